@@ -1,0 +1,6 @@
+"""The command line."""
+
+
+def main() -> None:
+    """Runs the command line."""
+    raise SystemExit("not yet")

@@ -1,0 +1,159 @@
+"""The settings: what they are called, what they may be, what they are if nobody says.
+
+Frozen, typed, and pure: this module reads no file and no environment (`reichatd.cli.settings` does). Each field is
+a key of the TOML file, in the table of its struct; its unit is in its name or its comment. `etc/reichatd.toml` is the manual for
+operators.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
+Secret = Annotated[str, Meta(extra={"secret": True})]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the settings file. Its repr, which may end in a log, shows no secret."""
+
+    def __rich_repr__(self) -> Any:  # noqa: ANN401 - msgspec's own protocol for repr
+        for info in msgspec.structs.fields(self):
+            value = getattr(self, info.name)
+            yield info.name, "…" if is_secret(info) and value else value
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({inner})"
+
+
+def is_secret(info: msgspec.structs.FieldInfo) -> bool:
+    """Whether the value of this field must never be shown."""
+    metadata = msgspec.inspect.type_info(info.type)
+    return isinstance(metadata, msgspec.inspect.Metadata) and bool((metadata.extra or {}).get("secret"))
+
+
+class Server(Table, frozen=True):
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    max_connections: Count = 20_000
+    insecure: bool = False
+    """Plain HTTP beyond the loopback interface; only for networks that are trusted throughout."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of other sites (https://chat.example.org) whose pages may open sockets here; "*" is every site."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    drain_seconds: Seconds = 10.0
+
+
+class MongoDB(Table, frozen=True):
+    uri: Secret = "mongodb://127.0.0.1:27017"
+    database: Annotated[str, Meta(min_length=1, max_length=63)] = "reichatd"
+    timeout_seconds: Seconds = 5.0
+
+
+class Storage(Table, frozen=True):
+    backend: Literal["sqlite", "mongodb"] = "sqlite"
+    path: str = ""
+    """The SQLite file; empty: reichatd.sqlite3 in the user's data directory."""
+    mongodb: MongoDB = field(default_factory=MongoDB)
+
+
+class Auth(Table, frozen=True):
+    secret_key: Secret = ""
+    """The secret itself, from the environment; a file is better (secret_key_file)."""
+    secret_key_file: str = ""
+    """Empty: secret.key beside the data, made at the first start."""
+    access_token_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
+    refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
+    verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
+    verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
+    argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
+    argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456
+    argon2_parallelism: Annotated[int, Meta(ge=1, le=64)] = 1
+    argon2_waiting: Count = 64
+    """Password checks that may wait for a free core before further ones are answered with 503."""
+
+
+class Mail(Table, frozen=True):
+    backend: Literal["console", "smtp"] = "console"
+    host: str = "localhost"
+    port: Port = 587
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    username: str = ""
+    password_file: str = ""
+    sender: str = "reichatd <reichatd@localhost>"
+    timeout_seconds: Seconds = 30.0
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    retry_seconds: Seconds = 10.0
+    """The wait before the second attempt; each further one doubles it."""
+    queue: Count = 1000
+
+
+class Limits(Table, frozen=True):
+    # Accounts and rooms
+    password_min: Annotated[int, Meta(ge=1, le=1024)] = 8
+    password_max: Annotated[int, Meta(ge=8, le=4096)] = 128
+    username_min: Annotated[int, Meta(ge=1, le=128)] = 3
+    username_max: Annotated[int, Meta(ge=1, le=128)] = 32
+    room_id_min: Annotated[int, Meta(ge=1, le=128)] = 3
+    room_id_max: Annotated[int, Meta(ge=1, le=128)] = 32
+    room_name_max: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    room_description_max: Annotated[int, Meta(ge=0, le=100_000)] = 1000
+    # Conversation
+    message_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+    nonce_chars: Annotated[int, Meta(ge=1, le=1024)] = 64
+    fetch_ids: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    initial_before: Annotated[int, Meta(ge=0, le=10_000)] = 30
+    initial_after: Annotated[int, Meta(ge=0, le=10_000)] = 50
+    messages_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
+    """Per connection; 0 for no limit."""
+    messages_burst: Count = 100
+    bad_frames_per_minute: Count = 30
+    """Per connection; more is a flood, which closes it."""
+    posts_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Per connection: posts not yet durable or not yet acknowledged, before it is read no further."""
+    # Sockets
+    frame_bytes: Bytes = 65_536
+    handshake_seconds: Seconds = 10.0
+    ping_seconds: Seconds = 20.0
+    pong_seconds: Seconds = 20.0
+    slow_reader_seconds: Seconds = 30.0
+    """How long a peer may take no byte at all while some are waiting for it."""
+    close_seconds: Seconds = 2.0
+    send_buffer_bytes: Bytes = 131_072
+    """The kernel's buffer per WebSocket (Linux doubles it); 4 MiB is the kernel's own most."""
+    # HTTP
+    head_bytes: Bytes = 16_384
+    body_bytes: Bytes = 65_536
+    request_seconds: Seconds = 10.0
+    keep_alive_seconds: Seconds = 60.0
+    # Logs
+    tail_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    """Messages of a live room kept in memory, at the most."""
+    tail_bytes: Bytes = 1_048_576
+    catch_up_bytes: Bytes = 65_536
+    """How much a lagging connection is handed at once."""
+    commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    """Posts in one commit, at the most."""
+
+
+class Log(Table, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class Settings(Table, frozen=True):
+    """All of it."""
+
+    server: Server = field(default_factory=Server)
+    storage: Storage = field(default_factory=Storage)
+    auth: Auth = field(default_factory=Auth)
+    mail: Mail = field(default_factory=Mail)
+    limits: Limits = field(default_factory=Limits)
+    log: Log = field(default_factory=Log)

@@ -1,0 +1,179 @@
+"""Everything that reichatd refuses, in one tree.
+
+    ReichatError
+    ├── Invalid                    400  the request was understood and cannot be done as it is
+    │   ├── InvalidFields          400  named fields break a rule
+    │   ├── InvalidPassword        400
+    │   ├── PasswordRequired       400
+    │   └── InvalidCode            400
+    ├── Malformed                  422  a body that is no JSON object, a field missing or of the wrong type
+    ├── Unauthorized               401  closes a socket with 4001
+    ├── Forbidden                  403  closes a socket with 1008
+    │   └── Banned                 403
+    ├── NotFound                   404
+    │   ├── UserNotFound           404
+    │   ├── VerificationNotFound   404
+    │   └── RoomNotFound           404  closes a socket with 1008
+    ├── Conflict                   409
+    │   ├── UserExists             409
+    │   ├── RoomExists             409
+    │   ├── AlreadyJoined          409
+    │   └── NotAMember             409
+    └── Unavailable                503  try again after `retry_after` seconds; closes a socket with 1011
+
+`code` is the stable word for programs, `message` the sentence for a person (PROTOCOL: REST). Both may leave the daemon, so
+neither ever holds a secret or an internal. Faults that are nobody's request (a store that does not answer) are not here: see
+`reichatd.store.errors`.
+"""
+
+from typing import ClassVar, NamedTuple
+
+
+class FieldProblem(NamedTuple):
+    """One field of a request and what is wrong with it, in words for a person."""
+
+    field: str
+    problem: str
+
+
+class ReichatError(Exception):
+    """A refusal that its asker may be told of.
+
+    Arguments:
+        message: a sentence for a person, in place of the class's own.
+    """
+
+    status: ClassVar[int] = 500
+    close_code: ClassVar[int] = 1011
+    code: ClassVar[str] = "internal_error"
+    text: ClassVar[str] = "Internal error"
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or self.text
+        super().__init__(self.message)
+
+
+class Invalid(ReichatError):
+    status = 400
+    close_code = 1008
+    code = "invalid"
+    text = "Invalid request"
+
+
+class InvalidFields(Invalid):
+    """Named fields break a rule. `problems` has one entry for each."""
+
+    code = "invalid_fields"
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{field}: {problem}" for field, problem in problems))
+
+
+class InvalidPassword(Invalid):
+    code = "invalid_password"
+    text = "Invalid password"
+
+
+class PasswordRequired(Invalid):
+    code = "password_required"
+    text = "Password required"
+
+
+class InvalidCode(Invalid):
+    code = "invalid_code"
+    text = "Wrong or expired code"
+
+
+class Malformed(ReichatError):
+    """The body is not what the call takes. `problems` names the fields, as far as there are any."""
+
+    status = 422
+    close_code = 1008
+    code = "malformed"
+    text = "Malformed request"
+
+    def __init__(self, message: str, problems: list[FieldProblem] | None = None) -> None:
+        self.problems = problems or []
+        super().__init__(message)
+
+
+class Unauthorized(ReichatError):
+    status = 401
+    close_code = 4001
+    code = "unauthorized"
+    text = "Unauthorized"
+
+
+class Forbidden(ReichatError):
+    status = 403
+    close_code = 1008
+    code = "forbidden"
+    text = "Forbidden"
+
+
+class Banned(Forbidden):
+    code = "banned"
+    text = "You are banned from this room"
+
+
+class NotFound(ReichatError):
+    status = 404
+    close_code = 1008
+    code = "not_found"
+    text = "Not found"
+
+
+class UserNotFound(NotFound):
+    code = "user_not_found"
+    text = "User not found"
+
+
+class VerificationNotFound(NotFound):
+    code = "verification_not_found"
+    text = "Verification not found"
+
+
+class RoomNotFound(NotFound):
+    code = "room_not_found"
+    text = "Room not found"
+
+
+class Conflict(ReichatError):
+    status = 409
+    close_code = 1008
+    code = "conflict"
+    text = "Conflict"
+
+
+class UserExists(Conflict):
+    code = "user_exists"
+    text = "User already exists"
+
+
+class RoomExists(Conflict):
+    code = "room_exists"
+    text = "Room ID taken"
+
+
+class AlreadyJoined(Conflict):
+    code = "already_joined"
+    text = "Already joined"
+
+
+class NotAMember(Conflict):
+    code = "not_a_member"
+    text = "User not in room"
+
+
+class Unavailable(ReichatError):
+    """The daemon cannot take this now. `retry_after` is in seconds."""
+
+    status = 503
+    close_code = 1011
+    code = "unavailable"
+    text = "Try again later"
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)

@@ -1,0 +1,24 @@
+"""What accounts and rooms tell the live connections of."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class Live(Protocol):
+    """The live connections, as seen by those who change who may have one.
+
+    Each method acts at once and does not wait: the sockets concerned have left their rooms when it returns, and are closed by
+    their own tasks. To be called from the event loop, after the change is durable.
+    """
+
+    def sessions_ended(self, session_ids: Iterable[str]) -> None:
+        """Closes every socket of these login sessions with 4001."""
+
+    def member_removed(self, room_id: str, user_id: str) -> None:
+        """Closes every socket of this user in this room with 1008."""
+
+    def room_deleted(self, room_id: str) -> None:
+        """Closes every socket of this room with 1008."""
+
+    def user_renamed(self, user_id: str, username: str) -> None:
+        """From here on every message of this user is shown under `username`, the old ones too."""

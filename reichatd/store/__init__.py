@@ -1,0 +1,41 @@
+"""Where everything durable lives: one protocol, two stores."""
+
+from reichatd.store.errors import NewerSchema, StoreError, StoreUnavailable
+from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
+from reichatd.store.records import (
+    Appended,
+    BanOutcome,
+    JoinOutcome,
+    Message,
+    Opening,
+    Outcome,
+    Post,
+    Registration,
+    Room,
+    RoomSummary,
+    Session,
+    User,
+)
+
+__all__ = [
+    "Appended",
+    "BanOutcome",
+    "JoinOutcome",
+    "Message",
+    "Messages",
+    "NewerSchema",
+    "Opening",
+    "Outcome",
+    "Post",
+    "Registration",
+    "Room",
+    "RoomSummary",
+    "Rooms",
+    "Session",
+    "Sessions",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "User",
+    "Users",
+]

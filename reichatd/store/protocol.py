@@ -1,0 +1,171 @@
+"""What every store can do, whatever it is made of.
+
+All methods may be called from any task; each hops to a worker thread and waits for the answer there. Each is one atomic step: it
+has happened entirely or not at all when it returns, and a cancelled caller (PITFALLS: a handler is cancelled when its client
+disconnects) leaves nothing half done. Every method raises `StoreError` when the store fails, and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from reichatd.store.records import (
+    Appended,
+    BanOutcome,
+    JoinOutcome,
+    Message,
+    Opening,
+    Post,
+    Registration,
+    Room,
+    RoomSummary,
+    Session,
+    User,
+)
+
+
+class Users(Protocol):
+    """Registrations and the users they become."""
+
+    async def register(self, registration: Registration) -> bool:
+        """Stores a registration in place of any earlier one of its address; False if a user has that address."""
+
+    async def take_try(self, email: str) -> Registration | None:
+        """Takes one try off a registration and returns it as it was before; None if there is none.
+
+        A registration whose `tries_left` is 0 stays as it is. The try is spent before anybody compares a code, so that tries
+        made at once cannot outnumber the limit.
+        """
+
+    async def confirm(self, registration: Registration, user: User) -> bool:
+        """Turns this very registration (same address, same `code_hash`) into `user`.
+
+        False if it has been replaced, removed or confirmed meanwhile, or if a user has that address.
+        """
+
+    async def by_id(self, user_id: str) -> User | None: ...
+
+    async def by_email(self, email: str) -> User | None: ...
+
+    async def rename(self, user_id: str, username: str) -> bool:
+        """False if there is no such user."""
+
+    async def change_password(
+        self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
+    ) -> list[str] | None:
+        """Changes the password hash from `old_hash` and ends the user's other sessions: their ids are returned.
+
+        None if the hash is no longer `old_hash` (or the user is gone): nothing has changed.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes registrations with `expires_at` at or before `now`; returns how many."""
+
+
+class Sessions(Protocol):
+    """Login sessions."""
+
+    async def create(self, session: Session) -> None: ...
+
+    async def get(self, session_id: str) -> Session | None: ...
+
+    async def by_refresh_hash(self, refresh_hash: str) -> Session | None: ...
+
+    async def end(self, session_id: str) -> bool:
+        """False if it had ended before."""
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes sessions with `expires_at` at or before `now`; returns how many."""
+
+
+class Rooms(Protocol):
+    """Rooms, their members and their bans."""
+
+    async def create(self, room: Room) -> bool:
+        """Stores a new room with the members it names; False if its id is taken."""
+
+    async def get(self, room_id: str) -> Room | None: ...
+
+    async def public(self) -> list[RoomSummary]:
+        """Every room without a password, oldest first."""
+
+    async def joined(self, user_id: str) -> list[Room]:
+        """The rooms that this user is a member of, in the order they were joined."""
+
+    async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
+        """As `joined`, without the members."""
+
+    async def update(self, room_id: str, name: str, description: str) -> bool:
+        """Leaves the password as it is. False if there is no such room."""
+
+    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+        """As `update`, with a new password or none. False if there is no such room."""
+
+    async def delete(self, room_id: str) -> bool:
+        """Removes the room, its members, bans and log; a later room of the same id begins an empty log at 1.
+
+        The messages may be removed bit by bit afterwards (`Messages.sweep`); nobody can read them from here on. False if
+        there is no such room.
+        """
+
+    async def join(self, room_id: str, user_id: str, now: float) -> JoinOutcome: ...
+
+    async def leave(self, room_id: str, user_id: str) -> bool:
+        """Ends a membership, and its read mark; False if there was none."""
+
+    async def ban(self, room_id: str, user_id: str) -> BanOutcome:
+        """Bans a user, who need not be a member, and ends the membership if there is one."""
+
+    async def unban(self, room_id: str, user_id: str) -> bool:
+        """False if the user was not banned."""
+
+
+class Messages(Protocol):
+    """The logs of the rooms, and each member's read mark in them."""
+
+    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+        """The group commit: makes all posts durable, each at the end of its room's log, in this order.
+
+        One scribe calls it, one call at a time (another daemon's scribe may do the same on the same store). A stored post
+        also becomes its author's read mark, as does a repeated one.
+
+        Arguments:
+            posts: posts of any rooms and authors.
+            read_marks: (room_id, user_id) → message_id; clamped to the log's end, moves forward only, ignored for somebody
+                who is not a member.
+
+        Returns:
+            one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap.
+        """
+
+    async def last_id(self, room_id: str) -> int | None:
+        """The id of the last message, 0 for an empty log, None if there is no such room."""
+
+    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        """The messages `first_id` to `last_id`, both included, in order, those that exist.
+
+        Any integers are allowed. Only durable messages are given.
+        """
+
+    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+        """A member's read mark and the messages from `before` ids before it to `after` ids behind it, as of one moment.
+
+        None if the user is not a member of the room, or there is no such room.
+        """
+
+    async def sweep(self, at_most: int) -> int:
+        """Removes up to `at_most` messages of deleted rooms; returns how many."""
+
+
+class Store(Protocol):
+    """A store, open from the moment it was made by its module's `open_store` until `aclose`."""
+
+    users: Users
+    sessions: Sessions
+    rooms: Rooms
+    messages: Messages
+
+    async def ping(self) -> None:
+        """Returns if the store answers and can be read."""
+
+    async def aclose(self) -> None:
+        """Waits for calls under way, then lets go of files and connections."""

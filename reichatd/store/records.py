@@ -1,0 +1,119 @@
+"""The records that a store takes and gives, and the outcomes of what it was asked to do.
+
+Times are seconds since the epoch (UTC) as floats; hashes and HMACs are opaque strings made by `reichatd.accounts`.
+"""
+
+from enum import Enum, auto
+
+import msgspec
+
+
+class User(msgspec.Struct, frozen=True):
+    """A verified user. `email` is unique without regard to ASCII case; `username` is not unique."""
+
+    user_id: str
+    email: str
+    username: str
+    password_hash: str
+    created_at: float
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """Somebody who has yet to prove an e-mail address. One per address; a newer one takes the older one's place."""
+
+    email: str
+    username: str
+    password_hash: str
+    code_hash: str
+    tries_left: int
+    expires_at: float
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A login session: one login on one device. It ends by logout, by a change of password or at `expires_at`."""
+
+    session_id: str
+    user_id: str
+    refresh_hash: str
+    created_at: float
+    expires_at: float
+
+
+class RoomSummary(msgspec.Struct, frozen=True):
+    room_id: str
+    name: str
+    description: str
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A room. `owner` and `users` (members, in the order they joined) are user ids; it is private if it has a password."""
+
+    room_id: str
+    name: str
+    description: str
+    owner: str
+    password_hash: str | None
+    created_at: float
+    users: tuple[str, ...]
+
+    @property
+    def private(self) -> bool:
+        return self.password_hash is not None
+
+
+class Post(msgspec.Struct, frozen=True):
+    """A message on its way into a room's log. `nonce` makes it one message however often its author sends it."""
+
+    room_id: str
+    user_id: str
+    content: str
+    timestamp: float
+    nonce: str | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message in a room's log, with its author's name and address of today (both empty if the author is gone)."""
+
+    message_id: int
+    user_id: str
+    username: str
+    email: str
+    content: str
+    timestamp: float
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What a member needs to begin a conversation."""
+
+    last_read_id: int
+    messages: list[Message]
+
+
+class Outcome(Enum):
+    """What became of a post."""
+
+    STORED = auto()
+    REPEATED = auto()
+    """Its nonce was stored before: nothing was written."""
+    NO_ROOM = auto()
+    NO_MEMBER = auto()
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The answer to one post. `message_id` is 0 unless the outcome is STORED or REPEATED."""
+
+    outcome: Outcome
+    message_id: int = 0
+
+
+class JoinOutcome(Enum):
+    JOINED = auto()
+    ALREADY_JOINED = auto()
+    BANNED = auto()
+    NO_ROOM = auto()
+
+
+class BanOutcome(Enum):
+    BANNED = auto()
+    ALREADY_BANNED = auto()
+    NO_ROOM = auto()
