@@ -66,7 +66,8 @@ class Sessions(Protocol):
 
     async def create(self, session: Session) -> None: ...
 
-    async def get(self, session_id: str) -> Session | None: ...
+    async def get(self, session_id: str) -> tuple[Session, User] | None:
+        """A session and whose it is, in one read; None if it has ended or the user is gone."""
 
     async def by_refresh_hash(self, refresh_hash: str) -> Session | None: ...
 
