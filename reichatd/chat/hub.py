@@ -1,0 +1,172 @@
+"""The live rooms, and everything that must reach live connections at once."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import structlog
+import trio
+
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.room import Room
+from reichatd.chat.socket import ABORT
+from reichatd.config import Limits
+from reichatd.store import Messages
+
+_FAIR = 200
+"""Connections looked at between two checkpoints: see room.py."""
+
+log = structlog.get_logger()
+
+
+class Hub:
+    """Owns the live rooms; implements `reichatd.live.Live` and `reichatd.chat.scribe.Rooms`.
+
+    All methods but `run` and `enter` act at once and do not wait. Everything is called from the event loop.
+
+    Arguments:
+        clock: seconds since the epoch: sessions end by it.
+    """
+
+    def __init__(self, messages: Messages, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+        self.changes = 0
+        """Counts the changes of users and sessions: one who read a session before a change reads it again (see Chat)."""
+        self._messages = messages
+        self._limits = limits
+        self._clock = clock
+        self._rooms: dict[str, Room] = {}
+        self._sessions: dict[str, set[Connection]] = {}
+        self._closing: tuple[int, str] | None = None
+        self._nursery: trio.Nursery
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keeps the rooms alive until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await self._watch()
+
+    async def enter(self, room_id: str, connection: Connection) -> Room:
+        """Brings a connection into a room, which is made live if it is not. `leave` must follow, also if this fails.
+
+        The connection is known to the hub from the moment of the call on: no kick or logout passes it by. Waits for the
+        room to find out where its log ends.
+
+        Raises:
+            RoomNotFound, StoreError
+        """
+        room = self._rooms.get(room_id)
+        if room is None:
+            room = self._rooms[room_id] = Room(room_id, self._messages, self._limits)
+            self._nursery.start_soon(self._run_room, room)
+        room.enter(connection)
+        self._sessions.setdefault(connection.session.session_id, set()).add(connection)
+        if self._closing is not None:
+            connection.close_soon(*self._closing)
+        await room.opened()
+        return room
+
+    def leave(self, room_id: str, connection: Connection) -> None:
+        """Takes a connection out of its room; the room ends with its last one. Harmless if it has left before."""
+        session_id = connection.session.session_id
+        mine = self._sessions.get(session_id, set())
+        mine.discard(connection)
+        if not mine:
+            self._sessions.pop(session_id, None)
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.leave(connection)
+            if not room.connections:
+                del self._rooms[room_id]
+                room.scope.cancel()
+
+    def close_all(self, code: int, reason: str) -> None:
+        """Closes every socket, and each that is still to come: the daemon goes down."""
+        self._closing = (code, reason)
+        for room in list(self._rooms.values()):
+            self._close_room(room, code, reason)
+
+    @property
+    def connections(self) -> int:
+        """How many sockets are in rooms."""
+        return sum(len(room.connections) for room in self._rooms.values())
+
+    # --- what the scribe tells (scribe.Rooms)
+
+    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.publish(entries)
+
+    def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.reply(connection, frame)
+
+    # --- what accounts and rooms tell (live.Live)
+
+    def sessions_ended(self, session_ids: Iterable[str]) -> None:
+        self.changes += 1
+        for session_id in session_ids:
+            for connection in list(self._sessions.get(session_id, ())):
+                connection.close_soon(4001, "Session ended")
+
+    def member_removed(self, room_id: str, user_id: str) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            for connection in [each for each in room.connections if each.user.user_id == user_id]:
+                room.leave(connection)
+                connection.close_soon(1008, "Forbidden")
+
+    def room_deleted(self, room_id: str) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            self._close_room(room, 1008, "Room not found")
+
+    def user_renamed(self, user_id: str, username: str) -> None:
+        self.changes += 1
+        for room in self._rooms.values():
+            for connection in room.connections:
+                if connection.user.user_id == user_id:
+                    connection.user = connection.user.renamed(username)
+            room.forget_tail()
+
+    # --- the rooms' lives
+
+    async def _run_room(self, room: Room) -> None:
+        try:
+            await room.run()
+        except Exception:
+            log.exception("room crashed", room_id=room.room_id)
+            self._close_room(room, 1011, "Internal error")
+        finally:
+            if self._rooms.get(room.room_id) is room:
+                del self._rooms[room.room_id]
+
+    def _close_room(self, room: Room, code: int, reason: str) -> None:
+        for connection in list(room.connections):
+            room.leave(connection)
+            connection.close_soon(code, reason)
+
+    # --- the connections' lives
+
+    async def _watch(self) -> None:
+        """Pings the quiet, lets go of the dead, and ends what has outlived its login session."""
+        while True:
+            await trio.sleep(self._limits.ping_seconds / 4)
+            for number, connection in enumerate(list(self._all_connections()), 1):
+                self._look_at(connection, trio.current_time())
+                if number % _FAIR == 0:
+                    await trio.lowlevel.checkpoint()
+
+    def _look_at(self, connection: Connection, now: float) -> None:
+        heard_at = connection.socket.heard_at
+        if self._clock() >= connection.session.expires_at:
+            connection.close_soon(4001, "Session ended")
+        elif connection.pinged_at > heard_at:
+            if now - connection.pinged_at >= self._limits.pong_seconds:
+                connection.close_soon(ABORT, "")
+        elif now - heard_at >= self._limits.ping_seconds and connection.socket.try_send(frames.PING, (2,)):
+            connection.pinged_at = now
+
+    def _all_connections(self) -> Iterator[Connection]:
+        return (connection for room in self._rooms.values() for connection in room.connections)

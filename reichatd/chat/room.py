@@ -1,0 +1,224 @@
+"""A live room: its log, its broadcaster, and the connections that follow the log.
+
+A connection that listens is either *in step* (the broadcaster sends it each round) or *lagging* (a catch-up task of its own sends
+it what it lacks, from the log or from the store, until it is in step again). There is no queue per connection: a lagging one has
+its cursor, and the frames meant for it alone (acks, errors), whose number is bounded by `limits.posts_in_flight`.
+"""
+
+import structlog
+import trio
+
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.log import RoomLog, Slice
+from reichatd.chat.socket import ABORT, PeerGone, PeerStalled
+from reichatd.config import Limits
+from reichatd.errors import RoomNotFound
+from reichatd.store import Messages, StoreError, StoreUnavailable
+
+_FAIR = 200
+"""Sends between two checkpoints of a broadcast: a long round must not starve the other tasks."""
+_STORE_PAGE = 200
+"""Messages that a lagging connection reads from the store at once."""
+_STORE_RETRY_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Room:
+    """Made by the hub when the first connection comes, ended by it when the last one has left.
+
+    All methods but `run` and `opened` act at once, do not wait, and are called from the event loop.
+    """
+
+    def __init__(self, room_id: str, messages: Messages, limits: Limits) -> None:
+        self.room_id = room_id
+        self.connections: set[Connection] = set()
+        self.scope = trio.CancelScope()  # the hub's: ends the room
+        self._messages = messages
+        self._limits = limits
+        self._log = RoomLog(0, max_messages=limits.tail_messages, max_bytes=limits.tail_bytes)
+        self._in_step: set[Connection] = set()  # each has cursor == _position, but in the middle of a round
+        self._position = 1  # the first id that the broadcaster has not sent
+        self._opened = trio.Event()
+        self._exists = False
+        self._failure: StoreError | None = None
+        self._news = trio.Event()
+        self._round_over = trio.Event()
+        self._nursery: trio.Nursery
+
+    @property
+    def last_id(self) -> int:
+        """The id of the last message that was published; meaningless before `opened`."""
+        return self._log.last_id
+
+    async def run(self) -> None:
+        """Lives until its scope is cancelled. A store that fails, or has no such room, is for those who wait in `opened`."""
+        with self.scope:
+            try:
+                last_id = await self._messages.last_id(self.room_id)
+            except StoreError as error:
+                self._failure = error
+            else:
+                self._exists = last_id is not None
+                self._log.skip_to(last_id or 0)
+                self._position = self._log.next_id
+            self._opened.set()
+            if self._exists:
+                async with trio.open_nursery() as self._nursery:
+                    await self._broadcast()
+
+    async def opened(self) -> None:
+        """Waits until the room knows where its log ends.
+
+        Raises:
+            RoomNotFound, StoreError
+        """
+        await self._opened.wait()
+        if self._failure is not None:
+            raise StoreError(str(self._failure)) from self._failure
+        if not self._exists:
+            raise RoomNotFound
+
+    def enter(self, connection: Connection) -> None:
+        """Makes a connection known here, so that it hears of kicks and closing; it does not listen yet."""
+        self.connections.add(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """Nothing is sent to the connection from here on. Harmless if it has left before."""
+        self.connections.discard(connection)
+        self._in_step.discard(connection)
+        connection.listening = False
+        if connection.catching_up is not None:
+            connection.catching_up.cancel()
+
+    def listen(self, connection: Connection, cursor: int) -> None:
+        """From here on the connection is sent every message from id `cursor` on, in order, each once.
+
+        One that listens already is moved to that cursor.
+        """
+        if connection not in self.connections:
+            return
+        connection.listening = True
+        connection.cursor = cursor
+        self._in_step.discard(connection)
+        self._continue(connection)
+
+    def publish(self, entries: list[tuple[int, bytes]]) -> None:
+        """Appends durable messages (id, frame) to the log and wakes the broadcaster."""
+        if any([self._log.append(message_id, frame) for message_id, frame in entries]):
+            self._news.set()
+
+    def reply(self, connection: Connection, frame: bytes) -> None:
+        """Sends a frame to one connection, at once or as soon as its socket takes it. It counts as in flight until then."""
+        if connection not in self.connections:
+            return
+        if connection.catching_up is None and connection.socket.try_send(frame, (len(frame),)):
+            connection.settle(1)
+            return
+        connection.replies.append(frame)
+        self._in_step.discard(connection)
+        self._continue(connection)
+
+    def forget_tail(self) -> None:
+        """The frames in memory are out of date (an author was renamed): readers behind get them anew from the store."""
+        self._log.forget()
+
+    # --- the broadcaster
+
+    async def _broadcast(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news = trio.Event()
+            if self._position > self._log.last_id:
+                continue
+            batch = self._log.since(self._position)
+            if batch is None:  # the tail does not reach back: each gets it from the store
+                self._position = self._log.next_id
+                for connection in tuple(self._in_step):
+                    self._in_step.discard(connection)
+                    self._continue(connection)
+            else:
+                self._position = batch.next_id
+                await self._send_round(batch)
+            self._round_over.set()
+            self._round_over = trio.Event()
+
+    async def _send_round(self, batch: Slice) -> None:
+        data, ends, next_id = batch
+        count = len(ends)
+        in_step = self._in_step
+        for number, connection in enumerate(tuple(in_step), 1):
+            if connection in in_step and connection.cursor != next_id:
+                taken = connection.socket.try_send(data, ends)
+                connection.cursor += taken
+                if taken != count:
+                    in_step.discard(connection)
+                    self._continue(connection)
+            if number % _FAIR == 0:
+                await trio.lowlevel.checkpoint()
+
+    # --- catching up
+
+    def _continue(self, connection: Connection) -> None:
+        """Puts a connection in step if it is, else gives it a catch-up task, unless it has one."""
+        if connection.catching_up is not None:
+            return
+        if not connection.replies and connection.cursor == self._position:
+            self._in_step.add(connection)
+        else:
+            connection.catching_up = trio.CancelScope()
+            self._nursery.start_soon(self._catch_up, connection, connection.catching_up)
+
+    async def _catch_up(self, connection: Connection, scope: trio.CancelScope) -> None:
+        with scope:
+            try:
+                await self._send_on(connection)
+            except PeerStalled:
+                log.info("slow reader closed", room_id=self.room_id, user_id=connection.user.user_id)
+                connection.close_soon(1013, "Reader too slow for too long")
+            except PeerGone:
+                connection.close_soon(ABORT, "")
+            except Exception:
+                log.exception("catching up failed", room_id=self.room_id)
+                connection.close_soon(1011, "Internal error")
+        # No await between the last look at the connection in _send_on and here: else a reply could fall in between.
+        connection.catching_up = None
+        if connection in self.connections and connection.closing is None and connection.listening:
+            self._in_step.add(connection)
+
+    async def _send_on(self, connection: Connection) -> None:
+        """Sends replies and log until there is nothing left to send."""
+        while True:
+            if connection.replies:
+                replies, connection.replies = connection.replies, []
+                await connection.socket.send(b"".join(replies))
+                connection.settle(len(replies))
+            elif not connection.listening or connection.cursor == self._position:
+                return
+            elif connection.cursor > self._position:  # a round is under way, or it has read ahead of it in the store
+                await self._round_over.wait()
+            else:
+                await self._send_log(connection)
+
+    async def _send_log(self, connection: Connection) -> None:
+        cursor = connection.cursor
+        batch = self._log.since(cursor, self._limits.catch_up_bytes) or await self._from_store(cursor)
+        if connection.cursor != cursor:
+            return  # it asked to listen from elsewhere meanwhile
+        # Moved before the wait: a send that is cancelled still goes out whole, so these frames are as good as sent.
+        connection.cursor = batch.next_id
+        await connection.socket.send(batch.data)
+
+    async def _from_store(self, cursor: int) -> Slice:
+        last = min(cursor + _STORE_PAGE - 1, self._log.last_id)
+        while True:
+            try:
+                messages = await self._messages.range(self.room_id, cursor, last)
+            except StoreUnavailable as error:
+                log.warning("store unavailable, catching up waits", room_id=self.room_id, error=str(error))
+                await trio.sleep(_STORE_RETRY_SECONDS)
+            else:
+                break
+        data = b"".join(map(frames.latest_message, messages))
+        return Slice(data, [len(data)], last + 1)

@@ -1,0 +1,153 @@
+"""The one task that writes messages: all posts of all connections, a batch at a time.
+
+While one commit is under way in the store's worker thread the next batch gathers by itself: no timer, nothing to tune. Only when a
+commit is durable do the rooms hear of its messages.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+import structlog
+import trio
+
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.config import Limits
+from reichatd.store import Appended, Message, Messages, Outcome, Post, StoreError
+
+log = structlog.get_logger()
+
+
+class Rooms(Protocol):
+    """The live rooms, as the scribe sees them. Nothing here waits."""
+
+    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
+        """Durable messages (id, frame) of one room, in order."""
+
+    def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
+        """A frame for one connection, which counts as in flight there."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A post and the connection that waits to hear of it."""
+
+    post: Post
+    author: Connection
+
+
+class Scribe:
+    """Owns everything that is posted and not yet durable.
+
+    Arguments:
+        clock: seconds since the epoch: the messages' time stamps.
+    """
+
+    def __init__(
+        self, messages: Messages, rooms: Rooms, limits: Limits, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._messages = messages
+        self._rooms = rooms
+        self._limits = limits
+        self._clock = clock
+        self._entries: list[Entry] = []
+        self._marks: dict[tuple[str, str], int] = {}
+        self._marks_under_way: dict[tuple[str, str], int] = {}
+        self._wake = trio.Event()
+        self._space = trio.Event()
+        self._idle = trio.Event()
+        self._idle.set()
+
+    async def post(self, connection: Connection, room_id: str, content: str, nonce: str | None) -> None:
+        """Takes a message to be written; its fate reaches the connection as an ack or an error frame.
+
+        Called by the connection's session. Waits only while more posts than a few commits can take are pending already.
+        """
+        while len(self._entries) >= 4 * self._limits.commit_posts:
+            await self._space.wait()
+        connection.in_flight += 1
+        self._entries.append(Entry(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection))
+        self._wake_up()
+
+    def mark_read(self, room_id: str, user_id: str, message_id: int) -> None:
+        """Takes a read mark to be written with the next commit. Does not wait."""
+        key = (room_id, user_id)
+        if message_id > self._marks.get(key, 0):
+            self._marks[key] = message_id
+            self._wake_up()
+
+    def read_mark(self, room_id: str, user_id: str) -> int:
+        """The read mark that is on its way to the store, 0 if none is."""
+        key = (room_id, user_id)
+        return max(self._marks.get(key, 0), self._marks_under_way.get(key, 0))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Writes until cancelled; a commit that is under way then is finished first."""
+        task_status.started()
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._entries or self._marks:
+                await self._commit()
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Waits until everything taken so far is written, or has failed to be."""
+        await self._idle.wait()
+
+    def _wake_up(self) -> None:
+        self._wake.set()
+        if self._idle.is_set():
+            self._idle = trio.Event()
+
+    async def _commit(self) -> None:
+        batch = self._entries[: self._limits.commit_posts]
+        del self._entries[: len(batch)]
+        self._space.set()
+        self._space = trio.Event()
+        self._marks_under_way, self._marks = self._marks, {}
+        try:
+            answers = await self._messages.append([entry.post for entry in batch], self._marks_under_way)
+        except StoreError as error:
+            log.error("commit failed", posts=len(batch), error=str(error))
+            for entry in batch:
+                self._refuse(entry, "unavailable", "The message could not be stored; try again later")
+        else:
+            self._publish(batch, answers)
+            self._answer(batch, answers)
+        finally:
+            self._marks_under_way = {}
+
+    def _publish(self, batch: list[Entry], answers: list[Appended]) -> None:
+        rooms: dict[str, list[tuple[int, bytes]]] = {}
+        for entry, answer in zip(batch, answers, strict=True):
+            if answer.outcome is Outcome.STORED:
+                post, user = entry.post, entry.author.user
+                message = Message(
+                    answer.message_id, user.user_id, user.username, user.email, post.content, post.timestamp
+                )
+                rooms.setdefault(post.room_id, []).append((answer.message_id, frames.latest_message(message)))
+        for room_id, entries in rooms.items():
+            self._rooms.publish(room_id, entries)
+
+    def _answer(self, batch: list[Entry], answers: list[Appended]) -> None:
+        for entry, answer in zip(batch, answers, strict=True):
+            match answer.outcome:
+                case Outcome.STORED | Outcome.REPEATED:
+                    self._acknowledge(entry, answer.message_id)
+                case Outcome.NO_MEMBER:
+                    self._refuse(entry, "forbidden", "Forbidden")
+                case Outcome.NO_ROOM:
+                    self._refuse(entry, "room_not_found", "Room not found")
+
+    def _acknowledge(self, entry: Entry, message_id: int) -> None:
+        post = entry.post
+        if post.nonce is None:
+            entry.author.settle(1)
+        else:
+            ack = frames.encode(frames.Ack(post.nonce, message_id))
+            self._rooms.reply(post.room_id, entry.author, ack)
+
+    def _refuse(self, entry: Entry, code: str, message: str) -> None:
+        self._rooms.reply(entry.post.room_id, entry.author, frames.error(code, message, nonce=entry.post.nonce))

@@ -1,0 +1,208 @@
+"""One socket's conversation, from its token to its goodbye."""
+
+import structlog
+import trio
+
+from reichatd.accounts import Accounts, Identity
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.hub import Hub
+from reichatd.chat.pace import TokenBucket
+from reichatd.chat.room import Room
+from reichatd.chat.scribe import Scribe
+from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
+from reichatd.config import Limits
+from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.store import Messages, StoreError
+
+log = structlog.get_logger()
+
+
+class Chat:
+    """What every conversation needs. `converse` is called once for each socket, by the socket's own task."""
+
+    def __init__(self, *, accounts: Accounts, messages: Messages, hub: Hub, scribe: Scribe, limits: Limits) -> None:
+        self.accounts = accounts
+        self.messages = messages
+        self.hub = hub
+        self.scribe = scribe
+        self.limits = limits
+
+    async def converse(self, socket: Socket, room_id: str, token: str | None) -> None:
+        """Serves one open socket until either side ends it, and closes it. Raises nothing but Cancelled.
+
+        Arguments:
+            token: the access token that came with the handshake; None if there was none.
+        """
+        code, reason = ABORT, ""
+        try:
+            code, reason = await self._serve(socket, room_id, token)
+        except PeerStalled:
+            code, reason = 1013, "Reader too slow for too long"
+        except PeerGone:
+            pass
+        except ReichatError as error:
+            code, reason = error.close_code, error.message
+        except StoreError as error:
+            log.warning("store failed, socket closed", room_id=room_id, error=str(error))
+            code, reason = 1011, "Internal error"
+        except Exception:
+            log.exception("conversation crashed", room_id=room_id)
+            code, reason = 1011, "Internal error"
+        finally:
+            await socket.close(code, reason)
+
+    async def _serve(self, socket: Socket, room_id: str, token: str | None) -> tuple[int, str]:
+        """Serves until somebody ends it; returns how."""
+        with trio.CancelScope() as scope:
+            connection = Connection(socket, await self._authenticate(token), scope)
+            # From here to the registration in the hub nothing waits: no logout can fall in between.
+            try:
+                room = await self.hub.enter(room_id, connection)
+                await _Conversation(self, room, connection).run()
+            finally:
+                # Out of the room before the goodbye: no broadcast may follow a close frame.
+                self.hub.leave(room_id, connection)
+        return connection.closing or (ABORT, "")
+
+    async def _authenticate(self, token: str | None) -> Identity:
+        if token is None:
+            raise Unauthorized
+        while True:
+            seen = self.hub.changes
+            identity = await self.accounts.authenticate(token)
+            if self.hub.changes == seen:
+                return identity
+            # A session ended or a user was renamed while this one was read: it may be out of date.
+
+
+class _Conversation:
+    """A member's conversation with a room that he has entered."""
+
+    def __init__(self, chat: Chat, room: Room, connection: Connection) -> None:
+        limits = chat.limits
+        self._chat = chat
+        self._room = room
+        self._connection = connection
+        self._limits = limits
+        self._posts = TokenBucket(limits.messages_per_second, limits.messages_burst)
+        self._bad_frames = TokenBucket(limits.bad_frames_per_minute / 60, limits.bad_frames_per_minute)
+        self._resume_at: int | None = None  # the id after the last answer, if that answer reached the log's end
+
+    async def run(self) -> None:
+        """Until the socket ends.
+
+        Raises:
+            PeerGone, PeerStalled, StoreError, Forbidden: not a member, or a flood of bad frames
+        """
+        await self._open()
+        socket, connection, limit = self._connection.socket, self._connection, self._limits.posts_in_flight
+        while True:
+            text = await socket.receive()
+            if connection.in_flight >= limit:
+                await connection.settled_below(limit)
+            try:
+                frame = frames.decode(text)
+            except frames.BadFrame as error:
+                self._bad("bad_frame", str(error))
+            else:
+                await self._take(frame)
+
+    async def _take(self, frame: frames.ClientFrame) -> None:
+        match frame:
+            case frames.SendMessage():
+                await self._post(frame)
+            case frames.SetLastRead():
+                self._chat.scribe.mark_read(self._room.room_id, self._connection.user.user_id, frame.message_id)
+            case frames.Fetch():
+                await self._fetch(frame)
+            case frames.ListenLatest():
+                await self._listen(frame)
+
+    # --- answers
+
+    async def _open(self) -> None:
+        room, user_id = self._room, self._connection.user.user_id
+        end = room.last_id
+        opening = await self._chat.messages.open(
+            room.room_id, user_id, self._limits.initial_before, self._limits.initial_after
+        )
+        if opening is None:
+            raise Forbidden
+        # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end.
+        mark = min(self._chat.scribe.read_mark(room.room_id, user_id), room.last_id)
+        messages = opening.messages
+        if mark > opening.last_read_id:
+            messages = await self._chat.messages.range(
+                room.room_id, mark - self._limits.initial_before, mark + self._limits.initial_after
+            )
+        last_read_id = max(mark, opening.last_read_id)
+        views = [frames.view(message) for message in messages]
+        self._answered(last_read_id + self._limits.initial_after, end, views)
+        await self._send(frames.InitialState(last_read_id, views))
+
+    async def _fetch(self, frame: frames.Fetch) -> None:
+        if frame.to_id - frame.from_id >= self._limits.fetch_ids:
+            self._bad("fetch_too_large", f"At most {self._limits.fetch_ids} ids in one fetch")
+            return
+        end = self._room.last_id
+        try:
+            messages = await self._chat.messages.range(self._room.room_id, frame.from_id, frame.to_id)
+        except StoreError as error:
+            log.warning("fetch failed", room_id=self._room.room_id, error=str(error))
+            self._reply("unavailable", "The messages could not be read; try again later")
+            return
+        views = [frames.view(message) for message in messages]
+        self._answered(frame.to_id, end, views)
+        await self._send(frames.FetchResponse(views))
+
+    def _answered(self, asked_to: int, end: int, views: list[frames.MessageView]) -> None:
+        """Notes where listening would resume: `end` is the log's end as it was when the store was asked."""
+        if asked_to >= end:
+            self._resume_at = max(end, views[-1].message_id if views else 0) + 1
+        else:
+            self._resume_at = None
+
+    async def _listen(self, frame: frames.ListenLatest) -> None:
+        room = self._room
+        if frame.after_id is not None:
+            await self._listen_after(max(0, frame.after_id))
+        elif not self._connection.listening:
+            room.listen(self._connection, self._resume_at or room.last_id + 1)
+
+    async def _listen_after(self, after_id: int) -> None:
+        room = self._room
+        if after_id > room.last_id:
+            # It may have read, from the store, what is durable and yet to be broadcast. What is beyond that does not exist: a
+            # client that waited for it would miss all that comes before.
+            after_id = min(after_id, await self._chat.messages.last_id(room.room_id) or 0)
+        room.listen(self._connection, after_id + 1)
+
+    # --- changes
+
+    async def _post(self, frame: frames.SendMessage) -> None:
+        content, nonce, limits = frame.content.strip(), frame.nonce, self._limits
+        if not 1 <= len(content) <= limits.message_chars:
+            self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce)
+        elif nonce is not None and not 1 <= len(nonce) <= limits.nonce_chars:
+            self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
+        elif wait := self._posts.take(trio.current_time()):
+            retry_after = round(wait + 0.0005, 3)
+            self._reply("rate_limited", "Too many messages; wait a little", nonce, retry_after)
+        else:
+            await self._chat.scribe.post(self._connection, self._room.room_id, content, nonce)
+
+    # --- sending
+
+    async def _send(self, frame: frames.ServerFrame) -> None:
+        await self._connection.socket.send(frames.encode(frame))
+
+    def _bad(self, code: str, message: str, nonce: str | None = None) -> None:
+        """Refuses a frame that no client should send; a flood of them ends the conversation."""
+        self._reply(code, message, nonce)
+        if self._bad_frames.take(trio.current_time()):
+            raise Forbidden("Too many bad frames")
+
+    def _reply(self, code: str, message: str, nonce: str | None = None, retry_after: float | None = None) -> None:
+        self._connection.in_flight += 1
+        self._room.reply(self._connection, frames.error(code, message, nonce=nonce, retry_after=retry_after))

@@ -1,0 +1,54 @@
+"""What the chat needs of a WebSocket. The gateway has the real one; nothing here knows how it is made."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+ABORT = 1006
+"""In place of a close code: no goodbye, since there is nobody to hear it (RFC 6455, 7.4.1 keeps 1006 off the wire)."""
+
+
+class PeerGone(Exception):
+    """The other side has closed the conversation, or the network has."""
+
+
+class PeerStalled(PeerGone):
+    """The other side has taken no byte for as long as it may (limits.slow_reader_seconds)."""
+
+
+class Socket(Protocol):
+    """One open WebSocket, server side. All sending takes ready-made frames and keeps them whole and in order."""
+
+    def try_send(self, data: bytes, ends: Sequence[int]) -> int:
+        """Sends as many frames as the socket takes at once, without waiting; any task may call it.
+
+        Arguments:
+            data: frames, one behind the other.
+            ends: for each frame the offset of its end in `data`, ascending; the last one is `len(data)`.
+
+        Returns:
+            how many frames, from the first on, need not be sent again. 0 also where another task is waiting to send, or the
+            peer is gone: whoever then waits in `send` learns of that.
+        """
+
+    async def send(self, data: bytes) -> None:
+        """Sends frames, waiting until the socket has taken them all.
+
+        Cancelled, it leaves what is unsent to go out before anything else: a frame is never cut.
+
+        Raises:
+            PeerGone, PeerStalled
+        """
+
+    async def receive(self) -> str | bytes:
+        """The next text (str) or binary (bytes) message.
+
+        Raises:
+            PeerGone: no more will come.
+        """
+
+    @property
+    def heard_at(self) -> float:
+        """When the peer was last heard, in Trio's time; now, while nobody is listening to it."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Says goodbye with this code, waits a little for the answer, and lets go. Shielded; never raises."""

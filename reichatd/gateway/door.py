@@ -1,0 +1,184 @@
+"""Listening, accepting, and finding out who should serve a connection."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+import trio
+
+from reichatd.config import Limits, Server
+from reichatd.gateway.forwarded import Origin
+from reichatd.gateway.head import HeadTooLarge, parse_head, read_head
+from reichatd.gateway.http import HttpServer, linger, refuse_large_head
+from reichatd.gateway.stream import FrameStream
+from reichatd.gateway.tls import Stream, TlsStream
+from reichatd.gateway.websocket import WebSocketServer
+
+_BACKLOG = 4096
+"""Connections that the kernel keeps for us; it takes less if net.core.somaxconn says so."""
+_ACCEPTS = 64
+"""Connections taken from one listener before others have a turn."""
+_REST_SECONDS = 0.1
+"""The pause when no file descriptors are left."""
+_CRAMPED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+
+log = structlog.get_logger()
+
+
+class Listener:
+    """A listening socket, and what a client would type to reach it."""
+
+    def __init__(self, sock: socket.socket, *, tls: bool) -> None:
+        sock.setblocking(False)
+        self.socket = sock
+        host, port = sock.getsockname()[:2]
+        self.port: int = port
+        self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def open_listeners(server: Server) -> list[Listener]:
+    """Listens on every address of server.host; blocks as long as looking up a name takes.
+
+    Raises:
+        OSError: the port is in use, the address is not ours, the name is not known.
+    """
+    listeners: list[Listener] = []
+    port = server.port
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            server.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            sock = socket.socket(family, kind, protocol)
+            listeners.append(_listen(sock, (address[0], port, *address[2:]), tls=bool(server.tls_cert)))
+            port = port or listeners[0].port  # a free port is the same one on all addresses
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
+    return listeners
+
+
+def _listen(sock: socket.socket, address: tuple[object, ...], *, tls: bool) -> Listener:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+        return Listener(sock, tls=tls)
+    except BaseException:
+        sock.close()
+        raise
+
+
+class Gateway:
+    """Accepts connections and gives each a task, in which it is served to its end.
+
+    Arguments:
+        http, websockets: who serves what.
+        tls: None where a proxy speaks TLS, or nobody does.
+    """
+
+    def __init__(
+        self,
+        listeners: list[Listener],
+        http: HttpServer,
+        websockets: WebSocketServer,
+        limits: Limits,
+        *,
+        max_connections: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._listeners = listeners
+        self._http = http
+        self._websockets = websockets
+        self._limits = limits
+        self._tls = tls
+        self._places = trio.CapacityLimiter(max_connections)
+        self._accepting = trio.CancelScope()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serves until `stop` was called and the last connection has ended; cancelled, it drops them all."""
+        try:
+            async with trio.open_nursery() as nursery:
+                with self._accepting:
+                    async with trio.open_nursery() as acceptors:
+                        for listener in self._listeners:
+                            acceptors.start_soon(self._accept, listener.socket, nursery)
+                        task_status.started()
+        finally:
+            self._close_listeners()
+
+    async def stop(self) -> None:
+        """Accepts no more; HTTP connections end when their requests are answered. Sockets are the hub's to close. Does not wait."""
+        self._accepting.cancel()
+        self._close_listeners()
+        await self._http.stop()
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            if listener.socket.fileno() != -1:
+                trio.lowlevel.notify_closing(listener.socket)
+                listener.socket.close()
+
+    async def _accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(listener)
+            for _ in range(_ACCEPTS):
+                # A place first: beyond max_connections new ones wait in the kernel's queue.
+                token = object()
+                await self._places.acquire_on_behalf_of(token)
+                give_back = partial(self._places.release_on_behalf_of, token)
+                try:
+                    sock, _ = listener.accept()
+                except OSError as error:
+                    give_back()
+                    if error.errno in _CRAMPED:
+                        log.warning("connection not accepted", reason=error.strerror)
+                        await trio.sleep(_REST_SECONDS)
+                    break
+                nursery.start_soon(self._serve, sock, give_back)
+
+    async def _serve(self, sock: socket.socket, give_back: Callable[[], None]) -> None:
+        """One connection's task: whatever happens in it stays in it."""
+        stream = FrameStream(sock, stall_seconds=self._limits.slow_reader_seconds)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._dispatch(await self._secure(stream))
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError, ssl.SSLError):
+            pass  # the peer has gone, or never got to the point
+        except* Exception:
+            log.exception("connection crashed")
+        finally:
+            stream.close()
+            give_back()
+
+    async def _secure(self, stream: FrameStream) -> Stream:
+        if self._tls is None:
+            return stream
+        secured = TlsStream(stream, self._tls)
+        with trio.fail_after(self._limits.handshake_seconds):
+            await secured.handshake()
+        return secured
+
+    async def _dispatch(self, stream: Stream) -> None:
+        """Reads the first request's head and hands the connection to whom it concerns."""
+        peer = Origin(stream.socket.getpeername()[0], "https" if self._tls else "http")
+        local = stream.socket.getsockname()[:2]
+        try:
+            with trio.fail_after(self._limits.request_seconds):
+                head = await read_head(stream, self._limits.head_bytes)
+        except HeadTooLarge:
+            await refuse_large_head(stream)
+            await linger(stream, self._limits.close_seconds)
+            return
+        parsed = head and parse_head(head)
+        if head and not (parsed and parsed.upgrades_to == "websocket"):
+            head = await self._http.serve(stream, head, peer, local)
+            parsed = head and parse_head(head)
+        if head and parsed:
+            stream.unread(head)
+            await self._websockets.serve(stream, parsed)

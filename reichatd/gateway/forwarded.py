@@ -1,0 +1,52 @@
+"""Who a request comes from, behind proxies that are trusted to tell. Pure."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """Where a request came from: an address, and "http" or "https" as the client spoke it."""
+
+    address: str
+    scheme: str
+
+
+class Proxies:
+    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+
+    Arguments:
+        trusted: addresses and networks (CIDR).
+    """
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        self._networks: list[IPv4Network | IPv6Network] = [ip_network(each, strict=False) for each in trusted]
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def origin(self, peer: Origin, forwarded_for: str, forwarded_proto: str) -> Origin:
+        """The client's address and scheme: the peer's own unless it is a trusted proxy.
+
+        Arguments:
+            forwarded_for, forwarded_proto: the values of the headers, joined by commas; "" if they are absent.
+
+        Of several addresses the last one counts that is no trusted proxy: what stands before it the client may have made up.
+        """
+        if not self._trusts(peer.address):
+            return peer
+        address = peer.address
+        for hop in reversed([each.strip() for each in forwarded_for.split(",") if each.strip()]):
+            address = hop
+            if not self._trusts(hop):
+                break
+        scheme = forwarded_proto.rpartition(",")[2].strip().lower()
+        return Origin(address, scheme if scheme in ("http", "https") else peer.scheme)
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        return any((mapped or parsed) in network for network in self._networks)

@@ -1,0 +1,244 @@
+"""REST over one connection: Hypercorn's HTTP/1.1 protocol, driven by our own reader.
+
+The only module that knows Hypercorn. Its `H11Protocol` turns bytes into ASGI calls and back; the reading around it is ours, since
+only so can an Upgrade be handed over at a request boundary (proxies reuse kept-alive connections for it), and since Hypercorn's own
+`TCPServer` can be ended or blocked from outside (a body behind an Upgrade, a reader that stops: pgjones/hypercorn#225).
+"""
+
+import logging
+from typing import Any
+
+import h11
+import structlog
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
+
+from reichatd.config import Limits
+from reichatd.gateway.forwarded import Origin, Proxies
+from reichatd.gateway.head import HeadTooLarge, parse_head, read_head
+from reichatd.gateway.tls import Stream
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    b"Content-Length: 78\r\n\r\n"
+    b'{"message": "The head of the request is too large", "code": "head_too_large"}\n'
+)
+_LINGER_BYTES = 16_777_216
+
+log = structlog.get_logger()
+
+
+class _UpgradeRefused(Exception):
+    """An Upgrade that the gateway has not taken, since its head is not what RFC 6455 wants."""
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 and nothing else: no HTTP/2 by `h2c` or by prior knowledge, no WebSocket."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        if any(name.lower() == b"upgrade" and b"websocket" in value.lower() for name, value in event.headers):
+            await self._send_error_response(400)
+            raise _UpgradeRefused
+
+
+class HttpServer:
+    """Serves an ASGI application on connections that the gateway has accepted.
+
+    Arguments:
+        app: called for each request.
+        limits: for heads and for waiting.
+    """
+
+    def __init__(self, app: ASGIFramework, limits: Limits) -> None:
+        self._app = ASGIWrapper(app)
+        self._limits = limits
+        self._context = WorkerContext(None)
+        self._config = _hypercorn_config(limits)
+        self._idle: set[trio.CancelScope] = set()  # of the connections that wait for a request
+
+    async def serve(self, stream: Stream, head: bytes, peer: Origin, local: tuple[str, int]) -> bytes | None:
+        """Answers requests until the connection ends, or until one asks for a WebSocket.
+
+        Arguments:
+            head: the first request's, which asks for none.
+
+        Returns:
+            the head of the request that asks for a WebSocket; then the stream is at its end, and the caller's. None: it is over.
+        """
+        connection = _Connection(self, stream, peer, local)
+        return await connection.run(head)
+
+    async def stop(self) -> None:
+        """Ends idle connections, and the others when they have answered. Does not wait for them."""
+        await self._context.terminated.set()
+        for scope in list(self._idle):
+            scope.cancel()
+
+
+class _Connection:
+    """One HTTP connection. A cycle is one request and its answer."""
+
+    def __init__(self, server: HttpServer, stream: Stream, peer: Origin, local: tuple[str, int]) -> None:
+        self._server = server
+        self._limits = server._limits
+        self._stream = stream
+        self._peer = peer
+        self._local = local
+        self._protocol: _Protocol
+        self._cycle = trio.CancelScope()  # the reading that goes on while a request is answered
+        self._ended = False
+        self._idle = False
+
+    async def run(self, head: bytes) -> bytes | None:
+        async with TaskGroup() as group:
+            server = self._server
+            self._protocol = _Protocol(
+                server._app,
+                server._config,
+                server._context,
+                group,
+                ConnectionState(LifespanState({})),
+                self._peer.scheme == "https",
+                (self._peer.address, 0),
+                self._local,
+                self._send,
+            )
+            next_head: bytes | None = head
+            while next_head is not None:
+                parsed = parse_head(next_head)
+                if parsed is not None and parsed.upgrades_to == "websocket":
+                    return next_head
+                await self._answer(next_head)
+                if self._ended:
+                    break
+                next_head = await self._next_head()
+        await self._linger()
+        return None
+
+    async def _answer(self, head: bytes) -> None:
+        """Has one request answered, reading its body and watching for the peer to leave."""
+        self._idle = False
+        self._cycle = trio.CancelScope()
+        with self._cycle:
+            try:
+                await self._protocol.handle(RawData(head))
+                while await self._read_on():
+                    pass
+            except _UpgradeRefused:
+                self._ended = True
+        if not self._idle:
+            self._ended = True
+            await self._protocol.handle(Closed())
+
+    async def _read_on(self) -> bool:
+        """Reads what belongs to the request under way; False if the peer is gone. Cancelled when the cycle ends."""
+        try:
+            data = await self._stream.receive_some()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return False
+        if not data:
+            return False
+        if self._protocol.connection.their_state is h11.SEND_BODY:
+            await self._protocol.handle(RawData(data))
+        else:  # the next request, ahead of its time
+            self._stream.unread(data)
+            await trio.sleep_forever()
+        return True
+
+    async def _next_head(self) -> bytes | None:
+        limits = self._limits
+        with trio.CancelScope() as scope:
+            self._server._idle.add(scope)
+            try:
+                scope.deadline = trio.current_time() + limits.keep_alive_seconds
+                begun = await self._stream.receive_some()
+                scope.deadline = trio.current_time() + limits.request_seconds
+                return await read_head(self._stream, limits.head_bytes, begun) if begun else None
+            except HeadTooLarge:
+                await refuse_large_head(self._stream)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+            finally:
+                self._server._idle.discard(scope)
+        return None
+
+    async def _send(self, event: Event) -> None:
+        """Hypercorn's way out."""
+        if isinstance(event, RawData):
+            try:
+                await self._stream.send_all(event.data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._end()
+                await self._protocol.handle(Closed())
+        elif isinstance(event, Closed):
+            self._end()
+        elif isinstance(event, Updated) and event.idle:
+            self._idle = True
+            self._give_back()
+            self._cycle.cancel()
+
+    def _give_back(self) -> None:
+        """What came behind a body in one piece with it is the next request's: it goes the way of all heads."""
+        ahead = self._protocol.connection.trailing_data[0]
+        if ahead:
+            self._stream.unread(ahead)
+            size = self._server._config.h11_max_incomplete_size
+            self._protocol.connection = h11.Connection(h11.SERVER, max_incomplete_event_size=size)
+
+    def _end(self) -> None:
+        self._ended = True
+        self._cycle.cancel()
+
+    async def _linger(self) -> None:
+        """Closes so that the last answer arrives: a close with bytes unread resets the connection, answer and all."""
+        await linger(self._stream, self._limits.close_seconds)
+
+
+async def linger(stream: Stream, seconds: float) -> None:
+    """Says that no more will come, and for a while drops what the peer still sends. Never raises; does not close the stream."""
+    dropped = 0
+    try:
+        with trio.move_on_after(seconds):
+            await stream.send_eof()
+            while dropped < _LINGER_BYTES and (data := await stream.receive_some()):
+                dropped += len(data)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass
+
+
+async def refuse_large_head(stream: Stream) -> None:
+    """Answers a head that is larger than heads may be."""
+    await stream.send_all(_TOO_LARGE)
+
+
+def _hypercorn_config(limits: Limits) -> Config:
+    config = Config()
+    config.h11_max_incomplete_size = limits.head_bytes + 4
+    config.include_server_header = False
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.accesslog = None
+    return config
+
+
+def forwarding(app: ASGIFramework, proxies: Proxies) -> ASGIFramework:
+    """The same application, told of each request where it comes from, as trusted proxies say."""
+    if not proxies:
+        return app
+
+    async def forwarded(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's types do not fit a copy
+        peer = Origin(scope["client"][0], scope["scheme"])
+        client = proxies.origin(peer, _joined(scope, b"x-forwarded-for"), _joined(scope, b"x-forwarded-proto"))
+        scope = {**scope, "client": (client.address, 0), "scheme": client.scheme}
+        await app(scope, receive, send)
+
+    return forwarded
+
+
+def _joined(scope: Any, name: bytes) -> str:  # noqa: ANN401
+    return ",".join(value.decode("latin-1") for each, value in scope["headers"] if each == name)

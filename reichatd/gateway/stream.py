@@ -1,0 +1,164 @@
+"""A connection's bytes: one place through which everything goes out, whole and in order."""
+
+import socket
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+_RECEIVE_BYTES = 16_384
+
+
+class Stalled(trio.BrokenResourceError):
+    """The peer took no byte for the whole of `stall_seconds`, though some were waiting for it."""
+
+
+class FrameStream(trio.abc.HalfCloseableStream):
+    """A TCP connection as a Trio stream, with a `try_send` beside `send_all`.
+
+    What either of them has begun to send goes out whole before anything else does: the unsent rest of a frame, of a cancelled
+    or a stalled `send_all` is *owed*, and paid first. So a broadcast that was cut by a full socket can be followed by a pong or
+    a close frame (PITFALLS: the libraries above send on after a send that failed).
+
+    `try_send` may be called by any task at any time; `send_all` likewise, tasks wait for each other; one task receives.
+
+    Arguments:
+        sock: connected; owned by the stream from here on.
+        stall_seconds: how long a peer may take nothing while something waits for it.
+    """
+
+    def __init__(self, sock: socket.socket, *, stall_seconds: float) -> None:
+        sock.setblocking(False)
+        self.socket = sock  # for those who want addresses; nobody else reads or writes it
+        self.last_heard = trio.current_time()
+        self.listening = False  # whether a task waits for the peer's bytes
+        self._stall_seconds = stall_seconds
+        self._unread = b""
+        self._owed = memoryview(b"")
+        self._writer = trio.Lock()
+
+    # --- receiving
+
+    def unread(self, data: bytes) -> None:
+        """Puts bytes back: they are received again before all others."""
+        self._unread = data + self._unread
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        limit = max_bytes or _RECEIVE_BYTES
+        if self._unread:
+            data, self._unread = self._unread[:limit], self._unread[limit:]
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return data
+        with self._errors():
+            try:
+                data = self.socket.recv(limit)
+            except BlockingIOError:
+                data = await self._wait_and_receive(limit)
+            else:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+        self.last_heard = trio.current_time()
+        return data
+
+    async def _wait_and_receive(self, limit: int) -> bytes:
+        self.listening = True
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self.socket)
+                try:
+                    return self.socket.recv(limit)
+                except BlockingIOError:
+                    continue
+        finally:
+            self.listening = False
+
+    # --- sending
+
+    def try_send(self, data: bytes, ends: Sequence[int]) -> int:
+        """Sends what the socket takes at once.
+
+        Arguments:
+            data: frames, one behind the other.
+            ends: the offset of each frame's end in `data`, ascending.
+
+        Returns:
+            how many frames, from the first on, are out of the caller's hands: sent, or begun and owed. 0 where another task is
+            sending, something is owed still, or the connection is broken (which `send_all` will say).
+        """
+        if self._writer.locked():
+            return 0
+        try:
+            if self._owed:
+                self._owed = self._owed[self.socket.send(self._owed) :]
+                if self._owed:
+                    return 0
+            sent = self.socket.send(data)
+        except OSError:  # it would block, or the connection is gone
+            return 0
+        if sent == len(data):
+            return len(ends)
+        whole = bisect_right(ends, sent)
+        if sent == (ends[whole - 1] if whole else 0):
+            return whole
+        self._owed = memoryview(data[sent : ends[whole]])
+        return whole + 1
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Sends everything.
+
+        Raises:
+            Stalled: the peer takes nothing; the rest is owed, and the connection is still whole.
+            trio.BrokenResourceError, trio.ClosedResourceError: it is gone.
+        """
+        async with self._writer:
+            self._owed = memoryview(bytes(self._owed) + bytes(data)) if self._owed else memoryview(bytes(data))
+            with self._errors():
+                while self._owed:
+                    try:
+                        self._owed = self._owed[self.socket.send(self._owed) :]
+                    except BlockingIOError:
+                        await self._wait_until_writable()
+
+    async def _wait_until_writable(self) -> None:
+        with trio.move_on_after(self._stall_seconds) as patience:
+            await trio.lowlevel.wait_writable(self.socket)
+        if patience.cancelled_caught:
+            raise Stalled
+
+    async def wait_send_all_might_not_block(self) -> None:
+        with self._errors():
+            await trio.lowlevel.wait_writable(self.socket)
+
+    def widen(self, size: int) -> None:
+        """Sets the size of the kernel's send buffer, in bytes (Linux doubles it)."""
+        with self._errors():
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
+    # --- ending
+
+    async def send_eof(self) -> None:
+        async with self._writer:
+            with self._errors():
+                self.socket.shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """As `aclose`, without waiting. Tasks that wait in this stream are told by ClosedResourceError."""
+        if self.socket.fileno() != -1:
+            trio.lowlevel.notify_closing(self.socket)
+            self.socket.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if self.socket.fileno() == -1:
+                raise trio.ClosedResourceError("this stream was closed") from None
+            raise trio.BrokenResourceError(f"connection broken: {error}") from error
+        except ValueError as error:  # a file descriptor of -1
+            raise trio.ClosedResourceError("this stream was closed") from error

@@ -1,0 +1,126 @@
+"""Reading clients' frames and writing the server's."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from wsproto import ConnectionType
+from wsproto.connection import Connection
+from wsproto.events import TextMessage
+
+from reichatd.chat import frames
+from reichatd.store import Message
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ('{"type": "fetch", "from_id": 1, "to_id": 9}', frames.Fetch(1, 9)),
+        ('{"to_id": -9, "from_id": 1, "type": "fetch"}', frames.Fetch(1, -9)),
+        ('{"type": "set_last_read", "message_id": 7}', frames.SetLastRead(7)),
+        ('{"type": "listen_latest"}', frames.ListenLatest()),
+        ('{"type": "listen_latest", "after_id": null}', frames.ListenLatest()),
+        ('{"type": "listen_latest", "after_id": 5}', frames.ListenLatest(5)),
+        ('{"type": "message", "content": "hi"}', frames.SendMessage("hi")),
+        ('{"type": "message", "content": "hi", "nonce": "n", "unknown": [1]}', frames.SendMessage("hi", "n")),
+    ],
+)
+def test_frames_of_the_protocol(text: str, frame: frames.ClientFrame) -> None:
+    assert frames.decode(text) == frame
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"type": "listen_latest"}',
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{",
+        '{"type": 1}',
+        '{"type": "shout"}',
+        '{"type": "fetch", "from_id": 1}',
+        '{"type": "fetch", "from_id": "1", "to_id": 2}',
+        '{"type": "fetch", "from_id": 1.5, "to_id": 2}',
+        '{"type": "fetch", "from_id": true, "to_id": 2}',
+        '{"type": "message"}',
+        '{"type": "message", "content": null}',
+        '{"type": "message", "content": "\\ud800"}',
+        '{"type": "message", "content": "a", "nonce": 1}',
+        '{"type": "message", "content": "a", "x": ' + "[" * 50_000,
+        '{"type": "message", "content": "a", "x": ' + '{"a":' * 50_000,
+    ],
+)
+def test_what_is_no_frame_is_a_bad_frame(text: str | bytes) -> None:
+    with pytest.raises(frames.BadFrame) as caught:
+        frames.decode(text)
+    assert str(caught.value)
+
+
+@given(st.text() | JSON.map(json.dumps))
+@example('{"type": "message", "content": "' + "\ud800" + '"}')
+def test_whatever_comes_it_is_a_frame_or_a_bad_frame(text: str) -> None:
+    try:
+        frame = frames.decode(text)
+    except frames.BadFrame:
+        return
+    assert isinstance(frame, frames.ClientFrame)
+
+
+@given(
+    st.sampled_from(["fetch", "set_last_read", "listen_latest", "message"]),
+    st.dictionaries(st.sampled_from(["from_id", "to_id", "message_id", "after_id", "content", "nonce"]), JSON),
+)
+def test_whatever_the_fields_are_their_types_hold(kind: str, fields: dict[str, Any]) -> None:
+    try:
+        frame = frames.decode(json.dumps({**fields, "type": kind}))
+    except frames.BadFrame:
+        return
+    # What came through is what the types say: it can be written and read again.
+    assert frames.decode(msgspec.json.encode(frame).decode()) == frame
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 2**40))
+@example("x" * 70_000, 1)
+@example("x" * 200, 1)
+def test_what_is_encoded_a_websocket_client_reads(content: str, message_id: int) -> None:
+    message = Message(message_id, "u1", "Ada", "ada@example.org", content, 1_700_000_000.25)
+    client = Connection(ConnectionType.CLIENT)
+    client.receive_data(frames.latest_message(message))
+    events = list(client.events())
+    assert all(isinstance(event, TextMessage) for event in events)
+    payload = json.loads("".join(event.data for event in events if isinstance(event, TextMessage)))
+    assert payload == {
+        "type": "latest_message",
+        "message": {
+            "message_id": message_id,
+            "user_id": "u1",
+            "username": "Ada",
+            "email": "ada@example.org",
+            "content": content,
+            "timestamp": "2023-11-14T22:13:20.250000+00:00",
+        },
+    }
+
+
+def test_an_error_shows_only_what_it_has() -> None:
+    plain = frames.error("bad_frame", "Not a frame")
+    assert json.loads(plain[2:]) == {"type": "error", "code": "bad_frame", "message": "Not a frame"}
+    limited = frames.error("rate_limited", "Wait", nonce="n", retry_after=0.5)
+    assert json.loads(limited[2:]) == {
+        "type": "error",
+        "code": "rate_limited",
+        "message": "Wait",
+        "nonce": "n",
+        "retry_after": 0.5,
+    }

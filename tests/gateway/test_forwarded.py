@@ -1,0 +1,30 @@
+"""Where a request comes from."""
+
+import pytest
+
+from reichatd.gateway.forwarded import Origin, Proxies
+
+PROXY = Origin("10.0.0.1", "http")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "proto", "expected"),
+    [
+        (Origin("192.0.2.7", "http"), "203.0.113.9", "https", Origin("192.0.2.7", "http")),  # not trusted
+        (PROXY, "", "", PROXY),
+        (PROXY, "203.0.113.9", "https", Origin("203.0.113.9", "https")),
+        (PROXY, "1.2.3.4, 203.0.113.9", "https", Origin("203.0.113.9", "https")),  # the first is hearsay
+        (PROXY, "203.0.113.9, 10.0.0.2", "HTTPS", Origin("203.0.113.9", "https")),
+        (PROXY, "10.0.0.3, 10.0.0.2", "", Origin("10.0.0.3", "http")),
+        (PROXY, "203.0.113.9", "javascript", Origin("203.0.113.9", "http")),
+        (Origin("::ffff:10.0.0.1", "http"), "2001:db8::1", "", Origin("2001:db8::1", "http")),
+        (Origin("fe80::1%eth0", "http"), "203.0.113.9", "", Origin("fe80::1%eth0", "http")),
+    ],
+)
+def test_origin(peer: Origin, forwarded_for: str, proto: str, expected: Origin) -> None:
+    assert Proxies(["10.0.0.0/8"]).origin(peer, forwarded_for, proto) == expected
+
+
+def test_without_proxies_nobody_is_believed() -> None:
+    assert not Proxies([])
+    assert Proxies([]).origin(PROXY, "203.0.113.9", "https") == PROXY

@@ -1,0 +1,161 @@
+"""A connection's bytes, over real sockets."""
+
+import socket
+from collections.abc import AsyncIterator
+from itertools import accumulate
+
+import pytest
+import trio
+
+from reichatd.gateway.stream import FrameStream, Stalled
+
+FRAMES = [bytes([number % 256]) * (1000 + number) for number in range(2000)]
+DATA = b"".join(FRAMES)
+ENDS = list(accumulate(map(len, FRAMES)))
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[tuple[FrameStream, socket.socket]]:
+    """A stream and the plain socket at its other end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        far = socket.create_connection(listener.getsockname())
+        near, _ = listener.accept()
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    with far, near:
+        yield FrameStream(near, stall_seconds=0.2), far
+
+
+async def drain(far: socket.socket, count: int) -> bytes:
+    """Receives `count` bytes."""
+    far.setblocking(False)
+    received = bytearray()
+    with trio.fail_after(20):
+        while len(received) < count:
+            await trio.lowlevel.wait_readable(far)
+            received += far.recv(1 << 20)
+    return bytes(received)
+
+
+async def test_what_fits_is_sent_at_once(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    assert stream.try_send(b"onetwo", (3, 6)) == 2
+    assert await drain(far, 6) == b"onetwo"
+
+
+async def test_a_full_socket_takes_whole_frames_and_owes_the_rest_of_one(
+    pair: tuple[FrameStream, socket.socket],
+) -> None:
+    stream, far = pair
+    taken = stream.try_send(DATA, ENDS)
+    assert 0 < taken < len(FRAMES)
+    while more := stream.try_send(FRAMES[taken], (len(FRAMES[taken]),)):  # what was on its way makes room
+        taken += more
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"pong")
+        expected = b"".join(FRAMES[:taken]) + b"pong"
+        assert await drain(far, len(expected)) == expected
+    assert stream.try_send(b"again", (5,)) == 1
+
+
+async def test_a_cancelled_send_goes_out_whole_before_the_next(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    with trio.move_on_after(0.05):
+        await stream.send_all(DATA)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"goodbye")
+        assert await drain(far, len(DATA) + 7) == DATA + b"goodbye"
+
+
+async def test_a_peer_that_takes_nothing_is_stalled_and_its_bytes_are_owed(
+    pair: tuple[FrameStream, socket.socket],
+) -> None:
+    stream, far = pair
+    with pytest.raises(Stalled):
+        await stream.send_all(DATA)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"still whole")
+        assert await drain(far, len(DATA) + 11) == DATA + b"still whole"
+
+
+async def test_a_wider_buffer_takes_more(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    with pytest.raises(Stalled):
+        await stream.send_all(DATA[:1_000_000])
+    stream.widen(4_000_000)
+    await stream.send_all(b"goodbye")
+    stream.close()
+    assert await drain(far, 1_000_007) == DATA[:1_000_000] + b"goodbye"
+
+
+async def test_senders_wait_for_each_other_and_nobody_sends_between(
+    pair: tuple[FrameStream, socket.socket],
+) -> None:
+    stream, far = pair
+    async with trio.open_nursery() as nursery:
+        for letter in (b"a", b"b", b"c"):
+            nursery.start_soon(stream.send_all, letter * 500_000)
+        await trio.testing.wait_all_tasks_blocked()
+        assert stream.try_send(b"x", (1,)) == 0
+        received = await drain(far, 1_500_000)
+    assert sorted(received[each * 500_000 : (each + 1) * 500_000] for each in range(3)) == [
+        letter * 500_000 for letter in (b"a", b"b", b"c")
+    ]
+
+
+async def test_bytes_put_back_come_first(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    far.sendall(b"tail")
+    assert await stream.receive_some() == b"tail"
+    stream.unread(b"tail")
+    stream.unread(b"head ")
+    assert await stream.receive_some(4) == b"head"
+    assert await stream.receive_some() == b" tail"
+
+
+async def test_it_knows_whether_it_listens_and_when_it_last_heard(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    before = stream.last_heard
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.receive_some)
+        await trio.testing.wait_all_tasks_blocked()
+        assert stream.listening
+        far.sendall(b"x")
+    assert not stream.listening
+    assert stream.last_heard > before
+
+
+async def test_the_end_of_the_peer_is_told(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    far.shutdown(socket.SHUT_WR)
+    assert await stream.receive_some() == b""
+
+
+async def test_a_reset_is_a_broken_resource(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    far.close()
+    with pytest.raises(trio.BrokenResourceError):
+        await stream.receive_some()
+    assert stream.try_send(b"x", (1,)) == 0
+    with pytest.raises(trio.BrokenResourceError):
+        await stream.send_all(b"x")
+
+
+async def test_closing_tells_those_who_wait(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, _ = pair
+
+    async def is_told(wait: object) -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await wait  # type: ignore[misc]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(is_told, stream.receive_some())
+        nursery.start_soon(is_told, stream.send_all(DATA))
+        await trio.testing.wait_all_tasks_blocked()
+        stream.close()
+    stream.close()
+    assert stream.try_send(b"x", (1,)) == 0
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.send_all(b"x")
+    with pytest.raises(trio.ClosedResourceError):
+        await stream.receive_some()
