@@ -1,0 +1,83 @@
+import io
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+
+from reichatd.accounts import Accounts, Login, Passwords
+from reichatd.config import Auth, Limits, Mail
+from reichatd.mail import Outbox
+from reichatd.mail.console import ConsoleTransport
+from reichatd.store import Store
+from reichatd.store.sqlite import open_store
+from tests.recording import RecordingLive
+
+CHEAP = Auth(argon2_time_cost=1, argon2_memory_kib=64)
+"""Real argon2, as cheap as it gets."""
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+
+
+class House:
+    """Accounts on a real store, with a real outbox that prints, and a clock driven by hand."""
+
+    def __init__(self, store: Store, nursery: trio.Nursery, auth: Auth = CHEAP, secret: bytes = SECRET) -> None:
+        self.store = store
+        self.now = 1_700_000_000.5
+        self.live = RecordingLive()
+        self.paper = io.StringIO()
+        self.outbox = Outbox(Mail(), None, transport=ConsoleTransport(self.paper))
+        self.accounts = Accounts(
+            auth=auth,
+            limits=Limits(),
+            secret=secret,
+            store=store,
+            passwords=Passwords(auth),
+            outbox=self.outbox,
+            live=self.live,
+            clock=lambda: self.now,
+        )
+        nursery.start_soon(self.outbox.run)
+
+    async def codes(self) -> list[str]:
+        """The codes of all letters so far."""
+        with trio.fail_after(20):
+            while self.outbox.pending:  # noqa: ASYNC110 - the printing happens in a thread
+                await trio.sleep(0.002)
+        return re.findall(r"^    (\d{6})$", self.paper.getvalue(), re.MULTILINE)
+
+    async def code(self) -> str:
+        """The code of the last letter."""
+        return (await self.codes())[-1]
+
+    async def join(self, name: str = "ann", password: str = "correct horse") -> None:
+        """Registers and verifies `name`@example.org."""
+        await self.accounts.register(f"{name}@example.org", password, name)
+        await self.accounts.verify(f"{name}@example.org", await self.code())
+
+    async def login(self, name: str = "ann", password: str = "correct horse") -> Login:
+        return await self.accounts.login(f"{name}@example.org", password)
+
+
+def wrong(code: str) -> str:
+    """Another code than this."""
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def with_changes(**changes: object) -> Auth:
+    return msgspec.structs.replace(CHEAP, **changes)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path / "store.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def house(store: Store, nursery: trio.Nursery) -> House:
+    return House(store, nursery)

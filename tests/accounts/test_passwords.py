@@ -1,0 +1,157 @@
+import threading
+
+import argon2
+import msgspec
+import pytest
+import trio
+import trio.lowlevel
+from structlog.testing import capture_logs
+
+from reichatd.accounts import Passwords
+from reichatd.accounts.passwords import usable_cores
+from reichatd.config import Auth
+from reichatd.errors import Unavailable
+from tests.accounts.conftest import CHEAP
+
+SLOW = Auth(argon2_time_cost=10, argon2_memory_kib=65_536)
+"""About half a second; only for what must still be under way when somebody looks."""
+
+
+async def test_hash_and_verify() -> None:
+    passwords = Passwords(CHEAP)
+    stored = await passwords.hash("correct horse")
+    assert stored.startswith("$argon2id$v=19$m=64,t=1,p=1$")
+    assert await passwords.verify(stored, "correct horse")
+    assert not await passwords.verify(stored, "correct hors")
+    assert not await passwords.verify(stored, "")
+
+
+async def test_two_hashes_of_one_password_differ() -> None:
+    passwords = Passwords(CHEAP)
+    assert await passwords.hash("correct horse") != await passwords.hash("correct horse")
+
+
+async def test_hashes_made_at_other_costs_are_good() -> None:
+    stored = await Passwords(msgspec.structs.replace(CHEAP, argon2_time_cost=2)).hash("correct horse")
+    assert await Passwords(CHEAP).verify(stored, "correct horse")
+
+
+@pytest.mark.parametrize("password", ["", "pässwörd 😀", "\ud800 alone", "nul\0nul", "x" * 4096])
+async def test_any_text_is_a_password(password: str) -> None:
+    passwords = Passwords(CHEAP)
+    stored = await passwords.hash(password)
+    assert await passwords.verify(stored, password)
+    assert not await passwords.verify(stored, password + "x")
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "",
+        "x",
+        "$argon2id$",
+        "$argon2id$v=19$m=64,t=1,p=1$AAAA",
+        "$argon2id$v=19$m=0,t=0,p=0$AAAA$AAAA",
+        "ä",
+        "\ud800",
+        "$2b$12$abcdefghijklmnopqrstuv",
+        "correct horse",
+    ],
+)
+async def test_a_malformed_hash_is_nobodys(stored: str) -> None:
+    with capture_logs() as logs:
+        assert not await Passwords(CHEAP).verify(stored, "correct horse")
+    (line,) = logs
+    assert line["log_level"] == "error"
+    assert "correct horse" not in repr(line)
+
+
+async def test_a_wrong_password_is_no_line_in_the_log() -> None:
+    passwords = Passwords(CHEAP)
+    with capture_logs() as logs:
+        assert not await passwords.verify(await passwords.hash("one"), "other")
+    assert logs == []
+
+
+async def test_nobody_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    real = argon2.PasswordHasher.hash
+
+    def counting(hasher: argon2.PasswordHasher, password: bytes) -> str:
+        runs.append("hash")
+        return real(hasher, password)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "hash", counting)
+    await Passwords(CHEAP).verify_nobody("correct horse")
+    assert runs == ["hash"]
+
+
+async def test_no_more_at_once_than_cores() -> None:
+    passwords = Passwords(msgspec.structs.replace(CHEAP, argon2_memory_kib=8192))
+    most = 0
+    async with trio.open_nursery() as nursery:
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                # Trio names a thread after the function that it runs.
+                most = max(most, sum(thread.name.startswith("hash from") for thread in threading.enumerate()))
+                await trio.lowlevel.checkpoint()
+
+        nursery.start_soon(watch)
+        async with trio.open_nursery() as hashers:
+            for _ in range(8 * usable_cores()):
+                hashers.start_soon(passwords.hash, "correct horse")
+        nursery.cancel_scope.cancel()
+    assert 1 <= most <= usable_cores()
+
+
+async def test_the_waiting_room_has_an_end() -> None:
+    passwords = Passwords(msgspec.structs.replace(CHEAP, argon2_waiting=3))
+    answers: list[str] = []
+
+    async def one() -> None:
+        try:
+            await passwords.hash("correct horse")
+        except Unavailable as error:
+            answers.append(f"again in {error.retry_after}")
+        else:
+            answers.append("hashed")
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(usable_cores() + 3 + 10):
+            nursery.start_soon(one)
+    assert answers.count("hashed") == usable_cores() + 3
+    assert answers.count("again in 2") == 10
+    assert await passwords.hash("correct horse")
+
+
+async def test_who_is_cancelled_gives_the_place_back() -> None:
+    passwords = Passwords(msgspec.structs.replace(SLOW, argon2_waiting=1))
+    async with trio.open_nursery() as nursery:
+        for _ in range(usable_cores()):
+            nursery.start_soon(passwords.hash, "correct horse")
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.CancelScope() as impatient:
+            async with trio.open_nursery() as inner:
+                inner.start_soon(passwords.hash, "correct horse")
+                await trio.testing.wait_all_tasks_blocked()
+                with pytest.raises(Unavailable):
+                    await passwords.hash("correct horse")
+                impatient.cancel()
+        with trio.move_on_after(0):
+            # There is a place to wait in: it is taken, and left by the cancellation, not by a refusal.
+            await passwords.hash("correct horse")
+        assert impatient.cancelled_caught
+
+
+async def test_the_loop_goes_on_meanwhile() -> None:
+    passwords = Passwords(SLOW)
+    rounds = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(passwords.hash, "correct horse")
+        await trio.testing.wait_all_tasks_blocked()
+        while nursery.child_tasks:
+            rounds += 1
+            await trio.sleep(0.01)
+    assert rounds > 5

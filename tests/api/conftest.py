@@ -1,0 +1,168 @@
+"""The whole REST interface on real accounts, real rooms and a real SQLite file; only letters and live rooms are caught."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from quart.wrappers import Response
+from quart_trio import QuartTrio
+
+from reichatd import config
+from reichatd.accounts import Accounts, Passwords
+from reichatd.api import create_app
+from reichatd.mail import Outbox
+from reichatd.rooms import Rooms
+from reichatd.store import Store
+from reichatd.store.sqlite import open_store
+from tests.recording import RecordingLive
+
+PASSWORD = "correct horse"
+CHEAP_HASHES = config.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+
+
+class CaughtLetters(Outbox):
+    """An outbox that sends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(config.Mail(), None)
+        self.letters: list[EmailMessage] = []
+
+    def post(self, letter: EmailMessage) -> None:
+        self.letters.append(letter)
+
+    def code(self) -> str:
+        """The code in the last letter."""
+        body = self.letters[-1].get_body(("plain",))
+        assert body is not None
+        found = re.search(r"^\s*(\d{6,})\s*$", body.get_content(), re.MULTILINE)
+        assert found is not None
+        return found[1]
+
+
+class Reply(NamedTuple):
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that the reply finds wrong."""
+        return [error["field"] for error in self.body["errors"]]
+
+
+class Someone(NamedTuple):
+    """A user with a login session."""
+
+    user_id: str
+    email: str
+    access_token: str
+    refresh_token: str
+
+
+class Api:
+    """A client of the app, which checks of each reply what must be true of all."""
+
+    def __init__(self, app: QuartTrio, store: Store, outbox: CaughtLetters, live: RecordingLive) -> None:
+        self.app = app
+        self.store = store
+        self.outbox = outbox
+        self.live = live
+        self.client = app.test_client()
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        by: Someone | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Makes a call.
+
+        Arguments:
+            body: bytes are sent as they are, None sends nothing, all else becomes JSON.
+            by: whose access token to send, or any token.
+        """
+        sent = dict(headers or {})
+        if by is not None:
+            sent["Authorization"] = f"Bearer {by.access_token if isinstance(by, Someone) else by}"
+        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await checked(await self.client.open(path, method=method, headers=sent, data=data))
+
+    async def register(self, name: str) -> str:
+        """Registers a user; returns the verification code."""
+        body = {"email": f"{name}@example.org", "password": PASSWORD, "username": name}
+        assert (await self("POST", "/register", body)).status == 201
+        return self.outbox.code()
+
+    async def user(self, name: str) -> Someone:
+        """Registers, verifies and logs in a user."""
+        code = await self.register(name)
+        assert (await self("POST", "/verify", {"email": f"{name}@example.org", "code": code})).status == 200
+        return await self.login(f"{name}@example.org")
+
+    async def login(self, email: str, password: str = PASSWORD) -> Someone:
+        reply = await self("POST", "/login", {"email": email, "password": password})
+        assert reply.status == 200
+        tokens = reply.body["tokens"]
+        return Someone(reply.body["user_id"], email, tokens["access_token"], tokens["refresh_token"])
+
+
+async def checked(response: Response) -> Reply:
+    body = json.loads(await response.get_data(as_text=False))
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert re.fullmatch("[0-9a-f]{16}", response.headers["X-Request-ID"])
+    if response.status_code < 400:
+        assert body["message"] == "ok"
+    else:
+        assert body["message"] not in ("", "ok")
+        assert re.fullmatch("[a-z_]+", body["code"])
+        assert set(body) <= {"message", "code", "errors"}
+    if response.status_code == 401:
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    return Reply(response.status_code, body, response.headers)
+
+
+@pytest.fixture
+def limits() -> config.Limits:
+    return config.Limits()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path / "test.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def api(store: Store, limits: config.Limits) -> Api:
+    passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
+    accounts = Accounts(
+        auth=CHEAP_HASHES,
+        limits=limits,
+        secret=bytes(32),
+        store=store,
+        passwords=passwords,
+        outbox=outbox,
+        live=live,
+    )
+    rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
+    return Api(create_app(accounts=accounts, rooms=rooms, limits=limits), store, outbox, live)
+
+
+@pytest.fixture
+async def ann(api: Api) -> Someone:
+    return await api.user("ann")
+
+
+@pytest.fixture
+async def bob(api: Api) -> Someone:
+    return await api.user("bob")

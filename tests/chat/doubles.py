@@ -1,0 +1,136 @@
+"""Stand-ins for what the chat stands on: a socket whose fullness the test decides, and a log without a disk."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import trio
+
+from reichatd.accounts import Identity
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.socket import PeerGone, PeerStalled
+from reichatd.store import Appended, Message, Opening, Outcome, Post, Session, StoreUnavailable, User
+
+
+class FakeSocket:
+    """Takes as many frames as it has space for; `make_space` gives it more."""
+
+    def __init__(self, space: int = 1_000_000) -> None:
+        self.space = space
+        self.taken = b""
+        self.try_sends: list[int] = []  # for each call how many frames it had
+        self.stalls = False  # whether a full socket is one whose peer takes nothing for too long
+        self.gone = False
+        self.closed: tuple[int, str] | None = None
+        self.heard_at = 0.0
+        self._more = trio.Event()
+
+    def try_send(self, data: bytes, ends: Sequence[int]) -> int:
+        self.try_sends.append(len(ends))
+        count = 0 if self.gone else min(self.space, len(ends))
+        self.space -= count
+        self.taken += data[: ends[count - 1]] if count else b""
+        return count
+
+    async def send(self, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        for frame in split(data):
+            while not self.space:
+                if self.stalls:
+                    raise PeerStalled
+                await self._more.wait()
+            if self.gone:
+                raise PeerGone
+            self.space -= 1
+            self.taken += frame
+
+    def make_space(self, count: int = 1_000_000) -> None:
+        self.space += count
+        self._more.set()
+        self._more = trio.Event()
+
+    async def receive(self) -> str | bytes:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+
+    @property
+    def frames(self) -> list[dict[str, Any]]:
+        """What was sent, but for pings."""
+        return [
+            msgspec.json.decode(frame[2 if frame[1] < 126 else 4 :])
+            for frame in split(self.taken)
+            if frame != frames.PING
+        ]
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the messages that came as latest_message."""
+        return [frame["message"]["message_id"] for frame in self.frames if frame["type"] == "latest_message"]
+
+
+def split(data: bytes) -> Iterator[bytes]:
+    """The frames in `data`; none is longer than 65,535 bytes."""
+    while data:
+        size = 2 + data[1] if data[1] < 126 else 4 + int.from_bytes(data[2:4], "big")
+        yield data[:size]
+        data = data[size:]
+
+
+class FakeMessages:
+    """The log of the one room there is, `room`, as a store would keep it."""
+
+    def __init__(self, last_id: int = 0) -> None:
+        self.log = [message(number) for number in range(1, last_id + 1)]
+        self.reads: list[tuple[int, int]] = []
+        self.commits: list[int] = []  # for each how many posts it had
+        self.failures = 0  # how many calls from now on fail
+        self.exists = True
+
+    def add(self, count: int) -> list[tuple[int, bytes]]:
+        """Stores so many messages; what the scribe would publish of them."""
+        new = [message(number) for number in range(len(self.log) + 1, len(self.log) + count + 1)]
+        self.log += new
+        return [(each.message_id, frames.latest_message(each)) for each in new]
+
+    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+        await self._answer()
+        self.commits.append(len(posts))
+        first = len(self.log) + 1
+        self.add(len(posts))
+        return [Appended(Outcome.STORED, first + number) for number in range(len(posts))]
+
+    async def last_id(self, room_id: str) -> int | None:
+        await self._answer()
+        return len(self.log) if self.exists else None
+
+    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        self.reads.append((first_id, last_id))
+        await self._answer()
+        return [each for each in self.log if first_id <= each.message_id <= last_id]
+
+    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+        raise NotImplementedError
+
+    async def sweep(self, at_most: int) -> int:
+        raise NotImplementedError
+
+    async def _answer(self) -> None:
+        await trio.sleep(0.01)
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("down")
+
+
+def message(message_id: int) -> Message:
+    return Message(message_id, "u1", "Ada", "ada@example.org", f"text {message_id}", 1_700_000_000.0 + message_id)
+
+
+def connect(socket: FakeSocket, user_id: str = "u1", session_id: str = "s1", expires_at: float = 1e12) -> Connection:
+    """A connection with nobody to serve it."""
+    user = User(user_id, f"{user_id}@example.org", user_id, "", 0.0)
+    session = Session(session_id, user_id, "", 0.0, expires_at)
+    return Connection(socket, Identity(user, session), trio.CancelScope())

@@ -1,0 +1,166 @@
+"""The live rooms: their lives, and what reaches live connections at once."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from reichatd.chat import frames
+from reichatd.chat.hub import Hub
+from reichatd.chat.room import Room
+from reichatd.config import Limits
+from reichatd.errors import RoomNotFound
+from tests.chat.doubles import FakeMessages, FakeSocket, connect
+
+LIMITS = Limits(ping_seconds=20, pong_seconds=20)
+EXPIRES = 2_000_000_000.0
+
+
+@pytest.fixture
+async def messages() -> FakeMessages:
+    return FakeMessages(last_id=10)
+
+
+@pytest.fixture
+async def hub(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Hub]:
+    start = trio.current_time()
+    hub = Hub(messages, LIMITS, clock=lambda: EXPIRES - 1000 + trio.current_time() - start)
+    await nursery.start(hub.run)
+    yield hub
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_room_lives_while_somebody_is_in_it(autojump_clock: MockClock, hub: Hub) -> None:
+    first, second = connect(FakeSocket()), connect(FakeSocket())
+    room = await hub.enter("room", first)
+    assert await hub.enter("room", second) is room
+    assert hub.connections == 2
+    hub.leave("room", first)
+    hub.leave("room", first)
+    assert not room.scope.cancel_called
+    hub.leave("room", second)
+    assert room.scope.cancel_called
+    assert await hub.enter("room", first) is not room
+
+
+async def test_a_room_that_does_not_exist_leaves_nothing(
+    autojump_clock: MockClock, hub: Hub, messages: FakeMessages
+) -> None:
+    messages.exists = False
+    connection = connect(FakeSocket())
+    with pytest.raises(RoomNotFound):
+        await hub.enter("room", connection)
+    hub.leave("room", connection)
+    messages.exists = True
+    await hub.enter("room", connection)
+
+
+async def test_a_kick_reaches_the_member_in_that_room_only(autojump_clock: MockClock, hub: Hub) -> None:
+    kicked, elsewhere, other = connect(FakeSocket()), connect(FakeSocket()), connect(FakeSocket(), "u2")
+    await hub.enter("room", kicked)
+    await hub.enter("room2", elsewhere)
+    room = await hub.enter("room", other)
+    hub.member_removed("room", "u1")
+    assert kicked.closing == (1008, "Forbidden")
+    assert kicked not in room.connections
+    assert elsewhere.closing is other.closing is None
+
+
+async def test_the_last_member_kicked_ends_the_room(autojump_clock: MockClock, hub: Hub) -> None:
+    connection = connect(FakeSocket())
+    room = await hub.enter("room", connection)
+    hub.member_removed("room", "u1")
+    hub.leave("room", connection)
+    assert room.scope.cancel_called
+
+
+async def test_the_end_of_a_login_session_reaches_all_its_sockets(autojump_clock: MockClock, hub: Hub) -> None:
+    here, there, other = connect(FakeSocket()), connect(FakeSocket()), connect(FakeSocket(), session_id="s2")
+    await hub.enter("room", here)
+    await hub.enter("room2", there)
+    await hub.enter("room", other)
+    changes = hub.changes
+    hub.sessions_ended(["s1", "s0"])
+    assert here.closing == there.closing == (4001, "Session ended")
+    assert other.closing is None
+    assert hub.changes > changes
+
+
+async def test_the_end_of_a_room_reaches_everybody_in_it(autojump_clock: MockClock, hub: Hub) -> None:
+    one, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
+    await hub.enter("room", one)
+    await hub.enter("room", other)
+    hub.room_deleted("room")
+    assert one.closing == other.closing == (1008, "Room not found")
+
+
+async def test_a_new_name_is_on_connections_and_on_old_messages(
+    autojump_clock: MockClock, hub: Hub, messages: FakeMessages
+) -> None:
+    socket = FakeSocket()
+    connection = connect(socket)
+    room = await hub.enter("room", connection)
+    hub.publish("room", messages.add(2))
+    await wait_all_tasks_blocked()
+    changes = hub.changes
+    hub.user_renamed("u1", "Countess")
+    assert connection.user.username == "Countess"
+    assert hub.changes > changes
+    room.listen(connection, 11)
+    await trio.sleep(1)
+    assert messages.reads == [(11, 12)], "not from the tail, whose frames have the old name"
+
+
+async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_clock: MockClock, hub: Hub) -> None:
+    inside, late = connect(FakeSocket()), connect(FakeSocket())
+    await hub.enter("room", inside)
+    hub.close_all(1001, "Going down")
+    await hub.enter("room", late)
+    assert inside.closing == late.closing == (1001, "Going down")
+
+
+async def test_the_quiet_are_pinged_and_the_dead_are_dropped(autojump_clock: MockClock, hub: Hub) -> None:
+    quiet, dead, lively = (FakeSocket() for _ in range(3))
+    connections = [connect(socket) for socket in (quiet, dead, lively)]
+    for connection in connections:
+        await hub.enter("room", connection)
+    for _ in range(100):
+        await trio.sleep(1)
+        lively.heard_at = trio.current_time()
+        if quiet.taken:  # it answers each ping
+            quiet.taken = b""
+            quiet.heard_at = trio.current_time()
+    assert dead.taken == frames.PING
+    assert lively.taken == b""
+    assert [connection.closing for connection in connections] == [None, (1006, ""), None]
+
+
+async def test_a_socket_ends_with_its_login_session(autojump_clock: MockClock, hub: Hub) -> None:
+    connection = connect(FakeSocket(), expires_at=EXPIRES)
+    await hub.enter("room", connection)
+    connection.socket.heard_at = 1e9  # type: ignore[misc]
+    await trio.sleep(990)
+    assert connection.closing is None
+    await trio.sleep(20)
+    assert connection.closing == (4001, "Session ended")
+
+
+async def test_a_room_that_crashes_takes_its_connections_and_nothing_else(
+    autojump_clock: MockClock, hub: Hub, messages: FakeMessages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(room: Room) -> None:
+        raise RuntimeError(room.room_id)
+
+    victim, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
+    other_room = await hub.enter("room2", other)
+    monkeypatch.setattr(Room, "_broadcast", crash)
+    await hub.enter("room", victim)
+    await wait_all_tasks_blocked()
+    assert victim.closing == (1011, "Internal error")
+    assert other.closing is None
+    other_room.listen(other, 11)
+    hub.publish("room2", messages.add(1))
+    await wait_all_tasks_blocked()
+    assert isinstance(other.socket, FakeSocket)
+    assert other.socket.ids == [11]

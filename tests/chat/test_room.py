@@ -1,0 +1,290 @@
+"""A live room: who is sent what, when, and by how many calls."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.room import Room
+from reichatd.config import Limits
+from reichatd.errors import RoomNotFound
+from reichatd.store import StoreError
+from tests.chat.doubles import FakeMessages, FakeSocket, connect
+
+LIMITS = Limits(tail_messages=8, catch_up_bytes=1024)
+
+
+@pytest.fixture
+async def messages() -> FakeMessages:
+    return FakeMessages(last_id=100)
+
+
+@pytest.fixture
+async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Room]:
+    room = Room("room", messages, LIMITS)
+    nursery.start_soon(room.run)
+    await room.opened()
+    yield room
+    room.scope.cancel()
+
+
+@pytest.fixture
+def join(room: Room) -> Callable[..., tuple[FakeSocket, Connection]]:
+    def join(space: int = 1_000_000, *, listen_from: int | None = 101) -> tuple[FakeSocket, Connection]:
+        socket = FakeSocket(space)
+        connection = connect(socket)
+        room.enter(connection)
+        if listen_from is not None:
+            room.listen(connection, listen_from)
+        return socket, connection
+
+    return join
+
+
+Join = Callable[..., tuple[FakeSocket, Connection]]
+
+
+async def test_a_room_that_does_not_exist(
+    autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
+) -> None:
+    messages.exists = False
+    room = Room("room", messages, LIMITS)
+    nursery.start_soon(room.run)
+    with pytest.raises(RoomNotFound):
+        await room.opened()
+
+
+async def test_a_room_whose_store_is_down(
+    autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
+) -> None:
+    messages.failures = 1
+    room = Room("room", messages, LIMITS)
+    nursery.start_soon(room.run)
+    with pytest.raises(StoreError, match="down"):
+        await room.opened()
+
+
+async def test_what_is_published_while_the_room_opens_is_sent_once(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    messages = FakeMessages(last_id=100)
+    room = Room("room", messages, LIMITS)
+    nursery.start_soon(room.run)
+    room.publish(messages.add(1))
+    await room.opened()
+    assert room.last_id == 101
+    socket = FakeSocket()
+    connection = connect(socket)
+    room.enter(connection)
+    room.listen(connection, 101)
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    assert socket.ids == [101, 102]
+    room.scope.cancel()
+
+
+async def test_many_messages_are_one_send(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    sockets = [join()[0] for _ in range(500)]
+    room.publish(messages.add(3))
+    room.publish(messages.add(2))
+    await wait_all_tasks_blocked()
+    for socket in sockets:
+        assert socket.ids == [101, 102, 103, 104, 105]
+        assert socket.try_sends == [5]
+    assert messages.reads == []
+
+
+async def test_no_listener_is_sent_nothing(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, _ = join(listen_from=None)
+    room.publish(messages.add(3))
+    await wait_all_tasks_blocked()
+    assert socket.taken == b""
+
+
+@pytest.mark.parametrize("cursor", [1, 50, 95, 100])
+async def test_listening_from_the_past_begins_with_the_past(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join, cursor: int
+) -> None:
+    room.publish(messages.add(3))
+    socket, _ = join(listen_from=cursor)
+    await trio.sleep(1)
+    room.publish(messages.add(2))
+    await trio.sleep(1)
+    assert socket.ids == list(range(cursor, 106))
+
+
+async def test_a_cursor_ahead_of_the_broadcast_gets_nothing_twice(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    # A fetch reads what is durable, a moment before the scribe publishes it.
+    news = messages.add(3)
+    socket, _ = join(listen_from=103)
+    await wait_all_tasks_blocked()
+    room.publish(news[:1])
+    await wait_all_tasks_blocked()
+    room.publish(news[1:])
+    await wait_all_tasks_blocked()
+    assert socket.ids == [103]
+
+
+async def test_a_lagging_reader_loses_nothing_and_delays_nobody(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    slow, _ = join(space=2)
+    quick, _ = join()
+    for _ in range(30):
+        room.publish(messages.add(1))
+        await trio.sleep(0.1)
+    assert slow.ids == [101, 102]
+    assert quick.ids == list(range(101, 131))
+    assert messages.reads == []
+    slow.make_space()
+    await trio.sleep(1)
+    assert slow.ids == quick.ids
+    assert messages.reads, "the tail holds 8 messages: the others are the store's"
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    assert slow.ids == quick.ids == list(range(101, 132))
+
+
+async def test_a_reader_that_is_always_a_little_slow_gets_everything_in_order(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    slow, _ = join(space=0)
+    for _ in range(50):
+        room.publish(messages.add(2))
+        await trio.sleep(0.01)
+        slow.make_space(1)
+    slow.make_space()
+    await trio.sleep(1)
+    assert slow.ids == list(range(101, 201))
+
+
+async def test_a_gap_in_what_is_published_is_filled_from_the_store(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, _ = join()
+    messages.add(5)  # by another daemon, say
+    room.publish(messages.add(1))
+    await trio.sleep(1)
+    assert socket.ids == list(range(101, 107))
+
+
+async def test_forgetting_the_tail_has_everything_read_from_the_store(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, _ = join()
+    room.publish(messages.add(3))
+    room.forget_tail()
+    await trio.sleep(1)
+    assert socket.ids == [101, 102, 103]
+    assert messages.reads == [(101, 103)]
+
+
+async def test_catching_up_waits_for_the_store(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    messages.failures = 3
+    socket, connection = join(listen_from=1)
+    await trio.sleep(10)
+    assert socket.ids == list(range(1, 101))
+    assert connection.closing is None
+
+
+async def test_a_reader_that_takes_nothing_for_too_long_is_closed(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, connection = join(space=1)
+    socket.stalls = True
+    room.publish(messages.add(2))
+    await wait_all_tasks_blocked()
+    assert connection.closing == (1013, "Reader too slow for too long")
+
+
+async def test_a_reader_that_is_gone_is_closed(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, connection = join()
+    socket.gone = True
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    assert connection.closing == (1006, "")
+
+
+async def test_nothing_is_sent_after_leaving(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    in_step, first = join()
+    lagging, second = join(space=0)
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    room.leave(first)
+    room.leave(second)
+    lagging.make_space()
+    room.publish(messages.add(1))
+    room.reply(first, frames.error("a", "b"))
+    room.listen(first, 101)
+    await trio.sleep(1)
+    assert in_step.ids == [101]
+    assert lagging.taken == b""
+    assert room.connections == set()
+
+
+async def test_a_reply_goes_out_at_once_and_is_settled(autojump_clock: MockClock, room: Room, join: Join) -> None:
+    socket, connection = join(listen_from=None)
+    connection.in_flight = 1
+    room.reply(connection, frames.encode(frames.Ack("n", 7)))
+    assert socket.frames == [{"type": "ack", "nonce": "n", "message_id": 7}]
+    assert connection.in_flight == 0
+
+
+async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, connection = join(space=0)
+    connection.in_flight = 3
+    for number in range(3):
+        room.reply(connection, frames.error(str(number), "text"))
+    room.publish(messages.add(2))
+    await trio.sleep(1)
+    assert connection.in_flight == 3
+    socket.make_space()
+    await trio.sleep(1)
+    assert [frame["code"] for frame in socket.frames if frame["type"] == "error"] == ["0", "1", "2"]
+    assert socket.ids == [101, 102]
+    assert connection.in_flight == 0
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    assert socket.ids == [101, 102, 103]
+
+
+async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    # A round yields every 200 sends; a full socket in the second half gets its reply in the first pause.
+    members = [join() for _ in range(450)]
+    room.publish(messages.add(2))
+    for socket, connection in members:
+        socket.space = 0
+        connection.in_flight = 1
+    reply = frames.error("a", "b")
+
+    async def interrupt() -> None:
+        for _, connection in members:
+            room.reply(connection, reply)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(interrupt)
+    for socket, _ in members:
+        socket.make_space()
+    await trio.sleep(1)
+    for socket, _ in members:
+        assert socket.ids == [101, 102]
+        assert len(socket.frames) == 3

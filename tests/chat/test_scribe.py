@@ -1,0 +1,134 @@
+"""The group commit."""
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.scribe import Scribe
+from reichatd.config import Limits
+from reichatd.store import Appended, Outcome
+from tests.chat.doubles import FakeMessages, FakeSocket, connect
+
+
+class FakeRooms:
+    """Remembers what the scribe says."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, list[int]]] = []
+        self.replies: list[bytes] = []
+
+    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
+        self.published.append((room_id, [message_id for message_id, _ in entries]))
+
+    def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
+        self.replies.append(frame)
+        connection.settle(1)
+
+
+class Desk:
+    """A scribe and what is around it."""
+
+    def __init__(self, nursery: trio.Nursery, **limits: int) -> None:
+        self.messages = FakeMessages()
+        self.rooms = FakeRooms()
+        self.scribe = Scribe(self.messages, self.rooms, Limits(**limits), clock=lambda: 1_700_000_000.0)
+        self.author = connect(FakeSocket())
+        nursery.start_soon(self.scribe.run)
+
+    async def post(self, content: str = "text", nonce: str | None = None) -> None:
+        await self.scribe.post(self.author, "room", content, nonce)
+
+
+async def test_what_gathers_during_a_commit_is_one_commit(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    desk = Desk(nursery)
+    await desk.post()
+    await wait_all_tasks_blocked()  # the first is on its way
+    for _ in range(50):
+        await desk.post()
+    await desk.scribe.drained()
+    assert desk.messages.commits == [1, 50]
+    assert desk.rooms.published == [("room", [1]), ("room", list(range(2, 52)))]
+    assert desk.author.in_flight == 0
+
+
+async def test_a_commit_has_its_bound_and_posters_wait_for_space(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    desk = Desk(nursery, commit_posts=10)
+    with trio.move_on_after(0.005) as before_the_first_commit:
+        for _ in range(100):
+            await desk.post()
+    assert before_the_first_commit.cancelled_caught
+    assert desk.author.in_flight == 50, "10 in a commit, 40 in the queue"
+    await desk.scribe.drained()
+    assert desk.messages.commits == [10] * 5
+
+
+async def test_only_a_nonce_is_acknowledged(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    desk = Desk(nursery)
+    await desk.post(nonce="n")
+    await desk.post()
+    await desk.scribe.drained()
+    assert desk.rooms.replies == [frames.encode(frames.Ack("n", 1))]
+
+
+async def test_nobody_hears_of_what_is_not_durable(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    desk = Desk(nursery)
+    desk.messages.failures = 1
+    await desk.post(nonce="n")
+    await desk.scribe.drained()
+    assert desk.rooms.published == []
+    assert len(desk.rooms.replies) == 1
+    assert b'"unavailable"' in desk.rooms.replies[0]
+    assert b'"nonce":"n"' in desk.rooms.replies[0]
+    await desk.post()
+    await desk.scribe.drained()
+    assert desk.rooms.published == [("room", [1])]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        (Appended(Outcome.REPEATED, 7), frames.encode(frames.Ack("n", 7))),
+        (Appended(Outcome.NO_MEMBER), frames.error("forbidden", "Forbidden", nonce="n")),
+        (Appended(Outcome.NO_ROOM), frames.error("room_not_found", "Room not found", nonce="n")),
+    ],
+)
+async def test_what_was_not_stored_is_answered_and_not_published(
+    autojump_clock: MockClock, nursery: trio.Nursery, answer: Appended, reply: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(nursery)
+
+    async def append(*_: object) -> list[Appended]:
+        await trio.lowlevel.checkpoint()
+        return [answer]
+
+    monkeypatch.setattr(desk.messages, "append", append)
+    await desk.post(nonce="n")
+    await desk.scribe.drained()
+    assert desk.rooms.published == []
+    assert desk.rooms.replies == [reply]
+
+
+async def test_read_marks_go_with_the_next_commit_and_are_known_until_then(
+    autojump_clock: MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(nursery)
+    written: list[dict[tuple[str, str], int]] = []
+
+    async def append(posts: object, read_marks: dict[tuple[str, str], int]) -> list[Appended]:
+        await trio.sleep(1)
+        written.append(read_marks)
+        return []
+
+    monkeypatch.setattr(desk.messages, "append", append)
+    desk.scribe.mark_read("room", "u1", 5)
+    desk.scribe.mark_read("room", "u1", 3)
+    await wait_all_tasks_blocked()
+    desk.scribe.mark_read("room", "u1", 4)
+    assert desk.scribe.read_mark("room", "u1") == 5
+    await desk.scribe.drained()
+    assert desk.scribe.read_mark("room", "u1") == 0
+    assert written == [{("room", "u1"): 5}, {("room", "u1"): 4}]

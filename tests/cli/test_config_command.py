@@ -1,0 +1,133 @@
+"""`reichatd config`, as a real process."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from reichatd import __version__
+from reichatd.cli import exits
+from reichatd.cli.keys import KEYS
+from reichatd.config import Settings
+from tests.cli.conftest import Home
+from tests.test_config import flat
+
+SECRET = "hunter2" * 5
+
+
+class Shell:
+    """Runs commands with the environment of a home and nothing else."""
+
+    def __init__(self, home: Home) -> None:
+        self.environ = home.environ
+
+    def __call__(self, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+        return self.python("-m", "reichatd", *map(str, arguments), **environ)
+
+    def python(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *arguments]
+        return subprocess.run(
+            command, env=self.environ | environ, capture_output=True, text=True, timeout=30, check=False
+        )
+
+
+@pytest.fixture
+def shell(home: Home) -> Shell:
+    return Shell(home)
+
+
+def test_check_says_ok_and_which_file(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("server.port = 1234")
+    done = shell("config", "check", file)
+    assert (done.returncode, done.stdout, done.stderr) == (exits.OK, f"ok: {file}\n", "")
+    assert shell("config", "check", REICHATD_CONFIG=str(file)).stdout == f"ok: {file}\n"
+    assert shell("config", "check").stdout == "ok: no file found, so defaults and the environment\n"
+
+
+def test_check_tells_every_problem_on_a_line_of_its_own(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("server.port = 'x'\nserver.hots = 1\n")
+    done = shell("config", "check", file, REICHATD_LOG_LEVEL="loud")
+    assert (done.returncode, done.stdout) == (exits.CONFIGURATION, "")
+    assert done.stderr.splitlines() == [
+        f'reichatd: file {file}: server.port: found "x"; allowed: a whole number from 0 up to 65_535',
+        f"reichatd: file {file}: server.hots: found an unknown key; allowed: server.host is the nearest known one",
+        'reichatd: environment REICHATD_LOG_LEVEL: log.level: found "loud"; '
+        'allowed: "debug" or "error" or "info" or "warning"',
+    ]
+
+
+def test_show_is_toml_that_means_what_is_in_force(shell: Shell, home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('[server]\nport = 1234\ntrusted_proxies = ["::1"]\n')
+    done = shell("config", "show", "--config", file, REICHATD_STORAGE_PATH='/a "b"')
+    assert (done.returncode, done.stderr) == (exits.OK, "")
+    shown = flat(tomllib.loads(done.stdout))
+    defaults = {name: key.default for name, key in KEYS.items()} | {"server.allowed_origins": []}
+    changed = {"server.port": 1234, "server.trusted_proxies": ["::1"], "storage.path": '/a "b"'}
+    assert shown == defaults | changed
+    lines = done.stdout.splitlines()
+    assert f"# Settings: {file}" in lines
+    assert '# Data: /a "b"' in lines
+    assert f"port = 1234  # file {file}" in lines
+    assert 'path = "/a \\"b\\""  # environment REICHATD_STORAGE_PATH' in lines
+    assert 'host = "127.0.0.1"  # default' in lines
+
+
+def test_show_as_json(shell: Shell) -> None:
+    shown = json.loads(shell("config", "show", "--json", REICHATD_SERVER_PORT="1").stdout)
+    assert list(shown) == list(KEYS)
+    assert shown["server.port"] == {"value": 1, "source": "environment REICHATD_SERVER_PORT"}
+    assert shown["log.level"] == {"value": Settings().log.level, "source": "default"}
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_show_hides_secrets(shell: Shell, options: list[str]) -> None:
+    done = shell("config", "show", *options, SECRET_KEY=SECRET, MONGODB_USERNAME="u", MONGODB_PASSWORD=SECRET)
+    assert done.returncode == exits.OK
+    assert SECRET not in done.stdout + done.stderr
+    assert "environment SECRET_KEY" in done.stdout
+
+
+def test_show_of_settings_that_are_wrong_tells_what_is_wrong(shell: Shell) -> None:
+    done = shell("config", "show", SECRET_KEY="short")
+    assert (done.returncode, done.stdout) == (exits.CONFIGURATION, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_usage_errors_are_clicks(shell: Shell) -> None:
+    assert shell("config", "chekc").returncode == 2
+    assert shell("srve").returncode == 2
+
+
+def test_version(shell: Shell) -> None:
+    assert shell("--version").stdout == f"reichatd, version {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["config", "show"]])
+def test_nothing_of_the_daemon_is_imported_to_help_or_to_look(shell: Shell, arguments: list[str]) -> None:
+    script = f"""if True:
+        import sys
+        from reichatd.cli import main
+        main({arguments!r}, standalone_mode=False)
+        heavy = {{"trio", "quart", "hypercorn", "pymongo", "structlog", "asyncio", "argon2"}} & set(sys.modules)
+        sys.exit(f"imported: {{heavy}}" if heavy else 0)
+    """
+    done = shell.python("-c", script)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_names_every_command(shell: Shell) -> None:
+    commands = shell("--help").stdout.partition("Commands:\n")[2]
+    assert [line.split()[0] for line in commands.splitlines()] == ["serve", "config"]
+
+
+def test_fail_says_it_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        exits.fail(exits.CANNOT_LISTEN, "port 80:\nin use")
+    assert caught.value.code == exits.CANNOT_LISTEN
+    assert capsys.readouterr() == ("", "reichatd: port 80: in use\n")

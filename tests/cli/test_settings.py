@@ -1,0 +1,430 @@
+"""Finding, reading and layering the settings; the secret."""
+
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from reichatd.cli.keys import KEYS, as_toml, assemble, value_of
+from reichatd.cli.layers import Layers
+from reichatd.cli.settings import Loaded, SettingsError, load, load_secret
+from reichatd.config import Settings
+from tests.cli.conftest import Home
+from tests.cli.settings_samples import document, garbage, right_values
+
+# The examples write files, on a disk and a processor that others use too.
+unhurried = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def lines_of(error: SettingsError) -> list[str]:
+    return str(error).splitlines()
+
+
+def refused(config: Path | None = None, /, **environ: str) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        load(config, environ)
+    return caught.value
+
+
+# Finding the file
+
+
+@pytest.mark.usefixtures("home")
+def test_nothing_at_all_is_fine() -> None:
+    loaded = load(None, {})
+    assert loaded.settings == Settings()
+    assert loaded.file is None
+    assert set(loaded.sources) == set(KEYS)
+    assert set(loaded.sources.values()) == {"default"}
+
+
+def test_the_first_file_found_is_the_one(home: Home, tmp_path: Path) -> None:
+    places = [tmp_path / "option.toml", tmp_path / "variable.toml", home.user, home.site, home.system]
+    for number, path in enumerate(places):
+        write(path, f"server.port = {1000 + number}")
+    option, environ = places[0], {"REICHATD_CONFIG": str(places[1])}
+    found = [load(option, environ).file, load(None, environ).file]
+    for path in (home.user, home.site, home.system):
+        loaded = load(None, {})
+        found.append(loaded.file)
+        assert loaded.sources["server.port"] == f"file {path}"
+        path.unlink()
+    assert found == places
+    assert load(None, {}).file is None
+
+
+def test_an_empty_variable_names_no_file(home: Home) -> None:
+    write(home.user, "")
+    assert load(None, {"REICHATD_CONFIG": ""}).file == home.user
+
+
+def test_a_named_file_has_to_be_there(home: Home, tmp_path: Path) -> None:
+    write(home.user, "")
+    missing = tmp_path / "missing.toml"
+    told = f"file {missing}: found nothing to read (No such file or directory); allowed: a TOML file"
+    assert lines_of(refused(missing)) == [told]
+    assert lines_of(refused(None, REICHATD_CONFIG=str(missing))) == [told]
+
+
+def test_a_file_that_is_found_has_to_be_readable(home: Home) -> None:
+    home.user.mkdir(parents=True)
+    assert lines_of(refused()) == [f"file {home.user}: found nothing to read (Is a directory); allowed: a TOML file"]
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b"[server]\nport = \n", ", line 2, column 8"),
+        (b"[server]\nhost = '\xff'\n", ", line 2, column 9"),
+        (b'[server]\nhost = """a\n', ", line 3, column 1"),
+        (b"port = 1\nport = 2\n", ", line 2, column 9"),
+        (b"a = " + b"[" * 20_000, ""),
+        (b"a = " + b"9" * 20_000, ""),
+    ],
+)
+def test_what_is_not_toml_is_told_by_its_place(tmp_path: Path, content: bytes, where: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_bytes(content)
+    [line] = lines_of(refused(file))
+    assert line.startswith(f"file {file}{where}: found what is not TOML (")
+
+
+def test_every_error_is_told_at_once_with_what_is_there_and_what_may_be(tmp_path: Path) -> None:
+    text = """
+        prot = 80
+        log = "debug"
+        [server]
+        host = "0.0.0.0"
+        port = 70000
+        insecure = "yes"
+        tls_key = "/k"
+        [server.max_connections]
+        [storage]
+        backend = "postgres"
+        mongodb.timeout_seconds = 0
+        mongodb.database = 5
+        [limits]
+        mesage_chars = 100
+        fetch_ids = 1.5
+        nonce_chars = true
+        password_min = 200
+        [limit]
+        [[mail]]
+    """
+    file = write(tmp_path / "x.toml", text)
+    error = refused(file, REICHATD_AUTH_REFRESH_TOKEN_DAYS="seven", REICHATD_SERVER_TRUSTED_PROXIES="a, 10.0.0.1/8")
+    told = {problem.key: (problem.found, problem.allowed) for problem in error.problems}
+    proxies = [problem.found for problem in error.problems if problem.key == "server.trusted_proxies"]
+    assert proxies == ['"a"', '"10.0.0.1/8"']
+    del told["server.trusted_proxies"]
+    assert told == {
+        "prot": ("an unknown key", "server.port is the nearest known one"),
+        "log": ("a value", "a table: [log]"),
+        "server.port": ("70000", "a whole number from 0 up to 65_535"),
+        "server.insecure": ('"yes"', "true or false"),
+        "server.max_connections": ("a table", "a whole number from 1 up to 1_000_000_000"),
+        "server.tls_cert": ("nothing", "a file: server.tls_cert and server.tls_key go together"),
+        "storage.backend": ('"postgres"', '"mongodb" or "sqlite"'),
+        "storage.mongodb.timeout_seconds": ("0", "a number above 0 up to 86_400"),
+        "storage.mongodb.database": ("5", 'a name of 1 to 63 characters without / \\ . " $ or space'),
+        "limits.mesage_chars": ("an unknown key", "limits.message_chars is the nearest known one"),
+        "limits.fetch_ids": ("1.5", "a whole number from 1 up to 100_000"),
+        "limits.nonce_chars": ("true", "a whole number from 1 up to 1_024"),
+        "limits.password_min": ("200", "no more than limits.password_max, which is 128"),
+        "limit": ("an unknown table", "limits is the nearest known one"),
+        "mail": ("a value", "a table: [mail]"),
+        "auth.refresh_token_days": ('"seven"', "a number above 0 up to 3_650"),
+    }
+    sources = {problem.key: problem.source for problem in error.problems}
+    assert sources["auth.refresh_token_days"] == "environment REICHATD_AUTH_REFRESH_TOKEN_DAYS"
+    assert sources["limits.password_min"] == f"file {file}"
+
+
+def test_a_rule_is_not_applied_to_what_was_not_understood(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.toml", "server = { host = '0.0.0.0', insecur = true }")
+    assert [problem.key for problem in refused(file).problems] == ["server.insecur"]
+    file = write(tmp_path / "y.toml", "insecure = true; this is no TOML")
+    assert [problem.key for problem in refused(file, REICHATD_SERVER_HOST="0.0.0.0").problems] == [""]
+
+
+def test_what_is_found_is_shown_on_one_line_and_shortened(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.toml", f'server.port = "a\\u001b\\n{"x" * 1000}"\nlimits.fetch_ids = 0x1{"0" * 9999}')
+    first, second = refused(file).problems
+    assert first.found.startswith('"a\\u001b\\u000axx')
+    assert len(first.found) == 60
+    assert second.found == "a number of 39997 bits"
+
+
+# Layers
+
+
+def test_the_environment_beats_the_file_and_our_names_beat_the_older_ones(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "x.toml",
+        "[auth]\naccess_token_minutes = 1\nrefresh_token_days = 1\nverification_code_minutes = 1\n",
+    )
+    environ = {
+        "ACCESS_TOKEN_EXPIRATION_MINUTES": "2",
+        "REFRESH_TOKEN_EXPIRATION_DAYS": "2",
+        "REICHATD_AUTH_REFRESH_TOKEN_DAYS": "3",
+    }
+    loaded = load(file, environ)
+    auth = loaded.settings.auth
+    assert (auth.verification_code_minutes, auth.access_token_minutes, auth.refresh_token_days) == (1, 2, 3)
+    assert loaded.sources["auth.verification_code_minutes"] == f"file {file}"
+    assert loaded.sources["auth.access_token_minutes"] == "environment ACCESS_TOKEN_EXPIRATION_MINUTES"
+    assert loaded.sources["auth.refresh_token_days"] == "environment REICHATD_AUTH_REFRESH_TOKEN_DAYS"
+    assert loaded.sources["server.port"] == "default"
+
+
+def test_the_file_is_wrong_even_where_the_environment_wins(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.toml", "server.port = 'x'")
+    assert [problem.source for problem in refused(file, REICHATD_SERVER_PORT="1").problems] == [f"file {file}"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("REICHATD_SERVER_PORT", " 80 ", 80),
+        ("REICHATD_SERVER_DRAIN_SECONDS", "1.5", 1.5),
+        ("REICHATD_SERVER_INSECURE", "true", True),
+        ("REICHATD_SERVER_INSECURE", "0", False),
+        ("REICHATD_SERVER_TRUSTED_PROXIES", "::1, 10.0.0.0/8 ,", ("::1", "10.0.0.0/8")),
+        ("REICHATD_SERVER_ALLOWED_ORIGINS", "", ()),
+        ("REICHATD_STORAGE_PATH", "/a b", "/a b"),
+        ("REICHATD_LOG_LEVEL", "debug", "debug"),
+    ],
+)
+def test_texts_of_the_environment_become_values(variable: str, text: str, value: object) -> None:
+    [name] = [name for name, key in KEYS.items() if key.environment == variable]
+    assert value_of(load(None, {variable: text}).settings, name) == value
+
+
+@pytest.mark.usefixtures("home")
+def test_bytes_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
+    for variable in ("REICHATD_STORAGE_PATH", "REICHATD_SERVER_PORT", "REICHATD_SERVER_INSECURE", "REICHATD_LOG_LEVEL"):
+        [problem] = refused(None, **{variable: os.fsdecode(b"\xff")}).problems
+        assert problem.found == '"\\udcff"'
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that examples of one test write over each other."""
+    return tmp_path_factory.mktemp("settings") / "x.toml"
+
+
+@unhurried
+@given(right_values)
+def test_what_is_written_to_a_file_is_what_is_read(file: Path, values: dict[str, Any]) -> None:
+    write(file, "".join(f"{name} = {as_toml(value)}\n" for name, value in values.items()))
+    loaded = load(file, {})
+    assert loaded.settings == assemble(values)
+    assert {name for name, source in loaded.sources.items() if source != "default"} == set(values)
+
+
+@unhurried
+@given(right_values)
+def test_what_is_written_to_the_environment_is_what_is_read(file: Path, values: dict[str, Any]) -> None:
+    def as_text(value: object) -> str:
+        return ",".join(value) if isinstance(value, tuple) else str(value)
+
+    write(file, "")
+    loaded = load(file, {KEYS[name].environment: as_text(value) for name, value in values.items()})
+    assert loaded.settings == assemble(values)
+
+
+@unhurried
+@given(garbage)
+def test_garbage_is_refused_or_it_is_settings(file: Path, data: dict[str, Any]) -> None:
+    layers = Layers()
+    layers.put_file(data, "x")
+    assert isinstance(layers.settings(), Settings)
+    write(file, document(data))
+    if layers.problems:
+        assert len(refused(file).problems) == len(layers.problems)
+    else:
+        assert load(file, {}).settings == layers.settings()
+
+
+@unhurried
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_refused_or_are_settings(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    try:
+        assert isinstance(load(file, {}), Loaded)
+    except SettingsError as error:
+        assert len(lines_of(error)) == len(error.problems)  # noqa: PT017 - either is right
+
+
+SECRET = "hunter2-is-22-bytes-ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "environ"),
+    [
+        (f"auth.secret_key = '{SECRET}'", {}),
+        (f"auth.secret_key = ['{SECRET}']", {}),
+        (f"auth.secret_key = {{ a = '{SECRET}' }}", {}),
+        (f"auth.secret_kye = '{SECRET}'", {}),
+        (f"auth = '{SECRET}'", {}),
+        (f"secret_key = '{SECRET}'", {}),
+        (f"secret.key = '{SECRET}'", {}),
+        (f"[server]\nhost = {SECRET}", {}),
+        (f"storage.mongodb = 'mongodb://u:{SECRET}@h'", {}),
+        (f"storage.mongodb.uri = 'http://u:{SECRET}@h'", {}),
+        (f"storage.uri = 'mongodb://u:{SECRET}@h'", {}),
+        (f"mail.password = '{SECRET}'", {}),
+        ("", {"SECRET_KEY": SECRET}),
+        ("", {"REICHATD_AUTH_SECRET_KEY": SECRET}),
+        ("", {"REICHATD_AUTH_SECRET_KYE": SECRET}),
+        ("", {"REICHATD_STORAGE_MONGODB_URI": f"u:{SECRET}@h"}),
+        ("", {"MONGODB_URI": f"u:{SECRET}@h"}),
+        ("", {"MONGODB_PASSWORD": SECRET}),
+    ],
+)
+def test_no_secret_is_told(file: Path, text: str, environ: dict[str, str]) -> None:
+    error = refused(write(file, text), **environ)
+    assert SECRET not in f"{error} {error!r} {error.problems!r}"
+
+
+def test_no_secret_is_in_the_repr_of_what_was_loaded(file: Path) -> None:
+    environ = {"SECRET_KEY": SECRET * 2, "MONGODB_USERNAME": "u", "MONGODB_PASSWORD": SECRET}
+    loaded = load(write(file, ""), environ)
+    assert loaded.settings.auth.secret_key == SECRET * 2
+    assert SECRET in loaded.settings.storage.mongodb.uri
+    assert SECRET not in repr(loaded)
+
+
+# Paths
+
+
+def test_data_is_in_the_users_directory_and_the_secret_beside_it(home: Home) -> None:
+    paths = load(None, {}).paths
+    assert (paths.data_file, paths.secret_file) == (home.data / "reichatd.sqlite3", home.data / "secret.key")
+    paths = load(None, {"REICHATD_STORAGE_PATH": "/srv/chat.db"}).paths
+    assert (paths.data_file, paths.secret_file) == (Path("/srv/chat.db"), Path("/srv/secret.key"))
+    paths = load(None, {"REICHATD_STORAGE_PATH": "/srv/chat.db", "MONGODB_HOST": "db"}).paths
+    assert paths.secret_file == home.data / "secret.key"
+    paths = load(None, {"REICHATD_AUTH_SECRET_KEY_FILE": "/srv/key"}).paths
+    assert (paths.data_file, paths.secret_file) == (home.data / "reichatd.sqlite3", Path("/srv/key"))
+
+
+@pytest.mark.usefixtures("home")
+def test_systemd_says_where_data_is() -> None:
+    environ = {"STATE_DIRECTORY": "/var/lib/reichatd:/var/lib/other", "CREDENTIALS_DIRECTORY": "/run/credentials/x"}
+    paths = load(None, environ).paths
+    assert paths.data_file == Path("/var/lib/reichatd/reichatd.sqlite3")
+    assert paths.secret_file == Path("/var/lib/reichatd/secret.key")
+    assert paths.credentials == Path("/run/credentials/x")
+
+
+# The secret
+
+
+def test_the_secret_is_made_once_and_for_its_owner_only(home: Home) -> None:
+    loaded = load(None, {})
+    secret = load_secret(loaded)
+    assert load_secret(loaded) == secret
+    assert len(bytes.fromhex(secret.decode())) == 32
+    assert stat.S_IMODE(loaded.paths.secret_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.data.stat().st_mode) == 0o700
+    assert list(home.data.iterdir()) == [loaded.paths.secret_file]
+
+
+def test_daemons_that_start_at_once_end_with_one_secret(home: Home, tmp_path: Path) -> None:
+    at_once = 8
+    start = threading.Barrier(at_once)
+
+    def run(loaded: Loaded) -> bytes:
+        start.wait(10)
+        return load_secret(loaded)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for attempt in range(20):
+            loaded = load(None, {"STATE_DIRECTORY": str(tmp_path / f"state{attempt}")})
+            secrets = set(pool.map(run, [loaded] * at_once))
+            assert secrets == {loaded.paths.secret_file.read_bytes().strip()}
+            assert len(list(loaded.paths.secret_file.parent.iterdir())) == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_a_secret_that_is_given_needs_no_file() -> None:
+    loaded = load(None, {"SECRET_KEY": "ä" * 16})
+    assert load_secret(loaded) == ("ä" * 16).encode()
+    assert not loaded.paths.secret_file.exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_place_where_no_secret_can_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
+    loaded = load(None, {"STATE_DIRECTORY": str(write(tmp_path / "a_file", "") / "state")})
+    with pytest.raises(NotADirectoryError):
+        load_secret(loaded)
+
+
+@pytest.fixture
+def secret_file(home: Home, tmp_path: Path) -> Path:
+    return write(tmp_path / "the key", "x" * 32 + "\n")
+
+
+def refused_secret(file: Path, **environ: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_secret(load(None, {"REICHATD_AUTH_SECRET_KEY_FILE": str(file), **environ}))
+    [line] = lines_of(caught.value)
+    assert line.startswith("environment REICHATD_AUTH_SECRET_KEY_FILE: auth.secret_key_file: ")
+    return line
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o440])
+def test_a_secret_file_is_read_without_its_end_of_line(secret_file: Path, mode: int) -> None:
+    secret_file.chmod(mode)
+    assert load_secret(load(None, {"REICHATD_AUTH_SECRET_KEY_FILE": str(secret_file)})) == b"x" * 32
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o660])
+def test_a_secret_file_that_others_may_use_is_refused_with_the_remedy(secret_file: Path, mode: int) -> None:
+    secret_file.chmod(mode)
+    remedy = refused_secret(secret_file).partition("run: ")[2]
+    assert remedy == f"chmod g-w,o= '{secret_file}'"
+    assert os.system(remedy) == 0
+    assert load_secret(load(None, {"REICHATD_AUTH_SECRET_KEY_FILE": str(secret_file)})) == b"x" * 32
+
+
+def test_a_credential_is_guarded_by_systemd(secret_file: Path, tmp_path: Path) -> None:
+    secret_file.chmod(0o644)
+    environ = {"REICHATD_AUTH_SECRET_KEY_FILE": str(secret_file), "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert load_secret(load(None, environ)) == b"x" * 32
+    assert "chmod" in refused_secret(secret_file, CREDENTIALS_DIRECTORY=str(tmp_path / "elsewhere"))
+    around = tmp_path / "elsewhere" / ".." / secret_file.name
+    (tmp_path / "elsewhere").mkdir()
+    assert "chmod" in refused_secret(around, CREDENTIALS_DIRECTORY=str(tmp_path / "elsewhere"))
+
+
+def test_a_short_secret_file_is_refused_with_the_way_to_make_one(secret_file: Path) -> None:
+    secret_file.write_text("hunter2" + "\n" * 40)
+    secret_file.chmod(0o600)
+    line = refused_secret(secret_file)
+    assert "with 7 bytes; allowed: 32 or more; to make them: python3 -c" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.usefixtures("home")
+def test_a_secret_file_that_is_named_is_not_made(tmp_path: Path) -> None:
+    assert "(No such file or directory)" in refused_secret(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()

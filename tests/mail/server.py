@@ -1,0 +1,110 @@
+"""A real SMTP server (aiosmtpd) in a thread of its own, and what the tests ask of it."""
+
+import asyncio
+import email.policy
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from email import message_from_bytes
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+USERNAME, PASSWORD = "reichatd", "correct horse"
+
+
+class MailServer:
+    """Has its port from the beginning and refuses connections there until `start`.
+
+    Arguments:
+        implicit_tls: for connections that begin with TLS.
+        replies: the answers to RCPT TO, by recipient, one for each try; then and for others it is "250 OK".
+        options: for aiosmtpd's SMTP.
+    """
+
+    def __init__(
+        self,
+        *,
+        implicit_tls: ssl.SSLContext | None = None,
+        replies: dict[str, list[str]] | None = None,
+        **options: Any,  # noqa: ANN401 - aiosmtpd's own
+    ) -> None:
+        self.letters: list[EmailMessage] = []
+        self.recipients: list[str] = []
+        self.tried: list[str] = []
+        self.logged_in: list[bool] = []
+        self._replies = replies or {}
+        self._options = options
+        self._tls = implicit_tls
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="mail server")
+        self._ready = threading.Event()
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self.tried.append(address)
+        replies = self._replies.get(address)
+        reply = replies.pop(0) if replies else "250 OK"
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content = cast("bytes", envelope.content)
+        self.letters.append(message_from_bytes(content, policy=email.policy.default))
+        self.recipients += [str(address) for address in envelope.rcpt_tos]
+        self.logged_in.append(bool(session.authenticated))
+        return "250 OK"
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+        self._loop.close()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        server = self._loop.run_until_complete(
+            self._loop.create_server(
+                lambda: SMTP(self, hostname="mail.test", loop=self._loop, **self._options),
+                sock=self._socket,
+                ssl=self._tls,
+            )
+        )
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(self._end_tasks())
+
+    async def _end_tasks(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # closed transports are told of it in the next round
+
+
+def authenticator(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
+    """Lets in USERNAME with PASSWORD."""
+    good = data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
+    return AuthResult(success=good, handled=False)
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Waits for something that happens outside of Trio."""
+    with trio.fail_after(seconds):
+        while not condition():  # noqa: ASYNC110 - it happens in a thread or another process
+            await trio.sleep(0.005)

@@ -1,0 +1,238 @@
+"""The sender and its line of letters, against real servers."""
+
+import socket
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from structlog.testing import capture_logs
+
+from reichatd.config import Mail
+from reichatd.mail import Outbox
+from reichatd.mail.console import ConsoleTransport
+from reichatd.mail.outbox import wait_after
+from reichatd.mail.smtp import SmtpTransport
+from tests.mail.conftest import Certificates
+from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator, until
+from tests.mail.test_verification import letter_for
+
+MakeServer = Callable[..., MailServer]
+
+
+def settings(port: int, **changes: object) -> Mail:
+    quick = Mail(
+        backend="smtp", host="127.0.0.1", port=port, tls="none", timeout_seconds=20.0, attempts=100, retry_seconds=0.02
+    )
+    return msgspec.structs.replace(quick, **changes)
+
+
+async def run(outbox: Outbox, nursery: trio.Nursery) -> None:
+    """Runs the outbox until everything in it is delivered or given up."""
+    await nursery.start(outbox.run)
+    await until(lambda: outbox.pending == 0)
+    nursery.cancel_scope.cancel()
+
+
+def events(logs: list[Any]) -> list[str]:
+    return [line["event"] for line in logs]
+
+
+async def test_a_letter_goes_out_by_starttls_and_login(
+    mail_server: MakeServer, certificates: Certificates, nursery: trio.Nursery
+) -> None:
+    server = mail_server(
+        tls_context=certificates.server, require_starttls=True, auth_required=True, authenticator=authenticator
+    )
+    server.start()
+    mail = settings(server.port, tls="starttls", username=USERNAME)
+    outbox = Outbox(mail, PASSWORD, transport=SmtpTransport(mail, PASSWORD, certificates.client))
+    outbox.post(letter_for())
+    await run(outbox, nursery)
+    assert server.logged_in == [True]
+
+
+async def test_the_settings_choose_smtp(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server()
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    outbox.post(letter_for())
+    await run(outbox, nursery)
+    assert server.recipients == ["ann@example.org"]
+
+
+async def test_the_settings_choose_the_console(nursery: trio.Nursery, capsys: pytest.CaptureFixture[str]) -> None:
+    outbox = Outbox(Mail(), None)
+    outbox.post(letter_for())
+    await run(outbox, nursery)
+    assert "042137" in capsys.readouterr().err
+
+
+async def test_posted_while_it_waits(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server()
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    await nursery.start(outbox.run)
+    await trio.testing.wait_all_tasks_blocked()
+    for _ in range(3):
+        outbox.post(letter_for())
+        await until(lambda: outbox.pending == 0)
+    assert len(server.letters) == 3
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_comes_up_later(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server()
+    with capture_logs() as logs:
+        outbox = Outbox(settings(server.port), None)
+        outbox.post(letter_for())
+        nursery.start_soon(outbox.run)
+        await until(lambda: len(logs) >= 2)
+        assert set(events(logs)) == {"mail deferred"}
+        server.start()
+        await until(lambda: outbox.pending == 0)
+    assert len(server.letters) == 1
+    assert logs[-1]["event"] == "mail sent"
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_permanent_refusal_is_not_tried_again(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server(replies={"ann@example.org": ["550 5.1.1 nobody here"]})
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    with capture_logs() as logs:
+        outbox.post(letter_for())
+        await run(outbox, nursery)
+    assert server.tried == ["ann@example.org"]
+    (line,) = logs
+    assert line == {
+        "event": "mail refused",
+        "log_level": "error",
+        "to": "ann@example.org",
+        "reason": "550 5.1.1 nobody here",
+    }
+
+
+async def test_attempts_have_an_end(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server(replies={"ann@example.org": ["451 later"] * 9})
+    server.start()
+    outbox = Outbox(settings(server.port, attempts=3), None)
+    with capture_logs() as logs:
+        outbox.post(letter_for())
+        await run(outbox, nursery)
+    assert events(logs) == ["mail deferred", "mail deferred", "mail given up"]
+    assert len(server.tried) == 3
+
+
+async def test_a_deferred_letter_lets_the_others_by(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server(replies={"later@example.org": ["451 later"]})
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    for to in ("later@example.org", "one@example.org", "two@example.org"):
+        outbox.post(letter_for(to=to))
+    await run(outbox, nursery)
+    assert server.recipients[0] == "one@example.org"
+    assert sorted(server.recipients) == ["later@example.org", "one@example.org", "two@example.org"]
+
+
+async def test_a_server_that_hangs(nursery: trio.Nursery) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        outbox = Outbox(settings(silent.getsockname()[1], attempts=2, timeout_seconds=0.1), None)
+        with capture_logs() as logs:
+            outbox.post(letter_for())
+            await run(outbox, nursery)
+    assert events(logs) == ["mail deferred", "mail given up"]
+
+
+async def test_a_server_that_drips(nursery: trio.Nursery) -> None:
+    """Each byte comes in time, the reply never does: only the deadline over all ends it."""
+
+    async def drip(stream: trio.SocketStream) -> None:
+        while True:
+            try:
+                await stream.send_all(b"2")
+            except trio.BrokenResourceError:
+                return
+            await trio.sleep(0.01)
+
+    async with trio.open_nursery() as servers:
+        (listener,) = await servers.start(partial(trio.serve_tcp, drip, 0, host="127.0.0.1"))
+        outbox = Outbox(settings(listener.socket.getsockname()[1], attempts=2, timeout_seconds=0.2), None)
+        with capture_logs() as logs:
+            outbox.post(letter_for())
+            await run(outbox, nursery)
+        servers.cancel_scope.cancel()
+    assert events(logs) == ["mail deferred", "mail given up"]
+    assert logs[0]["reason"] == "no success within 0.2 seconds"
+
+
+async def test_a_full_queue_drops_and_says_so() -> None:
+    outbox = Outbox(settings(1, queue=2), None)
+    with capture_logs() as logs:
+        for name in ("ann", "bob", "eve"):
+            outbox.post(letter_for(to=f"{name}@example.org"))
+    assert outbox.pending == 2
+    (line,) = logs
+    assert (line["log_level"], line["to"]) == ("error", "eve@example.org")
+
+
+async def test_stopped_it_says_how_many_are_left(mail_server: MakeServer) -> None:
+    outbox = Outbox(settings(mail_server().port), None)
+    with capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                outbox.post(letter_for())
+            nursery.start_soon(outbox.run)
+            await until(lambda: logs)
+            nursery.cancel_scope.cancel()
+    assert logs[-1] == {"event": "mail not sent before the stop", "log_level": "warning", "letters": 3}
+
+
+async def test_a_stop_does_not_wait_for_a_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        outbox = Outbox(settings(silent.getsockname()[1], timeout_seconds=3.0), None)
+        outbox.post(letter_for())
+        before = trio.current_time()
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(outbox.run)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.cancel_scope.cancel()
+        assert trio.current_time() - before < 2.5
+        assert logs[-1]["letters"] == 1
+
+
+async def test_a_fault_in_a_letter_is_not_the_senders_end(nursery: trio.Nursery) -> None:
+    outbox = Outbox(Mail(), None, transport=ConsoleTransport())
+    unwritable = message_from_bytes(b"Content-Type: text/plain; charset=none\n\n\xff", policy=policy.default)
+    with capture_logs() as logs:
+        outbox.post(unwritable)
+        outbox.post(letter_for())
+        await run(outbox, nursery)
+    assert events(logs) == ["mail refused", "mail sent"]
+
+
+async def test_no_code_reaches_the_log(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server(replies={"ann@example.org": ["451 later", "550 no"]})
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    with capture_logs() as logs:
+        outbox.post(letter_for())
+        outbox.post(letter_for(to="bob@example.org"))
+        await run(outbox, nursery)
+    assert len(logs) == 3
+    assert "042137" not in repr(logs)
+
+
+def test_waits_double_up_to_a_minute() -> None:
+    assert [wait_after(attempt, 10.0) for attempt in range(1, 6)] == [10, 20, 40, 60, 60]
+    assert [wait_after(attempt, 300.0) for attempt in range(1, 3)] == [300, 300]
+
+
+@pytest.mark.parametrize("sender", ["", "nobody", "@example.org", "a@", "a@b\r\nBcc: c@d"])
+def test_a_sender_that_is_no_address_is_found_at_once(sender: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        Outbox(Mail(sender=sender), None)

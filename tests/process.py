@@ -1,0 +1,149 @@
+"""A real daemon in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+_READY = re.compile(r"listens on https?://\S+:(\d+)")
+_CODE = re.compile(r"^    (\d{6})$", re.MULTILINE)
+START_SECONDS = 30.0
+COMMAND = [sys.executable, "-W", "error", "-m", "reichatd", "serve"]
+
+
+def environment(directory: Path, settings: dict[str, str]) -> dict[str, str]:
+    """The environment of a daemon with its files in `directory`: nothing of our own that could be a setting."""
+    ours = ("REICHATD_", "MONGODB_", "SECRET_KEY", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+        "HOME": str(directory),
+        "XDG_DATA_HOME": str(directory / "share"),
+        "XDG_CONFIG_HOME": str(directory / "config"),
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+
+
+def refusal(directory: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`reichatd serve` where it cannot start; blocks until it has ended."""
+    return subprocess.run(
+        COMMAND,
+        env=environment(directory, {"REICHATD_SERVER_PORT": "0", **settings}),
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+    )
+
+
+class DaemonProcess:
+    """`reichatd serve` with its files in a directory of its own.
+
+    Arguments:
+        directory: for the data, the secret and the output; what is there already is used.
+        environ: settings (REICHATD_…) beyond those that a test needs anyway.
+        port: 0 for a free one, which the next start with this object keeps.
+    """
+
+    def __init__(self, directory: Path, environ: dict[str, str] | None = None, port: int = 0) -> None:
+        self.directory = directory
+        self.port = port
+        self._environ = environ or {}
+        self._output = directory / "output"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        """All that it has written since it was first started, to standard output and standard error."""
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def codes(self) -> list[str]:
+        """The verification codes that the console mailer has printed."""
+        return _CODE.findall(self.output)
+
+    def code_for(self, address: str) -> str | None:
+        """The code in the last letter to this address that the console mailer has printed; None if there is none yet."""
+        _, found, letter = self.output.rpartition(f"To:      {address}\n")
+        match = _CODE.search(letter) if found else None
+        return match and match[1]
+
+    async def start(self) -> None:
+        """Starts it and waits until it says that it listens."""
+        began = len(self.output)
+        self.spawn()
+        with trio.fail_after(START_SECONDS):
+            while not (match := _READY.search(self.output, began)):
+                assert self.poll() is None, self.output
+                await trio.sleep(0.01)
+        self.port = int(match[1])
+
+    def spawn(self) -> None:
+        """Starts it, as it would be from a shell."""
+        environ = {"REICHATD_SERVER_PORT": str(self.port), **self._environ}
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                COMMAND,
+                env=environment(self.directory, environ),
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def poll(self) -> int | None:
+        """The exit status, None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    async def wait(self, seconds: float = 30.0) -> int:
+        """Waits for its end and returns the exit status."""
+        assert self._process is not None
+        with trio.fail_after(seconds):
+            while (status := self._process.poll()) is None:
+                await trio.sleep(0.01)
+        return status
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+
+    async def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.signal(signal.SIGTERM)
+        return await self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is dead."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@asynccontextmanager
+async def running(directory: Path, **environ: str) -> AsyncIterator[DaemonProcess]:
+    """A daemon that is running, and stops in the end. `environ` are settings; the exit status must be 0."""
+    process = DaemonProcess(directory, environ)
+    try:
+        await process.start()
+        yield process
+        if process.poll() is None:
+            assert await process.stop() == 0, process.output
+    finally:
+        process.kill()

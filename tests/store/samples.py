@@ -1,0 +1,67 @@
+"""What the contract tests store, and short ways to store it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import trio
+
+from reichatd.store import Appended, Outcome, Post, Registration, Room, Session, Store, User
+
+T = TypeVar("T")
+
+
+def registration(email: str = "ann@example.org", code_hash: str = "code", tries_left: int = 5) -> Registration:
+    return Registration(email, "ann", "password", code_hash, tries_left, expires_at=100.0)
+
+
+def user(user_id: str = "ann", email: str = "") -> User:
+    return User(user_id, email or f"{user_id}@example.org", user_id.title(), "password", created_at=1.5)
+
+
+def session(session_id: str = "laptop", user_id: str = "ann", expires_at: float = 100.0) -> Session:
+    return Session(session_id, user_id, f"refresh of {session_id}", 1.5, expires_at)
+
+
+def room(room_id: str = "lobby", users: Sequence[str] = ("ann", "bob"), password_hash: str | None = None) -> Room:
+    return Room(room_id, f"The {room_id}", "Come in", users[0], password_hash, 1.5, tuple(users))
+
+
+def post(content: str = "hello", user_id: str = "ann", room_id: str = "lobby", nonce: str | None = None) -> Post:
+    return Post(room_id, user_id, content, 1_700_000_000.123456, nonce)
+
+
+def stored(*message_ids: int) -> list[Appended]:
+    return [Appended(Outcome.STORED, message_id) for message_id in message_ids]
+
+
+async def add_user(store: Store, user_id: str = "ann", email: str = "") -> User:
+    someone = user(user_id, email)
+    assert await store.users.register(registration(someone.email))
+    assert await store.users.confirm(registration(someone.email), someone)
+    return someone
+
+
+async def contents(store: Store, room_id: str = "lobby") -> list[str]:
+    """Every text of a log, which must be numbered without a gap."""
+    messages = await store.messages.range(room_id, 1, 1_000_000)
+    assert [message.message_id for message in messages] == list(range(1, len(messages) + 1))
+    return [message.content for message in messages]
+
+
+async def read_mark(store: Store, user_id: str = "ann", room_id: str = "lobby") -> int:
+    opening = await store.messages.open(room_id, user_id, 0, 0)
+    assert opening is not None
+    return opening.last_read_id
+
+
+async def at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Makes all calls at the same time; returns their answers in the order of the calls."""
+    answers: dict[int, T] = {}
+
+    async def call(number: int) -> None:
+        answers[number] = await calls[number]()
+
+    async with trio.open_nursery() as nursery:
+        for number in range(len(calls)):
+            nursery.start_soon(call, number)
+    return [answers[number] for number in range(len(calls))]

@@ -1,0 +1,283 @@
+"""The group commit and the life of a store, in every store."""
+
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+from reichatd.store import Appended, Outcome, Post, Store, StoreError
+from tests.store.conftest import Opener
+from tests.store.samples import at_once, contents, post, read_mark, room, stored
+
+NO_ROOM = Appended(Outcome.NO_ROOM)
+NO_MEMBER = Appended(Outcome.NO_MEMBER)
+
+
+def repeated(message_id: int) -> Appended:
+    return Appended(Outcome.REPEATED, message_id)
+
+
+async def test_ids_count_from_one(store: Store) -> None:
+    await store.rooms.create(room())
+    assert await store.messages.append([], {}) == []
+    assert await store.messages.append([post("a"), post("b", "bob")], {}) == stored(1, 2)
+    assert await store.messages.append([post("c")], {}) == stored(3)
+    assert await contents(store) == ["a", "b", "c"]
+
+
+async def test_each_room_counts_for_itself(store: Store) -> None:
+    await store.rooms.create(room("lobby"))
+    await store.rooms.create(room("den"))
+    order = ["lobby", "den", "den", "lobby", "den"]
+    first = await store.messages.append([post(f"{n}", room_id=room_id) for n, room_id in enumerate(order)], {})
+    second = await store.messages.append([post(f"{n}", room_id=room_id) for n, room_id in enumerate(order, 5)], {})
+    assert first == stored(1, 1, 2, 2, 3)
+    assert second == stored(3, 4, 5, 4, 6)
+    assert await contents(store, "lobby") == ["0", "3", "5", "8"]
+    assert await contents(store, "den") == ["1", "2", "4", "6", "7", "9"]
+
+
+async def test_a_refused_post_holds_up_nobody(store: Store) -> None:
+    await store.rooms.create(room())
+    batch = [post("a"), post(room_id="den"), post("b", "bob"), post(user_id="eve", nonce="n"), post("c", nonce="n")]
+    assert await store.messages.append(batch, {}) == [*stored(1), NO_ROOM, *stored(2), NO_MEMBER, *stored(3)]
+    assert await contents(store) == ["a", "b", "c"]
+
+
+async def test_a_batch_of_refused_posts(store: Store) -> None:
+    assert await store.messages.append([post(), post(nonce="n")], {}) == [NO_ROOM, NO_ROOM]
+
+
+@pytest.mark.parametrize("out", ["leave", "ban"])
+async def test_who_was_put_out_posts_no_more(store: Store, out: str) -> None:
+    await store.rooms.create(room())
+    await store.messages.append([post("before", "bob", nonce="n")], {})
+    assert await (store.rooms.leave if out == "leave" else store.rooms.ban)("lobby", "bob")
+    assert await store.messages.append([post("after", "bob"), post("before", "bob", nonce="n")], {}) == [NO_MEMBER] * 2
+    assert await contents(store) == ["before"]
+
+
+async def test_a_deleted_room_takes_no_post(store: Store) -> None:
+    await store.rooms.create(room())
+    await store.messages.append([post(nonce="n")], {})
+    await store.rooms.delete("lobby")
+    assert await store.messages.append([post(), post(nonce="n")], {}) == [NO_ROOM] * 2
+
+
+async def test_a_nonce_stores_once(store: Store) -> None:
+    await store.rooms.create(room())
+    assert await store.messages.append([post("a"), post("b", nonce="n")], {}) == stored(1, 2)
+    again = await store.messages.append([post("b", nonce="n"), post("c"), post("b", nonce="n")], {})
+    assert again == [repeated(2), *stored(3), repeated(2)]
+    assert await contents(store) == ["a", "b", "c"]
+
+
+async def test_a_nonce_repeated_within_its_batch(store: Store) -> None:
+    await store.rooms.create(room())
+    answers = await store.messages.append([post("a", nonce="n"), post("b"), post("a", nonce="n")], {})
+    assert answers == [*stored(1, 2), repeated(1)]
+    assert await contents(store) == ["a", "b"]
+
+
+async def test_a_nonce_is_its_authors_and_its_rooms(store: Store) -> None:
+    for room_id in ("lobby", "den"):
+        await store.rooms.create(room(room_id))
+    batch = [post(nonce="n"), post(user_id="bob", nonce="n"), post(room_id="den", nonce="n"), post(nonce="N"), post()]
+    assert await store.messages.append(batch, {}) == stored(1, 2, 1, 3, 4)
+    assert await store.messages.append(batch[:4], {}) == [repeated(1), repeated(2), repeated(1), repeated(3)]
+
+
+async def test_a_repeated_post_is_its_authors_mark(store: Store) -> None:
+    await store.rooms.create(room())
+    await store.messages.append([post(nonce="n"), post(user_id="bob")], {})
+    await store.rooms.leave("lobby", "ann")
+    await store.rooms.join("lobby", "ann", 2.0)
+    assert await store.messages.append([post(nonce="n")], {}) == [repeated(1)]
+    assert await read_mark(store, "ann") == 1
+
+
+async def test_a_large_batch(store: Store) -> None:
+    rooms = [f"room{number}" for number in range(20)]
+    for room_id in rooms:
+        await store.rooms.create(room(room_id))
+    batch = [
+        post(f"{n}", "ann" if n % 3 else "bob", rooms[n * 7 % 20], f"nonce {n}" if n % 2 else None) for n in range(2000)
+    ]
+    answers = await store.messages.append(batch, {})
+    for room_id in rooms:
+        expected = [one.content for one in batch if one.room_id == room_id]
+        assert await contents(store, room_id) == expected
+        given = [answer.message_id for one, answer in zip(batch, answers, strict=True) if one.room_id == room_id]
+        assert given == list(range(1, len(expected) + 1))
+
+
+async def append_often(store: Store, name: str, room_ids: list[str]) -> list[tuple[Post, Appended]]:
+    told = []
+    for number in range(30):
+        batch = [post(f"{name} {number} {room_id}", room_id=room_id, nonce=f"{name} {number}") for room_id in room_ids]
+        told += list(zip(batch, await store.messages.append(batch, {}), strict=True))
+    return told
+
+
+async def test_two_daemons_append_to_one_log(store: Store, opener: Opener) -> None:
+    other = await opener()
+    for room_id in ("lobby", "den"):
+        await store.rooms.create(room(room_id))
+    writers = [
+        partial(append_often, store, "here", ["lobby", "den", "lobby "]),
+        partial(append_often, other, "there", ["den", "lobby"]),
+    ]
+    told = [pair for answers in await at_once(writers) for pair in answers]
+    for room_id in ("lobby", "den"):
+        texts = await contents(store, room_id)
+        assert len(texts) == 60
+        for one, answer in told:
+            if one.room_id == room_id:
+                assert answer.outcome is Outcome.STORED
+                assert texts[answer.message_id - 1] == one.content
+    assert {answer for one, answer in told if one.room_id == "lobby "} == {NO_ROOM}
+    await other.aclose()
+
+
+async def test_two_daemons_are_sent_the_same_nonce(store: Store, opener: Opener) -> None:
+    other = await opener()
+    await store.rooms.create(room())
+    for number in range(20):
+        batch = [post(f"{number}", nonce=f"{number}")]
+        answers = await at_once([partial(one.messages.append, batch, {}) for one in (store, other)])
+        assert {answer.outcome for [answer] in answers} == {Outcome.STORED, Outcome.REPEATED}
+        assert {answer.message_id for [answer] in answers} == {number + 1}
+    assert len(await contents(store)) == 20
+    await other.aclose()
+
+
+async def test_what_one_daemon_changes_the_other_sees(store: Store, opener: Opener) -> None:
+    other = await opener()
+    await store.rooms.create(room())
+    assert await other.messages.append([post()], {}) == stored(1)
+    await store.rooms.ban("lobby", "bob")
+    assert await other.messages.append([post(user_id="bob")], {}) == [NO_MEMBER]
+    await store.rooms.delete("lobby")
+    await store.rooms.create(room())
+    assert await other.messages.append([post()], {}) == stored(1)
+    await other.aclose()
+
+
+async def test_posting_while_the_room_is_deleted_and_made_anew(store: Store) -> None:
+    await store.rooms.create(room())
+
+    async def renew() -> list[Appended]:
+        for _ in range(10):
+            await store.rooms.delete("lobby")
+            await store.rooms.create(room())
+        return []
+
+    async def keep_posting() -> list[Appended]:
+        return [(await store.messages.append([post(f"{n}")], {}))[0] for n in range(40)]
+
+    _, answers = await at_once([renew, keep_posting])
+    # Whatever the moments were: each life of the room counts from 1, and the last one holds what was posted last.
+    here = len(await contents(store))
+    posted = [(f"{n}", answer) for n, answer in enumerate(answers) if answer.outcome is Outcome.STORED]
+    assert await contents(store) == [content for content, _ in posted[len(posted) - here :]]
+    expected = 1
+    for _, answer in posted:
+        assert answer.message_id in (1, expected)
+        expected = answer.message_id + 1
+
+
+async def test_a_cancelled_append_has_happened_entirely_or_not_at_all(store: Store) -> None:
+    await store.rooms.create(room())
+    log: list[str] = []
+    for number in range(60):
+        batch = [post(f"{number} {n}", nonce=f"{number} {n}") for n in range(5)]
+        answers = None
+        with trio.move_on_after(number * 0.0002):
+            answers = await store.messages.append(batch, {})
+        there = await contents(store)
+        assert there[: len(log)] == log
+        assert there[len(log) :] in ([], [one.content for one in batch])
+        if answers is not None:
+            assert answers == stored(*range(len(log) + 1, len(log) + 6))
+            assert len(there) == len(log) + 5
+        log = there
+
+
+async def test_reads_see_whole_batches(store: Store) -> None:
+    await store.rooms.create(room())
+    done = trio.Event()
+
+    async def write() -> None:
+        for _ in range(30):
+            await store.messages.append([post(user_id="bob")] * 10, {})
+        done.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(write)
+        while not done.is_set():
+            opening = await store.messages.open("lobby", "bob", 1000, 1000)
+            assert opening is not None
+            # The log never ends before the mark, and ids have no gap at any moment.
+            assert [one.message_id for one in opening.messages][: opening.last_read_id] == list(
+                range(1, opening.last_read_id + 1)
+            )
+
+
+async def test_ping_and_close(store: Store) -> None:
+    await store.ping()
+    await store.aclose()
+    await store.aclose()
+    with pytest.raises(StoreError):
+        await store.ping()
+    with pytest.raises(StoreError):
+        await store.messages.append([post()], {})
+
+
+async def test_closing_waits_for_calls_under_way(opener: Opener) -> None:
+    store = await opener()
+    await store.rooms.create(room())
+    answers: list[list[Appended]] = []
+
+    async def append() -> None:
+        answers.append(await store.messages.append([post()], {}))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(append)
+        await trio.testing.wait_all_tasks_blocked()
+        await store.aclose()
+    assert len(answers) == 10
+    again = await opener()
+    assert len(await contents(again)) == 10
+    await again.aclose()
+
+
+async def test_closing_is_not_cut_short(opener: Opener) -> None:
+    store = await opener()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await store.aclose()
+    with pytest.raises(StoreError):
+        await store.ping()
+
+
+async def test_what_is_stored_outlives_the_store(opener: Opener) -> None:
+    store = await opener()
+    await store.rooms.create(room())
+    await store.messages.append([post("a"), post("b", nonce="n")], {("lobby", "bob"): 1})
+    await store.aclose()
+    again = await opener()
+    assert await again.rooms.get("lobby") == room()
+    assert await read_mark(again, "bob") == 1
+    assert await again.messages.append([post("b", nonce="n"), post("c")], {}) == [repeated(2), *stored(3)]
+    assert await contents(again) == ["a", "b", "c"]
+    await again.aclose()
+
+
+async def test_several_daemons_open_a_new_store_at_once(opener: Opener) -> None:
+    stores = await at_once([opener] * 5)
+    await stores[0].rooms.create(room())
+    for one in stores:
+        assert await one.rooms.get("lobby") == room()
+        await one.aclose()

@@ -1,0 +1,189 @@
+"""Rooms, members and bans, in every store."""
+
+from functools import partial
+
+import msgspec
+import pytest
+import trio
+
+from reichatd.store import BanOutcome, JoinOutcome, RoomSummary, Store
+from tests.store.samples import at_once, room
+
+
+async def test_a_room_comes_back_as_it_was(store: Store) -> None:
+    private = room("den", users=["bob", "ann", "cleo"], password_hash="hash")
+    assert await store.rooms.create(room())
+    assert await store.rooms.create(private)
+    assert await store.rooms.get("lobby") == room()
+    assert await store.rooms.get("den") == private
+
+
+async def test_a_room_that_is_not_there(store: Store) -> None:
+    assert await store.rooms.get("lobby") is None
+    assert not await store.rooms.update("lobby", "name", "description")
+    assert not await store.rooms.update_with_password("lobby", "name", "description", None)
+    assert not await store.rooms.delete("lobby")
+    assert await store.rooms.join("lobby", "ann", 1.0) is JoinOutcome.NO_ROOM
+    assert not await store.rooms.leave("lobby", "ann")
+    assert await store.rooms.ban("lobby", "ann") is BanOutcome.NO_ROOM
+    assert not await store.rooms.is_banned("lobby", "ann")
+    assert not await store.rooms.unban("lobby", "ann")
+    assert await store.rooms.public() == []
+    assert await store.rooms.joined("ann") == []
+
+
+async def test_an_id_is_given_once(store: Store) -> None:
+    several = [room("lobby", users=[f"owner{n}"]) for n in range(20)]
+    created = await at_once([partial(store.rooms.create, one) for one in several])
+    assert created.count(True) == 1
+    winner = several[created.index(True)]
+    assert await store.rooms.get("lobby") == winner
+    joined = [await store.rooms.joined(one.owner) for one in several]
+    assert [rooms for rooms in joined if rooms] == [[winner]]
+
+
+async def test_room_ids_have_case(store: Store) -> None:
+    assert await store.rooms.create(room("lobby"))
+    assert await store.rooms.create(room("Lobby"))
+    assert await store.rooms.get("LOBBY") is None
+
+
+async def test_public_rooms_oldest_first(store: Store) -> None:
+    for room_id, age, password_hash in (("new", 1, None), ("secret", 2, "hash"), ("old", 3, None), ("mid", 2, None)):
+        await store.rooms.create(
+            msgspec.structs.replace(room(room_id, password_hash=password_hash), created_at=10.0 - age)
+        )
+    assert await store.rooms.public() == [
+        RoomSummary(room_id, f"The {room_id}", "Come in") for room_id in ("old", "mid", "new")
+    ]
+
+
+async def test_members_are_in_the_order_they_joined(store: Store) -> None:
+    await store.rooms.create(room(users=["zoe", "ann"]))
+    # One moment, and a clock that goes back.
+    for user_id, now in (("mia", 5.0), ("bob", 5.0), ("eve", 4.0)):
+        assert await store.rooms.join("lobby", user_id, now) is JoinOutcome.JOINED
+    assert await store.rooms.leave("lobby", "ann")
+    assert await store.rooms.join("lobby", "ann", 3.0) is JoinOutcome.JOINED
+    found = await store.rooms.get("lobby")
+    assert found is not None
+    assert found.users == ("zoe", "mia", "bob", "eve", "ann")
+
+
+async def test_joined_rooms_are_in_the_order_they_were_joined(store: Store) -> None:
+    for room_id in ("a", "b", "c", "d"):
+        await store.rooms.create(
+            room(room_id, users=["owner", "bob"], password_hash="hash" if room_id == "a" else None)
+        )
+    for room_id in ("c", "a", "d"):
+        await store.rooms.join(room_id, "ann", 5.0)
+    joined = await store.rooms.joined("ann")
+    assert joined == [await store.rooms.get(room_id) for room_id in ("c", "a", "d")]
+    assert [one.users for one in joined] == [("owner", "bob", "ann")] * 3
+    assert await store.rooms.joined_summaries("ann") == [
+        RoomSummary(one.room_id, one.name, one.description) for one in joined
+    ]
+    assert await store.rooms.joined("nobody") == []
+    assert await store.rooms.joined_summaries("nobody") == []
+
+
+async def test_one_user_joins_once_however_often_at_once(store: Store) -> None:
+    await store.rooms.create(room())
+    outcomes = await at_once([partial(store.rooms.join, "lobby", "cleo", 2.0)] * 20)
+    assert outcomes.count(JoinOutcome.JOINED) == 1
+    assert outcomes.count(JoinOutcome.ALREADY_JOINED) == 19
+    found = await store.rooms.get("lobby")
+    assert found is not None
+    assert found.users == ("ann", "bob", "cleo")
+
+
+async def test_many_users_join_at_once(store: Store) -> None:
+    await store.rooms.create(room())
+    newcomers = [f"user{number}" for number in range(20)]
+    outcomes = await at_once([partial(store.rooms.join, "lobby", user_id, 2.0) for user_id in newcomers])
+    assert set(outcomes) == {JoinOutcome.JOINED}
+    found = await store.rooms.get("lobby")
+    assert found is not None
+    assert found.users[:2] == ("ann", "bob")
+    assert sorted(found.users[2:]) == sorted(newcomers)
+
+
+async def test_leaving(store: Store) -> None:
+    await store.rooms.create(room())
+    assert (await at_once([partial(store.rooms.leave, "lobby", "bob")] * 5)).count(True) == 1
+    assert await store.rooms.joined("bob") == []
+    assert await store.rooms.get("lobby") == room(users=["ann"])
+
+
+@pytest.mark.parametrize("password_hash", [None, "hash"])
+async def test_update_leaves_the_password(store: Store, password_hash: str | None) -> None:
+    await store.rooms.create(room(password_hash=password_hash))
+    assert await store.rooms.update("lobby", "Salon", "")
+    assert await store.rooms.get("lobby") == msgspec.structs.replace(
+        room(password_hash=password_hash), name="Salon", description=""
+    )
+    assert await store.rooms.update("lobby", "Salon", ""), "there is such a room, though nothing changes"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "hash"), ("hash", "other"), ("hash", None)])
+async def test_update_with_password(store: Store, before: str | None, after: str | None) -> None:
+    await store.rooms.create(room(password_hash=before))
+    assert await store.rooms.update_with_password("lobby", "Salon 🛋", "sit\0down", after)
+    changed = await store.rooms.get("lobby")
+    assert changed is not None
+    assert (changed.name, changed.description, changed.password_hash) == ("Salon 🛋", "sit\0down", after)
+    assert len(await store.rooms.public()) == (after is None)
+
+
+async def test_a_ban_ends_the_membership_and_keeps_out(store: Store) -> None:
+    await store.rooms.create(room())
+    assert not await store.rooms.is_banned("lobby", "bob")
+    assert await store.rooms.ban("lobby", "bob") is BanOutcome.BANNED
+    assert await store.rooms.is_banned("lobby", "bob")
+    assert await store.rooms.get("lobby") == room(users=["ann"])
+    assert await store.rooms.joined("bob") == []
+    assert await store.rooms.join("lobby", "bob", 2.0) is JoinOutcome.BANNED
+    assert await store.rooms.ban("lobby", "bob") is BanOutcome.ALREADY_BANNED
+    assert await store.rooms.unban("lobby", "bob")
+    assert not await store.rooms.unban("lobby", "bob")
+    assert await store.rooms.join("lobby", "bob", 2.0) is JoinOutcome.JOINED
+
+
+async def test_a_stranger_can_be_banned_from_one_room(store: Store) -> None:
+    for room_id in ("lobby", "den"):
+        await store.rooms.create(room(room_id))
+    assert await store.rooms.ban("lobby", "eve") is BanOutcome.BANNED
+    assert await store.rooms.join("lobby", "eve", 2.0) is JoinOutcome.BANNED
+    assert not await store.rooms.is_banned("den", "eve")
+    assert await store.rooms.join("den", "eve", 2.0) is JoinOutcome.JOINED
+
+
+async def test_join_and_ban_at_once_leave_no_banned_member(store: Store) -> None:
+    await store.rooms.create(room(users=["ann"]))
+    for number in range(20):
+        user_id = f"user{number}"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.rooms.join, "lobby", user_id, 2.0)
+            nursery.start_soon(store.rooms.ban, "lobby", user_id)
+    assert await store.rooms.get("lobby") == room(users=["ann"])
+
+
+async def test_a_deleted_room_is_gone(store: Store) -> None:
+    await store.rooms.create(room())
+    await store.rooms.ban("lobby", "eve")
+    assert (await at_once([partial(store.rooms.delete, "lobby")] * 5)).count(True) == 1
+    assert await store.rooms.get("lobby") is None
+    assert await store.rooms.public() == []
+    assert await store.rooms.joined("ann") == []
+    assert await store.rooms.joined_summaries("ann") == []
+    assert not await store.rooms.is_banned("lobby", "eve")
+
+
+async def test_a_room_made_anew_has_no_old_members_or_bans(store: Store) -> None:
+    await store.rooms.create(room())
+    await store.rooms.ban("lobby", "eve")
+    await store.rooms.delete("lobby")
+    assert await store.rooms.create(room(users=["cleo"]))
+    assert await store.rooms.get("lobby") == room(users=["cleo"])
+    assert await store.rooms.joined("ann") == []
+    assert await store.rooms.join("lobby", "eve", 2.0) is JoinOutcome.JOINED

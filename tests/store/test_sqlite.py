@@ -1,0 +1,283 @@
+"""What only the SQLite store has: a file, its faults, its crashes. What it has in common with others is in test_contract_*."""
+
+# ruff: noqa: ASYNC240 - nobody else waits for the loop of a test
+
+import os
+import resource
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd.store import NewerSchema, Outcome, Store, StoreError, StoreUnavailable
+from reichatd.store.sqlite import database, open_store, schema
+from tests.store import storm
+from tests.store.samples import contents, post, read_mark, room, stored
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "reichatd.sqlite3"
+
+
+@pytest.fixture
+async def sqlite(path: Path) -> AsyncIterator[Store]:
+    store = await open_store(path)
+    yield store
+    await store.aclose()
+
+
+async def fill(path: Path) -> None:
+    """Leaves a closed store with one message behind."""
+    store = await open_store(path)
+    await store.rooms.create(room())
+    await store.messages.append([post("kept")], {})
+    await store.aclose()
+
+
+async def refused(path: Path) -> StoreError:
+    """The fault that opening ends with: one line that names the path."""
+    with pytest.raises(StoreError) as caught:
+        await open_store(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def pragma(path: Path, name: str) -> int:
+    with closing(sqlite3.connect(path)) as db:
+        value: int = db.execute(f"PRAGMA {name}").fetchone()[0]
+        return value
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_only_the_owner_may_look(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "chat.sqlite3"
+    store = await open_store(path)
+    await store.rooms.create(room())
+    assert mode(path.parent) == 0o700
+    assert {file.name: mode(file) for file in path.parent.iterdir()} == {
+        name: 0o600 for name in ("chat.sqlite3", "chat.sqlite3-wal", "chat.sqlite3-shm")
+    }
+    await store.aclose()
+    assert [file.name for file in path.parent.iterdir()] == ["chat.sqlite3"]
+
+
+async def test_what_exists_keeps_its_mode(path: Path) -> None:
+    path.touch()
+    path.chmod(0o640)
+    path.parent.chmod(0o750)
+    await fill(path)
+    assert (mode(path), mode(path.parent)) == (0o640, 0o750)
+
+
+@pytest.mark.parametrize("name", ["a b.db", "50%41?mode=memory#x", "'quoted\".db", "chät 🎈", ":memory:"])
+async def test_any_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    await fill(Path(name))
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert pragma(tmp_path / name, "application_id") == schema.APPLICATION_ID
+
+
+async def test_a_directory_that_cannot_be_made(path: Path) -> None:
+    path.touch()
+    assert "Not a directory" in str(await refused(path / "data" / "chat.sqlite3"))
+
+
+async def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
+    await refused(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"Dear diary,\n" * 1000, b"xy", b"SQLite format 3\0" + b"\xff" * 5000])
+async def test_a_file_that_is_no_database(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    await refused(path)
+    assert path.read_bytes() == content
+
+
+async def test_a_damaged_file(path: Path) -> None:
+    await fill(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+    await refused(path)
+
+
+@pytest.mark.parametrize(
+    "trace", ["CREATE TABLE songs (title)", "PRAGMA application_id = 7", "PRAGMA user_version = 1"]
+)
+async def test_a_database_of_another_program(path: Path, trace: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(trace)
+    before = path.read_bytes()
+    assert "another program" in str(await refused(path))
+    assert path.read_bytes() == before
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Root may write everything; to be refused a file it must be somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+async def test_a_read_only_file() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "chat.sqlite3"
+        await fill(path)
+        path.parent.chmod(0o777)
+        path.chmod(0o444)
+        with nobody():
+            fault = await refused(path)
+    assert "readonly" in str(fault)
+
+
+async def test_a_newer_schema_is_left_alone(path: Path) -> None:
+    await fill(path)
+    newer = len(schema.MIGRATIONS) + 1
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {newer}")
+    before = path.read_bytes()
+    fault = await refused(path)
+    assert isinstance(fault, NewerSchema)
+    assert str(newer) in str(fault)
+    assert path.read_bytes() == before
+
+
+async def test_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill(path)
+    version = pragma(path, "user_version")
+    assert version == len(schema.MIGRATIONS)
+    steps = [
+        ("CREATE TABLE pins (id INTEGER PRIMARY KEY)", "INSERT INTO pins SELECT id FROM messages"),
+        ("DROP TABLE pins",),
+    ]
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *steps])
+    store = await open_store(path)
+    assert await contents(store) == ["kept"]
+    await store.aclose()
+    assert pragma(path, "user_version") == version + 2
+
+
+async def test_a_migration_that_fails_leaves_the_version_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await fill(path)
+    version = pragma(path, "user_version")
+    steps = [("CREATE TABLE pins (id)",), ("DELETE FROM messages", "INSERT INTO pins VALUES (1, 2)")]
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *steps])
+        await refused(path)
+        assert pragma(path, "user_version") == version + 1
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+        store = await open_store(path)
+        assert await contents(store) == ["kept"]
+        await store.aclose()
+
+
+async def test_another_process_that_keeps_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    store = await open_store(path)
+    await store.rooms.create(room())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match=str(path)):
+            await store.messages.append([post()], {})
+        assert await contents(store) == []
+        other.execute("ROLLBACK")
+    assert await store.messages.append([post()], {}) == stored(1)
+    await store.aclose()
+
+
+async def test_a_disk_without_room(sqlite: Store, path: Path) -> None:
+    await sqlite.rooms.create(room())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept: list[str] = []
+
+    async def fill_up() -> None:
+        for number in range(100):
+            batch = [post(f"{number} {n} {'x' * 500}") for n in range(10)]
+            await sqlite.messages.append(batch, {})
+            kept.extend(one.content for one in batch)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+    try:
+        with pytest.raises(StoreUnavailable, match=str(path)):
+            await fill_up()
+        assert kept
+        assert await contents(sqlite) == kept
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert await sqlite.messages.append([post("again")], {}) == stored(len(kept) + 1)
+    assert await contents(sqlite) == [*kept, "again"]
+
+
+async def test_text_that_is_no_unicode_harms_nobody(sqlite: Store) -> None:
+    await sqlite.rooms.create(room())
+    with pytest.raises(StoreError, match="surrogate"):
+        await sqlite.messages.append([post("fine"), post("\ud800")], {})
+    assert await sqlite.messages.append([post("fine")], {}) == stored(1)
+
+
+async def test_a_full_log_does_not_run_into_the_next(path: Path) -> None:
+    store = await open_store(path)
+    for room_id in ("lobby", "den"):
+        await store.rooms.create(room(room_id))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO messages VALUES ((1 << 32) + 4294967294, 'ann', '', 1.0, NULL)")
+    assert await store.messages.append([post()], {}) == stored(2**32 - 1)
+    with pytest.raises(StoreError, match="full"):
+        await store.messages.append([post()], {})
+    assert await store.messages.append([post(room_id="den")], {}) == stored(1)
+    await store.aclose()
+
+
+async def test_a_batch_that_changes_nothing_costs_no_write(sqlite: Store, path: Path) -> None:
+    await sqlite.rooms.create(room())
+    await sqlite.messages.append([post(nonce="n")], {})
+    log = path.with_name(path.name + "-wal")
+    before = log.read_bytes()
+    batch = [post(nonce="n"), post(room_id="den"), post(user_id="eve")]
+    answers = await sqlite.messages.append(batch, {("lobby", "ann"): 1, ("lobby", "bob"): 0})
+    assert [answer.outcome for answer in answers] == [Outcome.REPEATED, Outcome.NO_ROOM, Outcome.NO_MEMBER]
+    assert await sqlite.messages.sweep(10) == 0
+    assert log.read_bytes() == before
+
+
+def storm_and_kill(path: Path, lines: int) -> list[str]:
+    """Lets a process append until it has printed so many lines, kills it, and returns all that it printed."""
+    command = [sys.executable, storm.__file__, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(lines)]
+        process.kill()
+        told += process.stdout.readlines()
+    return [line.removesuffix("\n") for line in told if line.endswith("\n")]
+
+
+async def test_kill_9_while_appending(path: Path) -> None:
+    told: list[str] = []
+    for lines in (1000, 300, 2000):
+        told += await trio.to_thread.run_sync(storm_and_kill, path, lines)
+        store = await open_store(path)
+        logs = {room_id: await contents(store, room_id) for room_id in storm.ROOMS}
+        for room_id, log in logs.items():
+            assert await store.messages.last_id(room_id) == await read_mark(store, room_id=room_id) == len(log)
+        await store.aclose()
+        for line in told:
+            room_id, message_id, content = line.split(" ", 2)
+            assert logs[room_id][int(message_id) - 1] == content
+    assert len(told) >= 3300

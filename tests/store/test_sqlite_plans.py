@@ -1,0 +1,72 @@
+"""The SQLite store finds what it looks for by an index, however much there is."""
+
+import functools
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reichatd.store import Store
+from reichatd.store.sqlite import open_store
+from tests.store.samples import add_user, post, registration, room, session
+
+
+async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements: set[str] = set()
+
+    class Traced(sqlite3.Connection):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            self.set_trace_callback(statements.add)
+
+    path = tmp_path / "reichatd.sqlite3"
+    await (await open_store(path)).aclose()
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Traced))
+    store = await open_store(path)
+    await use_everything(store)
+    await store.aclose()
+    monkeypatch.undo()
+    scans: set[str] = set()
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+                plan = [step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+                scans.update(step for step in plan if step.startswith("SCAN"))
+    # The schema itself, the list of public rooms, and two that read one row.
+    assert {scan.split()[1] for scan in scans} <= {"sqlite_master", "r", "rooms", "deleted_rooms"}
+    assert any("rooms_public" in scan for scan in scans)
+
+
+async def use_everything(store: Store) -> None:
+    await store.ping()
+    ann = await add_user(store)
+    await store.users.register(registration("bob@example.org"))
+    await store.users.take_try("bob@example.org")
+    await store.users.by_id("ann")
+    await store.users.rename("ann", "Ann")
+    await store.users.change_password("ann", ann.password_hash, "new", "laptop")
+    await store.users.delete_expired(1.0)
+    await store.sessions.create(session())
+    await store.sessions.get("laptop")
+    await store.sessions.by_refresh_hash("hash")
+    await store.sessions.end("laptop")
+    await store.sessions.delete_expired(1.0)
+    await store.rooms.create(room("den"))
+    await store.rooms.join("den", "eve", 1.0)
+    await store.rooms.get("den")
+    await store.rooms.public()
+    await store.rooms.joined("ann")
+    await store.rooms.joined_summaries("ann")
+    await store.rooms.update("den", "Den", "")
+    await store.rooms.update_with_password("den", "Den", "", None)
+    await store.messages.append([post(room_id="den", nonce="n"), post()], {("den", "bob"): 1})
+    await store.messages.open("den", "ann", 30, 50)
+    await store.messages.range("den", 1, 10)
+    await store.messages.last_id("den")
+    await store.rooms.ban("den", "eve")
+    await store.rooms.is_banned("den", "eve")
+    await store.rooms.unban("den", "eve")
+    await store.rooms.leave("den", "bob")
+    await store.rooms.delete("den")
+    await store.messages.sweep(10)

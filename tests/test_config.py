@@ -1,0 +1,83 @@
+"""The types of the settings, and the manual that goes with them."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from reichatd import config
+from reichatd.config import Auth, MongoDB, Settings
+
+MANUAL = Path(__file__).parent.parent / "etc" / "reichatd.toml"
+
+
+def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested table's values by full name; the tables themselves too, where they are empty."""
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            values |= flat(value, f"{prefix}{name}.")
+        else:
+            values[prefix + name] = value
+    return values
+
+
+def test_the_manual_names_every_key_with_its_default() -> None:
+    text = re.sub(r"^# (?=[a-z0-9_]+ = )", "", MANUAL.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert flat(tomllib.loads(text)) == flat(msgspec.json.decode(msgspec.json.encode(Settings())))
+
+
+def test_the_manual_as_it_is_sets_nothing() -> None:
+    assert flat(tomllib.loads(MANUAL.read_text(encoding="utf-8"))) == {}
+
+
+def test_the_manual_says_something_before_every_group_of_keys() -> None:
+    lines = MANUAL.read_text(encoding="utf-8").splitlines()
+    is_key = [re.match(r"# [a-z0-9_]+ = ", line) is not None for line in lines]
+    for before, line, key in zip(lines, lines[1:], is_key[1:], strict=False):
+        assert not key or before.startswith("# "), f"no reason given for: {line}"
+
+
+def test_no_secret_is_in_a_repr() -> None:
+    settings = Settings(
+        auth=Auth(secret_key="hunter2"), storage=config.Storage(mongodb=MongoDB(uri="mongodb://a:pw@b"))
+    )
+    assert "hunter2" not in repr(settings)
+    assert "pw" not in repr(settings.storage)
+    assert "secret_key='…'" in repr(settings)
+    assert "secret_key=''" in repr(Settings())
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        (config.Host, ["127.0.0.1", "::1", "chat.example.org", "höst"], ["", "a b", "a/b", "u@h", "a\n"]),
+        (config.FilePath, ["", "/a b/c", "rel", "/ä"], ["~/a", "a\0b", "a\nb"]),
+        (
+            config.Origin,
+            ["*", "https://a.example", "http://localhost:3000", "http://[::1]:80000", "capacitor://localhost"],
+            ["", "null", "a.example", "https://a/", "https://A", "https://a:443", "http://a:80", "https://u@a", "**"],
+        ),
+        (
+            config.MailAddress,
+            ["a@b", "a.b+c@d.example", "Chat <a@b>", "<a@b>", "Jörg <a@b>", '"a, b" <a@b>'],
+            ["", "a", "a@", "a@b>", "<a@b", "x, y <a@b>", "a@b\n", "a@b, c@d", "ä@b", "x\ny <a@b>"],
+        ),
+        (
+            config.MongoURI,
+            ["mongodb://h", "mongodb+srv://u:p@h/?a=b"],
+            ["", "h:27017", "http://h", "mongodb://", "mongodb://a b"],
+        ),
+        (config.DatabaseName, ["reichatd", "a-b_c"], ["", "a.b", "a b", "a/b", "a$b", "x" * 64]),
+        (config.Text, ["", "ünï"], ["a\nb", "\x7f"]),
+    ],
+)
+def test_what_a_text_may_be(kind: type[str], right: list[str], wrong: list[str]) -> None:
+    for text in right:
+        assert msgspec.convert(text, kind) == text
+    for text in wrong:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(text, kind)

@@ -1,0 +1,378 @@
+"""Who may do what with a room, on a real SQLite file."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from msgspec import UNSET
+
+from reichatd import config
+from reichatd.accounts import Passwords
+from reichatd.errors import (
+    AlreadyBanned,
+    AlreadyJoined,
+    Banned,
+    Forbidden,
+    InvalidFields,
+    InvalidPassword,
+    NotAMember,
+    NotBanned,
+    PasswordRequired,
+    RoomExists,
+    RoomNotFound,
+    Unavailable,
+    UserNotFound,
+    Yourself,
+)
+from reichatd.rooms import Rooms
+from reichatd.store import Registration, Store, User
+from reichatd.store.sqlite import open_store
+from tests.recording import RecordingLive
+
+CHEAP_HASHES = config.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+LIMITS = config.Limits()
+NOW = 1_700_000_000.5
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path / "test.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def live() -> RecordingLive:
+    return RecordingLive()
+
+
+@pytest.fixture
+async def rooms(store: Store, live: RecordingLive) -> Rooms:
+    """With the users ann (who owns "den", private, and "hall", public) and bob."""
+    for name in ("ann", "bob"):
+        await add_user(store, name)
+    rooms = make_rooms(store, live)
+    await rooms.create("ann", "Den", "quiet", "sesame", "den")
+    await rooms.create("ann", "Hall", "loud", None, "hall")
+    return rooms
+
+
+def make_rooms(store: Store, live: RecordingLive, limits: config.Limits = LIMITS) -> Rooms:
+    return Rooms(limits=limits, store=store, passwords=Passwords(CHEAP_HASHES), live=live, clock=lambda: NOW)
+
+
+async def add_user(store: Store, name: str) -> None:
+    registration = Registration(f"{name}@example.org", name, "hash", "code", tries_left=5, expires_at=NOW)
+    await store.users.register(registration)
+    assert await store.users.confirm(registration, User(name, registration.email, name, "hash", NOW))
+
+
+async def test_owner_is_the_first_member(rooms: Rooms) -> None:
+    room = await rooms.get("ann", "den")
+    assert (room.name, room.description, room.owner, room.users) == ("Den", "quiet", "ann", ("ann",))
+    assert room.private
+    assert room.created_at == NOW
+    assert not (await rooms.get("ann", "hall")).private
+
+
+async def test_random_room_id(rooms: Rooms) -> None:
+    first, second = [await rooms.create("ann", "Den", "") for _ in range(2)]
+    assert first != second
+    assert len(first) == 12
+    assert first.isascii()
+    assert first.isalnum()
+    assert first == first.lower()
+
+
+@pytest.mark.parametrize(("shortest", "longest", "length"), [(3, 8, 8), (20, 32, 20)])
+async def test_random_room_id_keeps_the_limits(store: Store, shortest: int, longest: int, length: int) -> None:
+    rooms = make_rooms(store, RecordingLive(), config.Limits(room_id_min=shortest, room_id_max=longest))
+    assert len(await rooms.create("ann", "Den", "")) == length
+
+
+async def test_room_id_taken(rooms: Rooms) -> None:
+    with pytest.raises(RoomExists):
+        await rooms.create("bob", "Mine", "", None, "den")
+    assert (await rooms.get("ann", "den")).owner == "ann"
+
+
+@pytest.mark.parametrize("room_id", ["abc", "ABC9", "x" * 32])
+async def test_good_room_ids(rooms: Rooms, room_id: str) -> None:
+    assert await rooms.create("ann", "Den", "", None, room_id) == room_id
+
+
+@pytest.mark.parametrize("room_id", ["", "ab", "x" * 33, "a b", "a-b", "äöü", "\u0661\u0662\u0663", "abc\n", "a/b"])
+async def test_bad_room_ids(rooms: Rooms, room_id: str) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        await rooms.create("ann", "Den", "", None, room_id)
+    assert [problem.field for problem in caught.value.problems] == ["room_id"]
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 100, "  " + "x" * 100 + "\n", "Größe 👩‍👩‍👧"])
+async def test_good_names_are_stripped(rooms: Rooms, name: str) -> None:
+    room_id = await rooms.create("ann", name, "")
+    assert (await rooms.get("ann", room_id)).name == name.strip()
+
+
+@pytest.mark.parametrize("name", ["", " \t", "x" * 101, "a\nb", "a\0b", "a\x1b[1mb", "a\u2028b"])
+async def test_bad_names(rooms: Rooms, name: str) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        await rooms.create("ann", name, "")
+    assert [problem.field for problem in caught.value.problems] == ["name"]
+    with pytest.raises(InvalidFields):
+        await rooms.update("ann", "den", name, "")
+
+
+async def test_all_problems_are_told_at_once(rooms: Rooms) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        await rooms.create("ann", "", "x" * 1001, "x" * 129, "-")
+    assert [problem.field for problem in caught.value.problems] == ["name", "description", "password", "room_id"]
+
+
+async def test_empty_password_is_none(rooms: Rooms) -> None:
+    room_id = await rooms.create("ann", "Den", "", "")
+    assert not (await rooms.get("ann", room_id)).private
+
+
+async def test_who_is_in_a_private_room_only_its_members_learn(rooms: Rooms) -> None:
+    assert (await rooms.get("bob", "den")).users == ()
+    assert (await rooms.get("bob", "hall")).users == ("ann",)
+    await rooms.join("bob", "den", "sesame")
+    assert (await rooms.get("bob", "den")).users == ("ann", "bob")
+
+
+async def test_lists(rooms: Rooms) -> None:
+    await rooms.join("bob", "hall")
+    await rooms.join("bob", "den", "sesame")
+    assert [room.room_id for room in await rooms.public()] == ["hall"]
+    assert [room.room_id for room in await rooms.joined("bob")] == ["hall", "den"]
+    assert [room.room_id for room in await rooms.joined_summaries("bob")] == ["hall", "den"]
+
+
+async def test_update_keeps_the_password(rooms: Rooms) -> None:
+    await rooms.update("ann", "den", " Cave ", "dark")
+    room = await rooms.get("ann", "den")
+    assert (room.name, room.description) == ("Cave", "dark")
+    await rooms.join("bob", "den", "sesame")
+
+
+@pytest.mark.parametrize("password", [None, ""])
+async def test_update_makes_public(rooms: Rooms, password: str | None) -> None:
+    await rooms.update("ann", "den", "Den", "", password)
+    await rooms.join("bob", "den")
+
+
+async def test_update_changes_the_password(rooms: Rooms) -> None:
+    await rooms.update("ann", "den", "Den", "", "x")
+    with pytest.raises(InvalidPassword):
+        await rooms.join("bob", "den", "sesame")
+    await rooms.join("bob", "den", "x")
+
+
+@pytest.mark.parametrize("password", [UNSET, None, "new"])
+async def test_update_of_a_room_that_goes_meanwhile(rooms: Rooms, store: Store, password: Any) -> None:  # noqa: ANN401
+    after(store.rooms, "get", lambda: store.rooms.delete("den"))
+    with pytest.raises(RoomNotFound):
+        await rooms.update("ann", "den", "Den", "", password)
+
+
+async def test_delete(rooms: Rooms, live: RecordingLive) -> None:
+    await rooms.delete("ann", "den")
+    with pytest.raises(RoomNotFound):
+        await rooms.get("ann", "den")
+    with pytest.raises(RoomNotFound):
+        await rooms.delete("ann", "den")
+    assert live.told == [("room_deleted", "den")]
+
+
+async def test_delete_of_a_room_that_goes_meanwhile(rooms: Rooms, store: Store) -> None:
+    after(store.rooms, "get", lambda: store.rooms.delete("den"))
+    with pytest.raises(RoomNotFound):
+        await rooms.delete("ann", "den")
+
+
+async def test_join_and_leave(rooms: Rooms, live: RecordingLive) -> None:
+    await rooms.join("bob", "hall", "ignored")
+    with pytest.raises(AlreadyJoined):
+        await rooms.join("bob", "hall")
+    assert live.told == []
+    await rooms.leave("bob", "hall")
+    assert live.told == [("member_removed", "hall", "bob")]
+    with pytest.raises(NotAMember):
+        await rooms.leave("bob", "hall")
+    with pytest.raises(RoomNotFound):
+        await rooms.leave("bob", "nowhere")
+
+
+async def test_join_of_a_private_room(rooms: Rooms) -> None:
+    for password in (None, ""):
+        with pytest.raises(PasswordRequired):
+            await rooms.join("bob", "den", password)
+    for password in ("Sesame", "sesame ", "x" * 1000):
+        with pytest.raises(InvalidPassword):
+            await rooms.join("bob", "den", password)
+    await rooms.join("bob", "den", "sesame")
+    with pytest.raises(AlreadyJoined):
+        await rooms.join("bob", "den", "wrong")
+
+
+async def test_join_that_somebody_overtakes(rooms: Rooms, store: Store) -> None:
+    after(store.rooms, "get", lambda: store.rooms.join("den", "bob", NOW))
+    with pytest.raises(AlreadyJoined):
+        await rooms.join("bob", "den", "sesame")
+    after(store.rooms, "get", lambda: store.rooms.delete("hall"))
+    with pytest.raises(RoomNotFound):
+        await rooms.join("bob", "hall")
+
+
+async def test_owner_who_left_is_still_the_owner(rooms: Rooms) -> None:
+    await rooms.leave("ann", "den")
+    assert (await rooms.get("ann", "den")).users == ()
+    await rooms.update("ann", "den", "Den", "", None)
+    await rooms.join("ann", "den")
+
+
+async def test_kick(rooms: Rooms, live: RecordingLive) -> None:
+    await rooms.join("bob", "hall")
+    await rooms.kick("ann", "hall", "bob")
+    assert live.told == [("member_removed", "hall", "bob")]
+    for nobody in ("bob", "nobody"):
+        with pytest.raises(NotAMember):
+            await rooms.kick("ann", "hall", nobody)
+    await rooms.join("bob", "hall")
+
+
+async def test_ban_of_a_member(rooms: Rooms, live: RecordingLive) -> None:
+    await rooms.join("bob", "hall")
+    await rooms.ban("ann", "hall", "bob")
+    assert live.told == [("member_removed", "hall", "bob")]
+    assert (await rooms.get("ann", "hall")).users == ("ann",)
+    with pytest.raises(Banned):
+        await rooms.join("bob", "hall")
+    with pytest.raises(AlreadyBanned):
+        await rooms.ban("ann", "hall", "bob")
+    await rooms.unban("ann", "hall", "bob")
+    with pytest.raises(NotBanned):
+        await rooms.unban("ann", "hall", "bob")
+    await rooms.join("bob", "hall")
+
+
+@pytest.mark.parametrize("password", [None, "wrong", "sesame"])
+async def test_whoever_is_banned_cannot_try_passwords(rooms: Rooms, password: str | None) -> None:
+    await rooms.ban("ann", "den", "bob")
+    with pytest.raises(Banned):
+        await rooms.join("bob", "den", password)
+
+
+async def test_ban_of_nobody(rooms: Rooms) -> None:
+    with pytest.raises(UserNotFound):
+        await rooms.ban("ann", "hall", "nobody")
+    with pytest.raises(NotBanned):
+        await rooms.unban("ann", "hall", "nobody")
+
+
+async def test_ban_in_a_room_that_goes_meanwhile(rooms: Rooms, store: Store) -> None:
+    after(store.users, "by_id", lambda: store.rooms.delete("hall"))
+    with pytest.raises(RoomNotFound):
+        await rooms.ban("ann", "hall", "bob")
+
+
+OWNERS_CALLS: dict[str, Callable[[Rooms, str, str], Awaitable[None]]] = {
+    "update": lambda rooms, user_id, room_id: rooms.update(user_id, room_id, "", ""),
+    "delete": lambda rooms, user_id, room_id: rooms.delete(user_id, room_id),
+    "kick": lambda rooms, user_id, room_id: rooms.kick(user_id, room_id, user_id),
+    "ban": lambda rooms, user_id, room_id: rooms.ban(user_id, room_id, user_id),
+    "unban": lambda rooms, user_id, room_id: rooms.unban(user_id, room_id, user_id),
+}
+
+
+@pytest.mark.parametrize("call", OWNERS_CALLS.values(), ids=OWNERS_CALLS.keys())
+async def test_only_the_owner(
+    rooms: Rooms, live: RecordingLive, call: Callable[[Rooms, str, str], Awaitable[None]]
+) -> None:
+    """The room's existence is looked at first, then whose it is, and only then what is asked."""
+    await rooms.join("bob", "hall")
+    with pytest.raises(RoomNotFound):
+        await call(rooms, "bob", "nowhere")
+    with pytest.raises(Forbidden):
+        await call(rooms, "bob", "hall")
+    assert live.told == []
+
+
+@pytest.mark.parametrize("name", ["kick", "ban", "unban"])
+async def test_not_oneself(rooms: Rooms, live: RecordingLive, name: str) -> None:
+    with pytest.raises(Yourself):
+        await OWNERS_CALLS[name](rooms, "ann", "hall")
+    assert live.told == []
+
+
+MEMBERSHIP_CALLS: dict[str, Callable[[Rooms], Awaitable[None]]] = {
+    "leave": lambda rooms: rooms.leave("bob", "hall"),
+    "kick": lambda rooms: rooms.kick("ann", "hall", "bob"),
+    "ban": lambda rooms: rooms.ban("ann", "hall", "bob"),
+    "delete": lambda rooms: rooms.delete("ann", "hall"),
+}
+
+
+@pytest.mark.parametrize(("name", "call"), MEMBERSHIP_CALLS.items(), ids=MEMBERSHIP_CALLS.keys())
+async def test_a_client_that_goes_does_not_keep_the_live_rooms_from_hearing(
+    rooms: Rooms, store: Store, live: RecordingLive, name: str, call: Callable[[Rooms], Awaitable[None]]
+) -> None:
+    """Cancelled after the write and before the store returns, at a checkpoint that a store may have there."""
+    await rooms.join("bob", "hall")
+    with trio.CancelScope() as client:
+
+        async def gone() -> None:
+            client.cancel()
+            await trio.lowlevel.checkpoint()
+
+        after(store.rooms, "leave" if name == "kick" else name, gone)
+        await call(rooms)
+        await trio.lowlevel.checkpoint()
+    assert client.cancelled_caught
+    assert live.told == [("room_deleted", "hall") if name == "delete" else ("member_removed", "hall", "bob")]
+
+
+async def test_a_repeated_call_tells_the_live_rooms_once_more(rooms: Rooms, live: RecordingLive) -> None:
+    """The first one may have been stored and then failed, with nobody told."""
+    with pytest.raises(NotAMember):
+        await rooms.kick("ann", "hall", "bob")
+    with pytest.raises(NotAMember):
+        await rooms.leave("bob", "hall")
+    await rooms.ban("ann", "hall", "bob")
+    with pytest.raises(AlreadyBanned):
+        await rooms.ban("ann", "hall", "bob")
+    assert live.told == [("member_removed", "hall", "bob")] * 4
+
+
+async def test_a_store_that_hangs(rooms: Rooms, store: Store, autojump_clock: trio.testing.MockClock) -> None:
+    before(store.rooms, "leave", trio.sleep_forever)
+    with pytest.raises(Unavailable):
+        await rooms.leave("ann", "hall")
+
+
+def after(part: Any, method: str, then: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store
+    """Lets `then` happen once, right after the real method of this part of a store."""
+    real = getattr(part, method)
+
+    async def both(*args: Any) -> Any:  # noqa: ANN401
+        result = await real(*args)
+        setattr(part, method, real)
+        await then()
+        return result
+
+    setattr(part, method, both)
+
+
+def before(part: Any, method: str, first: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store
+    """Lets `first` happen each time before the real method of this part of a store."""
+    real = getattr(part, method)
+
+    async def both(*args: Any) -> Any:  # noqa: ANN401
+        await first()
+        return await real(*args)
+
+    setattr(part, method, both)
