@@ -1,0 +1,296 @@
+"""Accounts: from registration to logout."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import trio
+from msgspec import Struct
+
+from reichatd.accounts import fields, keys
+from reichatd.accounts.tokens import AccessTokens
+from reichatd.errors import (
+    Invalid,
+    InvalidCode,
+    InvalidPassword,
+    Unauthorized,
+    UserExists,
+    UserNotFound,
+    VerificationNotFound,
+)
+from reichatd.mail import verification_letter
+from reichatd.store import Registration, Session, User
+
+if TYPE_CHECKING:
+    from reichatd.accounts.passwords import Passwords
+    from reichatd.config import Auth, Limits
+    from reichatd.live import Live
+    from reichatd.mail import Outbox
+    from reichatd.store import Store
+
+MINUTE = 60.0
+DAY = 86_400.0
+
+
+class Identity(Struct, frozen=True):
+    """Who asks, and by which login session."""
+
+    user: User
+    session: Session
+
+
+class Login(Struct, frozen=True):
+    """What a client gets for its password."""
+
+    user_id: str
+    access_token: str
+    refresh_token: str
+
+
+class Accounts:
+    """What a person can do with an account. Every method may be called from any task.
+
+    A handler may be cancelled at any await. Each method therefore makes its change by one step of the store, behind all checks.
+    Where the live connections must hear of the change, step and word are shielded together: the store keeps its own deadline.
+
+    Errors: beside those named at each method, `Unavailable` where a password is hashed or verified, and `StoreError`.
+
+    Arguments:
+        auth: how long tokens, sessions and codes are valid, and how many tries a code has.
+        limits: of names and passwords.
+        secret: at least `MIN_SECRET_BYTES`, else ValueError.
+        store, passwords, outbox, live: the other parts; none is owned.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        auth: "Auth",
+        limits: "Limits",
+        secret: bytes,
+        store: "Store",
+        passwords: "Passwords",
+        outbox: "Outbox",
+        live: "Live",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._auth = auth
+        self._limits = limits
+        self._keys = keys.Keys(secret)
+        self._tokens = AccessTokens(self._keys.access_tokens, auth.access_token_minutes * MINUTE)
+        self._store = store
+        self._passwords = passwords
+        self._outbox = outbox
+        self._live = live
+        self._clock = clock
+
+    async def register(self, email: str, password: str, username: str) -> None:
+        """Keeps a registration, in place of an earlier one of the address, and posts the letter with its code.
+
+        Raises:
+            InvalidFields: with every problem of the three.
+            UserExists: a user has this address.
+        """
+        registrant = fields.registrant(self._limits, email, password, username)
+        address = registrant.email
+        # The store decides below; this look saves the hashing.
+        if await self._store.users.by_email(address.normal) is not None:
+            raise UserExists
+        password_hash = await self._passwords.hash(password)
+        code, minutes = keys.new_code(), self._auth.verification_code_minutes
+        registration = Registration(
+            email=address.normal,
+            username=registrant.username,
+            password_hash=password_hash,
+            code_hash=self._keys.code_hash(address.normal, code),
+            tries_left=self._auth.verification_tries,
+            expires_at=self._clock() + minutes * MINUTE,
+        )
+        letter = verification_letter(
+            sender=self._outbox.sender,
+            to=address.deliverable,
+            username=registrant.username,
+            code=code,
+            minutes=minutes,
+        )
+        if not await self._store.users.register(registration):
+            raise UserExists
+        # No await between the registration and its letter.
+        self._outbox.post(letter)
+
+    async def verify(self, email: str, code: str) -> None:
+        """Makes a user of a registration, by the code from its letter.
+
+        Raises:
+            VerificationNotFound: there is no registration of this address (any more).
+            InvalidCode: the code is wrong, too old, or was tried too often.
+        """
+        address = _known_form(email)
+        registration = await self._store.users.take_try(address) if address else None
+        if registration is None:
+            raise VerificationNotFound
+        now = self._clock()
+        right = keys.same(registration.code_hash, self._keys.code_hash(registration.email, code))
+        if not right or registration.tries_left <= 0 or registration.expires_at <= now:
+            raise InvalidCode
+        user = User(
+            user_id=keys.new_id(),
+            email=registration.email,
+            username=registration.username,
+            password_hash=registration.password_hash,
+            created_at=now,
+        )
+        if not await self._store.users.confirm(registration, user):
+            raise VerificationNotFound
+
+    async def login(self, email: str, password: str) -> Login:
+        """Begins a login session; other devices keep theirs.
+
+        Raises:
+            UserNotFound: nobody has this address.
+            InvalidPassword: it is not the user's.
+        """
+        address = _known_form(email)
+        user = await self._store.users.by_email(address) if address else None
+        if user is None:
+            if self._may_be_password(password):
+                await self._passwords.verify_nobody(password)
+            raise UserNotFound
+        await self._check_password(user, password)
+        now, refresh_token = self._clock(), keys.new_refresh_token()
+        session = Session(
+            session_id=keys.new_id(),
+            user_id=user.user_id,
+            refresh_hash=self._keys.refresh_hash(refresh_token),
+            created_at=now,
+            expires_at=now + self._auth.refresh_token_days * DAY,
+        )
+        await self._store.sessions.create(session)
+        await self._refuse_outdated_login(session, user)
+        return Login(user.user_id, self._tokens.make(session, now), refresh_token)
+
+    async def refresh(self, refresh_token: str) -> str:
+        """A new access token for the session of a refresh token.
+
+        Raises:
+            Unauthorized: it is no refresh token, or its session has ended.
+        """
+        session = await self._session_of_refresh_token(refresh_token)
+        return self._tokens.make(session, self._clock())
+
+    async def authenticate(self, access_token: str) -> Identity:
+        """Whom an access token speaks for, by one read of the store.
+
+        Raises:
+            Unauthorized: it is no access token of ours, has expired, or its session has ended.
+        """
+        now = self._clock()
+        claims = self._tokens.read(access_token, now)
+        found = await self._store.sessions.get(claims.session_id)
+        if found is None:
+            raise Unauthorized("Invalid token")
+        session, user = found
+        if session.expires_at <= now or user.user_id != claims.user_id:
+            raise Unauthorized("Invalid token")
+        return Identity(user, session)
+
+    async def logout(self, token: str) -> None:
+        """Ends the session of an access or a refresh token, and closes its sockets.
+
+        Raises:
+            Unauthorized: it is neither, or the session had ended.
+        """
+        session_id = await self._session_id_of(token)
+        with trio.CancelScope(shield=True):
+            if not await self._store.sessions.end(session_id):
+                raise Unauthorized("Invalid token")
+            self._live.sessions_ended([session_id])
+
+    async def user(self, user_id: str) -> User:
+        """Raises UserNotFound if there is no such user."""
+        user = await self._store.users.by_id(user_id)
+        if user is None:
+            raise UserNotFound
+        return user
+
+    async def rename(self, identity: Identity, username: str) -> None:
+        """Gives a user a new name, on messages already written too.
+
+        Raises:
+            InvalidFields: the name breaks a rule.
+            Unauthorized: the user is gone.
+        """
+        name = fields.new_username(self._limits, username)
+        user_id = identity.user.user_id
+        with trio.CancelScope(shield=True):
+            if not await self._store.users.rename(user_id, name):
+                raise Unauthorized("Invalid token")
+            self._live.user_renamed(user_id, name)
+
+    async def change_password(self, identity: Identity, password: str, new_password: str) -> None:
+        """Changes the password, and ends the user's other sessions with their sockets.
+
+        Raises:
+            InvalidFields: the new password is too short or too long.
+            InvalidPassword: `password` is not the user's (any more).
+            Invalid: the new one is the old one.
+        """
+        fields.check_new_password(self._limits, new_password)
+        user = identity.user
+        await self._check_password(user, password)
+        if new_password == password:
+            raise Invalid("The new password is the old one")
+        new_hash = await self._passwords.hash(new_password)
+        with trio.CancelScope(shield=True):
+            ended = await self._store.users.change_password(
+                user.user_id, user.password_hash, new_hash, identity.session.session_id
+            )
+            if ended is None:
+                raise InvalidPassword
+            self._live.sessions_ended(ended)
+
+    async def delete_expired(self) -> None:
+        """Housekeeping: forgets registrations and sessions whose time is over. Nothing depends on when it is called."""
+        now = self._clock()
+        await self._store.users.delete_expired(now)
+        await self._store.sessions.delete_expired(now)
+
+    def _may_be_password(self, password: str) -> bool:
+        """Whether it is short enough to be hashed at all."""
+        return len(password) <= self._limits.password_max
+
+    async def _check_password(self, user: User, password: str) -> None:
+        if not self._may_be_password(password) or not await self._passwords.verify(user.password_hash, password):
+            raise InvalidPassword
+
+    async def _refuse_outdated_login(self, session: Session, user: User) -> None:
+        """Ends a new session if the password was changed while it began.
+
+        A change of password ends the sessions it finds. One that is stored only after it, by the old password, sees
+        the new hash here.
+        """
+        found = await self._store.sessions.get(session.session_id)
+        if found is None or found[1].password_hash != user.password_hash:
+            await self._store.sessions.end(session.session_id)
+            raise InvalidPassword
+
+    async def _session_of_refresh_token(self, token: str) -> Session:
+        session = await self._store.sessions.by_refresh_hash(self._keys.refresh_hash(token))
+        if session is None or session.expires_at <= self._clock():
+            raise Unauthorized("Invalid token")
+        return session
+
+    async def _session_id_of(self, token: str) -> str:
+        try:
+            return self._tokens.read(token, self._clock()).session_id
+        except Unauthorized:
+            return (await self._session_of_refresh_token(token)).session_id
+
+
+def _known_form(email: str) -> str:
+    """The address as it would be stored; empty if none of its form can be."""
+    try:
+        return fields.parse_email(email).normal
+    except ValueError:
+        return ""

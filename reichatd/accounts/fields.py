@@ -1,0 +1,113 @@
+"""What an e-mail address, a user name and a password may be. Pure."""
+
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from reichatd.errors import FieldProblem, InvalidFields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from email_validator import ValidatedEmail
+
+    from reichatd.config import Limits
+
+EMAIL_CHARS = 254
+
+
+class Email(NamedTuple):
+    """An address of good form."""
+
+    normal: str
+    """As it is stored and looked up."""
+    deliverable: str
+    """As it is written on letters: the domain in ASCII where that is possible."""
+
+
+class Registrant(NamedTuple):
+    """The checked fields of a registration."""
+
+    email: Email
+    username: str
+
+
+def registrant(limits: "Limits", email: str, password: str, username: str) -> Registrant:
+    """Checks all fields of a registration.
+
+    Raises:
+        InvalidFields: with every problem there is.
+    """
+    problems: list[FieldProblem] = []
+    address = Email("", "")
+    try:
+        address = parse_email(email)
+    except ValueError as error:
+        problems.append(FieldProblem("email", str(error)))
+    name = normal_username(username)
+    problems += _password_problems(limits, "password", password)
+    problems += _username_problems(limits, name)
+    if problems:
+        raise InvalidFields(problems)
+    return Registrant(address, name)
+
+
+def new_username(limits: "Limits", username: str) -> str:
+    """The user name as it is stored.
+
+    Raises:
+        InvalidFields: it breaks a rule.
+    """
+    name = normal_username(username)
+    if problems := _username_problems(limits, name):
+        raise InvalidFields(problems)
+    return name
+
+
+def check_new_password(limits: "Limits", password: str) -> None:
+    """Raises InvalidFields if a new password is too short or too long."""
+    if problems := _password_problems(limits, "new_password", password):
+        raise InvalidFields(problems)
+
+
+def parse_email(text: str) -> Email:
+    """An address in its normal form.
+
+    Raises:
+        ValueError: it is none; the text says why, for a person.
+    """
+    if len(text) > EMAIL_CHARS:
+        raise ValueError(f"must have at most {EMAIL_CHARS} characters")
+    address = _validator()(text)
+    return Email(address.normalized, address.ascii_email or address.normalized)
+
+
+def normal_username(text: str) -> str:
+    """One spelling for what looks the same (NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _password_problems(limits: "Limits", field: str, password: str) -> list[FieldProblem]:
+    least, most = limits.password_min, limits.password_max
+    return [] if least <= len(password) <= most else [FieldProblem(field, f"must have {least} to {most} characters")]
+
+
+def _username_problems(limits: "Limits", name: str) -> list[FieldProblem]:
+    least, most = limits.username_min, limits.username_max
+    if least <= len(name) <= most and name.isalnum():
+        return []
+    return [FieldProblem("username", f"must have {least} to {most} characters, letters and digits only")]
+
+
+@cache
+def _validator() -> "Callable[[str], ValidatedEmail]":
+    """Imported when the first address comes: it is slow to import, and the daemon starts without one."""
+    import email_validator
+
+    # On an intranet, .local, .test and localhost are as good as any name. The library takes changes to this list.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+    def validate(text: str) -> "ValidatedEmail":
+        return email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False)
+
+    return validate

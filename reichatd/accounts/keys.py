@@ -1,0 +1,64 @@
+"""The secret's children: one key for each use, and the codes and hashes made with them."""
+
+import hmac
+import secrets
+
+MIN_SECRET_BYTES = 32
+CODE_DIGITS = 6
+REFRESH_TOKEN_BYTES = 32
+
+
+class Keys:
+    """Keys derived from the secret, so that what is made for one use is worthless for another.
+
+    Arguments:
+        secret: at least `MIN_SECRET_BYTES` of randomness; whoever has it can be anybody.
+
+    Raises:
+        ValueError: the secret is too short.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < MIN_SECRET_BYTES:
+            raise ValueError(f"the secret has {len(secret)} bytes, it needs at least {MIN_SECRET_BYTES}")
+        self.access_tokens = _derived(secret, "access tokens")
+        self._refresh_tokens = _derived(secret, "refresh tokens")
+        self._codes = _derived(secret, "verification codes")
+
+    def code_hash(self, email: str, code: str) -> str:
+        """What is stored of a verification code: worth nothing for another address, and not to be guessed without the secret."""
+        # The address has no NUL, so that no other pair of address and code reads the same.
+        return _hash(self._codes, f"{email}\0{code}")
+
+    def refresh_hash(self, token: str) -> str:
+        """What is stored of a refresh token."""
+        return _hash(self._refresh_tokens, token)
+
+
+def new_code() -> str:
+    """A verification code."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+
+
+def new_refresh_token() -> str:
+    """A refresh token: random, 43 characters."""
+    return secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
+
+
+def new_id() -> str:
+    """An id for a user or a login session: random, 24 hexadecimal digits."""
+    return secrets.token_hex(12)
+
+
+def same(one: str, other: str) -> bool:
+    """Compares two hashes without telling by the time how far they agree."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _derived(secret: bytes, use: str) -> bytes:
+    return hmac.digest(secret, f"reichatd: {use}".encode(), "sha256")
+
+
+def _hash(key: bytes, text: str) -> str:
+    # A client may send lone surrogates: they hash like anything else, and match nothing.
+    return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()

@@ -1,0 +1,84 @@
+"""Passwords: argon2id in worker threads, no more at once than there are cores. The only module that imports argon2."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import argon2
+import structlog
+import trio
+from argon2.exceptions import VerificationError, VerifyMismatchError
+
+from reichatd.errors import Unavailable
+
+if TYPE_CHECKING:
+    from reichatd.config import Auth
+
+RETRY_AFTER_SECONDS = 2
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class Passwords:
+    """Hashes and verifies passwords, for users and rooms alike.
+
+    As many checks run at once as the process may use cores; `auth.argon2_waiting` more wait their turn. A check once
+    begun ends even if its asker is cancelled (some milliseconds); one that waits gives its place back.
+
+    Arguments:
+        auth: argon2's costs and the size of the waiting room.
+    """
+
+    def __init__(self, auth: "Auth") -> None:
+        self._hasher = argon2.PasswordHasher(auth.argon2_time_cost, auth.argon2_memory_kib, auth.argon2_parallelism)
+        self._cores = trio.CapacityLimiter(usable_cores())
+        self._waiting_room = auth.argon2_waiting
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, with a salt of its own.
+
+        Raises:
+            Unavailable: the waiting room is full.
+        """
+        return await self._run(self._hasher.hash, _bytes(password))
+
+    async def verify(self, password_hash: str, password: str) -> bool:
+        """Whether this is the password. False, and a line in the log, if the stored hash is none.
+
+        Raises:
+            Unavailable: the waiting room is full.
+        """
+        try:
+            return await self._run(self._hasher.verify, password_hash, _bytes(password))
+        except VerifyMismatchError:
+            return False
+        except (VerificationError, ValueError) as error:  # ValueError: InvalidHashError, or a hash that is not ASCII
+            log.error("stored password hash cannot be verified", reason=str(error) or error.__class__.__name__)
+            return False
+
+    async def verify_nobody(self, password: str) -> None:
+        """Takes as long as `verify`, for a user who does not exist: argon2 makes a hash and checks one by the same work.
+
+        Raises:
+            Unavailable: the waiting room is full.
+        """
+        await self.hash(password)
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        # No checkpoint lies between this look and the place in the queue that `run_sync` takes.
+        if not self._cores.available_tokens and self._cores.statistics().tasks_waiting >= self._waiting_room:
+            raise Unavailable("Too many passwords to check, try again in a moment", retry_after=RETRY_AFTER_SECONDS)
+        return await trio.to_thread.run_sync(work, *arguments, limiter=self._cores)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _bytes(password: str) -> bytes:
+    # JSON can hold lone surrogates: such a password is odd, but it is one.
+    return password.encode("utf-8", "surrogatepass")

@@ -1,0 +1,177 @@
+"""The letters on their way out, and the task that sends them."""
+
+import heapq
+import math
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+from msgspec import Struct
+
+from reichatd.mail.transport import Deferred, MailError, Refused, Transport
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from reichatd.config import Mail
+
+LONGEST_WAIT_SECONDS = 60.0
+"""Doubling stops here, or at `mail.retry_seconds` if that is more."""
+
+log = structlog.get_logger()
+
+
+class Entry(Struct, order=True):
+    """A letter and when to try it, ordered by that."""
+
+    due: float
+    number: int
+    """The order of posting: decides between equals, so that letters themselves are never compared."""
+    letter: "EmailMessage"
+    attempts: int = 0
+
+
+class Outbox:
+    """Takes letters at once and delivers them in its own time.
+
+    Fresh letters and those to be tried again stand in one line, by the time they are due: a letter that failed
+    steps back and lets the others by. All of it belongs to the event loop.
+
+    Arguments:
+        mail: the settings.
+        password: of the SMTP login, if there is one.
+        transport: what delivers; by default what `mail.backend` says.
+
+    Raises:
+        ValueError: `mail.sender` is no address.
+    """
+
+    def __init__(self, mail: "Mail", password: str | None, *, transport: Transport | None = None) -> None:
+        self.sender = parse_sender(mail.sender)
+        self._mail = mail
+        self._password = password
+        self._transport = transport
+        self._line: list[Entry] = []
+        self._posted = 0
+        self._changed = trio.Event()
+        self._under_way: Entry | None = None
+        # One attempt under way, and one that was given up and has not ended yet (a thread cannot be interrupted).
+        self._threads = trio.CapacityLimiter(2)
+
+    @property
+    def pending(self) -> int:
+        """How many letters are neither delivered nor given up."""
+        return len(self._line) + (self._under_way is not None)
+
+    def post(self, letter: "EmailMessage") -> None:
+        """Takes a letter. From the event loop; never waits, never fails.
+
+        With `mail.queue` letters pending, the letter is dropped and the log says so.
+        """
+        if self.pending >= self._mail.queue:
+            log.error("mail dropped: the queue is full", to=str(letter["To"]), queue=self._mail.queue)
+            return
+        self._posted += 1
+        self._put(Entry(trio.current_time(), self._posted, letter))
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Sends letters until it is cancelled. To be run once, in the daemon's nursery.
+
+        No fault of a mail server or of a letter ends it. When it is cancelled, what is pending is lost, and the log says how
+        many letters that were.
+        """
+        task_status.started()
+        try:
+            while True:
+                self._under_way = await self._next()
+                again = await self._try(self._under_way)
+                self._under_way = None
+                if again is not None:
+                    self._put(again)
+        finally:
+            if self.pending:
+                log.warning("mail not sent before the stop", letters=self.pending)
+
+    def _put(self, entry: Entry) -> None:
+        heapq.heappush(self._line, entry)
+        self._changed.set()
+
+    async def _next(self) -> Entry:
+        """Waits until the first in line is due, and takes it out."""
+        while True:
+            now = trio.current_time()
+            wait = self._line[0].due - now if self._line else math.inf
+            if wait <= 0:
+                return heapq.heappop(self._line)
+            self._changed = trio.Event()
+            with trio.move_on_after(wait):
+                await self._changed.wait()
+
+    async def _try(self, entry: Entry) -> Entry | None:
+        """One attempt; the entry for a further one if there shall be one."""
+        to, attempt = str(entry.letter["To"]), entry.attempts + 1
+        try:
+            await self._deliver(entry.letter)
+        except Refused as error:
+            log.error("mail refused", to=to, reason=str(error))
+        except Deferred as error:
+            if attempt < self._mail.attempts:
+                wait = wait_after(attempt, self._mail.retry_seconds)
+                log.warning("mail deferred", to=to, attempt=attempt, retry_seconds=wait, reason=str(error))
+                return Entry(trio.current_time() + wait, entry.number, entry.letter, attempt)
+            log.error("mail given up", to=to, attempts=attempt, reason=str(error))
+        else:
+            log.info("mail sent", to=to, attempt=attempt)
+        return None
+
+    async def _deliver(self, letter: "EmailMessage") -> None:
+        seconds = self._mail.timeout_seconds
+        try:
+            with trio.fail_after(seconds):
+                # Abandoned at the deadline, the thread ends by its own, stricter one; should it still deliver, the letter comes
+                # twice, which does no harm.
+                await trio.to_thread.run_sync(self._send, letter, abandon_on_cancel=True, limiter=self._threads)
+        except trio.TooSlowError:
+            raise Deferred(f"no success within {seconds:g} seconds") from None
+        except MailError:
+            raise
+        except Exception as error:
+            # A fault of ours or of a library: this letter's end, but not the sender's. Its class only: the text might quote.
+            raise Refused(f"unexpected {error.__class__.__name__}") from error
+
+    def _send(self, letter: "EmailMessage") -> None:
+        """In a worker thread."""
+        if self._transport is None:
+            self._transport = _transport(self._mail, self._password)
+        self._transport.send(letter)
+
+
+def _transport(mail: "Mail", password: str | None) -> Transport:
+    """Imports what it needs only now: most starts of the daemon are followed by no letter for a while."""
+    if mail.backend == "smtp":
+        from reichatd.mail.smtp import SmtpTransport
+
+        return SmtpTransport(mail, password)
+    from reichatd.mail.console import ConsoleTransport
+
+    return ConsoleTransport()
+
+
+def wait_after(attempt: int, first_seconds: float) -> float:
+    """The wait in seconds after the `attempt`-th failure: doubled each time, up to a bound."""
+    return float(min(first_seconds * 2 ** (attempt - 1), max(first_seconds, LONGEST_WAIT_SECONDS)))
+
+
+def parse_sender(text: str) -> Address:
+    """The sender's address, from `name@example.org` or `Name <name@example.org>`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    name, spec = parseaddr(text)
+    local, _, domain = spec.rpartition("@")
+    if not (local and domain and text.isprintable()):
+        raise ValueError(f"not an address to send mail from: {text!r}")
+    return Address(display_name=name, username=local, domain=domain)

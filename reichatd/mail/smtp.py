@@ -1,0 +1,107 @@
+"""Letters over SMTP. The only module that imports smtplib; itself imported when the first letter is sent."""
+
+import contextlib
+import smtplib
+import ssl
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reichatd.mail.transport import Deferred, MailError, Refused
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from reichatd.config import Mail
+
+PERMANENT = 500
+REASON_CHARS = 200
+
+
+class SmtpTransport:
+    """Hands letters to a mail server, over a connection of its own for each.
+
+    Arguments:
+        mail: where the server is and how to speak to it; no login if `mail.username` is empty.
+        password: for the login.
+        context: whom to trust; by default the system's authorities, with the server's name verified.
+    """
+
+    def __init__(self, mail: "Mail", password: str | None, context: ssl.SSLContext | None = None) -> None:
+        self._mail = mail
+        self._password = password or ""
+        self._context = context
+
+    def send(self, letter: "EmailMessage") -> None:
+        """Delivers one letter to the server, within `mail.timeout_seconds`.
+
+        The time is kept step by step: a server that sends its answers byte by byte can overdraw it within one step.
+
+        Raises:
+            Deferred: the server does not answer, or takes no letters now (4xx).
+            Refused: it will not take this letter (5xx), or cannot do what the settings ask for.
+        """
+        deadline = time.monotonic() + self._mail.timeout_seconds
+        with _faults_mapped(), contextlib.closing(self._connect()) as client:
+            _keep(client, deadline)
+            if self._mail.tls == "starttls":
+                client.starttls(context=self._trust())
+                _keep(client, deadline)
+            if self._mail.username:
+                self._login(client)
+                _keep(client, deadline)
+            client.send_message(
+                letter,
+                from_addr=letter["From"].addresses[0].addr_spec,
+                to_addrs=[address.addr_spec for address in letter["To"].addresses],
+            )
+            # The letter is the server's now. Waiting for its good-bye could only turn success into failure.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                client.putcmd("QUIT")
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port, seconds = self._mail.host, self._mail.port, self._mail.timeout_seconds
+        if self._mail.tls == "tls":
+            return smtplib.SMTP_SSL(host, port, timeout=seconds, context=self._trust())
+        return smtplib.SMTP(host, port, timeout=seconds)
+
+    def _login(self, client: smtplib.SMTP) -> None:
+        if not (self._mail.username + self._password).isascii():
+            raise Refused("smtplib can log in with ASCII names and passwords only")
+        client.login(self._mail.username, self._password)
+
+    def _trust(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = ssl.create_default_context()
+        return self._context
+
+
+def _keep(client: smtplib.SMTP, deadline: float) -> None:
+    """Leaves the next step no more time than is left."""
+    left = deadline - time.monotonic()
+    if left <= 0 or client.sock is None:
+        raise TimeoutError("timed out")
+    client.sock.settimeout(left)
+
+
+@contextlib.contextmanager
+def _faults_mapped() -> Iterator[None]:
+    try:
+        yield
+    except smtplib.SMTPNotSupportedError as error:
+        raise Refused(str(error)) from error
+    except smtplib.SMTPRecipientsRefused as error:
+        # One letter has one recipient.
+        code, text = next(iter(error.recipients.values()))
+        raise _refusal(code, text) from error
+    except smtplib.SMTPResponseException as error:
+        raise _refusal(error.smtp_code, error.smtp_error) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Deferred(f"{error.__class__.__name__}: {error}") from error
+
+
+def _refusal(code: int, text: bytes | str) -> MailError:
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
+    reason = f"{code} {' '.join(text.split())[:REASON_CHARS]}"
+    return Refused(reason) if code >= PERMANENT else Deferred(reason)
