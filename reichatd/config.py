@@ -2,7 +2,7 @@
 
 Frozen, typed, and pure: this module reads no file and no environment (`reichatd.cli.settings` does). Each field is
 a key of the TOML file, in the table of its struct; its unit is in its name or its comment. `etc/reichatd.toml` is the manual for
-operators.
+operators. What a type cannot say, because it takes two keys or more than a pattern, is in `reichatd.cli.rules`.
 """
 
 from typing import Annotated, Any, Literal
@@ -10,11 +10,54 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, field
 
+HIDDEN = "…"
+"""What stands where a secret would."""
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
+Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "text without control characters"})]
 Secret = Annotated[str, Meta(extra={"secret": True})]
+Host = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f/@]+\Z", extra={"allowed": "a host name or an address"})]
+FilePath = Annotated[
+    str,
+    # "~" would be a folder of that name: only a shell expands it.
+    Meta(pattern=r"^(?!~)[^\x00-\x1f\x7f]*\Z", extra={"allowed": "the path of a file, written out (no ~)"}),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        # As a browser sends it: lower case, nothing behind the host, no port where it is the scheme's own.
+        pattern=r"^(?!http://.*:80\Z)(?!https://.*:443\Z)"
+        r"(\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?)\Z",
+        extra={"allowed": 'scheme://host[:port] as a browser sends it (https://chat.example.org), or "*"'},
+    ),
+]
+MailAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?P<open>[^<>\"@,;:()\[\]\\\x00-\x1f\x7f]*<|\"[^\"\\\x00-\x1f\x7f]*\" ?<)?"
+        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(?(open)>)\Z",
+        extra={"allowed": "an address (chat@example.org), or a name and an address (Chat <chat@example.org>)"},
+    ),
+]
+MongoURI = Annotated[
+    str,
+    Meta(
+        pattern=r"^mongodb(\+srv)?://[^\s\x00-\x1f\x7f]+\Z",
+        extra={"secret": True, "allowed": "mongodb://… or mongodb+srv://…"},
+    ),
+]
+DatabaseName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=63,
+        pattern=r'^[^/\\. "$\x00-\x1f\x7f]+\Z',
+        extra={"allowed": 'a name of 1 to 63 characters without / \\ . " $ or space'},
+    ),
+]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +66,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __rich_repr__(self) -> Any:  # noqa: ANN401 - msgspec's own protocol for repr
         for info in msgspec.structs.fields(self):
             value = getattr(self, info.name)
-            yield info.name, "…" if is_secret(info) and value else value
+            yield info.name, HIDDEN if is_secret(info) and value else value
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
@@ -37,29 +80,30 @@ def is_secret(info: msgspec.structs.FieldInfo) -> bool:
 
 
 class Server(Table, frozen=True):
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 8000
     max_connections: Count = 20_000
     insecure: bool = False
     """Plain HTTP beyond the loopback interface; only for networks that are trusted throughout."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
-    allowed_origins: tuple[str, ...] = ()
+    allowed_origins: tuple[Origin, ...] = ()
     """Origins of other sites (https://chat.example.org) whose pages may open sockets here; "*" is every site."""
-    tls_cert: str = ""
-    tls_key: str = ""
+    tls_cert: FilePath = ""
+    tls_key: FilePath = ""
     drain_seconds: Seconds = 10.0
+    """What is left of a stop, from the signal on, before connections are cut."""
 
 
 class MongoDB(Table, frozen=True):
-    uri: Secret = "mongodb://127.0.0.1:27017"
-    database: Annotated[str, Meta(min_length=1, max_length=63)] = "reichatd"
+    uri: MongoURI = "mongodb://127.0.0.1:27017"
+    database: DatabaseName = "reichatd"
     timeout_seconds: Seconds = 5.0
 
 
 class Storage(Table, frozen=True):
     backend: Literal["sqlite", "mongodb"] = "sqlite"
-    path: str = ""
+    path: FilePath = ""
     """The SQLite file; empty: reichatd.sqlite3 in the user's data directory."""
     mongodb: MongoDB = field(default_factory=MongoDB)
 
@@ -67,7 +111,7 @@ class Storage(Table, frozen=True):
 class Auth(Table, frozen=True):
     secret_key: Secret = ""
     """The secret itself, from the environment; a file is better (secret_key_file)."""
-    secret_key_file: str = ""
+    secret_key_file: FilePath = ""
     """Empty: secret.key beside the data, made at the first start."""
     access_token_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
@@ -82,12 +126,12 @@ class Auth(Table, frozen=True):
 
 class Mail(Table, frozen=True):
     backend: Literal["console", "smtp"] = "console"
-    host: str = "localhost"
+    host: Host = "localhost"
     port: Port = 587
     tls: Literal["none", "starttls", "tls"] = "starttls"
-    username: str = ""
-    password_file: str = ""
-    sender: str = "reichatd <reichatd@localhost>"
+    username: Text = ""
+    password_file: FilePath = ""
+    sender: MailAddress = "reichatd <reichatd@localhost>"
     timeout_seconds: Seconds = 30.0
     attempts: Annotated[int, Meta(ge=1, le=100)] = 5
     retry_seconds: Seconds = 10.0

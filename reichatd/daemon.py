@@ -23,7 +23,7 @@ from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
 from reichatd.chat import Chat, Hub, Scribe
 from reichatd.config import Settings, Storage
-from reichatd.gateway import Gateway, Listener
+from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.websocket import WebSocketServer
@@ -100,7 +100,7 @@ async def _serve(
         HttpServer(app, limits),
         WebSocketServer(chat, limits, settings.server.allowed_origins),
         limits,
-        max_connections=settings.server.max_connections,
+        max_connections=affordable_connections(settings.server.max_connections),
         tls=tls,
     )
     async with trio.open_nursery() as services:
@@ -111,6 +111,7 @@ async def _serve(
         async with trio.open_nursery() as doors:
 
             async def stop() -> None:
+                log.info("stopping", connections=hub.connections)
                 doors.cancel_scope.deadline = trio.current_time() + settings.server.drain_seconds
                 await gateway.stop()
                 hub.close_all(1001, "The server is going down")
@@ -128,8 +129,7 @@ async def _watch_signals(
     """The first signal asks to stop; one that comes after it cuts the waiting short."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
-        number = await anext(signals)
-        log.info("stopping", signal=signal.Signals(number).name)
+        await anext(signals)
         await stop()
         await anext(signals)
         doors.cancel()

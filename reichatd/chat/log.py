@@ -1,5 +1,6 @@
 """A room's log in memory: the last so many messages, as the bytes that readers are sent. Pure."""
 
+from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ class RoomLog:
         frames = self._frames[cursor - self.first_id :]
         ends = list(accumulate(map(len, frames)))
         if max_bytes is not None and ends[-1] > max_bytes:
-            count = max(1, sum(end <= max_bytes for end in ends))
+            count = max(1, bisect_right(ends, max_bytes))
             del frames[count:], ends[count:]
         return Slice(b"".join(frames), ends, cursor + len(frames))
 

@@ -50,6 +50,7 @@ class Chat:
             log.exception("conversation crashed", room_id=room_id)
             code, reason = 1011, "Internal error"
         finally:
+            log.debug("socket closed", room_id=room_id, code=code, reason=reason)
             await socket.close(code, reason)
 
     async def _serve(self, socket: Socket, room_id: str, token: str | None) -> tuple[int, str]:

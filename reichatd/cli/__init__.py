@@ -1,6 +1,43 @@
-"""The command line."""
+"""The command line: `reichatd <command>`. What a command needs is imported when it is called, so that `--help` is quick."""
+
+from importlib import import_module
+from typing import ClassVar, NamedTuple
+
+import click
+
+from reichatd import __version__
 
 
+class _Entry(NamedTuple):
+    target: str  # module:name of the click command
+    help: str
+
+
+class _Commands(click.Group):
+    """Knows the commands by name, and imports the one that is called."""
+
+    entries: ClassVar[dict[str, _Entry]] = {
+        "serve": _Entry("reichatd.cli.serve:serve", "Run the daemon until it is told to stop (SIGTERM, or Ctrl+C)."),
+        "config": _Entry("reichatd.cli.config:config", "Check the settings, or show what is in force."),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.entries:
+            return None
+        module, _, name = self.entries[cmd_name].target.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in self.entries.items()])
+
+
+@click.command(cls=_Commands)
+@click.version_option(__version__, prog_name="reichatd")
 def main() -> None:
-    """Runs the command line."""
-    raise SystemExit("not yet")
+    """A chat daemon: rooms over REST and WebSocket, nothing lost."""

@@ -22,6 +22,8 @@ def serve(config: Path | None) -> None:
         secret = load_secret(loaded)
     except SettingsError as error:
         exits.fail(exits.CONFIGURATION, *map(str, error.problems))
+    except OSError as error:
+        exits.fail(exits.CANNOT_CREATE, f"the secret cannot be made: {error}")
     # Imported here: nobody with a typing error in a file should wait for Quart first.
     import sys
 

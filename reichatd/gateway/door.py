@@ -1,6 +1,7 @@
 """Listening, accepting, and finding out who should serve a connection."""
 
 import errno
+import resource
 import socket
 import ssl
 from collections.abc import Callable
@@ -21,6 +22,8 @@ _BACKLOG = 4096
 """Connections that the kernel keeps for us; it takes less if net.core.somaxconn says so."""
 _ACCEPTS = 64
 """Connections taken from one listener before others have a turn."""
+_OTHER_FILES = 100
+"""Files that are open beside the connections: the store's, the log, the libraries'."""
 _REST_SECONDS = 0.1
 """The pause when no file descriptors are left."""
 _CRAMPED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
@@ -72,6 +75,22 @@ def _listen(sock: socket.socket, address: tuple[object, ...], *, tls: bool) -> L
     except BaseException:
         sock.close()
         raise
+
+
+def affordable_connections(wanted: int) -> int:
+    """How many connections the system's limit on open files allows; raises the limit, for this process, as far as it may.
+
+    Arguments:
+        wanted: server.max_connections.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft < needed:
+        log.warning("the limit on open files allows fewer connections", wanted=wanted, allowed=soft - _OTHER_FILES)
+    return max(1, min(wanted, soft - _OTHER_FILES))
 
 
 class Gateway:

@@ -19,7 +19,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
 
     What either of them has begun to send goes out whole before anything else does: the unsent rest of a frame, of a cancelled
     or a stalled `send_all` is *owed*, and paid first. So a broadcast that was cut by a full socket can be followed by a pong or
-    a close frame (PITFALLS: the libraries above send on after a send that failed).
+    a close frame (the libraries above us send on after a send that failed).
 
     `try_send` may be called by any task at any time; `send_all` likewise, tasks wait for each other; one task receives.
 

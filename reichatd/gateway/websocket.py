@@ -21,7 +21,7 @@ from reichatd.gateway.tls import Stream
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
 _QUEUE = 64
-"""Messages that the library holds for us: when it is full, pings wait too (PITFALLS: 16 or more)."""
+"""Messages that the library holds for us: when it is full, pings wait too."""
 _REASON_BYTES = 123
 """What fits into a close frame beside the code (RFC 6455, 5.5)."""
 

@@ -1,7 +1,7 @@
 """What every store can do, whatever it is made of.
 
 All methods may be called from any task; each hops to a worker thread and waits for the answer there. Each is one atomic step: it
-has happened entirely or not at all when it returns, and a cancelled caller (PITFALLS: a handler is cancelled when its client
+has happened entirely or not at all when it returns, and a cancelled caller (an HTTP handler is, when its client
 disconnects) leaves nothing half done. Every method raises `StoreError` when the store fails, and nothing else.
 """
 
@@ -112,6 +112,9 @@ class Rooms(Protocol):
 
     async def leave(self, room_id: str, user_id: str) -> bool:
         """Ends a membership, and its read mark; False if there was none."""
+
+    async def is_banned(self, room_id: str, user_id: str) -> bool:
+        """False if there is no such room."""
 
     async def ban(self, room_id: str, user_id: str) -> BanOutcome:
         """Bans a user, who need not be a member, and ends the membership if there is one."""

@@ -17,6 +17,10 @@ class User(msgspec.Struct, frozen=True):
     password_hash: str
     created_at: float
 
+    def renamed(self, username: str) -> "User":
+        """The same user under another name."""
+        return msgspec.structs.replace(self, username=username)
+
 
 class Registration(msgspec.Struct, frozen=True):
     """Somebody who has yet to prove an e-mail address. One per address; a newer one takes the older one's place."""

@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from reichatd import __version__
-from reichatd.cli import exits
+from reichatd.cli import exits, main
 from reichatd.cli.keys import KEYS
 from reichatd.config import Settings
 from tests.cli.conftest import Home
@@ -19,10 +20,11 @@ SECRET = "hunter2" * 5
 
 
 class Shell:
-    """Runs commands with the environment of a home and nothing else."""
+    """Runs commands with the environment of a home and nothing else, and with an empty file unless they name one."""
 
-    def __init__(self, home: Home) -> None:
-        self.environ = home.environ
+    def __init__(self, home: Home, empty: Path) -> None:
+        empty.touch()
+        self.environ = home.environ | {"REICHATD_CONFIG": str(empty)}
 
     def __call__(self, *arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
         return self.python("-m", "reichatd", *map(str, arguments), **environ)
@@ -35,8 +37,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(home: Home) -> Shell:
-    return Shell(home)
+def shell(home: Home, tmp_path: Path) -> Shell:
+    return Shell(home, tmp_path / "empty.toml")
 
 
 def test_check_says_ok_and_which_file(shell: Shell, tmp_path: Path) -> None:
@@ -45,7 +47,12 @@ def test_check_says_ok_and_which_file(shell: Shell, tmp_path: Path) -> None:
     done = shell("config", "check", file)
     assert (done.returncode, done.stdout, done.stderr) == (exits.OK, f"ok: {file}\n", "")
     assert shell("config", "check", REICHATD_CONFIG=str(file)).stdout == f"ok: {file}\n"
-    assert shell("config", "check").stdout == "ok: no file found, so defaults and the environment\n"
+
+
+@pytest.mark.usefixtures("home")
+def test_check_says_ok_where_there_is_no_file() -> None:
+    done = CliRunner(env={"REICHATD_CONFIG": None}).invoke(main, ["config", "check"])
+    assert (done.exit_code, done.output) == (exits.OK, "ok: no file found, so defaults and the environment\n")
 
 
 def test_check_tells_every_problem_on_a_line_of_its_own(shell: Shell, tmp_path: Path) -> None:
@@ -61,7 +68,7 @@ def test_check_tells_every_problem_on_a_line_of_its_own(shell: Shell, tmp_path: 
     ]
 
 
-def test_show_is_toml_that_means_what_is_in_force(shell: Shell, home: Home, tmp_path: Path) -> None:
+def test_show_is_toml_that_means_what_is_in_force(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text('[server]\nport = 1234\ntrusted_proxies = ["::1"]\n')
     done = shell("config", "show", "--config", file, REICHATD_STORAGE_PATH='/a "b"')
@@ -121,9 +128,12 @@ def test_nothing_of_the_daemon_is_imported_to_help_or_to_look(shell: Shell, argu
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_help_names_every_command(shell: Shell) -> None:
+def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell) -> None:
     commands = shell("--help").stdout.partition("Commands:\n")[2]
     assert [line.split()[0] for line in commands.splitlines()] == ["serve", "config"]
+    for line in commands.splitlines():
+        name, _, told = line.strip().partition(" ")
+        assert told.strip() in shell(name, "--help").stdout
 
 
 def test_fail_says_it_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,109 @@
+"""The names under which settings stand in the environment: ours, and those of the older Reis-Chatroom. All pure."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+
+from reichatd.cli.keys import KEYS, PREFIX, nearest, shown
+from reichatd.cli.rules import Problem
+
+CONFIG_VARIABLE = "REICHATD_CONFIG"
+
+_BY_VARIABLE = {key.environment: name for name, key in KEYS.items()}
+
+_OLDER = {
+    "SECRET_KEY": "auth.secret_key",
+    "REFRESH_TOKEN_EXPIRATION_DAYS": "auth.refresh_token_days",
+    "ACCESS_TOKEN_EXPIRATION_MINUTES": "auth.access_token_minutes",
+    "VERIFICATION_CODE_EXPIRATION_MINUTES": "auth.verification_code_minutes",
+    "MONGODB_URI": "storage.mongodb.uri",
+    "MONGODB_DATABASE": "storage.mongodb.database",
+}
+_URI_PARTS = ("MONGODB_USERNAME", "MONGODB_PASSWORD", "MONGODB_HOST", "MONGODB_PORT")
+
+
+class Found(NamedTuple):
+    """A key's value as the environment has it, and the variable, or variables, that it comes from."""
+
+    text: str
+    variable: str
+
+
+def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
+    """What the environment says of the settings, by the keys' full names, and what is wrong with the variables themselves."""
+    ours, problems = _ours(environ)
+    older, older_problems = _older(environ)
+    if "auth.secret_key_file" in ours:
+        older.pop(
+            "auth.secret_key", None
+        )  # Otherwise the secret would win over the file, and the older name over ours.
+    if "storage.mongodb.uri" not in ours:
+        problems += older_problems
+    return older | ours, problems
+
+
+def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
+    found, problems = {}, []
+    for variable in sorted(environ):
+        if variable in _BY_VARIABLE:
+            found[_BY_VARIABLE[variable]] = Found(environ[variable], variable)
+        elif variable.startswith(PREFIX) and variable != CONFIG_VARIABLE:
+            meant = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
+            allowed = f"{PREFIX}{meant} is the nearest known one" if meant else f"{PREFIX}<TABLE>_<KEY>"
+            problems.append(Problem(variable, "an unknown variable", allowed, "environment"))
+    return found, problems
+
+
+def _older(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
+    """The older names. Compose files pass on what is not set as an empty text, so that is not set here either."""
+    given = {name: environ[name] for name in (*_OLDER, *_URI_PARTS) if environ.get(name)}
+    found = {_OLDER[name]: Found(text, name) for name, text in given.items() if name in _OLDER}
+    problems: list[Problem] = []
+    parts = {name: text for name, text in given.items() if name in _URI_PARTS}
+    if parts and "MONGODB_URI" not in given:
+        problems = _wrong_parts(parts)
+        if not problems:
+            found["storage.mongodb.uri"] = Found(_composed_uri(parts), ", ".join(parts))
+    for name in given:
+        if name.startswith("MONGODB_"):
+            found.setdefault("storage.backend", Found("mongodb", name))
+    return found, problems
+
+
+def _wrong_parts(parts: Mapping[str, str]) -> list[Problem]:
+    problems = []
+    port = parts.get("MONGODB_PORT", "27017")
+    try:
+        msgspec.convert(port, Annotated[int, Meta(ge=1, le=65535)], strict=False)
+    except ValueError:
+        problems.append(Problem("MONGODB_PORT", shown(port), "a whole number from 1 up to 65_535", "environment"))
+    if ("MONGODB_USERNAME" in parts) != ("MONGODB_PASSWORD" in parts):
+        missing = "MONGODB_PASSWORD" if "MONGODB_USERNAME" in parts else "MONGODB_USERNAME"
+        problems.append(Problem(missing, "nothing", "MONGODB_USERNAME and MONGODB_PASSWORD go together", "environment"))
+    return problems
+
+
+def _composed_uri(parts: Mapping[str, str]) -> str:
+    """The URI for a server as the older program named it.
+
+    A user's password is looked up in "admin", as the older program's client did and where a root user's is. For a user who is
+    known in another database only, MONGODB_URI can say so (authSource).
+    """
+    host = parts.get("MONGODB_HOST", "127.0.0.1")
+    try:
+        host = f"[{ipaddress.IPv6Address(host)}]"
+    except ValueError:
+        host = _quoted(host, safe=",:[]")
+    port = f":{parts['MONGODB_PORT']}" if "MONGODB_PORT" in parts else ""
+    if "MONGODB_USERNAME" not in parts:
+        return f"mongodb://{host}{port}"
+    user = f"{_quoted(parts['MONGODB_USERNAME'])}:{_quoted(parts['MONGODB_PASSWORD'])}"
+    return f"mongodb://{user}@{host}{port}/?authSource=admin"
+
+
+def _quoted(text: str, safe: str = "") -> str:
+    return quote(text, safe=safe, errors="surrogateescape")

@@ -1,0 +1,166 @@
+"""The keys of the settings by their full names (`server.port`), as the structs of `reichatd.config` declare them. All pure."""
+
+import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, StrType, Type, VarTupleType, type_info
+
+from reichatd.config import HIDDEN, Settings, Table, is_secret
+
+PREFIX = "REICHATD_"
+_LONGEST_SHOWN = 60
+_QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\"})
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One key: its full name, what it may be (a type, and the same in words), what it is if nobody says."""
+
+    name: str
+    type: Any
+    default: Any
+    secret: bool
+    allowed: str
+
+    @property
+    def environment(self) -> str:
+        return PREFIX + self.name.replace(".", "_").upper()
+
+    def convert(self, value: object) -> Any:  # noqa: ANN401 - as many types as there are keys
+        """A value from TOML as this key's type. Raises ValueError if it is not allowed."""
+        return msgspec.convert(value, self.type)
+
+    def convert_text(self, text: str) -> Any:  # noqa: ANN401 - as many types as there are keys
+        """A text from the environment as this key's type: a number or a truth is read from it, a list has commas.
+
+        Raises ValueError if it is not allowed.
+        """
+        text.encode()  # A byte that is no UTF-8 is a lone surrogate here, which neither TOML nor JSON can hold.
+        kind = _plain(type_info(self.type))
+        if isinstance(kind, VarTupleType):
+            return self.convert([item.strip() for item in text.split(",") if item.strip()])
+        return msgspec.convert(text if isinstance(kind, StrType) else text.strip(), self.type, strict=False)
+
+    def shown(self, value: object) -> str:
+        """A value found at this key, for a person: on one line, shortened, and nothing of it if the key is a secret."""
+        return HIDDEN if self.secret else shown(value)
+
+
+def shown(value: object) -> str:
+    """Any value out of a TOML file, for a person: on one line, and shortened."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        return "a list of tables or lists"
+    text = as_toml(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def as_toml(value: object) -> str:
+    """A setting's value (text, number, truth or a sequence of them) as TOML, on one line and with nothing unprintable."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return '"' + printable(value.translate(_QUOTED)) + '"'
+        case list() | tuple():
+            return f"[{', '.join(map(as_toml, value))}]"
+        case int() if value.bit_length() > 64:  # Python refuses to write very long ones down.
+            return f"a number of {value.bit_length()} bits"
+        case _:
+            return str(value)
+
+
+def printable(text: str) -> str:
+    """The text with TOML's escapes in place of what could break a line or steer a terminal."""
+    return "".join(char if char.isprintable() else _escaped(ord(char)) for char in text)
+
+
+def _escaped(code_point: int) -> str:
+    return f"\\u{code_point:04x}" if code_point < 0x10000 else f"\\U{code_point:08x}"
+
+
+def value_of(settings: Settings, name: str) -> Any:  # noqa: ANN401 - as many types as there are keys
+    """The value of the key with this full name."""
+    return functools.reduce(getattr, name.split("."), settings)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of the known names that somebody who wrote `name` most likely meant; None if there is none like it.
+
+    A key in the wrong table is as likely as one misspelt, so its last part counts most.
+    """
+    from difflib import SequenceMatcher  # Only mistakes pay for it.
+
+    whole, last_part = SequenceMatcher(b=name), SequenceMatcher(b=name.rpartition(".")[2])
+
+    def likeness(entry: str) -> float:
+        last_part.set_seq1(entry.rpartition(".")[2])
+        if "." not in name or last_part.ratio() < 0.4:
+            return last_part.ratio()
+        whole.set_seq1(entry)
+        return 0.7 * last_part.ratio() + 0.3 * whole.ratio()
+
+    alike, best = max(((likeness(entry), entry) for entry in known), key=lambda pair: pair[0])
+    return best if alike >= 0.6 else None
+
+
+def assemble(values: dict[str, Any], table: type[Table] = Settings, prefix: str = "") -> Any:  # noqa: ANN401 - any table
+    """The settings (or a table of theirs) from values by full name; what is not among them is at its default."""
+    fields = {}
+    for info in msgspec.structs.fields(table):
+        name = prefix + info.name
+        if _is_table(info.type):
+            fields[info.name] = assemble(values, info.type, f"{name}.")
+        elif name in values:
+            fields[info.name] = values[name]
+    return table(**fields)
+
+
+def _is_table(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Table)
+
+
+def _keys(table: type[Table], prefix: str = "") -> Iterator[Key]:
+    for info in msgspec.structs.fields(table):
+        name = prefix + info.name
+        if _is_table(info.type):
+            yield from _keys(info.type, f"{name}.")
+        else:
+            yield Key(name, info.type, info.default, is_secret(info), _in_words(type_info(info.type)))
+
+
+def _tables(table: type[Table], prefix: str = "") -> Iterator[str]:
+    for info in msgspec.structs.fields(table):
+        if _is_table(info.type):
+            yield prefix + info.name
+            yield from _tables(info.type, f"{prefix}{info.name}.")
+
+
+def _plain(kind: Type) -> Type:
+    return kind.type if isinstance(kind, Metadata) else kind
+
+
+def _in_words(kind: Type) -> str:
+    match kind:
+        case Metadata(extra={"allowed": str(words)}):
+            return words
+        case Metadata():
+            return _in_words(kind.type)
+        case IntType() | FloatType():
+            noun = "a whole number" if isinstance(kind, IntType) else "a number"
+            least = f"above {kind.gt:g}" if kind.gt is not None else f"from {kind.ge:g}"
+            return f"{noun} {least} up to {kind.le:,.0f}".replace(",", "_")
+        case LiteralType():
+            return " or ".join(map(as_toml, kind.values))
+        case VarTupleType():
+            return f"a list, each {_in_words(kind.item_type)}"
+        case StrType():
+            return "text"
+        case _:
+            return "true or false"
+
+
+KEYS = {key.name: key for key in _keys(Settings)}
+TABLES = tuple(_tables(Settings))

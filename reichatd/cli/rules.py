@@ -1,0 +1,143 @@
+"""What makes settings whole that are each of their type: the rules that take two keys, or more than a pattern. All pure."""
+
+import ipaddress
+from collections.abc import Callable, Collection, Iterator
+
+import msgspec
+
+from reichatd.cli.keys import as_toml, printable, value_of
+from reichatd.config import Settings
+
+SECRET_BYTES = 32
+"""The least length of the secret that every token is signed with: as many bits as HS256 has."""
+
+MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong with the settings; as text it is one line. It never holds the value of a secret.
+
+    Arguments:
+        key: `limits.message_chars`, or the name of an environment variable; empty for a file that is no TOML at all.
+        found: what is there, in words or as TOML.
+        allowed: what may be there.
+        source: where it was found, as in `Loaded.sources`.
+    """
+
+    key: str
+    found: str
+    allowed: str
+    source: str = ""
+
+    def __str__(self) -> str:
+        parts = (self.source, self.key, f"found {self.found}; allowed: {self.allowed}")
+        return printable(": ".join(part for part in parts if part))
+
+
+_Rule = Callable[[Settings], Iterator[Problem]]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`; names other than localhost are not asked for."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[Problem]:
+    """What is wrong with settings that are each of their type.
+
+    Arguments:
+        doubtful: keys whose value is not known, because it was refused before; rules that look at them are left out.
+    """
+    return [problem for keys, rule in _RULES if not keys & set(doubtful) for problem in rule(settings)]
+
+
+def _reachable_without_tls(settings: Settings) -> Iterator[Problem]:
+    server = settings.server
+    if is_loopback(server.host) or server.tls_cert or server.trusted_proxies or server.insecure:
+        return
+    yield Problem(
+        "server.host",
+        f"{as_toml(server.host)}, which other machines can reach, over plain HTTP",
+        '"127.0.0.1"; for others to reach it, set server.tls_cert and server.tls_key, or name the TLS proxy before it in '
+        "server.trusted_proxies, or, on a network that is trusted throughout, set server.insecure = true",
+    )
+
+
+def _tls_in_pairs(settings: Settings) -> Iterator[Problem]:
+    pair = {"server.tls_cert": settings.server.tls_cert, "server.tls_key": settings.server.tls_key}
+    if any(pair.values()):
+        for key, value in pair.items():
+            if not value:
+                yield Problem(key, "nothing", f"a file: {' and '.join(pair)} go together")
+
+
+def _proxies_are_networks(settings: Settings) -> Iterator[Problem]:
+    for proxy in settings.server.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError:
+            allowed = 'addresses ("127.0.0.1", "::1") and networks ("10.0.0.0/8", no bit set behind the prefix)'
+            yield Problem("server.trusted_proxies", as_toml(proxy), allowed)
+
+
+def _secret_is_long(settings: Settings) -> Iterator[Problem]:
+    size = len(settings.auth.secret_key.encode())
+    if 0 < size < SECRET_BYTES:
+        yield Problem(
+            "auth.secret_key", f"a secret of {size} bytes", f"{SECRET_BYTES} or more; to make one: {MAKE_SECRET}"
+        )
+
+
+def _login_is_whole(settings: Settings) -> Iterator[Problem]:
+    mail = settings.mail
+    if mail.username and not mail.password_file:
+        yield Problem("mail.password_file", "nothing", "a file: mail.username and mail.password_file go together")
+    if mail.password_file and not mail.username:
+        yield Problem("mail.username", "nothing", "a name: mail.username and mail.password_file go together")
+
+
+def _login_is_encrypted(settings: Settings) -> Iterator[Problem]:
+    mail = settings.mail
+    if mail.username and mail.tls == "none" and not is_loopback(mail.host):
+        yield Problem("mail.tls", '"none", with a login, to another machine', '"starttls" or "tls"')
+
+
+def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
+    def rule(settings: Settings) -> Iterator[Problem]:
+        least, most = value_of(settings, lower), value_of(settings, upper)
+        if least > most:
+            yield Problem(lower, str(least), f"no more than {upper}, which is {most}")
+
+    return {lower, upper}, rule
+
+
+def _holds(size: str, *texts: str) -> tuple[set[str], _Rule]:
+    """A rule that texts of full length can be sent at all, even where JSON spells each character in 12 bytes."""
+
+    def rule(settings: Settings) -> Iterator[Problem]:
+        needed = 256 + 12 * sum(value_of(settings, text) for text in texts)
+        if value_of(settings, size) < needed:
+            yield Problem(size, str(value_of(settings, size)), f"at least {needed}, for {' and '.join(texts)} in JSON")
+
+    return {size, *texts}, rule
+
+
+_RULES: tuple[tuple[set[str], _Rule], ...] = (
+    (
+        {"server.host", "server.tls_cert", "server.trusted_proxies", "server.insecure"},
+        _reachable_without_tls,
+    ),
+    ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
+    ({"server.trusted_proxies"}, _proxies_are_networks),
+    ({"auth.secret_key"}, _secret_is_long),
+    ({"mail.username", "mail.password_file"}, _login_is_whole),
+    ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
+    _at_most("limits.password_min", "limits.password_max"),
+    _at_most("limits.username_min", "limits.username_max"),
+    _at_most("limits.room_id_min", "limits.room_id_max"),
+    _holds("limits.frame_bytes", "limits.message_chars", "limits.nonce_chars"),
+    _holds("limits.body_bytes", "limits.room_name_max", "limits.room_description_max", "limits.password_max"),
+)

@@ -1,0 +1,212 @@
+"""Where the settings come from: a file and the environment, read here and nowhere else."""
+
+import os
+import secrets
+import shlex
+import stat
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import msgspec
+import platformdirs
+
+from reichatd.cli import exits
+from reichatd.cli.environment import CONFIG_VARIABLE, read_environment
+from reichatd.cli.layers import Layers
+from reichatd.cli.rules import MAKE_SECRET, SECRET_BYTES, Problem
+from reichatd.config import Settings
+
+SYSTEM_DIRECTORY = Path("/etc/reichatd")
+"""Where a service looks last."""
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The settings file, in place of the one that would be found.",
+)
+
+
+class SettingsError(Exception):
+    """The settings are not as they must be. `problems` has everything that is wrong with them."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+class Paths(msgspec.Struct, frozen=True):
+    """Where the daemon keeps what is its own.
+
+    Arguments:
+        data_file: the SQLite file; not used with MongoDB.
+        secret_file: the secret that tokens are signed with, unless the settings hold it themselves.
+        credentials: systemd's directory of credentials, which it guards by itself.
+    """
+
+    data_file: Path
+    secret_file: Path
+    credentials: Path | None
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """The settings in force.
+
+    Arguments:
+        sources: where each key's value is from, by its full name: "default", "file PATH" or "environment NAME".
+        file: the file that was read, if there is one.
+    """
+
+    settings: Settings
+    sources: dict[str, str]
+    file: Path | None
+    paths: Paths
+
+
+def load(config: Path | None, environ: Mapping[str, str]) -> Loaded:
+    """Reads the settings from a file and the environment, which wins.
+
+    Arguments:
+        config: the file to read; None: the one that the environment names, or the first one in the usual places, if any.
+
+    Errors:
+        SettingsError: with everything that is wrong with them.
+    """
+    layers = Layers()
+    file = config or _file_named_in(environ) or _first_file()
+    if file is not None:
+        _read_file(file, layers)
+    layers.put_environment(*read_environment(environ))
+    settings = layers.settings()
+    if layers.problems:
+        raise SettingsError(*layers.problems)
+    return Loaded(settings, layers.sources, file, _paths(settings, environ))
+
+
+def load_or_fail(config: Path | None) -> Loaded:
+    """`load` for a command: what is wrong goes to standard error, a line each, and ends the program."""
+    try:
+        return load(config, os.environ)
+    except SettingsError as error:
+        exits.fail(exits.CONFIGURATION, *map(str, error.problems))
+
+
+def load_secret(loaded: Loaded) -> bytes:
+    """The secret that tokens are signed with; waits for the disk.
+
+    It is `auth.secret_key` if that is set, else what the secret file holds. If no file is named and the default one is not there
+    yet, it is made: 256 bits, for its owner only.
+
+    Errors:
+        SettingsError: the file is missing, cannot be read, is open to others or holds too little.
+        OSError: the default file cannot be made.
+    """
+    auth = loaded.settings.auth
+    if auth.secret_key:
+        return auth.secret_key.encode()
+    if not auth.secret_key_file and not loaded.paths.secret_file.exists():
+        _make_secret(loaded.paths.secret_file)
+    return _read_secret(loaded)
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Whole before it has its name: whoever finds the file, even another daemon just starting, finds a secret in it.
+    unnamed = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        with suppress(FileExistsError):  # Another daemon was first, and its secret is the one.
+            os.link(unnamed, path)
+    finally:
+        unnamed.unlink()
+
+
+def _read_secret(loaded: Loaded) -> bytes:
+    path = loaded.paths.secret_file
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            secret = file.read().rstrip(b"\r\n")
+    except OSError as error:
+        raise _secret_error(loaded, f"{path} ({error.strerror})", "a file that the daemon may read") from error
+    # The group may read it: that is how root owns a file and the daemon's group reads it.
+    if mode & 0o027 and not _is_credential(path, loaded.paths.credentials):
+        command = f"chmod g-w,o= {shlex.quote(str(path))}"
+        raise _secret_error(loaded, f"{path}, open to others (mode {mode:04o})", f"a file that is not; run: {command}")
+    if len(secret) < SECRET_BYTES:
+        raise _secret_error(
+            loaded, f"{path} with {len(secret)} bytes", f"{SECRET_BYTES} or more; to make them: {MAKE_SECRET}"
+        )
+    return secret
+
+
+def _is_credential(path: Path, credentials: Path | None) -> bool:
+    return credentials is not None and path.resolve().is_relative_to(credentials.resolve())
+
+
+def _secret_error(loaded: Loaded, found: str, allowed: str) -> SettingsError:
+    key = "auth.secret_key_file"
+    return SettingsError(Problem(key, found, allowed, loaded.sources[key]))
+
+
+def _file_named_in(environ: Mapping[str, str]) -> Path | None:
+    name = environ.get(CONFIG_VARIABLE)
+    return Path(name) if name else None
+
+
+def _first_file() -> Path | None:
+    directories = platformdirs.user_config_path("reichatd"), platformdirs.site_config_path("reichatd"), SYSTEM_DIRECTORY
+    for directory in directories:
+        path = directory / "reichatd.toml"
+        with suppress(OSError):  # Not there, or in a home that is closed to us, as systemd's ProtectHome does.
+            path.stat()
+            return path
+    return None
+
+
+def _read_file(path: Path, layers: Layers) -> None:
+    source = f"file {path}"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        layers.put_broken_file(Problem("", f"nothing to read ({error.strerror})", "a TOML file", source))
+        return
+    try:
+        data = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        what, where = _syntax_error(error, content)
+        layers.put_broken_file(Problem("", f"what is not TOML ({what})", "a TOML file", source + where))
+    else:
+        layers.put_file(data, str(path))
+
+
+def _syntax_error(error: ValueError | RecursionError, content: bytes) -> tuple[str, str]:
+    """What is wrong with a file that is no TOML, and where."""
+    if isinstance(error, RecursionError):
+        return "brackets in brackets, too deep", ""
+    if isinstance(error, UnicodeDecodeError):
+        return "a byte that is not UTF-8", _position(content[: error.start].decode())
+    what, _, where = str(error).removesuffix(")").partition(" (at ")
+    return what, _position(content.decode()) if where == "end of document" else f", {where}" if where else ""
+
+
+def _position(text_before: str) -> str:
+    lines = text_before.split("\n")
+    return f", line {len(lines)}, column {len(lines[-1]) + 1}"
+
+
+def _paths(settings: Settings, environ: Mapping[str, str]) -> Paths:
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    data = Path(state) if state else platformdirs.user_data_path("reichatd")
+    data_file = Path(settings.storage.path) if settings.storage.path else data / "reichatd.sqlite3"
+    beside = data_file.parent if settings.storage.backend == "sqlite" else data
+    named = settings.auth.secret_key_file
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    return Paths(data_file, Path(named) if named else beside / "secret.key", Path(credentials) if credentials else None)
