@@ -82,7 +82,7 @@ def is_secret(info: msgspec.structs.FieldInfo) -> bool:
 class Server(Table, frozen=True):
     host: Host = "127.0.0.1"
     port: Port = 8000
-    max_connections: Count = 20_000
+    max_connections: Count = 16_384
     insecure: bool = False
     """Plain HTTP beyond the loopback interface; only for networks that are trusted throughout."""
     trusted_proxies: tuple[str, ...] = ()

@@ -5,7 +5,10 @@
     │   ├── InvalidFields          400  named fields break a rule
     │   ├── InvalidPassword        400
     │   ├── PasswordRequired       400
-    │   └── InvalidCode            400
+    │   ├── InvalidCode            400
+    │   ├── Yourself               400
+    │   ├── AlreadyBanned          400
+    │   └── NotBanned              400
     ├── Malformed                  422  a body that is no JSON object, a field missing or of the wrong type
     ├── Unauthorized               401  closes a socket with 4001
     ├── Forbidden                  403  closes a socket with 1008
@@ -26,6 +29,7 @@ neither ever holds a secret or an internal. Faults that are nobody's request (a 
 `reichatd.store.errors`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 
@@ -36,11 +40,17 @@ class FieldProblem(NamedTuple):
     problem: str
 
 
+def in_words(problems: Sequence[FieldProblem]) -> str:
+    """All problems in one sentence for a person."""
+    return "; ".join(f"{field}: {problem}" for field, problem in problems)
+
+
 class ReichatError(Exception):
     """A refusal that its asker may be told of.
 
     Arguments:
         message: a sentence for a person, in place of the class's own.
+        problems: the fields that are to blame, if it is about fields.
     """
 
     status: ClassVar[int] = 500
@@ -48,8 +58,9 @@ class ReichatError(Exception):
     code: ClassVar[str] = "internal_error"
     text: ClassVar[str] = "Internal error"
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, problems: Sequence[FieldProblem] = ()) -> None:
         self.message = message or self.text
+        self.problems = problems
         super().__init__(self.message)
 
 
@@ -65,9 +76,8 @@ class InvalidFields(Invalid):
 
     code = "invalid_fields"
 
-    def __init__(self, problems: list[FieldProblem]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(f"{field}: {problem}" for field, problem in problems))
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        super().__init__(in_words(problems), problems)
 
 
 class InvalidPassword(Invalid):
@@ -85,6 +95,21 @@ class InvalidCode(Invalid):
     text = "Wrong or expired code"
 
 
+class Yourself(Invalid):
+    code = "yourself"
+    text = "You cannot do this to yourself"
+
+
+class AlreadyBanned(Invalid):
+    code = "already_banned"
+    text = "Already banned"
+
+
+class NotBanned(Invalid):
+    code = "not_banned"
+    text = "User not banned"
+
+
 class Malformed(ReichatError):
     """The body is not what the call takes. `problems` names the fields, as far as there are any."""
 
@@ -92,10 +117,6 @@ class Malformed(ReichatError):
     close_code = 1008
     code = "malformed"
     text = "Malformed request"
-
-    def __init__(self, message: str, problems: list[FieldProblem] | None = None) -> None:
-        self.problems = problems or []
-        super().__init__(message)
 
 
 class Unauthorized(ReichatError):

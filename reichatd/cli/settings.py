@@ -5,7 +5,7 @@ import secrets
 import shlex
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -161,9 +161,16 @@ def _file_named_in(environ: Mapping[str, str]) -> Path | None:
     return Path(name) if name else None
 
 
+def _directories() -> Iterator[Path]:
+    """Where a settings file is looked for."""
+    with suppress(RuntimeError):  # The user of a service may have no home.
+        yield platformdirs.user_config_path("reichatd")
+    yield platformdirs.site_config_path("reichatd")
+    yield SYSTEM_DIRECTORY
+
+
 def _first_file() -> Path | None:
-    directories = platformdirs.user_config_path("reichatd"), platformdirs.site_config_path("reichatd"), SYSTEM_DIRECTORY
-    for directory in directories:
+    for directory in _directories():
         path = directory / "reichatd.toml"
         with suppress(OSError):  # Not there, or in a home that is closed to us, as systemd's ProtectHome does.
             path.stat()
@@ -203,10 +210,25 @@ def _position(text_before: str) -> str:
 
 
 def _paths(settings: Settings, environ: Mapping[str, str]) -> Paths:
-    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    data = Path(state) if state else platformdirs.user_data_path("reichatd")
-    data_file = Path(settings.storage.path) if settings.storage.path else data / "reichatd.sqlite3"
-    beside = data_file.parent if settings.storage.backend == "sqlite" else data
-    named = settings.auth.secret_key_file
+    storage, named = settings.storage, settings.auth.secret_key_file
+    data_file = Path(storage.path) if storage.path else _data_directory(environ) / "reichatd.sqlite3"
+    if named:
+        secret_file = Path(named)
+    else:
+        beside = data_file.parent if storage.backend == "sqlite" else _data_directory(environ)
+        secret_file = beside / "secret.key"
     credentials = environ.get("CREDENTIALS_DIRECTORY")
-    return Paths(data_file, Path(named) if named else beside / "secret.key", Path(credentials) if credentials else None)
+    return Paths(data_file, secret_file, Path(credentials) if credentials else None)
+
+
+def _data_directory(environ: Mapping[str, str]) -> Path:
+    """Where the daemon's own files are if nobody says."""
+    state = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if state:
+        return Path(state)
+    try:
+        return platformdirs.user_data_path("reichatd")
+    except RuntimeError:
+        raise SettingsError(
+            Problem("storage.path", '"", and this user has no home directory', "the path of a file", "default")
+        ) from None

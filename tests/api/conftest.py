@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 from quart.wrappers import Response
 from quart_trio import QuartTrio
+from quart_trio.testing import TrioClient
+from werkzeug.datastructures import Headers
 
 from reichatd import config
 from reichatd.accounts import Accounts, Passwords
@@ -34,9 +36,10 @@ class CaughtLetters(Outbox):
     def post(self, letter: EmailMessage) -> None:
         self.letters.append(letter)
 
-    def code(self) -> str:
-        """The code in the last letter."""
-        body = self.letters[-1].get_body(("plain",))
+    def code(self, email: str) -> str:
+        """The code in the last letter to this address."""
+        letter = next(letter for letter in reversed(self.letters) if letter["To"] == email)
+        body = letter.get_body(("plain",))
         assert body is not None
         found = re.search(r"^\s*(\d{6,})\s*$", body.get_content(), re.MULTILINE)
         assert found is not None
@@ -46,7 +49,7 @@ class CaughtLetters(Outbox):
 class Reply(NamedTuple):
     status: int
     body: dict[str, Any]
-    headers: Mapping[str, str]
+    headers: Headers
 
     @property
     def fields(self) -> list[str]:
@@ -71,7 +74,7 @@ class Api:
         self.store = store
         self.outbox = outbox
         self.live = live
-        self.client = app.test_client()
+        self.client = TrioClient(app)
 
     async def __call__(
         self,
@@ -96,9 +99,10 @@ class Api:
 
     async def register(self, name: str) -> str:
         """Registers a user; returns the verification code."""
-        body = {"email": f"{name}@example.org", "password": PASSWORD, "username": name}
-        assert (await self("POST", "/register", body)).status == 201
-        return self.outbox.code()
+        email = f"{name}@example.org"
+        reply = await self("POST", "/register", {"email": email, "password": PASSWORD, "username": name})
+        assert (reply.status, reply.body) == (201, {"message": "ok"})
+        return self.outbox.code(email)
 
     async def user(self, name: str) -> Someone:
         """Registers, verifies and logs in a user."""
@@ -130,6 +134,21 @@ async def checked(response: Response) -> Reply:
     return Reply(response.status_code, body, response.headers)
 
 
+def make_api(store: Store, limits: config.Limits) -> Api:
+    passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
+    accounts = Accounts(
+        auth=CHEAP_HASHES,
+        limits=limits,
+        secret=bytes(32),
+        store=store,
+        passwords=passwords,
+        outbox=outbox,
+        live=live,
+    )
+    rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
+    return Api(create_app(accounts=accounts, rooms=rooms, limits=limits), store, outbox, live)
+
+
 @pytest.fixture
 def limits() -> config.Limits:
     return config.Limits()
@@ -144,18 +163,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def api(store: Store, limits: config.Limits) -> Api:
-    passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
-    accounts = Accounts(
-        auth=CHEAP_HASHES,
-        limits=limits,
-        secret=bytes(32),
-        store=store,
-        passwords=passwords,
-        outbox=outbox,
-        live=live,
-    )
-    rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
-    return Api(create_app(accounts=accounts, rooms=rooms, limits=limits), store, outbox, live)
+    return make_api(store, limits)
 
 
 @pytest.fixture

@@ -330,3 +330,17 @@ def test_systemd_says_where_data_is() -> None:
     assert paths.data_file == Path("/var/lib/reichatd/reichatd.sqlite3")
     assert paths.secret_file == Path("/var/lib/reichatd/secret.key")
     assert paths.credentials == Path("/run/credentials/x")
+
+
+def test_without_a_home_the_site_s_settings_are_found_and_the_data_must_have_a_place(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(_name: str) -> Path:
+        raise RuntimeError("could not determine the home directory")  # as platformdirs does for a service's user
+
+    monkeypatch.setattr("platformdirs.user_config_path", homeless)
+    monkeypatch.setattr("platformdirs.user_data_path", homeless)
+    assert load(None, {"STATE_DIRECTORY": "/var/lib/reichatd"}).file is None
+    with pytest.raises(SettingsError, match="storage.path.*no home directory"):
+        load(None, {})
+    assert load(None, {"REICHATD_STORAGE_PATH": "/srv/chat.sqlite3"}).paths.secret_file == Path("/srv/secret.key")

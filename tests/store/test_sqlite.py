@@ -73,6 +73,15 @@ async def test_only_the_owner_may_look(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["chat.sqlite3"]
 
 
+async def test_a_cancelled_close_leaves_one_file_all_the_same(path: Path) -> None:
+    store = await open_store(path)
+    await store.rooms.create(room())
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await store.aclose()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
 async def test_what_exists_keeps_its_mode(path: Path) -> None:
     path.touch()
     path.chmod(0o640)
@@ -243,6 +252,19 @@ async def test_a_full_log_does_not_run_into_the_next(path: Path) -> None:
         await store.messages.append([post()], {})
     assert await store.messages.append([post(room_id="den")], {}) == stored(1)
     await store.aclose()
+
+
+async def test_a_deleted_room_leaves_nothing_behind(path: Path) -> None:
+    store = await open_store(path)
+    await store.rooms.create(room())
+    await store.rooms.ban("lobby", "eve")
+    await store.messages.append([post()], {})
+    await store.rooms.delete("lobby")
+    await store.messages.sweep(10)
+    await store.aclose()
+    with closing(sqlite3.connect(path)) as db:
+        for table in ("rooms", "members", "bans", "messages", "deleted_rooms"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 async def test_a_batch_that_changes_nothing_costs_no_write(sqlite: Store, path: Path) -> None:

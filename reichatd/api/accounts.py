@@ -1,0 +1,42 @@
+"""Registration, login and logout."""
+
+from quart import Blueprint, Response
+
+from reichatd.api.answers import answer
+from reichatd.api.requests import bearer_token, body_of
+from reichatd.api.services import accounts
+from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Tokens, Verifying
+
+blueprint = Blueprint("accounts", __name__)
+
+
+@blueprint.post("/register")
+async def register() -> Response:
+    body = await body_of(Registering)
+    await accounts().register(body.email, body.password, body.username)
+    return answer(status=201)
+
+
+@blueprint.post("/verify")
+async def verify() -> Response:
+    body = await body_of(Verifying)
+    await accounts().verify(body.email, body.code)
+    return answer()
+
+
+@blueprint.post("/login")
+async def login() -> Response:
+    body = await body_of(LoggingIn)
+    made = await accounts().login(body.email, body.password)
+    return answer(LoggedIn(tokens=Tokens(made.access_token, made.refresh_token), user_id=made.user_id))
+
+
+@blueprint.get("/refresh")
+async def refresh() -> Response:
+    return answer(Refreshed(tokens=AccessToken(await accounts().refresh(bearer_token()))))
+
+
+@blueprint.post("/logout")
+async def logout() -> Response:
+    await accounts().logout(bearer_token())
+    return answer()

@@ -1,0 +1,62 @@
+"""Answers: how they are written, and what is answered to an error."""
+
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+from quart import Quart, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from reichatd.api.types import Answer, Problem, Refusal
+from reichatd.errors import ReichatError, Unauthorized, Unavailable
+from reichatd.store import StoreUnavailable
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+OK = Answer()
+_encoder = msgspec.json.Encoder()
+
+
+def answer(body: Answer | Refusal = OK, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in JSON; without arguments, `{"message": "ok"}`."""
+    response = Response(_encoder.encode(body), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(headers or {})
+    return response
+
+
+def answer_errors(app: Quart) -> None:
+    """Has what calls to `app` may raise answered in JSON. All else is a fault: the app leaves it to `failed`."""
+    app.register_error_handler(ReichatError, refused)
+    app.register_error_handler(StoreUnavailable, store_unavailable)
+    app.register_error_handler(HTTPException, http_refused)
+
+
+def refused(error: ReichatError) -> Response:
+    headers = {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    errors = [Problem(field, problem) for field, problem in error.problems]
+    return answer(Refusal(message=error.message, code=error.code, errors=errors), error.status, headers)
+
+
+def store_unavailable(error: StoreUnavailable) -> Response:
+    log.warning("store unavailable", error=str(error))
+    return refused(Unavailable())
+
+
+def http_refused(error: HTTPException) -> Response:
+    """Answers what Quart refuses by itself: an unknown path, a method, a body that is too large or too slow."""
+    status = error.code or 500
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer(Refusal(message=error.name.capitalize(), code=error.name.lower().replace(" ", "_")), status, headers)
+
+
+def failed(error: Exception) -> Response:
+    """Answers a fault of the daemon itself: the log has the whole of it, the client nothing."""
+    log.error("request failed", exc_info=error)
+    return refused(ReichatError())

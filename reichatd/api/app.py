@@ -1,0 +1,84 @@
+"""The Quart-Trio app: put together here, served by `reichatd.gateway`."""
+
+import secrets
+import time
+from urllib.parse import quote
+
+import structlog
+import trio
+from quart import Request, Response
+from quart_trio import QuartTrio
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from reichatd import config
+from reichatd.accounts import Accounts
+from reichatd.api import accounts as account_calls
+from reichatd.api import rooms as room_calls
+from reichatd.api import users as user_calls
+from reichatd.api.answers import answer, answer_errors, failed
+from reichatd.api.services import Services, provide
+from reichatd.rooms import Rooms
+
+LOGGED_PATH_CHARACTERS = 200
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def create_app(*, accounts: Accounts, rooms: Rooms, limits: config.Limits) -> QuartTrio:
+    """The REST interface of these accounts and rooms.
+
+    It owns nothing and runs no task beside its requests (PITFALLS 5), so it needs no startup and no shutdown of its own.
+
+    Arguments:
+        limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).
+    """
+    app = _App("reichatd", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, PROPAGATE_EXCEPTIONS=False
+    )
+    app.url_map.merge_slashes = False  # a redirect would be a page in HTML
+    provide(app, Services(accounts, rooms))
+    answer_errors(app)
+    for calls in (account_calls, user_calls, room_calls):
+        app.register_blueprint(calls.blueprint)
+    app.add_url_rule("/", view_func=root)
+    return app
+
+
+async def root() -> Response:
+    return answer()
+
+
+class _App(QuartTrio):
+    """A QuartTrio app that gives each request an id and each answer a line in the log."""
+
+    async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
+        request_id = secrets.token_hex(8)
+        # This task serves one request only, so nobody else sees it.
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began = time.perf_counter()
+        try:
+            response: Response | WerkzeugResponse = await super().handle_request(request)
+        except trio.Cancelled:
+            self._log(request, None, began)
+            raise
+        except Exception as error:
+            # Quart's error handlers begin only when it has made sense of host, path and query.
+            response = failed(error)
+        response.headers["X-Request-ID"] = request_id
+        self._log(request, response.status_code, began)
+        return response
+
+    async def handle_exception(self, error: Exception) -> Response:
+        return failed(error)
+
+    async def make_default_options_response(self) -> Response:
+        plain = await super().make_default_options_response()
+        return answer(headers={"Allow": plain.headers["Allow"]})
+
+    def _log(self, request: Request, status: int | None, began: float) -> None:
+        """Logs one request; `status` is None if the client has gone. A read that went well is of little interest."""
+        write = log.debug if status == 200 and request.method in {"GET", "HEAD", "OPTIONS"} else log.info
+        path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may hold terminal escapes
+        ms = round((time.perf_counter() - began) * 1000, 1)
+        write("request", method=request.method, path=path, status=status, ms=ms)

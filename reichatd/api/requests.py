@@ -1,0 +1,113 @@
+"""What is read of a request: the token and the body."""
+
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from quart import request
+
+from reichatd.accounts import Identity
+from reichatd.api.services import accounts
+from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+def bearer_token() -> str:
+    """The token of `Authorization: Bearer <token>`.
+
+    Raises: Unauthorized if there is none, or more than one such header.
+    """
+    headers = request.headers.getlist("Authorization")
+    if len(headers) == 1:
+        scheme, _, token = headers[0].partition(" ")
+        if scheme.lower() == "bearer" and token.strip():
+            return token.strip()
+    raise Unauthorized
+
+
+async def caller() -> Identity:
+    """Who calls, by the access token.
+
+    Raises: Unauthorized.
+    """
+    return await accounts().authenticate(bearer_token())
+
+
+async def body_of(kind: type[Body], *, may_be_absent: bool = False) -> Body:
+    """Reads the body as a `kind`, whatever its Content-Type says; waits for the client to send it.
+
+    Arguments:
+        kind: a struct whose fields are decoded one by one, so that all that is wrong is told at once.
+        may_be_absent: no body at all is `kind()`.
+
+    Raises: Malformed, and Quart's RequestEntityTooLarge and RequestTimeout.
+    """
+    raw = await request.get_data(cache=False, as_text=False, parse_form_data=False)
+    if may_be_absent and not raw:
+        return kind()
+    return decode(raw, kind)
+
+
+def decode(raw: bytes, kind: type[Body]) -> Body:
+    """Decodes a JSON object as a `kind`.
+
+    Raises: Malformed.
+    """
+    values, problems = _members(raw)
+    fields: dict[str, Any] = {}
+    for field in _fields(kind):
+        value = values.get(field.name)
+        if value is None:
+            if field.required:
+                problems.append(FieldProblem(field.name, "is missing"))
+            continue
+        try:
+            fields[field.name] = field.decoder.decode(value)
+        except msgspec.ValidationError as error:
+            problems.append(FieldProblem(field.name, str(error)))
+    if problems:
+        raise Malformed(in_words(problems), problems)
+    return kind(**fields)
+
+
+class _Name:
+    """A name in a JSON object. No two are equal, so that a dictionary keeps each of those that a client repeats."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class _Field(NamedTuple):
+    name: str
+    required: bool
+    decoder: msgspec.json.Decoder[Any]
+
+
+_object_decoder = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda _, text: _Name(text))
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> list[_Field]:
+    return [
+        _Field(field.encode_name, field.required, msgspec.json.Decoder(field.type))
+        for field in msgspec.structs.fields(kind)
+    ]
+
+
+def _members(raw: bytes) -> tuple[dict[str, msgspec.Raw], list[FieldProblem]]:
+    """The members of a JSON object, and those named twice: which of them was meant, nobody can tell."""
+    try:
+        # msgspec does not look into strings that it skips.
+        members = _object_decoder.decode(raw.decode())
+    except UnicodeDecodeError:
+        raise Malformed("The body is not UTF-8") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise Malformed("The body must be a JSON object") from None
+    values: dict[str, msgspec.Raw] = {}
+    repeated: dict[str, FieldProblem] = {}
+    for name, value in members.items():
+        if name.text in values:
+            repeated[name.text] = FieldProblem(name.text, "is there twice")
+        values[name.text] = value
+    return values, list(repeated.values())

@@ -1,0 +1,45 @@
+"""Users: oneself and others."""
+
+from quart import Blueprint, Response
+
+from reichatd import store
+from reichatd.api.answers import answer
+from reichatd.api.requests import body_of, caller
+from reichatd.api.rooms import in_short
+from reichatd.api.services import accounts, rooms
+from reichatd.api.types import ChangingPassword, Oneself, Renaming, SomeUser, UserDetails
+
+blueprint = Blueprint("users", __name__, url_prefix="/user")
+
+
+@blueprint.get("")
+async def show_oneself() -> Response:
+    user = (await caller()).user
+    joined = await rooms().joined_summaries(user.user_id)
+    return answer(Oneself(user_id=user.user_id, user_details=details(user), rooms=in_short(joined)))
+
+
+@blueprint.get("/<user_id>")
+async def show(user_id: str) -> Response:
+    await caller()
+    return answer(SomeUser(user_details=details(await accounts().user(user_id))))
+
+
+@blueprint.put("/username")
+async def rename() -> Response:
+    identity = await caller()
+    body = await body_of(Renaming)
+    await accounts().rename(identity, body.username)
+    return answer()
+
+
+@blueprint.put("/password")
+async def change_password() -> Response:
+    identity = await caller()
+    body = await body_of(ChangingPassword)
+    await accounts().change_password(identity, body.password, body.new_password)
+    return answer()
+
+
+def details(user: store.User) -> UserDetails:
+    return UserDetails(email=user.email, username=user.username)

@@ -1,0 +1,176 @@
+"""The SQLite file: its connections, its transactions, its faults."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Concatenate, ParamSpec, TypeVar
+
+from reichatd.store.errors import StoreError, StoreUnavailable
+from reichatd.store.hop import Hop
+from reichatd.store.sqlite.schema import check, migrate
+
+__all__ = ["Connection", "Database"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a write waits for another process that writes to the same file."""
+
+WAL_BYTES = 64 * 1024 * 1024
+"""What the write-ahead log is cut down to, should it ever have grown beyond."""
+
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+}
+"""Errors that may pass without anybody touching the file."""
+
+
+class Database:
+    """One connection that writes and some that read, each used by one worker thread at a time.
+
+    Nothing read is remembered between transactions: another process may write to the file.
+
+    The constructor blocks; errors as in `open_store`.
+    """
+
+    def __init__(self, path: Path, readers: int) -> None:
+        self._path = path.absolute()
+        with _faults(self._path):
+            _make_file(self._path)
+            self._writer = _open_writer(self._path)
+            try:
+                self._idle_readers = [_open_reader(self._path) for _ in range(readers)]
+            except BaseException:
+                self._writer.close()
+                raise
+        self._writing = Hop(1, str(self._path))
+        self._reading = Hop(readers, str(self._path))
+
+    async def read(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `step(connection, …)` in a thread, in a transaction that sees the file as of one moment."""
+        return await self._reading.run(self._read, lambda db: step(db, *args, **kwargs))
+
+    async def write(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `step(connection, …)` in a thread, in a transaction; what it wrote is durable when this returns.
+
+        A step that changed nothing costs no sync.
+        """
+        return await self._writing.run(self._write, lambda db: step(db, *args, **kwargs))
+
+    async def aclose(self) -> None:
+        # Readers first: the last connection to close empties the write-ahead log, and only the writer can.
+        await self._reading.aclose(self._close_readers)
+        await self._writing.aclose(self._writer.close)
+
+    def _read(self, step: Callable[[Connection], T]) -> T:
+        # As many connections as threads: there is always one left.
+        db = self._idle_readers.pop()
+        try:
+            with _faults(self._path), _transaction(db, "BEGIN"):
+                return step(db)
+        finally:
+            self._idle_readers.append(db)
+
+    def _write(self, step: Callable[[Connection], T]) -> T:
+        with _faults(self._path), _transaction(self._writer, "BEGIN IMMEDIATE"):
+            return step(self._writer)
+
+    def _close_readers(self) -> None:
+        for db in self._idle_readers:
+            db.close()
+
+
+def _make_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Never opened if it exists: to close it again would drop the locks that another store of this process has on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _open_writer(path: Path) -> Connection:
+    db = _connect(path, "rw")
+    try:
+        # Before the first write: a file that is not ours stays as it is.
+        with _transaction(db, "BEGIN"):
+            check(db, str(path))
+        _log_ahead(db, path)
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        while True:
+            with _transaction(db, "BEGIN IMMEDIATE"):
+                if not migrate(db, str(path)):
+                    return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _log_ahead(db: Connection, path: Path) -> None:
+    # SQLite itself does not wait here for another process that does the same to the same new file.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            break
+    if mode != "wal":
+        raise StoreError(f"{path}: no write-ahead log can be kept here (a network file system?)")
+
+
+def _open_reader(path: Path) -> Connection:
+    return _connect(path, "ro")
+
+
+def _connect(path: Path, mode: str) -> Connection:
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+@contextmanager
+def _transaction(db: Connection, begin: str) -> Iterator[None]:
+    db.execute(begin)
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Turns what goes wrong with the file into a StoreError that names it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The low byte is the kind of error, the rest its detail.
+        passing = getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
+        raise (StoreUnavailable if passing else StoreError)(f"{path}: {error}") from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}: {error.filename}") from error
+    except UnicodeEncodeError as error:
+        raise StoreError(f"{path}: text that is no Unicode (a lone surrogate)") from error

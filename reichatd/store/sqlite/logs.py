@@ -1,0 +1,20 @@
+"""Where a room's log lies among all messages (see `schema`)."""
+
+from sqlite3 import Connection
+
+LAST_ID = 2**32 - 1
+"""The last id that a log has room for."""
+
+
+def rowid(pk: int, message_id: int) -> int:
+    """The key of a message, and its place among all: the logs lie one behind another."""
+    return pk << 32 | message_id
+
+
+def end_of(db: Connection, pk: int) -> int:
+    """The id of the last message of a room, 0 if there is none."""
+    row = db.execute(
+        "SELECT id & ? FROM messages WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
+        (LAST_ID, rowid(pk, 1), rowid(pk, LAST_ID)),
+    ).fetchone()
+    return row[0] if row else 0

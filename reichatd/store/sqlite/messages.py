@@ -1,0 +1,90 @@
+"""The logs in SQLite. What the methods do is written at `reichatd.store.protocol.Messages`."""
+
+from collections.abc import Mapping, Sequence
+
+from reichatd.store.records import Appended, Message, Opening, Post
+from reichatd.store.sqlite.append import Batch
+from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.logs import LAST_ID, end_of, rowid
+from reichatd.store.sqlite.rooms import room_pk
+
+
+class SqliteMessages:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+        return await self._database.write(_append, posts, read_marks)
+
+    async def last_id(self, room_id: str) -> int | None:
+        return await self._database.read(_last_id, room_id)
+
+    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        return await self._database.read(_range, room_id, first_id, last_id)
+
+    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+        return await self._database.read(_open, room_id, user_id, before, after)
+
+    async def sweep(self, at_most: int) -> int:
+        return await self._database.write(_sweep, at_most)
+
+
+def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+    batch = Batch(db)
+    answers = [batch.take(post) for post in posts]
+    for (room_id, user_id), message_id in read_marks.items():
+        batch.mark(room_id, user_id, message_id)
+    batch.write()
+    return answers
+
+
+def _last_id(db: Connection, room_id: str) -> int | None:
+    pk = room_pk(db, room_id)
+    return None if pk is None else end_of(db, pk)
+
+
+def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    pk = room_pk(db, room_id)
+    return [] if pk is None else _stretch(db, pk, first_id, last_id)
+
+
+def _open(db: Connection, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+    row = db.execute(
+        "SELECT m.room, m.last_read_id FROM rooms AS r JOIN members AS m ON m.room = r.pk"
+        " WHERE r.room_id = ? AND m.user_id = ?",
+        (room_id, user_id),
+    ).fetchone()
+    if row is None:
+        return None
+    pk, last_read_id = row
+    return Opening(last_read_id, _stretch(db, pk, last_read_id - before, last_read_id + after))
+
+
+def _stretch(db: Connection, pk: int, first_id: int, last_id: int) -> list[Message]:
+    # Any integers may come, also such as SQLite does not know.
+    first_id, last_id = max(first_id, 1), min(last_id, LAST_ID)
+    if first_id > last_id:
+        return []
+    rows = db.execute(
+        "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp"
+        " FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.user_id WHERE m.id BETWEEN ? AND ? ORDER BY m.id",
+        (LAST_ID, rowid(pk, first_id), rowid(pk, last_id)),
+    )
+    return [Message(*row) for row in rows]
+
+
+def _sweep(db: Connection, at_most: int) -> int:
+    swept = 0
+    while swept < at_most:
+        deleted = db.execute("SELECT pk FROM deleted_rooms LIMIT 1").fetchone()
+        if deleted is None:
+            break
+        (pk,) = deleted
+        removed = db.execute(
+            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)",
+            (rowid(pk, 1), rowid(pk, LAST_ID), at_most - swept),
+        ).rowcount
+        swept += removed
+        if swept < at_most:
+            db.execute("DELETE FROM deleted_rooms WHERE pk = ?", (pk,))
+    return swept

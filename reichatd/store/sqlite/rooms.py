@@ -1,0 +1,184 @@
+"""Rooms, members and bans in SQLite. What the methods do is written at `reichatd.store.protocol.Rooms`."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from reichatd.store.records import BanOutcome, JoinOutcome, Room, RoomSummary
+from reichatd.store.sqlite.database import Connection, Database
+
+_SUMMARY = "r.room_id, r.name, r.description"
+_ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at"
+_JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? ORDER BY m.place"
+
+
+class SqliteRooms:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, room: Room) -> bool:
+        return await self._database.write(_create, room)
+
+    async def get(self, room_id: str) -> Room | None:
+        return await self._database.read(_get, room_id)
+
+    async def public(self) -> list[RoomSummary]:
+        return await self._database.read(_public)
+
+    async def joined(self, user_id: str) -> list[Room]:
+        return await self._database.read(_joined, user_id)
+
+    async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
+        return await self._database.read(_joined_summaries, user_id)
+
+    async def update(self, room_id: str, name: str, description: str) -> bool:
+        return await self._database.write(_update, room_id, name, description)
+
+    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+        return await self._database.write(_update_with_password, room_id, name, description, password_hash)
+
+    async def delete(self, room_id: str) -> bool:
+        return await self._database.write(_delete, room_id)
+
+    async def join(self, room_id: str, user_id: str, now: float) -> JoinOutcome:
+        return await self._database.write(_join, room_id, user_id, now)
+
+    async def leave(self, room_id: str, user_id: str) -> bool:
+        return await self._database.write(_leave, room_id, user_id)
+
+    async def is_banned(self, room_id: str, user_id: str) -> bool:
+        return await self._database.read(_is_banned, room_id, user_id)
+
+    async def ban(self, room_id: str, user_id: str) -> BanOutcome:
+        return await self._database.write(_ban, room_id, user_id)
+
+    async def unban(self, room_id: str, user_id: str) -> bool:
+        return await self._database.write(_unban, room_id, user_id)
+
+
+def room_pk(db: Connection, room_id: str) -> int | None:
+    """The key under which the file knows a room; None if there is no such room."""
+    row = db.execute("SELECT pk FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
+    return row[0] if row else None
+
+
+def _create(db: Connection, room: Room) -> bool:
+    created = db.execute(
+        "INSERT INTO rooms (room_id, name, description, owner, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (room_id) DO NOTHING",
+        (room.room_id, room.name, room.description, room.owner, room.password_hash, room.created_at),
+    )
+    if not created.rowcount:
+        return False
+    assert created.lastrowid is not None
+    _add_members(db, created.lastrowid, room.users, room.created_at)
+    return True
+
+
+def _add_members(db: Connection, pk: int, user_ids: Iterable[str], now: float) -> None:
+    db.executemany(
+        "INSERT INTO members (room, user_id, place, joined_at)"
+        " VALUES (?, ?, (SELECT coalesce(max(place), 0) + 1 FROM members), ?)",
+        [(pk, user_id, now) for user_id in user_ids],
+    )
+
+
+def _get(db: Connection, room_id: str) -> Room | None:
+    row = db.execute(f"SELECT r.pk, {_ROOM} FROM rooms AS r WHERE r.room_id = ?", (room_id,)).fetchone()
+    if row is None:
+        return None
+    users = db.execute("SELECT user_id FROM members WHERE room = ? ORDER BY place", row[:1])
+    return _room(row, [user_id for (user_id,) in users])
+
+
+def _room(row: tuple[Any, ...], users: list[str]) -> Room:
+    fields = (*row[1:], tuple(users))
+    return Room(*fields)
+
+
+def _public(db: Connection) -> list[RoomSummary]:
+    rows = db.execute(f"SELECT {_SUMMARY} FROM rooms AS r WHERE r.password_hash IS NULL ORDER BY r.created_at, r.pk")
+    return [RoomSummary(*row) for row in rows]
+
+
+def _joined(db: Connection, user_id: str) -> list[Room]:
+    users: dict[int, list[str]] = {}
+    members = db.execute(
+        "SELECT o.room, o.user_id FROM members AS m JOIN members AS o ON o.room = m.room"
+        " WHERE m.user_id = ? ORDER BY o.place",
+        (user_id,),
+    )
+    for pk, member in members:
+        users.setdefault(pk, []).append(member)
+    rows = db.execute(f"SELECT r.pk, {_ROOM} {_JOINED}", (user_id,))
+    return [_room(row, users[row[0]]) for row in rows]
+
+
+def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
+    return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY} {_JOINED}", (user_id,))]
+
+
+def _update(db: Connection, room_id: str, name: str, description: str) -> bool:
+    changed = db.execute(
+        "UPDATE rooms SET name = ?, description = ? WHERE room_id = ?",
+        (name, description, room_id),
+    )
+    return changed.rowcount > 0
+
+
+def _update_with_password(db: Connection, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+    changed = db.execute(
+        "UPDATE rooms SET name = ?, description = ?, password_hash = ? WHERE room_id = ?",
+        (name, description, password_hash, room_id),
+    )
+    return changed.rowcount > 0
+
+
+def _delete(db: Connection, room_id: str) -> bool:
+    pk = room_pk(db, room_id)
+    if pk is None:
+        return False
+    db.execute("DELETE FROM rooms WHERE pk = ?", (pk,))
+    db.execute("INSERT INTO deleted_rooms (pk) VALUES (?)", (pk,))
+    return True
+
+
+def _join(db: Connection, room_id: str, user_id: str, now: float) -> JoinOutcome:
+    pk = room_pk(db, room_id)
+    if pk is None:
+        return JoinOutcome.NO_ROOM
+    if _exists(db, "bans", pk, user_id):
+        return JoinOutcome.BANNED
+    if _exists(db, "members", pk, user_id):
+        return JoinOutcome.ALREADY_JOINED
+    _add_members(db, pk, [user_id], now)
+    return JoinOutcome.JOINED
+
+
+def _exists(db: Connection, table: str, pk: int | None, user_id: str) -> bool:
+    found = db.execute(f"SELECT 1 FROM {table} WHERE room = ? AND user_id = ?", (pk, user_id))
+    return found.fetchone() is not None
+
+
+def _leave(db: Connection, room_id: str, user_id: str) -> bool:
+    return _remove(db, "members", room_pk(db, room_id), user_id)
+
+
+def _remove(db: Connection, table: str, pk: int | None, user_id: str) -> bool:
+    return db.execute(f"DELETE FROM {table} WHERE room = ? AND user_id = ?", (pk, user_id)).rowcount > 0
+
+
+def _is_banned(db: Connection, room_id: str, user_id: str) -> bool:
+    return _exists(db, "bans", room_pk(db, room_id), user_id)
+
+
+def _ban(db: Connection, room_id: str, user_id: str) -> BanOutcome:
+    pk = room_pk(db, room_id)
+    if pk is None:
+        return BanOutcome.NO_ROOM
+    _remove(db, "members", pk, user_id)
+    banned = db.execute("INSERT INTO bans (room, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", (pk, user_id))
+    return BanOutcome.BANNED if banned.rowcount else BanOutcome.ALREADY_BANNED
+
+
+def _unban(db: Connection, room_id: str, user_id: str) -> bool:
+    return _remove(db, "bans", room_pk(db, room_id), user_id)

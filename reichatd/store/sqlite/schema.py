@@ -1,0 +1,124 @@
+"""The tables, and how they became what they are.
+
+A room's log is a stretch of one b-tree: the rowid of a message is the room's `pk` in the upper 32 bits and the message id in the
+lower, so a page of history is one range scan and the end of a log one seek.
+"""
+
+from sqlite3 import Connection
+
+from reichatd.store.errors import NewerSchema, StoreError
+
+APPLICATION_ID = 0x52656963  # "Reic"
+
+MIGRATIONS: list[tuple[str, ...]] = [
+    (
+        """
+        CREATE TABLE users (
+            user_id TEXT NOT NULL PRIMARY KEY,
+            email TEXT NOT NULL COLLATE NOCASE UNIQUE,
+            username TEXT NOT NULL,
+            password_hash TEXT NOT NULL,
+            created_at REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE registrations (
+            email TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
+            username TEXT NOT NULL,
+            password_hash TEXT NOT NULL,
+            code_hash TEXT NOT NULL,
+            tries_left INTEGER NOT NULL,
+            expires_at REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX registrations_by_end ON registrations (expires_at)",
+        """
+        CREATE TABLE sessions (
+            session_id TEXT NOT NULL PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            refresh_hash TEXT NOT NULL UNIQUE,
+            created_at REAL NOT NULL,
+            expires_at REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX sessions_by_user ON sessions (user_id)",
+        "CREATE INDEX sessions_by_end ON sessions (expires_at)",
+        # AUTOINCREMENT: the pk of a deleted room still has its messages until they are swept.
+        """
+        CREATE TABLE rooms (
+            pk INTEGER PRIMARY KEY AUTOINCREMENT,
+            room_id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            description TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            password_hash TEXT,
+            created_at REAL NOT NULL
+        )
+        """,
+        "CREATE INDEX rooms_public ON rooms (created_at) WHERE password_hash IS NULL",
+        # `place` counts joins through all rooms: clocks go backwards, and members of one moment have an order too.
+        """
+        CREATE TABLE members (
+            room INTEGER NOT NULL REFERENCES rooms (pk) ON DELETE CASCADE,
+            user_id TEXT NOT NULL,
+            place INTEGER NOT NULL UNIQUE,
+            joined_at REAL NOT NULL,
+            last_read_id INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (room, user_id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX members_by_user ON members (user_id, place)",
+        """
+        CREATE TABLE bans (
+            room INTEGER NOT NULL REFERENCES rooms (pk) ON DELETE CASCADE,
+            user_id TEXT NOT NULL,
+            PRIMARY KEY (room, user_id)
+        ) WITHOUT ROWID
+        """,
+        # No reference to rooms: a room must go at once, however long its log is.
+        """
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            content TEXT NOT NULL,
+            timestamp REAL NOT NULL,
+            nonce TEXT
+        )
+        """,
+        "CREATE UNIQUE INDEX messages_by_nonce ON messages (id >> 32, user_id, nonce) WHERE nonce IS NOT NULL",
+        "CREATE TABLE deleted_rooms (pk INTEGER PRIMARY KEY)",
+    ),
+]
+"""Each entry leads from the version that is its index to the next. Once released, an entry never changes."""
+
+
+def check(db: Connection, where: str) -> int:
+    """Returns the schema's version, 0 for an empty file. Runs in the caller's transaction, read or write.
+
+    Errors: NewerSchema; StoreError if another program made the file.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (application or version or objects):
+        raise StoreError(f"{where} is an SQLite database of another program")
+    if version > len(MIGRATIONS):
+        raise NewerSchema(version, len(MIGRATIONS), where)
+    return int(version)
+
+
+def migrate(db: Connection, where: str) -> bool:
+    """Takes the schema one version on; False if it was up to date. Runs in the caller's write transaction.
+
+    Errors: as `check`; SQLite's own if the file cannot be written.
+    """
+    version = check(db, where)
+    behind = version < len(MIGRATIONS)
+    if behind:
+        for statement in MIGRATIONS[version]:
+            db.execute(statement)
+        version += 1
+    # Written though it may be there already: SQLite opens a read-only file without a word, and only a write brings it out.
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {version}")
+    return behind

@@ -1,0 +1,51 @@
+"""The SQLite store as a whole."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.messages import SqliteMessages
+from reichatd.store.sqlite.rooms import SqliteRooms
+from reichatd.store.sqlite.sessions import SqliteSessions
+from reichatd.store.sqlite.users import SqliteUsers
+
+if TYPE_CHECKING:
+    from reichatd.store.protocol import Messages, Rooms, Sessions, Users
+
+
+async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
+    """Opens the store in the file at `path`, makes it if there is none, and brings its schema up to date.
+
+    A missing directory is made with mode 0700, a missing file with 0600; what exists keeps its mode. To be called from the
+    event loop; waits for a worker thread.
+
+    Arguments:
+        readers: how many reads may run at once, beside the one writer.
+
+    Errors: StoreUnavailable or StoreError (a directory that cannot be made, a file that is no database, another program's or
+        read-only), NewerSchema. Each names the path in one line; a file that is not this store's stays as it is.
+    """
+    return SqliteStore(await trio.to_thread.run_sync(Database, path, readers))
+
+
+class SqliteStore:
+    """A `Store`; made by `open_store`."""
+
+    def __init__(self, database: Database) -> None:
+        self.users: Users = SqliteUsers(database)
+        self.sessions: Sessions = SqliteSessions(database)
+        self.rooms: Rooms = SqliteRooms(database)
+        self.messages: Messages = SqliteMessages(database)
+        self._database = database
+
+    async def ping(self) -> None:
+        await self._database.read(_read_something)
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+
+def _read_something(db: Connection) -> None:
+    db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
