@@ -341,6 +341,6 @@ def test_without_a_home_the_site_s_settings_are_found_and_the_data_must_have_a_p
     monkeypatch.setattr("platformdirs.user_config_path", homeless)
     monkeypatch.setattr("platformdirs.user_data_path", homeless)
     assert load(None, {"STATE_DIRECTORY": "/var/lib/reichatd"}).file is None
-    with pytest.raises(SettingsError, match="storage.path.*no home directory"):
+    with pytest.raises(SettingsError, match=r"storage\.path.*no home directory"):
         load(None, {})
     assert load(None, {"REICHATD_STORAGE_PATH": "/srv/chat.sqlite3"}).paths.secret_file == Path("/srv/secret.key")
