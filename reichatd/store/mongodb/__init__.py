@@ -1,1 +1,5 @@
-""""""
+"""The store in MongoDB: for those who run one already, and for more than one daemon on the same rooms."""
+
+from reichatd.store.mongodb.store import MongoStore, open_store
+
+__all__ = ["MongoStore", "open_store"]

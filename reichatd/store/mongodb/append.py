@@ -1,0 +1,180 @@
+"""The group commit: numbers the posts on from the ends of their logs, and again if another daemon was first.
+
+There is no counter and no lock. The key of a message is its room and its number, so of two daemons that number from the same end
+only one succeeds. The insert is ordered: it stops at the first message that is refused, all before it are stored, and what is left
+is numbered anew from the ends as they are then. So a log has no gap at any moment, wherever a daemon or a server is killed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from reichatd.store.mongodb.logs import Ends, search
+from reichatd.store.mongodb.rooms import room_keys
+from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_id
+from reichatd.store.mongodb.server import PAGE, Database, Document
+from reichatd.store.records import Appended, Outcome, Post
+
+_DUPLICATE_KEY = 11000
+
+Member = tuple[ObjectId, str]
+"""A member, by the key of the room and the user's id."""
+
+Nonce = tuple[ObjectId, str, str | None]
+
+
+class Batch:
+    """One group commit. Lives for one call of `append`, in its thread."""
+
+    def __init__(
+        self, db: Database, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
+    ) -> None:
+        self._db = db
+        self._known_ends = ends
+        self._posts = posts
+        self._answers: dict[int, Appended] = {}
+        self._waiting: list[int] = []
+        """Places in `posts` of what is yet to be stored, in order."""
+        self._echoes: dict[int, int] = {}
+        """Place of a post → place of an earlier one in the batch that has its nonce."""
+        self._keys = room_keys(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
+        asked = {
+            (self._keys[room_id], user_id): mark
+            for (room_id, user_id), mark in read_marks.items()
+            if room_id in self._keys
+        }
+        authors = {(self._keys[post.room_id], post.user_id) for post in posts if post.room_id in self._keys}
+        self._members = self._find_members(authors | asked.keys())
+        self._asked = {member: mark for member, mark in asked.items() if member in self._members}
+        self._marks: dict[Member, int] = {}
+        self._ends: dict[ObjectId, int] = {}
+
+    def commit(self) -> list[Appended]:
+        """Stores what can be stored, moves the read marks and gives the answers. To be called once."""
+        self._sort_out()
+        logs = {self._key(place) for place in self._waiting} | {key for key, _ in self._asked}
+        self._ends = self._known_ends.find(self._db, logs)
+        self._insert()
+        while self._waiting:
+            self._look_again()
+            self._insert()
+        self._move_marks()
+        for place, earlier in self._echoes.items():
+            self._answers[place] = Appended(Outcome.REPEATED, self._answers[earlier].message_id)
+        return [self._answers[place] for place in range(len(self._posts))]
+
+    def _find_members(self, pairs: set[Member]) -> set[Member]:
+        if not pairs:
+            return set()
+        found = self._db.members.find(
+            {"_id": {"$in": [member_id(*pair) for pair in pairs]}}, {"_id": 1}, batch_size=PAGE
+        )
+        return {(member["_id"]["room"], member["_id"]["user"]) for member in found}
+
+    def _sort_out(self) -> None:
+        firsts: dict[Nonce, int] = {}
+        for place, post in enumerate(self._posts):
+            key = self._keys.get(post.room_id)
+            if key is None:
+                self._answers[place] = Appended(Outcome.NO_ROOM)
+            elif (key, post.user_id) not in self._members:
+                self._answers[place] = Appended(Outcome.NO_MEMBER)
+            elif post.nonce is not None and (first := firsts.setdefault(self._nonce(place), place)) != place:
+                self._echoes[place] = first
+            else:
+                self._waiting.append(place)
+
+    def _key(self, place: int) -> ObjectId:
+        return self._keys[self._posts[place].room_id]
+
+    def _nonce(self, place: int) -> Nonce:
+        post = self._posts[place]
+        return self._key(place), post.user_id, post.nonce
+
+    def _insert(self) -> None:
+        if not self._waiting:
+            return
+        messages = self._numbered()
+        try:
+            self._db.messages.insert_many(messages, ordered=True)
+            stored = len(messages)
+        except BulkWriteError as error:
+            stored = _stored_before(error)
+        for place, message in zip(self._waiting[:stored], messages, strict=False):
+            self._answer(place, Outcome.STORED, message["_id"]["id"])
+        del self._waiting[:stored]
+
+    def _numbered(self) -> list[Document]:
+        ends = dict(self._ends)
+        messages = []
+        for place in self._waiting:
+            post, key = self._posts[place], self._key(place)
+            ends[key] += 1
+            message: Document = {
+                "_id": message_id(key, ends[key]),
+                "user_id": post.user_id,
+                "content": post.content,
+                "timestamp": post.timestamp,
+            }
+            if post.nonce is not None:
+                message["nonce"] = post.nonce
+            messages.append(message)
+        return messages
+
+    def _answer(self, place: int, outcome: Outcome, number: int) -> None:
+        key = self._key(place)
+        self._answers[place] = Appended(outcome, number)
+        self._mark((key, self._posts[place].user_id), number)
+        if outcome is Outcome.STORED:
+            self._ends[key] = number
+            self._known_ends.advance(key, number)
+
+    def _mark(self, member: Member, number: int) -> None:
+        self._marks[member] = max(number, self._marks.get(member, 0))
+
+    def _look_again(self) -> None:
+        """Another daemon was first in some log, or has stored a nonce: sees to both in all logs that are left."""
+        self._ends |= search(self._db, {self._key(place) for place in self._waiting})
+        known = self._known_nonces()
+        for place in self._waiting:
+            if (number := known.get(self._nonce(place))) is not None:
+                self._answer(place, Outcome.REPEATED, number)
+        self._waiting = [place for place in self._waiting if place not in self._answers]
+
+    def _known_nonces(self) -> dict[Nonce, int]:
+        nonces: dict[Member, list[str]] = {}
+        for place in self._waiting:
+            key, user_id, nonce = self._nonce(place)
+            if nonce is not None:
+                nonces.setdefault((key, user_id), []).append(nonce)
+        if not nonces:
+            return {}
+        of_members = [
+            {"_id.room": key, "user_id": user_id, "nonce": {"$in": some}} for (key, user_id), some in nonces.items()
+        ]
+        found = self._db.messages.find({"$or": of_members}, {"user_id": 1, "nonce": 1}, hint=BY_NONCE, batch_size=PAGE)
+        return {
+            (message["_id"]["room"], message["user_id"], message["nonce"]): message["_id"]["id"] for message in found
+        }
+
+    def _move_marks(self) -> None:
+        for (key, user_id), number in self._asked.items():
+            self._mark((key, user_id), min(number, self._ends[key]))
+        # Also where nothing moves: on a standalone server this write is what makes repeated posts durable that another
+        # daemon stored a moment ago.
+        if moves := [
+            UpdateOne({"_id": member_id(*member)}, {"$max": {"last_read_id": number}})
+            for member, number in self._marks.items()
+            if number > 0
+        ]:
+            self._db.members.bulk_write(moves, ordered=False)
+
+
+def _stored_before(error: BulkWriteError) -> int:
+    """How many were stored before an ordered insert met a duplicate; raises `error` if that is not what happened."""
+    refusals = error.details["writeErrors"]
+    if error.details["writeConcernErrors"] or [refusal["code"] for refusal in refusals] != [_DUPLICATE_KEY]:
+        raise error
+    return int(refusals[0]["index"])

@@ -1,0 +1,127 @@
+"""The logs in MongoDB. What the methods do is written at `reichatd.store.protocol.Messages`."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from bson import ObjectId
+
+from reichatd.store.mongodb.append import Batch
+from reichatd.store.mongodb.logs import Ends, search
+from reichatd.store.mongodb.rooms import room_key
+from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
+from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.records import Appended, Message, Opening, Post
+
+_LAST_ID = 2**63 - 1
+
+_GRAVE_SECONDS = 3600.0
+"""How long a grave is kept when it is empty: an append under way as its room was deleted may still put something in."""
+
+
+class MongoMessages:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._ends = Ends()
+
+    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+        return await self._server.run(_append, self._ends, posts, read_marks)
+
+    async def last_id(self, room_id: str) -> int | None:
+        return await self._server.run(_last_id, self._ends, room_id)
+
+    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        return await self._server.run(_range, self._ends, room_id, first_id, last_id)
+
+    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+        return await self._server.run(_open, self._ends, room_id, user_id, before, after)
+
+    async def sweep(self, at_most: int) -> int:
+        return await self._server.run(_sweep, at_most)
+
+
+def _append(
+    db: Database, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
+) -> list[Appended]:
+    return Batch(db, ends, posts, read_marks).commit()
+
+
+def _last_id(db: Database, ends: Ends, room_id: str) -> int | None:
+    key = room_key(db, room_id)
+    if key is None:
+        return None
+    last_id = search(db, [key])[key]
+    ends.settle(db, key, last_id)
+    return last_id
+
+
+def _range(db: Database, ends: Ends, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    key = room_key(db, room_id)
+    return [] if key is None else _stretch(db, ends, key, first_id, last_id)
+
+
+def _open(db: Database, ends: Ends, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+    key = room_key(db, room_id)
+    if key is None:
+        return None
+    member = db.members.find_one({"_id": member_id(key, user_id)}, {"last_read_id": 1})
+    if member is None:
+        return None
+    # The log only grows: what is read after the mark is a page as of any moment since.
+    last_read_id = member["last_read_id"]
+    return Opening(last_read_id, _stretch(db, ends, key, last_read_id - before, last_read_id + after))
+
+
+def _stretch(db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int) -> list[Message]:
+    # Any integers may come, also such as MongoDB does not know.
+    first_id, last_id = max(first_id, 1), min(last_id, _LAST_ID)
+    if first_id > last_id:
+        return []
+    between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
+    found = list(db.messages.find({"_id": between}, batch_size=PAGE).sort("_id"))
+    if found:
+        ends.settle(db, key, found[-1]["_id"]["id"])
+    return _with_authors(db, found)
+
+
+def _with_authors(db: Database, messages: list[Document]) -> list[Message]:
+    if not messages:
+        return []
+    user_ids = list({message["user_id"] for message in messages})
+    found = db.users.find({"_id": {"$in": user_ids}}, {"username": 1, "email": 1})
+    authors = {user["_id"]: (user["username"], user["email"]) for user in found}
+    return [
+        Message(
+            message["_id"]["id"],
+            message["user_id"],
+            *authors.get(message["user_id"], ("", "")),
+            message["content"],
+            message["timestamp"],
+        )
+        for message in messages
+    ]
+
+
+def _sweep(db: Database, at_most: int) -> int:
+    graves = {grave["_id"]: grave["deleted_at"] for grave in db.graveyard.find().sort("deleted_at")}
+    # A grave without a death: `Rooms.delete` was cut off, or is just about to go on.
+    living = set(db.rooms.distinct("key", {"key": {"$in": list(graves)}}))
+    swept = 0
+    for key, deleted_at in graves.items():
+        if swept >= at_most:
+            break
+        if key not in living:
+            swept += _sweep_grave(db, key, deleted_at, at_most - swept)
+    return swept
+
+
+def _sweep_grave(db: Database, key: ObjectId, deleted_at: float, at_most: int) -> int:
+    first = db.messages.find_one(messages_of(key), {"_id": 1}, sort={"_id": 1})
+    if first is not None:
+        start = first["_id"]["id"]
+        part = {"_id": {"$gte": message_id(key, start), "$lt": message_id(key, start + at_most)}}
+        return db.messages.delete_many(part).deleted_count
+    db.members.delete_many(members_of(key))
+    db.bans.delete_many(members_of(key))
+    if time.time() - deleted_at > _GRAVE_SECONDS:
+        db.graveyard.delete_one({"_id": key})
+    return 0

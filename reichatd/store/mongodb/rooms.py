@@ -1,0 +1,215 @@
+"""Rooms, members and bans in MongoDB. What the methods do is written at `reichatd.store.protocol.Rooms`.
+
+Members, bans and messages hang on a room's `key`, which is new with each creation: what is left of a deleted room can never turn up
+in a later one of the same id. So one document decides each change, on a standalone server as on a replica set: a room is there
+when its own document is, and what comes before or after that step cannot be seen. Transactions would add nothing but a
+second way through the code, and none to the race between a ban and a join, which touch different documents.
+"""
+
+import time
+from collections.abc import Iterable
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from reichatd.store.mongodb.schema import member_id, members_of
+from reichatd.store.mongodb.server import Database, Document, Server
+from reichatd.store.records import BanOutcome, JoinOutcome, Room, RoomSummary
+
+_SUMMARY = {"name": 1, "description": 1}
+
+
+class MongoRooms:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def create(self, room: Room) -> bool:
+        return await self._server.run(_create, room)
+
+    async def get(self, room_id: str) -> Room | None:
+        return await self._server.run(_get, room_id)
+
+    async def public(self) -> list[RoomSummary]:
+        return await self._server.run(_public)
+
+    async def joined(self, user_id: str) -> list[Room]:
+        return await self._server.run(_joined, user_id)
+
+    async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
+        return await self._server.run(_joined_summaries, user_id)
+
+    async def update(self, room_id: str, name: str, description: str) -> bool:
+        return await self._server.run(_update, room_id, {"name": name, "description": description})
+
+    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+        fields = {"name": name, "description": description, "password_hash": password_hash}
+        return await self._server.run(_update, room_id, fields)
+
+    async def delete(self, room_id: str) -> bool:
+        return await self._server.run(_delete, room_id)
+
+    async def join(self, room_id: str, user_id: str, now: float) -> JoinOutcome:
+        return await self._server.run(_join, room_id, user_id, now)
+
+    async def leave(self, room_id: str, user_id: str) -> bool:
+        return await self._server.run(_leave, room_id, user_id)
+
+    async def is_banned(self, room_id: str, user_id: str) -> bool:
+        return await self._server.run(_is_banned, room_id, user_id)
+
+    async def ban(self, room_id: str, user_id: str) -> BanOutcome:
+        return await self._server.run(_ban, room_id, user_id)
+
+    async def unban(self, room_id: str, user_id: str) -> bool:
+        return await self._server.run(_unban, room_id, user_id)
+
+
+def room_keys(db: Database, room_ids: Iterable[str]) -> dict[str, ObjectId]:
+    """The keys of those rooms that exist."""
+    found = db.rooms.find({"_id": {"$in": list(room_ids)}}, {"key": 1})
+    return {room["_id"]: room["key"] for room in found}
+
+
+def room_key(db: Database, room_id: str) -> ObjectId | None:
+    """The key of a room; None if there is no such room."""
+    return room_keys(db, [room_id]).get(room_id)
+
+
+def _create(db: Database, room: Room) -> bool:
+    key = ObjectId()
+    # The members first: nobody sees them before their room is there, and it is never there without its owner.
+    place = time.time_ns()
+    members = [_member(key, user_id, room.created_at, place + n) for n, user_id in enumerate(room.users)]
+    if members:
+        db.members.insert_many(members)
+    try:
+        db.rooms.insert_one(
+            {
+                "_id": room.room_id,
+                "key": key,
+                "name": room.name,
+                "description": room.description,
+                "owner": room.owner,
+                "password_hash": room.password_hash,
+                "created_at": room.created_at,
+            }
+        )
+    except DuplicateKeyError:
+        db.members.delete_many(members_of(key))
+        return False
+    return True
+
+
+def _member(key: ObjectId, user_id: str, now: float, place: int) -> Document:
+    # `place` orders the members of one moment too.
+    return {"_id": member_id(key, user_id), "joined_at": now, "place": place, "last_read_id": 0}
+
+
+def _get(db: Database, room_id: str) -> Room | None:
+    found = db.rooms.find_one({"_id": room_id})
+    return _with_members(db, [found])[0] if found else None
+
+
+def _with_members(db: Database, rooms: list[Document]) -> list[Room]:
+    if not rooms:
+        return []
+    users: dict[ObjectId, list[str]] = {room["key"]: [] for room in rooms}
+    for member in sorted(
+        db.members.find({"$or": [members_of(key) for key in users]}, {"place": 1}), key=lambda member: member["place"]
+    ):
+        users[member["_id"]["room"]].append(member["_id"]["user"])
+    return [
+        Room(
+            room_id=room["_id"],
+            name=room["name"],
+            description=room["description"],
+            owner=room["owner"],
+            password_hash=room["password_hash"],
+            created_at=room["created_at"],
+            users=tuple(users[room["key"]]),
+        )
+        for room in rooms
+    ]
+
+
+def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:
+    return [RoomSummary(room["_id"], room["name"], room["description"]) for room in rooms]
+
+
+def _public(db: Database) -> list[RoomSummary]:
+    return _summaries(db.rooms.find({"password_hash": None}, _SUMMARY).sort({"created_at": 1, "key": 1}))
+
+
+def _rooms_of(db: Database, user_id: str) -> list[Document]:
+    keys = [member["_id"]["room"] for member in db.members.find({"_id.user": user_id}).sort("place")]
+    rooms = {room["key"]: room for room in db.rooms.find({"key": {"$in": keys}})}
+    return [rooms[key] for key in keys if key in rooms]
+
+
+def _joined(db: Database, user_id: str) -> list[Room]:
+    return _with_members(db, _rooms_of(db, user_id))
+
+
+def _joined_summaries(db: Database, user_id: str) -> list[RoomSummary]:
+    return _summaries(_rooms_of(db, user_id))
+
+
+def _update(db: Database, room_id: str, fields: Document) -> bool:
+    return db.rooms.update_one({"_id": room_id}, {"$set": fields}).matched_count > 0
+
+
+def _delete(db: Database, room_id: str) -> bool:
+    key = room_key(db, room_id)
+    if key is None:
+        return False
+    # The grave first: `sweep` passes over the graves of the living, and no deleted room is ever without one.
+    db.graveyard.replace_one({"_id": key}, {"deleted_at": time.time()}, upsert=True)
+    return db.rooms.delete_one({"_id": room_id, "key": key}).deleted_count > 0
+
+
+def _join(db: Database, room_id: str, user_id: str, now: float) -> JoinOutcome:
+    key = room_key(db, room_id)
+    if key is None:
+        return JoinOutcome.NO_ROOM
+    pair = {"_id": member_id(key, user_id)}
+    if db.bans.find_one(pair):
+        return JoinOutcome.BANNED
+    try:
+        db.members.insert_one(_member(key, user_id, now, time.time_ns()))
+    except DuplicateKeyError:
+        return JoinOutcome.ALREADY_JOINED
+    # A ban at the same moment is written before it looks for the member: one of the two sees the other.
+    if db.bans.find_one(pair):
+        db.members.delete_one(pair)
+        return JoinOutcome.BANNED
+    return JoinOutcome.JOINED
+
+
+def _leave(db: Database, room_id: str, user_id: str) -> bool:
+    key = room_key(db, room_id)
+    return key is not None and db.members.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
+
+
+def _is_banned(db: Database, room_id: str, user_id: str) -> bool:
+    key = room_key(db, room_id)
+    return key is not None and db.bans.find_one({"_id": member_id(key, user_id)}) is not None
+
+
+def _ban(db: Database, room_id: str, user_id: str) -> BanOutcome:
+    key = room_key(db, room_id)
+    if key is None:
+        return BanOutcome.NO_ROOM
+    pair = {"_id": member_id(key, user_id)}
+    try:
+        db.bans.insert_one(dict(pair))
+        outcome = BanOutcome.BANNED
+    except DuplicateKeyError:
+        outcome = BanOutcome.ALREADY_BANNED
+    # In that case too: it ends what a crash at this place left.
+    db.members.delete_one(pair)
+    return outcome
+
+
+def _unban(db: Database, room_id: str, user_id: str) -> bool:
+    key = room_key(db, room_id)
+    return key is not None and db.bans.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0

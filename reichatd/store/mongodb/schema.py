@@ -1,0 +1,99 @@
+"""The collections, and how they became what they are.
+
+Where the key of a document is a pair it is the `_id` itself: that index is there in any case, and a second one would cost every
+insert of a message a third more. The order of the two fields matters, so only the functions here make such a key.
+"""
+
+from collections.abc import Callable, Sequence
+
+from bson import MaxKey, MinKey, ObjectId
+from pymongo import IndexModel
+
+from reichatd.store.errors import NewerSchema, StoreError
+from reichatd.store.mongodb.server import Database, Document
+
+BY_NONCE = "by_nonce"
+
+_META_ID = "schema"
+
+
+def member_id(key: ObjectId, user_id: str) -> Document:
+    """The `_id` of a member or a ban. `key` is the room's, not its `room_id`: see `rooms`."""
+    return {"room": key, "user": user_id}
+
+
+def message_id(key: ObjectId, number: int) -> Document:
+    """The `_id` of a message."""
+    return {"room": key, "id": number}
+
+
+def members_of(key: ObjectId) -> Document:
+    """Selects all members, or all bans, of a room."""
+    return {"_id": {"$gt": {"room": key, "user": MinKey()}, "$lt": {"room": key, "user": MaxKey()}}}
+
+
+def messages_of(key: ObjectId) -> Document:
+    """Selects a room's whole log."""
+    return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}
+
+
+def _first(db: Database) -> None:
+    db.users.create_indexes([IndexModel("email_key", unique=True)])
+    db.registrations.create_indexes([IndexModel("expires_at")])
+    db.sessions.create_indexes(
+        [IndexModel("user_id"), IndexModel("refresh_hash", unique=True), IndexModel("expires_at")]
+    )
+    db.rooms.create_indexes([IndexModel("key", unique=True)])
+    db.members.create_indexes([IndexModel("_id.user")])
+    db.messages.create_indexes(
+        [
+            IndexModel(
+                {"_id.room": 1, "user_id": 1, "nonce": 1},
+                name=BY_NONCE,
+                unique=True,
+                partialFilterExpression={"nonce": {"$exists": True}},
+            )
+        ]
+    )
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = [_first]
+"""Each step leads from the version that is its index to the next. Once released, a step never changes.
+
+A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.
+"""
+
+
+def migrate(db: Database) -> None:
+    """Brings the schema up to date. Several daemons may do this at once.
+
+    Errors: NewerSchema; StoreError if another program made the collections.
+    """
+    for version in range(_version(db), len(MIGRATIONS)):
+        MIGRATIONS[version](db)
+        _record(db, version + 1)
+
+
+def _version(db: Database) -> int:
+    found = db.meta.find_one({"_id": _META_ID})
+    if found is None:
+        # The version is durable before any other collection is made: collections without one are not ours.
+        present = not _names(db).isdisjoint(db.database.list_collection_names())
+        if present and not db.meta.find_one({"_id": _META_ID}):
+            raise StoreError(f"the database {db.database.name} on {db.where} has collections of another program")
+        _record(db, 0)
+        return 0
+    version = int(found["version"])
+    if version > len(MIGRATIONS):
+        raise NewerSchema(version, len(MIGRATIONS), f"the database {db.database.name} on {db.where}")
+    return version
+
+
+def _names(db: Database) -> set[str]:
+    """The collections beside `meta`."""
+    ours = (db.users, db.registrations, db.sessions, db.rooms, db.members, db.bans, db.messages, db.graveyard)
+    return {collection.name for collection in ours}
+
+
+def _record(db: Database, version: int) -> None:
+    db.meta.update_one({"_id": _META_ID}, {"$max": {"version": version}}, upsert=True)

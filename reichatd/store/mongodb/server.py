@@ -1,0 +1,140 @@
+"""The connection to the server: who calls it, how long, with what promises."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import pymongo
+import trio
+from pymongo.errors import ConfigurationError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.uri_parser import parse_uri
+from pymongo.write_concern import WriteConcern
+
+from reichatd.config import MongoDB
+from reichatd.store.errors import StoreError, StoreUnavailable
+from reichatd.store.hop import Hop
+from reichatd.store.mongodb.faults import told
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+THREADS = 16
+"""Calls that may be under way at once."""
+
+PAGE = 1000
+"""Documents in one answer of the server; its own habit is 101 in the first."""
+
+Document = dict[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database:
+    """The collections, with the promises of every read and write.
+
+    A write is answered when a majority of the replica set has it in the journal, and a read gives nothing less durable. A
+    standalone server knows the first promise only: see `logs.Ends.settle`.
+    """
+
+    def __init__(self, client: pymongo.MongoClient[Document], settings: MongoDB, where: str) -> None:
+        self.where = where
+        self.timeout = settings.timeout_seconds
+        self._client = client
+        self.database = client.get_database(
+            settings.database,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern("majority"),
+            write_concern=WriteConcern(w="majority", j=True),
+        )
+        hello = client.admin.command("hello")
+        self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
+        self.users: Collection[Document] = self.database["users"]
+        self.registrations: Collection[Document] = self.database["registrations"]
+        self.sessions: Collection[Document] = self.database["sessions"]
+        self.rooms: Collection[Document] = self.database["rooms"]
+        self.members: Collection[Document] = self.database["members"]
+        self.bans: Collection[Document] = self.database["bans"]
+        self.messages: Collection[Document] = self.database["messages"]
+        self.graveyard: Collection[Document] = self.database["graveyard"]
+        self.meta: Collection[Document] = self.database["meta"]
+
+    def close(self) -> None:
+        # The driver says goodbye to the server, and would look for one that is down for 30 s.
+        with pymongo.timeout(self.timeout):
+            self._client.close()
+
+
+class Server:
+    """Runs steps against the database in worker threads, each within the time that the settings allow."""
+
+    def __init__(self, db: Database, hop: Hop) -> None:
+        self._db = db
+        self._hop = hop
+
+    async def run(self, step: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Waits for a free thread, runs `step(database, …)` there and returns what it returns.
+
+        A step that has begun is finished, whatever becomes of the caller. Its answer comes within twice the time limit: once
+        for the thread, once for the server.
+
+        Errors: StoreUnavailable, StoreError.
+        """
+        with trio.move_on_after(self._db.timeout):
+            return await self._hop.run(lambda: self._guarded(step, *args, **kwargs))
+        raise StoreUnavailable(f"{self._db.where} has too much to do: no thread was free in {self._db.timeout:g} s")
+
+    def _guarded(self, step: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with told(self._db.where), pymongo.timeout(self._db.timeout):
+            return step(self._db, *args, **kwargs)
+
+    async def aclose(self) -> None:
+        """Waits for the steps under way, then closes the connections."""
+        await self._hop.aclose(self._db.close)
+
+
+def hosts(uri: str) -> str:
+    """What the store is called in messages: the hosts of a URI and nothing else of it.
+
+    Errors: StoreError if it is no URI of MongoDB.
+    """
+    scheme, _, rest = uri.partition("://")
+    credentials, _, rest = rest.rpartition("@")
+    authority = rest.partition("/")[0].partition("?")[0]
+    # A raw "/" in a password would make the rest of it look like a path, and its beginning like a host.
+    if scheme not in ("mongodb", "mongodb+srv") or not authority or "/" in credentials:
+        raise _not_a_uri()
+    return f"MongoDB at {authority}"
+
+
+def connect(settings: MongoDB, where: str) -> Database:
+    """Connects and logs in. Blocks, for `settings.timeout_seconds` at the most.
+
+    Errors: as `open_store`.
+    """
+    client = _client(settings)
+    try:
+        with told(where), pymongo.timeout(settings.timeout_seconds):
+            return Database(client, settings, where)
+    except BaseException:
+        client.close()
+        raise
+
+
+def _client(settings: MongoDB) -> pymongo.MongoClient[Document]:
+    try:
+        # MongoClient only warns of an option that it does not know.
+        parse_uri(settings.uri, warn=False, connect_timeout=settings.timeout_seconds)
+        return pymongo.MongoClient(settings.uri, appname="reichatd", maxPoolSize=THREADS + 2)
+    except (ConfigurationError, ValueError, TypeError):
+        # Not the driver's words, nor a traceback with them: they may quote the URI, and the password in it.
+        raise _not_a_uri() from None
+    except OSError as error:
+        raise StoreError(f"a file named in the MongoDB URI (storage.mongodb.uri): {error}") from None
+
+
+def _not_a_uri() -> StoreError:
+    return StoreError(
+        "the MongoDB URI (storage.mongodb.uri) is not valid, or its hosts have no DNS record: "
+        "mongodb://user:password@host:port/?options, special characters in user and password percent-encoded"
+    )

@@ -1,0 +1,73 @@
+"""Login sessions in MongoDB. What the methods do is written at `reichatd.store.protocol.Sessions`.
+
+A session belongs to the password it was opened under: it carries that password's number. A change of password counts the user's
+number up and names the one session that goes on, all in the user's document, so the others end in the very step that changes the
+hash, on a standalone server too, and no crash can leave them alive.
+"""
+
+from reichatd.store.mongodb.server import Database, Document, Server
+from reichatd.store.mongodb.users import user_of
+from reichatd.store.records import Session, User
+
+
+class MongoSessions:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def create(self, session: Session) -> None:
+        await self._server.run(_create, session)
+
+    async def get(self, session_id: str) -> tuple[Session, User] | None:
+        return await self._server.run(_find, {"_id": session_id})
+
+    async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
+        found = await self._server.run(_find, {"refresh_hash": refresh_hash})
+        return found[0] if found else None
+
+    async def end(self, session_id: str) -> bool:
+        return await self._server.run(_end, session_id)
+
+    async def delete_expired(self, now: float) -> int:
+        return await self._server.run(_delete_expired, now)
+
+
+def _create(db: Database, session: Session) -> None:
+    user = db.users.find_one({"_id": session.user_id}, {"password_number": 1})
+    db.sessions.replace_one(
+        {"_id": session.session_id},
+        {
+            "user_id": session.user_id,
+            "refresh_hash": session.refresh_hash,
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+            "password_number": user["password_number"] if user else 0,
+        },
+        upsert=True,
+    )
+
+
+def _find(db: Database, selection: Document) -> tuple[Session, User] | None:
+    of_user = {"from": db.users.name, "localField": "user_id", "foreignField": "_id", "as": "users"}
+    for found in db.sessions.aggregate([{"$match": selection}, {"$lookup": of_user}]):
+        for user in found["users"]:
+            if found["password_number"] == user["password_number"] or found["_id"] == user["kept_session"]:
+                return _session_of(found), user_of(user)
+    return None
+
+
+def _session_of(document: Document) -> Session:
+    return Session(
+        session_id=document["_id"],
+        user_id=document["user_id"],
+        refresh_hash=document["refresh_hash"],
+        created_at=document["created_at"],
+        expires_at=document["expires_at"],
+    )
+
+
+def _end(db: Database, session_id: str) -> bool:
+    return db.sessions.delete_one({"_id": session_id}).deleted_count > 0
+
+
+def _delete_expired(db: Database, now: float) -> int:
+    return db.sessions.delete_many({"expires_at": {"$lte": now}}).deleted_count

@@ -1,0 +1,56 @@
+"""The MongoDB store as a whole."""
+
+from typing import TYPE_CHECKING
+
+from reichatd.config import MongoDB
+from reichatd.store.hop import Hop
+from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.messages import MongoMessages
+from reichatd.store.mongodb.rooms import MongoRooms
+from reichatd.store.mongodb.server import THREADS, Database, Server, connect, hosts
+from reichatd.store.mongodb.sessions import MongoSessions
+from reichatd.store.mongodb.users import MongoUsers
+
+if TYPE_CHECKING:
+    from reichatd.store.protocol import Messages, Rooms, Sessions, Users
+
+
+async def open_store(settings: MongoDB) -> "MongoStore":
+    """Opens the store in a database of a MongoDB server, and brings its schema up to date.
+
+    To be called from the event loop; waits for worker threads, three times `settings.timeout_seconds` at the very most.
+    Several daemons may do this at once.
+
+    Errors: StoreUnavailable (no answer, login refused), StoreError (a URI that is none, another program's database),
+        NewerSchema. Each is one line that names the hosts and no password.
+    """
+    where = hosts(settings.uri)
+    hop = Hop(THREADS, where)
+    server = Server(await hop.run(connect, settings, where), hop)
+    try:
+        await server.run(schema.migrate)
+    except BaseException:
+        await server.aclose()
+        raise
+    return MongoStore(server)
+
+
+class MongoStore:
+    """A `Store`; made by `open_store`."""
+
+    def __init__(self, server: Server) -> None:
+        self.users: Users = MongoUsers(server)
+        self.sessions: Sessions = MongoSessions(server)
+        self.rooms: Rooms = MongoRooms(server)
+        self.messages: Messages = MongoMessages(server)
+        self._server = server
+
+    async def ping(self) -> None:
+        await self._server.run(_read_something)
+
+    async def aclose(self) -> None:
+        await self._server.aclose()
+
+
+def _read_something(db: Database) -> None:
+    db.rooms.find_one({}, {"_id": 1})

@@ -1,0 +1,148 @@
+"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.Users`."""
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from reichatd.store.mongodb.server import Database, Document, Server
+from reichatd.store.records import Registration, User
+
+
+class MongoUsers:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def register(self, registration: Registration) -> bool:
+        return await self._server.run(_register, registration)
+
+    async def take_try(self, email: str) -> Registration | None:
+        return await self._server.run(_take_try, email)
+
+    async def confirm(self, registration: Registration, user: User) -> bool:
+        return await self._server.run(_confirm, registration, user)
+
+    async def by_id(self, user_id: str) -> User | None:
+        return await self._server.run(_by_id, user_id)
+
+    async def by_email(self, email: str) -> User | None:
+        return await self._server.run(_by_email, email)
+
+    async def rename(self, user_id: str, username: str) -> bool:
+        return await self._server.run(_rename, user_id, username)
+
+    async def change_password(
+        self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
+    ) -> list[str] | None:
+        return await self._server.run(_change_password, user_id, old_hash, new_hash, keep_session_id)
+
+    async def delete_expired(self, now: float) -> int:
+        return await self._server.run(_delete_expired, now)
+
+
+def user_of(document: Document) -> User:
+    return User(
+        user_id=document["_id"],
+        email=document["email"],
+        username=document["username"],
+        password_hash=document["password_hash"],
+        created_at=document["created_at"],
+    )
+
+
+def _email_key(email: str) -> str:
+    # ASCII letters only: elsewhere two different letters can have one lower case.
+    return email.encode().lower().decode()
+
+
+def _register(db: Database, registration: Registration) -> bool:
+    if _by_email(db, registration.email):
+        return False
+    # A confirmation that slips in between leaves a registration that can never be confirmed, and expires.
+    db.registrations.replace_one(
+        {"_id": _email_key(registration.email)},
+        {
+            "email": registration.email,
+            "username": registration.username,
+            "password_hash": registration.password_hash,
+            "code_hash": registration.code_hash,
+            "tries_left": registration.tries_left,
+            "expires_at": registration.expires_at,
+        },
+        upsert=True,
+    )
+    return True
+
+
+def _take_try(db: Database, email: str) -> Registration | None:
+    before = db.registrations.find_one_and_update(
+        {"_id": _email_key(email)},
+        [{"$set": {"tries_left": {"$max": [0, {"$subtract": ["$tries_left", 1]}]}}}],
+    )
+    if before is None:
+        return None
+    del before["_id"]
+    return Registration(**before)
+
+
+def _confirm(db: Database, registration: Registration, user: User) -> bool:
+    mine = {"_id": _email_key(registration.email), "code_hash": registration.code_hash}
+    if not db.registrations.find_one(mine):
+        return False
+    # The user first: that is the step which counts, and what a crash may leave is a registration that expires.
+    try:
+        db.users.insert_one(
+            {
+                "_id": user.user_id,
+                "email_key": _email_key(user.email),
+                "email": user.email,
+                "username": user.username,
+                "password_hash": user.password_hash,
+                "created_at": user.created_at,
+                "password_number": 0,
+                "kept_session": None,
+            }
+        )
+    except DuplicateKeyError:
+        return False
+    db.registrations.delete_one(mine)
+    return True
+
+
+def _by_id(db: Database, user_id: str) -> User | None:
+    found = db.users.find_one({"_id": user_id})
+    return user_of(found) if found else None
+
+
+def _by_email(db: Database, email: str) -> User | None:
+    found = db.users.find_one({"email_key": _email_key(email)})
+    return user_of(found) if found else None
+
+
+def _rename(db: Database, user_id: str, username: str) -> bool:
+    return db.users.update_one({"_id": user_id}, {"$set": {"username": username}}).matched_count > 0
+
+
+def _change_password(
+    db: Database, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
+) -> list[str] | None:
+    # This one step also ends the other sessions (see `sessions`); deleting them is tidying up.
+    changed = db.users.find_one_and_update(
+        {"_id": user_id, "password_hash": old_hash},
+        {"$set": {"password_hash": new_hash, "kept_session": keep_session_id}, "$inc": {"password_number": 1}},
+        return_document=ReturnDocument.AFTER,
+    )
+    if changed is None:
+        return None
+    ended = db.sessions.distinct(
+        "_id",
+        {
+            "user_id": user_id,
+            "_id": {"$ne": keep_session_id},
+            "password_number": {"$lt": changed["password_number"]},
+        },
+    )
+    db.sessions.delete_many({"_id": {"$in": ended}})
+    return ended
+
+
+def _delete_expired(db: Database, now: float) -> int:
+    return db.registrations.delete_many({"expires_at": {"$lte": now}}).deleted_count

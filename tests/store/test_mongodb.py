@@ -1,0 +1,445 @@
+"""What only the MongoDB store has: a server, its faults, its crashes. What it has in common with others is in test_contract_*."""
+
+import os
+import signal
+import socket
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import trio
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from reichatd.config import MongoDB
+from reichatd.store import Appended, NewerSchema, Outcome, Post, Store, StoreError, StoreUnavailable
+from reichatd.store.mongodb import open_store, schema
+from reichatd.store.mongodb.logs import Ends
+from tests.mongod import Mongod, free_port
+from tests.store.samples import add_user, at_once, contents, post, room, session, stored, user
+
+PASSWORD = "sesame/open"
+
+
+@pytest.fixture(params=["mongod_standalone", "mongod_replica"])
+def settings(request: pytest.FixtureRequest) -> Iterator[MongoDB]:
+    """A fresh database."""
+    settings = MongoDB(uri=request.getfixturevalue(request.param), database=f"test-{uuid4().hex}")
+    yield settings
+    with MongoClient[dict[str, Any]](settings.uri) as client:
+        client.drop_database(settings.database)
+
+
+@pytest.fixture
+def raw(settings: MongoDB) -> Iterator[Database[dict[str, Any]]]:
+    """The same database, past the store."""
+    with MongoClient[dict[str, Any]](settings.uri) as client:
+        yield client[settings.database]
+
+
+@pytest.fixture
+async def mongodb(settings: MongoDB) -> AsyncIterator[Store]:
+    store = await open_store(settings)
+    yield store
+    await store.aclose()
+
+
+@pytest.fixture(params=["standalone", "replica"])
+def own_mongod(request: pytest.FixtureRequest) -> Iterator[Mongod]:
+    """A server for this test alone, which may do to it what it likes."""
+    with Mongod(replica_set=request.param == "replica") as mongod:
+        yield mongod
+
+
+async def refused(settings: MongoDB, kind: type[StoreError] = StoreError) -> str:
+    """The text of the fault that opening ends with: one line, no password, not even in the traceback."""
+    with pytest.raises(StoreError) as caught:
+        await open_store(settings)
+    assert caught.type is kind
+    assert "\n" not in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    # The traceback quotes the line of this file that holds it.
+    assert not [word for word in ("sesame", "%2Fopen") if word in told]
+    return str(caught.value)
+
+
+# ---------------------------------------------------------------------------------------------------------------- opening
+
+
+async def test_no_server() -> None:
+    port = free_port()
+    start = trio.current_time()
+    text = await refused(MongoDB(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
+    assert trio.current_time() - start < 2.5
+    assert f"MongoDB at 127.0.0.1:{port} does not answer" in text
+    assert "refused" in text
+
+
+async def test_a_server_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        start = trio.current_time()
+        text = await refused(MongoDB(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
+        assert trio.current_time() - start < 2.5
+        assert f"127.0.0.1:{port}" in text
+
+
+async def test_a_login_refused(settings: MongoDB) -> None:
+    uri = settings.uri.replace("mongodb://", f"mongodb://joe:{PASSWORD.replace('/', '%2F')}@")
+    text = await refused(MongoDB(uri=uri, database=settings.database), StoreUnavailable)
+    assert "refuses the login" in text
+    assert "joe" not in text
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "nonsense",
+        "mongodb://",
+        "mongodb:///?w=1",
+        "http://127.0.0.1/",
+        f"mongodb://joe:{PASSWORD}@127.0.0.1/",
+        "mongodb://joe:12/sesame@127.0.0.1/",
+        "mongodb://joe:12/sesame?x@127.0.0.1/",
+        "mongodb://joe:ses@me@127.0.0.1",
+        "mongodb://joe:sesame@127.0.0.1:port",
+        "mongodb://joe:sesame@127.0.0.1:99999",
+        "mongodb://joe:sesame@127.0.0.1/a b",
+        "mongodb://joe:sesame@127.0.0.1/?appname",
+        "mongodb://joe:sesame@127.0.0.1/?apname=x",
+        "mongodb://joe:sesame@127.0.0.1/?readPreference=whatever",
+        "mongodb://joe:sesame@127.0.0.1/?replicaSet=a&directConnection=perhaps",
+        "mongodb+srv://joe:sesame@nowhere.invalid/",
+    ],
+)
+async def test_a_uri_that_is_none(uri: str) -> None:
+    assert "storage.mongodb.uri" in await refused(MongoDB(uri=uri))
+
+
+async def test_a_certificate_that_is_not_there() -> None:
+    text = await refused(MongoDB(uri="mongodb://joe:sesame@127.0.0.1/?tls=true&tlsCAFile=/no/such/file"))
+    assert "/no/such/file" in text
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+    newer = {"_id": "schema", "version": len(schema.MIGRATIONS) + 1}
+    raw.meta.insert_one(newer)
+    assert f"schema version {newer['version']}" in await refused(settings, NewerSchema)
+    assert raw.list_collection_names() == ["meta"]
+    assert raw.meta.find_one() == newer
+
+
+async def test_a_database_of_another_program_is_refused_and_left_alone(
+    settings: MongoDB, raw: Database[dict[str, Any]]
+) -> None:
+    raw.messages.insert_one({"text": "of the other program"})
+    assert "another program" in await refused(settings)
+    assert raw.list_collection_names() == ["messages"]
+    assert list(raw.messages.index_information()) == ["_id_"]
+
+
+async def test_opening_ends_a_migration_that_was_cut_off(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+    await (await open_store(settings)).aclose()
+    raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 0}})
+    raw.messages.drop_index(schema.BY_NONCE)
+    await (await open_store(settings)).aclose()
+    assert schema.BY_NONCE in raw.messages.index_information()
+    assert raw.meta.find_one() == {"_id": "schema", "version": len(schema.MIGRATIONS)}
+
+
+async def test_many_daemons_open_a_new_database_at_once(settings: MongoDB) -> None:
+    stores = await at_once([partial(open_store, settings)] * 8)
+    for store in stores:
+        await store.ping()
+        await store.aclose()
+
+
+# ------------------------------------------------------------------------------------------------------ a server that fails
+
+
+async def test_a_server_that_was_down_serves_again(own_mongod: Mongod) -> None:
+    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=2.0))
+    await store.rooms.create(room())
+    assert await store.messages.append([post("a", nonce="a")], {}) == stored(1)
+    own_mongod.kill()
+    start = trio.current_time()
+    with pytest.raises(StoreUnavailable, match=r"MongoDB at 127\.0\.0\.1"):
+        await store.messages.append([post("b", nonce="b")], {})
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+    assert trio.current_time() - start < 2 * 2.0 + 1
+    await trio.to_thread.run_sync(own_mongod.restart)
+    again = [post("a", nonce="a"), post("b", nonce="b")]
+    assert await store.messages.append(again, {}) == [Appended(Outcome.REPEATED, 1), *stored(2)]
+    assert await contents(store) == ["a", "b"]
+    await store.aclose()
+
+
+async def test_closing_when_the_server_is_gone(own_mongod: Mongod) -> None:
+    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=1.0))
+    own_mongod.kill()
+    start = trio.current_time()
+    await store.aclose()
+    assert trio.current_time() - start < 2
+
+
+async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
+    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=0.5))
+    await store.rooms.create(room())
+    os.kill(own_mongod.pid, signal.SIGSTOP)
+    try:
+        start = trio.current_time()
+        outcomes = await at_once([partial(unavailable, partial(store.rooms.get, "lobby"))] * 40)
+        assert all(outcomes)
+        # Also for those that waited for a thread behind others.
+        assert trio.current_time() - start < 2 * 0.5 + 1.5
+        with trio.fail_after(3):
+            with pytest.raises(StoreUnavailable):
+                await store.messages.append([post()], {})
+    finally:
+        os.kill(own_mongod.pid, signal.SIGCONT)
+    store_again = await open_store(MongoDB(uri=own_mongod.uri))
+    assert await store_again.rooms.get("lobby") == room()
+    await store_again.aclose()
+    await store.aclose()
+
+
+async def unavailable(call: Callable[[], Any]) -> bool:
+    try:
+        await call()
+    except StoreUnavailable:
+        return True
+    return False
+
+
+async def append_until_it_fails(store: Store, name: str, told: list[tuple[Post, Appended]], enough: trio.Event) -> None:
+    for number in range(1_000_000):
+        batch = [post(f"{name} {number} {n}", room_id=f"room{n % 3}", nonce=f"{name} {number} {n}") for n in range(20)]
+        try:
+            answers = await store.messages.append(batch, {})
+        except StoreUnavailable:
+            return
+        told += zip(batch, answers, strict=True)
+        if number == 20:
+            enough.set()
+
+
+async def read_until_it_fails(store: Store, seen: dict[int, str]) -> None:
+    while True:
+        try:
+            page = await store.messages.range("room0", max(seen, default=0) + 1, 1_000_000)
+        except StoreUnavailable:
+            return
+        seen.update({message.message_id: message.content for message in page})
+
+
+async def test_what_was_told_or_seen_outlives_kill_9(own_mongod: Mongod) -> None:
+    stores = await at_once([partial(open_store, MongoDB(uri=own_mongod.uri, timeout_seconds=2.0))] * 3)
+    for number in range(3):
+        await stores[0].rooms.create(room(f"room{number}"))
+    told: list[tuple[Post, Appended]] = []
+    seen: dict[int, str] = {}
+    enough = [trio.Event(), trio.Event()]
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            for name, store, event in zip(("here", "there"), stores[:2], enough, strict=True):
+                nursery.start_soon(append_until_it_fails, store, name, told, event)
+            nursery.start_soon(read_until_it_fails, stores[2], seen)
+            for event in enough:
+                await event.wait()
+            own_mongod.kill()
+    await trio.to_thread.run_sync(own_mongod.restart)
+    logs = {f"room{number}": await contents(stores[0], f"room{number}") for number in range(3)}
+    assert len(told) >= 2 * 20 * 20
+    for one, answer in told:
+        assert answer.outcome is Outcome.STORED
+        assert logs[one.room_id][answer.message_id - 1] == one.content
+    assert seen
+    assert {number: logs["room0"][number - 1] for number in seen} == seen
+    for store in stores:
+        await store.aclose()
+
+
+async def test_what_is_read_is_in_the_journal(own_mongod: Mongod) -> None:
+    store = await open_store(MongoDB(uri=own_mongod.uri))
+    await store.rooms.create(room())
+    with MongoClient[dict[str, Any]](own_mongod.uri, w=1, journal=False) as client:
+        raw = client.reichatd
+        key = raw.rooms.find_one({})["key"]  # type: ignore[index]
+        # Another daemon's append, between its insert and the journal.
+        message = {"user_id": "ann", "content": "a", "timestamp": 1.0}
+        raw.messages.insert_many([{"_id": schema.message_id(key, n), **message} for n in (1, 2, 3)])
+    seen = await store.messages.range("lobby", 1, 10)
+    own_mongod.kill()
+    await trio.to_thread.run_sync(own_mongod.restart)
+    assert [one.message_id for one in await store.messages.range("lobby", 1, len(seen))] == list(
+        range(1, len(seen) + 1)
+    )
+    await store.aclose()
+
+
+# ----------------------------------------------------------------------------------------------------- two daemons at once
+
+
+async def append_often(store: Store, name: str, room_ids: list[str]) -> list[tuple[Post, Appended]]:
+    told: list[tuple[Post, Appended]] = []
+    for number in range(50):
+        batch = [post(f"{name} {number} {n}", room_id=room_ids[n % 3], nonce=f"{name} {number} {n}") for n in range(10)]
+        told += zip(batch, await store.messages.append(batch, {}), strict=True)
+    return told
+
+
+async def test_two_daemons_with_five_hundred_posts_each(mongodb: Store, settings: MongoDB) -> None:
+    other = await open_store(settings)
+    room_ids = ["lobby", "den", "attic"]
+    for room_id in room_ids:
+        await mongodb.rooms.create(room(room_id))
+    calls = [partial(append_often, mongodb, "here", room_ids), partial(append_often, other, "there", room_ids[::-1])]
+    told = [pair for answers in await at_once(calls) for pair in answers]
+    logs = {room_id: await contents(mongodb, room_id) for room_id in room_ids}
+    assert sum(map(len, logs.values())) == 1000
+    for one, answer in told:
+        assert answer.outcome is Outcome.STORED
+        assert logs[one.room_id][answer.message_id - 1] == one.content
+    for name in ("here", "there"):
+        for log in logs.values():
+            mine = [content for content in log if content.startswith(name)]
+            assert mine == sorted(mine, key=lambda content: [int(word) for word in content.split()[1:]])
+    await other.aclose()
+
+
+async def test_a_join_and_a_ban_at_once(mongodb: Store, settings: MongoDB) -> None:
+    other = await open_store(settings)
+    for number in range(20):
+        room_id = f"room{number}"
+        await mongodb.rooms.create(room(room_id, users=["ann"]))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mongodb.rooms.join, room_id, "bob", 2.0)
+            nursery.start_soon(other.rooms.ban, room_id, "bob")
+        assert await mongodb.rooms.is_banned(room_id, "bob")
+        found = await mongodb.rooms.get(room_id)
+        assert found is not None
+        assert found.users == ("ann",)
+    await other.aclose()
+
+
+# --------------------------------------------------------------------------------- what a crash between two steps may leave
+
+
+async def test_sessions_of_an_old_password_are_dead_even_if_they_are_still_there(
+    mongodb: Store, raw: Database[dict[str, Any]]
+) -> None:
+    await add_user(mongodb)
+    for session_id in ("laptop", "phone"):
+        await mongodb.sessions.create(session(session_id))
+    left = raw.sessions.find_one({"_id": "phone"})
+    assert left is not None
+    assert await mongodb.users.change_password("ann", "password", "new", "laptop") == ["phone"]
+    raw.sessions.insert_one(left)
+    assert await mongodb.sessions.get("phone") is None
+    assert await mongodb.sessions.by_refresh_hash("refresh of phone") is None
+    assert await mongodb.sessions.get("laptop") is not None
+    await mongodb.sessions.create(session("tablet"))
+    assert await mongodb.sessions.get("tablet") is not None
+    assert await mongodb.users.change_password("ann", "new", "newer", "tablet") == ["laptop", "phone"]
+
+
+async def test_a_registration_left_beside_its_user(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    someone = await add_user(mongodb)
+    fields = {"username": "ann", "password_hash": "p", "code_hash": "code", "tries_left": 5, "expires_at": 100.0}
+    raw.registrations.insert_one({"_id": someone.email, "email": someone.email, **fields})
+    left = await mongodb.users.take_try(someone.email)
+    assert left is not None
+    assert not await mongodb.users.confirm(left, user("eve", someone.email))
+    assert not await mongodb.users.register(left)
+    assert await mongodb.users.by_email(someone.email) == someone
+
+
+async def test_members_of_a_room_that_never_was(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    raw.members.insert_one(
+        {"_id": schema.member_id(ObjectId(), "ann"), "joined_at": 1.0, "place": 1, "last_read_id": 0}
+    )
+    await mongodb.rooms.create(room())
+    assert await mongodb.rooms.joined("ann") == [room()]
+
+
+async def test_the_grave_of_a_room_that_lives(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await mongodb.rooms.create(room())
+    await mongodb.messages.append([post("a")], {})
+    found = raw.rooms.find_one({"_id": "lobby"})
+    assert found is not None
+    raw.graveyard.insert_one({"_id": found["key"], "deleted_at": 1.0})
+    assert await mongodb.messages.sweep(100) == 0
+    assert await contents(mongodb) == ["a"]
+    assert await mongodb.rooms.delete("lobby")
+    assert await mongodb.messages.sweep(100) == 1
+
+
+async def test_sweeping_leaves_nothing(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await mongodb.rooms.create(room())
+    await mongodb.messages.append([post(), post(), post()], {})
+    await mongodb.rooms.ban("lobby", "eve")
+    await mongodb.rooms.delete("lobby")
+    assert [await mongodb.messages.sweep(2) for _ in range(3)] == [2, 1, 0]
+    assert [raw[name].count_documents({}) for name in ("rooms", "members", "bans", "messages")] == [0, 0, 0, 0]
+    # The grave stays for what an append under way may still put in, and goes when that is impossible.
+    raw.graveyard.update_many({}, {"$inc": {"deleted_at": -4000.0}})
+    await mongodb.messages.sweep(2)
+    assert raw.graveyard.count_documents({}) == 0
+
+
+# ------------------------------------------------------------------------------------------------------------------ the rest
+
+
+@pytest.mark.parametrize("content", ["\ud800", "x" * 17_000_000], ids=["surrogate", "too large"])
+async def test_what_mongodb_cannot_store(mongodb: Store, content: str) -> None:
+    await mongodb.rooms.create(room())
+    with pytest.raises(StoreError) as caught:
+        await mongodb.messages.append([post(content)], {})
+    assert caught.type is StoreError
+    assert len(str(caught.value)) < 200
+    assert await mongodb.messages.append([post("a")], {}) == stored(1)
+
+
+async def test_more_rooms_in_a_batch_than_one_command_looks_at(mongodb: Store, settings: MongoDB) -> None:
+    rooms = [f"room{number}" for number in range(130)]
+    await at_once([partial(mongodb.rooms.create, room(room_id)) for room_id in rooms])
+    batch = [post(room_id=room_id) for room_id in rooms]
+    assert await mongodb.messages.append(batch, {}) == stored(*[1] * 130)
+    # Nothing is remembered here: all ends are looked for.
+    other = await open_store(settings)
+    assert await other.messages.append(batch, {}) == stored(*[2] * 130)
+    await other.aclose()
+    # What is remembered here is behind.
+    assert await mongodb.messages.append(batch, {}) == stored(*[3] * 130)
+
+
+async def test_a_log_that_became_shorter(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    """A backup was put back under a running daemon."""
+    await mongodb.rooms.create(room())
+    await mongodb.messages.append([post("a"), post("b"), post("c")], {})
+    raw.messages.delete_many({"_id.id": {"$gt": 1}})
+    assert await mongodb.messages.append([post("d")], {}) == stored(2)
+
+
+def test_a_missing_mongod_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.mongod.PACKAGE", "no-such-package")
+    with pytest.raises(RuntimeError, match="the tests need mongod: install the test extra, which has no-such-package"):
+        Mongod(replica_set=False)
+
+
+def test_ends_are_forgotten_for_newer_ones() -> None:
+    ends = Ends()
+    first, *keys = (ObjectId() for _ in range(10_000))
+    for key in (first, *keys):
+        ends.advance(key, 1)
+    ends.advance(first, 2)
+    ends.advance(ObjectId(), 1)
+    assert len(ends._durable) == 10_000
+    assert ends._durable[first] == 2
+    assert keys[0] not in ends._durable
