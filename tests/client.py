@@ -1,18 +1,23 @@
 """A client of the public contract: REST by httpx, the conversation by trio-websocket."""
 
 import json
+import secrets
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from tests.process import DaemonProcess
 
 PASSWORD = "a good password"
 SECONDS = 20.0
+CLOSE_SECONDS = 5.0
+LITTLE_BYTES = 4096
 
 
 class Talk:
@@ -21,7 +26,7 @@ class Talk:
     def __init__(self, websocket: WebSocketConnection) -> None:
         self.websocket = websocket
 
-    async def send(self, type: str, **fields: Any) -> None:
+    async def send(self, type: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         await self.websocket.send_message(json.dumps({"type": type, **fields}))
 
     async def receive(self, type: str | None = None) -> dict[str, Any]:
@@ -60,13 +65,20 @@ class Talk:
 
     async def closed(self) -> tuple[int, str | None]:
         """Waits until the server closes; its code and reason."""
+        _, code, reason = await self.rest()
+        return code, reason
+
+    async def rest(self) -> tuple[list[dict[str, Any]], int, str | None]:
+        """Waits until the server closes; the frames before that, its code and reason. The code is 1006 if it said none."""
+        frames = []
         with trio.fail_after(SECONDS):
             try:
                 while True:
-                    await self.websocket.get_message()
+                    frames.append(json.loads(await self.websocket.get_message()))
             except ConnectionClosed as error:
-                assert error.reason is not None
-                return error.reason.code, error.reason.reason
+                end = error.reason
+        assert end is not None
+        return frames, end.code, end.reason
 
 
 class Person:
@@ -79,7 +91,7 @@ class Person:
         self.user_id = ""
         self.access_token = ""
         self.refresh_token = ""
-        self.http = httpx.AsyncClient(base_url=url, timeout=SECONDS)
+        self.http = httpx.AsyncClient(base_url=url, timeout=SECONDS, verify=False)  # its default loads authorities
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,7 +100,7 @@ class Person:
         with trio.CancelScope(shield=True):
             await self.http.aclose()
 
-    async def call(self, method: str, path: str, status: int = 200, **body: Any) -> dict[str, Any]:
+    async def call(self, method: str, path: str, status: int = 200, **body: Any) -> dict[str, Any]:  # noqa: ANN401
         """One REST call with the access token; the answer's body, whose status must be as expected."""
         response = await self.http.request(
             method, path, json=body or None, headers={"Authorization": f"Bearer {self.access_token}"}
@@ -121,20 +133,88 @@ class Person:
     @asynccontextmanager
     async def talk(self, room_id: str) -> AsyncIterator[Talk]:
         """A socket in a room; its initial state is the first frame."""
-        async with open_websocket_url(
-            self.socket_url(room_id), message_queue_size=100_000, disconnect_timeout=5
-        ) as websocket:
-            yield Talk(websocket)
+        async with talk_at(self.socket_url(room_id)) as talk:
+            yield talk
+
+    @asynccontextmanager
+    async def slow_talk(self, room_id: str) -> AsyncIterator[Talk]:
+        """A socket of a client that reads only what the test asks for, with little room in between; it ends without a goodbye."""
+        async with _tcp(self.socket_url(room_id), LITTLE_BYTES) as stream, trio.open_nursery() as nursery:
+            yield Talk(await _shake_hands(nursery, stream, self.socket_url(room_id), queue=1))
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def talk_at(url: str, **headers: str) -> AsyncIterator[Talk]:
+    """A socket at this address, with these headers in its handshake."""
+    async with _tcp(url) as stream, trio.open_nursery() as nursery:
+        websocket = await _shake_hands(nursery, stream, url, queue=100_000, headers=headers)
+        yield Talk(websocket)
+        with trio.move_on_after(CLOSE_SECONDS):
+            await websocket.aclose()
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _tcp(url: str, receive_bytes: int | None = None) -> AsyncIterator[trio.SocketStream]:
+    """A connection to where a URL leads; the WebSocket library leaves its own ones open if the server was first to close."""
+    parts = urlsplit(url)
+    sock = trio.socket.socket()
+    if receive_bytes is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    try:
+        await sock.connect((parts.hostname, parts.port))
+        async with trio.SocketStream(sock) as stream:
+            yield stream
+    finally:
+        sock.close()
+
+
+async def _shake_hands(
+    nursery: trio.Nursery, stream: trio.SocketStream, url: str, *, queue: int, headers: dict[str, str] | None = None
+) -> WebSocketConnection:
+    parts = urlsplit(url)
+    extra_headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    resource = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    with trio.fail_after(SECONDS):
+        return await wrap_client_stream(
+            nursery, stream, parts.netloc, resource, extra_headers=extra_headers, message_queue_size=queue
+        )
 
 
 async def newcomer(daemon: DaemonProcess, name: str) -> Person:
     """Registers, verifies by the code that the console mailer prints, and logs in."""
     person = Person(daemon.url, name, f"{name}@example.org")
-    seen = len(daemon.codes())
-    await person.register()
-    with trio.fail_after(SECONDS):
-        while len(codes := daemon.codes()) == seen:
-            await trio.sleep(0.01)
-    await person.verify(codes[-1])
-    await person.log_in()
+    try:
+        await person.register()
+        await person.verify(await printed_code(daemon, person.email))
+        await person.log_in()
+    except BaseException:
+        await person.http.aclose()
+        raise
     return person
+
+
+async def printed_code(daemon: DaemonProcess, address: str) -> str:
+    """The code in the last letter to this address, as soon as there is one."""
+    with trio.fail_after(SECONDS):
+        while (code := daemon.code_for(address)) is None:  # noqa: ASYNC110 - another process prints it
+            await trio.sleep(0.01)
+        return code
+
+
+@asynccontextmanager
+async def crowd(daemon: DaemonProcess, count: int) -> AsyncIterator[list[Person]]:
+    """So many newcomers, each with a name that no other test has."""
+    async with AsyncExitStack() as stack:
+        names = [f"user{secrets.token_hex(8)}" for _ in range(count)]
+        yield [await stack.enter_async_context(await newcomer(daemon, name)) for name in names]
+
+
+async def open_room(owner: Person, *members: Person, **fields: str) -> str:
+    """A new room with these members; its id."""
+    answer = await owner.call("POST", "/room", 201, **{"name": "Room", "description": "", **fields})
+    room_id: str = answer["room_id"]
+    for member in members:
+        await member.call("POST", f"/room/{room_id}/join")
+    return room_id

@@ -115,7 +115,7 @@ class DaemonProcess:
         """Waits for its end and returns the exit status."""
         assert self._process is not None
         with trio.fail_after(seconds):
-            while (status := self._process.poll()) is None:
+            while (status := self._process.poll()) is None:  # noqa: ASYNC110 - another process
                 await trio.sleep(0.01)
         return status
 

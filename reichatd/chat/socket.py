@@ -51,4 +51,4 @@ class Socket(Protocol):
         """When the peer was last heard, in Trio's time; now, while nobody is listening to it."""
 
     async def close(self, code: int, reason: str) -> None:
-        """Says goodbye with this code, waits a little for the answer, and lets go. Shielded; never raises."""
+        """Says goodbye with this code, waits a little for the answer, and lets go. Raises nothing but Cancelled."""

@@ -56,6 +56,9 @@ def serve(config: Path | None) -> None:
         trio.run(run)
     except StoreError as error:
         exits.fail(exits.STORE_UNAVAILABLE, str(error))
+    finally:
+        for listener in listeners:
+            listener.socket.close()
 
 
 def _say_ready(loaded: Loaded, urls: list[str]) -> None:

@@ -12,8 +12,9 @@ import trio
 
 from reichatd.config import Limits, Server
 from reichatd.gateway.forwarded import Origin
-from reichatd.gateway.head import HeadTooLarge, parse_head, read_head
-from reichatd.gateway.http import HttpServer, linger, refuse_large_head
+from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
+from reichatd.gateway.http import HttpServer
+from reichatd.gateway.parting import HEAD_TOO_LARGE, refuse
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
@@ -121,29 +122,24 @@ class Gateway:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until `stop` was called and the last connection has ended; cancelled, it drops them all."""
-        try:
-            async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as nursery:
+            try:
                 with self._accepting:
                     async with trio.open_nursery() as acceptors:
                         for listener in self._listeners:
                             acceptors.start_soon(self._accept, listener.socket, nursery)
                         task_status.started()
-        finally:
-            self._close_listeners()
+            finally:  # not before: an acceptor may be about to use one
+                for listener in self._listeners:
+                    listener.socket.close()
 
     async def stop(self) -> None:
         """Accepts no more; HTTP connections end when their requests are answered. Sockets are the hub's to close. Does not wait."""
         self._accepting.cancel()
-        self._close_listeners()
         await self._http.stop()
 
-    def _close_listeners(self) -> None:
-        for listener in self._listeners:
-            if listener.socket.fileno() != -1:
-                trio.lowlevel.notify_closing(listener.socket)
-                listener.socket.close()
-
     async def _accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
+        cramped = False
         while True:
             await trio.lowlevel.wait_readable(listener)
             for _ in range(_ACCEPTS):
@@ -156,9 +152,12 @@ class Gateway:
                 except OSError as error:
                     give_back()
                     if error.errno in _CRAMPED:
-                        log.warning("connection not accepted", reason=error.strerror)
+                        if not cramped:
+                            log.warning("connections must wait", reason=error.strerror)
+                        cramped = True
                         await trio.sleep(_REST_SECONDS)
                     break
+                cramped = False
                 nursery.start_soon(self._serve, sock, give_back)
 
     async def _serve(self, sock: socket.socket, give_back: Callable[[], None]) -> None:
@@ -166,8 +165,8 @@ class Gateway:
         stream = FrameStream(sock, stall_seconds=self._limits.slow_reader_seconds)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._dispatch(await self._secure(stream))
-        except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError, ssl.SSLError):
+            await self._dispatch(stream)
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError):
             pass  # the peer has gone, or never got to the point
         except* Exception:
             log.exception("connection crashed")
@@ -175,29 +174,22 @@ class Gateway:
             stream.close()
             give_back()
 
-    async def _secure(self, stream: FrameStream) -> Stream:
-        if self._tls is None:
-            return stream
-        secured = TlsStream(stream, self._tls)
-        with trio.fail_after(self._limits.handshake_seconds):
-            await secured.handshake()
-        return secured
-
-    async def _dispatch(self, stream: Stream) -> None:
+    async def _dispatch(self, connection: FrameStream) -> None:
         """Reads the first request's head and hands the connection to whom it concerns."""
-        peer = Origin(stream.socket.getpeername()[0], "https" if self._tls else "http")
-        local = stream.socket.getsockname()[:2]
+        limits = self._limits
+        stream: Stream = connection
+        head = None
         try:
-            with trio.fail_after(self._limits.request_seconds):
-                head = await read_head(stream, self._limits.head_bytes)
+            with self._http.waiting(limits.handshake_seconds) as patience:
+                if self._tls is not None:
+                    stream = secured = TlsStream(connection, self._tls)
+                    await secured.handshake()
+                patience.deadline = trio.current_time() + limits.request_seconds
+                head = await read_head(stream, limits.head_bytes)
         except HeadTooLarge:
-            await refuse_large_head(stream)
-            await linger(stream, self._limits.close_seconds)
-            return
-        parsed = head and parse_head(head)
-        if head and not (parsed and parsed.upgrades_to == "websocket"):
-            head = await self._http.serve(stream, head, peer, local)
-            parsed = head and parse_head(head)
-        if head and parsed:
-            stream.unread(head)
-            await self._websockets.serve(stream, parsed)
+            await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
+        if head and not asks_for_websocket(head):
+            peer = Origin(stream.socket.getpeername()[0], "https" if self._tls else "http")
+            head = await self._http.serve(stream, head, peer, stream.socket.getsockname()[:2])
+        if head:
+            await self._websockets.serve(stream, head)

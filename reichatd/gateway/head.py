@@ -8,7 +8,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 
 
 class HeadTooLarge(Exception):
-    """The peer sent more than a head may have, and it has not ended yet."""
+    """The peer sent more than a head may have."""
 
 
 class Source(Protocol):
@@ -38,11 +38,12 @@ async def read_head(stream: Source, limit: int, begun: bytes = b"") -> bytes | N
         # Empty lines before a request are to be skipped (RFC 9112, 2.2).
         while buffer.startswith((b"\r", b"\n")):
             del buffer[:1]
-        if end := _END.search(buffer, max(0, searched - 3)):
+        end = _END.search(buffer, max(0, searched - 3))
+        if (end.end() if end else len(buffer)) > limit:
+            raise HeadTooLarge
+        if end:
             stream.unread(bytes(buffer[end.end() :]))
             return bytes(buffer[: end.end()])
-        if len(buffer) > limit:
-            raise HeadTooLarge
         searched = len(buffer)
         data = await stream.receive_some()
         if not data:
@@ -84,9 +85,17 @@ class Head(NamedTuple):
 
 def parse_head(head: bytes) -> Head | None:
     """The parts of a head; None for something that is none (the HTTP parser behind us says what is wrong with it)."""
-    request_line, *lines = head.decode("latin-1").splitlines()
-    parts = request_line.split(" ")
+    request_line, *lines = head.decode("latin-1").split(
+        "\n"
+    )  # and nowhere else: a value may hold what Unicode calls an end
+    parts = request_line.rstrip("\r").split(" ")
     if len(parts) != 3:
         return None
-    headers = (line.partition(":") for line in lines if line)
+    headers = (line.partition(":") for line in lines if line.strip())
     return Head(parts[0], parts[1], tuple((name.strip().lower(), value.strip()) for name, _, value in headers))
+
+
+def asks_for_websocket(head: bytes) -> bool:
+    """Whether the request of this head wants the connection to go on as a WebSocket."""
+    parsed = parse_head(head)
+    return parsed is not None and parsed.upgrades_to == "websocket"

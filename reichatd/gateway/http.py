@@ -6,7 +6,11 @@ only so can an Upgrade be handed over at a request boundary (proxies reuse kept-
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import h11
 import structlog
@@ -21,30 +25,54 @@ from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
 
 from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin, Proxies
-from reichatd.gateway.head import HeadTooLarge, parse_head, read_head
+from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
+from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger
 from reichatd.gateway.tls import Stream
-
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    b"Content-Length: 78\r\n\r\n"
-    b'{"message": "The head of the request is too large", "code": "head_too_large"}\n'
-)
-_LINGER_BYTES = 16_777_216
 
 log = structlog.get_logger()
 
 
-class _UpgradeRefused(Exception):
-    """An Upgrade that the gateway has not taken, since its head is not what RFC 6455 wants."""
+class _Refused(Exception):
+    """A request that the application behind us must not see; it has been answered."""
 
 
 class _Protocol(H11Protocol):
     """HTTP/1.1 and nothing else: no HTTP/2 by `h2c` or by prior knowledge, no WebSocket."""
 
+    _asks_for_head = False
+
     async def _check_protocol(self, event: h11.Request) -> None:
-        if any(name.lower() == b"upgrade" and b"websocket" in value.lower() for name, value in event.headers):
-            await self._send_error_response(400)
-            raise _UpgradeRefused
+        self._asks_for_head = event.method == b"HEAD"
+        upgrades = [value.lower() for name, value in event.headers if name.lower() == b"upgrade"]
+        if not event.http_version.startswith(b"1."):
+            status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+        elif any(b"websocket" in value for value in upgrades) or not _has_path(event.target):
+            status = HTTPStatus.BAD_REQUEST
+        else:
+            return
+        await self._send_error_response(status)
+        raise _Refused
+
+    async def _send_error_response(self, status_code: int) -> None:
+        status = HTTPStatus(status_code)
+        body = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served").body
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        if not self._asks_for_head:
+            await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+def _has_path(target: bytes) -> bool:
+    """Whether a request's target has a path, which Quart takes for granted."""
+    try:
+        return target.startswith(b"/") or urlsplit(target).path != b""
+    except ValueError:
+        return False
 
 
 class HttpServer:
@@ -60,7 +88,7 @@ class HttpServer:
         self._limits = limits
         self._context = WorkerContext(None)
         self._config = _hypercorn_config(limits)
-        self._idle: set[trio.CancelScope] = set()  # of the connections that wait for a request
+        self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
 
     async def serve(self, stream: Stream, head: bytes, peer: Origin, local: tuple[str, int]) -> bytes | None:
         """Answers requests until the connection ends, or until one asks for a WebSocket.
@@ -74,10 +102,22 @@ class HttpServer:
         connection = _Connection(self, stream, peer, local)
         return await connection.run(head)
 
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[trio.CancelScope]:
+        """Round the wait for a request, so many seconds at the most: `stop` cuts it short."""
+        with trio.move_on_after(seconds) as scope:
+            if self._context.terminated.is_set():
+                scope.cancel()
+            self._waiting.add(scope)
+            try:
+                yield scope
+            finally:
+                self._waiting.discard(scope)
+
     async def stop(self) -> None:
         """Ends idle connections, and the others when they have answered. Does not wait for them."""
         await self._context.terminated.set()
-        for scope in list(self._idle):
+        for scope in list(self._waiting):
             scope.cancel()
 
 
@@ -111,14 +151,13 @@ class _Connection:
             )
             next_head: bytes | None = head
             while next_head is not None:
-                parsed = parse_head(next_head)
-                if parsed is not None and parsed.upgrades_to == "websocket":
+                if asks_for_websocket(next_head):
                     return next_head
                 await self._answer(next_head)
                 if self._ended:
                     break
                 next_head = await self._next_head()
-        await self._linger()
+        await linger(self._stream, self._limits.close_seconds)
         return None
 
     async def _answer(self, head: bytes) -> None:
@@ -130,7 +169,7 @@ class _Connection:
                 await self._protocol.handle(RawData(head))
                 while await self._read_on():
                     pass
-            except _UpgradeRefused:
+            except _Refused:
                 self._ended = True
         if not self._idle:
             self._ended = True
@@ -152,20 +191,15 @@ class _Connection:
         return True
 
     async def _next_head(self) -> bytes | None:
-        limits = self._limits
-        with trio.CancelScope() as scope:
-            self._server._idle.add(scope)
+        limits, stream = self._limits, self._stream
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             try:
-                scope.deadline = trio.current_time() + limits.keep_alive_seconds
-                begun = await self._stream.receive_some()
-                scope.deadline = trio.current_time() + limits.request_seconds
-                return await read_head(self._stream, limits.head_bytes, begun) if begun else None
+                with self._server.waiting(limits.keep_alive_seconds) as scope:
+                    begun = await stream.receive_some()
+                    scope.deadline = trio.current_time() + limits.request_seconds
+                    return await read_head(stream, limits.head_bytes, begun) if begun else None
             except HeadTooLarge:
-                await refuse_large_head(self._stream)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
-            finally:
-                self._server._idle.discard(scope)
+                await stream.send_all(HEAD_TOO_LARGE.encode())
         return None
 
     async def _send(self, event: Event) -> None:
@@ -194,27 +228,6 @@ class _Connection:
     def _end(self) -> None:
         self._ended = True
         self._cycle.cancel()
-
-    async def _linger(self) -> None:
-        """Closes so that the last answer arrives: a close with bytes unread resets the connection, answer and all."""
-        await linger(self._stream, self._limits.close_seconds)
-
-
-async def linger(stream: Stream, seconds: float) -> None:
-    """Says that no more will come, and for a while drops what the peer still sends. Never raises; does not close the stream."""
-    dropped = 0
-    try:
-        with trio.move_on_after(seconds):
-            await stream.send_eof()
-            while dropped < _LINGER_BYTES and (data := await stream.receive_some()):
-                dropped += len(data)
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass
-
-
-async def refuse_large_head(stream: Stream) -> None:
-    """Answers a head that is larger than heads may be."""
-    await stream.send_all(_TOO_LARGE)
 
 
 def _hypercorn_config(limits: Limits) -> Config:

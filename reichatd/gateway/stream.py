@@ -86,13 +86,9 @@ class FrameStream(trio.abc.HalfCloseableStream):
             how many frames, from the first on, are out of the caller's hands: sent, or begun and owed. 0 where another task is
             sending, something is owed still, or the connection is broken (which `send_all` will say).
         """
-        if self._writer.locked():
+        if self._writer.locked() or not self.pay():
             return 0
         try:
-            if self._owed:
-                self._owed = self._owed[self.socket.send(self._owed) :]
-                if self._owed:
-                    return 0
             sent = self.socket.send(data)
         except OSError:  # it would block, or the connection is gone
             return 0
@@ -104,6 +100,19 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self._owed = memoryview(data[sent : ends[whole]])
         return whole + 1
 
+    def owe(self, data: bytes) -> None:
+        """Takes bytes that go out before all that is sent from here on: by `pay`, or with the next send."""
+        self._owed = memoryview(bytes(self._owed) + data)
+
+    def pay(self) -> bool:
+        """Sends as much as the socket takes at once of what is owed; whether nothing is owed any more."""
+        try:
+            while self._owed:
+                self._owed = self._owed[self.socket.send(self._owed) :]
+        except OSError:  # it would block, or the connection is gone
+            return False
+        return True
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Sends everything.
 
@@ -112,7 +121,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
             trio.BrokenResourceError, trio.ClosedResourceError: it is gone.
         """
         async with self._writer:
-            self._owed = memoryview(bytes(self._owed) + bytes(data)) if self._owed else memoryview(bytes(data))
+            self.owe(bytes(data))
             with self._errors():
                 while self._owed:
                     try:

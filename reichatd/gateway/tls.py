@@ -1,27 +1,34 @@
 """TLS spoken by the gateway itself, for those without a proxy that does."""
 
 import ssl
+from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 
 import trio
 
 from reichatd.gateway.stream import FrameStream
 
+_RECEIVE_BYTES = 16_384
+_SEAL_BYTES = 65_536
+"""How much `try_send` encrypts at once: what the socket does not take of it waits in memory."""
+
 
 class TlsStream(trio.abc.HalfCloseableStream):
     """A TLS connection in the form of a FrameStream.
 
-    Nothing can be sent without waiting here, since encryption keeps a state that a half-sent record would tear: `try_send` takes
-    nothing, and connections of this kind are sent everything by their catch-up tasks.
+    What has been encrypted must go out, in this order, or the connection is lost: it is owed by the stream beneath from that
+    moment on, and nothing waits between the two. So a send that was cancelled leaves the connection whole here too.
     """
 
     def __init__(self, inner: FrameStream, context: ssl.SSLContext) -> None:
         self.socket = inner.socket
         self._inner = inner
-        self._tls = trio.SSLStream(inner, context, server_side=True, https_compatible=True)
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._unread = b""
         self._writer = trio.Lock()
-        self._torn = False
 
     async def handshake(self) -> None:
         """Waits for the TLS handshake; the caller sets the deadline.
@@ -29,7 +36,19 @@ class TlsStream(trio.abc.HalfCloseableStream):
         Raises:
             trio.BrokenResourceError
         """
-        await self._tls.do_handshake()
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._exchange()
+            except ssl.SSLError as error:
+                self._owe()  # the alert that says why
+                self._inner.pay()
+                raise trio.BrokenResourceError(f"TLS handshake failed: {error}") from error
+            else:
+                break
+        self._owe()
+        await self._inner.send_all(b"")
 
     @property
     def last_heard(self) -> float:
@@ -39,46 +58,92 @@ class TlsStream(trio.abc.HalfCloseableStream):
     def listening(self) -> bool:
         return self._inner.listening
 
+    # --- receiving
+
     def unread(self, data: bytes) -> None:
         """See FrameStream."""
         self._unread = data + self._unread
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if self._unread:
-            await trio.lowlevel.checkpoint()
-            limit = max_bytes or len(self._unread)
-            data, self._unread = self._unread[:limit], self._unread[limit:]
-            return data
-        return bytes(await self._tls.receive_some(max_bytes))
+        await trio.lowlevel.checkpoint_if_cancelled()
+        limit = max_bytes or _RECEIVE_BYTES
+        data, self._unread = self._unread[:limit], self._unread[limit:]
+        while not data:
+            try:
+                data = self._tls.read(limit)
+                break
+            except ssl.SSLWantReadError:
+                await self._exchange()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                break  # HTTP and WebSocket say themselves where they end: all kinds of end are one
+            except ssl.SSLError as error:
+                raise trio.BrokenResourceError(f"TLS failed: {error}") from error
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return data
+
+    async def _exchange(self) -> None:
+        """Sends what TLS has to say by itself, and receives more for it."""
+        if self._outgoing.pending:
+            self._owe()
+            await self._inner.send_all(b"")
+        data = await self._inner.receive_some()
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    # --- sending
+
+    def _owe(self, data: bytes | bytearray | memoryview = b"") -> None:
+        """Encrypts and hands over to the stream beneath, with what TLS has to say by itself."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._tls.write(rest) :]  # a record at a time
+        self._inner.owe(self._outgoing.read())
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
-        """Takes nothing: see above."""
-        return 0
+        """See FrameStream."""
+        if self._writer.locked() or not self._inner.pay():
+            return 0
+        count = max(1, bisect_right(ends, _SEAL_BYTES))
+        try:
+            self._owe(memoryview(data)[: ends[count - 1]])
+        except ssl.SSLError:  # the peer has said goodbye; `send_all` will tell
+            return 0
+        self._inner.pay()
+        return count
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         async with self._writer:
-            if self._torn:
-                raise trio.BrokenResourceError("a send was cut short")
-            self._torn = True  # until it is through
-            await self._tls.send_all(data)
-            self._torn = False
+            try:
+                self._owe(data)
+            except ssl.SSLError as error:
+                raise trio.BrokenResourceError(f"TLS failed: {error}") from error
+            await self._inner.send_all(b"")
 
     async def wait_send_all_might_not_block(self) -> None:
-        await self._tls.wait_send_all_might_not_block()
+        await self._inner.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        """TLS 1.2 has no half-closed connections: nothing to do."""
+        async with self._writer:
+            with suppress(ssl.SSLError):  # the peer has not said so yet: nobody waits for that
+                self._tls.unwrap()
+            self._owe()
+            await self._inner.send_all(b"")
+        await self._inner.send_eof()
 
     def widen(self, size: int) -> None:
         """See FrameStream."""
         self._inner.widen(size)
+
+    # --- ending
 
     async def aclose(self) -> None:
         self.close()
         await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
-        """Lets go at once; HTTP and WebSocket say themselves where they end, so no close_notify is owed."""
+        """Lets go at once, without a word (see send_eof)."""
         self._inner.close()
 
 

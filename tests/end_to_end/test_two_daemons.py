@@ -1,0 +1,99 @@
+"""Two daemons on one MongoDB: one log, whoever writes to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.client import Person, Talk, crowd, open_room
+from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
+from tests.end_to_end.history import Told, whole_log
+from tests.process import DaemonProcess, running
+
+COUNT = 150
+"""Messages of each writer."""
+
+SECRET = {"SECRET_KEY": "the same for both, so that each knows the other's tokens"}
+
+
+@pytest.fixture(params=["mongod_standalone", "mongod_replica"])
+def shared(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings of both daemons."""
+    with stored_in_mongodb(request.getfixturevalue(request.param)) as settings:
+        yield QUICK | FREE | SECRET | settings
+
+
+def through(daemon: DaemonProcess, person: Person) -> Person:
+    """The same person, as a client of another daemon."""
+    other = Person(daemon.url, person.name, person.email)
+    other.user_id, other.access_token = person.user_id, person.access_token
+    return other
+
+
+async def write(talk: Talk, name: str) -> dict[str, int]:
+    """Posts as fast as the socket takes it; each text with its id."""
+    async with trio.open_nursery() as nursery:
+
+        async def send() -> None:
+            for number in range(COUNT):
+                await talk.send("message", content=f"{name} {number}", nonce=f"{name} {number}")
+
+        nursery.start_soon(send)
+        acks = [await talk.receive("ack") for _ in range(COUNT)]
+    return {ack["nonce"]: ack["message_id"] for ack in acks}
+
+
+async def test_two_daemons_write_one_log(tmp_path: Path, shared: dict[str, str]) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with (
+        running(tmp_path / "one", **shared) as one,
+        running(tmp_path / "two", **shared) as two,
+        crowd(one, 4) as (ada, bob, eve_here, zoe_here),
+        through(two, eve_here) as eve,
+        through(two, zoe_here) as zoe,
+    ):
+        room_id = await open_room(ada, bob, eve_here, zoe_here)
+        assert (await eve.call("GET", f"/room/{room_id}"))["room"]["owner"] == ada.user_id
+        with trio.fail_after(30):
+            await post_through_both(room_id, (ada, bob, eve, zoe))
+            await post_the_same_through_both(await open_room(ada, eve_here), eve_here, eve)
+
+
+async def post_through_both(room_id: str, people: tuple[Person, ...]) -> None:
+    """Ids have no gap and no repeat; each daemon's listeners hear what came through it, and all that is before it."""
+    posted: dict[str, int] = {}
+
+    async def take_part(person: Person) -> None:
+        async with person.talk(room_id) as talk, person.talk(room_id) as listener:
+            await listener.send("listen_latest", after_id=0)
+            mine = await write(talk, person.name)
+            assert list(mine.values()) == sorted(mine.values())
+            posted.update(mine)
+            last_id = max(mine.values())
+            assert [message["message_id"] for message in await listener.latest(last_id)] == list(range(1, last_id + 1))
+
+    async with trio.open_nursery() as nursery:
+        for person in people:
+            nursery.start_soon(take_part, person)
+    assert sorted(posted.values()) == list(range(1, len(people) * COUNT + 1))
+    authors = {f"{person.name} {number}": person.user_id for person in people for number in range(COUNT)}
+    for person in people:
+        async with person.talk(room_id) as talk:
+            log = await whole_log(talk)
+        assert log == [Told(authors[text], text) for text in sorted(posted, key=posted.__getitem__)]
+
+
+async def post_the_same_through_both(room_id: str, here: Person, there: Person) -> None:
+    """A nonce counts for both daemons."""
+    async with here.talk(room_id) as one, there.talk(room_id) as two:
+        for talk in (one, two):
+            await talk.receive("initial_state")
+        for number in range(1, 21):
+            for talk in (one, two):
+                await talk.send("message", content="x", nonce=str(number))
+        ids = [[(await talk.receive("ack"))["message_id"] for _ in range(20)] for talk in (one, two)]
+        assert ids[0] == ids[1]
+        assert sorted(ids[0]) == list(range(1, 21))
+        assert len(await whole_log(one)) == 20

@@ -1,0 +1,233 @@
+"""A client that can be as rude as it likes: plain blocking sockets, every byte its own."""
+
+import json
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
+
+SECONDS = 15.0
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+class Answer(NamedTuple):
+    """An HTTP answer. Names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.body)
+        return answer
+
+
+class Frame(NamedTuple):
+    """A frame of the server."""
+
+    opcode: int
+    payload: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        assert self.opcode == TEXT, self
+        fields: dict[str, Any] = json.loads(self.payload)
+        return fields
+
+    @property
+    def close_code(self) -> int:
+        assert self.opcode == CLOSE, self
+        return int.from_bytes(self.payload[:2], "big")
+
+
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True, reserved: int = 0) -> bytes:
+    """A client's frame, right or wrong."""
+    head = bytes([fin << 7 | reserved << 4 | opcode])
+    size = len(payload)
+    if size < 126:
+        head += bytes([masked << 7 | size])
+    elif size < 65_536:
+        head += bytes([masked << 7 | 126]) + size.to_bytes(2, "big")
+    else:
+        head += bytes([masked << 7 | 127]) + size.to_bytes(8, "big")
+    return head + b"\0\0\0\0" + payload if masked else head + payload  # a mask of zeros changes nothing
+
+
+def text(type: str, **fields: Any) -> bytes:  # noqa: ANN401 - JSON
+    """A frame of the chat's protocol."""
+    return frame(TEXT, json.dumps({"type": type, **fields}).encode())
+
+
+def closing(code: int, reason: bytes = b"") -> bytes:
+    """A close frame."""
+    return frame(CLOSE, code.to_bytes(2, "big") + reason)
+
+
+def request(method: str, target: str, *headers: str, body: bytes = b"", version: str = "1.1") -> bytes:
+    """A request; with a body and no header that says how long it is, one is added."""
+    lines = [f"{method} {target} HTTP/{version}", "Host: localhost", *headers]
+    if body and not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def upgrade(target: str, *headers: str, method: str = "GET") -> bytes:
+    """The head of a WebSocket's handshake, with what headers it needs and these."""
+    return request(
+        method,
+        target,
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        *headers,
+    )
+
+
+class Wire:
+    """One connection. Everything waits, SECONDS at the most; what the server sends is kept until it is asked for."""
+
+    def __init__(
+        self, port: int, *, tls: ssl.SSLContext | None = None, receive_buffer: int = 0, segment: int = 0
+    ) -> None:
+        sock = socket.socket()
+        sock.settimeout(SECONDS)
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment:  # the server's buffer is sized by it
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
+        try:
+            sock.connect(("127.0.0.1", port))
+            self.socket = tls.wrap_socket(sock, server_hostname="localhost") if tls else sock
+        except OSError:
+            sock.close()
+            raise
+        self.unread = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def reset(self) -> None:
+        """Ends the connection as a crashed machine's would."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+    # --- receiving
+
+    def _more(self) -> None:
+        data = self.socket.recv(65_536)
+        if not data:
+            raise EOFError(f"the server has closed; unread: {self.unread!r}")
+        self.unread += data
+
+    def take(self, count: int) -> bytes:
+        """So many bytes.
+
+        Raises:
+            EOFError: there are fewer.
+        """
+        while len(self.unread) < count:
+            self._more()
+        data, self.unread = self.unread[:count], self.unread[count:]
+        return data
+
+    def take_line(self) -> str:
+        while b"\r\n" not in self.unread:
+            self._more()
+        line, _, self.unread = self.unread.partition(b"\r\n")
+        return line.decode("latin-1")
+
+    def rest(self) -> bytes:
+        """All that still comes, up to the end of the connection, which must be one and no reset."""
+        while data := self.socket.recv(65_536):
+            self.unread += data
+        data, self.unread = self.unread, b""
+        return data
+
+    def ended(self) -> bool:
+        """Waits for the connection's end, however it comes; whether nothing came before it."""
+        try:
+            return self.rest() == b""
+        except (ConnectionError, ssl.SSLError):
+            return not self.unread
+
+    # --- HTTP
+
+    def answer(self, *, has_body: bool = True) -> Answer:
+        """The next answer, an interim one (1xx) too."""
+        status = int(self.take_line().split(" ")[1])
+        headers = {}
+        while line := self.take_line():
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        has_body = has_body and status >= 200
+        return Answer(status, headers, self.take(int(headers.get("content-length", 0))) if has_body else b"")
+
+    def final(self) -> Answer:
+        """The next answer that is none of the interim ones."""
+        while (answer := self.answer()).status < 200:
+            pass
+        return answer
+
+    def ask(self, method: str, target: str, *headers: str, body: bytes = b"") -> Answer:
+        self.send(request(method, target, *headers, body=body))
+        return self.answer(has_body=method != "HEAD")
+
+    # --- WebSocket
+
+    def upgrade(self, target: str, *headers: str) -> Self:
+        """Shakes hands and expects to be let in."""
+        self.send(upgrade(target, *headers))
+        return self.upgraded()
+
+    def upgraded(self) -> Self:
+        answer = self.answer()
+        assert answer.status == 101, answer
+        assert answer.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        return self
+
+    def frame(self) -> Frame:
+        """The next frame, which must be what a server may send."""
+        first, size = self.take(2)
+        assert first & 0b1111_0000 == 0b1000_0000, "a whole message in a frame, no reserved bits"
+        assert size < 128, "a server's frame is not masked"
+        if size == 126:
+            size = int.from_bytes(self.take(2), "big")
+        elif size == 127:
+            size = int.from_bytes(self.take(8), "big")
+        return Frame(first & 0b1111, self.take(size))
+
+    def next(self, type: str) -> dict[str, Any]:
+        """The next frame of this type; others before it are passed over."""
+        while True:
+            frame = self.frame()
+            if frame.opcode != PING and frame.json["type"] == type:
+                return frame.json
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames up to the close frame, which is the last of them and of the connection."""
+        while True:
+            frame = self.frame()
+            yield frame
+            if frame.opcode == CLOSE:
+                return
+
+    def close_code(self) -> int:
+        """Reads up to the close frame and answers it; its code. Nothing may follow it."""
+        *_, last = self.frames()
+        self.send(frame(CLOSE, last.payload))
+        assert self.rest() == b""
+        return last.close_code
+
+
+def noise(count: int) -> bytes:
+    """Bytes that mean nothing."""
+    return os.urandom(count)

@@ -1,0 +1,88 @@
+"""The stream that the library is given, over real sockets."""
+
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+import trio.testing
+
+from reichatd.config import Limits
+from reichatd.gateway.stream import FrameStream
+from reichatd.gateway.wire import Wire
+
+HEAD = b"GET / HTTP/1.1\r\n\r\n"
+LIMITS = Limits(frame_bytes=1024)
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[tuple[Wire, trio.SocketStream]]:
+    """A wire, and the peer at its other end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        far = await trio.open_tcp_stream(*listener.getsockname())
+        near, _ = listener.accept()
+    with near:
+        async with far:
+            yield Wire(FrameStream(near, stall_seconds=1), HEAD, LIMITS), far
+
+
+async def test_the_handshake_comes_first_and_alone(ends: tuple[Wire, trio.SocketStream]) -> None:
+    wire, far = ends
+    await far.send_all(b"hasty")
+    assert await wire.receive_some(4096) == HEAD
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def _() -> None:
+            assert await wire.receive_some(4096) == b"hasty"
+
+        await trio.testing.wait_all_tasks_blocked()
+        await wire.send_all(b"HTTP/1.1 101\r\n\r\n")
+    assert await far.receive_some() == b"HTTP/1.1 101\r\n\r\n"
+
+
+async def test_what_is_closed_is_closed_for_the_library_only(ends: tuple[Wire, trio.SocketStream]) -> None:
+    wire, far = ends
+    assert await wire.receive_some() == HEAD
+    await wire.send_all(b"\x88\x00")
+    await wire.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await wire.receive_some()
+    with pytest.raises(trio.ClosedResourceError):
+        await wire.send_all(b"\x8a\x00")
+    assert wire.said_goodbye
+    assert await far.receive_some() == b"\x88\x00"
+    with trio.move_on_after(0.05) as patience:
+        await far.receive_some()
+    assert patience.cancelled_caught
+
+
+async def receive_all(wire: Wire, *, messages: bool) -> int:
+    """Receives 100,000 bytes, in which there are whole messages or there are none."""
+    received = 0
+    with trio.fail_after(5):
+        while received < 100_000:
+            received += len(await wire.receive_some(4096))
+            if messages:
+                wire.since_message = 0
+    return received
+
+
+@pytest.fixture
+async def filled(ends: tuple[Wire, trio.SocketStream]) -> Wire:
+    """A wire behind its handshake, with 100,000 bytes on it."""
+    wire, far = ends
+    assert await wire.receive_some() == HEAD
+    await wire.send_all(b"HTTP/1.1 101\r\n\r\n")
+    await far.send_all(bytes(100_000))
+    return wire
+
+
+async def test_messages_may_come_without_end(filled: Wire) -> None:
+    assert await receive_all(filled, messages=True) == 100_000
+
+
+async def test_a_message_without_end_ends_the_connection(filled: Wire) -> None:
+    with pytest.raises(trio.BrokenResourceError):
+        await receive_all(filled, messages=False)
+    assert filled.since_message > 64 * LIMITS.frame_bytes
