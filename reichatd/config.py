@@ -117,6 +117,8 @@ class Auth(Table, frozen=True):
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
+    session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
+    """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
     argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456
     argon2_parallelism: Annotated[int, Meta(ge=1, le=64)] = 1

@@ -26,6 +26,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where CI is set a test that was skipped counts as one that failed: whatever it lacked is to be installed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped") if reporter else None
-    if skipped and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
+    if reporter and skipped and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{len(skipped)} skipped, which CI does not allow", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

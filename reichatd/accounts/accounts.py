@@ -8,6 +8,7 @@ import trio
 from msgspec import Struct
 
 from reichatd.accounts import fields, keys
+from reichatd.accounts.recent import Identity, RecentSessions
 from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
     Invalid,
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 DAY = 86_400.0
-
-
-class Identity(Struct, frozen=True):
-    """Who asks, and by which login session."""
-
-    user: User
-    session: Session
 
 
 class Login(Struct, frozen=True):
@@ -84,6 +78,7 @@ class Accounts:
         self._outbox = outbox
         self._live = live
         self._clock = clock
+        self._recent = RecentSessions(auth.session_cache_seconds)
 
     async def register(self, email: str, password: str, username: str) -> None:
         """Keeps a registration, in place of an earlier one of the address, and posts the letter with its code.
@@ -180,20 +175,17 @@ class Accounts:
         return self._tokens.make(session, self._clock())
 
     async def authenticate(self, access_token: str) -> Identity:
-        """Whom an access token speaks for, by one read of the store.
+        """Whom an access token speaks for, by one read of the store, or none if the session was read a moment ago.
 
         Raises:
             Unauthorized: it is no access token of ours, has expired, or its session has ended.
         """
         now = self._clock()
         claims = self._tokens.read(access_token, now)
-        found = await self._store.sessions.get(claims.session_id)
-        if found is None:
+        identity = self._recent.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
+        if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
-        session, user = found
-        if session.expires_at <= now or user.user_id != claims.user_id:
-            raise Unauthorized("Invalid token")
-        return Identity(user, session)
+        return identity
 
     async def logout(self, token: str) -> None:
         """Ends the session of an access or a refresh token, and closes its sockets.
@@ -205,6 +197,7 @@ class Accounts:
         with trio.CancelScope(shield=True):
             if not await self._store.sessions.end(session_id):
                 raise Unauthorized("Invalid token")
+            self._recent.forget([session_id])
             self._live.sessions_ended([session_id])
 
     async def user(self, user_id: str) -> User:
@@ -226,6 +219,7 @@ class Accounts:
         with trio.CancelScope(shield=True):
             if not await self._store.users.rename(user_id, name):
                 raise Unauthorized("Invalid token")
+            self._recent.forget_all()
             self._live.user_renamed(user_id, name)
 
     async def change_password(self, identity: Identity, password: str, new_password: str) -> None:
@@ -248,6 +242,7 @@ class Accounts:
             )
             if ended is None:
                 raise InvalidPassword
+            self._recent.forget_all()
             self._live.sessions_ended(ended)
 
     async def delete_expired(self) -> None:
@@ -255,6 +250,16 @@ class Accounts:
         now = self._clock()
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
+
+    async def _read_identity(self, session_id: str, now: float) -> Identity:
+        changes = self._recent.changes
+        found = await self._store.sessions.get(session_id)
+        if found is None:
+            raise Unauthorized("Invalid token")
+        session, user = found
+        identity = Identity(user, session)
+        self._recent.keep(identity, now, changes)
+        return identity
 
     def _may_be_password(self, password: str) -> bool:
         """Whether it is short enough to be hashed at all."""

@@ -47,16 +47,16 @@ class MessageView(msgspec.Struct):
 
 
 class InitialState(msgspec.Struct, tag_field="type", tag="initial_state"):
+    """`messages` are MessageViews, as JSON already."""
+
     last_read_id: int
-    messages: list[MessageView]
+    messages: list[msgspec.Raw]
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response"):
-    messages: list[MessageView]
+    """`messages` are MessageViews, as JSON already."""
 
-
-class LatestMessage(msgspec.Struct, tag_field="type", tag="latest_message"):
-    message: MessageView
+    messages: list[msgspec.Raw]
 
 
 class Ack(msgspec.Struct, tag_field="type", tag="ack"):
@@ -73,10 +73,11 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     retry_after: float | None = None
 
 
-ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
+ServerFrame = InitialState | FetchResponse | Ack | Error
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
+_LATEST = b'{"type":"latest_message","message":'
 
 
 class BadFrame(Exception):
@@ -100,30 +101,45 @@ def decode(text: str | bytes) -> ClientFrame:
 
 def encode(frame: ServerFrame) -> bytes:
     """The WebSocket text frame that carries `frame`, unmasked and unfragmented."""
-    payload = _encoder.encode(frame)
+    return _text_frame(_encoder.encode(frame))
+
+
+def as_json(message: Message) -> bytes:
+    """A stored message as clients see it, in JSON: its only encoding, of which all frames that show it are made."""
+    return _encoder.encode(
+        MessageView(
+            message.message_id,
+            message.user_id,
+            message.username,
+            message.email,
+            message.content,
+            isoformat(message.timestamp),
+        )
+    )
+
+
+def latest_message(message: bytes) -> bytes:
+    """The frame that every listener of the message's room is sent.
+
+    Arguments:
+        message: as `as_json` gives it.
+    """
+    return _text_frame(b"%b%b}" % (_LATEST, message))
+
+
+def message_in(frame: bytes) -> msgspec.Raw:
+    """The message that a frame of `latest_message` carries, as JSON."""
+    head = 2 if frame[1] < 126 else 4 if frame[1] == 126 else 10
+    return msgspec.Raw(frame[head + len(_LATEST) : -1])
+
+
+def _text_frame(payload: bytes) -> bytes:
     size = len(payload)
     if size < 126:
         return b"\x81" + size.to_bytes(1, "big") + payload
     if size < 65_536:
         return b"\x81\x7e" + size.to_bytes(2, "big") + payload
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
-
-
-def view(message: Message) -> MessageView:
-    """A stored message as clients see it."""
-    return MessageView(
-        message.message_id,
-        message.user_id,
-        message.username,
-        message.email,
-        message.content,
-        isoformat(message.timestamp),
-    )
-
-
-def latest_message(message: Message) -> bytes:
-    """The bytes that every listener of the message's room is sent."""
-    return encode(LatestMessage(view(message)))
 
 
 def error(code: str, message: str, **more: Any) -> bytes:  # noqa: ANN401 - the optional fields of Error

@@ -60,6 +60,11 @@ class RoomLog:
             self.forget()
             self.last_id = last_id
 
+    def between(self, first_id: int, last_id: int) -> list[bytes]:
+        """The frames of these ids, both included, that the tail has."""
+        start = max(first_id, self.first_id) - self.first_id
+        return self._frames[start : max(start, last_id - self.first_id + 1)]
+
     def since(self, cursor: int, max_bytes: int | None = None) -> Slice | None:
         """The frames from id `cursor` on, at least one if there is one; None if the tail does not reach back to it.
 

@@ -5,6 +5,7 @@ it what it lacks, from the log or from the store, until it is in step again). Th
 its cursor, and the frames meant for it alone (acks, errors), whose number is bounded by `limits.posts_in_flight`.
 """
 
+import msgspec
 import structlog
 import trio
 
@@ -42,6 +43,7 @@ class Room:
         self._position = 1  # the first id that the broadcaster has not sent
         self._opened = trio.Event()
         self._exists = False
+        self._renames = 0
         self._failure: StoreError | None = None
         self._news = trio.Event()
         self._round_over = trio.Event()
@@ -56,17 +58,32 @@ class Room:
         """Lives until its scope is cancelled. A store that fails, or has no such room, is for those who wait in `opened`."""
         with self.scope:
             try:
-                last_id = await self._messages.last_id(self.room_id)
+                await self._load()
             except StoreError as error:
                 self._failure = error
-            else:
-                self._exists = last_id is not None
-                self._log.skip_to(last_id or 0)
-                self._position = self._log.next_id
             self._opened.set()
             if self._exists:
                 async with trio.open_nursery() as self._nursery:
                     await self._broadcast()
+
+    async def _load(self) -> None:
+        """Finds out where the log ends, and fills the tail with what most will ask for first."""
+        last_id = await self._messages.last_id(self.room_id)
+        if last_id is None:
+            return
+        first_id = last_id - min(
+            self._limits.initial_before + self._limits.initial_after, self._limits.tail_messages - 1
+        )
+        renames = self._renames
+        recent = await self._messages.range(self.room_id, first_id, last_id)
+        if renames == self._renames and not self._log.last_id and recent:
+            self._log.skip_to(recent[0].message_id - 1)
+            for message in recent:
+                self._log.append(message.message_id, frames.latest_message(frames.as_json(message)))
+        # Messages published since the room was made are news only beyond what the store had already.
+        self._log.skip_to(last_id)
+        self._position = self._log.next_id
+        self._exists = True
 
     async def opened(self) -> None:
         """Waits until the room knows where its log ends.
@@ -120,8 +137,15 @@ class Room:
         self._in_step.discard(connection)
         self._continue(connection)
 
+    def recent(self, first_id: int, last_id: int) -> list[msgspec.Raw] | None:
+        """The messages of these ids, both included, that exist, as JSON; None if only the store knows them all."""
+        if max(first_id, 1) < self._log.first_id or (self._messages.shared and last_id > self._log.last_id):
+            return None
+        return [frames.message_in(frame) for frame in self._log.between(first_id, last_id)]
+
     def forget_tail(self) -> None:
         """The frames in memory are out of date (an author was renamed): readers behind get them anew from the store."""
+        self._renames += 1
         self._log.forget()
 
     # --- the broadcaster
@@ -220,5 +244,5 @@ class Room:
                 await trio.sleep(_STORE_RETRY_SECONDS)
             else:
                 break
-        data = b"".join(map(frames.latest_message, messages))
+        data = b"".join(frames.latest_message(frames.as_json(message)) for message in messages)
         return Slice(data, [len(data)], last + 1)

@@ -127,7 +127,9 @@ class Scribe:
                 message = Message(
                     answer.message_id, user.user_id, user.username, user.email, post.content, post.timestamp
                 )
-                rooms.setdefault(post.room_id, []).append((answer.message_id, frames.latest_message(message)))
+                rooms.setdefault(post.room_id, []).append(
+                    (answer.message_id, frames.latest_message(frames.as_json(message)))
+                )
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
 

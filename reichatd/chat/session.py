@@ -1,5 +1,6 @@
 """One socket's conversation, from its token to its goodbye."""
 
+import msgspec
 import structlog
 import trio
 
@@ -123,46 +124,39 @@ class _Conversation:
     # --- answers
 
     async def _open(self) -> None:
-        room, user_id = self._room, self._connection.user.user_id
-        end = room.last_id
-        opening = await self._chat.messages.open(
-            room.room_id, user_id, self._limits.initial_before, self._limits.initial_after
-        )
-        if opening is None:
+        room, user_id, limits = self._room, self._connection.user.user_id, self._limits
+        stored_mark = await self._chat.messages.read_mark(room.room_id, user_id)
+        if stored_mark is None:
             raise Forbidden
         # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end.
-        mark = min(self._chat.scribe.read_mark(room.room_id, user_id), room.last_id)
-        messages = opening.messages
-        if mark > opening.last_read_id:
-            messages = await self._chat.messages.range(
-                room.room_id, mark - self._limits.initial_before, mark + self._limits.initial_after
-            )
-        last_read_id = max(mark, opening.last_read_id)
-        views = [frames.view(message) for message in messages]
-        self._answered(last_read_id + self._limits.initial_after, end, views)
-        await self._send(frames.InitialState(last_read_id, views))
+        mark = max(stored_mark, min(self._chat.scribe.read_mark(room.room_id, user_id), room.last_id))
+        await self._send(
+            frames.InitialState(mark, await self._page(mark - limits.initial_before, mark + limits.initial_after))
+        )
 
     async def _fetch(self, frame: frames.Fetch) -> None:
         if frame.to_id - frame.from_id >= self._limits.fetch_ids:
             self._bad("fetch_too_large", f"At most {self._limits.fetch_ids} ids in one fetch")
             return
-        end = self._room.last_id
         try:
-            messages = await self._chat.messages.range(self._room.room_id, frame.from_id, frame.to_id)
+            page = await self._page(frame.from_id, frame.to_id)
         except StoreError as error:
             log.warning("fetch failed", room_id=self._room.room_id, error=str(error))
             self._reply("unavailable", "The messages could not be read; try again later")
             return
-        views = [frames.view(message) for message in messages]
-        self._answered(frame.to_id, end, views)
-        await self._send(frames.FetchResponse(views))
+        await self._send(frames.FetchResponse(page))
 
-    def _answered(self, asked_to: int, end: int, views: list[frames.MessageView]) -> None:
-        """Notes where listening would resume: `end` is the log's end as it was when the store was asked."""
-        if asked_to >= end:
-            self._resume_at = max(end, views[-1].message_id if views else 0) + 1
-        else:
-            self._resume_at = None
+    async def _page(self, first_id: int, last_id: int) -> list[msgspec.Raw]:
+        """The messages of these ids that exist; notes where listening would resume."""
+        reached = end = self._room.last_id
+        page = self._room.recent(first_id, last_id)
+        if page is None:
+            messages = await self._chat.messages.range(self._room.room_id, first_id, last_id)
+            page = [msgspec.Raw(frames.as_json(message)) for message in messages]
+            if messages:
+                reached = max(end, messages[-1].message_id)
+        self._resume_at = reached + 1 if last_id >= end else None
+        return page
 
     async def _listen(self, frame: frames.ListenLatest) -> None:
         room = self._room

@@ -13,7 +13,6 @@ from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
     Message,
-    Opening,
     Post,
     Registration,
     Room,
@@ -124,7 +123,12 @@ class Rooms(Protocol):
 
 
 class Messages(Protocol):
-    """The logs of the rooms, and each member's read mark in them."""
+    """The logs of the rooms, and each member's read mark in them.
+
+    `shared`: whether other daemons may append to the same logs, so that a log may be longer than one has heard.
+    """
+
+    shared: bool
 
     async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
         """The group commit: makes all posts durable, each at the end of its room's log, in this order.
@@ -150,11 +154,8 @@ class Messages(Protocol):
         Any integers are allowed. Only durable messages are given.
         """
 
-    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
-        """A member's read mark and the messages from `before` ids before it to `after` ids behind it, as of one moment.
-
-        None if the user is not a member of the room, or there is no such room.
-        """
+    async def read_mark(self, room_id: str, user_id: str) -> int | None:
+        """A member's read mark, 0 at first; None if the user is not a member of the room, or there is no such room."""
 
     async def sweep(self, at_most: int) -> int:
         """Removes up to `at_most` messages of deleted rooms; returns how many."""

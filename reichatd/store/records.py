@@ -86,13 +86,6 @@ class Message(msgspec.Struct, frozen=True):
     timestamp: float
 
 
-class Opening(msgspec.Struct, frozen=True):
-    """What a member needs to begin a conversation."""
-
-    last_read_id: int
-    messages: list[Message]
-
-
 class Outcome(Enum):
     """What became of a post."""
 

@@ -10,7 +10,7 @@ from reichatd.accounts import Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.socket import PeerGone, PeerStalled
-from reichatd.store import Appended, Message, Opening, Outcome, Post, Session, StoreUnavailable, User
+from reichatd.store import Appended, Message, Outcome, Post, Session, StoreUnavailable, User
 
 
 class FakeSocket:
@@ -83,6 +83,8 @@ def split(data: bytes) -> Iterator[bytes]:
 class FakeMessages:
     """The log of the one room there is, `room`, as a store would keep it."""
 
+    shared = False
+
     def __init__(self, last_id: int = 0) -> None:
         self.log = [message(number) for number in range(1, last_id + 1)]
         self.reads: list[tuple[int, int]] = []
@@ -94,7 +96,7 @@ class FakeMessages:
         """Stores so many messages; what the scribe would publish of them."""
         new = [message(number) for number in range(len(self.log) + 1, len(self.log) + count + 1)]
         self.log += new
-        return [(each.message_id, frames.latest_message(each)) for each in new]
+        return [(each.message_id, frames.latest_message(frames.as_json(each))) for each in new]
 
     async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
         await self._answer()
@@ -112,7 +114,7 @@ class FakeMessages:
         await self._answer()
         return [each for each in self.log if first_id <= each.message_id <= last_id]
 
-    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+    async def read_mark(self, room_id: str, user_id: str) -> int | None:
         raise NotImplementedError
 
     async def sweep(self, at_most: int) -> int:

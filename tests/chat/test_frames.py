@@ -96,7 +96,7 @@ def test_whatever_the_fields_are_their_types_hold(kind: str, fields: dict[str, A
 def test_what_is_encoded_a_websocket_client_reads(content: str, message_id: int) -> None:
     message = Message(message_id, "u1", "Ada", "ada@example.org", content, 1_700_000_000.25)
     client = Connection(ConnectionType.CLIENT)
-    client.receive_data(frames.latest_message(message))
+    client.receive_data(frames.latest_message(frames.as_json(message)))
     events = list(client.events())
     assert all(isinstance(event, TextMessage) for event in events)
     payload = json.loads("".join(event.data for event in events if isinstance(event, TextMessage)))

@@ -101,6 +101,7 @@ async def test_a_new_name_is_on_connections_and_on_old_messages(
     socket = FakeSocket()
     connection = connect(socket)
     room = await hub.enter("room", connection)
+    messages.reads.clear()
     hub.publish("room", messages.add(2))
     await wait_all_tasks_blocked()
     changes = hub.changes

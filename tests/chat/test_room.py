@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -27,6 +28,7 @@ async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[R
     room = Room("room", messages, LIMITS)
     nursery.start_soon(room.run)
     await room.opened()
+    messages.reads.clear()
     yield room
     room.scope.cancel()
 
@@ -175,6 +177,33 @@ async def test_a_gap_in_what_is_published_is_filled_from_the_store(
     room.publish(messages.add(1))
     await trio.sleep(1)
     assert socket.ids == list(range(101, 107))
+
+
+async def test_the_last_messages_are_known_without_a_read(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages
+) -> None:
+    room.publish(messages.add(1))
+    page = room.recent(96, 150)
+    assert page is not None
+    assert [msgspec.json.decode(each)["message_id"] for each in page] == [96, 97, 98, 99, 100, 101]
+    assert room.recent(92, 150) is None, "the tail has 8 messages"
+    assert room.recent(120, 150) == []
+    messages.shared = True
+    assert room.recent(96, 102) is None, "another daemon may have appended"
+    assert room.recent(101, 101) == page[-1:]
+
+
+async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_before(
+    autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
+) -> None:
+    room = Room("room", messages, LIMITS)
+    nursery.start_soon(room.run)
+    await trio.sleep(0.015)  # the end is known, the last messages are on their way
+    room.forget_tail()
+    await room.opened()
+    assert room.last_id == 100
+    assert room.recent(100, 100) is None
+    room.scope.cancel()
 
 
 async def test_forgetting_the_tail_has_everything_read_from_the_store(

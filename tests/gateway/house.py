@@ -1,11 +1,10 @@
 """A daemon in a process of its own, with two people and their rooms, for tests that try to break it."""
 
 import json
-import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,13 +87,12 @@ class House:
         assert wire.frame().json["type"] == "initial_state"
         return wire
 
-    def sockets(self) -> int:
-        """How many sockets the daemon has open."""
-        count = 0
-        for file in Path(f"/proc/{self.process.pid}/fd").iterdir():
-            with suppress(FileNotFoundError):  # closed meanwhile
-                count += os.readlink(file).startswith("socket:")
-        return count
+    def holds(self, wire: Wire) -> bool:
+        """Whether the daemon still holds its end of this connection."""
+        pair = (f":{self.process.port:04X}", f":{wire.socket.getsockname()[1]:04X}")
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        ends = [line.split()[1:4] for line in lines]  # addresses, and the state: 01 is established
+        return any((local[-5:], remote[-5:], state) == (*pair, "01") for local, remote, state in ends)
 
     def check(self) -> None:
         """Asserts that it lives, serves and chats, and that nothing in it has come to harm."""

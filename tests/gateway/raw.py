@@ -206,11 +206,13 @@ class Wire:
         return Frame(first & 0b1111, self.take(size))
 
     def next(self, type: str) -> dict[str, Any]:
-        """The next frame of this type; others before it are passed over."""
+        """The next frame of this type; others before it are passed over, and pings answered."""
         while True:
-            frame = self.frame()
-            if frame.opcode != PING and frame.json["type"] == type:
-                return frame.json
+            received = self.frame()
+            if received.opcode == PING:
+                self.send(frame(PONG, received.payload))
+            elif received.json["type"] == type:
+                return received.json
 
     def frames(self) -> Iterator[Frame]:
         """The frames up to the close frame, which is the last of them and of the connection."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.gateway.house import House
-from tests.gateway.raw import Wire, noise, request
+from tests.gateway.raw import Wire, noise, request, upgrade
 
 MEGABYTE = 1_000_000
 LOGIN = b'{"email": "ada@example.org", "password": "wrong password"}'
@@ -182,7 +182,7 @@ def test_a_large_head_is_refused_in_words_that_arrive(wire: Wire, before: bytes,
 
 
 def test_a_head_that_does_not_end_ends_the_connection(unharmed: House) -> None:
-    begun = (b"", b"GET", b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+    begun = (b"", b"GET", b"GET / HTTP/1.1\r\nHost: localhost\r\n", upgrade("/ws/chat/room")[:-2])
     with ExitStack() as stack:
         first, later = ([stack.enter_context(unharmed.wire()) for _ in begun] for _ in range(2))
         for wire in later:
@@ -212,12 +212,15 @@ def ended_within(wire: Wire, seconds: float) -> bool:
         return False
 
 
-@pytest.mark.parametrize("headers", [("Content-Length: 100",), (CHUNKED,)], ids=["with its length", "in chunks"])
-def test_a_body_that_dribbles_is_refused(wire: Wire, headers: tuple[str, ...]) -> None:
-    wire.send(request("POST", "/login", *headers))
-    wire.send(b"1\r\n{\r\n")
-    assert wire.answer().status == 408
-    assert wire.rest() == b""
+def test_a_body_that_dribbles_is_refused(unharmed: House) -> None:
+    with unharmed.wire() as counted, unharmed.wire() as in_chunks:
+        counted.send(request("POST", "/login", "Content-Length: 100"))
+        in_chunks.send(request("POST", "/login", CHUNKED))
+        for wire in (counted, in_chunks):
+            wire.send(b"1\r\n{\r\n")
+        for wire in (counted, in_chunks):
+            assert wire.answer().status == 408
+            assert wire.rest() == b""
 
 
 # --- who leaves

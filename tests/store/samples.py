@@ -49,9 +49,9 @@ async def contents(store: Store, room_id: str = "lobby") -> list[str]:
 
 
 async def read_mark(store: Store, user_id: str = "ann", room_id: str = "lobby") -> int:
-    opening = await store.messages.open(room_id, user_id, 0, 0)
-    assert opening is not None
-    return opening.last_read_id
+    mark = await store.messages.read_mark(room_id, user_id)
+    assert mark is not None
+    return mark
 
 
 async def at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

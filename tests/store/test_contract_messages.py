@@ -2,7 +2,7 @@
 
 import pytest
 
-from reichatd.store import Appended, Message, Opening, Outcome, Store
+from reichatd.store import Appended, Message, Outcome, Store
 from tests.store.samples import add_user, contents, post, read_mark, room, stored
 
 TEXTS = [
@@ -76,25 +76,15 @@ async def test_a_range_of_no_room(store: Store) -> None:
     assert await store.messages.range("lobby", 1, 10) == []
 
 
-async def test_opening(store: Store) -> None:
+async def test_a_read_mark_is_a_members(store: Store) -> None:
+    assert await store.messages.read_mark("lobby", "ann") is None
     await store.rooms.create(room())
-    assert await store.messages.open("lobby", "bob", 30, 50) == Opening(0, [])
+    assert await store.messages.read_mark("lobby", "bob") == 0
+    assert await store.messages.read_mark("lobby", "eve") is None
     await store.messages.append([post()] * 20, {("lobby", "bob"): 10})
-    opening = await store.messages.open("lobby", "bob", 3, 5)
-    assert opening is not None
-    assert opening.last_read_id == 10
-    assert opening.messages == await store.messages.range("lobby", 7, 15)
-    whole = await store.messages.open("lobby", "bob", 30, 50)
-    assert whole is not None
-    assert ids(whole.messages) == list(range(1, 21))
-
-
-async def test_opening_is_for_members(store: Store) -> None:
-    assert await store.messages.open("lobby", "ann", 30, 50) is None
-    await store.rooms.create(room())
-    assert await store.messages.open("lobby", "eve", 30, 50) is None
+    assert await store.messages.read_mark("lobby", "bob") == 10
     await store.rooms.leave("lobby", "bob")
-    assert await store.messages.open("lobby", "bob", 30, 50) is None
+    assert await store.messages.read_mark("lobby", "bob") is None
 
 
 async def test_a_read_mark_moves_forward_only_and_not_beyond_the_end(store: Store) -> None:
@@ -139,11 +129,11 @@ async def test_the_log_of_a_deleted_room_is_never_seen_again(store: Store) -> No
     await store.rooms.delete("lobby")
     assert await store.messages.last_id("lobby") is None
     assert await store.messages.range("lobby", 1, 10) == []
-    assert await store.messages.open("lobby", "ann", 30, 50) is None
+    assert await store.messages.read_mark("lobby", "ann") is None
 
     await store.rooms.create(room())
     assert await store.messages.last_id("lobby") == 0
-    assert await store.messages.open("lobby", "ann", 30, 50) == Opening(0, [])
+    assert await store.messages.read_mark("lobby", "ann") == 0
     assert await store.messages.append([post("new", nonce="n")], {}) == stored(1)
     assert await contents(store) == ["new"]
 

@@ -10,7 +10,7 @@ from reichatd.store.mongodb.logs import Ends, search
 from reichatd.store.mongodb.rooms import room_key
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
-from reichatd.store.records import Appended, Message, Opening, Post
+from reichatd.store.records import Appended, Message, Post
 
 _LAST_ID = 2**63 - 1
 
@@ -19,6 +19,8 @@ _GRAVE_SECONDS = 3600.0
 
 
 class MongoMessages:
+    shared = True
+
     def __init__(self, server: Server) -> None:
         self._server = server
         self._ends = Ends()
@@ -32,8 +34,8 @@ class MongoMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._server.run(_range, self._ends, room_id, first_id, last_id)
 
-    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
-        return await self._server.run(_open, self._ends, room_id, user_id, before, after)
+    async def read_mark(self, room_id: str, user_id: str) -> int | None:
+        return await self._server.run(_read_mark, room_id, user_id)
 
     async def sweep(self, at_most: int) -> int:
         return await self._server.run(_sweep, at_most)
@@ -59,16 +61,10 @@ def _range(db: Database, ends: Ends, room_id: str, first_id: int, last_id: int) 
     return [] if key is None else _stretch(db, ends, key, first_id, last_id)
 
 
-def _open(db: Database, ends: Ends, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+def _read_mark(db: Database, room_id: str, user_id: str) -> int | None:
     key = room_key(db, room_id)
-    if key is None:
-        return None
-    member = db.members.find_one({"_id": member_id(key, user_id)}, {"last_read_id": 1})
-    if member is None:
-        return None
-    # The log only grows: what is read after the mark is a page as of any moment since.
-    last_read_id = member["last_read_id"]
-    return Opening(last_read_id, _stretch(db, ends, key, last_read_id - before, last_read_id + after))
+    member = key and db.members.find_one({"_id": member_id(key, user_id)}, {"last_read_id": 1})
+    return member["last_read_id"] if member else None
 
 
 def _stretch(db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int) -> list[Message]:

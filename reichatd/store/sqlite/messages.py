@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from reichatd.store.records import Appended, Message, Opening, Post
+from reichatd.store.records import Appended, Message, Post
 from reichatd.store.sqlite.append import Batch
 from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.logs import LAST_ID, end_of, rowid
@@ -10,6 +10,8 @@ from reichatd.store.sqlite.rooms import room_pk
 
 
 class SqliteMessages:
+    shared = False
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -22,8 +24,8 @@ class SqliteMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._database.read(_range, room_id, first_id, last_id)
 
-    async def open(self, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
-        return await self._database.read(_open, room_id, user_id, before, after)
+    async def read_mark(self, room_id: str, user_id: str) -> int | None:
+        return await self._database.read(_read_mark, room_id, user_id)
 
     async def sweep(self, at_most: int) -> int:
         return await self._database.write(_sweep, at_most)
@@ -48,16 +50,12 @@ def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Me
     return [] if pk is None else _stretch(db, pk, first_id, last_id)
 
 
-def _open(db: Connection, room_id: str, user_id: str, before: int, after: int) -> Opening | None:
+def _read_mark(db: Connection, room_id: str, user_id: str) -> int | None:
     row = db.execute(
-        "SELECT m.room, m.last_read_id FROM rooms AS r JOIN members AS m ON m.room = r.pk"
-        " WHERE r.room_id = ? AND m.user_id = ?",
+        "SELECT m.last_read_id FROM rooms AS r JOIN members AS m ON m.room = r.pk WHERE r.room_id = ? AND m.user_id = ?",
         (room_id, user_id),
     ).fetchone()
-    if row is None:
-        return None
-    pk, last_read_id = row
-    return Opening(last_read_id, _stretch(db, pk, last_read_id - before, last_read_id + after))
+    return row[0] if row else None
 
 
 def _stretch(db: Connection, pk: int, first_id: int, last_id: int) -> list[Message]:

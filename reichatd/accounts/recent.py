@@ -1,0 +1,56 @@
+"""Sessions that were read a moment ago, so that a client's second request need not ask the store who it is. Pure."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from reichatd.store import Session, User
+
+_MOST = 50_000
+
+
+class Identity(Struct, frozen=True):
+    """Who asks, and by which login session."""
+
+    user: "User"
+    session: "Session"
+
+
+class RecentSessions:
+    """Identities by session id, each for a few seconds.
+
+    What this process changes it forgets here at once; what another daemon changes in the same store is seen `seconds` later.
+
+    Arguments:
+        seconds: how long a read counts; 0: not at all.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.changes = 0
+        """Counts what was forgotten: a read that began before a change is not to be kept after it."""
+        self._seconds = seconds
+        self._known: dict[str, tuple[float, Identity]] = {}
+
+    def get(self, session_id: str, now: float) -> Identity | None:
+        read_at, identity = self._known.get(session_id, (0.0, None))
+        return identity if 0 <= now - read_at < self._seconds else None
+
+    def keep(self, identity: Identity, now: float, changes: int) -> None:
+        """Arguments: changes: their count when the reading began."""
+        if changes == self.changes and self._seconds:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[identity.session.session_id] = now, identity
+
+    def forget(self, session_ids: Iterable[str]) -> None:
+        """These sessions have ended."""
+        self.changes += 1
+        for session_id in session_ids:
+            self._known.pop(session_id, None)
+
+    def forget_all(self) -> None:
+        """A user has changed."""
+        self.changes += 1
+        self._known.clear()

@@ -1,0 +1,275 @@
+"""One load process: reads what to do from standard input, does it, and writes what came of it to standard output.
+
+Plain sockets and epoll, and as little Python for each delivery as possible: what comes is counted, not parsed.
+"""
+
+import re
+import select
+import socket
+import sys
+import time
+from collections import deque
+
+import msgspec
+
+from reichatd.bench.client import PING, PONG, Reader, Refused, begin, text_frame
+from reichatd.bench.specs import Call, Fetch, Idle, Join, Outcome, Spec, Talk, latency
+
+_STAMP = re.compile(rb"T(\d+)\.")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_TIMED = 40
+"""About how many clients' deliveries are timed."""
+_SETTLE_SECONDS = 0.5
+_BUFFER = memoryview(bytearray(1 << 20))
+
+
+def main() -> None:
+    """The process."""
+    spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=Spec)
+    match spec:
+        case Talk():
+            outcome = _Talk(spec).run()
+        case Join():
+            outcome, _ = _join(spec)
+        case Fetch():
+            outcome = _fetch(spec)
+        case Call():
+            outcome = _call(spec)
+        case Idle():
+            outcome, sockets = _join(spec)
+            _say(outcome)
+            _stay(sockets)
+            return
+    _say(outcome)
+
+
+def _say(outcome: Outcome) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+class _Client:
+    """One connection of a talk."""
+
+    __slots__ = ("got", "sent", "sock", "tail", "timed")
+
+    def __init__(self, sock: socket.socket, *, timed: bool) -> None:
+        self.sock = sock
+        self.timed = timed
+        self.tail = b""  # the end of what came: a mark may be cut in two
+        self.sent = 0
+        self.got = 0
+
+
+class _Talk:
+    """See specs.Talk."""
+
+    def __init__(self, spec: Talk) -> None:
+        self._spec = spec
+        self._match = spec.match.encode()
+        self._padding = b"x" * spec.padding
+        self._latencies: list[float] = []
+
+    def run(self) -> Outcome:
+        spec = self._spec
+        clients = [self._connect(number) for number in range(spec.clients)]
+        by_fd = {client.sock.fileno(): client for client in clients}
+        poll = select.epoll()
+        for fd in by_fd:
+            poll.register(fd, select.EPOLLIN)
+        self._settle(poll, by_fd)
+        senders = deque(clients[: spec.senders])
+        total, began = 0, time.perf_counter()
+        last = due = began
+        for client in senders:
+            self._send(client, spec.window)
+        while total < spec.expected and time.perf_counter() - began < spec.seconds:
+            if spec.rate:
+                due = self._send_due(senders, due)
+            for fd, _ in poll.poll(0.002 if spec.rate else 0.5, 1024):
+                if count := self._receive(by_fd[fd]):
+                    total += count
+                    last = time.perf_counter()
+        return Outcome(count=total, lost=spec.expected - total, elapsed=last - began, latency=latency(self._latencies))
+
+    def _connect(self, number: int) -> _Client:
+        spec = self._spec
+        sock = begin(spec.host, spec.port, spec.requests[number % len(spec.requests)])
+        client = _Client(sock, timed=number % max(1, spec.clients // _TIMED) == 0)
+        Reader().wait_shaken(sock)
+        if spec.opening:
+            sock.sendall(text_frame(spec.opening.encode()))
+        sock.setblocking(False)
+        return client
+
+    def _settle(self, poll: select.epoll, by_fd: dict[int, _Client]) -> None:
+        """Lets what belongs to connecting (initial states) come and go."""
+        end = time.perf_counter() + _SETTLE_SECONDS
+        while time.perf_counter() < end:
+            for fd, _ in poll.poll(0.05):
+                self._receive(by_fd[fd])
+        for client in by_fd.values():
+            client.got = 0
+        self._latencies.clear()
+
+    def _send(self, client: _Client, count: int = 1) -> None:
+        for _ in range(min(count, self._spec.messages - client.sent)):
+            stamp = b"T%d." % time.perf_counter_ns()
+            text = self._spec.template.encode().replace(b"@@", stamp + self._padding).replace(b"##", stamp)
+            client.sock.sendall(text_frame(text))
+            client.sent += 1
+
+    def _send_due(self, senders: deque[_Client], due: float) -> float:
+        """Has the senders send in turns, evenly spread, what is due by now; returns when the next is."""
+        while due <= time.perf_counter():
+            self._send(senders[0])
+            senders.rotate(-1)
+            due += 1 / (self._spec.rate * len(senders))
+        return due
+
+    def _receive(self, client: _Client) -> int:
+        """Takes what has come; how many deliveries were in it."""
+        try:
+            size = client.sock.recv_into(_BUFFER)
+        except BlockingIOError:
+            return 0
+        if not size:
+            raise Refused("the server has closed a connection")
+        data = client.tail + bytes(_BUFFER[:size])
+        count = data.count(self._match)
+        client.tail = data[1 - len(self._match) :]
+        if PING in data[-size:]:
+            client.sock.sendall(PONG)
+        if count and client.timed:
+            now = time.perf_counter_ns()
+            self._latencies += [(now - int(stamp)) / 1e6 for stamp in _STAMP.findall(data[-size:])]
+        if client.sent and not self._spec.rate:
+            rounds = client.got // self._spec.answers
+            client.got += count
+            self._send(client, client.got // self._spec.answers - rounds)
+        return count
+
+
+def _join(spec: Join | Idle) -> tuple[Outcome, list[socket.socket]]:
+    """Connects all clients, so many at once; each has joined when it has its initial state and has said that it listens."""
+    listen = text_frame(b'{"type":"listen_latest"}')
+    joined: list[socket.socket] = []
+    readers: dict[int, tuple[socket.socket, Reader, float]] = {}
+    milliseconds: list[float] = []
+    poll = select.epoll()
+    requests = deque(spec.requests[number % len(spec.requests)] for number in range(spec.clients))
+    began = time.perf_counter()
+    while (requests or readers) and time.perf_counter() - began < spec.seconds:
+        while requests and len(readers) < spec.at_once:
+            start = time.perf_counter()
+            sock = begin(spec.host, spec.port, requests.popleft())
+            sock.setblocking(False)
+            poll.register(sock.fileno(), select.EPOLLIN)
+            readers[sock.fileno()] = sock, Reader(), start
+        for fd, _ in poll.poll(0.5):
+            sock, reader, start = readers[fd]
+            reader.feed(sock.recv(65_536))
+            if any(True for _ in reader.texts()):
+                sock.send(listen)
+                milliseconds.append((time.perf_counter() - start) * 1000)
+                joined.append(sock)
+                poll.unregister(fd)
+                del readers[fd]
+    elapsed = time.perf_counter() - began
+    lost = spec.clients - len(joined)
+    return Outcome(count=len(joined), lost=lost, elapsed=elapsed, latency=latency(milliseconds)), joined
+
+
+def _stay(sockets: list[socket.socket]) -> None:
+    """Answers pings until standard input ends."""
+    poll = select.epoll()
+    by_fd = {sock.fileno(): sock for sock in sockets}
+    for fd in by_fd:
+        poll.register(fd, select.EPOLLIN)
+    poll.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == sys.stdin.fileno():
+                return
+            data = by_fd[fd].recv(65_536)
+            if not data:
+                poll.unregister(fd)
+            elif PING in data:
+                by_fd[fd].send(PONG)
+
+
+def _fetch(spec: Fetch) -> Outcome:
+    milliseconds: list[float] = []
+    lost = 0
+    sock = begin(spec.host, spec.port, spec.requests[0])
+    reader = Reader()
+    reader.wait_text(sock)  # the initial state
+    began = time.perf_counter()
+    for number in range(spec.pages):
+        # Pages all over the log, in an order without a pattern for a cache.
+        first = 1 + number * 2_654_435_761 % max(1, spec.last_id - spec.page + 1)
+        start = time.perf_counter()
+        sock.sendall(text_frame(b'{"type":"fetch","from_id":%d,"to_id":%d}' % (first, first + spec.page - 1)))
+        answer = reader.wait_text(sock)
+        milliseconds.append((time.perf_counter() - start) * 1000)
+        lost += answer.count(b'"message_id":') != spec.page
+    return Outcome(count=spec.pages, lost=lost, elapsed=time.perf_counter() - began, latency=latency(milliseconds))
+
+
+class _Caller:
+    """One kept-alive connection of calls."""
+
+    __slots__ = ("answer", "request", "sock", "start")
+
+    def __init__(self, spec: Call, request: str) -> None:
+        self.sock = socket.create_connection((spec.host, spec.port), timeout=spec.seconds)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.request = request.encode()
+        self.answer = b""
+        self.start = 0.0
+
+    def ask(self) -> None:
+        self.start = time.perf_counter()
+        self.sock.sendall(self.request)
+
+    def take(self) -> bytes | None:
+        """The answer, once it is whole."""
+        data = self.sock.recv(65_536)
+        if not data:
+            raise Refused("the server has closed a connection")
+        self.answer += data
+        head, end, body = self.answer.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not end or (length and len(body) < int(length[1])):
+            return None
+        answer, self.answer = self.answer, b""
+        return answer
+
+
+def _call(spec: Call) -> Outcome:
+    callers = [_Caller(spec, spec.requests[number % len(spec.requests)]) for number in range(spec.clients)]
+    by_fd = {caller.sock.fileno(): caller for caller in callers}
+    poll = select.epoll()
+    for fd in by_fd:
+        poll.register(fd, select.EPOLLIN)
+    milliseconds: list[float] = []
+    lost, asked, began = 0, len(callers), time.perf_counter()
+    for caller in callers:
+        caller.ask()
+    while len(milliseconds) < asked and time.perf_counter() - began < spec.seconds:
+        for fd, _ in poll.poll(0.5):
+            caller = by_fd[fd]
+            answer = caller.take()
+            if answer is None:
+                continue
+            milliseconds.append((time.perf_counter() - caller.start) * 1000)
+            lost += not answer.startswith(b"HTTP/1.1 200")
+            if asked < spec.calls:
+                asked += 1
+                caller.ask()
+    elapsed = time.perf_counter() - began
+    return Outcome(count=len(milliseconds), lost=lost, elapsed=elapsed, latency=latency(milliseconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""What is measured: each scenario makes its rooms, drives the daemon from processes of its own, and has one row to show."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from reichatd.bench.specs import Call, Fetch, Idle, Join, Latency, Outcome, Spec, Talk
+from reichatd.bench.target import Target, TargetError
+
+_ACKED = '{"type":"message","content":"@@","nonce":"##"}'
+_ACK = '"type":"ack"'
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the result."""
+
+    scenario: str
+    what: str
+    figure: float
+    unit: str
+    latency: Latency
+    lost: int
+
+
+class Scenario(NamedTuple):
+    """A scenario by name. `run` takes the target and the scale (1 is the whole, 0.1 a tenth of the work)."""
+
+    name: str
+    what: str
+    run: Callable[[Target, float], Row]
+    local: bool = False
+    """Whether it looks at the process, and so can only be run on one of our own."""
+
+
+def fan_out(target: Target, scale: float) -> Row:
+    clients, senders, messages = 1000, 50, max(10, int(400 * scale))
+    outcome = drive(
+        Talk(
+            host=target.host,
+            port=target.port,
+            requests=target.rooms(1),
+            clients=clients,
+            senders=senders,
+            messages=messages,
+            window=2,
+            answers=senders,
+            expected=clients * senders * messages,
+        )
+    )
+    return _row("fan-out", "1,000 listeners, 50 senders, one room", outcome, "deliveries/s")
+
+
+def conversation(target: Target, scale: float) -> Row:
+    clients, messages = 200, max(50, int(2000 * scale))
+    outcome = drive(
+        Talk(
+            host=target.host,
+            port=target.port,
+            requests=target.rooms(1),
+            clients=clients,
+            senders=1,
+            messages=messages,
+            window=1,
+            answers=1,
+            expected=clients * messages,
+        )
+    )
+    return _row("conversation", "200 listeners, one message at a time", outcome, "deliveries/s")
+
+
+def many_rooms(target: Target, scale: float) -> Row:
+    rooms, seconds = max(10, int(1000 * scale)), 10
+    outcome = drive(
+        Talk(
+            host=target.host,
+            port=target.port,
+            requests=target.rooms(rooms),
+            clients=rooms * 5,
+            senders=rooms,
+            messages=seconds,
+            rate=1.0,
+            answers=1,
+            expected=rooms * 5 * seconds,
+        )
+    )
+    return _row("many rooms", f"{rooms:,} rooms of 5, a message a second in each", outcome, "deliveries/s")
+
+
+def posts(target: Target, scale: float) -> Row:
+    clients, messages = 200, max(20, int(400 * scale))
+    outcome = drive(
+        Talk(
+            host=target.host,
+            port=target.port,
+            requests=target.rooms(100),
+            clients=clients,
+            senders=clients,
+            messages=messages,
+            window=1,
+            answers=1,
+            expected=clients * messages,
+            opening="",
+            template=_ACKED,
+            match=_ACK,
+        )
+    )
+    return _row("posts", "200 senders in 100 rooms, each waiting for its ack", outcome, "durable posts/s")
+
+
+def joins(target: Target, scale: float) -> Row:
+    requests = target.rooms(1)
+    _fill(target, requests[0], 80)
+    outcome = drive(Join(host=target.host, port=target.port, requests=requests, clients=max(200, int(5000 * scale))))
+    return _row("joins", "connect, initial state of 50 messages, listen", outcome, "joins/s")
+
+
+def history(target: Target, scale: float) -> Row:
+    requests, size = target.rooms(1), max(2000, int(20_000 * scale))
+    _fill(target, requests[0], size)
+    outcome = drive(
+        Fetch(
+            host=target.host,
+            port=target.port,
+            requests=requests,
+            clients=1,
+            last_id=size,
+            pages=max(100, int(1000 * scale)),
+        )
+    )
+    return _row("history", f"a page of 100 anywhere in {size:,} messages", outcome, "pages/s")
+
+
+def rest(target: Target, scale: float) -> Row:
+    requests = [target.request("/joined")]
+    outcome = drive(
+        Call(host=target.host, port=target.port, requests=requests, clients=32, calls=max(500, int(5000 * scale)))
+    )
+    return _row("rest", "GET /joined, 32 connections", outcome, "answers/s")
+
+
+def idle(target: Target, scale: float) -> Row:
+    clients = max(500, int(5000 * scale))
+    spec = Idle(host=target.host, port=target.port, requests=target.rooms(1), clients=clients)
+    before = target.resident_kib()
+    with _process(spec) as process:
+        outcome = _read(process)
+        each = (target.resident_kib() - before) / max(1, outcome.count)
+    return Row(
+        "idle", f"{clients:,} connections that listen", round(each, 1), "KiB each", outcome.latency, outcome.lost
+    )
+
+
+SCENARIOS = [
+    Scenario("fan-out", "many read what many write", fan_out),
+    Scenario("conversation", "many read what one writes, a message at a time", conversation),
+    Scenario("many-rooms", "small rooms, all of them awake", many_rooms),
+    Scenario("posts", "durable posts, each acknowledged", posts),
+    Scenario("joins", "a storm of reconnecting clients", joins),
+    Scenario("history", "pages of old messages", history),
+    Scenario("rest", "a read by REST", rest),
+    Scenario("idle", "memory of connections that say nothing", idle, local=True),
+]
+
+
+def drive(spec: Spec) -> Outcome:
+    """Has a process of its own do what `spec` says.
+
+    Raises:
+        TargetError: it could not.
+    """
+    with _process(spec) as process:
+        return _read(process)
+
+
+def _process(spec: Spec) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reichatd.bench.load"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(spec) + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def _read(process: subprocess.Popen[bytes]) -> Outcome:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    if not line:
+        raise TargetError(process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2])
+    return msgspec.json.decode(line, type=Outcome)
+
+
+def _fill(target: Target, request: str, count: int) -> None:
+    """Puts messages into a room."""
+    senders = min(50, count)
+    drive(
+        Talk(
+            host=target.host,
+            port=target.port,
+            requests=[request],
+            clients=senders,
+            senders=senders,
+            messages=count // senders,
+            window=20,
+            answers=1,
+            expected=count // senders * senders,
+            opening="",
+            template=_ACKED,
+            match=_ACK,
+        )
+    )
+
+
+def _row(scenario: str, what: str, outcome: Outcome, unit: str) -> Row:
+    return Row(scenario, what, round(outcome.per_second), unit, outcome.latency, outcome.lost)

@@ -1,0 +1,151 @@
+"""What is measured: a private daemon that is started for it, or one that runs already; and the users and rooms in it."""
+
+import http.client
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import msgspec
+
+_READY = re.compile(r"listens on http://\S+:(\d+)")
+_CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
+_START_SECONDS = 30.0
+
+
+class TargetError(Exception):
+    """The daemon does not start, does not answer, or refuses what the bench needs."""
+
+
+class Target:
+    """A daemon, and somebody logged in to it. `pid` is None unless it is ours."""
+
+    def __init__(self, host: str, port: int, pid: int | None = None) -> None:
+        self.host = host
+        self.port = port
+        self.pid = pid
+        self._token = ""
+        self._rooms: list[str] = []
+
+    def log_in(self, email: str, password: str) -> None:
+        answer = self.call("POST", "/login", {"email": email, "password": password})
+        self._token = answer["tokens"]["access_token"]
+
+    def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
+        """One REST call; the answer's body.
+
+        Raises:
+            TargetError
+        """
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=_START_SECONDS)
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            connection.request(method, path, msgspec.json.encode(body) if body else None, headers)
+            response = connection.getresponse()
+            answer: dict[str, dict[str, str]] = msgspec.json.decode(response.read())
+        except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+            raise TargetError(f"{method} {path}: {error}") from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise TargetError(f"{method} {path}: {answer.get('message')}")
+        return answer
+
+    def rooms(self, count: int) -> list[str]:
+        """Makes rooms; for each the request target that opens a socket in it."""
+        new = [f"bench{secrets.token_hex(8)}" for _ in range(count)]
+        for room_id in new:
+            self.call("POST", "/room", {"name": "Bench", "description": "", "room_id": room_id})
+            self._rooms.append(room_id)
+        return [f"/ws/chat/{room_id}?token={self._token}" for room_id in new]
+
+    def request(self, path: str) -> str:
+        """The bytes of a GET, as text."""
+        return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self._token}\r\n\r\n"
+
+    def delete_rooms(self) -> None:
+        """Removes what `rooms` has made."""
+        while self._rooms:
+            self.call("DELETE", f"/room/{self._rooms.pop()}")
+
+    def resident_kib(self) -> int:
+        """The memory of our own daemon, in KiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+
+@contextmanager
+def running(url: str, email: str, password: str) -> Iterator[Target]:
+    """A daemon that runs already; what is made in it is removed in the end."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname is None:
+        raise TargetError("the URL is to be http://HOST[:PORT]")
+    target = Target(parts.hostname, parts.port or 80)
+    target.log_in(email, password)
+    try:
+        yield target
+    finally:
+        target.delete_rooms()
+
+
+@contextmanager
+def private(environ: dict[str, str]) -> Iterator[Target]:
+    """A daemon of our own, in a directory that is gone in the end.
+
+    Arguments:
+        environ: settings for it (REICHATD_…), beside those that a bench needs.
+    """
+    with TemporaryDirectory(prefix="reichatd-bench-") as directory, open(f"{directory}/output", "w+b") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reichatd", "serve"],
+            env={**_neutral_environment(directory), **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            port = int(_wait_for(_READY, Path(output.name), process)[1])
+            target = Target("127.0.0.1", port, process.pid)
+            account = {"email": "bench@example.org", "password": secrets.token_urlsafe(16)}
+            target.call("POST", "/register", {**account, "username": "bench"})
+            code = _wait_for(_CODE, Path(output.name), process)[1]
+            target.call("POST", "/verify", {"email": account["email"], "code": code})
+            target.log_in(**account)
+            yield target
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _neutral_environment(directory: str) -> dict[str, str]:
+    """Ours without settings, and with those that make it a daemon to be measured: no rate limit, tokens that last."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("REICHATD_", "MONGODB_"))}
+    return {
+        **ours,
+        "PYTHONUNBUFFERED": "1",
+        "XDG_CONFIG_HOME": directory,
+        "REICHATD_SERVER_PORT": "0",
+        "REICHATD_STORAGE_PATH": f"{directory}/bench.sqlite3",
+        "REICHATD_AUTH_SECRET_KEY": secrets.token_hex(32),
+        "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "600",
+        "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
+        "REICHATD_LOG_LEVEL": "warning",
+    }
+
+
+def _wait_for(pattern: re.Pattern[str], output: Path, process: subprocess.Popen[bytes]) -> re.Match[str]:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if match := pattern.search(text := output.read_text(errors="replace")):
+            return match
+        if process.poll() is not None:
+            raise TargetError(f"the private daemon did not start: {text.strip() or process.returncode}")
+        time.sleep(0.02)
+    raise TargetError("the private daemon did not start in time")

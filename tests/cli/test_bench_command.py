@@ -1,0 +1,66 @@
+"""`reichatd bench`, for real: a private daemon, load processes, every scenario a little."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd.bench.scenarios import SCENARIOS
+from tests.client import newcomer
+from tests.process import running
+
+
+def bench(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reichatd", "bench", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("scenario", ["conversation", "posts", "joins", "history", "rest", "idle"])
+def test_a_scenario_loses_nothing(scenario: str) -> None:
+    done = bench("--quick", "--json", scenario)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["lost"] == 0
+    assert row["figure"] > 0
+    assert row["latency"]["p99"] >= row["latency"]["p50"] > 0
+
+
+def test_a_table_for_people() -> None:
+    done = bench("--quick", "history")
+    assert done.returncode == 0, done.stderr
+    assert "pages/s" in done.stdout
+
+
+async def test_a_daemon_that_runs_already(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, await newcomer(daemon, "ada") as ada:
+        command = [sys.executable, "-m", "reichatd", "bench", "--quick", "--json", "joins", "idle", "--url", daemon.url]
+        process = await _run([*command, "--email", ada.email], "a good password\n")
+        assert process.returncode == 0, process.stderr
+        assert [row["scenario"] for row in json.loads(process.stdout)] == ["joins"], "memory is only of a private one"
+        assert (await ada.call("GET", "/joined"))["rooms"] == []
+
+
+async def _run(command: list[str], stdin: str) -> subprocess.CompletedProcess[bytes]:
+    return await trio.run_process(command, stdin=stdin.encode(), capture_stdout=True, capture_stderr=True, check=False)
+
+
+def test_what_cannot_be_measured_is_said_in_a_line() -> None:
+    done = bench("joins", "--url", "http://127.0.0.1:1", "--email", "a@example.org", stdin="x\n")
+    assert done.returncode == 69
+    assert "Traceback" not in done.stderr
+    assert "reichatd: " in done.stderr
+    assert bench("joins", "--url", "http://127.0.0.1:1").returncode == 2
+
+
+def test_every_scenario_has_a_word_for_itself() -> None:
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+    assert all(scenario.what for scenario in SCENARIOS)
