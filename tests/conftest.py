@@ -22,6 +22,11 @@ def mongod_replica() -> Iterator[str]:
         yield mongod.uri
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Most tests wait for a daemon rather than compute: more of them at once than there are cores are done sooner."""
+    return max(4, os.cpu_count() or 1)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where CI is set a test that was skipped counts as one that failed: whatever it lacked is to be installed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
