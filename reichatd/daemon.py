@@ -4,6 +4,7 @@
     ├── outbox          sends mail
     ├── housekeeping    removes what has expired
     ├── scribe          one group commit at a time
+    ├── mark reader     one group read at a time, for those who join
     ├── hub             the live rooms
     └── doors nursery   signals; the gateway and its connections
 
@@ -21,7 +22,7 @@ import trio
 
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
-from reichatd.chat import Chat, Hub, Scribe
+from reichatd.chat import Chat, Hub, MarkReader, Scribe
 from reichatd.config import Settings, Storage
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.forwarded import Proxies
@@ -91,7 +92,8 @@ async def _serve(
         live=hub,
     )
     rooms = Rooms(limits=limits, store=store, passwords=passwords, live=hub)
-    chat = Chat(accounts=accounts, messages=store.messages, hub=hub, scribe=scribe, limits=limits)
+    marks = MarkReader(store.messages)
+    chat = Chat(accounts=accounts, messages=store.messages, hub=hub, marks=marks, scribe=scribe, limits=limits)
     app = forwarding(
         create_app(accounts=accounts, rooms=rooms, limits=limits), Proxies(settings.server.trusted_proxies)
     )
@@ -106,6 +108,7 @@ async def _serve(
     async with trio.open_nursery() as services:
         await services.start(outbox.run)
         await services.start(scribe.run)
+        await services.start(marks.run)
         await services.start(hub.run)
         services.start_soon(_keep_house, store, accounts)
         async with trio.open_nursery() as doors:

@@ -8,6 +8,7 @@ from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.hub import Hub
+from reichatd.chat.marks import MarkReader
 from reichatd.chat.pace import TokenBucket
 from reichatd.chat.room import Room
 from reichatd.chat.scribe import Scribe
@@ -22,9 +23,19 @@ log = structlog.get_logger()
 class Chat:
     """What every conversation needs. `converse` is called once for each socket, by the socket's own task."""
 
-    def __init__(self, *, accounts: Accounts, messages: Messages, hub: Hub, scribe: Scribe, limits: Limits) -> None:
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        messages: Messages,
+        hub: Hub,
+        marks: MarkReader,
+        scribe: Scribe,
+        limits: Limits,
+    ) -> None:
         self.accounts = accounts
         self.messages = messages
+        self.marks = marks
         self.hub = hub
         self.scribe = scribe
         self.limits = limits
@@ -125,7 +136,7 @@ class _Conversation:
 
     async def _open(self) -> None:
         room, user_id, limits = self._room, self._connection.user.user_id, self._limits
-        stored_mark = await self._chat.messages.read_mark(room.room_id, user_id)
+        stored_mark = await self._chat.marks.read(room.room_id, user_id)
         if stored_mark is None:
             raise Forbidden
         # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end.

@@ -134,6 +134,7 @@ class _Connection:
         self._cycle = trio.CancelScope()  # the reading that goes on while a request is answered
         self._ended = False
         self._idle = False
+        self._head = b""  # of an answer: it goes out with what follows it, which always comes
 
     async def run(self, head: bytes) -> bytes | None:
         async with TaskGroup() as group:
@@ -205,8 +206,12 @@ class _Connection:
     async def _send(self, event: Event) -> None:
         """Hypercorn's way out."""
         if isinstance(event, RawData):
+            if event.data.startswith(b"HTTP/1.1 ") and not self._head and not event.data.startswith(b"HTTP/1.1 1"):
+                self._head = event.data
+                return
+            data, self._head = self._head + event.data, b""
             try:
-                await self._stream.send_all(event.data)
+                await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._end()
                 await self._protocol.handle(Closed())

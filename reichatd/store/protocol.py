@@ -154,8 +154,15 @@ class Messages(Protocol):
         Any integers are allowed. Only durable messages are given.
         """
 
-    async def read_mark(self, room_id: str, user_id: str) -> int | None:
-        """A member's read mark, 0 at first; None if the user is not a member of the room, or there is no such room."""
+    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
+        """The read marks of members, 0 at first; None for who is not one, or where there is no such room.
+
+        Arguments:
+            members: (room_id, user_id), which may repeat.
+
+        Returns:
+            one mark for each, in the same order.
+        """
 
     async def sweep(self, at_most: int) -> int:
         """Removes up to `at_most` messages of deleted rooms; returns how many."""

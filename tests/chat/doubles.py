@@ -114,7 +114,7 @@ class FakeMessages:
         await self._answer()
         return [each for each in self.log if first_id <= each.message_id <= last_id]
 
-    async def read_mark(self, room_id: str, user_id: str) -> int | None:
+    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         raise NotImplementedError
 
     async def sweep(self, at_most: int) -> int:

@@ -92,10 +92,16 @@ async def test_mongod_is_killed(tmp_path: Path, mongod: Mongod) -> None:
 
 async def check_outage(daemon: DaemonProcess, person: Person, room_id: str) -> None:
     """With no store to ask, requests and new sockets are told to come again."""
-    response = await person.http.get("/user", headers={"Authorization": f"Bearer {person.access_token}"})
-    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
-    assert int(response.headers["retry-after"]) > 0
+
+    async def ask() -> None:
+        headers = {"Authorization": f"Bearer {person.access_token}"}
+        response = await person.http.get("/user", headers=headers)
+        assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+        assert int(response.headers["retry-after"]) > 0
+
+    async with trio.open_nursery() as nursery:  # each waits for the store as long as it may
+        nursery.start_soon(ask)
+        async with person.talk(room_id) as talk:
+            assert await talk.closed() == (1011, "Internal error")
     assert (await person.http.get("/")).json() == {"message": "ok"}
-    async with person.talk(room_id) as talk:
-        assert await talk.closed() == (1011, "Internal error")
     assert daemon.poll() is None

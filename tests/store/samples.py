@@ -48,9 +48,8 @@ async def contents(store: Store, room_id: str = "lobby") -> list[str]:
     return [message.content for message in messages]
 
 
-async def read_mark(store: Store, user_id: str = "ann", room_id: str = "lobby") -> int:
-    mark = await store.messages.read_mark(room_id, user_id)
-    assert mark is not None
+async def read_mark(store: Store, user_id: str = "ann", room_id: str = "lobby") -> int | None:
+    (mark,) = await store.messages.read_marks([(room_id, user_id)])
     return mark
 
 

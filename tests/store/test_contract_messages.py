@@ -77,14 +77,23 @@ async def test_a_range_of_no_room(store: Store) -> None:
 
 
 async def test_a_read_mark_is_a_members(store: Store) -> None:
-    assert await store.messages.read_mark("lobby", "ann") is None
+    assert await read_mark(store, "ann") is None
     await store.rooms.create(room())
-    assert await store.messages.read_mark("lobby", "bob") == 0
-    assert await store.messages.read_mark("lobby", "eve") is None
+    assert await read_mark(store, "bob") == 0
+    assert await read_mark(store, "eve") is None
     await store.messages.append([post()] * 20, {("lobby", "bob"): 10})
-    assert await store.messages.read_mark("lobby", "bob") == 10
+    assert await read_mark(store, "bob") == 10
     await store.rooms.leave("lobby", "bob")
-    assert await store.messages.read_mark("lobby", "bob") is None
+    assert await read_mark(store, "bob") is None
+
+
+async def test_read_marks_of_many(store: Store) -> None:
+    await store.rooms.create(room())
+    await store.rooms.create(room("den"))
+    await store.messages.append([post()] * 5, {("lobby", "bob"): 3})
+    asked = [("den", "ann"), ("lobby", "bob"), ("lobby", "eve"), ("attic", "ann"), ("lobby", "ann"), ("lobby", "bob")]
+    assert await store.messages.read_marks(asked) == [0, 3, None, None, 5, 3]
+    assert await store.messages.read_marks([]) == []
 
 
 async def test_a_read_mark_moves_forward_only_and_not_beyond_the_end(store: Store) -> None:
@@ -129,11 +138,11 @@ async def test_the_log_of_a_deleted_room_is_never_seen_again(store: Store) -> No
     await store.rooms.delete("lobby")
     assert await store.messages.last_id("lobby") is None
     assert await store.messages.range("lobby", 1, 10) == []
-    assert await store.messages.read_mark("lobby", "ann") is None
+    assert await read_mark(store, "ann") is None
 
     await store.rooms.create(room())
     assert await store.messages.last_id("lobby") == 0
-    assert await store.messages.read_mark("lobby", "ann") == 0
+    assert await read_mark(store, "ann") == 0
     assert await store.messages.append([post("new", nonce="n")], {}) == stored(1)
     assert await contents(store) == ["new"]
 

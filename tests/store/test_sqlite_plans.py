@@ -61,7 +61,7 @@ async def use_everything(store: Store) -> None:
     await store.rooms.update("den", "Den", "")
     await store.rooms.update_with_password("den", "Den", "", None)
     await store.messages.append([post(room_id="den", nonce="n"), post()], {("den", "bob"): 1})
-    await store.messages.read_mark("den", "ann")
+    await store.messages.read_marks([("den", "ann")])
     await store.messages.range("den", 1, 10)
     await store.messages.last_id("den")
     await store.rooms.ban("den", "eve")

@@ -7,7 +7,7 @@ from bson import ObjectId
 
 from reichatd.store.mongodb.append import Batch
 from reichatd.store.mongodb.logs import Ends, search
-from reichatd.store.mongodb.rooms import room_key
+from reichatd.store.mongodb.rooms import room_key, room_keys
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
 from reichatd.store.records import Appended, Message, Post
@@ -34,8 +34,8 @@ class MongoMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._server.run(_range, self._ends, room_id, first_id, last_id)
 
-    async def read_mark(self, room_id: str, user_id: str) -> int | None:
-        return await self._server.run(_read_mark, room_id, user_id)
+    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
+        return await self._server.run(_read_marks, members)
 
     async def sweep(self, at_most: int) -> int:
         return await self._server.run(_sweep, at_most)
@@ -61,10 +61,13 @@ def _range(db: Database, ends: Ends, room_id: str, first_id: int, last_id: int) 
     return [] if key is None else _stretch(db, ends, key, first_id, last_id)
 
 
-def _read_mark(db: Database, room_id: str, user_id: str) -> int | None:
-    key = room_key(db, room_id)
-    member = key and db.members.find_one({"_id": member_id(key, user_id)}, {"last_read_id": 1})
-    return member["last_read_id"] if member else None
+def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | None]:
+    keys = room_keys(db, {room_id for room_id, _ in members})
+    pairs = [(keys.get(room_id), user_id) for room_id, user_id in members]
+    ids = [member_id(key, user_id) for key, user_id in set(pairs) if key is not None]
+    found = db.members.find({"_id": {"$in": ids}}, {"last_read_id": 1}, batch_size=PAGE) if ids else ()
+    marks = {(member["_id"]["room"], member["_id"]["user"]): member["last_read_id"] for member in found}
+    return [marks.get(pair) for pair in pairs]
 
 
 def _stretch(db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int) -> list[Message]:

@@ -24,8 +24,8 @@ class SqliteMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._database.read(_range, room_id, first_id, last_id)
 
-    async def read_mark(self, room_id: str, user_id: str) -> int | None:
-        return await self._database.read(_read_mark, room_id, user_id)
+    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
+        return await self._database.read(_read_marks, members)
 
     async def sweep(self, at_most: int) -> int:
         return await self._database.write(_sweep, at_most)
@@ -48,6 +48,10 @@ def _last_id(db: Connection, room_id: str) -> int | None:
 def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Message]:
     pk = room_pk(db, room_id)
     return [] if pk is None else _stretch(db, pk, first_id, last_id)
+
+
+def _read_marks(db: Connection, members: Sequence[tuple[str, str]]) -> list[int | None]:
+    return [_read_mark(db, *member) for member in members]
 
 
 def _read_mark(db: Connection, room_id: str, user_id: str) -> int | None:
