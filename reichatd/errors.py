@@ -24,7 +24,7 @@
     │   └── NotAMember             409
     └── Unavailable                503  try again after `retry_after` seconds; closes a socket with 1011
 
-`code` is the stable word for programs, `message` the sentence for a person (PROTOCOL: REST). Both may leave the daemon, so
+`code` is the stable word for programs, `message` the sentence for a person. Both may leave the daemon, so
 neither ever holds a secret or an internal. Faults that are nobody's request (a store that does not answer) are not here: see
 `reichatd.store.errors`.
 """

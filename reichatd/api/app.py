@@ -27,7 +27,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def create_app(*, accounts: Accounts, rooms: Rooms, limits: config.Limits) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
-    It owns nothing and runs no task beside its requests (PITFALLS 5), so it needs no startup and no shutdown of its own.
+    It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
 
     Arguments:
         limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).

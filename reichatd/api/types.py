@@ -1,4 +1,4 @@
-"""What REST calls take and give: PROTOCOL, as types.
+"""What REST calls take and give: the contract with clients, as types.
 
 A body holds whatever is of the right type: `reichatd.accounts` and `reichatd.rooms` know the rules. What a body does not name is
 ignored, since old clients may send it.

@@ -27,7 +27,7 @@ from reichatd.gateway.wire import Wire
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
 _QUEUE = 64
-"""Messages that the library holds for us: when it is full, pings wait too (PITFALLS: 16 or more)."""
+"""Messages that the library holds for us: when it is full, pings wait too."""
 _REASON_BYTES = 123
 """What fits into a close frame beside the code (RFC 6455, 5.5)."""
 _BREACHES = {1002, 1007, 1009}

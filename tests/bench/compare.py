@@ -1,0 +1,169 @@
+"""reichatd beside its peers, turn by turn in one run, since machines are shared and noisy: only ratios count.
+
+    python -m tests.bench.compare [--rounds 5] [burst conversation rest]
+
+The peers: `limit.c` (needs cc), Node's ws (needs node and npm), a bare route of Quart-Trio on Hypercorn.
+"""
+
+import argparse
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from reichatd.bench.scenarios import drive
+from reichatd.bench.specs import Call, Outcome, Talk
+from reichatd.bench.target import private
+
+HERE = Path(__file__).parent
+Measure = Callable[[], Outcome]
+
+
+class Shape(NamedTuple):
+    """Who talks how: each of the first `senders` clients sends `messages`, with `window` of them unanswered."""
+
+    clients: int
+    senders: int
+    messages: int
+    window: int
+
+    def talk(self, port: int, request: str, *, opening: str, match: str) -> Talk:
+        return Talk(
+            port=port,
+            requests=[request],
+            clients=self.clients,
+            senders=self.senders,
+            messages=self.messages,
+            window=self.window,
+            answers=self.senders,
+            expected=self.clients * self.senders * self.messages,
+            opening=opening,
+            match=match,
+        )
+
+
+def main() -> None:
+    """Prints for each comparison the medians and their ratios."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("comparisons", nargs="*", metavar="COMPARISON", help=f"of {', '.join(COMPARISONS)}; all")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        build(Path(directory))
+        for name in options.comparisons or COMPARISONS:
+            show(name, COMPARISONS[name](Path(directory)), options.rounds)
+
+
+def show(name: str, contestants: dict[str, Measure], rounds: int) -> None:
+    """Lets all contestants run in turn, so many times, and prints what came of it; the first is reichatd."""
+    outcomes: dict[str, list[Outcome]] = {contestant: [] for contestant in contestants}
+    for _ in range(rounds):
+        for contestant, measure in contestants.items():
+            outcomes[contestant].append(measure())
+    print(f"\n{name}: medians of {rounds}")
+    ours = outcomes["reichatd"]
+    for contestant, theirs in outcomes.items():
+        rate = median(each.per_second for each in theirs)
+        p50 = median(each.latency.p50 for each in theirs)
+        p99 = median(each.latency.p99 for each in theirs)
+        ratio = median(us.per_second / them.per_second for us, them in zip(ours, theirs, strict=True))
+        slower = median(us.latency.p50 / (them.latency.p50 or 1) for us, them in zip(ours, theirs, strict=True))
+        lost = sum(each.lost for each in theirs)
+        print(
+            f"  {contestant:22} {rate:12,.0f}/s  p50 {p50:8.2f} ms  p99 {p99:8.2f} ms  lost {lost}"
+            f"  reichatd has {ratio:.2f} times its rate, {slower:.2f} times its p50"
+        )
+
+
+def burst(directory: Path) -> dict[str, Measure]:
+    """1,000 listeners, 50 senders, one room."""
+    shape = Shape(clients=1000, senders=50, messages=200, window=2)
+    return {
+        "reichatd": lambda: on_reichatd(shape),
+        "limit.c": lambda: on_peer([directory / "limit"], shape),
+        "Node's ws": lambda: on_peer(["node", directory / "ws_peer.js"], shape._replace(messages=10)),
+    }
+
+
+def conversation(directory: Path) -> dict[str, Measure]:
+    """200 listeners, one sender, a message at a time."""
+    shape = Shape(clients=200, senders=1, messages=1000, window=1)
+    return {
+        "reichatd": lambda: on_reichatd(shape),
+        "limit.c": lambda: on_peer([directory / "limit"], shape),
+        "Node's ws": lambda: on_peer(["node", directory / "ws_peer.js"], shape),
+    }
+
+
+def rest(directory: Path) -> dict[str, Measure]:
+    """GET over 32 connections."""
+
+    def ours(path: str) -> Outcome:
+        with private({}) as target:
+            target.rooms(3)
+            room_id = target.rooms(1)[0].split("/")[3].partition("?")[0]
+            request = target.request(path.replace("ROOM", room_id))
+            return drive(Call(port=target.port, requests=[request], clients=32, calls=3000))
+
+    def bare() -> Outcome:
+        with peer([sys.executable, HERE / "bare_route.py"]) as port:
+            request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            return drive(Call(port=port, requests=[request], clients=32, calls=3000))
+
+    return {"reichatd": lambda: ours("/joined"), "reichatd, a room": lambda: ours("/room/ROOM"), "a bare route": bare}
+
+
+COMPARISONS: dict[str, Callable[[Path], dict[str, Measure]]] = {
+    "burst": burst,
+    "conversation": conversation,
+    "rest": rest,
+}
+
+
+def on_reichatd(shape: Shape) -> Outcome:
+    with private({}) as target:
+        listen, latest = '{"type":"listen_latest"}', '"type":"latest_message"'
+        return drive(shape.talk(target.port, target.rooms(1)[0], opening=listen, match=latest))
+
+
+def on_peer(command: list[str | Path], shape: Shape) -> Outcome:
+    with peer(command) as port:
+        return drive(shape.talk(port, "/", opening="", match='"content"'))
+
+
+def build(directory: Path) -> None:
+    """Makes the peers ready to run."""
+    subprocess.run(["cc", "-O2", "-o", directory / "limit", HERE / "limit.c"], check=True)
+    shutil.copy(HERE / "ws_peer.js", directory)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "ws@8"], cwd=directory, check=True)
+
+
+@contextmanager
+def peer(command: list[str | Path]) -> Iterator[int]:
+    """A server that takes its port as the last argument; it is up when this yields that port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([*map(str, command), str(port)])
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
