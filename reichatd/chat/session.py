@@ -62,7 +62,7 @@ class Chat:
             log.exception("conversation crashed", room_id=room_id)
             code, reason = 1011, "Internal error"
         finally:
-            log.debug("socket closed", room_id=room_id, code=code, reason=reason)
+            log.debug("socket closed", room_id=room_id, close_code=code, reason=reason)
             await socket.close(code, reason)
 
     async def _serve(self, socket: Socket, room_id: str, token: str | None) -> tuple[int, str]:
@@ -136,11 +136,13 @@ class _Conversation:
 
     async def _open(self) -> None:
         room, user_id, limits = self._room, self._connection.user.user_id, self._limits
+        # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end. Asked
+        # first: it can be written, and forgotten by the scribe, while the store answers with the one before it.
+        coming_mark = self._chat.scribe.read_mark(room.room_id, user_id)
         stored_mark = await self._chat.marks.read(room.room_id, user_id)
         if stored_mark is None:
             raise Forbidden
-        # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end.
-        mark = max(stored_mark, min(self._chat.scribe.read_mark(room.room_id, user_id), room.last_id))
+        mark = max(stored_mark, min(coming_mark, room.last_id))
         await self._send(
             frames.InitialState(mark, await self._page(mark - limits.initial_before, mark + limits.initial_after))
         )

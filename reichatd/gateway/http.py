@@ -26,7 +26,7 @@ from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
 from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
-from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger
+from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger, refuse
 from reichatd.gateway.tls import Stream
 
 log = structlog.get_logger()
@@ -156,9 +156,9 @@ class _Connection:
                     return next_head
                 await self._answer(next_head)
                 if self._ended:
+                    await linger(self._stream, self._limits.close_seconds)
                     break
                 next_head = await self._next_head()
-        await linger(self._stream, self._limits.close_seconds)
         return None
 
     async def _answer(self, head: bytes) -> None:
@@ -200,7 +200,7 @@ class _Connection:
                     scope.deadline = trio.current_time() + limits.request_seconds
                     return await read_head(stream, limits.head_bytes, begun) if begun else None
             except HeadTooLarge:
-                await stream.send_all(HEAD_TOO_LARGE.encode())
+                await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
         return None
 
     async def _send(self, event: Event) -> None:

@@ -134,6 +134,9 @@ class WebSocket:
             raise PeerGone from None
 
     async def receive(self) -> str | bytes:
+        text = await self._wire.text()
+        if text is not None:
+            return text
         try:
             message = await self._connection.get_message()
         except ConnectionClosed:

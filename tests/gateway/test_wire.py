@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import trio
@@ -86,3 +87,76 @@ async def test_a_message_without_end_ends_the_connection(filled: Wire) -> None:
     with pytest.raises(trio.BrokenResourceError):
         await receive_all(filled, messages=False)
     assert filled.since_message > 64 * LIMITS.frame_bytes
+
+
+@pytest.fixture
+async def open_ends(ends: tuple[Wire, trio.SocketStream]) -> tuple[Wire, trio.SocketStream]:
+    """A wire behind its handshake, which is read as the library does, and the peer."""
+    wire, far = ends
+    assert await wire.receive_some() == HEAD
+    await wire.send_all(b"HTTP/1.1 101\r\n\r\n")
+    await far.receive_some()
+    return wire, far
+
+
+PLAIN = b"\x81\x85\0\0\0\0plain"
+PING = b"\x89\x80\0\0\0\0"
+BINARY = b"\x82\x81\0\0\0\0b"
+
+
+async def test_plain_texts_pass_the_library_by(open_ends: tuple[Wire, trio.SocketStream]) -> None:
+    wire, far = open_ends
+    await far.send_all(PLAIN + PING + PLAIN)
+    assert await wire.receive_some() == PING
+    assert [await wire.text(), await wire.text()] == ["plain", "plain"]
+    await far.send_all(PLAIN + BINARY + PLAIN)
+    assert await wire.receive_some() == BINARY + PLAIN
+    assert [await wire.text(), await wire.text()] == ["plain", None]
+
+
+async def test_with_so_many_texts_unread_the_connection_is_read_no_further(
+    open_ends: tuple[Wire, trio.SocketStream], nursery: trio.Nursery
+) -> None:
+    wire, far = open_ends
+    await far.send_all(PLAIN * 64)
+    with trio.move_on_after(0.2):
+        await wire.receive_some()
+    await far.send_all(PING)
+    with trio.move_on_after(0.2) as patience:
+        await wire.receive_some()
+    assert patience.cancelled_caught
+    assert await wire.text() == "plain"
+    with trio.fail_after(5):
+        assert await wire.receive_some() == PING
+
+
+@pytest.mark.parametrize("end", ["the peer's", "the library's", "a reset"])
+async def test_who_waits_for_a_text_hears_of_the_end(open_ends: tuple[Wire, trio.SocketStream], end: str) -> None:
+    wire, far = open_ends
+
+    async def read() -> None:
+        with suppress(trio.BrokenResourceError):
+            await wire.receive_some()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        if end == "the library's":
+            await wire.aclose()
+            nursery.cancel_scope.cancel()
+        elif end == "a reset":
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            await far.aclose()
+        else:
+            await far.aclose()
+    with trio.fail_after(5):
+        assert await wire.text() is None
+
+
+async def test_a_send_that_fails_ends_the_waiting_for_texts(open_ends: tuple[Wire, trio.SocketStream]) -> None:
+    wire, _ = open_ends  # whose peer reads nothing
+    await wire.send_all(b"\x8a\0" * 20_000_000)  # begun, and owed
+    with pytest.raises(trio.BrokenResourceError):
+        await wire.send_all(b"\x8a\0")
+    with trio.fail_after(5):
+        assert await wire.text() is None

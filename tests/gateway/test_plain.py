@@ -1,0 +1,108 @@
+"""The short way in for plain messages: beside the library's parser, which must read the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto import ConnectionType
+from wsproto.connection import Connection
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+
+from reichatd.gateway.plain import PlainTexts
+
+MOST = 70_000
+
+
+def client(*events: Event) -> bytes:
+    """What a client sends, masked with keys of the library's choice."""
+    connection = Connection(ConnectionType.CLIENT)
+    return b"".join(connection.send(event) for event in events)
+
+
+def server(data: bytes) -> list[object]:
+    """What the library reads."""
+    connection = Connection(ConnectionType.SERVER)
+    connection.receive_data(data)
+    return [event.data if isinstance(event, TextMessage) else type(event) for event in connection.events()]
+
+
+def in_pieces(data: bytes, size: int) -> tuple[list[str], bytes]:
+    """What PlainTexts gives for data that comes in pieces."""
+    plain = PlainTexts(MOST)
+    texts: list[str] = []
+    rest = b""
+    for at in range(0, len(data), size):
+        more, passed = plain.feed(data[at : at + size])
+        assert not (more and rest and plain.ended and not passed)
+        texts += more
+        rest += passed
+    return texts, rest
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["", "x" * 125, "x" * 126, "x" * 65_536])
+    ),
+    st.sampled_from([1, 2, 3, 7, 1000, 1_000_000]),
+)
+def test_plain_texts_are_read_as_the_library_reads_them(texts: list[str], size: int) -> None:
+    data = client(*(TextMessage(text) for text in texts))
+    size = max(size, len(data) // 2000)
+    assert in_pieces(data, size) == (texts, b"")
+    assert server(data) == texts
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_pings_and_pongs_are_the_library_s_and_end_nothing(size: int) -> None:
+    data = client(TextMessage("a"), Ping(b"p" * 125), TextMessage("b"), Pong(b""), TextMessage("c"))
+    texts, rest = in_pieces(data, size)
+    assert texts == ["a", "b", "c"]
+    assert server(rest) == [Ping, Pong]
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(BytesMessage(b"b"), id="binary"),
+        pytest.param(TextMessage("b", message_finished=False), id="fragment"),
+        pytest.param(CloseConnection(1000), id="close"),
+    ],
+)
+def test_from_the_first_other_frame_on_all_is_the_library_s(event: Event, size: int) -> None:
+    head = client(TextMessage("a"))
+    connection = Connection(ConnectionType.CLIENT)
+    tail = connection.send(event)
+    if isinstance(event, TextMessage):
+        tail += connection.send(TextMessage("c"))
+    assert in_pieces(head + tail, size) == (["a"], tail)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(b"\x81\x01a", id="not masked"),
+        pytest.param(b"\xc1\x81\0\0\0\0a", id="a reserved bit"),
+        pytest.param(b"\x83\x81\0\0\0\0a", id="a reserved opcode"),
+        pytest.param(b"\x81\x82\0\0\0\0\xff\xfe", id="not UTF-8"),
+        pytest.param(b"\x81\xfe\0\x01\0\0\0\0a", id="a length of two bytes too many"),
+        pytest.param(b"\x81\xff\0\0\0\0\0\0\0\x7e\0\0\0\0" + b"a" * 126, id="a length of eight bytes too many"),
+        pytest.param(b"\x81\xff\x80\0\0\0\0\0\0\x01\0\0\0\0a", id="a length that is negative"),
+        pytest.param(b"\x81\xff\0\0\0\0\0\x01\x11\x71\0\0\0\0a", id="one byte too long"),
+        pytest.param(b"\x89\xfe\0\x7e\0\0\0\0" + b"a" * 126, id="a ping too long"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_is_wrong_is_the_library_s(frame: bytes, size: int) -> None:
+    data = client(TextMessage("a")) + frame + client(TextMessage("b"))
+    texts, rest = in_pieces(data, size)
+    assert texts == ["a"]
+    assert rest == frame + data[-7:]
+
+
+@given(st.binary(), st.integers(1, 10))
+def test_nothing_is_lost_of_any_bytes(data: bytes, size: int) -> None:
+    plain = PlainTexts(MOST)
+    passed = b"".join(plain.feed(data[at : at + size])[1] for at in range(0, len(data), size))
+    if plain.ended:
+        assert data.endswith(passed[-20:])
+        assert plain.feed(b"more") == ([], b"more")
