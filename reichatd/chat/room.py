@@ -132,8 +132,10 @@ class Room:
             return
         if connection.catching_up is None and connection.socket.try_send(frame, (len(frame),)):
             connection.settle(1)
-            return
-        connection.replies.append(frame)
+            if not connection.socket.owing:
+                return
+        else:
+            connection.replies.append(frame)
         self._in_step.discard(connection)
         self._continue(connection)
 
@@ -176,7 +178,7 @@ class Room:
             if connection in in_step and connection.cursor != next_id:
                 taken = connection.socket.try_send(data, ends)
                 connection.cursor += taken
-                if taken != count:
+                if taken != count or connection.socket.owing:
                     in_step.discard(connection)
                     self._continue(connection)
             if number % _FAIR == 0:
@@ -188,7 +190,7 @@ class Room:
         """Puts a connection in step if it is, else gives it a catch-up task, unless it has one."""
         if connection.catching_up is not None:
             return
-        if not connection.replies and connection.cursor == self._position:
+        if not connection.replies and not connection.socket.owing and connection.cursor == self._position:
             self._in_step.add(connection)
         else:
             connection.catching_up = trio.CancelScope()
@@ -214,7 +216,7 @@ class Room:
     async def _send_on(self, connection: Connection) -> None:
         """Sends replies and log until there is nothing left to send."""
         while True:
-            if connection.replies:
+            if connection.replies or connection.socket.owing:
                 replies, connection.replies = connection.replies, []
                 await connection.socket.send(b"".join(replies))
                 connection.settle(len(replies))

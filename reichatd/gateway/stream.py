@@ -100,6 +100,11 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self._owed = memoryview(data[sent : ends[whole]])
         return whole + 1
 
+    @property
+    def owing(self) -> bool:
+        """Whether something was begun, or handed over, and is not sent: only a further send takes it on its way."""
+        return bool(self._owed)
+
     def owe(self, data: bytes) -> None:
         """Takes bytes that go out before all that is sent from here on: by `pay`, or with the next send."""
         self._owed = memoryview(bytes(self._owed) + data)

@@ -29,6 +29,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._unread = b""
         self._writer = trio.Lock()
+        self._said_goodbye = False
 
     async def handshake(self) -> None:
         """Waits for the TLS handshake; the caller sets the deadline.
@@ -65,6 +66,9 @@ class TlsStream(trio.abc.HalfCloseableStream):
         self._unread = data + self._unread
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self._said_goodbye:
+            # TLS takes data behind a close_notify for a fault; those who linger only want to drop it, so it may stay encrypted.
+            return await self._inner.receive_some(max_bytes)
         await trio.lowlevel.checkpoint_if_cancelled()
         limit = max_bytes or _RECEIVE_BYTES
         data, self._unread = self._unread[:limit], self._unread[limit:]
@@ -113,6 +117,11 @@ class TlsStream(trio.abc.HalfCloseableStream):
         self._inner.pay()
         return count
 
+    @property
+    def owing(self) -> bool:
+        """See FrameStream."""
+        return self._inner.owing
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         async with self._writer:
             try:
@@ -125,7 +134,9 @@ class TlsStream(trio.abc.HalfCloseableStream):
         await self._inner.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
+        """As FrameStream's, behind a close_notify; what is received from here on is as it came, encrypted."""
         async with self._writer:
+            self._said_goodbye = True
             with suppress(ssl.SSLError):  # the peer has not said so yet: nobody waits for that
                 self._tls.unwrap()
             self._owe()

@@ -125,6 +125,10 @@ class WebSocket:
         self._limits = limits
         self.try_send = stream.try_send
 
+    @property
+    def owing(self) -> bool:
+        return self._stream.owing
+
     async def send(self, data: bytes) -> None:
         try:
             await self._stream.send_all(data)

@@ -99,9 +99,10 @@ class Wire(trio.abc.Stream):
             raise trio.ClosedResourceError
         self._answered.set()
         data = bytes(data)
-        if not self._stream.try_send(data, (len(data),)):
+        sent = self._stream.try_send(data, (len(data),))
+        if not sent or self._stream.owing:
             try:
-                await self._stream.send_all(data)
+                await self._stream.send_all(b"" if sent else data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._end_short_way()  # the library reads no further
                 raise

@@ -22,6 +22,7 @@ class FakeSocket:
         self.try_sends: list[int] = []  # for each call how many frames it had
         self.stalls = False  # whether a full socket is one whose peer takes nothing for too long
         self.gone = False
+        self.owing = False  # whether the last frame that was taken is stuck half-way; `send` gets it out
         self.closed: tuple[int, str] | None = None
         self.heard_at = 0.0
         self._more = trio.Event()
@@ -35,6 +36,8 @@ class FakeSocket:
 
     async def send(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
+        while self.owing:
+            await self._more.wait()
         for frame in split(data):
             while not self.space:
                 if self.stalls:
@@ -47,6 +50,7 @@ class FakeSocket:
 
     def make_space(self, count: int = 1_000_000) -> None:
         self.space += count
+        self.owing = False
         self._more.set()
         self._more = trio.Event()
 

@@ -169,6 +169,25 @@ async def test_a_reader_that_is_always_a_little_slow_gets_everything_in_order(
     assert slow.ids == list(range(101, 201))
 
 
+async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, connection = join()
+    socket.owing = True
+    room.publish(messages.add(1))
+    connection.in_flight = 1
+    room.reply(connection, frames.error("a", "b"))
+    await wait_all_tasks_blocked()
+    assert connection.catching_up is not None, "somebody waits for the socket"
+    socket.make_space()
+    await trio.sleep(1)
+    assert connection.catching_up is None
+    assert connection.in_flight == 0
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    assert socket.ids == [101, 102]
+
+
 async def test_a_gap_in_what_is_published_is_filled_from_the_store(
     autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
 ) -> None:
