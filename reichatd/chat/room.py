@@ -5,6 +5,9 @@ it what it lacks, from the log or from the store, until it is in step again). Th
 its cursor, and the frames meant for it alone (acks, errors), whose number is bounded by `limits.posts_in_flight`.
 """
 
+from bisect import bisect_right
+from itertools import accumulate
+
 import msgspec
 import structlog
 import trio
@@ -19,7 +22,7 @@ from reichatd.store import Messages, StoreError, StoreUnavailable
 
 _FAIR = 200
 """Sends between two checkpoints of a broadcast: a long round must not starve the other tasks."""
-_STORE_PAGE = 200
+_STORE_PAGE = 64
 """Messages that a lagging connection reads from the store at once."""
 _STORE_RETRY_SECONDS = 1.0
 
@@ -246,5 +249,9 @@ class Room:
                 await trio.sleep(_STORE_RETRY_SECONDS)
             else:
                 break
-        data = b"".join(frames.latest_message(frames.as_json(message)) for message in messages)
-        return Slice(data, [len(data)], last + 1)
+        found = [frames.latest_message(frames.as_json(message)) for message in messages]
+        ends = list(accumulate(map(len, found)))
+        count = max(1, bisect_right(ends, self._limits.catch_up_bytes))
+        if count >= len(found):
+            return Slice(b"".join(found), ends, last + 1)
+        return Slice(b"".join(found[:count]), ends[:count], messages[count].message_id)

@@ -1,6 +1,9 @@
 """A connection's bytes: one place through which everything goes out, whole and in order."""
 
+import fcntl
 import socket
+import sys
+import termios
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -135,10 +138,20 @@ class FrameStream(trio.abc.HalfCloseableStream):
                         await self._wait_until_writable()
 
     async def _wait_until_writable(self) -> None:
-        with trio.move_on_after(self._stall_seconds) as patience:
-            await trio.lowlevel.wait_writable(self.socket)
-        if patience.cancelled_caught:
-            raise Stalled
+        unsent = self._unsent()
+        while True:
+            with trio.move_on_after(self._stall_seconds) as patience:
+                await trio.lowlevel.wait_writable(self.socket)
+            if not patience.cancelled_caught:
+                return
+            # Linux calls a socket writable only when a third of its buffer is free: a slow peer may well have taken something.
+            before, unsent = unsent, self._unsent()
+            if unsent >= before:
+                raise Stalled
+
+    def _unsent(self) -> int:
+        """How many bytes the kernel still has, which the peer has not acknowledged."""
+        return int.from_bytes(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     async def wait_send_all_might_not_block(self) -> None:
         with self._errors():

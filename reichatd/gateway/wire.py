@@ -78,11 +78,11 @@ class Wire(trio.abc.Stream):
                 self._space = trio.Event()
                 await self._space.wait()
             data = await self._stream.receive_some(max_bytes)
-            self.since_message += len(data)
-            if self.since_message > self._most:
-                # Each empty fragment costs the library a little memory.
-                raise trio.BrokenResourceError("too much without a message")
             texts, rest = self._plain.feed(data)
+            # Each empty fragment costs the library a little memory; the pings and pongs before the first one cost none.
+            self.since_message += len(data) if self._plain.ended else 0
+            if self.since_message > self._most:
+                raise trio.BrokenResourceError("too much without a message")
             if texts and not self.said_goodbye:
                 self.since_message = 0
                 self._texts += texts

@@ -20,6 +20,7 @@ class FakeSocket:
         self.space = space
         self.taken = b""
         self.try_sends: list[int] = []  # for each call how many frames it had
+        self.waiting = b""  # what `send` has been given last
         self.stalls = False  # whether a full socket is one whose peer takes nothing for too long
         self.gone = False
         self.owing = False  # whether the last frame that was taken is stuck half-way; `send` gets it out
@@ -35,6 +36,7 @@ class FakeSocket:
         return count
 
     async def send(self, data: bytes) -> None:
+        self.waiting = data
         await trio.lowlevel.checkpoint()
         while self.owing:
             await self._more.wait()

@@ -169,6 +169,17 @@ async def test_a_reader_that_is_always_a_little_slow_gets_everything_in_order(
     assert slow.ids == list(range(101, 201))
 
 
+async def test_a_lagging_reader_costs_no_more_memory_than_it_is_handed_at_once(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, _ = join(space=0, listen_from=1)
+    await trio.sleep(1)
+    assert len(socket.waiting) <= LIMITS.catch_up_bytes
+    socket.make_space()
+    await trio.sleep(10)
+    assert socket.ids == list(range(1, 101))
+
+
 async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
     autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
 ) -> None:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from tests.client import Talk, crowd, open_room
 from tests.end_to_end.conftest import FREE, NARROW
 from tests.end_to_end.test_order import TINY
@@ -106,3 +108,16 @@ async def test_who_never_reads_again_is_let_go(tmp_path: Path, storage: dict[str
             async with bob.talk(room_id) as again:
                 await again.send("listen_latest", after_id=len(heard))
                 assert await ids(again, COUNT + 1 - len(heard)) == list(range(len(heard) + 1, COUNT + 2))
+
+
+async def test_the_last_message_needs_no_further_one_to_arrive(daemon: DaemonProcess) -> None:
+    """However much of it the socket had room for when it was sent; long before a ping would push it on."""
+    async with crowd(daemon, 1) as (ada,):
+        for count in range(1, 12):
+            room_id = await open_room(ada)
+            async with ada.talk(room_id) as writer, ada.slow_talk(room_id) as slow:
+                await begin_to_listen(slow)
+                for number in range(count):
+                    await writer.post("\x01" * 4990 + "!", f"{number}")  # six bytes each, in JSON
+                with trio.fail_after(8):
+                    assert await ids(slow, count) == list(range(1, count + 1))

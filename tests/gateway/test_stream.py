@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import accumulate
 
 import pytest
@@ -75,6 +76,26 @@ async def test_a_peer_that_takes_nothing_is_stalled_and_its_bytes_are_owed(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, b"still whole")
         assert await drain(far, len(DATA) + 11) == DATA + b"still whole"
+
+
+async def test_a_peer_that_takes_a_little_now_and_then_is_not_stalled(
+    pair: tuple[FrameStream, socket.socket],
+) -> None:
+    stream, far = pair
+    stream.widen(2_000_000)  # of which a third is free only after more than stall_seconds
+    far.setblocking(False)
+
+    async def nibble() -> None:
+        for _ in range(20):
+            await trio.sleep(0.05)
+            with suppress(BlockingIOError):
+                far.recv(60_000)
+        nursery.cancel_scope.cancel()
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(nibble)
+            await stream.send_all(DATA)
 
 
 async def test_a_wider_buffer_takes_more(pair: tuple[FrameStream, socket.socket]) -> None:

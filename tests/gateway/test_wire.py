@@ -159,3 +159,14 @@ async def test_a_send_that_fails_ends_the_waiting_for_texts(open_ends: tuple[Wir
         await wire.send_all(b"\x8a\0" * 20_000_000)
     with trio.fail_after(5):
         assert await wire.text() is None
+
+
+async def test_pings_may_come_for_years(open_ends: tuple[Wire, trio.SocketStream]) -> None:
+    wire, far = open_ends
+    received = 0
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(far.send_all, PING * 40_000)
+            while received < 40_000 * len(PING):
+                received += len(await wire.receive_some())
+    assert received > 64 * LIMITS.frame_bytes
