@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import trio
 
 _RECEIVE_BYTES = 16_384
+_LOOKS = 8
+"""How often in `stall_seconds` a peer is looked at: so much finer is the time it has."""
 
 
 class Stalled(trio.BrokenResourceError):
@@ -138,15 +140,17 @@ class FrameStream(trio.abc.HalfCloseableStream):
                         await self._wait_until_writable()
 
     async def _wait_until_writable(self) -> None:
-        unsent = self._unsent()
+        """Linux calls a socket writable only when a third of its buffer is free: a slow peer may well take something before."""
+        unsent, moved_at = self._unsent(), trio.current_time()
         while True:
-            with trio.move_on_after(self._stall_seconds) as patience:
+            with trio.move_on_after(self._stall_seconds / _LOOKS) as patience:
                 await trio.lowlevel.wait_writable(self.socket)
             if not patience.cancelled_caught:
                 return
-            # Linux calls a socket writable only when a third of its buffer is free: a slow peer may well have taken something.
-            before, unsent = unsent, self._unsent()
-            if unsent >= before:
+            left, now = self._unsent(), trio.current_time()
+            if left < unsent:
+                unsent, moved_at = left, now
+            elif now - moved_at >= self._stall_seconds:
                 raise Stalled
 
     def _unsent(self) -> int:

@@ -82,14 +82,15 @@ async def test_a_peer_that_takes_a_little_now_and_then_is_not_stalled(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
-    stream.widen(2_000_000)  # of which a third is free only after more than stall_seconds
+    stream = FrameStream(stream.socket, stall_seconds=0.4)
+    stream.widen(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.4 seconds
     far.setblocking(False)
 
     async def nibble() -> None:
         for _ in range(20):
             await trio.sleep(0.05)
             with suppress(BlockingIOError):
-                far.recv(60_000)
+                far.recv(100_000)
         nursery.cancel_scope.cancel()
 
     with trio.fail_after(20):
