@@ -82,15 +82,15 @@ async def test_a_peer_that_takes_a_little_now_and_then_is_not_stalled(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
-    stream = FrameStream(stream.socket, stall_seconds=0.4)
-    stream.widen(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.4 seconds
+    stream = FrameStream(stream.socket, stall_seconds=0.5)
+    stream.widen(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.5 seconds
     far.setblocking(False)
 
     async def nibble() -> None:
-        for _ in range(20):
+        for _ in range(30):
             await trio.sleep(0.05)
             with suppress(BlockingIOError):
-                far.recv(100_000)
+                far.recv(50_000)
         nursery.cancel_scope.cancel()
 
     with trio.fail_after(20):
