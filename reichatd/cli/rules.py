@@ -91,6 +91,15 @@ def _secret_is_long(settings: Settings) -> Iterator[Problem]:
         )
 
 
+def _argon2_has_memory(settings: Settings) -> Iterator[Problem]:
+    auth = settings.auth
+    least = 8 * auth.argon2_parallelism  # RFC 9106, 3.1
+    if auth.argon2_memory_kib < least:
+        yield Problem(
+            "auth.argon2_memory_kib", str(auth.argon2_memory_kib), f"at least {least}, 8 for each of argon2_parallelism"
+        )
+
+
 def _login_is_whole(settings: Settings) -> Iterator[Problem]:
     mail = settings.mail
     if mail.username and not mail.password_file:
@@ -133,6 +142,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
     ({"server.trusted_proxies"}, _proxies_are_networks),
     ({"auth.secret_key"}, _secret_is_long),
+    ({"auth.argon2_memory_kib", "auth.argon2_parallelism"}, _argon2_has_memory),
     ({"mail.username", "mail.password_file"}, _login_is_whole),
     ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
     _at_most("limits.password_min", "limits.password_max"),

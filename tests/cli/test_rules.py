@@ -51,6 +51,8 @@ def test_plain_http_beyond_this_machine_says_what_to_do() -> None:
         (Settings(auth=Auth(secret_key="x" * 31)), ["auth.secret_key"]),
         (Settings(auth=Auth(secret_key="x" * 32)), []),
         (Settings(auth=Auth(secret_key="ä" * 16)), []),
+        (Settings(auth=Auth(argon2_memory_kib=31, argon2_parallelism=4)), ["auth.argon2_memory_kib"]),
+        (Settings(auth=Auth(argon2_memory_kib=32, argon2_parallelism=4)), []),
         (Settings(mail=Mail(username="a")), ["mail.password_file"]),
         (Settings(mail=Mail(password_file="a")), ["mail.username"]),
         (Settings(mail=Mail(username="a", password_file="a", tls="none")), []),
