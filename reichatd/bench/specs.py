@@ -38,7 +38,7 @@ class Talk(_Spec, frozen=True, kw_only=True):
         messages: each sender's.
         window: how many of its own messages a sender leaves unanswered; 0: it sends `rate` a second, whatever comes back.
         answers: how many deliveries a sender gets for one round of messages, its own among them.
-        expected: how many deliveries there are in the end, over all clients.
+        readers: how many clients each message is delivered to.
         padding: bytes.
     """
 
@@ -50,8 +50,13 @@ class Talk(_Spec, frozen=True, kw_only=True):
     window: int = 0
     rate: float = 0.0
     answers: int
-    expected: int
+    readers: int
     padding: int = 60
+
+    @property
+    def expected(self) -> int:
+        """How many deliveries there are in the end, over all clients."""
+        return self.senders * self.messages * self.readers
 
 
 class Join(_Spec, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class Shape(NamedTuple):
             messages=self.messages,
             window=self.window,
             answers=self.senders,
-            expected=self.clients * self.senders * self.messages,
+            readers=self.clients,
             opening=opening,
             match=match,
         )
