@@ -18,12 +18,17 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+import msgspec
+
 from reichatd.bench.scenarios import drive
-from reichatd.bench.specs import Call, Outcome, Talk
+from reichatd.bench.specs import Call, Outcome
 from reichatd.bench.target import private
 
 HERE = Path(__file__).parent
 Measure = Callable[[], Outcome]
+_LISTEN = '{"type":"listen_latest"}'
+_PADDING = 60
+_MESSAGE = '{"type":"message","content":"@@"}'
 
 
 class Shape(NamedTuple):
@@ -34,19 +39,11 @@ class Shape(NamedTuple):
     messages: int
     window: int
 
-    def talk(self, port: int, request: str, *, opening: str, match: str) -> Talk:
-        return Talk(
-            port=port,
-            requests=[request],
-            clients=self.clients,
-            senders=self.senders,
-            messages=self.messages,
-            window=self.window,
-            answers=self.senders,
-            readers=self.clients,
-            opening=opening,
-            match=match,
-        )
+    def talk(self, directory: Path, port: int, request: str, *, opening: str, match: str) -> Outcome:
+        """Drives it by `talk.c`: on two cores a generator in Python would slow down what it measures."""
+        numbers = map(str, (self.clients, self.senders, self.messages, self.window, _PADDING))
+        command = [directory / "talk", str(port), request, *numbers, opening, _MESSAGE, match]
+        return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Outcome)
 
 
 def main() -> None:
@@ -86,9 +83,9 @@ def burst(directory: Path) -> dict[str, Measure]:
     """1,000 listeners, 50 senders, one room."""
     shape = Shape(clients=1000, senders=50, messages=200, window=2)
     return {
-        "reichatd": lambda: on_reichatd(shape),
-        "limit.c": lambda: on_peer([directory / "limit"], shape),
-        "Node's ws": lambda: on_peer(["node", directory / "ws_peer.js"], shape._replace(messages=10)),
+        "reichatd": lambda: on_reichatd(directory, shape),
+        "limit.c": lambda: on_peer(directory, [directory / "limit"], shape),
+        "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], shape._replace(messages=10)),
     }
 
 
@@ -96,9 +93,9 @@ def conversation(directory: Path) -> dict[str, Measure]:
     """200 listeners, one sender, a message at a time."""
     shape = Shape(clients=200, senders=1, messages=1000, window=1)
     return {
-        "reichatd": lambda: on_reichatd(shape),
-        "limit.c": lambda: on_peer([directory / "limit"], shape),
-        "Node's ws": lambda: on_peer(["node", directory / "ws_peer.js"], shape),
+        "reichatd": lambda: on_reichatd(directory, shape),
+        "limit.c": lambda: on_peer(directory, [directory / "limit"], shape),
+        "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], shape),
     }
 
 
@@ -127,20 +124,20 @@ COMPARISONS: dict[str, Callable[[Path], dict[str, Measure]]] = {
 }
 
 
-def on_reichatd(shape: Shape) -> Outcome:
+def on_reichatd(directory: Path, shape: Shape) -> Outcome:
     with private({}) as target:
-        listen, latest = '{"type":"listen_latest"}', '"type":"latest_message"'
-        return drive(shape.talk(target.port, target.rooms(1)[0], opening=listen, match=latest))
+        return shape.talk(directory, target.port, target.rooms(1)[0], opening=_LISTEN, match='"type":"latest_message"')
 
 
-def on_peer(command: list[str | Path], shape: Shape) -> Outcome:
+def on_peer(directory: Path, command: list[str | Path], shape: Shape) -> Outcome:
     with peer(command) as port:
-        return drive(shape.talk(port, "/", opening="", match='"content"'))
+        return shape.talk(directory, port, "/", opening="", match='"content"')
 
 
 def build(directory: Path) -> None:
     """Makes the peers ready to run."""
-    subprocess.run(["cc", "-O2", "-o", directory / "limit", HERE / "limit.c"], check=True)
+    for program in ("limit", "talk"):
+        subprocess.run(["cc", "-O2", "-o", directory / program, HERE / f"{program}.c"], check=True)
     shutil.copy(HERE / "ws_peer.js", directory)
     subprocess.run(["npm", "install", "--silent", "--no-fund", "ws@8"], cwd=directory, check=True)
 
