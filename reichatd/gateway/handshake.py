@@ -1,25 +1,22 @@
-"""A WebSocket's handshake, looked through before the library sees it (RFC 6455, 4.2.1). Pure.
+"""A WebSocket's handshake (RFC 6455, 4.2). Pure.
 
-The library trusts what it is sent: bytes beyond ASCII end it, and a handshake that it refuses leaves its caller waiting. So it
-is shown a head of our own making, with nothing of the peer's in it but the key.
+Done here, before the library: bytes beyond ASCII end that, and a handshake that it refuses leaves its caller waiting.
 """
 
 import re
 from http import HTTPStatus
 
 import h11
+from wsproto.utilities import generate_accept_token
 
 from reichatd.gateway.parting import Refusal
 
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
-_PLAIN = (
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n"
-)
+_ACCEPTED = b"HTTP/1.1 101 \r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
 
 
-def plain_handshake(head: bytes) -> bytes | Refusal:
-    """The handshake that stands for this one, or what is wrong with this one.
+def shake_hands(head: bytes) -> bytes | Refusal:
+    """The answer that opens the WebSocket, or what is wrong with the request.
 
     Arguments:
         head: a request's that asks for an upgrade to a WebSocket.
@@ -45,7 +42,7 @@ def plain_handshake(head: bytes) -> bytes | Refusal:
     keys = values.get(b"sec-websocket-key", set())
     if len(keys) != 1 or not _KEY.fullmatch(key := keys.pop()):
         return _refused("Sec-WebSocket-Key must be 16 bytes in base64")
-    return _PLAIN % key
+    return _ACCEPTED % generate_accept_token(key)
 
 
 def _refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refusal:

@@ -1,16 +1,26 @@
-"""The short way in for plain messages: whole, masked text frames, which is what nearly all frames of nearly all clients are.
+"""The frames that nearly every client sends and nothing else: whole, masked texts, and pings and pongs.
 
-The library's parser, its channel and the tasks between cost about as much as everything else that a post costs. So the frames that
-need none of it are taken out of the stream before it; whatever else comes is the library's. Pure.
+A conversation of nothing but these needs no library: its parser, its channel and a task for it cost more, in time and in memory,
+than all else that a connection costs. The library takes over with the first frame that is anything else. Pure.
 """
+
+from typing import NamedTuple
 
 _TEXT, _PING, _PONG = 0x81, 0x89, 0x8A  # final, no extension (RFC 6455, 5.2)
 _MASKED = 0x80
 _CONTROL_BYTES = 125
 
 
-class PlainTexts:
-    """Reads frames until the first that is neither a plain text nor a ping or pong: that and all behind it is not for it.
+class Plain(NamedTuple):
+    """What was in received bytes: the texts, the pongs that answer the pings (frames to send), and what is the library's."""
+
+    texts: list[str]
+    pongs: bytes
+    rest: bytes
+
+
+class PlainFrames:
+    """Reads frames until the first that is not plain: that and all behind it is the library's.
 
     What is wrong in any way (too long, not masked, not UTF-8) is not plain: the library says so to the peer.
 
@@ -18,34 +28,42 @@ class PlainTexts:
         max_bytes: the longest message.
     """
 
+    __slots__ = ("_held", "_max_bytes", "_needed", "ended")
+
     def __init__(self, max_bytes: int) -> None:
         self.ended = False
         """Whether everything is the library's from here on."""
         self._max_bytes = max_bytes
-        self._held = bytearray()  # the beginning of a frame
+        self._held = b""  # the beginning of a frame
         self._needed = 2  # how much of it must be here before it is worth a look
 
-    def feed(self, data: bytes) -> tuple[list[str], bytes]:
-        """Takes received bytes; gives the texts that became whole, and what is the library's, each in order."""
+    def feed(self, data: bytes) -> Plain:
+        """Takes received bytes, each once and in order."""
         if self.ended:
-            return [], data
+            return Plain([], b"", data)
         self._held += data
         texts: list[str] = []
-        passed = b""
+        pongs = b""
         while not self.ended and len(self._held) >= self._needed:
             frame = self._take_frame()
             if frame is None:
                 continue
-            text = _text_of(frame) if frame[0] == _TEXT else None
-            if text is not None:
-                texts.append(text)
-            else:
-                passed += frame
-                self.ended = frame[0] == _TEXT
-        if self.ended:
-            passed += self._held
-            self._held.clear()
-        return texts, passed
+            if frame[0] == _TEXT:
+                text = _text_of(frame)
+                if text is None:
+                    self.ended, self._held = True, frame + self._held
+                else:
+                    texts.append(text)
+            elif frame[0] == _PING:
+                payload = _unmasked(frame)
+                pongs += bytes((_PONG, len(payload))) + payload
+        return Plain(texts, pongs, self.end() if self.ended else b"")
+
+    def end(self) -> bytes:
+        """Has everything be the library's from here on; what it needs of what was fed."""
+        self.ended = True
+        held, self._held = self._held, b""
+        return held
 
     def _take_frame(self) -> bytes | None:
         """The frame at the beginning, once it is whole; else notes how much it takes, or that it is not for us."""
@@ -68,20 +86,22 @@ class PlainTexts:
             self.ended = size > self._max_bytes
             self._needed = end
             return None
-        frame = bytes(held[:end])
-        del held[:end]
+        self._held = held[end:]
         self._needed = 2
-        return frame
+        return held[:end]
 
 
 def _text_of(frame: bytes) -> str | None:
-    """The text in a plain frame; None if it is no UTF-8."""
+    """The text in a frame; None if it is no UTF-8."""
+    try:
+        return _unmasked(frame).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _unmasked(frame: bytes) -> bytes:
     start = {126: 4, 127: 10}.get(frame[1] & 0x7F, 2)
     key, masked = frame[start : start + 4], frame[start + 4 :]
     size = len(masked)
     mask = (key * (size // 4 + 1))[:size]
-    plain = int.from_bytes(masked, "big") ^ int.from_bytes(mask, "big")
-    try:
-        return plain.to_bytes(size, "big").decode()
-    except UnicodeDecodeError:
-        return None
+    return (int.from_bytes(masked, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")

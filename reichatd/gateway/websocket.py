@@ -1,7 +1,7 @@
 """WebSockets over a connection that the gateway has accepted. The only module that knows trio-websocket.
 
-The library shakes hands, reads frames and answers pings and closes; data frames go out beside it, ready made, through the same
-`FrameStream`.
+Frames go out ready made, through `FrameStream`; texts come in by the short way of `PlainFrames`. For whatever else there is to hear
+and to say (fragments, binary messages, breaches of the protocol, goodbyes) the library takes over, when there is need of it.
 """
 
 import logging
@@ -12,15 +12,18 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto import ConnectionType, WSConnection
+from wsproto.connection import Connection
 from wsproto.utilities import LocalProtocolError
 
 from reichatd.chat import Chat, PeerGone, PeerStalled
 from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
-from reichatd.gateway.handshake import plain_handshake
+from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
 from reichatd.gateway.parting import Refusal, linger, refuse
+from reichatd.gateway.plain import PlainFrames
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.wire import Wire
@@ -34,14 +37,15 @@ _BREACHES = {1002, 1007, 1009}
 """Close codes for a peer that sends what it may not, and perhaps more of it."""
 _UNSENDABLE = {1005, 1006}
 """Close codes that stand for having none (RFC 6455, 7.4.1)."""
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 logging.getLogger("trio-websocket").setLevel(logging.WARNING)  # its debug lines cost time for each frame
 
 
 class _Request(NamedTuple):
-    """What a handshake asks for; `plain` is the handshake as the library is shown it."""
+    """What a handshake asks for, and its answer."""
 
-    plain: bytes
+    answer: bytes
     room_id: str
     token: str | None
 
@@ -70,9 +74,12 @@ class WebSocketServer:
         if isinstance(request, Refusal):
             await refuse(stream, request, self._limits.close_seconds)
             return
+        with trio.fail_after(self._limits.handshake_seconds):
+            await stream.send_all(request.answer)
+        stream.widen(self._limits.send_buffer_bytes)
         try:
             async with trio.open_nursery() as nursery:
-                socket = await self._accept(nursery, stream, request)
+                socket = WebSocket(stream, nursery, self._limits)
                 await self._chat.converse(socket, request.room_id, request.token)
                 nursery.cancel_scope.cancel()
         except* LocalProtocolError:
@@ -82,9 +89,9 @@ class WebSocketServer:
             await socket.part()
 
     def _examine(self, head: bytes) -> _Request | Refusal:
-        plain = plain_handshake(head)
-        if isinstance(plain, Refusal):
-            return plain
+        answer = shake_hands(head)
+        if isinstance(answer, Refusal):
+            return answer
         parsed = parse_head(head)
         assert parsed is not None, "else it would not have been taken for a handshake"
         path = _PATH.fullmatch(parsed.path)
@@ -92,7 +99,7 @@ class WebSocketServer:
             return Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no WebSocket here")
         if not self._is_welcome(parsed):
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
-        return _Request(plain, path[1], _token(parsed))
+        return _Request(answer, path[1], _token(parsed))
 
     def _is_welcome(self, head: Head) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""
@@ -101,29 +108,25 @@ class WebSocketServer:
             return True
         return urlsplit(origin).netloc.lower() == (head.header("host") or "").lower()
 
-    async def _accept(self, nursery: trio.Nursery, stream: Stream, request: _Request) -> "WebSocket":
-        limits = self._limits
-        wire = Wire(stream, request.plain, limits)
-        try:
-            with trio.fail_after(limits.handshake_seconds):
-                # The library counts characters of decoded text; a frame is never longer in characters than in bytes.
-                asked = await wrap_server_stream(nursery, wire, _QUEUE, limits.frame_bytes)
-                connection = await asked.accept()
-        except ConnectionClosed:
-            raise trio.BrokenResourceError("the peer has left in the middle of its handshake") from None
-        stream.widen(limits.send_buffer_bytes)
-        return WebSocket(connection, wire, stream, limits)
-
 
 class WebSocket:
-    """An open WebSocket; `reichatd.chat.Socket` for real."""
+    """An open WebSocket; `reichatd.chat.Socket` for real.
 
-    def __init__(self, connection: WebSocketConnection, wire: Wire, stream: Stream, limits: Limits) -> None:
-        self._connection = connection
-        self._wire = wire
-        self._stream = stream
-        self._limits = limits
+    Arguments:
+        nursery: for the library's task, as long as the WebSocket lives.
+    """
+
+    __slots__ = ("_library", "_limits", "_nursery", "_plain", "_stream", "_texts", "_wire", "try_send")
+
+    def __init__(self, stream: Stream, nursery: trio.Nursery, limits: Limits) -> None:
         self.try_send = stream.try_send
+        self._stream = stream
+        self._nursery = nursery
+        self._limits = limits
+        self._plain = PlainFrames(limits.frame_bytes)
+        self._texts: list[str] = []  # that came together, the last one first
+        self._wire: Wire | None = None
+        self._library: WebSocketConnection | None = None
 
     @property
     def owing(self) -> bool:
@@ -132,17 +135,47 @@ class WebSocket:
     async def send(self, data: bytes) -> None:
         try:
             await self._stream.send_all(data)
-        except Stalled:
-            raise PeerStalled from None
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise PeerGone from None
+        except _BROKEN as error:
+            raise _gone(error) from None
 
     async def receive(self) -> str | bytes:
-        text = await self._wire.text()
-        if text is not None:
-            return text
+        while not self._texts:
+            if self._library is not None:
+                return await self._receive_by_library(self._library)
+            await self._receive_plain()
+        return self._texts.pop()
+
+    async def _receive_plain(self) -> None:
         try:
-            message = await self._connection.get_message()
+            data = await self._stream.receive_some()
+        except _BROKEN as error:
+            raise _gone(error) from None
+        if not data:
+            raise PeerGone
+        texts, pongs, rest = self._plain.feed(data)
+        self._texts = texts[::-1]
+        if pongs:
+            await self.send(pongs)
+        if self._plain.ended:
+            self._hand_over(rest)
+
+    def _hand_over(self, received: bytes) -> WebSocketConnection:
+        """Has the library go on from here: `received`, then what the stream brings."""
+        self._wire = Wire(self._stream, received, self._limits)
+        protocol = WSConnection(ConnectionType.SERVER)
+        protocol.connection = Connection(ConnectionType.SERVER)  # hands were shaken
+        # The library counts characters of decoded text; a frame is never longer in characters than in bytes.
+        self._library = WebSocketConnection(
+            self._wire, protocol, message_queue_size=_QUEUE, max_message_size=self._limits.frame_bytes
+        )
+        # As the library's wrap_server_stream does, which can only begin with a handshake.
+        self._nursery.start_soon(self._library._reader_task)
+        return self._library
+
+    async def _receive_by_library(self, library: WebSocketConnection) -> str | bytes:
+        assert self._wire is not None
+        try:
+            message = await library.get_message()
         except ConnectionClosed:
             raise PeerGone from None
         self._wire.since_message = 0
@@ -162,8 +195,9 @@ class WebSocket:
             try:
                 # Room for the goodbye behind all that a slow reader has yet to read.
                 self._stream.widen(2 * self._limits.send_buffer_bytes)
-                await self._connection.aclose(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                library = self._library or self._hand_over(self._plain.end())
+                await library.aclose(code, reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
+            except _BROKEN:
                 pass
 
     async def part(self) -> None:
@@ -171,13 +205,20 @@ class WebSocket:
 
         The library sends none where the frames themselves are wrong, and none when it is cancelled on its way to an answer.
         """
-        closed = self._connection.closed
+        if self._library is None or self._wire is None:
+            return
+        closed = self._library.closed
         if closed is None or closed.code in _UNSENDABLE:
             return
         if not self._wire.said_goodbye:
             self.try_send(b"\x88\x02" + closed.code.to_bytes(2, "big"), (4,))
         if closed.code in _BREACHES:
             await linger(self._stream, self._limits.close_seconds)
+
+
+def _gone(error: trio.BrokenResourceError | trio.ClosedResourceError) -> PeerGone:
+    """What has become of the stream, in the chat's words."""
+    return PeerStalled() if isinstance(error, Stalled) else PeerGone()
 
 
 def _token(head: Head) -> str | None:

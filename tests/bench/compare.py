@@ -42,7 +42,7 @@ class Shape(NamedTuple):
     def talk(self, directory: Path, port: int, request: str, *, opening: str, match: str) -> Outcome:
         """Drives it by `talk.c`: on two cores a generator in Python would slow down what it measures."""
         numbers = map(str, (self.clients, self.senders, self.messages, self.window, _PADDING))
-        command = [directory / "talk", str(port), request, *numbers, opening, _MESSAGE, match]
+        command = [str(directory / "talk"), str(port), request, *numbers, opening, _MESSAGE, match]
         return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Outcome)
 
 

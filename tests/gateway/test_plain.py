@@ -1,4 +1,4 @@
-"""The short way in for plain messages: beside the library's parser, which must read the same."""
+"""The short way in for plain frames: beside the library's parser, which must read the same."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from reichatd.gateway.plain import PlainTexts
+from reichatd.gateway.plain import PlainFrames
 
 MOST = 70_000
 
@@ -26,14 +26,14 @@ def server(data: bytes) -> list[object]:
 
 
 def in_pieces(data: bytes, size: int) -> tuple[list[str], bytes]:
-    """What PlainTexts gives for data that comes in pieces."""
-    plain = PlainTexts(MOST)
+    """What PlainFrames gives for data that comes in pieces."""
+    plain = PlainFrames(MOST)
     texts: list[str] = []
     rest = b""
     for at in range(0, len(data), size):
-        more, passed = plain.feed(data[at : at + size])
-        texts += more
-        rest += passed
+        more = plain.feed(data[at : at + size])
+        texts += more.texts
+        rest += more.rest
     return texts, rest
 
 
@@ -51,11 +51,23 @@ def test_plain_texts_are_read_as_the_library_reads_them(texts: list[str], size: 
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
-def test_pings_and_pongs_are_the_library_s_and_end_nothing(size: int) -> None:
-    data = client(TextMessage("a"), Ping(b"p" * 125), TextMessage("b"), Pong(b""), TextMessage("c"))
-    texts, rest = in_pieces(data, size)
-    assert texts == ["a", "b", "c"]
-    assert server(rest) == [Ping, Pong]
+def test_pings_are_answered_as_the_library_answers_them(size: int) -> None:
+    pings = [Ping(b"p" * 125), Ping(b""), Ping(b"\0\xff")]
+    data = client(TextMessage("a"), pings[0], TextMessage("b"), Pong(b"unasked"), *pings[1:], TextMessage("c"))
+    plain = PlainFrames(MOST)
+    found = [plain.feed(data[at : at + size]) for at in range(0, len(data), size)]
+    assert [text for each in found for text in each.texts] == ["a", "b", "c"]
+    assert not any(each.rest for each in found)
+    library = Connection(ConnectionType.SERVER)
+    assert b"".join(each.pongs for each in found) == b"".join(library.send(ping.response()) for ping in pings)
+
+
+def test_what_has_begun_is_the_library_s_once_it_takes_over() -> None:
+    data = client(TextMessage("a"), TextMessage("b"))
+    plain = PlainFrames(MOST)
+    assert plain.feed(data[:10]) == (["a"], b"", b"")
+    assert plain.end() == data[7:10]
+    assert plain.feed(data[10:]) == ([], b"", data[10:])
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
@@ -108,8 +120,8 @@ FRAMES = st.sampled_from(
 def test_the_pieces_make_no_difference_and_nothing_is_lost(data: bytes, size: int) -> None:
     texts, rest = in_pieces(data, size)
     assert (texts, rest) == in_pieces(data, len(data) + 1)
-    plain = PlainTexts(MOST)
+    plain = PlainFrames(MOST)
     plain.feed(data)
     if plain.ended:
-        assert data.endswith(rest) or b"\x89" in rest or b"\x8a" in rest, "but for pings, all in one piece"
-        assert plain.feed(b"more") == ([], b"more")
+        assert data.endswith(rest), "all in one piece"
+        assert plain.feed(b"more") == ([], b"", b"more")
