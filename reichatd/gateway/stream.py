@@ -41,7 +41,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self._stall_seconds = stall_seconds
         self._unread = b""
         self._owed = memoryview(b"")
-        self._writer = trio.Lock()
+        self._writer: trio.Lock | None = None  # held by who waits to send; made for the first one who has to
 
     # --- receiving
 
@@ -91,7 +91,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
             how many frames, from the first on, are out of the caller's hands: sent, or begun and owed. 0 where another task is
             sending, something is owed still, or the connection is broken (which `send_all` will say).
         """
-        if self._writer.locked() or not self.pay():
+        if (self._owed and not self.pay()) or (self._writer is not None and self._writer.locked()):
             return 0
         try:
             sent = self.socket.send(data)
@@ -130,14 +130,24 @@ class FrameStream(trio.abc.HalfCloseableStream):
             Stalled: the peer takes nothing; the rest is owed, and the connection is still whole.
             trio.BrokenResourceError, trio.ClosedResourceError: it is gone.
         """
-        async with self._writer:
-            self.owe(bytes(data))
+        await trio.lowlevel.checkpoint_if_cancelled()
+        data = bytes(data)
+        taken = self.try_send(data, (len(data),))
+        if taken and not self._owed:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+        async with self._writing():
+            self.owe(b"" if taken else data)
             with self._errors():
                 while self._owed:
                     try:
                         self._owed = self._owed[self.socket.send(self._owed) :]
                     except BlockingIOError:
                         await self._wait_until_writable()
+
+    def _writing(self) -> trio.Lock:
+        self._writer = self._writer or trio.Lock()
+        return self._writer
 
     async def _wait_until_writable(self) -> None:
         """Linux calls a socket writable only when a third of its buffer is free: a slow peer may well take something before."""
@@ -169,7 +179,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
     # --- ending
 
     async def send_eof(self) -> None:
-        async with self._writer:
+        async with self._writing():
             with self._errors():
                 self.socket.shutdown(socket.SHUT_WR)
 

@@ -51,7 +51,7 @@ class Wire(trio.abc.Stream):
         if not sent or self._stream.owing:
             await self._stream.send_all(b"" if sent else data)
         self.said_goodbye = data.startswith(_CLOSE)
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()  # not before that is noted
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
