@@ -5,7 +5,9 @@ a key of the TOML file, in the table of its struct; its unit is in its name or i
 operators. What a type cannot say, because it takes two keys or more than a pattern, is in `reichatd.cli.rules`.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Iterator
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -73,6 +75,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{type(self).__name__}({inner})"
 
 
+AnyTable = TypeVar("AnyTable", bound=Table)
+
+
 def is_secret(info: msgspec.structs.FieldInfo) -> bool:
     """Whether the value of this field must never be shown."""
     metadata = msgspec.inspect.type_info(info.type)
@@ -93,6 +98,10 @@ class Server(Table, frozen=True):
     tls_key: FilePath = ""
     drain_seconds: Seconds = 10.0
     """What is left of a stop, from the signal on, before connections are cut."""
+    goodbyes_per_second: Count = 2000
+    """How fast sockets are closed at a stop; faster where that would take more than half of drain_seconds."""
+    reconnects_per_second: Count = 500
+    """How many clients are asked to come back in a second behind a stop; each is told a random delay."""
 
 
 class MongoDB(Table, frozen=True):
@@ -203,3 +212,66 @@ class Settings(Table, frozen=True):
     mail: Mail = field(default_factory=Mail)
     limits: Limits = field(default_factory=Limits)
     log: Log = field(default_factory=Log)
+
+
+class Reload(Enum):
+    """What a reload (SIGHUP) makes of a key that has changed. The values are for the log."""
+
+    APPLIED = "applied"
+    NEW_CONNECTIONS = "applied to new connections"
+    NEEDS_RESTART = "needs a restart"
+
+
+_RELOADS = {
+    "server.max_connections": Reload.APPLIED,
+    "server.allowed_origins": Reload.APPLIED,
+    "server.tls_cert": Reload.NEW_CONNECTIONS,
+    "server.tls_key": Reload.NEW_CONNECTIONS,
+    "server.drain_seconds": Reload.APPLIED,
+    "server.goodbyes_per_second": Reload.APPLIED,
+    "server.reconnects_per_second": Reload.APPLIED,
+    "mail": Reload.APPLIED,
+    "limits": Reload.APPLIED,
+    "limits.frame_bytes": Reload.NEW_CONNECTIONS,
+    "limits.slow_reader_seconds": Reload.NEW_CONNECTIONS,
+    "limits.close_seconds": Reload.NEW_CONNECTIONS,
+    "limits.send_buffer_bytes": Reload.NEW_CONNECTIONS,
+    "limits.head_bytes": Reload.NEW_CONNECTIONS,
+    "log": Reload.APPLIED,
+}
+"""By key, or by table for the keys of it that are not named. What is not here needs a restart."""
+
+
+def reload_of(key: str) -> Reload:
+    """What a reload makes of the key with this full name."""
+    return _RELOADS.get(key) or _RELOADS.get(key.rpartition(".")[0]) or Reload.NEEDS_RESTART
+
+
+class Change(NamedTuple):
+    """A key that two settings differ in. The values are HIDDEN if they are secrets."""
+
+    key: str
+    old: Any
+    new: Any
+
+
+def changes(old: Table, new: Table, prefix: str = "") -> Iterator[Change]:
+    """What differs between two settings (or two tables of one kind), key by key."""
+    for info in msgspec.structs.fields(old):
+        key, before, after = prefix + info.name, getattr(old, info.name), getattr(new, info.name)
+        if isinstance(before, Table):
+            yield from changes(before, after, f"{key}.")
+        elif before != after:
+            yield Change(key, *((HIDDEN, HIDDEN) if is_secret(info) else (before, after)))
+
+
+def merged(old: AnyTable, new: AnyTable, keys: Collection[str], prefix: str = "") -> AnyTable:
+    """The old settings (or table) with the values of these keys from the new ones."""
+    values = {}
+    for info in msgspec.structs.fields(old):
+        key, before, after = prefix + info.name, getattr(old, info.name), getattr(new, info.name)
+        if isinstance(before, Table):
+            values[info.name] = merged(before, after, keys, f"{key}.")
+        else:
+            values[info.name] = after if key in keys else before
+    return type(old)(**values)

@@ -1,4 +1,4 @@
-"""The daemon: builds the parts, keeps them alive, ends them in order.
+"""The daemon: keeps the parts alive, tells its service manager, and ends the parts in order.
 
     services nursery
     ├── outbox          sends mail
@@ -6,31 +6,31 @@
     ├── scribe          one group commit at a time
     ├── mark reader     one group read at a time, for those who join
     ├── hub             the live rooms
-    └── doors nursery   signals; the gateway and its connections
+    ├── signals         stop, reload
+    ├── pulse           the watchdog and the status, where a service manager wants them
+    └── doors nursery   the gateway and its connections
 
-It ends from the leaves: no new connections, the sockets told 1001, requests answered; then the scribe empties itself; then the
-store closes. A part that crashes takes the daemon down: all of them are needed, and a service manager starts it anew.
+It ends from the leaves: no new connections, the sockets told 1001 batch by batch, requests answered; then the scribe empties
+itself; then the store closes. A part that crashes takes the daemon down: all of them are needed, and a service manager starts it
+anew.
 """
 
+import os
 import signal
-import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 import trio
 
-from reichatd.accounts import Accounts, Passwords
-from reichatd.api import create_app
-from reichatd.chat import Chat, Hub, MarkReader, Scribe
-from reichatd.config import Settings, Storage
-from reichatd.gateway import Gateway, Listener, affordable_connections
-from reichatd.gateway.forwarded import Proxies
-from reichatd.gateway.http import HttpServer, forwarding
-from reichatd.gateway.websocket import WebSocketServer
-from reichatd.mail import Outbox
-from reichatd.rooms import Rooms
+from reichatd.accounts import Accounts
+from reichatd.chat import Farewell
+from reichatd.config import Storage
+from reichatd.gateway import Listener
+from reichatd.parts import Configuration, Parts, Rejected
+from reichatd.pulse import keep_telling
 from reichatd.store import Store, StoreError
+from reichatd.systemd import Manager
 
 _HOUSEKEEPING_SECONDS = 60.0
 _SWEEP_AT_ONCE = 1000
@@ -39,103 +39,111 @@ log = structlog.get_logger()
 
 
 async def run(
-    settings: Settings,
+    configuration: Configuration,
     *,
     data_file: Path,
     secret: bytes,
-    mail_password: str | None,
     listeners: list[Listener],
-    tls: ssl.SSLContext | None,
+    manager: Manager,
+    reread: Callable[[], Configuration],
     ready: Callable[[], None],
 ) -> None:
     """Runs the daemon until SIGTERM or SIGINT; then returns within `server.drain_seconds`. A second signal ends it at once.
+
+    SIGHUP has the configuration read again.
 
     Arguments:
         data_file: the SQLite file, where that is the store.
         secret: the seed of all trust, at least 32 bytes.
         listeners: listening already; closed in the end.
+        manager: is told of readiness, reloads and the end, and how it goes meanwhile.
+        reread: gives the configuration as it is now, or raises Rejected; called in a thread, since it reads files.
         ready: called when it would answer.
 
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await _open_store(settings.storage, data_file)
+    store = await _open_store(configuration.settings.storage, data_file)
     try:
-        await _serve(settings, store, secret, mail_password, listeners, tls, ready)
+        parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
+        await _Daemon(parts, manager, reread, ready).run()
     finally:
         with trio.CancelScope(shield=True):
             await store.aclose()
     log.info("stopped")
 
 
-async def _serve(
-    settings: Settings,
-    store: Store,
-    secret: bytes,
-    mail_password: str | None,
-    listeners: list[Listener],
-    tls: ssl.SSLContext | None,
-    ready: Callable[[], None],
-) -> None:
-    limits = settings.limits
-    hub = Hub(store.messages, limits)
-    scribe = Scribe(store.messages, hub, limits)
-    outbox = Outbox(settings.mail, mail_password)
-    passwords = Passwords(settings.auth)
-    accounts = Accounts(
-        auth=settings.auth,
-        limits=limits,
-        secret=secret,
-        store=store,
-        passwords=passwords,
-        outbox=outbox,
-        live=hub,
-    )
-    rooms = Rooms(limits=limits, store=store, passwords=passwords, live=hub)
-    marks = MarkReader(store.messages)
-    chat = Chat(accounts=accounts, messages=store.messages, hub=hub, marks=marks, scribe=scribe, limits=limits)
-    app = forwarding(
-        create_app(accounts=accounts, rooms=rooms, limits=limits), Proxies(settings.server.trusted_proxies)
-    )
-    gateway = Gateway(
-        listeners,
-        HttpServer(app, limits),
-        WebSocketServer(chat, limits, settings.server.allowed_origins),
-        limits,
-        max_connections=affordable_connections(settings.server.max_connections),
-        tls=tls,
-    )
-    async with trio.open_nursery() as services:
-        await services.start(outbox.run)
-        await services.start(scribe.run)
-        await services.start(marks.run)
-        await services.start(hub.run)
-        services.start_soon(_keep_house, store, accounts)
-        async with trio.open_nursery() as doors:
+class _Daemon:
+    """The tree of tasks, from the first part to the last."""
 
-            async def stop() -> None:
-                log.info("stopping", connections=hub.connections)
-                doors.cancel_scope.deadline = trio.current_time() + settings.server.drain_seconds
-                await gateway.stop()
-                hub.close_all(1001, "The server is going down")
+    def __init__(
+        self, parts: Parts, manager: Manager, reread: Callable[[], Configuration], ready: Callable[[], None]
+    ) -> None:
+        self._parts = parts
+        self._manager = manager
+        self._reread = reread
+        self._ready = ready
+        self._reloading = trio.Lock()
+        self._doors = trio.CancelScope()
 
-            await services.start(_watch_signals, stop, doors.cancel_scope)
-            await doors.start(gateway.run)
-            ready()
-        await scribe.drained()
-        services.cancel_scope.cancel()
+    async def run(self) -> None:
+        parts, manager = self._parts, self._manager
+        async with trio.open_nursery() as services:
+            await services.start(parts.outbox.run)
+            await services.start(parts.scribe.run)
+            await services.start(parts.marks.run)
+            await services.start(parts.hub.run)
+            services.start_soon(_keep_house, parts.store, parts.accounts)
+            with self._doors:
+                async with trio.open_nursery() as doors:
+                    await services.start(self._watch_signals)
+                    await doors.start(parts.gateway.run)
+                    if manager:
+                        await services.start(keep_telling, manager, parts.hub, parts.scribe)
+                    manager.ready()
+                    self._ready()
+            await parts.scribe.drained()
+            services.cancel_scope.cancel()
 
+    async def _watch_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """The first signal to stop begins a stop; one that comes after it cuts the waiting short."""
+        in_terminal = os.isatty(0)
+        stopping = False
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async with trio.open_nursery() as nursery:
+                task_status.started()
+                async for number in signals:
+                    # SIGHUP has two meanings: a terminal that it was started in, and that is gone, asks for no reload.
+                    if number == signal.SIGHUP and not (in_terminal and not os.isatty(0)):
+                        nursery.start_soon(self._reload)
+                    elif stopping:
+                        self._doors.cancel()
+                    else:
+                        stopping = True
+                        nursery.start_soon(self._stop)
 
-async def _watch_signals(
-    stop: Callable[[], Awaitable[None]], doors: trio.CancelScope, *, task_status: trio.TaskStatus[None]
-) -> None:
-    """The first signal asks to stop; one that comes after it cuts the waiting short."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        await anext(signals)
-        await stop()
-        await anext(signals)
-        doors.cancel()
+    async def _stop(self) -> None:
+        parts = self._parts
+        log.info("stopping", connections=parts.hub.connections)
+        self._manager.stopping()
+        server = parts.settings.server
+        self._doors.deadline = trio.current_time() + server.drain_seconds
+        await parts.gateway.stop()
+        await parts.hub.say_goodbye(Farewell(parts.hub.connections, server))
+
+    async def _reload(self) -> None:
+        async with self._reloading:
+            self._manager.reloading()
+            try:
+                # A file system may hang: nobody waits for that at a stop.
+                self._parts.reload(await trio.to_thread.run_sync(self._reread, abandon_on_cancel=True))
+            except Rejected as error:
+                for mistake in error.mistakes:
+                    log.error("setting rejected", key=mistake.key, reason=mistake.text)
+                log.error("not reloaded: all settings stay as they were")
+            else:
+                log.info("reloaded")
+            self._manager.ready()
 
 
 async def _open_store(storage: Storage, data_file: Path) -> Store:

@@ -72,6 +72,10 @@ class Rooms:
         self._live = live
         self._clock = clock
 
+    def reload(self, limits: config.Limits) -> None:
+        """From here on these limits hold."""
+        self._limits = limits
+
     async def create(
         self, user_id: str, name: str, description: str, password: str | None = None, room_id: str | None = None
     ) -> str:

@@ -80,6 +80,10 @@ class Accounts:
         self._clock = clock
         self._recent = RecentSessions(auth.session_cache_seconds)
 
+    def reload(self, limits: "Limits") -> None:
+        """From here on these limits hold."""
+        self._limits = limits
+
     async def register(self, email: str, password: str, username: str) -> None:
         """Keeps a registration, in place of an earlier one of the address, and posts the letter with its code.
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import structlog
 import trio
-from quart import Request, Response
+from quart import Quart, Request, Response
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -33,9 +33,8 @@ def create_app(*, accounts: Accounts, rooms: Rooms, limits: config.Limits) -> Qu
         limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).
     """
     app = _App("reichatd", static_folder=None)
-    app.config.update(
-        MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, PROPAGATE_EXCEPTIONS=False
-    )
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    set_limits(app, limits)
     app.url_map.merge_slashes = False  # a redirect would be a page in HTML
     provide(app, Services(accounts, rooms))
     answer_errors(app)
@@ -43,6 +42,11 @@ def create_app(*, accounts: Accounts, rooms: Rooms, limits: config.Limits) -> Qu
         app.register_blueprint(calls.blueprint)
     app.add_url_rule("/", view_func=root)
     return app
+
+
+def set_limits(app: Quart, limits: config.Limits) -> None:
+    """From here on these limits hold, for new requests."""
+    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds)
 
 
 async def root() -> Response:

@@ -1,9 +1,10 @@
 """The conversation: rooms as logs, connections as cursors, one scribe for all of them."""
 
+from reichatd.chat.farewell import Farewell
 from reichatd.chat.hub import Hub
 from reichatd.chat.marks import MarkReader
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.session import Chat
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 
-__all__ = ["Chat", "Hub", "MarkReader", "PeerGone", "PeerStalled", "Scribe", "Socket"]
+__all__ = ["Chat", "Farewell", "Hub", "MarkReader", "PeerGone", "PeerStalled", "Scribe", "Socket"]

@@ -8,6 +8,7 @@ import trio
 
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
+from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
 from reichatd.chat.room import Room
 from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
@@ -22,7 +23,8 @@ log = structlog.get_logger()
 class Hub:
     """Owns the live rooms; implements `reichatd.live.Live` and `reichatd.chat.scribe.Rooms`.
 
-    All methods but `run` and `enter` act at once and do not wait. Everything is called from the event loop.
+    All methods but `run`, `enter`, `beat` and `say_goodbye` act at once and do not wait. Everything is called from the event
+    loop.
 
     Arguments:
         clock: seconds since the epoch: sessions end by it.
@@ -36,7 +38,9 @@ class Hub:
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, set[Connection]] = {}
-        self._closing: tuple[int, str] | None = None
+        self._farewell: Farewell | None = None
+        self._beat = trio.Event()  # somebody wants to know whether the watch goes on
+        self._watched = trio.Event()  # it has looked at all connections once more
         self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -60,8 +64,8 @@ class Hub:
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)
-        if self._closing is not None:
-            connection.close_soon(*self._closing)
+        if self._farewell is not None:
+            connection.close_soon(GOING_AWAY, self._farewell.reason())
         await room.opened()
         return room
 
@@ -79,16 +83,44 @@ class Hub:
                 del self._rooms[room_id]
                 room.scope.cancel()
 
-    def close_all(self, code: int, reason: str) -> None:
-        """Closes every socket, and each that is still to come: the daemon goes down."""
-        self._closing = (code, reason)
-        for room in list(self._rooms.values()):
-            self._close_room(room, code, reason)
+    async def say_goodbye(self, farewell: Farewell) -> None:
+        """Closes every socket, in batches, and at once each that is still to come: the daemon goes down. Waits between batches.
+
+        Those whose turn has not come talk on.
+        """
+        self._farewell = farewell
+        places = [(room, connection) for room in self._rooms.values() for connection in room.connections]
+        for number, (room, connection) in enumerate(places):
+            if number and number % farewell.batch == 0:
+                await trio.sleep(BATCH_SECONDS)
+            room.leave(connection)
+            connection.close_soon(GOING_AWAY, farewell.reason())
 
     @property
     def connections(self) -> int:
         """How many sockets are in rooms."""
         return sum(len(room.connections) for room in self._rooms.values())
+
+    @property
+    def live_rooms(self) -> int:
+        """How many rooms have somebody in them."""
+        return len(self._rooms)
+
+    @property
+    def lagging(self) -> int:
+        """How many sockets are behind their room's log, or behind with the frames meant for them alone."""
+        return sum(connection.catching_up is not None for connection in self._all_connections())
+
+    async def beat(self) -> None:
+        """Waits until all connections have been looked at once more: a hub that still moves does it within a moment."""
+        self._beat.set()
+        await self._watched.wait()
+
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold, in the live rooms too."""
+        self._limits = limits
+        for room in self._rooms.values():
+            room.reload(limits)
 
     # --- what the scribe tells (scribe.Rooms)
 
@@ -152,11 +184,14 @@ class Hub:
     async def _watch(self) -> None:
         """Pings the quiet, lets go of the dead, and ends what has outlived its login session."""
         while True:
-            await trio.sleep(self._limits.ping_seconds / 4)
+            with trio.move_on_after(self._limits.ping_seconds / 4):
+                await self._beat.wait()
+            watched, self._beat, self._watched = self._watched, trio.Event(), trio.Event()
             for number, connection in enumerate(list(self._all_connections()), 1):
                 self._look_at(connection, trio.current_time())
                 if number % _FAIR == 0:
                     await trio.lowlevel.checkpoint()
+            watched.set()
 
     def _look_at(self, connection: Connection, now: float) -> None:
         heard_at = connection.socket.heard_at

@@ -18,13 +18,13 @@ class RoomLog:
 
     Arguments:
         last_id: the id of the last durable message, 0 for none.
-        max_messages, max_bytes: bounds of the tail; the newest message is kept whatever its size.
+        max_messages, max_bytes: bounds of the tail, which may be changed; the newest message is kept whatever its size.
     """
 
     def __init__(self, last_id: int, *, max_messages: int, max_bytes: int) -> None:
         self.last_id = last_id
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
+        self.max_messages = max_messages
+        self.max_bytes = max_bytes
         self._frames: list[bytes] = []  # of the ids up to last_id, without a gap
         self._bytes = 0
 
@@ -50,7 +50,7 @@ class RoomLog:
         self._frames.append(frame)
         self._bytes += len(frame)
         self.last_id = message_id
-        if len(self._frames) > self._max_messages or self._bytes > self._max_bytes:
+        if len(self._frames) > self.max_messages or self._bytes > self.max_bytes:
             self._trim()
         return True
 
@@ -87,7 +87,7 @@ class RoomLog:
 
     def _trim(self) -> None:
         # A quarter more than needed goes at once, so that trimming is rare and its cost per message constant.
-        keep_messages, keep_bytes = self._max_messages * 3 // 4, self._max_bytes * 3 // 4
+        keep_messages, keep_bytes = self.max_messages * 3 // 4, self.max_bytes * 3 // 4
         drop = 0
         while drop < len(self._frames) - 1 and (len(self._frames) - drop > keep_messages or self._bytes > keep_bytes):
             self._bytes -= len(self._frames[drop])

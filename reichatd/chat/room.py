@@ -100,6 +100,11 @@ class Room:
         if not self._exists:
             raise RoomNotFound
 
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold; a tail that has become too long is cut with the next message."""
+        self._limits = limits
+        self._log.max_messages, self._log.max_bytes = limits.tail_messages, limits.tail_bytes
+
     def enter(self, connection: Connection) -> None:
         """Makes a connection known here, so that it hears of kicks and closing; it does not listen yet."""
         self.connections.add(connection)

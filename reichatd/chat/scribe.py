@@ -58,6 +58,8 @@ class Scribe:
         self._space = trio.Event()
         self._idle = trio.Event()
         self._idle.set()
+        self._moved = trio.Event()
+        self._asked_at: float | None = None  # since when a commit has been in the store's hands
 
     async def post(self, connection: Connection, room_id: str, content: str, nonce: str | None) -> None:
         """Takes a message to be written; its fate reaches the connection as an ack or an error frame.
@@ -82,14 +84,36 @@ class Scribe:
         key = (room_id, user_id)
         return max(self._marks.get(key, 0), self._marks_under_way.get(key, 0))
 
+    async def beat(self) -> None:
+        """Waits until the scribe has shown that it lives, which one that lives does within a moment.
+
+        It lives if it takes up what is put before it, which is found out the way posts take, but without one. It also lives
+        while it waits for the store: a database that is slow, or down, or a disk that hangs, is no fault that a new start of
+        the daemon would mend.
+        """
+        if self._asked_at is None:
+            self._wake_up()
+            await self._moved.wait()
+
+    @property
+    def store_wait(self) -> float:
+        """For how many seconds the store has had the commit under way; 0 if none is."""
+        return 0.0 if self._asked_at is None else trio.current_time() - self._asked_at
+
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold."""
+        self._limits = limits
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Writes until cancelled; a commit that is under way then is finished first."""
         task_status.started()
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
+            self._show_life()
             while self._entries or self._marks:
                 await self._commit()
+                self._show_life()
             self._idle.set()
 
     async def drained(self) -> None:
@@ -101,6 +125,10 @@ class Scribe:
         if self._idle.is_set():
             self._idle = trio.Event()
 
+    def _show_life(self) -> None:
+        self._moved.set()
+        self._moved = trio.Event()
+
     async def _commit(self) -> None:
         batch = self._entries[: self._limits.commit_posts]
         del self._entries[: len(batch)]
@@ -108,7 +136,7 @@ class Scribe:
         self._space = trio.Event()
         self._marks_under_way, self._marks = self._marks, {}
         try:
-            answers = await self._messages.append([entry.post for entry in batch], self._marks_under_way)
+            answers = await self._append([entry.post for entry in batch])
         except StoreError as error:
             log.error("commit failed", posts=len(batch), error=str(error))
             for entry in batch:
@@ -118,6 +146,13 @@ class Scribe:
             self._answer(batch, answers)
         finally:
             self._marks_under_way = {}
+
+    async def _append(self, posts: list[Post]) -> list[Appended]:
+        self._asked_at = trio.current_time()
+        try:
+            return await self._messages.append(posts, self._marks_under_way)
+        finally:
+            self._asked_at = None
 
     def _publish(self, batch: list[Entry], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}

@@ -40,6 +40,10 @@ class Chat:
         self.scribe = scribe
         self.limits = limits
 
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold, in conversations under way too."""
+        self.limits = limits
+
     async def converse(self, socket: Socket, room_id: str, token: str | None) -> None:
         """Serves one open socket until either side ends it, and closes it. Raises nothing but Cancelled.
 
@@ -93,13 +97,11 @@ class _Conversation:
     """A member's conversation with a room that he has entered."""
 
     def __init__(self, chat: Chat, room: Room, connection: Connection) -> None:
-        limits = chat.limits
         self._chat = chat
         self._room = room
         self._connection = connection
-        self._limits = limits
-        self._posts = TokenBucket(limits.messages_per_second, limits.messages_burst)
-        self._bad_frames = TokenBucket(limits.bad_frames_per_minute / 60, limits.bad_frames_per_minute)
+        self._posts = TokenBucket()
+        self._bad_frames = TokenBucket()
         self._resume_at: int | None = None  # the id after the last answer, if that answer reached the log's end
 
     async def run(self) -> None:
@@ -109,11 +111,11 @@ class _Conversation:
             PeerGone, PeerStalled, StoreError, Forbidden: not a member, or a flood of bad frames
         """
         await self._open()
-        socket, connection, limit = self._connection.socket, self._connection, self._limits.posts_in_flight
+        chat, socket, connection = self._chat, self._connection.socket, self._connection
         while True:
             text = await socket.receive()
-            if connection.in_flight >= limit:
-                await connection.settled_below(limit)
+            if connection.in_flight >= chat.limits.posts_in_flight:
+                await connection.settled_below(chat.limits.posts_in_flight)
             try:
                 frame = frames.decode(text)
             except frames.BadFrame as error:
@@ -135,7 +137,7 @@ class _Conversation:
     # --- answers
 
     async def _open(self) -> None:
-        room, user_id, limits = self._room, self._connection.user.user_id, self._limits
+        room, user_id, limits = self._room, self._connection.user.user_id, self._chat.limits
         # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end. Asked
         # first: it can be written, and forgotten by the scribe, while the store answers with the one before it.
         coming_mark = self._chat.scribe.read_mark(room.room_id, user_id)
@@ -148,8 +150,9 @@ class _Conversation:
         )
 
     async def _fetch(self, frame: frames.Fetch) -> None:
-        if frame.to_id - frame.from_id >= self._limits.fetch_ids:
-            self._bad("fetch_too_large", f"At most {self._limits.fetch_ids} ids in one fetch")
+        limit = self._chat.limits.fetch_ids
+        if frame.to_id - frame.from_id >= limit:
+            self._bad("fetch_too_large", f"At most {limit} ids in one fetch")
             return
         try:
             page = await self._page(frame.from_id, frame.to_id)
@@ -189,12 +192,12 @@ class _Conversation:
     # --- changes
 
     async def _post(self, frame: frames.SendMessage) -> None:
-        content, nonce, limits = frame.content.strip(), frame.nonce, self._limits
+        content, nonce, limits = frame.content.strip(), frame.nonce, self._chat.limits
         if not 1 <= len(content) <= limits.message_chars:
             self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce)
         elif nonce is not None and not 1 <= len(nonce) <= limits.nonce_chars:
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
-        elif wait := self._posts.take(trio.current_time()):
+        elif wait := self._posts.take(trio.current_time(), limits.messages_per_second, limits.messages_burst):
             retry_after = round(wait + 0.0005, 3)
             self._reply("rate_limited", "Too many messages; wait a little", nonce, retry_after)
         else:
@@ -208,7 +211,8 @@ class _Conversation:
     def _bad(self, code: str, message: str, nonce: str | None = None) -> None:
         """Refuses a frame that no client should send; a flood of them ends the conversation."""
         self._reply(code, message, nonce)
-        if self._bad_frames.take(trio.current_time()):
+        limit = self._chat.limits.bad_frames_per_minute
+        if self._bad_frames.take(trio.current_time(), limit / 60, limit):
             raise Forbidden("Too many bad frames")
 
     def _reply(self, code: str, message: str, nonce: str | None = None, retry_after: float | None = None) -> None:

@@ -1,22 +1,27 @@
 """`reichatd serve`: the daemon in the foreground, as a person or a service manager starts it."""
 
 import os
-import ssl
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from reichatd import __version__
+from reichatd import __version__, systemd
 from reichatd.cli import exits
+from reichatd.cli.rules import broken_rules
 from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
-from reichatd.config import Mail, Server
+
+if TYPE_CHECKING:
+    from reichatd.gateway import Listener
 
 
 @click.command()
 @config_option
 def serve(config: Path | None) -> None:
-    """Run the daemon until it is told to stop (SIGTERM, or Ctrl+C)."""
+    """Run the daemon until it is told to stop (SIGTERM, or Ctrl+C). SIGHUP has the settings read again."""
+    manager = systemd.take_manager(os.environ)
     try:
         loaded = load(config, os.environ)
         secret = load_secret(loaded)
@@ -30,27 +35,26 @@ def serve(config: Path | None) -> None:
     import trio
 
     from reichatd import daemon, logs
-    from reichatd.gateway import open_listeners
+    from reichatd.cli.configuration import configuration, reread
+    from reichatd.parts import Rejected
     from reichatd.store import StoreError
 
     settings = loaded.settings
     logs.configure(settings.log, sys.stderr)
-    tls, mail_password = _tls(settings.server), _mail_password(settings.mail)
     try:
-        listeners = open_listeners(settings.server)
-    except OSError as error:
-        where = f"{settings.server.host}:{settings.server.port}"
-        exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {where}: {error.strerror}")
-    ready = partial(_say_ready, loaded, [listener.url for listener in listeners])
+        at_first = configuration(loaded)
+    except Rejected as error:
+        exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
+    listeners = _listeners(loaded)
     run = partial(
         daemon.run,
-        settings,
+        at_first,
         data_file=loaded.paths.data_file,
         secret=secret,
-        mail_password=mail_password,
         listeners=listeners,
-        tls=tls,
-        ready=ready,
+        manager=manager,
+        reread=partial(reread, config, os.environ),
+        ready=partial(_say_ready, loaded, [listener.url for listener in listeners]),
     )
     try:
         trio.run(run)
@@ -59,6 +63,36 @@ def serve(config: Path | None) -> None:
     finally:
         for listener in listeners:
             listener.socket.close()
+
+
+def _listeners(loaded: Loaded) -> "list[Listener]":
+    """The sockets that a service manager has passed, or else those that the settings ask for."""
+    from reichatd.gateway import Listener, open_listeners
+
+    server = loaded.settings.server
+    try:
+        passed = systemd.take_sockets(os.environ)
+    except systemd.UnusableSocket as error:
+        exits.fail(exits.CANNOT_LISTEN, f"a socket that was passed cannot be used: {error}")
+    if passed:
+        listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
+        _refuse_exposed(loaded, listeners)
+        return listeners
+    try:
+        return open_listeners(server)
+    except OSError as error:
+        exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {server.host}:{server.port}: {error.strerror}")
+
+
+def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
+    """What server.host may not be, for plain HTTP, a socket that comes in its place may not be either."""
+    settings = loaded.settings
+    for listener in listeners:
+        server = msgspec.structs.replace(settings.server, host=listener.socket.getsockname()[0])
+        problems = broken_rules(msgspec.structs.replace(settings, server=server))
+        lines = [f"a socket that was passed: {problem}" for problem in problems if problem.key == "server.host"]
+        if lines:
+            exits.fail(exits.CONFIGURATION, *lines)
 
 
 def _say_ready(loaded: Loaded, urls: list[str]) -> None:
@@ -77,25 +111,3 @@ def _say_ready(loaded: Loaded, urls: list[str]) -> None:
 def _from_environment(loaded: Loaded) -> str:
     count = sum(source.startswith("environment") for source in loaded.sources.values())
     return f", {count} from the environment" if count else ""
-
-
-def _tls(server: Server) -> ssl.SSLContext | None:
-    if not server.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])  # over HTTP/2 browsers would want WebSockets of another kind
-    try:
-        context.load_cert_chain(server.tls_cert, server.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
-        exits.fail(exits.UNREADABLE, f"server.tls_cert, server.tls_key: cannot be used: {reason}")
-    return context
-
-
-def _mail_password(mail: Mail) -> str | None:
-    if mail.backend == "console" or not mail.password_file:
-        return None
-    try:
-        return Path(mail.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeError) as error:
-        exits.fail(exits.UNREADABLE, f"mail.password_file: {mail.password_file}: {error}")

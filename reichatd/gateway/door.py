@@ -120,6 +120,17 @@ class Gateway:
         self._places = trio.CapacityLimiter(max_connections)
         self._accepting = trio.CancelScope()
 
+    def reload(self, limits: Limits, *, max_connections: int, tls: ssl.SSLContext | None) -> None:
+        """From here on these hold, for new connections. With fewer places than are taken, those that are stay.
+
+        Arguments:
+            tls: in place of the one in force, which stays if there is no new one. A gateway that spoke none goes on to speak none.
+        """
+        self._limits = limits
+        if self._tls is not None:
+            self._tls = tls or self._tls
+        self._places.total_tokens = max_connections
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until `stop` was called and the last connection has ended; cancelled, it drops them all."""
         async with trio.open_nursery() as nursery:

@@ -90,6 +90,11 @@ class HttpServer:
         self._config = _hypercorn_config(limits)
         self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
 
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold; the size of heads for new connections."""
+        self._limits = limits
+        self._config = _hypercorn_config(limits)
+
     async def serve(self, stream: Stream, head: bytes, peer: Origin, local: tuple[str, int]) -> bytes | None:
         """Answers requests until the connection ends, or until one asks for a WebSocket.
 
@@ -126,7 +131,6 @@ class _Connection:
 
     def __init__(self, server: HttpServer, stream: Stream, peer: Origin, local: tuple[str, int]) -> None:
         self._server = server
-        self._limits = server._limits
         self._stream = stream
         self._peer = peer
         self._local = local
@@ -156,7 +160,7 @@ class _Connection:
                     return next_head
                 await self._answer(next_head)
                 if self._ended:
-                    await linger(self._stream, self._limits.close_seconds)
+                    await linger(self._stream, server._limits.close_seconds)
                     break
                 next_head = await self._next_head()
         return None
@@ -192,7 +196,7 @@ class _Connection:
         return True
 
     async def _next_head(self) -> bytes | None:
-        limits, stream = self._limits, self._stream
+        limits, stream = self._server._limits, self._stream
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             try:
                 with self._server.waiting(limits.keep_alive_seconds) as scope:

@@ -61,6 +61,10 @@ class WebSocketServer:
 
     def __init__(self, chat: Chat, limits: Limits, allowed_origins: Sequence[str]) -> None:
         self._chat = chat
+        self.reload(limits, allowed_origins)
+
+    def reload(self, limits: Limits, allowed_origins: Sequence[str]) -> None:
+        """From here on these hold, for new sockets."""
         self._limits = limits
         self._origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
 

@@ -51,8 +51,7 @@ class Outbox:
     def __init__(self, mail: "Mail", password: str | None, *, transport: Transport | None = None) -> None:
         self.sender = parse_sender(mail.sender)
         self._mail = mail
-        self._password = password
-        self._transport = transport
+        self._route = _Route(mail, password, transport)
         self._line: list[Entry] = []
         self._posted = 0
         self._changed = trio.Event()
@@ -75,6 +74,22 @@ class Outbox:
             return
         self._posted += 1
         self._put(Entry(trio.current_time(), self._posted, letter))
+
+    def reload(self, mail: "Mail", password: str | None) -> None:
+        """From here on these settings hold, also for the letters that wait: only an attempt under way ends as it began.
+
+        Raises:
+            ValueError: `mail.sender` is no address; nothing has changed.
+        """
+        self.sender = parse_sender(mail.sender)
+        self._mail = mail
+        self._route = _Route(mail, password)
+        for (
+            entry
+        ) in self._line:  # what is to be tried again should not wait for a pause that may have had its reason in these
+            entry.due = trio.current_time()
+        heapq.heapify(self._line)
+        self._changed.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Sends letters until it is cancelled. To be run once, in the daemon's nursery.
@@ -132,7 +147,7 @@ class Outbox:
             with trio.fail_after(seconds):
                 # Abandoned at the deadline, the thread ends by its own, stricter one; should it still deliver, the letter comes
                 # twice, which does no harm.
-                await trio.to_thread.run_sync(self._send, letter, abandon_on_cancel=True, limiter=self._threads)
+                await trio.to_thread.run_sync(self._route.send, letter, abandon_on_cancel=True, limiter=self._threads)
         except trio.TooSlowError:
             raise Deferred(f"no success within {seconds:g} seconds") from None
         except MailError:
@@ -141,7 +156,16 @@ class Outbox:
             # A fault of ours or of a library: this letter's end, but not the sender's. Its class only: the text might quote.
             raise Refused(f"unexpected {error.__class__.__name__}") from error
 
-    def _send(self, letter: "EmailMessage") -> None:
+
+class _Route:
+    """How letters go out under some settings."""
+
+    def __init__(self, mail: "Mail", password: str | None, transport: Transport | None = None) -> None:
+        self._mail = mail
+        self._password = password
+        self._transport = transport
+
+    def send(self, letter: "EmailMessage") -> None:
         """In a worker thread."""
         if self._transport is None:
             self._transport = _transport(self._mail, self._password)

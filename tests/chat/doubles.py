@@ -1,5 +1,6 @@
 """Stand-ins for what the chat stands on: a socket whose fullness the test decides, and a log without a disk."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -97,6 +98,7 @@ class FakeMessages:
         self.commits: list[int] = []  # for each how many posts it had
         self.failures = 0  # how many calls from now on fail
         self.exists = True
+        self.hangs = False  # whether calls never end
 
     def add(self, count: int) -> list[tuple[int, bytes]]:
         """Stores so many messages; what the scribe would publish of them."""
@@ -127,7 +129,7 @@ class FakeMessages:
         raise NotImplementedError
 
     async def _answer(self) -> None:
-        await trio.sleep(0.01)
+        await trio.sleep(math.inf if self.hangs else 0.01)
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("down")

@@ -1,15 +1,17 @@
 """The live rooms: their lives, and what reaches live connections at once."""
 
+import re
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import frames
+from reichatd.chat import Farewell, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.room import Room
-from reichatd.config import Limits
+from reichatd.config import Limits, Server
 from reichatd.errors import RoomNotFound
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -116,9 +118,65 @@ async def test_a_new_name_is_on_connections_and_on_old_messages(
 async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_clock: MockClock, hub: Hub) -> None:
     inside, late = connect(FakeSocket()), connect(FakeSocket())
     await hub.enter("room", inside)
-    hub.close_all(1001, "Going down")
+    await hub.say_goodbye(Farewell(1, Server()))
     await hub.enter("room", late)
-    assert inside.closing == late.closing == (1001, "Going down")
+    for connection in (inside, late):
+        assert connection.closing is not None
+        code, reason = connection.closing
+        assert code == 1001
+        assert re.fullmatch(r"The server is going down; retry-after-ms=\d{1,4}", reason)
+
+
+async def test_goodbyes_go_out_in_batches_and_the_others_talk_on(
+    autojump_clock: MockClock, hub: Hub, messages: FakeMessages
+) -> None:
+    connections = [connect(FakeSocket()) for _ in range(10)]
+    for connection in connections:
+        room = await hub.enter("room", connection)
+        room.listen(connection, 11)
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hub.say_goodbye, Farewell(10, Server(goodbyes_per_second=80)))
+        await wait_all_tasks_blocked()
+        told = [connection for connection in connections if connection.closing]
+        assert len(told) == 4
+        hub.publish("room", messages.add(1))
+        await wait_all_tasks_blocked()
+        for connection in connections:
+            assert isinstance(connection.socket, FakeSocket)
+            assert connection.socket.ids == ([] if connection in told else [11])
+    assert all(connection.closing for connection in connections)
+    assert trio.current_time() - began == pytest.approx(0.1, abs=0.01)
+
+
+async def test_the_numbers_are_live(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
+    quick, slow = connect(FakeSocket()), connect(FakeSocket())
+    room = await hub.enter("room", quick)
+    await hub.enter("room", slow)
+    await hub.enter("room2", connect(FakeSocket()))
+    assert (hub.connections, hub.live_rooms, hub.lagging) == (3, 2, 0)
+    assert isinstance(slow.socket, FakeSocket)
+    slow.socket.space = 0
+    for connection in (quick, slow):
+        room.listen(connection, 11)
+    hub.publish("room", messages.add(1))
+    await wait_all_tasks_blocked()
+    assert (hub.connections, hub.live_rooms, hub.lagging) == (3, 2, 1)
+    hub.leave("room", slow)
+    assert (hub.connections, hub.live_rooms, hub.lagging) == (2, 2, 0)
+
+
+async def test_a_beat_takes_a_look_at_all_connections(autojump_clock: MockClock, hub: Hub) -> None:
+    connection = connect(FakeSocket(), expires_at=EXPIRES)
+    await hub.enter("room", connection)
+    began = trio.current_time()
+    for _ in range(3):
+        await hub.beat()
+    assert trio.current_time() == began
+    assert connection.closing is None
+    connection.session = msgspec.structs.replace(connection.session, expires_at=0.0)
+    await hub.beat()
+    assert connection.closing == (4001, "Session ended")
 
 
 async def test_the_quiet_are_pinged_and_the_dead_are_dropped(autojump_clock: MockClock, hub: Hub) -> None:

@@ -132,3 +132,33 @@ async def test_read_marks_go_with_the_next_commit_and_are_known_until_then(
     await desk.scribe.drained()
     assert desk.scribe.read_mark("room", "u1") == 0
     assert written == [{("room", "u1"): 5}, {("room", "u1"): 4}]
+
+
+async def test_a_beat_needs_no_post(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    desk = Desk(nursery)
+    began = trio.current_time()
+    for _ in range(3):
+        await desk.scribe.beat()
+    await desk.scribe.drained()
+    assert trio.current_time() == began
+    assert desk.messages.commits == []
+
+
+async def test_a_scribe_that_waits_for_the_store_lives(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    """Whether the beat comes before the commit that hangs, or while it does."""
+    desk = Desk(nursery)
+    desk.messages.hangs = True
+    assert desk.scribe.store_wait == 0
+    await desk.post()
+    await desk.scribe.beat()
+    await trio.sleep(3600)
+    with trio.fail_after(1):
+        await desk.scribe.beat()
+    assert desk.scribe.store_wait == pytest.approx(3600, abs=1)
+
+
+async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
+    scribe = Scribe(FakeMessages(), FakeRooms(), Limits())
+    with trio.move_on_after(3600) as patience:
+        await scribe.beat()
+    assert patience.cancelled_caught

@@ -1,0 +1,57 @@
+"""What the daemon is given to run with: the settings, and what is in the files that they name. All of it blocks."""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from reichatd.cli.settings import Loaded, SettingsError, load
+from reichatd.config import Mail, Server
+from reichatd.parts import Configuration, Mistake, Rejected
+
+
+def configuration(loaded: Loaded) -> Configuration:
+    """With these settings.
+
+    Raises:
+        Rejected: a file that they name is missing, or not what it should be.
+    """
+    settings = loaded.settings
+    return Configuration(settings, _tls(settings.server), _mail_password(settings.mail))
+
+
+def reread(config: Path | None, environ: Mapping[str, str]) -> Configuration:
+    """With the settings as they are now; arguments as for `load`.
+
+    Raises:
+        Rejected: with everything that is wrong with the settings, or with the first file that cannot be used.
+    """
+    try:
+        loaded = load(config, environ)
+    except SettingsError as error:
+        raise Rejected(*(Mistake(problem.key, str(problem)) for problem in error.problems)) from error
+    return configuration(loaded)
+
+
+def _tls(server: Server) -> ssl.SSLContext | None:
+    if not server.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])  # over HTTP/2 browsers would want WebSockets of another kind
+    try:
+        context.load_cert_chain(server.tls_cert, server.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        text = f"server.tls_cert, server.tls_key: cannot be used: {reason}"
+        raise Rejected(Mistake("server.tls_cert", text)) from error
+    return context
+
+
+def _mail_password(mail: Mail) -> str | None:
+    if mail.backend == "console" or not mail.password_file:
+        return None
+    try:
+        return Path(mail.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeError) as error:
+        # A byte that is no UTF-8 is told of by its place: the error's own text shows it.
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise Rejected(Mistake("mail.password_file", f"mail.password_file: {mail.password_file}: {reason}")) from error

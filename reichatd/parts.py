@@ -1,0 +1,131 @@
+"""The parts of a daemon, made and put together; and what a reload makes of them."""
+
+import ssl
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import structlog
+
+from reichatd import logs
+from reichatd.accounts import Accounts, Passwords
+from reichatd.api import create_app, set_limits
+from reichatd.chat import Chat, Hub, MarkReader, Scribe
+from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
+from reichatd.gateway import Gateway, Listener, affordable_connections
+from reichatd.gateway.forwarded import Proxies
+from reichatd.gateway.http import HttpServer, forwarding
+from reichatd.gateway.websocket import WebSocketServer
+from reichatd.mail import Outbox
+from reichatd.rooms import Rooms
+from reichatd.store import Store
+
+log = structlog.get_logger()
+
+
+class Configuration(NamedTuple):
+    """What is read when the daemon starts, and again at each reload: the settings, and what is in files that they name."""
+
+    settings: Settings
+    tls: ssl.SSLContext | None
+    mail_password: str | None
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a new configuration: the key ("" if there is none to blame) and a line for a person."""
+
+    key: str
+    text: str
+
+
+class Rejected(Exception):
+    """A new configuration is not as it must be. `mistakes` has everything that is wrong with it, and no secret."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(mistake.text for mistake in mistakes))
+
+
+class Parts:
+    """All parts but the store, which is the caller's as the listeners are. None runs by itself: the daemon gives them tasks.
+
+    Arguments:
+        secret: the seed of all trust, at least 32 bytes.
+    """
+
+    def __init__(self, configuration: Configuration, *, store: Store, secret: bytes, listeners: list[Listener]) -> None:
+        self.settings = settings = configuration.settings
+        """Those in force: what needs a restart is as it was at the start, all else as it was read last."""
+        limits = settings.limits
+        self.store = store
+        self.hub = Hub(store.messages, limits)
+        self.scribe = Scribe(store.messages, self.hub, limits)
+        self.marks = MarkReader(store.messages)
+        self.outbox = Outbox(settings.mail, configuration.mail_password)
+        passwords = Passwords(settings.auth)
+        self.accounts = Accounts(
+            auth=settings.auth,
+            limits=limits,
+            secret=secret,
+            store=store,
+            passwords=passwords,
+            outbox=self.outbox,
+            live=self.hub,
+        )
+        self.rooms = Rooms(limits=limits, store=store, passwords=passwords, live=self.hub)
+        self.chat = Chat(
+            accounts=self.accounts,
+            messages=store.messages,
+            hub=self.hub,
+            marks=self.marks,
+            scribe=self.scribe,
+            limits=limits,
+        )
+        self.app = create_app(accounts=self.accounts, rooms=self.rooms, limits=limits)
+        self.http = HttpServer(forwarding(self.app, Proxies(settings.server.trusted_proxies)), limits)
+        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
+        self.gateway = Gateway(
+            listeners,
+            self.http,
+            self.websockets,
+            limits,
+            max_connections=affordable_connections(settings.server.max_connections),
+            tls=configuration.tls,
+        )
+
+    def reload(self, new: Configuration) -> None:
+        """Has everything that can change without a restart do so; the log says for each key that differs what came of it.
+
+        Acts at once and does not wait: no request sees half of it.
+
+        Raises:
+            Rejected: nothing has changed.
+        """
+        try:
+            self.outbox.reload(new.settings.mail, new.mail_password)
+        except ValueError as error:
+            raise Rejected(Mistake("mail.sender", str(error))) from error
+        outcomes = list(self._outcomes(new.settings))
+        kept = {change.key for change, outcome in outcomes if outcome is Reload.NEEDS_RESTART}
+        self.settings = merged(new.settings, self.settings, kept)
+        self._spread(new)
+        for change, outcome in outcomes:
+            tell = log.warning if change.key in kept else log.info
+            tell("setting changed", key=change.key, old=change.old, new=change.new, outcome=outcome.value)
+
+    def _outcomes(self, new: Settings) -> Iterator[tuple[Change, Reload]]:
+        starts_or_ends_tls = bool(new.server.tls_cert) != bool(self.settings.server.tls_cert)
+        for change in changes(self.settings, new):
+            if change.key.startswith("server.tls_") and starts_or_ends_tls:
+                yield change, Reload.NEEDS_RESTART
+            else:
+                yield change, reload_of(change.key)
+
+    def _spread(self, new: Configuration) -> None:
+        server, limits = self.settings.server, self.settings.limits
+        logs.configure(self.settings.log, sys.stderr)
+        for part in (self.hub, self.scribe, self.accounts, self.rooms, self.chat, self.http):
+            part.reload(limits)
+        set_limits(self.app, limits)
+        self.websockets.reload(limits, server.allowed_origins)
+        self.gateway.reload(limits, max_connections=affordable_connections(server.max_connections), tls=new.tls)
