@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -43,6 +44,12 @@ def refusal(directory: Path, settings: dict[str, str]) -> subprocess.CompletedPr
     )
 
 
+def _passing(listener: socket.socket) -> list[str]:
+    """The beginning of a command that gets this socket as file descriptor 3; see sd_listen_fds(3)."""
+    script = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&{listener.fileno()}'
+    return ["bash", "-c", script, "bash"]
+
+
 class DaemonProcess:
     """`reichatd serve` with its files in a directory of its own.
 
@@ -50,11 +57,19 @@ class DaemonProcess:
         directory: for the data, the secret and the output; what is there already is used.
         environ: settings (REICHATD_…) beyond those that a test needs anyway.
         port: 0 for a free one, which the next start with this object keeps.
+        listener: in place of a port: a listening socket, passed to each process as a service manager does it.
     """
 
-    def __init__(self, directory: Path, environ: dict[str, str] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        environ: dict[str, str] | None = None,
+        port: int = 0,
+        listener: socket.socket | None = None,
+    ) -> None:
         self.directory = directory
         self.port = port
+        self._listener = listener
         self._environ = environ or {}
         self._output = directory / "output"
         self._process: subprocess.Popen[bytes] | None = None
@@ -98,7 +113,8 @@ class DaemonProcess:
         environ = {"REICHATD_SERVER_PORT": str(self.port), **self._environ}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                COMMAND,
+                COMMAND if self._listener is None else [*_passing(self._listener), *COMMAND],
+                pass_fds=() if self._listener is None else [self._listener.fileno()],
                 env=environment(self.directory, environ),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,

@@ -14,6 +14,8 @@ CANNOT_LISTEN: Final = 71
 """The port is in use, or the address is not one to be had here."""
 CANNOT_CREATE: Final = 73
 """A file or directory of the daemon's own cannot be made or written."""
+NOT_PERMITTED: Final = 77
+"""Only root may do this."""
 CONFIGURATION: Final = 78
 """The settings, or the secret, are not as they must be."""
 

@@ -18,6 +18,10 @@ class Layers:
         self._values: dict[str, Any] = {}
         self._doubtful: set[str] = set()  # keys that somebody set, to what is not known
 
+    def put_credential(self, name: str, path: str) -> None:
+        """A file that the service manager has put before us, for a key that nobody else may have set."""
+        self._accept(name, path, f"credential {path.rpartition('/')[2]}")
+
     def put_file(self, data: Mapping[str, Any], file: str) -> None:
         """Lays the contents of a TOML file over what there is."""
         self._put_table(data, "", f"file {file}")

@@ -22,6 +22,9 @@ from reichatd.config import Settings
 SYSTEM_DIRECTORY = Path("/etc/reichatd")
 """Where a service looks last."""
 
+_CREDENTIALS = {"auth.secret_key_file": "secret.key", "mail.password_file": "mail-password"}
+"""Under which names the unit hands them over."""
+
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -56,7 +59,8 @@ class Loaded(msgspec.Struct, frozen=True):
     """The settings in force.
 
     Arguments:
-        sources: where each key's value is from, by its full name: "default", "file PATH" or "environment NAME".
+        sources: where each key's value is from, by its full name: "default", "credential NAME", "file PATH" or "environment
+            NAME".
         file: the file that was read, if there is one.
     """
 
@@ -67,7 +71,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def load(config: Path | None, environ: Mapping[str, str]) -> Loaded:
-    """Reads the settings from a file and the environment, which wins.
+    """Reads the settings from systemd's credentials, a file and the environment; what is said last wins.
 
     Arguments:
         config: the file to read; None: the one that the environment names, or the first one in the usual places, if any.
@@ -76,6 +80,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Loaded:
         SettingsError: with everything that is wrong with them.
     """
     layers = Layers()
+    _read_credentials(environ, layers)
     file = config or _file_named_in(environ) or _first_file()
     if file is not None:
         _read_file(file, layers)
@@ -159,6 +164,27 @@ def _secret_error(loaded: Loaded, found: str, allowed: str) -> SettingsError:
 def _file_named_in(environ: Mapping[str, str]) -> Path | None:
     name = environ.get(CONFIG_VARIABLE)
     return Path(name) if name else None
+
+
+def _read_credentials(environ: Mapping[str, str], layers: Layers) -> None:
+    """The secrets that systemd passes in files (systemd.exec(5), LoadCredential) stand for the keys that would name such files.
+
+    A blank one counts as none: so a unit says that a file need not be there.
+    """
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    for key, name in _CREDENTIALS.items() if directory else ():
+        path = Path(directory or "", name)
+        try:
+            blank = not path.read_bytes().strip()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            # To go on without would make a new secret, which logs everybody out.
+            found, allowed = f"{path} ({error.strerror})", "a credential that can be read, or none (LoadCredential)"
+            layers.problems.append(Problem(key, found, allowed, f"credential {name}"))
+        else:
+            if not blank:
+                layers.put_credential(key, str(path))
 
 
 def _directories() -> Iterator[Path]:

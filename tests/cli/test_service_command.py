@@ -1,0 +1,158 @@
+"""`reichatd service`, and the units that it installs."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from reichatd.cli import main, service
+from reichatd.config import Settings
+from tests.test_config import flat
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = Path(sys.executable).with_name("reichatd")
+FILES = {
+    "etc/systemd/system/reichatd.service",
+    "etc/systemd/system/reichatd.socket",
+    "etc/sysusers.d/reichatd.conf",
+    "etc/tmpfiles.d/reichatd.conf",
+    "etc/reichatd/reichatd.toml",
+}
+MOST_EXPOSED = 12
+"""Tenths of what `systemd-analyze security` counts."""
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["service", *map(str, arguments)])
+
+
+def install(root: Path) -> str:
+    result = call("install", "--root", root, "--program", PROGRAM)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def files_below(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+def test_it_writes_all_that_a_service_needs(tmp_path: Path) -> None:
+    install(tmp_path)
+    assert files_below(tmp_path) == FILES
+    unit = (tmp_path / "etc/systemd/system/reichatd.service").read_text()
+    assert f"\nExecStart={PROGRAM} serve\n" in unit
+    assert f"\nExecReload={PROGRAM} config check\n" in unit
+    settings = (tmp_path / "etc/reichatd/reichatd.toml").read_text()
+    assert flat(tomllib.loads(settings)) == {"storage.path": "/var/lib/reichatd/reichatd.sqlite3"}
+
+
+def test_it_may_be_repeated_and_updates_what_is_not_the_operators(tmp_path: Path) -> None:
+    install(tmp_path)
+    unit, settings = (tmp_path / "etc/systemd/system/reichatd.service", tmp_path / "etc/reichatd/reichatd.toml")
+    before = unit.read_text()
+    assert set(re.findall(r"^(\S+)", install(tmp_path), re.MULTILINE)) == {"unchanged"}
+    unit.write_text("[Unit]\n")
+    settings.write_text("[server]\nport = 9000\n")
+    output = install(tmp_path)
+    assert f"updated   {unit}" in output
+    assert f"kept      {settings}" in output
+    assert unit.read_text() == before
+    assert settings.read_text() == "[server]\nport = 9000\n"
+    assert files_below(tmp_path) == FILES
+
+
+def test_uninstalling_leaves_the_settings(tmp_path: Path) -> None:
+    install(tmp_path)
+    assert call("uninstall", "--root", tmp_path).exit_code == 0
+    assert files_below(tmp_path) == {"etc/reichatd/reichatd.toml"}
+    again = call("uninstall", "--root", tmp_path)
+    assert again.exit_code == 0
+    assert again.output.count("not there") == 4
+
+
+def test_show_shows_what_would_be_written(tmp_path: Path) -> None:
+    install(tmp_path)
+    shown = call("show", "--program", PROGRAM).output
+    for file in FILES:
+        assert f"# /{file}\n{(tmp_path / file).read_text()}" in shown
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_only_root_may(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    result = call(command)
+    assert result.exit_code == 77
+    assert "only root" in result.output
+
+
+def test_a_program_that_the_service_could_not_reach_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(service, "_OUT_OF_REACH", (str(tmp_path),))
+    program = tmp_path / "venv" / "reichatd"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    refused = call("install", "--program", program)
+    assert (refused.exit_code, refused.output.count("pipx install --global")) == (66, 0)
+    program.chmod(0o755)
+    link = tmp_path.parent / f"{tmp_path.name}-link"
+    link.symlink_to(program)
+    for each in (program, link):
+        refused = call("install", "--program", each)
+        assert (refused.exit_code, refused.output.count("pipx install --global")) == (66, 1)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "etc").write_text("a file")
+    result = call("install", "--root", tmp_path)
+    assert result.exit_code == 73
+    assert str(tmp_path / "etc") in result.output
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/usr/bin/reichatd", "/usr/bin/reichatd"),
+        ("/opt/a b/reichatd", '"/opt/a b/reichatd"'),
+        ("/opt/50%/$x/reichatd", "/opt/50%%/$$x/reichatd"),
+        ('/opt/"/\\/r', '"/opt/\\"/\\\\/r"'),
+    ],
+)
+def test_a_path_is_one_word_of_a_command(path: str, word: str) -> None:
+    assert service._as_command(Path(path)) == word
+
+
+def test_the_units_are_what_systemd_wants_and_as_hardened_as_they_claim(tmp_path: Path) -> None:
+    install(tmp_path)
+    units = [tmp_path / "etc/systemd/system" / f"reichatd.{kind}" for kind in ("service", "socket")]
+    verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    rated = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", units[0]],
+        capture_output=True,
+        text=True,
+    )
+    assert rated.returncode == 0, rated.stdout
+
+
+def test_the_unit_fits_the_settings() -> None:
+    unit = (ROOT / "systemd/reichatd.service").read_text()
+    socket = (ROOT / "systemd/reichatd.socket").read_text()
+    server = Settings().server
+    numbers = {name: int(number) for name, number in re.findall(r"^(\w+)=(\d+)$", unit, re.MULTILINE)}
+    assert numbers["LimitNOFILE"] > server.max_connections + 100
+    assert numbers["TimeoutStopSec"] > server.drain_seconds
+    assert f"ListenStream={server.host}:{server.port}\n" in socket
+
+
+def test_a_wheel_has_the_files_too() -> None:
+    """It is built from this list: see `_distributed`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included == {source: f"reichatd/files/{source}" for source in ("etc/reichatd.toml", "systemd")}
+    for source in service._FILES.values():
+        assert (ROOT / source).is_file()
