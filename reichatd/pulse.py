@@ -19,16 +19,19 @@ async def keep_telling(
     blocked and a part that has stopped moving. A store that does not answer it does not find, and must not (see Scribe.beat).
     """
     pause = min(_STATUS_SECONDS, (manager.watchdog_seconds or _STATUS_SECONDS) / _BEATS_PER_WATCHDOG)
-    late = 0.0
+    await _tell(manager, hub, scribe, late=0.0)
+    task_status.started()
     while True:
-        await scribe.beat()
-        await hub.beat()
-        manager.alive()
-        manager.status(_status(hub, scribe, late))
-        task_status.started()
         due = trio.current_time() + pause
         await trio.sleep_until(due)
-        late = trio.current_time() - due
+        await _tell(manager, hub, scribe, late=trio.current_time() - due)
+
+
+async def _tell(manager: Manager, hub: Hub, scribe: Scribe, *, late: float) -> None:
+    await scribe.beat()
+    await hub.beat()
+    manager.alive()
+    manager.status(_status(hub, scribe, late))
 
 
 def _status(hub: Hub, scribe: Scribe, late: float) -> str:

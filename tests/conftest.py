@@ -1,9 +1,11 @@
 """The servers that tests of several rooms need; started when the first test asks, one of each kind per process."""
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.mongod import Mongod
 
@@ -20,6 +22,19 @@ def mongod_replica() -> Iterator[str]:
     """The URI of a mongod that is a replica set of one node."""
     with Mongod(replica_set=True) as mongod:
         yield mongod.uri
+
+
+@pytest.fixture
+def restored_logs() -> Iterator[None]:
+    """For tests that configure the log of their own process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

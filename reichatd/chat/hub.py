@@ -121,6 +121,7 @@ class Hub:
         self._limits = limits
         for room in self._rooms.values():
             room.reload(limits)
+        self._beat.set()  # else the watch would wait as long as it was to wait before
 
     # --- what the scribe tells (scribe.Rooms)
 

@@ -30,6 +30,7 @@ def serve(config: Path | None) -> None:
     except OSError as error:
         exits.fail(exits.CANNOT_CREATE, f"the secret cannot be made: {error}")
     # Imported here: nobody with a typing error in a file should wait for Quart first.
+    import faulthandler
     import sys
 
     import trio
@@ -40,6 +41,7 @@ def serve(config: Path | None) -> None:
     from reichatd.store import StoreError
 
     settings = loaded.settings
+    faulthandler.enable()  # a watchdog ends us by SIGABRT: then it says where we were
     logs.configure(settings.log, sys.stderr)
     try:
         at_first = configuration(loaded)
@@ -53,7 +55,8 @@ def serve(config: Path | None) -> None:
         secret=secret,
         listeners=listeners,
         manager=manager,
-        reread=partial(reread, config, os.environ),
+        # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
+        reread=partial(reread, loaded.file, os.environ),
         ready=partial(_say_ready, loaded, [listener.url for listener in listeners]),
     )
     try:

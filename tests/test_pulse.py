@@ -1,0 +1,88 @@
+"""What feeds the watchdog, and what does not."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd.chat import Hub, Scribe
+from reichatd.config import Limits
+from reichatd.pulse import keep_telling
+from reichatd.systemd import Manager
+from tests.chat.doubles import FakeMessages, FakeSocket, connect
+
+
+class Ear:
+    """A service manager's, with a watchdog of 0.3 seconds."""
+
+    def __init__(self, address: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(address))
+        self._socket.setblocking(False)
+        self.manager = Manager(str(address), watchdog_seconds=0.3)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def heard(self) -> list[str]:
+        """What came since the last call."""
+        lines = []
+        while True:
+            try:
+                lines.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return lines
+
+
+@pytest.fixture
+def ear(tmp_path: Path) -> Iterator[Ear]:
+    ear = Ear(tmp_path / "notify")
+    yield ear
+    ear.close()
+
+
+class Parts:
+    """A hub and a scribe that have yet to be started."""
+
+    def __init__(self) -> None:
+        self.messages = FakeMessages()
+        self.hub = Hub(self.messages, Limits())
+        self.scribe = Scribe(self.messages, self.hub, Limits())
+
+
+async def test_it_tells_how_it_goes(ear: Ear, nursery: trio.Nursery) -> None:
+    parts = Parts()
+    await nursery.start(parts.hub.run)
+    await nursery.start(parts.scribe.run)
+    await parts.hub.enter("room", connect(FakeSocket()))
+    await nursery.start(keep_telling, ear.manager, parts.hub, parts.scribe)
+    assert ear.heard() == ["WATCHDOG=1", "STATUS=1 connections in 1 rooms, 0 lagging; event loop 0 ms late"]
+    await trio.sleep(0.4)
+    assert ear.heard().count("WATCHDOG=1") >= 3
+
+
+async def test_a_part_that_does_not_move_starves_the_watchdog(ear: Ear, nursery: trio.Nursery) -> None:
+    for idle in ("hub", "scribe"):
+        parts = Parts()
+        for name in {"hub", "scribe"} - {idle}:
+            await nursery.start(getattr(parts, name).run)
+        with trio.move_on_after(0.3) as patience:
+            await keep_telling(ear.manager, parts.hub, parts.scribe)
+        assert patience.cancelled_caught
+        assert ear.heard() == []
+
+
+async def test_a_store_that_hangs_does_not(ear: Ear, nursery: trio.Nursery) -> None:
+    parts = Parts()
+    await nursery.start(parts.hub.run)
+    await nursery.start(parts.scribe.run)
+    parts.messages.hangs = True
+    await parts.scribe.post(connect(FakeSocket()), "room", "text", None)
+    await trio.sleep(1)
+    nursery.start_soon(keep_telling, ear.manager, parts.hub, parts.scribe)
+    await trio.sleep(0.4)
+    heard = ear.heard()
+    assert heard.count("WATCHDOG=1") >= 3
+    assert heard[-1].endswith("; the store has not answered for 1 s")
