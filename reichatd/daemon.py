@@ -28,7 +28,7 @@ from reichatd.chat import Farewell
 from reichatd.config import Storage
 from reichatd.gateway import Listener
 from reichatd.parts import Configuration, Parts, Rejected
-from reichatd.pulse import keep_telling
+from reichatd.pulse import Pulse
 from reichatd.store import Store, StoreError
 from reichatd.systemd import Manager
 
@@ -83,11 +83,12 @@ class _Daemon:
         self._manager = manager
         self._reread = reread
         self._ready = ready
+        self._pulse = Pulse(manager, parts.hub, parts.scribe)
         self._reloading = trio.Lock()
         self._doors = trio.CancelScope()
 
     async def run(self) -> None:
-        parts, manager = self._parts, self._manager
+        parts = self._parts
         async with trio.open_nursery() as services:
             await services.start(parts.outbox.run)
             await services.start(parts.scribe.run)
@@ -98,9 +99,8 @@ class _Daemon:
                 async with trio.open_nursery() as doors:
                     await services.start(self._watch_signals)
                     await doors.start(parts.gateway.run)
-                    if manager:
-                        await services.start(keep_telling, manager, parts.hub, parts.scribe)
-                    manager.ready()
+                    await services.start(self._pulse.run)
+                    self._manager.ready()
                     self._ready()
             await parts.scribe.drained()
             services.cancel_scope.cancel()
@@ -141,8 +141,10 @@ class _Daemon:
                 for mistake in error.mistakes:
                     log.error("setting rejected", key=mistake.key, reason=mistake.text)
                 log.error("not reloaded: all settings stay as they were")
+                self._pulse.note = "the settings could not be reloaded, the log says why"
             else:
                 log.info("reloaded")
+                self._pulse.note = ""
             self._manager.ready()
 
 

@@ -9,7 +9,7 @@ import trio
 
 from reichatd.chat import Hub, Scribe
 from reichatd.config import Limits
-from reichatd.pulse import keep_telling
+from reichatd.pulse import Pulse
 from reichatd.systemd import Manager
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -46,42 +46,54 @@ def ear(tmp_path: Path) -> Iterator[Ear]:
 class Parts:
     """A hub and a scribe that have yet to be started."""
 
-    def __init__(self) -> None:
+    def __init__(self, manager: Manager) -> None:
         self.messages = FakeMessages()
         self.hub = Hub(self.messages, Limits())
         self.scribe = Scribe(self.messages, self.hub, Limits())
+        self.pulse = Pulse(manager, self.hub, self.scribe)
 
 
 async def test_it_tells_how_it_goes(ear: Ear, nursery: trio.Nursery) -> None:
-    parts = Parts()
+    parts = Parts(ear.manager)
     await nursery.start(parts.hub.run)
     await nursery.start(parts.scribe.run)
     await parts.hub.enter("room", connect(FakeSocket()))
-    await nursery.start(keep_telling, ear.manager, parts.hub, parts.scribe)
+    await nursery.start(parts.pulse.run)
     assert ear.heard() == ["WATCHDOG=1", "STATUS=1 connections in 1 rooms, 0 lagging; event loop 0 ms late"]
     await trio.sleep(0.4)
     assert ear.heard().count("WATCHDOG=1") >= 3
+    parts.pulse.note = "mind the gap"
+    await trio.sleep(0.2)
+    assert ear.heard()[-1].endswith(" ms late; mind the gap")
+
+
+async def test_without_a_manager_it_beats_once(nursery: trio.Nursery) -> None:
+    parts = Parts(Manager())
+    await nursery.start(parts.hub.run)
+    await nursery.start(parts.scribe.run)
+    with trio.fail_after(10):
+        await parts.pulse.run()
 
 
 async def test_a_part_that_does_not_move_starves_the_watchdog(ear: Ear, nursery: trio.Nursery) -> None:
     for idle in ("hub", "scribe"):
-        parts = Parts()
+        parts = Parts(ear.manager)
         for name in {"hub", "scribe"} - {idle}:
             await nursery.start(getattr(parts, name).run)
         with trio.move_on_after(0.3) as patience:
-            await keep_telling(ear.manager, parts.hub, parts.scribe)
+            await parts.pulse.run()
         assert patience.cancelled_caught
         assert ear.heard() == []
 
 
 async def test_a_store_that_hangs_does_not(ear: Ear, nursery: trio.Nursery) -> None:
-    parts = Parts()
+    parts = Parts(ear.manager)
     await nursery.start(parts.hub.run)
     await nursery.start(parts.scribe.run)
     parts.messages.hangs = True
     await parts.scribe.post(connect(FakeSocket()), "room", "text", None)
     await trio.sleep(1)
-    nursery.start_soon(keep_telling, ear.manager, parts.hub, parts.scribe)
+    nursery.start_soon(parts.pulse.run)
     await trio.sleep(0.4)
     heard = ear.heard()
     assert heard.count("WATCHDOG=1") >= 3

@@ -46,7 +46,6 @@ def test_it_writes_all_that_a_service_needs(tmp_path: Path) -> None:
     assert files_below(tmp_path) == FILES
     unit = (tmp_path / "etc/systemd/system/reichatd.service").read_text()
     assert f"\nExecStart={PROGRAM} serve\n" in unit
-    assert f"\nExecReload={PROGRAM} config check\n" in unit
     settings = (tmp_path / "etc/reichatd/reichatd.toml").read_text()
     assert flat(tomllib.loads(settings)) == {"storage.path": "/var/lib/reichatd/reichatd.sqlite3"}
 

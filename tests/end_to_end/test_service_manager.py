@@ -94,8 +94,10 @@ async def test_a_life(tmp_path: Path, file: Path, manager: Manager) -> None:
             await until(lambda: any(told.get("STATUS", "").startswith("1 conn") for told in manager.listen()))
             await reload(daemon, file, "")
             await until(lambda: manager.states() == ["READY", "RELOADING", "READY"])
+            await reload(daemon, file, "nonsense")
+            await until(lambda: any("could not be reloaded" in told.get("STATUS", "") for told in manager.listen()))
             assert await daemon.stop() == 0
-        assert manager.states() == ["READY", "RELOADING", "READY", "STOPPING"]
+        assert manager.states() == ["READY", *["RELOADING", "READY"] * 2, "STOPPING"]
     finally:
         daemon.kill()
 
