@@ -173,7 +173,7 @@ async def the_kernels_buffer(directory: Path, key: str) -> None:
 
 @proves("limits.ping_seconds")
 async def pings(directory: Path, key: str) -> None:
-    async with inhabited(directory) as house, house.talk() as talk:
+    async with inhabited(directory, {"limits.ping_seconds": 3600.0}) as house, house.talk() as talk:
         await talk.receive("initial_state")
         house.reload(key, SOON_SECONDS)
         await until(lambda: house.connection.pinged_at > 0)
