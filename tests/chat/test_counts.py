@@ -69,6 +69,8 @@ async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader
         socket = connection.socket
         assert isinstance(socket, Rounds)
         assert socket.try_sends == [1, POSTS]
-        assert all(ours is theirs for ours, theirs in zip(socket.handed, first.handed, strict=True)), "made once for all"
+        assert all(ours is theirs for ours, theirs in zip(socket.handed, first.handed, strict=True)), (
+            "made once for all"
+        )
     assert first.ids == everything
     nursery.cancel_scope.cancel()
