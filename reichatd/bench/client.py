@@ -26,9 +26,14 @@ def text_frame(payload: bytes) -> bytes:
 def begin(host: str, port: int, request: str) -> socket.socket:
     """Connects, waiting for the kernel only, and sends the handshake."""
     sock = socket.create_connection((host, port), timeout=30)
+    ask(sock, host, port, request)
+    return sock
+
+
+def ask(sock: socket.socket, host: str, port: int, request: str) -> None:
+    """Sends the handshake on a socket that is connected."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(_HANDSHAKE.format(request=request, host=host, port=port).encode())
-    return sock
 
 
 class Reader:

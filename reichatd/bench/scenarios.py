@@ -115,7 +115,7 @@ def posts(target: Target, scale: float) -> Row:
 def joins(target: Target, scale: float) -> Row:
     requests = target.rooms(1)
     _fill(target, requests[0], 80)
-    _read_up_to(target, requests[0], 30)
+    read_up_to(target, requests[0], 30)
     outcome = drive(Join(host=target.host, port=target.port, requests=requests, clients=max(200, int(5000 * scale))))
     return _row("joins", "connect, initial state of 80 messages, listen", outcome, "joins/s")
 
@@ -148,8 +148,8 @@ def idle(target: Target, scale: float) -> Row:
     clients = max(500, int(5000 * scale))
     spec = Idle(host=target.host, port=target.port, requests=target.rooms(1), clients=clients)
     before = target.resident_kib()
-    with _process(spec) as process:
-        outcome = _read(process)
+    with load_process(spec) as process:
+        outcome = outcome_of(process)
         each = (target.resident_kib() - before) / max(1, outcome.count)
     return Row(
         "idle", f"{clients:,} connections that listen", round(each, 1), "KiB each", outcome.latency, outcome.lost
@@ -174,11 +174,12 @@ def drive(spec: Spec) -> Outcome:
     Raises:
         TargetError: it could not.
     """
-    with _process(spec) as process:
-        return _read(process)
+    with load_process(spec) as process:
+        return outcome_of(process)
 
 
-def _process(spec: Spec) -> subprocess.Popen[bytes]:
+def load_process(spec: Spec) -> subprocess.Popen[bytes]:
+    """A process that does what `spec` says; to be used as a context manager, which ends what stays, and waits."""
     process = subprocess.Popen(
         [sys.executable, "-m", "reichatd.bench.load"],
         stdin=subprocess.PIPE,
@@ -191,7 +192,12 @@ def _process(spec: Spec) -> subprocess.Popen[bytes]:
     return process
 
 
-def _read(process: subprocess.Popen[bytes]) -> Outcome:
+def outcome_of(process: subprocess.Popen[bytes]) -> Outcome:
+    """Waits for what a load process has to tell.
+
+    Raises:
+        TargetError: it could not do it.
+    """
     assert process.stdout is not None
     assert process.stderr is not None
     line = process.stdout.readline()
@@ -221,7 +227,7 @@ def _fill(target: Target, request: str, count: int) -> None:
     )
 
 
-def _read_up_to(target: Target, request: str, message_id: int) -> None:
+def read_up_to(target: Target, request: str, message_id: int) -> None:
     """Puts the read mark there, from where the initial state shows what is before and behind it.
 
     A mark only moves forward, and writing has moved it to the end: who leaves and joins again begins anew.

@@ -31,11 +31,13 @@ class Target:
         self.host = host
         self.port = port
         self.pid = pid
+        self._account: dict[str, str] = {}
         self._token = ""
         self._rooms: list[str] = []
 
     def log_in(self, email: str, password: str) -> None:
-        answer = self.call("POST", "/login", {"email": email, "password": password})
+        self._account = {"email": email, "password": password}
+        answer = self.call("POST", "/login", self._account)
         self._token = answer["tokens"]["access_token"]
 
     def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
@@ -64,11 +66,20 @@ class Target:
         for room_id in new:
             self.call("POST", "/room", {"name": "Bench", "description": "", "room_id": room_id})
             self._rooms.append(room_id)
-        return [f"/ws/chat/{room_id}?token={self._token}" for room_id in new]
+        return [self.socket_request(room_id) for room_id in new]
+
+    def socket_request(self, room_id: str) -> str:
+        """The request target that opens a socket in a room."""
+        return f"/ws/chat/{room_id}?token={self._token}"
 
     def request(self, path: str) -> str:
         """The bytes of a GET, as text."""
         return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self._token}\r\n\r\n"
+
+    def login_request(self) -> str:
+        """The bytes of a login, as text."""
+        body = msgspec.json.encode(self._account).decode()
+        return f"POST /login HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
 
     def delete_rooms(self) -> None:
         """Removes what `rooms` has made."""

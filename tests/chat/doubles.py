@@ -102,15 +102,18 @@ class FakeMessages:
 
     def add(self, count: int) -> list[tuple[int, bytes]]:
         """Stores so many messages; what the scribe would publish of them."""
+        return [(each.message_id, frames.latest_message(frames.as_json(each))) for each in self._store(count)]
+
+    def _store(self, count: int) -> list[Message]:
         new = [message(number) for number in range(len(self.log) + 1, len(self.log) + count + 1)]
         self.log += new
-        return [(each.message_id, frames.latest_message(frames.as_json(each))) for each in new]
+        return new
 
     async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
         await self._answer()
         self.commits.append(len(posts))
         first = len(self.log) + 1
-        self.add(len(posts))
+        self._store(len(posts))
         return [Appended(Outcome.STORED, first + number) for number in range(len(posts))]
 
     async def last_id(self, room_id: str) -> int | None:

@@ -1,0 +1,114 @@
+"""A process with a paced conversation, which tells how late each delivery was: the patient while a storm goes on elsewhere.
+
+It reads a `Pulse` from standard input, says "ready", talks until standard input ends, and writes its beats.
+"""
+
+import select
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reichatd.bench.client import PING, PONG, Reader, begin, text_frame
+
+if TYPE_CHECKING:
+    from socket import socket
+
+_SETTLE_SECONDS = 0.5
+_LAST_SECONDS = 10.0
+"""How long the last deliveries are waited for."""
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """One room; the first of the listeners sends.
+
+    Arguments:
+        request: the request target that opens a socket in the room.
+        rate: messages a second.
+    """
+
+    host: str
+    port: int
+    request: str
+    listeners: int = 10
+    rate: float = 100.0
+
+
+class Beat(msgspec.Struct, frozen=True, array_like=True):
+    """One delivery."""
+
+    sent_at: float
+    milliseconds: float
+
+
+def main() -> None:
+    """The process."""
+    spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=Pulse)
+    patient = _Patient(spec)
+    patient.settle()
+    print("ready", flush=True)
+    patient.talk()
+    sys.stdout.buffer.write(msgspec.json.encode(patient.beats))
+
+
+class _Patient:
+    def __init__(self, spec: Pulse) -> None:
+        self.beats: list[Beat] = []
+        self._pause = 1 / spec.rate
+        self._sockets: dict[int, tuple[socket, Reader]] = {}
+        self._poll = select.epoll()
+        self._sent: list[float] = []
+        for _ in range(spec.listeners):
+            sock, reader = begin(spec.host, spec.port, spec.request), Reader()
+            reader.wait_text(sock)  # the initial state
+            sock.sendall(text_frame(b'{"type":"listen_latest"}'))
+            self._sockets[sock.fileno()] = sock, reader
+            self._poll.register(sock.fileno(), select.EPOLLIN)
+        self._sender = next(iter(self._sockets.values()))[0]
+
+    def settle(self) -> None:
+        """Lets the daemon take that everybody listens."""
+        time.sleep(_SETTLE_SECONDS)
+
+    def talk(self) -> None:
+        """Sends in time, whatever comes back, until standard input ends; then waits for what has not come."""
+        self._poll.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
+        due, going = time.perf_counter(), True
+        while going:
+            while due <= time.perf_counter():
+                self._send()
+                due += self._pause
+            going = self._receive(due - time.perf_counter())
+        self._poll.unregister(sys.stdin.fileno())
+        end = time.perf_counter() + _LAST_SECONDS
+        while len(self.beats) < len(self._sent) * len(self._sockets):
+            assert time.perf_counter() < end, "messages are lost"
+            self._receive(0.1)
+
+    def _send(self) -> None:
+        sent_at = time.perf_counter()
+        self._sender.sendall(text_frame(b'{"type":"message","content":"%d"}' % len(self._sent)))
+        self._sent.append(sent_at)
+
+    def _receive(self, seconds: float) -> bool:
+        """Takes what comes in this time; False when standard input has ended."""
+        going = True
+        for fd, _ in self._poll.poll(max(0.0, seconds)):
+            if fd == sys.stdin.fileno():
+                going = False
+                continue
+            sock, reader = self._sockets[fd]
+            data = sock.recv(65_536)
+            now = time.perf_counter()
+            if PING in data:
+                sock.sendall(PONG)
+            reader.feed(data)
+            for text in reader.texts():
+                sent_at = self._sent[int(msgspec.json.decode(text)["message"]["content"])]
+                self.beats.append(Beat(sent_at, (now - sent_at) * 1000))
+        return going
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""Figures of what is not talk: memory, history, REST and logins, the start."""
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import argon2
+
+from reichatd.bench.scenarios import drive, load_process, outcome_of, read_up_to
+from reichatd.bench.specs import Call, Fetch, Idle, Join
+from reichatd.bench.target import Target, private
+from reichatd.config import Auth
+from tests.bench import compare, fill
+from tests.bench.lines import Figure, Workshop, at_least, at_most, noted
+from tests.bench.watching import beating, open_files, watch
+from tests.process import environment
+
+_QUIET_SECONDS = 2.0
+_SERVE = ["-m", "reichatd", "serve"]
+_READY = "listens on"
+_IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
+
+
+def _memory(workshop: Workshop) -> Sequence[float]:
+    clients, rooms = workshop.scaled(10_000), 100
+    with private({}) as target:
+        empty = target.resident_kib()
+        requests = target.rooms(rooms)
+        with ExitStack() as stack:
+            halves = [Idle(port=target.port, requests=requests, clients=clients // 2)] * 2
+            processes = [stack.enter_context(load_process(half)) for half in halves]
+            lost = sum(outcome_of(process).lost for process in processes)
+            each = (target.resident_kib() - empty) / clients
+    return each, empty / 1024, lost
+
+
+def _churn(workshop: Workshop) -> Sequence[float]:
+    """Connects and disconnects by the thousand: after ten thousand all that grows once has grown."""
+    batch = workshop.scaled(1000)
+    with private({}) as target:
+        requests = target.rooms(1)
+        come_and_go = partial(Join, port=target.port, requests=requests, clients=batch)
+
+        def repeat(count: int) -> tuple[int, int, float]:
+            lost = sum(drive(come_and_go()).lost for _ in range(count))
+            return lost, _files_in_the_end(target), target.resident_kib() / 1024
+
+        lost, files, before = repeat(10)
+        more_lost, files_later, after = repeat(90)
+    return after - before, before, files_later - files, lost + more_lost
+
+
+def _files_in_the_end(target: Target) -> int:
+    """How many files are open when the daemon has closed the last of what its clients have."""
+    files = open_files(target)
+    while True:
+        time.sleep(_QUIET_SECONDS)
+        if (now := open_files(target)) == files:
+            return files
+        files = now
+
+
+def _history(workshop: Workshop) -> Sequence[float]:
+    sizes = {"small": 1000, "large": workshop.scaled(1_000_000)}
+    full = workshop.scratch / f"history-{sizes['large']}.sqlite3"
+    _fill_once(full, sizes)
+    with TemporaryDirectory() as directory:
+        path = shutil.copy(full, directory)
+        with private({"REICHATD_STORAGE_PATH": str(path)}) as target:
+            (small_state, small_page), (large_state, large_page) = (
+                _read_in(target, room_id, size) for room_id, size in sizes.items()
+            )
+    return large_state / small_state, large_page / small_page, large_page, large_state
+
+
+def _read_in(target: Target, room_id: str, size: int) -> tuple[float, float]:
+    """The medians of an initial state (from connecting on) in the middle of a log, and of pages all over it; milliseconds."""
+    request = target.socket_request(room_id)
+    target.call("POST", f"/room/{room_id}/join")
+    read_up_to(target, request, size // 2)
+    state = drive(Join(port=target.port, requests=[request], clients=500, at_once=1))
+    page = drive(Fetch(port=target.port, requests=[request], clients=1, last_id=size, pages=1000))
+    assert not state.lost
+    assert not page.lost
+    return state.latency.p50, page.latency.p50
+
+
+def _fill_once(path: Path, sizes: dict[str, int]) -> None:
+    if not path.exists():
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        fill.logs(unfinished, sizes)
+        unfinished.rename(path)
+
+
+def _rest(workshop: Workshop) -> Sequence[float]:
+    joined, room, bare = (measure().per_second for measure in compare.rest(workshop.scratch).values())
+    return joined, room, bare, joined / bare, room / bare
+
+
+def _logins(workshop: Workshop) -> Sequence[float]:
+    """All of them wait: with the default waiting room most of 200 at once would be told to come back."""
+    logins = 200
+    with private({"REICHATD_AUTH_ARGON2_WAITING": str(logins)}) as target, beating(target) as heart:
+        call = Call(port=target.port, requests=[target.login_request()], clients=logins, calls=logins)
+        calm = heart.listen(logins / 100)
+        rush = watch(call, lambda: 0.0)
+        heart.stop()
+    before, during = heart.p99(*calm), heart.p99(rush.began, rush.ended)
+    rate = rush.outcome.per_second
+    return during / before, during, before, rate, rate / _argon2_rate(logins), rush.outcome.lost
+
+
+def _argon2_rate(count: int) -> float:
+    """Checks of a password a second, by as many threads as there are cores and with the daemon's settings."""
+    auth = Auth()
+    hasher = argon2.PasswordHasher(auth.argon2_time_cost, auth.argon2_memory_kib, auth.argon2_parallelism)
+    known = hasher.hash("a good password")
+    began = time.perf_counter()
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        list(threads.map(lambda _: hasher.verify(known, "a good password"), range(count)))
+    return count / (time.perf_counter() - began)
+
+
+def _start(workshop: Workshop) -> Sequence[float]:
+    size = workshop.scaled(10_000_000)
+    full = workshop.scratch / f"start-{size}.sqlite3"
+    _fill_once(full, {f"room{number}": size // 100 for number in range(100)})
+    with TemporaryDirectory() as directory:
+        started = partial(_started, Path(directory))
+        _, output = started([sys.executable, "-X", "importtime", *_SERVE], "first")
+        imports, _ = started([sys.executable, "-c", _import_all(output)], "none")
+        empty, _ = started([sys.executable, *_SERVE], "second")
+        filled, _ = started([sys.executable, *_SERVE], full)
+    began = time.perf_counter()
+    subprocess.run([Path(sys.executable).with_name("reichatd"), "--help"], stdout=subprocess.DEVNULL, check=True)
+    return empty - imports, filled - imports, imports, time.perf_counter() - began
+
+
+def _started(directory: Path, command: list[str], store: str | Path) -> tuple[float, str]:
+    """Runs a program until it says that it is ready; the seconds it took, and its output. Then it is ended.
+
+    Arguments:
+        store: the SQLite file, in the directory or anywhere.
+    """
+    settings = {
+        "REICHATD_SERVER_PORT": "0",
+        "REICHATD_STORAGE_PATH": str(directory / store),
+        "REICHATD_AUTH_SECRET_KEY": secrets.token_hex(32),
+    }
+    environ, output, began = environment(directory, settings), "", time.perf_counter()
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        while _READY not in output:
+            line = process.stdout.readline()
+            assert line, output
+            output += line
+        seconds = time.perf_counter() - began
+        process.terminate()
+        process.communicate()
+    return seconds, output
+
+
+def _import_all(output: str) -> str:
+    """A program that imports what a daemon has imported until it was ready, but for its own modules.
+
+    Arguments:
+        output: of Python with -X importtime.
+    """
+    names = [name for name in _IMPORTED.findall(output) if not name.startswith("reichatd")]
+    return f"""
+from contextlib import suppress
+from importlib import import_module
+
+for name in {names}:
+    with suppress(ImportError):  # what was asked for in vain, or is part of Python's own start
+        import_module(name)
+print({_READY!r}, flush=True)
+"""
+
+
+FIGURES = [
+    Figure(
+        "memory",
+        "10,000 connections that listen and are silent, in 100 rooms",
+        [
+            at_most(15, "each connection, over the daemon without them", "KiB"),
+            at_most(70, "the daemon, empty", "MiB"),
+            at_most(0, "connections failed"),
+        ],
+        _memory,
+    ),
+    Figure(
+        "churn",
+        "100,000 connects and disconnects",
+        [
+            at_most(4, "growth of the memory after the first 10,000", "MiB"),
+            noted("memory after the first 10,000", "MiB"),
+            at_most(0, "open files more than after the first 10,000"),
+            at_most(0, "connections failed"),
+        ],
+        _churn,
+    ),
+    Figure(
+        "history",
+        "a room of 1,000,000 messages beside a room of 1,000, on SQLite",
+        [
+            at_most(1.3, "initial state, from connecting on: median over that of the small room"),
+            at_most(1.3, "a page of 100: median over that of the small room"),
+            at_most(5, "a page of 100: median", "ms"),
+            noted("initial state: median", "ms"),
+        ],
+        _history,
+    ),
+    Figure(
+        "rest",
+        "GET over 32 connections",
+        [
+            noted("answers to GET /joined", "/s"),
+            noted("answers to GET /room/{room_id}", "/s"),
+            noted("answers of a bare Quart-Trio route on Hypercorn", "/s"),
+            at_least(0.6, "GET /joined over the bare route"),
+            at_least(0.6, "GET /room/{room_id} over the bare route"),
+        ],
+        _rest,
+    ),
+    Figure(
+        "logins",
+        "200 logins at once, beside a conversation of 10 listeners and 100 messages a second",
+        [
+            at_most(1.5, "p99 of the conversation over its p99 before"),
+            noted("p99 of the conversation", "ms"),
+            noted("p99 of the conversation before", "ms"),
+            noted("logins", "/s"),
+            noted("logins over what argon2 alone does"),
+            at_most(0, "logins refused"),
+        ],
+        _logins,
+    ),
+    Figure(
+        "start",
+        "from exec to ready",
+        [
+            at_most(0.4, "over importing the libraries, with an empty store", "s"),
+            at_most(0.4, "over importing the libraries, with 10,000,000 messages", "s"),
+            noted("importing the libraries", "s"),
+            at_most(0.25, "reichatd --help", "s"),
+        ],
+        _start,
+    ),
+]

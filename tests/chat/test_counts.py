@@ -1,0 +1,76 @@
+"""What a message costs, in counts: from a post to all its readers, with the real scribe, hub and room."""
+
+from collections.abc import Sequence
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from reichatd.chat import frames
+from reichatd.chat.hub import Hub
+from reichatd.chat.scribe import Scribe
+from reichatd.config import Limits
+from reichatd.store import Message
+from tests.chat.doubles import FakeMessages, FakeSocket, connect
+
+READERS = 500
+POSTS = 50
+
+
+class Rounds(FakeSocket):
+    """Remembers what it was handed, each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed: list[bytes] = []
+
+    def try_send(self, data: bytes, ends: Sequence[int]) -> int:
+        self.handed.append(data)
+        return super().try_send(data, ends)
+
+
+async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader(
+    autojump_clock: MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits, messages = Limits(), FakeMessages(last_id=100)
+    hub = Hub(messages, limits)
+    scribe = Scribe(messages, hub, limits)
+    await nursery.start(hub.run)
+    await nursery.start(scribe.run)
+    connections = [connect(Rounds()) for _ in range(READERS)]
+    for connection in connections:
+        room = await hub.enter("room", connection)
+        room.listen(connection, 101)
+    messages.reads.clear()
+    encoded: list[int] = []
+    as_json = frames.as_json
+
+    def counting(message: Message) -> bytes:
+        encoded.append(message.message_id)
+        return as_json(message)
+
+    monkeypatch.setattr(frames, "as_json", counting)
+
+    author = connections[0]
+    await scribe.post(author, "room", "first", None)
+    await wait_all_tasks_blocked()  # its commit is under way
+    for _ in range(POSTS):
+        await scribe.post(author, "room", "text", None)
+    await scribe.drained()
+    await wait_all_tasks_blocked()
+
+    everything = list(range(101, 102 + POSTS))
+    assert messages.commits == [1, POSTS]
+    assert encoded == everything
+    assert messages.reads == []
+    first = author.socket
+    assert isinstance(first, Rounds)
+    for connection in connections:
+        socket = connection.socket
+        assert isinstance(socket, Rounds)
+        assert socket.try_sends == [1, POSTS]
+        assert all(ours is theirs for ours, theirs in zip(socket.handed, first.handed, strict=True)), (
+            "made once for all"
+        )
+    assert first.ids == everything
+    nursery.cancel_scope.cancel()
