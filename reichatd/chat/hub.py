@@ -151,9 +151,11 @@ class Hub:
                 connection.close_soon(1008, "Forbidden")
 
     def room_deleted(self, room_id: str) -> None:
-        room = self._rooms.get(room_id)
+        # Nobody may meet it any more: a room that is made anew under this id begins an empty log.
+        room = self._rooms.pop(room_id, None)
         if room is not None:
             self._close_room(room, 1008, "Room not found")
+            room.scope.cancel()
 
     def user_renamed(self, user_id: str, username: str) -> None:
         self.changes += 1
@@ -196,6 +198,8 @@ class Hub:
 
     def _look_at(self, connection: Connection, now: float) -> None:
         heard_at = connection.socket.heard_at
+        if connection.closing is not None:
+            return  # no ping may follow a close frame
         if self._clock() >= connection.session.expires_at:
             connection.close_soon(4001, "Session ended")
         elif connection.pinged_at > heard_at:

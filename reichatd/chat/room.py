@@ -49,7 +49,7 @@ class Room:
         self._renames = 0
         self._failure: StoreError | None = None
         self._news = trio.Event()
-        self._round_over = trio.Event()
+        self._moved = trio.Event()  # a round is over, or there is something else to do for who is ahead of it
         self._nursery: trio.Nursery
 
     @property
@@ -175,8 +175,11 @@ class Room:
             else:
                 self._position = batch.next_id
                 await self._send_round(batch)
-            self._round_over.set()
-            self._round_over = trio.Event()
+            self._wake_those_ahead()
+
+    def _wake_those_ahead(self) -> None:
+        self._moved.set()
+        self._moved = trio.Event()
 
     async def _send_round(self, batch: Slice) -> None:
         data, ends, next_id = batch
@@ -197,6 +200,7 @@ class Room:
     def _continue(self, connection: Connection) -> None:
         """Puts a connection in step if it is, else gives it a catch-up task, unless it has one."""
         if connection.catching_up is not None:
+            self._wake_those_ahead()  # it may be one of them
             return
         if not connection.replies and not connection.socket.owing and connection.cursor == self._position:
             self._in_step.add(connection)
@@ -231,7 +235,7 @@ class Room:
             elif not connection.listening or connection.cursor == self._position:
                 return
             elif connection.cursor > self._position:  # a round is under way, or it has read ahead of it in the store
-                await self._round_over.wait()
+                await self._moved.wait()
             else:
                 await self._send_log(connection)
 

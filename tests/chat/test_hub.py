@@ -97,6 +97,33 @@ async def test_the_end_of_a_room_reaches_everybody_in_it(autojump_clock: MockClo
     assert one.closing == other.closing == (1008, "Room not found")
 
 
+async def test_a_room_that_is_made_anew_is_another_one(
+    autojump_clock: MockClock, hub: Hub, messages: FakeMessages
+) -> None:
+    socket = FakeSocket()
+    old = await hub.enter("room", connect(FakeSocket()))
+    hub.room_deleted("room")
+    messages.log.clear()
+    connection = connect(socket)
+    new = await hub.enter("room", connection)
+    assert new is not old
+    assert new.last_id == 0
+    assert old.scope.cancel_called
+    new.listen(connection, 1)
+    hub.publish("room", messages.add(1))
+    await wait_all_tasks_blocked()
+    assert socket.ids == [1]
+
+
+async def test_who_is_being_closed_is_not_pinged(autojump_clock: MockClock, hub: Hub) -> None:
+    socket = FakeSocket()
+    connection = connect(socket)
+    await hub.enter("room", connection)
+    connection.close_soon(1001, "")
+    await trio.sleep(100)
+    assert socket.taken == b""
+
+
 async def test_a_new_name_is_on_connections_and_on_old_messages(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages
 ) -> None:

@@ -324,6 +324,21 @@ async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
     assert socket.ids == [101, 102, 103]
 
 
+async def test_a_reply_reaches_who_is_ahead_of_the_broadcast(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    # Another daemon's message: read from the store, and not to be published here before somebody posts here.
+    socket, connection = join(listen_from=102)
+    await wait_all_tasks_blocked()
+    connection.in_flight = 1
+    room.reply(connection, frames.error("rate_limited", "text"))
+    await wait_all_tasks_blocked()
+    assert [frame["code"] for frame in socket.frames] == ["rate_limited"]
+    room.listen(connection, 100)
+    await wait_all_tasks_blocked()
+    assert socket.ids == [100]
+
+
 async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
     autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
 ) -> None:
