@@ -147,8 +147,8 @@ def _require_reachable(program: Path | None) -> None:
         if any(path.is_relative_to(place) for place in _OUT_OF_REACH):
             exits.fail(
                 exits.UNREADABLE,
-                f"{path} is out of the service's reach; install reichatd for all users: pipx install --global reichatd "
-                "(an older pipx: PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install reichatd)",
+                f"{path} is out of the service's reach; install reichatd for all users: "
+                "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install reichatd",
             )
 
 
