@@ -195,7 +195,7 @@ FIGURES = [
     ),
     Figure(
         "joins",
-        "5,000 clients come back, each with a session of its own; initial state of 80 messages",
+        "5,000 clients come back, 64 at a time, each with a session of its own; initial state of 80 messages",
         [
             at_least(1000, "joins", "/s"),
             at_most(0, "joins failed"),

@@ -41,7 +41,7 @@ def watch(spec: Spec, look: Callable[[], float]) -> Watched:
         while not select.select([process.stdout], [], [], _LOOK_SECONDS)[0]:
             seen.append((time.perf_counter(), look()))
         outcome = outcome_of(process)
-    ended = time.perf_counter()
+        ended = time.perf_counter()  # before the process ends, and with it all its connections
     began = ended - outcome.elapsed
     return Watched(outcome, began, ended, [each for each in seen if began <= each[0] <= ended])
 
