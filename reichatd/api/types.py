@@ -129,6 +129,12 @@ class RoomCreated(Answer, frozen=True, kw_only=True):
     room_id: str
 
 
+class Ready(Answer, frozen=True, kw_only=True):
+    """`checks`: what is to be said of each part, "ok" or what is wrong."""
+
+    checks: dict[str, str]
+
+
 class Problem(Struct, frozen=True):
     field: str
     problem: str
@@ -140,3 +146,9 @@ class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     code: str
     errors: list[Problem] = []
+
+
+class NotReady(Refusal, frozen=True, kw_only=True):
+    """As `Ready`, where something is wrong."""
+
+    checks: dict[str, str]

@@ -22,7 +22,7 @@ from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
-from reichatd.gateway.parting import Refusal, linger, refuse
+from reichatd.gateway.parting import NO_WEBSOCKET, Refusal, linger, refuse
 from reichatd.gateway.plain import PlainFrames
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
@@ -100,7 +100,7 @@ class WebSocketServer:
         assert parsed is not None, "else it would not have been taken for a handshake"
         path = _PATH.fullmatch(parsed.path)
         if path is None:
-            return Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no WebSocket here")
+            return NO_WEBSOCKET
         if not self._is_welcome(parsed):
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
         return _Request(answer, path[1], _token(parsed))
