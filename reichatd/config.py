@@ -36,6 +36,13 @@ Origin = Annotated[
         extra={"allowed": 'scheme://host[:port] as a browser sends it (https://chat.example.org), or "*"'},
     ),
 ]
+PublicUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?\Z",
+        extra={"allowed": "http(s)://host[:port][/path]"},
+    ),
+]
 MailAddress = Annotated[
     str,
     Meta(
@@ -87,6 +94,8 @@ def is_secret(info: msgspec.structs.FieldInfo) -> bool:
 class Server(Table, frozen=True):
     host: Host = "127.0.0.1"
     port: Port = 8000
+    public_url: PublicUrl = ""
+    """Where clients find the daemon, behind all proxies; empty: not known."""
     max_connections: Count = 16_384
     insecure: bool = False
     """Plain HTTP beyond the loopback interface; only for networks that are trusted throughout."""
@@ -102,6 +111,8 @@ class Server(Table, frozen=True):
     """How fast sockets are closed at a stop; faster where that would take more than half of drain_seconds."""
     reconnects_per_second: Count = 500
     """How many clients are asked to come back in a second behind a stop; each is told a random delay."""
+    ready_seconds: Seconds = 2.0
+    """How long the store may take to answer, or to commit, before /readyz says that the daemon is not ready."""
 
 
 class MongoDB(Table, frozen=True):
@@ -203,6 +214,13 @@ class Log(Table, frozen=True):
     format: Literal["auto", "console", "json"] = "auto"
 
 
+class Metrics(Table, frozen=True):
+    enabled: bool = False
+    """Whether /metrics, and /healthz and /readyz, are served on a port of their own."""
+    host: Host = "127.0.0.1"
+    port: Port = 9464
+
+
 class Settings(Table, frozen=True):
     """All of it."""
 
@@ -212,6 +230,7 @@ class Settings(Table, frozen=True):
     mail: Mail = field(default_factory=Mail)
     limits: Limits = field(default_factory=Limits)
     log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Reload(Enum):

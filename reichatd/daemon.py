@@ -6,6 +6,8 @@
     ├── scribe          one group commit at a time
     ├── mark reader     one group read at a time, for those who join
     ├── hub             the live rooms
+    ├── health          asks the store, for those who ask whether the daemon is ready
+    ├── monitor         metrics, on a port of their own, where the settings want them
     ├── signals         stop, reload
     ├── pulse           the watchdog and the status, where a service manager wants them
     └── doors nursery   the gateway and its connections
@@ -24,9 +26,11 @@ import structlog
 import trio
 
 from reichatd.accounts import Accounts
+from reichatd.api import create_monitor
 from reichatd.chat import Farewell
 from reichatd.config import Storage
-from reichatd.gateway import Listener
+from reichatd.gateway import Gateway, Listener
+from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
 from reichatd.store import Store, StoreError
@@ -34,6 +38,8 @@ from reichatd.systemd import Manager
 
 _HOUSEKEEPING_SECONDS = 60.0
 _SWEEP_AT_ONCE = 1000
+_MONITORS_AT_ONCE = 32
+"""Connections to the port of the metrics: more than anybody needs."""
 
 log = structlog.get_logger()
 
@@ -44,6 +50,7 @@ async def run(
     data_file: Path,
     secret: bytes,
     listeners: list[Listener],
+    monitors: list[Listener],
     manager: Manager,
     reread: Callable[[], Configuration],
     ready: Callable[[], None],
@@ -56,6 +63,7 @@ async def run(
         data_file: the SQLite file, where that is the store.
         secret: the seed of all trust, at least 32 bytes.
         listeners: listening already; closed in the end.
+        monitors: likewise, for the metrics; none where they are off.
         manager: is told of readiness, reloads and the end, and how it goes meanwhile.
         reread: gives the configuration as it is now, or raises Rejected; called in a thread, since it reads files.
         ready: called when it would answer.
@@ -66,7 +74,7 @@ async def run(
     store = await _open_store(configuration.settings.storage, data_file)
     try:
         parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
-        await _Daemon(parts, manager, reread, ready).run()
+        await _Daemon(parts, monitors, manager, reread, ready).run()
     finally:
         with trio.CancelScope(shield=True):
             await store.aclose()
@@ -77,9 +85,15 @@ class _Daemon:
     """The tree of tasks, from the first part to the last."""
 
     def __init__(
-        self, parts: Parts, manager: Manager, reread: Callable[[], Configuration], ready: Callable[[], None]
+        self,
+        parts: Parts,
+        monitors: list[Listener],
+        manager: Manager,
+        reread: Callable[[], Configuration],
+        ready: Callable[[], None],
     ) -> None:
         self._parts = parts
+        self._monitors = monitors
         self._manager = manager
         self._reread = reread
         self._ready = ready
@@ -94,6 +108,9 @@ class _Daemon:
             await services.start(parts.scribe.run)
             await services.start(parts.marks.run)
             await services.start(parts.hub.run)
+            await services.start(parts.health.run)
+            if self._monitors:
+                await services.start(self._monitor)
             services.start_soon(_keep_house, parts.store, parts.accounts)
             with self._doors:
                 async with trio.open_nursery() as doors:
@@ -104,6 +121,20 @@ class _Daemon:
                     self._ready()
             await parts.scribe.drained()
             services.cancel_scope.cancel()
+
+    async def _monitor(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serves the metrics until cancelled: also while the daemon stops."""
+        # Imported late: only those who look at the metrics should pay for them.
+        from reichatd.metrics import Metrics
+
+        parts, limits = self._parts, self._parts.settings.limits
+        metrics = Metrics(parts)
+        app = create_monitor(health=parts.health, expose=metrics.expose, limits=limits)
+        gateway = Gateway(self._monitors, HttpServer(app, limits), None, limits, max_connections=_MONITORS_AT_ONCE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(metrics.run)
+            await nursery.start(gateway.run)
+            task_status.started()
 
     async def _watch_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The first signal to stop begins a stop; one that comes after it cuts the waiting short."""
@@ -126,9 +157,11 @@ class _Daemon:
         parts = self._parts
         log.info("stopping", connections=parts.hub.connections)
         self._manager.stopping()
+        parts.health.stop()
         server = parts.settings.server
         self._doors.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
+        parts.chat.let_go()
         await parts.hub.say_goodbye(Farewell(parts.hub.connections, server))
 
     async def _reload(self) -> None:

@@ -16,6 +16,7 @@ from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.websocket import WebSocketServer
+from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
 from reichatd.store import Store
@@ -81,7 +82,8 @@ class Parts:
             scribe=self.scribe,
             limits=limits,
         )
-        self.app = create_app(accounts=self.accounts, rooms=self.rooms, limits=limits)
+        self.health = Health(store, lambda: self.scribe.store_wait, settings.server.ready_seconds)
+        self.app = create_app(accounts=self.accounts, rooms=self.rooms, health=self.health, limits=limits)
         self.http = HttpServer(forwarding(self.app, Proxies(settings.server.trusted_proxies)), limits)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
         self.gateway = Gateway(

@@ -1,6 +1,7 @@
 """Accounts: from registration to logout."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from reichatd.errors import (
     Invalid,
     InvalidCode,
     InvalidPassword,
+    ReichatError,
     Unauthorized,
     UserExists,
     UserNotFound,
@@ -69,6 +71,8 @@ class Accounts:
         live: "Live",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.logins: Counter[str] = Counter()
+        """How many logins had which outcome: "ok", or the code of the error."""
         self._auth = auth
         self._limits = limits
         self._keys = keys.Keys(secret)
@@ -150,6 +154,15 @@ class Accounts:
             UserNotFound: nobody has this address.
             InvalidPassword: it is not the user's.
         """
+        try:
+            login = await self._log_in(email, password)
+        except ReichatError as error:
+            self.logins[error.code] += 1
+            raise
+        self.logins["ok"] += 1
+        return login
+
+    async def _log_in(self, email: str, password: str) -> Login:
         address = _known_form(email)
         user = await self._store.users.by_email(address) if address else None
         if user is None:
@@ -190,6 +203,10 @@ class Accounts:
         if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
         return identity
+
+    def is_operator(self, proof: str) -> bool:
+        """Whether this comes from somebody who has the daemon's secret (`Keys.proof`). Does not wait."""
+        return self._keys.proves(proof, self._clock())
 
     async def logout(self, token: str) -> None:
         """Ends the session of an access or a refresh token, and closes its sockets.

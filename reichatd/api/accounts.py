@@ -1,12 +1,15 @@
 """Registration, login and logout."""
 
-from quart import Blueprint, Response
+import structlog
+from quart import Blueprint, Response, request
 
 from reichatd.api.answers import answer
 from reichatd.api.requests import bearer_token, body_of
 from reichatd.api.services import accounts
 from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Tokens, Verifying
+from reichatd.errors import InvalidPassword, UserNotFound
 
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 blueprint = Blueprint("accounts", __name__)
 
 
@@ -27,7 +30,12 @@ async def verify() -> Response:
 @blueprint.post("/login")
 async def login() -> Response:
     body = await body_of(LoggingIn)
-    made = await accounts().login(body.email, body.password)
+    try:
+        made = await accounts().login(body.email, body.password)
+    except (UserNotFound, InvalidPassword) as refusal:
+        # etc/fail2ban reads this line. Nothing in it is the client's own words.
+        log.info("login refused", client=request.remote_addr, reason=refusal.code)
+        raise
     return answer(LoggedIn(tokens=Tokens(made.access_token, made.refresh_token), user_id=made.user_id))
 
 

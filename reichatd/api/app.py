@@ -1,30 +1,38 @@
-"""The Quart-Trio app: put together here, served by `reichatd.gateway`."""
+"""The Quart-Trio apps: put together here, served by `reichatd.gateway`."""
 
 import secrets
 import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 import structlog
 import trio
-from quart import Quart, Request, Response
+from quart import Blueprint, Quart, Request, Response
+from quart import request as current_request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from reichatd import config
 from reichatd.accounts import Accounts
 from reichatd.api import accounts as account_calls
+from reichatd.api import doctor as doctor_calls
+from reichatd.api import health as health_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
 from reichatd.api.answers import answer, answer_errors, failed
-from reichatd.api.services import Services, provide
+from reichatd.api.services import Services, provide, provide_health
+from reichatd.health import Health
 from reichatd.rooms import Rooms
 
 LOGGED_PATH_CHARACTERS = 200
 
+Exposition = Callable[[str], tuple[bytes, str]]
+"""Writes the metrics down, and says what type they are; for an Accept header."""
+
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def create_app(*, accounts: Accounts, rooms: Rooms, limits: config.Limits) -> QuartTrio:
+def create_app(*, accounts: Accounts, rooms: Rooms, health: Health, limits: config.Limits) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
     It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
@@ -32,15 +40,41 @@ def create_app(*, accounts: Accounts, rooms: Rooms, limits: config.Limits) -> Qu
     Arguments:
         limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).
     """
+    app = _new_app(
+        limits,
+        account_calls.blueprint,
+        user_calls.blueprint,
+        room_calls.blueprint,
+        health_calls.blueprint,
+        doctor_calls.blueprint,
+    )
+    provide(app, Services(accounts, rooms))
+    provide_health(app, health)
+    app.add_url_rule("/", view_func=root)
+    return app
+
+
+def create_monitor(*, health: Health, expose: Exposition, limits: config.Limits) -> QuartTrio:
+    """/metrics, /healthz and /readyz for those who watch the daemon; as `create_app` otherwise."""
+    app = _new_app(limits, health_calls.blueprint)
+    provide_health(app, health)
+
+    async def metrics() -> Response:
+        text, content_type = expose(current_request.headers.get("Accept", ""))
+        return Response(text, content_type=content_type)
+
+    app.add_url_rule("/metrics", view_func=metrics)
+    return app
+
+
+def _new_app(limits: config.Limits, *blueprints: Blueprint) -> "_App":
     app = _App("reichatd", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     set_limits(app, limits)
     app.url_map.merge_slashes = False  # a redirect would be a page in HTML
-    provide(app, Services(accounts, rooms))
     answer_errors(app)
-    for calls in (account_calls, user_calls, room_calls):
-        app.register_blueprint(calls.blueprint)
-    app.add_url_rule("/", view_func=root)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
     return app
 
 

@@ -6,9 +6,11 @@ import msgspec
 from quart import Quart, current_app
 
 from reichatd.accounts import Accounts
+from reichatd.health import Health
 from reichatd.rooms import Rooms
 
 _KEY = "reichatd"
+_HEALTH = "reichatd.health"
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -23,6 +25,11 @@ def provide(app: Quart, services: Services) -> None:
     app.extensions[_KEY] = services
 
 
+def provide_health(app: Quart, health: Health) -> None:
+    """As `provide`, for an app that may have nothing else."""
+    app.extensions[_HEALTH] = health
+
+
 def accounts() -> Accounts:
     """The accounts, within a request."""
     return _services().accounts
@@ -31,6 +38,11 @@ def accounts() -> Accounts:
 def rooms() -> Rooms:
     """The rooms, within a request."""
     return _services().rooms
+
+
+def health() -> Health:
+    """The daemon's health, within a request."""
+    return cast("Health", current_app.extensions[_HEALTH])
 
 
 def _services() -> Services:

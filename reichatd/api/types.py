@@ -129,6 +129,28 @@ class RoomCreated(Answer, frozen=True, kw_only=True):
     room_id: str
 
 
+class Ready(Answer, frozen=True, kw_only=True):
+    """`checks`: what is to be said of each part, "ok" or what is wrong."""
+
+    checks: dict[str, str]
+
+
+class Seen(Answer, frozen=True, kw_only=True):
+    """How a request arrives here.
+
+    Arguments:
+        peer: who has made the connection: the last proxy, if there is one.
+        client: whom the daemon takes for the client.
+        forwarded_for: X-Forwarded-For as it came, "" if it is absent.
+        open_files: how many the daemon may have.
+    """
+
+    peer: str
+    client: str
+    forwarded_for: str
+    open_files: int
+
+
 class Problem(Struct, frozen=True):
     field: str
     problem: str
@@ -140,3 +162,9 @@ class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     code: str
     errors: list[Problem] = []
+
+
+class NotReady(Refusal, frozen=True, kw_only=True):
+    """As `Ready`, where something is wrong."""
+
+    checks: dict[str, str]

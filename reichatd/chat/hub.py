@@ -9,7 +9,7 @@ import trio
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
-from reichatd.chat.room import Room
+from reichatd.chat.room import Broadcasts, Room
 from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
 from reichatd.store import Messages
@@ -33,6 +33,7 @@ class Hub:
     def __init__(self, messages: Messages, limits: Limits, clock: Callable[[], float] = time.time) -> None:
         self.changes = 0
         """Counts the changes of users and sessions: one who read a session before a change reads it again (see Chat)."""
+        self.broadcasts = Broadcasts()
         self._messages = messages
         self._limits = limits
         self._clock = clock
@@ -60,7 +61,7 @@ class Hub:
         """
         room = self._rooms.get(room_id)
         if room is None:
-            room = self._rooms[room_id] = Room(room_id, self._messages, self._limits)
+            room = self._rooms[room_id] = Room(room_id, self._messages, self._limits, self.broadcasts)
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)

@@ -5,6 +5,7 @@ it what it lacks, from the log or from the store, until it is in step again). Th
 its cursor, and the frames meant for it alone (acks, errors), whose number is bounded by `limits.posts_in_flight`.
 """
 
+import time
 from bisect import bisect_right
 from itertools import accumulate
 
@@ -19,6 +20,7 @@ from reichatd.chat.socket import ABORT, PeerGone, PeerStalled
 from reichatd.config import Limits
 from reichatd.errors import RoomNotFound
 from reichatd.store import Messages, StoreError, StoreUnavailable
+from reichatd.tally import Timings
 
 _FAIR = 200
 """Sends between two checkpoints of a broadcast: a long round must not starve the other tasks."""
@@ -29,18 +31,28 @@ _STORE_RETRY_SECONDS = 1.0
 log = structlog.get_logger()
 
 
+class Broadcasts:
+    """What all rooms together have sent since the start. Owned by the hub, counted by the rooms."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        """Messages times the readers to whom they went."""
+        self.rounds = Timings()
+
+
 class Room:
     """Made by the hub when the first connection comes, ended by it when the last one has left.
 
     All methods but `run` and `opened` act at once, do not wait, and are called from the event loop.
     """
 
-    def __init__(self, room_id: str, messages: Messages, limits: Limits) -> None:
+    def __init__(self, room_id: str, messages: Messages, limits: Limits, broadcasts: Broadcasts) -> None:
         self.room_id = room_id
         self.connections: set[Connection] = set()
         self.scope = trio.CancelScope()  # the hub's: ends the room
         self._messages = messages
         self._limits = limits
+        self._broadcasts = broadcasts
         self._log = RoomLog(0, max_messages=limits.tail_messages, max_bytes=limits.tail_bytes)
         self._in_step: set[Connection] = set()  # each has cursor == _position, but in the middle of a round
         self._position = 1  # the first id that the broadcaster has not sent
@@ -182,18 +194,26 @@ class Room:
         self._moved = trio.Event()
 
     async def _send_round(self, batch: Slice) -> None:
+        began = time.perf_counter()
         data, ends, next_id = batch
         count = len(ends)
         in_step = self._in_step
-        for number, connection in enumerate(tuple(in_step), 1):
+        readers = tuple(in_step)
+        missed = 0
+        for number, connection in enumerate(readers, 1):
             if connection in in_step and connection.cursor != next_id:
                 taken = connection.socket.try_send(data, ends)
                 connection.cursor += taken
                 if taken != count or connection.socket.owing:
+                    missed += count - taken
                     in_step.discard(connection)
                     self._continue(connection)
+            else:
+                missed += count
             if number % _FAIR == 0:
                 await trio.lowlevel.checkpoint()
+        self._broadcasts.deliveries += count * len(readers) - missed
+        self._broadcasts.rounds.note(time.perf_counter() - began)
 
     # --- catching up
 
@@ -246,6 +266,7 @@ class Room:
             return  # it asked to listen from elsewhere meanwhile
         # Moved before the wait: a send that is cancelled still goes out whole, so these frames are as good as sent.
         connection.cursor = batch.next_id
+        self._broadcasts.deliveries += len(batch.ends)
         await connection.socket.send(batch.data)
 
     async def _from_store(self, cursor: int) -> Slice:

@@ -5,6 +5,7 @@ commit is durable do the rooms hear of its messages.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.config import Limits
 from reichatd.store import Appended, Message, Messages, Outcome, Post, StoreError
+from reichatd.tally import Timings
 
 log = structlog.get_logger()
 
@@ -47,6 +49,9 @@ class Scribe:
     def __init__(
         self, messages: Messages, rooms: Rooms, limits: Limits, clock: Callable[[], float] = time.time
     ) -> None:
+        self.posts: Counter[str] = Counter()
+        """How many posts had which outcome: one of `Outcome` in lower case, or "failed"."""
+        self.commits = Timings()
         self._messages = messages
         self._rooms = rooms
         self._limits = limits
@@ -139,18 +144,27 @@ class Scribe:
             answers = await self._append([entry.post for entry in batch])
         except StoreError as error:
             log.error("commit failed", posts=len(batch), error=str(error))
+            self.posts["failed"] += len(batch)
             for entry in batch:
                 self._refuse(entry, "unavailable", "The message could not be stored; try again later")
         else:
+            self._count(answers)
             self._publish(batch, answers)
             self._answer(batch, answers)
         finally:
             self._marks_under_way = {}
 
+    def _count(self, answers: list[Appended]) -> None:
+        outcomes = [answer.outcome for answer in answers]
+        for outcome in Outcome:
+            self.posts[outcome.name.lower()] += outcomes.count(outcome)
+
     async def _append(self, posts: list[Post]) -> list[Appended]:
         self._asked_at = trio.current_time()
         try:
-            return await self._messages.append(posts, self._marks_under_way)
+            answers = await self._messages.append(posts, self._marks_under_way)
+            self.commits.note(self.store_wait)
+            return answers
         finally:
             self._asked_at = None
 

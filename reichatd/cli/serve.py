@@ -47,30 +47,31 @@ def serve(config: Path | None) -> None:
         at_first = configuration(loaded)
     except Rejected as error:
         exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
-    listeners = _listeners(loaded)
+    listeners, monitors = _listeners(loaded), _monitors(loaded)
     run = partial(
         daemon.run,
         at_first,
         data_file=loaded.paths.data_file,
         secret=secret,
         listeners=listeners,
+        monitors=monitors,
         manager=manager,
         # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
         reread=partial(reread, loaded.file, os.environ),
-        ready=partial(_say_ready, loaded, [listener.url for listener in listeners]),
+        ready=partial(_say_ready, loaded, listeners, monitors),
     )
     try:
         trio.run(run)
     except StoreError as error:
         exits.fail(exits.STORE_UNAVAILABLE, str(error))
     finally:
-        for listener in listeners:
+        for listener in listeners + monitors:
             listener.socket.close()
 
 
 def _listeners(loaded: Loaded) -> "list[Listener]":
     """The sockets that a service manager has passed, or else those that the settings ask for."""
-    from reichatd.gateway import Listener, open_listeners
+    from reichatd.gateway import Listener
 
     server = loaded.settings.server
     try:
@@ -81,10 +82,22 @@ def _listeners(loaded: Loaded) -> "list[Listener]":
         listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
         _refuse_exposed(loaded, listeners)
         return listeners
+    return _listen(server.host, server.port, tls=bool(server.tls_cert))
+
+
+def _monitors(loaded: Loaded) -> "list[Listener]":
+    """The sockets for the metrics; none where they are off."""
+    metrics = loaded.settings.metrics
+    return _listen(metrics.host, metrics.port, tls=False) if metrics.enabled else []
+
+
+def _listen(host: str, port: int, *, tls: bool) -> "list[Listener]":
+    from reichatd.gateway import open_listeners
+
     try:
-        return open_listeners(server)
+        return open_listeners(host, port, tls=tls)
     except OSError as error:
-        exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {server.host}:{server.port}: {error.strerror}")
+        exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {host}:{port}: {error.strerror}")
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
@@ -98,15 +111,17 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
             exits.fail(exits.CONFIGURATION, *lines)
 
 
-def _say_ready(loaded: Loaded, urls: list[str]) -> None:
+def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[Listener]") -> None:
     settings = loaded.settings
     if settings.storage.backend == "mongodb":
         data = f"MongoDB, database {settings.storage.mongodb.database}"
     else:
         data = str(loaded.paths.data_file)
-    click.echo(f"reichatd {__version__} listens on {' and '.join(urls)}")
+    click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")
     click.echo(f"  data      {data}")
     click.echo(f"  settings  {loaded.file or 'the defaults (no file found)'}{_from_environment(loaded)}")
+    for listener in monitors:
+        click.echo(f"  metrics   {listener.url}/metrics")
     if settings.mail.backend == "console":
         click.echo("  mail      none is sent: verification codes are printed here")
 

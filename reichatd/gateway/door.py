@@ -10,11 +10,11 @@ from functools import partial
 import structlog
 import trio
 
-from reichatd.config import Limits, Server
+from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.http import HttpServer
-from reichatd.gateway.parting import HEAD_TOO_LARGE, refuse
+from reichatd.gateway.parting import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
@@ -43,20 +43,23 @@ class Listener:
         self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def open_listeners(server: Server) -> list[Listener]:
-    """Listens on every address of server.host; blocks as long as looking up a name takes.
+def open_listeners(host: str, port: int, *, tls: bool) -> list[Listener]:
+    """Listens on every address of a host; blocks as long as looking up a name takes.
+
+    Arguments:
+        port: 0 for one that is free on the first address.
+        tls: whether TLS will be spoken there.
 
     Raises:
         OSError: the port is in use, the address is not ours, the name is not known.
     """
     listeners: list[Listener] = []
-    port = server.port
     try:
         for family, kind, protocol, _, address in socket.getaddrinfo(
-            server.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
             sock = socket.socket(family, kind, protocol)
-            listeners.append(_listen(sock, (address[0], port, *address[2:]), tls=bool(server.tls_cert)))
+            listeners.append(_listen(sock, (address[0], port, *address[2:]), tls=tls))
             port = port or listeners[0].port  # a free port is the same one on all addresses
     except BaseException:
         for listener in listeners:
@@ -78,6 +81,11 @@ def _listen(sock: socket.socket, address: tuple[object, ...], *, tls: bool) -> L
         raise
 
 
+def needed_files(connections: int) -> int:
+    """How many files the daemon has open with so many connections, at the most."""
+    return connections + _OTHER_FILES
+
+
 def affordable_connections(wanted: int) -> int:
     """How many connections the system's limit on open files allows; raises the limit, for this process, as far as it may.
 
@@ -85,7 +93,7 @@ def affordable_connections(wanted: int) -> int:
         wanted: server.max_connections.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _OTHER_FILES
+    needed = needed_files(wanted)
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -98,7 +106,7 @@ class Gateway:
     """Accepts connections and gives each a task, in which it is served to its end.
 
     Arguments:
-        http, websockets: who serves what.
+        http, websockets: who serves what; None where no WebSockets are served.
         tls: None where a proxy speaks TLS, or nobody does.
     """
 
@@ -106,7 +114,7 @@ class Gateway:
         self,
         listeners: list[Listener],
         http: HttpServer,
-        websockets: WebSocketServer,
+        websockets: WebSocketServer | None,
         limits: Limits,
         *,
         max_connections: int,
@@ -130,6 +138,16 @@ class Gateway:
         if self._tls is not None:
             self._tls = tls or self._tls
         self._places.total_tokens = max_connections
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, of any kind."""
+        return self._places.borrowed_tokens
+
+    @property
+    def max_connections(self) -> int:
+        """How many are served at once."""
+        return int(self._places.total_tokens)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serves until `stop` was called and the last connection has ended; cancelled, it drops them all."""
@@ -202,5 +220,9 @@ class Gateway:
         if head and not asks_for_websocket(head):
             peer = Origin(stream.socket.getpeername()[0], "https" if self._tls else "http")
             head = await self._http.serve(stream, head, peer, stream.socket.getsockname()[:2])
-        if head:
+        if not head:
+            return
+        if self._websockets is None:
+            await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
+        else:
             await self._websockets.serve(stream, head)

@@ -38,6 +38,7 @@ class Refusal(NamedTuple):
 HEAD_TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head of the request is too large"
 )
+NO_WEBSOCKET = Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no WebSocket here")
 
 
 async def refuse(stream: Stream, refusal: Refusal, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 import math
+from collections import Counter
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ class Outbox:
 
     def __init__(self, mail: "Mail", password: str | None, *, transport: Transport | None = None) -> None:
         self.sender = parse_sender(mail.sender)
+        self.outcomes: Counter[str] = Counter()
+        """How often a letter was sent, deferred, refused, given up or dropped."""
         self._mail = mail
         self._route = _Route(mail, password, transport)
         self._line: list[Entry] = []
@@ -70,6 +73,7 @@ class Outbox:
         With `mail.queue` letters pending, the letter is dropped and the log says so.
         """
         if self.pending >= self._mail.queue:
+            self.outcomes["dropped"] += 1
             log.error("mail dropped: the queue is full", to=str(letter["To"]), queue=self._mail.queue)
             return
         self._posted += 1
@@ -130,14 +134,18 @@ class Outbox:
         try:
             await self._deliver(entry.letter)
         except Refused as error:
+            self.outcomes["refused"] += 1
             log.error("mail refused", to=to, reason=str(error))
         except Deferred as error:
             if attempt < self._mail.attempts:
                 wait = wait_after(attempt, self._mail.retry_seconds)
+                self.outcomes["deferred"] += 1
                 log.warning("mail deferred", to=to, attempt=attempt, retry_seconds=wait, reason=str(error))
                 return Entry(trio.current_time() + wait, entry.number, entry.letter, attempt)
+            self.outcomes["given_up"] += 1
             log.error("mail given up", to=to, attempts=attempt, reason=str(error))
         else:
+            self.outcomes["sent"] += 1
             log.info("mail sent", to=to, attempt=attempt)
         return None
 

@@ -1,6 +1,6 @@
 """Where everything durable lives: one protocol, two stores."""
 
-from reichatd.store.errors import NewerSchema, StoreError, StoreUnavailable
+from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreUnavailable
 from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
 from reichatd.store.records import (
     Appended,
@@ -19,6 +19,7 @@ from reichatd.store.records import (
 __all__ = [
     "Appended",
     "BanOutcome",
+    "Faults",
     "JoinOutcome",
     "Message",
     "Messages",

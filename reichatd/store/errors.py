@@ -17,6 +17,22 @@ class StoreUnavailable(StoreError):
     """The store does not answer now; the same call may succeed later."""
 
 
+class Faults:
+    """How many calls of a store have failed since it was opened. Counted on the event loop."""
+
+    def __init__(self) -> None:
+        self.unavailable = 0
+        """With StoreUnavailable."""
+        self.other = 0
+        """With any other StoreError."""
+
+    def count(self, error: StoreError) -> None:
+        if isinstance(error, StoreUnavailable):
+            self.unavailable += 1
+        else:
+            self.other += 1
+
+
 class NewerSchema(StoreError):
     """The store's schema is newer than this program: refused, and left as it is."""
 

@@ -5,7 +5,7 @@ from typing import TypeVar, TypeVarTuple
 
 import trio
 
-from reichatd.store.errors import StoreError
+from reichatd.store.errors import Faults, StoreError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -17,9 +17,11 @@ class Hop:
     Arguments:
         threads: how many calls may be under way at once.
         where: what the calls go to, for the text of errors.
+        faults: where calls that fail are counted.
     """
 
-    def __init__(self, threads: int, where: str) -> None:
+    def __init__(self, threads: int, where: str, faults: Faults) -> None:
+        self.faults = faults
         self._where = where
         self._threads = threads
         self._limiter = trio.CapacityLimiter(threads)
@@ -35,7 +37,11 @@ class Hop:
         """
         if self._closed:
             raise StoreError(f"{self._where} is closed")
-        return await trio.to_thread.run_sync(call, *args, limiter=self._limiter)
+        try:
+            return await trio.to_thread.run_sync(call, *args, limiter=self._limiter)
+        except StoreError as error:
+            self.faults.count(error)
+            raise
 
     async def aclose(self, last: Callable[[], None]) -> None:
         """Refuses further calls, waits for those made before, then runs `last` in a thread. Only the first `aclose` does so.

@@ -8,6 +8,7 @@ disconnects) leaves nothing half done. Every method raises `StoreError` when the
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from reichatd.store.errors import Faults
 from reichatd.store.records import (
     Appended,
     BanOutcome,
@@ -175,6 +176,8 @@ class Store(Protocol):
     sessions: Sessions
     rooms: Rooms
     messages: Messages
+    faults: Faults
+    """The calls of all four that have failed so far."""
 
     async def ping(self) -> None:
         """Returns if the store answers and can be read."""

@@ -16,6 +16,7 @@ from werkzeug.datastructures import Headers
 from reichatd import config
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
+from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
 from reichatd.store import Store
@@ -145,8 +146,9 @@ def make_api(store: Store, limits: config.Limits) -> Api:
         outbox=outbox,
         live=live,
     )
+    health = Health(store, store_wait=lambda: 0.0, seconds=1.0)
     rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
-    return Api(create_app(accounts=accounts, rooms=rooms, limits=limits), store, outbox, live)
+    return Api(create_app(accounts=accounts, rooms=rooms, health=health, limits=limits), store, outbox, live)
 
 
 @pytest.fixture

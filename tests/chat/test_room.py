@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
-from reichatd.chat.room import Room
+from reichatd.chat.room import Broadcasts, Room
 from reichatd.config import Limits
 from reichatd.errors import RoomNotFound
 from reichatd.store import StoreError
@@ -25,7 +25,7 @@ async def messages() -> FakeMessages:
 
 @pytest.fixture
 async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Room]:
-    room = Room("room", messages, LIMITS)
+    room = Room("room", messages, LIMITS, Broadcasts())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -53,7 +53,7 @@ async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.exists = False
-    room = Room("room", messages, LIMITS)
+    room = Room("room", messages, LIMITS, Broadcasts())
     nursery.start_soon(room.run)
     with pytest.raises(RoomNotFound):
         await room.opened()
@@ -63,7 +63,7 @@ async def test_a_room_whose_store_is_down(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.failures = 1
-    room = Room("room", messages, LIMITS)
+    room = Room("room", messages, LIMITS, Broadcasts())
     nursery.start_soon(room.run)
     with pytest.raises(StoreError, match="down"):
         await room.opened()
@@ -73,7 +73,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     messages = FakeMessages(last_id=100)
-    room = Room("room", messages, LIMITS)
+    room = Room("room", messages, LIMITS, Broadcasts())
     nursery.start_soon(room.run)
     room.publish(messages.add(1))
     await room.opened()
@@ -226,7 +226,7 @@ async def test_the_last_messages_are_known_without_a_read(
 async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_before(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
-    room = Room("room", messages, LIMITS)
+    room = Room("room", messages, LIMITS, Broadcasts())
     nursery.start_soon(room.run)
     await trio.sleep(0.015)  # the end is known, the last messages are on their way
     room.forget_tail()

@@ -18,6 +18,7 @@ PROXY = Origin("10.0.0.1", "http")
         (PROXY, "10.0.0.3, 10.0.0.2", "", Origin("10.0.0.3", "http")),
         (PROXY, "203.0.113.9", "javascript", Origin("203.0.113.9", "http")),
         (Origin("::ffff:10.0.0.1", "http"), "2001:db8::1", "", Origin("2001:db8::1", "http")),
+        (PROXY, "203.0.113.9, not an address", "https", Origin("10.0.0.1", "https")),
         (Origin("fe80::1%eth0", "http"), "203.0.113.9", "", Origin("fe80::1%eth0", "http")),
     ],
 )

@@ -71,6 +71,7 @@ class Server:
     def __init__(self, db: Database, hop: Hop) -> None:
         self._db = db
         self._hop = hop
+        self.faults = hop.faults
 
     async def run(self, step: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Waits for a free thread, runs `step(database, …)` there and returns what it returns.
@@ -82,7 +83,9 @@ class Server:
         """
         with trio.move_on_after(self._db.timeout):
             return await self._hop.run(lambda: self._guarded(step, *args, **kwargs))
-        raise StoreUnavailable(f"{self._db.where} has too much to do: no thread was free in {self._db.timeout:g} s")
+        error = StoreUnavailable(f"{self._db.where} has too much to do: no thread was free in {self._db.timeout:g} s")
+        self.faults.count(error)
+        raise error
 
     def _guarded(self, step: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with told(self._db.where), pymongo.timeout(self._db.timeout):

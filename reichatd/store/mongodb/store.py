@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reichatd.config import MongoDB
+from reichatd.store.errors import Faults
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.messages import MongoMessages
@@ -25,7 +26,7 @@ async def open_store(settings: MongoDB) -> "MongoStore":
         NewerSchema. Each is one line that names the hosts and no password.
     """
     where = hosts(settings.uri)
-    hop = Hop(THREADS, where)
+    hop = Hop(THREADS, where, Faults())
     server = Server(await hop.run(connect, settings, where), hop)
     try:
         await server.run(schema.migrate)
@@ -43,6 +44,7 @@ class MongoStore:
         self.sessions: Sessions = MongoSessions(server)
         self.rooms: Rooms = MongoRooms(server)
         self.messages: Messages = MongoMessages(server)
+        self.faults = server.faults
         self._server = server
 
     async def ping(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
-from reichatd.store.errors import StoreError, StoreUnavailable
+from reichatd.store.errors import Faults, StoreError, StoreUnavailable
 from reichatd.store.hop import Hop
 from reichatd.store.sqlite.schema import check, migrate
 
@@ -54,8 +54,9 @@ class Database:
             except BaseException:
                 self._writer.close()
                 raise
-        self._writing = Hop(1, str(self._path))
-        self._reading = Hop(readers, str(self._path))
+        self.faults = Faults()
+        self._writing = Hop(1, str(self._path), self.faults)
+        self._reading = Hop(readers, str(self._path), self.faults)
 
     async def read(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `step(connection, …)` in a thread, in a transaction that sees the file as of one moment."""

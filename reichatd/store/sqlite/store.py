@@ -38,6 +38,7 @@ class SqliteStore:
         self.sessions: Sessions = SqliteSessions(database)
         self.rooms: Rooms = SqliteRooms(database)
         self.messages: Messages = SqliteMessages(database)
+        self.faults = database.faults
         self._database = database
 
     async def ping(self) -> None:

@@ -1,0 +1,192 @@
+"""What the daemon tells those who watch it, and that what watches it in etc/ asks for nothing else."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.client import crowd, open_room
+from tests.end_to_end.conftest import stored_in_mongodb
+from tests.mongod import Mongod
+from tests.process import DaemonProcess, running
+
+ETC = Path(__file__).parents[2] / "etc"
+WATCHED = {"REICHATD_METRICS_ENABLED": "true", "REICHATD_METRICS_PORT": "0", "REICHATD_SERVER_READY_SECONDS": "0.5"}
+FINE = {"daemon": "ok", "store": "ok", "scribe": "ok"}
+
+
+def monitor(daemon: DaemonProcess) -> httpx.AsyncClient:
+    """A client of the port that the daemon has said it serves metrics on."""
+    url = re.findall(r"metrics   (http://127\.0\.0\.1:\d+)/metrics", daemon.output)[-1]
+    return httpx.AsyncClient(base_url=url, timeout=10, verify=False)
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    families = text_string_to_metric_families(text)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+class Numbers:
+    """One scrape."""
+
+    def __init__(self, text: str) -> None:
+        self._samples = samples(text)
+        self.names = {name for name, _ in self._samples}
+
+    def __call__(self, name: str, **labels: str) -> float:
+        return self._samples[f"reichatd_{name}", frozenset(labels.items())]
+
+
+async def scrape(client: httpx.AsyncClient) -> str:
+    response = await client.get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain")
+    return response.text
+
+
+def promtool(*arguments: str, text: str = "") -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is not installed (Debian: prometheus)")
+    result = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
+
+
+async def test_everything_that_happens_is_counted(tmp_path: Path, storage: dict[str, str]) -> None:
+    async with (
+        running(tmp_path, **storage, **WATCHED) as daemon,
+        crowd(daemon, 2) as (ada, bob),
+        monitor(daemon) as client,
+    ):
+        room_id = await open_room(ada, bob)
+        assert (
+            await ada.http.post("/login", json={"email": ada.email, "password": "wrong password"})
+        ).status_code == 400
+        assert (await ada.http.post("/login", json={"email": "x@example.org", "password": "x" * 9})).status_code == 404
+        async with ada.talk(room_id) as one, bob.talk(room_id) as other:
+            for talk in (one, other):
+                await talk.receive("initial_state")
+                await talk.send("listen_latest")
+                assert await talk.fetch(1, 1) == []
+            for number in (1, 2, 3):
+                assert await one.post("text", f"nonce {number}") == number
+            assert await one.post("text", "nonce 3") == 3
+            await other.latest(3)
+            text = await scrape(client)
+            now = Numbers(text)
+            assert now("connections") == 2
+            assert now("live_rooms") == 1
+            assert now("lagging_readers") == 0
+            assert now("tcp_connections") >= 2
+            assert now("posts_total", outcome="stored") == 3
+            assert now("posts_total", outcome="repeated") == 1
+            assert now("posts_total", outcome="failed") == 0
+            assert now("deliveries_total") == 6
+            assert now("commit_duration_seconds_count") == 4
+            assert now("broadcast_duration_seconds_count") == 3
+            assert 0 < now("commit_duration_seconds_sum") < 60
+            assert now("store_errors_total", kind="unavailable") == 0
+            assert now("logins_total", outcome="ok") == 2
+            assert now("logins_total", outcome="invalid_password") == 1
+            assert now("logins_total", outcome="user_not_found") == 1
+            assert now("mail_queue_letters") == 0
+            assert now("letters_total", outcome="sent") == 2
+            assert "process_resident_memory_bytes" in now.names
+        promtool("check", "metrics", text=text)
+        with trio.fail_after(10):
+            while not Numbers(await scrape(client))("event_loop_delay_seconds_count"):
+                pass
+
+
+async def test_the_dashboard_and_the_alerts_ask_for_what_there_is(tmp_path: Path) -> None:
+    async with running(tmp_path, **WATCHED) as daemon, monitor(daemon) as client:
+        names = Numbers(await scrape(client)).names
+    dashboard = json.loads((ETC / "grafana" / "reichatd.json").read_text(encoding="utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    alerts = (ETC / "prometheus" / "reichatd.rules.yml").read_text(encoding="utf-8")
+    queries += re.findall(r"^ +expr: (.+)$", alerts, re.MULTILINE)
+    asked = {name for query in queries for name in re.findall(r"\b(?:reichatd|process)_\w+", query)}
+    assert asked
+    assert asked <= names
+    shown = {re.sub(r"_(bucket|count|sum|created)$", "", name) for name in names if name.startswith("reichatd_")}
+    assert shown == {name.removesuffix("_bucket") for name in asked if name.startswith("reichatd_")}
+
+
+def test_the_alerts_are_well_formed() -> None:
+    promtool("check", "rules", str(ETC / "prometheus" / "reichatd.rules.yml"))
+
+
+async def test_the_port_of_the_metrics_has_nothing_else(tmp_path: Path) -> None:
+    async with running(tmp_path, **WATCHED) as daemon, monitor(daemon) as client:
+        assert (await client.get("/healthz")).json() == {"message": "ok"}
+        assert (await client.get("/user")).status_code == 404
+        assert (await client.post("/metrics")).status_code == 405
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert (await client.get("/ws/chat/room", headers=upgrade)).status_code == 404
+        async with httpx.AsyncClient(base_url=daemon.url, verify=False) as public:
+            assert (await public.get("/metrics")).status_code == 404
+
+
+async def test_metrics_are_off_unless_asked_for(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        assert "/metrics" not in daemon.output
+
+
+async def ready(client: httpx.AsyncClient) -> tuple[int, Mapping[str, Any]]:
+    response = await client.get("/readyz")
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.status_code, response.json()
+
+
+async def ready_when(
+    client: httpx.AsyncClient, condition: Callable[[dict[str, str]], bool]
+) -> tuple[int, Mapping[str, Any]]:
+    """The first answer whose checks are so."""
+    with trio.fail_after(30):
+        while not condition((answer := await ready(client))[1]["checks"]):
+            pass
+        return answer
+
+
+async def test_readiness_follows_the_store(tmp_path: Path) -> None:
+    late = {"store": "an answer takes longer than 0.5 s", "scribe": "a commit takes longer than 0.5 s"}
+    with Mongod(replica_set=False) as mongod, stored_in_mongodb(mongod.uri) as storage:
+        async with (
+            running(tmp_path, **storage, **WATCHED) as daemon,
+            crowd(daemon, 1) as (ada,),
+            monitor(daemon) as client,
+        ):
+            room_id = await open_room(ada)
+            async with ada.talk(room_id) as talk:
+                await talk.receive("initial_state")
+                assert await ready(client) == (200, {"message": "ok", "checks": FINE})
+                os.kill(mongod.pid, signal.SIGSTOP)
+                try:
+                    await talk.send("message", content="waits")
+                    status, body = await ready_when(client, lambda checks: checks == FINE | late)
+                    assert (status, body["code"]) == (503, "not_ready")
+                    assert body["message"] == f"Not ready: store: {late['store']}; scribe: {late['scribe']}"
+                    assert await ready(ada.http) == (status, body)
+                    assert (await ada.http.get("/healthz")).json() == {"message": "ok"}
+                finally:
+                    os.kill(mongod.pid, signal.SIGCONT)
+                assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200
+            mongod.kill()
+            await ready_when(client, lambda checks: checks["store"] == "failing")
+            assert Numbers(await scrape(client))("store_errors_total", kind="unavailable") > 0
+            mongod.restart()
+            assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200

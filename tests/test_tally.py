@@ -1,0 +1,14 @@
+"""Numbers of how long things took."""
+
+import pytest
+
+from reichatd.tally import BOUNDS, Timings
+
+
+def test_timings_sort_into_classes_whose_bound_belongs_to_them() -> None:
+    timings = Timings()
+    for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1] + 1):
+        timings.note(seconds)
+    assert [timings.counts[0], timings.counts[1], timings.counts[-1]] == [2, 1, 1]
+    assert sum(timings.counts) == 4
+    assert timings.seconds == pytest.approx(BOUNDS[0] * 2.01 + BOUNDS[-1] + 1)
