@@ -1,7 +1,10 @@
 """Passwords: argon2id in worker threads, no more at once than there are cores. The only module that imports argon2."""
 
 import os
+import sys
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import argon2
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 RETRY_AFTER_SECONDS = 2
 
+_NICENESS = 19
+"""The least that a thread can ask for: a hash may take a little longer, a conversation may not wait for hashes."""
+
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -24,7 +30,8 @@ class Passwords:
     """Hashes and verifies passwords, for users and rooms alike.
 
     As many checks run at once as the process may use cores; `auth.argon2_waiting` more wait their turn. A check once
-    begun ends even if its asker is cancelled (some milliseconds); one that waits gives its place back.
+    begun ends even if its asker is cancelled (some milliseconds); one that waits gives its place back. The threads are its own,
+    since they step back behind all others, and a thread cannot step forward again.
 
     Arguments:
         auth: argon2's costs and the size of the waiting room.
@@ -33,6 +40,7 @@ class Passwords:
     def __init__(self, auth: "Auth") -> None:
         self._hasher = argon2.PasswordHasher(auth.argon2_time_cost, auth.argon2_memory_kib, auth.argon2_parallelism)
         self._cores = trio.CapacityLimiter(usable_cores())
+        self._threads = ThreadPoolExecutor(usable_cores(), "argon2", _step_back)
         self._waiting_room = auth.argon2_waiting
 
     async def hash(self, password: str) -> str:
@@ -69,7 +77,26 @@ class Passwords:
         # No checkpoint lies between this look and the place in the queue that `run_sync` takes.
         if not self._cores.available_tokens and self._cores.statistics().tasks_waiting >= self._waiting_room:
             raise Unavailable("Too many passwords to check, try again in a moment", retry_after=RETRY_AFTER_SECONDS)
-        return await trio.to_thread.run_sync(work, *arguments, limiter=self._cores)
+        async with self._cores:
+            return await self._in_thread(self._threads.submit(work, *arguments))
+
+    async def _in_thread(self, future: "Future[T]") -> T:
+        loop, done = trio.lowlevel.current_trio_token(), trio.Event()
+
+        def tell(_: "Future[T]") -> None:
+            with suppress(trio.RunFinishedError):
+                loop.run_sync_soon(done.set)
+
+        future.add_done_callback(tell)
+        with trio.CancelScope(shield=True):
+            await done.wait()
+        return future.result()
+
+
+def _step_back() -> None:
+    """Runs in each new thread. On Linux niceness is a thread's own (setpriority(2)); elsewhere it would be the whole process's."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
 
 
 def usable_cores() -> int:
