@@ -113,6 +113,8 @@ class Server(Table, frozen=True):
     """How many clients are asked to come back in a second behind a stop; each is told a random delay."""
     ready_seconds: Seconds = 2.0
     """How long the store may take to answer, or to commit, before /readyz says that the daemon is not ready."""
+    control_socket: FilePath = "auto"
+    """Where administrators' commands reach the daemon; "auto": control.sock beside the data; empty: nowhere."""
 
 
 class MongoDB(Table, frozen=True):
@@ -199,6 +201,8 @@ class Limits(Table, frozen=True):
     body_bytes: Bytes = 65_536
     request_seconds: Seconds = 10.0
     keep_alive_seconds: Seconds = 60.0
+    control_connections: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """Administrators' commands at once, by the control socket."""
     # Logs
     tail_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     """Messages of a live room kept in memory, at the most."""

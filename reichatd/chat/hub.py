@@ -144,6 +144,12 @@ class Hub:
             for connection in list(self._sessions.get(session_id, ())):
                 connection.close_soon(4001, "Session ended")
 
+    def user_logged_out(self, user_id: str) -> None:
+        self.changes += 1
+        for connection in self._all_connections():
+            if connection.user.user_id == user_id:
+                connection.close_soon(4001, "Session ended")
+
     def member_removed(self, room_id: str, user_id: str) -> None:
         room = self._rooms.get(room_id)
         if room is not None:

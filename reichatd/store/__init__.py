@@ -1,6 +1,7 @@
 """Where everything durable lives: one protocol, two stores."""
 
 from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreUnavailable
+from reichatd.store.opening import open_store
 from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
 from reichatd.store.records import (
     Appended,
@@ -45,4 +46,5 @@ __all__ = [
     "TransferOutcome",
     "User",
     "Users",
+    "open_store",
 ]

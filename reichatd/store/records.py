@@ -36,6 +36,10 @@ class Registration(msgspec.Struct, frozen=True):
     tries_left: int
     expires_at: float
 
+    def confirmed(self, user_id: str, now: float) -> User:
+        """The user that it becomes."""
+        return User(user_id, self.email, self.username, self.password_hash, now)
+
 
 class Session(msgspec.Struct, frozen=True):
     """A login session: one login on one device. It ends by logout, by a change of password or at `expires_at`."""

@@ -95,7 +95,8 @@ async def test_of_a_deleted_user_the_messages_stay(store: Store) -> None:
     assert await store.users.delete("ann")
     assert not await store.users.delete("ann")
     assert await store.users.by_id("ann") is await store.users.by_email("ann@example.org") is None
-    assert await store.sessions.get("laptop") is await store.sessions.by_refresh_hash("refresh of laptop") is None
+    assert await store.sessions.get("laptop") is None
+    assert await store.sessions.by_refresh_hash("refresh of laptop") is None
     assert await store.rooms.get("lobby") == room(users=["bob"])
     assert await store.rooms.bans("den") == []
     first, second = await store.messages.range("lobby", 1, 9)
