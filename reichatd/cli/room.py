@@ -23,10 +23,12 @@ from reichatd.cli.settings import config_option
 
 @click.group()
 def room() -> None:
-    """Rooms, each named by room id; users by e-mail address or user id.
+    """Create, show, delete, transfer, export rooms; kick and ban.
 
-    A running daemon does the work, and open connections feel it at once. With none on this machine's control socket
-    (server.control_socket) the commands work on the store itself.
+    Each is named by its room id, users by e-mail address or user id.
+    A running daemon does the work, and open connections feel it at once. With none on the control socket
+    (server.control_socket) the commands work on the store itself: a daemon on another machine then heeds what they did with its
+    next look at the store, at most auth.session_cache_seconds later, and open connections stay open.
     """
 
 

@@ -15,7 +15,7 @@ from reichatd.cli.settings import config_option
 @config_option
 @json_option
 def stats(config: Path | None, as_json: bool) -> None:
-    """Count what the store holds and, of a running daemon, what it carries."""
+    """Count what the store holds and what the daemon carries."""
     (record,) = collect(config, requests.GetStats(), StatsRecord)
     if as_json:
         print_json(record)

@@ -1,7 +1,6 @@
 """The socket's place in the file system."""
 
 import os
-import secrets
 import socket
 import stat
 from collections.abc import Iterator
@@ -21,13 +20,13 @@ class ControlSocket:
     def __init__(self, path: Path, listener: socket.socket) -> None:
         self.listener = listener
         self._path = path
-        self._inode = path.stat().st_ino
+        self._identity = _identity(path)
 
     def close(self) -> None:
         """Listens no more, and removes the file, unless it is another daemon's by now. Harmless if closed before."""
         self.listener.close()
         with suppress(OSError):
-            if self._path.lstat().st_ino == self._inode:
+            if _identity(self._path) == self._identity:
                 self._path.unlink()
 
 
@@ -40,19 +39,14 @@ def open_socket(path: Path) -> ControlSocket:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if _is_taken(path):
         raise OSError(EADDRINUSE, os.strerror(EADDRINUSE), str(path))
+    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Closed to others, and listening, before it has its name.
-    unnamed = path.with_name(f".{secrets.token_hex(4)}.sock")
     try:
-        with address(unnamed) as place:
+        with address(path) as place:
             listener.bind(place)
-        try:
-            unnamed.chmod(0o600)
-            listener.listen(_BACKLOG)
-            unnamed.rename(path)
-        except BaseException:
-            unnamed.unlink()
-            raise
+        # Before it listens: until then nobody gets in, whatever its mode.
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
     except BaseException:
         listener.close()
         raise
@@ -71,6 +65,12 @@ def address(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{directory}/{path.name}"
     finally:
         os.close(directory)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Tells a file from another that has come in its place; the number of its inode alone may come again."""
+    status = path.lstat()
+    return status.st_ino, status.st_ctime_ns
 
 
 def _is_taken(path: Path) -> bool:
