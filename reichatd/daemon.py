@@ -3,6 +3,7 @@
     services nursery
     ├── outbox          sends mail
     ├── housekeeping    removes what has expired
+    ├── recheck         whether open sockets may stay open
     ├── control         administrators' commands
     ├── scribe          one group commit at a time
     ├── mark reader     one group read at a time, for those who join
@@ -28,7 +29,7 @@ import trio
 
 from reichatd.accounts import Accounts
 from reichatd.api import create_monitor
-from reichatd.chat import Farewell
+from reichatd.chat import Farewell, recheck_sockets
 from reichatd.control import ControlSocket
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
@@ -117,6 +118,8 @@ class _Daemon:
             if self._monitors:
                 await services.start(self._monitor)
             services.start_soon(_keep_house, parts.store, parts.accounts)
+            recheck_seconds = parts.settings.auth.session_recheck_seconds
+            services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
             if self._control_socket is not None:
                 await services.start(parts.control.run, self._control_socket)
             with self._doors:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import structlog
 import trio
@@ -18,6 +19,14 @@ _FAIR = 200
 """Connections looked at between two checkpoints: see room.py."""
 
 log = structlog.get_logger()
+
+
+class Place(NamedTuple):
+    """What one socket holds on to: a membership and a login session."""
+
+    room_id: str
+    user_id: str
+    session_id: str
 
 
 class Hub:
@@ -101,6 +110,14 @@ class Hub:
     def connections(self) -> int:
         """How many sockets are in rooms."""
         return sum(len(room.connections) for room in self._rooms.values())
+
+    def places(self) -> list[Place]:
+        """Who sits where, socket by socket."""
+        return [
+            Place(room.room_id, connection.user.user_id, connection.session.session_id)
+            for room in self._rooms.values()
+            for connection in room.connections
+        ]
 
     @property
     def live_rooms(self) -> int:

@@ -27,8 +27,8 @@ def room() -> None:
 
     Each is named by its room id, users by e-mail address or user id.
     A running daemon does the work, and open connections feel it at once. With none on the control socket
-    (server.control_socket) the commands work on the store itself: a daemon on another machine then heeds what they did with its
-    next look at the store, at most auth.session_cache_seconds later, and open connections stay open.
+    (server.control_socket) the commands work on the store itself: a daemon on another machine then heeds what they did at most
+    auth.session_cache_seconds later, and its open connections auth.session_recheck_seconds later.
     """
 
 

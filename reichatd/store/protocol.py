@@ -101,6 +101,9 @@ class Sessions(Protocol):
     async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
         """None where `get` would be."""
 
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        """Those of these ids that `get` would find."""
+
     async def of_user(self, user_id: str) -> list[Session]:
         """Those that `get` would find, oldest first."""
 

@@ -1,5 +1,6 @@
 """What an administrator does reaches the live connections, on both stores."""
 
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -7,7 +8,7 @@ import trio
 from reichatd.cli import exits
 from tests.cli.commands import Commands
 from tests.client import PASSWORD, crowd, open_room
-from tests.process import DaemonProcess
+from tests.process import DaemonProcess, running
 
 
 async def admin(daemon: DaemonProcess, *arguments: str, stdin: str = "") -> Any:  # noqa: ANN401 - JSON
@@ -114,3 +115,15 @@ async def test_who_registers_can_be_verified_without_a_code(daemon: DaemonProces
         assert ada.email in {one["email"] for one in await admin(daemon, "user", "list", "--pending")}
         await admin(daemon, "user", "verify", ada.email)
         await ada.log_in()
+
+
+async def test_without_a_control_socket_it_is_felt_a_little_later(tmp_path: Path, storage: dict[str, str]) -> None:
+    apart = storage | {"REICHATD_SERVER_CONTROL_SOCKET": "", "REICHATD_AUTH_SESSION_RECHECK_SECONDS": "0.2"}
+    async with running(tmp_path, **apart) as daemon, crowd(daemon, 3) as (ada, bob, eve):
+        room_id = await open_room(ada, bob, eve)
+        async with ada.talk(room_id) as stays, bob.talk(room_id) as of_bob, eve.talk(room_id) as of_eve:
+            await admin(daemon, "user", "disable", bob.email, "--yes")
+            await admin(daemon, "room", "kick", room_id, eve.email, "--yes")
+            assert await of_bob.closed() == (4001, "Session ended")
+            assert await of_eve.closed() == (1008, "Forbidden")
+            assert await stays.post("still here", "1") == 1

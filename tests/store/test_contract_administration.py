@@ -198,3 +198,13 @@ async def test_one_who_was_deleted_can_be_a_member_no_more(store: Store) -> None
     assert await store.rooms.join("lobby", "cleo", 2.0) is JoinOutcome.JOINED
     assert await store.users.by_id("ann") is None
     assert await add_user(store) == user()
+
+
+async def test_which_sessions_live(store: Store) -> None:
+    for name in ("ann", "bob", "cleo"):
+        await add_user(store, name)
+        await store.sessions.create(session(f"of {name}", name))
+    await store.users.disable("bob")
+    await store.sessions.end("of cleo")
+    assert await store.sessions.living(["of ann", "of bob", "of cleo", "of nobody", "of ann"]) == {"of ann"}
+    assert await store.sessions.living([]) == set()

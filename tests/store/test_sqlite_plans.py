@@ -57,6 +57,7 @@ async def use_everything(store: Store) -> None:
     await store.sessions.get("laptop")
     await store.sessions.by_refresh_hash("hash")
     await store.sessions.of_user("ann")
+    await store.sessions.living(["laptop"])
     await store.sessions.end("laptop")
     await store.sessions.end_all("ann")
     await store.sessions.delete_expired(1.0)

@@ -5,7 +5,7 @@ number up and names the one session that goes on, all in the user's document, so
 hash, on a standalone server too, and no crash can leave them alive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reichatd.store.mongodb.server import Database, Document, Server
 from reichatd.store.mongodb.users import end_sessions, user_of
@@ -21,6 +21,9 @@ class MongoSessions:
 
     async def get(self, session_id: str) -> tuple[Session, User] | None:
         return await self._server.run(_find, {"_id": session_id})
+
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        return await self._server.run(_living_ids, session_ids)
 
     async def of_user(self, user_id: str) -> list[Session]:
         return await self._server.run(_of_user, user_id)
@@ -56,6 +59,10 @@ def _create(db: Database, session: Session) -> None:
 
 def _find(db: Database, selection: Document) -> tuple[Session, User] | None:
     return next(_living(db, selection), None)
+
+
+def _living_ids(db: Database, session_ids: Sequence[str]) -> set[str]:
+    return {session.session_id for session, _ in _living(db, {"_id": {"$in": list(session_ids)}})}
 
 
 def _of_user(db: Database, user_id: str) -> list[Session]:

@@ -1,5 +1,6 @@
 """Login sessions in SQLite. What the methods do is written at `reichatd.store.protocol.Sessions`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from reichatd.store.records import Session, User
@@ -24,6 +25,9 @@ class SqliteSessions:
 
     async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
         return await self._database.read(_by_refresh_hash, refresh_hash)
+
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        return await self._database.read(_living, session_ids)
 
     async def of_user(self, user_id: str) -> list[Session]:
         return await self._database.read(_of_user, user_id)
@@ -68,6 +72,10 @@ def _get(db: Connection, session_id: str) -> tuple[Session, User] | None:
 def _by_refresh_hash(db: Connection, refresh_hash: str) -> Session | None:
     row = db.execute(f"SELECT {_SESSION} {_LIVING} WHERE s.refresh_hash = ?", (refresh_hash,)).fetchone()
     return Session(*row) if row else None
+
+
+def _living(db: Connection, session_ids: Sequence[str]) -> set[str]:
+    return {session_id for session_id in session_ids if _get(db, session_id)}
 
 
 def _of_user(db: Connection, user_id: str) -> list[Session]:
