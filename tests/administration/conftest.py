@@ -10,6 +10,7 @@ from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request, requests
 from reichatd.administration.records import Done, Progress, Refused
 from reichatd.config import Limits
+from reichatd.rooms import Rooms
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.accounts.conftest import CHEAP
@@ -28,8 +29,16 @@ class Counter:
         self.live = RecordingLive()
         self.passwords = Passwords(CHEAP)
         self.records: list[Record] = []
+        self.rooms = Rooms(
+            limits=Limits(), store=store, passwords=self.passwords, live=self.live, clock=lambda: self.now
+        )
         self.administration = Administration(
-            store=store, passwords=self.passwords, limits=Limits(), live=self.live, clock=lambda: self.now
+            store=store,
+            passwords=self.passwords,
+            rooms=self.rooms,
+            limits=Limits(),
+            live=self.live,
+            clock=lambda: self.now,
         )
 
     async def conclude(self, request: Request) -> Conclusion:

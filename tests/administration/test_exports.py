@@ -70,7 +70,12 @@ async def test_stats(counter: Counter) -> None:
 async def test_stats_of_a_daemon(counter: Counter) -> None:
     figures = DaemonFigures("1.2.3", 42, 7.5, 3, 2, 1)
     administration = Administration(
-        store=counter.store, passwords=counter.passwords, limits=Limits(), live=counter.live, figures=lambda: figures
+        store=counter.store,
+        passwords=counter.passwords,
+        rooms=counter.rooms,
+        limits=Limits(),
+        live=counter.live,
+        figures=lambda: figures,
     )
     records: list[Record] = []
 

@@ -55,6 +55,6 @@ def work() -> HeldUp:
 async def path(tmp_path: Path, work: HeldUp, nursery: trio.Nursery) -> AsyncIterator[Path]:
     """Where a server listens."""
     path = tmp_path / "control.sock"
-    await nursery.start(ControlServer(open_socket(path), work, LIMITS).run)  # type: ignore[arg-type]
+    await nursery.start(ControlServer(work, LIMITS).run, open_socket(path))  # type: ignore[arg-type]
     yield path
     nursery.cancel_scope.cancel()
