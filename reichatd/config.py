@@ -113,6 +113,8 @@ class Server(Table, frozen=True):
     """How many clients are asked to come back in a second behind a stop; each is told a random delay."""
     ready_seconds: Seconds = 2.0
     """How long the store may take to answer, or to commit, before /readyz says that the daemon is not ready."""
+    control_socket: FilePath = "auto"
+    """Where administrators' commands reach the daemon; "auto": control.sock beside the data; empty: nowhere."""
 
 
 class MongoDB(Table, frozen=True):
@@ -139,6 +141,8 @@ class Auth(Table, frozen=True):
     verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
+    session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
+    """How often it is asked whether those with open sockets may still have them, for what was not done through this daemon."""
     argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456
     argon2_parallelism: Annotated[int, Meta(ge=1, le=64)] = 1
@@ -199,6 +203,8 @@ class Limits(Table, frozen=True):
     body_bytes: Bytes = 65_536
     request_seconds: Seconds = 10.0
     keep_alive_seconds: Seconds = 60.0
+    control_connections: Annotated[int, Meta(ge=1, le=1000)] = 8
+    """Administrators' commands at once, by the control socket."""
     # Logs
     tail_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     """Messages of a live room kept in memory, at the most."""

@@ -3,6 +3,8 @@
     services nursery
     ├── outbox          sends mail
     ├── housekeeping    removes what has expired
+    ├── recheck         whether open sockets may stay open
+    ├── control         administrators' commands
     ├── scribe          one group commit at a time
     ├── mark reader     one group read at a time, for those who join
     ├── hub             the live rooms
@@ -27,13 +29,13 @@ import trio
 
 from reichatd.accounts import Accounts
 from reichatd.api import create_monitor
-from reichatd.chat import Farewell
-from reichatd.config import Storage
+from reichatd.chat import Farewell, recheck_sockets
+from reichatd.control import ControlSocket
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
-from reichatd.store import Store, StoreError
+from reichatd.store import Store, StoreError, open_store
 from reichatd.systemd import Manager
 
 _HOUSEKEEPING_SECONDS = 60.0
@@ -51,6 +53,7 @@ async def run(
     secret: bytes,
     listeners: list[Listener],
     monitors: list[Listener],
+    control_socket: ControlSocket | None,
     manager: Manager,
     reread: Callable[[], Configuration],
     ready: Callable[[], None],
@@ -64,6 +67,7 @@ async def run(
         secret: the seed of all trust, at least 32 bytes.
         listeners: listening already; closed in the end.
         monitors: likewise, for the metrics; none where they are off.
+        control_socket: listening too; closed in the end.
         manager: is told of readiness, reloads and the end, and how it goes meanwhile.
         reread: gives the configuration as it is now, or raises Rejected; called in a thread, since it reads files.
         ready: called when it would answer.
@@ -71,10 +75,10 @@ async def run(
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await _open_store(configuration.settings.storage, data_file)
+    store = await open_store(configuration.settings.storage, data_file)
     try:
         parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
-        await _Daemon(parts, monitors, manager, reread, ready).run()
+        await _Daemon(parts, monitors, control_socket, manager, reread, ready).run()
     finally:
         with trio.CancelScope(shield=True):
             await store.aclose()
@@ -88,12 +92,14 @@ class _Daemon:
         self,
         parts: Parts,
         monitors: list[Listener],
+        control_socket: ControlSocket | None,
         manager: Manager,
         reread: Callable[[], Configuration],
         ready: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._monitors = monitors
+        self._control_socket = control_socket
         self._manager = manager
         self._reread = reread
         self._ready = ready
@@ -112,6 +118,10 @@ class _Daemon:
             if self._monitors:
                 await services.start(self._monitor)
             services.start_soon(_keep_house, parts.store, parts.accounts)
+            recheck_seconds = parts.settings.auth.session_recheck_seconds
+            services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
+            if self._control_socket is not None:
+                await services.start(parts.control.run, self._control_socket)
             with self._doors:
                 async with trio.open_nursery() as doors:
                     await services.start(self._watch_signals)
@@ -179,17 +189,6 @@ class _Daemon:
                 log.info("reloaded")
                 self._pulse.note = ""
             self._manager.ready()
-
-
-async def _open_store(storage: Storage, data_file: Path) -> Store:
-    # Imported late: pymongo takes a while, and only those who use it should wait for it.
-    if storage.backend == "mongodb":
-        from reichatd.store import mongodb
-
-        return await mongodb.open_store(storage.mongodb)
-    from reichatd.store import sqlite
-
-    return await sqlite.open_store(data_file)
 
 
 async def _keep_house(store: Store, accounts: Accounts) -> None:

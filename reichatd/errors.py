@@ -12,7 +12,8 @@
     ├── Malformed                  422  a body that is no JSON object, a field missing or of the wrong type
     ├── Unauthorized               401  closes a socket with 4001
     ├── Forbidden                  403  closes a socket with 1008
-    │   └── Banned                 403
+    │   ├── Banned                 403
+    │   └── UserDisabled           403
     ├── NotFound                   404
     │   ├── UserNotFound           404
     │   ├── VerificationNotFound   404
@@ -21,7 +22,8 @@
     │   ├── UserExists             409
     │   ├── RoomExists             409
     │   ├── AlreadyJoined          409
-    │   └── NotAMember             409
+    │   ├── NotAMember             409
+    │   └── OwnsRooms              409
     └── Unavailable                503  try again after `retry_after` seconds; closes a socket with 1011
 
 `code` is the stable word for programs, `message` the sentence for a person. Both may leave the daemon, so
@@ -138,6 +140,11 @@ class Banned(Forbidden):
     text = "You are banned from this room"
 
 
+class UserDisabled(Forbidden):
+    code = "user_disabled"
+    text = "This account is disabled"
+
+
 class NotFound(ReichatError):
     status = 404
     close_code = 1008
@@ -185,6 +192,11 @@ class AlreadyJoined(Conflict):
 class NotAMember(Conflict):
     code = "not_a_member"
     text = "User not in room"
+
+
+class OwnsRooms(Conflict):
+    code = "owns_rooms"
+    text = "User owns rooms"
 
 
 class Unavailable(ReichatError):

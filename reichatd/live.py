@@ -1,4 +1,4 @@
-"""What accounts and rooms tell the live connections of."""
+"""What accounts, rooms and administrators tell the live connections of."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -14,6 +14,9 @@ class Live(Protocol):
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
         """Closes every socket of these login sessions with 4001."""
 
+    def user_logged_out(self, user_id: str) -> None:
+        """Closes every socket of this user with 4001, whichever login session it belongs to."""
+
     def member_removed(self, room_id: str, user_id: str) -> None:
         """Closes every socket of this user in this room with 1008."""
 
@@ -22,3 +25,17 @@ class Live(Protocol):
 
     def user_renamed(self, user_id: str, username: str) -> None:
         """From here on every message of this user is shown under `username`, the old ones too."""
+
+
+class NobodyLive:
+    """The live connections where there are none: a store that is worked on with no daemon on it."""
+
+    def sessions_ended(self, session_ids: Iterable[str]) -> None: ...
+
+    def user_logged_out(self, user_id: str) -> None: ...
+
+    def member_removed(self, room_id: str, user_id: str) -> None: ...
+
+    def room_deleted(self, room_id: str) -> None: ...
+
+    def user_renamed(self, user_id: str, username: str) -> None: ...

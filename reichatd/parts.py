@@ -1,17 +1,21 @@
 """The parts of a daemon, made and put together; and what a reload makes of them."""
 
+import os
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import structlog
 
-from reichatd import logs
+from reichatd import __version__, logs
 from reichatd.accounts import Accounts, Passwords
+from reichatd.administration import Administration, DaemonFigures
 from reichatd.api import create_app, set_limits
 from reichatd.chat import Chat, Hub, MarkReader, Scribe
 from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
+from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer, forwarding
@@ -58,6 +62,7 @@ class Parts:
         self.settings = settings = configuration.settings
         """Those in force: what needs a restart is as it was at the start, all else as it was read last."""
         limits = settings.limits
+        self._made_at = time.monotonic()
         self.store = store
         self.hub = Hub(store.messages, limits)
         self.scribe = Scribe(store.messages, self.hub, limits)
@@ -74,6 +79,15 @@ class Parts:
             live=self.hub,
         )
         self.rooms = Rooms(limits=limits, store=store, passwords=passwords, live=self.hub)
+        self.administration = Administration(
+            store=store,
+            passwords=passwords,
+            rooms=self.rooms,
+            limits=limits,
+            live=self.accounts.live,
+            figures=self._figures,
+        )
+        self.control = ControlServer(self.administration, limits)
         self.chat = Chat(
             accounts=self.accounts,
             messages=store.messages,
@@ -115,6 +129,16 @@ class Parts:
             tell = log.warning if change.key in kept else log.info
             tell("setting changed", key=change.key, old=change.old, new=change.new, outcome=outcome.value)
 
+    def _figures(self) -> DaemonFigures:
+        return DaemonFigures(
+            version=__version__,
+            pid=os.getpid(),
+            uptime_seconds=round(time.monotonic() - self._made_at, 1),
+            connections=self.hub.connections,
+            live_rooms=self.hub.live_rooms,
+            lagging=self.hub.lagging,
+        )
+
     def _outcomes(self, new: Settings) -> Iterator[tuple[Change, Reload]]:
         starts_or_ends_tls = bool(new.server.tls_cert) != bool(self.settings.server.tls_cert)
         for change in changes(self.settings, new):
@@ -126,7 +150,8 @@ class Parts:
     def _spread(self, new: Configuration) -> None:
         server, limits = self.settings.server, self.settings.limits
         logs.configure(self.settings.log, sys.stderr)
-        for part in (self.hub, self.scribe, self.accounts, self.rooms, self.chat, self.http):
+        administrative = (self.administration, self.control)
+        for part in (self.hub, self.scribe, self.accounts, self.rooms, *administrative, self.chat, self.http):
             part.reload(limits)
         set_limits(self.app, limits)
         self.websockets.reload(limits, server.allowed_origins)

@@ -69,8 +69,8 @@ class DaemonProcess:
     ) -> None:
         self.directory = directory
         self.port = port
+        self.settings = environ or {}
         self._listener = listener
-        self._environ = environ or {}
         self._output = directory / "output"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -110,7 +110,7 @@ class DaemonProcess:
 
     def spawn(self) -> None:
         """Starts it, as it would be from a shell."""
-        environ = {"REICHATD_SERVER_PORT": str(self.port), **self._environ}
+        environ = {"REICHATD_SERVER_PORT": str(self.port), **self.settings}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
                 COMMAND if self._listener is None else [*_passing(self._listener), *COMMAND],

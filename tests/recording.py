@@ -12,6 +12,9 @@ class RecordingLive:
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
         self.told.append(("sessions_ended", *session_ids))
 
+    def user_logged_out(self, user_id: str) -> None:
+        self.told.append(("user_logged_out", user_id))
+
     def member_removed(self, room_id: str, user_id: str) -> None:
         self.told.append(("member_removed", room_id, user_id))
 

@@ -9,7 +9,7 @@ import trio
 from msgspec import Struct
 
 from reichatd.accounts import fields, keys
-from reichatd.accounts.recent import Identity, RecentSessions
+from reichatd.accounts.recent import Identity, Informed, RecentSessions
 from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
     Invalid,
@@ -17,6 +17,7 @@ from reichatd.errors import (
     InvalidPassword,
     ReichatError,
     Unauthorized,
+    UserDisabled,
     UserExists,
     UserNotFound,
     VerificationNotFound,
@@ -80,9 +81,10 @@ class Accounts:
         self._store = store
         self._passwords = passwords
         self._outbox = outbox
-        self._live = live
         self._clock = clock
         self._recent = RecentSessions(auth.session_cache_seconds)
+        self.live: Live = Informed(self._recent, live)
+        """To be told, by others who change users or sessions too, in place of the `live` that was given."""
 
     def reload(self, limits: "Limits") -> None:
         """From here on these limits hold."""
@@ -129,7 +131,7 @@ class Accounts:
             VerificationNotFound: there is no registration of this address (any more).
             InvalidCode: the code is wrong, too old, or was tried too often.
         """
-        address = _known_form(email)
+        address = fields.known_form(email)
         registration = await self._store.users.take_try(address) if address else None
         if registration is None:
             raise VerificationNotFound
@@ -137,14 +139,7 @@ class Accounts:
         right = keys.same(registration.code_hash, self._keys.code_hash(registration.email, code))
         if not right or registration.tries_left <= 0 or registration.expires_at <= now:
             raise InvalidCode
-        user = User(
-            user_id=keys.new_id(),
-            email=registration.email,
-            username=registration.username,
-            password_hash=registration.password_hash,
-            created_at=now,
-        )
-        if not await self._store.users.confirm(registration, user):
+        if not await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), now)):
             raise VerificationNotFound
 
     async def login(self, email: str, password: str) -> Login:
@@ -153,6 +148,7 @@ class Accounts:
         Raises:
             UserNotFound: nobody has this address.
             InvalidPassword: it is not the user's.
+            UserDisabled: it is, and of no use for now.
         """
         try:
             login = await self._log_in(email, password)
@@ -163,13 +159,15 @@ class Accounts:
         return login
 
     async def _log_in(self, email: str, password: str) -> Login:
-        address = _known_form(email)
+        address = fields.known_form(email)
         user = await self._store.users.by_email(address) if address else None
         if user is None:
             if self._may_be_password(password):
                 await self._passwords.verify_nobody(password)
             raise UserNotFound
         await self._check_password(user, password)
+        if user.disabled:
+            raise UserDisabled
         now, refresh_token = self._clock(), keys.new_refresh_token()
         session = Session(
             session_id=keys.new_id(),
@@ -218,8 +216,7 @@ class Accounts:
         with trio.CancelScope(shield=True):
             if not await self._store.sessions.end(session_id):
                 raise Unauthorized("Invalid token")
-            self._recent.forget([session_id])
-            self._live.sessions_ended([session_id])
+            self.live.sessions_ended([session_id])
 
     async def user(self, user_id: str) -> User:
         """Raises UserNotFound if there is no such user."""
@@ -240,8 +237,7 @@ class Accounts:
         with trio.CancelScope(shield=True):
             if not await self._store.users.rename(user_id, name):
                 raise Unauthorized("Invalid token")
-            self._recent.forget_all()
-            self._live.user_renamed(user_id, name)
+            self.live.user_renamed(user_id, name)
 
     async def change_password(self, identity: Identity, password: str, new_password: str) -> None:
         """Changes the password, and ends the user's other sessions with their sockets.
@@ -264,7 +260,7 @@ class Accounts:
             if ended is None:
                 raise InvalidPassword
             self._recent.forget_all()
-            self._live.sessions_ended(ended)
+            self.live.sessions_ended(ended)
 
     async def delete_expired(self) -> None:
         """Housekeeping: forgets registrations and sessions whose time is over. Nothing depends on when it is called."""
@@ -291,7 +287,7 @@ class Accounts:
             raise InvalidPassword
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
-        """Ends a new session if the password was changed while it began.
+        """Ends a new session if the password was changed, or the user disabled, while it began.
 
         A change of password ends the sessions it finds. One that is stored only after it, by the old password, sees
         the new hash here.
@@ -312,11 +308,3 @@ class Accounts:
             return self._tokens.read(token, self._clock()).session_id
         except Unauthorized:
             return (await self._session_of_refresh_token(token)).session_id
-
-
-def _known_form(email: str) -> str:
-    """The address as it would be stored; empty if none of its form can be."""
-    try:
-        return fields.parse_email(email).normal
-    except ValueError:
-        return ""

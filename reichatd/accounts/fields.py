@@ -82,6 +82,14 @@ def parse_email(text: str) -> Email:
     return Email(address.normalized, address.ascii_email or address.normalized)
 
 
+def known_form(email: str) -> str:
+    """The address as it would be stored; empty if none of its form can be."""
+    try:
+        return parse_email(email).normal
+    except ValueError:
+        return ""
+
+
 def normal_username(text: str) -> str:
     """One spelling for what looks the same (NFC)."""
     return unicodedata.normalize("NFC", text)

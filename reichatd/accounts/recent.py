@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from reichatd.live import Live
     from reichatd.store import Session, User
 
 _MOST = 50_000
@@ -54,3 +55,26 @@ class RecentSessions:
         """A user has changed."""
         self.changes += 1
         self._known.clear()
+
+
+class Informed:
+    """The `Live` of everybody who changes users and sessions: what is remembered of them hears of it first."""
+
+    def __init__(self, recent: RecentSessions, live: "Live") -> None:
+        self._recent = recent
+        self.member_removed = live.member_removed
+        self.room_deleted = live.room_deleted
+        self._live = live
+
+    def sessions_ended(self, session_ids: Iterable[str]) -> None:
+        ended = list(session_ids)
+        self._recent.forget(ended)
+        self._live.sessions_ended(ended)
+
+    def user_logged_out(self, user_id: str) -> None:
+        self._recent.forget_all()
+        self._live.user_logged_out(user_id)
+
+    def user_renamed(self, user_id: str, username: str) -> None:
+        self._recent.forget_all()
+        self._live.user_renamed(user_id, username)

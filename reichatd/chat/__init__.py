@@ -3,8 +3,19 @@
 from reichatd.chat.farewell import Farewell
 from reichatd.chat.hub import Hub
 from reichatd.chat.marks import MarkReader
+from reichatd.chat.recheck import recheck_sockets
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.session import Chat
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 
-__all__ = ["Chat", "Farewell", "Hub", "MarkReader", "PeerGone", "PeerStalled", "Scribe", "Socket"]
+__all__ = [
+    "Chat",
+    "Farewell",
+    "Hub",
+    "MarkReader",
+    "PeerGone",
+    "PeerStalled",
+    "Scribe",
+    "Socket",
+    "recheck_sockets",
+]

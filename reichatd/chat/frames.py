@@ -77,6 +77,9 @@ ServerFrame = InitialState | FetchResponse | Ack | Error
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
+GONE = "(deleted)"
+"""What an author is called who is no more. Nobody can take this name: it is not alphanumeric."""
+
 _LATEST = b'{"type":"latest_message","message":'
 
 
@@ -110,7 +113,7 @@ def as_json(message: Message) -> bytes:
         MessageView(
             message.message_id,
             message.user_id,
-            message.username,
+            message.username or GONE,
             message.email,
             message.content,
             isoformat(message.timestamp),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import structlog
 import trio
@@ -18,6 +19,14 @@ _FAIR = 200
 """Connections looked at between two checkpoints: see room.py."""
 
 log = structlog.get_logger()
+
+
+class Place(NamedTuple):
+    """What one socket holds on to: a membership and a login session."""
+
+    room_id: str
+    user_id: str
+    session_id: str
 
 
 class Hub:
@@ -102,6 +111,14 @@ class Hub:
         """How many sockets are in rooms."""
         return sum(len(room.connections) for room in self._rooms.values())
 
+    def places(self) -> list[Place]:
+        """Who sits where, socket by socket."""
+        return [
+            Place(room.room_id, connection.user.user_id, connection.session.session_id)
+            for room in self._rooms.values()
+            for connection in room.connections
+        ]
+
     @property
     def live_rooms(self) -> int:
         """How many rooms have somebody in them."""
@@ -142,6 +159,12 @@ class Hub:
         self.changes += 1
         for session_id in session_ids:
             for connection in list(self._sessions.get(session_id, ())):
+                connection.close_soon(4001, "Session ended")
+
+    def user_logged_out(self, user_id: str) -> None:
+        self.changes += 1
+        for connection in self._all_connections():
+            if connection.user.user_id == user_id:
                 connection.close_soon(4001, "Session ended")
 
     def member_removed(self, room_id: str, user_id: str) -> None:

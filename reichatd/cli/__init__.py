@@ -23,6 +23,9 @@ class _Commands(click.Group):
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),
         "doctor": _Entry("reichatd.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
+        "user": _Entry("reichatd.cli.user:user", "Add, show, verify, disable, delete, export users."),
+        "room": _Entry("reichatd.cli.room:room", "Create, show, delete, transfer, export rooms; kick and ban."),
+        "stats": _Entry("reichatd.cli.stats:stats", "Count what the store holds and what the daemon carries."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -1,4 +1,7 @@
-"""The statuses that reichatd exits with, numbered as sysexits.h does; 2 (wrong usage) and 1 (Python's own) are `doctor`'s alone."""
+"""The statuses that reichatd exits with, numbered as sysexits.h does.
+
+1 and 2 are `doctor`'s; elsewhere 2 (wrong usage) and 1 (a question answered with no) are click's, and 1 is Python's own.
+"""
 
 from typing import Final, NoReturn
 
@@ -10,18 +13,27 @@ WARNINGS: Final = 1
 """`doctor` has found something that may come to harm; 1 and 2 as monitoring plugins have it."""
 ERRORS: Final = 2
 """`doctor` has found something that is wrong."""
+REFUSED: Final = 65
+"""What was asked for breaks a rule, or does not fit what is there (a name taken, a user who is no member)."""
 UNREADABLE: Final = 66
 """A file that the settings name (a certificate, a password) is missing or cannot be read."""
+NOT_FOUND: Final = 67
+"""There is no such user, registration or room."""
 STORE_UNAVAILABLE: Final = 69
 """The store does not answer, or is not one that this version can use."""
 CANNOT_LISTEN: Final = 71
 """The port is in use, or the address is not one to be had here."""
 CANNOT_CREATE: Final = 73
 """A file or directory of the daemon's own cannot be made or written."""
+TRY_AGAIN: Final = 75
+"""The running daemon has too much to do, or went away in the middle: the same command may be given again."""
 NOT_PERMITTED: Final = 77
-"""Only root may do this."""
+"""Only root, or the daemon's own user, may do this."""
 CONFIGURATION: Final = 78
 """The settings, or the secret, are not as they must be."""
+
+INTERRUPTED: Final = 128
+"""And the number of the signal: 130 after Ctrl+C, 143 after SIGTERM. The same command, given again, finishes what was begun."""
 
 
 def fail(status: int, *messages: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """`reichatd serve`: the daemon in the foreground, as a person or a service manager starts it."""
 
 import os
+from errno import EADDRINUSE
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from reichatd.cli.rules import broken_rules
 from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
 
 if TYPE_CHECKING:
+    from reichatd.control import ControlSocket
     from reichatd.gateway import Listener
 
 
@@ -48,6 +50,7 @@ def serve(config: Path | None) -> None:
     except Rejected as error:
         exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
     listeners, monitors = _listeners(loaded), _monitors(loaded)
+    control_socket = _control_socket(loaded.paths.control_socket)
     run = partial(
         daemon.run,
         at_first,
@@ -55,6 +58,7 @@ def serve(config: Path | None) -> None:
         secret=secret,
         listeners=listeners,
         monitors=monitors,
+        control_socket=control_socket,
         manager=manager,
         # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
         reread=partial(reread, loaded.file, os.environ),
@@ -65,6 +69,8 @@ def serve(config: Path | None) -> None:
     except StoreError as error:
         exits.fail(exits.STORE_UNAVAILABLE, str(error))
     finally:
+        if control_socket is not None:
+            control_socket.close()
         for listener in listeners + monitors:
             listener.socket.close()
 
@@ -109,6 +115,18 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
         lines = [f"a socket that was passed: {problem}" for problem in problems if problem.key == "server.host"]
         if lines:
             exits.fail(exits.CONFIGURATION, *lines)
+
+
+def _control_socket(path: Path | None) -> "ControlSocket | None":
+    from reichatd.control import open_socket
+
+    try:
+        return open_socket(path) if path else None
+    except OSError as error:
+        if error.errno != EADDRINUSE:
+            exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
+        text = "a daemon listens here already, or it is no socket; another path may be set, or an empty one for none"
+        exits.fail(exits.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
 
 
 def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[Listener]") -> None:

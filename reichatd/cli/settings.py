@@ -47,11 +47,13 @@ class Paths(msgspec.Struct, frozen=True):
     Arguments:
         data_file: the SQLite file; not used with MongoDB.
         secret_file: the secret that tokens are signed with, unless the settings hold it themselves.
+        control_socket: by which commands reach the daemon; None for none.
         credentials: systemd's directory of credentials, which it guards by itself.
     """
 
     data_file: Path
     secret_file: Path
+    control_socket: Path | None
     credentials: Path | None
 
 
@@ -238,13 +240,12 @@ def _position(text_before: str) -> str:
 def _paths(settings: Settings, environ: Mapping[str, str]) -> Paths:
     storage, named = settings.storage, settings.auth.secret_key_file
     data_file = Path(storage.path) if storage.path else _data_directory(environ) / "reichatd.sqlite3"
-    if named:
-        secret_file = Path(named)
-    else:
-        beside = data_file.parent if storage.backend == "sqlite" else _data_directory(environ)
-        secret_file = beside / "secret.key"
+    beside = data_file.parent if storage.backend == "sqlite" else _data_directory(environ)
+    secret_file = Path(named) if named else beside / "secret.key"
+    control = settings.server.control_socket
+    control_socket = beside / "control.sock" if control == "auto" else Path(control) if control else None
     credentials = environ.get("CREDENTIALS_DIRECTORY")
-    return Paths(data_file, secret_file, Path(credentials) if credentials else None)
+    return Paths(data_file, secret_file, control_socket, Path(credentials) if credentials else None)
 
 
 def _data_directory(environ: Mapping[str, str]) -> Path:

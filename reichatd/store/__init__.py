@@ -1,18 +1,23 @@
 """Where everything durable lives: one protocol, two stores."""
 
 from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreUnavailable
+from reichatd.store.opening import open_store
 from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
 from reichatd.store.records import (
     Appended,
     BanOutcome,
     JoinOutcome,
+    Membership,
     Message,
     Outcome,
     Post,
     Registration,
     Room,
+    RoomOverview,
     RoomSummary,
     Session,
+    Totals,
+    TransferOutcome,
     User,
 )
 
@@ -21,6 +26,7 @@ __all__ = [
     "BanOutcome",
     "Faults",
     "JoinOutcome",
+    "Membership",
     "Message",
     "Messages",
     "NewerSchema",
@@ -28,6 +34,7 @@ __all__ = [
     "Post",
     "Registration",
     "Room",
+    "RoomOverview",
     "RoomSummary",
     "Rooms",
     "Session",
@@ -35,6 +42,9 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "Totals",
+    "TransferOutcome",
     "User",
     "Users",
+    "open_store",
 ]

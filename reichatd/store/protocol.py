@@ -13,12 +13,16 @@ from reichatd.store.records import (
     Appended,
     BanOutcome,
     JoinOutcome,
+    Membership,
     Message,
     Post,
     Registration,
     Room,
+    RoomOverview,
     RoomSummary,
     Session,
+    Totals,
+    TransferOutcome,
     User,
 )
 
@@ -44,7 +48,16 @@ class Users(Protocol):
 
     async def by_id(self, user_id: str) -> User | None: ...
 
+    async def by_ids(self, user_ids: Sequence[str]) -> list[User | None]:
+        """One answer for each id, in the same order."""
+
     async def by_email(self, email: str) -> User | None: ...
+
+    async def page(self, after: str, at_most: int) -> list[User]:
+        """The users whose addresses come after this one, in the order of addresses without regard to ASCII case."""
+
+    async def registrations(self, after: str, at_most: int) -> list[Registration]:
+        """As `page`, of those who have yet to prove their address."""
 
     async def rename(self, user_id: str, username: str) -> bool:
         """False if there is no such user."""
@@ -57,6 +70,22 @@ class Users(Protocol):
         None if the hash is no longer `old_hash` (or the user is gone): nothing has changed.
         """
 
+    async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
+        """Changes the password hash, whatever it was, and ends all sessions: their ids; None if there is no such user."""
+
+    async def disable(self, user_id: str) -> list[str] | None:
+        """Ends all sessions, and keeps new ones from counting until `enable`: their ids; None if there is no such user."""
+
+    async def enable(self, user_id: str) -> bool:
+        """False if there is no such user."""
+
+    async def delete(self, user_id: str) -> bool:
+        """Removes a user with his sessions, memberships, bans and any registration of his address.
+
+        His messages stay, and so do the rooms that he owns: see to those before. False if there was no such user; a call
+        that ended in a StoreError may have removed a part, and the next one removes the rest.
+        """
+
     async def delete_expired(self, now: float) -> int:
         """Removes registrations with `expires_at` at or before `now`; returns how many."""
 
@@ -67,12 +96,22 @@ class Sessions(Protocol):
     async def create(self, session: Session) -> None: ...
 
     async def get(self, session_id: str) -> tuple[Session, User] | None:
-        """A session and whose it is, in one read; None if it has ended or the user is gone."""
+        """A session and whose it is, in one read; None if it has ended or the user is gone or disabled."""
 
-    async def by_refresh_hash(self, refresh_hash: str) -> Session | None: ...
+    async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
+        """None where `get` would be."""
+
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        """Those of these ids that `get` would find."""
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        """Those that `get` would find, oldest first."""
 
     async def end(self, session_id: str) -> bool:
         """False if it had ended before."""
+
+    async def end_all(self, user_id: str) -> list[str] | None:
+        """Ends all sessions of a user: their ids; None if there is no such user."""
 
     async def delete_expired(self, now: float) -> int:
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
@@ -95,11 +134,23 @@ class Rooms(Protocol):
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         """As `joined`, without the members."""
 
+    async def page(self, after: str, at_most: int) -> list[RoomOverview]:
+        """The rooms whose ids come after this one, in the order of ids."""
+
+    async def owned(self, user_id: str) -> list[str]:
+        """The ids of the rooms that this user owns, in their order."""
+
+    async def memberships(self, user_id: str) -> list[Membership]:
+        """This user's memberships, in the order the rooms were joined."""
+
     async def update(self, room_id: str, name: str, description: str) -> bool:
         """Leaves the password as it is. False if there is no such room."""
 
     async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
         """As `update`, with a new password or none. False if there is no such room."""
+
+    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
+        """Makes a member the owner."""
 
     async def delete(self, room_id: str) -> bool:
         """Removes the room, its members, bans and log; a later room of the same id begins an empty log at 1.
@@ -121,6 +172,12 @@ class Rooms(Protocol):
 
     async def unban(self, room_id: str, user_id: str) -> bool:
         """False if the user was not banned."""
+
+    async def bans(self, room_id: str) -> list[str]:
+        """The ids of those who are banned from a room, in their order; empty if there is no such room."""
+
+    async def banned_from(self, user_id: str) -> list[str]:
+        """The ids of the rooms that this user is banned from, in their order."""
 
 
 class Messages(Protocol):
@@ -155,6 +212,9 @@ class Messages(Protocol):
         Any integers are allowed. Only durable messages are given.
         """
 
+    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        """As `range`, one author's only. It reads all that lie between: a few thousand ids at a time are enough."""
+
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         """The read marks of members, 0 at first; None for who is not one, or where there is no such room.
 
@@ -181,6 +241,9 @@ class Store(Protocol):
 
     async def ping(self) -> None:
         """Returns if the store answers and can be read."""
+
+    async def totals(self) -> Totals:
+        """How much the store holds."""
 
     async def aclose(self) -> None:
         """Waits for calls under way, then lets go of files and connections."""

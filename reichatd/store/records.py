@@ -9,13 +9,17 @@ import msgspec
 
 
 class User(msgspec.Struct, frozen=True):
-    """A verified user. `email` is unique without regard to ASCII case; `username` is not unique."""
+    """A verified user. `email` is unique without regard to ASCII case; `username` is not unique.
+
+    One who is `disabled` has no sessions, and keeps everything else.
+    """
 
     user_id: str
     email: str
     username: str
     password_hash: str
     created_at: float
+    disabled: bool = False
 
     def renamed(self, username: str) -> "User":
         """The same user under another name."""
@@ -31,6 +35,10 @@ class Registration(msgspec.Struct, frozen=True):
     code_hash: str
     tries_left: int
     expires_at: float
+
+    def confirmed(self, user_id: str, now: float) -> User:
+        """The user that it becomes."""
+        return User(user_id, self.email, self.username, self.password_hash, now)
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -63,6 +71,26 @@ class Room(msgspec.Struct, frozen=True):
     @property
     def private(self) -> bool:
         return self.password_hash is not None
+
+
+class RoomOverview(msgspec.Struct, frozen=True):
+    """A room among many: `members` is how many there are, `last_id` the end of its log."""
+
+    room_id: str
+    name: str
+    owner: str
+    private: bool
+    created_at: float
+    members: int
+    last_id: int
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """One user's place in one room."""
+
+    room_id: str
+    joined_at: float
+    last_read_id: int
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -114,3 +142,21 @@ class BanOutcome(Enum):
     BANNED = auto()
     ALREADY_BANNED = auto()
     NO_ROOM = auto()
+
+
+class TransferOutcome(Enum):
+    TRANSFERRED = auto()
+    NO_MEMBER = auto()
+    NO_ROOM = auto()
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """How much a store holds. `sessions` and `messages` may include what has ended and waits to be removed."""
+
+    users: int
+    registrations: int
+    sessions: int
+    rooms: int
+    messages: int
+    bytes: int
+    """On the disk, as the file system or the server counts it."""

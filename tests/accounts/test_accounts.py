@@ -13,11 +13,12 @@ from reichatd.errors import (
     InvalidPassword,
     ReichatError,
     Unauthorized,
+    UserDisabled,
     UserExists,
     UserNotFound,
     VerificationNotFound,
 )
-from reichatd.store import Store
+from reichatd.store import Session, Store
 from tests.accounts.conftest import CHEAP, House, with_changes, wrong
 
 MINUTE, DAY = 60.0, 86_400.0
@@ -513,3 +514,61 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(argon2.PasswordHasher, name, counting)
     return counted
+
+
+# Disabled accounts
+
+
+async def test_the_disabled_cannot_log_in_and_learn_why_only_by_their_password(house: House) -> None:
+    await house.join()
+    login = await house.login()
+    await house.accounts.authenticate(login.access_token)
+    await house.store.users.disable(login.user_id)
+    house.accounts.live.user_logged_out(login.user_id)
+    with pytest.raises(Unauthorized):
+        await house.accounts.authenticate(login.access_token)
+    with pytest.raises(Unauthorized):
+        await house.accounts.refresh(login.refresh_token)
+    with pytest.raises(UserDisabled):
+        await house.login()
+    with pytest.raises(InvalidPassword):
+        await house.login(password="a guess of it")
+    await house.store.users.enable(login.user_id)
+    await house.accounts.authenticate((await house.login()).access_token)
+
+
+async def test_a_login_that_is_disabled_meanwhile_is_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.join()
+    user = await house.store.users.by_email("ann@example.org")
+    assert user is not None
+    create = house.store.sessions.create
+
+    async def disabled_before(session: Session) -> None:
+        await house.store.users.disable(session.user_id)
+        await create(session)
+
+    monkeypatch.setattr(house.store.sessions, "create", disabled_before)
+    with pytest.raises(InvalidPassword):
+        await house.login()
+    await house.store.users.enable(user.user_id)
+    assert await house.store.sessions.of_user(user.user_id) == []
+
+
+async def test_who_is_told_forgets_before_the_live_connections_hear(house: House) -> None:
+    await house.join()
+    login = await house.login()
+    identity = await house.accounts.authenticate(login.access_token)
+    await house.store.sessions.end_all(login.user_id)
+    house.accounts.live.user_logged_out(login.user_id)
+    house.accounts.live.user_renamed(login.user_id, "Anna")
+    house.accounts.live.member_removed("lobby", login.user_id)
+    house.accounts.live.room_deleted("lobby")
+    assert house.live.told == [
+        ("user_logged_out", login.user_id),
+        ("user_renamed", login.user_id, "Anna"),
+        ("member_removed", "lobby", login.user_id),
+        ("room_deleted", "lobby"),
+    ]
+    with pytest.raises(Unauthorized):
+        await house.accounts.authenticate(login.access_token)
+    assert identity.user.username == "ann"

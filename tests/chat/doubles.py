@@ -125,6 +125,9 @@ class FakeMessages:
         await self._answer()
         return [each for each in self.log if first_id <= each.message_id <= last_id]
 
+    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        raise NotImplementedError
+
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         raise NotImplementedError
 

@@ -124,3 +124,9 @@ def test_an_error_shows_only_what_it_has() -> None:
         "nonce": "n",
         "retry_after": 0.5,
     }
+
+
+def test_an_author_who_is_gone_has_a_name_that_nobody_can_take() -> None:
+    shown = json.loads(frames.as_json(Message(1, "u1", "", "", "hello", 0.0)))
+    assert (shown["user_id"], shown["username"], shown["email"]) == ("u1", "(deleted)", "")
+    assert not shown["username"].isalnum()

@@ -142,6 +142,36 @@ async def test_a_new_name_is_on_connections_and_on_old_messages(
     assert messages.reads == [(11, 12)], "not from the tail, whose frames have the old name"
 
 
+async def test_a_user_is_logged_out_by_all_sockets(autojump_clock: MockClock, hub: Hub) -> None:
+    here, there, other = (
+        connect(FakeSocket()),
+        connect(FakeSocket(), session_id="s2"),
+        connect(FakeSocket(), "u2", "s3"),
+    )
+    for connection in (here, there, other):
+        await hub.enter("room", connection)
+    changes = hub.changes
+    hub.user_logged_out("u1")
+    assert here.closing == there.closing == (4001, "Session ended")
+    assert other.closing is None
+    assert hub.changes > changes
+
+
+async def test_figures(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
+    full = FakeSocket(space=0)
+    slow, quick = connect(full), connect(FakeSocket(), "u2", "s2")
+    room = await hub.enter("room", slow)
+    await hub.enter("den", quick)
+    assert (hub.connections, hub.live_rooms, hub.lagging) == (2, 2, 0)
+    room.listen(slow, 11)
+    hub.publish("room", messages.add(1))
+    await wait_all_tasks_blocked()
+    assert hub.lagging == 1
+    full.make_space()
+    await wait_all_tasks_blocked()
+    assert hub.lagging == 0
+
+
 async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_clock: MockClock, hub: Hub) -> None:
     inside, late = connect(FakeSocket()), connect(FakeSocket())
     await hub.enter("room", inside)

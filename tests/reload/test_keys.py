@@ -15,8 +15,12 @@ import trustme
 from trio.testing import wait_all_tasks_blocked
 
 from reichatd import logs
+from reichatd.administration import Record
+from reichatd.administration.records import Done
+from reichatd.administration.requests import GetStats
 from reichatd.cli.keys import KEYS
 from reichatd.config import Log, Reload, reload_of
+from reichatd.control import ask, open_socket
 from reichatd.daemon import _Daemon
 from reichatd.parts import Configuration
 from reichatd.systemd import Manager
@@ -264,6 +268,22 @@ async def the_patience_between_requests(directory: Path, key: str) -> None:
         assert (await house.ends(stream)).startswith(b"HTTP/1.1 200")
 
 
+@proves("limits.control_connections")
+async def administrators(directory: Path, key: str) -> None:
+    path = directory / "control.sock"
+
+    async def ignore(_: Record) -> None:
+        pass
+
+    async with inhabited(directory, {key: 1}) as house:
+        await house.nursery.start(house.parts.control.run, open_socket(path))
+        async with await trio.open_unix_socket(path):
+            await wait_all_tasks_blocked(SOON_SECONDS)
+            assert await ask(path, GetStats(), ignore) != Done()
+            house.reload(key, 2)
+            assert await ask(path, GetStats(), ignore) == Done()
+
+
 @proves("server.max_connections")
 async def places(directory: Path, key: str) -> None:
     async with inhabited(directory) as house, house.tcp() as first:
@@ -398,7 +418,7 @@ async def the_stop(directory: Path, key: str) -> None:
         connections = [connect(FakeSocket(), session_id=str(number)) for number in range(200)]
         for connection in connections:
             await house.parts.hub.enter(ROOM, connection)
-        daemon = _Daemon(house.parts, [], Manager(), never, lambda: None)
+        daemon = _Daemon(house.parts, [], None, Manager(), never, lambda: None)
         began = trio.current_time()
         await daemon._stop()
         took = trio.current_time() - began

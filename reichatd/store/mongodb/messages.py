@@ -34,6 +34,9 @@ class MongoMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._server.run(_range, self._ends, room_id, first_id, last_id)
 
+    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        return await self._server.run(_range, self._ends, room_id, first_id, last_id, {"user_id": user_id})
+
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         return await self._server.run(_read_marks, members)
 
@@ -56,9 +59,11 @@ def _last_id(db: Database, ends: Ends, room_id: str) -> int | None:
     return last_id
 
 
-def _range(db: Database, ends: Ends, room_id: str, first_id: int, last_id: int) -> list[Message]:
+def _range(
+    db: Database, ends: Ends, room_id: str, first_id: int, last_id: int, condition: Document | None = None
+) -> list[Message]:
     key = room_key(db, room_id)
-    return [] if key is None else _stretch(db, ends, key, first_id, last_id)
+    return [] if key is None else _stretch(db, ends, key, first_id, last_id, condition or {})
 
 
 def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -70,13 +75,15 @@ def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | 
     return [marks.get(pair) for pair in pairs]
 
 
-def _stretch(db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int) -> list[Message]:
+def _stretch(
+    db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int, condition: Document
+) -> list[Message]:
     # Any integers may come, also such as MongoDB does not know.
     first_id, last_id = max(first_id, 1), min(last_id, _LAST_ID)
     if first_id > last_id:
         return []
     between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
-    found = list(db.messages.find({"_id": between}, batch_size=PAGE).sort("_id"))
+    found = list(db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id"))
     if found:
         ends.settle(db, key, found[-1]["_id"]["id"])
     return _with_authors(db, found)

@@ -12,9 +12,18 @@ from collections.abc import Iterable
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.schema import member_id, members_of
-from reichatd.store.mongodb.server import Database, Document, Server
-from reichatd.store.records import BanOutcome, JoinOutcome, Room, RoomSummary
+from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.records import (
+    BanOutcome,
+    JoinOutcome,
+    Membership,
+    Room,
+    RoomOverview,
+    RoomSummary,
+    TransferOutcome,
+)
 
 _SUMMARY = {"name": 1, "description": 1}
 
@@ -38,12 +47,24 @@ class MongoRooms:
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         return await self._server.run(_joined_summaries, user_id)
 
+    async def page(self, after: str, at_most: int) -> list[RoomOverview]:
+        return await self._server.run(_page, after, at_most)
+
+    async def owned(self, user_id: str) -> list[str]:
+        return await self._server.run(_owned, user_id)
+
+    async def memberships(self, user_id: str) -> list[Membership]:
+        return await self._server.run(_memberships, user_id)
+
     async def update(self, room_id: str, name: str, description: str) -> bool:
         return await self._server.run(_update, room_id, {"name": name, "description": description})
 
     async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
         fields = {"name": name, "description": description, "password_hash": password_hash}
         return await self._server.run(_update, room_id, fields)
+
+    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
+        return await self._server.run(_transfer, room_id, user_id)
 
     async def delete(self, room_id: str) -> bool:
         return await self._server.run(_delete, room_id)
@@ -62,6 +83,12 @@ class MongoRooms:
 
     async def unban(self, room_id: str, user_id: str) -> bool:
         return await self._server.run(_unban, room_id, user_id)
+
+    async def bans(self, room_id: str) -> list[str]:
+        return await self._server.run(_bans, room_id)
+
+    async def banned_from(self, user_id: str) -> list[str]:
+        return await self._server.run(_banned_from, user_id)
 
 
 def room_keys(db: Database, room_ids: Iterable[str]) -> dict[str, ObjectId]:
@@ -140,18 +167,68 @@ def _public(db: Database) -> list[RoomSummary]:
     return _summaries(db.rooms.find({"password_hash": None}, _SUMMARY).sort({"created_at": 1, "key": 1}))
 
 
-def _rooms_of(db: Database, user_id: str) -> list[Document]:
-    keys = [member["_id"]["room"] for member in db.members.find({"_id.user": user_id}).sort("place")]
-    rooms = {room["key"]: room for room in db.rooms.find({"key": {"$in": keys}})}
-    return [rooms[key] for key in keys if key in rooms]
+def _places_of(db: Database, user_id: str) -> list[tuple[Document, Document]]:
+    """Each room that a user has joined, with his membership."""
+    members = list(db.members.find({"_id.user": user_id}, batch_size=PAGE).sort("place"))
+    keys = [member["_id"]["room"] for member in members]
+    rooms = {room["key"]: room for room in db.rooms.find({"key": {"$in": keys}}, batch_size=PAGE)}
+    return [(rooms[key], member) for key, member in zip(keys, members, strict=True) if key in rooms]
 
 
 def _joined(db: Database, user_id: str) -> list[Room]:
-    return _with_members(db, _rooms_of(db, user_id))
+    return _with_members(db, [room for room, _ in _places_of(db, user_id)])
 
 
 def _joined_summaries(db: Database, user_id: str) -> list[RoomSummary]:
-    return _summaries(_rooms_of(db, user_id))
+    return _summaries(room for room, _ in _places_of(db, user_id))
+
+
+def _memberships(db: Database, user_id: str) -> list[Membership]:
+    return [
+        Membership(room["_id"], member["joined_at"], member["last_read_id"]) for room, member in _places_of(db, user_id)
+    ]
+
+
+def _page(db: Database, after: str, at_most: int) -> list[RoomOverview]:
+    rooms = list(db.rooms.find({"_id": {"$gt": after}}, batch_size=PAGE).sort("_id").limit(at_most))
+    if not rooms:
+        return []
+    keys = [room["key"] for room in rooms]
+    counted = db.members.aggregate(
+        [
+            {"$match": {"$or": [members_of(key) for key in keys]}},
+            {"$group": {"_id": "$_id.room", "members": {"$sum": 1}}},
+        ]
+    )
+    members = {count["_id"]: count["members"] for count in counted}
+    ends = search(db, keys)
+    return [
+        RoomOverview(
+            room_id=room["_id"],
+            name=room["name"],
+            owner=room["owner"],
+            private=room["password_hash"] is not None,
+            created_at=room["created_at"],
+            members=members.get(room["key"], 0),
+            last_id=ends[room["key"]],
+        )
+        for room in rooms
+    ]
+
+
+def _owned(db: Database, user_id: str) -> list[str]:
+    return [room["_id"] for room in db.rooms.find({"owner": user_id}, {"_id": 1}, batch_size=PAGE).sort("_id")]
+
+
+def _transfer(db: Database, room_id: str, user_id: str) -> TransferOutcome:
+    key = room_key(db, room_id)
+    if key is None:
+        return TransferOutcome.NO_ROOM
+    # One who leaves at this very moment owns the room all the same, as does an owner who leaves later.
+    if not db.members.find_one({"_id": member_id(key, user_id)}, {"_id": 1}):
+        return TransferOutcome.NO_MEMBER
+    found = db.rooms.update_one({"_id": room_id, "key": key}, {"$set": {"owner": user_id}}).matched_count
+    return TransferOutcome.TRANSFERRED if found else TransferOutcome.NO_ROOM
 
 
 def _update(db: Database, room_id: str, fields: Document) -> bool:
@@ -213,3 +290,14 @@ def _ban(db: Database, room_id: str, user_id: str) -> BanOutcome:
 def _unban(db: Database, room_id: str, user_id: str) -> bool:
     key = room_key(db, room_id)
     return key is not None and db.bans.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
+
+
+def _bans(db: Database, room_id: str) -> list[str]:
+    key = room_key(db, room_id)
+    found = () if key is None else db.bans.find(members_of(key), batch_size=PAGE).sort("_id")
+    return [ban["_id"]["user"] for ban in found]
+
+
+def _banned_from(db: Database, user_id: str) -> list[str]:
+    keys = [ban["_id"]["room"] for ban in db.bans.find({"_id.user": user_id}, batch_size=PAGE)]
+    return [room["_id"] for room in db.rooms.find({"key": {"$in": keys}}, {"_id": 1}, batch_size=PAGE).sort("_id")]

@@ -57,7 +57,12 @@ def _first(db: Database) -> None:
     )
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = [_first]
+def _second(db: Database) -> None:
+    db.rooms.create_indexes([IndexModel({"owner": 1, "_id": 1})])
+    db.bans.create_indexes([IndexModel("_id.user")])
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second]
 """Each step leads from the version that is its index to the next. Once released, a step never changes.
 
 A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.

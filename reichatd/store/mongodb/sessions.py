@@ -5,8 +5,10 @@ number up and names the one session that goes on, all in the user's document, so
 hash, on a standalone server too, and no crash can leave them alive.
 """
 
+from collections.abc import Iterator, Sequence
+
 from reichatd.store.mongodb.server import Database, Document, Server
-from reichatd.store.mongodb.users import user_of
+from reichatd.store.mongodb.users import end_sessions, user_of
 from reichatd.store.records import Session, User
 
 
@@ -20,12 +22,21 @@ class MongoSessions:
     async def get(self, session_id: str) -> tuple[Session, User] | None:
         return await self._server.run(_find, {"_id": session_id})
 
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        return await self._server.run(_living_ids, session_ids)
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        return await self._server.run(_of_user, user_id)
+
     async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
         found = await self._server.run(_find, {"refresh_hash": refresh_hash})
         return found[0] if found else None
 
     async def end(self, session_id: str) -> bool:
         return await self._server.run(_end, session_id)
+
+    async def end_all(self, user_id: str) -> list[str] | None:
+        return await self._server.run(end_sessions, user_id, {})
 
     async def delete_expired(self, now: float) -> int:
         return await self._server.run(_delete_expired, now)
@@ -47,12 +58,25 @@ def _create(db: Database, session: Session) -> None:
 
 
 def _find(db: Database, selection: Document) -> tuple[Session, User] | None:
+    return next(_living(db, selection), None)
+
+
+def _living_ids(db: Database, session_ids: Sequence[str]) -> set[str]:
+    return {session.session_id for session, _ in _living(db, {"_id": {"$in": list(session_ids)}})}
+
+
+def _of_user(db: Database, user_id: str) -> list[Session]:
+    sessions = [session for session, _ in _living(db, {"user_id": user_id})]
+    return sorted(sessions, key=lambda session: (session.created_at, session.session_id))
+
+
+def _living(db: Database, selection: Document) -> Iterator[tuple[Session, User]]:
     of_user = {"from": db.users.name, "localField": "user_id", "foreignField": "_id", "as": "users"}
     for found in db.sessions.aggregate([{"$match": selection}, {"$lookup": of_user}]):
         for user in found["users"]:
-            if found["password_number"] == user["password_number"] or found["_id"] == user["kept_session"]:
-                return _session_of(found), user_of(user)
-    return None
+            current = found["password_number"] == user["password_number"] or found["_id"] == user["kept_session"]
+            if current and not user.get("disabled", False):
+                yield _session_of(found), user_of(user)
 
 
 def _session_of(document: Document) -> Session:

@@ -11,6 +11,7 @@ from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.server import THREADS, Database, Server, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
+from reichatd.store.records import Totals
 
 if TYPE_CHECKING:
     from reichatd.store.protocol import Messages, Rooms, Sessions, Users
@@ -50,9 +51,24 @@ class MongoStore:
     async def ping(self) -> None:
         await self._server.run(_read_something)
 
+    async def totals(self) -> Totals:
+        return await self._server.run(_totals)
+
     async def aclose(self) -> None:
         await self._server.aclose()
 
 
 def _read_something(db: Database) -> None:
     db.rooms.find_one({}, {"_id": 1})
+
+
+def _totals(db: Database) -> Totals:
+    # As the server keeps count: to count the documents it would read them all.
+    return Totals(
+        users=db.users.estimated_document_count(),
+        registrations=db.registrations.estimated_document_count(),
+        sessions=db.sessions.estimated_document_count(),
+        rooms=db.rooms.estimated_document_count(),
+        messages=db.messages.estimated_document_count(),
+        bytes=int(db.database.command("dbStats")["totalSize"]),
+    )

@@ -1,9 +1,11 @@
 """Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.Users`."""
 
+from collections.abc import Sequence
+
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.mongodb.server import Database, Document, Server
+from reichatd.store.mongodb.server import PAGE, Database, Document, Server
 from reichatd.store.records import Registration, User
 
 
@@ -23,8 +25,17 @@ class MongoUsers:
     async def by_id(self, user_id: str) -> User | None:
         return await self._server.run(_by_id, user_id)
 
+    async def by_ids(self, user_ids: Sequence[str]) -> list[User | None]:
+        return await self._server.run(_by_ids, user_ids)
+
     async def by_email(self, email: str) -> User | None:
         return await self._server.run(_by_email, email)
+
+    async def page(self, after: str, at_most: int) -> list[User]:
+        return await self._server.run(_page, after, at_most)
+
+    async def registrations(self, after: str, at_most: int) -> list[Registration]:
+        return await self._server.run(_registrations, after, at_most)
 
     async def rename(self, user_id: str, username: str) -> bool:
         return await self._server.run(_rename, user_id, username)
@@ -33,6 +44,18 @@ class MongoUsers:
         self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
     ) -> list[str] | None:
         return await self._server.run(_change_password, user_id, old_hash, new_hash, keep_session_id)
+
+    async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
+        return await self._server.run(end_sessions, user_id, {"password_hash": new_hash})
+
+    async def disable(self, user_id: str) -> list[str] | None:
+        return await self._server.run(end_sessions, user_id, {"disabled": True})
+
+    async def enable(self, user_id: str) -> bool:
+        return await self._server.run(_enable, user_id)
+
+    async def delete(self, user_id: str) -> bool:
+        return await self._server.run(_delete, user_id)
 
     async def delete_expired(self, now: float) -> int:
         return await self._server.run(_delete_expired, now)
@@ -45,7 +68,36 @@ def user_of(document: Document) -> User:
         username=document["username"],
         password_hash=document["password_hash"],
         created_at=document["created_at"],
+        disabled=document.get("disabled", False),
     )
+
+
+def end_sessions(
+    db: Database, user_id: str, changes: Document, *, old_hash: str | None = None, keep_session_id: str | None = None
+) -> list[str] | None:
+    """Changes a user, and in the same step ends his sessions but one (see `sessions`); their ids.
+
+    None, and nothing has changed, if there is no such user, or the password hash is not `old_hash`.
+    """
+    selection = {"_id": user_id} | ({} if old_hash is None else {"password_hash": old_hash})
+    changed = db.users.find_one_and_update(
+        selection,
+        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": {"password_number": 1}},
+        return_document=ReturnDocument.AFTER,
+    )
+    if changed is None:
+        return None
+    ended = db.sessions.distinct(
+        "_id",
+        {
+            "user_id": user_id,
+            "_id": {"$ne": keep_session_id},
+            "password_number": {"$lt": changed["password_number"]},
+        },
+    )
+    # Tidying up: they have ended.
+    db.sessions.delete_many({"_id": {"$in": ended}})
+    return ended
 
 
 def _email_key(email: str) -> str:
@@ -79,8 +131,12 @@ def _take_try(db: Database, email: str) -> Registration | None:
     )
     if before is None:
         return None
-    del before["_id"]
-    return Registration(**before)
+    return _registration_of(before)
+
+
+def _registration_of(document: Document) -> Registration:
+    del document["_id"]
+    return Registration(**document)
 
 
 def _confirm(db: Database, registration: Registration, user: User) -> bool:
@@ -97,6 +153,7 @@ def _confirm(db: Database, registration: Registration, user: User) -> bool:
                 "username": user.username,
                 "password_hash": user.password_hash,
                 "created_at": user.created_at,
+                "disabled": user.disabled,
                 "password_number": 0,
                 "kept_session": None,
             }
@@ -112,9 +169,25 @@ def _by_id(db: Database, user_id: str) -> User | None:
     return user_of(found) if found else None
 
 
+def _by_ids(db: Database, user_ids: Sequence[str]) -> list[User | None]:
+    found = db.users.find({"_id": {"$in": list(set(user_ids))}}, batch_size=PAGE)
+    users = {document["_id"]: user_of(document) for document in found}
+    return [users.get(user_id) for user_id in user_ids]
+
+
 def _by_email(db: Database, email: str) -> User | None:
     found = db.users.find_one({"email_key": _email_key(email)})
     return user_of(found) if found else None
+
+
+def _page(db: Database, after: str, at_most: int) -> list[User]:
+    found = db.users.find({"email_key": {"$gt": _email_key(after)}}).sort("email_key").limit(at_most)
+    return [user_of(document) for document in found]
+
+
+def _registrations(db: Database, after: str, at_most: int) -> list[Registration]:
+    found = db.registrations.find({"_id": {"$gt": _email_key(after)}}).sort("_id").limit(at_most)
+    return [_registration_of(document) for document in found]
 
 
 def _rename(db: Database, user_id: str, username: str) -> bool:
@@ -124,24 +197,23 @@ def _rename(db: Database, user_id: str, username: str) -> bool:
 def _change_password(
     db: Database, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
 ) -> list[str] | None:
-    # This one step also ends the other sessions (see `sessions`); deleting them is tidying up.
-    changed = db.users.find_one_and_update(
-        {"_id": user_id, "password_hash": old_hash},
-        {"$set": {"password_hash": new_hash, "kept_session": keep_session_id}, "$inc": {"password_number": 1}},
-        return_document=ReturnDocument.AFTER,
-    )
-    if changed is None:
-        return None
-    ended = db.sessions.distinct(
-        "_id",
-        {
-            "user_id": user_id,
-            "_id": {"$ne": keep_session_id},
-            "password_number": {"$lt": changed["password_number"]},
-        },
-    )
-    db.sessions.delete_many({"_id": {"$in": ended}})
-    return ended
+    return end_sessions(db, user_id, {"password_hash": new_hash}, old_hash=old_hash, keep_session_id=keep_session_id)
+
+
+def _enable(db: Database, user_id: str) -> bool:
+    return db.users.update_one({"_id": user_id}, {"$set": {"disabled": False}}).matched_count > 0
+
+
+def _delete(db: Database, user_id: str) -> bool:
+    user = db.users.find_one({"_id": user_id}, {"email_key": 1})
+    # The user last: whoever was cut off before that is still found by the next call.
+    for collection in (db.members, db.bans):
+        collection.delete_many({"_id.user": user_id})
+    db.sessions.delete_many({"user_id": user_id})
+    if user is None:
+        return False
+    db.registrations.delete_one({"_id": user["email_key"]})
+    return db.users.delete_one({"_id": user_id}).deleted_count > 0
 
 
 def _delete_expired(db: Database, now: float) -> int:

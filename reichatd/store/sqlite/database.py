@@ -69,6 +69,11 @@ class Database:
         """
         return await self._writing.run(self._write, lambda db: step(db, *args, **kwargs))
 
+    @property
+    def files(self) -> list[Path]:
+        """All that it is made of; some may not be there."""
+        return [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal", "-shm")]
+
     async def aclose(self) -> None:
         # Readers first: the last connection to close empties the write-ahead log, and only the writer can.
         await self._reading.aclose(self._close_readers)

@@ -24,6 +24,9 @@ class SqliteMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._database.read(_range, room_id, first_id, last_id)
 
+    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        return await self._database.read(_written_by, user_id, room_id, first_id, last_id)
+
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         return await self._database.read(_read_marks, members)
 
@@ -50,6 +53,11 @@ def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Me
     return [] if pk is None else _stretch(db, pk, first_id, last_id)
 
 
+def _written_by(db: Connection, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    pk = room_pk(db, room_id)
+    return [] if pk is None else _stretch(db, pk, first_id, last_id, "AND m.user_id = ?", user_id)
+
+
 def _read_marks(db: Connection, members: Sequence[tuple[str, str]]) -> list[int | None]:
     return [_read_mark(db, *member) for member in members]
 
@@ -62,15 +70,16 @@ def _read_mark(db: Connection, room_id: str, user_id: str) -> int | None:
     return row[0] if row else None
 
 
-def _stretch(db: Connection, pk: int, first_id: int, last_id: int) -> list[Message]:
+def _stretch(db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str) -> list[Message]:
     # Any integers may come, also such as SQLite does not know.
     first_id, last_id = max(first_id, 1), min(last_id, LAST_ID)
     if first_id > last_id:
         return []
     rows = db.execute(
         "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp"
-        " FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.user_id WHERE m.id BETWEEN ? AND ? ORDER BY m.id",
-        (LAST_ID, rowid(pk, first_id), rowid(pk, last_id)),
+        " FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.user_id"
+        f" WHERE m.id BETWEEN ? AND ? {condition} ORDER BY m.id",
+        (LAST_ID, rowid(pk, first_id), rowid(pk, last_id), *values),
     )
     return [Message(*row) for row in rows]
 

@@ -3,8 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
-from reichatd.store.records import BanOutcome, JoinOutcome, Room, RoomSummary
+from reichatd.store.records import (
+    BanOutcome,
+    JoinOutcome,
+    Membership,
+    Room,
+    RoomOverview,
+    RoomSummary,
+    TransferOutcome,
+)
 from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.logs import end_of
 
 _SUMMARY = "r.room_id, r.name, r.description"
 _ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at"
@@ -30,11 +39,23 @@ class SqliteRooms:
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         return await self._database.read(_joined_summaries, user_id)
 
+    async def page(self, after: str, at_most: int) -> list[RoomOverview]:
+        return await self._database.read(_page, after, at_most)
+
+    async def owned(self, user_id: str) -> list[str]:
+        return await self._database.read(_owned, user_id)
+
+    async def memberships(self, user_id: str) -> list[Membership]:
+        return await self._database.read(_memberships, user_id)
+
     async def update(self, room_id: str, name: str, description: str) -> bool:
         return await self._database.write(_update, room_id, name, description)
 
     async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
         return await self._database.write(_update_with_password, room_id, name, description, password_hash)
+
+    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
+        return await self._database.write(_transfer, room_id, user_id)
 
     async def delete(self, room_id: str) -> bool:
         return await self._database.write(_delete, room_id)
@@ -53,6 +74,12 @@ class SqliteRooms:
 
     async def unban(self, room_id: str, user_id: str) -> bool:
         return await self._database.write(_unban, room_id, user_id)
+
+    async def bans(self, room_id: str) -> list[str]:
+        return await self._database.read(_bans, room_id)
+
+    async def banned_from(self, user_id: str) -> list[str]:
+        return await self._database.read(_banned_from, user_id)
 
 
 def room_pk(db: Connection, room_id: str) -> int | None:
@@ -115,6 +142,39 @@ def _joined(db: Connection, user_id: str) -> list[Room]:
 
 def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
     return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY} {_JOINED}", (user_id,))]
+
+
+def _page(db: Connection, after: str, at_most: int) -> list[RoomOverview]:
+    rows = db.execute(
+        "SELECT r.pk, r.room_id, r.name, r.owner, r.password_hash IS NOT NULL, r.created_at,"
+        " (SELECT count(*) FROM members AS m WHERE m.room = r.pk)"
+        " FROM rooms AS r WHERE r.room_id > ? ORDER BY r.room_id LIMIT ?",
+        (after, at_most),
+    )
+    return [
+        RoomOverview(room_id, name, owner, bool(private), created_at, members, end_of(db, pk))
+        for pk, room_id, name, owner, private, created_at, members in rows.fetchall()
+    ]
+
+
+def _owned(db: Connection, user_id: str) -> list[str]:
+    rows = db.execute("SELECT room_id FROM rooms WHERE owner = ? ORDER BY room_id", (user_id,))
+    return [room_id for (room_id,) in rows]
+
+
+def _memberships(db: Connection, user_id: str) -> list[Membership]:
+    rows = db.execute(f"SELECT r.room_id, m.joined_at, m.last_read_id {_JOINED}", (user_id,))
+    return [Membership(*row) for row in rows]
+
+
+def _transfer(db: Connection, room_id: str, user_id: str) -> TransferOutcome:
+    pk = room_pk(db, room_id)
+    if pk is None:
+        return TransferOutcome.NO_ROOM
+    if not _exists(db, "members", pk, user_id):
+        return TransferOutcome.NO_MEMBER
+    db.execute("UPDATE rooms SET owner = ? WHERE pk = ?", (user_id, pk))
+    return TransferOutcome.TRANSFERRED
 
 
 def _update(db: Connection, room_id: str, name: str, description: str) -> bool:
@@ -182,3 +242,16 @@ def _ban(db: Connection, room_id: str, user_id: str) -> BanOutcome:
 
 def _unban(db: Connection, room_id: str, user_id: str) -> bool:
     return _remove(db, "bans", room_pk(db, room_id), user_id)
+
+
+def _bans(db: Connection, room_id: str) -> list[str]:
+    rows = db.execute("SELECT user_id FROM bans WHERE room = ? ORDER BY user_id", (room_pk(db, room_id),))
+    return [user_id for (user_id,) in rows]
+
+
+def _banned_from(db: Connection, user_id: str) -> list[str]:
+    rows = db.execute(
+        "SELECT r.room_id FROM bans AS b JOIN rooms AS r ON r.pk = b.room WHERE b.user_id = ? ORDER BY r.room_id",
+        (user_id,),
+    )
+    return [room_id for (room_id,) in rows]

@@ -88,6 +88,11 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "CREATE UNIQUE INDEX messages_by_nonce ON messages (id >> 32, user_id, nonce) WHERE nonce IS NOT NULL",
         "CREATE TABLE deleted_rooms (pk INTEGER PRIMARY KEY)",
     ),
+    (
+        "ALTER TABLE users ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX rooms_by_owner ON rooms (owner, room_id)",
+        "CREATE INDEX bans_by_user ON bans (user_id)",
+    ),
 ]
 """Each entry leads from the version that is its index to the next. Once released, an entry never changes."""
 

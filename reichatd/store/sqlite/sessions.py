@@ -1,9 +1,16 @@
 """Login sessions in SQLite. What the methods do is written at `reichatd.store.protocol.Sessions`."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from reichatd.store.records import Session, User
 from reichatd.store.sqlite.database import Connection, Database
 
-_SESSION = "session_id, user_id, refresh_hash, created_at, expires_at"
+USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"
+"""The columns of `user_of`."""
+
+_SESSION = "s.session_id, s.user_id, s.refresh_hash, s.created_at, s.expires_at"
+_LIVING = "FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id AND NOT u.disabled"
 
 
 class SqliteSessions:
@@ -19,38 +26,72 @@ class SqliteSessions:
     async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
         return await self._database.read(_by_refresh_hash, refresh_hash)
 
+    async def living(self, session_ids: Sequence[str]) -> set[str]:
+        return await self._database.read(_living, session_ids)
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        return await self._database.read(_of_user, user_id)
+
     async def end(self, session_id: str) -> bool:
         return await self._database.write(_end, session_id)
+
+    async def end_all(self, user_id: str) -> list[str] | None:
+        return await self._database.write(_end_all, user_id)
 
     async def delete_expired(self, now: float) -> int:
         return await self._database.write(_delete_expired, now)
 
 
+def user_of(row: tuple[Any, ...]) -> User:
+    user_id, email, username, password_hash, created_at, disabled = row
+    return User(user_id, email, username, password_hash, created_at, bool(disabled))
+
+
+def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> list[str]:
+    """Ends all sessions of a user but one; their ids."""
+    others = "FROM sessions WHERE user_id = ? AND session_id <> ?"
+    ended = [session_id for (session_id,) in db.execute(f"SELECT session_id {others}", (user_id, keep_session_id))]
+    db.execute(f"DELETE {others}", (user_id, keep_session_id))
+    return ended
+
+
 def _create(db: Connection, session: Session) -> None:
     # Created again is created: a caller that was told of a fault may have had its way.
     db.execute(
-        f"INSERT INTO sessions ({_SESSION}) VALUES (?, ?, ?, ?, ?) ON CONFLICT (session_id) DO NOTHING",
+        "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (session_id) DO NOTHING",
         (session.session_id, session.user_id, session.refresh_hash, session.created_at, session.expires_at),
     )
 
 
 def _get(db: Connection, session_id: str) -> tuple[Session, User] | None:
-    row = db.execute(
-        "SELECT s.session_id, s.user_id, s.refresh_hash, s.created_at, s.expires_at,"
-        " u.user_id, u.email, u.username, u.password_hash, u.created_at"
-        " FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id WHERE s.session_id = ?",
-        (session_id,),
-    ).fetchone()
-    return (Session(*row[:5]), User(*row[5:])) if row else None
+    row = db.execute(f"SELECT {_SESSION}, {USER} {_LIVING} WHERE s.session_id = ?", (session_id,)).fetchone()
+    return (Session(*row[:5]), user_of(row[5:])) if row else None
 
 
 def _by_refresh_hash(db: Connection, refresh_hash: str) -> Session | None:
-    row = db.execute(f"SELECT {_SESSION} FROM sessions WHERE refresh_hash = ?", (refresh_hash,)).fetchone()
+    row = db.execute(f"SELECT {_SESSION} {_LIVING} WHERE s.refresh_hash = ?", (refresh_hash,)).fetchone()
     return Session(*row) if row else None
+
+
+def _living(db: Connection, session_ids: Sequence[str]) -> set[str]:
+    return {session_id for session_id in session_ids if _get(db, session_id)}
+
+
+def _of_user(db: Connection, user_id: str) -> list[Session]:
+    rows = db.execute(
+        f"SELECT {_SESSION} {_LIVING} WHERE s.user_id = ? ORDER BY s.created_at, s.session_id", (user_id,)
+    )
+    return [Session(*row) for row in rows]
 
 
 def _end(db: Connection, session_id: str) -> bool:
     return db.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,)).rowcount > 0
+
+
+def _end_all(db: Connection, user_id: str) -> list[str] | None:
+    known = db.execute("SELECT 1 FROM users WHERE user_id = ?", (user_id,)).fetchone()
+    return end_sessions(db, user_id) if known else None
 
 
 def _delete_expired(db: Connection, now: float) -> int:

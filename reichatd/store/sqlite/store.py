@@ -1,11 +1,14 @@
 """The SQLite store as a whole."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
+from reichatd.store.records import Totals
 from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.logs import LAST_ID
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
@@ -44,9 +47,27 @@ class SqliteStore:
     async def ping(self) -> None:
         await self._database.read(_read_something)
 
+    async def totals(self) -> Totals:
+        return await self._database.read(_totals, self._database.files)
+
     async def aclose(self) -> None:
         await self._database.aclose()
 
 
 def _read_something(db: Connection) -> None:
     db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
+
+
+def _totals(db: Connection, files: Sequence[Path]) -> Totals:
+    users, registrations, sessions, rooms = (
+        db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in ("users", "registrations", "sessions", "rooms")
+    )
+    # The ids of a log have no gap: its ends tell how many messages it has, where counting them would read them all.
+    of_room = "FROM messages AS m WHERE m.id BETWEEN r.pk << 32 AND r.pk << 32 | ?1"
+    (messages,) = db.execute(
+        f"SELECT coalesce(sum((SELECT max(m.id) {of_room}) - (SELECT min(m.id) {of_room}) + 1), 0) FROM rooms AS r",
+        (LAST_ID,),
+    ).fetchone()
+    size = sum(file.stat().st_size for file in files if file.exists())
+    return Totals(users, registrations, sessions, rooms, messages, size)

@@ -1,0 +1,181 @@
+"""What an administrator is told: records while it goes on, and a conclusion in the end. All of it is JSON with a `type`.
+
+Times are ISO 8601 in UTC. No record has a password, a hash or a token.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+
+class _Record(Struct, frozen=True, tag_field="type"):
+    pass
+
+
+class UserRecord(_Record, frozen=True, tag="user"):
+    user_id: str
+    email: str
+    username: str
+    created_at: str
+    disabled: bool
+
+
+class RegistrationRecord(_Record, frozen=True, tag="registration"):
+    email: str
+    username: str
+    tries_left: int
+    expires_at: str
+
+
+class UserDetails(_Record, frozen=True, tag="user_details"):
+    """`rooms`, `owns` and `banned_from` are room ids."""
+
+    user_id: str
+    email: str
+    username: str
+    created_at: str
+    disabled: bool
+    rooms: list[str]
+    owns: list[str]
+    banned_from: list[str]
+    sessions: int
+
+
+class UserChanged(_Record, frozen=True, tag="user_changed"):
+    """`change` is a word: added, verified, password_set, disabled, enabled, logged_out, deleted."""
+
+    change: str
+    user_id: str
+    email: str
+    sessions_ended: int = 0
+
+
+class MembershipRecord(_Record, frozen=True, tag="membership"):
+    room_id: str
+    joined_at: str
+    last_read_id: int
+
+
+class SessionRecord(_Record, frozen=True, tag="session"):
+    created_at: str
+    expires_at: str
+
+
+class RoomRecord(_Record, frozen=True, tag="room"):
+    """`owner` is a user id, `members` how many there are, `last_id` the id of the last message."""
+
+    room_id: str
+    name: str
+    owner: str
+    private: bool
+    created_at: str
+    members: int
+    last_id: int
+
+
+class RoomDetails(_Record, frozen=True, tag="room_details"):
+    room_id: str
+    name: str
+    description: str
+    owner: str
+    private: bool
+    created_at: str
+    last_id: int
+
+
+class PersonRecord(_Record, frozen=True, tag="person"):
+    """A member of a room, or somebody banned from it; without name and address if the user is gone."""
+
+    user_id: str
+    username: str
+    email: str
+    banned: bool
+
+
+class RoomChanged(_Record, frozen=True, tag="room_changed"):
+    """`change` is a word: created, deleted, kicked, banned, unbanned, transferred."""
+
+    change: str
+    room_id: str
+    user_id: str | None = None
+
+
+class MessageRecord(_Record, frozen=True, tag="message"):
+    """As it is stored; an author who is gone has no name and no address."""
+
+    room_id: str
+    message_id: int
+    user_id: str
+    username: str
+    email: str
+    timestamp: str
+    content: str
+
+
+class DaemonFigures(Struct, frozen=True):
+    """What a running daemon knows of itself."""
+
+    version: str
+    pid: int
+    uptime_seconds: float
+    connections: int
+    live_rooms: int
+    lagging: int
+
+
+class StatsRecord(_Record, frozen=True, tag="stats"):
+    """`store_bytes` are on the disk. `daemon` is None if none was asked."""
+
+    users: int
+    registrations: int
+    sessions: int
+    rooms: int
+    messages: int
+    store_bytes: int
+    daemon: DaemonFigures | None
+
+
+class Progress(_Record, frozen=True, tag="progress"):
+    """So many of so many are done. Rather often; nobody needs to keep one."""
+
+    what: str
+    done: int
+    total: int
+
+
+class Done(_Record, frozen=True, tag="done"):
+    pass
+
+
+class Refused(_Record, frozen=True, tag="refused"):
+    """It cannot be done as it was asked for; `status`, `code` and `message` are those of `reichatd.errors`."""
+
+    status: int
+    code: str
+    message: str
+
+
+class Failed(_Record, frozen=True, tag="failed"):
+    """The store failed. Asked for again, it goes on where it stopped."""
+
+    message: str
+
+
+Record = (
+    UserRecord
+    | RegistrationRecord
+    | UserDetails
+    | UserChanged
+    | MembershipRecord
+    | SessionRecord
+    | RoomRecord
+    | RoomDetails
+    | PersonRecord
+    | RoomChanged
+    | MessageRecord
+    | StatsRecord
+    | Progress
+)
+Conclusion = Done | Refused | Failed
+Emit = Callable[[Record], Awaitable[None]]
+"""Takes a record on its way; waits if its reader is slow."""

@@ -1,0 +1,201 @@
+"""What an administrator can do with users."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import trio
+
+from reichatd.accounts import Passwords, fields, keys
+from reichatd.administration import requests
+from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
+from reichatd.administration.sweeping import sweep
+from reichatd.config import Limits
+from reichatd.errors import OwnsRooms, RoomNotFound, UserExists, UserNotFound, VerificationNotFound, Yourself
+from reichatd.live import Live
+from reichatd.rooms import Rooms
+from reichatd.store import JoinOutcome, Registration, Store, User
+from reichatd.timestamps import isoformat
+
+_PAGE = 500
+
+_NEVER_SECONDS = 60.0
+"""How long a registration is kept that becomes a user at once, should that be cut off."""
+
+
+class UserAdministration:
+    """See `Administration`. What is not there or not allowed is raised (`reichatd.errors`)."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        passwords: Passwords,
+        rooms: Rooms,
+        limits: Limits,
+        live: Live,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._rooms = rooms
+        self._limits = limits
+        self._live = live
+        self._clock = clock
+
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold."""
+        self._limits = limits
+
+    async def perform(self, request: requests.UserRequest, emit: Emit) -> None:
+        match request:
+            case requests.ListUsers():
+                await (self._list_pending(emit) if request.pending else self._list(emit))
+            case requests.ShowUser():
+                await emit(await details(self._store, await self.find(request.user)))
+            case requests.AddUser():
+                await emit(await self._add(request))
+            case requests.VerifyUser():
+                await emit(await self._verify(request))
+            case requests.SetPassword():
+                await emit(await self._set_password(request))
+            case requests.DisableUser():
+                await emit(await self._disable(await self.find(request.user)))
+            case requests.EnableUser():
+                await emit(await self._enable(await self.find(request.user)))
+            case requests.LogUserOut():
+                user = await self.find(request.user)
+                await emit(await self._log_out(user, "logged_out", self._store.sessions.end_all(user.user_id)))
+            case requests.DeleteUser():
+                await emit(await self._delete(request, emit))
+
+    async def find(self, name: str) -> User:
+        """The user of an e-mail address or a user id. Raises: UserNotFound."""
+        users = self._store.users
+        user = await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
+        if user is None:
+            raise UserNotFound(f"No user {name}")
+        return user
+
+    async def _list(self, emit: Emit) -> None:
+        after = ""
+        while page := await self._store.users.page(after, _PAGE):
+            for user in page:
+                await emit(
+                    UserRecord(user.user_id, user.email, user.username, isoformat(user.created_at), user.disabled)
+                )
+            after = page[-1].email
+
+    async def _list_pending(self, emit: Emit) -> None:
+        after = ""
+        while page := await self._store.users.registrations(after, _PAGE):
+            for one in page:
+                await emit(RegistrationRecord(one.email, one.username, one.tries_left, isoformat(one.expires_at)))
+            after = page[-1].email
+
+    async def _add(self, request: requests.AddUser) -> UserChanged:
+        registrant = fields.registrant(self._limits, request.email, request.password, request.username)
+        now = self._clock()
+        registration = Registration(
+            email=registrant.email.normal,
+            username=registrant.username,
+            password_hash=await self._passwords.hash(request.password),
+            code_hash=keys.new_id(),  # no code has this hash
+            tries_left=0,
+            expires_at=now + _NEVER_SECONDS,
+        )
+        user = registration.confirmed(keys.new_id(), now)
+        with trio.CancelScope(shield=True):
+            if not await self._store.users.register(registration):
+                raise UserExists
+            if not await self._store.users.confirm(registration, user):
+                raise UserExists
+        return UserChanged("added", user.user_id, user.email)
+
+    async def _verify(self, request: requests.VerifyUser) -> UserChanged:
+        missing = VerificationNotFound(f"No registration of {request.email}")
+        address = fields.known_form(request.email)
+        registration = await self._store.users.take_try(address) if address else None
+        if registration is None:
+            raise missing
+        user = registration.confirmed(keys.new_id(), self._clock())
+        if not await self._store.users.confirm(registration, user):
+            raise missing
+        return UserChanged("verified", user.user_id, user.email)
+
+    async def _set_password(self, request: requests.SetPassword) -> UserChanged:
+        user = await self.find(request.user)
+        fields.check_new_password(self._limits, request.password)
+        new_hash = await self._passwords.hash(request.password)
+        return await self._log_out(user, "password_set", self._store.users.set_password(user.user_id, new_hash))
+
+    async def _disable(self, user: User) -> UserChanged:
+        return await self._log_out(user, "disabled", self._store.users.disable(user.user_id))
+
+    async def _log_out(self, user: User, change: str, step: Awaitable[list[str] | None]) -> UserChanged:
+        """Carries out a step of the store that ends all sessions, and closes their sockets."""
+        with trio.CancelScope(shield=True):
+            ended = await step
+            # By the user and not by the sessions: an earlier call may have failed after its write, and left none to name.
+            self._live.user_logged_out(user.user_id)
+        if ended is None:
+            raise UserNotFound
+        return UserChanged(change, user.user_id, user.email, len(ended))
+
+    async def _enable(self, user: User) -> UserChanged:
+        if not await self._store.users.enable(user.user_id):
+            raise UserNotFound
+        return UserChanged("enabled", user.user_id, user.email)
+
+    async def _delete(self, request: requests.DeleteUser, emit: Emit) -> UserChanged:
+        user = await self.find(request.user)
+        heir = await self.find(request.heir) if request.heir is not None else None
+        if heir is not None and heir.user_id == user.user_id:
+            raise Yourself("The rooms cannot go to the user who is deleted")
+        await self._owned(user, request)
+        # First: from here on he makes no room, joins none and posts nothing, and an interrupted deletion begins where it ended.
+        ended = (await self._disable(user)).sessions_ended
+        owned = await self._owned(user, request)
+        for number, room_id in enumerate(owned):
+            await emit(Progress("rooms", number, len(owned)))
+            if heir is not None:
+                await self._bequeath(room_id, heir)
+            else:
+                with suppress(RoomNotFound):
+                    await self._rooms.delete(user.user_id, room_id)
+        if owned and heir is None:
+            await sweep(self._store, emit)
+        with trio.CancelScope(shield=True):
+            await self._store.users.delete(user.user_id)
+            self._live.user_renamed(user.user_id, "")
+        return UserChanged("deleted", user.user_id, user.email, ended)
+
+    async def _owned(self, user: User, request: requests.DeleteUser) -> list[str]:
+        """The rooms of one who is to be deleted. Raises: OwnsRooms, where nobody said what becomes of them."""
+        owned = await self._store.rooms.owned(user.user_id)
+        if owned and request.heir is None and not request.delete_rooms:
+            rooms = "a room" if len(owned) == 1 else f"{len(owned)} rooms"
+            raise OwnsRooms(f"{user.email} owns {rooms}: give them to somebody else, or have them deleted")
+        return owned
+
+    async def _bequeath(self, room_id: str, heir: User) -> None:
+        rooms = self._store.rooms
+        if await rooms.join(room_id, heir.user_id, self._clock()) is JoinOutcome.BANNED:
+            await rooms.unban(room_id, heir.user_id)
+            await rooms.join(room_id, heir.user_id, self._clock())
+        await rooms.transfer(room_id, heir.user_id)
+
+
+async def details(store: Store, user: User) -> UserDetails:
+    """All that is known of a user, but for the messages."""
+    memberships = await store.rooms.memberships(user.user_id)
+    return UserDetails(
+        user_id=user.user_id,
+        email=user.email,
+        username=user.username,
+        created_at=isoformat(user.created_at),
+        disabled=user.disabled,
+        rooms=[membership.room_id for membership in memberships],
+        owns=await store.rooms.owned(user.user_id),
+        banned_from=await store.rooms.banned_from(user.user_id),
+        sessions=len(await store.sessions.of_user(user.user_id)),
+    )

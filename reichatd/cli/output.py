@@ -1,0 +1,108 @@
+"""What a command prints: JSON for programs, tables for people, plain columns where nobody looks."""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from reichatd.cli import exits
+from reichatd.cli.keys import printable
+
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+
+
+def print_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on a terminal; elsewhere lines with tabs between the cells, uncut, under a line of names."""
+    cells = [[_cell(*cell) for cell in zip(columns, row, strict=True)] for row in rows]
+    if not sys.stdout.isatty():
+        for line in (columns, *cells):
+            click.echo("\t".join(line))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """One thing, a line for each of its fields."""
+    width = max(map(len, fields)) + 2
+    for name, value in fields.items():
+        click.echo(f"{name.replace('_', ' '):<{width}}{_cell(name, value)}")
+
+
+def fields_of(record: msgspec.Struct) -> dict[str, Any]:
+    """A record's fields by name, in their order."""
+    return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Returns if it is meant; else the program ends, and nothing has been changed."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here whether it is meant: give --yes")
+    try:
+        click.confirm(printable(question), abort=True, err=True)
+    except click.Abort as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            exits.fail(exits.INTERRUPTED + 2, "interrupted; nothing was changed")
+        exits.fail(1, "nothing was changed")
+
+
+@contextmanager
+def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
+    """Gives a function that writes a line of JSON: to standard output, or to a file, mode 0600, that appears when it is whole."""
+    if file is None:
+        yield lambda record: _write_line(sys.stdout.buffer, record)
+        sys.stdout.flush()
+        return
+    unnamed = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb") as output:
+                yield lambda record: _write_line(output, record)
+                output.flush()
+                os.fsync(descriptor)
+            unnamed.replace(file)
+        finally:
+            unnamed.unlink(missing_ok=True)
+    except OSError as error:
+        exits.fail(exits.CANNOT_CREATE, f"{file}: {error.strerror}")
+
+
+def _write_line(output: Any, record: object) -> None:  # noqa: ANN401 - any binary file
+    output.write(msgspec.json.encode(record) + b"\n")
+
+
+def _cell(name: str, value: object) -> str:
+    match value:
+        case str() if name.endswith("_at"):
+            return f"{value[:19]}Z"  # people need no microseconds
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return ""
+        case list():
+            return ", ".join(printable(str(item)) for item in value)
+        case _:
+            return printable(str(value))

@@ -1,0 +1,52 @@
+"""Where a new password comes from: a prompt, standard input, or chance. Never the command line, which others can read."""
+
+import secrets
+import string
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from reichatd.cli import exits
+from reichatd.config import Limits
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_GENERATED_CHARACTERS = 20
+
+
+def password_options(command: F) -> F:
+    """Gives a command `from_stdin` and `generate`."""
+    command = click.option("--generate", is_flag=True, help="Make a password up and print it, this once.")(command)
+    return click.option("--password-stdin", "from_stdin", is_flag=True, help="Read it from standard input, one line.")(
+        command
+    )
+
+
+def new_password(limits: Limits, *, from_stdin: bool, generate: bool) -> str:
+    """The password that somebody is to have."""
+    if from_stdin and generate:
+        raise click.UsageError("--password-stdin and --generate exclude each other")
+    if generate:
+        size = min(max(_GENERATED_CHARACTERS, limits.password_min), limits.password_max)
+        return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(size))
+    if from_stdin:
+        return read_password()
+    return ask_password()
+
+
+def read_password() -> str:
+    """The first line of standard input."""
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def ask_password() -> str:
+    """Asks for it, twice."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked for a password here: give --password-stdin or --generate")
+    try:
+        password: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    except click.Abort:
+        exits.fail(exits.INTERRUPTED + 2, "interrupted; nothing was changed")
+    return password

@@ -1,0 +1,171 @@
+"""`reichatd room`: the rooms."""
+
+from pathlib import Path
+
+import click
+
+from reichatd.administration import Record, Request, requests
+from reichatd.administration.records import PersonRecord, RoomChanged, RoomDetails, RoomRecord
+from reichatd.cli.administer import collect, perform
+from reichatd.cli.output import (
+    confirm,
+    fields_of,
+    json_lines,
+    json_option,
+    print_fields,
+    print_json,
+    print_rows,
+    yes_option,
+)
+from reichatd.cli.passwords import ask_password, read_password
+from reichatd.cli.settings import config_option
+
+
+@click.group()
+def room() -> None:
+    """Create, show, delete, transfer, export rooms; kick and ban.
+
+    Each is named by its room id, users by e-mail address or user id.
+    A running daemon does the work, and open connections feel it at once. With none on the control socket
+    (server.control_socket) the commands work on the store itself: a daemon on another machine then heeds what they did at most
+    auth.session_cache_seconds later, and its open connections auth.session_recheck_seconds later.
+    """
+
+
+@room.command("list")
+@config_option
+@json_option
+def list_rooms(config: Path | None, as_json: bool) -> None:
+    """List all rooms, by id."""
+    records = collect(config, requests.ListRooms(), RoomRecord)
+    if as_json:
+        print_json(records)
+    else:
+        print_rows(RoomRecord.__struct_fields__, [list(fields_of(record).values()) for record in records])
+
+
+@room.command()
+@click.argument("room_id")
+@config_option
+@json_option
+def show(room_id: str, config: Path | None, as_json: bool) -> None:
+    """Show a room, its members, and who is banned from it."""
+    details: list[RoomDetails] = []
+    people: list[PersonRecord] = []
+
+    def take(record: Record) -> None:
+        if isinstance(record, RoomDetails):
+            details.append(record)
+        elif isinstance(record, PersonRecord):
+            people.append(record)
+
+    perform(config, requests.ShowRoom(room_id), take)
+    if as_json:
+        print_json(fields_of(details[0]) | {"people": people})
+    else:
+        print_fields(fields_of(details[0]))
+        print_rows(PersonRecord.__struct_fields__, [list(fields_of(person).values()) for person in people])
+
+
+@room.command()
+@click.argument("name")
+@click.option("--owner", required=True, metavar="USER", help="Who owns it, and is its first member.")
+@click.option("--description", default="", help="A text about it.")
+@click.option("--id", "room_id", help="Its id; a random one if none is given.")
+@click.option("--private", is_flag=True, help="Ask for a password, which makes it a private room.")
+@click.option("--password-stdin", "from_stdin", is_flag=True, help="As --private, from standard input, one line.")
+@config_option
+@json_option
+def create(
+    name: str,
+    owner: str,
+    description: str,
+    room_id: str | None,
+    private: bool,
+    from_stdin: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Create a room."""
+    password = read_password() if from_stdin else ask_password() if private else None
+    if password == "":
+        raise click.UsageError("the password is empty: without one the room would be public")
+    _change(config, requests.CreateRoom(owner, name, description, password, room_id), as_json)
+
+
+@room.command()
+@click.argument("room_id")
+@config_option
+@json_option
+@yes_option
+def delete(room_id: str, config: Path | None, as_json: bool, yes: bool) -> None:
+    """Delete a room with all its messages, for good."""
+    confirm(f"Delete the room {room_id} with all its messages, for good?", yes=yes)
+    _change(config, requests.DeleteRoom(room_id), as_json)
+
+
+@room.command()
+@click.argument("room_id")
+@click.argument("user")
+@config_option
+@json_option
+@yes_option
+def kick(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) -> None:
+    """End somebody's membership."""
+    confirm(f"Kick {user} out of {room_id}?", yes=yes)
+    _change(config, requests.KickMember(room_id, user), as_json)
+
+
+@room.command()
+@click.argument("room_id")
+@click.argument("user")
+@config_option
+@json_option
+@yes_option
+def ban(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) -> None:
+    """End somebody's membership, if there is one, and prevent another."""
+    confirm(f"Ban {user} from {room_id}?", yes=yes)
+    _change(config, requests.BanUser(room_id, user), as_json)
+
+
+@room.command()
+@click.argument("room_id")
+@click.argument("user")
+@config_option
+@json_option
+def unban(room_id: str, user: str, config: Path | None, as_json: bool) -> None:
+    """Let somebody who was banned join again."""
+    _change(config, requests.UnbanUser(room_id, user), as_json)
+
+
+@room.command()
+@click.argument("room_id")
+@click.argument("user")
+@config_option
+@json_option
+@yes_option
+def transfer(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) -> None:
+    """Make a member the owner."""
+    confirm(f"Give the room {room_id} to {user}?", yes=yes)
+    _change(config, requests.TransferRoom(room_id, user), as_json)
+
+
+@room.command()
+@click.argument("room_id")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file, in place of the terminal."
+)
+@config_option
+def export(room_id: str, output: Path | None, config: Path | None) -> None:
+    """Write out a room, as JSON, a record a line: settings, members, bans, and all messages."""
+    with json_lines(output) as write:
+        perform(config, requests.ExportRoom(room_id), write)
+
+
+def _change(config: Path | None, request: Request, as_json: bool) -> None:
+    (change,) = collect(config, request, RoomChanged)
+    told = {name: value for name, value in fields_of(change).items() if value is not None}
+    if as_json:
+        print_json(told)
+    else:
+        print_fields(told)

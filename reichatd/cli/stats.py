@@ -1,0 +1,28 @@
+"""`reichatd stats`: how much there is."""
+
+from pathlib import Path
+
+import click
+
+from reichatd.administration import requests
+from reichatd.administration.records import StatsRecord
+from reichatd.cli.administer import collect
+from reichatd.cli.output import fields_of, json_option, print_fields, print_json
+from reichatd.cli.settings import config_option
+
+
+@click.command()
+@config_option
+@json_option
+def stats(config: Path | None, as_json: bool) -> None:
+    """Count what the store holds and what the daemon carries."""
+    (record,) = collect(config, requests.GetStats(), StatsRecord)
+    if as_json:
+        print_json(record)
+        return
+    fields = fields_of(record)
+    del fields["daemon"]
+    if record.daemon is None:
+        print_fields(fields | {"daemon": "not running"})
+    else:
+        print_fields(fields | fields_of(record.daemon))

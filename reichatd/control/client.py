@@ -1,0 +1,65 @@
+"""The administrator's end of the control socket."""
+
+import socket
+from pathlib import Path
+
+import msgspec
+import trio
+
+from reichatd.administration import Conclusion, Emit, Record, Request
+from reichatd.administration.records import Done, Failed, Refused
+from reichatd.control.lines import LineReader, LineTooLong
+from reichatd.control.path import address
+
+_LONGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of one line of an answer; the longest is a user's list of rooms."""
+
+_answers: msgspec.json.Decoder[Record | Conclusion] = msgspec.json.Decoder(Record | Conclusion)
+
+
+class NoDaemon(Exception):
+    """Nobody listens there: no daemon runs, or none with this socket."""
+
+
+class NotPermitted(Exception):
+    """A daemon may listen there, and the file's mode keeps us out."""
+
+
+class DaemonGone(Exception):
+    """It hung up before it was done, or said what cannot be understood. The same request may be made again."""
+
+
+async def ask(path: Path, request: Request, emit: Emit) -> Conclusion:
+    """Has the daemon that listens at `path` do what is asked for, and waits until it is done; cancelled, it hangs up.
+
+    Raises:
+        NoDaemon, NotPermitted: nothing was asked.
+        DaemonGone
+    """
+    async with await _connect(path) as stream:
+        try:
+            await stream.send_all(msgspec.json.encode(request) + b"\n")
+            lines = LineReader(stream, _LONGEST_ANSWER)
+            while (line := await lines.line()) is not None:
+                answer = _answers.decode(line)
+                if isinstance(answer, Done | Refused | Failed):
+                    return answer
+                await emit(answer)
+        except (trio.BrokenResourceError, LineTooLong, msgspec.DecodeError) as error:
+            raise DaemonGone from error
+    raise DaemonGone
+
+
+async def _connect(path: Path) -> trio.SocketStream:
+    connection = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with address(path) as place:
+            await connection.connect(place)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, PermissionError):
+            raise NotPermitted from error
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+            raise NoDaemon from error
+        raise
+    return trio.SocketStream(connection)

@@ -1,0 +1,92 @@
+"""The socket's place in the file system."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EADDRINUSE
+from pathlib import Path
+
+_LONGEST = 100
+"""Bytes of a path that a Unix socket's address surely holds: Linux has room for 107, others for a few less."""
+
+_BACKLOG = 16
+
+
+class ControlSocket:
+    """A socket that listens at a path; made by `open_socket`."""
+
+    def __init__(self, path: Path, listener: socket.socket) -> None:
+        self.listener = listener
+        self._path = path
+        self._identity = _identity(path)
+
+    def close(self) -> None:
+        """Listens no more, and removes the file, unless it is another daemon's by now. Harmless if closed before."""
+        self.listener.close()
+        with suppress(OSError):
+            if _identity(self._path) == self._identity:
+                self._path.unlink()
+
+
+def open_socket(path: Path) -> ControlSocket:
+    """Listens at `path`, mode 0600, in place of what a killed daemon left there. A missing directory is made with mode 0700.
+
+    Errors:
+        OSError: EADDRINUSE if a daemon listens there, or what is there is no socket; others if it cannot be made.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if _is_taken(path):
+        raise OSError(EADDRINUSE, os.strerror(EADDRINUSE), str(path))
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with address(path) as place:
+            listener.bind(place)
+        # Before it listens: until then nobody gets in, whatever its mode.
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return ControlSocket(path, listener)
+
+
+@contextmanager
+def address(path: Path) -> Iterator[str]:
+    """The path, spelt so that it fits into a socket's address: a long one by way of its open directory."""
+    text = str(path.absolute())
+    if len(os.fsencode(text)) <= _LONGEST:
+        yield text
+        return
+    directory = os.open(path.absolute().parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Tells a file from another that has come in its place; the number of its inode alone may come again."""
+    status = path.lstat()
+    return status.st_ino, status.st_ctime_ns
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether somebody listens there, or there is something that no daemon of ours has left."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISSOCK(mode):
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as place:
+        probe.settimeout(1.0)  # a backlog that is full would keep it waiting
+        try:
+            probe.connect(place)
+        except ConnectionRefusedError:
+            return False
+        except TimeoutError:
+            return True
+    return True

@@ -1,0 +1,150 @@
+"""The daemon's end of the control socket."""
+
+from contextlib import suppress
+
+import msgspec
+import structlog
+import trio
+
+from reichatd import __version__
+from reichatd.administration import Administration, Conclusion, Record, Request
+from reichatd.administration.records import Progress, Refused
+from reichatd.config import Limits
+from reichatd.control.lines import LineReader, LineTooLong
+from reichatd.control.path import ControlSocket
+
+_FLUSH_BYTES = 32_768
+"""Answers are sent in pieces of about this size."""
+
+log = structlog.get_logger()
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_encoder = msgspec.json.Encoder()
+
+
+class ControlServer:
+    """Serves administrators, each in a task of its own.
+
+    Arguments:
+        limits: of these `control_connections`, and `body_bytes` and `request_seconds` for the request. An answer may be taken as
+            slowly as its reader likes (an export, page by page, on a terminal): it holds nothing but its place.
+    """
+
+    def __init__(self, administration: Administration, limits: Limits) -> None:
+        self._administration = administration
+        self._limits = limits
+        self._open = 0
+
+    def reload(self, limits: Limits) -> None:
+        """From here on these limits hold."""
+        self._limits = limits
+
+    async def run(
+        self, control_socket: ControlSocket, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serves until cancelled, and closes the socket. Work under way then stops at its next step."""
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(control_socket.listener))
+        try:
+            task_status.started()
+            await trio.serve_listeners(self._converse, [listener])
+        finally:
+            control_socket.close()
+
+    async def _converse(self, stream: trio.SocketStream) -> None:
+        """One administrator. Raises nothing but Cancelled: a fault of one request ends no daemon."""
+        self._open += 1
+        try:
+            async with stream:
+                await self._serve(stream)
+        except trio.BrokenResourceError:
+            pass  # it hung up
+        except Exception:
+            log.exception("control request crashed")
+        finally:
+            self._open -= 1
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        if self._open > self._limits.control_connections:
+            await _conclude(
+                stream, Refused(503, "busy", "Too many administrators at once (limits.control_connections)")
+            )
+            return
+        request = None
+        with trio.move_on_after(self._limits.request_seconds):
+            request = await self._read(stream)
+        match request:
+            case Refused():
+                await _conclude(stream, request)
+            case None:
+                pass  # it hung up, or came to nothing
+            case _:
+                outcome = "interrupted"
+                try:
+                    outcome = await self._answer(stream, request)
+                finally:
+                    log.info("administration", do=type(request).__name__, outcome=outcome)
+
+    async def _read(self, stream: trio.SocketStream) -> Request | Refused | None:
+        try:
+            line = await LineReader(stream, self._limits.body_bytes).line()
+            return _requests.decode(line) if line is not None else None
+        except LineTooLong:
+            return Refused(400, "too_long", "The request is too long (limits.body_bytes)")
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            # No word of what came: it may hold a password.
+            text = (
+                f"The daemon, reichatd {__version__}, does not know this request: was it restarted after the upgrade?"
+            )
+            return Refused(400, "unknown_request", text)
+
+    async def _answer(self, stream: trio.SocketStream, request: Request) -> str:
+        """Returns how it ended."""
+        outcome = "interrupted"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_at_end, stream, nursery.cancel_scope)
+            answer = _Answer(stream, nursery.cancel_scope)
+            conclusion = await self._administration.perform(request, answer.emit)
+            outcome = type(conclusion).__name__.lower()
+            await answer.conclude(conclusion)
+            nursery.cancel_scope.cancel()
+        return outcome
+
+
+class _Answer:
+    """The lines of one answer, on their way.
+
+    Arguments:
+        scope: of the work, cancelled if nobody takes them.
+    """
+
+    def __init__(self, stream: trio.SocketStream, scope: trio.CancelScope) -> None:
+        self._stream = stream
+        self._scope = scope
+        self._waiting = bytearray()
+
+    async def emit(self, record: Record) -> None:
+        self._waiting += _encoder.encode(record) + b"\n"
+        if isinstance(record, Progress) or len(self._waiting) >= _FLUSH_BYTES:
+            await self._flush()
+
+    async def conclude(self, conclusion: Conclusion) -> None:
+        self._waiting += _encoder.encode(conclusion) + b"\n"
+        await self._flush()
+
+    async def _flush(self) -> None:
+        lines, self._waiting = self._waiting, bytearray()
+        try:
+            await self._stream.send_all(lines)
+        except trio.BrokenResourceError:
+            self._scope.cancel()
+            await trio.lowlevel.checkpoint()
+
+
+async def _cancel_at_end(stream: trio.SocketStream, scope: trio.CancelScope) -> None:
+    """Nobody says anything behind a request: what can be read is the end."""
+    with suppress(trio.BrokenResourceError):
+        await stream.receive_some(1)
+    scope.cancel()
+
+
+async def _conclude(stream: trio.SocketStream, conclusion: Conclusion) -> None:
+    await stream.send_all(_encoder.encode(conclusion) + b"\n")

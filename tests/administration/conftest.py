@@ -1,0 +1,91 @@
+"""The counter on a real SQLite file."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from reichatd.accounts import Passwords
+from reichatd.administration import Administration, Conclusion, Record, Request, requests
+from reichatd.administration.records import Done, Progress, Refused
+from reichatd.config import Limits
+from reichatd.rooms import Rooms
+from reichatd.store import Store
+from reichatd.store.sqlite import open_store
+from tests.accounts.conftest import CHEAP
+from tests.recording import RecordingLive
+
+R = TypeVar("R", bound=Record)
+PASSWORD = "correct horse"
+
+
+class Counter:
+    """An administration, and what it gave and told."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.now = 1_700_000_000.5
+        self.live = RecordingLive()
+        self.passwords = Passwords(CHEAP)
+        self.records: list[Record] = []
+        self.rooms = Rooms(
+            limits=Limits(), store=store, passwords=self.passwords, live=self.live, clock=lambda: self.now
+        )
+        self.administration = Administration(
+            store=store,
+            passwords=self.passwords,
+            rooms=self.rooms,
+            limits=Limits(),
+            live=self.live,
+            clock=lambda: self.now,
+        )
+
+    async def conclude(self, request: Request) -> Conclusion:
+        """How it ends; `records` has what it gave, `live.told` what was told."""
+        self.records, self.live.told = [], []
+        return await self.administration.perform(request, self._take)
+
+    async def do(self, request: Request, kind: type[R]) -> list[R]:
+        """All that it gives but for progress, which must be of this kind."""
+        assert await self.conclude(request) == Done()
+        records: list[R] = []
+        for record in self.records:
+            if not isinstance(record, Progress):
+                assert isinstance(record, kind), record
+                records.append(record)
+        return records
+
+    async def refusal(self, request: Request) -> str:
+        """The code of the refusal."""
+        conclusion = await self.conclude(request)
+        assert isinstance(conclusion, Refused), conclusion
+        return conclusion.code
+
+    async def add(self, name: str) -> str:
+        """A user; the id."""
+        assert await self.conclude(requests.AddUser(f"{name}@example.org", name, PASSWORD)) == Done()
+        user = await self.store.users.by_email(f"{name}@example.org")
+        assert user is not None
+        return user.user_id
+
+    async def open(self, room_id: str, owner: str, *members: str) -> None:
+        """A room."""
+        assert await self.conclude(requests.CreateRoom(owner, "A room", room_id=room_id)) == Done()
+        for user_id in members:
+            await self.store.rooms.join(room_id, user_id, self.now)
+
+    async def _take(self, record: Record) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(tmp_path / "store.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def counter(store: Store) -> Counter:
+    return Counter(store)

@@ -1,0 +1,74 @@
+"""What nobody told the hub of is found out."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+from structlog.testing import capture_logs
+
+from reichatd.chat.hub import Hub
+from reichatd.chat.recheck import recheck_sockets
+from reichatd.config import Limits
+from reichatd.store import Store, StoreUnavailable
+from reichatd.store.sqlite import open_store
+from tests.chat.doubles import FakeSocket, connect
+from tests.store.samples import add_user, room, session
+
+SECONDS = 0.02
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await open_store(tmp_path / "reichatd.sqlite3")
+    for name in ("ann", "bob", "eve"):
+        await add_user(store, name)
+        await store.sessions.create(session(f"of {name}", name, expires_at=1e12))
+    await store.rooms.create(room(users=("ann", "bob", "eve")))
+    yield store
+    await store.aclose()
+
+
+async def test_whoever_may_not_stay_is_sent_away(
+    store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reichatd.chat.recheck._AT_ONCE", 2)
+    hub = Hub(store.messages, Limits())
+    await nursery.start(hub.run)
+    ann, bob, eve = (connect(FakeSocket(), name, f"of {name}") for name in ("ann", "bob", "eve"))
+    for connection in (ann, bob, eve):
+        await hub.enter("lobby", connection)
+    nursery.start_soon(recheck_sockets, hub, store.sessions, store.messages, SECONDS)
+    await trio.sleep(5 * SECONDS)
+    assert ann.closing is bob.closing is eve.closing is None
+    await store.users.disable("bob")
+    await store.rooms.leave("lobby", "eve")
+    with trio.fail_after(10):
+        while bob.closing is None or eve.closing is None:  # noqa: ASYNC110 - seen from outside only
+            await trio.sleep(SECONDS)
+    assert (ann.closing, bob.closing, eve.closing) == (None, (4001, "Session ended"), (1008, "Forbidden"))
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_store_that_fails_sends_nobody_away(
+    store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = trio.Event()
+
+    async def fail(_: object) -> set[str]:
+        asked.set()
+        raise StoreUnavailable("down")
+
+    hub = Hub(store.messages, Limits())
+    await nursery.start(hub.run)
+    ann = connect(FakeSocket(), "ann", "of ann")
+    await hub.enter("lobby", ann)
+    monkeypatch.setattr(store.sessions, "living", fail)
+    with capture_logs() as logs:
+        nursery.start_soon(recheck_sockets, hub, store.sessions, store.messages, SECONDS)
+        with trio.fail_after(10):
+            await asked.wait()
+            while not logs:  # noqa: ASYNC110 - seen from outside only
+                await trio.sleep(SECONDS)
+    assert ann.closing is None
+    nursery.cancel_scope.cancel()

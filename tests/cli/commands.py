@@ -1,0 +1,104 @@
+"""Commands as a person or a script gives them: real processes, on a home of their own."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.process import environment
+
+PROGRAM = [sys.executable, "-W", "error", "-m", "reichatd"]
+SECONDS = 60.0
+CHEAP = {"REICHATD_AUTH_ARGON2_MEMORY_KIB": "8", "REICHATD_AUTH_ARGON2_TIME_COST": "1"}
+
+
+class Commands:
+    """Arguments: where the data is, and settings beside the defaults."""
+
+    def __init__(self, directory: Path, settings: dict[str, str] | None = None) -> None:
+        self.directory = directory
+        self._settings = CHEAP | (settings or {})
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return environment(self.directory, self._settings)
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "share" / "reichatd"
+
+    def run(self, *arguments: str, status: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs one to its end; nobody is at a terminal."""
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            env=self.environ,
+            cwd=self.directory,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, stdin: str = "") -> Any:  # noqa: ANN401 - JSON
+        """What one prints."""
+        return json.loads(self.run(*arguments, "--json", stdin=stdin).stdout)
+
+    def add(self, name: str) -> str:
+        """A user; the id."""
+        user_id: str = self.json("user", "add", f"{name}@example.org", name, "--generate")["user_id"]
+        return user_id
+
+    def at_terminal(self, *arguments: str, typed: Sequence[tuple[str, str]] = ()) -> tuple[int, str]:
+        """Runs one at a terminal; its exit status, and what is to be seen in the end.
+
+        Arguments:
+            typed: what a person waits for, and types then.
+        """
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            env=self.environ | {"TERM": "xterm", "COLUMNS": "200"},
+            cwd=self.directory,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            preexec_fn=_own_terminal,
+        )
+        os.close(theirs)
+        try:
+            seen = _type(ours, list(typed))
+            return process.wait(SECONDS), seen
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+
+
+def _type(terminal: int, typed: list[tuple[str, str]]) -> str:
+    seen, looked_through = "", 0
+    while select.select([terminal], [], [], SECONDS)[0]:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # how a terminal ends
+            return seen
+        seen += chunk.decode(errors="replace")
+        if typed and (found := seen.find(typed[0][0], looked_through)) >= 0:
+            looked_through = found + len(typed[0][0])
+            os.write(terminal, typed.pop(0)[1].encode())
+    raise AssertionError(f"nothing more came in {SECONDS:g} s: {seen}")
+
+
+def _own_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,0 +1,323 @@
+"""`reichatd user`, `room` and `stats`, as real processes, on the store itself and on a running daemon."""
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd import __version__
+from reichatd.cli import exits
+from tests.cli.commands import CHEAP, PROGRAM, SECONDS, Commands
+from tests.process import DaemonProcess, refusal, running
+
+WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+"""Root obeys the modes of files like anybody else."""
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
+
+
+@pytest.fixture(params=["store", "daemon"])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Commands]:
+    """With no daemon, and with one."""
+    if request.param == "store":
+        yield Commands(tmp_path)
+    else:
+        async with running(tmp_path, **CHEAP):
+            yield Commands(tmp_path)
+
+
+async def in_thread(call: object, *arguments: object) -> None:
+    await trio.to_thread.run_sync(call, *arguments)  # type: ignore[arg-type]
+
+
+async def test_a_life(either: Commands) -> None:
+    await in_thread(live_a_life, either)
+
+
+def live_a_life(commands: Commands) -> None:
+    ann, bob = commands.add("ann"), commands.add("bob")
+    assert [user["email"] for user in commands.json("user", "list")] == ["ann@example.org", "bob@example.org"]
+    assert commands.json("room", "create", "Lounge", "--owner", ann, "--id", "lounge")["room_id"] == "lounge"
+    secret = ("--owner", "bob@example.org", "--id", "den", "--description", "Quiet", "--password-stdin")
+    commands.json("room", "create", "Den", *secret, stdin="a password\n")
+    assert [(room["room_id"], room["private"]) for room in commands.json("room", "list")] == [
+        ("den", True),
+        ("lounge", False),
+    ]
+    assert commands.json("room", "ban", "lounge", bob, "--yes")["change"] == "banned"
+    people = commands.json("room", "show", "lounge")["people"]
+    assert [(person["user_id"], person["banned"]) for person in people] == [(ann, False), (bob, True)]
+    assert commands.json("user", "show", bob)["banned_from"] == ["lounge"]
+    assert commands.json("room", "unban", "lounge", bob)["change"] == "unbanned"
+    assert commands.json("user", "disable", bob, "--yes")["change"] == "disabled"
+    assert commands.json("user", "show", bob)["disabled"] is True
+    assert commands.json("user", "enable", bob)["change"] == "enabled"
+    assert commands.json("user", "logout", bob)["change"] == "logged_out"
+    assert commands.json("user", "set-password", bob, "--password-stdin", stdin="a new password\n") == {
+        "change": "password_set",
+        "user_id": bob,
+        "email": "bob@example.org",
+    }
+    commands.run("user", "delete", bob, "--yes", status=exits.REFUSED)
+    assert commands.json("user", "delete", bob, "--transfer-to", ann, "--yes")["change"] == "deleted"
+    assert commands.json("room", "show", "den")["owner"] == ann
+    assert commands.json("room", "delete", "den", "--yes")["change"] == "deleted"
+    stats = commands.json("stats")
+    assert (stats["users"], stats["rooms"]) == (1, 1)
+
+
+async def test_what_is_not_there_or_not_allowed_has_its_status(either: Commands) -> None:
+    await in_thread(ask_for_the_impossible, either)
+
+
+def ask_for_the_impossible(commands: Commands) -> None:
+    ann = commands.add("ann")
+    for arguments in (("user", "show", "bob"), ("room", "show", "den"), ("user", "verify", "bob@example.org")):
+        done = commands.run(*arguments, status=exits.NOT_FOUND)
+        assert done.stdout == ""
+        assert done.stderr.startswith("reichatd: No ")
+    commands.run("user", "add", "ann@example.org", "ann", "--generate", status=exits.REFUSED)
+    short = commands.run("user", "set-password", ann, "--password-stdin", stdin="short\n", status=exits.REFUSED)
+    assert "new_password: must have 8 to 128 characters" in short.stderr
+    hostile = commands.run("user", "show", "x\x1b[2J", status=exits.NOT_FOUND)
+    assert "\x1b" not in hostile.stderr
+
+
+async def test_the_exports(either: Commands) -> None:
+    await in_thread(export_all, either)
+
+
+def export_all(commands: Commands) -> None:
+    ann = commands.add("ann")
+    commands.json("room", "create", "Lounge", "--owner", ann, "--id", "lounge")
+    file = commands.directory / "ann.json"
+    assert commands.run("user", "export", ann, "-o", str(file)).stdout == ""
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [record["type"] for record in records] == ["user_details", "membership"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    lines = commands.run("room", "export", "lounge").stdout.splitlines()
+    assert [json.loads(line)["type"] for line in lines] == ["room_details", "person"]
+    commands.run("user", "export", "nobody", "-o", str(file), status=exits.NOT_FOUND)
+    assert len(file.read_text().splitlines()) == 2, "what was there stays until there is something to take its place"
+    commands.run("user", "export", ann, "-o", str(commands.directory / "no" / "file"), status=exits.CANNOT_CREATE)
+    assert [path.name for path in commands.directory.iterdir() if "ann" in path.name] == ["ann.json"]
+
+
+async def test_a_running_daemon_does_the_work(tmp_path: Path) -> None:
+    commands = Commands(tmp_path)
+    async with running(tmp_path, **CHEAP) as daemon:
+        figures = (await trio.to_thread.run_sync(commands.json, "stats"))["daemon"]
+        assert (figures["version"], figures["pid"], figures["connections"]) == (__version__, daemon.pid, 0)
+        assert figures["uptime_seconds"] > 0
+        control = commands.data / "control.sock"
+        assert stat.S_IMODE(control.stat().st_mode) == 0o600
+        assert '"do": "GetStats", "outcome": "done"' in daemon.output
+    assert not control.exists()
+    assert (await trio.to_thread.run_sync(commands.json, "stats"))["daemon"] is None
+
+
+async def test_a_second_daemon_is_refused_and_a_killed_one_replaced(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path, CHEAP)
+    await daemon.start()
+    second = await trio.to_thread.run_sync(refusal, tmp_path, CHEAP)
+    assert second.returncode == exits.CANNOT_LISTEN
+    assert "server.control_socket" in second.stderr
+    daemon.kill()
+    assert (tmp_path / "share" / "reichatd" / "control.sock").exists()
+    await daemon.start()
+    commands = Commands(tmp_path)
+    assert (await trio.to_thread.run_sync(commands.json, "stats"))["daemon"]["pid"] == daemon.pid
+    assert await daemon.stop() == 0
+
+
+async def test_the_control_socket_can_be_elsewhere_or_nowhere(tmp_path: Path) -> None:
+    elsewhere = {"REICHATD_SERVER_CONTROL_SOCKET": str(tmp_path / "run" / "chat")}
+    async with running(tmp_path, **CHEAP, **elsewhere):
+        assert (tmp_path / "run" / "chat").is_socket()
+        assert (await trio.to_thread.run_sync(Commands(tmp_path, elsewhere).json, "stats"))["daemon"] is not None
+    nowhere = {"REICHATD_SERVER_CONTROL_SOCKET": ""}
+    async with running(tmp_path, **CHEAP, **nowhere):
+        assert not (tmp_path / "share" / "reichatd" / "control.sock").exists()
+        commands = Commands(tmp_path, nowhere)
+        assert (await trio.to_thread.run_sync(commands.json, "stats"))["daemon"] is None
+        await trio.to_thread.run_sync(commands.add, "ann")
+    blocked = await trio.to_thread.run_sync(
+        refusal, tmp_path, CHEAP | {"REICHATD_SERVER_CONTROL_SOCKET": "/proc/nowhere/chat"}
+    )
+    assert blocked.returncode == exits.CANNOT_CREATE
+
+
+async def test_a_daemon_that_is_stopped_answers_later(tmp_path: Path) -> None:
+    commands = Commands(tmp_path)
+    async with running(tmp_path, **CHEAP) as daemon:
+        daemon.signal(signal.SIGSTOP)
+        async with trio.open_nursery() as nursery:
+            waiting: trio.Process = await nursery.start(
+                partial(trio.run_process, [*PROGRAM, "stats"], env=commands.environ, stdout=subprocess.PIPE)
+            )
+            with trio.move_on_after(0.5):
+                await waiting.wait()
+            assert waiting.returncode is None
+            daemon.signal(signal.SIGCONT)
+            assert waiting.stdout is not None
+            with trio.fail_after(SECONDS):
+                out = b"".join([chunk async for chunk in waiting.stdout])
+        assert f"pid             {daemon.pid}\n".encode() in out
+
+
+def test_only_add_makes_a_store(commands: Commands) -> None:
+    for arguments in (("user", "list"), ("stats",), ("room", "delete", "x", "--yes"), ("user", "export", "x")):
+        done = commands.run(*arguments, status=exits.UNREADABLE)
+        assert str(commands.data / "reichatd.sqlite3") in done.stderr
+    assert not commands.data.exists()
+    commands.add("ann")
+    assert len(commands.json("user", "list")) == 1
+
+
+def test_where_nobody_looks_there_are_plain_columns(commands: Commands) -> None:
+    ann = commands.add("ann")
+    header, row = commands.run("user", "list").stdout.splitlines()
+    assert header.split("\t") == ["user_id", "email", "username", "created_at", "disabled"]
+    assert row.split("\t")[:3] == [ann, "ann@example.org", "ann"]
+    status, seen = commands.at_terminal("user", "list")
+    assert status == 0
+    assert "─" in seen
+    assert "ann@example.org" in seen
+    assert "users          1\n" in commands.run("stats").stdout
+
+
+def test_a_password_is_asked_for_twice(commands: Commands) -> None:
+    commands.run("user", "add", "bob@example.org", "bob", status=2)
+    status, seen = commands.at_terminal(
+        "user",
+        "add",
+        "ann@example.org",
+        "ann",
+        typed=[("New password:", "a good one\n"), ("confirmation:", "a good one\n")],
+    )
+    assert status == 0, seen
+    assert "a good one" not in seen
+    assert commands.json("user", "show", "ann@example.org")["username"] == "ann"
+    commands.run("user", "set-password", "ann@example.org", "--generate", "--password-stdin", status=2)
+
+
+def test_what_cannot_be_undone_is_asked_about(commands: Commands) -> None:
+    ann = commands.add("ann")
+    commands.run("room", "create", "Lounge", "--owner", ann, "--id", "lounge")
+    destructive = (
+        ("user", "disable", ann),
+        ("user", "delete", ann),
+        ("room", "delete", "lounge"),
+        ("room", "kick", "lounge", ann),
+        ("room", "ban", "lounge", ann),
+        ("room", "transfer", "lounge", ann),
+    )
+    for arguments in destructive:
+        assert "--yes" in commands.run(*arguments, status=2).stderr
+    status, seen = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", "n\n")])
+    assert (status, "nothing was changed" in seen) == (1, True)
+    status, seen = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", "\x03")])
+    assert (status, "nothing was changed" in seen) == (130, True)
+    assert len(commands.json("room", "list")) == 1
+    status, _ = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", "y\n")])
+    assert status == 0
+    assert commands.json("room", "list") == []
+
+
+def fill(commands: Commands, messages: int) -> None:
+    """A room, `lounge`, with so many messages of ann's."""
+    ann = commands.add("ann")
+    commands.run("room", "create", "Lounge", "--owner", ann, "--id", "lounge")
+    with closing(sqlite3.connect(commands.data / "reichatd.sqlite3")) as db, db:
+        db.execute(
+            "WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < ?)"
+            " INSERT INTO messages (id, user_id, content, timestamp)"
+            " SELECT (1 << 32) | id, ?, 'message ' || id, 1.5 FROM ids",
+            (messages, ann),
+        )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_is_interrupted_leaves_no_file(commands: Commands, number: signal.Signals) -> None:
+    fill(commands, 200_000)
+    file = commands.directory / "lounge.json"
+    export = subprocess.Popen(
+        [*PROGRAM, "room", "export", "lounge", "-o", str(file)],
+        env=commands.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(commands.directory.glob(".lounge.json.*")):
+        assert export.poll() is None
+    export.send_signal(number)
+    _, told = export.communicate(timeout=SECONDS)
+    assert (export.returncode, "interrupted" in told) == (128 + number, True)
+    assert list(commands.directory.glob("*lounge.json*")) == []
+    commands.run("room", "export", "lounge", "-o", str(file))
+    lines = file.read_bytes().splitlines()
+    assert len(lines) == 200_002
+    assert json.loads(lines[-1])["message_id"] == 200_000
+
+
+def test_a_deletion_that_is_interrupted_is_finished_by_the_next(commands: Commands) -> None:
+    fill(commands, 200_000)
+    deletion = subprocess.Popen(
+        [*PROGRAM, "room", "delete", "lounge", "--yes"], env=commands.environ, stdout=subprocess.PIPE
+    )
+    with closing(sqlite3.connect(commands.data / "reichatd.sqlite3", timeout=30)) as db:
+        while db.execute("SELECT count(*) FROM rooms").fetchone() == (1,):
+            assert deletion.poll() is None
+        deletion.send_signal(signal.SIGINT)
+        deletion.communicate(timeout=SECONDS)
+        assert deletion.returncode == 130
+        assert db.execute("SELECT count(*) FROM messages").fetchone()[0] > 0
+        commands.run("room", "delete", "lounge", "--yes")
+        assert db.execute("SELECT count(*) FROM messages").fetchone() == (0,)
+    commands.run("room", "delete", "lounge", "--yes", status=exits.NOT_FOUND)
+
+
+def test_an_export_whose_reader_goes_stops(commands: Commands) -> None:
+    fill(commands, 50_000)
+    export = subprocess.Popen(
+        [*PROGRAM, "room", "export", "lounge"],
+        env=commands.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert export.stdout is not None
+    assert json.loads(export.stdout.readline())["type"] == "room_details"
+    export.stdout.close()
+    assert export.stderr is not None
+    assert export.stderr.read() == ""
+    assert export.wait(SECONDS) == 1
+    export.stderr.close()
+
+
+async def test_who_may_not_write_to_the_socket_is_kept_out(tmp_path: Path) -> None:
+    async with running(tmp_path, **CHEAP):
+        (tmp_path / "share" / "reichatd" / "control.sock").chmod(0)
+        commands = Commands(tmp_path)
+        done = await trio.to_thread.run_sync(
+            lambda: subprocess.run(
+                [*WITHOUT_PRIVILEGE, *PROGRAM, "stats"],
+                env=commands.environ,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
+        )
+        assert done.returncode == exits.NOT_PERMITTED, done.stderr
+        assert "control.sock is closed to this user" in done.stderr

@@ -1,0 +1,89 @@
+"""The socket's place in the file system."""
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from reichatd.control import open_socket
+from reichatd.control.path import address
+
+
+def connect(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as client, address(path) as place:
+        client.connect(place)
+
+
+def test_it_is_for_its_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        opened = open_socket(tmp_path / "run" / "control.sock")
+    finally:
+        os.umask(before)
+    mode = (tmp_path / "run" / "control.sock").stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+    connect(tmp_path / "run" / "control.sock")
+    opened.close()
+    assert list((tmp_path / "run").iterdir()) == []
+    opened.close()
+
+
+def test_what_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    open_socket(path).listener.close()
+    assert path.exists()
+    with pytest.raises(ConnectionRefusedError):
+        connect(path)
+    opened = open_socket(path)
+    connect(path)
+    opened.close()
+
+
+def test_one_that_lives_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    opened = open_socket(path)
+    with pytest.raises(OSError, match="in use") as caught:
+        open_socket(path)
+    assert caught.value.errno == errno.EADDRINUSE
+    connect(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["control.sock"]
+    opened.close()
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("data")
+    with pytest.raises(OSError, match="in use"):
+        open_socket(path)
+    assert path.read_text() == "data"
+
+
+def test_one_who_was_replaced_leaves_the_other_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    old = open_socket(path)
+    old.listener.close()
+    new = open_socket(path)
+    old.close()
+    connect(path)
+    new.close()
+
+
+def test_a_path_may_be_longer_than_an_address(tmp_path: Path) -> None:
+    path = tmp_path / ("d" * 200) / "control.sock"
+    opened = open_socket(path)
+    connect(path)
+    with pytest.raises(OSError, match="in use"):
+        open_socket(path)
+    opened.close()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"exists|directory"):
+        open_socket(tmp_path / "file" / "control.sock")
