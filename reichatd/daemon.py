@@ -161,6 +161,7 @@ class _Daemon:
         server = parts.settings.server
         self._doors.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
+        parts.chat.let_go()
         await parts.hub.say_goodbye(Farewell(parts.hub.connections, server))
 
     async def _reload(self) -> None:

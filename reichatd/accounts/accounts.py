@@ -204,6 +204,10 @@ class Accounts:
             raise Unauthorized("Invalid token")
         return identity
 
+    def is_operator(self, proof: str) -> bool:
+        """Whether this comes from somebody who has the daemon's secret (`Keys.proof`). Does not wait."""
+        return self._keys.proves(proof, self._clock())
+
     async def logout(self, token: str) -> None:
         """Ends the session of an access or a refresh token, and closes its sockets.
 

@@ -5,6 +5,8 @@ import secrets
 
 MIN_SECRET_BYTES = 32
 CODE_DIGITS = 6
+PROOF_SECONDS = 60.0
+"""How long a proof is good for."""
 REFRESH_TOKEN_BYTES = 32
 
 
@@ -24,6 +26,7 @@ class Keys:
         self.access_tokens = _derived(secret, "access tokens")
         self._refresh_tokens = _derived(secret, "refresh tokens")
         self._codes = _derived(secret, "verification codes")
+        self._proofs = _derived(secret, "proofs")
 
     def code_hash(self, email: str, code: str) -> str:
         """What is stored of a verification code: worth nothing for another address, and not to be guessed without the secret."""
@@ -33,6 +36,17 @@ class Keys:
     def refresh_hash(self, token: str) -> str:
         """What is stored of a refresh token."""
         return _hash(self._refresh_tokens, token)
+
+    def proof(self, now: float) -> str:
+        """Shows whoever has the same secret that we have it; for a minute, and without giving anything of it away."""
+        stamp = f"{now:.0f}"
+        return f"{stamp}.{_hash(self._proofs, stamp)}"
+
+    def proves(self, proof: str, now: float) -> bool:
+        """Whether `proof` was made with this secret, a minute ago at the most."""
+        stamp, _, made = proof.partition(".")
+        # In this order: only a stamp of our own is sure to be a number.
+        return same(made, _hash(self._proofs, stamp)) and abs(now - int(stamp)) <= PROOF_SECONDS
 
 
 def new_code() -> str:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from reichatd import config
 from reichatd.accounts import Accounts
 from reichatd.api import accounts as account_calls
+from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
@@ -39,7 +40,14 @@ def create_app(*, accounts: Accounts, rooms: Rooms, health: Health, limits: conf
     Arguments:
         limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).
     """
-    app = _new_app(limits, account_calls.blueprint, user_calls.blueprint, room_calls.blueprint, health_calls.blueprint)
+    app = _new_app(
+        limits,
+        account_calls.blueprint,
+        user_calls.blueprint,
+        room_calls.blueprint,
+        health_calls.blueprint,
+        doctor_calls.blueprint,
+    )
     provide(app, Services(accounts, rooms))
     provide_health(app, health)
     app.add_url_rule("/", view_func=root)

@@ -135,6 +135,22 @@ class Ready(Answer, frozen=True, kw_only=True):
     checks: dict[str, str]
 
 
+class Seen(Answer, frozen=True, kw_only=True):
+    """How a request arrives here.
+
+    Arguments:
+        peer: who has made the connection: the last proxy, if there is one.
+        client: whom the daemon takes for the client.
+        forwarded_for: X-Forwarded-For as it came, "" if it is absent.
+        open_files: how many the daemon may have.
+    """
+
+    peer: str
+    client: str
+    forwarded_for: str
+    open_files: int
+
+
 class Problem(Struct, frozen=True):
     field: str
     problem: str

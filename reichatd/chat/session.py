@@ -1,5 +1,7 @@
 """One socket's conversation, from its token to its goodbye."""
 
+from contextlib import suppress
+
 import msgspec
 import structlog
 import trio
@@ -16,6 +18,8 @@ from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
 from reichatd.config import Limits
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
 from reichatd.store import Messages, StoreError
+
+_HELD_SECONDS = 3600.0
 
 log = structlog.get_logger()
 
@@ -39,6 +43,7 @@ class Chat:
         self.hub = hub
         self.scribe = scribe
         self.limits = limits
+        self._held: set[trio.CancelScope] = set()
 
     def reload(self, limits: Limits) -> None:
         """From here on these limits hold, in conversations under way too."""
@@ -68,6 +73,37 @@ class Chat:
         finally:
             log.debug("socket closed", room_id=room_id, close_code=code, reason=reason)
             await socket.close(code, reason)
+
+    async def hold(self, socket: Socket, proof: str | None) -> None:
+        """Keeps a socket open that says nothing but pings, so that the operator sees whether all between lets it live.
+
+        Until the peer ends it, or `let_go`, or for an hour; raises nothing but Cancelled.
+
+        Arguments:
+            proof: that it is the operator (`Accounts.is_operator`); others are sent away.
+        """
+        code, reason = 4001, "Unauthorized"
+        if proof is not None and self.accounts.is_operator(proof):
+            code, reason = 1001, "Time to go"
+            with suppress(PeerGone), trio.move_on_after(_HELD_SECONDS) as scope:
+                self._held.add(scope)
+                try:
+                    await self._hear_and_ping(socket)
+                finally:
+                    self._held.discard(scope)
+        await socket.close(code, reason)
+
+    def let_go(self) -> None:
+        """Ends what `hold` holds: the daemon goes down. Does not wait."""
+        for scope in list(self._held):
+            scope.cancel()
+
+    async def _hear_and_ping(self, socket: Socket) -> None:
+        while True:
+            with trio.move_on_after(self.limits.ping_seconds):
+                while True:
+                    await socket.receive()
+            socket.try_send(frames.PING, (2,))
 
     async def _serve(self, socket: Socket, room_id: str, token: str | None) -> tuple[int, str]:
         """Serves until somebody ends it; returns how."""

@@ -22,6 +22,7 @@ class _Commands(click.Group):
         "service": _Entry(
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),
+        "doctor": _Entry("reichatd.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -16,7 +16,7 @@ def configuration(loaded: Loaded) -> Configuration:
         Rejected: a file that they name is missing, or not what it should be.
     """
     settings = loaded.settings
-    return Configuration(settings, _tls(settings.server), _mail_password(settings.mail))
+    return Configuration(settings, _tls(settings.server), mail_password(settings.mail))
 
 
 def reread(config: Path | None, environ: Mapping[str, str]) -> Configuration:
@@ -46,7 +46,12 @@ def _tls(server: Server) -> ssl.SSLContext | None:
     return context
 
 
-def _mail_password(mail: Mail) -> str | None:
+def mail_password(mail: Mail) -> str | None:
+    """The password of the SMTP login, None if there is none.
+
+    Raises:
+        Rejected: its file cannot be read.
+    """
     if mail.backend == "console" or not mail.password_file:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The statuses that reichatd exits with, numbered as sysexits.h does; 2 (wrong usage) and 1 (Python's own) are not ours."""
+"""The statuses that reichatd exits with, numbered as sysexits.h does; 2 (wrong usage) and 1 (Python's own) are `doctor`'s alone."""
 
 from typing import Final, NoReturn
 
@@ -6,6 +6,10 @@ import click
 
 OK: Final = 0
 """Done; for `serve`: stopped because it was told to, with everything stored."""
+WARNINGS: Final = 1
+"""`doctor` has found something that may come to harm; 1 and 2 as monitoring plugins have it."""
+ERRORS: Final = 2
+"""`doctor` has found something that is wrong."""
 UNREADABLE: Final = 66
 """A file that the settings name (a certificate, a password) is missing or cannot be read."""
 STORE_UNAVAILABLE: Final = 69

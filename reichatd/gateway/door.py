@@ -81,6 +81,11 @@ def _listen(sock: socket.socket, address: tuple[object, ...], *, tls: bool) -> L
         raise
 
 
+def needed_files(connections: int) -> int:
+    """How many files the daemon has open with so many connections, at the most."""
+    return connections + _OTHER_FILES
+
+
 def affordable_connections(wanted: int) -> int:
     """How many connections the system's limit on open files allows; raises the limit, for this process, as far as it may.
 
@@ -88,7 +93,7 @@ def affordable_connections(wanted: int) -> int:
         wanted: server.max_connections.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _OTHER_FILES
+    needed = needed_files(wanted)
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

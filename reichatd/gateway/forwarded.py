@@ -34,19 +34,20 @@ class Proxies:
         Of several addresses the last one counts that is no trusted proxy: what stands before it the client may have made up. What
         is no address at all a proxy has only passed on.
         """
-        if not self._trusts(peer.address):
+        if not self.trusts(peer.address):
             return peer
         address = peer.address
         for hop in reversed([each.strip() for each in forwarded_for.split(",") if each.strip()]):
             if not _is_address(hop):
                 break
             address = hop
-            if not self._trusts(hop):
+            if not self.trusts(hop):
                 break
         scheme = forwarded_proto.rpartition(",")[2].strip().lower()
         return Origin(address, scheme if scheme in ("http", "https") else peer.scheme)
 
-    def _trusts(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether this is the address of one of them; False for what is no address."""
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:

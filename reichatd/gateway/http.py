@@ -256,7 +256,7 @@ def forwarding(app: ASGIFramework, proxies: Proxies) -> ASGIFramework:
     async def forwarded(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's types do not fit a copy
         peer = Origin(scope["client"][0], scope["scheme"])
         client = proxies.origin(peer, _joined(scope, b"x-forwarded-for"), _joined(scope, b"x-forwarded-proto"))
-        scope = {**scope, "client": (client.address, 0), "scheme": client.scheme}
+        scope = {**scope, "client": (client.address, 0), "scheme": client.scheme, "reichatd.peer": peer.address}
         await app(scope, receive, send)
 
     return forwarded

@@ -29,6 +29,8 @@ from reichatd.gateway.tls import Stream
 from reichatd.gateway.wire import Wire
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
+_STILL = "/ws/doctor"
+"""Where the operator tries whether a socket that says nothing lives (`Chat.hold`)."""
 _QUEUE = 64
 """Messages that the library holds for us: when it is full, pings wait too."""
 _REASON_BYTES = 123
@@ -43,10 +45,10 @@ logging.getLogger("trio-websocket").setLevel(logging.WARNING)  # its debug lines
 
 
 class _Request(NamedTuple):
-    """What a handshake asks for, and its answer."""
+    """What a handshake asks for, and its answer; `room_id` is None for a socket in no room."""
 
     answer: bytes
-    room_id: str
+    room_id: str | None
     token: str | None
 
 
@@ -84,7 +86,10 @@ class WebSocketServer:
         try:
             async with trio.open_nursery() as nursery:
                 socket = WebSocket(stream, nursery, self._limits)
-                await self._chat.converse(socket, request.room_id, request.token)
+                if request.room_id is None:
+                    await self._chat.hold(socket, request.token)
+                else:
+                    await self._chat.converse(socket, request.room_id, request.token)
                 nursery.cancel_scope.cancel()
         except* LocalProtocolError:
             # The library answers a ping even behind its own close frame, and is then told that it may not.
@@ -99,11 +104,11 @@ class WebSocketServer:
         parsed = parse_head(head)
         assert parsed is not None, "else it would not have been taken for a handshake"
         path = _PATH.fullmatch(parsed.path)
-        if path is None:
+        if path is None and parsed.path != _STILL:
             return NO_WEBSOCKET
         if not self._is_welcome(parsed):
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
-        return _Request(answer, path[1], _token(parsed))
+        return _Request(answer, path and path[1], _token(parsed))
 
     def _is_welcome(self, head: Head) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""

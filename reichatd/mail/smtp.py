@@ -41,6 +41,21 @@ class SmtpTransport:
             Deferred: the server does not answer, or takes no letters now (4xx).
             Refused: it will not take this letter (5xx), or cannot do what the settings ask for.
         """
+        with self._session() as client:
+            client.send_message(
+                letter,
+                from_addr=letter["From"].addresses[0].addr_spec,
+                to_addrs=[address.addr_spec for address in letter["To"].addresses],
+            )
+
+    def try_out(self) -> None:
+        """Connects and logs in as for a letter, and sends none. Errors and time as for `send`."""
+        with self._session() as client:
+            client.noop()
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        """A connection to the server, encrypted and logged in as the settings want it; a good-bye in the end if all went well."""
         deadline = time.monotonic() + self._mail.timeout_seconds
         with _faults_mapped(), contextlib.closing(self._connect()) as client:
             _keep(client, deadline)
@@ -50,12 +65,8 @@ class SmtpTransport:
             if self._mail.username:
                 self._login(client)
                 _keep(client, deadline)
-            client.send_message(
-                letter,
-                from_addr=letter["From"].addresses[0].addr_spec,
-                to_addrs=[address.addr_spec for address in letter["To"].addresses],
-            )
-            # The letter is the server's now. Waiting for its good-bye could only turn success into failure.
+            yield client
+            # A letter is the server's now. Waiting for its good-bye could only turn success into failure.
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 client.putcmd("QUIT")
 

@@ -1,13 +1,16 @@
 """Who is still there? Pings, peers that have vanished, peers that read nothing."""
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from reichatd.accounts.keys import Keys
 from tests.gateway.house import House, house, wait_until
-from tests.gateway.raw import PING, PONG, TEXT, Wire, frame, request, text
+from tests.gateway.raw import PING, PONG, TEXT, Wire, closing, frame, request, text
 
 PING_SECONDS = 0.4
 TIGHT = {"receive_buffer": 4096, "segment": 1000}
@@ -49,6 +52,29 @@ def test_a_peer_that_speaks_need_not_be_asked(alert: House) -> None:
             wire.socket.settimeout(PING_SECONDS / 4)
             with pytest.raises(TimeoutError):
                 wire.frame()
+
+
+def test_the_operator_may_hold_a_socket_that_is_in_no_room(alert: House) -> None:
+    secret = (alert.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
+    with alert.wire() as wire:
+        wire.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
+        wire.send(text("message", content="nobody hears this"))
+        for _ in range(3):
+            assert wire.frame() == (PING, b"")
+            wire.send(frame(PONG))
+    with alert.wire() as stranger:
+        stranger.upgrade("/ws/doctor", f"Authorization: Bearer {alert.ada.access_token}")
+        assert stranger.frame().close_code == 4001
+
+
+def test_a_held_socket_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    with house(tmp_path / "house") as inhabited, inhabited.wire() as wire:
+        secret = (inhabited.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
+        wire.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
+        inhabited.process.signal(signal.SIGTERM)
+        assert wire.frame().close_code == 1001
+        wire.send(closing(1001))
+        assert inhabited.stop() < 3
 
 
 def test_peers_that_have_vanished_are_given_up(alert: House) -> None:

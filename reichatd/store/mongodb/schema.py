@@ -14,7 +14,7 @@ from reichatd.store.mongodb.server import Database, Document
 
 BY_NONCE = "by_nonce"
 
-_META_ID = "schema"
+META_ID = "schema"
 
 
 def member_id(key: ObjectId, user_id: str) -> Document:
@@ -75,11 +75,11 @@ def migrate(db: Database) -> None:
 
 
 def _version(db: Database) -> int:
-    found = db.meta.find_one({"_id": _META_ID})
+    found = db.meta.find_one({"_id": META_ID})
     if found is None:
         # The version is durable before any other collection is made: collections without one are not ours.
         present = not _names(db).isdisjoint(db.database.list_collection_names())
-        if present and not db.meta.find_one({"_id": _META_ID}):
+        if present and not db.meta.find_one({"_id": META_ID}):
             raise StoreError(f"the database {db.database.name} on {db.where} has collections of another program")
         _record(db, 0)
         return 0
@@ -96,4 +96,4 @@ def _names(db: Database) -> set[str]:
 
 
 def _record(db: Database, version: int) -> None:
-    db.meta.update_one({"_id": _META_ID}, {"$max": {"version": version}}, upsert=True)
+    db.meta.update_one({"_id": META_ID}, {"$max": {"version": version}}, upsert=True)

@@ -1,0 +1,26 @@
+"""What `reichatd doctor` asks; only for those who have the daemon's secret, since it tells of the inside."""
+
+import resource
+from typing import Any, cast
+
+from quart import Blueprint, Response, request
+
+from reichatd.api.answers import answer
+from reichatd.api.requests import bearer_token
+from reichatd.api.services import accounts
+from reichatd.api.types import Seen
+from reichatd.errors import Unauthorized
+
+blueprint = Blueprint("doctor", __name__)
+
+
+@blueprint.get("/doctor")
+async def seen() -> Response:
+    if not accounts().is_operator(bearer_token()):
+        raise Unauthorized
+    client = request.remote_addr or ""
+    # The gateway leaves the peer there where it believes proxies; elsewhere the peer is the client.
+    peer = cast("dict[str, Any]", request.scope).get("reichatd.peer", client)
+    forwarded_for = ", ".join(request.headers.getlist("X-Forwarded-For"))
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return answer(Seen(peer=peer, client=client, forwarded_for=forwarded_for, open_files=open_files))

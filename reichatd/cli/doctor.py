@@ -1,0 +1,133 @@
+"""`reichatd doctor`: is everything as a daemon needs it, and what is to be done where it is not?"""
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reichatd.cli import exits
+from reichatd.cli.keys import printable
+from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+
+if TYPE_CHECKING:
+    from reichatd.doctor import Finding, Patient
+
+_COLOURS = {"ok": "green", "skipped": "bright_black", "warning": "yellow", "error": "red"}
+_SECONDS = click.FloatRange(min=0, max=86_400, min_open=True)
+
+
+@click.command()
+@config_option
+@click.option("--url", metavar="URL", help="Where clients find the daemon, in place of server.public_url.")
+@click.option(
+    "--idle", type=_SECONDS, default=5.0, show_default=True, help="Seconds for which a silent socket is held."
+)
+@click.option("--timeout", type=_SECONDS, default=30.0, show_default=True, help="Seconds for each area at the most.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def doctor(config: Path | None, url: str | None, idle: float, timeout: float, as_json: bool) -> None:
+    """Look for what is wrong, and say what to do about it.
+
+    Settings, files, secret, store, mail, clock, the daemon itself if it runs, and the way to it that clients take: TLS, the
+    WebSocket upgrade, idle sockets, forwarded addresses. Nothing is changed and no mail is sent. To be run as the daemon's
+    user, with its settings and environment.
+
+    Exit status: 0 all is well, 1 warnings, 2 errors (as monitoring plugins have it).
+    """
+    try:
+        patient = _patient(load(config, os.environ), url, idle, timeout)
+    except SettingsError as error:
+        findings = _unfit(error)
+    else:
+        import trio
+
+        from reichatd.doctor import examine
+
+        findings = trio.run(examine, patient)
+    click.echo(_as_json(findings)) if as_json else _print(findings)
+    sys.exit(_status(findings))
+
+
+def _patient(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Patient":
+    from reichatd.doctor import Patient
+
+    secret, secret_problem = _secret(loaded)
+    mail_password, mail_problem = _mail_password(loaded)
+    return Patient(
+        settings=loaded.settings,
+        sources=loaded.sources,
+        config_file=loaded.file,
+        data_file=loaded.paths.data_file,
+        secret_file=loaded.paths.secret_file,
+        credentials=loaded.paths.credentials,
+        secret=secret,
+        secret_problem=secret_problem,
+        mail_password=mail_password,
+        mail_problem=mail_problem,
+        url=_checked(url) if url else loaded.settings.server.public_url,
+        idle_seconds=idle,
+        seconds=timeout,
+    )
+
+
+def _secret(loaded: Loaded) -> tuple[bytes | None, str]:
+    """The secret, or why there is none. One that the first start would make is not made."""
+    auth = loaded.settings.auth
+    if not auth.secret_key and not auth.secret_key_file and not os.path.lexists(loaded.paths.secret_file):
+        return None, ""
+    try:
+        return load_secret(loaded), ""
+    except SettingsError as error:
+        return None, str(error)
+
+
+def _mail_password(loaded: Loaded) -> tuple[str | None, str]:
+    from reichatd.cli.configuration import mail_password
+    from reichatd.parts import Rejected
+
+    try:
+        return mail_password(loaded.settings.mail), ""
+    except Rejected as error:
+        return None, str(error)
+
+
+def _checked(url: str) -> str:
+    import msgspec
+
+    from reichatd.config import PublicUrl
+
+    try:
+        return msgspec.convert(url, PublicUrl)
+    except msgspec.ValidationError:
+        raise click.BadParameter("http(s)://host[:port][/path]", param_hint="--url") from None
+
+
+def _unfit(error: SettingsError) -> "list[Finding]":
+    """Without settings there is nothing else to look at."""
+    from reichatd.doctor import Finding, Level
+
+    remedy = "mend them; `reichatd config check` says the same, and etc/reichatd.toml what may be there"
+    return [Finding("settings.valid", Level.ERROR, str(problem), remedy) for problem in error.problems]
+
+
+def _status(findings: "list[Finding]") -> int:
+    levels = {finding.level.value for finding in findings}
+    return exits.ERRORS if "error" in levels else exits.WARNINGS if "warning" in levels else exits.OK
+
+
+def _as_json(findings: "list[Finding]") -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode({"status": _status(findings), "findings": findings})).decode()
+
+
+def _print(findings: "list[Finding]") -> None:
+    for finding in findings:
+        level = click.style(f"{finding.level:8}", fg=_COLOURS[finding.level])
+        click.echo(f"{level} {finding.code:20} {printable(finding.found)}")
+        if finding.remedy:
+            click.echo(f"{'':9}{'':20} → {printable(finding.remedy)}")
+    counts = Counter(finding.level.value for finding in findings)
+    click.echo(", ".join(f"{counts[level]} {level}" for level in _COLOURS if counts[level]))

@@ -1,0 +1,41 @@
+"""Settings that are right and yet may not be what somebody wants. (Those that are wrong end before this.)"""
+
+from reichatd.doctor.findings import Note, ok, skipped, warning
+from reichatd.doctor.patient import Patient
+
+
+async def check(patient: Patient, note: Note) -> None:
+    settings, server = patient.settings, patient.settings.server
+    note(ok("settings.valid", str(patient.config_file or "no file found: the defaults and the environment")))
+    if server.insecure:
+        note(
+            warning(
+                "settings.insecure",
+                "server.insecure: passwords and messages cross the network readable",
+                "put a proxy with TLS before it (etc/nginx, etc/caddy) or set server.tls_cert; then take insecure out",
+            )
+        )
+    if "*" in server.allowed_origins:
+        note(
+            warning(
+                "settings.origins",
+                'server.allowed_origins has "*": pages of every site may open sockets here',
+                "name the sites that are meant",
+            )
+        )
+    if not server.public_url:
+        note(
+            skipped(
+                "settings.public_url",
+                "server.public_url is not set: what clients find from outside is not known",
+                "set it, or name it with --url",
+            )
+        )
+    if settings.mail.backend == "console" and server.public_url:
+        note(
+            warning(
+                "settings.mail",
+                'mail.backend is "console": verification codes are printed where the daemon runs, and nowhere else',
+                'for people elsewhere to register, set mail.backend = "smtp" and the rest of [mail]',
+            )
+        )

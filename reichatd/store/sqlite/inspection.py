@@ -1,0 +1,63 @@
+"""A look at the file that changes nothing, for `reichatd doctor`: also while the daemon runs, also where it cannot start."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from reichatd.store.errors import StoreError
+from reichatd.store.sqlite.database import BUSY_SECONDS
+from reichatd.store.sqlite.schema import MIGRATIONS, check
+
+_STEPS = 10_000
+"""Instructions of SQLite's machine between two looks at the clock."""
+
+
+class Facts(NamedTuple):
+    """What there is to be known of the file.
+
+    Arguments:
+        version, known: of the schema, in the file and in this program.
+        data_bytes, log_bytes: the size of the file, and of the write-ahead log beside it.
+        fault: the first thing that is wrong inside; "" if nothing is; None if there was no time to find out.
+    """
+
+    version: int
+    known: int
+    data_bytes: int
+    log_bytes: int
+    fault: str | None
+
+
+def inspect(path: Path, seconds: float) -> Facts | None:
+    """Opens the file read-only, and looks it through; None if it is not there. Blocks, for so many seconds and a little more.
+
+    Raises:
+        NewerSchema, StoreError: it is not this store's, or cannot be read.
+    """
+    if not path.exists():
+        return None
+    log = path.with_name(f"{path.name}-wal")
+    log_bytes = log.stat().st_size if log.exists() else 0
+    # Where there is no log nobody has the file open. SQLite would make one to read it, unless it is told that nobody writes.
+    mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as db:
+            version = check(db, str(path))
+            return Facts(
+                version, len(MIGRATIONS), path.stat().st_size, log_bytes, _fault(db, time.monotonic() + seconds)
+            )
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _fault(db: sqlite3.Connection, deadline: float) -> str | None:
+    db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        (first,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None
+        raise
+    return "" if first == "ok" else " ".join(str(first).split())

@@ -1,0 +1,277 @@
+"""What the doctor finds in daemons that run, and in some that could not."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd.store.sqlite.inspection import inspect
+from tests.client import crowd, open_room
+from tests.doctor.examination import Examination
+from tests.end_to_end.conftest import stored_in_mongodb
+from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
+from tests.mongod import free_port
+from tests.process import DaemonProcess, environment, running
+
+BRIEFLY = ("--idle", "0.1")
+
+
+def data_file(directory: Path) -> Path:
+    return directory / "share" / "reichatd" / "reichatd.sqlite3"
+
+
+def contents(directory: Path) -> dict[str, str]:
+    """Every file's digest, but for SQLite's index of its log, which each reader may make anew."""
+    files = (file for file in directory.rglob("*") if file.is_file() and file.suffix != ".sqlite3-shm")
+    return {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+async def examine(daemon: DaemonProcess, *arguments: str, **environ: str) -> Examination:
+    port = {"REICHATD_SERVER_PORT": str(daemon.port)}
+    return await trio.to_thread.run_sync(lambda: Examination(daemon.directory, *BRIEFLY, *arguments, **port, **environ))
+
+
+@pytest.fixture
+async def left(tmp_path: Path) -> DaemonProcess:
+    """A daemon that has ended, and left a message."""
+    async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,), ada.talk(await open_room(ada)) as talk:
+        await talk.post("text", "1")
+    return daemon
+
+
+def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
+    found = Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))
+    assert found["store.opens"].level == found["secret.present"].level == found["daemon.port"].level == "ok"
+    assert found["daemon.running"].level == found["url.reachable"].level == "skipped"
+    assert "it does not run" in found["daemon.running"].text
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
+    async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
+        found = await examine(daemon, **storage)
+        assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
+        assert found.area("url") == dict.fromkeys(("reachable", "clock", "websocket", "forwarded", "idle"), "ok")
+        assert {found[f"store.{subject}"].level for subject in ("opens", "schema")} == {"ok"}
+        assert found["secret.strength"].level == "ok"
+        assert found.status in (0, 1)  # this machine's clock may be nobody's
+        assert not [
+            code for code, result in found.found.items() if result.level in ("error", "warning") and "clock" not in code
+        ]
+
+
+async def test_nothing_is_changed(left: DaemonProcess) -> None:
+    before = contents(left.directory)
+    found = await examine(left)
+    assert found["store.integrity"].level == "ok"
+    assert contents(left.directory) == before
+
+
+async def test_a_log_that_a_crash_has_left_is_looked_at_and_left(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, crowd(daemon, 1):
+        daemon.signal(signal.SIGKILL)
+        await daemon.wait()
+    assert data_file(tmp_path).with_name("reichatd.sqlite3-wal").stat().st_size
+    before = contents(tmp_path)
+    found = await examine(daemon)
+    assert (found["store.schema"].level, found["store.integrity"].level) == ("ok", "ok")
+    assert contents(tmp_path) == before
+
+
+async def test_a_damaged_file(left: DaemonProcess) -> None:
+    file = data_file(left.directory)
+    with file.open("r+b") as raw:
+        raw.seek(4096 * 3)
+        raw.write(os.urandom(4096 * 3))
+    found = await examine(left)
+    assert found["store.integrity"].level == "error"
+    assert found.status == 2
+
+
+async def test_a_newer_schema_and_a_file_of_another_program(left: DaemonProcess) -> None:
+    file = data_file(left.directory)
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version = 99")
+    found = await examine(left)
+    assert found["store.opens"].level == "error"
+    assert "start a newer reichatd" in found["store.opens"].text
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA application_id = 1")
+    assert "of another program" in (await examine(left))["store.opens"].text
+    file.write_text("not a database at all" * 1000)
+    assert "not a database" in (await examine(left))["store.opens"].text
+
+
+async def test_a_large_file_and_no_time(left: DaemonProcess) -> None:
+    file = data_file(left.directory)
+    with closing(sqlite3.connect(file)) as db:
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT i FROM n"
+        db.execute(f"CREATE TABLE large AS {numbers}")
+        db.execute("CREATE INDEX large_index ON large (i)")
+        db.commit()
+    in_no_time, in_time = inspect(file, 0.0), inspect(file, 60.0)
+    assert in_no_time is not None
+    assert in_time is not None
+    assert (in_no_time.fault, in_time.fault) == (None, "")
+
+
+async def test_files_that_are_open_to_others(left: DaemonProcess) -> None:
+    directory = data_file(left.directory).parent
+    config, key = left.directory / "reichatd.toml", directory / "secret.key"
+    config.write_text('[auth]\nsecret_key = "0123456789abcdefghijklmnopqrstuvwxyz"\n')
+    data_file(left.directory).chmod(0o644)
+    key.chmod(0o644)
+    found = await examine(left, "--config", str(config))
+    assert found["files.data"].level == found["files.config"].level == "warning"
+    assert "chmod o=" in found["files.data"].text
+    assert found["secret.present"].level == "ok"
+    assert found.status == 1
+    # Without a secret in the settings it is the file that counts.
+    found = await examine(left)
+    assert found["secret.present"].level == "error"
+    assert "chmod g-w,o=" in found["secret.present"].text
+    assert "0123456789abcdef" not in found.output
+
+
+def test_a_weak_secret(tmp_path: Path) -> None:
+    found = Examination(tmp_path, REICHATD_SERVER_PORT="0", SECRET_KEY="hidden" * 10)
+    assert found["secret.strength"].level == "warning"
+    assert "hidden" not in found.output
+
+
+def test_settings_that_are_wrong(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "reichatd", "doctor"],
+        env=environment(tmp_path, {"REICHATD_SERVER_PORT": "many", "REICHATD_SERVER_HOST": "0.0.0.0"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stdout.count("error    settings.valid") == 2
+    assert "2 error" in result.stdout
+
+
+def test_settings_that_nobody_may_want(tmp_path: Path) -> None:
+    found = Examination(
+        tmp_path,
+        *BRIEFLY,
+        REICHATD_SERVER_PORT="0",
+        REICHATD_SERVER_INSECURE="true",
+        REICHATD_SERVER_ALLOWED_ORIGINS="*",
+        REICHATD_SERVER_PUBLIC_URL="http://127.0.0.1:9",
+    )
+    assert {found[f"settings.{subject}"].level for subject in ("insecure", "origins", "mail")} == {"warning"}
+    assert found["url.reachable"].level == "error"
+    assert "refused" in found["url.reachable"].text
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    server = MailServer(authenticator=authenticator, auth_require_tls=False)
+    yield server
+    server.stop()
+
+
+def by_mail(server: MailServer, directory: Path, password: str) -> dict[str, str]:
+    (directory / "password").write_text(password)
+    (directory / "password").chmod(0o600)
+    return {
+        "REICHATD_SERVER_PORT": "0",
+        "REICHATD_MAIL_BACKEND": "smtp",
+        "REICHATD_MAIL_HOST": "127.0.0.1",
+        "REICHATD_MAIL_PORT": str(server.port),
+        "REICHATD_MAIL_TLS": "none",
+        "REICHATD_MAIL_USERNAME": USERNAME,
+        "REICHATD_MAIL_PASSWORD_FILE": str(directory / "password"),
+    }
+
+
+def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
+    found = Examination(tmp_path, **by_mail(mail_server, tmp_path, PASSWORD))
+    assert (found["mail.login"].level, "does not answer" in found["mail.login"].text) == ("error", True)
+    mail_server.start()
+    found = Examination(tmp_path, **by_mail(mail_server, tmp_path, PASSWORD))
+    assert (found["mail.login"].level, found["files.password_file"].level) == ("ok", "ok")
+    assert PASSWORD not in found.output
+    found = Examination(tmp_path, **by_mail(mail_server, tmp_path, "wrong"))
+    assert (found["mail.login"].level, "refuses" in found["mail.login"].text) == ("error", True)
+    (tmp_path / "password").unlink()
+    found = Examination(tmp_path, **{**by_mail(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"})
+    assert (found["mail.login"].level, found["files.password_file"].level) == ("error", "error")
+    assert mail_server.letters == []
+
+
+def test_a_port_of_somebody_else(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = str(other.getsockname()[1])
+        held = Examination(tmp_path, REICHATD_SERVER_PORT=port)
+        assert (held["daemon.running"].level, held["daemon.port"].level) == ("skipped", "error")
+        other.listen()
+        silent = Examination(tmp_path, "--timeout", "0.5", REICHATD_SERVER_PORT=port)
+        assert silent["daemon.examined"].level == "error"
+    away = Examination(
+        tmp_path,
+        REICHATD_SERVER_PORT="8000",
+        REICHATD_SERVER_HOST="192.0.2.1",
+        REICHATD_SERVER_INSECURE="1",
+    )
+    assert away["daemon.port"].level == "error"
+    assert "an address of this machine" in away["daemon.port"].text
+
+
+@pytest.mark.parametrize("kind", ["replica", "standalone"])
+def test_mongodb(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
+    uri = request.getfixturevalue(f"mongod_{kind}")
+    with stored_in_mongodb(uri) as storage:
+        found = Examination(tmp_path, REICHATD_SERVER_PORT="0", **storage)
+        assert "version 6.0.5" in found["store.opens"].text
+        assert "the first start lays it out" in found["store.schema"].text
+        if kind == "replica":
+            assert (found["store.replica_set"].level, found["store.write_concern"].level) == ("ok", "ok")
+        else:
+            assert found["store.replica_set"].level == "warning"
+    away = {"REICHATD_STORAGE_MONGODB_URI": f"mongodb://ada:hidden@127.0.0.1:{free_port()}"}
+    found = Examination(
+        tmp_path, REICHATD_SERVER_PORT="0", **{**storage, **away, "REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "0.5"}
+    )
+    assert found["store.opens"].level == "error"
+    assert "hidden" not in found.output
+
+
+async def test_another_secret(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        found = await examine(daemon, SECRET_KEY="0123456789abcdefghijklmnopqrstuvwxyz")
+    assert (found["url.forwarded"].level, found["url.idle"].level) == ("error", "skipped")
+    assert "another secret" in found["url.forwarded"].text
+
+
+async def test_a_clock_that_was_ahead(left: DaemonProcess) -> None:
+    os.utime(data_file(left.directory), (4e9, 4e9))
+    found = await examine(left)
+    assert found["clock.files"].level == "warning"
+    assert "2096" in found["clock.files"].text
+
+
+async def test_few_open_files(tmp_path: Path) -> None:
+    async with running(tmp_path, REICHATD_SERVER_MAX_CONNECTIONS="999999999") as daemon:
+        found = await examine(daemon, REICHATD_SERVER_MAX_CONNECTIONS="999999999")
+    assert found["daemon.open_files"].level == "warning"
+    assert "LimitNOFILE" in found["daemon.open_files"].text
+
+
+def test_a_url_that_is_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reichatd", "doctor", "--url", "chat.example.org"]
+    result = subprocess.run(command, env=environment(tmp_path, {}), capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "http(s)://host" in result.stderr

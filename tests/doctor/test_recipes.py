@@ -1,0 +1,162 @@
+"""The recipes of etc/: the doctor is content with an nginx that follows them, and names what is wrong with one that does not."""
+
+import re
+import shutil
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from tests.client import crowd, open_room
+from tests.doctor.examination import Examination
+from tests.doctor.nginx import nginx
+from tests.process import DaemonProcess, running
+
+BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
+ETC = Path(__file__).parents[2] / "etc"
+WELL = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "idle"), "ok")
+
+
+def examine(daemon: DaemonProcess, url: str, *arguments: str, **environ: str) -> Examination:
+    settings = {"REICHATD_SERVER_PORT": str(daemon.port), **environ}
+    return Examination(daemon.directory, "--url", url, *arguments, **settings)
+
+
+async def test_the_doctor_is_content_with_the_recipe_of_nginx(tmp_path: Path) -> None:
+    async with running(tmp_path, **BEHIND) as daemon:
+        with nginx(tmp_path / "nginx", daemon.port) as proxy:
+            found = await trio.to_thread.run_sync(
+                lambda: examine(daemon, proxy.url, "--idle", "3", **BEHIND, **proxy.environ)
+            )
+        assert found.area("url") == WELL
+        assert re.search(r"[12] pings came", found["url.idle"].text)
+        assert found.area("daemon") == dict.fromkeys(("running", "ready", "open_files"), "ok")
+        assert found.area("store") == dict.fromkeys(("disk", "opens", "schema", "integrity", "log"), "ok")
+
+
+@pytest.mark.parametrize(
+    ("changes", "environ", "code", "level", "text"),
+    [
+        (
+            (("proxy_set_header Upgrade           $http_upgrade;", ""),),
+            {},
+            "url.websocket",
+            "error",
+            "does not get through",
+        ),
+        ((("$remote_addr;  # set", "$http_x_forwarded_for;  #"),), {}, "url.forwarded", "error", "clients can choose"),
+        (
+            (("X-Forwarded-For   $remote_addr", "X-Forwarded-For   ''"),),
+            {},
+            "url.forwarded",
+            "warning",
+            "does not say whom",
+        ),
+        (
+            (),
+            {"REICHATD_SERVER_TRUSTED_PROXIES": ""},
+            "url.forwarded",
+            "warning",
+            'trusted_proxies = ["127.0.0.1"]',
+        ),
+        (
+            (("proxy_read_timeout 75s", "proxy_read_timeout 1s"),),
+            {"REICHATD_LIMITS_PING_SECONDS": "20"},
+            "url.idle",
+            "error",
+            "limits.ping_seconds (20 s)",
+        ),
+        (
+            (("location / {", "location /healthz { return 404; } location / {"),),
+            {},
+            "url.reachable",
+            "error",
+            "every path",
+        ),
+    ],
+)
+async def test_the_doctor_names_what_a_proxy_does_wrong(
+    tmp_path: Path, changes: tuple[tuple[str, str], ...], environ: dict[str, str], code: str, level: str, text: str
+) -> None:
+    settings = BEHIND | environ
+    async with running(tmp_path, **settings) as daemon:
+        with nginx(tmp_path / "nginx", daemon.port, *changes) as proxy:
+            found = await trio.to_thread.run_sync(
+                lambda: examine(daemon, proxy.url, "--idle", "3", **settings, **proxy.environ)
+            )
+    assert found[code].level == level
+    assert text in found[code].text
+    assert {other for other, its in found.area("url").items() if its not in ("ok", "skipped")} == {
+        code.partition(".")[2]
+    }
+
+
+@pytest.mark.parametrize(("days", "level", "text"), [(-1, "error", "expired"), (5, "warning", "valid until")])
+async def test_a_certificate_that_ends(tmp_path: Path, days: int, level: str, text: str) -> None:
+    async with running(tmp_path, **BEHIND) as daemon:
+        with nginx(tmp_path / "nginx", daemon.port, not_after=datetime.now(UTC) + timedelta(days=days)) as proxy:
+            found = await trio.to_thread.run_sync(
+                lambda: examine(daemon, proxy.url, "--idle", "0.1", **BEHIND, **proxy.environ)
+            )
+            distrusted = await trio.to_thread.run_sync(lambda: examine(daemon, proxy.url, "--idle", "0.1", **BEHIND))
+    assert found["url.certificate"].level == level
+    assert text in found["url.certificate"].text
+    assert distrusted["url.certificate"].level == "error"
+
+
+def test_a_proxy_without_its_daemon(tmp_path: Path) -> None:
+    with nginx(tmp_path / "nginx", 9) as proxy:
+        found = Examination(tmp_path, "--url", proxy.url, "--idle", "0.1", REICHATD_SERVER_PORT="9", **proxy.environ)
+    assert found.status == 2
+    assert found.area("url") == {"certificate": "ok", "reachable": "error"}
+    assert "status 502" in found["url.reachable"].text
+    assert found["daemon.running"].level == "skipped"
+
+
+async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
+    async with running(tmp_path, **BEHIND) as daemon, crowd(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        with nginx(tmp_path / "nginx", daemon.port) as proxy:
+            trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
+            async with httpx.AsyncClient(base_url=proxy.url, verify=trust) as client:
+                for path in ("/ws/chat", "/room"):
+                    handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+                    answer = await client.get(f"{path}/{room_id}?token={ada.access_token}", headers=handshake)
+                    assert answer.status_code == 400  # it lacks a key
+                await daemon.stop()
+                for path in ("/ws/chat", "/room"):
+                    assert (await client.get(f"{path}/{room_id}?token={ada.access_token}")).status_code == 502
+                assert (await client.get("/public")).status_code == 502
+            log = proxy.log
+        assert f'"GET /ws/chat/{room_id}" 400' in log
+        assert '"GET /public HTTP/1.1"' in log  # in the log of errors
+        assert ada.access_token.rpartition(".")[2] not in log
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, form: str) -> None:
+    program = shutil.which("fail2ban-regex")
+    if program is None:
+        pytest.skip("fail2ban-regex is not installed (Debian: fail2ban)")
+    wrong = [
+        {"email": "nobody@example.org", "password": "a good guess"},
+        {"email": "ada@example.org", "password": "guessed"},
+    ]
+    async with running(tmp_path, **BEHIND, REICHATD_LOG_FORMAT=form) as daemon, crowd(daemon, 1) as (ada,):
+        wrong[1]["email"] = ada.email
+        for number, body in enumerate(wrong, 1):
+            forwarded = {"X-Forwarded-For": f"192.0.2.66, 2001:db8::{number}"}
+            assert (await ada.http.post("/login", json=body, headers=forwarded)).status_code in (400, 404)
+        await ada.http.get('/"event": "login refused", "client": "192.0.2.66"')
+        await ada.log_in()
+    filter_file = ETC / "fail2ban" / "filter.d" / "reichatd.conf"
+    # As the journal has it, too: its prefix before each line.
+    log = tmp_path / "log"
+    lines = daemon.output.splitlines()
+    log.write_text("".join(f"{line}\nNov 22 13:00:59 box reichatd[7]: {line}\n" for line in lines))
+    result = await trio.run_process([program, "-o", "ip", log, filter_file], capture_stdout=True)
+    assert result.stdout.decode().split() == ["2001:db8::1"] * 2 + ["2001:db8::2"] * 2
+    assert "guess" not in daemon.output
