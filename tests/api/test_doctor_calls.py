@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from reichatd.accounts.keys import PROOF_SECONDS, Keys
 from tests.api.conftest import Api
 
@@ -19,19 +17,20 @@ async def test_the_operator_is_told_whom_the_daemon_sees(api: Api) -> None:
     assert reply.body["peer"] == reply.body["client"] != "192.0.2.1"
 
 
-@pytest.mark.parametrize(
-    "proof",
-    [
+async def test_nobody_else_is(api: Api) -> None:
+    now = time.time()
+    good = Keys(SECRET).proof(now)
+    bad = [
         "",
         "x",
         "1.x",
-        f"{time.time():.0f}.",
-        Keys(b"x" * 32).proof(time.time()),
-        Keys(SECRET).proof(time.time() - 2 * PROOF_SECONDS),
-        Keys(SECRET).proof(time.time() + 1000 * PROOF_SECONDS),
-        Keys(SECRET).proof(time.time()).replace(".", "0."),
+        f"{now:.0f}.",
+        good.replace(".", "0."),
+        Keys(b"x" * 32).proof(now),
+        Keys(SECRET).proof(now - 2 * PROOF_SECONDS),
+        Keys(SECRET).proof(now + 2 * PROOF_SECONDS),
         "9" * 5000 + ".é",
-    ],
-)
-async def test_nobody_else_is(api: Api, proof: str) -> None:
-    assert (await api("GET", "/doctor", by=proof)).status == 401
+    ]
+    for proof in bad:
+        assert (await api("GET", "/doctor", by=proof)).status == 401, proof
+    assert (await api("GET", "/doctor", by=good)).status == 200
