@@ -27,7 +27,8 @@ from reichatd.bench.target import private
 HERE = Path(__file__).parent
 Measure = Callable[[], Outcome]
 _LISTEN = '{"type":"listen_latest"}'
-_PADDING = 60
+_FULL = 240
+"""Padding with which a peer's frames, which carry the text alone, are as long as ours: 290 bytes instead of 110."""
 _MESSAGE = '{"type":"message","content":"@@"}'
 
 
@@ -38,10 +39,11 @@ class Shape(NamedTuple):
     senders: int
     messages: int
     window: int
+    padding: int = 60
 
     def talk(self, directory: Path, port: int, request: str, *, opening: str, match: str) -> Outcome:
         """Drives it by `talk.c`: on two cores a generator in Python would slow down what it measures."""
-        numbers = map(str, (self.clients, self.senders, self.messages, self.window, _PADDING))
+        numbers = map(str, (self.clients, self.senders, self.messages, self.window, self.padding))
         command = [str(directory / "talk"), str(port), request, *numbers, opening, _MESSAGE, match]
         return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Outcome)
 
@@ -85,6 +87,7 @@ def burst(directory: Path) -> dict[str, Measure]:
     return {
         "reichatd": lambda: on_reichatd(directory, shape),
         "limit.c": lambda: on_peer(directory, [directory / "limit"], shape),
+        "limit.c, our frames": lambda: on_peer(directory, [directory / "limit"], shape._replace(padding=_FULL)),
         "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], shape._replace(messages=10)),
     }
 
