@@ -50,12 +50,18 @@ def _find(db: Database, selection: Document) -> tuple[Session, User] | None:
     of_user = {"from": db.users.name, "localField": "user_id", "foreignField": "_id", "as": "users"}
     for found in db.sessions.aggregate([{"$match": selection}, {"$lookup": of_user}]):
         for user in found["users"]:
-            if found["password_number"] == user["password_number"] or found["_id"] == user["kept_session"]:
-                return _session_of(found), user_of(user)
+            if is_alive(found, user):
+                return session_of(found), user_of(user)
     return None
 
 
-def _session_of(document: Document) -> Session:
+def is_alive(session: Document, user: Document) -> bool:
+    """Whether a session is of the user's password of today."""
+    current: bool = session["password_number"] == user["password_number"]
+    return current or session["_id"] == user["kept_session"]
+
+
+def session_of(document: Document) -> Session:
     return Session(
         session_id=document["_id"],
         user_id=document["user_id"],

@@ -6,6 +6,7 @@ from reichatd.config import MongoDB
 from reichatd.store.errors import Faults
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.load import MongoArrivals
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.server import THREADS, Database, Server, connect, hosts
@@ -13,6 +14,7 @@ from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
 
 if TYPE_CHECKING:
+    from reichatd.store.bulk import Arrivals
     from reichatd.store.protocol import Messages, Rooms, Sessions, Users
 
 
@@ -45,6 +47,7 @@ class MongoStore:
         self.rooms: Rooms = MongoRooms(server)
         self.messages: Messages = MongoMessages(server)
         self.faults = server.faults
+        self.arrivals: Arrivals = MongoArrivals(server)
         self._server = server
 
     async def ping(self) -> None:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import trio
 
 from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.load import SqliteArrivals
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
+    from reichatd.store.bulk import Arrivals
     from reichatd.store.protocol import Messages, Rooms, Sessions, Users
 
 
@@ -39,6 +41,7 @@ class SqliteStore:
         self.rooms: Rooms = SqliteRooms(database)
         self.messages: Messages = SqliteMessages(database)
         self.faults = database.faults
+        self.arrivals: Arrivals = SqliteArrivals(database)
         self._database = database
 
     async def ping(self) -> None:
