@@ -28,12 +28,12 @@ import trio
 from reichatd.accounts import Accounts
 from reichatd.api import create_monitor
 from reichatd.chat import Farewell
-from reichatd.config import Storage
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
 from reichatd.store import Store, StoreError
+from reichatd.store.backends import open_store
 from reichatd.systemd import Manager
 
 _HOUSEKEEPING_SECONDS = 60.0
@@ -71,7 +71,7 @@ async def run(
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await _open_store(configuration.settings.storage, data_file)
+    store = await open_store(configuration.settings.storage, data_file)
     try:
         parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
         await _Daemon(parts, monitors, manager, reread, ready).run()
@@ -179,17 +179,6 @@ class _Daemon:
                 log.info("reloaded")
                 self._pulse.note = ""
             self._manager.ready()
-
-
-async def _open_store(storage: Storage, data_file: Path) -> Store:
-    # Imported late: pymongo takes a while, and only those who use it should wait for it.
-    if storage.backend == "mongodb":
-        from reichatd.store import mongodb
-
-        return await mongodb.open_store(storage.mongodb)
-    from reichatd.store import sqlite
-
-    return await sqlite.open_store(data_file)
 
 
 async def _keep_house(store: Store, accounts: Accounts) -> None:

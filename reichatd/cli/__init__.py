@@ -23,6 +23,13 @@ class _Commands(click.Group):
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),
         "doctor": _Entry("reichatd.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
+        "backup": _Entry(
+            "reichatd.cli.backup:backup", "Back up everything into FILE, also while the daemon runs."
+        ),
+        "restore": _Entry(
+            "reichatd.cli.backup:restore", "Fill an empty store from a backup, also one of another kind."
+        ),
+        "import": _Entry("reichatd.cli.import_:import_", "Take over the users, rooms and messages of another program."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

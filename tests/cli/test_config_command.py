@@ -130,7 +130,8 @@ def test_nothing_of_the_daemon_is_imported_to_help_or_to_look(shell: Shell, argu
 
 def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell) -> None:
     commands = shell("--help").stdout.partition("Commands:\n")[2]
-    assert [line.split()[0] for line in commands.splitlines()] == ["serve", "config", "service", "doctor", "bench"]
+    names = ["serve", "config", "service", "doctor", "backup", "restore", "import", "bench"]
+    assert [line.split()[0] for line in commands.splitlines()] == names
     for line in commands.splitlines():
         name, _, told = line.strip().partition(" ")
         assert told.strip() in shell(name, "--help").stdout

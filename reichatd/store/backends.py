@@ -1,0 +1,48 @@
+"""The store that the settings name, of whichever kind."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reichatd.config import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from reichatd.store.bulk import Loader, Stored
+    from reichatd.store.protocol import Store
+
+# Imported late: pymongo takes a while, and only those who use it should wait for it.
+
+
+async def open_store(storage: Storage, data_file: Path) -> "Store":
+    """Opens the store; errors as the two `open_store`."""
+    if storage.backend == "mongodb":
+        from reichatd.store import mongodb
+
+        return await mongodb.open_store(storage.mongodb)
+    from reichatd.store import sqlite
+
+    return await sqlite.open_store(data_file)
+
+
+def dumping(storage: Storage, data_file: Path) -> "AbstractAsyncContextManager[AsyncIterator[list[Stored]]]":
+    """All that is in the store; errors as the two `dumping`."""
+    if storage.backend == "mongodb":
+        from reichatd.store import mongodb
+
+        return mongodb.dumping(storage.mongodb)
+    from reichatd.store import sqlite
+
+    return sqlite.dumping(data_file)
+
+
+def restoring(storage: Storage, data_file: Path, *, replace: bool) -> "AbstractAsyncContextManager[Loader]":
+    """The store, empty, to be filled; errors as the two `restoring`."""
+    if storage.backend == "mongodb":
+        from reichatd.store import mongodb
+
+        return mongodb.restoring(storage.mongodb, replace=replace)
+    from reichatd.store import sqlite
+
+    return sqlite.restoring(data_file, replace=replace)
