@@ -1,6 +1,8 @@
 """Passwords: argon2id in worker threads, no more at once than there are cores. The only module that imports argon2."""
 
+import base64
 import os
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,6 +72,12 @@ class Passwords:
         if not self._cores.available_tokens and self._cores.statistics().tasks_waiting >= self._waiting_room:
             raise Unavailable("Too many passwords to check, try again in a moment", retry_after=RETRY_AFTER_SECONDS)
         return await trio.to_thread.run_sync(work, *arguments, limiter=self._cores)
+
+
+def unusable_hash() -> str:
+    """A hash, of good form, that no password is known to have."""
+    salt, made_up = (base64.b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
+    return f"$argon2id$v=19$m=8,t=1,p=1${salt}${made_up}"
 
 
 def usable_cores() -> int:
