@@ -23,9 +23,7 @@ class _Commands(click.Group):
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),
         "doctor": _Entry("reichatd.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
-        "backup": _Entry(
-            "reichatd.cli.backup:backup", "Back up everything into FILE, also while the daemon runs."
-        ),
+        "backup": _Entry("reichatd.cli.backup:backup", "Back up everything into FILE, also while the daemon runs."),
         "restore": _Entry(
             "reichatd.cli.backup:restore", "Fill an empty store from a backup, also one of another kind."
         ),

@@ -14,7 +14,7 @@ from reichatd.cli.progress import things_shown
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.imports.run import Import, Progress, Report
 from reichatd.store import Store, StoreError
-from reichatd.store.backends import open_store
+from reichatd.store.backends import is_there, open_store
 from reichatd.store.mongodb import reis_chatroom
 
 
@@ -70,7 +70,7 @@ async def _import(uri: str, database: str | None, loaded: Loaded, dry_run: bool,
 async def _target(loaded: Loaded, dry_run: bool) -> AsyncIterator[Store | None]:
     """The store; None where there is none yet, and a dry run must not make one."""
     storage, data_file = loaded.settings.storage, loaded.paths.data_file
-    if dry_run and storage.backend == "sqlite" and not await trio.Path(data_file).exists():
+    if dry_run and not await is_there(storage, data_file):
         yield None
         return
     store = await open_store(storage, data_file)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import trio
+
 from reichatd.config import Storage
 
 if TYPE_CHECKING:
@@ -24,6 +26,15 @@ async def open_store(storage: Storage, data_file: Path) -> "Store":
     from reichatd.store import sqlite
 
     return await sqlite.open_store(data_file)
+
+
+async def is_there(storage: Storage, data_file: Path) -> bool:
+    """Whether the store has been made; `open_store` would make it. Errors: as `dumping`."""
+    if storage.backend == "mongodb":
+        from reichatd.store import mongodb
+
+        return await mongodb.is_there(storage.mongodb)
+    return await trio.Path(data_file).exists()
 
 
 def dumping(storage: Storage, data_file: Path) -> "AbstractAsyncContextManager[AsyncIterator[list[Stored]]]":

@@ -117,6 +117,14 @@ def take_over(
     )
 
 
+def made(storage: dict[str, str]) -> list[str]:
+    """The collections of a MongoDB store."""
+    if "REICHATD_STORAGE_MONGODB_URI" not in storage:
+        return []
+    with MongoClient[dict[str, Any]](storage["REICHATD_STORAGE_MONGODB_URI"]) as client:
+        return client[storage["REICHATD_STORAGE_MONGODB_DATABASE"]].list_collection_names()
+
+
 def report(done: subprocess.CompletedProcess[str]) -> tuple[dict[str, int], str]:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -127,6 +135,7 @@ async def test_everything_comes_along(tmp_path: Path, storage: dict[str, str], o
     before = list(older.users.find()), list(older.room.find({}, {"messages": 0}))
     foretold = report(take_over(tmp_path, storage, older, "--dry-run", "--json"))
     assert not (tmp_path / "share").exists()
+    assert not made(storage)
     counts, notes = report(take_over(tmp_path, storage, older, "--json"))
     assert (counts, notes) == foretold
     assert {name: count for name, count in counts.items() if count} == {

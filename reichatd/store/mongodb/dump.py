@@ -39,6 +39,12 @@ async def dumping(settings: MongoDB) -> AsyncIterator[AsyncIterator[list[Stored]
             yield pages
 
 
+async def is_there(settings: MongoDB) -> bool:
+    """Whether there is a store already; makes none. Errors: as `dumping`."""
+    async with patient_server(settings) as server:
+        return await server.run(schema.found_version) is not None
+
+
 @asynccontextmanager
 async def patient_server(settings: MongoDB) -> AsyncIterator[Server]:
     """A server for work in bulk, with nothing done to the database yet. Errors: as `open_store`."""
