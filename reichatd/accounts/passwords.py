@@ -1,6 +1,8 @@
 """Passwords: argon2id in worker threads, no more at once than there are cores. The only module that imports argon2."""
 
+import base64
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -97,6 +99,12 @@ def _step_back() -> None:
     """Runs in each new thread. On Linux niceness is a thread's own (setpriority(2)); elsewhere it would be the whole process's."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+
+
+def unusable_hash() -> str:
+    """A hash, of good form, that no password is known to have."""
+    salt, made_up = (base64.b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
+    return f"$argon2id$v=19$m=8,t=1,p=1${salt}${made_up}"
 
 
 def usable_cores() -> int:

@@ -26,6 +26,11 @@ class _Commands(click.Group):
         "user": _Entry("reichatd.cli.user:user", "Add, show, verify, disable, delete, export users."),
         "room": _Entry("reichatd.cli.room:room", "Create, show, delete, transfer, export rooms; kick and ban."),
         "stats": _Entry("reichatd.cli.stats:stats", "Count what the store holds and what the daemon carries."),
+        "backup": _Entry("reichatd.cli.backup:backup", "Back up everything into FILE, also while the daemon runs."),
+        "restore": _Entry(
+            "reichatd.cli.backup:restore", "Fill an empty store from a backup, also one of another kind."
+        ),
+        "import": _Entry("reichatd.cli.import_:import_", "Take over the users, rooms and messages of another program."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

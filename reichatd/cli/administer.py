@@ -55,7 +55,7 @@ def perform(config: Path | None, request: Request, take: Callable[[Record], None
     if work.broken is not None:
         raise work.broken
     if work.signal:
-        exits.fail(exits.INTERRUPTED + work.signal, "interrupted; given again, the command finishes what it began")
+        exits.fail(exits.SIGNALLED + work.signal, "interrupted; given again, the command finishes what it began")
     if work.unable is not None:
         exits.fail(*work.unable)
     match work.conclusion:

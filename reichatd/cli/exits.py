@@ -15,8 +15,10 @@ ERRORS: Final = 2
 """`doctor` has found something that is wrong."""
 REFUSED: Final = 65
 """What was asked for breaks a rule, or does not fit what is there (a name taken, a user who is no member)."""
+BAD_DATA: Final = 65
+"""A backup is damaged, is none, or was written by a newer reichatd."""
 UNREADABLE: Final = 66
-"""A file that the settings name (a certificate, a password) is missing or cannot be read."""
+"""A file that the settings name (a certificate, a password), or a backup, is missing or cannot be read."""
 NOT_FOUND: Final = 67
 """There is no such user, registration or room."""
 STORE_UNAVAILABLE: Final = 69
@@ -24,16 +26,17 @@ STORE_UNAVAILABLE: Final = 69
 CANNOT_LISTEN: Final = 71
 """The port is in use, or the address is not one to be had here."""
 CANNOT_CREATE: Final = 73
-"""A file or directory of the daemon's own cannot be made or written."""
+"""A file or directory of the daemon's own, or a backup, cannot be made or written; or something is there that would be replaced."""
 TRY_AGAIN: Final = 75
 """The running daemon has too much to do, or went away in the middle: the same command may be given again."""
 NOT_PERMITTED: Final = 77
 """Only root, or the daemon's own user, may do this."""
 CONFIGURATION: Final = 78
 """The settings, or the secret, are not as they must be."""
-
-INTERRUPTED: Final = 128
-"""And the number of the signal: 130 after Ctrl+C, 143 after SIGTERM. The same command, given again, finishes what was begun."""
+INTERRUPTED: Final = 130
+"""Ctrl+C. The same command, given again, finishes what was begun, or begins anew."""
+SIGNALLED: Final = 128
+"""And the number of the signal: so shells have it, and 130 is SIGINT."""
 
 
 def fail(status: int, *messages: str) -> NoReturn:

@@ -64,7 +64,7 @@ def confirm(question: str, *, yes: bool) -> None:
         click.confirm(printable(question), abort=True, err=True)
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
-            exits.fail(exits.INTERRUPTED + 2, "interrupted; nothing was changed")
+            exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
         exits.fail(1, "nothing was changed")
 
 

@@ -48,5 +48,5 @@ def ask_password() -> str:
     try:
         password: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
     except click.Abort:
-        exits.fail(exits.INTERRUPTED + 2, "interrupted; nothing was changed")
+        exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
     return password

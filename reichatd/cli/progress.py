@@ -1,6 +1,8 @@
 """How far a command is, for a person who waits at a terminal; nobody else is told."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -38,3 +40,34 @@ class ProgressBar:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+@contextmanager
+def bytes_shown(total: int | None = None) -> Iterator[Callable[[str, int], None]]:
+    """Gives what is to be called with what is being done, and how many bytes of it are; `total` is where each ends."""
+    from rich.progress import DownloadColumn
+
+    with _shown(DownloadColumn()) as shown:
+        task = shown.add_task("", total=total)
+        yield lambda what, done: shown.update(task, description=what, completed=done)
+
+
+@contextmanager
+def things_shown() -> Iterator[Callable[[str, int, int], None]]:
+    """Gives what is to be called with what is being done, how many of these things are, and how many there are."""
+    from rich.progress import MofNCompleteColumn
+
+    with _shown(MofNCompleteColumn()) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)
+
+
+def _shown(column: "progress.ProgressColumn") -> "progress.Progress":
+    """Writes nothing where standard error is no terminal."""
+    from rich import progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    named, bar = progress.TextColumn("{task.description}"), progress.BarColumn()
+    columns = (progress.SpinnerColumn(), named, bar, column, progress.TimeElapsedColumn())
+    return progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -2,6 +2,7 @@
 
 StoreError
 ├── StoreUnavailable   it does not answer now: a server that is down, a disk that is full, a lock that is not given up
+├── StoreNotEmpty      it holds something, and was to be filled from a backup
 └── NewerSchema        it was written by a newer reichatd than this one
 """
 
@@ -31,6 +32,10 @@ class Faults:
             self.unavailable += 1
         else:
             self.other += 1
+
+
+class StoreNotEmpty(StoreError):
+    """The store holds something already, and is left as it is."""
 
 
 class NewerSchema(StoreError):

@@ -8,6 +8,7 @@ disconnects) leaves nothing half done. Every method raises `StoreError` when the
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from reichatd.store.bulk import Arrivals
 from reichatd.store.errors import Faults
 from reichatd.store.records import (
     Appended,
@@ -238,6 +239,7 @@ class Store(Protocol):
     messages: Messages
     faults: Faults
     """The calls of all four that have failed so far."""
+    arrivals: Arrivals
 
     async def ping(self) -> None:
         """Returns if the store answers and can be read."""

@@ -8,7 +8,16 @@ from enum import Enum, auto
 import msgspec
 
 
-class User(msgspec.Struct, frozen=True):
+class Record(
+    msgspec.Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a store keeps and a backup holds (`reichatd.store.bulk`), where each is told by its `type`.
+
+    A field that comes later gets a default, which is what it is where an older reichatd wrote the record.
+    """
+
+
+class User(Record, frozen=True):
     """A verified user. `email` is unique without regard to ASCII case; `username` is not unique.
 
     One who is `disabled` has no sessions, and keeps everything else.
@@ -26,7 +35,7 @@ class User(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, username=username)
 
 
-class Registration(msgspec.Struct, frozen=True):
+class Registration(Record, frozen=True):
     """Somebody who has yet to prove an e-mail address. One per address; a newer one takes the older one's place."""
 
     email: str
@@ -41,7 +50,7 @@ class Registration(msgspec.Struct, frozen=True):
         return User(user_id, self.email, self.username, self.password_hash, now)
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(Record, frozen=True):
     """A login session: one login on one device. It ends by logout, by a change of password or at `expires_at`."""
 
     session_id: str

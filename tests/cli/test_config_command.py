@@ -138,6 +138,9 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
         "user",
         "room",
         "stats",
+        "backup",
+        "restore",
+        "import",
         "bench",
     ]
     for line in commands.splitlines():

@@ -2,15 +2,14 @@
 
 # ruff: noqa: ASYNC240 - nobody else waits for the loop of a test
 
-import os
 import resource
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ import trio
 
 from reichatd.store import NewerSchema, Outcome, Store, StoreError, StoreUnavailable
 from reichatd.store.sqlite import database, open_store, schema
+from tests.nobody import nobody
 from tests.store import storm
 from tests.store.samples import contents, post, read_mark, room, stored
 
@@ -130,19 +130,6 @@ async def test_a_database_of_another_program(path: Path, trace: str) -> None:
     before = path.read_bytes()
     assert "another program" in str(await refused(path))
     assert path.read_bytes() == before
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Root may write everything; to be refused a file it must be somebody else for a while."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 async def test_a_read_only_file() -> None:

@@ -1,5 +1,7 @@
 """The store in MongoDB: for those who run one already, and for more than one daemon on the same rooms."""
 
+from reichatd.store.mongodb.dump import dumping, is_there
+from reichatd.store.mongodb.load import restoring
 from reichatd.store.mongodb.store import MongoStore, open_store
 
-__all__ = ["MongoStore", "open_store"]
+__all__ = ["MongoStore", "dumping", "is_there", "open_store", "restoring"]

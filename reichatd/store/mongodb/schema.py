@@ -16,6 +16,9 @@ BY_NONCE = "by_nonce"
 
 META_ID = "schema"
 
+RESTORE_ID = "restore"
+"""The document in `meta` that is there while a restore is under way."""
+
 
 def member_id(key: ObjectId, user_id: str) -> Document:
     """The `_id` of a member or a ban. `key` is the room's, not its `room_id`: see `rooms`."""
@@ -72,26 +75,45 @@ A step may be repeated from its beginning, after a crash or by another daemon at
 def migrate(db: Database) -> None:
     """Brings the schema up to date. Several daemons may do this at once.
 
-    Errors: NewerSchema; StoreError if another program made the collections.
+    Errors: NewerSchema; StoreError if another program made the collections, or a restore into them was cut off.
     """
-    for version in range(_version(db), len(MIGRATIONS)):
-        MIGRATIONS[version](db)
-        _record(db, version + 1)
-
-
-def _version(db: Database) -> int:
-    found = db.meta.find_one({"_id": META_ID})
-    if found is None:
-        # The version is durable before any other collection is made: collections without one are not ours.
-        present = not _names(db).isdisjoint(db.database.list_collection_names())
-        if present and not db.meta.find_one({"_id": META_ID}):
-            raise StoreError(f"the database {db.database.name} on {db.where} has collections of another program")
+    version = found_version(db)
+    if version is None:
         _record(db, 0)
-        return 0
-    version = int(found["version"])
-    if version > len(MIGRATIONS):
-        raise NewerSchema(version, len(MIGRATIONS), f"the database {db.database.name} on {db.where}")
-    return version
+    for step in range(version or 0, len(MIGRATIONS)):
+        MIGRATIONS[step](db)
+        _record(db, step + 1)
+
+
+def found_version(db: Database, *, half_restored: bool = False) -> int | None:
+    """The version of the schema as it is; None where there is no store yet.
+
+    Errors: as `migrate`; with `half_restored` a store is taken that a restore was cut off in.
+    """
+    meta = {document["_id"]: document for document in db.meta.find({"_id": {"$in": [META_ID, RESTORE_ID]}})}
+    where = f"the database {db.database.name} on {db.where}"
+    if RESTORE_ID in meta and not half_restored:
+        raise StoreError(f"{where} is half restored: run `reichatd restore` once more")
+    if META_ID in meta:
+        version = int(meta[META_ID]["version"])
+        if version > len(MIGRATIONS):
+            raise NewerSchema(version, len(MIGRATIONS), where)
+        return version
+    # The version is durable before any other collection is made: collections without one are not ours.
+    present = not _names(db).isdisjoint(db.database.list_collection_names())
+    if present and not db.meta.find_one({"_id": META_ID}):
+        raise StoreError(f"{where} has collections of another program")
+    return None
+
+
+def clear(db: Database) -> None:
+    """Makes the store an empty one of today's schema."""
+    for name in _names(db):
+        db.database.drop_collection(name)
+    _record(db, 0)
+    for step in MIGRATIONS:
+        step(db)
+    _record(db, len(MIGRATIONS))
 
 
 def _names(db: Database) -> set[str]:

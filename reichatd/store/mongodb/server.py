@@ -17,6 +17,7 @@ from reichatd.store.hop import Hop
 from reichatd.store.mongodb.faults import told
 
 if TYPE_CHECKING:
+    from pymongo.client_session import ClientSession
     from pymongo.collection import Collection
 
 THREADS = 16
@@ -24,6 +25,9 @@ THREADS = 16
 
 PAGE = 1000
 """Documents in one answer of the server; its own habit is 101 in the first."""
+
+_MONGODB_5 = 13
+"""The first version of the server's protocol that knows snapshots outside a transaction."""
 
 Document = dict[str, Any]
 P = ParamSpec("P")
@@ -49,6 +53,7 @@ class Database:
         )
         hello = client.admin.command("hello")
         self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
+        self._has_snapshots = not self.standalone and hello["maxWireVersion"] >= _MONGODB_5
         self.users: Collection[Document] = self.database["users"]
         self.registrations: Collection[Document] = self.database["registrations"]
         self.sessions: Collection[Document] = self.database["sessions"]
@@ -58,6 +63,10 @@ class Database:
         self.messages: Collection[Document] = self.database["messages"]
         self.graveyard: Collection[Document] = self.database["graveyard"]
         self.meta: Collection[Document] = self.database["meta"]
+
+    def snapshot(self) -> "ClientSession | None":
+        """A session whose reads all see one moment; None where the server cannot do that. To be ended by the caller."""
+        return self._client.start_session(snapshot=True) if self._has_snapshots else None
 
     def close(self) -> None:
         # The driver says goodbye to the server, and would look for one that is down for 30 s.
@@ -96,8 +105,12 @@ class Server:
         await self._hop.aclose(self._db.close)
 
 
-def hosts(uri: str) -> str:
-    """What the store is called in messages: the hosts of a URI and nothing else of it.
+OURS = "storage.mongodb.uri"
+"""Where the URI of the store is set."""
+
+
+def hosts(uri: str, source: str = OURS) -> str:
+    """What a server is called in messages: the hosts of a URI, which is from `source`, and nothing else of it.
 
     Errors: StoreError if it is no URI of MongoDB.
     """
@@ -106,7 +119,7 @@ def hosts(uri: str) -> str:
     authority = rest.partition("/")[0].partition("?")[0]
     # A raw "/" in a password would make the rest of it look like a path, and its beginning like a host.
     if scheme not in ("mongodb", "mongodb+srv") or not authority or "/" in credentials:
-        raise _not_a_uri()
+        raise _not_a_uri(source)
     return f"MongoDB at {authority}"
 
 
@@ -115,7 +128,7 @@ def connect(settings: MongoDB, where: str) -> Database:
 
     Errors: as `open_store`.
     """
-    client = _client(settings)
+    client = client_for(settings.uri, settings.timeout_seconds)
     try:
         with told(where), pymongo.timeout(settings.timeout_seconds):
             return Database(client, settings, where)
@@ -124,20 +137,21 @@ def connect(settings: MongoDB, where: str) -> Database:
         raise
 
 
-def _client(settings: MongoDB) -> pymongo.MongoClient[Document]:
+def client_for(uri: str, timeout: float, source: str = OURS) -> pymongo.MongoClient[Document]:
+    """A client for a URI, which is from `source`; it connects when it is used. Errors: StoreError."""
     try:
         # MongoClient only warns of an option that it does not know.
-        parse_uri(settings.uri, warn=False, connect_timeout=settings.timeout_seconds)
-        return pymongo.MongoClient(settings.uri, appname="reichatd", maxPoolSize=THREADS + 2)
+        parse_uri(uri, warn=False, connect_timeout=timeout)
+        return pymongo.MongoClient(uri, appname="reichatd", maxPoolSize=THREADS + 2)
     except (ConfigurationError, ValueError, TypeError):
         # Not the driver's words, nor a traceback with them: they may quote the URI, and the password in it.
-        raise _not_a_uri() from None
+        raise _not_a_uri(source) from None
     except OSError as error:
-        raise StoreError(f"a file named in the MongoDB URI (storage.mongodb.uri): {error}") from None
+        raise StoreError(f"a file named in the MongoDB URI ({source}): {error}") from None
 
 
-def _not_a_uri() -> StoreError:
+def _not_a_uri(source: str) -> StoreError:
     return StoreError(
-        "the MongoDB URI (storage.mongodb.uri) is not valid, or its hosts have no DNS record: "
+        f"the MongoDB URI ({source}) is not valid, or its hosts have no DNS record: "
         "mongodb://user:password@host:port/?options, special characters in user and password percent-encoded"
     )

@@ -74,12 +74,17 @@ def _living(db: Database, selection: Document) -> Iterator[tuple[Session, User]]
     of_user = {"from": db.users.name, "localField": "user_id", "foreignField": "_id", "as": "users"}
     for found in db.sessions.aggregate([{"$match": selection}, {"$lookup": of_user}]):
         for user in found["users"]:
-            current = found["password_number"] == user["password_number"] or found["_id"] == user["kept_session"]
-            if current and not user.get("disabled", False):
-                yield _session_of(found), user_of(user)
+            if is_alive(found, user):
+                yield session_of(found), user_of(user)
 
 
-def _session_of(document: Document) -> Session:
+def is_alive(session: Document, user: Document) -> bool:
+    """Whether a session is of the user's password of today, and the user is not disabled."""
+    current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
+    return current and not user.get("disabled", False)
+
+
+def session_of(document: Document) -> Session:
     return Session(
         session_id=document["_id"],
         user_id=document["user_id"],

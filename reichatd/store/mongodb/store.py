@@ -6,6 +6,7 @@ from reichatd.config import MongoDB
 from reichatd.store.errors import Faults
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.load import MongoArrivals
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.server import THREADS, Database, Server, connect, hosts
@@ -14,6 +15,7 @@ from reichatd.store.mongodb.users import MongoUsers
 from reichatd.store.records import Totals
 
 if TYPE_CHECKING:
+    from reichatd.store.bulk import Arrivals
     from reichatd.store.protocol import Messages, Rooms, Sessions, Users
 
 
@@ -46,6 +48,7 @@ class MongoStore:
         self.rooms: Rooms = MongoRooms(server)
         self.messages: Messages = MongoMessages(server)
         self.faults = server.faults
+        self.arrivals: Arrivals = MongoArrivals(server)
         self._server = server
 
     async def ping(self) -> None:

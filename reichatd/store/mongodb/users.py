@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
@@ -100,7 +101,24 @@ def end_sessions(
     return ended
 
 
-def _email_key(email: str) -> str:
+def registration_of(document: Document) -> Registration:
+    fields = dict(document)
+    del fields["_id"]
+    return Registration(**fields)
+
+
+def document_of(user: User) -> Document:
+    fields = msgspec.structs.asdict(user)
+    return {
+        "_id": fields.pop("user_id"),
+        "email_key": email_key(user.email),
+        **fields,
+        "password_number": 0,
+        "kept_session": None,
+    }
+
+
+def email_key(email: str) -> str:
     # ASCII letters only: elsewhere two different letters can have one lower case.
     return email.encode().lower().decode()
 
@@ -110,7 +128,7 @@ def _register(db: Database, registration: Registration) -> bool:
         return False
     # A confirmation that slips in between leaves a registration that can never be confirmed, and expires.
     db.registrations.replace_one(
-        {"_id": _email_key(registration.email)},
+        {"_id": email_key(registration.email)},
         {
             "email": registration.email,
             "username": registration.username,
@@ -126,38 +144,19 @@ def _register(db: Database, registration: Registration) -> bool:
 
 def _take_try(db: Database, email: str) -> Registration | None:
     before = db.registrations.find_one_and_update(
-        {"_id": _email_key(email)},
+        {"_id": email_key(email)},
         [{"$set": {"tries_left": {"$max": [0, {"$subtract": ["$tries_left", 1]}]}}}],
     )
-    if before is None:
-        return None
-    return _registration_of(before)
-
-
-def _registration_of(document: Document) -> Registration:
-    del document["_id"]
-    return Registration(**document)
+    return registration_of(before) if before else None
 
 
 def _confirm(db: Database, registration: Registration, user: User) -> bool:
-    mine = {"_id": _email_key(registration.email), "code_hash": registration.code_hash}
+    mine = {"_id": email_key(registration.email), "code_hash": registration.code_hash}
     if not db.registrations.find_one(mine):
         return False
     # The user first: that is the step which counts, and what a crash may leave is a registration that expires.
     try:
-        db.users.insert_one(
-            {
-                "_id": user.user_id,
-                "email_key": _email_key(user.email),
-                "email": user.email,
-                "username": user.username,
-                "password_hash": user.password_hash,
-                "created_at": user.created_at,
-                "disabled": user.disabled,
-                "password_number": 0,
-                "kept_session": None,
-            }
-        )
+        db.users.insert_one(document_of(user))
     except DuplicateKeyError:
         return False
     db.registrations.delete_one(mine)
@@ -176,18 +175,18 @@ def _by_ids(db: Database, user_ids: Sequence[str]) -> list[User | None]:
 
 
 def _by_email(db: Database, email: str) -> User | None:
-    found = db.users.find_one({"email_key": _email_key(email)})
+    found = db.users.find_one({"email_key": email_key(email)})
     return user_of(found) if found else None
 
 
 def _page(db: Database, after: str, at_most: int) -> list[User]:
-    found = db.users.find({"email_key": {"$gt": _email_key(after)}}).sort("email_key").limit(at_most)
+    found = db.users.find({"email_key": {"$gt": email_key(after)}}).sort("email_key").limit(at_most)
     return [user_of(document) for document in found]
 
 
 def _registrations(db: Database, after: str, at_most: int) -> list[Registration]:
-    found = db.registrations.find({"_id": {"$gt": _email_key(after)}}).sort("_id").limit(at_most)
-    return [_registration_of(document) for document in found]
+    found = db.registrations.find({"_id": {"$gt": email_key(after)}}).sort("_id").limit(at_most)
+    return [registration_of(document) for document in found]
 
 
 def _rename(db: Database, user_id: str, username: str) -> bool:

@@ -13,7 +13,7 @@ from reichatd.store.errors import Faults, StoreError, StoreUnavailable
 from reichatd.store.hop import Hop
 from reichatd.store.sqlite.schema import check, migrate
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Connection", "Database", "connect", "faults", "make_file"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,8 +46,8 @@ class Database:
 
     def __init__(self, path: Path, readers: int) -> None:
         self._path = path.absolute()
-        with _faults(self._path):
-            _make_file(self._path)
+        with faults(self._path):
+            make_file(self._path)
             self._writer = _open_writer(self._path)
             try:
                 self._idle_readers = [_open_reader(self._path) for _ in range(readers)]
@@ -83,13 +83,13 @@ class Database:
         # As many connections as threads: there is always one left.
         db = self._idle_readers.pop()
         try:
-            with _faults(self._path), _transaction(db, "BEGIN"):
+            with faults(self._path), _transaction(db, "BEGIN"):
                 return step(db)
         finally:
             self._idle_readers.append(db)
 
     def _write(self, step: Callable[[Connection], T]) -> T:
-        with _faults(self._path), _transaction(self._writer, "BEGIN IMMEDIATE"):
+        with faults(self._path), _transaction(self._writer, "BEGIN IMMEDIATE"):
             return step(self._writer)
 
     def _close_readers(self) -> None:
@@ -97,7 +97,7 @@ class Database:
             db.close()
 
 
-def _make_file(path: Path) -> None:
+def make_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Never opened if it exists: to close it again would drop the locks that another store of this process has on it.
     with suppress(FileExistsError):
@@ -105,7 +105,7 @@ def _make_file(path: Path) -> None:
 
 
 def _open_writer(path: Path) -> Connection:
-    db = _connect(path, "rw")
+    db = connect(path, "rw")
     try:
         # Before the first write: a file that is not ours stays as it is.
         with _transaction(db, "BEGIN"):
@@ -140,12 +140,12 @@ def _log_ahead(db: Connection, path: Path) -> None:
 
 
 def _open_reader(path: Path) -> Connection:
-    return _connect(path, "ro")
+    return connect(path, "ro")
 
 
-def _connect(path: Path, mode: str) -> Connection:
+def connect(path: Path, mode: str) -> Connection:
     return sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -168,7 +168,7 @@ def _transaction(db: Connection, begin: str) -> Iterator[None]:
 
 
 @contextmanager
-def _faults(path: Path) -> Iterator[None]:
+def faults(path: Path) -> Iterator[None]:
     """Turns what goes wrong with the file into a StoreError that names it."""
     try:
         yield

@@ -8,6 +8,7 @@ import trio
 
 from reichatd.store.records import Totals
 from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.load import SqliteArrivals
 from reichatd.store.sqlite.logs import LAST_ID
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
@@ -15,6 +16,7 @@ from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
+    from reichatd.store.bulk import Arrivals
     from reichatd.store.protocol import Messages, Rooms, Sessions, Users
 
 
@@ -42,6 +44,7 @@ class SqliteStore:
         self.rooms: Rooms = SqliteRooms(database)
         self.messages: Messages = SqliteMessages(database)
         self.faults = database.faults
+        self.arrivals: Arrivals = SqliteArrivals(database)
         self._database = database
 
     async def ping(self) -> None:

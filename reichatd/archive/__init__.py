@@ -1,0 +1,1 @@
+"""Backups: a whole store in one file, whatever the store is made of."""

@@ -1,0 +1,165 @@
+"""Backups as files: written beside their place and moved there whole; read from beginning to end. Everything blocks."""
+
+import errno
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from reichatd.archive.chunks import HEADER_BYTES, BadChunk, Chunks, is_archive
+from reichatd.archive.errors import Damaged, NotAnArchive
+from reichatd.archive.format import End, Head, count, decode, decode_head, encode, encode_head
+from reichatd.store.bulk import Stored
+
+T = TypeVar("T")
+
+_SYNC_BYTES = 4 * 1024 * 1024
+"""So much is on its way to the disk at once: a burst in the end would hold up the commits of a daemon on the same disk."""
+
+
+class Writer:
+    """A backup that is being written; made by `writing`. `bytes` and `counts` are what is in it so far."""
+
+    def __init__(self, file: BinaryIO, head: Head) -> None:
+        self.bytes = 0
+        self.counts: Counter[str] = Counter()
+        self._file = file
+        self._chunks = Chunks()
+        self._synced = 0
+        self._put(encode_head(head))
+
+    def add(self, records: Sequence[Stored]) -> None:
+        """Puts the next records in, as one chunk."""
+        self._put(encode(records))
+        count(self.counts, records)
+
+    def end(self) -> None:
+        self._put(encode([End(dict(self.counts))]))
+        self._sync()
+
+    def _put(self, text: bytes) -> None:
+        self.bytes += self._file.write(self._chunks.make(text))
+        if self.bytes - self._synced >= _SYNC_BYTES:
+            self._sync()
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._synced = self.bytes
+
+
+@contextmanager
+def writing(path: Path, head: Head, *, replace: bool) -> Iterator[Writer]:
+    """A new backup at `path`, for its owner only; it is there, durable and whole, when the block ends without an error.
+
+    Until then it is beside its place, as `path` with `.part` behind it. What a writer that was killed has left there is
+    written over.
+
+    Arguments:
+        replace: whether a file that is there may be replaced.
+
+    Errors: FileExistsError (without `replace`), BlockingIOError (another backup to the same place is under way), any OSError.
+    """
+    _must_be_free(path, replace)
+    part = path.with_name(f"{path.name}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        _lock(file, part)
+        try:
+            os.fchmod(descriptor, 0o600)
+            file.truncate()
+            writer = Writer(file, head)
+            yield writer
+            writer.end()
+            _must_be_free(path, replace)
+            part.replace(path)
+            _sync_directory(path.parent)
+        except BaseException:
+            # The name may be the backup's already; the space on a full disk is given back in any case.
+            with suppress(OSError):
+                part.unlink()
+            raise
+
+
+def _lock(file: BinaryIO, part: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Another backup may have moved it to its place since it was opened.
+        if os.path.samestat(os.fstat(file.fileno()), part.lstat()):
+            return
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    raise BlockingIOError(errno.EWOULDBLOCK, "another backup to the same place is under way", str(part))
+
+
+def _must_be_free(path: Path, replace: bool) -> None:
+    # Never a device or a directory, whatever was said.
+    if os.path.lexists(path) and not (replace and path.is_file()):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Reader:
+    """Reads a backup once, from its beginning to its end.
+
+    `head` is its first line, `bytes` how far it has come in the file. Raises BadArchive and OSError, the constructor too.
+    """
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.bytes = 0
+        self.counts: Counter[str] = Counter()
+        self._file = file
+        self._chunks = Chunks()
+        self._number = 0
+        if not is_archive(file.peek(HEADER_BYTES)):
+            raise NotAnArchive
+        self.head = self._next(decode_head)
+
+    def pages(self) -> Iterator[list[Stored]]:
+        """The records, chunk by chunk. What has come is as it was written; that it is all is known at the end only."""
+        while True:
+            records: list[Stored] = []
+            for line in self._next(partial(decode, head=self.head)):
+                if isinstance(line, End):
+                    self._check_end(line)
+                    return
+                records.append(line)
+            if records:
+                count(self.counts, records)
+                yield records
+
+    def _next(self, decoded: Callable[[bytes], T]) -> T:
+        self._number += 1
+        try:
+            header = self._file.read(HEADER_BYTES)
+            body = self._file.read(self._chunks.body_length(header))
+            value = decoded(self._chunks.read(header, body))
+        except BadChunk as error:
+            raise Damaged(self._number, self.bytes, str(error)) from None
+        self.bytes += len(header) + len(body)
+        return value
+
+    def _check_end(self, end: End) -> None:
+        if end.counts != self.counts:
+            raise Damaged(self._number, self.bytes, f"it counts {end.counts}, and there were {dict(self.counts)}")
+        if self._file.read(1):
+            raise Damaged(self._number + 1, self.bytes, "it is behind the end")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """The backup at `path`. Errors: as `Reader`."""
+    with path.open("rb") as file:
+        yield Reader(file)

@@ -1,0 +1,93 @@
+"""The inner form of a backup: lines of JSON. All pure.
+
+    {"type":"backup","version":1,"reichatd":"1.2.3","store":"sqlite","created_at":1764000000.5}
+    {"type":"room","room_id":"lobby", …}
+    …
+    {"type":"end","counts":{"room":1, …}}
+
+Between the first line and the last stands a record a line, by the names of its fields and in the order of
+`reichatd.store.bulk`, which also has the fields of each type. A field that is not there has its default; one that is not known
+belongs to a newer reichatd, and is refused rather than lost. So a type or a field can be added without a new version; the
+version counts changes that an older reader would get wrong.
+
+Not in it: the secret that tokens are signed with, which is no part of the store. Without it a restored store is whole, but
+everybody has to log in again, and codes under way are void.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from reichatd.archive.chunks import BadChunk
+from reichatd.archive.errors import NewerArchive
+from reichatd.store.bulk import Stored
+from reichatd.store.records import Record
+
+VERSION = 1
+
+
+class Head(msgspec.Struct, frozen=True, tag_field="type", tag="backup"):
+    """The first line. It alone may have fields that are not known: what it says of the version must be readable for ever.
+
+    Arguments:
+        reichatd: the version of the program that wrote it.
+        store: the kind of store it was read from.
+        created_at: seconds since the epoch.
+    """
+
+    version: int
+    reichatd: str
+    store: str
+    created_at: float
+
+
+class End(Record, frozen=True):
+    """The last line: how many records of each type came before."""
+
+    counts: dict[str, int]
+
+
+_encoder = msgspec.json.Encoder()
+_head_decoder = msgspec.json.Decoder(Head)
+_decoder = msgspec.json.Decoder(Stored | End)
+
+
+def encode_head(head: Head) -> bytes:
+    return _encoder.encode_lines([head])
+
+
+def encode(lines: Sequence[Stored | End]) -> bytes:
+    return _encoder.encode_lines(lines)
+
+
+def decode_head(text: bytes) -> Head:
+    """Raises BadChunk, NewerArchive."""
+    try:
+        head = _head_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise BadChunk(f"its first line is not that of a backup: {error}") from None
+    if head.version > VERSION:
+        raise NewerArchive(f"version {head.version} of the format by reichatd {head.reichatd}; known is {VERSION}")
+    return head
+
+
+def decode(text: bytes, head: Head) -> list[Stored | End]:
+    """The records of a chunk. Raises BadChunk, NewerArchive."""
+    try:
+        return _decoder.decode_lines(text)
+    except msgspec.ValidationError as error:
+        # The checksum was right: this is what somebody wrote.
+        raise NewerArchive(f"reichatd {head.reichatd}: {error}") from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise BadChunk(f"its lines are not JSON: {error}") from None
+
+
+def count(counts: Counter[str], records: Sequence[Stored]) -> None:
+    """Adds records to the counts of their types."""
+    counts.update(Counter(type_name(type(record)) for record in records))
+
+
+def type_name(kind: type[Stored]) -> str:
+    """What a type of record is called in a backup."""
+    return str(kind.__struct_config__.tag)

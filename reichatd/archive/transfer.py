@@ -1,0 +1,102 @@
+"""The ways between stores and backups. All of it may be cancelled at any point, and run again."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from itertools import chain, islice, zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+
+from reichatd.archive.errors import BadArchive
+from reichatd.archive.files import Reader, Writer, reading
+from reichatd.store import sqlite
+from reichatd.store.bulk import Loader, Stored
+
+Progress = Callable[[str, int], None]
+"""Is told what is being done, and how far in the backup it has come, in bytes."""
+
+
+async def back_up(pages: AsyncIterator[list[Stored]], writer: Writer, progress: Progress) -> None:
+    """Writes all that a store gives."""
+    async for page in pages:
+        await trio.to_thread.run_sync(writer.add, page)
+        progress("writing", writer.bytes)
+
+
+async def restore(
+    path: Path, open_loader: Callable[[], AbstractAsyncContextManager[Loader]], progress: Progress
+) -> Counter[str]:
+    """Fills a store from a backup, which was read to its end and found whole before the store is touched.
+
+    Returns: how many records of each type there were.
+
+    Errors: BadArchive, OSError, StoreError.
+    """
+    await check(path, progress)
+    async with open_loader() as loader:
+        return await _load(path, loader, progress)
+
+
+async def check(path: Path, progress: Progress) -> None:
+    """Reads a backup to its end. Errors: BadArchive, OSError."""
+    with reading(path) as reader:
+        pages = reader.pages()
+        while await trio.to_thread.run_sync(next, pages, None):
+            progress("checking", reader.bytes)
+
+
+async def verify(path: Path, progress: Progress) -> Counter[str]:
+    """Restores a backup into a scratch store, and compares every record of that store with it.
+
+    Returns: how many records of each type there are.
+
+    Errors: BadArchive, OSError, StoreError.
+    """
+    with TemporaryDirectory(prefix="reichatd-verify-") as directory:
+        scratch = Path(directory) / "scratch.sqlite3"
+        await restore(path, lambda: sqlite.restoring(scratch, replace=False), progress)
+        async with sqlite.dumping(scratch) as pages:
+            with reading(path) as reader:
+                await _compare(reader, pages, progress)
+            return reader.counts
+
+
+async def _load(path: Path, loader: Loader, progress: Progress) -> Counter[str]:
+    with reading(path) as reader:
+        pages = reader.pages()
+        while page := await trio.to_thread.run_sync(next, pages, None):
+            await loader.load(page)
+            progress("restoring", reader.bytes)
+        return reader.counts
+
+
+async def _compare(reader: Reader, pages: AsyncIterator[list[Stored]], progress: Progress) -> None:
+    written = chain.from_iterable(reader.pages())
+    async for page in pages:
+        expected = await trio.to_thread.run_sync(_take, written, len(page))
+        if page != expected:
+            _raise_first_difference(expected, page)
+        progress("comparing", reader.bytes)
+    if rest := await trio.to_thread.run_sync(_take, written, 1):
+        _raise_first_difference(rest, [])
+
+
+def _take(records: Iterator[Stored], count: int) -> list[Stored]:
+    return list(islice(records, count))
+
+
+def _raise_first_difference(written: list[Stored], restored: list[Stored]) -> None:
+    for one, other in zip_longest(written, restored):
+        if one != other:
+            raise BadArchive(f"it does not restore to what it holds: {_named(one)} became {_named(other)}")
+
+
+def _named(record: Stored | None) -> str:
+    """Which record it is; nothing that people wrote, and no hash."""
+    if record is None:
+        return "nothing"
+    keys = ("room_id", "message_id", "user_id", "session_id", "email")
+    known = {name: getattr(record, name) for name in keys if hasattr(record, name)}
+    return f"{type(record).__name__} {known}"

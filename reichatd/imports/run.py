@@ -1,0 +1,176 @@
+"""The import as a whole: reads the older program's database, and adds to a store what is not there yet.
+
+It can be run again at any time, and goes on where it was cut off: a user whose id is there, and a room whose id and time of
+making are there, are passed over as they are. What was written in the older program since is not added to them; to have
+a room anew, delete it here first.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+import trio
+
+from reichatd.config import Limits
+from reichatd.imports.notes import Note
+from reichatd.imports.people import People, created_at, placeholder
+from reichatd.imports.rooms import Translated, Translator, possible_ids
+from reichatd.imports.values import Document, key
+from reichatd.store import Store, User
+from reichatd.store.bulk import UserOutcome
+
+_USERS_AT_ONCE = 500
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is being done, how much of it is, and how much there is."""
+
+
+class Source(Protocol):
+    """The older program's database; see `reichatd.store.mongodb.reis_chatroom`."""
+
+    async def users(self) -> Sequence[Document]: ...
+
+    async def rooms(self) -> Sequence[Document]: ...
+
+    async def room(self, key: object) -> Document | None: ...
+
+    async def waiting(self) -> int: ...
+
+
+class Report(msgspec.Struct):
+    """What an import did, or would do.
+
+    Arguments:
+        counts: of "users", "placeholders" (in place of authors who are gone), "rooms", "messages"; and of "users there" and
+            "rooms there", which were passed over.
+        notes: everything that was changed or left out.
+    """
+
+    dry_run: bool
+    counts: Counter[str]
+    notes: list[Note]
+
+
+class Import:
+    """One run. To be used once, by one task. Errors: StoreError, of either side.
+
+    Arguments:
+        target: the store; None for an empty one that is yet to be made, in a dry run.
+        dry_run: whether to change nothing.
+    """
+
+    def __init__(
+        self, source: Source, target: Store | None, limits: Limits, *, dry_run: bool, progress: Progress
+    ) -> None:
+        assert target or dry_run
+        self._source = source
+        self._target = target
+        self._limits = limits
+        self._dry_run = dry_run
+        self._progress = progress
+        self._taken: dict[str, float] = {}
+        """When the rooms were made that this run has added or passed over, by their ids here."""
+        self._strangers: set[str] = set()
+        self._people = People([])
+        self.report = Report(dry_run, Counter(), [])
+
+    async def run(self) -> None:
+        """Does it; `report` tells what, also if it ends with an error."""
+        self._people = People(await self._source.users())
+        await self._add_users()
+        self.report.notes += self._people.notes
+        await self._add_rooms()
+        if waiting := await self._source.waiting():
+            text = "they are left out: their codes hold for minutes only, and they can register again"
+            self.report.notes.append(Note("registration", "verification_queue", text, waiting))
+
+    async def _add_users(self) -> None:
+        users = list(self._people.users.values())
+        for start in range(0, len(users), _USERS_AT_ONCE):
+            some = users[start : start + _USERS_AT_ONCE]
+            for user, outcome in zip(some, await self._added(some), strict=True):
+                match outcome:
+                    case UserOutcome.ADDED:
+                        self.report.counts["users"] += 1
+                    case UserOutcome.ALREADY_THERE:
+                        self.report.counts["users there"] += 1
+                    case UserOutcome.EMAIL_TAKEN:
+                        await self._add_without_address(user)
+            self._progress("users", start + len(some), len(users))
+
+    async def _add_without_address(self, user: User) -> None:
+        address = self._people.without_address(user.user_id, user.email, "somebody else here")
+        await self._added([msgspec.structs.replace(user, email=address)])
+        self.report.counts["users"] += 1
+
+    async def _added(self, users: list[User]) -> list[UserOutcome]:
+        if not self._dry_run and self._target:
+            return await self._target.arrivals.add_users(users)
+        return [await self._would_be(user) for user in users]
+
+    async def _would_be(self, user: User) -> UserOutcome:
+        if self._target is None:
+            return UserOutcome.ADDED
+        if await self._target.users.by_id(user.user_id):
+            return UserOutcome.ALREADY_THERE
+        return UserOutcome.EMAIL_TAKEN if await self._target.users.by_email(user.email) else UserOutcome.ADDED
+
+    async def _add_rooms(self) -> None:
+        heads = sorted(await self._source.rooms(), key=created_at)
+        for number, head in enumerate(heads, 1):
+            await self._add_room(head)
+            self._progress("rooms", number, len(heads))
+
+    async def _add_room(self, head: Document) -> None:
+        old_id = key(head.get("room_id"))
+        if not old_id:
+            self._leave_out(key(head.get("_id")), "it has no id")
+            return
+        room_id = await self._free_id(old_id, created_at(head))
+        if room_id is None:
+            return
+        document = await self._source.room(head["_id"])
+        if document is None:
+            self._leave_out(old_id, "it was deleted meanwhile")
+            return
+        # A long log takes a while.
+        translator = Translator(document, old_id, room_id, self._people, self._limits)
+        await self._put(await trio.to_thread.run_sync(translator.translated))
+
+    async def _free_id(self, old_id: str, made_at: float) -> str | None:
+        """The id for a room that is not there yet; None if it is there, or has to be left out."""
+        for room_id in possible_ids(self._limits, old_id):
+            there = await self._made_at(room_id)
+            if there is None:
+                self._taken[room_id] = made_at
+                return room_id
+            if there == made_at and room_id not in self._taken:
+                self._taken[room_id] = made_at
+                self.report.counts["rooms there"] += 1
+                return None
+        self._leave_out(old_id, "other rooms have its id, and the one that it would get in its place")
+        return None
+
+    async def _made_at(self, room_id: str) -> float | None:
+        if room_id in self._taken:
+            return self._taken[room_id]
+        room = await self._target.rooms.get(room_id) if self._target else None
+        return room.created_at if room else None
+
+    async def _put(self, found: Translated) -> None:
+        strangers = [placeholder(user_id) for user_id in found.strangers if user_id not in self._strangers]
+        self._strangers.update(found.strangers)
+        outcomes = await self._added(strangers)
+        self.report.counts["placeholders"] += outcomes.count(UserOutcome.ADDED)
+        if self._target and not self._dry_run:
+            added = await self._target.arrivals.add_room(found.room, found.members, found.bans, found.log)
+            if not added:
+                self._leave_out(found.room.room_id, "a room with its id was made meanwhile")
+                return
+        self.report.counts["rooms"] += 1
+        self.report.counts["messages"] += len(found.log)
+        self.report.notes += found.notes
+
+    def _leave_out(self, room_id: str, why: str) -> None:
+        self.report.notes.append(Note("room", room_id, f"{why}: left out"))

@@ -1,0 +1,75 @@
+"""Values as they may be in documents that nobody checked. All pure."""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+Document = Mapping[str, Any]
+
+
+def documents(value: object) -> list[Document]:
+    """Those entries of a list that are documents; nothing if it is no list."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def key(value: object) -> str:
+    """An id as text; empty if it is none. Numbers and ObjectIds are written out."""
+    if value is None or isinstance(value, bool | float | list | Mapping):
+        return ""
+    return str(value).strip()
+
+
+def keys(value: object) -> list[str]:
+    """The ids in a list, each once, in their order."""
+    return list(dict.fromkeys(filter(None, map(key, value)))) if isinstance(value, list) else []
+
+
+def number(value: object) -> int | None:
+    """A whole number, also one that was stored as a float; None if it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def seconds(value: object) -> float | None:
+    """A moment, from ISO 8601 (UTC if it does not say) or a date, as seconds since the epoch; None if it is none."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    try:
+        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+        found = moment.timestamp()
+        datetime.fromtimestamp(found, UTC)  # The first and the last day there are may be none elsewhere.
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found
+
+
+def content(value: object) -> str:
+    """The text of a message: what is none is written out, as JSON where it has parts."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list | Mapping):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return str(value)
+
+
+def line(value: object, most: int) -> str:
+    """A text as one line of so many characters at the most; empty if it is no text."""
+    if not isinstance(value, str):
+        return ""
+    plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in value)
+    return plain.strip()[:most].strip()
+
+
+def is_hash(value: object) -> bool:
+    """Whether it is a password's hash as argon2 writes it."""
+    return isinstance(value, str) and value.startswith("$argon2") and value.isascii() and len(value) < 1000

@@ -1,0 +1,155 @@
+"""All that is in the database, read while others go on writing: as of one moment where the server is a replica set.
+
+Such a server keeps what a moment looked like for 5 minutes, unless it was told otherwise (minSnapshotHistoryWindowInSeconds); a
+standalone one knows no such thing, and gives the weaker order of `reichatd.store.bulk`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from reichatd.config import MongoDB
+from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
+from reichatd.store.errors import Faults, StoreError, StoreUnavailable
+from reichatd.store.hop import Hop
+from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.server import PAGE, Database, Document, Server, connect, hosts
+from reichatd.store.mongodb.sessions import is_alive, session_of
+from reichatd.store.mongodb.users import registration_of, user_of
+
+if TYPE_CHECKING:
+    from bson import ObjectId
+    from pymongo.collection import Collection
+
+T = TypeVar("T", bound=Stored)
+
+PATIENCE = 12
+"""A step of work in bulk, such as the sorting of all members, may take so many times as long as one of the daemon's."""
+
+
+@asynccontextmanager
+async def dumping(settings: MongoDB) -> AsyncIterator[AsyncIterator[list[Stored]]]:
+    """Everything in the store, page by page; see `reichatd.store.bulk`. A store of an older schema is read as it is.
+
+    Errors: StoreUnavailable, StoreError (no store there, or a half restored one), NewerSchema.
+    """
+    async with patient_server(settings) as server:
+        records = await server.run(_open)
+        async with aclosing(pulled(records, lambda step: server.run(lambda _: step()))) as pages:
+            yield pages
+
+
+async def is_there(settings: MongoDB) -> bool:
+    """Whether there is a store already; makes none. Errors: as `dumping`."""
+    async with patient_server(settings) as server:
+        return await server.run(schema.found_version) is not None
+
+
+@asynccontextmanager
+async def patient_server(settings: MongoDB) -> AsyncIterator[Server]:
+    """A server for work in bulk, with nothing done to the database yet. Errors: as `open_store`."""
+    where = hosts(settings.uri)
+    hop = Hop(1, where, Faults())
+    db = await hop.run(connect, settings, where)
+    db.timeout *= PATIENCE
+    server = Server(db, hop)
+    try:
+        yield server
+    finally:
+        await server.aclose()
+
+
+def _open(db: Database) -> Iterator[Stored]:
+    if schema.found_version(db) is None:
+        raise StoreError(f"the database {db.database.name} on {db.where} holds no store yet")
+    return _Reader(db).records()
+
+
+class _Reader:
+    """Reads everything once. Used by one thread at a time."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._session = db.snapshot()
+        self._rooms: dict[ObjectId, str] = {}
+        """The ids of the rooms that were read, by their keys. What belongs to no such room is passed over."""
+
+    def records(self) -> Iterator[Stored]:
+        try:
+            yield from self._read_rooms()
+            yield from self._members()
+            yield from self._bans()
+            yield from self._log()
+            yield from map(registration_of, self._walk(self._db.registrations))
+            yield from map(user_of, self._walk(self._db.users))
+            yield from self._sessions()
+        finally:
+            if self._session:
+                self._session.end_session()
+
+    def _walk(self, collection: "Collection[Document]", field: str = "_id") -> Iterator[Document]:
+        """Every document, in the order of an indexed field. Each page is a command of its own: no cursor grows old."""
+        selection: Document = {}
+        while True:
+            last = None
+            for last in collection.find(selection, session=self._session, batch_size=PAGE).sort(field).limit(PAGE):
+                yield last
+            if last is None:
+                return
+            selection = {field: {"$gt": last[field]}}
+
+    def _read_rooms(self) -> Iterator[Stored]:
+        for room in self._walk(self._db.rooms, "key"):
+            self._rooms[room["key"]] = room["_id"]
+            yield _record(RoomRecord, room | {"room_id": room["_id"]})
+
+    def _members(self) -> Iterator[Stored]:
+        # There is no index on `place`: the server sorts all of them once.
+        found = self._db.members.find({}, session=self._session, batch_size=PAGE, allow_disk_use=True)
+        for member in found.sort({"place": 1, "_id": 1}):
+            if (room_id := self._rooms.get(member["_id"]["room"])) is not None:
+                yield _record(Member, member | {"room_id": room_id, "user_id": member["_id"]["user"]})
+
+    def _bans(self) -> Iterator[Stored]:
+        for ban in self._walk(self._db.bans):
+            if (room_id := self._rooms.get(ban["_id"]["room"])) is not None:
+                yield Ban(room_id, ban["_id"]["user"])
+
+    def _log(self) -> Iterator[Stored]:
+        key, last_id = None, 0
+        for message in self._walk(self._db.messages):
+            place = message["_id"]
+            if (room_id := self._rooms.get(place["room"])) is None:
+                continue
+            if not self._session:
+                self._must_follow(room_id, last_id if place["room"] == key else 0, place["id"])
+            key, last_id = place["room"], place["id"]
+            yield LogEntry(
+                room_id, last_id, message["user_id"], message["content"], message["timestamp"], message.get("nonce")
+            )
+
+    def _must_follow(self, room_id: str, last_id: int, next_id: int) -> None:
+        """Without a snapshot a log can lose its beginning while it is read."""
+        if next_id != last_id + 1:
+            raise StoreUnavailable(
+                f"{self._db.where}: the log of the room {room_id} was cut, or the room deleted, while it was read: "
+                "run the backup once more (on a replica set this does not happen)"
+            )
+
+    def _sessions(self) -> Iterator[Stored]:
+        of_user = {"from": self._db.users.name, "localField": "user_id", "foreignField": "_id", "as": "users"}
+        steps: list[Document] = [{"$sort": {"_id": 1}}, {"$limit": PAGE}, {"$lookup": of_user}]
+        selection: Document = {}
+        while True:
+            last = None
+            for last in self._db.sessions.aggregate([{"$match": selection}, *steps], session=self._session):
+                if any(is_alive(last, user) for user in last["users"]):
+                    yield session_of(last)
+            if last is None:
+                return
+            selection = {"_id": {"$gt": last["_id"]}}
+
+
+def _record(kind: type[T], document: Document) -> T:
+    """A field that is not in the document is of a later schema, and has its default."""
+    return kind(**{name: document[name] for name in kind.__struct_fields__ if name in document})

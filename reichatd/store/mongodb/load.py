@@ -1,0 +1,238 @@
+"""What comes in bulk: a backup into an empty database, or the users and rooms of another program."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from bson import ObjectId
+from msgspec.structs import asdict
+from pymongo.errors import DuplicateKeyError
+
+from reichatd.config import MongoDB
+from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
+from reichatd.store.errors import StoreError, StoreNotEmpty
+from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.dump import patient_server
+from reichatd.store.mongodb.rooms import room_key
+from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
+from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.mongodb.users import document_of, email_key
+from reichatd.store.records import Registration, Session, User
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+_ARRIVING = "arriving"
+"""The document in `meta` that holds the key of a room while it arrives."""
+
+
+@asynccontextmanager
+async def restoring(settings: MongoDB, *, replace: bool) -> AsyncIterator["MongoLoader"]:
+    """An empty store to be filled; it is there, durable and whole, when the block ends without an error.
+
+    Until then no daemon opens it, and a restore that was cut off can only be run once more. Daemons that have it open already
+    must be stopped by whoever calls this.
+
+    Arguments:
+        replace: throw away what the store holds, before anything else.
+
+    Errors: StoreNotEmpty (without `replace`), StoreUnavailable, StoreError (another program's database), NewerSchema.
+    """
+    async with patient_server(settings) as server:
+        await server.run(_begin, replace)
+        yield MongoLoader(server)
+        await server.run(_finish)
+
+
+def _begin(db: Database, replace: bool) -> None:
+    schema.found_version(db, half_restored=True)
+    mark = {"_id": schema.RESTORE_ID}
+    holds_something = any(
+        collection.find_one({}, {"_id": 1}) for collection in (db.rooms, db.users, db.registrations, db.sessions)
+    )
+    if holds_something and not replace and not db.meta.find_one(mark):
+        raise StoreNotEmpty(f"the database {db.database.name} on {db.where} is not empty")
+    db.meta.replace_one(mark, {"began_at": time.time()}, upsert=True)
+    schema.clear(db)
+
+
+def _finish(db: Database) -> None:
+    # Durable, and with it all that was written before.
+    db.meta.delete_one({"_id": schema.RESTORE_ID})
+
+
+class MongoLoader:
+    """A `Loader`; made by `restoring`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._keys = _ascending_keys()
+        self._rooms: dict[str, ObjectId] = {}
+        self._members = 0
+
+    async def load(self, records: Sequence[Stored]) -> None:
+        await self._server.run(self._load, records)
+
+    def _load(self, db: Database, records: Sequence[Stored]) -> None:
+        for kind, some in groupby(records, type):
+            _collection(db, kind).insert_many([self._document(record) for record in some], ordered=False)
+
+    def _document(self, record: Stored) -> Document:
+        match record:
+            case RoomRecord():
+                key = self._rooms[record.room_id] = next(self._keys)
+                return _room(key, record)
+            case Member():
+                self._members += 1
+                return _member(self._key(record.room_id), record, self._members)
+            case Ban():
+                return _ban(self._key(record.room_id), record)
+            case LogEntry():
+                return _message(self._key(record.room_id), record)
+            case Registration():
+                return {"_id": email_key(record.email), **asdict(record)}
+            case User():
+                return document_of(record)
+            case Session():
+                return _session(record)
+
+    def _key(self, room_id: str) -> ObjectId:
+        if room_id not in self._rooms:
+            raise StoreError(f"something of the room {room_id}, which is not there")
+        return self._rooms[room_id]
+
+
+class MongoArrivals:
+    """What the methods do is written at `reichatd.store.bulk.Arrivals`.
+
+    The room's own document comes last, so nobody sees a part of what belongs to it; what a call that was cut off
+    has left, the next one clears away.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
+        return await self._server.run(_add_users, users)
+
+    async def add_room(
+        self, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+    ) -> bool:
+        key = await self._server.run(_expect, room.room_id)
+        if key is None:
+            return False
+        for start in range(0, len(log), PAGE):
+            await self._server.run(_put_messages, key, log[start : start + PAGE])
+        return await self._server.run(_settle, key, room, members, bans, len(log))
+
+
+def _add_users(db: Database, users: Sequence[User]) -> list[UserOutcome]:
+    return [_add_user(db, user) for user in users]
+
+
+def _add_user(db: Database, user: User) -> UserOutcome:
+    try:
+        db.users.insert_one(document_of(user))
+    except DuplicateKeyError:
+        there = db.users.find_one({"_id": user.user_id}, {"_id": 1})
+        return UserOutcome.ALREADY_THERE if there else UserOutcome.EMAIL_TAKEN
+    return UserOutcome.ADDED
+
+
+def _expect(db: Database, room_id: str) -> ObjectId | None:
+    """The key of a room that is about to arrive; None if its id is taken."""
+    if room_key(db, room_id) is not None:
+        return None
+    noted = db.meta.find_one({"_id": _ARRIVING})
+    if noted and not db.rooms.find_one({"key": noted["key"]}, {"_id": 1}):
+        _clear_away(db, noted["key"])
+    key = ObjectId()
+    db.meta.replace_one({"_id": _ARRIVING}, {"key": key}, upsert=True)
+    return key
+
+
+def _clear_away(db: Database, key: ObjectId) -> None:
+    db.messages.delete_many(messages_of(key))
+    db.members.delete_many(members_of(key))
+    db.bans.delete_many(members_of(key))
+
+
+def _put_messages(db: Database, key: ObjectId, log: Sequence[LogEntry]) -> None:
+    db.messages.insert_many([_message(key, entry) for entry in log], ordered=False)
+
+
+def _settle(
+    db: Database, key: ObjectId, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], messages: int
+) -> bool:
+    if db.messages.count_documents(messages_of(key)) != messages:
+        raise StoreError(f"{db.where}: the room {room.room_id} was cleared away while it arrived (by a second import?)")
+    place = time.time_ns()
+    if members:
+        db.members.insert_many([_member(key, member, place + n) for n, member in enumerate(members)])
+    if bans:
+        db.bans.insert_many([_ban(key, ban) for ban in bans])
+    try:
+        db.rooms.insert_one(_room(key, room))
+    except DuplicateKeyError:
+        _clear_away(db, key)
+        return False
+    return True
+
+
+def _ascending_keys() -> Iterator[ObjectId]:
+    """Keys for rooms: new ones, each above the one before, which ObjectId by itself does not promise."""
+    # A time of 4 bytes, 5 at random, then a count; that is also how the keys of later rooms begin.
+    number = int.from_bytes(ObjectId().binary[:4] + os.urandom(5) + bytes(3))
+    while True:
+        yield ObjectId(number.to_bytes(12))
+        number += 1
+
+
+def _collection(db: Database, kind: type[Stored]) -> "Collection[Document]":
+    return {
+        RoomRecord: db.rooms,
+        Member: db.members,
+        Ban: db.bans,
+        LogEntry: db.messages,
+        Registration: db.registrations,
+        User: db.users,
+        Session: db.sessions,
+    }[kind]
+
+
+def _room(key: ObjectId, room: RoomRecord) -> Document:
+    fields = asdict(room)
+    return {"_id": fields.pop("room_id"), "key": key, **fields}
+
+
+def _member(key: ObjectId, member: Member, place: int) -> Document:
+    return {
+        "_id": member_id(key, member.user_id),
+        "joined_at": member.joined_at,
+        "place": place,
+        "last_read_id": member.last_read_id,
+    }
+
+
+def _ban(key: ObjectId, ban: Ban) -> Document:
+    return {"_id": member_id(key, ban.user_id)}
+
+
+def _message(key: ObjectId, entry: LogEntry) -> Document:
+    message: Document = {
+        "_id": message_id(key, entry.message_id),
+        "user_id": entry.user_id,
+        "content": entry.content,
+        "timestamp": entry.timestamp,
+    }
+    if entry.nonce is not None:
+        message["nonce"] = entry.nonce
+    return message
+
+
+def _session(session: Session) -> Document:
+    fields = asdict(session)
+    return {"_id": fields.pop("session_id"), **fields, "password_number": 0}

@@ -1,0 +1,93 @@
+"""All that is in the file, read as of one moment while others go on writing."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+from msgspec.structs import fields
+
+from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
+from reichatd.store.errors import StoreError
+from reichatd.store.records import Registration, Session, User
+from reichatd.store.sqlite.database import Connection, connect, faults
+from reichatd.store.sqlite.logs import LAST_ID
+from reichatd.store.sqlite.schema import check
+
+T = TypeVar("T")
+
+_OF_ROOM = {"room_id": "r.room_id"}
+
+_SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
+    (RoomRecord, "rooms", {}, "ORDER BY t.pk"),
+    (Member, "members", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.place"),
+    (Ban, "bans", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
+    # The messages of deleted rooms, which are there until they are swept, find no room.
+    (
+        LogEntry,
+        "messages",
+        _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"},
+        "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id",
+    ),
+    (Registration, "registrations", {}, "ORDER BY t.email"),
+    (User, "users", {}, "ORDER BY t.user_id"),
+    (Session, "sessions", {}, "WHERE t.user_id IN (SELECT user_id FROM users) ORDER BY t.session_id"),
+)
+"""Each kind of record: its table, the fields that are no columns of it, and where and in which order the rows are found."""
+
+
+_FLAGS = {kind: {field.name for field in fields(kind) if field.type is bool} for kind, *_ in _SOURCES}
+
+
+@asynccontextmanager
+async def dumping(path: Path) -> AsyncIterator[AsyncIterator[list[Stored]]]:
+    """Everything in the store at `path` as of one moment, page by page; see `reichatd.store.bulk`.
+
+    Another process may read and write all the while; what it writes stays in the write-ahead log until this ends. A file of an
+    older schema is read as it is.
+
+    Errors: StoreUnavailable, StoreError (no store there), NewerSchema.
+    """
+    # The connection is for one thread at a time.
+    run = partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
+
+    def guarded(step: Callable[[], T]) -> T:
+        with faults(path):
+            return step()
+
+    db = await run(guarded, partial(_open, path))
+    try:
+        async with aclosing(pulled(_records(db), partial(run, guarded))) as pages:
+            yield pages
+    finally:
+        with trio.CancelScope(shield=True):
+            await run(db.close)
+
+
+def _open(path: Path) -> Connection:
+    # Not as a reader: whoever closes the file last ends the write-ahead log, and a reader could not.
+    db = connect(path, "rw")
+    try:
+        db.execute("PRAGMA query_only = ON")
+        db.execute("BEGIN")
+        if check(db, str(path)) == 0:
+            raise StoreError(f"{path} holds no store yet")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _records(db: Connection) -> Iterator[Stored]:
+    for kind, table, special, source in _SOURCES:
+        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")} | special.keys()
+        columns = [name for name in kind.__struct_fields__ if name in present]
+        chosen = ", ".join(special.get(name, f"t.{name}") for name in columns)
+        flags = [name for name in columns if name in _FLAGS[kind]]
+        for row in db.execute(f"SELECT {chosen} FROM {table} AS t {source}"):
+            record = dict(zip(columns, row, strict=True))
+            # SQLite has no truth values but 0 and 1.
+            record.update({name: bool(record[name]) for name in flags})
+            yield kind(**record)

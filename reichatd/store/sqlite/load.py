@@ -1,0 +1,194 @@
+"""What comes in bulk: a backup into an empty file, or the users and rooms of another program."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import groupby
+from pathlib import Path
+
+import trio
+from msgspec.structs import astuple
+
+from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
+from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
+from reichatd.store.records import Registration, Session, User
+from reichatd.store.sqlite.database import Connection, Database, connect, faults, make_file
+from reichatd.store.sqlite.logs import LAST_ID, rowid
+from reichatd.store.sqlite.rooms import room_pk
+from reichatd.store.sqlite.schema import check, migrate
+
+_TABLES: dict[type[Stored], str] = {
+    RoomRecord: "rooms",
+    Registration: "registrations",
+    User: "users",
+    Session: "sessions",
+}
+"""Those whose columns are the fields of the record."""
+
+_ALL_TABLES = ("members", "bans", "messages", "deleted_rooms", *_TABLES.values())
+
+_CACHE_KIB = 65_536
+
+
+@asynccontextmanager
+async def restoring(path: Path, *, replace: bool) -> AsyncIterator["SqliteLoader"]:
+    """An empty store in the file at `path`, to be filled; it is there, durable and whole, when the block ends without an error.
+
+    All of it is one transaction: a restore that is cut off, at whatever point, leaves what was there before.
+
+    Arguments:
+        replace: throw away what the store holds.
+
+    Errors: StoreNotEmpty (without `replace`), StoreUnavailable (a daemon uses the file), StoreError (the file is another
+        program's, or cannot be made), NewerSchema.
+    """
+    limiter = trio.CapacityLimiter(1)  # The connection is for one thread at a time.
+    loader = SqliteLoader(path, limiter)
+    try:
+        await trio.to_thread.run_sync(loader.open, replace, limiter=limiter)
+        yield loader
+        await trio.to_thread.run_sync(loader.commit, limiter=limiter)
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(loader.close, limiter=limiter)
+
+
+class SqliteLoader:
+    """A `Loader`; made by `restoring`. All but `load` block."""
+
+    def __init__(self, path: Path, limiter: trio.CapacityLimiter) -> None:
+        self._path = path
+        self._limiter = limiter
+        self._db: Connection | None = None
+        self._made = False
+        """Whether the file is new, and to go if nothing comes of it."""
+
+    async def load(self, records: Sequence[Stored]) -> None:
+        await trio.to_thread.run_sync(self._load, records, limiter=self._limiter)
+
+    def open(self, replace: bool) -> None:
+        with faults(self._path):
+            self._made = not self._path.exists()
+            make_file(self._path)
+            self._db = connect(self._path, "rw")
+            check(self._db, str(self._path))
+            self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._take()
+            while migrate(self._db, str(self._path)):
+                pass
+            if not replace and not _is_empty(self._db):
+                raise StoreNotEmpty(f"{self._path} is not empty")
+            for table in _ALL_TABLES:
+                self._db.execute(f"DELETE FROM {table}")
+
+    def commit(self) -> None:
+        assert self._db is not None
+        with faults(self._path):
+            self._db.execute("COMMIT")
+        self._made = False
+
+    def close(self) -> None:
+        """Takes back what is not committed."""
+        if self._db is not None:
+            if self._db.in_transaction:
+                with suppress(sqlite3.Error):  # on a full disk
+                    self._db.execute("ROLLBACK")
+            self._db.close()
+        if self._made:
+            # A journal that was left would be taken for that of the next file of the name, and must go first.
+            self._path.with_name(f"{self._path.name}-journal").unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
+
+    def _take(self) -> None:
+        """From here to the end nobody else can open the file."""
+        assert self._db is not None
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            # Nobody can end the write-ahead log who is not alone with the file; a daemon that is idle has it open too.
+            self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            raise StoreUnavailable(f"{self._path} is in use: stop the daemon first") from error
+
+    def _load(self, records: Sequence[Stored]) -> None:
+        assert self._db is not None
+        with faults(self._path):
+            _insert(self._db, records)
+
+
+class SqliteArrivals:
+    """What the methods do is written at `reichatd.store.bulk.Arrivals`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
+        return await self._database.write(_add_users, users)
+
+    async def add_room(
+        self, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+    ) -> bool:
+        return await self._database.write(_add_room, room, [*members, *bans, *log])
+
+
+def _add_users(db: Connection, users: Sequence[User]) -> list[UserOutcome]:
+    return [_add_user(db, user) for user in users]
+
+
+def _add_user(db: Connection, user: User) -> UserOutcome:
+    if db.execute("SELECT 1 FROM users WHERE user_id = ?", (user.user_id,)).fetchone():
+        return UserOutcome.ALREADY_THERE
+    if db.execute("SELECT 1 FROM users WHERE email = ?", (user.email,)).fetchone():
+        return UserOutcome.EMAIL_TAKEN
+    _insert(db, [user])
+    return UserOutcome.ADDED
+
+
+def _add_room(db: Connection, room: RoomRecord, belongings: Sequence[Stored]) -> bool:
+    if room_pk(db, room.room_id) is not None:
+        return False
+    _insert(db, [room, *belongings])
+    return True
+
+
+def _is_empty(db: Connection) -> bool:
+    return not any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in _TABLES.values())
+
+
+def _insert(db: Connection, records: Sequence[Stored]) -> None:
+    for kind, some in groupby(records, type):
+        if kind is LogEntry:
+            log = [entry for entry in some if isinstance(entry, LogEntry)]
+            db.executemany(_INSERT_MESSAGE, list(_message_rows(db, log)))
+        else:
+            db.executemany(_INSERTS[kind], map(astuple, some))
+
+
+def _message_rows(db: Connection, log: Sequence[LogEntry]) -> Iterator[tuple[int, str, str, float, str | None]]:
+    for room_id, entries in groupby(log, lambda entry: entry.room_id):
+        pk = room_pk(db, room_id)
+        if pk is None:
+            raise StoreError(f"a message of the room {room_id}, which is not there")
+        for entry in entries:
+            if not 1 <= entry.message_id <= LAST_ID:
+                raise StoreError(f"the message {entry.message_id} of the room {room_id}: there is no such number here")
+            yield rowid(pk, entry.message_id), entry.user_id, entry.content, entry.timestamp, entry.nonce
+
+
+def _into(table: str, kind: type[Stored]) -> str:
+    names = kind.__struct_fields__
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+_ROOM = "(SELECT pk FROM rooms WHERE room_id = ?)"
+
+_INSERTS: dict[type[Stored], str] = {
+    **{kind: _into(table, kind) for kind, table in _TABLES.items()},
+    Member: "INSERT INTO members (room, user_id, joined_at, last_read_id, place)"
+    f" VALUES ({_ROOM}, ?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM members))",
+    Ban: f"INSERT INTO bans (room, user_id) VALUES ({_ROOM}, ?)",
+}
+
+_INSERT_MESSAGE = "INSERT INTO messages (id, user_id, content, timestamp, nonce) VALUES (?, ?, ?, ?, ?)"

@@ -1,0 +1,286 @@
+"""Backups as files: damage is found and named, and a file is whole or not there."""
+
+import gzip
+import json
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reichatd.archive.chunks import HEADER_BYTES, Chunks
+from reichatd.archive.errors import BadArchive, Damaged, NewerArchive, NotAnArchive
+from reichatd.archive.files import Reader, reading, writing
+from reichatd.archive.format import VERSION, End, Head, encode, encode_head
+from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored
+from tests.nobody import nobody
+from tests.store.samples import registration, session, user
+
+HEAD = Head(version=VERSION, reichatd="1.2.3", store="sqlite", created_at=1.5)
+PAGES: list[list[Stored]] = [
+    [RoomRecord("lobby", "Lobby", "", "ann", None, 1.0), Member("lobby", "ann", 1.0, 2), Ban("lobby", "eve")],
+    [LogEntry("lobby", 1, "ann", "one", 1.25, "n"), LogEntry("lobby", 2, "ann", "\0 \u2028 🎈\n", 0.1)],
+    [registration(), user("ann"), session()],
+]
+
+
+def write(path: Path, *, replace: bool = False) -> None:
+    with writing(path, HEAD, replace=replace) as writer:
+        for page in PAGES:
+            writer.add(page)
+
+
+def read(path: Path) -> list[list[Stored]]:
+    with reading(path) as reader:
+        assert reader.head == HEAD
+        return list(reader.pages())
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("good") / "backup"
+    write(path)
+    return path.read_bytes()
+
+
+def read_bytes(tmp: Path, content: bytes) -> list[list[Stored]]:
+    tmp.write_bytes(content)
+    return read(tmp)
+
+
+def starts(content: bytes) -> list[int]:
+    """Where the chunks begin, and the end."""
+    offsets, chunks = [0], Chunks()
+    while offsets[-1] < len(content):
+        header = content[offsets[-1] : offsets[-1] + HEADER_BYTES]
+        offsets.append(offsets[-1] + HEADER_BYTES + chunks.body_length(header))
+    return offsets
+
+
+# -------------------------------------------------------------------------------------------------------------- what is written
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "backup")
+    assert read(tmp_path / "backup") == PAGES
+    assert [file.name for file in tmp_path.iterdir()] == ["backup"]
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
+
+
+def test_anybody_can_read_it_with_zcat(good: bytes) -> None:
+    lines = [json.loads(line) for line in gzip.decompress(good).splitlines()]
+    types = ["backup", "room", "member", "ban", "message", "message", "registration", "user", "session", "end"]
+    assert [line["type"] for line in lines] == types
+    expected = {"type": "message", "room_id": "lobby", "message_id": 1, "user_id": "ann"}
+    assert lines[4] == expected | {"content": "one", "timestamp": 1.25, "nonce": "n"}
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "backup"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError):
+        write(path)
+    assert path.read_text() == "mine"
+    write(path, replace=True)
+    assert read(path) == PAGES
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo", "broken link"])
+def test_what_is_no_file_is_never_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "backup"
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to("nowhere")
+    with pytest.raises(FileExistsError):
+        write(path, replace=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["backup"]
+
+
+def test_a_file_that_came_up_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "backup"
+    with pytest.raises(FileExistsError), writing(path, HEAD, replace=False):
+        path.write_text("mine")
+    assert path.read_text() == "mine"
+    assert [file.name for file in tmp_path.iterdir()] == ["backup"]
+
+
+def test_what_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "backup"
+    path.write_text("mine")
+    with pytest.raises(ZeroDivisionError), writing(path, HEAD, replace=True) as writer:
+        writer.add([PAGES[0][1 // 0]])
+    assert path.read_text() == "mine"
+    assert [file.name for file in tmp_path.iterdir()] == ["backup"]
+
+
+def test_what_a_killed_backup_left_is_written_over(tmp_path: Path) -> None:
+    part = tmp_path / "backup.part"
+    part.write_bytes(b"x" * 100_000)
+    part.chmod(0o644)
+    write(tmp_path / "backup")
+    assert read(tmp_path / "backup") == PAGES
+    assert [file.name for file in tmp_path.iterdir()] == ["backup"]
+    assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
+
+
+def test_a_link_in_place_of_the_unfinished_file_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "backup.part").symlink_to(precious)
+    with pytest.raises(OSError, match="symbolic"):
+        write(tmp_path / "backup")
+    assert precious.read_text() == "mine"
+
+
+def test_a_directory_that_takes_nothing() -> None:
+    # Not below tmp_path, which only its owner may enter.
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o555)
+        with nobody(), pytest.raises(PermissionError):
+            write(Path(directory) / "backup")
+        assert list(Path(directory).iterdir()) == []
+
+
+def test_two_backups_to_one_place(tmp_path: Path) -> None:
+    path = tmp_path / "backup"
+    with writing(path, HEAD, replace=False) as writer:
+        with pytest.raises(BlockingIOError, match="under way"):
+            write(path)
+        writer.add(PAGES[0])
+    assert read(path) == PAGES[:1]
+
+
+# ------------------------------------------------------------------------------------------------------------------- damage
+
+
+def test_every_bit_counts(tmp_path: Path, good: bytes) -> None:
+    begins = starts(good)
+    for offset in range(len(good)):
+        chunk = sum(begin <= offset for begin in begins)
+        for bit in range(8):
+            bad = bytearray(good)
+            bad[offset] ^= 1 << bit
+            with pytest.raises(BadArchive) as caught:
+                read_bytes(tmp_path / "bad", bytes(bad))
+            if isinstance(caught.value, Damaged):
+                assert (caught.value.chunk, caught.value.offset) == (chunk, begins[chunk - 1])
+                assert f"chunk {chunk}," in str(caught.value)
+            else:
+                assert offset < HEADER_BYTES, "only where the file begins it may be taken for something else"
+
+
+def test_cut_off_anywhere(tmp_path: Path, good: bytes) -> None:
+    begins = starts(good)
+    for length in range(len(good)):
+        with pytest.raises(BadArchive) as caught:
+            read_bytes(tmp_path / "bad", good[:length])
+        if isinstance(caught.value, Damaged):
+            assert "cut off" in str(caught.value)
+            assert caught.value.offset == max(begin for begin in begins if begin <= length)
+        else:
+            assert length < HEADER_BYTES
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_any_damage(tmp_path_factory: pytest.TempPathFactory, good: bytes, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(good)))
+    end = data.draw(st.integers(start, len(good)))
+    bad = good[:start] + data.draw(st.binary(max_size=100)) + good[end:]
+    with suppress(BadArchive):
+        assert read_bytes(tmp_path_factory.getbasetemp() / "damaged", bad) == PAGES
+        assert bad == good
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear diary", b"SQLite format 3\0", gzip.compress(b"{}", mtime=0)])
+def test_another_file(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(NotAnArchive):
+        read_bytes(tmp_path / "bad", content)
+
+
+def test_something_behind_the_end(tmp_path: Path, good: bytes) -> None:
+    with pytest.raises(Damaged, match="behind the end"):
+        read_bytes(tmp_path / "bad", good + b"\n")
+
+
+# ------------------------------------------------------------------------------------------ what another program may have written
+
+
+def archive(*texts: bytes) -> bytes:
+    chunks = Chunks()
+    return b"".join(chunks.make(text) for text in texts)
+
+
+def end(**counts: int) -> bytes:
+    return encode([End(counts)])
+
+
+def test_a_newer_version(tmp_path: Path) -> None:
+    head = json.dumps(
+        {"type": "backup", "version": VERSION + 1, "reichatd": "9.9", "store": "?", "created_at": 1, "new": 2}
+    )
+    with pytest.raises(NewerArchive, match=r"9\.9"):
+        read_bytes(tmp_path / "bad", archive(head.encode(), b"who knows"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"pin","room_id":"lobby"}',
+        b'{"type":"ban","room_id":"lobby","user_id":"ann","until":5}',
+        b'{"type":"ban","room_id":"lobby"}',
+    ],
+)
+def test_what_is_not_known_is_not_passed_over(tmp_path: Path, line: bytes) -> None:
+    with pytest.raises(NewerArchive, match=r"1\.2\.3"):
+        read_bytes(tmp_path / "bad", archive(encode_head(HEAD), line, end(ban=1)))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [b"{}"],
+        [b"[1, 2"],
+        [b"\xff"],
+        [encode_head(HEAD), b"{", end()],
+        [encode_head(HEAD), b'"\xff"', end()],
+        [encode_head(HEAD), end(ban=1)],
+        [encode_head(HEAD), encode(PAGES[0][2:]), end()],
+        [encode_head(HEAD), end(), encode(PAGES[0]), end(room=1, member=1, ban=1)],
+        [encode_head(HEAD)],
+    ],
+)
+def test_what_makes_no_sense(tmp_path: Path, texts: list[bytes]) -> None:
+    with pytest.raises((Damaged, NewerArchive)):
+        read_bytes(tmp_path / "bad", archive(*texts))
+
+
+def test_a_chunk_without_a_record(tmp_path: Path) -> None:
+    content = archive(encode_head(HEAD), b"", encode(PAGES[0]), b"", end(room=1, member=1, ban=1))
+    assert read_bytes(tmp_path / "odd", content) == PAGES[:1]
+
+
+def test_how_far_it_has_come(tmp_path: Path, good: bytes) -> None:
+    (tmp_path / "backup").write_bytes(good)
+    with (tmp_path / "backup").open("rb") as file:
+        reader = Reader(file)
+        places = [reader.bytes for _ in reader.pages()]
+        assert places == starts(good)[2:5]
+        assert reader.bytes == len(good)
+        assert reader.counts == {
+            "room": 1,
+            "member": 1,
+            "ban": 1,
+            "message": 2,
+            "registration": 1,
+            "user": 1,
+            "session": 1,
+        }

@@ -1,0 +1,233 @@
+"""`reichatd backup`, `backup verify` and `restore`: real processes, real files, and what can go wrong with them."""
+
+import json
+import resource
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd.store import sqlite
+from reichatd.store.bulk import Stored
+from reichatd.store.sqlite import schema
+from tests.archive import chatter
+from tests.process import environment
+
+MESSAGES = 3000
+
+
+def command(directory: Path, *words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Runs `reichatd` with its files in a directory; an answer is a line, never a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "reichatd", *map(str, words)],
+        env=environment(directory, settings),
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def data_file(directory: Path) -> Path:
+    return directory / "share" / "reichatd" / "reichatd.sqlite3"
+
+
+def contents(path: Path) -> list[Stored]:
+    async def read() -> list[Stored]:
+        async with sqlite.dumping(path) as pages:
+            return [record async for page in pages for record in page]
+
+    return trio.run(read)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with a store."""
+    directory = tmp_path / "home"
+    directory.mkdir()
+    trio.run(chatter.fill, data_file(directory), MESSAGES)
+    return directory
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """A home with nothing."""
+    directory = tmp_path / "other"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def backup(home: Path) -> Path:
+    done = command(home, "backup", "backup")
+    assert done.returncode == 0, done.stderr
+    return home / "backup"
+
+
+def test_there_and_back(home: Path, other: Path, backup: Path) -> None:
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    done = command(home, "backup", "verify", backup)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "good" in done.stdout
+    assert f"{MESSAGES:,} messages" in done.stdout
+    done = command(other, "restore", backup)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(data_file(other)) == contents(data_file(home))
+    assert not list(home.glob("*.part"))
+
+
+def test_what_is_printed(home: Path) -> None:
+    done = command(home, "backup", "backup")
+    assert f"{MESSAGES:,} messages" in done.stdout
+    assert "secret.key" in done.stdout
+    done = command(home, "backup", "second", REICHATD_AUTH_SECRET_KEY="x" * 32)
+    assert "secret" not in done.stdout
+
+
+def test_help() -> None:
+    for words in (["backup", "--help"], ["backup", "verify", "--help"], ["restore", "--help"], ["backup"]):
+        done = command(Path.cwd(), *words)
+        assert done.returncode in (0, 2)
+        assert "FILE" in done.stdout + done.stderr
+
+
+# ------------------------------------------------------------------------------------------------------------ what is refused
+
+
+def refused(status: int, directory: Path, *words: str | Path, **settings: str) -> str:
+    """One line on standard error, and this status."""
+    done = command(directory, *words, **settings)
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("reichatd: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_file_that_is_there(home: Path, backup: Path) -> None:
+    backup.write_text("mine")
+    assert "--force" in refused(73, home, "backup", backup)
+    assert backup.read_text() == "mine"
+    assert command(home, "backup", "--force", backup).returncode == 0
+    assert command(home, "backup", "verify", backup).returncode == 0
+
+
+def test_no_such_directory(home: Path) -> None:
+    assert "No such file" in refused(73, home, "backup", "missing/backup")
+
+
+def test_nothing_to_back_up(other: Path) -> None:
+    assert "reichatd.sqlite3" in refused(69, other, "backup", "backup")
+    assert list(other.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["restore"], ["backup", "verify"]])
+def test_a_backup_that_is_not_there(other: Path, words: list[str]) -> None:
+    assert "No such file" in refused(66, other, *words, "backup")
+
+
+@pytest.mark.parametrize("words", [["restore"], ["backup", "verify"]])
+def test_a_flipped_bit(other: Path, backup: Path, words: list[str]) -> None:
+    content = bytearray(backup.read_bytes())
+    content[len(content) // 2] ^= 4
+    backup.write_bytes(content)
+    message = refused(65, other, *words, backup)
+    assert "damaged in chunk" in message
+    assert str(backup) in message
+    assert not data_file(other).exists()
+
+
+def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
+    before = contents(data_file(home))
+    backup.write_bytes(backup.read_bytes()[:-1])
+    assert "cut off" in refused(65, home, "restore", "--force", backup)
+    assert contents(data_file(home)) == before
+
+
+def test_a_store_that_holds_something(home: Path, backup: Path) -> None:
+    before = contents(data_file(home))
+    assert "--force" in refused(73, home, "restore", backup)
+    assert contents(data_file(home)) == before
+    assert command(home, "restore", "--force", backup).returncode == 0
+    assert contents(data_file(home)) == before
+
+
+def test_a_newer_schema(home: Path, backup: Path) -> None:
+    with closing(sqlite3.connect(data_file(home))) as db:
+        db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    assert "newer reichatd" in refused(69, home, "backup", "second")
+    assert "newer reichatd" in refused(69, home, "restore", "--force", backup)
+    assert not (home / "second").exists()
+
+
+def test_wrong_settings(home: Path) -> None:
+    done = command(home, "backup", "backup", REICHATD_SERVER_PORT="x")
+    assert done.returncode == 78
+
+
+def test_a_full_disk(home: Path, other: Path, backup: Path) -> None:
+    """A limit on the size of files, which the system reports in the same place."""
+
+    def limited(directory: Path, size: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "reichatd", *map(str, words)],
+            env=environment(directory, {}),
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+        )
+
+    done = limited(home, 50_000, "backup", "second")
+    assert done.returncode == 73, done.stderr
+    assert "second" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in home.iterdir()} == {"share", "backup"}
+    done = limited(other, 100_000, "restore", backup)
+    assert done.returncode == 69, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(data_file(other).parent.iterdir())
+    before = contents(data_file(home))
+    size = data_file(home).stat().st_size
+    done = limited(home, size // 2, "restore", "--force", backup)
+    assert done.returncode == 69, done.stderr
+    assert contents(data_file(home)) == before
+
+
+def test_interrupted(home: Path) -> None:
+    data_file(home).unlink()
+    trio.run(chatter.fill, data_file(home), 100_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reichatd", "backup", "backup"],
+        env=environment(home, {}),
+        cwd=home,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        while not (home / "backup.part").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors == "reichatd: interrupted: to be run again from the beginning\n"
+    assert [path.name for path in home.iterdir()] == ["share"]
+    assert command(home, "backup", "backup").returncode == 0
+
+
+def test_it_can_be_read_without_reichatd(backup: Path) -> None:
+    lines = subprocess.run(
+        ["zcat", backup], capture_output=True, check=True, stdin=subprocess.DEVNULL
+    ).stdout.splitlines()
+    assert json.loads(lines[0])["type"] == "backup"
+    assert json.loads(lines[-1])["counts"]["message"] == MESSAGES

@@ -1,0 +1,130 @@
+"""A backup of a daemon that runs, restored for another one, on the same kind of store or on the other."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+from pymongo import MongoClient
+
+from tests.archive import chatter
+from tests.client import PASSWORD, Person, crowd, open_room
+from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
+from tests.process import environment, refusal, running
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+MESSAGES = 60_000
+
+
+@pytest.fixture(params=["sqlite", "mongod_replica", "mongod_standalone"])
+def target(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings for another empty store."""
+    if request.param == "sqlite":
+        yield dict(QUICK)
+    else:
+        with stored_in_mongodb(request.getfixturevalue(request.param)) as settings:
+            yield QUICK | settings
+
+
+async def command(directory: Path, settings: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess[bytes]:
+    return await trio.run_process(
+        [sys.executable, "-W", "error", "-m", "reichatd", *map(str, words)],
+        env=environment(directory, settings),
+        cwd=directory,
+        capture_stdout=True,
+        capture_stderr=True,
+        check=False,
+    )
+
+
+async def done(directory: Path, settings: dict[str, str], *words: str | Path) -> None:
+    process = await command(directory, settings, *words)
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+async def test_people_go_on_where_they_were(tmp_path: Path, storage: dict[str, str], target: dict[str, str]) -> None:
+    old, new, file = tmp_path / "old", tmp_path / "new", tmp_path / "backup"
+    old.mkdir()
+    new.mkdir()
+    async with running(old, **storage, **FREE) as daemon, crowd(daemon, 2) as (ada, bob):
+        room_id = await open_room(ada, bob)
+        closed = await open_room(ada, password="open sesame", room_id="closed")
+        async with ada.talk(room_id) as talk, trio.open_nursery() as nursery:
+            posted = [await talk.post(f"before {number}", f"n{number}") for number in range(100)]
+            nursery.start_soon(done, old, storage, "backup", file)
+            while nursery.child_tasks:
+                posted.append(await talk.post("meanwhile", f"n{len(posted)}"))
+        assert posted == list(range(1, len(posted) + 1))
+    await done(new, target, "backup", "verify", file)
+    await done(new, target, "restore", file)
+    # Without this file everybody would have to log in again.
+    secret = next(old.rglob("secret.key"))
+    copy = new / secret.relative_to(old)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(secret.read_bytes())
+    copy.chmod(0o600)
+    async with running(new, **target) as daemon, Person(daemon.url, ada.name, ada.email) as again:
+        again.access_token, again.user_id = ada.access_token, ada.user_id
+        joined = (await again.call("GET", "/joined"))["rooms"]
+        assert [one["room_id"] for one in joined] == [room_id, closed]
+        assert joined[0]["users"] == [ada.user_id, bob.user_id]
+        await check_log(again, room_id)
+        await again.log_in(PASSWORD)
+
+
+async def check_log(person: Person, room_id: str) -> None:
+    async with person.talk(room_id) as talk:
+        state = await talk.receive("initial_state")
+        log = await talk.fetch(1, 1000)
+        assert [one["message_id"] for one in log] == list(range(1, len(log) + 1))
+        assert [one["content"] for one in log[:100]] == [f"before {number}" for number in range(100)]
+        assert {one["content"] for one in log[100:]} <= {"meanwhile"}
+        assert 100 <= state["last_read_id"] <= len(log)
+        assert await talk.post("before 7", "n7") == 8, "what is sent again is known"
+        assert await talk.post("on", "new") == len(log) + 1
+
+
+async def test_nothing_is_restored_under_a_daemon(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,):
+        await done(tmp_path, {}, "backup", "backup")
+        process = await command(tmp_path, {}, "restore", "--force", "backup")
+        assert process.returncode == 69
+        assert b"stop the daemon" in process.stderr
+        assert (await ada.call("GET", "/user"))["user_details"]["username"] == ada.name
+
+
+async def test_a_restore_into_mongodb_that_is_killed(tmp_path: Path, mongod_replica: str) -> None:
+    """No daemon starts on half of a store; the same restore again makes it whole."""
+    data_file = tmp_path / "share" / "reichatd" / "reichatd.sqlite3"
+    await chatter.fill(data_file, MESSAGES)
+    await done(tmp_path, {}, "backup", "backup")
+    with stored_in_mongodb(mongod_replica) as settings, MongoClient[dict[str, Any]](mongod_replica) as client:
+        messages = client[settings["REICHATD_STORAGE_MONGODB_DATABASE"]].messages
+        await trio.to_thread.run_sync(restore_and_kill, tmp_path, settings, messages)
+        assert 0 < messages.count_documents({}) < MESSAGES
+        refused = await trio.to_thread.run_sync(refusal, tmp_path, settings)
+        assert refused.returncode == 69
+        assert "half restored" in refused.stderr
+        assert (await command(tmp_path, settings, "backup", "second")).returncode == 69
+        await done(tmp_path, settings, "restore", "backup")
+        assert messages.count_documents({}) == MESSAGES
+        await done(tmp_path, settings, "backup", "second")
+    await done(tmp_path, {}, "backup", "verify", "second")
+
+
+def restore_and_kill(directory: Path, settings: dict[str, str], messages: "Collection[dict[str, Any]]") -> None:
+    """Kills a restore that has put some messages in."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reichatd", "restore", "backup"], env=environment(directory, settings), cwd=directory
+    )
+    with process:
+        while not messages.estimated_document_count():
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()

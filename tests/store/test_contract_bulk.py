@@ -1,0 +1,260 @@
+"""What goes out of a store in bulk goes into any other, and comes out of it the same."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from reichatd.config import MongoDB
+from reichatd.store import Store, StoreError, mongodb, sqlite
+from reichatd.store.bulk import Ban, Loader, LogEntry, Member, RoomRecord, Stored, UserOutcome
+from reichatd.store.errors import StoreNotEmpty
+from tests.store.conftest import drop
+from tests.store.samples import add_user, contents, post, read_mark, registration, room, session, stored, user
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KINDS = ("sqlite", "mongod_standalone", "mongod_replica")
+
+
+class Place:
+    """Where a store can be."""
+
+    def __init__(self, kind: str, request: pytest.FixtureRequest) -> None:
+        directory: Path = request.getfixturevalue("tmp_path")
+        self.path = directory / f"{uuid4().hex}.sqlite3"
+        self.settings = None
+        if kind != "sqlite":
+            self.settings = MongoDB(uri=request.getfixturevalue(kind), database=f"test-{uuid4().hex}")
+
+    async def open(self) -> Store:
+        return await (mongodb.open_store(self.settings) if self.settings else sqlite.open_store(self.path))
+
+    def dumping(self) -> AbstractAsyncContextManager[AsyncIterator[list[Stored]]]:
+        return mongodb.dumping(self.settings) if self.settings else sqlite.dumping(self.path)
+
+    def restoring(self, *, replace: bool = False) -> AbstractAsyncContextManager[Loader]:
+        if self.settings:
+            return mongodb.restoring(self.settings, replace=replace)
+        return sqlite.restoring(self.path, replace=replace)
+
+    async def contents(self) -> list[Stored]:
+        async with self.dumping() as pages:
+            return [record async for page in pages for record in page]
+
+    async def fill(self, records: list[Stored], *, replace: bool = False) -> None:
+        async with self.restoring(replace=replace) as loader:
+            for start in range(0, len(records), 3):
+                await loader.load(records[start : start + 3])
+
+    def clear(self) -> None:
+        if self.settings:
+            drop(self.settings)
+
+
+@pytest.fixture
+def make_place(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Place]]:
+    places: list[Place] = []
+
+    def make(kind: str) -> Place:
+        places.append(Place(kind, request))
+        return places[-1]
+
+    yield make
+    for place in places:
+        place.clear()
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, make_place: Callable[[str], Place]) -> Place:
+    return make_place(request.param)
+
+
+@pytest.fixture(params=KINDS)
+def other(request: pytest.FixtureRequest, make_place: Callable[[str], Place]) -> Place:
+    return make_place(request.param)
+
+
+async def live_in(place: Place) -> None:
+    """Leaves a store behind that has been used."""
+    store = await place.open()
+    for name in ("ann", "bob", "Eve", "ümit"):
+        await add_user(store, name)
+    await store.users.register(registration("late@example.org"))
+    for session_id in ("laptop", "phone", "tablet"):
+        await store.sessions.create(session(session_id))
+    await store.sessions.create(session("old", "nobody"))
+    await store.users.change_password("ann", "password", "new", "phone")
+    await store.rooms.create(room("zoo", ["bob"]))
+    await store.rooms.create(room("gone", ["bob"]))
+    await store.rooms.create(room("attic", ["ann", "Eve"], password_hash="secret"))
+    await store.rooms.create(room("empty", ["ümit"]))
+    await store.rooms.join("zoo", "ann", 7.25)
+    await store.rooms.join("attic", "bob", 8.0)
+    await store.rooms.leave("attic", "Eve")
+    await store.rooms.ban("zoo", "Eve")
+    await store.rooms.ban("zoo", "ümit")
+    await store.messages.append(
+        [post("first", "bob", "zoo", "n"), post("x", "bob", "gone"), post("s", "ann", "zoo")], {}
+    )
+    await store.messages.append(
+        [post("\0 € 🎈 \u2028", "ann", "attic"), post("", "bob", "zoo", "n2")], {("zoo", "ann"): 3}
+    )
+    await store.rooms.delete("gone")
+    await store.aclose()
+
+
+WHEN = 1_700_000_000.123456
+LIVED: list[Stored] = [
+    RoomRecord("zoo", "The zoo", "Come in", "bob", None, 1.5),
+    RoomRecord("attic", "The attic", "Come in", "ann", "secret", 1.5),
+    RoomRecord("empty", "The empty", "Come in", "ümit", None, 1.5),
+    Member("zoo", "bob", 1.5, 3),
+    Member("attic", "ann", 1.5, 1),
+    Member("empty", "ümit", 1.5, 0),
+    Member("zoo", "ann", 7.25, 3),
+    Member("attic", "bob", 8.0, 0),
+    Ban("zoo", "Eve"),
+    Ban("zoo", "ümit"),
+    LogEntry("zoo", 1, "bob", "first", WHEN, "n"),
+    LogEntry("zoo", 2, "ann", "s", WHEN),
+    LogEntry("zoo", 3, "bob", "", WHEN, "n2"),
+    LogEntry("attic", 1, "ann", "\0 € 🎈 \u2028", WHEN),
+    registration("late@example.org"),
+    user("Eve"),
+    user("ann"),
+    user("bob"),
+    user("ümit"),
+    session("phone"),
+]
+
+
+async def test_a_dump_has_everything(place: Place) -> None:
+    await live_in(place)
+    found = await place.contents()
+    changed = [record for record in LIVED if record != user("ann")]
+    assert [record for record in found if getattr(record, "password_hash", "") != "new"] == changed
+    assert len(found) == len(LIVED)
+
+
+async def test_from_any_store_to_any_other(place: Place, other: Place) -> None:
+    await live_in(place)
+    records = await place.contents()
+    await other.fill(records)
+    assert await other.contents() == records
+
+
+async def test_a_restored_store_goes_on(place: Place) -> None:
+    await place.fill(LIVED)
+    store = await place.open()
+    assert [one.room_id for one in await store.rooms.joined("ann")] == ["attic", "zoo"]
+    assert [one.room_id for one in await store.rooms.public()] == ["zoo", "empty"]
+    assert await store.rooms.is_banned("zoo", "Eve")
+    assert await contents(store, "zoo") == ["first", "s", ""]
+    assert await read_mark(store, "ann", "zoo") == 3
+    found = await store.sessions.get("phone")
+    assert found == (session("phone"), user("ann"))
+    assert await store.users.by_email("EVE@example.org") == user("Eve")
+    assert await store.users.change_password("ann", "password", "new", "none") == ["phone"]
+    again = post("first", "bob", "zoo", "n")
+    answers = await store.messages.append([again, post("on", "ann", "zoo")], {})
+    assert [answer.message_id for answer in answers] == [1, 4]
+    await store.rooms.join("empty", "ann", 9.0)
+    assert [one.room_id for one in await store.rooms.joined("ann")] == ["attic", "zoo", "empty"]
+    await store.aclose()
+
+
+async def test_a_store_that_holds_something_is_left_alone(place: Place) -> None:
+    await place.fill(LIVED)
+    with pytest.raises(StoreNotEmpty):
+        await place.fill(LIVED)
+    assert await place.contents() == LIVED
+    await place.fill(LIVED[:1], replace=True)
+    assert await place.contents() == LIVED[:1]
+
+
+@pytest.mark.parametrize(
+    "record", [Member("nowhere", "ann", 1.0, 0), Ban("nowhere", "ann"), LogEntry("nowhere", 1, "ann", "", 1.0)]
+)
+async def test_what_contradicts_itself_is_refused_and_the_next_restore_begins_anew(
+    place: Place, record: Stored
+) -> None:
+    with pytest.raises(StoreError):
+        await place.fill([*LIVED[:4], record])
+    await place.fill(LIVED)
+    assert await place.contents() == LIVED
+
+
+async def test_nothing_is_no_store(place: Place) -> None:
+    with pytest.raises(StoreError):
+        await place.contents()
+    await (await place.open()).aclose()
+    assert await place.contents() == []
+
+
+async def test_writes_go_on_while_it_is_read(place: Place) -> None:
+    log: list[Stored] = [LogEntry("zoo", n, "bob", f"{n}", 1.0) for n in range(1, 10_001)]
+    await place.fill([*LIVED[:1], Member("zoo", "bob", 1.0, 10_000), *log, user("bob")])
+    store = await place.open()
+    found: list[Stored] = []
+    async with place.dumping() as pages:
+        async for page in pages:
+            found += page
+            await store.messages.append([post("new", "bob", "zoo")], {})
+    await store.aclose()
+    ids = [record.message_id for record in found if isinstance(record, LogEntry)]
+    assert ids == list(range(1, len(ids) + 1))
+    assert len(ids) >= 10_000
+    assert Member("zoo", "bob", 1.0, 10_000) in found
+    if place.settings is None or "replicaSet" in place.settings.uri:
+        assert len(ids) == 10_000
+
+
+# ------------------------------------------------------------------------------------------------------- from another program
+
+
+async def test_users_that_arrive(place: Place) -> None:
+    store = await place.open()
+    await add_user(store)
+    arrivals = [user("bob"), user("ann", "other@example.org"), user("eve", "BOB@example.org"), user("bob")]
+    outcomes = await store.arrivals.add_users(arrivals)
+    added, there, taken = UserOutcome.ADDED, UserOutcome.ALREADY_THERE, UserOutcome.EMAIL_TAKEN
+    assert outcomes == [added, there, taken, there]
+    assert await store.users.by_id("bob") == user("bob")
+    assert await store.users.by_id("ann") == user("ann")
+    await store.aclose()
+
+
+async def test_a_room_that_arrives(place: Place) -> None:
+    store = await place.open()
+    await store.rooms.create(room("den", ["ann"]))
+    log = [LogEntry("attic", n, "bob", f"{n}", float(n)) for n in range(1, 2502)]
+    members = [Member("attic", "bob", 1.0, 7), Member("attic", "ann", 2.0, 2501)]
+    attic = RoomRecord("attic", "The attic", "", "bob", None, 1.5)
+    assert await store.arrivals.add_room(attic, members, [Ban("attic", "eve")], log)
+    assert not await store.arrivals.add_room(attic, [], [], [])
+    found = await store.rooms.get("attic")
+    assert found is not None
+    assert found.users == ("bob", "ann")
+    assert await contents(store, "attic") == [entry.content for entry in log]
+    assert [await read_mark(store, name, "attic") for name in ("bob", "ann")] == [7, 2501]
+    assert await store.rooms.is_banned("attic", "eve")
+    assert [one.room_id for one in await store.rooms.joined("ann")] == ["den", "attic"]
+    assert await store.messages.append([post(room_id="attic")], {}) == stored(2502)
+    await store.aclose()
+
+
+async def test_a_room_that_was_cut_off_on_its_way(place: Place) -> None:
+    store = await place.open()
+    twice = [LogEntry("attic", n, "bob", f"{n}", float(n)) for n in (*range(1, 1500), 1)]
+    attic = RoomRecord("attic", "The attic", "", "bob", None, 1.5)
+    with pytest.raises(StoreError):
+        await store.arrivals.add_room(attic, [], [], twice)
+    assert await store.rooms.get("attic") is None
+    assert await store.arrivals.add_room(attic, [], [], twice[:-1])
+    assert len(await contents(store, "attic")) == 1499
+    await store.aclose()
+    assert [record for record in await place.contents() if isinstance(record, LogEntry)] == twice[:-1]
