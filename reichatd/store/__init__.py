@@ -6,6 +6,7 @@ from reichatd.store.records import (
     Appended,
     BanOutcome,
     JoinOutcome,
+    Keep,
     Message,
     Outcome,
     Post,
@@ -15,11 +16,14 @@ from reichatd.store.records import (
     Session,
     User,
 )
+from reichatd.store.retention import Horizon, Stretch
 
 __all__ = [
     "Appended",
     "BanOutcome",
+    "Horizon",
     "JoinOutcome",
+    "Keep",
     "Message",
     "Messages",
     "NewerSchema",
@@ -34,6 +38,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "Stretch",
     "User",
     "Users",
 ]

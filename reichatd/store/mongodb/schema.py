@@ -33,8 +33,13 @@ def members_of(key: ObjectId) -> Document:
 
 
 def messages_of(key: ObjectId) -> Document:
-    """Selects a room's whole log."""
+    """Selects a room's whole log, and what of it is being removed."""
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}
+
+
+def messages_before(key: ObjectId, number: int) -> Document:
+    """Selects what of a room has ids below `number`."""
+    return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": message_id(key, number)}}
 
 
 def _first(db: Database) -> None:
@@ -57,7 +62,13 @@ def _first(db: Database) -> None:
     )
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = [_first]
+def _second(db: Database) -> None:
+    # A room may have `first_id`, where its log begins, and `keep`: an older program knows neither, and would number an emptied
+    # log from 1.
+    db.rooms.create_indexes([IndexModel("keep", sparse=True)])
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second]
 """Each step leads from the version that is its index to the next. Once released, a step never changes.
 
 A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.

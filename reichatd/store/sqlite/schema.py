@@ -88,6 +88,13 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "CREATE UNIQUE INDEX messages_by_nonce ON messages (id >> 32, user_id, nonce) WHERE nonce IS NOT NULL",
         "CREATE TABLE deleted_rooms (pk INTEGER PRIMARY KEY)",
     ),
+    (
+        # Where the log begins: what was before it has been removed. NULL for a room that is kept as all are.
+        "ALTER TABLE rooms ADD COLUMN first_id INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE rooms ADD COLUMN keep_days INTEGER",
+        "ALTER TABLE rooms ADD COLUMN keep_messages INTEGER",
+        "CREATE INDEX rooms_kept ON rooms (room_id) WHERE keep_days IS NOT NULL",
+    ),
 ]
 """Each entry leads from the version that is its index to the next. Once released, an entry never changes."""
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
@@ -42,6 +43,12 @@ class SqliteStore:
 
     async def ping(self) -> None:
         await self._database.read(_read_something)
+
+    async def reclaim(self) -> int:
+        return await self._database.maintain(space.cut)
+
+    async def compact(self) -> int:
+        return 0  # `reclaim` leaves nothing to it
 
     async def aclose(self) -> None:
         await self._database.aclose()
