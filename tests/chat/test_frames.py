@@ -124,3 +124,11 @@ def test_an_error_shows_only_what_it_has() -> None:
         "nonce": "n",
         "retry_after": 0.5,
     }
+
+
+def test_the_beginning_of_a_log_is_told_only_when_it_is_not_1() -> None:
+    assert frames.encode(frames.FetchResponse([]))[2:] == b'{"type":"fetch_response","messages":[]}'
+    assert frames.encode(frames.FetchResponse([], 7))[2:] == b'{"type":"fetch_response","messages":[],"first_id":7}'
+    state = b'{"type":"initial_state","last_read_id":0,"messages":[]'
+    assert frames.encode(frames.InitialState(0, []))[2:] == state + b"}"
+    assert frames.encode(frames.InitialState(0, [], 7))[2:] == state + b',"first_id":7}'
