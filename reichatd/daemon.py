@@ -3,6 +3,7 @@
     services nursery
     ├── outbox          sends mail
     ├── housekeeping    removes what has expired
+    ├── retention       removes messages that are too old
     ├── scribe          one group commit at a time
     ├── mark reader     one group read at a time, for those who join
     ├── hub             the live rooms
@@ -25,11 +26,11 @@ import trio
 
 from reichatd.accounts import Accounts
 from reichatd.chat import Farewell
-from reichatd.config import Storage
 from reichatd.gateway import Listener
 from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
 from reichatd.store import Store, StoreError
+from reichatd.store.opening import open_store
 from reichatd.systemd import Manager
 
 _HOUSEKEEPING_SECONDS = 60.0
@@ -63,7 +64,7 @@ async def run(
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await _open_store(configuration.settings.storage, data_file)
+    store = await open_store(configuration.settings.storage, data_file)
     try:
         parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
         await _Daemon(parts, manager, reread, ready).run()
@@ -95,6 +96,7 @@ class _Daemon:
             await services.start(parts.marks.run)
             await services.start(parts.hub.run)
             services.start_soon(_keep_house, parts.store, parts.accounts)
+            services.start_soon(parts.retention.run)
             with self._doors:
                 async with trio.open_nursery() as doors:
                     await services.start(self._watch_signals)
@@ -146,17 +148,6 @@ class _Daemon:
                 log.info("reloaded")
                 self._pulse.note = ""
             self._manager.ready()
-
-
-async def _open_store(storage: Storage, data_file: Path) -> Store:
-    # Imported late: pymongo takes a while, and only those who use it should wait for it.
-    if storage.backend == "mongodb":
-        from reichatd.store import mongodb
-
-        return await mongodb.open_store(storage.mongodb)
-    from reichatd.store import sqlite
-
-    return await sqlite.open_store(data_file)
 
 
 async def _keep_house(store: Store, accounts: Accounts) -> None:

@@ -17,6 +17,7 @@ from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.mail import Outbox
+from reichatd.retention import Retention
 from reichatd.rooms import Rooms
 from reichatd.store import Store
 
@@ -73,6 +74,7 @@ class Parts:
             live=self.hub,
         )
         self.rooms = Rooms(limits=limits, store=store, passwords=passwords, live=self.hub)
+        self.retention = Retention(settings.retention, store)
         self.chat = Chat(
             accounts=self.accounts,
             messages=store.messages,
@@ -126,6 +128,7 @@ class Parts:
         logs.configure(self.settings.log, sys.stderr)
         for part in (self.hub, self.scribe, self.accounts, self.rooms, self.chat, self.http):
             part.reload(limits)
+        self.retention.reload(self.settings.retention)
         set_limits(self.app, limits)
         self.websockets.reload(limits, server.allowed_origins)
         self.gateway.reload(limits, max_connections=affordable_connections(server.max_connections), tls=new.tls)

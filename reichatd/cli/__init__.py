@@ -22,6 +22,9 @@ class _Commands(click.Group):
         "service": _Entry(
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),
+        "retention": _Entry(
+            "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
+        ),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -6,6 +6,8 @@ import click
 
 OK: Final = 0
 """Done; for `serve`: stopped because it was told to, with everything stored."""
+NOT_FOUND: Final = 65
+"""What the command was told to look at, a room say, does not exist."""
 UNREADABLE: Final = 66
 """A file that the settings name (a certificate, a password) is missing or cannot be read."""
 STORE_UNAVAILABLE: Final = 69
