@@ -1,6 +1,6 @@
 #!/bin/sh
-# reichatd in one file: this script, and behind it a packed directory, which is unpacked once, at the first start. The program then takes
-# the place of this shell, so that whoever started it (a service manager, say) has to do with one process and no other.
+# reichatd in one file: this script, and behind it a packed directory, which is unpacked once, at the first start. The program then
+# takes the place of this shell, so that whoever started it (a service manager, say) has to do with one process and no other.
 set -eu
 id=@ID@ size=@SIZE@
 
@@ -37,4 +37,4 @@ fi
 exec 8<"$all/$id"
 flock -s 8
 exec 9>&-
-exec "$all/$id/reichatd" "$@"
+ONE_FILE=$(realpath "$0") exec "$all/$id/reichatd" "$@"
