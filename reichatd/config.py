@@ -215,6 +215,15 @@ class Limits(Table, frozen=True):
     """Posts in one commit, at the most."""
 
 
+class Retention(Table, frozen=True):
+    """For how long messages are kept, in rooms that do not say it themselves; 0 is for ever. Whichever removes more wins."""
+
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    keep_messages: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    interval_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
+    """How often the daemon removes what has become too old."""
+
+
 class Log(Table, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -235,6 +244,7 @@ class Settings(Table, frozen=True):
     auth: Auth = field(default_factory=Auth)
     mail: Mail = field(default_factory=Mail)
     limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
     log: Log = field(default_factory=Log)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -262,6 +272,7 @@ _RELOADS = {
     "limits.close_seconds": Reload.NEW_CONNECTIONS,
     "limits.send_buffer_bytes": Reload.NEW_CONNECTIONS,
     "limits.head_bytes": Reload.NEW_CONNECTIONS,
+    "retention": Reload.APPLIED,
     "log": Reload.APPLIED,
 }
 """By key, or by table for the keys of it that are not named. What is not here needs a restart."""

@@ -3,6 +3,7 @@
     services nursery
     ├── outbox          sends mail
     ├── housekeeping    removes what has expired
+    ├── retention       removes messages that are too old
     ├── recheck         whether open sockets may stay open
     ├── control         administrators' commands
     ├── scribe          one group commit at a time
@@ -118,6 +119,7 @@ class _Daemon:
             if self._monitors:
                 await services.start(self._monitor)
             services.start_soon(_keep_house, parts.store, parts.accounts)
+            services.start_soon(parts.retention.run)
             recheck_seconds = parts.settings.auth.session_recheck_seconds
             services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
             if self._control_socket is not None:

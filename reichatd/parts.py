@@ -22,6 +22,7 @@ from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
 from reichatd.mail import Outbox
+from reichatd.retention import Retention
 from reichatd.rooms import Rooms
 from reichatd.store import Store
 
@@ -88,6 +89,7 @@ class Parts:
             figures=self._figures,
         )
         self.control = ControlServer(self.administration, limits)
+        self.retention = Retention(settings.retention, store)
         self.chat = Chat(
             accounts=self.accounts,
             messages=store.messages,
@@ -153,6 +155,7 @@ class Parts:
         administrative = (self.administration, self.control)
         for part in (self.hub, self.scribe, self.accounts, self.rooms, *administrative, self.chat, self.http):
             part.reload(limits)
+        self.retention.reload(self.settings.retention)
         set_limits(self.app, limits)
         self.websockets.reload(limits, server.allowed_origins)
         self.gateway.reload(limits, max_connections=affordable_connections(server.max_connections), tls=new.tls)

@@ -113,4 +113,5 @@ def in_full(room: store.Room) -> RoomInFull:
         private=room.private,
         users=room.users,
         created_at=isoformat(room.created_at),
+        first_id=room.first_id,
     )

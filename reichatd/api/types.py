@@ -86,8 +86,8 @@ class RoomInShort(Struct, frozen=True):
     description: str
 
 
-class RoomInFull(Struct, frozen=True):
-    """`owner` and `users` are user ids, `created_at` is ISO 8601."""
+class RoomInFull(Struct, frozen=True, omit_defaults=True):
+    """`owner` and `users` are user ids, `created_at` is ISO 8601; `first_id` is where the log begins, if some was removed."""
 
     room_id: str
     name: str
@@ -96,6 +96,7 @@ class RoomInFull(Struct, frozen=True):
     private: bool
     users: tuple[str, ...]
     created_at: str
+    first_id: int = 1
 
 
 class UserDetails(Struct, frozen=True):

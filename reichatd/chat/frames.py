@@ -46,17 +46,19 @@ class MessageView(msgspec.Struct):
     timestamp: str
 
 
-class InitialState(msgspec.Struct, tag_field="type", tag="initial_state"):
-    """`messages` are MessageViews, as JSON already."""
+class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_defaults=True):
+    """`messages` are MessageViews, as JSON already; `first_id` is where the log begins, if what was before it was removed."""
 
     last_read_id: int
     messages: list[msgspec.Raw]
+    first_id: int = 1
 
 
-class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response"):
-    """`messages` are MessageViews, as JSON already."""
+class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response", omit_defaults=True):
+    """As InitialState."""
 
     messages: list[msgspec.Raw]
+    first_id: int = 1
 
 
 class Ack(msgspec.Struct, tag_field="type", tag="ack"):

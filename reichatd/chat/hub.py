@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
@@ -13,10 +14,12 @@ from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
 from reichatd.chat.room import Broadcasts, Room
 from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
-from reichatd.store import Messages
+from reichatd.store import Messages, StoreError
 
 _FAIR = 200
 """Connections looked at between two checkpoints: see room.py."""
+_BEGINNINGS_SECONDS = 10.0
+"""How often live rooms are told where their logs begin; one that is read learns it at once."""
 
 log = structlog.get_logger()
 
@@ -57,6 +60,7 @@ class Hub:
         """Keeps the rooms alive until cancelled."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
+            self._nursery.start_soon(self._follow_retention)
             await self._watch()
 
     async def enter(self, room_id: str, connection: Connection) -> Room:
@@ -231,6 +235,21 @@ class Hub:
                 connection.close_soon(ABORT, "")
         elif now - heard_at >= self._limits.ping_seconds and connection.socket.try_send(frames.PING, (2,)):
             connection.pinged_at = now
+
+    async def _follow_retention(self) -> None:
+        """Tells the rooms where their logs begin: nobody else does, since any process may cut a log in the store."""
+        while True:
+            await trio.sleep(_BEGINNINGS_SECONDS)
+            room_ids = list(self._rooms)
+            for start in range(0, len(room_ids), _FAIR):
+                with suppress(StoreError):  # whoever reads hears of it
+                    await self._look_at_beginnings(room_ids[start : start + _FAIR])
+
+    async def _look_at_beginnings(self, room_ids: list[str]) -> None:
+        for room_id, first_id in zip(room_ids, await self._messages.first_ids(room_ids), strict=True):
+            room = self._rooms.get(room_id)
+            if room is not None and first_id is not None:
+                room.begins_at(first_id)
 
     def _all_connections(self) -> Iterator[Connection]:
         return (connection for room in self._rooms.values() for connection in room.connections)

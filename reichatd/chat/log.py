@@ -60,6 +60,12 @@ class RoomLog:
             self.forget()
             self.last_id = last_id
 
+    def drop_before(self, first_id: int) -> None:
+        """Messages before `first_id` have been removed from the store: the tail has them no longer either."""
+        dropped = max(0, min(first_id - self.first_id, len(self._frames)))
+        self._bytes -= sum(map(len, self._frames[:dropped]))
+        del self._frames[:dropped]
+
     def between(self, first_id: int, last_id: int) -> list[bytes]:
         """The frames of these ids, both included, that the tail has."""
         start = max(first_id, self.first_id) - self.first_id

@@ -19,7 +19,7 @@ from reichatd.chat.log import RoomLog, Slice
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled
 from reichatd.config import Limits
 from reichatd.errors import RoomNotFound
-from reichatd.store import Messages, StoreError, StoreUnavailable
+from reichatd.store import Message, Messages, StoreError, StoreUnavailable
 from reichatd.tally import Timings
 
 _FAIR = 200
@@ -53,6 +53,7 @@ class Room:
         self._messages = messages
         self._limits = limits
         self._broadcasts = broadcasts
+        self._first_id = 1
         self._log = RoomLog(0, max_messages=limits.tail_messages, max_bytes=limits.tail_bytes)
         self._in_step: set[Connection] = set()  # each has cursor == _position, but in the middle of a round
         self._position = 1  # the first id that the broadcaster has not sent
@@ -68,6 +69,11 @@ class Room:
     def last_id(self) -> int:
         """The id of the last message that was published; meaningless before `opened`."""
         return self._log.last_id
+
+    @property
+    def first_id(self) -> int:
+        """The id that the log begins with, as far as it is known here: retention moves it on, from another process too."""
+        return self._first_id
 
     async def run(self) -> None:
         """Lives until its scope is cancelled. A store that fails, or has no such room, is for those who wait in `opened`."""
@@ -97,6 +103,7 @@ class Room:
                 self._log.append(message.message_id, frames.latest_message(frames.as_json(message)))
         # Messages published since the room was made are news only beyond what the store had already.
         self._log.skip_to(last_id)
+        await self._look_at_beginning()
         self._position = self._log.next_id
         self._exists = True
 
@@ -161,7 +168,9 @@ class Room:
 
     def recent(self, first_id: int, last_id: int) -> list[msgspec.Raw] | None:
         """The messages of these ids, both included, that exist, as JSON; None if only the store knows them all."""
-        if max(first_id, 1) < self._log.first_id or (self._messages.shared and last_id > self._log.last_id):
+        if max(first_id, self._first_id) < self._log.first_id or (
+            self._messages.shared and last_id > self._log.last_id
+        ):
             return None
         return [frames.message_in(frame) for frame in self._log.between(first_id, last_id)]
 
@@ -169,6 +178,27 @@ class Room:
         """The frames in memory are out of date (an author was renamed): readers behind get them anew from the store."""
         self._renames += 1
         self._log.forget()
+
+    def begins_at(self, first_id: int) -> None:
+        """All messages before `first_id` have been removed from the store."""
+        self._first_id = max(self._first_id, first_id)
+        self._log.drop_before(self._first_id)
+
+    async def read(self, first_id: int, last_id: int) -> list[Message]:
+        """The messages of these ids, both included, that the store has. Where some are gone, the room knows it afterwards.
+
+        Raises:
+            StoreError
+        """
+        messages = await self._messages.range(self.room_id, first_id, last_id)
+        expected = max(first_id, self._first_id)
+        if expected <= min(last_id, self.last_id) and (not messages or messages[0].message_id > expected):
+            await self._look_at_beginning()
+        return messages
+
+    async def _look_at_beginning(self) -> None:
+        (first_id,) = await self._messages.first_ids([self.room_id])
+        self.begins_at(first_id or 1)
 
     # --- the broadcaster
 
@@ -260,7 +290,10 @@ class Room:
                 await self._send_log(connection)
 
     async def _send_log(self, connection: Connection) -> None:
-        cursor = connection.cursor
+        # What was removed cannot be sent; what comes next is no further than the end of the log.
+        cursor = connection.cursor = max(connection.cursor, min(self._first_id, self._log.next_id))
+        if cursor >= self._position:
+            return
         batch = self._log.since(cursor, self._limits.catch_up_bytes) or await self._from_store(cursor)
         if connection.cursor != cursor:
             return  # it asked to listen from elsewhere meanwhile
@@ -273,7 +306,7 @@ class Room:
         last = min(cursor + _STORE_PAGE - 1, self._log.last_id)
         while True:
             try:
-                messages = await self._messages.range(self.room_id, cursor, last)
+                messages = await self.read(cursor, last)
             except StoreUnavailable as error:
                 log.warning("store unavailable, catching up waits", room_id=self.room_id, error=str(error))
                 await trio.sleep(_STORE_RETRY_SECONDS)

@@ -181,9 +181,13 @@ class _Conversation:
         if stored_mark is None:
             raise Forbidden
         mark = max(stored_mark, min(coming_mark, room.last_id))
-        await self._send(
-            frames.InitialState(mark, await self._page(mark - limits.initial_before, mark + limits.initial_after))
-        )
+        state = None
+        # What was removed counts as read: a page around a mark before the beginning of the log would look like its end.
+        while state is None or mark < room.first_id - 1:
+            mark = max(mark, room.first_id - 1)
+            page = await self._page(mark - limits.initial_before, mark + limits.initial_after)
+            state = frames.InitialState(mark, page, room.first_id)
+        await self._send(state)
 
     async def _fetch(self, frame: frames.Fetch) -> None:
         limit = self._chat.limits.fetch_ids
@@ -196,14 +200,14 @@ class _Conversation:
             log.warning("fetch failed", room_id=self._room.room_id, error=str(error))
             self._reply("unavailable", "The messages could not be read; try again later")
             return
-        await self._send(frames.FetchResponse(page))
+        await self._send(frames.FetchResponse(page, self._room.first_id))
 
     async def _page(self, first_id: int, last_id: int) -> list[msgspec.Raw]:
         """The messages of these ids that exist; notes where listening would resume."""
         reached = end = self._room.last_id
         page = self._room.recent(first_id, last_id)
         if page is None:
-            messages = await self._chat.messages.range(self._room.room_id, first_id, last_id)
+            messages = await self._room.read(first_id, last_id)
             page = [msgspec.Raw(frames.as_json(message)) for message in messages]
             if messages:
                 reached = max(end, messages[-1].message_id)

@@ -31,6 +31,9 @@ class _Commands(click.Group):
             "reichatd.cli.backup:restore", "Fill an empty store from a backup, also one of another kind."
         ),
         "import": _Entry("reichatd.cli.import_:import_", "Take over the users, rooms and messages of another program."),
+        "retention": _Entry(
+            "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
+        ),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -142,7 +142,8 @@ def _require_reachable(program: Path | None) -> None:
     chosen = program or _this_program()
     if not os.access(chosen, os.X_OK):
         exits.fail(exits.UNREADABLE, f"{chosen} is no program; name it with --program")
-    behind = [chosen.absolute(), chosen.resolve()] + ([] if program else [Path(sys.prefix), Path(sys.base_prefix)])
+    in_one = program or getattr(sys, "frozen", False)  # then there is nothing else that it stands on
+    behind = [chosen.absolute(), chosen.resolve()] + ([] if in_one else [Path(sys.prefix), Path(sys.base_prefix)])
     for path in behind:
         if any(path.is_relative_to(place) for place in _OUT_OF_REACH):
             exits.fail(

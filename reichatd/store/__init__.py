@@ -7,6 +7,7 @@ from reichatd.store.records import (
     Appended,
     BanOutcome,
     JoinOutcome,
+    Keep,
     Membership,
     Message,
     Outcome,
@@ -20,12 +21,15 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
 )
+from reichatd.store.retention import Horizon, Stretch
 
 __all__ = [
     "Appended",
     "BanOutcome",
     "Faults",
+    "Horizon",
     "JoinOutcome",
+    "Keep",
     "Membership",
     "Message",
     "Messages",
@@ -42,6 +46,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "Stretch",
     "Totals",
     "TransferOutcome",
     "User",

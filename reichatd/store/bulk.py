@@ -28,7 +28,7 @@ PAGE_CHARS = 1_048_576
 
 
 class RoomRecord(Record, frozen=True, tag="room"):
-    """A room by itself. `owner` is a user's id."""
+    """A room by itself. `owner` is a user's id; its log begins with `first_id`, and is kept as `Keep` says, if it says so."""
 
     room_id: str
     name: str
@@ -36,6 +36,9 @@ class RoomRecord(Record, frozen=True, tag="room"):
     owner: str
     password_hash: str | None
     created_at: float
+    first_id: int = 1
+    keep_days: int | None = None
+    keep_messages: int | None = None
 
 
 class Member(Record, frozen=True):

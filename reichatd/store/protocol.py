@@ -14,6 +14,7 @@ from reichatd.store.records import (
     Appended,
     BanOutcome,
     JoinOutcome,
+    Keep,
     Membership,
     Message,
     Post,
@@ -26,6 +27,7 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
 )
+from reichatd.store.retention import Horizon, Stretch
 
 
 class Users(Protocol):
@@ -122,7 +124,7 @@ class Rooms(Protocol):
     """Rooms, their members and their bans."""
 
     async def create(self, room: Room) -> bool:
-        """Stores a new room with the members it names; False if its id is taken."""
+        """Stores a new room with the members it names, as it is, `first_id` included; False if its id is taken."""
 
     async def get(self, room_id: str) -> Room | None: ...
 
@@ -152,6 +154,16 @@ class Rooms(Protocol):
 
     async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
         """Makes a member the owner."""
+
+    async def keep(self, room_id: str, keep: Keep | None) -> bool:
+        """Sets for how long the room's messages are kept; None: as for all rooms. False if there is no such room."""
+
+    async def kept(self, after: str, at_most: int, *, all_rooms: bool) -> list[tuple[str, Keep | None]]:
+        """Up to `at_most` rooms whose ids are beyond `after`, in the order of ids, each with its own `keep`.
+
+        Arguments:
+            all_rooms: False for those only that have one.
+        """
 
     async def delete(self, room_id: str) -> bool:
         """Removes the room, its members, bans and log; a later room of the same id begins an empty log at 1.
@@ -184,6 +196,9 @@ class Rooms(Protocol):
 class Messages(Protocol):
     """The logs of the rooms, and each member's read mark in them.
 
+    A log is a run of ids without a gap. It grows at its end (`append`), and may be cut from its front (`expire`); one
+    that was emptied goes on with the id that would have been next.
+
     `shared`: whether other daemons may append to the same logs, so that a log may be longer than one has heard.
     """
 
@@ -201,11 +216,19 @@ class Messages(Protocol):
                 who is not a member.
 
         Returns:
-            one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap.
+            one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap. The nonce of a message that was
+            removed is forgotten.
         """
 
     async def last_id(self, room_id: str) -> int | None:
-        """The id of the last message, 0 for an empty log, None if there is no such room."""
+        """The id of the last message, removed or not; 0 if there never was one, None if there is no such room."""
+
+    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
+        """Where logs begin: the id of the first message that was not removed, even if it is yet to come.
+
+        Returns:
+            one id for each room, in the same order; None where there is no such room.
+        """
 
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         """The messages `first_id` to `last_id`, both included, in order, those that exist.
@@ -229,6 +252,16 @@ class Messages(Protocol):
     async def sweep(self, at_most: int) -> int:
         """Removes up to `at_most` messages of deleted rooms; returns how many."""
 
+    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+        """What `expire` would remove, looked at from `first_id` on, up to `at_most` messages."""
+
+    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+        """Removes up to `at_most` messages from the front of a log; returns what went.
+
+        It is there to be called until it removes less than `at_most`. A store that several daemons may write to may keep a
+        message for some minutes longer.
+        """
+
 
 class Store(Protocol):
     """A store, open from the moment it was made by its module's `open_store` until `aclose`."""
@@ -246,6 +279,16 @@ class Store(Protocol):
 
     async def totals(self) -> Totals:
         """How much the store holds."""
+
+    async def reclaim(self) -> int:
+        """Gives space that removed messages have left back to the file system, in a step that delays no post by much.
+
+        Returns:
+            how many bytes; 0 if there is nothing more, or if the store keeps its space.
+        """
+
+    async def compact(self) -> int:
+        """Gives back what `reclaim` cannot; returns how many bytes. May take minutes, of which posts feel little."""
 
     async def aclose(self) -> None:
         """Waits for calls under way, then lets go of files and connections."""

@@ -60,6 +60,13 @@ class Session(Record, frozen=True):
     expires_at: float
 
 
+class Keep(msgspec.Struct, frozen=True):
+    """For how long messages are kept: for so many days, and so many of them; 0 is no limit. Whichever removes more wins."""
+
+    days: int = 0
+    messages: int = 0
+
+
 class RoomSummary(msgspec.Struct, frozen=True):
     room_id: str
     name: str
@@ -67,7 +74,11 @@ class RoomSummary(msgspec.Struct, frozen=True):
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A room. `owner` and `users` (members, in the order they joined) are user ids; it is private if it has a password."""
+    """A room. `owner` and `users` (members, in the order they joined) are user ids; it is private if it has a password.
+
+    `first_id` is where its log begins: what was before it has been removed, and an emptied log goes on from there. `keep`
+    is for how long its messages are kept, None if it is as for all rooms.
+    """
 
     room_id: str
     name: str
@@ -76,6 +87,8 @@ class Room(msgspec.Struct, frozen=True):
     password_hash: str | None
     created_at: float
     users: tuple[str, ...]
+    first_id: int = 1
+    keep: Keep | None = None
 
     @property
     def private(self) -> bool:

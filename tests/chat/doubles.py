@@ -11,7 +11,7 @@ from reichatd.accounts import Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.socket import PeerGone, PeerStalled
-from reichatd.store import Appended, Message, Outcome, Post, Session, StoreUnavailable, User
+from reichatd.store import Appended, Horizon, Message, Outcome, Post, Session, StoreUnavailable, Stretch, User
 
 
 class FakeSocket:
@@ -94,6 +94,7 @@ class FakeMessages:
 
     def __init__(self, last_id: int = 0) -> None:
         self.log = [message(number) for number in range(1, last_id + 1)]
+        self.first_id = 1  # those before are gone
         self.reads: list[tuple[int, int]] = []
         self.commits: list[int] = []  # for each how many posts it had
         self.failures = 0  # how many calls from now on fail
@@ -123,7 +124,11 @@ class FakeMessages:
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         self.reads.append((first_id, last_id))
         await self._answer()
-        return [each for each in self.log if first_id <= each.message_id <= last_id]
+        return [each for each in self.log if max(first_id, self.first_id) <= each.message_id <= last_id]
+
+    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
+        await self._answer()
+        return [self.first_id for _ in room_ids]
 
     async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
         raise NotImplementedError
@@ -132,6 +137,12 @@ class FakeMessages:
         raise NotImplementedError
 
     async def sweep(self, at_most: int) -> int:
+        raise NotImplementedError
+
+    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+        raise NotImplementedError
+
+    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
         raise NotImplementedError
 
     async def _answer(self) -> None:

@@ -130,3 +130,11 @@ def test_an_author_who_is_gone_has_a_name_that_nobody_can_take() -> None:
     shown = json.loads(frames.as_json(Message(1, "u1", "", "", "hello", 0.0)))
     assert (shown["user_id"], shown["username"], shown["email"]) == ("u1", "(deleted)", "")
     assert not shown["username"].isalnum()
+
+
+def test_the_beginning_of_a_log_is_told_only_when_it_is_not_1() -> None:
+    assert frames.encode(frames.FetchResponse([]))[2:] == b'{"type":"fetch_response","messages":[]}'
+    assert frames.encode(frames.FetchResponse([], 7))[2:] == b'{"type":"fetch_response","messages":[],"first_id":7}'
+    state = b'{"type":"initial_state","last_read_id":0,"messages":[]'
+    assert frames.encode(frames.InitialState(0, []))[2:] == state + b"}"
+    assert frames.encode(frames.InitialState(0, [], 7))[2:] == state + b',"first_id":7}'

@@ -280,3 +280,17 @@ async def test_a_room_that_crashes_takes_its_connections_and_nothing_else(
     await wait_all_tasks_blocked()
     assert isinstance(other.socket, FakeSocket)
     assert other.socket.ids == [11]
+
+
+async def test_live_rooms_hear_where_their_logs_begin(
+    autojump_clock: MockClock, hub: Hub, messages: FakeMessages
+) -> None:
+    room = await hub.enter("room", connect(FakeSocket()))
+    assert room.first_id == 1
+    messages.first_id = 5  # by another process
+    await trio.sleep(11)
+    assert room.first_id == 5
+    messages.failures = 1
+    messages.first_id = 7
+    await trio.sleep(21)
+    assert room.first_id == 7

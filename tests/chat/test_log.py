@@ -85,3 +85,20 @@ def test_the_tail_is_bounded_and_without_a_gap(sizes: list[int], messages: int, 
         assert len(batch.data) <= size or held == 1
         assert batch.next_id == log.next_id
         assert batch.data.endswith(bytes([message_id % 256]) * length)
+
+
+def test_dropping_what_was_removed() -> None:
+    log = make(10)
+    for message_id, frame in [(11, b"a"), (12, b"bb"), (13, b"ccc")]:
+        log.append(message_id, frame)
+    log.drop_before(5)
+    assert log.first_id == 11
+    log.drop_before(13)
+    assert (log.first_id, log.last_id) == (13, 13)
+    assert log.since(12) is None
+    assert log.since(13) == (b"ccc", [3], 14)
+    log.drop_before(99)
+    assert (log.first_id, log.last_id) == (14, 13)
+    log.append(14, b"d")
+    assert log.since(14) == (b"d", [1], 15)
+    assert log._bytes == 1

@@ -362,3 +362,101 @@ async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
     for socket, _ in members:
         assert socket.ids == [101, 102]
         assert len(socket.frames) == 3
+
+
+async def test_what_was_removed_is_passed_over_in_order(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    messages.first_id = 70
+    socket, _ = join(listen_from=5)
+    await trio.sleep(1)
+    assert socket.ids == list(range(70, 101))
+    assert room.first_id == 70
+    assert [first for first, _ in messages.reads[:2]] == [5, 70], "what is gone is not looked for page by page"
+    room.publish(messages.add(1))
+    await wait_all_tasks_blocked()
+    assert socket.ids[-1] == 101
+
+
+async def test_what_goes_under_a_lagging_reader(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    slow, connection = join(space=3, listen_from=1)
+    await trio.sleep(1)
+    messages.first_id = 90
+    slow.make_space()
+    await trio.sleep(1)
+    # What it was handed before goes out; then comes what is left, each once.
+    assert slow.ids == sorted(set(slow.ids))
+    assert slow.ids[-11:] == list(range(90, 101))
+    assert connection.catching_up is None
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["the room knows", "the room finds out"])
+async def test_an_emptied_log_leaves_a_reader_in_step(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join, told: bool
+) -> None:
+    messages.first_id = 101
+    room.forget_tail()
+    if told:
+        room.begins_at(101)
+    socket, connection = join(listen_from=5)
+    await trio.sleep(1)
+    assert socket.ids == []
+    assert connection.catching_up is None
+    room.publish(messages.add(2))
+    await wait_all_tasks_blocked()
+    assert socket.ids == [101, 102]
+
+
+async def test_what_goes_before_it_is_broadcast_holds_nobody_up(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    socket, _ = join()
+    room.publish(messages.add(5))
+    messages.first_id = 104
+    room.begins_at(104)
+    await trio.sleep(1)
+    room.publish(messages.add(1))
+    await trio.sleep(1)
+    assert socket.ids == [104, 105, 106]
+
+
+async def test_a_beginning_beyond_what_was_published_is_waited_for(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+) -> None:
+    news = messages.add(5)
+    messages.first_id = 104
+    room.begins_at(104)
+    socket, _ = join(listen_from=50)
+    await trio.sleep(1)
+    assert socket.ids == []
+    room.publish(news)
+    await trio.sleep(1)
+    room.publish(messages.add(1))
+    await trio.sleep(1)
+    assert socket.ids[-3:] == [104, 105, 106]
+    assert socket.ids == sorted(set(socket.ids))
+
+
+async def test_the_tail_has_nothing_that_was_removed(autojump_clock: MockClock, room: Room) -> None:
+    room.begins_at(98)
+    page = room.recent(1, 150)
+    assert page is not None
+    assert [msgspec.json.decode(each)["message_id"] for each in page] == [98, 99, 100]
+    room.begins_at(50)
+    assert room.first_id == 98
+    room.begins_at(101)
+    assert room.recent(1, 150) == []
+
+
+async def test_a_room_opens_on_an_emptied_log(
+    autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
+) -> None:
+    messages.first_id = 101
+    room = Room("room", messages, LIMITS, Broadcasts())
+    nursery.start_soon(room.run)
+    await room.opened()
+    assert (room.first_id, room.last_id) == (101, 100)
+    assert room.recent(1, 150) == []
+    room.scope.cancel()

@@ -40,15 +40,21 @@ class SlowMarks(FakeMessages):
         return [10 for _ in members]
 
 
-async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
-    messages, limits = SlowMarks(), Limits()
+class OldMark(FakeMessages):
+    """Everybody has read ten messages."""
+
+    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
+        return [10 for _ in members]
+
+
+async def opened(messages: FakeMessages, nursery: trio.Nursery) -> Chat:
+    """A chat, with all that it needs."""
+    limits = Limits()
     hub = Hub(messages, limits)
     scribe, marks = Scribe(messages, hub, limits), MarkReader(messages)
     for part in (hub, scribe, marks):
         await nursery.start(part.run)
-    chat = Chat(
+    return Chat(
         accounts=OneAccount(),  # type: ignore[arg-type] # as much of it as a conversation needs
         messages=messages,
         hub=hub,
@@ -56,7 +62,31 @@ async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
         scribe=scribe,
         limits=limits,
     )
-    scribe.mark_read("room", "u1", 90)
+
+
+async def test_a_mark_before_what_was_just_removed(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    messages = OldMark(last_id=100)
+    chat = await opened(messages, nursery)
+    before, after = FakeSocket(), FakeSocket()
+    nursery.start_soon(chat.converse, before, "room", "token")
+    await trio.sleep(1)
+    assert [frame["last_read_id"] for frame in before.frames] == [10]
+    messages.first_id = 90
+    chat.hub.user_renamed("u1", "ada")  # has the tail forgotten
+    nursery.start_soon(chat.converse, after, "room", "token")
+    await trio.sleep(1)
+    (state,) = after.frames
+    assert (state["last_read_id"], state["first_id"]) == (89, 90)
+    assert [message["message_id"] for message in state["messages"]] == list(range(90, 101))
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    messages = SlowMarks()
+    chat = await opened(messages, nursery)
+    chat.scribe.mark_read("room", "u1", 90)
     socket = FakeSocket()
     nursery.start_soon(chat.converse, socket, "room", "token")
     await trio.sleep(10)

@@ -1,9 +1,11 @@
 """Each key that config.py calls reloadable really changes what the running daemon does."""
 
 import socket
+import sqlite3
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,33 @@ async def the_greeting(directory: Path, key: str) -> None:
             async with house.talk(name) as talk:
                 assert len((await talk.receive())["messages"]) == count
             house.reload(key, 2 if name == "ada" else 3)
+
+
+# --- retention
+
+
+@proves("retention.keep_days", "retention.keep_messages", "retention.interval_minutes")
+async def what_is_kept(directory: Path, key: str) -> None:
+    base = {"retention.interval_minutes": 1000, "retention.keep_messages": 2 if key.endswith("minutes") else 0}
+    async with inhabited(directory, base) as house, house.talk() as talk:
+        house.nursery.start_soon(house.parts.retention.run)
+        await wait_all_tasks_blocked(SOON_SECONDS)
+        for number in range(5):
+            await talk.post("text", str(number))
+        with closing(sqlite3.connect(directory / "data")) as db, db:
+            db.execute("UPDATE messages SET timestamp = 1.0")
+        house.reload(key, 0.001 if key.endswith("minutes") else 2)
+        await until_it_begins_at(4 if key != "retention.keep_days" else 6, house)
+        if key.endswith("minutes"):
+            for number in range(5):
+                await talk.post("text", f"again {number}")
+            await until_it_begins_at(9, house)
+
+
+async def until_it_begins_at(first_id: int, house: Inhabited) -> None:
+    with trio.fail_after(10):
+        while await house.parts.store.messages.first_ids([ROOM]) != [first_id]:  # noqa: ASYNC110 - a store tells nobody
+            await trio.sleep(0.01)
 
 
 # --- pace

@@ -1,4 +1,7 @@
-"""A process that appends to the SQLite store in the file it is given until it is killed, and prints what it was told is stored."""
+"""A process that appends to the SQLite store in the file it is given until it is killed, and prints what it was told is stored.
+
+Given a number beside it keeps no more messages than that in each room.
+"""
 
 import itertools
 import os
@@ -7,13 +10,13 @@ from pathlib import Path
 
 import trio
 
-from reichatd.store import Outcome, Post, Room
+from reichatd.store import Horizon, Outcome, Post, Room, Store
 from reichatd.store.sqlite import open_store
 
 ROOMS = ("lobby", "den", "attic")
 
 
-async def main(path: Path) -> None:
+async def main(path: Path, keep: int | None) -> None:
     store = await open_store(path)
     for room_id in ROOMS:
         await store.rooms.create(Room(room_id, "", "", "ann", None, 1.0, ("ann",)))
@@ -23,7 +26,14 @@ async def main(path: Path) -> None:
             if answer.outcome is Outcome.STORED:
                 print(post.room_id, answer.message_id, post.content)
         sys.stdout.flush()
+        await cut(store, Horizon(keep=keep))
+
+
+async def cut(store: Store, horizon: Horizon) -> None:
+    for room_id in ROOMS:
+        if (await store.messages.expire(room_id, horizon, 10)).messages:
+            await store.reclaim()
 
 
 if __name__ == "__main__":
-    trio.run(main, Path(sys.argv[1]))
+    trio.run(main, Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else None)

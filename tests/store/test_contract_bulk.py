@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from reichatd.config import MongoDB
-from reichatd.store import Store, StoreError, mongodb, sqlite
+from reichatd.store import Horizon, Keep, Store, StoreError, mongodb, sqlite
 from reichatd.store.bulk import Ban, Loader, LogEntry, Member, RoomRecord, Stored, UserOutcome
 from reichatd.store.errors import StoreNotEmpty
 from tests.store.conftest import drop
@@ -145,6 +145,26 @@ async def test_from_any_store_to_any_other(place: Place, other: Place) -> None:
     records = await place.contents()
     await other.fill(records)
     assert await other.contents() == records
+
+
+async def test_logs_that_were_cut_stay_so(place: Place, other: Place) -> None:
+    await live_in(place)
+    store = await place.open()
+    await store.rooms.keep("zoo", Keep(30, 2))
+    await store.messages.expire("zoo", Horizon(keep=1), 10)
+    await store.messages.expire("attic", Horizon(keep=0), 10)
+    await store.aclose()
+    records = await place.contents()
+    await other.fill(records)
+    assert await other.contents() == records
+    store = await other.open()
+    zoo = await store.rooms.get("zoo")
+    assert zoo is not None
+    assert (zoo.first_id, zoo.keep) == (3, Keep(30, 2))
+    assert [message.message_id for message in await store.messages.range("zoo", 1, 10)] == [3]
+    assert await store.messages.last_id("attic") == 1
+    assert [one.message_id for one in await store.messages.append([post("next", "ann", "attic")], {})] == [2]
+    await store.aclose()
 
 
 async def test_a_restored_store_goes_on(place: Place) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -16,8 +17,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from reichatd.config import MongoDB
-from reichatd.store import Appended, NewerSchema, Outcome, Post, Store, StoreError, StoreUnavailable
-from reichatd.store.mongodb import open_store, schema
+from reichatd.store import Appended, Horizon, NewerSchema, Outcome, Post, Store, StoreError, StoreUnavailable
+from reichatd.store.mongodb import messages, open_store, schema
 from reichatd.store.mongodb.logs import Ends
 from tests.mongod import Mongod, free_port
 from tests.store.samples import add_user, at_once, contents, post, room, session, stored, user
@@ -391,6 +392,92 @@ async def test_sweeping_leaves_nothing(mongodb: Store, raw: Database[dict[str, A
     raw.graveyard.update_many({}, {"$inc": {"deleted_at": -4000.0}})
     await mongodb.messages.sweep(2)
     assert raw.graveyard.count_documents({}) == 0
+
+
+async def cut_off(mongodb: Store, raw: Database[dict[str, Any]], keep: int) -> None:
+    """Ten messages, cut to so many, and as a crash between the two steps leaves it: most of what was removed is still there."""
+    await mongodb.rooms.create(room())
+    await mongodb.messages.append([post(str(n), nonce=str(n)) for n in range(1, 11)], {})
+    copies = list(raw.messages.find())
+    await mongodb.messages.expire("lobby", Horizon(keep=keep), 100)
+    raw.messages.insert_many([copy for copy in copies[: -keep or None] if copy["_id"]["id"] > 3])
+
+
+async def test_what_is_being_removed_is_not_shown(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await cut_off(mongodb, raw, keep=2)
+    assert [message.message_id for message in await mongodb.messages.range("lobby", 1, 100)] == [9, 10]
+    assert await mongodb.messages.range("lobby", 5, 8) == []
+    assert (await mongodb.messages.expired("lobby", Horizon(keep=0), 1, 100)).messages == 2
+    assert (await mongodb.messages.expire("lobby", Horizon(keep=1), 100)).messages == 1
+    assert raw.messages.count_documents({}) == 1
+
+
+async def test_a_log_whose_removed_end_is_still_there(
+    mongodb: Store, settings: MongoDB, raw: Database[dict[str, Any]]
+) -> None:
+    await cut_off(mongodb, raw, keep=0)
+    assert await mongodb.messages.range("lobby", 1, 100) == []
+    for store in (mongodb, await open_store(settings)):
+        assert await store.messages.last_id("lobby") == 10
+    assert await store.messages.append([post("new")], {}) == stored(11)
+    assert await mongodb.messages.append([post("newer")], {}) == stored(12)
+    assert await mongodb.messages.first_ids(["lobby"]) == [11]
+    await store.aclose()
+
+
+async def test_what_goes_while_it_is_read_leaves_no_gap(
+    mongodb: Store, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await mongodb.rooms.create(room())
+    await mongodb.messages.append([post(str(n)) for n in range(1, 11)], {})
+    stretch = messages._stretch
+
+    def stretch_and_cut(*arguments: object) -> list[dict[str, Any]]:
+        """A read in which 4 to 8 go, between its first answer and its second."""
+        found = stretch(*arguments)  # type: ignore[arg-type]
+        raw.rooms.update_one({"_id": "lobby"}, {"$set": {"first_id": 9}})
+        return [message for message in found if not 4 <= message["_id"]["id"] <= 8]
+
+    monkeypatch.setattr(messages, "_stretch", stretch_and_cut)
+    assert [message.message_id for message in await mongodb.messages.range("lobby", 1, 100)] == [9, 10]
+
+
+async def test_what_was_just_posted_stays(mongodb: Store) -> None:
+    """Another daemon may be about to append behind it."""
+    await mongodb.rooms.create(room())
+    now = time.time()
+    await mongodb.messages.append([Post("lobby", "ann", "", when, None) for when in (1.0, 2.0, now, 3.0)], {})
+    assert (await mongodb.messages.expire("lobby", Horizon(keep=0), 100)).messages == 2
+    assert await mongodb.messages.first_ids(["lobby"]) == [3]
+
+
+async def test_space_is_given_back_by_compact(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await mongodb.rooms.create(room())
+    for _ in range(20):
+        await mongodb.messages.append([post(os.urandom(1000).hex()) for _ in range(500)], {})
+    raw.client.admin.command("fsync")
+    while (await mongodb.messages.expire("lobby", Horizon(keep=100), 1000)).messages:
+        pass
+    raw.client.admin.command("fsync")
+    assert await mongodb.reclaim() == 0
+    assert await mongodb.compact() > 1_000_000
+    assert len(await mongodb.messages.range("lobby", 1, 10**6)) == 100
+
+
+async def test_the_first_schema_is_taken_on(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+    store = await open_store(settings)
+    await store.rooms.create(room())
+    await store.messages.append([post("kept")], {})
+    await store.aclose()
+    raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 1}})
+    raw.rooms.drop_index("keep_1")
+    raw.rooms.update_many({}, {"$unset": {"first_id": ""}})
+    store = await open_store(settings)
+    assert await store.messages.first_ids(["lobby"]) == [1]
+    assert await store.rooms.get("lobby") == room()
+    assert await contents(store) == ["kept"]
+    assert "keep_1" in raw.rooms.index_information()
+    await store.aclose()
 
 
 # ------------------------------------------------------------------------------------------------------------------ the rest

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from reichatd.store import NewerSchema, Outcome, Store, StoreError, StoreUnavailable
+from reichatd.store import Horizon, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
 from reichatd.store.sqlite import database, open_store, schema
 from tests.nobody import nobody
 from tests.store import storm
@@ -266,9 +266,103 @@ async def test_a_batch_that_changes_nothing_costs_no_write(sqlite: Store, path: 
     assert log.read_bytes() == before
 
 
-def storm_and_kill(path: Path, lines: int) -> list[str]:
+async def fill_with(path: Path, count: int) -> None:
+    """Leaves a closed store with so many messages of 1 kB behind."""
+    store = await open_store(path)
+    await store.rooms.create(room())
+    for _ in range(count // 100):
+        await store.messages.append([post("x" * 1000)] * 100, {})
+    await store.aclose()
+
+
+async def empty(store: Store) -> int:
+    """Removes all messages and gives their space back; returns how many bytes that was."""
+    while (await store.messages.expire("lobby", Horizon(keep=0), 500)).messages:
+        pass
+    given_back = [await store.reclaim()]
+    while given_back[-1]:
+        given_back.append(await store.reclaim())
+    return sum(given_back)
+
+
+async def test_the_file_gets_smaller(path: Path) -> None:
+    await fill_with(path, 2000)
+    before = path.stat().st_size
+    store = await open_store(path)
+    given_back = await empty(store)
+    # While the store is open: nobody has to be stopped for it.
+    assert path.stat().st_size == before - given_back < before / 10
+    assert await store.messages.append([post()], {}) == stored(2001)
+    await store.aclose()
+    assert pragma(path, "freelist_count") == 0
+
+
+async def test_the_file_gets_smaller_beside_a_process_that_reads(path: Path) -> None:
+    await fill_with(path, 2000)
+    before = path.stat().st_size
+    store = await open_store(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM messages").fetchone() == (2000,)
+        given_back = await empty(store)
+        assert other.execute("SELECT count(*) FROM messages").fetchone() == (2000,)
+        other.execute("ROLLBACK")
+    await store.aclose()
+    assert path.stat().st_size == before - given_back < before / 10
+
+
+def as_of_old(path: Path) -> None:
+    """Makes the file one that no page can be cut off, as they once were."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA auto_vacuum = NONE")
+        db.execute("VACUUM")
+        db.execute("PRAGMA journal_mode = WAL")
+    assert pragma(path, "auto_vacuum") == 0
+
+
+async def test_a_file_that_could_not_get_smaller(path: Path) -> None:
+    await fill_with(path, 1000)
+    as_of_old(path)
+    store = await open_store(path)
+    assert len(await contents(store)) == 1000
+    assert await empty(store) > 1_000_000
+    await store.aclose()
+
+
+async def test_a_file_that_could_not_get_smaller_and_is_in_use(path: Path) -> None:
+    await fill_with(path, 1000)
+    as_of_old(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("SELECT count(*) FROM messages").fetchone()
+        start = trio.current_time()
+        store = await open_store(path)
+        assert trio.current_time() - start < 1
+    assert await empty(store) == 0
+    assert await store.messages.append([post()], {}) == stored(1001)
+    await store.aclose()
+    await (await open_store(path)).aclose()
+    assert pragma(path, "auto_vacuum") == 2
+
+
+async def test_the_first_schema_is_taken_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            schema.migrate(db, str(path))
+            db.execute("INSERT INTO rooms VALUES (1, 'lobby', 'Lobby', '', 'ann', NULL, 1.0)")
+            db.execute("INSERT INTO members VALUES (1, 'ann', 1, 1.0, 0)")
+            db.execute("INSERT INTO messages VALUES ((1 << 32) + 1, 'ann', 'kept', 1.0, NULL)")
+    store = await open_store(path)
+    assert await contents(store) == ["kept"]
+    assert await store.rooms.get("lobby") == Room("lobby", "Lobby", "", "ann", None, 1.0, ("ann",))
+    assert await store.messages.append([post("new")], {}) == stored(2)
+    await store.aclose()
+
+
+def storm_and_kill(path: Path, lines: int, *options: str) -> list[str]:
     """Lets a process append until it has printed so many lines, kills it, and returns all that it printed."""
-    command = [sys.executable, storm.__file__, str(path)]
+    command = [sys.executable, storm.__file__, str(path), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(lines)]
@@ -290,3 +384,22 @@ async def test_kill_9_while_appending(path: Path) -> None:
             room_id, message_id, content = line.split(" ", 2)
             assert logs[room_id][int(message_id) - 1] == content
     assert len(told) >= 3300
+
+
+async def test_kill_9_while_cutting(path: Path) -> None:
+    told: list[str] = []
+    for lines in (1000, 300, 2000):
+        told += await trio.to_thread.run_sync(storm_and_kill, path, lines, "40")
+        store = await open_store(path)
+        logs = {room_id: await store.messages.range(room_id, 1, 10**6) for room_id in storm.ROOMS}
+        for (room_id, log), first_id in zip(logs.items(), await store.messages.first_ids(storm.ROOMS), strict=True):
+            last_id = await store.messages.last_id(room_id)
+            assert first_id is not None
+            assert last_id is not None
+            assert [message.message_id for message in log] == list(range(first_id, last_id + 1))
+            assert last_id > 60 > len(log) >= 40
+        await store.aclose()
+        for line in told:
+            room_id, message_id, content = line.split(" ", 2)
+            behind = int(message_id) - logs[room_id][0].message_id
+            assert behind < 0 or logs[room_id][behind].content == content

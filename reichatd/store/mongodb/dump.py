@@ -13,6 +13,7 @@ from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulle
 from reichatd.store.errors import Faults, StoreError, StoreUnavailable
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.schema import first_id_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server, connect, hosts
 from reichatd.store.mongodb.sessions import is_alive, session_of
 from reichatd.store.mongodb.users import registration_of, user_of
@@ -72,6 +73,7 @@ class _Reader:
         self._db = db
         self._session = db.snapshot()
         self._rooms: dict[ObjectId, str] = {}
+        self._beginnings: dict[ObjectId, int] = {}
         """The ids of the rooms that were read, by their keys. What belongs to no such room is passed over."""
 
     def records(self) -> Iterator[Stored]:
@@ -101,7 +103,9 @@ class _Reader:
     def _read_rooms(self) -> Iterator[Stored]:
         for room in self._walk(self._db.rooms, "key"):
             self._rooms[room["key"]] = room["_id"]
-            yield _record(RoomRecord, room | {"room_id": room["_id"]})
+            self._beginnings[room["key"]] = first_id_of(room)
+            kept = {f"keep_{name}": value for name, value in room.get("keep", {}).items()}
+            yield _record(RoomRecord, room | kept | {"room_id": room["_id"]})
 
     def _members(self) -> Iterator[Stored]:
         # There is no index on `place`: the server sorts all of them once.
@@ -121,8 +125,10 @@ class _Reader:
             place = message["_id"]
             if (room_id := self._rooms.get(place["room"])) is None:
                 continue
+            if place["id"] < (first_id := self._beginnings[place["room"]]):
+                continue  # cut off, and about to be removed
             if not self._session:
-                self._must_follow(room_id, last_id if place["room"] == key else 0, place["id"])
+                self._must_follow(room_id, last_id if place["room"] == key else first_id - 1, place["id"])
             key, last_id = place["room"], place["id"]
             yield LogEntry(
                 room_id, last_id, message["user_id"], message["content"], message["timestamp"], message.get("nonce")

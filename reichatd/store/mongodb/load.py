@@ -205,7 +205,9 @@ def _collection(db: Database, kind: type[Stored]) -> "Collection[Document]":
 
 def _room(key: ObjectId, room: RoomRecord) -> Document:
     fields = asdict(room)
-    return {"_id": fields.pop("room_id"), "key": key, **fields}
+    days, messages = fields.pop("keep_days"), fields.pop("keep_messages")
+    keep = {"keep": {"days": days, "messages": messages}} if days is not None else {}
+    return {"_id": fields.pop("room_id"), "key": key, **fields, **keep}
 
 
 def _member(key: ObjectId, member: Member, place: int) -> Document:

@@ -7,7 +7,7 @@ from threading import Lock
 
 from bson import ObjectId
 
-from reichatd.store.mongodb.schema import message_id, messages_of
+from reichatd.store.mongodb.schema import first_id_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Database, Document
 
 _REMEMBERED = 10_000
@@ -36,7 +36,7 @@ class Ends:
                 self._durable.popitem(last=False)
 
     def find(self, db: Database, keys: Collection[ObjectId]) -> dict[ObjectId, int]:
-        """The ids of the last messages, 0 for an empty log."""
+        """The ids of the last messages, removed or not; 0 for a log that never had one."""
         # A remembered end holds if that message is there and the next is not: two points of an index for each log,
         # where a search costs twenty times as much.
         with self._lock:
@@ -60,12 +60,15 @@ class Ends:
 
 
 def search(db: Database, keys: Iterable[ObjectId]) -> dict[ObjectId, int]:
-    """The ids of the last messages, 0 for an empty log."""
+    """The ids of the last messages, removed or not; 0 for a log that never had one."""
     ends = dict.fromkeys(keys, 0)
     for some in _batches(ends):
         first, *others = (_last_of(key) for key in some)
         unions = [{"$unionWith": {"coll": db.messages.name, "pipeline": other}} for other in others]
         ends.update(_place(message) for message in db.messages.aggregate([*first, *unions]))
+    if empty := [key for key, end in ends.items() if not end]:
+        rooms = db.rooms.find({"key": {"$in": empty}}, {"key": 1, "first_id": 1}, batch_size=PAGE)
+        ends.update((room["key"], first_id_of(room) - 1) for room in rooms)
     return ends
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from bson import ObjectId
 
+from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
 from reichatd.store.mongodb.logs import Ends, search
-from reichatd.store.mongodb.rooms import room_key, room_keys
+from reichatd.store.mongodb.rooms import Log, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
 from reichatd.store.records import Appended, Message, Post
+from reichatd.store.retention import Horizon, Stretch
 
 _LAST_ID = 2**63 - 1
 
@@ -31,6 +33,9 @@ class MongoMessages:
     async def last_id(self, room_id: str) -> int | None:
         return await self._server.run(_last_id, self._ends, room_id)
 
+    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
+        return await self._server.run(_first_ids, room_ids)
+
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._server.run(_range, self._ends, room_id, first_id, last_id)
 
@@ -42,6 +47,12 @@ class MongoMessages:
 
     async def sweep(self, at_most: int) -> int:
         return await self._server.run(_sweep, at_most)
+
+    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+        return await self._server.run(retention.expired, room_id, horizon, first_id, at_most)
+
+    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+        return await self._server.run(retention.expire, room_id, horizon, at_most)
 
 
 def _append(
@@ -59,11 +70,25 @@ def _last_id(db: Database, ends: Ends, room_id: str) -> int | None:
     return last_id
 
 
+def _first_ids(db: Database, room_ids: Sequence[str]) -> list[int | None]:
+    logs = room_logs(db, room_ids)
+    return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
+
+
 def _range(
     db: Database, ends: Ends, room_id: str, first_id: int, last_id: int, condition: Document | None = None
 ) -> list[Message]:
-    key = room_key(db, room_id)
-    return [] if key is None else _stretch(db, ends, key, first_id, last_id, condition or {})
+    log = room_logs(db, [room_id]).get(room_id)
+    if log is None:
+        return []
+    # Any integers may come, also such as MongoDB does not know.
+    first_id, last_id = max(first_id, log.first_id), min(last_id, _LAST_ID)
+    if first_id > last_id:
+        return []
+    found = _stretch(db, ends, log.key, first_id, last_id, condition or {})
+    if condition or (found and found[-1]["_id"]["id"] - first_id + 1 != len(found)):
+        found = _still_there(db, room_id, log, found)
+    return _with_authors(db, found)
 
 
 def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -77,16 +102,20 @@ def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | 
 
 def _stretch(
     db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int, condition: Document
-) -> list[Message]:
-    # Any integers may come, also such as MongoDB does not know.
-    first_id, last_id = max(first_id, 1), min(last_id, _LAST_ID)
-    if first_id > last_id:
-        return []
+) -> list[Document]:
     between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
     found = list(db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id"))
     if found:
         ends.settle(db, key, found[-1]["_id"]["id"])
-    return _with_authors(db, found)
+    return found
+
+
+def _still_there(db: Database, room_id: str, log: Log, found: list[Document]) -> list[Document]:
+    """What is left of messages that were read while some of them were removed: the log from its beginning of now on."""
+    now = room_logs(db, [room_id]).get(room_id)
+    if now is None or now.key != log.key:
+        return []
+    return [message for message in found if message["_id"]["id"] >= now.first_id]
 
 
 def _with_authors(db: Database, messages: list[Document]) -> list[Message]:

@@ -8,16 +8,18 @@ second way through the code, and none to the race between a ban and a join, whic
 
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.logs import search
-from reichatd.store.mongodb.schema import member_id, members_of
+from reichatd.store.mongodb.schema import first_id_of, member_id, members_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
 from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
+    Keep,
     Membership,
     Room,
     RoomOverview,
@@ -66,6 +68,12 @@ class MongoRooms:
     async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
         return await self._server.run(_transfer, room_id, user_id)
 
+    async def keep(self, room_id: str, keep: Keep | None) -> bool:
+        return await self._server.run(_keep, room_id, keep)
+
+    async def kept(self, after: str, at_most: int, *, all_rooms: bool) -> list[tuple[str, Keep | None]]:
+        return await self._server.run(_kept, after, at_most, all_rooms)
+
     async def delete(self, room_id: str) -> bool:
         return await self._server.run(_delete, room_id)
 
@@ -102,6 +110,30 @@ def room_key(db: Database, room_id: str) -> ObjectId | None:
     return room_keys(db, [room_id]).get(room_id)
 
 
+class Log(NamedTuple):
+    """A room's log: the key that its messages hang on, and the id that it begins with.
+
+    Messages before that may still be there, being removed; nobody is shown them.
+    """
+
+    key: ObjectId
+    first_id: int
+
+
+def room_logs(db: Database, room_ids: Iterable[str]) -> dict[str, Log]:
+    """The logs of those rooms that exist."""
+    found = db.rooms.find({"_id": {"$in": list(room_ids)}}, {"key": 1, "first_id": 1}, batch_size=PAGE)
+    return {room["_id"]: Log(room["key"], first_id_of(room)) for room in found}
+
+
+def _as_document(keep: Keep) -> Document:
+    return {"days": keep.days, "messages": keep.messages}
+
+
+def _keep_of(room: Document) -> Keep | None:
+    return Keep(**room["keep"]) if "keep" in room else None
+
+
 def _create(db: Database, room: Room) -> bool:
     key = ObjectId()
     # The members first: nobody sees them before their room is there, and it is never there without its owner.
@@ -119,6 +151,8 @@ def _create(db: Database, room: Room) -> bool:
                 "owner": room.owner,
                 "password_hash": room.password_hash,
                 "created_at": room.created_at,
+                "first_id": room.first_id,
+                **({"keep": _as_document(room.keep)} if room.keep is not None else {}),
             }
         )
     except DuplicateKeyError:
@@ -154,6 +188,8 @@ def _with_members(db: Database, rooms: list[Document]) -> list[Room]:
             password_hash=room["password_hash"],
             created_at=room["created_at"],
             users=tuple(users[room["key"]]),
+            first_id=first_id_of(room),
+            keep=_keep_of(room),
         )
         for room in rooms
     ]
@@ -233,6 +269,17 @@ def _transfer(db: Database, room_id: str, user_id: str) -> TransferOutcome:
 
 def _update(db: Database, room_id: str, fields: Document) -> bool:
     return db.rooms.update_one({"_id": room_id}, {"$set": fields}).matched_count > 0
+
+
+def _keep(db: Database, room_id: str, keep: Keep | None) -> bool:
+    change = {"$unset": {"keep": ""}} if keep is None else {"$set": {"keep": _as_document(keep)}}
+    return db.rooms.update_one({"_id": room_id}, change).matched_count > 0
+
+
+def _kept(db: Database, after: str, at_most: int, all_rooms: bool) -> list[tuple[str, Keep | None]]:
+    those: Document = {"_id": {"$gt": after}} | ({} if all_rooms else {"keep": {"$exists": True}})
+    rooms = db.rooms.find(those, {"keep": 1}, batch_size=PAGE).sort("_id").limit(at_most)
+    return [(room["_id"], _keep_of(room)) for room in rooms]
 
 
 def _delete(db: Database, room_id: str) -> bool:

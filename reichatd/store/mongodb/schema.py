@@ -20,6 +20,11 @@ RESTORE_ID = "restore"
 """The document in `meta` that is there while a restore is under way."""
 
 
+def first_id_of(room: Document) -> int:
+    """Where the log of a room's document begins."""
+    return int(room.get("first_id", 1))
+
+
 def member_id(key: ObjectId, user_id: str) -> Document:
     """The `_id` of a member or a ban. `key` is the room's, not its `room_id`: see `rooms`."""
     return {"room": key, "user": user_id}
@@ -36,8 +41,13 @@ def members_of(key: ObjectId) -> Document:
 
 
 def messages_of(key: ObjectId) -> Document:
-    """Selects a room's whole log."""
+    """Selects a room's whole log, and what of it is being removed."""
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}
+
+
+def messages_before(key: ObjectId, number: int) -> Document:
+    """Selects what of a room has ids below `number`."""
+    return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": message_id(key, number)}}
 
 
 def _first(db: Database) -> None:
@@ -65,7 +75,13 @@ def _second(db: Database) -> None:
     db.bans.create_indexes([IndexModel("_id.user")])
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second]
+def _third(db: Database) -> None:
+    # A room may have `first_id`, where its log begins, and `keep`: an older program knows neither, and would number an emptied
+    # log from 1.
+    db.rooms.create_indexes([IndexModel("keep", sparse=True)])
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second, _third]
 """Each step leads from the version that is its index to the next. Once released, a step never changes.
 
 A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.

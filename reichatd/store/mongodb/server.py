@@ -90,15 +90,19 @@ class Server:
 
         Errors: StoreUnavailable, StoreError.
         """
-        with trio.move_on_after(self._db.timeout):
-            return await self._hop.run(lambda: self._guarded(step, *args, **kwargs))
-        error = StoreUnavailable(f"{self._db.where} has too much to do: no thread was free in {self._db.timeout:g} s")
+        return await self.run_for(self._db.timeout, lambda db: step(db, *args, **kwargs))
+
+    async def run_for(self, seconds: float, step: Callable[[Database], T]) -> T:
+        """As `run`, for a step that may take so many seconds."""
+        with trio.move_on_after(seconds):
+            return await self._hop.run(self._guarded, seconds, step)
+        error = StoreUnavailable(f"{self._db.where} has too much to do: no thread was free in {seconds:g} s")
         self.faults.count(error)
         raise error
 
-    def _guarded(self, step: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with told(self._db.where), pymongo.timeout(self._db.timeout):
-            return step(self._db, *args, **kwargs)
+    def _guarded(self, seconds: float, step: Callable[[Database], T]) -> T:
+        with told(self._db.where), pymongo.timeout(seconds):
+            return step(self._db)
 
     async def aclose(self) -> None:
         """Waits for the steps under way, then closes the connections."""

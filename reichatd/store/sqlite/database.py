@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from reichatd.store.errors import Faults, StoreError, StoreUnavailable
 from reichatd.store.hop import Hop
+from reichatd.store.sqlite import space
 from reichatd.store.sqlite.schema import check, migrate
 
 __all__ = ["Connection", "Database", "connect", "faults", "make_file"]
@@ -69,6 +70,10 @@ class Database:
         """
         return await self._writing.run(self._write, lambda db: step(db, *args, **kwargs))
 
+    async def maintain(self, step: Callable[[Connection], T]) -> T:
+        """As `write`, but outside of a transaction, for what makes its own."""
+        return await self._writing.run(self._maintain, step)
+
     @property
     def files(self) -> list[Path]:
         """All that it is made of; some may not be there."""
@@ -92,6 +97,10 @@ class Database:
         with faults(self._path), _transaction(self._writer, "BEGIN IMMEDIATE"):
             return step(self._writer)
 
+    def _maintain(self, step: Callable[[Connection], T]) -> T:
+        with faults(self._path):
+            return step(self._writer)
+
     def _close_readers(self) -> None:
         for db in self._idle_readers:
             db.close()
@@ -110,6 +119,7 @@ def _open_writer(path: Path) -> Connection:
         # Before the first write: a file that is not ours stays as it is.
         with _transaction(db, "BEGIN"):
             check(db, str(path))
+        space.keep_track(db)
         _log_ahead(db, path)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")

@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
+from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database, connect, faults, make_file
 from reichatd.store.sqlite.logs import LAST_ID, rowid
 from reichatd.store.sqlite.rooms import room_pk
@@ -72,6 +73,7 @@ class SqliteLoader:
             make_file(self._path)
             self._db = connect(self._path, "rw")
             check(self._db, str(self._path))
+            space.keep_track(self._db)
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._take()
             while migrate(self._db, str(self._path)):

@@ -12,9 +12,16 @@ def rowid(pk: int, message_id: int) -> int:
 
 
 def end_of(db: Connection, pk: int) -> int:
-    """The id of the last message of a room, 0 if there is none."""
+    """The id of the last message of a room, removed or not; 0 if there never was one."""
     row = db.execute(
         "SELECT id & ? FROM messages WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
         (LAST_ID, rowid(pk, 1), rowid(pk, LAST_ID)),
     ).fetchone()
-    return row[0] if row else 0
+    # Only a log without a message pays for the second look.
+    return row[0] if row else begin_of(db, pk) - 1
+
+
+def begin_of(db: Connection, pk: int) -> int:
+    """The id of the first message of a room that was not removed, even if it is yet to come."""
+    (first_id,) = db.execute("SELECT first_id FROM rooms WHERE pk = ?", (pk,)).fetchone()
+    return int(first_id)

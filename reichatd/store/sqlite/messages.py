@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from reichatd.store.records import Appended, Message, Post
+from reichatd.store.retention import Horizon, Stretch
+from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
 from reichatd.store.sqlite.database import Connection, Database
-from reichatd.store.sqlite.logs import LAST_ID, end_of, rowid
+from reichatd.store.sqlite.logs import LAST_ID, begin_of, end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
 
@@ -21,6 +23,9 @@ class SqliteMessages:
     async def last_id(self, room_id: str) -> int | None:
         return await self._database.read(_last_id, room_id)
 
+    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
+        return await self._database.read(_first_ids, room_ids)
+
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
         return await self._database.read(_range, room_id, first_id, last_id)
 
@@ -32,6 +37,12 @@ class SqliteMessages:
 
     async def sweep(self, at_most: int) -> int:
         return await self._database.write(_sweep, at_most)
+
+    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+        return await self._database.read(retention.expired, room_id, horizon, first_id, at_most)
+
+    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+        return await self._database.write(retention.expire, room_id, horizon, at_most)
 
 
 def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
@@ -46,6 +57,11 @@ def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str
 def _last_id(db: Connection, room_id: str) -> int | None:
     pk = room_pk(db, room_id)
     return None if pk is None else end_of(db, pk)
+
+
+def _first_ids(db: Connection, room_ids: Sequence[str]) -> list[int | None]:
+    pks = [room_pk(db, room_id) for room_id in room_ids]
+    return [None if pk is None else begin_of(db, pk) for pk in pks]
 
 
 def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Message]:

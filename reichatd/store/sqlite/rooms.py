@@ -6,6 +6,7 @@ from typing import Any
 from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
+    Keep,
     Membership,
     Room,
     RoomOverview,
@@ -16,7 +17,7 @@ from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.logs import end_of
 
 _SUMMARY = "r.room_id, r.name, r.description"
-_ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at"
+_ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages"
 _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? ORDER BY m.place"
 
 
@@ -57,6 +58,12 @@ class SqliteRooms:
     async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
         return await self._database.write(_transfer, room_id, user_id)
 
+    async def keep(self, room_id: str, keep: Keep | None) -> bool:
+        return await self._database.write(_keep, room_id, keep)
+
+    async def kept(self, after: str, at_most: int, *, all_rooms: bool) -> list[tuple[str, Keep | None]]:
+        return await self._database.read(_kept, after, at_most, all_rooms)
+
     async def delete(self, room_id: str) -> bool:
         return await self._database.write(_delete, room_id)
 
@@ -90,9 +97,19 @@ def room_pk(db: Connection, room_id: str) -> int | None:
 
 def _create(db: Connection, room: Room) -> bool:
     created = db.execute(
-        "INSERT INTO rooms (room_id, name, description, owner, password_hash, created_at) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (room_id) DO NOTHING",
-        (room.room_id, room.name, room.description, room.owner, room.password_hash, room.created_at),
+        "INSERT INTO rooms"
+        " (room_id, name, description, owner, password_hash, created_at, first_id, keep_days, keep_messages)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room_id) DO NOTHING",
+        (
+            room.room_id,
+            room.name,
+            room.description,
+            room.owner,
+            room.password_hash,
+            room.created_at,
+            room.first_id,
+            *_limits(room.keep),
+        ),
     )
     if not created.rowcount:
         return False
@@ -118,8 +135,17 @@ def _get(db: Connection, room_id: str) -> Room | None:
 
 
 def _room(row: tuple[Any, ...], users: list[str]) -> Room:
-    fields = (*row[1:], tuple(users))
+    *plain, first_id, days, messages = row[1:]
+    fields = (*plain, tuple(users), first_id, _as_keep(days, messages))
     return Room(*fields)
+
+
+def _limits(keep: Keep | None) -> tuple[int | None, int | None]:
+    return (keep.days, keep.messages) if keep is not None else (None, None)
+
+
+def _as_keep(days: int | None, messages: int | None) -> Keep | None:
+    return Keep(days, messages) if days is not None and messages is not None else None
 
 
 def _public(db: Connection) -> list[RoomSummary]:
@@ -191,6 +217,22 @@ def _update_with_password(db: Connection, room_id: str, name: str, description: 
         (name, description, password_hash, room_id),
     )
     return changed.rowcount > 0
+
+
+def _keep(db: Connection, room_id: str, keep: Keep | None) -> bool:
+    changed = db.execute(
+        "UPDATE rooms SET keep_days = ?, keep_messages = ? WHERE room_id = ?", (*_limits(keep), room_id)
+    )
+    return changed.rowcount > 0
+
+
+def _kept(db: Connection, after: str, at_most: int, all_rooms: bool) -> list[tuple[str, Keep | None]]:
+    those = "" if all_rooms else " AND keep_days IS NOT NULL"
+    rows = db.execute(
+        f"SELECT room_id, keep_days, keep_messages FROM rooms WHERE room_id > ?{those} ORDER BY room_id LIMIT ?",
+        (after, at_most),
+    )
+    return [(room_id, _as_keep(days, messages)) for room_id, days, messages in rows]
 
 
 def _delete(db: Connection, room_id: str) -> bool:

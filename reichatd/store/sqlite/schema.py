@@ -93,6 +93,13 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "CREATE INDEX rooms_by_owner ON rooms (owner, room_id)",
         "CREATE INDEX bans_by_user ON bans (user_id)",
     ),
+    (
+        # Where the log begins: what was before it has been removed. NULL for a room that is kept as all are.
+        "ALTER TABLE rooms ADD COLUMN first_id INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE rooms ADD COLUMN keep_days INTEGER",
+        "ALTER TABLE rooms ADD COLUMN keep_messages INTEGER",
+        "CREATE INDEX rooms_kept ON rooms (room_id) WHERE keep_days IS NOT NULL",
+    ),
 ]
 """Each entry leads from the version that is its index to the next. Once released, an entry never changes."""
 

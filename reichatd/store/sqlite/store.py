@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from reichatd.store.records import Totals
+from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.load import SqliteArrivals
 from reichatd.store.sqlite.logs import LAST_ID
@@ -52,6 +53,12 @@ class SqliteStore:
 
     async def totals(self) -> Totals:
         return await self._database.read(_totals, self._database.files)
+
+    async def reclaim(self) -> int:
+        return await self._database.maintain(space.cut)
+
+    async def compact(self) -> int:
+        return 0  # `reclaim` leaves nothing to it
 
     async def aclose(self) -> None:
         await self._database.aclose()

@@ -1,0 +1,193 @@
+"""The rules of retention on a real store: which room keeps what, and when the clock is not believed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import structlog
+import trio
+
+from reichatd import config
+from reichatd.retention import Ledger, Retention, WallClock
+from reichatd.store import Keep, Store, StoreUnavailable, Stretch, sqlite
+from tests.store.samples import room
+from tests.store.test_contract_retention import DAY, fill, whole
+
+TODAY = 100 * DAY
+DAYS = range(91, 101)
+"""Ten messages in each room, the last of them of today."""
+
+EARLIER = [number / 1000 for number in range(4000)]
+"""Thousands of messages of long ago."""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await sqlite.open_store(tmp_path / "reichatd.sqlite3")
+    yield store
+    await store.aclose()
+
+
+def retention(store: Store, keep_days: int = 0, keep_messages: int = 0) -> Retention:
+    rules = config.Retention(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
+    return Retention(rules, store, clock=lambda: TODAY)
+
+
+async def applied(retention: Retention, *, by_age: bool = True) -> dict[str, int]:
+    """How many messages went from each room; the same that a look would have told."""
+    looked, ledger = Ledger(), Ledger()
+    if by_age:
+        await retention.look(looked.add)
+    await retention.apply(ledger.add, by_age=by_age)
+    if by_age:
+        assert looked.rooms == ledger.rooms
+    return {room_id: stretch.messages for room_id, stretch in ledger.rooms.items()}
+
+
+async def test_nothing_goes_unless_somebody_says_so(store: Store) -> None:
+    await fill(store, *DAYS)
+    assert await applied(retention(store)) == {}
+    assert len(await whole(store)) == 10
+
+
+async def test_the_servers_rules(store: Store) -> None:
+    await fill(store, *DAYS)
+    await fill(store, *DAYS, room_id="den")
+    assert await applied(retention(store, keep_days=7)) == {"den": 2, "lobby": 2}
+    assert await applied(retention(store, keep_days=7)) == {}
+    assert await applied(retention(store, keep_days=7, keep_messages=3)) == {"den": 5, "lobby": 5}
+    assert await applied(retention(store, keep_days=1, keep_messages=3)) == {"den": 1, "lobby": 1}
+    assert await whole(store) == [9, 10]
+
+
+async def test_a_rooms_own_rules_stand_in_place_of_the_servers(store: Store) -> None:
+    for room_id in ("all", "days", "messages", "plain"):
+        await fill(store, *DAYS, room_id=room_id)
+    await store.rooms.keep("all", Keep())
+    await store.rooms.keep("days", Keep(days=5))
+    await store.rooms.keep("messages", Keep(messages=9))
+    assert await applied(retention(store)) == {"days": 4, "messages": 1}
+    assert await applied(retention(store, keep_messages=2)) == {"plain": 8}
+
+
+async def test_more_rooms_and_messages_than_one_step_takes(store: Store) -> None:
+    for number in range(450):
+        await store.rooms.create(room(f"room{number}"))
+    await fill(store, *EARLIER[:1000])
+    await fill(store, *DAYS, room_id="zoo")
+    assert await applied(retention(store, keep_days=7)) == {"lobby": 1000, "zoo": 2}
+    assert await whole(store) == []
+
+
+async def test_without_a_clock_to_believe_only_the_number_counts(store: Store) -> None:
+    await fill(store, *DAYS)
+    await fill(store, *DAYS, room_id="den")
+    await store.rooms.keep("den", Keep(days=1, messages=9))
+    assert await applied(retention(store, keep_days=2), by_age=False) == {"den": 1}
+
+
+async def test_cut_off_it_leaves_whole_logs(store: Store) -> None:
+    await fill(store, *EARLIER[:1000])
+    with trio.CancelScope() as scope:
+
+        def cancel(room_id: str, stretch: Stretch) -> None:
+            scope.cancel()
+
+        await retention(store, keep_days=1).apply(cancel)
+    assert scope.cancelled_caught
+    assert 0 < len(await whole(store)) < 1000
+
+
+async def test_posts_are_served_between_two_steps(store: Store) -> None:
+    """However much there is to remove, nobody waits for more than the step that is under way."""
+    await fill(store, *EARLIER)
+    await fill(store, *DAYS, room_id="den")
+    done = trio.Event()
+    waits: list[float] = []
+
+    async def post() -> None:
+        while not done.is_set():
+            began = trio.current_time()
+            await store.messages.append([], {("den", "bob"): len(waits)})
+            waits.append(trio.current_time() - began)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(post)
+        await applied(retention(store, keep_days=1))
+        done.set()
+    assert len(waits) > 20, "a post for each step of 200, at the least"
+
+
+class Failing:
+    """A store whose logs cannot be read at first."""
+
+    def __init__(self, store: Store) -> None:
+        self.messages = self
+        self.rooms = store.rooms
+        self.reclaim = store.reclaim
+        self.failures = 1
+        self.expire = store.messages.expire
+        self._store = store
+
+    async def expired(self, *arguments: object) -> Stretch:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("down")
+        return await self._store.messages.expired(*arguments)  # type: ignore[arg-type]
+
+
+async def test_it_goes_on_when_the_store_is_back(store: Store) -> None:
+    await fill(store, *DAYS)
+    failing = Failing(store)
+    kept = retention(failing, keep_messages=1)  # type: ignore[arg-type] # as much of a store as is needed here
+    with structlog.testing.capture_logs() as logs, trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(kept.run)
+            while len(logs) < 2:  # noqa: ASYNC110 - another task writes them
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    assert [line["event"] for line in logs[:2]] == ["retention failed, tried again later", "old messages removed"]
+    assert logs[1]["messages"] == 9
+
+
+class Clocks:
+    def __init__(self) -> None:
+        self.wall = self.steady = 1_000_000.0
+        self.watched = WallClock(lambda: self.wall, lambda: self.steady)
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+
+def test_a_clock_that_goes_is_believed() -> None:
+    clocks = Clocks()
+    assert clocks.watched.believed()
+    clocks.pass_by(30 * DAY)
+    assert clocks.watched.believed()
+    clocks.wall += 60
+    assert clocks.watched.believed()
+    clocks.wall -= 10 * DAY
+    assert clocks.watched.believed()
+
+
+def test_a_clock_that_was_set_forward_is_not_believed_for_a_day() -> None:
+    clocks = Clocks()
+    clocks.wall += 10 * 365 * DAY
+    with structlog.testing.capture_logs() as logs:
+        assert not clocks.watched.believed()
+        clocks.pass_by(DAY - 1)
+        assert not clocks.watched.believed()
+        clocks.pass_by(2)
+        assert clocks.watched.believed()
+    assert [line["log_level"] for line in logs] == ["warning"]
+
+
+def test_a_clock_that_was_set_right_again_goes_on_being_doubted() -> None:
+    clocks = Clocks()
+    clocks.wall += 365 * DAY
+    assert not clocks.watched.believed()
+    clocks.wall -= 365 * DAY
+    assert not clocks.watched.believed()
+    clocks.pass_by(DAY + 1)
+    assert clocks.watched.believed()
