@@ -4,9 +4,9 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import msgspec
@@ -70,24 +70,34 @@ def confirm(question: str, *, yes: bool) -> None:
 
 @contextmanager
 def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
-    """Gives a function that writes a line of JSON: to standard output, or to a file, mode 0600, that appears when it is whole."""
+    """Gives a function that writes a line of JSON: to standard output, or to a file, mode 0600, that appears when it is whole.
+
+    Nothing is made before the first line: by then somebody sees to it that what is interrupted is tidied up.
+    """
     if file is None:
         yield lambda record: _write_line(sys.stdout.buffer, record)
         sys.stdout.flush()
         return
     unnamed = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with ExitStack() as until_whole:
+        output: BinaryIO | None = None
+
+        def write(record: object) -> None:
+            nonlocal output
+            if output is None:
+                descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                until_whole.callback(unnamed.unlink, missing_ok=True)
+                output = until_whole.enter_context(open(descriptor, "wb"))
+            _write_line(output, record)
+
         try:
-            with open(descriptor, "wb") as output:
-                yield lambda record: _write_line(output, record)
+            yield write
+            if output is not None:
                 output.flush()
-                os.fsync(descriptor)
-            unnamed.replace(file)
-        finally:
-            unnamed.unlink(missing_ok=True)
-    except OSError as error:
-        exits.fail(exits.CANNOT_CREATE, f"{file}: {error.strerror}")
+                os.fsync(output.fileno())
+                unnamed.replace(file)
+        except OSError as error:
+            exits.fail(exits.CANNOT_CREATE, f"{file}: {error.strerror}")
 
 
 def _write_line(output: Any, record: object) -> None:  # noqa: ANN401 - any binary file

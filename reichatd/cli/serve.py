@@ -1,6 +1,7 @@
 """`reichatd serve`: the daemon in the foreground, as a person or a service manager starts it."""
 
 import os
+from contextlib import ExitStack
 from errno import EADDRINUSE
 from functools import partial
 from pathlib import Path
@@ -49,33 +50,29 @@ def serve(config: Path | None) -> None:
         at_first = configuration(loaded)
     except Rejected as error:
         exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
-    listeners, monitors = _listeners(loaded), _monitors(loaded)
-    control_socket = _control_socket(loaded.paths.control_socket)
-    run = partial(
-        daemon.run,
-        at_first,
-        data_file=loaded.paths.data_file,
-        secret=secret,
-        listeners=listeners,
-        monitors=monitors,
-        control_socket=control_socket,
-        manager=manager,
-        # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
-        reread=partial(reread, loaded.file, os.environ),
-        ready=partial(_say_ready, loaded, listeners, monitors),
-    )
-    try:
-        trio.run(run)
-    except StoreError as error:
-        exits.fail(exits.STORE_UNAVAILABLE, str(error))
-    finally:
-        if control_socket is not None:
-            control_socket.close()
-        for listener in listeners + monitors:
-            listener.socket.close()
+    with ExitStack() as sockets:
+        listeners, monitors = _listeners(loaded, sockets), _monitors(loaded, sockets)
+        control_socket = _control_socket(loaded.paths.control_socket, sockets)
+        run = partial(
+            daemon.run,
+            at_first,
+            data_file=loaded.paths.data_file,
+            secret=secret,
+            listeners=listeners,
+            monitors=monitors,
+            control_socket=control_socket,
+            manager=manager,
+            # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
+            reread=partial(reread, loaded.file, os.environ),
+            ready=partial(_say_ready, loaded, listeners, monitors),
+        )
+        try:
+            trio.run(run)
+        except StoreError as error:
+            exits.fail(exits.STORE_UNAVAILABLE, str(error))
 
 
-def _listeners(loaded: Loaded) -> "list[Listener]":
+def _listeners(loaded: Loaded, sockets: ExitStack) -> "list[Listener]":
     """The sockets that a service manager has passed, or else those that the settings ask for."""
     from reichatd.gateway import Listener
 
@@ -86,24 +83,32 @@ def _listeners(loaded: Loaded) -> "list[Listener]":
         exits.fail(exits.CANNOT_LISTEN, f"a socket that was passed cannot be used: {error}")
     if passed:
         listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
+        _close_with(sockets, listeners)
         _refuse_exposed(loaded, listeners)
         return listeners
-    return _listen(server.host, server.port, tls=bool(server.tls_cert))
+    return _listen(server.host, server.port, sockets, tls=bool(server.tls_cert))
 
 
-def _monitors(loaded: Loaded) -> "list[Listener]":
+def _monitors(loaded: Loaded, sockets: ExitStack) -> "list[Listener]":
     """The sockets for the metrics; none where they are off."""
     metrics = loaded.settings.metrics
-    return _listen(metrics.host, metrics.port, tls=False) if metrics.enabled else []
+    return _listen(metrics.host, metrics.port, sockets, tls=False) if metrics.enabled else []
 
 
-def _listen(host: str, port: int, *, tls: bool) -> "list[Listener]":
+def _listen(host: str, port: int, sockets: ExitStack, *, tls: bool) -> "list[Listener]":
     from reichatd.gateway import open_listeners
 
     try:
-        return open_listeners(host, port, tls=tls)
+        listeners = open_listeners(host, port, tls=tls)
     except OSError as error:
         exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {host}:{port}: {error.strerror}")
+    _close_with(sockets, listeners)
+    return listeners
+
+
+def _close_with(sockets: ExitStack, listeners: "list[Listener]") -> None:
+    for listener in listeners:
+        sockets.callback(listener.socket.close)
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
@@ -117,16 +122,20 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
             exits.fail(exits.CONFIGURATION, *lines)
 
 
-def _control_socket(path: Path | None) -> "ControlSocket | None":
+def _control_socket(path: Path | None, sockets: ExitStack) -> "ControlSocket | None":
     from reichatd.control import open_socket
 
+    if path is None:
+        return None
     try:
-        return open_socket(path) if path else None
+        control_socket = open_socket(path)
     except OSError as error:
         if error.errno != EADDRINUSE:
             exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
         text = "a daemon listens here already, or it is no socket; another path may be set, or an empty one for none"
         exits.fail(exits.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
+    sockets.callback(control_socket.close)
+    return control_socket
 
 
 def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[Listener]") -> None:

@@ -141,6 +141,7 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
         "backup",
         "restore",
         "import",
+        "retention",
         "bench",
     ]
     for line in commands.splitlines():

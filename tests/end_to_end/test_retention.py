@@ -186,8 +186,8 @@ async def test_limits_are_shown_and_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (["set", "nowhere", "--forever"], 65),
-        (["show", "nowhere"], 65),
+        (["set", "nowhere", "--forever"], 67),
+        (["show", "nowhere"], 67),
         (["set", "nowhere"], 2),
         (["set", "nowhere", "--forever", "--inherit"], 2),
         (["set", "nowhere", "--forever", "--keep-days", "1"], 2),
