@@ -1,7 +1,7 @@
 """`reichatd serve`: the daemon in the foreground, as a person or a service manager starts it."""
 
 import os
-from errno import EADDRINUSE
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,29 +50,29 @@ def serve(config: Path | None) -> None:
     except Rejected as error:
         exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
     listeners, monitors = _listeners(loaded), _monitors(loaded)
-    control_socket = _control_socket(loaded.paths.control_socket)
-    run = partial(
-        daemon.run,
-        at_first,
-        data_file=loaded.paths.data_file,
-        secret=secret,
-        listeners=listeners,
-        monitors=monitors,
-        control_socket=control_socket,
-        manager=manager,
-        # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
-        reread=partial(reread, loaded.file, os.environ),
-        ready=partial(_say_ready, loaded, listeners, monitors),
-    )
-    try:
-        trio.run(run)
-    except StoreError as error:
-        exits.fail(exits.STORE_UNAVAILABLE, str(error))
-    finally:
-        if control_socket is not None:
-            control_socket.close()
+    with ExitStack() as opened:
         for listener in listeners + monitors:
-            listener.socket.close()
+            opened.callback(listener.socket.close)
+        control_socket = _control_socket(loaded)
+        if control_socket is not None:
+            opened.callback(control_socket.close)
+        run = partial(
+            daemon.run,
+            at_first,
+            data_file=loaded.paths.data_file,
+            secret=secret,
+            listeners=listeners,
+            monitors=monitors,
+            control_socket=control_socket,
+            manager=manager,
+            # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
+            reread=partial(reread, loaded.file, os.environ),
+            ready=partial(_say_ready, loaded, listeners, monitors, control_socket),
+        )
+        try:
+            trio.run(run)
+        except StoreError as error:
+            exits.fail(exits.STORE_UNAVAILABLE, str(error))
 
 
 def _listeners(loaded: Loaded) -> "list[Listener]":
@@ -117,19 +117,28 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
             exits.fail(exits.CONFIGURATION, *lines)
 
 
-def _control_socket(path: Path | None) -> "ControlSocket | None":
-    from reichatd.control import open_socket
+def _control_socket(loaded: Loaded) -> "ControlSocket | None":
+    """Also None if its default place is not to be had: a daemon without it serves as well."""
+    from reichatd.control import Occupied, open_socket
 
+    path = loaded.paths.control_socket
     try:
         return open_socket(path) if path else None
-    except OSError as error:
-        if error.errno != EADDRINUSE:
-            exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
-        text = "a daemon listens here already, or it is no socket; another path may be set, or an empty one for none"
+    except Occupied:
+        text = "another daemon listens here; set another path, or an empty one for none"
         exits.fail(exits.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
+    except OSError as error:
+        if loaded.settings.server.control_socket == "auto":
+            return None
+        exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
 
 
-def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[Listener]") -> None:
+def _say_ready(
+    loaded: Loaded,
+    listeners: "list[Listener]",
+    monitors: "list[Listener]",
+    control_socket: "ControlSocket | None",
+) -> None:
     settings = loaded.settings
     if settings.storage.backend == "mongodb":
         data = f"MongoDB, database {settings.storage.mongodb.database}"
@@ -142,6 +151,8 @@ def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[List
         click.echo(f"  metrics   {listener.url}/metrics")
     if settings.mail.backend == "console":
         click.echo("  mail      none is sent: verification codes are printed here")
+    if loaded.paths.control_socket is not None and control_socket is None:
+        click.echo(f"  control   no control socket: {loaded.paths.control_socket} cannot be made")
 
 
 def _from_environment(loaded: Loaded) -> str:
