@@ -23,7 +23,7 @@ _LOOP_SECONDS = 0.25
 """How often the event loop is asked how late it is."""
 
 _POSTS = [*(outcome.name.lower() for outcome in Outcome), "failed"]
-_LOGINS = ["ok", "user_not_found", "invalid_password", "unavailable"]
+_LOGINS = ["ok", "user_not_found", "invalid_password", "user_disabled", "unavailable"]
 _LETTERS = ["sent", "deferred", "refused", "given_up", "dropped"]
 """Outcomes that are shown from the start: a rate needs a 0 to begin with."""
 

@@ -2,7 +2,6 @@
 
 import os
 from contextlib import ExitStack
-from errno import EADDRINUSE
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,9 +49,13 @@ def serve(config: Path | None) -> None:
         at_first = configuration(loaded)
     except Rejected as error:
         exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
-    with ExitStack() as sockets:
-        listeners, monitors = _listeners(loaded, sockets), _monitors(loaded, sockets)
-        control_socket = _control_socket(loaded.paths.control_socket, sockets)
+    listeners, monitors = _listeners(loaded), _monitors(loaded)
+    with ExitStack() as opened:
+        for listener in listeners + monitors:
+            opened.callback(listener.socket.close)
+        control_socket = _control_socket(loaded)
+        if control_socket is not None:
+            opened.callback(control_socket.close)
         run = partial(
             daemon.run,
             at_first,
@@ -64,7 +67,7 @@ def serve(config: Path | None) -> None:
             manager=manager,
             # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
             reread=partial(reread, loaded.file, os.environ),
-            ready=partial(_say_ready, loaded, listeners, monitors),
+            ready=partial(_say_ready, loaded, listeners, monitors, control_socket),
         )
         try:
             trio.run(run)
@@ -72,7 +75,7 @@ def serve(config: Path | None) -> None:
             exits.fail(exits.STORE_UNAVAILABLE, str(error))
 
 
-def _listeners(loaded: Loaded, sockets: ExitStack) -> "list[Listener]":
+def _listeners(loaded: Loaded) -> "list[Listener]":
     """The sockets that a service manager has passed, or else those that the settings ask for."""
     from reichatd.gateway import Listener
 
@@ -83,32 +86,24 @@ def _listeners(loaded: Loaded, sockets: ExitStack) -> "list[Listener]":
         exits.fail(exits.CANNOT_LISTEN, f"a socket that was passed cannot be used: {error}")
     if passed:
         listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
-        _close_with(sockets, listeners)
         _refuse_exposed(loaded, listeners)
         return listeners
-    return _listen(server.host, server.port, sockets, tls=bool(server.tls_cert))
+    return _listen(server.host, server.port, tls=bool(server.tls_cert))
 
 
-def _monitors(loaded: Loaded, sockets: ExitStack) -> "list[Listener]":
+def _monitors(loaded: Loaded) -> "list[Listener]":
     """The sockets for the metrics; none where they are off."""
     metrics = loaded.settings.metrics
-    return _listen(metrics.host, metrics.port, sockets, tls=False) if metrics.enabled else []
+    return _listen(metrics.host, metrics.port, tls=False) if metrics.enabled else []
 
 
-def _listen(host: str, port: int, sockets: ExitStack, *, tls: bool) -> "list[Listener]":
+def _listen(host: str, port: int, *, tls: bool) -> "list[Listener]":
     from reichatd.gateway import open_listeners
 
     try:
-        listeners = open_listeners(host, port, tls=tls)
+        return open_listeners(host, port, tls=tls)
     except OSError as error:
         exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {host}:{port}: {error.strerror}")
-    _close_with(sockets, listeners)
-    return listeners
-
-
-def _close_with(sockets: ExitStack, listeners: "list[Listener]") -> None:
-    for listener in listeners:
-        sockets.callback(listener.socket.close)
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
@@ -122,23 +117,28 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
             exits.fail(exits.CONFIGURATION, *lines)
 
 
-def _control_socket(path: Path | None, sockets: ExitStack) -> "ControlSocket | None":
-    from reichatd.control import open_socket
+def _control_socket(loaded: Loaded) -> "ControlSocket | None":
+    """Also None if its default place is not to be had: a daemon without it serves as well."""
+    from reichatd.control import Occupied, open_socket
 
-    if path is None:
-        return None
+    path = loaded.paths.control_socket
     try:
-        control_socket = open_socket(path)
-    except OSError as error:
-        if error.errno != EADDRINUSE:
-            exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
-        text = "a daemon listens here already, or it is no socket; another path may be set, or an empty one for none"
+        return open_socket(path) if path else None
+    except Occupied:
+        text = "another daemon listens here; set another path, or an empty one for none"
         exits.fail(exits.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
-    sockets.callback(control_socket.close)
-    return control_socket
+    except OSError as error:
+        if loaded.settings.server.control_socket == "auto":
+            return None
+        exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
 
 
-def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[Listener]") -> None:
+def _say_ready(
+    loaded: Loaded,
+    listeners: "list[Listener]",
+    monitors: "list[Listener]",
+    control_socket: "ControlSocket | None",
+) -> None:
     settings = loaded.settings
     if settings.storage.backend == "mongodb":
         data = f"MongoDB, database {settings.storage.mongodb.database}"
@@ -151,6 +151,8 @@ def _say_ready(loaded: Loaded, listeners: "list[Listener]", monitors: "list[List
         click.echo(f"  metrics   {listener.url}/metrics")
     if settings.mail.backend == "console":
         click.echo("  mail      none is sent: verification codes are printed here")
+    if loaded.paths.control_socket is not None and control_socket is None:
+        click.echo(f"  control   no control socket: {loaded.paths.control_socket} cannot be made")
 
 
 def _from_environment(loaded: Loaded) -> str:

@@ -5,13 +5,17 @@ import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EADDRINUSE
+from errno import EEXIST
 from pathlib import Path
 
 _LONGEST = 100
 """Bytes of a path that a Unix socket's address surely holds: Linux has room for 107, others for a few less."""
 
 _BACKLOG = 16
+
+
+class Occupied(Exception):
+    """Somebody listens there."""
 
 
 class ControlSocket:
@@ -33,13 +37,12 @@ class ControlSocket:
 def open_socket(path: Path) -> ControlSocket:
     """Listens at `path`, mode 0600, in place of what a killed daemon left there. A missing directory is made with mode 0700.
 
-    Errors:
-        OSError: EADDRINUSE if a daemon listens there, or what is there is no socket; others if it cannot be made.
+    Raises:
+        Occupied: a daemon listens there.
+        OSError: it cannot be made, or what is there is no socket, and stays.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if _is_taken(path):
-        raise OSError(EADDRINUSE, os.strerror(EADDRINUSE), str(path))
-    path.unlink(missing_ok=True)
+    _make_way(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with address(path) as place:
@@ -73,20 +76,21 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_ino, status.st_ctime_ns
 
 
-def _is_taken(path: Path) -> bool:
-    """Whether somebody listens there, or there is something that no daemon of ours has left."""
+def _make_way(path: Path) -> None:
+    """Removes what a killed daemon left."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
-        return False
+        return
     if not stat.S_ISSOCK(mode):
-        return True
+        raise FileExistsError(EEXIST, "what is there is no socket", str(path))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as place:
         probe.settimeout(1.0)  # a backlog that is full would keep it waiting
         try:
             probe.connect(place)
         except ConnectionRefusedError:
-            return False
+            path.unlink(missing_ok=True)
         except TimeoutError:
-            return True
-    return True
+            raise Occupied from None
+        else:
+            raise Occupied

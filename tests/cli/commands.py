@@ -6,6 +6,7 @@ import pty
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests.process import environment
 
 PROGRAM = [sys.executable, "-W", "error", "-m", "reichatd"]
 SECONDS = 60.0
+INTERRUPT = "\x03"
+"""Ctrl+C, as a terminal has it."""
 CHEAP = {"REICHATD_AUTH_ARGON2_MEMORY_KIB": "8", "REICHATD_AUTH_ARGON2_TIME_COST": "1"}
 
 
@@ -84,8 +87,14 @@ class Commands:
 
 
 def _type(terminal: int, typed: list[tuple[str, str]]) -> str:
-    seen, looked_through = "", 0
-    while select.select([terminal], [], [], SECONDS)[0]:
+    seen, looked_through, pressed = "", 0, ""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 0.2)[0]:
+            if pressed == INTERRUPT:
+                # One that comes as Python is just about to read a line is lost: people press again.
+                os.write(terminal, pressed.encode())
+            continue
         try:
             chunk = os.read(terminal, 4096)
         except OSError:  # how a terminal ends
@@ -93,8 +102,9 @@ def _type(terminal: int, typed: list[tuple[str, str]]) -> str:
         seen += chunk.decode(errors="replace")
         if typed and (found := seen.find(typed[0][0], looked_through)) >= 0:
             looked_through = found + len(typed[0][0])
-            os.write(terminal, typed.pop(0)[1].encode())
-    raise AssertionError(f"nothing more came in {SECONDS:g} s: {seen}")
+            pressed = typed.pop(0)[1]
+            os.write(terminal, pressed.encode())
+    raise AssertionError(f"it did not end in {SECONDS:g} s: {seen}")
 
 
 def _own_terminal() -> None:

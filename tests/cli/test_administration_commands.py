@@ -16,7 +16,7 @@ import trio
 
 from reichatd import __version__
 from reichatd.cli import exits
-from tests.cli.commands import CHEAP, PROGRAM, SECONDS, Commands
+from tests.cli.commands import CHEAP, INTERRUPT, PROGRAM, SECONDS, Commands
 from tests.process import DaemonProcess, refusal, running
 
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
@@ -157,6 +157,16 @@ async def test_the_control_socket_can_be_elsewhere_or_nowhere(tmp_path: Path) ->
         refusal, tmp_path, CHEAP | {"REICHATD_SERVER_CONTROL_SOCKET": "/proc/nowhere/chat"}
     )
     assert blocked.returncode == exits.CANNOT_CREATE
+    (line,) = blocked.stderr.splitlines()
+    assert line.startswith("reichatd: server.control_socket: /proc/nowhere/chat: ")
+
+
+async def test_a_default_place_that_cannot_be_had_keeps_no_daemon_from_starting(tmp_path: Path) -> None:
+    blocked = tmp_path / "share" / "reichatd" / "control.sock"
+    blocked.mkdir(parents=True)
+    async with running(tmp_path, **CHEAP) as daemon:
+        assert "no control socket" in daemon.output
+        assert str(blocked) in daemon.output
 
 
 async def test_a_daemon_that_is_stopped_answers_later(tmp_path: Path) -> None:
@@ -228,7 +238,7 @@ def test_what_cannot_be_undone_is_asked_about(commands: Commands) -> None:
         assert "--yes" in commands.run(*arguments, status=2).stderr
     status, seen = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", "n\n")])
     assert (status, "nothing was changed" in seen) == (1, True)
-    status, seen = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", "\x03")])
+    status, seen = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", INTERRUPT)])
     assert (status, "nothing was changed" in seen) == (130, True)
     assert len(commands.json("room", "list")) == 1
     status, _ = commands.at_terminal("room", "delete", "lounge", typed=[("[y/N]:", "y\n")])

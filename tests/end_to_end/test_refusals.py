@@ -102,10 +102,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     path = str(in_the_way / "reichatd.sqlite3")
     line = refused_in_a_line(tmp_path, exits.CANNOT_CREATE, REICHATD_STORAGE_PATH=path)
     assert str(in_the_way) in line
-    # The same with a secret that is elsewhere: then it is the control socket that cannot be made, or else the store.
+    # The same with a secret that is elsewhere: then it is the store that cannot be made.
     settings = {"SECRET_KEY": "x" * 64, "REICHATD_STORAGE_PATH": path}
-    assert str(in_the_way) in refused_in_a_line(tmp_path, exits.CANNOT_CREATE, **settings)
-    settings["REICHATD_SERVER_CONTROL_SOCKET"] = ""
     assert str(in_the_way) in refused_in_a_line(tmp_path, exits.STORE_UNAVAILABLE, **settings)
 
 
