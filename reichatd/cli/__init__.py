@@ -32,7 +32,7 @@ class _Commands(click.Group):
         ),
         "import": _Entry("reichatd.cli.import_:import_", "Take over the users, rooms and messages of another program."),
         "retention": _Entry(
-            "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove those that are too old."
+            "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
         ),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }

@@ -53,7 +53,7 @@ class _Report(msgspec.Struct, omit_defaults=True):
 
 @click.group()
 def retention() -> None:
-    """Say for how long messages are kept, and remove those that are too old.
+    """Say for how long messages are kept, and remove old ones.
 
     A daemon that runs does the latter by itself, by what its settings and the rooms say.
     """
