@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from reichatd import __version__, logs
+from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures
 from reichatd.api import create_app, set_limits
@@ -100,6 +100,7 @@ class Parts:
         )
         self.health = Health(store, lambda: self.scribe.store_wait, settings.server.ready_seconds)
         self.app = create_app(accounts=self.accounts, rooms=self.rooms, health=self.health, limits=limits)
+        contract.publish(self.app, lambda: self.settings.limits)
         self.http = HttpServer(forwarding(self.app, Proxies(settings.server.trusted_proxies)), limits)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
         self.gateway = Gateway(

@@ -4,31 +4,55 @@ import structlog
 from quart import Blueprint, Response, request
 
 from reichatd.api.answers import answer
+from reichatd.api.operations import Token, operation
 from reichatd.api.requests import bearer_token, body_of
 from reichatd.api.services import accounts
 from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Tokens, Verifying
-from reichatd.errors import InvalidPassword, UserNotFound
+from reichatd.errors import (
+    InvalidCode,
+    InvalidFields,
+    InvalidPassword,
+    UserDisabled,
+    UserExists,
+    UserNotFound,
+    VerificationNotFound,
+)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 blueprint = Blueprint("accounts", __name__)
 
 
 @blueprint.post("/register")
+@operation(status=201, takes=Registering, token=Token.NONE, refuses=(InvalidFields, UserExists))
 async def register() -> Response:
+    """Registers an e-mail address.
+
+    A code goes there by mail; `POST /verify` takes it. Registering again before that sends another one.
+    """
     body = await body_of(Registering)
     await accounts().register(body.email, body.password, body.username)
     return answer(status=201)
 
 
 @blueprint.post("/verify")
+@operation(takes=Verifying, token=Token.NONE, refuses=(InvalidCode, VerificationNotFound))
 async def verify() -> Response:
+    """Ends a registration with the code that came by mail.
+
+    The code is good for a few minutes and a few tries; then the address has to be registered again.
+    """
     body = await body_of(Verifying)
     await accounts().verify(body.email, body.code)
     return answer()
 
 
 @blueprint.post("/login")
+@operation(LoggedIn, takes=LoggingIn, token=Token.NONE, refuses=(InvalidPassword, UserDisabled, UserNotFound))
 async def login() -> Response:
+    """Logs in: a login session begins.
+
+    The access token is good for minutes and opens all other calls; the refresh token is good for days and gets new ones.
+    """
     body = await body_of(LoggingIn)
     try:
         made = await accounts().login(body.email, body.password)
@@ -40,11 +64,18 @@ async def login() -> Response:
 
 
 @blueprint.get("/refresh")
+@operation(Refreshed, token=Token.REFRESH)
 async def refresh() -> Response:
+    """Gets a new access token for the refresh token."""
     return answer(Refreshed(tokens=AccessToken(await accounts().refresh(bearer_token()))))
 
 
 @blueprint.post("/logout")
+@operation(token=Token.EITHER)
 async def logout() -> Response:
+    """Logs out: this login session ends.
+
+    Both of its tokens are worthless from here on, and its sockets are closed with 4001. Other login sessions go on.
+    """
     await accounts().logout(bearer_token())
     return answer()

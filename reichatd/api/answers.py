@@ -49,11 +49,15 @@ def store_unavailable(error: StoreUnavailable) -> Response:
 
 def http_refused(error: HTTPException) -> Response:
     """Answers what Quart refuses by itself: an unknown path, a method, a body that is too large or too slow."""
-    status = error.code or 500
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return answer(Refusal(message=error.name.capitalize(), code=error.name.lower().replace(" ", "_")), status, headers)
+    return answer(as_refusal(error), error.code or 500, headers)
+
+
+def as_refusal(error: HTTPException) -> Refusal:
+    """One of HTTP's own errors in the words of this interface."""
+    return Refusal(message=error.name.capitalize(), code=error.name.lower().replace(" ", "_"))
 
 
 def failed(error: Exception) -> Response:

@@ -20,6 +20,7 @@ from reichatd.api import health as health_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
 from reichatd.api.answers import answer, answer_errors, failed
+from reichatd.api.operations import Token, operation
 from reichatd.api.services import Services, provide, provide_health
 from reichatd.health import Health
 from reichatd.rooms import Rooms
@@ -83,7 +84,9 @@ def set_limits(app: Quart, limits: config.Limits) -> None:
     app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds)
 
 
+@operation(token=Token.NONE)
 async def root() -> Response:
+    """Says that the daemon is there."""
     return answer()
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from quart import Blueprint, Response, request
 
 from reichatd.api.answers import answer
+from reichatd.api.operations import Token, operation
 from reichatd.api.requests import bearer_token
 from reichatd.api.services import accounts
 from reichatd.api.types import Seen
@@ -15,7 +16,9 @@ blueprint = Blueprint("doctor", __name__)
 
 
 @blueprint.get("/doctor")
+@operation(Seen, token=Token.OPERATOR)
 async def seen() -> Response:
+    """Tells the operator how a request arrives here; `reichatd doctor` asks."""
     if not accounts().is_operator(bearer_token()):
         raise Unauthorized
     client = request.remote_addr or ""

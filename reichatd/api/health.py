@@ -3,6 +3,7 @@
 from quart import Blueprint, Response
 
 from reichatd.api.answers import OK, answer
+from reichatd.api.operations import Token, operation
 from reichatd.api.services import health
 from reichatd.api.types import NotReady, Ready
 from reichatd.health import OK as FINE
@@ -11,13 +12,16 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@operation(token=Token.NONE)
 async def alive() -> Response:
-    """To have answered is all there is to say."""
+    """Says that the daemon is alive: to have answered is all there is to say."""
     return answer(OK)
 
 
 @blueprint.get("/readyz")
+@operation(Ready, token=Token.NONE, otherwise={503: NotReady})
 async def ready() -> Response:
+    """Says whether the daemon can do its work."""
     checks = await health().verdicts()
     wrong = [f"{part}: {verdict}" for part, verdict in checks.items() if verdict != FINE]
     if not wrong:

@@ -6,6 +6,7 @@ from quart import Blueprint, Response
 
 from reichatd import store
 from reichatd.api.answers import answer
+from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, caller
 from reichatd.api.services import rooms
 from reichatd.api.types import (
@@ -19,25 +20,49 @@ from reichatd.api.types import (
     RoomInShort,
     SomeRoom,
 )
+from reichatd.errors import (
+    AlreadyBanned,
+    AlreadyJoined,
+    Banned,
+    Forbidden,
+    InvalidFields,
+    InvalidPassword,
+    NotAMember,
+    NotBanned,
+    PasswordRequired,
+    RoomExists,
+    RoomNotFound,
+    UserNotFound,
+    Yourself,
+)
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("rooms", __name__)
 
 
 @blueprint.get("/public")
+@operation(PublicRooms)
 async def list_public() -> Response:
+    """Lists every public room, oldest first."""
     await caller()
     return answer(PublicRooms(rooms=in_short(await rooms().public())))
 
 
 @blueprint.get("/joined")
+@operation(JoinedRooms)
 async def list_joined() -> Response:
+    """Lists the rooms that one has joined, in that order."""
     user_id = await caller_id()
     return answer(JoinedRooms(rooms=[in_full(room) for room in await rooms().joined(user_id)]))
 
 
 @blueprint.post("/room")
+@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists))
 async def create() -> Response:
+    """Makes a room.
+
+    Whoever makes it owns it and is its first member. With a password it is private, without one public.
+    """
     user_id = await caller_id()
     body = await body_of(CreatingRoom)
     room_id = await rooms().create(user_id, body.name, body.description, body.password, body.room_id)
@@ -45,13 +70,23 @@ async def create() -> Response:
 
 
 @blueprint.get("/room/<room_id>")
+@operation(SomeRoom, refuses=(RoomNotFound,))
 async def show(room_id: str) -> Response:
+    """Shows a room.
+
+    Who is in a private room, only its members see: for others `users` is empty.
+    """
     user_id = await caller_id()
     return answer(SomeRoom(room=in_full(await rooms().get(user_id, room_id))))
 
 
 @blueprint.put("/room/<room_id>")
+@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound))
 async def update(room_id: str) -> Response:
+    """Changes a room; for its owner.
+
+    Without `password` the room's password stays as it is; with null or an empty one the room becomes public.
+    """
     user_id = await caller_id()
     body = await body_of(ChangingRoom)
     await rooms().update(user_id, room_id, body.name, body.description, body.password)
@@ -59,13 +94,24 @@ async def update(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>")
+@operation(refuses=(Forbidden, RoomNotFound))
 async def delete(room_id: str) -> Response:
+    """Deletes a room with all its messages; for its owner.
+
+    Its sockets are closed with 1008.
+    """
     await rooms().delete(await caller_id(), room_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/join")
+@operation(
+    takes=Joining,
+    body_may_be_absent=True,
+    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined),
+)
 async def join(room_id: str) -> Response:
+    """Joins a room; a private one takes its password."""
     user_id = await caller_id()
     body = await body_of(Joining, may_be_absent=True)
     await rooms().join(user_id, room_id, body.password)
@@ -73,25 +119,42 @@ async def join(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/leave")
+@operation(refuses=(RoomNotFound, NotAMember))
 async def leave(room_id: str) -> Response:
+    """Leaves a room.
+
+    One's sockets in it are closed with 1008. An owner who leaves stays the owner.
+    """
     await rooms().leave(await caller_id(), room_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
+@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
 async def kick(room_id: str, user_id: str) -> Response:
+    """Ends somebody's membership; for the owner.
+
+    That user's sockets in the room are closed with 1008; joining again is allowed.
+    """
     await rooms().kick(await caller_id(), room_id, user_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
+@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
 async def ban(room_id: str, user_id: str) -> Response:
+    """Ends somebody's membership, if there is one, and prevents another; for the owner.
+
+    That user's sockets in the room are closed with 1008.
+    """
     await rooms().ban(await caller_id(), room_id, user_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
+@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
 async def unban(room_id: str, user_id: str) -> Response:
+    """Lets somebody who was banned join again; for the owner."""
     await rooms().unban(await caller_id(), room_id, user_id)
     return answer()
 

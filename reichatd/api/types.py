@@ -4,76 +4,133 @@ A body holds whatever is of the right type: `reichatd.accounts` and `reichatd.ro
 ignored, since old clients may send it.
 """
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# Values, and what the contract says of them. Nothing is checked here; `limits.…` stands for the setting's value.
+
+
+def _meta(description: str, example: str, **schema: str | int) -> Meta:
+    return Meta(description=description, examples=[example], extra_json_schema=schema or None)
+
+
+Email = Annotated[str, _meta("An e-mail address.", "ada@example.org")]
+NewEmail = Annotated[str, _meta("An e-mail address.", "ada@example.org", format="email", maxLength=254)]
+Username = Annotated[str, _meta("What a user is called; not unique.", "ada")]
+NewUsername = Annotated[
+    str,
+    _meta(
+        "Letters and digits of any script; need not be unique.",
+        "ada",
+        minLength="limits.username_min",
+        maxLength="limits.username_max",
+    ),
+]
+Password = Annotated[str, _meta("The password.", "a good password")]
+NewPassword = Annotated[
+    str,
+    _meta("A password.", "a good password", minLength="limits.password_min", maxLength="limits.password_max"),
+]
+Code = Annotated[str, _meta("The code that came by mail.", "123456")]
+UserId = Annotated[str, _meta("A user's id, for good.", "65f0c1d2e3a4b5968778695a")]
+RoomId = Annotated[str, _meta("A room's id, for good.", "lounge")]
+NewRoomId = Annotated[
+    str,
+    _meta(
+        "An id of one's own choice, letters and digits without accents; without one the room gets a random one.",
+        "lounge",
+        pattern="^[A-Za-z0-9]+$",
+        minLength="limits.room_id_min",
+        maxLength="limits.room_id_max",
+    ),
+]
+RoomName = Annotated[str, _meta("What a room is called; one line.", "Lounge")]
+NewRoomName = Annotated[
+    str,
+    _meta("One line; space around it is removed.", "Lounge", minLength=1, maxLength="limits.room_name_max"),
+]
+RoomDescription = Annotated[str, _meta("Any text.", "Where it begins")]
+NewRoomDescription = Annotated[str, _meta("Any text.", "Where it begins", maxLength="limits.room_description_max")]
+RoomPassword = Annotated[str, _meta("What one needs to join.", "a shared word")]
+NewRoomPassword = Annotated[
+    str, _meta("What one will need to join; empty for none.", "a shared word", maxLength="limits.password_max")
+]
+FirstId = Annotated[
+    int, Meta(description="Where the room's log begins, if what was before it has been removed.", examples=[1001])
+]
+Time = Annotated[str, _meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00", format="date-time")]
+AccessTokenText = Annotated[str, _meta("Opens all other calls, for minutes.", "eyJhbGciOi…")]
+RefreshTokenText = Annotated[str, _meta("Gets new access tokens, for days.", "wq3Zk9…")]
 
 # Bodies
 
 
 class Registering(Struct, frozen=True):
-    email: str
-    password: str
-    username: str
+    email: NewEmail
+    password: NewPassword
+    username: NewUsername
 
 
 class Verifying(Struct, frozen=True):
-    email: str
-    code: str
+    email: Email
+    code: Code
 
 
 class LoggingIn(Struct, frozen=True):
-    email: str
-    password: str
+    email: Email
+    password: Password
 
 
 class Renaming(Struct, frozen=True):
-    username: str
+    username: NewUsername
 
 
 class ChangingPassword(Struct, frozen=True):
-    password: str
-    new_password: str
+    password: Password
+    new_password: NewPassword
 
 
 class CreatingRoom(Struct, frozen=True):
-    name: str
-    description: str
-    password: str | None = None
-    room_id: str | None = None
+    name: NewRoomName
+    description: NewRoomDescription
+    password: NewRoomPassword | None = None
+    room_id: NewRoomId | None = None
 
 
 class ChangingRoom(Struct, frozen=True):
     """An absent password stays as it is; null or an empty one makes the room public."""
 
-    name: str
-    description: str
-    password: str | UnsetType | None = UNSET
+    name: NewRoomName
+    description: NewRoomDescription
+    password: NewRoomPassword | UnsetType | None = UNSET
 
 
 class Joining(Struct, frozen=True):
-    password: str | None = None
+    password: RoomPassword | None = None
 
 
 # Answers
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    message: str = "ok"
+    message: Literal["ok"] = "ok"
 
 
 class Tokens(Struct, frozen=True):
-    access_token: str
-    refresh_token: str
-    type: str = "Bearer"
+    access_token: AccessTokenText
+    refresh_token: RefreshTokenText
+    type: Literal["Bearer"] = "Bearer"
 
 
 class LoggedIn(Answer, frozen=True, kw_only=True):
     tokens: Tokens
-    user_id: str
+    user_id: UserId
 
 
 class AccessToken(Struct, frozen=True):
-    access_token: str
-    type: str = "Bearer"
+    access_token: AccessTokenText
+    type: Literal["Bearer"] = "Bearer"
 
 
 class Refreshed(Answer, frozen=True, kw_only=True):
@@ -81,31 +138,31 @@ class Refreshed(Answer, frozen=True, kw_only=True):
 
 
 class RoomInShort(Struct, frozen=True):
-    room_id: str
-    name: str
-    description: str
+    room_id: RoomId
+    name: RoomName
+    description: RoomDescription
 
 
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
-    """`owner` and `users` are user ids, `created_at` is ISO 8601; `first_id` is where the log begins, if some was removed."""
+    """A room. `owner` and `users`, who has joined, are user ids."""
 
-    room_id: str
-    name: str
-    description: str
-    owner: str
+    room_id: RoomId
+    name: RoomName
+    description: RoomDescription
+    owner: UserId
     private: bool
-    users: tuple[str, ...]
-    created_at: str
-    first_id: int = 1
+    users: tuple[UserId, ...]
+    created_at: Time
+    first_id: FirstId = 1
 
 
 class UserDetails(Struct, frozen=True):
-    email: str
-    username: str
+    email: Email
+    username: Username
 
 
 class Oneself(Answer, frozen=True, kw_only=True):
-    user_id: str
+    user_id: UserId
     user_details: UserDetails
     rooms: list[RoomInShort]
 
@@ -127,45 +184,46 @@ class SomeRoom(Answer, frozen=True, kw_only=True):
 
 
 class RoomCreated(Answer, frozen=True, kw_only=True):
-    room_id: str
+    room_id: RoomId
+
+
+Checks = Annotated[
+    dict[str, str],
+    Meta(description='What is to be said of each part, "ok" or what is wrong.', examples=[{"store": "ok"}]),
+]
 
 
 class Ready(Answer, frozen=True, kw_only=True):
-    """`checks`: what is to be said of each part, "ok" or what is wrong."""
+    """Every part does its work."""
 
-    checks: dict[str, str]
+    checks: Checks
 
 
 class Seen(Answer, frozen=True, kw_only=True):
-    """How a request arrives here.
+    """How a request arrives here."""
 
-    Arguments:
-        peer: who has made the connection: the last proxy, if there is one.
-        client: whom the daemon takes for the client.
-        forwarded_for: X-Forwarded-For as it came, "" if it is absent.
-        open_files: how many the daemon may have.
-    """
-
-    peer: str
-    client: str
-    forwarded_for: str
-    open_files: int
+    peer: Annotated[str, _meta("Who has made the connection: the last proxy, if there is one.", "127.0.0.1")]
+    client: Annotated[str, _meta("Whom the daemon takes for the client.", "203.0.113.7")]
+    forwarded_for: Annotated[str, _meta('X-Forwarded-For as it came, "" if it is absent.', "203.0.113.7")]
+    open_files: Annotated[int, Meta(description="How many the daemon may have.", examples=[65536])]
 
 
 class Problem(Struct, frozen=True):
+    """What is wrong with one field of a body."""
+
     field: str
     problem: str
 
 
 class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`message` is for a person, `code` for a program."""
+    """Every error. `message` is for a person, `code` for a program."""
 
-    message: str
-    code: str
+    message: Annotated[str, _meta("A sentence for a person.", "Room not found")]
+    code: Annotated[str, _meta("The same for a program; it does not change.", "room_not_found")]
     errors: list[Problem] = []
 
 
 class NotReady(Refusal, frozen=True, kw_only=True):
     """As `Ready`, where something is wrong."""
 
-    checks: dict[str, str]
+    checks: Checks

@@ -4,29 +4,40 @@ from quart import Blueprint, Response
 
 from reichatd import store
 from reichatd.api.answers import answer
+from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, caller
 from reichatd.api.rooms import in_short
 from reichatd.api.services import accounts, rooms
 from reichatd.api.types import ChangingPassword, Oneself, Renaming, SomeUser, UserDetails
+from reichatd.errors import Invalid, InvalidFields, InvalidPassword, UserNotFound
 
 blueprint = Blueprint("users", __name__, url_prefix="/user")
 
 
 @blueprint.get("")
+@operation(Oneself)
 async def show_oneself() -> Response:
+    """Shows oneself, and the rooms one has joined."""
     user = (await caller()).user
     joined = await rooms().joined_summaries(user.user_id)
     return answer(Oneself(user_id=user.user_id, user_details=details(user), rooms=in_short(joined)))
 
 
 @blueprint.get("/<user_id>")
+@operation(SomeUser, refuses=(UserNotFound,))
 async def show(user_id: str) -> Response:
+    """Shows a user."""
     await caller()
     return answer(SomeUser(user_details=details(await accounts().user(user_id))))
 
 
 @blueprint.put("/username")
+@operation(takes=Renaming, refuses=(InvalidFields,))
 async def rename() -> Response:
+    """Changes the user name.
+
+    Messages are shown under the new name from here on, the old ones too.
+    """
     identity = await caller()
     body = await body_of(Renaming)
     await accounts().rename(identity, body.username)
@@ -34,7 +45,12 @@ async def rename() -> Response:
 
 
 @blueprint.put("/password")
+@operation(takes=ChangingPassword, refuses=(InvalidPassword, InvalidFields, Invalid))
 async def change_password() -> Response:
+    """Changes the password; all other login sessions end.
+
+    The new one must differ from the old one.
+    """
     identity = await caller()
     body = await body_of(ChangingPassword)
     await accounts().change_password(identity, body.password, body.new_password)

@@ -3,9 +3,10 @@
 A server's frames are not masked (RFC 6455, 5.1), so the bytes of a message are the same for every reader: made once, sent to all.
 """
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from reichatd.store import Message
 from reichatd.timestamps import isoformat
@@ -14,75 +15,151 @@ PING = b"\x89\x00"
 """An empty ping (RFC 6455, 5.5.2)."""
 
 
+# What the types are called here is what the contract with clients shows; `limits.…` in them stands for the setting's value. None
+# of it is checked by decoding.
+MessageId = Annotated[int, Meta(description="1, 2, 3, … in each room, without a gap.", examples=[42])]
+FirstId = Annotated[
+    int, Meta(description="Where the log begins, if what was before it has been removed.", examples=[1001])
+]
+Content = Annotated[
+    str,
+    Meta(
+        description="Any text; space around it is removed.",
+        examples=["Hello, log!"],
+        extra_json_schema={"minLength": 1, "maxLength": "limits.message_chars"},
+    ),
+]
+Nonce = Annotated[
+    str,
+    Meta(
+        description="A name for a message, given by its author; no other of this author's in the room has it.",
+        examples=["b2f6c1e0"],
+        extra_json_schema={"minLength": 1, "maxLength": "limits.nonce_chars"},
+    ),
+]
+ErrorCode = Literal[
+    "bad_frame",
+    "bad_content",
+    "bad_nonce",
+    "fetch_too_large",
+    "rate_limited",
+    "unavailable",
+    "forbidden",
+    "room_not_found",
+]
+
+
 class Fetch(msgspec.Struct, tag_field="type", tag="fetch"):
-    from_id: int
-    to_id: int
+    """Asks for the messages of these ids, both included. Answered by `fetch_response`.
+
+    Too many ids at once are refused (`fetch_too_large`), never answered in part: a short answer is the end of the log.
+    """
+
+    from_id: MessageId
+    to_id: MessageId
 
 
 class SetLastRead(msgspec.Struct, tag_field="type", tag="set_last_read"):
-    message_id: int
+    """Moves one's read mark in the room forward to this message; backward never. Not answered."""
+
+    message_id: MessageId
 
 
 class ListenLatest(msgspec.Struct, tag_field="type", tag="listen_latest"):
-    after_id: int | None = None
+    """Asks for `latest_message` for every message from here on, in order, without a gap or a repeat.
+
+    With `after_id`, whatever lies behind that id comes first: after a reconnect nothing is missed. Without it, listening begins
+    behind the last answer, if that reached the end of the log as it was then, else behind the end.
+    """
+
+    after_id: MessageId | None = None
 
 
 class SendMessage(msgspec.Struct, tag_field="type", tag="message"):
-    content: str
-    nonce: str | None = None
+    """Posts a message. It is stored, then sent to all who listen; with a nonce, then answered by `ack`.
+
+    Sent again with the same nonce it is stored once, and acknowledged each time: whoever has lost the connection before the
+    `ack` may repeat it safely.
+    """
+
+    content: Content
+    nonce: Nonce | None = None
 
 
 ClientFrame = Fetch | SetLastRead | ListenLatest | SendMessage
 
 
 class MessageView(msgspec.Struct):
-    """A message as clients see it. `timestamp` is ISO 8601 in UTC."""
+    """A message as clients see it, under its author's name of today."""
 
-    message_id: int
-    user_id: str
-    username: str
-    email: str
-    content: str
-    timestamp: str
+    message_id: MessageId
+    user_id: Annotated[str, Meta(examples=["65f0c1d2e3a4b5968778695a"])]
+    username: Annotated[str, Meta(examples=["ada"])]
+    email: Annotated[str, Meta(examples=["ada@example.org"])]
+    content: Annotated[str, Meta(examples=["Hello, log!"])]
+    timestamp: Annotated[
+        str,
+        Meta(
+            description="ISO 8601, UTC.",
+            examples=["2026-01-31T12:00:00.000000+00:00"],
+            extra_json_schema={"format": "date-time"},
+        ),
+    ]
+
+
+EncodedMessage = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/MessageView"})]
+"""A MessageView, as JSON already."""
 
 
 class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_defaults=True):
-    """`messages` are MessageViews, as JSON already; `first_id` is where the log begins, if what was before it was removed."""
+    """The first frame: one's read mark (0: nothing is read yet), and messages before and after it."""
 
-    last_read_id: int
-    messages: list[msgspec.Raw]
-    first_id: int = 1
+    last_read_id: Annotated[int, Meta(examples=[42])]
+    messages: list[EncodedMessage]
+    first_id: FirstId = 1
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response", omit_defaults=True):
-    """As InitialState."""
+    """Answers `fetch`: those of its messages that exist, in order."""
 
-    messages: list[msgspec.Raw]
-    first_id: int = 1
+    messages: list[EncodedMessage]
+    first_id: FirstId = 1
+
+
+class LatestMessage(msgspec.Struct, tag_field="type", tag="latest_message"):
+    """A message, for one who listens."""
+
+    message: EncodedMessage
 
 
 class Ack(msgspec.Struct, tag_field="type", tag="ack"):
-    nonce: str
-    message_id: int
+    """Answers a `message` that had a nonce: it is on disk."""
+
+    nonce: Nonce
+    message_id: MessageId
 
 
 class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
-    """`retry_after` is in seconds."""
+    """Answers a frame that was refused; the connection stays open.
 
-    code: str
-    message: str
+    `code` is for a program, `message` for a person. `nonce` is that of the message that was not stored. `retry_after`, in
+    seconds, comes with `rate_limited`.
+    """
+
+    code: ErrorCode
+    message: Annotated[str, Meta(examples=["Too many messages; wait a little"])]
     nonce: str | None = None
-    retry_after: float | None = None
+    retry_after: Annotated[float, Meta(examples=[0.25])] | None = None
 
 
-ServerFrame = InitialState | FetchResponse | Ack | Error
+ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 GONE = "(deleted)"
 """What an author is called who is no more. Nobody can take this name: it is not alphanumeric."""
 
-_LATEST = b'{"type":"latest_message","message":'
+_LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 
 
 class BadFrame(Exception):
@@ -147,6 +224,6 @@ def _text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
-def error(code: str, message: str, **more: Any) -> bytes:  # noqa: ANN401 - the optional fields of Error
+def error(code: ErrorCode, message: str, **more: Any) -> bytes:  # noqa: ANN401 - the optional fields of Error
     """The bytes of an error frame; `more` are its optional fields."""
     return encode(Error(code, message, **more))

@@ -200,5 +200,5 @@ class Scribe:
             ack = frames.encode(frames.Ack(post.nonce, message_id))
             self._rooms.reply(post.room_id, entry.author, ack)
 
-    def _refuse(self, entry: Entry, code: str, message: str) -> None:
+    def _refuse(self, entry: Entry, code: frames.ErrorCode, message: str) -> None:
         self._rooms.reply(entry.post.room_id, entry.author, frames.error(code, message, nonce=entry.post.nonce))

@@ -248,13 +248,15 @@ class _Conversation:
     async def _send(self, frame: frames.ServerFrame) -> None:
         await self._connection.socket.send(frames.encode(frame))
 
-    def _bad(self, code: str, message: str, nonce: str | None = None) -> None:
+    def _bad(self, code: frames.ErrorCode, message: str, nonce: str | None = None) -> None:
         """Refuses a frame that no client should send; a flood of them ends the conversation."""
         self._reply(code, message, nonce)
         limit = self._chat.limits.bad_frames_per_minute
         if self._bad_frames.take(trio.current_time(), limit / 60, limit):
             raise Forbidden("Too many bad frames")
 
-    def _reply(self, code: str, message: str, nonce: str | None = None, retry_after: float | None = None) -> None:
+    def _reply(
+        self, code: frames.ErrorCode, message: str, nonce: str | None = None, retry_after: float | None = None
+    ) -> None:
         self._connection.in_flight += 1
         self._room.reply(self._connection, frames.error(code, message, nonce=nonce, retry_after=retry_after))

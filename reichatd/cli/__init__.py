@@ -34,6 +34,7 @@ class _Commands(click.Group):
         "retention": _Entry(
             "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
         ),
+        "chat": _Entry("reichatd.cli.chat:chat", "Chat from this terminal, on any server."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -187,7 +187,7 @@ async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
     socket.owing = True
     room.publish(messages.add(1))
     connection.in_flight = 1
-    room.reply(connection, frames.error("a", "b"))
+    room.reply(connection, frames.error("unavailable", "b"))
     await wait_all_tasks_blocked()
     assert connection.catching_up is not None, "somebody waits for the socket"
     socket.make_space()
@@ -288,7 +288,7 @@ async def test_nothing_is_sent_after_leaving(
     room.leave(second)
     lagging.make_space()
     room.publish(messages.add(1))
-    room.reply(first, frames.error("a", "b"))
+    room.reply(first, frames.error("unavailable", "b"))
     room.listen(first, 101)
     await trio.sleep(1)
     assert in_step.ids == [101]
@@ -310,13 +310,13 @@ async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
     socket, connection = join(space=0)
     connection.in_flight = 3
     for number in range(3):
-        room.reply(connection, frames.error(str(number), "text"))
+        room.reply(connection, frames.error("unavailable", str(number)))
     room.publish(messages.add(2))
     await trio.sleep(1)
     assert connection.in_flight == 3
     socket.make_space()
     await trio.sleep(1)
-    assert [frame["code"] for frame in socket.frames if frame["type"] == "error"] == ["0", "1", "2"]
+    assert [frame["message"] for frame in socket.frames if frame["type"] == "error"] == ["0", "1", "2"]
     assert socket.ids == [101, 102]
     assert connection.in_flight == 0
     room.publish(messages.add(1))
@@ -348,7 +348,7 @@ async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
     for socket, connection in members:
         socket.space = 0
         connection.in_flight = 1
-    reply = frames.error("a", "b")
+    reply = frames.error("unavailable", "b")
 
     async def interrupt() -> None:
         for _, connection in members:

@@ -1,0 +1,198 @@
+"""The REST interface as an OpenAPI 3.1 document, made of the app's routes and of what stands beside each handler."""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import NamedTuple
+
+import msgspec
+from quart import Quart
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from werkzeug.routing import Rule
+
+from reichatd import __version__
+from reichatd.api.answers import as_refusal
+from reichatd.api.operations import Operation, Token, operation_of
+from reichatd.api.types import Problem, Refusal
+from reichatd.config import Limits
+from reichatd.contract.schemas import JSON, REF, example, schemas
+from reichatd.errors import InvalidFields, Malformed, NotFound, ReichatError, Unauthorized, Unavailable
+
+_ABOUT = """\
+JSON in, JSON out. Every answer has `message`: "ok" on success, else a sentence for a person; errors also have `code`, a word for
+programs that does not change, and where fields are to blame `errors`, one entry for each.
+
+Whatever else is in a body is ignored. A request that is no proper HTTP is answered with 400 or 431, an unknown path with 404, a
+method that a path does not know with 405.
+
+Messages are not sent by REST but by a WebSocket, which [has a document of its own](/docs/websocket)."""
+
+_TAGS = {
+    "accounts": "Registration, login and logout.",
+    "users": "Oneself and others.",
+    "rooms": "Rooms, and who is in them.",
+    "daemon": "The daemon itself.",
+}
+
+
+def _bearer(description: str) -> JSON:
+    return {"type": "http", "scheme": "bearer", "description": description}
+
+
+_SCHEMES = {
+    "accessToken": _bearer("The access token of `POST /login` or `GET /refresh`, as Bearer."),
+    "refreshToken": _bearer("The refresh token of `POST /login`, as Bearer."),
+    "operatorProof": _bearer("A proof that one has the daemon's secret, made by `reichatd doctor`, as Bearer."),
+}
+_SECURITY: dict[Token, list[JSON]] = {
+    Token.NONE: [],
+    Token.ACCESS: [{"accessToken": []}],
+    Token.REFRESH: [{"refreshToken": []}],
+    Token.EITHER: [{"accessToken": []}, {"refreshToken": []}],
+    Token.OPERATOR: [{"operatorProof": []}],
+}
+_PARAMETERS: JSON = {
+    "room_id": {"description": "A room's id.", "example": "lounge"},
+    "user_id": {"description": "A user's id.", "example": "65f0c1d2e3a4b5968778695a"},
+}
+_HEADERS: dict[HTTPStatus, JSON] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
+    HTTPStatus.SERVICE_UNAVAILABLE: {
+        "Retry-After": {"description": "Seconds until another try is worth it.", "schema": {"type": "string"}}
+    },
+}
+_Kinds = set[type[msgspec.Struct]]
+_INVALID_FIELD = Problem("name", "what is wrong with it")
+
+
+class Call(NamedTuple):
+    """A route's method, and what is said of it."""
+
+    method: str
+    rule: Rule
+    operation: Operation
+
+
+def calls(app: Quart) -> Iterator[Call]:
+    """Every call of an app that has a description, as its routes are."""
+    for rule in app.url_map.iter_rules():
+        operation = operation_of(app.view_functions[rule.endpoint])
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            if operation is not None:
+                yield Call(method.lower(), rule, operation)
+
+
+def openapi(app: Quart, limits: Limits) -> JSON:
+    """The document.
+
+    Arguments:
+        app: whose calls it describes.
+        limits: in force there.
+    """
+    described = list(calls(app))
+    taken: _Kinds = {call.operation.takes for call in described if call.operation.takes}
+    given: _Kinds = {call.operation.gives for call in described if not isinstance(call.operation.gives, str)}
+    given |= {Refusal}.union(*(call.operation.otherwise.values() for call in described))
+    components = schemas(_by_name(taken), _by_name(given), limits)
+    paths: dict[str, JSON] = {}
+    for call in described:
+        paths.setdefault(_path(call.rule), {})[call.method] = _operation(call, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "reichatd: REST",
+            "version": __version__,
+            "description": _ABOUT,
+            "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": components, "securitySchemes": _SCHEMES},
+    }
+
+
+def _by_name(kinds: _Kinds) -> list[type[msgspec.Struct]]:
+    return sorted(kinds, key=lambda kind: kind.__name__)
+
+
+def _path(rule: Rule) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+
+
+def _operation(call: Call, components: JSON) -> JSON:
+    operation, rule = call.operation, call.rule
+    tag = rule.endpoint.partition(".")[0]
+    described: JSON = {
+        "operationId": rule.endpoint.replace(".", "_"),
+        "tags": [tag if tag in _TAGS else "daemon"],
+        "summary": operation.summary,
+        "security": _SECURITY[operation.token],
+        "responses": _responses(operation, components, in_path=bool(rule.arguments)),
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if rule.arguments:
+        described["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, **_PARAMETERS[name]}
+            for name in re.findall(r"{(\w+)}", _path(rule))
+        ]
+    if operation.takes is not None:
+        described["requestBody"] = {
+            "required": not operation.body_may_be_absent,
+            "content": {"application/json": _typed(operation.takes, components)},
+        }
+    return described
+
+
+def _typed(kind: type[msgspec.Struct], components: JSON) -> JSON:
+    schema = {"$ref": REF + kind.__name__}
+    return {"schema": schema, "example": example(schema, components)}
+
+
+def _responses(operation: Operation, components: JSON, *, in_path: bool) -> JSON:
+    if isinstance(operation.gives, str):
+        content: JSON = {operation.gives: {"schema": {"type": "string" if "html" in operation.gives else "object"}}}
+    else:
+        content = {"application/json": _typed(operation.gives, components)}
+    responses: JSON = {str(operation.status): {"description": "Done.", "content": content}}
+    refusals: dict[HTTPStatus, list[Refusal]] = {}
+    for status, refusal in _refusals(operation, in_path=in_path):
+        refusals.setdefault(status, []).append(refusal)
+    for status, same in sorted(refusals.items()):
+        responses[str(status.value)] = _refused(status, same)
+    for other, kind in operation.otherwise.items():
+        description = components[kind.__name__]["description"]
+        responses[str(other)] = {"description": description, "content": {"application/json": _typed(kind, components)}}
+    return responses
+
+
+def _refusals(operation: Operation, *, in_path: bool) -> Iterator[tuple[HTTPStatus, Refusal]]:
+    """All that a call may be refused with."""
+    kinds: list[type[ReichatError]] = [*operation.refuses, ReichatError, Unavailable]
+    if operation.token is not Token.NONE:
+        kinds.append(Unauthorized)
+    if in_path:
+        kinds.append(NotFound)  # an id with a slash in it is another path
+    if operation.takes is not None:
+        kinds.append(Malformed)
+        for error in (RequestTimeout(), RequestEntityTooLarge()):
+            yield HTTPStatus(error.code), as_refusal(error)
+    for kind in kinds:
+        blames = [_INVALID_FIELD] if kind in (InvalidFields, Malformed) else []
+        yield HTTPStatus(kind.status), Refusal(message=kind.text, code=kind.code, errors=blames)
+
+
+def _refused(status: HTTPStatus, refusals: list[Refusal]) -> JSON:
+    """One status, with every code that comes with it."""
+    codes = {"properties": {"code": {"enum": [refusal.code for refusal in refusals]}}}
+    return {
+        "description": "; ".join(refusal.message for refusal in refusals) + ".",
+        **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+        "content": {
+            "application/json": {
+                "schema": {"allOf": [{"$ref": f"{REF}Refusal"}, codes]},
+                "examples": {refusal.code: {"value": msgspec.to_builtins(refusal)} for refusal in refusals},
+            }
+        },
+    }

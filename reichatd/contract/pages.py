@@ -1,0 +1,131 @@
+"""The documents as pages, written on the server: no script, and nothing from elsewhere."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from reichatd.contract.schemas import JSON, REF
+
+_CODE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"\[([^]]+)\]\((/[\w/]+)\)")
+
+
+class Field(NamedTuple):
+    """A row of the table that shows an object."""
+
+    name: str
+    type: str
+    required: bool
+    description: str
+
+
+def rest(document: JSON) -> str:
+    """The page of an OpenAPI document."""
+    operations = [
+        {"method": method.upper(), "path": path, **operation}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    bodies = {
+        content["schema"]["$ref"].removeprefix(REF)
+        for operation in operations
+        if "requestBody" in operation
+        for content in operation["requestBody"]["content"].values()
+    }
+    return _render("rest.html", document, operations=operations, shown=bodies)
+
+
+def websocket(document: JSON) -> str:
+    """The page of an AsyncAPI document."""
+    messages = document["components"]["messages"]
+    directions = {
+        action: [messages[name] for name, operation in document["operations"].items() if operation["action"] == action]
+        for action in ("receive", "send")
+    }
+    channel = document["channels"]["conversation"]
+    shown = {message["payload"]["$ref"].removeprefix(REF) for message in messages.values()}
+    return _render("websocket.html", document, directions=directions, channel=channel, shown=shown)
+
+
+@cache
+def style() -> bytes:
+    """The style sheet of both."""
+    return (files(__package__) / "templates" / "style.css").read_bytes()
+
+
+def _render(template: str, document: JSON, **values: Any) -> str:  # noqa: ANN401 - Jinja's own
+    components = document["components"]["schemas"]
+
+    def fields(schema: JSON) -> list[Field]:
+        return _fields(schema, components)
+
+    return _environment().get_template(template).render(document=document, fields=fields, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reichatd.contract"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = _inline
+    environment.filters["prose"] = _prose
+    environment.filters["json"] = _json
+    return environment
+
+
+def _fields(schema: JSON, components: JSON) -> list[Field]:
+    if "$ref" in schema:
+        schema = components[schema["$ref"].removeprefix(REF)]
+    required = schema.get("required", ())
+    return [
+        Field(name, _type(each), name in required, _description(each))
+        for name, each in schema.get("properties", {}).items()
+    ]
+
+
+def _type(schema: JSON) -> str:
+    """A schema's type, in a word or two."""
+    if "$ref" in schema:
+        return str(schema["$ref"].removeprefix(REF))
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(msgspec.json.encode(value).decode() for value in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_type(schema['items'])}"
+    return f"{schema['type']}{_length(schema)}"
+
+
+def _length(schema: JSON) -> str:
+    least, most = schema.get("minLength"), schema.get("maxLength")
+    if most is None:
+        return ""
+    return f", {least} to {most} characters" if least else f", at most {most} characters"
+
+
+def _description(schema: JSON) -> str:
+    return str(schema.get("description") or next((_description(each) for each in schema.get("anyOf", ())), ""))
+
+
+def _prose(text: str) -> Markup:
+    """Paragraphs, with code and links."""
+    return Markup("\n").join(Markup("<p>{}</p>").format(_inline(paragraph)) for paragraph in text.split("\n\n"))
+
+
+def _inline(text: str) -> Markup:
+    """A sentence or two, with code and links."""
+    html = _CODE.sub(r"<code>\1</code>", str(escape(text)))
+    return Markup(_LINK.sub(r'<a href="\2">\1</a>', html))
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - JSON
+    return msgspec.json.format(msgspec.json.encode(value)).decode()

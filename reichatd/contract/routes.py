@@ -1,0 +1,88 @@
+"""Where the contract is served: as documents for programs and as pages for people."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+from quart import Blueprint, Quart, Response
+
+from reichatd.api.operations import Token, operation
+from reichatd.config import Limits
+from reichatd.contract import pages
+from reichatd.contract.asyncapi import asyncapi
+from reichatd.contract.openapi import openapi
+
+JSON, HTML = "application/json", "text/html; charset=utf-8"
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+class _Files(NamedTuple):
+    """All that is served."""
+
+    openapi: bytes
+    asyncapi: bytes
+    rest_page: bytes
+    websocket_page: bytes
+
+
+def publish(app: Quart, limits: Callable[[], Limits]) -> None:
+    """Has an app serve the contract with its clients: all the routes that it has when it is first asked.
+
+    Arguments:
+        limits: tells which are in force.
+    """
+    blueprint = Blueprint("contract", __name__)
+
+    @lru_cache(maxsize=1)  # anybody may ask, as often as he likes
+    def made(limits: Limits) -> _Files:
+        rest, conversation = openapi(app, limits), asyncapi(limits)
+        return _Files(
+            msgspec.json.encode(rest),
+            msgspec.json.encode(conversation),
+            pages.rest(rest).encode(),
+            pages.websocket(conversation).encode(),
+        )
+
+    @blueprint.get("/openapi.json")
+    @operation(JSON, token=Token.NONE)
+    async def openapi_document() -> Response:
+        """This document: REST in OpenAPI 3.1."""
+        return _respond(made(limits()).openapi, JSON)
+
+    @blueprint.get("/asyncapi.json")
+    @operation(JSON, token=Token.NONE)
+    async def asyncapi_document() -> Response:
+        """The conversation by WebSocket in AsyncAPI 3.0."""
+        return _respond(made(limits()).asyncapi, JSON)
+
+    @blueprint.get("/docs")
+    @operation("text/html", token=Token.NONE)
+    async def openapi_page() -> Response:
+        """REST, as a page for people."""
+        return _respond(made(limits()).rest_page, HTML)
+
+    @blueprint.get("/docs/websocket")
+    @operation("text/html", token=Token.NONE)
+    async def asyncapi_page() -> Response:
+        """The conversation, as a page for people."""
+        return _respond(made(limits()).websocket_page, HTML)
+
+    @blueprint.get("/docs/style.css")
+    @operation("text/css", token=Token.NONE)
+    async def style() -> Response:
+        """How both pages look."""
+        return _respond(pages.style(), "text/css; charset=utf-8")
+
+    app.register_blueprint(blueprint)
+
+
+def _respond(body: bytes, content_type: str) -> Response:
+    return Response(body, content_type=content_type, headers=_HEADERS)

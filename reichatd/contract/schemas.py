@@ -1,0 +1,81 @@
+"""JSON Schemas of the types that clients send and are sent, with the limits that are in force."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from reichatd.config import Limits
+
+JSON = dict[str, Any]
+"""A JSON object."""
+
+REF = "#/components/schemas/"
+_LIMIT = "limits."
+
+
+def schemas(taken: Iterable[type[msgspec.Struct]], given: Iterable[type[msgspec.Struct]], limits: Limits) -> JSON:
+    """The schemas of these types, and of all that they are made of, by name.
+
+    Arguments:
+        taken: what clients send: fields with a default may be absent.
+        given: what they are sent: every field is there, but for those that are left out at their default.
+        limits: stand where a type names them ("limits.message_chars").
+    """
+    _, components = msgspec.json.schema_components((*taken, *given), ref_template=REF + "{name}")
+    for kind in _with_parts(given):
+        schema = components[kind.__name__]
+        if not kind.__struct_config__.omit_defaults:
+            schema["required"] = list(schema["properties"])
+    filled: JSON = _filled(components, limits)
+    return filled
+
+
+def example(schema: JSON, components: JSON) -> Any:  # noqa: ANN401 - JSON
+    """A value that has this schema, made of the examples in it.
+
+    Arguments:
+        components: what `$ref` refers to, by name.
+    """
+    if "$ref" in schema:
+        return example(components[schema["$ref"].removeprefix(REF)], components)
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], components)
+    if schema.get("type") == "object":
+        return {name: example(each, components) for name, each in schema.get("properties", {}).items()}
+    if schema.get("type") == "array":
+        return [example(schema["items"], components)]
+    return {"string": "…", "integer": 1, "number": 1.0, "boolean": False}[schema["type"]]
+
+
+def _with_parts(kinds: Iterable[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
+    """These structs and those in their fields, however deep."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting: list[msgspec.inspect.Type] = list(msgspec.inspect.multi_type_info(kinds))
+    while waiting:
+        match waiting.pop():
+            case msgspec.inspect.StructType(cls=kind, fields=fields):
+                if kind not in found:
+                    found.add(kind)
+                    waiting += (field.type for field in fields)
+            case msgspec.inspect.Metadata(type=inner):
+                waiting.append(inner)
+            case msgspec.inspect.ListType(item_type=inner) | msgspec.inspect.VarTupleType(item_type=inner):
+                waiting.append(inner)
+            case msgspec.inspect.UnionType(types=types):
+                waiting += types
+    return found
+
+
+def _filled(value: Any, limits: Limits) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {name: _filled(each, limits) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, limits) for each in value]
+    if isinstance(value, str) and value.startswith(_LIMIT):
+        return getattr(limits, value.removeprefix(_LIMIT))
+    return value

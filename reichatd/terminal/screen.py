@@ -1,0 +1,152 @@
+"""The screen: the conversation, a line about it, a line to write on.
+
+prompt_toolkit runs on asyncio, the conversation on Trio. Trio is a guest of asyncio's loop, so all of it is one thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.layout import FormattedTextControl, HSplit, Layout, UIContent, UIControl, Window
+from prompt_toolkit.styles import Style
+from prompt_toolkit.widgets import TextArea
+
+from reichatd.terminal.conversation import Conversation
+from reichatd.terminal.server import Server
+from reichatd.terminal.transcript import Transcript, plain
+
+if TYPE_CHECKING:
+    import outcome
+
+_HELP = "PgUp PgDn: history  Ctrl+D: leave"
+_STYLE = Style.from_dict(
+    {
+        "time": "ansibrightblack",
+        "name": "bold",
+        "pending": "ansibrightblack italic",
+        "rule": "ansibrightblack",
+        "unread": "ansiyellow",
+        "status": "reverse",
+        "offline": "bold",
+    }
+)
+
+
+def converse(server: Server, room_id: str, title: str) -> None:
+    """Shows a conversation until the user leaves it.
+
+    Arguments:
+        server: is closed in the end.
+        title: what the room is called.
+
+    Raises:
+        Ended, LoggedOut: it is no use to go on.
+    """
+    asyncio.run(_Screen(server, room_id, title).run())
+
+
+class _Screen:
+    def __init__(self, server: Server, room_id: str, title: str) -> None:
+        self._title = plain(title)
+        self._server = server
+        self._leaving = trio.CancelScope()
+        self._input = TextArea(multiline=False, prompt="> ", accept_handler=self._accept)
+        self._application: Application[None] = Application(style=_STYLE, key_bindings=self._keys(), full_screen=True)
+        self._conversation = Conversation(server, room_id, self._application.invalidate)
+        self._transcript = Transcript(self._conversation)
+        self._view = _View(self._transcript)
+        status = Window(FormattedTextControl(self._status), height=1, style="class:status")
+        self._application.layout = Layout(HSplit([Window(self._view), status, self._input]), self._input)
+
+    async def run(self) -> None:
+        """On asyncio; Trio's run begins and ends within it."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[outcome.Outcome[None]] = loop.create_future()
+        ended.add_done_callback(lambda _: self._leave())
+        trio.lowlevel.start_guest_run(
+            self._converse,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=ended.set_result,
+            host_uses_signal_set_wakeup_fd=True,
+        )
+        self._tell_trio = (
+            trio.lowlevel.current_trio_token().run_sync_soon
+        )  # its functions want to be called from within
+        try:
+            await self._application.run_async()
+        finally:
+            with suppress(trio.RunFinishedError):
+                self._tell_trio(self._leaving.cancel)
+            result = await ended
+        result.unwrap()
+
+    async def _converse(self) -> None:
+        """Trio's main task."""
+        with self._leaving:
+            async with self._server:
+                await self._conversation.run()
+
+    def _leave(self) -> None:
+        if self._application.is_running and not self._application.is_done:
+            self._application.exit()
+
+    def _accept(self, buffer: Buffer) -> bool:
+        if content := buffer.text.strip():
+            self._transcript.back = 0
+            self._tell_trio(partial(self._conversation.say, content))
+        return False  # and the line is empty again
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        def bind(action: Callable[[], object], *names: str) -> None:
+            def handler(_: KeyPressEvent) -> None:
+                action()
+
+            for name in names:
+                keys.add(name)(handler)
+
+        bind(self._leave, "c-d", "c-c")
+        bind(lambda: self._scroll(1), "pageup")
+        bind(lambda: self._scroll(-1), "pagedown")
+        return keys
+
+    def _scroll(self, pages: int) -> None:
+        self._transcript.back = max(0, self._transcript.back + pages * max(1, self._view.height - 1))
+        self._tell_trio(self._ask_earlier)
+
+    def _ask_earlier(self) -> None:
+        if self._transcript.reached_top:
+            self._conversation.ask_earlier()
+
+    def _status(self) -> StyleAndTextTuples:
+        conversation, waiting = self._conversation, len(self._conversation.pending)
+        state = f"offline: {conversation.trouble}" if conversation.trouble else "online"
+        parts = [f"{waiting} waiting"] if waiting else []
+        parts += [plain(conversation.notice)] if conversation.notice else []
+        parts += ["↓ more below"] if self._transcript.back else []
+        style = "class:offline" if conversation.trouble else ""
+        return [(style, f" {self._title} · {plain(state)}"), ("", "".join(f" · {part}" for part in parts or [_HELP]))]
+
+
+class _View(UIControl):
+    """The window on the transcript. `height` is its height when it was last shown."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self.height = 0
+        self._transcript = transcript
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        self.height = height
+        lines = self._transcript.lines(width, height)
+        # What there is stands at the bottom.
+        lines = [[] for _ in range(height - len(lines))] + lines
+        return UIContent(get_line=lines.__getitem__, line_count=height, show_cursor=False)

@@ -1,0 +1,123 @@
+"""The AsyncAPI document says what is sent and received: frames of a real conversation have the schemas that it gives."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from reichatd.chat import frames
+from reichatd.store import Message
+from tests.client import Person, Talk, newcomer, open_room
+from tests.end_to_end.conftest import QUICK
+from tests.process import running
+
+Document = dict[str, Any]
+
+
+def problems(document: Document, name: str, frame: Any) -> list[str]:  # noqa: ANN401 - JSON
+    """What is wrong with a frame, as the document's message of this name has it."""
+    payload = document["components"]["messages"][name]["payload"]
+    # Of AsyncAPI's own: draft 7 ignores what stands beside a $ref, and the components have to be found.
+    schema = {"allOf": [payload], "components": document["components"]}
+    return [error.message for error in Draft7Validator(schema).iter_errors(frame)]
+
+
+def test_every_frame_has_an_operation_and_an_example(conversation: Document) -> None:
+    messages = conversation["components"]["messages"]
+    actions = {name: operation["action"] for name, operation in conversation["operations"].items()}
+    assert actions.keys() == messages.keys()
+    assert {name for name, action in actions.items() if action == "receive"} == {
+        "fetch",
+        "set_last_read",
+        "listen_latest",
+        "message",
+    }
+    for name, message in messages.items():
+        assert message["summary"]
+        assert problems(conversation, name, message["examples"][0]["payload"]) == []
+
+
+def test_limits_are_those_in_force(conversation: Document) -> None:
+    content = conversation["components"]["schemas"]["SendMessage"]["properties"]["content"]
+    assert (content["minLength"], content["maxLength"]) == (1, 77)
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        ("fetch", {"type": "fetch", "from_id": 1}),
+        ("message", {"type": "message", "content": ""}),
+        ("ack", {"type": "ack", "nonce": "1", "message_id": "1"}),
+        ("error", {"type": "error", "code": "no_such_code", "message": ""}),
+        ("latest_message", {"type": "latest_message", "message": {"message_id": 1}}),
+        ("initial_state", {"type": "initial_state", "last_read_id": 0, "messages": [1]}),
+    ],
+)
+def test_a_frame_that_is_none_is_told(conversation: Document, name: str, frame: Document) -> None:
+    assert problems(conversation, name, frame)
+
+
+def test_a_broadcast_is_what_its_type_says() -> None:
+    message = frames.as_json(Message(1, "id", "ada", "ada@example.org", "Hi", 0.0))
+    payload = frames.latest_message(message)[2:] if len(message) < 80 else frames.latest_message(message)[4:]
+    assert payload == b'{"type":"latest_message","message":' + message + b"}"
+
+
+class Recorder(Talk):
+    """Keeps every frame, both ways."""
+
+    def __init__(self, talk: Talk) -> None:
+        super().__init__(talk.websocket)
+        self.frames: list[Document] = []
+
+    async def send(self, type: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
+        self.frames.append({"type": type, **fields})
+        await super().send(type, **fields)
+
+    async def receive(self, type: str | None = None) -> Document:
+        while True:
+            frame = await super().receive()
+            self.frames.append(frame)
+            if type in (None, frame["type"]):
+                return frame
+
+
+async def test_frames_of_a_real_conversation(tmp_path: Path) -> None:
+    settings = {**QUICK, "REICHATD_LIMITS_MESSAGES_BURST": "3", "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0.001"}
+    async with running(tmp_path, **settings) as daemon, await newcomer(daemon, "ada") as ada:
+        seen = await _talk(ada, await open_room(ada))
+        document = (await ada.http.get("/asyncapi.json")).json()
+    assert {frame["type"] for frame in seen} == document["components"]["messages"].keys()
+    errors = {frame["code"] for frame in seen if frame["type"] == "error"}
+    assert errors == {"bad_frame", "bad_content", "bad_nonce", "fetch_too_large", "rate_limited"}
+    for frame in seen:
+        assert problems(document, frame["type"], frame) == [], json.dumps(frame)
+
+
+async def _talk(ada: Person, room_id: str) -> list[Document]:
+    """Every frame there is, once or more."""
+    async with ada.talk(room_id) as talk:
+        recorder = Recorder(talk)
+        await recorder.receive("initial_state")
+        await recorder.send("listen_latest")
+        for nonce in ("1", "2", "3"):
+            await recorder.post("Grüße, \U0001f431", nonce)
+        await recorder.send("message", content="Too many", nonce="4")
+        await recorder.receive("error")
+        await recorder.send("listen_latest", after_id=0)
+        await recorder.fetch(1, 3)
+        await recorder.send("set_last_read", message_id=3)
+        for frame in (
+            {"type": "no_such_type"},
+            {"type": "message", "content": ""},
+            {"type": "message", "content": "Hi", "nonce": "n" * 65},
+            {"type": "fetch", "from_id": 1, "to_id": 5000},
+        ):
+            await talk.send(**frame)
+            await recorder.receive("error")
+    async with ada.talk(room_id) as talk:  # this time with messages in it
+        recorder.websocket = talk.websocket
+        await recorder.receive("initial_state")
+    return recorder.frames

