@@ -143,6 +143,8 @@ class Auth(Table, frozen=True):
     """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
     """How often it is asked whether those with open sockets may still have them, for what was not done through this daemon."""
+    ticket_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
+    tickets_per_session: Annotated[int, Meta(ge=1, le=10_000)] = 64
     argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456
     argon2_parallelism: Annotated[int, Meta(ge=1, le=64)] = 1

@@ -4,9 +4,9 @@ import structlog
 from quart import Blueprint, Response, request
 
 from reichatd.api.answers import answer
-from reichatd.api.requests import bearer_token, body_of
+from reichatd.api.requests import bearer_token, body_of, caller
 from reichatd.api.services import accounts
-from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Tokens, Verifying
+from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Ticket, Tokens, Verifying
 from reichatd.errors import InvalidPassword, UserNotFound
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -48,3 +48,9 @@ async def refresh() -> Response:
 async def logout() -> Response:
     await accounts().logout(bearer_token())
     return answer()
+
+
+@blueprint.post("/ws/ticket")
+async def ticket() -> Response:
+    made = accounts().ticket(await caller())
+    return answer(Ticket(ticket=made.ticket, expires_in=made.expires_in), 201)

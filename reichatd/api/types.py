@@ -80,6 +80,13 @@ class Refreshed(Answer, frozen=True, kw_only=True):
     tokens: AccessToken
 
 
+class Ticket(Answer, frozen=True, kw_only=True):
+    """`expires_in` is in seconds."""
+
+    ticket: str
+    expires_in: int
+
+
 class RoomInShort(Struct, frozen=True):
     room_id: str
     name: str
