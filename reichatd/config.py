@@ -152,6 +152,10 @@ class Auth(Table, frozen=True):
     """Password checks that may wait for a free core before further ones are answered with 503."""
 
 
+class Web(Table, frozen=True):
+    enabled: bool = True
+
+
 class Mail(Table, frozen=True):
     backend: Literal["console", "smtp"] = "console"
     host: Host = "localhost"
@@ -244,6 +248,7 @@ class Settings(Table, frozen=True):
     server: Server = field(default_factory=Server)
     storage: Storage = field(default_factory=Storage)
     auth: Auth = field(default_factory=Auth)
+    web: Web = field(default_factory=Web)
     mail: Mail = field(default_factory=Mail)
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
