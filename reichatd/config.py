@@ -143,11 +143,17 @@ class Auth(Table, frozen=True):
     """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
     """How often it is asked whether those with open sockets may still have them, for what was not done through this daemon."""
+    ticket_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
+    tickets_per_session: Annotated[int, Meta(ge=1, le=10_000)] = 64
     argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456
     argon2_parallelism: Annotated[int, Meta(ge=1, le=64)] = 1
     argon2_waiting: Count = 64
     """Password checks that may wait for a free core before further ones are answered with 503."""
+
+
+class Web(Table, frozen=True):
+    enabled: bool = True
 
 
 class Mail(Table, frozen=True):
@@ -242,6 +248,7 @@ class Settings(Table, frozen=True):
     server: Server = field(default_factory=Server)
     storage: Storage = field(default_factory=Storage)
     auth: Auth = field(default_factory=Auth)
+    web: Web = field(default_factory=Web)
     mail: Mail = field(default_factory=Mail)
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)

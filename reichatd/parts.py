@@ -99,7 +99,13 @@ class Parts:
             limits=limits,
         )
         self.health = Health(store, lambda: self.scribe.store_wait, settings.server.ready_seconds)
-        self.app = create_app(accounts=self.accounts, rooms=self.rooms, health=self.health, limits=limits)
+        self.app = create_app(
+            accounts=self.accounts,
+            rooms=self.rooms,
+            health=self.health,
+            limits=limits,
+            web_client=settings.web.enabled,
+        )
         contract.publish(self.app, lambda: self.settings.limits)
         self.http = HttpServer(forwarding(self.app, Proxies(settings.server.trusted_proxies)), limits)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from reichatd.accounts import fields, keys
 from reichatd.accounts.recent import Identity, Informed, RecentSessions
+from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
     Invalid,
@@ -42,6 +43,13 @@ class Login(Struct, frozen=True):
     user_id: str
     access_token: str
     refresh_token: str
+
+
+class Ticket(Struct, frozen=True):
+    """What opens one WebSocket, within so many seconds."""
+
+    ticket: str
+    expires_in: int
 
 
 class Accounts:
@@ -85,6 +93,7 @@ class Accounts:
         self._recent = RecentSessions(auth.session_cache_seconds)
         self.live: Live = Informed(self._recent, live)
         """To be told, by others who change users or sessions too, in place of the `live` that was given."""
+        self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
 
     def reload(self, limits: "Limits") -> None:
         """From here on these limits hold."""
@@ -201,6 +210,24 @@ class Accounts:
         if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
         return identity
+
+    def ticket(self, identity: Identity) -> Ticket:
+        """A ticket by which this login session can open one WebSocket, at this daemon. Does not wait.
+
+        Raises:
+            Unavailable: the session has too many that are unused.
+        """
+        now, session = self._clock(), identity.session
+        ticket = self._tickets.issue(session.session_id, self._tokens.make(session, now), now)
+        return Ticket(ticket, self._auth.ticket_seconds)
+
+    def redeem(self, ticket: str) -> str:
+        """The access token that a ticket stands for, to be authenticated like any other. Does not wait.
+
+        Raises:
+            Unauthorized: it is no ticket of this process, or too old, or was used.
+        """
+        return self._tickets.redeem(ticket, self._clock())
 
     def is_operator(self, proof: str) -> bool:
         """Whether this comes from somebody who has the daemon's secret (`Keys.proof`). Does not wait."""

@@ -5,9 +5,9 @@ from quart import Blueprint, Response, request
 
 from reichatd.api.answers import answer
 from reichatd.api.operations import Token, operation
-from reichatd.api.requests import bearer_token, body_of
+from reichatd.api.requests import bearer_token, body_of, caller
 from reichatd.api.services import accounts
-from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Tokens, Verifying
+from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Ticket, Tokens, Verifying
 from reichatd.errors import (
     InvalidCode,
     InvalidFields,
@@ -79,3 +79,14 @@ async def logout() -> Response:
     """
     await accounts().logout(bearer_token())
     return answer()
+
+
+@blueprint.post("/ws/ticket")
+@operation(Ticket, 201)
+async def ticket() -> Response:
+    """Gives a ticket, which opens one WebSocket in place of the access token.
+
+    It is good once, for `expires_in` seconds, and at this daemon only: so nothing that lasts stands in an address.
+    """
+    made = accounts().ticket(await caller())
+    return answer(Ticket(ticket=made.ticket, expires_in=made.expires_in), 201)

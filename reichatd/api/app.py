@@ -19,6 +19,7 @@ from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
+from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
 from reichatd.api.services import Services, provide, provide_health
@@ -33,13 +34,16 @@ Exposition = Callable[[str], tuple[bytes, str]]
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def create_app(*, accounts: Accounts, rooms: Rooms, health: Health, limits: config.Limits) -> QuartTrio:
+def create_app(
+    *, accounts: Accounts, rooms: Rooms, health: Health, limits: config.Limits, web_client: bool = False
+) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
     It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
 
     Arguments:
         limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).
+        web_client: whether browsers get the web client; its files are read here, once.
     """
     app = _new_app(
         limits,
@@ -51,7 +55,10 @@ def create_app(*, accounts: Accounts, rooms: Rooms, health: Health, limits: conf
     )
     provide(app, Services(accounts, rooms))
     provide_health(app, health)
-    app.add_url_rule("/", view_func=root)
+    if web_client:
+        app.register_blueprint(web.blueprint_of(web.read_files()))
+    else:
+        app.add_url_rule("/", view_func=root)
     return app
 
 

@@ -61,6 +61,7 @@ FirstId = Annotated[
 ]
 Time = Annotated[str, _meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00", format="date-time")]
 AccessTokenText = Annotated[str, _meta("Opens all other calls, for minutes.", "eyJhbGciOi…")]
+TicketText = Annotated[str, _meta("Opens one WebSocket, within seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens, for days.", "wq3Zk9…")]
 
 # Bodies
@@ -135,6 +136,13 @@ class AccessToken(Struct, frozen=True):
 
 class Refreshed(Answer, frozen=True, kw_only=True):
     tokens: AccessToken
+
+
+class Ticket(Answer, frozen=True, kw_only=True):
+    """`expires_in` is in seconds."""
+
+    ticket: TicketText
+    expires_in: Annotated[int, Meta(ge=1, examples=[30])]
 
 
 class RoomInShort(Struct, frozen=True):

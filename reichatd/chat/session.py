@@ -49,15 +49,16 @@ class Chat:
         """From here on these limits hold, in conversations under way too."""
         self.limits = limits
 
-    async def converse(self, socket: Socket, room_id: str, token: str | None) -> None:
+    async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
         """Serves one open socket until either side ends it, and closes it. Raises nothing but Cancelled.
 
         Arguments:
             token: the access token that came with the handshake; None if there was none.
+            ticket: in place of a token.
         """
         code, reason = ABORT, ""
         try:
-            code, reason = await self._serve(socket, room_id, token)
+            code, reason = await self._serve(socket, room_id, token, ticket)
         except PeerStalled:
             code, reason = 1013, "Reader too slow for too long"
         except PeerGone:
@@ -105,9 +106,11 @@ class Chat:
                     await socket.receive()
             socket.try_send(frames.PING, (2,))
 
-    async def _serve(self, socket: Socket, room_id: str, token: str | None) -> tuple[int, str]:
+    async def _serve(self, socket: Socket, room_id: str, token: str | None, ticket: str | None) -> tuple[int, str]:
         """Serves until somebody ends it; returns how."""
         with trio.CancelScope() as scope:
+            if ticket is not None:
+                token = self.accounts.redeem(ticket)
             connection = Connection(socket, await self._authenticate(token), scope)
             # From here to the registration in the hub nothing waits: no logout can fall in between.
             try:

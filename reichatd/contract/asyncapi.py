@@ -78,7 +78,13 @@ def asyncapi(limits: Limits) -> JSON:
                     "type": "httpApiKey",
                     "in": "query",
                     "name": "token",
-                    "description": "The access token in the address: for browsers, which can send no header.",
+                    "description": "The access token in the address, where logs may keep it.",
+                },
+                "ticket": {
+                    "type": "httpApiKey",
+                    "in": "query",
+                    "name": "ticket",
+                    "description": "What POST /ws/ticket gives, good once: for browsers, which can send no header.",
                 },
                 "header": {"type": "http", "scheme": "bearer", "description": "The access token, which no log keeps."},
             },
@@ -95,7 +101,7 @@ def _channel(names: list[str]) -> JSON:
         "bindings": {
             "ws": {
                 "method": "GET",
-                "query": {"type": "object", "properties": {"token": {"type": "string"}}},
+                "query": {"type": "object", "properties": {name: {"type": "string"} for name in ("ticket", "token")}},
                 "bindingVersion": "0.1.0",
             }
         },

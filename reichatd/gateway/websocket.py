@@ -50,6 +50,7 @@ class _Request(NamedTuple):
     answer: bytes
     room_id: str | None
     token: str | None
+    ticket: str | None
 
 
 class WebSocketServer:
@@ -89,7 +90,7 @@ class WebSocketServer:
                 if request.room_id is None:
                     await self._chat.hold(socket, request.token)
                 else:
-                    await self._chat.converse(socket, request.room_id, request.token)
+                    await self._chat.converse(socket, request.room_id, request.token, request.ticket)
                 nursery.cancel_scope.cancel()
         except* LocalProtocolError:
             # The library answers a ping even behind its own close frame, and is then told that it may not.
@@ -108,7 +109,7 @@ class WebSocketServer:
             return NO_WEBSOCKET
         if not self._is_welcome(parsed):
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
-        return _Request(answer, path and path[1], _token(parsed))
+        return _Request(answer, path and path[1], _token(parsed), parsed.query("ticket"))
 
     def _is_welcome(self, head: Head) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""

@@ -135,7 +135,7 @@ async def checked(response: Response) -> Reply:
     return Reply(response.status_code, body, response.headers)
 
 
-def make_api(store: Store, limits: config.Limits) -> Api:
+def make_api(store: Store, limits: config.Limits, *, web_client: bool = True) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
     accounts = Accounts(
         auth=CHEAP_HASHES,
@@ -148,7 +148,8 @@ def make_api(store: Store, limits: config.Limits) -> Api:
     )
     health = Health(store, store_wait=lambda: 0.0, seconds=1.0)
     rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
-    return Api(create_app(accounts=accounts, rooms=rooms, health=health, limits=limits), store, outbox, live)
+    app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
+    return Api(app, store, outbox, live)
 
 
 @pytest.fixture

@@ -1,0 +1,109 @@
+"""The web client: its files, as browsers are to have them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from quart import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from reichatd.api.answers import answer
+from reichatd.api.operations import Token, operation
+
+FILES = Path(__file__).parent.parent / "web"
+INDEX = "index.html"
+_PREFIX = b"/web/"
+
+# Nothing from elsewhere, nothing inline, no page round it, and no way to make markup of a text ("trusted types"). connect-src
+# 'self' is also the WebSocket: CSP 3 counts ws: and wss: of the same host and port to it, as browsers do.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_ASK_AGAIN = "no-cache"
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class File(NamedTuple):
+    """One file of the web client."""
+
+    data: bytes
+    content_type: str
+    etag: str
+
+
+class Files(NamedTuple):
+    """All of them. `version` is theirs together: it is in the addresses, so that a browser never mixes two versions."""
+
+    page: File
+    assets: Mapping[str, File]
+    version: str
+
+
+def read_files(directory: Path = FILES) -> Files:
+    """Reads the files of the web client; blocks. `/web/` in the page becomes `/web/<version>/`."""
+    found = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file()}
+    version = _digest(b"\0".join(name.encode() + b"\0" + data for name, data in found.items()))
+    index = found.pop(INDEX).replace(_PREFIX, b"%b%b/" % (_PREFIX, version.encode()))
+    return Files(_file(INDEX, index), {name: _file(name, data) for name, data in found.items()}, version)
+
+
+def blueprint_of(files: Files) -> Blueprint:
+    """Serves them: the index at the root to whoever prefers HTML to JSON, the rest below /web/."""
+    blueprint = Blueprint("web", __name__)
+
+    @blueprint.get("/")
+    @operation(token=Token.NONE)
+    async def root() -> Response:
+        """Says that the daemon is there; whoever prefers HTML gets the web client."""
+        prefers_html = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+        response = _sent(files.page, _ASK_AGAIN) if prefers_html else answer()
+        response.headers["Vary"] = "Accept"  # two answers live at this address
+        return response
+
+    @blueprint.get("/web/<version>/<name>")
+    async def asset(version: str, name: str) -> Response:
+        if version != files.version or name not in files.assets:
+            raise NotFound
+        return _sent(files.assets[name], _FOR_EVER)
+
+    return blueprint
+
+
+def _sent(file: File, cache_control: str) -> Response:
+    headers = {**_HEADERS, "Cache-Control": cache_control, "ETag": f'"{file.etag}"'}
+    if request.if_none_match.contains_weak(file.etag):
+        return Response(b"", 304, headers)
+    return Response(file.data, 200, headers, content_type=file.content_type)
+
+
+def _file(name: str, data: bytes) -> File:
+    return File(data, _TYPES[Path(name).suffix], _digest(data))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:20]

@@ -1,0 +1,309 @@
+// A room's conversation: one WebSocket after the other, and nothing missed and nothing twice in between.
+
+import { Log } from "./log.js";
+import { Outbox } from "./outbox.js";
+import { FrameRefused, Socket } from "./socket.js";
+import { Unreachable } from "./api.js";
+
+const PAGE = 100;
+const MARK_MS = 400;
+const BUSY_MS = 2_000;
+const OFFLINE_ANSWER_MS = 3_000;
+const LONGEST_WAIT_MS = 30_000;
+const GOING_DOWN_MS = 5_000;
+const GOING_DOWN = 1001;
+const NOT_WELCOME = 1008;
+
+/**
+ * `state` is "resting", "connecting", "live", "waiting" (for the next try) or "over" (`why` says why).
+ *
+ * Events: "state"; "log" (messages have come, or the read mark has moved); "outbox".
+ */
+export class Conversation extends EventTarget {
+  state = "resting";
+  why = "";
+  #api;
+  #userId;
+  #roomId;
+  #socket = null;
+  #running = false;
+  #wake = () => {};
+  #page = PAGE;
+  #underWay = null; // the nonce that is waiting for its ack: one at a time, so that their order is the person's
+  #markTimer = null;
+
+  constructor(api, userId, roomId) {
+    super();
+    this.#api = api;
+    this.#userId = userId;
+    this.#roomId = roomId;
+    this.log = new Log();
+    this.outbox = new Outbox(userId, roomId);
+  }
+
+  start() {
+    if (this.#running) return;
+    this.#running = true;
+    window.addEventListener("online", this.#online);
+    window.addEventListener("offline", this.#offline);
+    document.addEventListener("visibilitychange", this.#seenAgain);
+    this.#run();
+  }
+
+  stop() {
+    this.#running = false;
+    window.removeEventListener("online", this.#online);
+    window.removeEventListener("offline", this.#offline);
+    document.removeEventListener("visibilitychange", this.#seenAgain);
+    this.#socket?.drop();
+    this.#wake();
+  }
+
+  /** Tries to connect now instead of later. */
+  hurry() {
+    this.#wake();
+  }
+
+  /** Takes a message to be sent, now or as soon as there is a connection. */
+  send(content) {
+    this.outbox.add(content);
+    this.#emit("outbox");
+    this.#sendNext();
+  }
+
+  retry(nonce) {
+    this.outbox.again(nonce);
+    this.#emit("outbox");
+    this.#sendNext();
+  }
+
+  discard(nonce) {
+    this.outbox.discard(nonce);
+    this.#emit("outbox");
+  }
+
+  /** The person has read up to this id. The server is told a little later, and after the next connect if there is none. */
+  markRead(id) {
+    if (id <= this.log.readTo) return;
+    this.log.readTo = id;
+    this.#emit("log");
+    this.#markTimer ??= setTimeout(() => this.#sendMark(), MARK_MS);
+  }
+
+  /** Has what is not known of these ids fetched. Throws Unreachable if there is no connection, and FrameRefused. */
+  async need(from, to) {
+    for (let range; (range = this.log.missing(from, to)); ) {
+      const upTo = Math.min(range[1], range[0] + this.#page - 1);
+      await this.#fetch(this.#socket, range[0], upTo);
+      const left = this.log.missing(from, to);
+      if (left && left[0] === range[0]) throw new Unreachable(); // the server does not have what it should
+    }
+  }
+
+  // --- the connection
+
+  async #run() {
+    for (let failures = 0; this.#running; failures++) {
+      this.#enter("connecting");
+      const end = await this.#connection();
+      if (this.state === "live") failures = 0;
+      if (!this.#running) return;
+      this.#enter("waiting");
+      if (end.code === NOT_WELCOME && (await this.#isOver())) return;
+      await this.#pause(wait(end, failures));
+    }
+  }
+
+  /** One connection from its ticket to its end; how it ended. */
+  async #connection() {
+    try {
+      const { ticket } = await this.#api.call("POST", "/ws/ticket");
+      const socket = new Socket(this.#roomId, ticket, (frame) => this.#take(socket, frame));
+      this.#socket = socket;
+      if (!this.#running) socket.drop();
+      return await socket.closed;
+    } catch {
+      return {};
+    } finally {
+      this.#socket = this.#underWay = null;
+    }
+  }
+
+  async #pause(ms) {
+    const timer = setTimeout(() => this.#wake(), ms);
+    await new Promise((resolve) => (this.#wake = resolve));
+    clearTimeout(timer);
+    this.#wake = () => {};
+  }
+
+  /** Whether the server has closed the conversation for good. */
+  async #isOver() {
+    try {
+      const { room } = await this.#api.call("GET", `/room/${encodeURIComponent(this.#roomId)}`);
+      this.why = room.users.includes(this.#userId) ? "" : "You are no longer a member of this room.";
+    } catch (error) {
+      this.why = error.status === 404 ? "This room has been deleted." : "";
+    }
+    if (this.why === "") return false;
+    this.stop();
+    this.#enter("over");
+    return true;
+  }
+
+  #online = () => this.#wake();
+  // The browser may be wrong, or the server on this very machine: what counts is whether it answers.
+  #offline = () => this.#socket?.check(OFFLINE_ANSWER_MS);
+  #seenAgain = () => {
+    if (document.visibilityState !== "visible") return;
+    this.#wake();
+    this.#socket?.check();
+  };
+
+  // --- frames
+
+  #take(socket, frame) {
+    switch (frame.type) {
+      case "initial_state":
+        this.#begin(socket, frame).catch(() => socket.drop());
+        break;
+      case "latest_message":
+        if (frame.message.message_id > this.log.end) this.#absorb([frame.message]);
+        break;
+      case "ack":
+        this.#acknowledged(frame);
+        break;
+      case "error":
+        if (frame.nonce !== undefined) this.#refused(frame);
+    }
+  }
+
+  async #begin(socket, { last_read_id: readTo, messages, first_id: firstId }) {
+    await this.#recognise(socket);
+    this.log.beginAt(firstId);
+    this.log.readTo = Math.max(this.log.readTo, readTo);
+    this.#absorb(messages);
+    this.log.end = Math.max(this.log.end, await this.#findEnd(socket));
+    this.#emit("log");
+    socket.send("listen_latest", { after_id: this.log.end });
+    this.#enter("live");
+    this.#sendMark();
+    this.#sendNext();
+  }
+
+  /** Forgets everything if the log is another one than before: its room was deleted, and made again under the same id. */
+  async #recognise(socket) {
+    const known = this.log.get(this.log.end);
+    if (known === undefined) return;
+    const { messages, first_id: firstId = 1 } = await socket.fetch(known.message_id, known.message_id);
+    const isGone = firstId > known.message_id;
+    if (isGone || (messages[0]?.timestamp === known.timestamp && messages[0].user_id === known.user_id)) return;
+    this.log.forget();
+    this.outbox.arrived(Infinity);
+  }
+
+  /** Where the log ends now: in the next page if that is short, else found by doubling and halving the distance. */
+  async #findEnd(socket) {
+    let exists = Math.max(this.log.end, this.log.readTo);
+    const { messages } = await this.#fetch(socket, exists + 1, exists + this.#page);
+    if (messages.length < this.#page) return exists;
+    const isThere = async (id) => (await socket.fetch(id, id)).messages.length > 0;
+    let distance = this.#page;
+    exists += distance;
+    while (await isThere(exists + distance)) {
+      exists += distance;
+      distance *= 2;
+    }
+    while (distance > 1) {
+      const half = Math.ceil(distance / 2);
+      if (await isThere(exists + half)) exists += half;
+      distance = half;
+    }
+    return exists;
+  }
+
+  async #fetch(socket, from, to) {
+    if (socket === null) throw new Unreachable();
+    try {
+      const answer = await socket.fetch(from, to);
+      this.log.beginAt(answer.first_id);
+      this.#absorb(answer.messages);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof FrameRefused) || error.code !== "fetch_too_large" || this.#page === 1) throw error;
+      this.#page = Math.ceil(this.#page / 2); // a server with a low limits.fetch_ids
+      return this.#fetch(socket, from, Math.min(to, from + this.#page - 1));
+    }
+  }
+
+  #absorb(messages) {
+    this.log.absorb(messages);
+    this.#settleOutbox();
+    this.#emit("log");
+  }
+
+  // --- sending
+
+  #sendNext() {
+    const entry = this.outbox.next;
+    if (this.state !== "live" || this.#underWay !== null || entry === undefined) return;
+    this.#underWay = entry.nonce;
+    this.#socket.send("message", { content: entry.content, nonce: entry.nonce });
+  }
+
+  #acknowledged({ nonce, message_id: id }) {
+    this.outbox.acknowledged(nonce, id);
+    this.log.readTo = Math.max(this.log.readTo, id); // as the server does
+    this.#settleOutbox();
+    this.#emit("outbox");
+    this.#underWay = null;
+    this.#sendNext();
+  }
+
+  #refused({ nonce, code, message, retry_after: seconds }) {
+    const again = () => {
+      if (this.#underWay !== nonce) return;
+      this.#underWay = null;
+      this.#sendNext();
+    };
+    if (code === "rate_limited") setTimeout(again, seconds * 1000);
+    else if (code === "unavailable") setTimeout(again, BUSY_MS);
+    else {
+      this.outbox.failed(nonce, message);
+      this.#emit("outbox");
+      again();
+    }
+  }
+
+  #settleOutbox() {
+    const before = this.outbox.entries;
+    this.outbox.arrived(this.log.end);
+    if (before !== this.outbox.entries) this.#emit("outbox");
+  }
+
+  #sendMark() {
+    clearTimeout(this.#markTimer);
+    this.#markTimer = null;
+    if (this.state === "live") this.#socket.send("set_last_read", { message_id: this.log.readTo });
+  }
+
+  #enter(state) {
+    this.state = state;
+    this.#emit("state");
+  }
+
+  #emit(name) {
+    this.dispatchEvent(new Event(name));
+  }
+}
+
+/**
+ * How long to wait before the next try, in milliseconds: at random, so that not everybody comes back at once. A server that
+ * goes down has drawn the time for each of its clients.
+ */
+function wait({ code, reason = "" }, failures) {
+  if (code === GOING_DOWN && failures === 0) {
+    const drawn = /retry-after-ms=(\d+)/.exec(reason);
+    return drawn ? Math.min(LONGEST_WAIT_MS, Number(drawn[1])) : Math.random() * GOING_DOWN_MS;
+  }
+  return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
+}

@@ -1,0 +1,55 @@
+// Public rooms, and the way into one that is known by its id.
+
+import { h, icon, iconButton } from "./dom.js";
+import { form } from "./forms.js";
+
+const MOST = 200;
+
+export function exploreView(home) {
+  const results = h("ul", { class: "cards" });
+  const note = h("p", { class: "hint", role: "status" }, "Looking …");
+  const filter = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", oninput: show });
+  let rooms = [];
+
+  function show() {
+    const words = filter.value.toLowerCase();
+    const fitting = rooms.filter(({ name, description, room_id: id }) => `${name}\n${description}\n${id}`.toLowerCase().includes(words));
+    results.replaceChildren(...fitting.slice(0, MOST).map((room) => h("li", {}, card(home, room))));
+    note.textContent = sentence(fitting.length, rooms.length);
+  }
+
+  home.api.call("GET", "/public").then(
+    (answer) => {
+      rooms = answer.rooms;
+      show();
+    },
+    (error) => (note.textContent = error.message),
+  );
+
+  return h("div", { class: "page" },
+    h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("h2", {}, "Find rooms")),
+    h("div", { class: "page-body" },
+      h("section", { class: "by-id" }, form({
+        fields: [{ name: "room_id", label: "Open a room by its id", autocapitalize: "none", spellcheck: "false", hint: "Private rooms are not in the list: somebody tells you their id." }],
+        submit: "Open",
+        onsubmit: async ({ room_id: id }) => id.trim() && home.open(id.trim()),
+      })),
+      h("section", {}, h("div", { class: "section-head" }, h("h3", {}, "Public rooms"), filter), note, results),
+    ),
+  );
+}
+
+function sentence(fitting, all) {
+  if (all === 0) return "There are no public rooms yet. Make the first one.";
+  if (fitting === 0) return "No room has that in its name.";
+  const count = fitting === 1 ? "1 room" : `${fitting} rooms`;
+  return fitting > MOST ? `${count}, the first ${MOST} of them shown` : count;
+}
+
+function card(home, { room_id: id, name, description }) {
+  return h("a", { class: "room-card", href: `#/room/${encodeURIComponent(id)}` },
+    h("span", { class: "badge", "aria-hidden": "true" }, "#"),
+    h("span", { class: "room-card-text" }, h("bdi", { class: "room-card-name" }, name), h("span", { class: "hint", dir: "auto" }, description)),
+    home.rooms.get(id) ? h("span", { class: "hint" }, "joined") : h("span", { class: "go" }, icon("send")),
+  );
+}

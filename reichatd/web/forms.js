@@ -1,0 +1,108 @@
+// Forms and dialogs: every field has a label, every refusal is told where it belongs.
+
+import { h, iconButton } from "./dom.js";
+
+let count = 0;
+
+/**
+ * A form of these fields.
+ *
+ * fields: {name, label, hint?, type?, rows?, ...attributes}; type "checkbox" and rows make another element.
+ * submit: what the button says; look: its class.
+ * onsubmit: takes {name: value}; what it throws is shown, at the fields that it names.
+ */
+export function form({ fields = [], submit, look = "primary", onsubmit, before = [] }) {
+  const prefix = `form${++count}`;
+  const rows = fields.map((field) => row(field, `${prefix}-${field.name}`));
+  const problem = h("p", { class: "problem", role: "alert" });
+  const button = h("button", { class: look }, submit);
+  const element = h("form", { novalidate: true, class: "form" }, before, rows.map((each) => each.element), problem, button);
+
+  element.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    button.disabled = true;
+    rows.forEach((each) => each.say(""));
+    problem.textContent = "";
+    try {
+      await onsubmit(Object.fromEntries(rows.map((each) => [each.name, each.value])));
+    } catch (error) {
+      problem.textContent = untold(error, rows) || "";
+      (rows.find((each) => each.wrong) ?? rows[0])?.focus();
+    } finally {
+      button.disabled = false;
+    }
+  });
+  return element;
+}
+
+/** Tells each field what is wrong with it; returns what is left to be told. */
+function untold(error, rows) {
+  const left = (error.errors ?? []).filter(({ field, problem }) => {
+    const found = rows.find((each) => each.name === field);
+    found?.say(problem);
+    return !found;
+  });
+  if (error.errors?.length && left.length === 0) return "";
+  if (error.name !== "Error") console.error(error); // a fault of this page
+  return error.message;
+}
+
+function row({ name, label, hint, type = "text", rows, value = "", ...attributes }, id) {
+  const isCheck = type === "checkbox";
+  const input = rows ? h("textarea", { id, rows, ...attributes }) : h("input", { id, type, ...attributes });
+  if (isCheck) input.checked = value;
+  else input.value = value;
+  const hintElement = hint && h("p", { class: "hint", id: `${id}-hint` }, hint);
+  const problem = h("p", { class: "problem", id: `${id}-problem` });
+  if (hint) input.setAttribute("aria-describedby", `${id}-hint`);
+  const labelElement = h("label", { for: id }, label);
+  return {
+    name,
+    element: h("div", { class: isCheck ? "field check" : "field" }, isCheck ? [input, labelElement] : [labelElement, input], hintElement, problem),
+    get value() {
+      return isCheck ? input.checked : input.value;
+    },
+    wrong: false,
+    say(text) {
+      this.wrong = text !== "";
+      problem.textContent = text && text[0].toUpperCase() + text.slice(1);
+      input.setAttribute("aria-invalid", String(this.wrong));
+      const described = [hint && `${id}-hint`, text && `${id}-problem`].filter(Boolean).join(" ");
+      if (described) input.setAttribute("aria-describedby", described);
+    },
+    focus: () => input.focus(),
+  };
+}
+
+/** Opens a dialog with this content; `content` may be a function, which is given `close`. */
+export function openDialog(title, content) {
+  const id = `dialog${++count}`;
+  const close = () => dialog.close();
+  const dialog = h(
+    "dialog",
+    { "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title), iconButton("close", "Close", close)),
+    typeof content === "function" ? content(close) : content,
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && close()); // beside it
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Asks before something is done that cannot be undone. */
+export function confirmDialog(title, text, submit, act) {
+  openDialog(title, (close) =>
+    form({
+      before: [h("p", {}, text)],
+      submit,
+      look: "danger",
+      async onsubmit() {
+        await act();
+        close();
+      },
+    }),
+  );
+}

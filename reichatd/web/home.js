@@ -1,0 +1,165 @@
+// The page of somebody who is logged in: the rooms at the side, one of them (or what else the address says) beside them.
+
+import { avatar, h, icon, iconButton } from "./dom.js";
+import { exploreView } from "./explore.js";
+import { People } from "./people.js";
+import { profileDialog } from "./profile.js";
+import { createRoomDialog } from "./room-dialogs.js";
+import { RoomView } from "./room.js";
+import { Rooms } from "./rooms.js";
+import { strangerView } from "./stranger.js";
+
+const RETRY_MS = 3_000;
+
+export class Home {
+  leaving = false;
+  #view = null;
+  #roomId = null;
+  #drawing = false;
+  #stopped = false;
+
+  /** me: {userId, username, email} */
+  constructor(api, me) {
+    this.api = api;
+    this.me = me;
+    this.people = new People(api);
+    this.rooms = new Rooms(api, me.userId);
+    this.rooms.addEventListener("change", () => this.#draw());
+    this.rooms.addEventListener("unread", () => this.#draw());
+
+    this.list = h("ul", { class: "rooms" });
+    this.profile = h("button", { type: "button", class: "me", onclick: () => profileDialog(this) });
+    this.place = h("div", { id: "place", tabindex: "-1" });
+    this.element = h("main", { class: "home" },
+      h("h1", { class: "unseen" }, "reichatd"),
+      h("a", { class: "skip", href: "#place", onclick: (event) => { event.preventDefault(); this.place.focus(); } }, "Skip to the conversation"),
+      h("nav", { class: "side", "aria-label": "Rooms" },
+        h("header", {},
+          h("p", { class: "brand", "aria-hidden": "true" }, "reichatd"),
+          iconButton("plus", "New room", () => createRoomDialog(this)),
+        ),
+        h("div", { class: "rooms-scroll" }, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), "Find rooms")),
+        this.profile,
+      ),
+      this.place,
+    );
+    this.nameChanged();
+  }
+
+  async start() {
+    window.addEventListener("hashchange", this.#route);
+    while (!this.#stopped) {
+      try {
+        await this.rooms.read();
+        break;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    if (!this.#stopped) this.#route();
+  }
+
+  stop() {
+    this.#stopped = true;
+    window.removeEventListener("hashchange", this.#route);
+    this.#view?.close?.();
+    this.rooms.stop();
+  }
+
+  logOut() {
+    this.leaving = true;
+    history.replaceState(null, "", "#/");
+    return this.api.logOut();
+  }
+
+  nameChanged() {
+    this.profile.replaceChildren(
+      avatar(this.me.userId, this.me.username),
+      h("span", { class: "me-name" }, this.me.username),
+      h("span", { class: "unseen" }, ": profile and settings"),
+      icon("more"),
+    );
+  }
+
+  /** Shows a room, also if it is the one that is shown. */
+  open(roomId) {
+    const hash = `#/room/${encodeURIComponent(roomId)}`;
+    if (location.hash === hash) this.#route();
+    else location.hash = hash;
+  }
+
+  /** Back to the list of rooms. */
+  leave() {
+    location.hash = "#/";
+  }
+
+  #route = () => {
+    const [, place, roomId, messageId] = location.hash.split("/").map(decoded);
+    if (place === "room" && roomId === this.#roomId && this.rooms.get(roomId) && this.#view && !this.#view.isOver) {
+      if (messageId) this.#view.show(Number(messageId));
+      return;
+    }
+    this.#view?.close?.();
+    this.#view = null;
+    this.#roomId = place === "room" ? roomId : null;
+    let shown;
+    if (this.#roomId && this.rooms.get(roomId)) {
+      this.#view = new RoomView(this, roomId);
+      shown = this.#view.element;
+    } else if (this.#roomId) shown = strangerView(this, roomId);
+    else if (place === "explore") shown = exploreView(this);
+    else shown = nothing();
+    this.place.replaceChildren(shown);
+    this.element.dataset.pane = place ? "main" : "side";
+    this.#view?.shown(Number(messageId) || null);
+    this.#draw();
+  };
+
+  /** Draws the list of rooms anew, once for all that has changed since the last time. */
+  #draw() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      const focused = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      this.list.replaceChildren(...this.rooms.all.map((room) => h("li", {}, this.#link(room))));
+      if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+      const unread = this.rooms.unreadInAll;
+      const name = this.rooms.get(this.#roomId)?.name;
+      document.title = `${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`;
+      this.element.querySelector(".explore").toggleAttribute("data-current", location.hash === "#/explore");
+    });
+  }
+
+  #link({ room_id: roomId, name, private: isPrivate }) {
+    const unread = this.rooms.unread(roomId);
+    const isCurrent = roomId === this.#roomId;
+    return h("a", {
+      class: "room-link",
+      href: `#/room/${encodeURIComponent(roomId)}`,
+      "aria-current": isCurrent && "page",
+      "data-current": isCurrent,
+      "data-unread": unread > 0,
+    },
+      h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
+      h("bdi", { class: "room-name" }, name),
+      isPrivate && h("span", { class: "unseen" }, " (private)"),
+      unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "unseen" }, " unread")),
+    );
+  }
+}
+
+function nothing() {
+  return h("div", { class: "empty" },
+    h("p", { class: "empty-title" }, "Nothing open"),
+    h("p", {}, "Choose a room at the side, ", h("a", { href: "#/explore" }, "find one"), ", or make your own."),
+  );
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

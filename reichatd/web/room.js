@@ -1,0 +1,233 @@
+// A room that one is a member of: its conversation, and where one writes.
+
+import { announce, copy, h, icon, iconButton } from "./dom.js";
+import { Feed } from "./feed.js";
+import { messageRow, pendingRow } from "./message.js";
+import { personDialog, roomDialog } from "./room-dialogs.js";
+import { untilMidnight } from "./time.js";
+
+const MOST_SAID = 200;
+const drafts = new Map(); // what was typed and not sent, by room
+
+export class RoomView {
+  #home;
+  #roomId;
+  #conversation;
+  #listening = new AbortController();
+  #newFrom = null; // the first id under the line of what is new
+  #announcedTo = null;
+  #placed = false;
+  #target = null;
+  #midnight;
+
+  constructor(home, roomId) {
+    this.#home = home;
+    this.#roomId = roomId;
+    this.#conversation = home.rooms.conversation(roomId);
+    this.feed = new Feed(this.#conversation, {
+      row: (message, previous) => this.#row(message, previous),
+      pendingRow: (entry) =>
+        pendingRow(entry, this.#conversation.state === "live", {
+          retry: () => this.#conversation.retry(entry.nonce),
+          discard: () => this.#conversation.discard(entry.nonce),
+        }),
+      onread: (id) => this.#seen(id),
+    });
+    this.title = h("h2", { dir: "auto" });
+    this.description = h("p", { class: "hint", dir: "auto" });
+    this.status = h("p", { class: "status", role: "status" });
+    this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
+    this.element = h("div", { class: "room" },
+      h("header", { class: "bar" },
+        iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }),
+        h("div", { class: "bar-title" }, this.title, this.description),
+        iconButton("people", "About this room", () => roomDialog(home, roomId)),
+      ),
+      this.status,
+      h("div", { class: "feed-place" }, this.feed.element, this.jump),
+      this.#composer(),
+    );
+    this.#listen();
+    this.#named();
+  }
+
+  /** To be called when it is in the page. messageId: the message to go to; null for what is new. */
+  shown(messageId) {
+    this.#told();
+    this.#target = messageId;
+    this.#changed();
+    this.feed.drawPending();
+    if (matchMedia("(pointer: fine)").matches) this.input.focus();
+  }
+
+  /** Whether the conversation has ended for good. */
+  get isOver() {
+    return this.#conversation.state === "over";
+  }
+
+  /** Goes to a message. */
+  show(messageId) {
+    this.feed.show(messageId);
+  }
+
+  close() {
+    this.#listening.abort();
+    clearTimeout(this.#midnight);
+    drafts.set(this.#roomId, this.input.value);
+  }
+
+  #listen() {
+    const { signal } = this.#listening;
+    const conversation = this.#conversation;
+    conversation.addEventListener("log", () => this.#changed(), { signal });
+    conversation.addEventListener("outbox", () => this.#changed(), { signal });
+    conversation.addEventListener("state", () => { this.#told(); this.#changed(); }, { signal });
+    this.#home.rooms.addEventListener("change", () => this.#named(), { signal });
+    document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
+    const midnight = () => {
+      this.feed.redraw();
+      this.#midnight = setTimeout(midnight, untilMidnight());
+    };
+    this.#midnight = setTimeout(midnight, untilMidnight());
+  }
+
+  #named() {
+    const room = this.#home.rooms.get(this.#roomId);
+    if (room === undefined) return;
+    this.title.textContent = room.name;
+    this.description.textContent = room.description;
+  }
+
+  /** Messages have come, or gone out. */
+  #changed() {
+    const { log } = this.#conversation;
+    if (!this.#placed) {
+      // A message that was asked for can be anywhere: first it must be known where the log ends.
+      if (this.#conversation.state !== "live" && (log.end === 0 || this.#target !== null)) return;
+      this.#place();
+    }
+    this.#announceNews();
+    this.feed.update();
+    this.feed.drawPending();
+    this.#drawJump();
+  }
+
+  /** Where one begins to read: at what is new, or at the end if nothing is. */
+  #place() {
+    const { log } = this.#conversation;
+    this.#placed = true;
+    this.#announcedTo = log.end;
+    if (log.unread > 0) this.#newFrom = Math.max(log.readTo + 1, log.first);
+    if (this.#target !== null) this.feed.show(this.#target);
+    else if (this.#newFrom !== null) this.feed.show(this.#newFrom);
+    else this.feed.showEnd();
+  }
+
+  #announceNews() {
+    const { log } = this.#conversation;
+    const message = log.get(log.end);
+    if (log.end <= this.#announcedTo || !message) return;
+    this.#announcedTo = log.end;
+    if (message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, MOST_SAID)}`);
+    else if (document.visibilityState === "hidden") return;
+    // What comes while nobody looks is new to him who comes back.
+    if (document.visibilityState === "hidden" && this.#newFrom === null) this.#newFrom = log.readTo + 1;
+  }
+
+  #visibility() {
+    if (document.visibilityState === "visible") this.feed.redraw();
+    else if (this.#conversation.log.unread === 0) this.#newFrom = null;
+    this.feed.update();
+  }
+
+  #seen(id) {
+    if (document.visibilityState === "visible") this.#conversation.markRead(id);
+    this.#drawJump();
+  }
+
+  #row(message, previous) {
+    const name = this.#conversation.log.nameOf(message);
+    return messageRow(message, previous, {
+      name,
+      isMine: message.user_id === this.#home.me.userId,
+      isFirst: message.message_id <= this.#conversation.log.first,
+      isNew: message.message_id === this.#newFrom,
+      href: `#/room/${encodeURIComponent(this.#roomId)}/${message.message_id}`,
+      setSize: this.#conversation.log.end,
+      onauthor: () => personDialog(this.#home, this.#roomId, message.user_id),
+      oncopy: async () => {
+        await copy(message.content);
+        announce("Copied");
+      },
+    });
+  }
+
+  // --- the state of the connection, told as it is
+
+  #told() {
+    const { state, why } = this.#conversation;
+    const isOver = state === "over";
+    const text = isOver ? why : state === "live" ? "" : state === "connecting" ? "Connecting …" : navigator.onLine ? "Not connected." : "Offline.";
+    const waits = !isOver && text !== "" && " What you write is kept and goes out when the connection is back.";
+    this.status.replaceChildren(
+      text, waits || "",
+      state === "waiting" ? h("button", { type: "button", class: "link", onclick: () => this.#conversation.hurry() }, "Try now") : "",
+    );
+    this.status.hidden = text === "" || (state === "connecting" && !this.#wasTold);
+    this.#wasTold = state === "waiting" || (state === "connecting" && this.#wasTold);
+    this.element.dataset.state = state;
+    this.input.disabled = isOver;
+  }
+
+  #wasTold = false; // the first try is not worth a word
+
+  #drawJump() {
+    const below = this.feed.newBelow;
+    this.jump.hidden = this.feed.atEnd || !this.#placed;
+    const text = below > 0 ? `${below > 999 ? "999+" : below} new` : "Latest";
+    if (this.jump.dataset.text === text) return;
+    this.jump.dataset.text = text;
+    this.jump.replaceChildren(icon("down"), text);
+  }
+
+  #toEnd() {
+    this.feed.showEnd();
+    this.input.focus();
+  }
+
+  // --- writing
+
+  #composer() {
+    this.input = h("textarea", { id: "composer", rows: "1", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
+    this.input.value = drafts.get(this.#roomId) ?? "";
+    this.input.addEventListener("input", () => this.#grow());
+    this.input.addEventListener("keydown", (event) => {
+      const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing && matchMedia("(pointer: fine)").matches;
+      if (!sends) return;
+      event.preventDefault();
+      this.#send();
+    });
+    return h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } },
+      h("div", { class: "composer-box" }, this.input, h("button", { class: "send", "aria-label": "Send", title: "Send" }, icon("send"))),
+    );
+  }
+
+  #send() {
+    const content = this.input.value.trim();
+    if (content === "" || this.#conversation.state === "over") return;
+    this.input.value = "";
+    this.#grow();
+    this.input.focus();
+    if (this.#newFrom !== null) {
+      this.#newFrom = null;
+      this.feed.redraw();
+    }
+    this.feed.showEnd();
+    this.#conversation.send(content);
+  }
+
+  #grow() {
+    this.input.style.height = "auto";
+    this.input.style.height = `${this.input.scrollHeight}px`;
+  }
+}

@@ -1,0 +1,25 @@
+// Times, as the person before the screen counts them.
+
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const dayOfYearFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+
+export const clock = (date) => clockFormat.format(date);
+export const full = (date) => fullFormat.format(date);
+
+/** The day's beginning, so that two times of one day are equal. */
+export const day = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+
+/** "Today", "Yesterday", "Monday, 3 August", with the year if it is another one. */
+export function dayName(date, now = new Date()) {
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (day(date) === day(now)) return "Today";
+  if (day(date) === yesterday.getTime()) return "Yesterday";
+  return (date.getFullYear() === now.getFullYear() ? dayFormat : dayOfYearFormat).format(date);
+}
+
+/** Milliseconds until "Today" means another day. */
+export function untilMidnight(now = new Date()) {
+  return new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1) - now + 1000;
+}

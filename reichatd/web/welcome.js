@@ -1,0 +1,80 @@
+// Before somebody is logged in: log in, register, verify.
+
+import { h } from "./dom.js";
+import { form } from "./forms.js";
+
+const EMAIL = { name: "email", label: "E-mail", type: "email", autocomplete: "email", inputmode: "email", spellcheck: "false", autocapitalize: "none" };
+
+/** onsignedin: called when it is done. `notice`: a sentence to begin with. */
+export function welcome(api, onsignedin, notice = "") {
+  const place = h("main", { class: "welcome" });
+  let known = { email: "", password: "" }; // what was typed into one form is not to be typed into the next
+
+  function show(title, lead, content, links) {
+    place.replaceChildren(
+      h("div", { class: "card" },
+        h("p", { class: "brand" }, "reichatd"),
+        h("h1", {}, title),
+        lead && h("p", { class: "lead" }, lead),
+        content,
+        h("p", { class: "links" }, links.map(([text, go]) => h("button", { type: "button", class: "link", onclick: go }, text))),
+      ),
+    );
+    place.querySelector("input:placeholder-shown, input")?.focus();
+  }
+
+  async function enter(email, password) {
+    await api.logIn(email, password);
+    onsignedin();
+  }
+
+  function logIn(lead) {
+    show("Log in", lead, form({
+      fields: [
+        { ...EMAIL, value: known.email, autocomplete: "username" },
+        { name: "password", label: "Password", type: "password", autocomplete: "current-password" },
+      ],
+      submit: "Log in",
+      onsubmit: ({ email, password }) => enter(email, password),
+    }), [["Create an account", () => register()], ["I have a code", () => verify()]]);
+  }
+
+  function register() {
+    show("Create an account", "A code comes by e-mail, to see that the address is yours.", form({
+      fields: [
+        { name: "username", label: "Name", autocomplete: "nickname", hint: "3 to 32 letters or digits; what others see", autocapitalize: "none" },
+        { ...EMAIL, value: known.email },
+        { name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "At least 8 characters" },
+      ],
+      submit: "Create account",
+      async onsubmit({ email, password, username }) {
+        await api.register(email, password, username);
+        known = { email, password };
+        verify();
+      },
+    }), [["I have an account", () => logIn()]]);
+  }
+
+  function verify() {
+    const isKnown = known.email !== "";
+    show("Enter the code", isKnown ? `It was sent to ${known.email}.` : "It is in the e-mail that was sent to you.", form({
+      fields: [
+        ...(isKnown ? [] : [EMAIL]),
+        { name: "code", label: "Code", inputmode: "numeric", autocomplete: "one-time-code", class: "code", maxlength: "6" },
+      ],
+      submit: "Verify",
+      async onsubmit({ email = known.email, code }) {
+        await api.verify(email, code.trim());
+        if (known.password) await enter(email, known.password);
+        else {
+          known = { email, password: "" };
+          logIn("Your address is verified. Welcome!");
+        }
+      },
+    }), [["Start over", () => register()], ["I have an account", () => logIn()]]);
+  }
+
+  // Shown by the caller first: a field takes the focus only in the page.
+  queueMicrotask(() => logIn(notice));
+  return place;
+}

@@ -1,0 +1,95 @@
+"""How the web client's files are served; what they do is tested in a browser (tests/web)."""
+
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+from quart_trio.testing import TrioClient
+
+from reichatd import config
+from reichatd.api.web import FILES, read_files
+from reichatd.store import Store
+from tests.api.conftest import Api, make_api
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.fixture
+def client(api: Api) -> TrioClient:
+    return api.client
+
+
+async def test_browsers_get_the_client_and_programs_an_answer(client: TrioClient) -> None:
+    for accept in ("*/*", "application/json", "application/json, text/html", "text/html;q=0.5, application/json", ""):
+        response = await client.get("/", headers={"Accept": accept})
+        assert await response.get_json() == {"message": "ok"}
+        assert response.headers["Vary"] == "Accept"
+    response = await client.get("/", headers={"Accept": BROWSER})
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert response.headers["Vary"] == "Accept"
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert "<!doctype html>" in await response.get_data(as_text=True)
+
+
+async def test_every_file_is_served_under_the_address_that_others_name(client: TrioClient) -> None:
+    """From the index on, all that is loaded is there, and all that is there is loaded."""
+    index = await (await client.get("/", headers={"Accept": BROWSER})).get_data(as_text=True)
+    waiting = set(re.findall(r'(?:href|src)="(/web/[^"]+)"', index))
+    seen = set()
+    while waiting:
+        address = waiting.pop()
+        seen.add(address)
+        response = await client.get(address)
+        assert response.status_code == 200, address
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        text = await response.get_data(as_text=True)
+        imported = {urljoin(address, name) for name in re.findall(r'from "(\./[^"]+)"', text)}
+        waiting |= imported - seen
+    assert {address.rpartition("/")[2] for address in seen} == {path.name for path in FILES.iterdir()} - {"index.html"}
+
+
+async def test_every_file_is_held_to_the_policy(client: TrioClient) -> None:
+    version = read_files().version
+    for path, headers in (("/", {"Accept": BROWSER}), (f"/web/{version}/main.js", {}), (f"/web/{version}/app.css", {})):
+        response = await client.get(path, headers=headers)
+        policy = response.headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"} <= set(policy)
+        assert not any("unsafe" in rule or "http" in rule or "*" in rule for rule in policy)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_a_file_that_is_known_is_not_sent_again(client: TrioClient) -> None:
+    first = await client.get("/", headers={"Accept": BROWSER})
+    etag = first.headers["ETag"]
+    again = await client.get("/", headers={"Accept": BROWSER, "If-None-Match": etag})
+    assert (again.status_code, await again.get_data(as_text=False), again.headers["ETag"]) == (304, b"", etag)
+    assert (await client.get("/", headers={"Accept": BROWSER, "If-None-Match": '"other"'})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/web/", "/web/x/main.js", "/web/{v}/none.js", "/web/{v}/index.html", "/web/{v}/..%2f__init__.py", "/web/main.js"],
+)
+async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
+    response = await client.get(path.replace("{v}", read_files().version))
+    assert response.status_code == 404
+    assert (await response.get_json())["code"] == "not_found"
+
+
+def test_a_changed_file_has_another_address(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<script src="/web/main.js">')
+    (tmp_path / "main.js").write_text("1")
+    first = read_files(tmp_path)
+    (tmp_path / "main.js").write_text("2")
+    second = read_files(tmp_path)
+    assert first.version != second.version
+    assert first.page.etag != second.page.etag
+    assert first.page.data == f'<script src="/web/{first.version}/main.js">'.encode()
+
+
+async def test_it_can_be_switched_off(store: Store, limits: config.Limits) -> None:
+    client = make_api(store, limits, web_client=False).client
+    assert await (await client.get("/", headers={"Accept": BROWSER})).get_json() == {"message": "ok"}
+    assert (await client.get(f"/web/{read_files().version}/main.js")).status_code == 404

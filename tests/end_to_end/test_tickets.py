@@ -1,0 +1,68 @@
+"""Sockets that are opened by a ticket in place of a token."""
+
+from pathlib import Path
+
+import trio
+
+from tests.client import crowd, newcomer, open_room, talk_at
+from tests.end_to_end.conftest import QUICK
+from tests.process import DaemonProcess, running
+
+
+def ticket_url(url: str, room_id: str, ticket: str) -> str:
+    return f"{url.replace('http', 'ws', 1)}/ws/chat/{room_id}?ticket={ticket}"
+
+
+async def test_a_ticket_opens_one_socket(daemon: DaemonProcess) -> None:
+    async with crowd(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        answer = await ada.call("POST", "/ws/ticket", 201)
+        assert answer == {"message": "ok", "ticket": answer["ticket"], "expires_in": 30}
+        url = ticket_url(daemon.url, room_id, answer["ticket"])
+        async with talk_at(url) as talk:
+            assert (await talk.receive())["type"] == "initial_state"
+            assert await talk.post("Hello", "1") == 1
+        async with talk_at(url) as talk:
+            assert await talk.closed() == (4001, "Invalid ticket")
+        assert answer["ticket"] not in daemon.output
+
+
+async def test_a_ticket_ends_with_its_login_session(daemon: DaemonProcess) -> None:
+    async with crowd(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        ticket = (await ada.call("POST", "/ws/ticket", 201))["ticket"]
+        await ada.call("POST", "/logout")
+        async with talk_at(ticket_url(daemon.url, room_id, ticket)) as talk:
+            assert await talk.closed() == (4001, "Invalid token")
+
+
+async def test_a_socket_that_a_ticket_opened_ends_with_its_login_session(daemon: DaemonProcess) -> None:
+    async with crowd(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        ticket = (await ada.call("POST", "/ws/ticket", 201))["ticket"]
+        async with talk_at(ticket_url(daemon.url, room_id, ticket)) as talk:
+            await talk.receive("initial_state")
+            await ada.call("POST", "/logout")
+            assert (await talk.closed())[0] == 4001
+
+
+async def test_a_ticket_lets_nobody_in_who_is_no_member(daemon: DaemonProcess) -> None:
+    async with crowd(daemon, 2) as (ada, bob):
+        room_id = await open_room(ada)
+        ticket = (await bob.call("POST", "/ws/ticket", 201))["ticket"]
+        async with talk_at(ticket_url(daemon.url, room_id, ticket)) as talk:
+            assert await talk.closed() == (1008, "Forbidden")
+
+
+async def test_tickets_age_and_are_counted(tmp_path: Path) -> None:
+    settings = {"REICHATD_AUTH_TICKET_SECONDS": "1", "REICHATD_AUTH_TICKETS_PER_SESSION": "2"}
+    async with running(tmp_path, **QUICK, **settings) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada)
+        ticket = (await ada.call("POST", "/ws/ticket", 201))["ticket"]
+        await ada.call("POST", "/ws/ticket", 201)
+        assert (await ada.call("POST", "/ws/ticket", 503))["code"] == "unavailable"
+        with trio.fail_after(10):
+            while (await ada.http.post("/ws/ticket", headers={"Authorization": f"Bearer {ada.access_token}"})).is_error:  # noqa: ASYNC110
+                await trio.sleep(0.05)
+        async with talk_at(ticket_url(daemon.url, room_id, ticket)) as talk:
+            assert await talk.closed() == (4001, "Invalid ticket")

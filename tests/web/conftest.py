@@ -1,0 +1,74 @@
+"""A daemon, a mail server and a real browser.
+
+Playwright drives the Chromium of the system: its own one would be downloaded. While it runs, an asyncio loop counts as running
+in this thread, so the browser does not outlive this package, and what needs Trio runs in another thread.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.end_to_end.conftest import FREE, QUICK
+from tests.mail.server import MailServer
+from tests.process import DaemonProcess
+from tests.web.visitor import Visitor, by_smtp, in_thread
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+expect.set_options(timeout=15_000)  # the machine may be busy
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    server = MailServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, mail_server: MailServer) -> Iterator[DaemonProcess]:
+    """A running daemon, which sends its codes to the mail server."""
+    process = DaemonProcess(tmp_path, QUICK | FREE | by_smtp(mail_server))
+    try:
+        in_thread(process.start)
+        yield process
+        assert in_thread(process.stop) == 0, process.output
+        assert "Traceback" not in process.output
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def visitor(browser: Browser, daemon: DaemonProcess, mail_server: MailServer) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors, each with a browser profile of his own; in the end none may have met with an error in the page."""
+    with ExitStack() as stack:
+
+        def make(name: str, **options: Any) -> Visitor:  # noqa: ANN401 - those of Visitor
+            return stack.enter_context(Visitor(browser, daemon, mail_server, name, **options))
+
+        yield make

@@ -1,0 +1,170 @@
+"""A room of 100,000 messages."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from reichatd.store import Horizon, Post, Store
+from reichatd.store.sqlite import open_store
+from tests.process import DaemonProcess
+from tests.web.visitor import Visitor, in_thread
+
+COUNT = 100_000
+BATCH = 5_000
+MOST_ROWS = 160
+
+
+@asynccontextmanager
+async def store_of(daemon: DaemonProcess) -> AsyncIterator[Store]:
+    """The store of a daemon that does not run."""
+    (file,) = daemon.directory.rglob("*.sqlite3")
+    store = await open_store(file)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+async def fill(daemon: DaemonProcess, room_id: str, author: str, count: int = COUNT) -> None:
+    """Writes the room's log."""
+    async with store_of(daemon) as store:
+        user = await store.users.by_email(author)
+        assert user is not None
+        for first in range(1, count + 1, BATCH):
+            posts = [
+                Post(
+                    room_id,
+                    user.user_id,
+                    f"message {number}" + " with more to say" * (number % 7),
+                    1.7e9 + number * 60,
+                    None,
+                )
+                for number in range(first, min(first + BATCH, count + 1))
+            ]
+            await store.messages.append(posts, {})
+
+
+async def cut(daemon: DaemonProcess, room_id: str, keep: int) -> None:
+    """Removes all but the last messages of the room, as retention does."""
+    async with store_of(daemon) as store:
+        await store.messages.expire(room_id, Horizon(keep=keep), at_most=COUNT)
+
+
+@pytest.fixture
+def readers(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> tuple[Visitor, Visitor]:
+    """Ada, who has written all of it, and Bob, who has read nothing."""
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Long", "long")
+    bob.register()
+    bob.join("long")
+    bob.page.goto("about:blank")
+    assert in_thread(daemon.stop) == 0
+    in_thread(lambda: fill(daemon, "long", ada.email))
+    in_thread(daemon.start)
+    ada.page.goto(f"{ada.url}/#/room/long")
+    ada.page.reload()
+    return ada, bob
+
+
+def ids(person: Visitor) -> list[int]:
+    found: list[int] = person.measured(
+        "[...document.querySelectorAll('.feed .message')].map(row => Number(row.dataset.id))"
+    )
+    return found
+
+
+SCROLL_UP = """
+async (until) => {
+  const scroller = document.querySelector(".scroller");
+  const frames = [];
+  let most = 0, jumps = 0, last = performance.now();
+  while (Number(document.querySelector(".feed .message").dataset.id) > until && frames.length < 2000) {
+    const rows = [...document.querySelectorAll(".feed .message")];
+    const seen = rows.find((row) => row.getBoundingClientRect().bottom > scroller.getBoundingClientRect().top + 1);
+    const before = seen.getBoundingClientRect().top;
+    const from = scroller.scrollTop;
+    scroller.scrollTop -= 120;
+    const moved = from - scroller.scrollTop;
+    await new Promise(requestAnimationFrame);
+    await new Promise((resolve) => setTimeout(resolve));
+    if (seen.isConnected && Math.abs(seen.getBoundingClientRect().top - before - moved) > 2) jumps++;
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+    most = Math.max(most, rows.length);
+  }
+  frames.sort((a, b) => a - b);
+  return { most, jumps, count: frames.length, median: frames[frames.length >> 1], worst: frames.at(-1) };
+}
+"""
+
+
+def test_one_scrolls_up_smoothly_and_only_what_is_seen_is_in_the_page(readers: tuple[Visitor, Visitor]) -> None:
+    ada, _ = readers
+    expect(ada.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_visible()
+    measured = ada.page.evaluate(SCROLL_UP, COUNT - 1000)
+    assert measured["most"] <= MOST_ROWS, measured
+    assert measured["jumps"] == 0, measured
+    assert measured["median"] < 50, measured
+    found = ids(ada)
+    assert found == list(range(found[0], found[-1] + 1))
+    assert found[0] <= COUNT - 1000
+    print(measured)
+
+    ada.page.get_by_role("button", name="Latest").click()
+    expect(ada.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_visible()
+    ada.say("on top of it")
+    expect(ada.page.locator(".feed .content").last).to_have_text("on top of it")
+    assert ids(ada)[-1] == COUNT + 1
+
+
+def test_one_gets_to_any_place(readers: tuple[Visitor, Visitor]) -> None:
+    ada, bob = readers
+    scroller = ada.page.get_by_role("region", name="Conversation")
+    scroller.press("Home")
+    expect(ada.page.locator('.feed [data-id="1"]')).to_be_in_viewport()
+    expect(ada.page.get_by_text("The conversation begins here.")).to_be_visible()
+    scroller.press("End")
+    expect(ada.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_in_viewport()
+    ada.page.goto(f"{ada.url}/#/room/long/50000")
+    expect(ada.page.locator('.feed [data-id="50000"]')).to_be_in_viewport()
+    assert len(ids(ada)) <= MOST_ROWS
+
+    # Who has read nothing begins at the first message, and is told how much there is.
+    bob.page.goto(f"{bob.url}/#/")
+    expect(bob.page.get_by_role("navigation").locator(".count")).to_have_text("999+ unread")
+    bob.page.get_by_role("link", name="Long").click()
+    first = bob.page.locator('.feed [data-id="1"]')
+    expect(first).to_be_in_viewport()
+    expect(first.locator(".new-line")).to_be_visible()
+    bob.page.get_by_role("button", name="999+ new").click()
+    expect(bob.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_in_viewport()
+    expect(bob.page.get_by_role("navigation").locator(".count")).to_have_count(0)
+
+
+def test_what_was_removed_is_not_waited_for(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
+    """Retention, while the room is open: what is gone leaves the page, and the log begins behind it."""
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Short", "short")
+
+    def written_behind_its_back(count: int, keep: int, end: int) -> None:
+        assert in_thread(daemon.stop) == 0
+        expect(ada.status).to_be_visible()
+        in_thread(lambda: fill(daemon, "short", ada.email, count))
+        in_thread(lambda: cut(daemon, "short", keep))
+        in_thread(daemon.start)
+        expect(ada.status).to_be_hidden(timeout=30_000)
+        scroller = ada.page.get_by_role("region", name="Conversation")
+        scroller.press("End")
+        expect(ada.page.locator(f'.feed [data-id="{end}"]')).to_be_visible()
+        scroller.press("Home")
+
+    written_behind_its_back(50, keep=50, end=50)
+    expect(ada.page.get_by_text("The conversation begins here.")).to_be_visible()
+    written_behind_its_back(350, keep=200, end=400)
+    expect(ada.page.get_by_text("Older messages have been removed.")).to_be_visible()
+    assert ids(ada)[0] == 201

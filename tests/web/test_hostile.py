@@ -1,0 +1,76 @@
+"""What people write and call things is text. It never becomes markup, a script, a style or an address that runs one."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.visitor import Visitor
+
+HOSTILE = [
+    "<script>window.hit=1</script>",
+    "<img src=x onerror='window.hit=1'>",
+    '"><svg onload=window.hit=1>',
+    "javascript:window.hit=1",
+    "data:text/html,<script>window.hit=1</script>",
+    'https://example.org/"onmouseover="window.hit=1',
+    "https://example.org/'><b>",
+    "{{constructor.constructor('window.hit=1')()}}",
+    "<style>*{display:none}</style>",
+    "</p></div></main><h1>Owned",
+    "\u202egnp.exe https://example.org/\u202egnp",
+    "<a href='javascript:window.hit=1'>x</a> &lt;b&gt; &amp;",
+]
+
+
+def test_messages_and_names_are_text(visitor: Callable[..., Visitor]) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room(HOSTILE[0], "hostile", HOSTILE[1])
+    bob.register()
+    bob.page.goto(f"{bob.url}/#/explore")
+    expect(bob.page.get_by_text(HOSTILE[0])).to_be_visible()
+    bob.join("hostile")
+    expect(bob.page.get_by_role("heading", name=HOSTILE[0])).to_be_visible()
+    for text in HOSTILE:
+        ada.say(text)
+    for person in (ada, bob):
+        person.sees(*HOSTILE)
+        person.page.get_by_role("button", name="About this room").click()
+        expect(person.page.get_by_role("dialog")).to_contain_text(HOSTILE[1])
+        assert person.measured("window.hit") is None
+        feed = person.page.locator(".feed")
+        assert feed.locator("script, img, style, h1, b").count() == 0
+        addresses = feed.locator(".content a").evaluate_all("links => links.map(link => link.href)")
+        assert addresses == ["https://example.org/", "https://example.org/", "https://example.org/"]
+
+
+@pytest.mark.parametrize("markup", ["innerHTML", "outerHTML"])
+def test_the_browser_itself_refuses_markup(visitor: Callable[..., Visitor], markup: str) -> None:
+    """The policy of the page: even a mistake in the client could not turn a text into elements."""
+    ada = visitor("ada")
+    ada.page.goto(ada.url)
+    refused = ada.measured(
+        f"""() => {{
+            try {{
+                document.querySelector("main").{markup} = "<b>x</b>";
+            }} catch (error) {{
+                return String(error);
+            }}
+        }}"""
+    )
+    assert "TrustedHTML" in refused
+    ada.errors.clear()
+
+
+def test_addresses_are_links(visitor: Callable[..., Visitor]) -> None:
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Links", "links")
+    ada.say(
+        "See https://example.org/a_(b)?c=1&d=2#e, (http://example.net/x). Not ftp://example.org or mailto:a@b.c or https://"
+    )
+    link = ada.page.locator(".feed .content a")
+    expect(link).to_have_text(["https://example.org/a_(b)?c=1&d=2#e", "http://example.net/x"])
+    for attribute, value in (("rel", "noopener noreferrer nofollow"), ("target", "_blank")):
+        expect(link.first).to_have_attribute(attribute, value)

@@ -1,0 +1,126 @@
+"""The main screens: accessible (axe-core), no wider than the window, and with pictures for people to look at: build/screenshots."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import expect
+
+from tests.web.visitor import Visitor
+
+Visitors = Callable[..., Visitor]
+
+SERIOUS = {"serious", "critical", "moderate"}
+TALK = [
+    ("ada", "Morning! The new pages are up: https://example.org/almanac?year=1843"),
+    ("ada", "Note G is the one that I would like you to read first."),
+    ("bob", "Reading it now. So the engine repeats the same cards, with other numbers each time?"),
+    ("ada", "Exactly. That is the whole idea."),
+    ("bob", "Then nobody has to punch them twice.\nI shall tell the others at lunch; they will not believe it."),
+    ("ada", "Tell them to come and look."),
+]
+
+
+def check(person: Visitor, name: str) -> None:
+    """The screen has nothing that axe finds serious, is no wider than the window, and has its picture taken."""
+    page = person.page
+    # What moves is looked at when it has come to rest.
+    page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
+    person.picture(name)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} px too wide"
+    found = Axe().run(page).response["violations"]
+    serious = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found if rule["impact"] in SERIOUS}
+    assert not serious, f"{name}: {serious}"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_the_main_screens(visitor: Visitors, phone: bool, dark: bool) -> None:
+    ada, bob = visitor("ada", phone=phone, dark=dark), visitor("bob")
+    kind = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+    page = ada.page
+    page.goto(ada.url)
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    check(ada, f"{kind}-login")
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
+    check(ada, f"{kind}-register")
+    ada.register()
+    check(ada, f"{kind}-first")
+    for name, room_id, description, password in (
+        ("Analytical Engine", "engine", "Cards, mills and stores", ""),
+        ("Reading circle", "reading", "A chapter a week, tea and disagreement", ""),
+        ("Household", "household", "", "swordfish"),
+    ):
+        if phone:
+            page.goto(f"{ada.url}/#/")
+        ada.make_room(name, room_id, description, password)
+    bob.register()
+    bob.join("reading")
+    bob.say("Chapter four by Sunday, then.")
+    bob.say("And bring the biscuits.")
+    bob.join("engine")
+    page.goto(f"{ada.url}/#/room/engine")
+    expect(ada.composer).to_be_enabled()
+    for number, (who, text) in enumerate(TALK, 1):
+        (ada if who == "ada" else bob).say(text)
+        for person in (ada, bob):
+            expect(person.page.locator(".feed .content")).to_have_count(number)
+    check(ada, f"{kind}-talk")
+    page.get_by_role("button", name="About this room").click()
+    expect(page.get_by_role("dialog").get_by_text("bob")).to_be_visible()
+    check(ada, f"{kind}-room")
+    page.get_by_role("dialog").get_by_role("button", name="bob").click()
+    expect(page.get_by_role("dialog", name="bob")).to_be_visible()
+    check(ada, f"{kind}-person")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.goto(f"{ada.url}/#/explore")
+    expect(page.locator(".cards").get_by_role("link", name="Reading circle")).to_be_visible()
+    check(ada, f"{kind}-explore")
+    page.goto(f"{ada.url}/#/")
+    expect(page.get_by_role("navigation").locator(".count")).to_have_text("2 unread")
+    check(ada, f"{kind}-rooms")
+    page.get_by_role("button", name="New room").click()
+    check(ada, f"{kind}-new-room")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="profile").click()
+    check(ada, f"{kind}-profile")
+
+
+def test_all_of_it_can_be_done_with_keys(visitor: Visitors) -> None:
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    page = ada.page
+    for text in ("one", "two", "three"):
+        page.keyboard.type(text)  # the focus is where one writes
+        page.keyboard.press("Enter")
+    ada.sees("one", "two", "three")
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("region", name="Conversation")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator('.message[data-id="3"]')).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator('.message[data-id="2"]')).to_be_focused()
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copy = page.locator('.message[data-id="2"]').get_by_role("button", name="Copy text")
+    for _ in range(3):
+        if not copy.evaluate("button => button === document.activeElement"):
+            page.keyboard.press("Tab")
+    expect(copy).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert ada.measured("navigator.clipboard.readText()") == "two"
+
+
+def test_what_others_write_is_announced(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    bob.register()
+    bob.join("lounge")
+    bob.say("Good evening")
+    expect(ada.page.locator("#announcer")).to_have_text("bob: Good evening")

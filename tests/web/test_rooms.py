@@ -1,0 +1,164 @@
+"""What is done with rooms, people and oneself."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.web.visitor import PASSWORD, Visitor
+
+Visitors = Callable[..., Visitor]
+
+
+def about(person: Visitor) -> None:
+    person.page.get_by_role("button", name="About this room").click()
+
+
+def test_a_room_with_a_password(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Club", "club", "By invitation", password="swordfish")
+    bob.register()
+    bob.page.goto(f"{bob.url}/#/explore")
+    expect(bob.page.get_by_text("There are no public rooms yet.")).to_be_visible()
+    bob.page.get_by_label("Open a room by its id").fill("club")
+    bob.page.get_by_role("button", name="Open").click()
+    expect(bob.page.get_by_text("This room has a password.")).to_be_visible()
+    bob.page.get_by_label("Password of the room").fill("herring")
+    bob.page.get_by_role("button", name="Join").click()
+    expect(bob.page.get_by_role("alert")).to_have_text("Invalid password")
+    bob.page.get_by_label("Password of the room").fill("swordfish")
+    bob.page.get_by_role("button", name="Join").click()
+    bob.say("I am in")
+    ada.sees("I am in")
+
+
+def test_an_owner_edits_and_deletes(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Club", "club", password="swordfish")
+    bob.register()
+    bob.join("club", "swordfish")
+    about(bob)
+    expect(bob.page.get_by_role("dialog").get_by_role("button", name="Delete")).to_have_count(0)
+    bob.page.keyboard.press("Escape")
+
+    about(ada)
+    ada.page.get_by_role("button", name="Edit").click()
+    ada.page.get_by_label("Name", exact=True).fill("")
+    ada.page.get_by_role("button", name="Save").click()
+    expect(ada.page.get_by_text("Must have 1 to 100 characters on one line")).to_be_visible()
+    ada.page.get_by_label("Name", exact=True).fill("Open house")
+    ada.page.get_by_label("Make the room public, without a password").check()
+    ada.page.get_by_role("button", name="Save").click()
+    expect(ada.page.get_by_role("heading", name="Open house")).to_be_visible()
+    bob.page.goto(f"{bob.url}/#/explore")
+    expect(bob.page.get_by_role("link", name="Open house").last).to_be_visible()
+    bob.page.goto(f"{bob.url}/#/room/club")
+    expect(bob.composer).to_be_enabled()
+
+    about(ada)
+    ada.page.get_by_role("button", name="Delete").click()
+    ada.page.get_by_role("button", name="Delete for ever").click()
+    expect(ada.page.get_by_text("Nothing open")).to_be_visible()
+    expect(bob.status).to_have_text("This room has been deleted.")
+    expect(bob.composer).to_be_disabled()
+
+
+def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    bob.register()
+    bob.join("lounge")
+    bob.say("Hello")
+    ada.sees("Hello")
+
+    about(ada)
+    ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()  # a member
+    ada.page.get_by_role("button", name="Kick").click()
+    expect(bob.status).to_have_text("You are no longer a member of this room.")
+    bob.page.goto(f"{bob.url}/#/")
+    bob.join("lounge")
+
+    ada.page.keyboard.press("Escape")
+    ada.page.locator(".author", has_text="bob").click()  # an author
+    person = ada.page.get_by_role("dialog", name="bob")
+    person.get_by_role("button", name="Ban", exact=True).click()
+    expect(person.get_by_text("Banned.")).to_be_visible()
+    expect(bob.composer).to_be_disabled()
+    bob.page.goto(f"{bob.url}/#/")
+    bob.page.goto(f"{bob.url}/#/room/lounge")
+    bob.page.get_by_role("button", name="Join").click()
+    expect(bob.page.get_by_role("alert")).to_have_text("You are banned from this room")
+
+    person.get_by_role("button", name="Unban").click()
+    expect(person.get_by_text("May join again.")).to_be_visible()
+    bob.page.get_by_role("button", name="Join").click()
+    bob.say("Back")
+    ada.sees("Hello", "Back")
+
+
+def test_a_member_leaves_and_comes_back(visitor: Visitors) -> None:
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    about(ada)
+    ada.page.get_by_role("button", name="Leave").click()
+    ada.page.get_by_role("dialog", name="Leave this room?").get_by_role("button", name="Leave").click()
+    expect(ada.page.get_by_text("Nothing open")).to_be_visible()
+    expect(ada.page.locator(".rooms .room-link")).to_have_count(0)
+    ada.page.get_by_role("link", name="Find rooms").click()
+    ada.page.get_by_role("link", name="Lounge").click()
+    ada.page.get_by_role("button", name="Join").click()
+    expect(ada.composer).to_be_enabled()
+
+
+def test_a_name_and_a_password_are_changed(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    ada.say("Who am I?")
+    bob.register()
+    bob.join("lounge")
+    bob.sees("Who am I?")
+    ada.page.get_by_role("button", name="profile").click()
+    dialog = ada.page.get_by_role("dialog", name="Profile")
+    dialog.get_by_label("Name").fill("a")
+    dialog.get_by_role("button", name="Change name").click()
+    expect(dialog.get_by_text("3 to 32")).to_be_visible()
+    dialog.get_by_label("Name").fill("lovelace")
+    dialog.get_by_role("button", name="Change name").click()
+    expect(dialog.get_by_text("Your name is changed")).to_be_visible()
+    dialog.get_by_label("Present password").fill("wrong password")
+    dialog.get_by_label("New password").fill("a better password")
+    dialog.get_by_role("button", name="Change password").click()
+    expect(dialog.get_by_text("Invalid password")).to_be_visible()
+    dialog.get_by_label("Present password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Change password").click()
+    expect(dialog.get_by_text("Your password is changed.")).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    ada.say("It is me")
+    # One name, also on what was written under another.
+    expect(bob.page.locator(".author")).to_have_text(["lovelace"])
+    bob.page.get_by_role("button", name="lovelace").click()
+    expect(bob.page.get_by_role("dialog", name="lovelace")).to_contain_text("ada@example.org")
+
+
+def test_wrong_answers_are_told_where_they_belong(visitor: Visitors) -> None:
+    ada = visitor("ada")
+    page = ada.page
+    page.goto(ada.url)
+    page.get_by_label("E-mail").fill("nobody@example.org")
+    page.get_by_label("Password").fill("a good password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("User not found")
+    page.get_by_role("button", name="Create an account").click()
+    page.get_by_label("Name").fill("a!")
+    page.get_by_label("E-mail").fill("ada")
+    page.get_by_label("Password").fill("short")
+    page.get_by_role("button", name="Create account").click()
+    for label in ("Name", "E-mail", "Password"):
+        expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.get_by_role("button", name="I have an account").click()
+    ada.register()

@@ -1,0 +1,192 @@
+"""Somebody before a browser."""
+
+import json
+import re
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import trio
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+
+from tests.mail.server import MailServer
+from tests.process import DaemonProcess
+
+PASSWORD = "a good password"
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+DESK = ViewportSize(width=1180, height=760)
+PHONE = ViewportSize(width=390, height=800)
+_CODE = re.compile(r"^ +(\d{6})\r?$", re.MULTILINE)
+
+Result = TypeVar("Result")
+
+
+def in_thread(act: Callable[[], Awaitable[Result]]) -> Result:
+    """Runs this with Trio in a thread, and waits for it."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(trio.run, act).result()
+
+
+def by_smtp(server: MailServer) -> dict[str, str]:
+    return {
+        "REICHATD_MAIL_BACKEND": "smtp",
+        "REICHATD_MAIL_HOST": "127.0.0.1",
+        "REICHATD_MAIL_PORT": str(server.port),
+        "REICHATD_MAIL_TLS": "none",
+    }
+
+
+class Visitor:
+    """A person with a browser profile of his own.
+
+    Arguments:
+        name: of the account to be made.
+        dark: what the system says that the person likes.
+        phone: a narrow screen that is touched.
+        url: where the person comes to, if it is not the daemon itself.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        daemon: DaemonProcess,
+        mail_server: MailServer,
+        name: str,
+        *,
+        dark: bool = False,
+        phone: bool = False,
+        url: str = "",
+    ) -> None:
+        self.name = name
+        self.email = f"{name}@example.org"
+        self.url = url or daemon.url
+        self.phone = phone
+        self._mail_server = mail_server
+        self.context = browser.new_context(
+            viewport=PHONE if phone else DESK,
+            has_touch=phone,
+            is_mobile=phone,
+            device_scale_factor=2 if phone else 1,
+            color_scheme="dark" if dark else "light",
+            locale="en-GB",
+            timezone_id="Europe/Berlin",
+        )
+        self.context.set_default_timeout(15_000)
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.sent: list[str] = []
+        self.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: self.sent.append(str(frame))))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        is_of_the_network = "Failed to load resource" in text or "WebSocket connection to" in text
+        if kind in ("error", "warning") and not is_of_the_network:
+            self.errors.append(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.context.close()
+        if kind is None:
+            assert self.errors == []
+
+    # --- what he does
+
+    def register(self) -> None:
+        """Registers with a code that comes by mail, and is then logged in."""
+        page = self.page
+        page.goto(self.url)
+        page.get_by_role("button", name="Create an account").click()
+        page.get_by_label("Name").fill(self.name)
+        page.get_by_label("E-mail").fill(self.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_label("Code").fill(self.code())
+        page.get_by_role("button", name="Verify").click()
+        expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
+
+    def code(self) -> str:
+        """The code in the letter to this person."""
+        deadline = threading.Event()
+        for _ in range(2000):
+            for letter in self._mail_server.letters:
+                body = letter.get_body(("plain",))
+                if letter["To"] == self.email and body and (match := _CODE.search(body.get_content())):
+                    return match[1]
+            deadline.wait(0.01)
+        raise AssertionError(f"no letter to {self.email}")
+
+    def log_in(self, password: str = PASSWORD) -> None:
+        page = self.page
+        page.get_by_label("E-mail").fill(self.email)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
+
+    def make_room(self, name: str, room_id: str, description: str = "", password: str = "") -> None:
+        page = self.page
+        page.get_by_role("button", name="New room").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill(name)
+        dialog.get_by_label("Description").fill(description)
+        dialog.get_by_label("Password").fill(password)
+        dialog.get_by_label("Id", exact=True).fill(room_id)
+        dialog.get_by_role("button", name="Make the room").click()
+        expect(self.composer).to_be_enabled()
+
+    def join(self, room_id: str, password: str = "") -> None:
+        self.page.goto(f"{self.url}/#/room/{room_id}")
+        if password:
+            self.page.get_by_label("Password of the room").fill(password)
+        self.page.get_by_role("button", name="Join").click()
+        expect(self.composer).to_be_enabled()
+
+    def say(self, text: str) -> None:
+        self.composer.fill(text)
+        if self.phone:  # where Enter begins a new line
+            self.page.get_by_role("button", name="Send").click()
+        else:
+            self.composer.press("Enter")
+
+    def picture(self, name: str) -> None:
+        """A screenshot for people to look at."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png")
+
+    def until_sent(self, type: str, **fields: object) -> None:
+        """Waits until the page has sent this frame."""
+        for _ in range(1000):
+            if {"type": type, **fields} in map(json.loads, self.sent):
+                return
+            self.page.wait_for_timeout(10)  # the browser tells its news meanwhile
+        raise AssertionError(self.sent)
+
+    # --- what he sees
+
+    @property
+    def composer(self) -> Locator:
+        return self.page.get_by_role("textbox", name="Message")
+
+    @property
+    def status(self) -> Locator:
+        return self.page.locator(".room .status")
+
+    def texts(self) -> list[str]:
+        """The messages in the page, in order, and those on their way behind them."""
+        return self.page.locator(".message .content").all_inner_texts()
+
+    def log_texts(self) -> list[str]:
+        """The messages of the log that are in the page, in order."""
+        return self.page.locator(".feed .content").all_inner_texts()
+
+    def sees(self, *texts: str) -> None:
+        """Waits until the log's rows are just these."""
+        expect(self.page.locator(".feed .content")).to_have_text(list(texts))
+        expect(self.page.locator(".pending-list .content")).to_have_count(0)
+
+    def measured(self, expression: str) -> Any:  # noqa: ANN401 - whatever the page says
+        return self.page.evaluate(expression)
