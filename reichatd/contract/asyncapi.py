@@ -114,7 +114,7 @@ def _operation(frame: _Frame, action: str) -> JSON:
         "action": action,  # of the daemon
         "channel": {"$ref": _CONVERSATION},
         "messages": [_in_channel(frame)],
-        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("query", "header")],
+        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("query", "ticket", "header")],
     }
     if action == "receive":
         answers: list[_Frame] = [*([_REPLIES[frame]] if frame in _REPLIES else []), frames.Error]
