@@ -84,7 +84,11 @@ class Figure(NamedTuple):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A line with what was measured: the rounds as they came, and their median."""
+    """A line with what was measured: the rounds as they came, and their median.
+
+    Arguments:
+        load: of the machine before the first round: with others at work, nothing here is worth much.
+    """
 
     figure: str
     what: str
@@ -93,12 +97,13 @@ class Result(msgspec.Struct, frozen=True):
     unit: str
     met: bool | None
     rounds: list[float]
+    load: float
 
 
-def results(figure: Figure, rounds: Sequence[Sequence[float]]) -> Iterator[Result]:
+def results(figure: Figure, rounds: Sequence[Sequence[float]], load: float) -> Iterator[Result]:
     for line, values in zip(figure.lines, zip(*rounds, strict=True), strict=True):
         middle = median(values)
-        yield Result(figure.name, line.what, line.asked, middle, line.unit, line.met(middle), list(values))
+        yield Result(figure.name, line.what, line.asked, middle, line.unit, line.met(middle), list(values), load)
 
 
 @contextmanager
