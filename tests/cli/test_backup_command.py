@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -215,8 +216,10 @@ def test_interrupted(home: Path) -> None:
         text=True,
     )
     with process:
-        while not (home / "backup.part").exists():
+        # Before it has written something it may leave an empty file, which the next one takes.
+        while not any(part.stat().st_size for part in home.glob("backup.part")):
             assert process.poll() is None
+            time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
     assert process.returncode == 130

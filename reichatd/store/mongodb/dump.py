@@ -73,8 +73,9 @@ class _Reader:
         self._db = db
         self._session = db.snapshot()
         self._rooms: dict[ObjectId, str] = {}
-        self._beginnings: dict[ObjectId, int] = {}
         """The ids of the rooms that were read, by their keys. What belongs to no such room is passed over."""
+        self._beginnings: dict[ObjectId, int] = {}
+        """Where their logs begin."""
 
     def records(self) -> Iterator[Stored]:
         try:
