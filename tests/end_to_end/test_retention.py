@@ -23,8 +23,8 @@ from tests.end_to_end.test_reading import ids, span, write
 from tests.process import DaemonProcess, environment, running
 
 COUNT = 120
-MANY = 60_000
-"""Messages that take some seconds to remove."""
+MANY = 20_000
+"""Messages that take a second or two to remove."""
 OFTEN = {"REICHATD_RETENTION_INTERVAL_MINUTES": "0.002"}
 LONG_AGO = 1_000_000_000.0
 
