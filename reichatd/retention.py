@@ -174,9 +174,9 @@ class Retention:
         while removed == _AT_ONCE:
             async with _leisurely():
                 gone = await self._store.messages.expire(room_id, horizon, _AT_ONCE)
-            removed = gone.messages
-            if gone.messages:
-                tell(room_id, gone)
+                removed = gone.messages
+                if removed:
+                    tell(room_id, gone)  # before the pause, in which the whole may be cut off
 
     async def _horizons(self, *, by_age: bool = True) -> dict[str, Horizon]:
         """The rooms whose logs have a limit, in the order of their ids."""

@@ -162,6 +162,8 @@ def _with_store(loaded: Loaded, work: Callable[[Store], Awaitable[T]]) -> T:
         return trio.run(open_and_work)
     except StoreError as error:
         exits.fail(exits.STORE_UNAVAILABLE, str(error))
+    except KeyboardInterrupt:
+        exits.fail(exits.INTERRUPTED, "interrupted: what is removed is removed, and the next run goes on")
 
 
 def _say(ledger: Ledger, freed: int | None, as_json: bool) -> None:

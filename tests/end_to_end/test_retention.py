@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import pytest
 import trio
 from pymongo import MongoClient
 
+from reichatd.store import Post, Room
+from reichatd.store.sqlite import open_store
 from tests.client import Person, Talk, crowd, open_room
 from tests.end_to_end.conftest import FREE
 from tests.end_to_end.test_reading import ids, span, write
 from tests.process import DaemonProcess, environment, running
 
 COUNT = 120
+MANY = 20_000
+"""Messages that take a second or two to remove."""
 OFTEN = {"REICHATD_RETENTION_INTERVAL_MINUTES": "0.002"}
 LONG_AGO = 1_000_000_000.0
 
@@ -222,6 +227,33 @@ def retention(directory: Path, *arguments: str, **settings: str) -> subprocess.C
         timeout=30,
         check=False,
     )
+
+
+def test_interrupted_it_says_what_is_done(tmp_path: Path) -> None:
+    trio.run(_fill, tmp_path / "chat.sqlite3")
+    environ = {"REICHATD_STORAGE_PATH": str(tmp_path / "chat.sqlite3"), "REICHATD_RETENTION_KEEP_DAYS": "1"}
+    command = [sys.executable, "-m", "reichatd", "retention", "run", "--json"]
+    with subprocess.Popen(
+        command, env=environment(tmp_path, environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        with closing(sqlite3.connect(tmp_path / "chat.sqlite3")) as db:
+            while db.execute("SELECT first_id FROM rooms").fetchone() == (1,):
+                assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert 0 < json.loads(output)["messages"] < MANY
+    assert "Traceback" not in errors
+    again = retention(tmp_path, "run", "--json", REICHATD_RETENTION_KEEP_DAYS="1")
+    # Python may be interrupted between the end of a step and its being told.
+    assert 0 <= MANY - json.loads(output)["messages"] - json.loads(again.stdout)["messages"] <= 200
+
+
+async def _fill(path: Path) -> None:
+    async with aclosing(await open_store(path)) as store:
+        await store.rooms.create(Room("lobby", "", "", "ann", None, 1.0, ("ann",)))
+        for _ in range(MANY // 1000):
+            await store.messages.append([Post("lobby", "ann", "text", 1.0)] * 1000, {})
 
 
 def test_without_data_none_is_made(tmp_path: Path) -> None:
