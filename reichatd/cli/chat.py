@@ -24,9 +24,10 @@ from reichatd.terminal.transcript import plain
 @click.option("--insecure", is_flag=True, help="Allow http:// to another machine: all can be read on the way.")
 @click.option("--log-out", is_flag=True, help="End the login session that is kept for URL, and leave.")
 def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out: bool) -> None:
-    """Chat on the server at URL, in ROOM (its id) or in one that you choose from a list.
+    """Chat from this terminal, on any server.
 
-    The password is asked for once; the tokens that it gets are kept in a file that only you can read.
+    URL is the server's address, ROOM the id of a room; without it you choose one from a list. The password is asked for
+    once; the tokens that it gets are kept in a file that only you can read.
     """
     url = _checked(url, insecure=insecure)
     logins = Logins(default_file())

@@ -142,6 +142,7 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
         "restore",
         "import",
         "retention",
+        "chat",
         "bench",
     ]
     for line in commands.splitlines():
