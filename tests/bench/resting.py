@@ -99,7 +99,9 @@ def _read_in(target: Target, room_id: str, size: int) -> tuple[float, float]:
 
 
 def _fill_once(path: Path, sizes: dict[str, int]) -> None:
-    if not path.exists():
+    if path.exists():
+        fill.bring_up_to_date(path)
+    else:
         unfinished = path.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
         fill.logs(unfinished, sizes)
