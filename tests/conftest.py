@@ -4,10 +4,15 @@ import logging
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import structlog
 
 from tests.mongod import Mongod
+
+# How long an example takes is the machine's business, and of all that runs beside it.
+hypothesis.settings.register_profile("reichatd", deadline=None)
+hypothesis.settings.load_profile("reichatd")
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def _type(terminal: int, typed: list[tuple[str, str]]) -> str:
     seen, looked_through, pressed = "", 0, ""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 0.2)[0]:
+        if not select.select([terminal], [], [], 2.0)[0]:
             if pressed == INTERRUPT:
                 # One that comes as Python is just about to read a line is lost: people press again.
                 os.write(terminal, pressed.encode())
