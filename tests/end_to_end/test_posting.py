@@ -256,7 +256,7 @@ async def test_two_sockets_of_one_person(daemon: DaemonProcess) -> None:
 
 
 async def test_posting_too_fast(tmp_path: Path, storage: dict[str, str]) -> None:
-    pace = {"REICHATD_LIMITS_MESSAGES_PER_SECOND": "2", "REICHATD_LIMITS_MESSAGES_BURST": "5"}
+    pace = {"REICHATD_LIMITS_MESSAGES_PER_SECOND": "0.25", "REICHATD_LIMITS_MESSAGES_BURST": "5"}
     async with running(tmp_path, **storage, **pace) as daemon, crowd(daemon, 2) as (ada, bob):
         room_id = await open_room(ada, bob)
         async with ada.talk(room_id) as talk, bob.talk(room_id) as other:
@@ -270,7 +270,7 @@ async def test_posting_too_fast(tmp_path: Path, storage: dict[str, str]) -> None
             for error in errors:
                 assert set(error) == {"type", "code", "message", "nonce", "retry_after"}
                 assert error["code"] == "rate_limited"
-                assert 0 < error["retry_after"] <= 0.5
+                assert 0 < error["retry_after"] <= 4
             assert {frame["nonce"] for frame in answers} == {str(number) for number in range(20)}
             assert len(await stored(talk)) == len(acks)
             # Each connection has its own pace; reading is not held up.
