@@ -1,6 +1,7 @@
 """Access tokens: signed claims that a client carries. The only module that imports jwt."""
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import jwt
@@ -16,6 +17,8 @@ ALGORITHM = "HS256"
 KIND = "access"
 MAX_CHARS = 2048
 """Ours have about 250."""
+REMEMBERED = 10_000
+"""Tokens whose signatures have been checked; a client shows the same one again and again."""
 
 # Expiry is checked here by the clock that the token was made with; PyJWT knows only the system's. `iat` is not held
 # against the clock: another daemon's may be a second ahead.
@@ -46,6 +49,7 @@ class AccessTokens:
         self._key = key
         self._seconds = seconds
         self._jwt = jwt.PyJWT(OPTIONS)
+        self._checked = lru_cache(REMEMBERED)(self._check)  # it forgets what was refused
 
     def make(self, session: "Session", now: float) -> str:
         """A token for this session, valid no longer than the session itself (to the second)."""
@@ -64,16 +68,22 @@ class AccessTokens:
         Raises:
             Unauthorized: it is anything else.
         """
-        invalid = Unauthorized("Invalid token")
         if len(token) > MAX_CHARS:
-            raise invalid
+            raise Unauthorized("Invalid token")
+        claims, expires_at = self._checked(token)
+        if expires_at <= now:
+            raise Unauthorized("Invalid token")
+        return claims
+
+    def _check(self, token: str) -> tuple[Claims, int]:
+        """What a token of ours says, and until when; the same for ever."""
         try:
             claims = self._jwt.decode(token, self._key, algorithms=[ALGORITHM])
         except (jwt.PyJWTError, ValueError):  # ValueError: what UTF-8 cannot encode
-            raise invalid from None
+            raise Unauthorized("Invalid token") from None
         user_id, session_id, expires_at = claims["sub"], claims["sid"], claims["exp"]
-        if claims["typ"] != KIND or not isinstance(expires_at, int) or expires_at <= now:
-            raise invalid
+        if claims["typ"] != KIND or not isinstance(expires_at, int):
+            raise Unauthorized("Invalid token")
         if not (isinstance(user_id, str) and isinstance(session_id, str)):
-            raise invalid
-        return Claims(user_id, session_id)
+            raise Unauthorized("Invalid token")
+        return Claims(user_id, session_id), expires_at

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -10,6 +11,7 @@ import trio
 from quart import Blueprint, Quart, Request, Response
 from quart import request as current_request
 from quart_trio import QuartTrio
+from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from reichatd import config
@@ -30,6 +32,9 @@ LOGGED_PATH_CHARACTERS = 200
 
 Exposition = Callable[[str], tuple[bytes, str]]
 """Writes the metrics down, and says what type they are; for an Accept header."""
+
+_Channel = Callable[..., Awaitable[Any]]
+"""ASGI's `receive`, or `send`."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -97,8 +102,20 @@ async def root() -> Response:
     return answer()
 
 
+class _Exchange(TrioASGIHTTPConnection):
+    """A request and its answer, in one task; beside it only one that hears the body, or that the client has gone."""
+
+    async def __call__(self, receive: _Channel, send: _Channel) -> None:
+        request = self._create_request_from_scope(send)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.handle_messages, nursery, request, receive)
+            await self.handle_request(nursery, request, send)
+
+
 class _App(QuartTrio):
     """A QuartTrio app that gives each request an id and each answer a line in the log."""
+
+    asgi_http_class = _Exchange
 
     async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
         request_id = secrets.token_hex(8)

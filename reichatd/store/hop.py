@@ -1,13 +1,18 @@
 """The hop from the event loop into a worker thread."""
 
-from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import trio
+from outcome import Error, Outcome, capture
 
 from reichatd.store.errors import Faults, StoreError
 
+_MOST = 100
+"""Calls in one hop: more would keep the first of them waiting for the last."""
+
 T = TypeVar("T")
+R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 
@@ -35,13 +40,16 @@ class Hop:
 
         Errors: those of the call; StoreError after `aclose`.
         """
-        if self._closed:
-            raise StoreError(f"{self._where} is closed")
         try:
-            return await trio.to_thread.run_sync(call, *args, limiter=self._limiter)
+            return await self._run(call, *args)
         except StoreError as error:
             self.faults.count(error)
             raise
+
+    async def _run(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+        if self._closed:
+            raise StoreError(f"{self._where} is closed")
+        return await trio.to_thread.run_sync(call, *args, limiter=self._limiter)
 
     async def aclose(self, last: Callable[[], None]) -> None:
         """Refuses further calls, waits for those made before, then runs `last` in a thread. Only the first `aclose` does so.
@@ -59,3 +67,63 @@ class Hop:
             for token in tokens:
                 self._limiter.release_on_behalf_of(token)
             await trio.to_thread.run_sync(last, limiter=self._limiter)
+
+
+class Call(Generic[R, T]):
+    """What one caller wants to have done with something that threads have, and what came of it."""
+
+    def __init__(self, step: Callable[[R], T]) -> None:
+        self.landed = trio.Event()
+        self.outcome: Outcome[T]
+        self._step = step
+
+    def make(self, resource: R) -> None:
+        """For the thread; what the step raises is its caller's."""
+        self.outcome = capture(self._step, resource)
+
+
+class SharedHop(Hop, Generic[R]):
+    """A `Hop` that is shared by short calls that come together: on a busy event loop a hop costs more than most reads.
+
+    Arguments:
+        make_all: makes all calls of a hop, in the thread; what it raises itself is the outcome of each of them.
+    """
+
+    def __init__(
+        self, threads: int, where: str, faults: Faults, make_all: Callable[[Sequence[Call[R, Any]]], None]
+    ) -> None:
+        super().__init__(threads, where, faults)
+        self._make_all = make_all
+        self._boarding: list[Call[R, Any]] = []
+
+    async def share(self, step: Callable[[R], T]) -> T:
+        """Runs `step(resource)` in a thread, waits for it and returns what it returns; for what changes nothing.
+
+        Errors: those of the step; StoreError after `aclose`.
+        """
+        call = Call(step)
+        if 0 < len(self._boarding) < _MOST:
+            self._boarding.append(call)
+            await call.landed.wait()
+        else:
+            self._boarding = [call]
+            await self._take_off(self._boarding)
+        try:
+            return call.outcome.unwrap()
+        except StoreError as error:
+            self.faults.count(error)
+            raise
+
+    async def _take_off(self, calls: list[Call[R, Any]]) -> None:
+        """By the first one's caller, who may not leave the others behind if it is cancelled."""
+        with trio.CancelScope(shield=True):
+            await trio.lowlevel.checkpoint()  # whoever is about to call comes along
+            if self._boarding is calls:
+                self._boarding = []
+            try:
+                await self._run(self._make_all, calls)
+            except Exception as error:
+                for call in calls:
+                    call.outcome = Error(error)
+        for call in calls:
+            call.landed.set()

@@ -3,14 +3,14 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reichatd.store.errors import Faults, StoreError, StoreUnavailable
-from reichatd.store.hop import Hop
+from reichatd.store.hop import Call, Hop, SharedHop
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.schema import check, migrate
 
@@ -57,11 +57,18 @@ class Database:
                 raise
         self.faults = Faults()
         self._writing = Hop(1, str(self._path), self.faults)
-        self._reading = Hop(readers, str(self._path), self.faults)
+        self._reading = SharedHop(readers, str(self._path), self.faults, self._read)
 
     async def read(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `step(connection, …)` in a thread, in a transaction that sees the file as of one moment."""
-        return await self._reading.run(self._read, lambda db: step(db, *args, **kwargs))
+        """Runs `step(connection, …)` in a thread, in a transaction that sees the file as of one moment.
+
+        For what is short: reads that are asked for together share the hop and the transaction.
+        """
+        return await self._reading.share(lambda db: self._told(step, db, *args, **kwargs))
+
+    async def scan(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, for what may take long: nobody else waits for it."""
+        return await self._reading.run(self._scan, lambda db: step(db, *args, **kwargs))
 
     async def write(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `step(connection, …)` in a thread, in a transaction; what it wrote is durable when this returns.
@@ -84,12 +91,28 @@ class Database:
         await self._reading.aclose(self._close_readers)
         await self._writing.aclose(self._writer.close)
 
-    def _read(self, step: Callable[[Connection], T]) -> T:
+    def _read(self, calls: Sequence[Call[Connection, object]]) -> None:
+        with self._reader() as db:
+            for call in calls:
+                call.make(db)
+
+    def _scan(self, step: Callable[[Connection], T]) -> T:
+        with self._reader() as db:
+            return step(db)
+
+    def _told(
+        self, step: Callable[Concatenate[Connection, P], T], db: Connection, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with faults(self._path):
+            return step(db, *args, **kwargs)
+
+    @contextmanager
+    def _reader(self) -> Iterator[Connection]:
         # As many connections as threads: there is always one left.
         db = self._idle_readers.pop()
         try:
             with faults(self._path), _transaction(db, "BEGIN"):
-                return step(db)
+                yield db
         finally:
             self._idle_readers.append(db)
 

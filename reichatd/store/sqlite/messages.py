@@ -27,10 +27,10 @@ class SqliteMessages:
         return await self._database.read(_first_ids, room_ids)
 
     async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._database.read(_range, room_id, first_id, last_id)
+        return await self._database.scan(_range, room_id, first_id, last_id)
 
     async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._database.read(_written_by, user_id, room_id, first_id, last_id)
+        return await self._database.scan(_written_by, user_id, room_id, first_id, last_id)
 
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         return await self._database.read(_read_marks, members)
@@ -39,7 +39,7 @@ class SqliteMessages:
         return await self._database.write(_sweep, at_most)
 
     async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
-        return await self._database.read(retention.expired, room_id, horizon, first_id, at_most)
+        return await self._database.scan(retention.expired, room_id, horizon, first_id, at_most)
 
     async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
         return await self._database.write(retention.expire, room_id, horizon, at_most)

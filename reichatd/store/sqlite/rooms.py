@@ -32,7 +32,7 @@ class SqliteRooms:
         return await self._database.read(_get, room_id)
 
     async def public(self) -> list[RoomSummary]:
-        return await self._database.read(_public)
+        return await self._database.scan(_public)
 
     async def joined(self, user_id: str) -> list[Room]:
         return await self._database.read(_joined, user_id)
@@ -41,13 +41,13 @@ class SqliteRooms:
         return await self._database.read(_joined_summaries, user_id)
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
-        return await self._database.read(_page, after, at_most)
+        return await self._database.scan(_page, after, at_most)
 
     async def owned(self, user_id: str) -> list[str]:
-        return await self._database.read(_owned, user_id)
+        return await self._database.scan(_owned, user_id)
 
     async def memberships(self, user_id: str) -> list[Membership]:
-        return await self._database.read(_memberships, user_id)
+        return await self._database.scan(_memberships, user_id)
 
     async def update(self, room_id: str, name: str, description: str) -> bool:
         return await self._database.write(_update, room_id, name, description)
@@ -62,7 +62,7 @@ class SqliteRooms:
         return await self._database.write(_keep, room_id, keep)
 
     async def kept(self, after: str, at_most: int, *, all_rooms: bool) -> list[tuple[str, Keep | None]]:
-        return await self._database.read(_kept, after, at_most, all_rooms)
+        return await self._database.scan(_kept, after, at_most, all_rooms)
 
     async def delete(self, room_id: str) -> bool:
         return await self._database.write(_delete, room_id)

@@ -52,7 +52,7 @@ class SqliteStore:
         await self._database.read(_read_something)
 
     async def totals(self) -> Totals:
-        return await self._database.read(_totals, self._database.files)
+        return await self._database.scan(_totals, self._database.files)
 
     async def reclaim(self) -> int:
         return await self._database.maintain(space.cut)

@@ -33,10 +33,10 @@ class SqliteUsers:
         return await self._database.read(_by_email, email)
 
     async def page(self, after: str, at_most: int) -> list[User]:
-        return await self._database.read(_page, after, at_most)
+        return await self._database.scan(_page, after, at_most)
 
     async def registrations(self, after: str, at_most: int) -> list[Registration]:
-        return await self._database.read(_registrations, after, at_most)
+        return await self._database.scan(_registrations, after, at_most)
 
     async def rename(self, user_id: str, username: str) -> bool:
         return await self._database.write(_rename, user_id, username)
