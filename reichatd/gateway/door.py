@@ -21,7 +21,7 @@ from reichatd.gateway.websocket import WebSocketServer
 
 _BACKLOG = 4096
 """Connections that the kernel keeps for us; it takes less if net.core.somaxconn says so."""
-_ACCEPTS = 64
+_ACCEPTS = 16
 """Connections taken from one listener before others have a turn."""
 _OTHER_FILES = 100
 """Files that are open beside the connections: the store's, the log, the libraries'."""

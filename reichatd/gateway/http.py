@@ -28,6 +28,7 @@ from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger, refuse
 from reichatd.gateway.tls import Stream
+from reichatd.gateway.turns import Turnstile
 
 log = structlog.get_logger()
 
@@ -84,10 +85,12 @@ class HttpServer:
     """
 
     def __init__(self, app: ASGIFramework, limits: Limits) -> None:
-        self._app = ASGIWrapper(app)
+        self._app = ASGIWrapper(self._in_turn)
+        self._application = app
         self._limits = limits
         self._context = WorkerContext(None)
         self._config = _hypercorn_config(limits)
+        self._turnstile = Turnstile()
         self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
 
     def reload(self, limits: Limits) -> None:
@@ -106,6 +109,10 @@ class HttpServer:
         """
         connection = _Connection(self, stream, peer, local)
         return await connection.run(head)
+
+    async def _in_turn(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
+        await self._turnstile.turn()
+        await self._application(scope, receive, send)
 
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[trio.CancelScope]:
@@ -158,6 +165,7 @@ class _Connection:
             while next_head is not None:
                 if asks_for_websocket(next_head):
                     return next_head
+                await server._turnstile.turn()  # one to be taken apart, another one to be answered
                 await self._answer(next_head)
                 if self._ended:
                     await linger(self._stream, server._limits.close_seconds)

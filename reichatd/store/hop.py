@@ -83,7 +83,9 @@ class Call(Generic[R, T]):
 
 
 class SharedHop(Hop, Generic[R]):
-    """A `Hop` that is shared by short calls that come together: on a busy event loop a hop costs more than most reads.
+    """A `Hop` that short calls share: while one is under way the next calls gather, as posts do for the scribe.
+
+    On a busy event loop a hop costs more than most reads, and its thread waits for the interpreter's lock again and again.
 
     Arguments:
         make_all: makes all calls of a hop, in the thread; what it raises itself is the outcome of each of them.
@@ -95,6 +97,7 @@ class SharedHop(Hop, Generic[R]):
         super().__init__(threads, where, faults)
         self._make_all = make_all
         self._boarding: list[Call[R, Any]] = []
+        self._runway = trio.Lock()
 
     async def share(self, step: Callable[[R], T]) -> T:
         """Runs `step(resource)` in a thread, waits for it and returns what it returns; for what changes nothing.
@@ -107,17 +110,16 @@ class SharedHop(Hop, Generic[R]):
             await call.landed.wait()
         else:
             self._boarding = [call]
-            await self._take_off(self._boarding)
+            with trio.CancelScope(shield=True):  # who leads leaves nobody behind
+                await self._lead(self._boarding)
         try:
             return call.outcome.unwrap()
         except StoreError as error:
             self.faults.count(error)
             raise
 
-    async def _take_off(self, calls: list[Call[R, Any]]) -> None:
-        """By the first one's caller, who may not leave the others behind if it is cancelled."""
-        with trio.CancelScope(shield=True):
-            await trio.lowlevel.checkpoint()  # whoever is about to call comes along
+    async def _lead(self, calls: list[Call[R, Any]]) -> None:
+        async with self._runway:
             if self._boarding is calls:
                 self._boarding = []
             try:

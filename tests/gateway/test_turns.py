@@ -1,0 +1,116 @@
+"""Requests take turns: how many begin is counted in rounds of the event loop, not in time."""
+
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from reichatd.config import Limits
+from reichatd.gateway.forwarded import Origin
+from reichatd.gateway.head import read_head
+from reichatd.gateway.http import HttpServer
+from reichatd.gateway.stream import FrameStream
+from reichatd.gateway.turns import Turnstile
+
+MANY = 100
+
+
+class Rounds(trio.abc.Instrument):
+    """Counts the rounds of the event loop: whoever is ready has its turn once in each."""
+
+    now = 0
+
+    def after_io_wait(self, timeout: float) -> None:
+        self.now += 1
+
+
+@pytest.fixture
+async def rounds() -> AsyncIterator[Rounds]:
+    rounds = Rounds()
+    trio.lowlevel.add_instrument(rounds)
+    yield rounds
+    trio.lowlevel.remove_instrument(rounds)
+
+
+async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
+    turnstile = Turnstile()
+    went: list[tuple[int, int]] = []
+
+    async def go(number: int) -> None:
+        await turnstile.turn()
+        went.append((rounds.now, number))
+
+    async with trio.open_nursery() as crowd:
+        for number in range(MANY):
+            crowd.start_soon(go, number)
+            await trio.lowlevel.checkpoint()
+    assert [number for _, number in went] == list(range(MANY))
+    assert len({now for now, _ in went}) == MANY
+
+
+async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> None:
+    turnstile = Turnstile()
+    for _ in range(3):
+        began = rounds.now
+        await turnstile.turn()
+        assert rounds.now - began <= 1
+
+
+async def test_who_leaves_the_line_holds_up_nobody() -> None:
+    turnstile = Turnstile()
+    went: list[int] = []
+
+    async def go(number: int, scope: trio.CancelScope) -> None:
+        with scope:
+            await turnstile.turn()
+            went.append(number)
+
+    scopes = [trio.CancelScope() for _ in range(MANY)]
+    async with trio.open_nursery() as crowd:
+        for number, scope in enumerate(scopes):
+            crowd.start_soon(go, number, scope)
+            await trio.lowlevel.checkpoint()
+        for scope in scopes[::2]:
+            scope.cancel()
+    await wait_all_tasks_blocked()
+    assert set(range(1, MANY, 2)) <= set(went)
+    await turnstile.turn()
+
+
+async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Rounds) -> None:
+    begun: Counter[int] = Counter()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        begun[rounds.now] += 1
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    limits = Limits()
+    server = HttpServer(app, limits)
+    peer = Origin("127.0.0.1", "http")
+
+    async def serve(ours: socket.socket) -> None:
+        stream = FrameStream(ours, stall_seconds=limits.slow_reader_seconds)
+        head = await read_head(stream, limits.head_bytes)
+        assert head
+        await server.serve(stream, head, peer, ("127.0.0.1", 80))
+        stream.close()
+
+    async def ask(theirs: socket.socket) -> None:
+        async with trio.SocketStream(trio.socket.from_stdlib_socket(theirs)) as stream:
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            answers.append(await stream.receive_some())
+
+    answers: list[bytes] = []
+    async with trio.open_nursery() as nursery:
+        for _ in range(MANY):
+            theirs, ours = socket.socketpair()
+            nursery.start_soon(serve, ours)
+            nursery.start_soon(ask, theirs)
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 204"] * MANY
+    assert begun == dict.fromkeys(begun, 1)
+    assert sum(begun.values()) == MANY
