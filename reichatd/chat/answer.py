@@ -45,6 +45,7 @@ class Answer:
         self._show = show
         self._piece_bytes = piece_bytes
         self._page: Iterator[bytes | memoryview] = iter(())  # what was read and is in no piece yet
+        self._newest = 0  # the last id in any page; the store may have been ahead of the room
         self._was_last_page = False
         self._joint = b""  # what comes before the next message
         self._begun = self._whole = False  # whether the first piece has been made, and the last one
@@ -106,7 +107,8 @@ class Answer:
         else:
             page, newest = map(frames.message_in, recent), min(last_id, end)
         self._next_id = last_id + 1
+        self._newest = max(self._newest, newest)
         # Full to its last id, a page may have others behind it that the room has not heard of: another daemon's.
         self._was_last_page = last_id == self._last_id or newest < last_id >= end
-        self.resume_at = max(newest, end) + 1 if last_id >= end else None
+        self.resume_at = max(self._newest, end) + 1 if last_id >= end else None
         return page
