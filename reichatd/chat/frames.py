@@ -3,6 +3,7 @@
 A server's frames are not masked (RFC 6455, 5.1), so the bytes of a message are the same for every reader: made once, sent to all.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -120,7 +121,10 @@ class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_d
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response", omit_defaults=True):
-    """Answers `fetch`: those of its messages that exist, in order."""
+    """Answers `fetch`: those of its messages that exist, in order.
+
+    A long answer is one WebSocket message in several fragments, as the WebSocket's rules have it; libraries put them together.
+    """
 
     messages: list[EncodedMessage]
     first_id: FirstId = 1
@@ -153,6 +157,10 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 
 
 ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
+
+_CONTINUATION, _TEXT = 0, 1
+_FINAL = 0x80
+"""In a frame's first byte: no other frame of its message follows (RFC 6455, 5.2)."""
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
@@ -209,19 +217,34 @@ def latest_message(message: bytes) -> bytes:
     return _text_frame(b"%b%b}" % (_LATEST, message))
 
 
-def message_in(frame: bytes) -> msgspec.Raw:
-    """The message that a frame of `latest_message` carries, as JSON."""
+def message_in(frame: bytes) -> memoryview:
+    """The message that a frame of `latest_message` carries, as JSON; not copied."""
     head = 2 if frame[1] < 126 else 4 if frame[1] == 126 else 10
-    return msgspec.Raw(frame[head + len(_LATEST) : -1])
+    return memoryview(frame)[head + len(_LATEST) : -1]
+
+
+def around_messages(frame: InitialState | FetchResponse) -> tuple[bytes, bytes]:
+    """What of a frame without messages stands before them, and what behind, as JSON."""
+    before, bracket, behind = _encoder.encode(frame).partition(b"[")
+    return before + bracket, behind
+
+
+def piece(parts: Sequence[bytes | memoryview], *, is_first: bool, is_last: bool) -> bytes:
+    """A frame of a text that goes out in one or several, which follow each other (RFC 6455, 5.4). Each has whole characters."""
+    opcode = _TEXT if is_first else _CONTINUATION
+    return b"".join((_head(opcode | _FINAL if is_last else opcode, sum(map(len, parts))), *parts))
 
 
 def _text_frame(payload: bytes) -> bytes:
-    size = len(payload)
+    return _head(_TEXT | _FINAL, len(payload)) + payload
+
+
+def _head(first: int, size: int) -> bytes:
     if size < 126:
-        return b"\x81" + size.to_bytes(1, "big") + payload
+        return bytes((first, size))
     if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return bytes((first, 126)) + size.to_bytes(2, "big")
+    return bytes((first, 127)) + size.to_bytes(8, "big")
 
 
 def error(code: ErrorCode, message: str, **more: Any) -> bytes:  # noqa: ANN401 - the optional fields of Error

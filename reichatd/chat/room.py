@@ -9,7 +9,6 @@ import time
 from bisect import bisect_right
 from itertools import accumulate
 
-import msgspec
 import structlog
 import trio
 
@@ -166,13 +165,13 @@ class Room:
         self._in_step.discard(connection)
         self._continue(connection)
 
-    def recent(self, first_id: int, last_id: int) -> list[msgspec.Raw] | None:
-        """The messages of these ids, both included, that exist, as JSON; None if only the store knows them all."""
+    def recent(self, first_id: int, last_id: int) -> list[bytes] | None:
+        """The frames of those of these ids, both included, that exist; None if only the store knows them all."""
         if max(first_id, self._first_id) < self._log.first_id or (
             self._messages.shared and last_id > self._log.last_id
         ):
             return None
-        return [frames.message_in(frame) for frame in self._log.between(first_id, last_id)]
+        return self._log.between(first_id, last_id)
 
     def forget_tail(self) -> None:
         """The frames in memory are out of date (an author was renamed): readers behind get them anew from the store."""

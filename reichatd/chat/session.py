@@ -1,13 +1,14 @@
 """One socket's conversation, from its token to its goodbye."""
 
 from contextlib import suppress
+from functools import partial
 
-import msgspec
 import structlog
 import trio
 
 from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
+from reichatd.chat.answer import Answer, Show
 from reichatd.chat.connection import Connection
 from reichatd.chat.hub import Hub
 from reichatd.chat.marks import MarkReader
@@ -117,7 +118,8 @@ class Chat:
                 room = await self.hub.enter(room_id, connection)
                 await _Conversation(self, room, connection).run()
             finally:
-                # Out of the room before the goodbye: no broadcast may follow a close frame.
+                # Out of the room before the goodbye: no broadcast may follow a close frame. And nothing waits on the way here
+                # from an answer that was cut: see Socket.unbroken.
                 self.hub.leave(room_id, connection)
         return connection.closing or (ABORT, "")
 
@@ -188,34 +190,31 @@ class _Conversation:
         # What was removed counts as read: a page around a mark before the beginning of the log would look like its end.
         while state is None or mark < room.first_id - 1:
             mark = max(mark, room.first_id - 1)
-            page = await self._page(mark - limits.initial_before, mark + limits.initial_after)
-            state = frames.InitialState(mark, page, room.first_id)
-        await self._send(state)
+            show = partial(frames.InitialState, mark, [])
+            state = self._answer(mark - limits.initial_before, mark + limits.initial_after, show)
+            await state.begin()
+        await self._finish(state)
 
     async def _fetch(self, frame: frames.Fetch) -> None:
         limit = self._chat.limits.fetch_ids
         if frame.to_id - frame.from_id >= limit:
             self._bad("fetch_too_large", f"At most {limit} ids in one fetch")
             return
+        answer = self._answer(frame.from_id, frame.to_id, partial(frames.FetchResponse, []))
         try:
-            page = await self._page(frame.from_id, frame.to_id)
+            await answer.begin()
         except StoreError as error:
             log.warning("fetch failed", room_id=self._room.room_id, error=str(error))
             self._reply("unavailable", "The messages could not be read; try again later")
             return
-        await self._send(frames.FetchResponse(page, self._room.first_id))
+        await self._finish(answer)
 
-    async def _page(self, first_id: int, last_id: int) -> list[msgspec.Raw]:
-        """The messages of these ids that exist; notes where listening would resume."""
-        reached = end = self._room.last_id
-        page = self._room.recent(first_id, last_id)
-        if page is None:
-            messages = await self._room.read(first_id, last_id)
-            page = [msgspec.Raw(frames.as_json(message)) for message in messages]
-            if messages:
-                reached = max(end, messages[-1].message_id)
-        self._resume_at = reached + 1 if last_id >= end else None
-        return page
+    def _answer(self, first_id: int, last_id: int, show: Show) -> Answer:
+        return Answer(self._room, first_id, last_id, show, self._chat.limits.catch_up_bytes)
+
+    async def _finish(self, answer: Answer) -> None:
+        await answer.send(self._connection.socket)
+        self._resume_at = answer.resume_at
 
     async def _listen(self, frame: frames.ListenLatest) -> None:
         room = self._room
@@ -246,10 +245,7 @@ class _Conversation:
         else:
             await self._chat.scribe.post(self._connection, self._room.room_id, content, nonce)
 
-    # --- sending
-
-    async def _send(self, frame: frames.ServerFrame) -> None:
-        await self._connection.socket.send(frames.encode(frame))
+    # --- refusals
 
     def _bad(self, code: frames.ErrorCode, message: str, nonce: str | None = None) -> None:
         """Refuses a frame that no client should send; a flood of them ends the conversation."""

@@ -1,6 +1,7 @@
 """What the chat needs of a WebSocket. The gateway has the real one; nothing here knows how it is made."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 ABORT = 1006
@@ -38,6 +39,16 @@ class Socket(Protocol):
         """Sends frames, waiting until the socket has taken them all.
 
         Cancelled, it leaves what is unsent to go out before anything else: a frame is never cut.
+
+        Raises:
+            PeerGone, PeerStalled
+        """
+
+    def unbroken(self) -> AbstractAsyncContextManager[Callable[[bytes], Awaitable[None]]]:
+        """For the frames of one message: gives a `send` to call for each of them, and nothing of others goes out in between.
+
+        To others the socket is full meanwhile. If an exception leaves the message unfinished, only `close` may follow: the caller
+        sees to it, without waiting, that those who wait in `send` are cancelled. They have sent nothing then.
 
         Raises:
             PeerGone, PeerStalled

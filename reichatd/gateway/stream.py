@@ -5,8 +5,8 @@ import socket
 import sys
 import termios
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
@@ -136,18 +136,28 @@ class FrameStream(trio.abc.HalfCloseableStream):
         if taken and not self._owed:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
-        async with self._writing():
-            self.owe(b"" if taken else data)
-            with self._errors():
-                while self._owed:
-                    try:
-                        self._owed = self._owed[self.socket.send(self._owed) :]
-                    except BlockingIOError:
-                        await self._wait_until_writable()
+        async with self.unbroken() as send:
+            await send(b"" if taken else data)
 
-    def _writing(self) -> trio.Lock:
+    @asynccontextmanager
+    async def unbroken(self) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
+        """Gives a `send_all` to be called again and again, with nothing of others in between; waits for its turn.
+
+        Who waits behind it, and is cancelled before his turn has come or while it comes, has sent nothing.
+        """
         self._writer = self._writer or trio.Lock()
-        return self._writer
+        async with self._writer:
+            yield self._send_in_turn
+
+    async def _send_in_turn(self, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        self.owe(data)
+        with self._errors():
+            while self._owed:
+                try:
+                    self._owed = self._owed[self.socket.send(self._owed) :]
+                except BlockingIOError:
+                    await self._wait_until_writable()
 
     async def _wait_until_writable(self) -> None:
         """Linux calls a socket writable only when a third of its buffer is free: a slow peer may well take something before."""
@@ -179,7 +189,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
     # --- ending
 
     async def send_eof(self) -> None:
-        async with self._writing():
+        async with self.unbroken():
             with self._errors():
                 self.socket.shutdown(socket.SHUT_WR)
 

@@ -2,8 +2,8 @@
 
 import ssl
 from bisect import bisect_right
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import trio
 
@@ -123,12 +123,22 @@ class TlsStream(trio.abc.HalfCloseableStream):
         return self._inner.owing
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        async with self.unbroken() as send:
+            await send(data)
+
+    @asynccontextmanager
+    async def unbroken(self) -> AsyncIterator[Callable[[bytes | bytearray | memoryview], Awaitable[None]]]:
+        """See FrameStream."""
         async with self._writer:
-            try:
-                self._owe(data)
-            except ssl.SSLError as error:
-                raise trio.BrokenResourceError(f"TLS failed: {error}") from error
-            await self._inner.send_all(b"")
+            yield self._send_in_turn
+
+    async def _send_in_turn(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+        try:
+            self._owe(data)
+        except ssl.SSLError as error:
+            raise trio.BrokenResourceError(f"TLS failed: {error}") from error
+        await self._inner.send_all(b"")
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._inner.wait_send_all_might_not_block()

@@ -6,7 +6,8 @@ and to say (fragments, binary messages, breaches of the protocol, goodbyes) the 
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -145,6 +146,14 @@ class WebSocket:
     async def send(self, data: bytes) -> None:
         try:
             await self._stream.send_all(data)
+        except _BROKEN as error:
+            raise _gone(error) from None
+
+    @asynccontextmanager
+    async def unbroken(self) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
+        try:
+            async with self._stream.unbroken() as send:
+                yield send
         except _BROKEN as error:
             raise _gone(error) from None
 

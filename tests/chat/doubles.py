@@ -1,7 +1,8 @@
 """Stand-ins for what the chat stands on: a socket whose fullness the test decides, and a log without a disk."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -28,15 +29,25 @@ class FakeSocket:
         self.closed: tuple[int, str] | None = None
         self.heard_at = 0.0
         self._more = trio.Event()
+        self._turn = trio.Lock()
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         self.try_sends.append(len(ends))
-        count = 0 if self.gone else min(self.space, len(ends))
+        count = 0 if self.gone or self._turn.locked() else min(self.space, len(ends))
         self.space -= count
         self.taken += data[: ends[count - 1]] if count else b""
         return count
 
     async def send(self, data: bytes) -> None:
+        async with self.unbroken() as send:
+            await send(data)
+
+    @asynccontextmanager
+    async def unbroken(self) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
+        async with self._turn:
+            yield self._send_in_turn
+
+    async def _send_in_turn(self, data: bytes) -> None:
         self.waiting = data
         await trio.lowlevel.checkpoint()
         while self.owing:

@@ -1,6 +1,7 @@
 """Reading clients' frames and writing the server's."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -111,6 +112,32 @@ def test_what_is_encoded_a_websocket_client_reads(content: str, message_id: int)
             "timestamp": "2023-11-14T22:13:20.250000+00:00",
         },
     }
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=300)), st.integers(1, 2**40), st.data())
+def test_a_text_in_pieces_reads_as_the_whole_one(contents: list[str], first_id: int, data: st.DataObject) -> None:
+    shown = [frames.as_json(Message(1, "u1", "Ada", "ada@example.org", content, 0.25)) for content in contents]
+    before, behind = frames.around_messages(frames.FetchResponse([], first_id))
+    parts = [before, *(b"," * (number > 0) + message for number, message in enumerate(shown)), behind]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(parts)), max_size=5)))
+    pieces = b"".join(
+        frames.piece(parts[start:end], is_first=number == 0, is_last=number == len(cuts))
+        for number, (start, end) in enumerate(pairwise([0, *cuts, len(parts)]))
+    )
+    whole = frames.FetchResponse([msgspec.Raw(message) for message in shown], first_id)
+    assert text_in(pieces) == text_in(frames.encode(whole))
+    if not cuts:
+        assert pieces == frames.encode(whole)
+
+
+def text_in(data: bytes) -> str:
+    """The one text message in these bytes, as a client reads it."""
+    client = Connection(ConnectionType.CLIENT)
+    client.receive_data(data)
+    events = [event for event in client.events() if isinstance(event, TextMessage)]
+    assert [event.message_finished for event in events].count(True) == 1
+    assert events[-1].message_finished
+    return "".join(event.data for event in events)
 
 
 def test_an_error_shows_only_what_it_has() -> None:

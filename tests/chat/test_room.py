@@ -49,6 +49,10 @@ def join(room: Room) -> Callable[..., tuple[FakeSocket, Connection]]:
 Join = Callable[..., tuple[FakeSocket, Connection]]
 
 
+def ids(page: list[bytes]) -> list[int]:
+    return [msgspec.json.decode(frames.message_in(frame))["message_id"] for frame in page]
+
+
 async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
@@ -215,7 +219,7 @@ async def test_the_last_messages_are_known_without_a_read(
     room.publish(messages.add(1))
     page = room.recent(96, 150)
     assert page is not None
-    assert [msgspec.json.decode(each)["message_id"] for each in page] == [96, 97, 98, 99, 100, 101]
+    assert ids(page) == [96, 97, 98, 99, 100, 101]
     assert room.recent(92, 150) is None, "the tail has 8 messages"
     assert room.recent(120, 150) == []
     messages.shared = True
@@ -443,7 +447,7 @@ async def test_the_tail_has_nothing_that_was_removed(autojump_clock: MockClock, 
     room.begins_at(98)
     page = room.recent(1, 150)
     assert page is not None
-    assert [msgspec.json.decode(each)["message_id"] for each in page] == [98, 99, 100]
+    assert ids(page) == [98, 99, 100]
     room.begins_at(50)
     assert room.first_id == 98
     room.begins_at(101)

@@ -9,8 +9,10 @@ from reichatd.accounts import Identity
 from reichatd.chat import Chat, Hub, MarkReader, Scribe
 from reichatd.config import Limits
 from reichatd.store import Appended, Post, Session, User
-from tests.chat.doubles import FakeMessages, FakeSocket
+from tests.chat.doubles import FakeMessages, FakeSocket, split
 
+CONTINUATION, TEXT = 0, 1
+"""How the frames of an answer in pieces begin, but for the last one."""
 IDENTITY = Identity(User("u1", "ada@example.org", "ada", "", 0.0), Session("s1", "u1", "", 0.0, 1e12))
 
 
@@ -40,6 +42,29 @@ class SlowMarks(FakeMessages):
         return [10 for _ in members]
 
 
+class Asking(FakeSocket):
+    """Asks for all there is, once it has been told the initial state.
+
+    Arguments:
+        failing: a store whose next answer is none.
+    """
+
+    def __init__(self, failing: FakeMessages | None = None) -> None:
+        super().__init__()
+        self.failing = failing
+        self.texts = ['{"type":"listen_latest"}', '{"type":"fetch","from_id":1,"to_id":1000}']
+
+    async def receive(self) -> str | bytes:
+        if not self.texts:
+            await trio.sleep_forever()
+        text = self.texts.pop(0)
+        if not self.texts:
+            self.taken, self.space = b"", 2  # of what comes now it takes two frames
+            if self.failing is not None:
+                self.failing.failures = 1
+        return text
+
+
 class OldMark(FakeMessages):
     """Everybody has read ten messages."""
 
@@ -47,9 +72,9 @@ class OldMark(FakeMessages):
         return [10 for _ in members]
 
 
-async def opened(messages: FakeMessages, nursery: trio.Nursery) -> Chat:
+async def opened(messages: FakeMessages, nursery: trio.Nursery, limits: Limits | None = None) -> Chat:
     """A chat, with all that it needs."""
-    limits = Limits()
+    limits = limits or Limits()
     hub = Hub(messages, limits)
     scribe, marks = Scribe(messages, hub, limits), MarkReader(messages)
     for part in (hub, scribe, marks):
@@ -92,4 +117,73 @@ async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
     await trio.sleep(10)
     (initial_state,) = socket.frames
     assert initial_state["last_read_id"] == 90
+    nursery.cancel_scope.cancel()
+
+
+async def stuck_in_an_answer(nursery: trio.Nursery, *, stalls: bool = False) -> tuple[Chat, OldMark, Asking]:
+    """A conversation that has sent two pieces of an answer, with a message and a reply waiting behind it."""
+    messages = OldMark(last_id=400)
+    chat = await opened(messages, nursery, Limits(catch_up_bytes=1024, initial_after=0))
+    socket = Asking()
+    socket.stalls = stalls
+    nursery.start_soon(chat.converse, socket, "room", "token")
+    await trio.sleep(1)
+    if not stalls:
+        chat.hub.publish("room", messages.add(1))
+        await trio.sleep(1)
+        assert chat.hub.lagging == 1
+        assert socket.closed is None
+    assert [frame[0] for frame in split(socket.taken)] == [TEXT, CONTINUATION]
+    return chat, messages, socket
+
+
+def nothing_followed(socket: Asking) -> bool:
+    """Whether the unfinished answer is the last that was sent before the close: else it would be a breach of the WebSocket's."""
+    return {frame[0] for frame in split(socket.taken)} == {TEXT, CONTINUATION}
+
+
+async def test_a_store_that_fails_in_the_middle_of_an_answer_ends_the_conversation(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    _, messages, socket = await stuck_in_an_answer(nursery)
+    messages.failures = 1
+    socket.make_space()
+    await trio.sleep(1)
+    assert socket.closed == (1011, "Internal error")
+    assert nothing_followed(socket)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_reader_that_takes_nothing_of_an_answer_is_closed(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    _, _, socket = await stuck_in_an_answer(nursery, stalls=True)
+    assert socket.closed == (1013, "Reader too slow for too long")
+    assert nothing_followed(socket)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_conversation_that_ends_in_the_middle_of_an_answer(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    chat, _, socket = await stuck_in_an_answer(nursery)
+    chat.hub.sessions_ended(["s1"])
+    socket.make_space(1)  # for who waits, if it sent
+    await trio.sleep(1)
+    assert socket.closed == (4001, "Session ended")
+    assert nothing_followed(socket)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_fetch_that_the_store_cannot_answer_is_refused(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    messages = OldMark(last_id=400)
+    chat = await opened(messages, nursery)
+    socket = Asking(failing=messages)
+    nursery.start_soon(chat.converse, socket, "room", "token")
+    await trio.sleep(1)
+    (refusal,) = socket.frames
+    assert refusal["code"] == "unavailable"
+    assert socket.closed is None
     nursery.cancel_scope.cancel()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 SECONDS = 15.0
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 class Answer(NamedTuple):
@@ -105,6 +105,7 @@ class Wire:
             sock.close()
             raise
         self.unread = b""
+        self._message: list[Frame] = []  # the fragments of an unfinished one
 
     def __enter__(self) -> Self:
         return self
@@ -195,15 +196,28 @@ class Wire:
         return self
 
     def frame(self) -> Frame:
-        """The next frame, which must be what a server may send."""
+        """The next message, put together, or the next control frame, also from between a message's fragments."""
+        while True:
+            is_final, opcode, payload = self.fragment()
+            if opcode >= CLOSE:
+                assert is_final, "a control frame in pieces"
+                return Frame(opcode, payload)
+            assert (opcode == CONTINUATION) == bool(self._message), "a message in a message, or what continues nothing"
+            self._message.append(Frame(opcode, payload))
+            if is_final:
+                message, self._message = self._message, []
+                return Frame(message[0].opcode, b"".join(piece.payload for piece in message))
+
+    def fragment(self) -> tuple[bool, int, bytes]:
+        """The next frame, which must be what a server may send: whether it is the last of its message, opcode, payload."""
         first, size = self.take(2)
-        assert first & 0b1111_0000 == 0b1000_0000, "a whole message in a frame, no reserved bits"
+        assert first & 0b0111_0000 == 0, "no reserved bits"
         assert size < 128, "a server's frame is not masked"
         if size == 126:
             size = int.from_bytes(self.take(2), "big")
         elif size == 127:
             size = int.from_bytes(self.take(8), "big")
-        return Frame(first & 0b1111, self.take(size))
+        return first & 0x80 != 0, first & 0b1111, self.take(size)
 
     def next(self, type: str) -> dict[str, Any]:
         """The next frame of this type; others before it are passed over, and pings answered."""

@@ -6,11 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from tests.gateway.house import House
-from tests.gateway.raw import BINARY, CLOSE, PING, PONG, TEXT, Frame, Wire, closing, frame, noise, text
+from tests.gateway.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, Wire, closing, frame, noise, text
 
 MOST = 65_536
 """limits.frame_bytes"""
-CONTINUATION = 0
 LISTEN = text("listen_latest")
 
 

@@ -181,3 +181,50 @@ async def test_closing_tells_those_who_wait(pair: tuple[FrameStream, socket.sock
         await stream.send_all(b"x")
     with pytest.raises(trio.ClosedResourceError):
         await stream.receive_some()
+
+
+async def test_a_message_in_pieces_has_nothing_between_them(pair: tuple[FrameStream, socket.socket]) -> None:
+    stream, far = pair
+
+    async def send_pieces() -> None:
+        async with stream.unbroken() as send:
+            for letter in (b"a", b"b", b"c"):
+                await send(letter * 500_000)
+                assert stream.try_send(b"x", (1,)) == 0
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_pieces)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(stream.send_all, b"behind")
+        received = await drain(far, 1_500_006)
+    assert received == b"a" * 500_000 + b"b" * 500_000 + b"c" * 500_000 + b"behind"
+    assert stream.try_send(b"x", (1,)) == 1
+
+
+async def test_who_waits_behind_a_message_that_is_cut_and_is_cancelled_with_it_has_sent_nothing(
+    pair: tuple[FrameStream, socket.socket],
+) -> None:
+    stream, far = pair
+    behind = trio.CancelScope()
+
+    async def wait_behind() -> None:
+        with behind:
+            await stream.send_all(b"text")
+
+    async with trio.open_nursery() as nursery:
+        with trio.CancelScope() as scope:
+            async with stream.unbroken() as send:
+                nursery.start_soon(wait_behind)
+                nursery.start_soon(cancel_when_all_wait, scope)
+                await send(b"a" * 5_000_000)
+        behind.cancel()  # as who takes a connection out of its room does, in the same step
+    assert stream.owing
+    stream.widen(4_000_000)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.send_all, b"goodbye")
+        assert await drain(far, 5_000_007) == b"a" * 5_000_000 + b"goodbye"
+
+
+async def cancel_when_all_wait(scope: trio.CancelScope) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    scope.cancel()

@@ -1,0 +1,226 @@
+"""Long answers: what is read for them, what of it is sent, and what others may send meanwhile."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from reichatd.chat import frames
+from reichatd.chat.answer import Answer
+from reichatd.chat.room import Broadcasts, Room
+from reichatd.config import Limits
+from reichatd.store import Message, StoreError
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, split
+
+LIMITS = Limits(tail_messages=8, initial_before=0, initial_after=0)
+PIECE_BYTES = 1024
+LAST_ID = 400
+FINAL, CONTINUATION, TEXT = 0x80, 0, 1
+
+
+class Retained(FakeMessages):
+    """A log of which all before `cut` is removed once so many reads have been answered."""
+
+    def __init__(self, reads: int, cut: int) -> None:
+        super().__init__(last_id=LAST_ID)
+        self.countdown = reads
+        self.cut = cut
+
+    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        messages = await super().range(room_id, first_id, last_id)
+        self.countdown -= 1
+        if self.countdown == 0:
+            self.first_id = self.cut
+        return messages
+
+
+@pytest.fixture
+async def messages() -> FakeMessages:
+    return FakeMessages(last_id=LAST_ID)
+
+
+@pytest.fixture
+async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Room]:
+    room = await opened(messages, nursery)
+    yield room
+    room.scope.cancel()
+
+
+async def opened(messages: FakeMessages, nursery: trio.Nursery) -> Room:
+    room = Room("room", messages, LIMITS, Broadcasts())
+    nursery.start_soon(room.run)
+    await room.opened()
+    messages.reads.clear()
+    return room
+
+
+def asked(room: Room, first_id: int, last_id: int, piece_bytes: int = PIECE_BYTES) -> Answer:
+    return Answer(room, first_id, last_id, partial(frames.FetchResponse, []), piece_bytes)
+
+
+async def sent(answer: Answer, socket: FakeSocket | None = None) -> bytes:
+    """All that the socket has taken when the answer is sent."""
+    socket = socket or FakeSocket()
+    await answer.begin()
+    assert socket.taken == b""
+    await answer.send(socket)
+    return socket.taken
+
+
+def whole(messages: FakeMessages, first_id: int, last_id: int, begin: int = 1) -> bytes:
+    """The text of an answer with these ids, as it is without pieces."""
+    shown = [msgspec.Raw(frames.as_json(each)) for each in messages.log[first_id - 1 : last_id]]
+    return payload(frames.encode(frames.FetchResponse(shown, begin)))
+
+
+def payload(frame: bytes) -> bytes:
+    return frame[2 if frame[1] < 126 else 4 if frame[1] == 126 else 10 :]
+
+
+def ids(text: bytes) -> list[int]:
+    return [message["message_id"] for message in msgspec.json.decode(text)["messages"]]
+
+
+async def test_it_reads_as_if_it_had_been_sent_whole(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages
+) -> None:
+    for first_id, last_id in ((1, LAST_ID), (-7, 1000), (2, 399), (390, 1000), (100, 228), (256, 256)):
+        pieces = list(split(await sent(asked(room, first_id, last_id))))
+        assert b"".join(map(payload, pieces)) == whole(messages, max(1, first_id), last_id)
+        firsts = [piece[0] for piece in pieces]
+        if len(pieces) == 1:
+            assert firsts == [TEXT | FINAL]
+        else:
+            assert firsts == [TEXT, *[CONTINUATION] * (len(pieces) - 2), CONTINUATION | FINAL]
+        assert max(map(len, pieces)) < PIECE_BYTES + 300, "a piece, and the rest of one message"
+
+
+async def test_most_are_one_read_and_one_frame(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
+    data = await sent(asked(room, 101, 200, piece_bytes=65_536))
+    assert data[0] == TEXT | FINAL
+    assert ids(payload(data)) == list(range(101, 201))
+    assert messages.reads == [(101, 200)]
+
+
+async def test_it_is_read_as_it_is_taken(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
+    socket = FakeSocket(space=1)
+    answer = asked(room, 1, 1000)
+    await answer.begin()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer.send, socket)
+        await trio.sleep(10)
+        assert messages.reads == [(1, 128)]
+        assert len(socket.waiting) < PIECE_BYTES + 300
+        socket.make_space()
+    assert messages.reads == [(1, 128), (129, 256), (257, 384), (385, 512)]
+
+
+@pytest.mark.parametrize("pieces", [PIECE_BYTES, 1_000_000])
+async def test_a_store_that_fails_before_anything_is_sent(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, pieces: int
+) -> None:
+    messages.failures = 1
+    with pytest.raises(StoreError):
+        await asked(room, 1, 1000, pieces).begin()
+
+
+async def test_listening_goes_on_where_it_ended(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
+    for last_id, resume_at in ((LAST_ID - 1, None), (LAST_ID, LAST_ID + 1), (1000, LAST_ID + 1), (0, None)):
+        answer = asked(room, 1, last_id)
+        await sent(answer)
+        assert answer.resume_at == resume_at
+
+
+@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize("new", [50, 200])
+async def test_what_comes_while_it_is_sent_is_in_it_or_behind_it(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, new: int, published: bool
+) -> None:
+    """Whether the room has heard already of what is in the store or not."""
+    socket = FakeSocket(space=1)
+    answer = asked(room, 1, 1000)
+    await answer.begin()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer.send, socket)
+        await trio.sleep(1)
+        entries = messages.add(new)
+        if published:
+            room.publish(entries)
+        socket.make_space()
+    shown = ids(b"".join(map(payload, split(socket.taken))))
+    assert shown == list(range(1, len(shown) + 1))
+    assert len(shown) >= LAST_ID
+    assert answer.resume_at == len(shown) + 1
+
+
+async def test_another_daemons_messages_are_in_it_however_many(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages
+) -> None:
+    messages.shared = True
+    messages.add(512 - LAST_ID + 88)  # the room hears of none
+    answer = asked(room, 1, 1000)
+    pieces = split(await sent(answer))
+    assert ids(b"".join(map(payload, pieces))) == list(range(1, 601))
+    assert answer.resume_at == 601
+
+
+async def test_what_is_removed_meanwhile_is_missing_and_the_end_tells_where_the_log_begins(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    messages = Retained(reads=2, cut=300)  # the room's own read is one
+    room = await opened(messages, nursery)
+    text = b"".join(map(payload, split(await sent(asked(room, 1, 1000)))))
+    assert ids(text) == [*range(1, 129), *range(300, LAST_ID + 1)]
+    assert msgspec.json.decode(text)["first_id"] == 300
+    messages.reads.clear()
+    text = b"".join(map(payload, split(await sent(asked(room, 1, 1000)))))
+    assert text == whole(messages, 300, LAST_ID, 300)
+    assert messages.reads == [(300, 427)], "none for what is gone"
+    room.scope.cancel()
+
+
+async def test_live_messages_and_replies_come_behind_it(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages
+) -> None:
+    socket = FakeSocket(space=3)
+    connection = connect(socket)
+    room.enter(connection)
+    room.listen(connection, LAST_ID + 1)
+    answer = asked(room, 1, LAST_ID)
+    await answer.begin()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer.send, socket)
+        for _ in range(20):  # more than the tail holds
+            await trio.sleep(0.1)
+            room.publish(messages.add(1))
+            room.reply(connection, frames.error("bad_frame", "no"))
+        socket.make_space()
+    await trio.sleep(1)
+    taken = list(split(socket.taken))
+    last = [piece[0] for piece in taken].index(CONTINUATION | FINAL)
+    assert ids(b"".join(map(payload, taken[: last + 1]))) == list(range(1, LAST_ID + 1))
+    behind = [msgspec.json.decode(payload(frame)) for frame in taken[last + 1 :]]
+    assert [each["type"] for each in behind].count("error") == 20
+    news = [each["message"]["message_id"] for each in behind if each["type"] == "latest_message"]
+    assert news == list(range(LAST_ID + 1, LAST_ID + 21))
+
+
+async def test_it_waits_until_what_others_have_begun_is_sent(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages
+) -> None:
+    socket = FakeSocket(space=0)
+    connection = connect(socket)
+    room.enter(connection)
+    room.listen(connection, LAST_ID - 2)
+    await wait_all_tasks_blocked()
+    answer = asked(room, 1, 200)
+    await answer.begin()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer.send, socket)
+        await wait_all_tasks_blocked()
+        socket.make_space()
+    before = [frame[0] for frame in split(socket.taken)]
+    assert before[:4] == [TEXT | FINAL] * 3 + [TEXT]
