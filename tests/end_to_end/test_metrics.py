@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -190,3 +191,28 @@ async def test_readiness_follows_the_store(tmp_path: Path) -> None:
             assert Numbers(await scrape(client))("store_errors_total", kind="unavailable") > 0
             mongod.restart()
             assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200
+
+
+def size_of_write_ahead_log(directory: Path) -> int:
+    [file] = directory.rglob("*.sqlite3-wal")
+    return file.stat().st_size
+
+
+async def test_a_disk_without_room_is_not_ready_until_it_has_room_again(tmp_path: Path) -> None:
+    async with running(tmp_path, **WATCHED) as daemon, crowd(daemon, 1) as (ada,), monitor(daemon) as client:
+        room_id = await open_room(ada)
+        async with ada.talk(room_id) as talk:
+            assert await talk.post("text", "1") == 1
+            before = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+            # As on a disk that has room for two more pages. (The log may grow: it is smaller.)
+            nearly_full = size_of_write_ahead_log(tmp_path) + 2 * 4096
+            resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (nearly_full, before[1]))
+            await talk.send("message", content="lost", nonce="2")
+            assert (await talk.receive("error"))["code"] == "unavailable"
+            for _ in range(2):  # also when it was asked once
+                status, body = await ready_when(client, lambda checks: checks["scribe"] == "failing")
+                assert (status, body["checks"]) == (503, FINE | {"scribe": "failing"})
+            resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
+            assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200, "though nobody posts"
+            assert await talk.post("text", "2") == 2
+        assert '"event": "not ready"' in daemon.output
