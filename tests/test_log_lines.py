@@ -35,8 +35,8 @@ def lines_of(source: str) -> Iterator[Line]:
         AssertionError: it uses its logger in another way, so that nobody can tell what it writes.
     """
     tree = ast.parse(source)
-    calls = {call.func: call for call in ast.walk(tree) if isinstance(call, ast.Call)}
-    named = {node.value for node in ast.walk(tree) if _names_a_logger(node)}
+    calls: dict[ast.AST, ast.Call] = {call.func: call for call in ast.walk(tree) if isinstance(call, ast.Call)}
+    named = set(filter(None, map(_logger_named, ast.walk(tree))))
     for node in ast.walk(tree):
         match node, calls.get(node):
             case ast.Attribute(ast.Name("log"), method), ast.Call(args=[ast.Constant(str(event))]) if method in LEVELS:
@@ -47,13 +47,14 @@ def lines_of(source: str) -> Iterator[Line]:
                 raise AssertionError(f"line {node.lineno}: a logger that is not called log")
 
 
-def _names_a_logger(node: ast.AST) -> bool:
+def _logger_named(node: ast.AST) -> ast.Call | None:
+    """The call that makes the logger, in the statement that calls it log."""
     match node:
-        case ast.Assign([ast.Name("log")], ast.Call(ast.Attribute(_, "get_logger"))):
-            return True
-        case ast.AnnAssign(ast.Name("log"), _, ast.Call(ast.Attribute(_, "get_logger"))):
-            return True
-    return False
+        case ast.Assign([ast.Name("log")], ast.Call(ast.Attribute(_, "get_logger")) as made):
+            return made
+        case ast.AnnAssign(ast.Name("log"), _, ast.Call(ast.Attribute(_, "get_logger")) as made):
+            return made
+    return None
 
 
 def rows_of(readme: str) -> list[Row]:

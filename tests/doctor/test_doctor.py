@@ -158,7 +158,7 @@ def test_settings_that_are_wrong(tmp_path: Path) -> None:
     )
     assert result.returncode == 2
     assert result.stdout.count("error    settings.valid") == 2
-    assert "2 error" in result.stdout
+    assert result.stdout.endswith("\n2 errors\n")
 
 
 def test_settings_that_nobody_may_want(tmp_path: Path) -> None:

@@ -131,6 +131,28 @@ def test_the_alerts_are_well_formed() -> None:
     promtool("check", "rules", str(ETC / "prometheus" / "reichatd.rules.yml"))
 
 
+@pytest.mark.parametrize(("sent", "alerts"), [("0+0x60", 1), ("0+1x60", 0)])
+def test_mail_that_is_lost_is_an_alert_unless_other_mail_is_sent(tmp_path: Path, sent: str, alerts: int) -> None:
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'reichatd_letters_total{{instance="here",outcome="{outcome}"}}', "values": values}
+            for outcome, values in {"refused": "0+1x60", "sent": sent}.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": 'count(ALERTS{alertname="ReichatdMailRefused"}) or vector(0)',
+                "eval_time": "30m",
+                "exp_samples": [{"labels": "{}", "value": alerts}],
+            }
+        ],
+    }
+    rules = {"rule_files": [str(ETC / "prometheus" / "reichatd.rules.yml")], "tests": [test]}
+    file = tmp_path / "test.yml"
+    file.write_text(json.dumps(rules), encoding="utf-8")  # JSON is YAML, too
+    promtool("test", "rules", str(file))
+
+
 async def test_the_port_of_the_metrics_has_nothing_else(tmp_path: Path) -> None:
     async with running(tmp_path, **WATCHED) as daemon, monitor(daemon) as client:
         assert (await client.get("/healthz")).json() == {"message": "ok"}
