@@ -37,8 +37,8 @@ class Health:
         self._scribe = scribe
         self._seconds = seconds
         self._stopping = False
-        self._reading = _Question("store", store.ping, seconds)
-        self._writing = _Question("scribe", scribe.try_again, seconds)
+        self._reading = _Question("store", store.ping, "failing", seconds)
+        self._writing = _Question("scribe", scribe.try_again, "commits fail", seconds)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Asks whenever somebody wants to know, until cancelled."""
@@ -77,11 +77,13 @@ class _Question:
     Arguments:
         part: who depends on the answer.
         put: puts the question; returns if all is well.
+        failing: the verdict if it is not.
     """
 
-    def __init__(self, part: str, put: Callable[[], Awaitable[None]], seconds: float) -> None:
+    def __init__(self, part: str, put: Callable[[], Awaitable[None]], failing: str, seconds: float) -> None:
         self._part = part
         self._put = put
+        self._failing = failing
         self._seconds = seconds
         self._verdict = OK
         self._known_until = -1.0  # in Trio's time
@@ -116,7 +118,7 @@ class _Question:
             await self._put()
         except StoreError as error:
             log.warning("not ready", part=self._part, error=str(error))
-            return "failing"
+            return self._failing
         return OK
 
 

@@ -232,8 +232,8 @@ async def test_a_disk_without_room_is_not_ready_until_it_has_room_again(tmp_path
             await talk.send("message", content="lost", nonce="2")
             assert (await talk.receive("error"))["code"] == "unavailable"
             for _ in range(2):  # also when it was asked once
-                status, body = await ready_when(client, lambda checks: checks["scribe"] == "failing")
-                assert (status, body["checks"]) == (503, FINE | {"scribe": "failing"})
+                status, body = await ready_when(client, lambda checks: checks["scribe"] == "commits fail")
+                assert (status, body["checks"]) == (503, FINE | {"scribe": "commits fail"})
             resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
             assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200, "though nobody posts"
             assert await talk.post("text", "2") == 2

@@ -75,7 +75,7 @@ class Database:
         return await self._writing.run(self._write, lambda db: step(db, *args, **kwargs))
 
     async def maintain(self, step: Callable[[Connection], T]) -> T:
-        """As `write`, but outside of a transaction, for what makes its own."""
+        """As `write`, but outside of a transaction, for what makes its own; begun anew if another process is in the way."""
         return await self._writing.run(self._maintain, step)
 
     @property
