@@ -98,7 +98,7 @@ class Parts:
             scribe=self.scribe,
             limits=limits,
         )
-        self.health = Health(store, lambda: self.scribe.store_wait, settings.server.ready_seconds)
+        self.health = Health(store, self.scribe, settings.server.ready_seconds)
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
@@ -135,8 +135,11 @@ class Parts:
         self.settings = merged(new.settings, self.settings, kept)
         self._spread(new)
         for change, outcome in outcomes:
-            tell = log.warning if change.key in kept else log.info
-            tell("setting changed", key=change.key, old=change.old, new=change.new, outcome=outcome.value)
+            told = {"key": change.key, "old": change.old, "new": change.new, "outcome": outcome.value}
+            if change.key in kept:
+                log.warning("setting changed", **told)
+            else:
+                log.info("setting changed", **told)
 
     def _figures(self) -> DaemonFigures:
         return DaemonFigures(

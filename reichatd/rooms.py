@@ -167,7 +167,7 @@ class Rooms:
             # Before the hashing, and so that nobody who is banned can go on trying passwords.
             if await self._store.rooms.is_banned(room_id, user_id):
                 raise Banned
-            await self._verify(room.password_hash, password)
+            await self._verify(room.password_hash, password, room_id)
         match await self._store.rooms.join(room_id, user_id, self._clock()):
             case JoinOutcome.ALREADY_JOINED:
                 raise AlreadyJoined
@@ -255,10 +255,12 @@ class Rooms:
     async def _hash(self, password: str | None) -> str | None:
         return await self._passwords.hash(password) if password else None
 
-    async def _verify(self, password_hash: str, password: str | None) -> None:
+    async def _verify(self, password_hash: str, password: str | None, room_id: str) -> None:
         if not password:
             raise PasswordRequired
-        if len(password) > self._limits.password_max or not await self._passwords.verify(password_hash, password):
+        if len(password) > self._limits.password_max:
+            raise InvalidPassword
+        if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
             raise InvalidPassword
 
     def _random_id(self) -> str:

@@ -310,7 +310,9 @@ class Accounts:
         return len(password) <= self._limits.password_max
 
     async def _check_password(self, user: User, password: str) -> None:
-        if not self._may_be_password(password) or not await self._passwords.verify(user.password_hash, password):
+        if not self._may_be_password(password):
+            raise InvalidPassword
+        if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
             raise InvalidPassword
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:

@@ -53,8 +53,11 @@ class Passwords:
         """
         return await self._run(self._hasher.hash, _bytes(password))
 
-    async def verify(self, password_hash: str, password: str) -> bool:
+    async def verify(self, password_hash: str, password: str, *, whose: str) -> bool:
         """Whether this is the password. False, and a line in the log, if the stored hash is none.
+
+        Arguments:
+            whose: what the log calls the owner of the hash: "user 1f0c", "room lounge".
 
         Raises:
             Unavailable: the waiting room is full.
@@ -64,7 +67,9 @@ class Passwords:
         except VerifyMismatchError:
             return False
         except (VerificationError, ValueError) as error:  # ValueError: InvalidHashError, or a hash that is not ASCII
-            log.error("stored password hash cannot be verified", reason=str(error) or error.__class__.__name__)
+            log.error(
+                "stored password hash cannot be verified", whose=whose, reason=str(error) or error.__class__.__name__
+            )
             return False
 
     async def verify_nobody(self, password: str) -> None:

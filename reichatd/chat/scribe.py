@@ -64,6 +64,7 @@ class Scribe:
         self._idle = trio.Event()
         self._idle.set()
         self._moved = trio.Event()
+        self._failures = 0  # commits that have failed since it was last known that the store can be written to
         self._asked_at: float | None = None  # since when a commit has been in the store's hands
 
     async def post(self, connection: Connection, room_id: str, content: str, nonce: str | None) -> None:
@@ -105,6 +106,23 @@ class Scribe:
         """For how many seconds the store has had the commit under way; 0 if none is."""
         return 0.0 if self._asked_at is None else trio.current_time() - self._asked_at
 
+    async def try_again(self) -> None:
+        """If commits fail, finds out whether the store can be written to by now, by a write of its own; else returns at once.
+
+        Posts would not tell: a load balancer sends nobody to a daemon that says it is not ready, so nobody posts. And to be
+        ready again after a while, whatever the store does, would send people to a full disk again and again.
+
+        Any task may call it; waits for the store.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        failures = self._failures
+        if failures:
+            await self._messages.probe()
+            if self._failures == failures:  # none has failed meanwhile
+                self._failures = 0
+
     def reload(self, limits: Limits) -> None:
         """From here on these limits hold."""
         self._limits = limits
@@ -144,6 +162,7 @@ class Scribe:
             answers = await self._append([entry.post for entry in batch])
         except StoreError as error:
             log.error("commit failed", posts=len(batch), error=str(error))
+            self._failures += 1
             self.posts["failed"] += len(batch)
             for entry in batch:
                 self._refuse(entry, "unavailable", "The message could not be stored; try again later")
@@ -158,6 +177,8 @@ class Scribe:
         outcomes = [answer.outcome for answer in answers]
         for outcome in Outcome:
             self.posts[outcome.name.lower()] += outcomes.count(outcome)
+        if Outcome.STORED in outcomes:  # a commit of anything else may have written nothing
+            self._failures = 0
 
     async def _append(self, posts: list[Post]) -> list[Appended]:
         self._asked_at = trio.current_time()

@@ -1,7 +1,8 @@
 """`reichatd bench`: what this machine, or a running daemon, carries."""
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import click
 import msgspec
@@ -12,6 +13,7 @@ from reichatd.bench.client import Refused
 from reichatd.bench.scenarios import SCENARIOS, Row
 from reichatd.bench.target import Target, TargetError, private, running
 from reichatd.cli import exits
+from reichatd.store import StoreError
 
 _QUICK = 0.1
 
@@ -20,7 +22,7 @@ _QUICK = 0.1
 @click.argument("scenarios", nargs=-1, type=click.Choice([each.name for each in SCENARIOS]))
 @click.option("--url", help="A daemon that runs already (http://HOST:PORT), in place of a private one.")
 @click.option("--email", help="With --url: the account to use; the password is asked for.")
-@click.option("--mongodb", metavar="URI", help="Have the private daemon use this MongoDB (database reichatd_bench).")
+@click.option("--mongodb", metavar="URI", help="Have the private daemons use this MongoDB, each a database of its own.")
 @click.option("--quick", is_flag=True, help="A tenth of the work: seconds instead of a minute or two.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def bench(
@@ -28,7 +30,8 @@ def bench(
 ) -> None:
     """Measure what a daemon carries.
 
-    Without --url it starts a private one for each scenario, on SQLite or, with --mongodb, on a MongoDB.
+    Without --url it starts a private one for each scenario, on SQLite or, with --mongodb, on a MongoDB, in a new database
+    that is removed in the end (reichatd_scratch_…; the URI's user must be allowed to make and drop it).
     It logs in and talks as any client does, from processes of its own. On a running daemon its rooms are removed in the end;
     limits.messages_per_second holds there.
     """
@@ -57,14 +60,28 @@ def _target(url: str | None, email: str | None, password: str, mongodb: str | No
     """A daemon for one scenario: a private one is new for each, so that none finds what another has left."""
     if url is not None:
         return running(url, email or "", password)
-    environ = {}
-    if mongodb is not None:
-        environ = {
-            "REICHATD_STORAGE_BACKEND": "mongodb",
-            "REICHATD_STORAGE_MONGODB_URI": mongodb,
-            "REICHATD_STORAGE_MONGODB_DATABASE": "reichatd_bench",
-        }
-    return private(environ)
+    return private({}) if mongodb is None else _on_mongodb(mongodb)
+
+
+@contextmanager
+def _on_mongodb(uri: str) -> Iterator[Target]:
+    # Here and not in the bench, which is a client and knows nothing of stores.
+    from reichatd.store.mongodb import drop_scratch, scratch_on
+
+    settings = scratch_on(uri)
+    environ = {
+        "REICHATD_STORAGE_BACKEND": "mongodb",
+        "REICHATD_STORAGE_MONGODB_URI": settings.uri,
+        "REICHATD_STORAGE_MONGODB_DATABASE": settings.database,
+    }
+    try:
+        with private(environ) as target:
+            yield target
+    finally:
+        try:
+            drop_scratch(settings)
+        except StoreError as error:
+            click.echo(f"reichatd: the database {settings.database} may be left behind: {error}", err=True)
 
 
 def _table(rows: list[Row]) -> Table:

@@ -108,7 +108,7 @@ def _unfit(error: SettingsError) -> "list[Finding]":
     """Without settings there is nothing else to look at."""
     from reichatd.doctor import Finding, Level
 
-    remedy = "mend them; `reichatd config check` says the same, and etc/reichatd.toml what may be there"
+    remedy = "mend them; `reichatd config check` says the same, and etc/reichatd.toml what may be there; all else is looked at then"
     return [Finding("settings.valid", Level.ERROR, str(problem), remedy) for problem in error.problems]
 
 
@@ -130,4 +130,8 @@ def _print(findings: "list[Finding]") -> None:
         if finding.remedy:
             click.echo(f"{'':9}{'':20} → {printable(finding.remedy)}")
     counts = Counter(finding.level.value for finding in findings)
-    click.echo(", ".join(f"{counts[level]} {level}" for level in _COLOURS if counts[level]))
+    click.echo(", ".join(_counted(counts[level], level) for level in _COLOURS if counts[level]))
+
+
+def _counted(count: int, level: str) -> str:
+    return f"{count} {level}s" if count > 1 and level in ("warning", "error") else f"{count} {level}"

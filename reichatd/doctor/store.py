@@ -8,7 +8,7 @@ import trio
 from reichatd.config import MongoDB
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.patient import Patient
-from reichatd.store import StoreError
+from reichatd.store import NewerSchema, StoreError
 
 _MIB = 1024 * 1024
 _LITTLE = 1024 * _MIB
@@ -16,6 +16,10 @@ _TOO_LITTLE = 64 * _MIB
 _LONG_LOG = 256 * _MIB
 _SHARE = 0.8
 """Of the time for this check, what looking through the file may take."""
+
+_FOR_A_NEWER_SCHEMA = (
+    "start the newer reichatd again; or put this store aside, and restore the backup that was made before the upgrade"
+)
 
 
 async def check(patient: Patient, note: Note) -> None:
@@ -31,6 +35,9 @@ async def _sqlite(file: Path, seconds: float, note: Note) -> None:
     note(_disk(file))
     try:
         facts = await trio.to_thread.run_sync(inspect, file, seconds, abandon_on_cancel=True)
+    except NewerSchema as problem:
+        note(error("store.schema", str(problem), _FOR_A_NEWER_SCHEMA))
+        return
     except StoreError as problem:
         note(
             error(
@@ -58,8 +65,7 @@ async def _sqlite(file: Path, seconds: float, note: Note) -> None:
 def _schema(version: int, known: int) -> Finding:
     code = "store.schema"
     if version > known:
-        remedy = "start a newer reichatd, or restore a backup of before the upgrade"
-        return error(code, f"version {version}; this reichatd knows versions up to {known}", remedy)
+        return error(code, f"version {version}; this reichatd knows versions up to {known}", _FOR_A_NEWER_SCHEMA)
     if version < known:
         return ok(code, f"version {version}: the next start brings it to {known} (make a backup before an upgrade)")
     return ok(code, f"version {version}")

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import h11
-import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
@@ -29,8 +28,6 @@ from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger, refuse
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.turns import Turnstile
-
-log = structlog.get_logger()
 
 
 class _Refused(Exception):

@@ -220,6 +220,9 @@ class Messages(Protocol):
             removed is forgotten.
         """
 
+    async def probe(self) -> None:
+        """Returns if the store can be written to: writes a little, as durably as `append`, that nothing is changed by."""
+
     async def last_id(self, room_id: str) -> int | None:
         """The id of the last message, removed or not; 0 if there never was one, None if there is no such room."""
 

@@ -23,9 +23,9 @@ async def test_hash_and_verify() -> None:
     passwords = Passwords(CHEAP)
     stored = await passwords.hash("correct horse")
     assert stored.startswith("$argon2id$v=19$m=64,t=1,p=1$")
-    assert await passwords.verify(stored, "correct horse")
-    assert not await passwords.verify(stored, "correct hors")
-    assert not await passwords.verify(stored, "")
+    assert await passwords.verify(stored, "correct horse", whose="user ann")
+    assert not await passwords.verify(stored, "correct hors", whose="user ann")
+    assert not await passwords.verify(stored, "", whose="user ann")
 
 
 async def test_two_hashes_of_one_password_differ() -> None:
@@ -35,15 +35,15 @@ async def test_two_hashes_of_one_password_differ() -> None:
 
 async def test_hashes_made_at_other_costs_are_good() -> None:
     stored = await Passwords(msgspec.structs.replace(CHEAP, argon2_time_cost=2)).hash("correct horse")
-    assert await Passwords(CHEAP).verify(stored, "correct horse")
+    assert await Passwords(CHEAP).verify(stored, "correct horse", whose="user ann")
 
 
 @pytest.mark.parametrize("password", ["", "pässwörd 😀", "\ud800 alone", "nul\0nul", "x" * 4096])
 async def test_any_text_is_a_password(password: str) -> None:
     passwords = Passwords(CHEAP)
     stored = await passwords.hash(password)
-    assert await passwords.verify(stored, password)
-    assert not await passwords.verify(stored, password + "x")
+    assert await passwords.verify(stored, password, whose="user ann")
+    assert not await passwords.verify(stored, password + "x", whose="user ann")
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ async def test_any_text_is_a_password(password: str) -> None:
 )
 async def test_a_malformed_hash_is_nobodys(stored: str) -> None:
     with capture_logs() as logs:
-        assert not await Passwords(CHEAP).verify(stored, "correct horse")
+        assert not await Passwords(CHEAP).verify(stored, "correct horse", whose="user ann")
     (line,) = logs
-    assert line["log_level"] == "error"
+    assert (line["log_level"], line["whose"]) == ("error", "user ann")
     assert "correct horse" not in repr(line)
 
 
 async def test_a_wrong_password_is_no_line_in_the_log() -> None:
     passwords = Passwords(CHEAP)
     with capture_logs() as logs:
-        assert not await passwords.verify(await passwords.hash("one"), "other")
+        assert not await passwords.verify(await passwords.hash("one"), "other", whose="user ann")
     assert logs == []
 
 

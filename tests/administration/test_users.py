@@ -17,7 +17,7 @@ async def test_a_user_who_was_added_is_verified(counter: Counter) -> None:
     user = await counter.store.users.by_id(change.user_id)
     assert user is not None
     assert (user.username, user.created_at, user.disabled) == ("ann", counter.now, False)
-    assert await counter.passwords.verify(user.password_hash, PASSWORD)
+    assert await counter.passwords.verify(user.password_hash, PASSWORD, whose="user ann")
     assert await counter.store.users.registrations("", 9) == []
 
 
@@ -111,7 +111,7 @@ async def test_a_new_password_has_to_keep_the_rules(counter: Counter) -> None:
     await counter.do(requests.SetPassword(ann, "another password"), UserChanged)
     user = await counter.store.users.by_id(ann)
     assert user is not None
-    assert await counter.passwords.verify(user.password_hash, "another password")
+    assert await counter.passwords.verify(user.password_hash, "another password", whose="user ann")
 
 
 async def test_enable(counter: Counter) -> None:

@@ -128,6 +128,9 @@ class FakeMessages:
         self._store(len(posts))
         return [Appended(Outcome.STORED, first + number) for number in range(len(posts))]
 
+    async def probe(self) -> None:
+        await self._answer()
+
     async def last_id(self, room_id: str) -> int | None:
         await self._answer()
         return len(self.log) if self.exists else None

@@ -8,7 +8,7 @@ from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
 from reichatd.config import Limits
-from reichatd.store import Appended, Outcome
+from reichatd.store import Appended, Outcome, StoreUnavailable
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 
@@ -51,6 +51,34 @@ async def test_what_gathers_during_a_commit_is_one_commit(autojump_clock: MockCl
     assert desk.messages.commits == [1, 50]
     assert desk.rooms.published == [("room", [1]), ("room", list(range(2, 52)))]
     assert desk.author.in_flight == 0
+
+
+async def test_a_store_that_failed_is_tried_until_it_takes_a_write(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    desk = Desk(nursery)
+    await desk.scribe.try_again()
+    desk.messages.failures = 2
+    await desk.post()
+    await desk.scribe.drained()
+    with pytest.raises(StoreUnavailable):
+        await desk.scribe.try_again()
+    await desk.scribe.try_again()
+    desk.messages.failures = 1
+    await desk.scribe.try_again()
+    assert desk.messages.failures == 1, "it asks no more"
+
+
+async def test_a_message_that_is_stored_shows_that_the_store_takes_writes(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    desk = Desk(nursery)
+    desk.messages.failures = 1
+    for _ in range(2):
+        await desk.post()
+        await desk.scribe.drained()
+    desk.messages.failures = 1
+    await desk.scribe.try_again()
 
 
 async def test_a_commit_has_its_bound_and_posters_wait_for_space(

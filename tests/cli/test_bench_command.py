@@ -4,12 +4,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from pymongo import MongoClient
 
 from reichatd.bench.scenarios import SCENARIOS
 from tests.client import newcomer
+from tests.mongod import free_port
 from tests.process import running
 
 
@@ -32,6 +35,21 @@ def test_a_scenario_loses_nothing(scenario: str) -> None:
     assert row["lost"] == 0
     assert row["figure"] > 0
     assert row["latency"]["p99"] >= row["latency"]["p50"] > 0
+
+
+def test_each_scenario_on_mongodb_has_a_database_that_is_gone_in_the_end(mongod_standalone: str) -> None:
+    done = bench("--quick", "--json", "joins", "rest", "--mongodb", mongod_standalone)
+    assert done.returncode == 0, done.stderr
+    assert [(row["scenario"], row["lost"]) for row in json.loads(done.stdout)] == [("joins", 0), ("rest", 0)]
+    with MongoClient[dict[str, Any]](mongod_standalone) as client:
+        assert not [name for name in client.list_database_names() if "scratch" in name]
+
+
+def test_a_mongodb_that_does_not_answer() -> None:
+    done = bench("rest", "--mongodb", f"mongodb://127.0.0.1:{free_port()}")
+    assert done.returncode == 69
+    assert "Traceback" not in done.stderr
+    assert "does not answer" in done.stderr
 
 
 def test_a_table_for_people() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -130,6 +131,28 @@ def test_the_alerts_are_well_formed() -> None:
     promtool("check", "rules", str(ETC / "prometheus" / "reichatd.rules.yml"))
 
 
+@pytest.mark.parametrize(("sent", "alerts"), [("0+0x60", 1), ("0+1x60", 0)])
+def test_mail_that_is_lost_is_an_alert_unless_other_mail_is_sent(tmp_path: Path, sent: str, alerts: int) -> None:
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'reichatd_letters_total{{instance="here",outcome="{outcome}"}}', "values": values}
+            for outcome, values in {"refused": "0+1x60", "sent": sent}.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": 'count(ALERTS{alertname="ReichatdMailRefused"}) or vector(0)',
+                "eval_time": "30m",
+                "exp_samples": [{"labels": "{}", "value": alerts}],
+            }
+        ],
+    }
+    rules = {"rule_files": [str(ETC / "prometheus" / "reichatd.rules.yml")], "tests": [test]}
+    file = tmp_path / "test.yml"
+    file.write_text(json.dumps(rules), encoding="utf-8")  # JSON is YAML, too
+    promtool("test", "rules", str(file))
+
+
 async def test_the_port_of_the_metrics_has_nothing_else(tmp_path: Path) -> None:
     async with running(tmp_path, **WATCHED) as daemon, monitor(daemon) as client:
         assert (await client.get("/healthz")).json() == {"message": "ok"}
@@ -190,3 +213,28 @@ async def test_readiness_follows_the_store(tmp_path: Path) -> None:
             assert Numbers(await scrape(client))("store_errors_total", kind="unavailable") > 0
             mongod.restart()
             assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200
+
+
+def size_of_write_ahead_log(directory: Path) -> int:
+    [file] = directory.rglob("*.sqlite3-wal")
+    return file.stat().st_size
+
+
+async def test_a_disk_without_room_is_not_ready_until_it_has_room_again(tmp_path: Path) -> None:
+    async with running(tmp_path, **WATCHED) as daemon, crowd(daemon, 1) as (ada,), monitor(daemon) as client:
+        room_id = await open_room(ada)
+        async with ada.talk(room_id) as talk:
+            assert await talk.post("text", "1") == 1
+            before = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+            # As on a disk that has room for two more pages. (The log may grow: it is smaller.)
+            nearly_full = size_of_write_ahead_log(tmp_path) + 2 * 4096
+            resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (nearly_full, before[1]))
+            await talk.send("message", content="lost", nonce="2")
+            assert (await talk.receive("error"))["code"] == "unavailable"
+            for _ in range(2):  # also when it was asked once
+                status, body = await ready_when(client, lambda checks: checks["scribe"] == "commits fail")
+                assert (status, body["checks"]) == (503, FINE | {"scribe": "commits fail"})
+            resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, before)
+            assert (await ready_when(client, lambda checks: checks == FINE))[0] == 200, "though nobody posts"
+            assert await talk.post("text", "2") == 2
+        assert '"event": "not ready"' in daemon.output

@@ -224,6 +224,16 @@ async def test_reads_see_whole_batches(store: Store) -> None:
             assert ids == list(range(1, len(ids) + 1))
 
 
+async def test_a_probe_changes_nothing(store: Store, opener: Opener) -> None:
+    await store.rooms.create(room())
+    await store.messages.append([post()], {})
+    before = await contents(store)
+    for _ in range(2):
+        await store.messages.probe()
+    assert await contents(store) == before
+    await (await opener()).aclose()
+
+
 async def test_ping_and_close(store: Store) -> None:
     await store.ping()
     await store.aclose()

@@ -227,7 +227,9 @@ async def test_posts_reads_and_retention_at_once(store: Store, opener: Opener) -
     async def cut(cutter: Store) -> None:
         nonlocal cuts
         while not done.is_set():
-            cuts += (await cutter.messages.expire("lobby", Horizon(keep=30), 50)).messages
+            # Not in one line: it would add to what `cuts` was before the wait.
+            removed = await cutter.messages.expire("lobby", Horizon(keep=30), 50)
+            cuts += removed.messages
 
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:

@@ -8,9 +8,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 import pytest
 import trio
@@ -198,6 +201,44 @@ async def test_another_process_that_keeps_the_lock(path: Path, monkeypatch: pyte
     await store.aclose()
 
 
+class Hog:
+    """Somebody else who holds the lock nearly all the time, until the end of the `with` block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begun = threading.Event()
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._hold)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._begun.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def _hold(self) -> None:
+        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=60)) as db:
+            while not self._enough.wait(0.0001):
+                db.execute("BEGIN IMMEDIATE")
+                self._begun.set()
+                time.sleep(0.02)
+                db.execute("ROLLBACK")
+
+
+async def test_a_write_has_its_turn_beside_one_who_gives_up_the_lock_for_moments(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1.0)
+    store = await open_store(path)
+    with Hog(path):
+        for _ in range(20):
+            await store.messages.probe()
+    await store.aclose()
+
+
 async def test_a_disk_without_room(sqlite: Store, path: Path) -> None:
     await sqlite.rooms.create(room())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -215,8 +256,11 @@ async def test_a_disk_without_room(sqlite: Store, path: Path) -> None:
             await fill_up()
         assert kept
         assert await contents(sqlite) == kept
+        with pytest.raises(StoreUnavailable, match=str(path)):
+            await sqlite.messages.probe()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await sqlite.messages.probe()
     assert await sqlite.messages.append([post("again")], {}) == stored(len(kept) + 1)
     assert await contents(sqlite) == [*kept, "again"]
 

@@ -30,6 +30,9 @@ class MongoMessages:
     async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
         return await self._server.run(_append, self._ends, posts, read_marks)
 
+    async def probe(self) -> None:
+        await self._server.run(_probe)
+
     async def last_id(self, room_id: str) -> int | None:
         return await self._server.run(_last_id, self._ends, room_id)
 
@@ -59,6 +62,11 @@ def _append(
     db: Database, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
 ) -> list[Appended]:
     return Batch(db, ends, posts, read_marks).commit()
+
+
+def _probe(db: Database) -> None:
+    # A time, so that each is a write: MongoDB does not write what is there already.
+    db.meta.update_one({"_id": "probe"}, {"$currentDate": {"at": True}}, upsert=True)
 
 
 def _last_id(db: Database, ends: Ends, room_id: str) -> int | None:

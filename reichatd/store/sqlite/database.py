@@ -22,6 +22,10 @@ T = TypeVar("T")
 BUSY_SECONDS = 5.0
 """How long a write waits for another process that writes to the same file."""
 
+_LOOK_SECONDS = 0.001
+"""How often it looks meanwhile. SQLite by itself looks every tenth of a second in the end, and beside a process that writes without
+a pause it may find the lock taken each time; this often, it meets one of the moments between that one's commits."""
+
 WAL_BYTES = 64 * 1024 * 1024
 """What the write-ahead log is cut down to, should it ever have grown beyond."""
 
@@ -78,7 +82,7 @@ class Database:
         return await self._writing.run(self._write, lambda db: step(db, *args, **kwargs))
 
     async def maintain(self, step: Callable[[Connection], T]) -> T:
-        """As `write`, but outside of a transaction, for what makes its own."""
+        """As `write`, but outside of a transaction, for what makes its own; begun anew if another process is in the way."""
         return await self._writing.run(self._maintain, step)
 
     @property
@@ -122,7 +126,7 @@ class Database:
 
     def _maintain(self, step: Callable[[Connection], T]) -> T:
         with faults(self._path):
-            return step(self._writer)
+            return _patiently(lambda: step(self._writer))
 
     def _close_readers(self) -> None:
         for db in self._idle_readers:
@@ -144,6 +148,7 @@ def _open_writer(path: Path) -> Connection:
             check(db, str(path))
         space.keep_track(db)
         _log_ahead(db, path)
+        db.execute("PRAGMA busy_timeout = 0")  # from here on it waits by `_patiently`
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
@@ -158,16 +163,7 @@ def _open_writer(path: Path) -> Connection:
 
 def _log_ahead(db: Connection, path: Path) -> None:
     # SQLite itself does not wait here for another process that does the same to the same new file.
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            break
+    (mode,) = _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchone())
     if mode != "wal":
         raise StoreError(f"{path}: no write-ahead log can be kept here (a network file system?)")
 
@@ -187,9 +183,21 @@ def connect(path: Path, mode: str) -> Connection:
     )
 
 
+def _patiently(call: Callable[[], T]) -> T:
+    """Calls until no other process is in the way, for BUSY_SECONDS at the most."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return call()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_LOOK_SECONDS)
+
+
 @contextmanager
 def _transaction(db: Connection, begin: str) -> Iterator[None]:
-    db.execute(begin)
+    _patiently(lambda: db.execute(begin))
     try:
         yield
         db.execute("COMMIT")

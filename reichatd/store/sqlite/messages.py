@@ -10,6 +10,10 @@ from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.logs import LAST_ID, begin_of, end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
+_PROBE_BYTES = 64 * 1024
+"""More than most commits write. One that failed on a full disk leaves the write-ahead log some pages longer than it is used, and
+what fits in there says nothing of the disk."""
+
 
 class SqliteMessages:
     shared = False
@@ -19,6 +23,9 @@ class SqliteMessages:
 
     async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
         return await self._database.write(_append, posts, read_marks)
+
+    async def probe(self) -> None:
+        await self._database.write(_probe)
 
     async def last_id(self, room_id: str) -> int | None:
         return await self._database.read(_last_id, room_id)
@@ -52,6 +59,19 @@ def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str
         batch.mark(room_id, user_id, message_id)
     batch.write()
     return answers
+
+
+def _probe(db: Connection) -> None:
+    (usual,) = db.execute("PRAGMA secure_delete").fetchone()
+    # Without it nothing would be written of what is gone by the end of the transaction.
+    db.execute("PRAGMA secure_delete = ON")
+    try:
+        db.execute(
+            "INSERT INTO messages (id, user_id, content, timestamp) VALUES (0, '', zeroblob(?), 0)", (_PROBE_BYTES,)
+        )
+        db.execute("DELETE FROM messages WHERE id = 0")  # the ids of rooms are greater
+    finally:
+        db.execute(f"PRAGMA secure_delete = {usual}")
 
 
 def _last_id(db: Connection, room_id: str) -> int | None:
