@@ -17,20 +17,19 @@ _TEXT = "x" * 60
 _HOURS = 3600.0
 
 
-def logs_once(path: Path, sizes: Mapping[str, int]) -> None:
-    """Makes an SQLite store whose public rooms have logs of these sizes; one of an earlier run gets the schema of today.
+def logs(path: Path, sizes: Mapping[str, int]) -> None:
+    """Makes an SQLite store whose public rooms have logs of these sizes.
 
     Arguments:
-        path: of the file.
+        path: of the file, which must not exist.
         sizes: messages by room id.
     """
-    if path.exists():
-        trio.run(_open_and_close, path)
-    else:
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        trio.run(_fill_logs, unfinished, sizes)
-        unfinished.rename(path)
+    trio.run(_fill_logs, path, sizes)
+
+
+def bring_up_to_date(path: Path) -> None:
+    """Gives a store that was made for an earlier run the schema of today, so that no start has to."""
+    trio.run(_open_and_close, path)
 
 
 def crowd(path: Path, secret: str, count: int, room_id: str) -> list[str]:
