@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import trio
+
 from reichatd.bench.target import private
-from tests.bench import fill
+from tests.archive import chatter
 from tests.bench.lines import Figure, Workshop, at_most, noted
 from tests.bench.watching import beating
 from tests.mongod import Mongod
 from tests.process import environment
 
-_CALM_SECONDS = 10.0
 _POSTS_PER_SECOND = 500.0
 
 
@@ -23,10 +24,10 @@ def _backup(workshop: Workshop) -> Sequence[float]:
     full = _filled(workshop)
     with TemporaryDirectory(dir=workshop.scratch) as name:
         home = Path(name)
-        backed_up, during, before = _back_up_under_load(home, _sqlite(Path(shutil.copy(full, home))))
+        backed_up, during, calm = _back_up_under_load(home, _sqlite(Path(shutil.copy(full, home))))
         verified = _timed(home, {}, "backup", "verify", "backup")
         restored = _timed(home, _sqlite(home / "copy.sqlite3"), "restore", "backup")
-    return backed_up, verified, restored, during, before
+    return backed_up, verified, restored, during - calm, during, calm
 
 
 def _mongodb_backup(workshop: Workshop) -> Sequence[float]:
@@ -37,29 +38,35 @@ def _mongodb_backup(workshop: Workshop) -> Sequence[float]:
         settings = {"REICHATD_STORAGE_BACKEND": "mongodb", "REICHATD_STORAGE_MONGODB_URI": mongod.uri}
         _timed(home, _sqlite(full), "backup", "original")
         restored = _timed(home, settings, "restore", "original")
-        backed_up, during, before = _back_up_under_load(home, settings)
-    return backed_up, restored, during, before
+        backed_up, during, calm = _back_up_under_load(home, settings)
+    return backed_up, restored, during - calm, during, calm
 
 
 def _filled(workshop: Workshop) -> Path:
+    """A store of what people write: one letter a million times would be no work to compress."""
     size = workshop.scaled(1_000_000)
-    full = workshop.scratch / f"backup-{size}.sqlite3"
-    fill.logs_once(full, {f"room{number}": size // 100 for number in range(100)})
+    full = workshop.scratch / f"chatter-{size}.sqlite3"
+    if not full.exists():
+        unfinished = full.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        trio.run(chatter.fill, unfinished, size)
+        unfinished.rename(full)
     return full
 
 
 def _back_up_under_load(home: Path, storage: dict[str, str]) -> tuple[float, float, float]:
-    """Backs up the store of a running daemon; the seconds it took, and the longest wait for a post meanwhile and before.
+    """Backs up the store of a running daemon; the seconds it took, and the longest wait for a post meanwhile, and in as long a
+    time after it.
 
     Arguments:
         home: where the file `backup` is made.
         storage: the settings of the store.
     """
     with private(storage) as target, beating(target, rate=_POSTS_PER_SECOND, listeners=1) as heart:
-        calm = heart.listen(_CALM_SECONDS)
         began = time.perf_counter()
         seconds = _timed(home, storage, "backup", "backup")
         ended = time.perf_counter()
+        calm = heart.listen(seconds)
         heart.stop()
     return seconds, heart.most(began, ended), heart.most(*calm)
 
@@ -84,8 +91,9 @@ FIGURES = [
             at_most(60, "backup, of the running daemon", "s"),
             at_most(60, "backup verify", "s"),
             at_most(60, "restore", "s"),
-            at_most(100, "the longest wait for a post during the backup", "ms"),
-            noted("the longest in 10 s before", "ms"),
+            at_most(100, "the longest wait for a post during the backup, over that in as long a time without", "ms"),
+            noted("the longest during the backup", "ms"),
+            noted("the longest without", "ms"),
         ],
         _backup,
     ),
@@ -95,8 +103,9 @@ FIGURES = [
         [
             at_most(60, "backup, of the running daemon", "s"),
             at_most(60, "restore", "s"),
-            at_most(100, "the longest wait for a post during the backup", "ms"),
-            noted("the longest in 10 s before", "ms"),
+            at_most(100, "the longest wait for a post during the backup, over that in as long a time without", "ms"),
+            noted("the longest during the backup", "ms"),
+            noted("the longest without", "ms"),
         ],
         _mongodb_backup,
     ),
