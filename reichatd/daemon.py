@@ -39,6 +39,7 @@ from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
 from reichatd.store import Store, StoreError, open_store
 from reichatd.systemd import Manager
+from reichatd.wallclock import WallClock
 
 _COLLECTOR = (700, 10, 1000)
 """Python's thresholds for garbage collection. The last one is 10 by itself: to look at all objects then stops everything for a
@@ -123,8 +124,8 @@ class _Daemon:
             await services.start(parts.health.run)
             if self._monitors:
                 await services.start(self._monitor)
-            services.start_soon(_keep_house, parts.store, parts.accounts)
-            services.start_soon(parts.retention.run)
+            services.start_soon(_keep_house, parts.store, parts.accounts, parts.wall_clock)
+            services.start_soon(parts.retention.run, parts.wall_clock)
             recheck_seconds = parts.settings.auth.session_recheck_seconds
             services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
             if self._control_socket is not None:
@@ -206,10 +207,11 @@ def _spare_the_collector() -> None:
     gc.freeze()
 
 
-async def _keep_house(store: Store, accounts: Accounts) -> None:
+async def _keep_house(store: Store, accounts: Accounts, clock: WallClock) -> None:
     while True:
         try:
-            await accounts.delete_expired()
+            if clock.believed():
+                await accounts.delete_expired()
             while await store.messages.sweep(_SWEEP_AT_ONCE) == _SWEEP_AT_ONCE:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:

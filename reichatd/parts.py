@@ -25,6 +25,7 @@ from reichatd.mail import Outbox
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
 from reichatd.store import Store
+from reichatd.wallclock import WallClock
 
 log = structlog.get_logger()
 
@@ -89,6 +90,7 @@ class Parts:
             figures=self._figures,
         )
         self.control = ControlServer(self.administration, limits)
+        self.wall_clock = WallClock()
         self.retention = Retention(settings.retention, store)
         self.chat = Chat(
             accounts=self.accounts,

@@ -14,6 +14,7 @@ import trio
 
 from reichatd import config
 from reichatd.store import Horizon, Keep, Store, StoreError, Stretch
+from reichatd.wallclock import WallClock
 
 _AT_ONCE = 200
 """Messages removed in one step, and rooms read in one."""
@@ -22,12 +23,6 @@ _LEISURE = 2.0
 """How long the pause after a step is, measured by the step: the store is left to others for that much of the time."""
 
 _DAY_SECONDS = 86_400.0
-
-_CLOCK_JUMP_SECONDS = 3600.0
-"""How far the clock may be set forward before nobody believes it."""
-
-_DOUBT_SECONDS = _DAY_SECONDS
-"""How long it is not believed then."""
 
 log = structlog.get_logger()
 
@@ -55,35 +50,6 @@ class Ledger:
         return sum(stretch.size for stretch in self.rooms.values())
 
 
-def _since_boot() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while the machine sleeps, and nobody sets it
-
-
-class WallClock:
-    """Tells whether the time of day can be believed: a clock that was set forward makes every message look old.
-
-    Arguments:
-        wall: seconds since the epoch.
-        steady: seconds since any moment, of a clock that is never set.
-    """
-
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = _since_boot) -> None:
-        self._wall = wall
-        self._steady = steady
-        self._offset = wall() - steady()
-        self._doubtful_until = -math.inf
-
-    def believed(self) -> bool:
-        """False for a day after a jump: who sets a clock right by hours at a time, or wrong, has that long to see to it."""
-        steady = self._steady()
-        offset = self._wall() - steady
-        if offset - self._offset > _CLOCK_JUMP_SECONDS:
-            self._doubtful_until = steady + _DOUBT_SECONDS
-            log.warning("clock set forward, nothing is removed by age for a day", seconds=round(offset - self._offset))
-        self._offset = offset
-        return steady >= self._doubtful_until
-
-
 class Retention:
     """The rules of the server and of the rooms, on top of a store. The methods may be called from any task, and wait.
 
@@ -107,9 +73,12 @@ class Retention:
         self._rules = rules
         self._changed.set()
 
-    async def run(self) -> None:
-        """Applies the rules again and again, until cancelled. A store that fails is tried again at the next turn."""
-        clock = WallClock(self._clock)
+    async def run(self, clock: WallClock) -> None:
+        """Applies the rules again and again, until cancelled. A store that fails is tried again at the next turn.
+
+        Arguments:
+            clock: while it is not believed nothing is removed by age.
+        """
         while True:
             try:
                 await self._turn(by_age=clock.believed())

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,10 +31,14 @@ def environment(directory: Path, settings: dict[str, str]) -> dict[str, str]:
     }
 
 
-def refusal(directory: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """`reichatd serve` where it cannot start; blocks until it has ended."""
+def refusal(directory: Path, settings: dict[str, str], inside: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """`reichatd serve` where it cannot start; blocks until it has ended.
+
+    Arguments:
+        inside: what the command is to be given to, such as `Disk.inside`.
+    """
     return subprocess.run(
-        COMMAND,
+        [*inside, *COMMAND],
         env=environment(directory, {"REICHATD_SERVER_PORT": "0", **settings}),
         cwd=directory,
         stdin=subprocess.DEVNULL,
@@ -58,6 +62,7 @@ class DaemonProcess:
         environ: settings (REICHATD_…) beyond those that a test needs anyway.
         port: 0 for a free one, which the next start with this object keeps.
         listener: in place of a port: a listening socket, passed to each process as a service manager does it.
+        inside: what the command is to be given to, such as `Disk.inside`.
     """
 
     def __init__(
@@ -66,11 +71,13 @@ class DaemonProcess:
         environ: dict[str, str] | None = None,
         port: int = 0,
         listener: socket.socket | None = None,
+        inside: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.port = port
         self.settings = environ or {}
         self._listener = listener
+        self._inside = inside
         self._output = directory / "output"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -113,7 +120,7 @@ class DaemonProcess:
         environ = {"REICHATD_SERVER_PORT": str(self.port), **self.settings}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                COMMAND if self._listener is None else [*_passing(self._listener), *COMMAND],
+                [*self._inside, *([] if self._listener is None else _passing(self._listener)), *COMMAND],
                 pass_fds=() if self._listener is None else [self._listener.fileno()],
                 env=environment(self.directory, environ),
                 cwd=self.directory,
@@ -153,9 +160,9 @@ class DaemonProcess:
 
 
 @asynccontextmanager
-async def running(directory: Path, **environ: str) -> AsyncIterator[DaemonProcess]:
+async def running(directory: Path, inside: Sequence[str] = (), **environ: str) -> AsyncIterator[DaemonProcess]:
     """A daemon that is running, and stops in the end. `environ` are settings; the exit status must be 0."""
-    process = DaemonProcess(directory, environ)
+    process = DaemonProcess(directory, environ, inside=inside)
     try:
         await process.start()
         yield process

@@ -8,8 +8,9 @@ import structlog
 import trio
 
 from reichatd import config
-from reichatd.retention import Ledger, Retention, WallClock
+from reichatd.retention import Ledger, Retention
 from reichatd.store import Keep, Store, StoreUnavailable, Stretch, sqlite
+from reichatd.wallclock import WallClock
 from tests.store.samples import room
 from tests.store.test_contract_retention import DAY, fill, whole
 
@@ -142,52 +143,9 @@ async def test_it_goes_on_when_the_store_is_back(store: Store) -> None:
     kept = retention(failing, keep_messages=1)  # type: ignore[arg-type] # as much of a store as is needed here
     with structlog.testing.capture_logs() as logs, trio.fail_after(10):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(kept.run)
+            nursery.start_soon(kept.run, WallClock())
             while len(logs) < 2:  # noqa: ASYNC110 - another task writes them
                 await trio.sleep(0.01)
             nursery.cancel_scope.cancel()
     assert [line["event"] for line in logs[:2]] == ["retention failed, tried again later", "old messages removed"]
     assert logs[1]["messages"] == 9
-
-
-class Clocks:
-    def __init__(self) -> None:
-        self.wall = self.steady = 1_000_000.0
-        self.watched = WallClock(lambda: self.wall, lambda: self.steady)
-
-    def pass_by(self, seconds: float) -> None:
-        self.wall += seconds
-        self.steady += seconds
-
-
-def test_a_clock_that_goes_is_believed() -> None:
-    clocks = Clocks()
-    assert clocks.watched.believed()
-    clocks.pass_by(30 * DAY)
-    assert clocks.watched.believed()
-    clocks.wall += 60
-    assert clocks.watched.believed()
-    clocks.wall -= 10 * DAY
-    assert clocks.watched.believed()
-
-
-def test_a_clock_that_was_set_forward_is_not_believed_for_a_day() -> None:
-    clocks = Clocks()
-    clocks.wall += 10 * 365 * DAY
-    with structlog.testing.capture_logs() as logs:
-        assert not clocks.watched.believed()
-        clocks.pass_by(DAY - 1)
-        assert not clocks.watched.believed()
-        clocks.pass_by(2)
-        assert clocks.watched.believed()
-    assert [line["log_level"] for line in logs] == ["warning"]
-
-
-def test_a_clock_that_was_set_right_again_goes_on_being_doubted() -> None:
-    clocks = Clocks()
-    clocks.wall += 365 * DAY
-    assert not clocks.watched.believed()
-    clocks.wall -= 365 * DAY
-    assert not clocks.watched.believed()
-    clocks.pass_by(DAY + 1)
-    assert clocks.watched.believed()

@@ -217,8 +217,8 @@ class Accounts:
         Raises:
             Unavailable: the session has too many that are unused.
         """
-        now, session = self._clock(), identity.session
-        ticket = self._tickets.issue(session.session_id, self._tokens.make(session, now), now)
+        session = identity.session
+        ticket = self._tickets.issue(session.session_id, self._tokens.make(session, self._clock()), trio.current_time())
         return Ticket(ticket, self._auth.ticket_seconds)
 
     def redeem(self, ticket: str) -> str:
@@ -227,7 +227,7 @@ class Accounts:
         Raises:
             Unauthorized: it is no ticket of this process, or too old, or was used.
         """
-        return self._tickets.redeem(ticket, self._clock())
+        return self._tickets.redeem(ticket, trio.current_time())
 
     def is_operator(self, proof: str) -> bool:
         """Whether this comes from somebody who has the daemon's secret (`Keys.proof`). Does not wait."""

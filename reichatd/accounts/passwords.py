@@ -103,7 +103,8 @@ class Passwords:
 def _step_back() -> None:
     """Runs in each new thread. On Linux niceness is a thread's own (setpriority(2)); elsewhere it would be the whole process's."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+        with suppress(PermissionError):  # A sandbox may not let it; without threads nobody could log in.
+            os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
 
 
 def unusable_hash() -> str:

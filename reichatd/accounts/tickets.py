@@ -19,6 +19,8 @@ class _Ticket(NamedTuple):
 class Tickets:
     """Each stands for an access token, once, for a few seconds. They are in the memory of this process and nowhere else.
 
+    `now` is that of a clock that nobody sets: one that was set back would keep them good for longer than was said.
+
     Arguments:
         seconds: how long a ticket is good.
         per_session: unused ones that a login session may have at once, so that nobody can take the memory of all.

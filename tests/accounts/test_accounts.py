@@ -470,6 +470,37 @@ async def test_housekeeping(house: House) -> None:
     assert await house.store.sessions.get(session.session_id) is None
 
 
+async def test_a_clock_that_is_set_back(house: House) -> None:
+    """Nobody is logged out, and no ticket is good for longer than it said."""
+    await house.join()
+    login = await house.login()
+    await house.accounts.register("bob@example.org", "correct horse", "bob")
+    house.now -= 2 * DAY
+    identity = await house.accounts.authenticate(login.access_token)
+    assert (
+        await house.accounts.authenticate(await house.accounts.refresh(login.refresh_token))
+    ).session == identity.session
+    await house.accounts.verify("bob@example.org", await house.code())
+    await house.login("bob")
+    await house.accounts.delete_expired()
+    await house.accounts.authenticate(login.access_token)
+
+
+async def test_a_ticket_ages_whatever_is_done_to_the_clock(store: Store, nursery: trio.Nursery) -> None:
+    house = House(store, nursery, with_changes(ticket_seconds=1))
+    await house.join()
+    identity = await house.accounts.authenticate((await house.login()).access_token)
+    old = house.accounts.ticket(identity).ticket
+    house.now -= DAY
+    await trio.sleep(1.0)  # by a clock that cannot be set
+    with pytest.raises(Unauthorized):
+        house.accounts.redeem(old)
+    house.now += 2 * DAY
+    new = house.accounts.ticket(identity).ticket
+    house.now -= DAY
+    assert house.accounts.redeem(new)
+
+
 async def test_settings_are_obeyed(store: Store, nursery: trio.Nursery) -> None:
     auth = with_changes(
         access_token_minutes=1.0, refresh_token_days=1.0, verification_code_minutes=2.0, verification_tries=1

@@ -127,6 +127,18 @@ async def test_hashing_steps_back_and_nobody_else_does(monkeypatch: pytest.Monke
     assert await trio.to_thread.run_sync(os.getpriority, os.PRIO_PROCESS, 0) == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no thread steps back")
+async def test_where_nobody_may_step_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a sandbox without setpriority(2)."""
+
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    passwords = Passwords(CHEAP)
+    assert await passwords.verify(await passwords.hash("correct horse"), "correct horse")
+
+
 async def test_the_waiting_room_has_an_end() -> None:
     passwords = Passwords(msgspec.structs.replace(CHEAP, argon2_waiting=3))
     answers: list[str] = []

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import resting, talks
+from tests.bench import keeping, resting, talks
 from tests.bench.lines import Figure, Result, results, workshop
 
-FIGURES = {figure.name: figure for figure in [*talks.FIGURES, *resting.FIGURES]}
+FIGURES = {figure.name: figure for figure in [*talks.FIGURES, *resting.FIGURES, *keeping.FIGURES]}
 _QUICK = 0.1
 
 

@@ -31,8 +31,8 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     request: str
-    listeners: int = 10
-    rate: float = 100.0
+    listeners: int
+    rate: float
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True):

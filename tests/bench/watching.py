@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from reichatd.bench.scenarios import load_process, outcome_of
-from reichatd.bench.specs import Outcome, Spec, latency
+from reichatd.bench.specs import Latency, Outcome, Spec, latency
 from reichatd.bench.target import Target
 from tests.bench.pulse import Beat, Pulse
 
@@ -90,11 +90,23 @@ class Heart:
 
     def p99(self, began: float, ended: float) -> float:
         """Milliseconds, of the messages that were sent in this time. To be called after `stop`."""
-        return latency([beat.milliseconds for beat in self._beats if began <= beat.sent_at <= ended]).p99
+        return self._latency(began, ended).p99
+
+    def most(self, began: float, ended: float) -> float:
+        """As `p99`, of the one that took longest."""
+        return self._latency(began, ended).most
+
+    def _latency(self, began: float, ended: float) -> Latency:
+        return latency([beat.milliseconds for beat in self._beats if began <= beat.sent_at <= ended])
 
 
 @contextmanager
-def beating(target: Target) -> Iterator[Heart]:
-    """A paced conversation in a room of its own, from a process of its own."""
-    with helper("pulse", Pulse(host=target.host, port=target.port, request=target.rooms(1)[0])) as process:
+def beating(target: Target, rate: float = 100.0, listeners: int = 10) -> Iterator[Heart]:
+    """A paced conversation in a room of its own, from a process of its own.
+
+    Arguments:
+        rate: messages a second.
+    """
+    pulse = Pulse(host=target.host, port=target.port, request=target.rooms(1)[0], rate=rate, listeners=listeners)
+    with helper("pulse", pulse) as process:
         yield Heart(process)

@@ -145,6 +145,8 @@ def test_the_unit_fits_the_settings() -> None:
     numbers = {name: int(number) for name, number in re.findall(r"^(\w+)=(\d+)$", unit, re.MULTILINE)}
     assert numbers["LimitNOFILE"] > server.max_connections + 100
     assert numbers["TimeoutStopSec"] > server.drain_seconds
+    # A start that fails in no time at all is tried again for ever.
+    assert numbers["StartLimitIntervalSec"] <= numbers["StartLimitBurst"] * numbers["RestartSec"]
     assert f"ListenStream={server.host}:{server.port}\n" in socket
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ NEWER = 999
 IMPATIENT = {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "0.5"}
 
 
-def refused(directory: Path, status: int, **settings: str) -> list[str]:
+def refused(directory: Path, status: int, inside: Sequence[str] = (), **settings: str) -> list[str]:
     """The lines of a refusal with this status."""
-    ended = refusal(directory, settings)
+    ended = refusal(directory, settings, inside)
     assert ended.returncode == status, ended.stderr
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -31,8 +32,8 @@ def refused(directory: Path, status: int, **settings: str) -> list[str]:
     return lines
 
 
-def refused_in_a_line(directory: Path, status: int, **settings: str) -> str:
-    (line,) = refused(directory, status, **settings)
+def refused_in_a_line(directory: Path, status: int, inside: Sequence[str] = (), **settings: str) -> str:
+    (line,) = refused(directory, status, inside, **settings)
     return line
 
 

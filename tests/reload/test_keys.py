@@ -26,6 +26,7 @@ from reichatd.control import ask, open_socket
 from reichatd.daemon import _Daemon
 from reichatd.parts import Configuration
 from reichatd.systemd import Manager
+from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
 from tests.client import Talk
 from tests.mail.server import until
@@ -111,7 +112,7 @@ async def the_greeting(directory: Path, key: str) -> None:
 async def what_is_kept(directory: Path, key: str) -> None:
     base = {"retention.interval_minutes": 1000, "retention.keep_messages": 2 if key.endswith("minutes") else 0}
     async with inhabited(directory, base) as house, house.talk() as talk:
-        house.nursery.start_soon(house.parts.retention.run)
+        house.nursery.start_soon(house.parts.retention.run, WallClock())
         await wait_all_tasks_blocked(SOON_SECONDS)
         for number in range(5):
             await talk.post("text", str(number))
