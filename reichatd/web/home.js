@@ -94,9 +94,10 @@ export class Home {
   }
 
   #route = () => {
-    const [, place, roomId, messageId] = location.hash.split("/").map(decoded);
+    const [, place, roomId, number] = location.hash.split("/").map(decoded);
+    const messageId = Number.parseInt(number, 10) || null;
     if (place === "room" && roomId === this.#roomId && this.rooms.get(roomId) && this.#view && !this.#view.isOver) {
-      if (messageId) this.#view.show(Number(messageId));
+      if (messageId !== null) this.#view.show(messageId);
       return;
     }
     this.#view?.close?.();
@@ -111,7 +112,7 @@ export class Home {
     else shown = nothing();
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
-    this.#view?.shown(Number(messageId) || null);
+    this.#view?.shown(messageId);
     this.#draw();
   };
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from reichatd.store import Horizon, Post, Store
 from reichatd.store.sqlite import open_store
 from tests.process import DaemonProcess
+from tests.web.cable import Cable
 from tests.web.visitor import Visitor, in_thread
 
 COUNT = 100_000
@@ -143,6 +144,63 @@ def test_one_gets_to_any_place(readers: tuple[Visitor, Visitor]) -> None:
     bob.page.get_by_role("button", name="999+ new").click()
     expect(bob.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_in_viewport()
     expect(bob.page.get_by_role("navigation").locator(".count")).to_have_count(0)
+
+
+def test_a_wish_to_be_elsewhere_outlives_a_slow_or_lost_connection(
+    visitor: Callable[..., Visitor], daemon: DaemonProcess
+) -> None:
+    """The person does not wait until the conversation is there, nor has to ask again when it is."""
+    end = 900
+    with Cable(daemon.port) as cable:
+        ada = visitor("ada", url=cable.url)
+        ada.register()
+        ada.make_room("Long", "long")
+        ada.page.goto("about:blank")
+        assert in_thread(daemon.stop) == 0
+        in_thread(lambda: fill(daemon, "long", ada.email, end))
+        in_thread(daemon.start)
+        room = f"{cable.url}/#/room/long"
+        scroller = ada.page.get_by_role("region", name="Conversation")
+
+        def come(address: str) -> None:
+            """Opens the room, whose conversation lets itself be waited for."""
+            cable.hold()
+            with ada.page.expect_websocket():
+                ada.page.goto(address)
+                ada.page.reload()
+                expect(scroller).to_be_visible()
+
+        def gets_to(id: int) -> None:
+            expect(ada.page.locator(f'.feed [data-id="{id}"]')).to_be_in_viewport()
+
+        come(room)
+        scroller.press("Home")
+        cable.let_go()
+        gets_to(1)
+        expect(ada.page.get_by_text("The conversation begins here.")).to_be_visible()
+
+        come(f"{room}/300")
+        cable.let_go()
+        gets_to(300)
+
+        come(f"{room}/300")
+        ada.page.goto(f"{room}/600")  # another link, before the first has led anywhere
+        cable.let_go()
+        gets_to(600)
+
+        come(room)
+        cable.let_go()
+        gets_to(end)
+        cable.cut()
+        expect(ada.status).to_be_visible()
+        scroller.press("Home")
+        expect(ada.page.get_by_text("Older messages need a connection.")).to_be_visible()
+        cable.hold()
+        with ada.page.expect_websocket(timeout=40_000):
+            cable.mend()  # the next connection is lost as well
+        cable.cut()
+        cable.mend()
+        gets_to(1)
 
 
 def test_what_was_removed_is_not_waited_for(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:

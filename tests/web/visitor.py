@@ -5,11 +5,12 @@ import re
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import trio
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, ViewportSize, expect
 
 from tests.mail.server import MailServer
 from tests.process import DaemonProcess
@@ -151,6 +152,16 @@ class Visitor:
             self.page.get_by_role("button", name="Send").click()
         else:
             self.composer.press("Enter")
+
+    def reconnect(self) -> None:
+        """Has the page connect now, which it may do by itself at any moment: then the button is gone."""
+        button = self.page.get_by_role("button", name="Try now")
+        for _ in range(60):
+            if self.status.is_hidden():
+                break
+            with suppress(TimeoutError):
+                button.click(timeout=500)
+        expect(self.status).to_be_hidden()
 
     def picture(self, name: str) -> None:
         """A screenshot for people to look at."""
