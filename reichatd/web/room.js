@@ -194,7 +194,7 @@ export class RoomView {
   // --- writing
 
   #composer() {
-    this.input = h("textarea", { id: "composer", rows: "1", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
+    this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
     this.input.value = drafts.get(this.#roomId) ?? "";
     this.input.addEventListener("input", () => this.#grow());
     this.input.addEventListener("keydown", (event) => {
