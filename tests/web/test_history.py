@@ -1,7 +1,9 @@
 """A room of 100,000 messages."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -45,6 +47,18 @@ async def fill(daemon: DaemonProcess, room_id: str, author: str, count: int = CO
                 for number in range(first, min(first + BATCH, count + 1))
             ]
             await store.messages.append(posts, {})
+
+
+async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[str]) -> None:
+    """Writes a message at each of these times (UTC), which is also what it says."""
+    async with store_of(daemon) as store:
+        user = await store.users.by_email(author)
+        assert user is not None
+        posts = [
+            Post(room_id, user.user_id, time, datetime.fromisoformat(f"{time}+00:00").timestamp(), None)
+            for time in times
+        ]
+        await store.messages.append(posts, {})
 
 
 async def cut(daemon: DaemonProcess, room_id: str, keep: int) -> None:
@@ -201,6 +215,26 @@ def test_a_wish_to_be_elsewhere_outlives_a_slow_or_lost_connection(
         cable.cut()
         cable.mend()
         gets_to(1)
+
+
+def test_times_and_days_are_those_of_the_reader(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
+    """Who reads in Berlin on a Sunday, Christmas time being UTC+1; and the time of each message is its link."""
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    ada.page.goto("about:blank")
+    assert in_thread(daemon.stop) == 0
+    written = ["2023-12-31T22:59", "2023-12-31T23:00", "2024-01-05T22:30", "2024-01-05T23:30", "2024-01-06T23:00"]
+    in_thread(lambda: write(daemon, "lounge", ada.email, written))
+    in_thread(daemon.start)
+    ada.page.clock.set_fixed_time("2024-01-07T12:00:00+01:00")
+    ada.page.goto(f"{ada.url}/#/room/lounge")
+    ada.sees(*written)
+    days = ["Sunday 31 December 2023", "Monday 1 January", "Friday 5 January", "Yesterday", "Today"]
+    expect(ada.page.locator(".day")).to_have_text([re.compile(day.replace(" ", ",? ", 1) + "$") for day in days])
+    expect(ada.page.locator(".message time")).to_have_text(["23:59", "00:00", "23:30", "00:30", "00:00"])
+    ada.page.locator(".message .time").nth(1).click()
+    assert ada.page.url.endswith("/#/room/lounge/2")
 
 
 def test_what_was_removed_is_not_waited_for(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:

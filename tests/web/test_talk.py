@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.process import DaemonProcess
@@ -90,6 +91,43 @@ def test_a_network_that_is_silent_is_noticed(visitor: Visitors) -> None:
     bob.say("two")
     ada.context.set_offline(False)
     ada.sees("one", "two")
+
+
+SOCKETS = """
+  window.sockets = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(address) {
+      super(address);
+      const socket = { room: new URL(address).pathname, opened: performance.now() };
+      sockets.push(socket);
+      this.addEventListener("close", ({ code, reason }) => Object.assign(socket, { code, reason, closed: performance.now() }));
+    }
+  };
+"""
+
+
+@pytest.mark.parametrize("daemon", [{"REICHATD_SERVER_RECONNECTS_PER_SECOND": "1"}], indirect=True)
+def test_all_stay_away_for_the_pause_that_a_restart_asks_for(visitor: Visitors, daemon: DaemonProcess) -> None:
+    rooms = 8
+    ada = visitor("ada")
+    ada.context.add_init_script(SOCKETS)
+    ada.register()
+    for number in range(rooms):
+        ada.make_room(f"Room {number}", f"room{number}")
+    ada.until(lambda: ada.measured("sockets.length") == rooms)
+    assert in_thread(daemon.stop) == 0
+    in_thread(daemon.start)
+    ada.until(lambda: ada.measured("sockets.length") == 2 * rooms)
+    sockets = ada.measured("sockets")
+    pauses = []
+    for before in sockets[:rooms]:
+        (after,) = (each for each in sockets[rooms:] if each["room"] == before["room"])
+        assert before["code"] == 1001
+        asked = re.search(r"retry-after-ms=(\d+)", before["reason"])
+        assert asked
+        pauses.append(int(asked[1]))
+        assert after["opened"] - before["closed"] >= pauses[-1] - 2  # timers are as exact as a millisecond
+    assert max(pauses) > 2_000  # or the daemon would have asked for nothing that could be told from its own start
 
 
 def test_what_is_unread_is_counted_and_marked(visitor: Visitors) -> None:

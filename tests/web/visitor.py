@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -170,11 +171,14 @@ class Visitor:
 
     def until_sent(self, type: str, **fields: object) -> None:
         """Waits until the page has sent this frame."""
-        for _ in range(1000):
-            if {"type": type, **fields} in map(json.loads, self.sent):
-                return
+        self.until(lambda: {"type": type, **fields} in map(json.loads, self.sent))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Waits, half a minute at the most, for what no element shows."""
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, self.sent
             self.page.wait_for_timeout(10)  # the browser tells its news meanwhile
-        raise AssertionError(self.sent)
 
     # --- what he sees
 
