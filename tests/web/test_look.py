@@ -189,6 +189,15 @@ def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
         check(ada, f"{kind}-offline")
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_the_pages_of_the_contract(visitor: Visitors, phone: bool, dark: bool) -> None:
+    author = visitor("ada", phone=phone, dark=dark)
+    for name in ("docs", "docs/websocket"):
+        author.page.goto(f"{author.url}/{name}")
+        check(author, f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}-{name.replace('/', '-')}")
+
+
 def test_all_of_it_can_be_done_with_keys(visitor: Visitors) -> None:
     ada = visitor("ada")
     ada.register()
