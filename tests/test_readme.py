@@ -69,6 +69,11 @@ async def test_the_way_to_lose_nothing(tmp_path: Path, language: str, interprete
                         for number in range(3):
                             await talk.post(f"Word {number}", str(number))
                     await until(lambda: "4 bob" in output.read_text(encoding="utf-8"))
+                    assert await daemon.stop() == 0
+                    await daemon.start()
+                    async with bob.talk(room_id) as talk:
+                        await talk.post("Word 3", "3")
+                    await until(lambda: "5 bob" in output.read_text(encoding="utf-8"))
                     await bob.call("POST", f"/room/{room_id}/ban/{ada.user_id}")
                     await until(lambda: process.poll() is not None)
             finally:
@@ -77,8 +82,8 @@ async def test_the_way_to_lose_nothing(tmp_path: Path, language: str, interprete
         assert await daemon.stop() == 0
     finally:
         daemon.kill()
-    said = ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2"]
-    assert output.read_text(encoding="utf-8").splitlines()[:4] == said
+    said = ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2", "5 bob: Word 3"]
+    assert output.read_text(encoding="utf-8").splitlines()[:5] == said
 
 
 async def _shell(script: str, *, task_status: trio.TaskStatus[trio.Process]) -> None:

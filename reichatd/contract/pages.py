@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from reichatd.contract.schemas import JSON, REF
 
 _CODE = re.compile(r"`([^`]+)`")
+_TITLES = {"receive": "What a client sends", "send": "What a client is sent"}  # by what the daemon does
 _LINK = re.compile(r"\[([^]]+)\]\((/[\w/]+)\)")
 
 
@@ -49,7 +50,7 @@ def websocket(document: JSON) -> str:
     }
     channel = document["channels"]["conversation"]
     shown = {message["payload"]["$ref"].removeprefix(REF) for message in messages.values()}
-    return _render("websocket.html", document, directions=directions, channel=channel, shown=shown)
+    return _render("websocket.html", document, directions=directions, titles=_TITLES, channel=channel, shown=shown)
 
 
 @cache

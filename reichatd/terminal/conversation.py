@@ -29,8 +29,8 @@ _WORTH_ANOTHER_TRY = {"rate_limited", "unavailable"}
 _ASKED_PAUSE = re.compile(r"; retry-after-ms=(\d{1,6})$")
 """At the end of a close reason: how long a server that restarts asks us to stay away."""
 
-UNAUTHORIZED, NOT_WELCOME = 4001, 1008
-"""The close codes after which it is no use to come back as one is."""
+NOT_WELCOME = 1008
+"""The close code after which it is no use to come back."""
 
 
 class Ended(Exception):
@@ -86,38 +86,23 @@ class Conversation:
         Raises:
             Ended, LoggedOut: it is no use to go on.
         """
-        renewed = False
         while True:
             self._tries += 1
+            asked = None
             try:
+                await self._server.renew()  # an access token that is too old opens no socket
                 await _Connection(self, self._server).run(self._room_id)
             except Unreachable as error:
                 self._offline(str(error))
             except ConnectionClosed as error:
-                code, reason = (error.reason.code, error.reason.reason) if error.reason else (1006, None)
-                self._offline((reason or "the connection was lost").partition(";")[0])
+                code, reason = (error.reason.code, error.reason.reason or "") if error.reason else (1006, "")
+                self._offline(reason.partition(";")[0] or "the connection was lost")
                 if code == NOT_WELCOME:
                     raise Ended(self.trouble) from error
-                if (
-                    code == UNAUTHORIZED
-                ):  # an access token that is too old opens no socket; a new one is worth a try, once
-                    renewed = not renewed and await self._renewed()
-                    if renewed:
-                        continue
-                if asked := _ASKED_PAUSE.search(reason or ""):
-                    await trio.sleep(int(asked[1]) / 1000)
-                    continue
+                asked = _ASKED_PAUSE.search(reason)
             # A random pause: whoever was cut with us comes back, too.
-            await trio.sleep(random.uniform(0.1, 1.0) * min(2.0**self._tries, _LONGEST_PAUSE))
-
-    async def _renewed(self) -> bool:
-        """Whether there is a new access token."""
-        try:
-            await self._server.renew()
-        except Unreachable as error:
-            self._offline(str(error))
-            return False
-        return True
+            pause = random.uniform(0.1, 1.0) * min(2.0**self._tries, _LONGEST_PAUSE)
+            await trio.sleep(int(asked[1]) / 1000 if asked else pause)
 
     def _offline(self, why: str) -> None:
         self._connection = None
@@ -184,6 +169,7 @@ class _Connection:
         """
         ends: list[Exception] = []
         try:
+            # Closed by us in every case: the library leaves the connection of a refused handshake open.
             async with await self._server.connect() as stream, trio.open_nursery() as nursery:
                 self._socket = await self._server.enter(nursery, stream, room_id)
                 for task in (self._send, self._post, self._mark_read, self._ping):

@@ -77,9 +77,8 @@ class _Screen:
             done_callback=ended.set_result,
             host_uses_signal_set_wakeup_fd=True,
         )
-        self._tell_trio = (
-            trio.lowlevel.current_trio_token().run_sync_soon
-        )  # its functions want to be called from within
+        # Its functions want to be called from within.
+        self._tell_trio = trio.lowlevel.current_trio_token().run_sync_soon
         try:
             await self._application.run_async()
         finally:

@@ -20,10 +20,11 @@ export class Feed {
   #sticks = true; // to the end, whatever comes
   #asking = false;
   #drawing = false;
+  #isPlaced = false; // whether anybody has said where to be
   #target = null; // the id that is to be shown as soon as it is known
   #endShown = 0;
   #renames = 0;
-  #generation = 0;
+  #generation;
 
   /**
    * row: makes the row of a message, given it and the one before it. pendingRow: of an entry of the outbox.
@@ -31,6 +32,7 @@ export class Feed {
    */
   constructor(conversation, { row, pendingRow, onread }) {
     this.#conversation = conversation;
+    this.#generation = conversation.log.generation;
     this.#row = row;
     this.#pendingRow = pendingRow;
     this.#onread = onread;
@@ -57,17 +59,24 @@ export class Feed {
     return this.#sticks ? 0 : Math.max(0, this.#log.end - Math.max(this.#endShown, this.#log.readTo));
   }
 
-  /** Goes to a message and has it a third down the page. */
+  /** Where to begin: at this message, or at the end if it is null; unless the person has wished to be elsewhere before anything was there. */
+  begin(id) {
+    if (this.#isPlaced) return;
+    if (id === null) this.showEnd();
+    else this.show(id);
+  }
+
+  /** Goes to a message and has it a third down the page, now or as soon as it is known where it is. */
   show(id) {
-    const { first, end } = this.#log;
+    this.#isPlaced = true;
     this.#sticks = false;
-    this.#target = Math.max(first, Math.min(id, end));
-    this.#clear(this.#target);
+    this.#target = id;
     this.update();
   }
 
   /** Goes to the end of the log, and stays there. */
   showEnd() {
+    this.#isPlaced = true;
     this.#target = null;
     if (this.#last < this.#log.end) this.#clear(this.#log.end + 1);
     this.#sticks = true;
@@ -110,6 +119,7 @@ export class Feed {
     else if (log.first > this.#first) this.#dropRemoved();
     if (log.renames !== this.#renames) this.redraw();
     this.#renames = log.renames;
+    if (this.#target !== null) this.#aim();
     if (this.#sticks && log.end - this.#last > MOST_ROWS) this.#clear(log.end + 1);
     let added = 0;
     this.#keepingPlace(() => {
@@ -127,8 +137,17 @@ export class Feed {
   #startOver() {
     this.#generation = this.#log.generation;
     this.#endShown = 0;
-    this.#sticks = true;
+    this.#sticks = this.#target === null;
     this.#clear(this.#log.end + 1);
+  }
+
+  /** Has the window where the target is. One beyond the known end is waited for until the connection tells where that is now. */
+  #aim() {
+    const { first, end } = this.#log;
+    const mayCome = this.#target > end && this.#conversation.state !== "live";
+    if (!mayCome) this.#target = Math.max(first, Math.min(this.#target, end));
+    if (!mayCome && end < first) this.showEnd();
+    else if (!this.#rowOf(this.#target) && this.#first !== this.#target) this.#clear(this.#target);
   }
 
   /** The log begins later than it did: what was before that has been removed. */
@@ -141,6 +160,7 @@ export class Feed {
 
   /** Adds rows where they will soon be in sight; returns how many. */
   #fill() {
+    if (this.#target !== null && !this.#log.get(this.#target)) return 0; // what is round it comes after it
     const before = this.list.childElementCount;
     const scroller = this.element;
     const empty = this.#last < this.#first;
@@ -262,7 +282,7 @@ export class Feed {
     if (!row) return;
     this.element.scrollTop = row.offsetTop - this.element.clientHeight / 3;
     this.#target = null;
-    this.#fill();
+    this.#keepingPlace(() => this.#fill());
     this.#scrolled();
   }
 
@@ -279,8 +299,9 @@ export class Feed {
     const seen = this.#lastInSight();
     if (seen > this.#endShown) this.#endShown = seen;
     if (seen) this.#onread(seen);
-    const isAtBeginning = this.#first <= this.#log.first;
-    const text = isAtBeginning ? this.#beginning() : this.#conversation.state === "live" ? "Loading …" : "Older messages need a connection.";
+    const isAtBeginning = this.#target === null && this.#first <= this.#log.first;
+    const isOffline = ["waiting", "over"].includes(this.#conversation.state);
+    const text = isAtBeginning ? this.#beginning() : isOffline ? "Older messages need a connection." : "Loading …";
     if (this.note.textContent !== text) this.note.textContent = text;
   }
 

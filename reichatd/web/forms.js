@@ -82,7 +82,7 @@ export function openDialog(title, content) {
   const dialog = h(
     "dialog",
     { "aria-labelledby": id },
-    h("header", {}, h("h2", { id }, title), iconButton("close", "Close", close)),
+    h("header", {}, h("h2", { id, dir: "auto" }, title), iconButton("close", "Close", close)),
     typeof content === "function" ? content(close) : content,
   );
   dialog.addEventListener("close", () => dialog.remove());

@@ -28,6 +28,7 @@ export class Home {
     this.rooms.addEventListener("unread", () => this.#draw());
 
     this.list = h("ul", { class: "rooms" });
+    this.none = h("p", { class: "none only-narrow hint", hidden: true }, "You are in no room yet. Find one, or make your own.");
     this.profile = h("button", { type: "button", class: "me", onclick: () => profileDialog(this) });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
@@ -38,7 +39,7 @@ export class Home {
           h("p", { class: "brand", "aria-hidden": "true" }, "reichatd"),
           iconButton("plus", "New room", () => createRoomDialog(this)),
         ),
-        h("div", { class: "rooms-scroll" }, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), "Find rooms")),
+        h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), "Find rooms")),
         this.profile,
       ),
       this.place,
@@ -94,9 +95,10 @@ export class Home {
   }
 
   #route = () => {
-    const [, place, roomId, messageId] = location.hash.split("/").map(decoded);
+    const [, place, roomId, number] = location.hash.split("/").map(decoded);
+    const messageId = Number.parseInt(number, 10) || null;
     if (place === "room" && roomId === this.#roomId && this.rooms.get(roomId) && this.#view && !this.#view.isOver) {
-      if (messageId) this.#view.show(Number(messageId));
+      if (messageId !== null) this.#view.show(messageId);
       return;
     }
     this.#view?.close?.();
@@ -111,7 +113,7 @@ export class Home {
     else shown = nothing();
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
-    this.#view?.shown(Number(messageId) || null);
+    this.#view?.shown(messageId);
     this.#draw();
   };
 
@@ -123,6 +125,7 @@ export class Home {
       this.#drawing = false;
       const focused = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       this.list.replaceChildren(...this.rooms.all.map((room) => h("li", {}, this.#link(room))));
+      this.none.hidden = this.rooms.all.length > 0;
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
       const unread = this.rooms.unreadInAll;
       const name = this.rooms.get(this.#roomId)?.name;

@@ -48,9 +48,10 @@ export function pendingRow({ content, messageId, problem }, isLive, actions) {
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
       h("p", { class: "content", dir: "auto" }, linkified(content)),
-      h("span", { class: "state" }, state),
+      !problem && h("span", { class: "state" }, state),
     ),
-    problem && h("p", { class: "failed-actions" },
+    problem && h("p", { class: "failed" }, // below the text, which can be longer than the screen
+      h("span", { class: "state" }, state),
       h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
       h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
     ),

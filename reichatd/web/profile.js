@@ -10,6 +10,7 @@ export function profileDialog(home) {
   const rename = form({
     fields: [{ name: "username", label: "Name", value: me.username, autocomplete: "nickname", autocapitalize: "none" }],
     submit: "Change name",
+    look: "quiet",
     async onsubmit({ username }) {
       said.textContent = "";
       await api.call("PUT", "/user/username", { username });
@@ -25,6 +26,7 @@ export function profileDialog(home) {
       { name: "new_password", label: "New password", type: "password", autocomplete: "new-password", hint: "At least 8 characters. You are logged out everywhere else." },
     ],
     submit: "Change password",
+    look: "quiet",
     async onsubmit(fields) {
       said.textContent = "";
       await api.call("PUT", "/user/password", fields);

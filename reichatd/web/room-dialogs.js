@@ -9,8 +9,8 @@ const path = (roomId, ...more) => ["/room", roomId, ...more].map((part, i) => (i
 
 function roomFields({ name = "", description = "" } = {}) {
   return [
-    { name: "name", label: "Name", value: name, autocomplete: "off" },
-    { name: "description", label: "Description", value: description, rows: "2" },
+    { name: "name", label: "Name", value: name, autocomplete: "off", dir: "auto" },
+    { name: "description", label: "Description", value: description, rows: "3", dir: "auto" },
   ];
 }
 
@@ -132,34 +132,46 @@ function bannedHere(home, room) {
 
 /** Somebody in a room, and what its owner may do about him. */
 export function personDialog(home, roomId, userId) {
-  const room = home.rooms.get(roomId);
-  const isMine = room.owner === home.me.userId && userId !== home.me.userId;
+  const isOwner = home.rooms.get(roomId).owner === userId;
   const said = h("p", { class: "said", role: "status" });
   const about = h("p", { class: "hint" }, "…");
-  const heading = openDialog("Person", (close) => {
-    const act = (what, label, done) => form({
-      submit: label,
-      look: what === "unban" ? "quiet" : "quiet danger-text",
-      async onsubmit() {
-        said.textContent = "";
-        await home.api.call("POST", path(roomId, what, userId));
-        if (what !== "kick") remember(home, roomId, userId, what === "ban");
-        await home.rooms.read();
-        if (done === null) close();
-        else said.textContent = done;
-      },
-    });
-    return [
-      h("p", { class: "person-head" }, avatar(userId, ""), about),
-      userId === room.owner && h("p", { class: "hint" }, "Owner of this room"),
-      isMine && h("div", { class: "buttons" },
-        room.users.includes(userId) && act("kick", "Kick", null),
-        act("ban", "Ban", "Banned. Only you can undo it."),
-        act("unban", "Unban", "May join again."), // who is banned, the API does not tell
-      ),
-      said,
-    ];
+  const acts = h("div", { class: "buttons" });
+  const heading = openDialog("Person", () => [
+    h("p", { class: "person-head" }, avatar(userId, ""), about),
+    isOwner && h("p", { class: "hint" }, "Owner of this room"),
+    acts,
+    said,
+  ]);
+
+  const act = (what, label, done) => form({
+    submit: label,
+    look: what === "unban" ? "quiet" : "quiet danger-text",
+    async onsubmit() {
+      said.textContent = "";
+      await home.api.call("POST", path(roomId, what, userId));
+      if (what !== "kick") remember(home, roomId, userId, what === "ban");
+      await home.rooms.read();
+      showActs();
+      said.textContent = done;
+    },
   });
+
+  function showActs() {
+    const { owner, users } = home.rooms.get(roomId) ?? {};
+    const isMine = owner === home.me.userId && userId !== owner;
+    const isMember = users?.includes(userId);
+    const isBanned = userId in remembered(home, roomId);
+    const had = acts.contains(document.activeElement);
+    acts.replaceChildren(...(isMine ? [
+      isMember && act("kick", "Kick", "No longer in the room, and may join again."),
+      !isBanned && act("ban", "Ban", "Banned. Only you can undo it."),
+      !isMember && act("unban", "Unban", "May join again."), // who is banned, the API does not tell
+    ].filter(Boolean) : []));
+    acts.hidden = !isMine;
+    if (had) acts.querySelector("button")?.focus();
+  }
+
+  showActs();
   home.people.get(userId).then(
     (person) => {
       heading.querySelector("h2").textContent = person?.username ?? "(gone)";

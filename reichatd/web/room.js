@@ -17,7 +17,6 @@ export class RoomView {
   #newFrom = null; // the first id under the line of what is new
   #announcedTo = null;
   #placed = false;
-  #target = null;
   #midnight;
 
   constructor(home, roomId) {
@@ -54,7 +53,7 @@ export class RoomView {
   /** To be called when it is in the page. messageId: the message to go to; null for what is new. */
   shown(messageId) {
     this.#told();
-    this.#target = messageId;
+    if (messageId !== null) this.show(messageId);
     this.#changed();
     this.feed.drawPending();
     if (matchMedia("(pointer: fine)").matches) this.input.focus();
@@ -102,8 +101,7 @@ export class RoomView {
   #changed() {
     const { log } = this.#conversation;
     if (!this.#placed) {
-      // A message that was asked for can be anywhere: first it must be known where the log ends.
-      if (this.#conversation.state !== "live" && (log.end === 0 || this.#target !== null)) return;
+      if (this.#conversation.state !== "live" && log.end === 0) return;
       this.#place();
     }
     this.#announceNews();
@@ -118,9 +116,7 @@ export class RoomView {
     this.#placed = true;
     this.#announcedTo = log.end;
     if (log.unread > 0) this.#newFrom = Math.max(log.readTo + 1, log.first);
-    if (this.#target !== null) this.feed.show(this.#target);
-    else if (this.#newFrom !== null) this.feed.show(this.#newFrom);
-    else this.feed.showEnd();
+    this.feed.begin(this.#newFrom);
   }
 
   #announceNews() {
@@ -198,7 +194,7 @@ export class RoomView {
   // --- writing
 
   #composer() {
-    this.input = h("textarea", { id: "composer", rows: "1", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
+    this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
     this.input.value = drafts.get(this.#roomId) ?? "";
     this.input.addEventListener("input", () => this.#grow());
     this.input.addEventListener("keydown", (event) => {

@@ -9,7 +9,7 @@ export function strangerView(home, roomId) {
 
   home.api.call("GET", path).then(
     ({ room }) => place.replaceChildren(...invitation(room)),
-    (error) => place.replaceChildren(h("p", { role: "status" }, error.status === 404 ? "There is no room here." : error.message)),
+    (error) => place.replaceChildren(...refusal(error)),
   );
 
   function invitation({ name, description, private: isPrivate, users }) {
@@ -31,6 +31,15 @@ export function strangerView(home, roomId) {
           home.open(roomId);
         },
       }),
+    ];
+  }
+
+  function refusal({ status, message }) {
+    if (status !== 404) return [h("p", { role: "status" }, message)];
+    return [
+      h("h2", {}, "There is no room here"),
+      h("p", { class: "hint", role: "status" }, "It has been deleted, or its id is another one."),
+      h("p", {}, h("a", { href: "#/explore" }, "Find rooms")),
     ];
   }
 

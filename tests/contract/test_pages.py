@@ -52,6 +52,18 @@ async def test_the_page_of_the_conversation_has_every_frame(api: Api) -> None:
         assert f'<article id="{name}">' in text
     assert "string, 1 to 77 characters" in text
     assert "4001" in text
+    for way in ("?ticket=…", "?token=…", "Authorization: Bearer …"):
+        assert f"<code>{way}</code>" in text
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_place_that_is_linked_is_in_the_page_once(api: Api, path: str) -> None:
+    _, text = await get(api, path)
+    places = re.findall(r'\sid="([^"]+)"', text)
+    links = re.findall(r'href="#([^"]+)"', text)
+    assert len(set(places)) == len(places)
+    assert links
+    assert set(links) <= set(places)
 
 
 def test_what_looks_like_markup_is_text(conversation: dict[str, dict[str, str]]) -> None:

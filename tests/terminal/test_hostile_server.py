@@ -63,7 +63,8 @@ async def test_refusals() -> None:
 
 @pytest.mark.parametrize("status", ["404 Not Found", "502 Bad Gateway", "200 OK"])
 async def test_a_handshake_that_is_refused_is_tried_again(status: str) -> None:
-    async with server(status, "{}") as client, trio.open_nursery() as nursery:
+    renewed = '{"message": "ok", "code": "none", "tokens": {"access_token": "new"}}'
+    async with server(status, renewed) as client, trio.open_nursery() as nursery:
         changed = trio.Event()
         conversation = Conversation(client, "lounge", lambda: changed.set())
         nursery.start_soon(conversation.run)

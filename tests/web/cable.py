@@ -1,4 +1,4 @@
-"""A network between a browser and the daemon, which can be cut."""
+"""A network between a browser and the daemon, which can be cut, and be slow with conversations."""
 
 import socket
 import threading
@@ -16,6 +16,8 @@ class Cable:
     def __init__(self, port: int) -> None:
         self._to = port
         self._whole = True
+        self._is_quick = threading.Event()
+        self._is_quick.set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -37,7 +39,8 @@ class Cable:
         self._accepting.join()
 
     def cut(self) -> None:
-        """Ends all connections and lets no new one through."""
+        """Ends all connections and lets no new one through, nor any that is kept back."""
+        self._is_quick.set()
         with self._lock:
             self._whole = False
             for end in self._open:
@@ -47,6 +50,13 @@ class Cable:
     def mend(self) -> None:
         with self._lock:
             self._whole = True
+
+    def hold(self) -> None:
+        """Keeps back the handshakes of new conversations until `let_go`. Other requests pass."""
+        self._is_quick.clear()
+
+    def let_go(self) -> None:
+        self._is_quick.set()
 
     def _accept(self) -> None:
         while True:
@@ -67,20 +77,21 @@ class Cable:
             threading.Thread(target=self._carry_both, args=(near, far), name="cable").start()
 
     def _carry_both(self, near: socket.socket, far: socket.socket) -> None:
-        back = threading.Thread(target=_carry, args=(far, near), name="cable")
+        back = threading.Thread(target=self._carry, args=(far, near), name="cable")
         back.start()
-        _carry(near, far)
+        self._carry(near, far)
         back.join()
         with self._lock:
             self._open -= {near, far}
         near.close()
         far.close()
 
-
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+            while data := source.recv(65536):
+                if data.startswith(b"GET /ws/"):
+                    self._is_quick.wait()
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -51,9 +51,9 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, mail_server: MailServer) -> Iterator[DaemonProcess]:
-    """A running daemon, which sends its codes to the mail server."""
-    process = DaemonProcess(tmp_path, QUICK | FREE | by_smtp(mail_server))
+def daemon(request: pytest.FixtureRequest, tmp_path: Path, mail_server: MailServer) -> Iterator[DaemonProcess]:
+    """A running daemon, which sends its codes to the mail server; a test may give it more settings as a parameter."""
+    process = DaemonProcess(tmp_path, QUICK | FREE | by_smtp(mail_server) | getattr(request, "param", {}))
     try:
         in_thread(process.start)
         yield process

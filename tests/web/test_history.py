@@ -1,7 +1,9 @@
 """A room of 100,000 messages."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -9,6 +11,7 @@ from playwright.sync_api import expect
 from reichatd.store import Horizon, Post, Store
 from reichatd.store.sqlite import open_store
 from tests.process import DaemonProcess
+from tests.web.cable import Cable
 from tests.web.visitor import Visitor, in_thread
 
 COUNT = 100_000
@@ -44,6 +47,18 @@ async def fill(daemon: DaemonProcess, room_id: str, author: str, count: int = CO
                 for number in range(first, min(first + BATCH, count + 1))
             ]
             await store.messages.append(posts, {})
+
+
+async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[str]) -> None:
+    """Writes a message at each of these times (UTC), which is also what it says."""
+    async with store_of(daemon) as store:
+        user = await store.users.by_email(author)
+        assert user is not None
+        posts = [
+            Post(room_id, user.user_id, time, datetime.fromisoformat(f"{time}+00:00").timestamp(), None)
+            for time in times
+        ]
+        await store.messages.append(posts, {})
 
 
 async def cut(daemon: DaemonProcess, room_id: str, keep: int) -> None:
@@ -143,6 +158,83 @@ def test_one_gets_to_any_place(readers: tuple[Visitor, Visitor]) -> None:
     bob.page.get_by_role("button", name="999+ new").click()
     expect(bob.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_in_viewport()
     expect(bob.page.get_by_role("navigation").locator(".count")).to_have_count(0)
+
+
+def test_a_wish_to_be_elsewhere_outlives_a_slow_or_lost_connection(
+    visitor: Callable[..., Visitor], daemon: DaemonProcess
+) -> None:
+    """The person does not wait until the conversation is there, nor has to ask again when it is."""
+    end = 900
+    with Cable(daemon.port) as cable:
+        ada = visitor("ada", url=cable.url)
+        ada.register()
+        ada.make_room("Long", "long")
+        ada.page.goto("about:blank")
+        assert in_thread(daemon.stop) == 0
+        in_thread(lambda: fill(daemon, "long", ada.email, end))
+        in_thread(daemon.start)
+        room = f"{cable.url}/#/room/long"
+        scroller = ada.page.get_by_role("region", name="Conversation")
+
+        def come(address: str) -> None:
+            """Opens the room, whose conversation lets itself be waited for."""
+            cable.hold()
+            with ada.page.expect_websocket():
+                ada.page.goto(address)
+                ada.page.reload()
+                expect(scroller).to_be_visible()
+
+        def gets_to(id: int) -> None:
+            expect(ada.page.locator(f'.feed [data-id="{id}"]')).to_be_in_viewport()
+
+        come(room)
+        scroller.press("Home")
+        cable.let_go()
+        gets_to(1)
+        expect(ada.page.get_by_text("The conversation begins here.")).to_be_visible()
+
+        come(f"{room}/300")
+        cable.let_go()
+        gets_to(300)
+
+        come(f"{room}/300")
+        ada.page.goto(f"{room}/600")  # another link, before the first has led anywhere
+        cable.let_go()
+        gets_to(600)
+
+        come(room)
+        cable.let_go()
+        gets_to(end)
+        cable.cut()
+        expect(ada.status).to_be_visible()
+        scroller.press("Home")
+        expect(ada.page.get_by_text("Older messages need a connection.")).to_be_visible()
+        cable.hold()
+        with ada.page.expect_websocket(timeout=40_000):
+            cable.mend()  # the next connection is lost as well
+        cable.cut()
+        cable.mend()
+        gets_to(1)
+
+
+def test_times_and_days_are_those_of_the_reader(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
+    """Who reads in Berlin on a Sunday, Christmas time being UTC+1; and the time of each message is its link."""
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    ada.page.goto("about:blank")
+    assert in_thread(daemon.stop) == 0
+    written = ["2023-12-31T22:59", "2023-12-31T23:00", "2024-01-05T22:30", "2024-01-05T23:30", "2024-01-06T23:00"]
+    in_thread(lambda: write(daemon, "lounge", ada.email, written))
+    in_thread(daemon.start)
+    ada.page.clock.set_fixed_time("2024-01-07T12:00:00+01:00")
+    ada.page.goto(f"{ada.url}/#/room/lounge")
+    ada.sees(*written)
+    days = ["Sunday 31 December 2023", "Monday 1 January", "Friday 5 January", "Yesterday", "Today"]
+    expect(ada.page.locator(".day")).to_have_text([re.compile(day.replace(" ", ",? ", 1) + "$") for day in days])
+    expect(ada.page.locator(".message time")).to_have_text(["23:59", "00:00", "23:30", "00:30", "00:00"])
+    ada.page.locator(".message .time").nth(1).click()
+    assert ada.page.url.endswith("/#/room/lounge/2")
 
 
 def test_what_was_removed_is_not_waited_for(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:

@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import expect
 
+from tests.process import DaemonProcess
+from tests.web.cable import Cable
 from tests.web.visitor import Visitor
 
 Visitors = Callable[..., Visitor]
@@ -20,6 +22,21 @@ TALK = [
     ("ada", "Tell them to come and look."),
 ]
 
+UNTHINKING = [
+    "Supercalifragilisticexpialidocious" * 8,
+    "שלום, מה שלומך? (abc) 123!",
+    "\U0001f389\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "https://example.org/" + "a-very-long-path/" * 12,
+    "one\n\n\nfour",
+]
+
+# What scrolls does so up and down only: a name with no space in it must not push anything out of sight.
+TOO_WIDE = """
+() => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar")]
+  .filter((element) => element.scrollWidth > element.clientWidth)
+  .map((element) => `${element.localName}.${element.className}`)
+"""
+
 
 def check(person: Visitor, name: str) -> None:
     """The screen has nothing that axe finds serious, is no wider than the window, and has its picture taken."""
@@ -27,8 +44,8 @@ def check(person: Visitor, name: str) -> None:
     # What moves is looked at when it has come to rest.
     page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
     person.picture(name)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} is {wide} px too wide"
+    wide = page.evaluate(TOO_WIDE)
+    assert not wide, f"{name}: wider than their place: {wide}"
     found = Axe().run(page).response["violations"]
     serious = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found if rule["impact"] in SERIOUS}
     assert not serious, f"{name}: {serious}"
@@ -88,6 +105,97 @@ def test_the_main_screens(visitor: Visitors, phone: bool, dark: bool) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="profile").click()
     check(ada, f"{kind}-profile")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool, dark: bool) -> None:
+    """Questions, refusals, what is empty, what is offline, and what people call things when they do not think of the screen."""
+    with Cable(daemon.port) as cable:
+        ada, bob = visitor("ada", phone=phone, dark=dark, url=cable.url), visitor("b" * 32)
+        kind = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+        page = ada.page
+        dialog = page.get_by_role("dialog")
+
+        page.goto(ada.url)
+        page.get_by_role("button", name="I have a code").click()
+        page.get_by_role("button", name="Verify").click()
+        expect(page.get_by_role("alert")).to_have_text("Verification not found")
+        check(ada, f"{kind}-verify")
+        ada.register()
+        page.goto(f"{ada.url}/#/explore")
+        expect(page.get_by_text("There are no public rooms yet.")).to_be_visible()
+        check(ada, f"{kind}-no-rooms")
+        page.goto(f"{ada.url}/#/room/nowhere")
+        expect(page.get_by_text("There is no room here")).to_be_visible()
+        check(ada, f"{kind}-no-room")
+
+        bob.register()
+        bob.make_room("Household", "household", "Bills, keys and who feeds the cat", "swordfish")
+        page.goto(f"{ada.url}/#/room/household")
+        page.get_by_label("Password of the room").fill("herring")
+        page.get_by_role("button", name="Join").click()
+        expect(page.get_by_role("alert")).to_have_text("Invalid password")
+        check(ada, f"{kind}-join")
+        ada.join("household", "swordfish")
+        check(ada, f"{kind}-nothing-said")
+        page.goto(f"{ada.url}/#/")
+        for text in UNTHINKING:
+            bob.say(text)
+        bob.sees(*UNTHINKING)
+        page.goto(f"{ada.url}/#/room/household")
+        expect(page.locator(".new-line")).to_be_visible()
+        check(ada, f"{kind}-unread")
+
+        page.goto(f"{ada.url}/#/")
+        ada.make_room(f"{'Donaudampfschifffahrt' * 4} שלום", "long", "مرحبا " + "word" * 80)
+        page.get_by_role("button", name="About this room").click()
+        expect(dialog.get_by_text("Members (1)")).to_be_visible()
+        check(ada, f"{kind}-long-room")
+        dialog.get_by_role("button", name="Edit").click()
+        dialog.get_by_label("Name", exact=True).fill("")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog.get_by_text("Must have 1 to 100 characters on one line")).to_be_visible()
+        check(ada, f"{kind}-edit-room")
+        page.keyboard.press("Escape")
+        bob.join("long")
+        page.get_by_role("button", name="About this room").click()
+        dialog.get_by_role("button", name=bob.name).click()
+        banned = page.get_by_role("dialog", name=bob.name)
+        banned.get_by_role("button", name="Ban", exact=True).click()
+        expect(banned.get_by_text("Banned.")).to_be_visible()
+        check(ada, f"{kind}-banned")
+        page.keyboard.press("Escape")
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("dialog", name="Delete this room?")).to_be_visible()
+        check(ada, f"{kind}-delete-room")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="About this room").click()
+        dialog.get_by_role("button", name="Leave").click()
+        expect(page.get_by_role("dialog", name="Leave this room?")).to_be_visible()
+        check(ada, f"{kind}-leave-room")
+        page.keyboard.press("Escape")
+
+        ada.say("This one arrived.")
+        ada.sees("This one arrived.")
+        ada.say("x" * 5001)
+        expect(page.locator(".pending[data-failed] .state")).to_be_visible()
+        check(ada, f"{kind}-refused")
+        page.get_by_role("button", name="Discard").click()
+        cable.cut()
+        expect(ada.status).to_contain_text("What you write is kept")
+        ada.say("And this one is on its way.")
+        expect(page.locator(".pending .state")).to_have_text("Waiting")
+        check(ada, f"{kind}-offline")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_the_pages_of_the_contract(visitor: Visitors, phone: bool, dark: bool) -> None:
+    author = visitor("ada", phone=phone, dark=dark)
+    for name in ("docs", "docs/websocket"):
+        author.page.goto(f"{author.url}/{name}")
+        check(author, f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}-{name.replace('/', '-')}")
 
 
 def test_all_of_it_can_be_done_with_keys(visitor: Visitors) -> None:

@@ -3,13 +3,15 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import trio
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, ViewportSize, expect
 
 from tests.mail.server import MailServer
 from tests.process import DaemonProcess
@@ -152,6 +154,16 @@ class Visitor:
         else:
             self.composer.press("Enter")
 
+    def reconnect(self) -> None:
+        """Has the page connect now, which it may do by itself at any moment: then the button is gone."""
+        button = self.page.get_by_role("button", name="Try now")
+        for _ in range(60):
+            if self.status.is_hidden():
+                break
+            with suppress(TimeoutError):
+                button.click(timeout=500)
+        expect(self.status).to_be_hidden()
+
     def picture(self, name: str) -> None:
         """A screenshot for people to look at."""
         PICTURES.mkdir(parents=True, exist_ok=True)
@@ -159,11 +171,14 @@ class Visitor:
 
     def until_sent(self, type: str, **fields: object) -> None:
         """Waits until the page has sent this frame."""
-        for _ in range(1000):
-            if {"type": type, **fields} in map(json.loads, self.sent):
-                return
+        self.until(lambda: {"type": type, **fields} in map(json.loads, self.sent))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Waits, half a minute at the most, for what no element shows."""
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, self.sent
             self.page.wait_for_timeout(10)  # the browser tells its news meanwhile
-        raise AssertionError(self.sent)
 
     # --- what he sees
 
