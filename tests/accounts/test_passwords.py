@@ -136,7 +136,7 @@ async def test_where_nobody_may_step_back(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(os, "setpriority", refuse)
     passwords = Passwords(CHEAP)
-    assert await passwords.verify(await passwords.hash("correct horse"), "correct horse")
+    assert await passwords.verify(await passwords.hash("correct horse"), "correct horse", whose="nobody")
 
 
 async def test_the_waiting_room_has_an_end() -> None:
