@@ -25,12 +25,14 @@ class TargetError(Exception):
 
 
 class Target:
-    """A daemon, and somebody logged in to it. `pid` is None unless it is ours."""
+    """A daemon, and somebody logged in to it. `pid` is None, and `untouched_kib` 0, unless it is ours."""
 
     def __init__(self, host: str, port: int, pid: int | None = None) -> None:
         self.host = host
         self.port = port
         self.pid = pid
+        self.untouched_kib = self.resident_kib() if pid else 0
+        """Its memory before anybody has come, in KiB."""
         self._account: dict[str, str] = {}
         self._token = ""
         self._rooms: list[str] = []

@@ -34,14 +34,14 @@ _IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
 def _memory(workshop: Workshop) -> Sequence[float]:
     clients, rooms = workshop.scaled(10_000), 100
     with private({}) as target:
-        empty = target.resident_kib()
+        used = target.resident_kib()
         requests = target.rooms(rooms)
         with ExitStack() as stack:
             halves = [Idle(port=target.port, requests=requests, clients=clients // 2)] * 2
             processes = [stack.enter_context(load_process(half)) for half in halves]
             lost = sum(outcome_of(process).lost for process in processes)
-            each = (target.resident_kib() - empty) / clients
-    return each, empty / 1024, lost
+            each = (target.resident_kib() - used) / clients
+    return each, target.untouched_kib / 1024, used / 1024, lost
 
 
 def _churn(workshop: Workshop) -> Sequence[float]:
@@ -200,8 +200,9 @@ FIGURES = [
         "memory",
         "10,000 connections that listen and are silent, in 100 rooms",
         [
-            at_most(15, "each connection, over the daemon without them", "KiB"),
-            at_most(70, "the daemon, empty", "MiB"),
+            at_most(15, "each connection, over the daemon after that login", "KiB"),
+            at_most(70, "the daemon, before anybody has come", "MiB"),
+            noted("the daemon after the first login: glibc keeps what argon2 has used", "MiB"),
             at_most(0, "connections failed"),
         ],
         _memory,
