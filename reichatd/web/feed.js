@@ -144,7 +144,7 @@ export class Feed {
   /** Has the window where the target is. One beyond the known end is waited for until the connection tells where that is now. */
   #aim() {
     const { first, end } = this.#log;
-    const mayCome = this.#target > end && this.#conversation.state !== "live";
+    const mayCome = this.#target > end && !["live", "over"].includes(this.#conversation.state);
     if (!mayCome) this.#target = Math.max(first, Math.min(this.#target, end));
     if (!mayCome && end < first) this.showEnd();
     else if (!this.#rowOf(this.#target) && this.#first !== this.#target) this.#clear(this.#target);

@@ -44,6 +44,7 @@ def test_they_lose_the_network_and_the_daemon_and_miss_nothing(visitor: Visitors
         expect(bob.status).to_contain_text("What you write is kept")
         bob.say("six, while it is down")
         in_thread(daemon.start)
+        bob.reconnect()
         bob.sees("one", "two", "five, meanwhile", "six, while it is down")
 
         cable.mend()

@@ -174,8 +174,8 @@ class Visitor:
         self.until(lambda: {"type": type, **fields} in map(json.loads, self.sent))
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Waits, half a minute at the most, for what no element shows."""
-        deadline = time.monotonic() + 30
+        """Waits, a minute at the most, for what no element shows."""
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, self.sent
             self.page.wait_for_timeout(10)  # the browser tells its news meanwhile
