@@ -216,7 +216,7 @@ class Limits(Table, frozen=True):
     """Messages of a live room kept in memory, at the most."""
     tail_bytes: Bytes = 1_048_576
     catch_up_bytes: Bytes = 65_536
-    """How much a lagging connection is handed at once."""
+    """How much a lagging connection, or one that is sent a long answer, is handed at once."""
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """Posts in one commit, at the most."""
 

@@ -24,8 +24,8 @@ class Answer:
     Arguments:
         room: open.
         first_id, last_id: both included.
-        show: makes the frame, with no messages in it, of the id that the log begins with; asked before the first message, and
-            behind the last one again: what came before may have been removed meanwhile.
+        show: makes the frame, with no messages in it, of the id that the log begins with; asked for each piece, since that id may
+            have moved on when the last one is made.
         piece_bytes: about how much is sent at once.
     """
 
@@ -47,7 +47,6 @@ class Answer:
         self._page: Iterator[bytes | memoryview] = iter(())  # what was read and is in no piece yet
         self._newest = 0  # the last id in any page; the store may have been ahead of the room
         self._was_last_page = False
-        self._joint = b""  # what comes before the next message
         self._begun = self._whole = False  # whether the first piece has been made, and the last one
         self._first_piece = b""
 
@@ -76,23 +75,27 @@ class Answer:
 
     async def _next_piece(self) -> bytes:
         is_first, self._begun = not self._begun, True
-        parts: list[bytes | memoryview] = [self._around()[0]] if is_first else []
-        size = 0
-        while size < self._piece_bytes and not self._whole:
-            message = next(self._page, None)
-            if message is not None:
-                parts += (self._joint, message)
-                size += len(message)
-                self._joint = b","
-            elif not self._was_last_page:
-                self._page = await self._read_page()
-            else:
-                parts.append(self._around()[1])
-                self._whole = True
+        messages = await self._gather()
+        before, behind = frames.around_messages(self._show(self._room.first_id))
+        if not is_first:
+            before = b"," if messages else b""
+        parts = (before, b",".join(messages), behind if self._whole else b"")
         return frames.piece(parts, is_first=is_first, is_last=self._whole)
 
-    def _around(self) -> tuple[bytes, bytes]:
-        return frames.around_messages(self._show(self._room.first_id))
+    async def _gather(self) -> list[bytes | memoryview]:
+        """The next messages: enough for a piece, or all that are left."""
+        messages: list[bytes | memoryview] = []
+        size = 0
+        while True:
+            for message in self._page:
+                messages.append(message)
+                size += len(message)
+                if size >= self._piece_bytes:
+                    return messages
+            if self._was_last_page:
+                self._whole = True
+                return messages
+            self._page = await self._read_page()
 
     async def _read_page(self) -> Iterator[bytes | memoryview]:
         room = self._room
