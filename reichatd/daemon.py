@@ -149,7 +149,8 @@ class _Daemon:
         parts, limits = self._parts, self._parts.settings.limits
         metrics = Metrics(parts)
         app = create_monitor(health=parts.health, expose=metrics.expose, limits=limits)
-        gateway = Gateway(self._monitors, HttpServer(app, limits), None, limits, max_connections=_MONITORS_AT_ONCE)
+        http = HttpServer(app, limits, parts.scribe.commit_over)
+        gateway = Gateway(self._monitors, http, None, limits, max_connections=_MONITORS_AT_ONCE)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
             await nursery.start(gateway.run)

@@ -109,7 +109,8 @@ class Parts:
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: self.settings.limits)
-        self.http = HttpServer(forwarding(self.app, Proxies(settings.server.trusted_proxies)), limits)
+        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
+        self.http = HttpServer(forwarded, limits, self.scribe.commit_over)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
         self.gateway = Gateway(
             listeners,

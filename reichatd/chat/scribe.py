@@ -101,6 +101,11 @@ class Scribe:
             self._wake_up()
             await self._moved.wait()
 
+    async def commit_over(self) -> None:
+        """Waits for the commit under way, if there is one, and until the rooms have its messages. Any task may call it."""
+        if self._asked_at is not None:
+            await self._moved.wait()
+
     @property
     def store_wait(self) -> float:
         """For how many seconds the store has had the commit under way; 0 if none is."""

@@ -21,8 +21,8 @@ from reichatd.gateway.websocket import WebSocketServer
 
 _BACKLOG = 4096
 """Connections that the kernel keeps for us; it takes less if net.core.somaxconn says so."""
-_ACCEPTS = 16
-"""Connections taken from one listener before others have a turn."""
+_ACCEPTS = 4
+"""Connections taken from one listener in a round of the event loop: each begins to talk in the next one (see turns.py)."""
 _OTHER_FILES = 100
 """Files that are open beside the connections: the store's, the log, the libraries'."""
 _REST_SECONDS = 0.1

@@ -6,7 +6,7 @@ only so can an Upgrade be handed over at a request boundary (proxies reuse kept-
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -79,15 +79,16 @@ class HttpServer:
     Arguments:
         app: called for each request.
         limits: for heads and for waiting.
+        clear: who goes before all requests: see `Turnstile`.
     """
 
-    def __init__(self, app: ASGIFramework, limits: Limits) -> None:
+    def __init__(self, app: ASGIFramework, limits: Limits, clear: Callable[[], Awaitable[None]]) -> None:
         self._app = ASGIWrapper(self._in_turn)
         self._application = app
         self._limits = limits
         self._context = WorkerContext(None)
         self._config = _hypercorn_config(limits)
-        self._turnstile = Turnstile()
+        self._turnstile = Turnstile(clear)
         self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
 
     def reload(self, limits: Limits) -> None:

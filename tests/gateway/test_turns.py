@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
@@ -36,8 +36,12 @@ async def rounds() -> AsyncIterator[Rounds]:
     trio.lowlevel.remove_instrument(rounds)
 
 
+async def at_once() -> None:
+    """Nobody goes before."""
+
+
 async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
-    turnstile = Turnstile()
+    turnstile = Turnstile(at_once)
     went: list[tuple[int, int]] = []
 
     async def go(number: int) -> None:
@@ -53,7 +57,7 @@ async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
 
 
 async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> None:
-    turnstile = Turnstile()
+    turnstile = Turnstile(at_once)
     for _ in range(3):
         began = rounds.now
         await turnstile.turn()
@@ -61,7 +65,7 @@ async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> Non
 
 
 async def test_who_leaves_the_line_holds_up_nobody() -> None:
-    turnstile = Turnstile()
+    turnstile = Turnstile(at_once)
     went: list[int] = []
 
     async def go(number: int, scope: trio.CancelScope) -> None:
@@ -81,6 +85,25 @@ async def test_who_leaves_the_line_holds_up_nobody() -> None:
     await turnstile.turn()
 
 
+async def test_others_go_before_but_not_for_long(autojump_clock: MockClock) -> None:
+    busy = True
+    began = trio.current_time()
+
+    async def clear() -> None:
+        if busy:
+            await trio.sleep(0.001)
+
+    turnstile = Turnstile(clear)
+    await turnstile.turn()
+    assert trio.current_time() - began == pytest.approx(0.001)
+    busy = False
+    await turnstile.turn()
+    assert trio.current_time() - began == pytest.approx(0.001)
+    hung = Turnstile(trio.sleep_forever)
+    await hung.turn()
+    assert trio.current_time() - began == pytest.approx(0.006)
+
+
 async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Rounds) -> None:
     begun: Counter[int] = Counter()
 
@@ -90,7 +113,7 @@ async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Round
         await send({"type": "http.response.body", "body": b""})
 
     limits = Limits()
-    server = HttpServer(app, limits)
+    server = HttpServer(app, limits, at_once)
     peer = Origin("127.0.0.1", "http")
 
     async def serve(ours: socket.socket) -> None:
