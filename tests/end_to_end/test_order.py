@@ -22,7 +22,7 @@ END = "the end"
 TINY = NARROW | {
     "REICHATD_LIMITS_TAIL_MESSAGES": "5",
     "REICHATD_LIMITS_TAIL_BYTES": "1024",
-    "REICHATD_LIMITS_CATCH_UP_BYTES": "1024",
+    "REICHATD_LIMITS_CATCH_UP_BYTES": "4096",
 }
 """Nearly everybody has to catch up, nearly always from the store."""
 
@@ -165,7 +165,7 @@ async def listen_to_a_storm(daemon: DaemonProcess, seed: int) -> None:
             strategy = strategies[number]
             all_heard[f"{strategy.__name__} {number}"] = await listen(reader, room_id, strategy, live)
 
-        with trio.fail_after(2 * SECONDS):
+        with trio.fail_after(6 * SECONDS):
             async with storm_in(room_id, writers) as storm, trio.open_nursery() as nursery:
                 nursery.start_soon(storm.run)
                 async with reader.talk(room_id) as clock:
