@@ -18,7 +18,7 @@ from reichatd.store.bulk import Stored
 
 T = TypeVar("T")
 
-_SYNC_BYTES = 4 * 1024 * 1024
+_SYNC_BYTES = 512 * 1024
 """So much is on its way to the disk at once: a burst in the end would hold up the commits of a daemon on the same disk."""
 
 
