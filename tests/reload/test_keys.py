@@ -249,6 +249,7 @@ async def the_patience_with_a_slow_reader(directory: Path, key: str) -> None:
         async with house.tcp() as stream, house.talk("bob") as writer:
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             await open_rudely(house, stream)
+            await until(lambda: house.parts.hub.connections == 2)  # the writer's is the other one
             for connection in house.parts.hub._all_connections():
                 if connection.user.user_id == "ada":
                     house.room.listen(connection, 1)

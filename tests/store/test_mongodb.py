@@ -192,7 +192,7 @@ async def test_closing_when_the_server_is_gone(own_mongod: Mongod) -> None:
 
 
 async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=0.5))
+    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=2.0))
     await store.rooms.create(room())
     os.kill(own_mongod.pid, signal.SIGSTOP)
     try:
@@ -200,8 +200,8 @@ async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
         outcomes = await at_once([partial(unavailable, partial(store.rooms.get, "lobby"))] * 40)
         assert all(outcomes)
         # Also for those that waited for a thread behind others.
-        assert trio.current_time() - start < 2 * 0.5 + 1.5
-        with trio.fail_after(3):
+        assert trio.current_time() - start < 2 * 2.0 + 1.5
+        with trio.fail_after(6):
             with pytest.raises(StoreUnavailable):
                 await store.messages.append([post()], {})
     finally:
