@@ -257,11 +257,12 @@ class Settings(Table, frozen=True):
 
 
 class Reload(Enum):
-    """What a reload (SIGHUP) makes of a key that has changed. The values are for the log."""
+    """What a reload makes of a key that has changed. The values are for people."""
 
     APPLIED = "applied"
     NEW_CONNECTIONS = "applied to new connections"
     NEEDS_RESTART = "needs a restart"
+    REJECTED = "rejected"
 
 
 _RELOADS = {

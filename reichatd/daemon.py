@@ -30,8 +30,10 @@ import structlog
 import trio
 
 from reichatd.accounts import Accounts
+from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.chat import Farewell, recheck_sockets
+from reichatd.config import Reload
 from reichatd.control import ControlSocket
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
@@ -113,6 +115,7 @@ class _Daemon:
         self._pulse = Pulse(manager, parts.hub, parts.scribe)
         self._reloading = trio.Lock()
         self._doors = trio.CancelScope()
+        parts.administration.reread = self._reload
 
     async def run(self) -> None:
         parts = self._parts
@@ -184,21 +187,25 @@ class _Daemon:
         parts.chat.let_go()
         await parts.hub.say_goodbye(Farewell(parts.hub.connections, server))
 
-    async def _reload(self) -> None:
+    async def _reload(self) -> list[SettingRecord]:
+        """For a signal or an administrator, one at a time; what came of each key that differs, or is wrong."""
         async with self._reloading:
             self._manager.reloading()
             try:
                 # A file system may hang: nobody waits for that at a stop.
-                self._parts.reload(await trio.to_thread.run_sync(self._reread, abandon_on_cancel=True))
+                records = self._parts.reload(await trio.to_thread.run_sync(self._reread, abandon_on_cancel=True))
             except Rejected as error:
                 for mistake in error.mistakes:
                     log.error("setting rejected", key=mistake.key, reason=mistake.text)
                 log.error("not reloaded: all settings stay as they were")
                 self._pulse.note = "the settings could not be reloaded, the log says why"
+                return [SettingRecord(key, Reload.REJECTED.value, reason=text) for key, text in error.mistakes]
             else:
                 log.info("reloaded")
                 self._pulse.note = ""
-            self._manager.ready()
+                return records
+            finally:
+                self._manager.ready()
 
 
 def _spare_the_collector() -> None:

@@ -11,7 +11,7 @@ import structlog
 
 from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
-from reichatd.administration import Administration, DaemonFigures
+from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app, set_limits
 from reichatd.chat import Chat, Hub, MarkReader, Scribe
 from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
@@ -121,8 +121,8 @@ class Parts:
             tls=configuration.tls,
         )
 
-    def reload(self, new: Configuration) -> None:
-        """Has everything that can change without a restart do so; the log says for each key that differs what came of it.
+    def reload(self, new: Configuration) -> list[SettingRecord]:
+        """Has everything that can change without a restart do so; says, and the log does too, what came of each key that differs.
 
         Acts at once and does not wait: no request sees half of it.
 
@@ -133,16 +133,20 @@ class Parts:
             self.outbox.reload(new.settings.mail, new.mail_password)
         except ValueError as error:
             raise Rejected(Mistake("mail.sender", str(error))) from error
-        outcomes = list(self._outcomes(new.settings))
-        kept = {change.key for change, outcome in outcomes if outcome is Reload.NEEDS_RESTART}
+        records = [
+            SettingRecord(change.key, outcome.value, change.old, change.new)
+            for change, outcome in self._outcomes(new.settings)
+        ]
+        kept = {record.key for record in records if record.outcome == Reload.NEEDS_RESTART.value}
         self.settings = merged(new.settings, self.settings, kept)
         self._spread(new)
-        for change, outcome in outcomes:
-            told = {"key": change.key, "old": change.old, "new": change.new, "outcome": outcome.value}
-            if change.key in kept:
+        for record in records:
+            told = {"key": record.key, "old": record.old, "new": record.new, "outcome": record.outcome}
+            if record.key in kept:
                 log.warning("setting changed", **told)
             else:
                 log.info("setting changed", **told)
+        return records
 
     def _figures(self) -> DaemonFigures:
         return DaemonFigures(

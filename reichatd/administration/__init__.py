@@ -1,7 +1,7 @@
 """What an administrator can do with users and rooms, on a store with or without a daemon on it."""
 
 from reichatd.administration.administration import Administration
-from reichatd.administration.records import Conclusion, DaemonFigures, Emit, Record
+from reichatd.administration.records import Conclusion, DaemonFigures, Emit, Record, SettingRecord
 from reichatd.administration.requests import Request
 
-__all__ = ["Administration", "Conclusion", "DaemonFigures", "Emit", "Record", "Request"]
+__all__ = ["Administration", "Conclusion", "DaemonFigures", "Emit", "Record", "Request", "SettingRecord"]

@@ -1,16 +1,25 @@
 """The administrator's counter: one request in, records and a conclusion out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from reichatd.accounts import Passwords
 from reichatd.administration import requests
 from reichatd.administration.exports import export_room, export_user
-from reichatd.administration.records import Conclusion, DaemonFigures, Done, Emit, Failed, Refused, StatsRecord
+from reichatd.administration.records import (
+    Conclusion,
+    DaemonFigures,
+    Done,
+    Emit,
+    Failed,
+    Refused,
+    SettingRecord,
+    StatsRecord,
+)
 from reichatd.administration.rooms import RoomAdministration
 from reichatd.administration.users import UserAdministration
-from reichatd.config import Limits
-from reichatd.errors import ReichatError
+from reichatd.config import Limits, Reload
+from reichatd.errors import Invalid, NotFound, ReichatError
 from reichatd.live import Live
 from reichatd.rooms import Rooms
 from reichatd.store import Store, StoreError
@@ -26,6 +35,8 @@ class Administration:
         live: in a daemon `Accounts.live`; with no daemon on the store, nobody.
         figures: what the daemon knows of itself; None without one.
         clock: seconds since the epoch.
+
+    `reread` has the daemon read its settings again, and gives what came of each key that differs; a daemon sets it.
     """
 
     def __init__(
@@ -41,6 +52,7 @@ class Administration:
     ) -> None:
         self._store = store
         self._figures = figures
+        self.reread: Callable[[], Awaitable[list[SettingRecord]]] | None = None
         self._users = UserAdministration(
             store=store, passwords=passwords, rooms=rooms, limits=limits, live=live, clock=clock
         )
@@ -67,6 +79,8 @@ class Administration:
         match request:
             case requests.GetStats():
                 await emit(await self._stats())
+            case requests.ReadSettings():
+                await self._read_settings(emit)
             case requests.ExportUser():
                 await export_user(self._store, await self._users.find(request.user), emit)
             case requests.ExportRoom():
@@ -96,3 +110,12 @@ class Administration:
             store_bytes=totals.bytes,
             daemon=self._figures() if self._figures else None,
         )
+
+    async def _read_settings(self, emit: Emit) -> None:
+        if self.reread is None:
+            raise NotFound("No daemon runs here; it reads its settings when it starts")
+        records = await self.reread()
+        for record in records:
+            await emit(record)
+        if any(record.outcome == Reload.REJECTED.value for record in records):
+            raise Invalid("Not reloaded: all settings stay as they were")

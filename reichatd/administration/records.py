@@ -4,6 +4,7 @@ Times are ISO 8601 in UTC. No record has a password, a hash or a token.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -135,6 +136,23 @@ class StatsRecord(_Record, frozen=True, tag="stats"):
     daemon: DaemonFigures | None
 
 
+class SettingRecord(_Record, frozen=True, tag="setting"):
+    """What a reload has made of a key that differs from the settings in force.
+
+    Arguments:
+        key: "" for a file that could not be read at all.
+        outcome: one of `reichatd.config.Reload`; if any is rejected, nothing has changed.
+        old: the value before, "…" for a secret; None with one that is rejected, as for `new`.
+        reason: why it was rejected.
+    """
+
+    key: str
+    outcome: str
+    old: Any = None
+    new: Any = None
+    reason: str = ""
+
+
 class Progress(_Record, frozen=True, tag="progress"):
     """So many of so many are done. Rather often; nobody needs to keep one."""
 
@@ -174,6 +192,7 @@ Record = (
     | RoomChanged
     | MessageRecord
     | StatsRecord
+    | SettingRecord
     | Progress
 )
 Conclusion = Done | Refused | Failed

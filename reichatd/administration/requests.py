@@ -108,6 +108,10 @@ class GetStats(_Request, frozen=True):
     pass
 
 
+class ReadSettings(_Request, frozen=True):
+    """Of a running daemon only: it reads its settings again, as for SIGHUP."""
+
+
 UserRequest = (
     AddUser
     | ListUsers
@@ -123,4 +127,4 @@ UserRequest = (
 RoomRequest = (
     ListRooms | ShowRoom | CreateRoom | DeleteRoom | KickMember | BanUser | UnbanUser | TransferRoom | ExportRoom
 )
-Request = UserRequest | RoomRequest | GetStats
+Request = UserRequest | RoomRequest | GetStats | ReadSettings

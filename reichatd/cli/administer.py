@@ -22,6 +22,8 @@ from reichatd.store import StoreError, open_store
 
 R = TypeVar("R", bound=Record)
 
+GONE = "the daemon went away in the middle, or is of another version; give the command again"
+
 _STATUSES = {404: exits.NOT_FOUND, 503: exits.TRY_AGAIN}
 
 
@@ -105,10 +107,9 @@ class _Work:
             except control.NoDaemon:
                 pass
             except control.NotPermitted:
-                raise _closed(path) from None
+                raise _Unable(exits.NOT_PERMITTED, closed(path)) from None
             except control.DaemonGone:
-                text = "the daemon went away in the middle, or is of another version; give the command again"
-                raise _Unable(exits.TRY_AGAIN, text) from None
+                raise _Unable(exits.TRY_AGAIN, GONE) from None
         return await self._directly()
 
     async def _directly(self) -> Conclusion:
@@ -149,11 +150,12 @@ def _check_exists(data_file: Path) -> None:
     try:
         data_file.stat()
     except PermissionError:
-        raise _closed(data_file) from None
+        raise _Unable(exits.NOT_PERMITTED, closed(data_file)) from None
     except OSError:
         text = f"there is no store at {data_file}; if the daemon has other settings, or another user, name its file: --config"
         raise _Unable(exits.UNREADABLE, text) from None
 
 
-def _closed(path: Path) -> _Unable:
-    return _Unable(exits.NOT_PERMITTED, f"{path} is closed to this user: run this as root, or as the daemon's user")
+def closed(path: Path) -> str:
+    """What to say where the file's mode keeps us out."""
+    return f"{path} is closed to this user: run this as root, or as the daemon's user"

@@ -23,6 +23,8 @@ NOT_FOUND: Final = 67
 """There is no such user, registration or room."""
 STORE_UNAVAILABLE: Final = 69
 """The store does not answer, or is not one that this version can use."""
+NO_DAEMON: Final = 69
+"""No daemon runs that could be told."""
 CANNOT_LISTEN: Final = 71
 """The port is in use, or the address is not one to be had here."""
 CANNOT_CREATE: Final = 73

@@ -81,16 +81,34 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Loaded:
     Errors:
         SettingsError: with everything that is wrong with them.
     """
+    layers, file = _gather(config, environ)
+    settings = layers.settings()
+    if layers.problems:
+        raise SettingsError(*layers.problems)
+    return Loaded(settings, layers.sources, file, _paths(settings, environ))
+
+
+def find_control_socket(config: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Where a daemon with these settings listens for commands, also if there is something wrong with the rest of them.
+
+    None for nowhere; arguments as for `load`.
+
+    Errors:
+        SettingsError: there is no telling.
+    """
+    layers, _ = _gather(config, environ)
+    return _paths(layers.settings(), environ).control_socket
+
+
+def _gather(config: Path | None, environ: Mapping[str, str]) -> tuple[Layers, Path | None]:
+    """All layers, and the file that was read, if there is one."""
     layers = Layers()
     _read_credentials(environ, layers)
     file = config or _file_named_in(environ) or _first_file()
     if file is not None:
         _read_file(file, layers)
     layers.put_environment(*read_environment(environ))
-    settings = layers.settings()
-    if layers.problems:
-        raise SettingsError(*layers.problems)
-    return Loaded(settings, layers.sources, file, _paths(settings, environ))
+    return layers, file
 
 
 def load_or_fail(config: Path | None) -> Loaded:

@@ -1,0 +1,66 @@
+"""`reichatd reload`: has the running daemon read its settings again."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import click
+import trio
+
+from reichatd import control
+from reichatd.administration import Record, SettingRecord
+from reichatd.administration.records import Refused
+from reichatd.administration.requests import ReadSettings
+from reichatd.cli import exits
+from reichatd.cli.administer import GONE, closed
+from reichatd.cli.keys import printable, shown
+from reichatd.cli.output import json_option, print_json, print_rows
+from reichatd.cli.settings import SettingsError, config_option, find_control_socket
+from reichatd.config import HIDDEN, Reload
+
+
+@click.command()
+@config_option
+@json_option
+def reload(config: Path | None, as_json: bool) -> None:
+    """Have the running daemon read its settings again, and say what came of each key that differs.
+
+    The daemon reads the file that it was started with. With a mistake in it nothing changes, and the exit status is 78.
+    """
+    try:
+        path = find_control_socket(config, os.environ)
+    except SettingsError as error:
+        exits.fail(exits.CONFIGURATION, *map(str, error.problems))
+    if path is None:
+        exits.fail(exits.NO_DAEMON, "server.control_socket is empty: a daemon with these settings hears SIGHUP only")
+    records: list[SettingRecord] = []
+
+    async def take(record: Record) -> None:
+        assert isinstance(record, SettingRecord)
+        records.append(record)
+
+    try:
+        conclusion = trio.run(partial(control.ask, path, ReadSettings(), take))
+    except control.NoDaemon:
+        exits.fail(exits.NO_DAEMON, f"no daemon listens at {path}; if it has other settings, name its file: --config")
+    except control.NotPermitted:
+        exits.fail(exits.NOT_PERMITTED, closed(path))
+    except control.DaemonGone:
+        exits.fail(exits.TRY_AGAIN, GONE)
+    rejected = [record for record in records if record.outcome == Reload.REJECTED.value]
+    if as_json:
+        print_json(records)
+    elif not rejected and records:
+        print_rows(
+            ("key", "old", "new", "outcome"),
+            [(record.key, _shown(record.old), _shown(record.new), record.outcome) for record in records],
+        )
+    elif not records:
+        click.echo("Nothing has changed.")
+    if isinstance(conclusion, Refused):
+        status = exits.CONFIGURATION if rejected else exits.TRY_AGAIN
+        exits.fail(status, *(record.reason for record in rejected), printable(conclusion.message))
+
+
+def _shown(value: object) -> str:
+    return HIDDEN if value == HIDDEN else shown(value)

@@ -1,0 +1,110 @@
+"""`reichatd reload`, as a real process on a running daemon."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from reichatd.cli import exits
+from tests.cli.commands import CHEAP, PROGRAM, Commands
+from tests.process import DaemonProcess, running
+
+WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "config" / "reichatd" / "reichatd.toml"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path, file: Path) -> AsyncIterator[DaemonProcess]:
+    async with running(tmp_path, **CHEAP) as daemon:
+        yield daemon
+
+
+async def test_it_says_what_came_of_each_key(daemon: DaemonProcess, commands: Commands, file: Path) -> None:
+    await trio.to_thread.run_sync(change_and_reload, commands, file)
+    assert "hunter2" not in daemon.output
+
+
+def change_and_reload(commands: Commands, file: Path) -> None:
+    assert commands.run("reload").stdout == "Nothing has changed.\n"
+    secret = "hunter2" * 8
+    file.write_text(
+        f'[limits]\nmessage_chars = 3\nclose_seconds = 1\n[auth]\nsecret_key = "{secret}"\n'
+        '[server]\nallowed_origins = ["https://chat.example.org"]\n'
+    )
+    done = commands.run("reload")
+    rows = {key: rest for key, *rest in (line.split("\t") for line in done.stdout.splitlines())}
+    assert rows == {
+        "key": ["old", "new", "outcome"],
+        "server.allowed_origins": ["[]", '["https://chat.example.org"]', "applied"],
+        "auth.secret_key": ["…", "…", "needs a restart"],
+        "limits.message_chars": ["5000", "3", "applied"],
+        "limits.close_seconds": ["2.0", "1.0", "applied to new connections"],
+    }
+    assert "hunter2" not in done.stdout + done.stderr
+    file.write_text("[limits]\nmessage_chars = 4\n")
+    told = {setting["key"]: setting for setting in commands.json("reload")}
+    assert told["limits.message_chars"] == {
+        "type": "setting",
+        "key": "limits.message_chars",
+        "outcome": "applied",
+        "old": 3,
+        "new": 4,
+        "reason": "",
+    }
+
+
+async def test_with_mistakes_nothing_changes_and_it_fails(
+    daemon: DaemonProcess, commands: Commands, file: Path
+) -> None:
+    await trio.to_thread.run_sync(reload_mistakes, commands, file)
+    assert "not reloaded" in daemon.output
+
+
+def reload_mistakes(commands: Commands, file: Path) -> None:
+    file.write_text("[limits]\nmessage_chars = 0\nnonce_chars = 1\nnonsense = 1\n")
+    done = commands.run("reload", status=exits.CONFIGURATION)
+    assert not done.stdout
+    first, second, last = done.stderr.splitlines()
+    assert "limits.message_chars: found 0; allowed: a whole number from 1" in first
+    assert "limits.nonsense: found an unknown key" in second
+    assert last == "reichatd: Not reloaded: all settings stay as they were"
+    done = commands.run("reload", "--json", status=exits.CONFIGURATION)
+    assert '"outcome": "rejected"' in done.stdout
+    file.write_text("no TOML")
+    assert "what is not TOML" in commands.run("reload", status=exits.CONFIGURATION).stderr
+    file.write_text("")
+    assert commands.run("reload").stdout == "Nothing has changed.\n", "nothing of either file was taken"
+
+
+def test_where_no_daemon_runs_it_says_so(commands: Commands, file: Path) -> None:
+    assert f"no daemon listens at {commands.data}" in commands.run("reload", status=exits.NO_DAEMON).stderr
+    file.write_text('[server]\ncontrol_socket = ""\n')
+    assert "hears SIGHUP only" in commands.run("reload", status=exits.NO_DAEMON).stderr
+
+
+async def test_to_others_the_daemon_is_closed(daemon: DaemonProcess, commands: Commands) -> None:
+    (commands.data / "control.sock").chmod(0)
+
+    def reload() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*WITHOUT_PRIVILEGE, *PROGRAM, "reload"], env=commands.environ, capture_output=True, text=True
+        )
+
+    done = await trio.to_thread.run_sync(reload)
+    assert done.returncode == exits.NOT_PERMITTED
+    assert "is closed to this user" in done.stderr
