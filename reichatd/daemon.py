@@ -112,7 +112,7 @@ class _Daemon:
         self._manager = manager
         self._reread = reread
         self._ready = ready
-        self._pulse = Pulse(manager, parts.hub, parts.scribe)
+        self._pulse = Pulse(manager, parts.hub, parts.scribe, parts.commits)
         self._reloading = trio.Lock()
         self._doors = trio.CancelScope()
         parts.administration.reread = self._reload
@@ -152,7 +152,7 @@ class _Daemon:
         parts, limits = self._parts, self._parts.settings.limits
         metrics = Metrics(parts)
         app = create_monitor(health=parts.health, expose=metrics.expose, limits=limits)
-        http = HttpServer(app, limits, parts.scribe.commit_over)
+        http = HttpServer(app, limits, parts.commits.over)
         gateway = Gateway(self._monitors, http, None, limits, max_connections=_MONITORS_AT_ONCE)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)

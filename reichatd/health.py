@@ -18,23 +18,27 @@ log = structlog.get_logger()
 class Scribe(Protocol):
     """The scribe, as it is seen here."""
 
-    @property
-    def store_wait(self) -> float:
-        """For how many seconds the store has had the commit under way; 0 if none is."""
-
     async def try_again(self) -> None:
         """If commits fail, finds out whether the store can be written to by now. Raises StoreError if not."""
 
 
+class Commits(Protocol):
+    """What the scribe writes, as it is seen here."""
+
+    @property
+    def wait(self) -> float:
+        """For how many seconds the store has had the commit under way; 0 if none is."""
+
+
 class Health:
-    """Asks the store whether it answers, and the scribe whether it can write.
+    """Asks the store whether it answers, and whether it can be written to.
 
     Arguments:
         seconds: how long the store may take, for an answer or for a commit.
     """
 
-    def __init__(self, store: Store, scribe: Scribe, seconds: float) -> None:
-        self._scribe = scribe
+    def __init__(self, store: Store, scribe: Scribe, commits: Commits, seconds: float) -> None:
+        self._commits = commits
         self._seconds = seconds
         self._stopping = False
         self._reading = _Question("store", store.ping, "failing", seconds)
@@ -66,7 +70,7 @@ class Health:
         }
 
     async def _scribe_verdict(self, deadline: float) -> str:
-        if self._scribe.store_wait > self._seconds:
+        if self._commits.wait > self._seconds:
             return _late("a commit", self._seconds)
         return await self._writing.answer(deadline)
 

@@ -69,7 +69,7 @@ class Metrics(Collector):
             value=parts.hub.broadcasts.deliveries,
         )
         yield _histogram(
-            "reichatd_commit_duration_seconds", "One commit of posts and read marks.", parts.scribe.commits
+            "reichatd_commit_duration_seconds", "One commit of posts and read marks.", parts.commits.timings
         )
         yield _histogram(
             "reichatd_broadcast_duration_seconds",

@@ -13,7 +13,7 @@ from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app, set_limits
-from reichatd.chat import Chat, Hub, MarkReader, Scribe
+from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
 from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
@@ -66,8 +66,9 @@ class Parts:
         limits = settings.limits
         self._made_at = time.monotonic()
         self.store = store
-        self.hub = Hub(store.messages, limits)
-        self.scribe = Scribe(store.messages, self.hub, limits)
+        self.commits = Commits()
+        self.hub = Hub(store.messages, limits, self.commits)
+        self.scribe = Scribe(store.messages, self.hub, limits, self.commits)
         self.marks = MarkReader(store.messages)
         self.outbox = Outbox(settings.mail, configuration.mail_password)
         passwords = Passwords(settings.auth)
@@ -100,7 +101,7 @@ class Parts:
             scribe=self.scribe,
             limits=limits,
         )
-        self.health = Health(store, self.scribe, settings.server.ready_seconds)
+        self.health = Health(store, self.scribe, self.commits, settings.server.ready_seconds)
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
@@ -110,7 +111,7 @@ class Parts:
         )
         contract.publish(self.app, lambda: self.settings.limits)
         forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
-        self.http = HttpServer(forwarded, limits, self.scribe.commit_over)
+        self.http = HttpServer(forwarded, limits, self.commits.over)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
         self.gateway = Gateway(
             listeners,

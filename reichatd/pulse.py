@@ -2,7 +2,7 @@
 
 import trio
 
-from reichatd.chat import Hub, Scribe
+from reichatd.chat import Commits, Hub, Scribe
 from reichatd.systemd import Manager
 
 _STATUS_SECONDS = 5.0
@@ -16,11 +16,12 @@ class Pulse:
     `note` is what it should know beside the numbers, "" for nothing; whoever has something to say sets it.
     """
 
-    def __init__(self, manager: Manager, hub: Hub, scribe: Scribe) -> None:
+    def __init__(self, manager: Manager, hub: Hub, scribe: Scribe, commits: Commits) -> None:
         self.note = ""
         self._manager = manager
         self._hub = hub
         self._scribe = scribe
+        self._commits = commits
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Feeds the watchdog and keeps the status true, until cancelled; started when hub and scribe have answered once.
@@ -45,7 +46,7 @@ class Pulse:
         self._manager.status(self._status(late))
 
     def _status(self, late: float) -> str:
-        hub, wait = self._hub, self._scribe.store_wait
+        hub, wait = self._hub, self._commits.wait
         status = (
             f"{hub.connections} connections in {hub.live_rooms} rooms, {hub.lagging} lagging; "
             f"event loop {round(late * 1000)} ms late"

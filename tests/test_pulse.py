@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from reichatd.chat import Hub, Scribe
+from reichatd.chat import Commits, Hub, Scribe
 from reichatd.config import Limits
 from reichatd.pulse import Pulse
 from reichatd.systemd import Manager
@@ -48,9 +48,10 @@ class Parts:
 
     def __init__(self, manager: Manager) -> None:
         self.messages = FakeMessages()
-        self.hub = Hub(self.messages, Limits())
-        self.scribe = Scribe(self.messages, self.hub, Limits())
-        self.pulse = Pulse(manager, self.hub, self.scribe)
+        commits = Commits()
+        self.hub = Hub(self.messages, Limits(), commits)
+        self.scribe = Scribe(self.messages, self.hub, Limits(), commits)
+        self.pulse = Pulse(manager, self.hub, self.scribe, commits)
 
 
 async def test_it_tells_how_it_goes(ear: Ear, nursery: trio.Nursery) -> None:

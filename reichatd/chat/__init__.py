@@ -1,5 +1,6 @@
 """The conversation: rooms as logs, connections as cursors, one scribe for all of them."""
 
+from reichatd.chat.commits import Commits
 from reichatd.chat.farewell import Farewell
 from reichatd.chat.hub import Hub
 from reichatd.chat.marks import MarkReader
@@ -10,6 +11,7 @@ from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 
 __all__ = [
     "Chat",
+    "Commits",
     "Farewell",
     "Hub",
     "MarkReader",

@@ -9,6 +9,7 @@ import structlog
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.commits import Commits
 from reichatd.chat.connection import Connection
 from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
 from reichatd.chat.room import Broadcasts, Room
@@ -42,12 +43,15 @@ class Hub:
         clock: seconds since the epoch: sessions end by it.
     """
 
-    def __init__(self, messages: Messages, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, messages: Messages, limits: Limits, commits: Commits, clock: Callable[[], float] = time.time
+    ) -> None:
         self.changes = 0
         """Counts the changes of users and sessions: one who read a session before a change reads it again (see Chat)."""
         self.broadcasts = Broadcasts()
         self._messages = messages
         self._limits = limits
+        self._commits = commits
         self._clock = clock
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, set[Connection]] = {}
@@ -74,7 +78,7 @@ class Hub:
         """
         room = self._rooms.get(room_id)
         if room is None:
-            room = self._rooms[room_id] = Room(room_id, self._messages, self._limits, self.broadcasts)
+            room = self._rooms[room_id] = Room(room_id, self._messages, self._limits, self.broadcasts, self._commits)
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)

@@ -14,10 +14,10 @@ import structlog
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.commits import Commits
 from reichatd.chat.connection import Connection
 from reichatd.config import Limits
 from reichatd.store import Appended, Message, Messages, Outcome, Post, StoreError
-from reichatd.tally import Timings
 
 log = structlog.get_logger()
 
@@ -43,18 +43,24 @@ class Scribe:
     """Owns everything that is posted and not yet durable.
 
     Arguments:
+        commits: is told of each of them.
         clock: seconds since the epoch: the messages' time stamps.
     """
 
     def __init__(
-        self, messages: Messages, rooms: Rooms, limits: Limits, clock: Callable[[], float] = time.time
+        self,
+        messages: Messages,
+        rooms: Rooms,
+        limits: Limits,
+        commits: Commits,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.posts: Counter[str] = Counter()
         """How many posts had which outcome: one of `Outcome` in lower case, or "failed"."""
-        self.commits = Timings()
         self._messages = messages
         self._rooms = rooms
         self._limits = limits
+        self._commits = commits
         self._clock = clock
         self._entries: list[Entry] = []
         self._marks: dict[tuple[str, str], int] = {}
@@ -65,7 +71,6 @@ class Scribe:
         self._idle.set()
         self._moved = trio.Event()
         self._failures = 0  # commits that have failed since it was last known that the store can be written to
-        self._asked_at: float | None = None  # since when a commit has been in the store's hands
 
     async def post(self, connection: Connection, room_id: str, content: str, nonce: str | None) -> None:
         """Takes a message to be written; its fate reaches the connection as an ack or an error frame.
@@ -97,19 +102,9 @@ class Scribe:
         while it waits for the store: a database that is slow, or down, or a disk that hangs, is no fault that a new start of
         the daemon would mend.
         """
-        if self._asked_at is None:
+        if self._commits.idle:
             self._wake_up()
             await self._moved.wait()
-
-    async def commit_over(self) -> None:
-        """Waits for the commit under way, if there is one, and until the rooms have its messages. Any task may call it."""
-        if self._asked_at is not None:
-            await self._moved.wait()
-
-    @property
-    def store_wait(self) -> float:
-        """For how many seconds the store has had the commit under way; 0 if none is."""
-        return 0.0 if self._asked_at is None else trio.current_time() - self._asked_at
 
     async def try_again(self) -> None:
         """If commits fail, finds out whether the store can be written to by now, by a write of its own; else returns at once.
@@ -140,7 +135,8 @@ class Scribe:
             self._wake = trio.Event()
             self._show_life()
             while self._entries or self._marks:
-                await self._commit()
+                with self._commits.under_way():
+                    await self._commit()
                 self._show_life()
             self._idle.set()
 
@@ -164,7 +160,7 @@ class Scribe:
         self._space = trio.Event()
         self._marks_under_way, self._marks = self._marks, {}
         try:
-            answers = await self._append([entry.post for entry in batch])
+            answers = await self._messages.append([entry.post for entry in batch], self._marks_under_way)
         except StoreError as error:
             log.error("commit failed", posts=len(batch), error=str(error))
             self._failures += 1
@@ -172,6 +168,7 @@ class Scribe:
             for entry in batch:
                 self._refuse(entry, "unavailable", "The message could not be stored; try again later")
         else:
+            self._commits.stored()
             self._count(answers)
             self._publish(batch, answers)
             self._answer(batch, answers)
@@ -184,15 +181,6 @@ class Scribe:
             self.posts[outcome.name.lower()] += outcomes.count(outcome)
         if Outcome.STORED in outcomes:  # a commit of anything else may have written nothing
             self._failures = 0
-
-    async def _append(self, posts: list[Post]) -> list[Appended]:
-        self._asked_at = trio.current_time()
-        try:
-            answers = await self._messages.append(posts, self._marks_under_way)
-            self.commits.note(self.store_wait)
-            return answers
-        finally:
-            self._asked_at = None
 
     def _publish(self, batch: list[Entry], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}

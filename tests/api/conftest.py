@@ -16,6 +16,7 @@ from werkzeug.datastructures import Headers
 from reichatd import config
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
+from reichatd.chat import Commits
 from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
@@ -138,8 +139,6 @@ async def checked(response: Response) -> Reply:
 class IdleScribe:
     """One that nobody posts to."""
 
-    store_wait = 0.0
-
     async def try_again(self) -> None:
         pass
 
@@ -155,7 +154,7 @@ def make_api(store: Store, limits: config.Limits, *, web_client: bool = True) ->
         outbox=outbox,
         live=live,
     )
-    health = Health(store, IdleScribe(), seconds=1.0)
+    health = Health(store, IdleScribe(), Commits(), seconds=1.0)
     rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
     return Api(app, store, outbox, live)

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import frames
+from reichatd.chat import Commits, frames
 from reichatd.chat.answer import Answer
 from reichatd.chat.room import Broadcasts, Room
 from reichatd.config import Limits
@@ -50,7 +50,7 @@ async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[R
 
 
 async def opened(messages: FakeMessages, nursery: trio.Nursery) -> Room:
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()

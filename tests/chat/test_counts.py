@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import frames
+from reichatd.chat import Commits, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.scribe import Scribe
 from reichatd.config import Limits
@@ -33,8 +33,9 @@ async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader
     autojump_clock: MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits, messages = Limits(), FakeMessages(last_id=100)
-    hub = Hub(messages, limits)
-    scribe = Scribe(messages, hub, limits)
+    commits = Commits()
+    hub = Hub(messages, limits, commits)
+    scribe = Scribe(messages, hub, limits, commits)
     await nursery.start(hub.run)
     await nursery.start(scribe.run)
     connections = [connect(Rounds()) for _ in range(READERS)]

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import Farewell, frames
+from reichatd.chat import Commits, Farewell, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.room import Room
 from reichatd.config import Limits, Server
@@ -27,7 +27,7 @@ async def messages() -> FakeMessages:
 @pytest.fixture
 async def hub(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Hub]:
     start = trio.current_time()
-    hub = Hub(messages, LIMITS, clock=lambda: EXPIRES - 1000 + trio.current_time() - start)
+    hub = Hub(messages, LIMITS, Commits(), clock=lambda: EXPIRES - 1000 + trio.current_time() - start)
     await nursery.start(hub.run)
     yield hub
     nursery.cancel_scope.cancel()

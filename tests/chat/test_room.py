@@ -1,13 +1,13 @@
 """A live room: who is sent what, when, and by how many calls."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import msgspec
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import frames
+from reichatd.chat import Commits, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import Broadcasts, Room
 from reichatd.config import Limits
@@ -25,7 +25,7 @@ async def messages() -> FakeMessages:
 
 @pytest.fixture
 async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Room]:
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -57,7 +57,7 @@ async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.exists = False
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     with pytest.raises(RoomNotFound):
         await room.opened()
@@ -67,7 +67,7 @@ async def test_a_room_whose_store_is_down(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.failures = 1
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     with pytest.raises(StoreError, match="down"):
         await room.opened()
@@ -77,7 +77,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     messages = FakeMessages(last_id=100)
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     room.publish(messages.add(1))
     await room.opened()
@@ -230,7 +230,7 @@ async def test_the_last_messages_are_known_without_a_read(
 async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_before(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     await trio.sleep(0.015)  # the end is known, the last messages are on their way
     room.forget_tail()
@@ -458,9 +458,96 @@ async def test_a_room_opens_on_an_emptied_log(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
     messages.first_id = 101
-    room = Room("room", messages, LIMITS, Broadcasts())
+    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
     nursery.start_soon(room.run)
     await room.opened()
     assert (room.first_id, room.last_id) == (101, 100)
     assert room.recent(1, 150) == []
     room.scope.cancel()
+
+
+class SlowSocket(FakeSocket):
+    """Takes a moment of the room's time for each send."""
+
+    def __init__(self, clock: MockClock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seconds = seconds
+
+    def try_send(self, data: bytes, ends: Sequence[int]) -> int:
+        self._clock.jump(self._seconds)
+        return super().try_send(data, ends)
+
+
+async def settled() -> None:
+    """Lets everybody go on as far as it goes at this moment."""
+    for _ in range(20):
+        await trio.lowlevel.checkpoint()
+
+
+class Crowd:
+    """A room whose rounds take as long as they are said to, and a commit that its teller ends."""
+
+    def __init__(self, clock: MockClock, nursery: trio.Nursery, messages: FakeMessages) -> None:
+        self.commits = Commits()
+        self.room = Room("room", messages, LIMITS, Broadcasts(), self.commits)
+        nursery.start_soon(self.room.run)
+        self._clock = clock
+
+    async def open(self, *, round_seconds: float) -> FakeSocket:
+        await self.room.opened()
+        socket = SlowSocket(self._clock, round_seconds)
+        connection = connect(socket)
+        self.room.enter(connection)
+        self.room.listen(connection, 101)
+        self.publish(101)
+        await settled()
+        assert socket.try_sends == [1]
+        return socket
+
+    def publish(self, message_id: int) -> None:
+        self.room.publish([(message_id, frames.latest_message(b"{}"))])
+
+
+@pytest.fixture
+def crowd(autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages) -> Iterator[Crowd]:
+    crowd = Crowd(autojump_clock, nursery, messages)
+    yield crowd
+    crowd.room.scope.cancel()
+
+
+async def test_a_long_round_carries_what_is_being_stored_too(autojump_clock: MockClock, crowd: Crowd) -> None:
+    socket = await crowd.open(round_seconds=0.1)
+    with crowd.commits.under_way():
+        crowd.publish(102)
+        await settled()
+        assert socket.try_sends == [1]
+        crowd.publish(103)
+    with crowd.commits.under_way():  # of what was posted during the one before
+        await settled()
+        assert socket.try_sends == [1]
+        crowd.publish(104)
+    await settled()
+    assert socket.try_sends == [1, 3]
+
+
+async def test_a_long_round_waits_no_longer_than_a_round_takes(autojump_clock: MockClock, crowd: Crowd) -> None:
+    socket = await crowd.open(round_seconds=0.1)
+    with crowd.commits.under_way():
+        crowd.publish(102)
+        await settled()
+        assert socket.try_sends == [1]
+        autojump_clock.jump(0.1)
+        await settled()
+        assert socket.try_sends == [1, 1]
+
+
+async def test_a_short_round_waits_for_no_commit(autojump_clock: MockClock, crowd: Crowd) -> None:
+    with crowd.commits.under_way():
+        autojump_clock.jump(0.01)
+        crowd.commits.stored()
+    socket = await crowd.open(round_seconds=0.005)
+    with crowd.commits.under_way():
+        crowd.publish(102)
+        await settled()
+        assert socket.try_sends == [1, 1]

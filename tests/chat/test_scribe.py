@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import frames
+from reichatd.chat import Commits, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
 from reichatd.config import Limits
@@ -33,7 +33,8 @@ class Desk:
     def __init__(self, nursery: trio.Nursery, **limits: int) -> None:
         self.messages = FakeMessages()
         self.rooms = FakeRooms()
-        self.scribe = Scribe(self.messages, self.rooms, Limits(**limits), clock=lambda: 1_700_000_000.0)
+        self.commits = Commits()
+        self.scribe = Scribe(self.messages, self.rooms, Limits(**limits), self.commits, clock=lambda: 1_700_000_000.0)
         self.author = connect(FakeSocket())
         nursery.start_soon(self.scribe.run)
 
@@ -176,17 +177,17 @@ async def test_a_scribe_that_waits_for_the_store_lives(autojump_clock: MockClock
     """Whether the beat comes before the commit that hangs, or while it does."""
     desk = Desk(nursery)
     desk.messages.hangs = True
-    assert desk.scribe.store_wait == 0
+    assert desk.commits.wait == 0
     await desk.post()
     await desk.scribe.beat()
     await trio.sleep(3600)
     with trio.fail_after(1):
         await desk.scribe.beat()
-    assert desk.scribe.store_wait == pytest.approx(3600, abs=1)
+    assert desk.commits.wait == pytest.approx(3600, abs=1)
 
 
 async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
-    scribe = Scribe(FakeMessages(), FakeRooms(), Limits())
+    scribe = Scribe(FakeMessages(), FakeRooms(), Limits(), Commits())
     with trio.move_on_after(3600) as patience:
         await scribe.beat()
     assert patience.cancelled_caught

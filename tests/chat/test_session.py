@@ -6,7 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from reichatd.accounts import Identity
-from reichatd.chat import Chat, Hub, MarkReader, Scribe
+from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
 from reichatd.config import Limits
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
@@ -75,8 +75,9 @@ class OldMark(FakeMessages):
 async def opened(messages: FakeMessages, nursery: trio.Nursery, limits: Limits | None = None) -> Chat:
     """A chat, with all that it needs."""
     limits = limits or Limits()
-    hub = Hub(messages, limits)
-    scribe, marks = Scribe(messages, hub, limits), MarkReader(messages)
+    commits = Commits()
+    hub = Hub(messages, limits, commits)
+    scribe, marks = Scribe(messages, hub, limits, commits), MarkReader(messages)
     for part in (hub, scribe, marks):
         await nursery.start(part.run)
     return Chat(
