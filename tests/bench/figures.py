@@ -6,7 +6,6 @@ Wants, for some of them, a C compiler, Node with npm, and the mongod of the test
 """
 
 import argparse
-import os
 import resource
 import sys
 from pathlib import Path
@@ -38,8 +37,7 @@ def main() -> int:
     found: list[Result] = []
     with workshop(_QUICK if options.quick else 1.0, options.scratch) as shared:
         for figure in [FIGURES[name] for name in options.figures or FIGURES]:
-            load, _, _ = os.getloadavg()
-            new = list(results(figure, [figure.measure(shared) for _ in range(options.rounds)], load))
+            new = list(results(figure, options.rounds, shared))
             found += new
             if not options.json:
                 show(figure, new)
@@ -49,7 +47,7 @@ def main() -> int:
 
 
 def show(figure: Figure, measured: list[Result]) -> None:
-    print(f"\n{figure.name}: {figure.what} (load of the machine before: {measured[0].load:.1f})")
+    print(f"\n{figure.name}: {figure.what} ({measured[0].machine})")
     for result in measured:
         value = f"{result.measured:,.4g}" if result.measured < 10_000 else f"{result.measured:,.0f}"
         word = {True: "met", False: "NOT MET", None: ""}[result.met]

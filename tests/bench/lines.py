@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from tests.bench import compare
+from tests.bench.machine import Machine, between, look
 
 
 class Line(NamedTuple):
@@ -87,7 +88,7 @@ class Result(msgspec.Struct, frozen=True):
     """A line with what was measured: the rounds as they came, and their median.
 
     Arguments:
-        load: of the machine before the first round: with others at work, nothing here is worth much.
+        machine: as it was before the rounds.
     """
 
     figure: str
@@ -97,13 +98,22 @@ class Result(msgspec.Struct, frozen=True):
     unit: str
     met: bool | None
     rounds: list[float]
-    load: float
+    machine: Machine
 
 
-def results(figure: Figure, rounds: Sequence[Sequence[float]], load: float) -> Iterator[Result]:
+def results(figure: Figure, rounds: int, workshop: Workshop) -> Iterator[Result]:
+    """Measures it so many times."""
+    looks, values = [], []
+    for _ in range(rounds):
+        looks.append(look(workshop.scratch))
+        values.append(figure.measure(workshop))
+    yield from _as_results(figure, values, between(looks))
+
+
+def _as_results(figure: Figure, rounds: Sequence[Sequence[float]], machine: Machine) -> Iterator[Result]:
     for line, values in zip(figure.lines, zip(*rounds, strict=True), strict=True):
         middle = median(values)
-        yield Result(figure.name, line.what, line.asked, middle, line.unit, line.met(middle), list(values), load)
+        yield Result(figure.name, line.what, line.asked, middle, line.unit, line.met(middle), list(values), machine)
 
 
 @contextmanager
