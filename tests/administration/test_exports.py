@@ -84,3 +84,7 @@ async def test_stats_of_a_daemon(counter: Counter) -> None:
 
     assert await administration.perform(requests.GetStats(), take) == Done()
     assert [record.daemon for record in records if isinstance(record, StatsRecord)] == [figures]
+
+
+async def test_only_a_daemon_can_read_its_settings_again(counter: Counter) -> None:
+    assert await counter.refusal(requests.ReadSettings()) == "not_found"
