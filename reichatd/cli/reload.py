@@ -23,9 +23,10 @@ from reichatd.config import HIDDEN, Reload
 @config_option
 @json_option
 def reload(config: Path | None, as_json: bool) -> None:
-    """Have the running daemon read its settings again, and say what came of each key that differs.
+    """Have the running daemon read its settings again.
 
-    The daemon reads the file that it was started with. With a mistake in it nothing changes, and the exit status is 78.
+    It reads the file that it was started with, and says of each key that differs what came of it. With a mistake in the file
+    nothing changes, and the exit status is 78.
     """
     try:
         path = find_control_socket(config, os.environ)
@@ -59,7 +60,7 @@ def reload(config: Path | None, as_json: bool) -> None:
         click.echo("Nothing has changed.")
     if isinstance(conclusion, Refused):
         status = exits.CONFIGURATION if rejected else exits.TRY_AGAIN
-        exits.fail(status, *(record.reason for record in rejected), printable(conclusion.message))
+        exits.fail(status, *(printable(record.reason) for record in rejected), printable(conclusion.message))
 
 
 def _shown(value: object) -> str:

@@ -132,6 +132,7 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
     commands = shell("--help").stdout.partition("Commands:\n")[2]
     assert [line.split()[0] for line in commands.splitlines()] == [
         "serve",
+        "reload",
         "config",
         "service",
         "doctor",
