@@ -48,19 +48,19 @@ def reload(config: Path | None, as_json: bool) -> None:
         exits.fail(exits.NOT_PERMITTED, closed(path))
     except control.DaemonGone:
         exits.fail(exits.TRY_AGAIN, GONE)
-    rejected = [record for record in records if record.outcome == Reload.REJECTED.value]
     if as_json:
         print_json(records)
-    elif not rejected and records:
+    if isinstance(conclusion, Refused):
+        rejected = [printable(record.reason) for record in records if record.outcome == Reload.REJECTED.value]
+        otherwise = exits.TRY_AGAIN if conclusion.status == 503 else exits.REFUSED
+        exits.fail(exits.CONFIGURATION if rejected else otherwise, *rejected, printable(conclusion.message))
+    if records and not as_json:
         print_rows(
             ("key", "old", "new", "outcome"),
             [(record.key, _shown(record.old), _shown(record.new), record.outcome) for record in records],
         )
-    elif not records:
+    elif not as_json:
         click.echo("Nothing has changed.")
-    if isinstance(conclusion, Refused):
-        status = exits.CONFIGURATION if rejected else exits.TRY_AGAIN
-        exits.fail(status, *(printable(record.reason) for record in rejected), printable(conclusion.message))
 
 
 def _shown(value: object) -> str:

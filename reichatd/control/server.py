@@ -63,14 +63,12 @@ class ControlServer:
             self._open -= 1
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        if self._open > self._limits.control_connections:
-            await _conclude(
-                stream, Refused(503, "busy", "Too many administrators at once (limits.control_connections)")
-            )
-            return
+        too_many = self._open > self._limits.control_connections
         request = None
         with trio.move_on_after(self._limits.request_seconds):
             request = await self._read(stream)
+        if too_many and request is not None:  # told now, since who closes on what he has not read takes his answer back
+            request = Refused(503, "busy", "Too many administrators at once (limits.control_connections)")
         match request:
             case Refused():
                 await _conclude(stream, request)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,13 @@ async def test_to_others_the_daemon_is_closed(daemon: DaemonProcess, commands: C
     done = await trio.to_thread.run_sync(reload)
     assert done.returncode == exits.NOT_PERMITTED
     assert "is closed to this user" in done.stderr
+
+
+async def test_a_daemon_with_too_much_to_do_is_asked_again_later(tmp_path: Path, commands: Commands) -> None:
+    async with (
+        running(tmp_path, **CHEAP, REICHATD_LIMITS_CONTROL_CONNECTIONS="1", REICHATD_LIMITS_REQUEST_SECONDS="60"),
+        await trio.open_unix_socket(str(commands.data / "control.sock")),
+    ):
+        done = await trio.to_thread.run_sync(partial(commands.run, "reload", status=exits.TRY_AGAIN))
+    assert not done.stdout
+    assert "Too many administrators" in done.stderr
