@@ -119,3 +119,20 @@ async def test_a_daemon_with_too_much_to_do_is_asked_again_later(tmp_path: Path,
         done = await trio.to_thread.run_sync(partial(commands.run, "reload", status=exits.TRY_AGAIN))
     assert not done.stdout
     assert "Too many administrators" in done.stderr
+
+
+async def test_who_hangs_up_leaves_no_reload_behind(daemon: DaemonProcess, commands: Commands, file: Path) -> None:
+    """The file is read from a pipe whose other end says nothing."""
+    settings = trio.Path(file)
+    await settings.unlink()
+    os.mkfifo(file)
+    async with await trio.open_unix_socket(str(commands.data / "control.sock")) as asker:
+        await asker.send_all(b'{"do":"ReadSettings"}\n')
+        writer = await trio.to_thread.run_sync(os.open, file, os.O_WRONLY)  # returns when somebody reads
+    try:
+        await settings.unlink()
+        await settings.write_text("[limits]\nmessage_chars = 3\n")
+        (told,) = await trio.to_thread.run_sync(commands.json, "reload")
+        assert (told["key"], told["outcome"]) == ("limits.message_chars", "applied")
+    finally:
+        os.close(writer)
