@@ -40,6 +40,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self.listening = False  # whether a task waits for the peer's bytes
         self._stall_seconds = stall_seconds
         self._unread = b""
+        self._exhausted = False  # whether the last receive took all that had come
         self._owed = memoryview(b"")
         self._writer: trio.Lock | None = None  # held by who waits to send; made for the first one who has to
 
@@ -50,31 +51,30 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self._unread = data + self._unread
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        await trio.lowlevel.checkpoint_if_cancelled()
         limit = max_bytes or _RECEIVE_BYTES
         if self._unread:
+            await trio.lowlevel.checkpoint()
             data, self._unread = self._unread[:limit], self._unread[limit:]
-            await trio.lowlevel.cancel_shielded_checkpoint()
             return data
-        with self._errors():
-            try:
-                data = self.socket.recv(limit)
-            except BlockingIOError:
-                data = await self._wait_and_receive(limit)
-            else:
-                await trio.lowlevel.cancel_shielded_checkpoint()
+        try:
+            # A peer that had no more to say the last time has most likely nothing to say now either.
+            await (self._wait_until_readable() if self._exhausted else trio.lowlevel.checkpoint())
+            while True:
+                try:
+                    data = self.socket.recv(limit)
+                    break
+                except BlockingIOError:
+                    await self._wait_until_readable()
+        except (OSError, ValueError) as error:
+            raise self._broken(error) from error
+        self._exhausted = len(data) < limit
         self.last_heard = trio.current_time()
         return data
 
-    async def _wait_and_receive(self, limit: int) -> bytes:
+    async def _wait_until_readable(self) -> None:
         self.listening = True
         try:
-            while True:
-                await trio.lowlevel.wait_readable(self.socket)
-                try:
-                    return self.socket.recv(limit)
-                except BlockingIOError:
-                    continue
+            await trio.lowlevel.wait_readable(self.socket)
         finally:
             self.listening = False
 
@@ -207,9 +207,11 @@ class FrameStream(trio.abc.HalfCloseableStream):
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            if self.socket.fileno() == -1:
-                raise trio.ClosedResourceError("this stream was closed") from None
-            raise trio.BrokenResourceError(f"connection broken: {error}") from error
-        except ValueError as error:  # a file descriptor of -1
-            raise trio.ClosedResourceError("this stream was closed") from error
+        except (OSError, ValueError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: OSError | ValueError) -> trio.BrokenResourceError | trio.ClosedResourceError:
+        """What an error of the socket means for who uses the stream. A ValueError is about a file descriptor of -1."""
+        if isinstance(error, ValueError) or self.socket.fileno() == -1:
+            return trio.ClosedResourceError("this stream was closed")
+        return trio.BrokenResourceError(f"connection broken: {error}")
