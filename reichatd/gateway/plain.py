@@ -7,6 +7,7 @@ than all else that a connection costs. The library takes over with the first fra
 from typing import NamedTuple
 
 _TEXT, _PING, _PONG = 0x81, 0x89, 0x8A  # final, no extension (RFC 6455, 5.2)
+_PLAIN = (_TEXT, _PING, _PONG)
 _MASKED = 0x80
 _CONTROL_BYTES = 125
 
@@ -44,18 +45,16 @@ class PlainFrames:
         self._held += data
         texts: list[str] = []
         pongs = b""
-        while not self.ended and len(self._held) >= self._needed:
-            frame = self._take_frame()
-            if frame is None:
+        while not self.ended and len(held := self._held) >= self._needed:
+            payload = self._take_frame()
+            if payload is None:
                 continue
-            if frame[0] == _TEXT:
-                text = _text_of(frame)
-                if text is None:
-                    self.ended, self._held = True, frame + self._held
-                else:
-                    texts.append(text)
-            elif frame[0] == _PING:
-                payload = _unmasked(frame)
+            if held[0] == _TEXT:
+                try:
+                    texts.append(payload.decode())
+                except UnicodeDecodeError:
+                    self.ended, self._held = True, held
+            elif held[0] == _PING:
                 pongs += bytes((_PONG, len(payload))) + payload
         return Plain(texts, pongs, self.end() if self.ended else b"")
 
@@ -66,10 +65,10 @@ class PlainFrames:
         return held
 
     def _take_frame(self) -> bytes | None:
-        """The frame at the beginning, once it is whole; else notes how much it takes, or that it is not for us."""
+        """The payload of the frame at the beginning, once it is whole; else notes how much it takes, or that it is not for us."""
         held = self._held
         first, size, start = held[0], held[1] & 0x7F, 2
-        if first not in (_TEXT, _PING, _PONG) or not held[1] & _MASKED:
+        if first not in _PLAIN or not held[1] & _MASKED:
             self.ended = True
             return None
         if size > _CONTROL_BYTES:
@@ -88,20 +87,10 @@ class PlainFrames:
             return None
         self._held = held[end:]
         self._needed = 2
-        return held[:end]
+        return _unmasked(held[start + 4 : end], held[start : start + 4])
 
 
-def _text_of(frame: bytes) -> str | None:
-    """The text in a frame; None if it is no UTF-8."""
-    try:
-        return _unmasked(frame).decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _unmasked(frame: bytes) -> bytes:
-    start = {126: 4, 127: 10}.get(frame[1] & 0x7F, 2)
-    key, masked = frame[start : start + 4], frame[start + 4 :]
-    size = len(masked)
+def _unmasked(data: bytes, key: bytes) -> bytes:
+    size = len(data)
     mask = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(masked, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
+    return (int.from_bytes(data, "big") ^ int.from_bytes(mask, "big")).to_bytes(size, "big")
