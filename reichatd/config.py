@@ -219,6 +219,8 @@ class Limits(Table, frozen=True):
     """How much a lagging connection, or one that is sent a long answer, is handed at once."""
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """Posts in one commit, at the most."""
+    commit_interval_seconds: Annotated[float, Meta(ge=0, le=1)] = 0.004
+    """How far apart commits begin that follow each other without a pause; 0 for no distance."""
 
 
 class Retention(Table, frozen=True):

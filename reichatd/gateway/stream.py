@@ -57,8 +57,10 @@ class FrameStream(trio.abc.HalfCloseableStream):
             data, self._unread = self._unread[:limit], self._unread[limit:]
             return data
         try:
-            # A peer that had no more to say the last time has most likely nothing to say now either.
-            await (self._wait_until_readable() if self._exhausted else trio.lowlevel.checkpoint())
+            if self._exhausted:  # most likely nothing has come since
+                await self._wait_until_readable()
+            else:
+                await trio.lowlevel.checkpoint()
             while True:
                 try:
                     data = self.socket.recv(limit)

@@ -30,11 +30,17 @@ class FakeRooms:
 class Desk:
     """A scribe and what is around it."""
 
-    def __init__(self, nursery: trio.Nursery, **limits: int) -> None:
+    def __init__(self, nursery: trio.Nursery, *, interval: float = 0.004, **limits: int) -> None:
         self.messages = FakeMessages()
         self.rooms = FakeRooms()
         self.commits = Commits()
-        self.scribe = Scribe(self.messages, self.rooms, Limits(**limits), self.commits, clock=lambda: 1_700_000_000.0)
+        self.scribe = Scribe(
+            self.messages,
+            self.rooms,
+            Limits(commit_interval_seconds=interval, **limits),
+            self.commits,
+            clock=lambda: 1_700_000_000.0,
+        )
         self.author = connect(FakeSocket())
         nursery.start_soon(self.scribe.run)
 
@@ -93,6 +99,41 @@ async def test_a_commit_has_its_bound_and_posters_wait_for_space(
     assert desk.author.in_flight == 50, "10 in a commit, 40 in the queue"
     await desk.scribe.drained()
     assert desk.messages.commits == [10] * 5
+
+
+async def test_posts_from_everywhere_share_commits_that_keep_their_distance(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    desk = Desk(nursery, interval=0.1)
+    began = trio.current_time()
+    for _ in range(100):
+        await desk.post()
+        await trio.sleep(0.007)  # while a commit takes 0.01
+    await desk.scribe.drained()
+    assert sum(desk.messages.commits) == 100
+    assert len(desk.messages.commits) <= 9, "70 if each had begun when the one before had ended"
+    assert trio.current_time() - began < 0.7 + 0.1 + 0.02
+
+
+async def test_who_waits_for_one_message_before_the_next_does_not_wait_for_a_distance(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    desk = Desk(nursery, interval=1)
+    began = trio.current_time()
+    for _ in range(10):
+        await desk.post()
+        await desk.scribe.drained()
+    assert trio.current_time() - began == pytest.approx(10 * 0.01)
+
+
+async def test_a_commit_that_is_full_waits_for_no_distance(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    desk = Desk(nursery, commit_posts=10, interval=1)
+    began = trio.current_time()
+    for _ in range(25):
+        await desk.post()
+    await desk.scribe.drained()
+    assert desk.messages.commits == [10, 10, 5]
+    assert trio.current_time() - began == pytest.approx(1.02), "for the last one only, which had room for more"
 
 
 async def test_only_a_nonce_is_acknowledged(autojump_clock: MockClock, nursery: trio.Nursery) -> None:

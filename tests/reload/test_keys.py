@@ -435,6 +435,26 @@ async def the_size_of_a_commit(directory: Path, key: str) -> None:
         assert commits == [2, 2, 2]
 
 
+@proves("limits.commit_interval_seconds")
+async def the_distance_of_commits(directory: Path, key: str) -> None:
+    async with inhabited(directory, scribe=False) as house, house.talk() as talk:
+        began: list[float] = []
+        append = house.parts.store.messages.append
+
+        async def timed(posts: Any, marks: Any) -> Any:  # noqa: ANN401 - passed on
+            began.append(trio.current_time())
+            if len(began) == 1:
+                house.parts.scribe.mark_read(ROOM, "nobody", 1)  # so that another follows
+            return await append(posts, marks)
+
+        house.parts.store.messages.append = timed  # type: ignore[method-assign, assignment]
+        house.reload(key, 0.5)
+        house.nursery.start_soon(house.parts.scribe.run)
+        await talk.post("x", "n")
+        await house.parts.scribe.drained()
+        assert 0.5 <= began[1] - began[0] < 5
+
+
 # --- a stop
 
 
