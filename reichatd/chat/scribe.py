@@ -142,10 +142,10 @@ class Scribe:
             began = -math.inf
             while self._entries or self._marks:
                 await self._keep_distance(began)
+                self._show_life()
                 began = trio.current_time()
                 with self._commits.under_way():
                     await self._commit()
-                self._show_life()
             self._idle.set()
 
     async def drained(self) -> None:

@@ -227,6 +227,22 @@ async def test_a_scribe_that_waits_for_the_store_lives(autojump_clock: MockClock
     assert desk.commits.wait == pytest.approx(3600, abs=1)
 
 
+async def test_a_scribe_that_keeps_its_distance_lives_though_the_commit_behind_it_hangs(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    desk = Desk(nursery, interval=1)
+    await desk.post()
+    await wait_all_tasks_blocked()
+    await desk.post()
+    await trio.sleep(0.1)  # the first is stored, the second has yet to wait
+    assert desk.messages.commits == [1]
+    assert desk.commits.idle
+    desk.messages.hangs = True
+    with trio.fail_after(2):
+        await desk.scribe.beat()
+    assert not desk.commits.idle
+
+
 async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
     scribe = Scribe(FakeMessages(), FakeRooms(), Limits(), Commits())
     with trio.move_on_after(3600) as patience:
