@@ -132,7 +132,7 @@ function bannedHere(home, room) {
 
 /** Somebody in a room, and what its owner may do about him. */
 export function personDialog(home, roomId, userId) {
-  const isOwner = home.rooms.get(roomId).owner === userId;
+  const isOwner = home.rooms.get(roomId)?.owner === userId;
   const said = h("p", { class: "said", role: "status" });
   const about = h("p", { class: "hint" }, "…");
   const acts = h("div", { class: "buttons" });

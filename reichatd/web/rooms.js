@@ -65,10 +65,18 @@ export class Rooms extends EventTarget {
     if (conversation === undefined) {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
-      conversation.addEventListener("state", () => conversation.state === "over" && this.#readSoon());
+      conversation.addEventListener("state", () => conversation.state === "over" && this.#lose(roomId));
       this.#conversations.set(roomId, conversation);
     }
     if (listen) conversation.start();
+  }
+
+  /** The server has said that the room is none of the person's any more. Its list would say so later: who opens the room until
+   * then would find the conversation that is over, and no way in. */
+  #lose(roomId) {
+    this.all = this.all.filter((room) => room.room_id !== roomId);
+    this.dispatchEvent(new Event("change"));
+    this.#readSoon();
   }
 
   #forget(roomId, conversation) {

@@ -102,6 +102,23 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     ada.sees("Hello", "Back")
 
 
+def test_who_was_kicked_can_ask_to_join_before_the_list_of_rooms_has_come(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    bob.register()
+    bob.join("lounge")
+    bob.page.route("**/joined", lambda _: None)  # no answer
+
+    about(ada)
+    ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()
+    ada.page.get_by_role("dialog", name="bob").get_by_role("button", name="Kick").click()
+    expect(bob.status).to_have_text("You are no longer a member of this room.")
+    bob.page.goto(f"{bob.url}/#/")
+    bob.page.goto(f"{bob.url}/#/room/lounge")
+    expect(bob.page.get_by_role("button", name="Join")).to_be_visible()
+
+
 def test_a_member_leaves_and_comes_back(visitor: Visitors) -> None:
     ada = visitor("ada")
     ada.register()
