@@ -5,7 +5,7 @@ rooms hear of its messages.
 
 A commit costs as much for one post as for ten. So those that follow each other without a pause keep a distance
 (`limits.commit_interval_seconds`): else posts that come from everywhere a little would each be one of its own, as fast as the disk
-allows. Who posts after a pause waits for nothing, nor does who waits for his message before he posts the next.
+allows. Who posts after a pause waits for nothing, nor does one who, alone, waits for each message before he posts the next.
 """
 
 import math
