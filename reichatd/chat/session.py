@@ -196,16 +196,19 @@ class _Conversation:
         await self._finish(state)
 
     async def _fetch(self, frame: frames.Fetch) -> None:
-        limit = self._chat.limits.fetch_ids
-        if frame.to_id - frame.from_id >= limit:
-            self._bad("fetch_too_large", f"At most {limit} ids in one fetch")
+        limits, request = self._chat.limits, frame.request
+        if request is not None and len(request) > limits.nonce_chars:
+            self._bad("bad_frame", f"A request has at most {limits.nonce_chars} characters")
             return
-        answer = self._answer(frame.from_id, frame.to_id, partial(frames.FetchResponse, []))
+        if frame.to_id - frame.from_id >= limits.fetch_ids:
+            self._bad("fetch_too_large", f"At most {limits.fetch_ids} ids in one fetch", request=request)
+            return
+        answer = self._answer(frame.from_id, frame.to_id, partial(frames.FetchResponse, [], request=request))
         try:
             await answer.begin()
         except StoreError as error:
             log.warning("fetch failed", room_id=self._room.room_id, error=str(error))
-            self._reply("unavailable", "The messages could not be read; try again later")
+            self._reply("unavailable", "The messages could not be read; try again later", request=request)
             return
         await self._finish(answer)
 
@@ -236,26 +239,25 @@ class _Conversation:
     async def _post(self, frame: frames.SendMessage) -> None:
         content, nonce, limits = frame.content.strip(), frame.nonce, self._chat.limits
         if not 1 <= len(content) <= limits.message_chars:
-            self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce)
+            self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce=nonce)
         elif nonce is not None and not 1 <= len(nonce) <= limits.nonce_chars:
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
         elif wait := self._posts.take(trio.current_time(), limits.messages_per_second, limits.messages_burst):
             retry_after = round(wait + 0.0005, 3)
-            self._reply("rate_limited", "Too many messages; wait a little", nonce, retry_after)
+            self._reply("rate_limited", "Too many messages; wait a little", nonce=nonce, retry_after=retry_after)
         else:
             await self._chat.scribe.post(self._connection, self._room.room_id, content, nonce)
 
     # --- refusals
 
-    def _bad(self, code: frames.ErrorCode, message: str, nonce: str | None = None) -> None:
+    def _bad(self, code: frames.ErrorCode, message: str, **echoed: str | None) -> None:
         """Refuses a frame that no client should send; a flood of them ends the conversation."""
-        self._reply(code, message, nonce)
+        self._reply(code, message, **echoed)
         limit = self._chat.limits.bad_frames_per_minute
         if self._bad_frames.take(trio.current_time(), limit / 60, limit):
             raise Forbidden("Too many bad frames")
 
-    def _reply(
-        self, code: frames.ErrorCode, message: str, nonce: str | None = None, retry_after: float | None = None
-    ) -> None:
+    def _reply(self, code: frames.ErrorCode, message: str, **more: str | float | None) -> None:
+        """Sends an error; `more` are its optional fields."""
         self._connection.in_flight += 1
-        self._room.reply(self._connection, frames.error(code, message, nonce=nonce, retry_after=retry_after))
+        self._room.reply(self._connection, frames.error(code, message, **more))
