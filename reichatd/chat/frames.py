@@ -32,7 +32,7 @@ LastId = Annotated[
 Content = Annotated[
     str,
     Meta(
-        description="Any text; space around it is removed.",
+        description="Any text; blank lines before it and white space behind it are removed, before a single line too.",
         examples=["Hello, log!"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.message_chars"},
     ),
@@ -168,7 +168,8 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     """Answers a frame that was refused; the connection stays open.
 
     `code` is for a program, `message` for a person. `nonce` is that of the message that was not stored, `request` that of the
-    `fetch` that is not answered otherwise. `retry_after`, in seconds, comes with `rate_limited`.
+    `fetch` that is not answered otherwise: also of a frame that makes no sense, where they can be read and are not too long.
+    `retry_after`, in seconds, comes with `rate_limited`.
     """
 
     code: ErrorCode
