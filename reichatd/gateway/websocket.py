@@ -36,9 +36,11 @@ _QUEUE = 64
 """Messages that the library holds for us: when it is full, pings wait too."""
 _REASON_BYTES = 123
 """What fits into a close frame beside the code (RFC 6455, 5.5)."""
-_BREACHES = {1002, 1007, 1009}
+_TOO_BIG = 1009
+_BREACHES = {1002, 1007, _TOO_BIG}
 """Close codes for a peer that sends what it may not, and perhaps more of it."""
-_UNSENDABLE = {1005, 1006}
+_NONE = 1005
+_UNSENDABLE = {_NONE, ABORT}
 """Close codes that stand for having none (RFC 6455, 7.4.1)."""
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -183,7 +185,7 @@ class WebSocket:
         self._wire = Wire(self._stream, received, self._limits)
         protocol = WSConnection(ConnectionType.SERVER)
         protocol.connection = Connection(ConnectionType.SERVER)  # hands were shaken
-        # The library counts characters of decoded text; a frame is never longer in characters than in bytes.
+        # The wire holds messages to their size; the library's own limit counts characters and is never reached.
         self._library = WebSocketConnection(
             self._wire, protocol, message_queue_size=_QUEUE, max_message_size=self._limits.frame_bytes
         )
@@ -198,9 +200,6 @@ class WebSocket:
         except ConnectionClosed:
             raise PeerGone from None
         self._wire.since_message = 0
-        if isinstance(message, str) and len(message) * 4 > self._limits.frame_bytes < len(message.encode()):
-            await self.close(1009, "Message too big")
-            raise PeerGone
         return message
 
     @property
@@ -222,16 +221,18 @@ class WebSocket:
     async def part(self) -> None:
         """Sees to it that a close frame has been sent, where the peer can still hear it. To be called when nobody reads any more.
 
-        The library sends none where the frames themselves are wrong, and none when it is cancelled on its way to an answer.
+        The library sends none where the frames themselves are wrong, none when it is cancelled on its way to an answer, and knows
+        nothing of a message that is announced to be too big.
         """
         if self._library is None or self._wire is None:
             return
         closed = self._library.closed
-        if closed is None or closed.code in _UNSENDABLE:
+        code = _TOO_BIG if self._wire.is_too_big else closed.code if closed else _NONE
+        if code in _UNSENDABLE:
             return
         if not self._wire.said_goodbye:
-            self.try_send(b"\x88\x02" + closed.code.to_bytes(2, "big"), (4,))
-        if closed.code in _BREACHES:
+            self.try_send(b"\x88\x02" + code.to_bytes(2, "big"), (4,))
+        if code in _BREACHES:
             await linger(self._stream, self._limits.close_seconds)
 
 
