@@ -1,5 +1,6 @@
 """HTTP as no good client speaks it, to a real daemon."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -244,6 +245,57 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_half_room(unharmed: House)
             assert answer.json["room"]["users"] == joined[name]["users"] == [unharmed.ada.user_id]
     for name in joined.keys() & answers.keys():
         assert joined[name]["users"] == [unharmed.ada.user_id]
+
+
+def half_close(wire: Wire) -> None:
+    """Says that no more will come, and goes on listening."""
+    wire.socket.shutdown(socket.SHUT_WR)
+
+
+def test_a_client_that_will_say_no_more_is_answered(unharmed: House) -> None:
+    token = f"Authorization: Bearer {unharmed.ada.access_token}"
+    body = b'{"name": "Half", "description": "Closed", "room_id": "halfclosed"}'
+    with unharmed.wire() as wire:
+        wire.send(request("POST", "/room", token, body=body))
+        half_close(wire)
+        answer = wire.answer()
+        assert (answer.status, answer.json["room_id"]) == (201, "halfclosed")
+        assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "a little later"])
+def test_all_that_it_has_asked_before_is_answered(wire: Wire, pause: float) -> None:
+    wire.send(
+        request("GET", "/nowhere")
+        + request("POST", "/login", body=LOGIN)
+        + request("GET", "/")
+        + request("POST", "/login", CHUNKED, body=chunks(LOGIN))
+    )
+    time.sleep(pause)
+    half_close(wire)
+    assert [wire.answer().status for _ in range(4)] == [404, 400, 200, 400]
+    assert wire.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+        request("POST", "/login", "Content-Length: 100", body=LOGIN),
+        request("POST", "/login", CHUNKED, body=chunks(LOGIN)[:-1]),
+        request("POST", "/login", "Expect: 100-continue", "Content-Length: 9"),
+    ],
+    ids=["head", "body", "chunks", "leave"],
+)
+@pytest.mark.parametrize("before", [b"", request("GET", "/")], ids=["first", "later"])
+def test_a_request_that_will_never_be_whole_ends_the_connection(wire: Wire, before: bytes, cut: bytes) -> None:
+    wire.send(before + cut)
+    half_close(wire)
+    began = time.monotonic()
+    if before:
+        assert wire.answer().status == 200
+    assert wire.rest().partition(b"\r\n")[0] in (b"", b"HTTP/1.1 100 ")
+    assert time.monotonic() - began < 0.9
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -90,6 +90,33 @@ def test_a_message_over_the_limit_is_refused_in_words_that_arrive(secure: House)
         wire.send(frame(BINARY, bytes(1_000_000)))
         assert wire.frame().close_code == 1009
         assert wire.rest() == b""
+
+
+def test_a_client_that_will_say_no_more_is_answered(secure: House) -> None:
+    assert secure.tls is not None
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = secure.tls.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with Wire(secure.process.port) as plain:
+
+        def when_it_can(do: Callable[[], object]) -> object:
+            while True:
+                try:
+                    return do()
+                except ssl.SSLWantReadError:
+                    plain.send(outgoing.read())
+                    incoming.write(plain.socket.recv(65_536))
+
+        when_it_can(client.do_handshake)
+        login = b'{"email": "ada@example.org", "password": "wrong password"}'
+        client.write(request("POST", "/login", body=login) * 2)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.unwrap()  # says close_notify, and would wait for the other one
+        plain.send(outgoing.read())
+        answers: list[object] = []
+        with suppress(ssl.SSLZeroReturnError):
+            while True:
+                answers.append(when_it_can(lambda: client.read(65_536)))
+        assert str(answers).count("invalid_password") == 2
 
 
 def test_everybody_gets_every_message_in_order(secure: House) -> None:
