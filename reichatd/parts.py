@@ -110,9 +110,10 @@ class Parts:
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: self.settings.limits)
-        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
+        proxies = Proxies(settings.server.trusted_proxies)
+        forwarded = forwarding(self.app, proxies)
         self.http = HttpServer(forwarded, limits, self.commits.over)
-        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
+        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins, proxies)
         self.gateway = Gateway(
             listeners,
             self.http,

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.gateway.house import House, house
-from tests.gateway.raw import BINARY, CLOSE, PING, PONG, SECONDS, Wire, closing, frame, noise, request, text
+from tests.gateway.raw import BINARY, CLOSE, PING, PONG, SECONDS, Wire, closing, frame, noise, request, text, upgrade
 
 SLOW_SECONDS = 1.0
 LISTEN = text("listen_latest")
@@ -66,6 +66,14 @@ def test_requests_and_a_conversation_on_one_connection(secure: House) -> None:
         assert [wire.answer().status, wire.answer(has_body=False).status] == [422, 200]
         assert wire.upgrade(secure.target(secure.room())).frame().json["type"] == "initial_state"
         assert goes_on(wire)
+
+
+def test_a_page_without_tls_is_of_another_origin(secure: House) -> None:
+    target = secure.target(secure.room())
+    for origin, status in (("https://localhost", 101), ("wss://localhost:443", 101), ("http://localhost", 403)):
+        with secure.wire() as wire:
+            wire.send(upgrade(target, f"Origin: {origin}"))
+            assert wire.answer().status == status
 
 
 def test_the_end_of_a_connection_is_told(secure: House) -> None:
