@@ -19,6 +19,7 @@ from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer, forwarding
+from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
 from reichatd.mail import Outbox
@@ -111,8 +112,8 @@ class Parts:
         )
         contract.publish(self.app, lambda: self.settings.limits)
         proxies = Proxies(settings.server.trusted_proxies)
-        forwarded = forwarding(self.app, proxies)
-        self.http = HttpServer(forwarded, limits, self.commits.over)
+        served = requiring_upgrades(forwarding(self.app, proxies))
+        self.http = HttpServer(served, limits, self.commits.over)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins, proxies)
         self.gateway = Gateway(
             listeners,

@@ -19,7 +19,8 @@ acknowledged; after each reconnect send `listen_latest` with `after_id`.
 Accounts, rooms and tokens are the business of the REST interface, which [has a document of its own](/docs)."""
 
 _CHANNEL = """\
-The handshake is always accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
+A request without `Upgrade: websocket`, which a proxy may have dropped, is answered with 426, a page of another site with 403. Every
+other handshake is accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
 connection outlives its access token, not its login session. `/room/{room_id}` is the same channel, for older clients."""
 
 CLOSE_CODES = {

@@ -85,6 +85,24 @@ def test_what_looks_like_a_request_in_a_body_is_none(wire: Wire) -> None:
 # --- what is not
 
 
+@pytest.mark.parametrize("target", ["/ws/chat/lounge", "/ws/chat/no%00room?token=x", "/ws/doctor"])
+def test_a_handshake_that_lost_its_upgrade_is_told(wire: Wire, target: str) -> None:
+    for method in ("GET", "HEAD"):
+        for headers in ((), ("Connection: Upgrade", "Sec-WebSocket-Version: 13")):
+            wire.send(request(method, target, *headers))
+            answer = wire.answer(has_body=method != "HEAD")
+            assert (answer.status, answer.headers["upgrade"], answer.headers["connection"]) == (
+                426,
+                "websocket",
+                "Upgrade",
+            )
+            if method == "GET":
+                assert answer.json["code"] == "upgrade_required"
+                assert "proxy" in answer.json["message"]
+    other = wire.ask("POST", target)
+    assert (other.status, other.headers["allow"]) == (405, "GET, HEAD")
+
+
 def test_http_2_is_not_taken(wire: Wire) -> None:
     headers = ("Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__")
     assert wire.ask("GET", "/", *headers).json == {"message": "ok"}
