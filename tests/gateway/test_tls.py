@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.gateway.house import House, house
+from tests.gateway.house import House, house, wait_until
 from tests.gateway.raw import BINARY, CLOSE, PING, PONG, SECONDS, Wire, closing, frame, noise, request, text, upgrade
 
 SLOW_SECONDS = 1.0
@@ -174,6 +174,26 @@ def test_a_slow_reader_gets_all_that_was_begun_and_is_told_why_it_ends(secure: H
         assert 0 < len(ids) < 200
         assert ids == list(range(1, len(ids) + 1))
         assert last == (CLOSE, b"\x03\xf5Reader too slow for too long")
+
+
+DOCUMENTS = 30
+"""So many answers of /openapi.json are more than the kernel keeps for a reader with little space."""
+
+
+def test_answers_may_take_as_long_as_they_are_read(secure: House) -> None:
+    with secure.wire(receive_buffer=4096, segment=1000) as wire:
+        wire.send(request("GET", "/openapi.json") * DOCUMENTS)
+        began = time.monotonic()
+        while time.monotonic() - began < 4 * SLOW_SECONDS:  # and 4 times SHORT's request_seconds
+            wire.unread += wire.socket.recv(2000)
+            time.sleep(0.1)
+        assert len({wire.answer().body for _ in range(DOCUMENTS)}) == 1
+
+
+def test_an_answer_of_which_nothing_is_read_ends_the_connection(secure: House) -> None:
+    with secure.wire(receive_buffer=4096, segment=1000) as wire:
+        wire.send(request("GET", "/openapi.json") * DOCUMENTS)
+        wait_until(lambda: not secure.holds(wire))
 
 
 def test_a_slow_reader_that_reads_again_in_time_loses_nothing(secure: House) -> None:
