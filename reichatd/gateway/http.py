@@ -44,7 +44,7 @@ class _Protocol(H11Protocol):
         upgrades = [value.lower() for name, value in event.headers if name.lower() == b"upgrade"]
         if not event.http_version.startswith(b"1."):
             status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
-        elif any(b"websocket" in value for value in upgrades) or not _has_path(event.target):
+        elif any(b"websocket" in value for value in upgrades) or not _has_path(event.target) or _has_two_ends(event):
             status = HTTPStatus.BAD_REQUEST
         else:
             return
@@ -63,6 +63,11 @@ class _Protocol(H11Protocol):
         if not self._asks_for_head:
             await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _has_two_ends(request: h11.Request) -> bool:
+    """Whether two headers say where the body ends: somebody smuggles (RFC 9112, 6.1)."""
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in request.headers}
 
 
 def _has_path(target: bytes) -> bool:

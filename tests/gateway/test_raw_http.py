@@ -121,6 +121,10 @@ BAD_REQUESTS = {
     "no path": request("GET", "?no=path"),
     "no URL": request("GET", "http://["),
     "two lengths": request("POST", "/login", "Content-Length: 3", "Content-Length: 4", body=b"abcd"),
+    "length and chunks": request(
+        "POST", "/login", CHUNKED, "Content-Length: 3", body=chunks(b"{}") + request("GET", "/")
+    ),
+    "chunks and length": request("POST", "/login", "Content-Length: 9", CHUNKED, body=chunks(b"{}")),
     "less than nothing": request("POST", "/login", "Content-Length: -3"),
     "more than anything": request("POST", "/login", "Content-Length: " + "9" * 30),
     "unknown coding": request("POST", "/login", "Transfer-Encoding: gzip, chunked", body=chunks(b"x")),
