@@ -102,9 +102,11 @@ class Server(Table, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     allowed_origins: tuple[Origin, ...] = ()
-    """Origins of other sites (https://chat.example.org) whose pages may open sockets here; "*" is every site."""
+    """Origins of other sites (https://chat.example.org) whose pages may call and open sockets here; "*" is every site."""
     tls_cert: FilePath = ""
     tls_key: FilePath = ""
+    hsts_seconds: Annotated[int, Meta(ge=0, le=315_360_000)] = 31_536_000
+    """For how long a browser that came by our own TLS comes by nothing else; 0: Strict-Transport-Security is not sent."""
     drain_seconds: Seconds = 10.0
     """What is left of a stop, from the signal on, before connections are cut."""
     goodbyes_per_second: Count = 2000
@@ -272,6 +274,7 @@ _RELOADS = {
     "server.allowed_origins": Reload.APPLIED,
     "server.tls_cert": Reload.NEW_CONNECTIONS,
     "server.tls_key": Reload.NEW_CONNECTIONS,
+    "server.hsts_seconds": Reload.APPLIED,
     "server.drain_seconds": Reload.APPLIED,
     "server.goodbyes_per_second": Reload.APPLIED,
     "server.reconnects_per_second": Reload.APPLIED,

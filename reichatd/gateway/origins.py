@@ -43,6 +43,12 @@ def is_own(origin: str, host: str, *, secure: bool) -> bool:
     return any(page == _origin(scheme, asked[1], asked[2]) for scheme in schemes)
 
 
+def host_name(host: str) -> str | None:
+    """The name or address in a Host header, in lower case and without brackets; None if it has none."""
+    found = _HOST.fullmatch(host.lower())
+    return found[1].strip("[]") if found else None
+
+
 def _origin(scheme: str, host: str, port: str | None) -> WebOrigin | None:
     number = int(port) if port else _PORTS.get(scheme)
     return WebOrigin(scheme, host, number) if number is None or number <= _MOST else None

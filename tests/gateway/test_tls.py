@@ -76,6 +76,25 @@ def test_a_page_without_tls_is_of_another_origin(secure: House) -> None:
             assert wire.answer().status == status
 
 
+@pytest.mark.parametrize(
+    ("host", "promised"),
+    [
+        ("chat.example.org", True),
+        ("CHAT.example.org:8443", True),
+        ("127.0.0.1:8000", False),
+        ("[::1]", False),
+        ("localhost:8000", False),
+        ("chat.localhost", False),
+    ],
+)
+def test_browsers_are_told_to_come_by_tls_only(secure: House, host: str, promised: bool) -> None:
+    with secure.wire() as wire:
+        for head in (request("GET", "/"), request("GET", "/", "Accept: text/html"), request("GET", "/user")):
+            wire.send(head.replace(b"Host: localhost", f"Host: {host}".encode()))
+            promise = wire.answer().headers.get("strict-transport-security")
+            assert promise == ("max-age=31536000" if promised else None)
+
+
 def test_the_end_of_a_connection_is_told(secure: House) -> None:
     with secure.wire() as wire:
         assert isinstance(wire.socket, ssl.SSLSocket)
