@@ -25,7 +25,7 @@ from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
 from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
-from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger, refuse
+from reichatd.gateway.parting import CLOSE, HEAD_TOO_LARGE, Refusal, linger, refuse
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.turns import Turnstile
 
@@ -53,15 +53,10 @@ class _Protocol(H11Protocol):
 
     async def _send_error_response(self, status_code: int) -> None:
         status = HTTPStatus(status_code)
-        body = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served").body
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        refusal = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served")
+        await self._send_h11_event(h11.Response(status_code=status, headers=[*refusal.fields, CLOSE]))
         if not self._asks_for_head:
-            await self._send_h11_event(h11.Data(data=body))
+            await self._send_h11_event(h11.Data(data=refusal.body))
         await self._send_h11_event(h11.EndOfMessage())
 
 

@@ -18,7 +18,7 @@ _WITHOUT_UPGRADE = Refusal(
     "upgrade_required",
     "This is a WebSocket, and the request came without 'Upgrade: websocket'. "
     "If a WebSocket client has sent it, a proxy on the way has dropped that header",
-    (("Upgrade", "websocket"), ("Connection", "Upgrade")),
+    (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Cache-Control", "no-store")),
 )
 _OTHER_METHOD = Refusal(
     HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", (("Allow", "GET, HEAD"),)
@@ -43,12 +43,5 @@ def requiring_upgrades(app: ASGIFramework) -> ASGIFramework:
 
 
 async def _answer(refusal: Refusal, send: Any) -> None:  # noqa: ANN401
-    headers = (
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(refusal.body))),
-        ("Cache-Control", "no-store"),
-        *refusal.headers,
-    )
-    encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
-    await send({"type": "http.response.start", "status": refusal.status.value, "headers": encoded})
+    await send({"type": "http.response.start", "status": refusal.status.value, "headers": refusal.fields})
     await send({"type": "http.response.body", "body": refusal.body})

@@ -66,7 +66,8 @@ def test_a_browser_may_ask_first(wire: Wire, path: str) -> None:
     assert {"GET", "POST", "PUT", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
     assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
     assert int(answer.headers["access-control-max-age"]) > 0
-    assert wire.ask("OPTIONS", "/login", ORIGIN).headers["allow"] == "OPTIONS, POST", "which is no preflight"
+    no_preflight = wire.ask("OPTIONS", "/login", ORIGIN)
+    assert set(no_preflight.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
 async def headers_of(server: Server, origin: str | None, scheme: str = "http") -> dict[str, str]:

@@ -1,10 +1,13 @@
 """Origins of pages, and whether they are where the request goes to."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reichatd.gateway.origins import AllowedOrigins, is_own, parse_origin
+from tests.reload.inhabited import inhabited
 
 
 @pytest.mark.parametrize(
@@ -71,6 +74,19 @@ def test_sites_that_are_allowed() -> None:
     assert not AllowedOrigins([])
     assert "null" not in AllowedOrigins([])
     assert "null" in AllowedOrigins(["*"])
+
+
+async def test_the_scheme_is_what_a_trusted_proxy_says(tmp_path: Path) -> None:
+    """If it says nothing, it may speak TLS or not."""
+    async with inhabited(tmp_path, {"server.trusted_proxies": ["127.0.0.1"]}) as house:
+        host = f"127.0.0.1:{house.parts.gateway._listeners[0].port}"
+        for forwarded, pages in (({}, ("http", "https")), ({"x-forwarded-proto": "https"}, ("https", "wss"))):
+            for scheme in pages:
+                async with house.talk(origin=f"{scheme}://{host}", **forwarded) as talk:
+                    assert (await talk.receive())["type"] == "initial_state"
+        with pytest.raises(ExceptionGroup):
+            async with house.talk(origin=f"http://{host}", **forwarded):
+                pass
 
 
 @given(st.text(), st.text())
