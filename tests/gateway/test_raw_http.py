@@ -177,9 +177,22 @@ def test_a_large_body_is_refused_in_words_that_arrive(wire: Wire, headers: tuple
     assert wire.rest() == b""
 
 
-def test_a_body_that_nobody_wants_does_no_harm(wire: Wire) -> None:
-    wire.send(request("GET", "/", body=bytes(10 * MEGABYTE)))
-    assert wire.answer().status == 200
+@pytest.mark.parametrize("coding", [(), (CHUNKED,)], ids=["with its length", "in chunks"])
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"),
+    [
+        ("GET", "/", (), 200),
+        ("GET", "/ws/chat/lounge", (), 426),
+        ("POST", "/ws/chat/lounge", (), 405),
+        ("OPTIONS", "/", ("Origin: https://friend.example.org", "Access-Control-Request-Method: PUT"), 204),
+    ],
+)
+def test_a_body_that_nobody_wants_does_no_harm(
+    wire: Wire, method: str, target: str, headers: tuple[str, ...], status: int, coding: tuple[str, ...]
+) -> None:
+    body = chunks(*[bytes(65_536)] * 160) if coding else bytes(10 * MEGABYTE)
+    wire.send(request(method, target, *headers, *coding, body=body))
+    assert wire.answer().status == status
     wire.rest()
 
 
