@@ -97,7 +97,6 @@ class Parts:
         self.retention = Retention(settings.retention, store)
         self.chat = Chat(
             accounts=self.accounts,
-            messages=store.messages,
             hub=self.hub,
             marks=self.marks,
             scribe=self.scribe,

@@ -106,6 +106,10 @@ class Answer:
         page: Iterator[bytes | memoryview]
         recent = room.recent(first_id, last_id)
         if recent is None:
+            if first_id > end + 1:
+                # The asker may have been shown, from the store, more than the room has heard of. Read first: what comes after this
+                # is in the page, or behind the answer.
+                end = max(end, await room.stored_last_id())
             messages = await room.read(first_id, last_id)
             page, newest = map(frames.as_json, messages), messages[-1].message_id if messages else 0
         else:

@@ -42,7 +42,7 @@ class Broadcasts:
 class Room:
     """Made by the hub when the first connection comes, ended by it when the last one has left.
 
-    All methods but `run` and `opened` act at once, do not wait, and are called from the event loop.
+    All methods but those that are async act at once, do not wait, and are called from the event loop.
     """
 
     def __init__(
@@ -198,6 +198,14 @@ class Room:
         if expected <= min(last_id, self.last_id) and (not messages or messages[0].message_id > expected):
             await self._look_at_beginning()
         return messages
+
+    async def stored_last_id(self) -> int:
+        """The id that the store's log ends with: the room may yet hear of the last ones. 0 if there is no log.
+
+        Raises:
+            StoreError
+        """
+        return await self._messages.last_id(self.room_id) or 0
 
     async def _look_at_beginning(self) -> None:
         (first_id,) = await self._messages.first_ids([self.room_id])

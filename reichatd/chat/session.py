@@ -20,7 +20,7 @@ from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
 from reichatd.config import Limits
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
-from reichatd.store import Messages, StoreError
+from reichatd.store import StoreError
 
 _HELD_SECONDS = 3600.0
 
@@ -34,14 +34,12 @@ class Chat:
         self,
         *,
         accounts: Accounts,
-        messages: Messages,
         hub: Hub,
         marks: MarkReader,
         scribe: Scribe,
         limits: Limits,
     ) -> None:
         self.accounts = accounts
-        self.messages = messages
         self.marks = marks
         self.hub = hub
         self.scribe = scribe
@@ -233,7 +231,7 @@ class _Conversation:
         if after_id > room.last_id:
             # It may have read, from the store, what is durable and yet to be broadcast. What is beyond that does not exist: a
             # client that waited for it would miss all that comes before.
-            after_id = min(after_id, await self._chat.messages.last_id(room.room_id) or 0)
+            after_id = min(after_id, await room.stored_last_id())
         room.listen(self._connection, after_id + 1)
 
     # --- changes

@@ -97,8 +97,9 @@ def _header(scope: Any, name: bytes) -> bytes | None:  # noqa: ANN401
 
 
 def _is_public_name(host: bytes | None) -> bool:
-    """Whether a Host header has a name that HSTS is for: browsers ignore it for addresses, and on one's own machine it would
-    shut out all other programs that serve pages there.
+    """Whether a Host header has a name that HSTS is for.
+
+    Browsers ignore it for addresses (RFC 6797, 8.1.1). For localhost it would shut out every other program that serves pages there.
     """
     name = host_name((host or b"").decode("latin-1"))
     if name is None or name == "localhost" or name.endswith(".localhost"):

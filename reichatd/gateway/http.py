@@ -61,7 +61,7 @@ class _Protocol(H11Protocol):
 
 
 def _has_two_ends(request: h11.Request) -> bool:
-    """Whether two headers say where the body ends: somebody smuggles (RFC 9112, 6.1)."""
+    """Whether two headers say where the body ends, which is how requests are smuggled past a proxy (RFC 9112, 6.1)."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in request.headers}
 
 

@@ -170,6 +170,19 @@ async def test_another_daemons_messages_are_in_it_however_many(
     assert answer.resume_at == 601
 
 
+@pytest.mark.parametrize("first_id", [LAST_ID + 101, LAST_ID + 5000])
+async def test_nothing_behind_another_daemons_messages_is_repeated(
+    autojump_clock: MockClock, room: Room, messages: FakeMessages, first_id: int
+) -> None:
+    """A page behind what the store has shown already: the end is the store's, not that of which the room has heard."""
+    messages.shared = True
+    messages.add(100)  # the room hears of none
+    answer = asked(room, first_id, first_id + 99)
+    text = payload(await sent(answer))
+    assert (ids(text), answer.resume_at) == ([], LAST_ID + 101)
+    assert msgspec.json.decode(text)["last_id"] == LAST_ID + 100
+
+
 async def test_what_is_removed_meanwhile_is_missing_and_the_end_tells_where_the_log_begins(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:

@@ -82,7 +82,6 @@ async def opened(messages: FakeMessages, nursery: trio.Nursery, limits: Limits |
         await nursery.start(part.run)
     return Chat(
         accounts=OneAccount(),  # type: ignore[arg-type] # as much of it as a conversation needs
-        messages=messages,
         hub=hub,
         marks=marks,
         scribe=scribe,
