@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import trio
 
-from reichatd.doctor.daemon import Seen, credentials, is_ours, own_address
+from reichatd.doctor.daemon import Seen, credentials, is_ours, own_addresses
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.network import Address, Answer, Rejected, Strange, dial, get, upgraded
 from reichatd.doctor.patient import Patient
@@ -23,10 +23,11 @@ _RECIPES = "compare the proxy's configuration with etc/nginx or etc/caddy"
 
 async def check(patient: Patient, note: Note) -> None:
     server = patient.settings.server
-    if not patient.url and (server.tls_cert or not server.port):
+    own = own_addresses(server)
+    if not patient.url and (server.tls_cert or not own):
         note(skipped("url.reachable", "not dialled: no URL is known", "set server.public_url, or name it with --url"))
         return
-    address = Address.of(patient.url) if patient.url else own_address(server)
+    address = Address.of(patient.url) if patient.url else own[0]
     try:
         if await _reaches(address, note):
             sockets = await _opens(address, note)
@@ -138,7 +139,7 @@ async def _forwarded(address: Address, patient: Patient, note: Note) -> None:
         note(_not_known(code, answer.status))
         return
     forged = await get(address, "/doctor", Authorization=proof, X_Forwarded_For=_NOBODY)
-    direct = address[:3] == own_address(patient.settings.server)[:3]
+    direct = address._replace(path="") in own_addresses(patient.settings.server)
     proxies = Proxies(patient.settings.server.trusted_proxies)
     note(_judge(_seen(answer), _seen(forged), proxies, direct=direct))
 
