@@ -109,7 +109,7 @@ class Parts:
             limits=limits,
             web_client=settings.web.enabled,
         )
-        contract.publish(self.app, lambda: self.settings.limits)
+        contract.publish(self.app, lambda: self.settings.limits, settings.server.public_url)
         forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
         self.http = HttpServer(forwarded, limits, self.commits.over)
         self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)

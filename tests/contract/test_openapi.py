@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from reichatd.contract.openapi import calls
+from reichatd.contract.asyncapi import asyncapi
+from reichatd.contract.openapi import calls, openapi
 from tests.api.conftest import Api
+from tests.contract.conftest import LIMITS
 
 Document = dict[str, Any]
 
@@ -94,3 +97,13 @@ async def test_tokens(rest: Document) -> None:
     assert wanted["POST /logout"] == [{"accessToken": []}, {"refreshToken": []}]
     for name, operation in operations(rest):
         assert ("401" in operation["responses"]) == bool(operation["security"]), name
+
+
+async def test_where_clients_find_it(api: Api) -> None:
+    public = "https://example.org/chat/"
+    assert openapi(api.app, LIMITS, public)["servers"] == [{"url": "https://example.org/chat"}]
+    assert asyncapi(LIMITS, public)["servers"] == {
+        "public": {"host": "example.org", "protocol": "wss", "pathname": "/chat"}
+    }
+    # By RFC 3986, 5.2: the directory that the document is in.
+    assert urljoin("https://example.org/chat/openapi.json", openapi(api.app, LIMITS)["servers"][0]["url"]) == public
