@@ -35,6 +35,7 @@ class Seen(msgspec.Struct):
     client: str
     forwarded_for: str
     open_files: int
+    host: str = ""  # earlier versions do not say
 
 
 async def check(patient: Patient, note: Note) -> None:

@@ -18,6 +18,14 @@ from tests.gateway.house import wait_until
 from tests.mongod import free_port
 
 RECIPE = Path(__file__).parents[2] / "etc" / "nginx" / "reichatd.conf"
+BELOW = (
+    (
+        "    location / {\n        proxy_pass http://reichatd;\n    }\n",
+        "    location /chat/ { proxy_pass http://reichatd/; }\n    location /other/ { proxy_pass http://reichatd/; }\n",
+    ),
+    ("location ~ ^/(ws|room)/ {", "location ~ ^/chat/(ws|room)/ {\n        rewrite ^/chat(/.*) $1 break;"),
+)
+"""The changes to the recipe that it tells of, and another path to the same daemon."""
 _FRAME = """
 daemon off; master_process off; pid {d}/nginx.pid; error_log {d}/start.log;
 events {{ }}

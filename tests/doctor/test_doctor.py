@@ -60,7 +60,9 @@ async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
     async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
         found = await examine(daemon, **storage)
         assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
-        assert found.area("url") == dict.fromkeys(("reachable", "clock", "websocket", "forwarded", "idle"), "ok")
+        assert found.area("url") == dict.fromkeys(
+            ("reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok"
+        )
         assert {found[f"store.{subject}"].level for subject in ("opens", "schema")} == {"ok"}
         assert found["secret.strength"].level == "ok"
         assert found.status in (0, 1)  # this machine's clock may be nobody's

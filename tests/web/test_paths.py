@@ -6,18 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.doctor.nginx import nginx
+from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess
 from tests.web.visitor import Visitor
-
-BELOW = (
-    (
-        "    location / {\n        proxy_pass http://reichatd;\n    }\n",
-        "    location /chat/ { proxy_pass http://reichatd/; }\n    location /other/ { proxy_pass http://reichatd/; }\n",
-    ),
-    ("location ~ ^/(ws|room)/ {", "location ~ ^/chat/(ws|room)/ {\n        rewrite ^/chat(/.*) $1 break;"),
-)
-"""The changes to the recipe that it tells of, and another path to the same daemon."""
 
 
 @pytest.mark.parametrize("daemon", [{"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1"}], indirect=True)
