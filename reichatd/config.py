@@ -12,6 +12,11 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta, field
 
+from reichatd.mongouri import database_in
+
+DEFAULT_DATABASE = "reichatd"
+"""The MongoDB database, if neither the settings nor the URI name one."""
+
 HIDDEN = "…"
 """What stands where a secret would."""
 
@@ -66,9 +71,8 @@ MongoURI = Annotated[
 DatabaseName = Annotated[
     str,
     Meta(
-        min_length=1,
         max_length=63,
-        pattern=r'^[^/\\. "$\x00-\x1f\x7f]+\Z',
+        pattern=r'^[^/\\. "$\x00-\x1f\x7f]*\Z',
         extra={"allowed": 'a name of 1 to 63 characters without / \\ . " $ or space'},
     ),
 ]
@@ -132,8 +136,14 @@ class Server(Table, frozen=True):
 
 class MongoDB(Table, frozen=True):
     uri: MongoURI = "mongodb://127.0.0.1:27017"
-    database: DatabaseName = "reichatd"
+    database: DatabaseName = ""
+    """Empty: the one that the URI names, or else "reichatd"."""
     timeout_seconds: Seconds = 5.0
+
+    @property
+    def store_database(self) -> str:
+        """The database that the store is in."""
+        return self.database or database_in(self.uri) or DEFAULT_DATABASE
 
 
 class Storage(Table, frozen=True):

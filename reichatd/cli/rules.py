@@ -8,6 +8,7 @@ import msgspec
 from reichatd.cli.keys import KEYS, as_toml, printable, shown, value_of
 from reichatd.config import Settings
 from reichatd.hosts import UNIX_PEER, is_local, is_well_formed
+from reichatd.mongouri import database_in
 
 SECRET_BYTES = 32
 """The least length of the secret that every token is signed with: as many bits as HS256 has."""
@@ -93,6 +94,18 @@ def _proxies_are_networks(settings: Settings) -> Iterator[Problem]:
             yield Problem("server.trusted_proxies", as_toml(proxy), allowed)
 
 
+def _one_database(settings: Settings) -> Iterator[Problem]:
+    mongodb = settings.storage.mongodb
+    named = database_in(mongodb.uri)
+    if named and mongodb.database and mongodb.database != named:
+        yield Problem(
+            "storage.mongodb.database",
+            as_toml(mongodb.database),
+            f"{as_toml(named)}, which storage.mongodb.uri names; if that is only where its user is kept, let the URI say "
+            f"?authSource={named} in place of /{named}",
+        )
+
+
 def _secret_is_long(settings: Settings) -> Iterator[Problem]:
     size = len(settings.auth.secret_key.encode())
     if 0 < size < SECRET_BYTES:
@@ -152,6 +165,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     ({"server.host", "metrics.host"}, _hosts_are_hosts),
     ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
     ({"server.trusted_proxies"}, _proxies_are_networks),
+    ({"storage.mongodb.uri", "storage.mongodb.database"}, _one_database),
     ({"auth.secret_key"}, _secret_is_long),
     ({"auth.argon2_memory_kib", "auth.argon2_parallelism"}, _argon2_has_memory),
     ({"mail.username", "mail.password_file"}, _login_is_whole),

@@ -149,7 +149,7 @@ def _say_ready(
 ) -> None:
     settings = loaded.settings
     if settings.storage.backend == "mongodb":
-        data = f"MongoDB, database {settings.storage.mongodb.database}"
+        data = f"MongoDB, database {settings.storage.mongodb.store_database}"
     else:
         data = str(loaded.paths.data_file)
     click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")

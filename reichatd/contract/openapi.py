@@ -88,7 +88,7 @@ def openapi(app: Quart, limits: Limits, public_url: str = "") -> JSON:
     Arguments:
         app: whose calls it describes.
         limits: in force there.
-        public_url: where clients find it; "" if that is not known: it is where they have the document from, then.
+        public_url: where clients find it; "" if that is not known: then at the root of the document's host.
     """
     described = list(calls(app))
     taken: _Kinds = {call.operation.takes for call in described if call.operation.takes}
@@ -106,7 +106,7 @@ def openapi(app: Quart, limits: Limits, public_url: str = "") -> JSON:
             "description": _ABOUT,
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
-        "servers": [{"url": public_url.rstrip("/") or "."}],
+        "servers": [{"url": public_url.rstrip("/") or "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": components, "securitySchemes": _SCHEMES},

@@ -1,11 +1,15 @@
 import pytest
 
 from reichatd.cli.rules import Problem, broken_rules
-from reichatd.config import Auth, Limits, Mail, Metrics, Server, Settings
+from reichatd.config import Auth, Limits, Mail, Metrics, MongoDB, Server, Settings, Storage
 
 
 def broken(settings: Settings) -> list[str]:
     return [problem.key for problem in broken_rules(settings)]
+
+
+def mongodb(uri: str, database: str) -> Storage:
+    return Storage(mongodb=MongoDB(uri=uri, database=database))
 
 
 def test_the_defaults_break_no_rule() -> None:
@@ -49,6 +53,10 @@ def test_plain_http_beyond_this_machine_says_what_to_do() -> None:
             ["server.host"] * 3 + ["metrics.host"],
         ),
         (Settings(server=Server(trusted_proxies=("10.0.0.1/8", "::1", "proxy"))), ["server.trusted_proxies"] * 2),
+        (Settings(storage=mongodb("mongodb://h/chat", "")), []),
+        (Settings(storage=mongodb("mongodb://h/chat", "chat")), []),
+        (Settings(storage=mongodb("mongodb://u:p@h/admin", "chat")), []),
+        (Settings(storage=mongodb("mongodb://h/chat", "other")), ["storage.mongodb.database"]),
         (Settings(auth=Auth(secret_key="x" * 31)), ["auth.secret_key"]),
         (Settings(auth=Auth(secret_key="x" * 32)), []),
         (Settings(auth=Auth(secret_key="ä" * 16)), []),

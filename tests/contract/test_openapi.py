@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urljoin
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -105,5 +104,4 @@ async def test_where_clients_find_it(api: Api) -> None:
     assert asyncapi(LIMITS, public)["servers"] == {
         "public": {"host": "example.org", "protocol": "wss", "pathname": "/chat"}
     }
-    # By RFC 3986, 5.2: the directory that the document is in.
-    assert urljoin("https://example.org/chat/openapi.json", openapi(api.app, LIMITS)["servers"][0]["url"]) == public
+    assert openapi(api.app, LIMITS)["servers"] == [{"url": "/"}]

@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from reichatd.config import MongoDB
+from reichatd.mongouri import with_database
 from reichatd.store import Appended, Horizon, NewerSchema, Outcome, Post, Store, StoreError, StoreUnavailable
 from reichatd.store.mongodb import messages, open_store, schema
 from reichatd.store.mongodb.logs import Ends
@@ -158,6 +159,33 @@ async def test_many_daemons_open_a_new_database_at_once(settings: MongoDB) -> No
     stores = await at_once([partial(open_store, settings)] * 8)
     for store in stores:
         await store.ping()
+        await store.aclose()
+
+
+async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: str) -> None:
+    name = f"test-{uuid4().hex}"
+    uri = with_database(mongod_standalone, name)
+    with MongoClient[dict[str, Any]](mongod_standalone) as client:
+        try:
+            store = await open_store(MongoDB(uri=uri))
+            await store.rooms.create(room())
+            await store.aclose()
+            assert client[name]["rooms"].count_documents({}) == 1
+        finally:
+            client.drop_database(name)
+
+
+async def test_a_store_of_the_time_when_the_uri_did_not_count_is_not_left(own_mongod: Mongod) -> None:
+    named = with_database(own_mongod.uri, "talk")
+    store = await open_store(MongoDB(uri=own_mongod.uri))
+    await store.aclose()
+    told = await refused(MongoDB(uri=named))
+    assert "no store in the database talk, which the URI names, but one in reichatd" in told
+    for settings in (
+        MongoDB(uri=named, database="talk"),
+        MongoDB(uri=named),
+    ):  # once it is there, nothing has to be said
+        store = await open_store(settings)
         await store.aclose()
 
 
