@@ -26,7 +26,7 @@ async def _page(address: Address) -> Finding:
     if page.status != 200 or not page.headers.get(b"content-type", b"").startswith(b"text/html") or script is None:
         remedy = f"see that web.enabled is true there, and that the proxy passes every path and Accept on: {RECIPES}"
         return error(code, f"{where}: not the web client (status {page.status})", remedy)
-    source = urljoin(where, script[1].decode("latin-1"))
+    source = urljoin(f"{address.origin}{address.path}/", script[1].decode("latin-1"))
     answer = await get(address._replace(path=""), urlsplit(source).path)
     if answer.status != 200 or b"javascript" not in answer.headers.get(b"content-type", b""):
         found = f"the page comes, and its script does not: {source} (status {answer.status})"

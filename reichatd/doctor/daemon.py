@@ -45,25 +45,26 @@ async def check(patient: Patient, note: Note) -> None:
         note(skipped("daemon.running", "server.port is 0: where it listens is known to itself alone"))
         return
     try:
-        answering = [address for address in own if await _answers(address)]
+        answers = {address: await _answers(address) for address in own}
     except _Another as problem:
         note(error("daemon.running", str(problem), _REMEDIES[errno.EADDRINUSE]))
         return
-    except PermissionError:
-        note(skipped("daemon.running", "this user may not connect to server.host", "run this as the daemon's user"))
+    answering, silent = ([address for address in own if answers[address] is whether] for whether in (True, False))
+    if not answering and not silent:
+        note(skipped("daemon.running", f"this user may not connect to {_listed(own)}", "run this as the daemon's user"))
         return
     if not answering:
         note(skipped("daemon.running", f"it does not run: nobody listens at {_listed(own)}"))
         note(await trio.to_thread.run_sync(_can_listen, server))
         note(_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1], server.max_connections))
         return
-    note(_running(answering, [address for address in own if address not in answering]))
-    own_one = answering[0]
+    note(_running(answering, silent))
+    one = answering[0]
     if patient.secret is not None:
-        answer = await get(own_one, "/doctor", verify=False, Authorization=credentials(patient.secret))
+        answer = await get(one, "/doctor", verify=False, Authorization=credentials(patient.secret))
         if answer.status == 200:
             note(_files(msgspec.json.decode(answer.body, type=Seen).open_files, server.max_connections))
-    answer = await get(own_one, "/readyz", verify=False)
+    answer = await get(one, "/readyz", verify=False)
     note(_ready(answer))
 
 
@@ -85,12 +86,15 @@ class _Another(Exception):
     """Something else listens where the daemon should. The text says what is known of it."""
 
 
-async def _answers(address: Address) -> bool:
-    """Whether the daemon does; False if nobody listens there. Raises: _Another, PermissionError."""
+async def _answers(address: Address) -> bool | None:
+    """Whether the daemon does; False if nobody listens there, None for a Unix socket that is closed to this user.
+
+    Raises: _Another.
+    """
     try:
         answer = await get(address, "/healthz", verify=False)
     except PermissionError:
-        raise
+        return None
     except OSError:
         return False
     except (Strange, trio.BrokenResourceError) as problem:

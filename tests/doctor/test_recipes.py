@@ -120,7 +120,9 @@ async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
             portless = await trio.to_thread.run_sync(
                 lambda: examine(daemon, proxy.url, "--idle", "0.1", **settings, **proxy.environ)
             )
+        direct = await trio.to_thread.run_sync(lambda: Examination(daemon.directory, "--idle", "0.1", **settings))
     assert found.area("url") == WELL
+    assert direct.area("url") == {name: level for name, level in WELL.items() if name != "certificate"}
     assert "through the proxy at unix, this client is seen as 127.0.0.1" in found["url.forwarded"].text
     assert found.area("daemon") == dict.fromkeys(("running", "ready", "open_files"), "ok")
     assert f"answers at unix:{socket}" in found["daemon.running"].text
