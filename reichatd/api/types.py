@@ -212,6 +212,7 @@ class Seen(Answer, frozen=True, kw_only=True):
 
     peer: Annotated[str, _meta("Who has made the connection: the last proxy, if there is one.", "127.0.0.1")]
     client: Annotated[str, _meta("Whom the daemon takes for the client.", "203.0.113.7")]
+    host: Annotated[str, _meta("Host as it came, which must be the host of a page's Origin.", "chat.example.org")]
     forwarded_for: Annotated[str, _meta('X-Forwarded-For as it came, "" if it is absent.', "203.0.113.7")]
     open_files: Annotated[int, Meta(description="How many the daemon may have.", examples=[65536])]
 

@@ -4,7 +4,9 @@
 // A script of somebody else's in this page could read it there; the page's Content-Security-Policy lets none in, logging out ends
 // the token at the server, and so does its age. The access token, which lives for minutes, stays in memory.
 
-const KEPT = "reichatd.refresh_token";
+import { addressOf, storageKey } from "./address.js";
+
+const KEPT = storageKey("reichatd.refresh_token");
 const REQUEST_MS = 20_000;
 
 /** The server has answered, and the answer is no. `errors` is [{field, problem}]. */
@@ -113,7 +115,7 @@ async function answered(method, path, body, token) {
   if (token !== undefined) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, {
+    return await fetch(addressOf(path), {
       method,
       headers,
       body: body && JSON.stringify(body),

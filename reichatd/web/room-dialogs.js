@@ -1,5 +1,6 @@
 // What is done with a room: making, changing, leaving and deleting it, and seeing to its members.
 
+import { pageAddressOf } from "./address.js";
 import { announce, avatar, copy, h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
 
@@ -77,7 +78,7 @@ export async function roomDialog(home, roomId) {
       close();
       act(home, room);
     };
-    const address = `${location.origin}/#/room/${encodeURIComponent(roomId)}`;
+    const address = pageAddressOf(`#/room/${encodeURIComponent(roomId)}`);
     return [
       room.description && h("p", { class: "description", dir: "auto" }, room.description),
       h("p", { class: "hint" }, room.private ? "Private" : "Public", " room, id ", h("code", {}, roomId)),

@@ -1,5 +1,6 @@
 // One WebSocket in a room, from its ticket to its end.
 
+import { socketAddressOf } from "./address.js";
 import { Unreachable } from "./api.js";
 
 const OPEN_MS = 15_000;
@@ -30,8 +31,7 @@ export class Socket {
    * onframe: called with each frame that is no answer to `fetch`.
    */
   constructor(roomId, ticket, onframe) {
-    const address = new URL(`/ws/chat/${encodeURIComponent(roomId)}?${new URLSearchParams({ ticket })}`, location.origin);
-    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const address = socketAddressOf(`/ws/chat/${encodeURIComponent(roomId)}?${new URLSearchParams({ ticket })}`);
     this.closed = new Promise((resolve) => (this.#ended = resolve));
     this.#socket = new WebSocket(address);
     this.#socket.onclose = ({ code, reason }) => this.drop(code, reason);

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -17,6 +18,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from reichatd.config import MongoDB
+from reichatd.mongouri import with_database
 from reichatd.store import Appended, Horizon, NewerSchema, Outcome, Post, Store, StoreError, StoreUnavailable
 from reichatd.store.mongodb import messages, open_store, schema
 from reichatd.store.mongodb.logs import Ends
@@ -24,6 +26,8 @@ from tests.mongod import Mongod, free_port
 from tests.store.samples import add_user, at_once, contents, post, room, session, stored, user
 
 PASSWORD = "sesame/open"
+PATIENCE = 30.0
+"""Seconds for a server that was just started, on a machine that is busy."""
 
 
 @pytest.fixture(params=["mongod_standalone", "mongod_replica"])
@@ -159,6 +163,52 @@ async def test_many_daemons_open_a_new_database_at_once(settings: MongoDB) -> No
     for store in stores:
         await store.ping()
         await store.aclose()
+
+
+async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: str) -> None:
+    name = f"test-{uuid4().hex}"
+    uri = with_database(mongod_standalone, name)
+    with MongoClient[dict[str, Any]](mongod_standalone) as client:
+        try:
+            store = await open_store(MongoDB(uri=uri, timeout_seconds=PATIENCE))
+            await store.rooms.create(room())
+            await store.aclose()
+            assert client[name]["rooms"].count_documents({}) == 1
+        finally:
+            client.drop_database(name)
+
+
+@pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)
+async def test_a_store_of_the_time_when_the_uri_did_not_count_is_not_left(own_mongod: Mongod) -> None:
+    named = with_database(own_mongod.uri, "talk")
+    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=PATIENCE))
+    await store.aclose()
+    told = await refused(MongoDB(uri=named, timeout_seconds=PATIENCE))
+    assert "no store in the database talk, which the URI names, but one in reichatd" in told
+    for settings in (
+        MongoDB(uri=named, database="talk", timeout_seconds=PATIENCE),
+        MongoDB(uri=named, timeout_seconds=PATIENCE),
+    ):  # once it is there, nothing has to be said
+        store = await open_store(settings)
+        await store.aclose()
+
+
+@pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)  # a replica set with users takes a key file
+async def test_a_user_of_one_database_only(own_mongod: Mongod) -> None:
+    durable = {"w": 1, "j": True}
+    with MongoClient[dict[str, Any]](own_mongod.uri) as client:
+        client["reichatd"]["meta"].insert_one({"_id": schema.META_ID, "version": 1})  # which the user may not see
+        client.admin.command("createUser", "root", pwd=PASSWORD, roles=["root"], writeConcern=durable)
+        client["talk"].command("createUser", "ann", pwd=PASSWORD, roles=["readWrite"], writeConcern=durable)
+    own_mongod.kill()
+    await trio.to_thread.run_sync(partial(own_mongod.restart, username="root", password=PASSWORD))
+    uri = f"mongodb://ann:{quote(PASSWORD, safe='')}@127.0.0.1:{own_mongod.port}/talk"
+    store = await open_store(MongoDB(uri=uri, timeout_seconds=PATIENCE))
+    await store.rooms.create(room())
+    await store.aclose()
+    assert "refuses the login" in await refused(
+        MongoDB(uri=with_database(uri, "reichatd"), timeout_seconds=PATIENCE), StoreUnavailable
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ a server that fails

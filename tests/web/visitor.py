@@ -48,6 +48,7 @@ class Visitor:
         dark: what the system says that the person likes.
         phone: a narrow screen that is touched.
         url: where the person comes to, if it is not the daemon itself.
+        trusting: whether any certificate will do.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Visitor:
         dark: bool = False,
         phone: bool = False,
         url: str = "",
+        trusting: bool = False,
     ) -> None:
         self.name = name
         self.email = f"{name}@example.org"
@@ -74,6 +76,7 @@ class Visitor:
             color_scheme="dark" if dark else "light",
             locale="en-GB",
             timezone_id="Europe/Berlin",
+            ignore_https_errors=trusting,
         )
         self.context.set_default_timeout(15_000)
         self.page: Page = self.context.new_page()
