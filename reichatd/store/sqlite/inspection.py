@@ -1,8 +1,10 @@
 """A look at the file that changes nothing, for `reichatd doctor`: also while the daemon runs, also where it cannot start."""
 
+import os
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +52,30 @@ def inspect(path: Path, seconds: float) -> Facts | None:
             )
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def lost_by(path: Path) -> list[int]:
+    """The processes that have a file open which was under this name, or the name of its log or index, and is removed.
+
+    Of those only that this user may look at; none where the system has no /proc as Linux has it. Blocks.
+    """
+    links = {f"{path.absolute()}{suffix} (deleted)" for suffix in ("", "-wal", "-shm")}
+    return [process for process in _processes() if links & set(_open_files(process))]
+
+
+def _processes() -> list[int]:
+    try:
+        return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    except FileNotFoundError:
+        return []
+
+
+def _open_files(process: int) -> Iterator[str]:
+    """The names of what a process has open; none if it has ended, or is another user's."""
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{process}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{process}/fd/{name}")
 
 
 def _fault(db: sqlite3.Connection, deadline: float) -> str | None:

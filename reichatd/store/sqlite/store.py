@@ -49,7 +49,7 @@ class SqliteStore:
         self._database = database
 
     async def ping(self) -> None:
-        await self._database.read(_read_something)
+        await self._database.look()
 
     async def totals(self) -> Totals:
         return await self._database.scan(_totals, self._database.files)
@@ -62,10 +62,6 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         await self._database.aclose()
-
-
-def _read_something(db: Connection) -> None:
-    db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
 
 
 def _totals(db: Connection, files: Sequence[Path]) -> Totals:
