@@ -235,6 +235,8 @@ class Retention(Table, frozen=True):
 class Log(Table, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
+    queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+    """Lines of up to 1 KiB that wait while nobody reads standard error; further ones are counted and dropped."""
 
 
 class Metrics(Table, frozen=True):

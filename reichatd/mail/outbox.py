@@ -188,7 +188,7 @@ def _transport(mail: "Mail", password: str | None) -> Transport:
         return SmtpTransport(mail, password)
     from reichatd.mail.console import ConsoleTransport
 
-    return ConsoleTransport()
+    return ConsoleTransport(seconds=mail.timeout_seconds)
 
 
 def wait_after(attempt: int, first_seconds: float) -> float:
