@@ -173,10 +173,33 @@ class Database:
 
 
 def make_file(path: Path) -> None:
+    """Makes the file, with mode 0600, and its directory if they are not there. Root makes it for the owner of the directory.
+
+    What SQLite puts beside it (log, index, journal) has the owner and the mode of the file.
+
+    Errors: OSError; StoreError if root may not give it away.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Never opened if it exists: to close it again would drop the locks that another store of this process has on it.
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        try:
+            _give_away(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _give_away(path: Path, descriptor: int) -> None:
+    owner = path.parent.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    try:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        path.unlink()
+        whose = f"the owner of its directory (user id {owner.st_uid})"
+        text = f"{path} cannot be given to {whose}, who could not open it: run this as that user ({error.strerror})"
+        raise StoreError(text) from error
 
 
 def _open_writer(path: Path) -> Connection:

@@ -4,13 +4,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from reichatd.store.errors import StoreError
+from reichatd.store.records import Totals
 from reichatd.store.sqlite.database import BUSY_SECONDS
 from reichatd.store.sqlite.schema import MIGRATIONS, check
+from reichatd.store.sqlite.store import count
 
 _STEPS = 10_000
 """Instructions of SQLite's machine between two looks at the clock."""
@@ -40,18 +42,34 @@ def inspect(path: Path, seconds: float) -> Facts | None:
     """
     if not path.exists():
         return None
-    log = path.with_name(f"{path.name}-wal")
+    log = _log_of(path)
     log_bytes = log.stat().st_size if log.exists() else 0
+    with _opened(path) as db:
+        version = check(db, str(path))
+        return Facts(version, len(MIGRATIONS), path.stat().st_size, log_bytes, _fault(db, time.monotonic() + seconds))
+
+
+def totals(path: Path) -> Totals | None:
+    """How much the store holds; None if there is none. Blocks. Errors: as `inspect`."""
+    if not path.exists():
+        return None
+    with _opened(path) as db:
+        return count(db, [path]) if check(db, str(path)) else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     # Where there is no log nobody has the file open. SQLite would make one to read it, unless it is told that nobody writes.
-    mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    mode = "mode=ro" if _log_of(path).exists() else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as db:
-            version = check(db, str(path))
-            return Facts(
-                version, len(MIGRATIONS), path.stat().st_size, log_bytes, _fault(db, time.monotonic() + seconds)
-            )
+            yield db
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def lost_by(path: Path) -> list[int]:
