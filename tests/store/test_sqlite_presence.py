@@ -5,8 +5,9 @@
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,36 @@ async def test_a_lost_file(store: Store, path: Path, loss: str) -> None:
             await store.ping()
     assert [(line["event"], line["log_level"]) for line in logs] == [("store file removed or replaced", "error")]
     assert (await contents(store))[:1] == ["kept"], "what there is can be read"
+
+
+@pytest.mark.parametrize("loss", ["link", "target", "log"])
+async def test_a_file_behind_a_link(tmp_path: Path, loss: str) -> None:
+    target, link = tmp_path / "disk" / "chat.sqlite3", tmp_path / "chat.sqlite3"
+    target.parent.mkdir()
+    target.touch(0o600)
+    link.symlink_to(target)
+    async with aclosing(await open_store(link)) as store:
+        await store.rooms.create(room())
+        assert await store.messages.append([post("kept")], {}) == stored(1)
+        {"link": link, "target": target, "log": wal(target)}[loss].unlink()
+        with pytest.raises(StoreReplaced):
+            await store.messages.append([post("lost")], {})
+
+
+async def test_what_else_happens_in_the_directory_is_nothing_to_it(store: Store, path: Path) -> None:
+    for number in range(20):
+        path.with_name(f"other {number}").touch()
+        assert await store.messages.append([post("more")], {}) == stored(number + 2)
+
+
+@pytest.mark.parametrize("long_ago", [0, 3600])
+async def test_it_is_noticed_whenever_the_directory_was_changed_last(store: Store, path: Path, long_ago: float) -> None:
+    os.utime(path.parent, (time.time() - long_ago,) * 2)
+    await store.ping()
+    await store.ping()
+    path.unlink()
+    with pytest.raises(StoreReplaced):
+        await store.ping()
 
 
 async def test_it_is_noticed_though_nobody_writes(store: Store, path: Path) -> None:

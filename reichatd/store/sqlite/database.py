@@ -57,6 +57,7 @@ class Database:
         self._path = path.absolute()
         with faults(self._path):
             make_file(self._path)
+            self._real_path = os.path.realpath(self._path)  # SQLite puts log and index beside the target of a link
             self._writer = _open_writer(self._path)
             self._idle_readers: list[Connection] = []
             try:
@@ -103,7 +104,7 @@ class Database:
     @property
     def files(self) -> list[Path]:
         """All that it is made of; some may not be there."""
-        return [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        return [self._path, *(Path(f"{self._real_path}{suffix}") for suffix in ("-wal", "-shm"))]
 
     async def aclose(self) -> None:
         await self._reading.aclose(lambda: None)

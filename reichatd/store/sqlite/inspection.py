@@ -77,7 +77,7 @@ def lost_by(path: Path) -> list[int]:
 
     Of those only that this user may look at; none where the system has no /proc as Linux has it. Blocks.
     """
-    links = {f"{path.absolute()}{suffix} (deleted)" for suffix in ("", "-wal", "-shm")}
+    links = {f"{os.path.realpath(path)}{suffix} (deleted)" for suffix in ("", "-wal", "-shm")}
     return [process for process in _processes() if links & set(_open_files(process))]
 
 
