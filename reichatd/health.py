@@ -11,7 +11,7 @@ from reichatd.store import Store, StoreError, StoreReplaced
 OK = "ok"
 _FRESH_SECONDS = 1.0
 """So long an answer of the store counts: strangers may ask as often as they like."""
-_REPLACED = "its file was removed or replaced"
+_REPLACED = "the file was removed or replaced"
 
 log = structlog.get_logger()
 

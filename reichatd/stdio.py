@@ -238,15 +238,16 @@ def queue_standard_streams(limit: int) -> None:
     Arguments:
         limit: how many lines the queue holds.
     """
-    writer = Writer(limit)
+    writer, streams = Writer(limit), []
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
-        if stream is not None:
+        if stream is not None:  # the process may have been started without
             stream.flush()
-            setattr(sys, name, QueuedStream(writer, stream.fileno()))
+            streams.append(QueuedStream(writer, stream.fileno()))
+            setattr(sys, name, streams[-1])
 
     def finish() -> None:
-        for stream in (sys.stdout, sys.stderr):
+        for stream in streams:
             stream.flush()
         writer.drain(FLUSH_SECONDS)
 

@@ -41,7 +41,7 @@ async def test_removed_noticed_and_saved(tmp_path: Path) -> None:
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         answer = await ada.http.get("/readyz")
         assert answer.status_code == 503
-        assert answer.json()["checks"]["store"] == "its file was removed or replaced"
+        assert answer.json()["checks"]["store"] == "the file was removed or replaced"
         found = await trio.to_thread.run_sync(
             lambda: Examination(
                 tmp_path,
