@@ -61,6 +61,17 @@ MailAddress = Annotated[
         extra={"allowed": "an address (chat@example.org), or a name and an address (Chat <chat@example.org>)"},
     ),
 ]
+EhloName = Annotated[
+    str,
+    Meta(
+        # RFC 5321, 4.1.2 and 4.1.3. That a literal is an address is in the rules.
+        pattern=r"^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"|\[(?:IPv6:)?[0-9A-Fa-f:.]+\])?\Z",
+        extra={
+            "allowed": "a full domain name (chat.example.org), or an address in brackets ([192.0.2.1], [IPv6:2001:db8::1])"
+        },
+    ),
+]
 MongoURI = Annotated[
     str,
     Meta(
@@ -189,10 +200,13 @@ class Mail(Table, frozen=True):
     username: Text = ""
     password_file: FilePath = ""
     sender: MailAddress = "reichatd <reichatd@localhost>"
+    ehlo: EhloName = ""
+    """What the daemon calls itself to the mail server; empty: the sender's domain."""
     timeout_seconds: Seconds = 30.0
-    attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    attempts: Annotated[int, Meta(ge=0, le=100)] = 0
+    """Tries before a mail is given up; 0: as many as fit into the time for which its code is valid."""
     retry_seconds: Seconds = 10.0
-    """The wait before the second attempt; each further one doubles it."""
+    """The wait before the second attempt; each further one doubles it, up to a minute."""
     queue: Count = 1000
 
 
@@ -260,6 +274,8 @@ class Retention(Table, frozen=True):
 class Log(Table, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
+    queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+    """Lines of up to 1 KiB that wait while nobody reads standard error; further ones are counted and dropped."""
 
 
 class Metrics(Table, frozen=True):

@@ -131,7 +131,7 @@ class Accounts:
         if not await self._store.users.register(registration):
             raise UserExists
         # No await between the registration and its letter.
-        self._outbox.post(letter)
+        self._outbox.post(letter, seconds=minutes * MINUTE)
 
     async def verify(self, email: str, code: str) -> None:
         """Makes a user of a registration, by the code from its letter.

@@ -1,6 +1,6 @@
 """Where everything durable lives: one protocol, two stores."""
 
-from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreUnavailable
+from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.opening import open_store
 from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
 from reichatd.store.records import (
@@ -45,6 +45,7 @@ __all__ = [
     "Sessions",
     "Store",
     "StoreError",
+    "StoreReplaced",
     "StoreUnavailable",
     "Stretch",
     "Totals",

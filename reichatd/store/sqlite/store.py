@@ -49,10 +49,10 @@ class SqliteStore:
         self._database = database
 
     async def ping(self) -> None:
-        await self._database.read(_read_something)
+        await self._database.look()
 
     async def totals(self) -> Totals:
-        return await self._database.scan(_totals, self._database.files)
+        return await self._database.scan(count, self._database.files)
 
     async def reclaim(self) -> int:
         return await self._database.maintain(space.cut)
@@ -64,11 +64,8 @@ class SqliteStore:
         await self._database.aclose()
 
 
-def _read_something(db: Connection) -> None:
-    db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
-
-
-def _totals(db: Connection, files: Sequence[Path]) -> Totals:
+def count(db: Connection, files: Sequence[Path]) -> Totals:
+    """How much is in the store that consists of these files, of whatever schema it is."""
     users, registrations, sessions, rooms = (
         db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("users", "registrations", "sessions", "rooms")
