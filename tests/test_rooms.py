@@ -66,7 +66,7 @@ def make_rooms(store: Store, live: RecordingLive, limits: config.Limits = LIMITS
 
 async def add_user(store: Store, name: str) -> None:
     registration = Registration(f"{name}@example.org", name, "hash", "code", tries_left=5, expires_at=NOW)
-    await store.users.register(registration)
+    await store.users.register(registration, 5)
     assert await store.users.confirm(registration, User(name, registration.email, name, "hash", NOW))
 
 

@@ -25,7 +25,7 @@ FirstId = Annotated[
 Content = Annotated[
     str,
     Meta(
-        description="Any text; space around it is removed.",
+        description="Any text that shows something; space around it is removed.",
         examples=["Hello, log!"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.message_chars"},
     ),
@@ -165,7 +165,7 @@ _FINAL = 0x80
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 GONE = "(deleted)"
-"""What an author is called who is no more. Nobody can take this name: it is not alphanumeric."""
+"""What an author is called who is no more. Nobody can take this name: it is no word (`reichatd.text`)."""
 
 _LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 

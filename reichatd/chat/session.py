@@ -19,6 +19,7 @@ from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
 from reichatd.config import Limits
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
 from reichatd.store import Messages, StoreError
+from reichatd.text import is_blank
 
 _HELD_SECONDS = 3600.0
 
@@ -235,7 +236,7 @@ class _Conversation:
 
     async def _post(self, frame: frames.SendMessage) -> None:
         content, nonce, limits = frame.content.strip(), frame.nonce, self._chat.limits
-        if not 1 <= len(content) <= limits.message_chars:
+        if not 1 <= len(content) <= limits.message_chars or is_blank(content):
             self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce)
         elif nonce is not None and not 1 <= len(nonce) <= limits.nonce_chars:
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")

@@ -83,7 +83,7 @@ async def live_in(place: Place) -> None:
     store = await place.open()
     for name in ("ann", "bob", "Eve", "ümit"):
         await add_user(store, name)
-    await store.users.register(registration("late@example.org"))
+    await store.users.register(registration("late@example.org"), 5)
     for session_id in ("laptop", "phone", "tablet"):
         await store.sessions.create(session(session_id))
     await store.sessions.create(session("old", "nobody"))

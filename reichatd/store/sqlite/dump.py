@@ -31,7 +31,7 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
         _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"},
         "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id",
     ),
-    (Registration, "registrations", {}, "ORDER BY t.email"),
+    (Registration, "registrations", {}, "ORDER BY t.email, t.expires_at, t.code_hash"),
     (User, "users", {}, "ORDER BY t.user_id"),
     (Session, "sessions", {}, "WHERE t.user_id IN (SELECT user_id FROM users) ORDER BY t.session_id"),
 )
