@@ -9,11 +9,11 @@ from typing import TypeVar
 import trio
 from msgspec.structs import fields
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite.database import Connection, connect, faults
-from reichatd.store.sqlite.logs import LAST_ID
 from reichatd.store.sqlite.schema import check
 
 T = TypeVar("T")

@@ -9,12 +9,13 @@ from pathlib import Path
 import trio
 from msgspec.structs import astuple
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database, connect, faults, make_file
-from reichatd.store.sqlite.logs import LAST_ID, rowid
+from reichatd.store.sqlite.logs import rowid
 from reichatd.store.sqlite.rooms import is_free, room_pk
 from reichatd.store.sqlite.schema import check, migrate
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.load import SqliteArrivals
-from reichatd.store.sqlite.logs import LAST_ID
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
