@@ -187,6 +187,25 @@ async def test_a_restored_store_goes_on(place: Place) -> None:
     await store.aclose()
 
 
+async def test_what_an_older_store_may_hold(place: Place) -> None:
+    """Rooms whose ids differ in case only, and several registrations of one address, in any case."""
+    records: list[Stored] = [
+        *(RoomRecord(room_id, "A room", "", "ann", None, 1.5) for room_id in ("Lounge", "lounge", "LOUNGE")),
+        *(registration(email, f"{n}") for n, email in enumerate(("ann@example.org", "ANN@example.org"))),
+        registration("bob@example.org", "0", tries_left=2),
+    ]
+    await place.fill(records)
+    assert await place.contents() == records
+    store = await place.open()
+    assert await store.users.pending("Ann@example.org") == records[3:5]
+    for room_id in ("lounge", "Lounge", "LOUNGE"):
+        assert not await store.rooms.create(room("lOUNGE", ["ann"]))
+        assert not await store.arrivals.add_room(RoomRecord("lOUNGE", "", "", "ann", None, 1.5), [], [], [])
+        assert await store.rooms.delete(room_id)
+    assert await store.rooms.create(room("lOUNGE", ["ann"]))
+    await store.aclose()
+
+
 async def test_a_store_that_holds_something_is_left_alone(place: Place) -> None:
     await place.fill(LIVED)
     with pytest.raises(StoreNotEmpty):
