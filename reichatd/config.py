@@ -175,6 +175,9 @@ class Auth(Table, frozen=True):
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Codes that may be tried for one address within verification_code_minutes, whatever registrations it has."""
+    pending_registrations: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Registrations of one address that wait for their codes; the oldest goes when a further one comes."""
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0

@@ -80,7 +80,7 @@ class RoomAdministration:
     async def _delete(self, room_id: str, emit: Emit) -> RoomChanged:
         """The room is gone at once; its messages are removed bit by bit, by the next caller if this one stops."""
         total = await self._store.messages.last_id(room_id) or 0
-        room = await self._store.rooms.get(room_id)
+        room = await self._store.rooms.head(room_id)
         if room is not None:
             await self._rooms.delete(room.owner, room_id)
         if not await sweep(self._store, emit, expected=total) and room is None:
@@ -88,7 +88,9 @@ class RoomAdministration:
         return RoomChanged("deleted", room_id)
 
     async def _exclude(self, request: requests.KickMember | requests.BanUser | requests.UnbanUser) -> RoomChanged:
-        room = await self.find(request.room_id)
+        room = await self._store.rooms.head(request.room_id)
+        if room is None:
+            raise RoomNotFound(f"No room {request.room_id}")
         # By the bare id too: what is left of somebody who is gone can be removed.
         user_id = (await self._users.find(request.user)).user_id if "@" in request.user else request.user
         if user_id == room.owner:
