@@ -13,6 +13,7 @@ from reichatd.bench.client import Refused
 from reichatd.bench.scenarios import SCENARIOS, Row
 from reichatd.bench.target import Target, TargetError, private, running
 from reichatd.cli import exits
+from reichatd.cli.asking import ask
 from reichatd.store import StoreError
 
 _QUICK = 0.1
@@ -41,7 +42,7 @@ def bench(
     console = Console(stderr=True)
     rows: list[Row] = []
     try:
-        password = click.prompt("Password", hide_input=True, err=True) if url else ""
+        password = ask("Password", hidden=True) if url else ""
         for scenario in chosen:
             if scenario.local and url:
                 continue

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from reichatd.cli import exits
+from reichatd.cli.asking import can_ask
 from reichatd.cli.keys import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -58,13 +59,15 @@ def confirm(question: str, *, yes: bool) -> None:
     """Returns if it is meant; else the program ends, and nothing has been changed."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise click.UsageError("nobody can be asked here whether it is meant: give --yes")
     try:
         click.confirm(printable(question), abort=True, err=True)
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
+        exits.fail(1, "nothing was changed")
+    except UnicodeDecodeError:  # neither yes nor no
         exits.fail(1, "nothing was changed")
 
 
