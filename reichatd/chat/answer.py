@@ -15,7 +15,7 @@ _PAGE = 128
 """Messages that are read at once: more than most clients ask for, so that theirs is one read of the store."""
 
 
-Show = Callable[[int], frames.InitialState | frames.FetchResponse]
+Show = Callable[[int, int], frames.InitialState | frames.FetchResponse]
 
 
 class Answer:
@@ -24,8 +24,8 @@ class Answer:
     Arguments:
         room: open.
         first_id, last_id: both included.
-        show: makes the frame, with no messages in it, of the id that the log begins with; asked for each piece, since that id may
-            have moved on when the last one is made.
+        show: makes the frame, with no messages in it, of the ids that the log begins and ends with; asked for each piece, since
+            both may have moved on when the last one, which shows them, is made.
         piece_bytes: about how much is sent at once.
     """
 
@@ -46,6 +46,7 @@ class Answer:
         self._piece_bytes = piece_bytes
         self._page: Iterator[bytes | memoryview] = iter(())  # what was read and is in no piece yet
         self._newest = 0  # the last id in any page; the store may have been ahead of the room
+        self._log_end = 0  # the last id of the log, as it was when the last page was read
         self._was_last_page = False
         self._begun = self._whole = False  # whether the first piece has been made, and the last one
         self._first_piece = b""
@@ -76,7 +77,7 @@ class Answer:
     async def _next_piece(self) -> bytes:
         is_first, self._begun = not self._begun, True
         messages = await self._gather()
-        before, behind = frames.around_messages(self._show(self._room.first_id))
+        before, behind = frames.around_messages(self._show(self._room.first_id, self._log_end))
         if not is_first:
             before = b"," if messages else b""
         parts = (before, b",".join(messages), behind if self._whole else b"")
@@ -113,5 +114,6 @@ class Answer:
         self._newest = max(self._newest, newest)
         # Full to its last id, a page may have others behind it that the room has not heard of: another daemon's.
         self._was_last_page = last_id == self._last_id or newest < last_id >= end
-        self.resume_at = max(self._newest, end) + 1 if last_id >= end else None
+        self._log_end = max(self._newest, end)
+        self.resume_at = self._log_end + 1 if last_id >= end else None
         return page

@@ -22,10 +22,17 @@ MessageId = Annotated[int, Meta(description="1, 2, 3, … in each room, without 
 FirstId = Annotated[
     int, Meta(description="Where the log begins, if what was before it has been removed.", examples=[1001])
 ]
+LastId = Annotated[
+    int,
+    Meta(
+        description="Where the log ended when the answer was made; absent while nothing has ever been said in the room.",
+        examples=[1042],
+    ),
+]
 Content = Annotated[
     str,
     Meta(
-        description="Any text; space around it is removed.",
+        description="Any text; blank lines before it and white space behind it are removed, before a single line too.",
         examples=["Hello, log!"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.message_chars"},
     ),
@@ -36,6 +43,14 @@ Nonce = Annotated[
         description="A name for a message, given by its author; no other of this author's in the room has it.",
         examples=["b2f6c1e0"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.nonce_chars"},
+    ),
+]
+RequestName = Annotated[
+    str,
+    Meta(
+        description="A name for a request, given by the client: what answers it, or refuses it, repeats the name.",
+        examples=["7"],
+        extra_json_schema={"maxLength": "limits.nonce_chars"},
     ),
 ]
 ErrorCode = Literal[
@@ -58,6 +73,7 @@ class Fetch(msgspec.Struct, tag_field="type", tag="fetch"):
 
     from_id: MessageId
     to_id: MessageId
+    request: RequestName | None = None
 
 
 class SetLastRead(msgspec.Struct, tag_field="type", tag="set_last_read"):
@@ -118,16 +134,21 @@ class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_d
     last_read_id: Annotated[int, Meta(examples=[42])]
     messages: list[EncodedMessage]
     first_id: FirstId = 1
+    last_id: LastId = 0
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response", omit_defaults=True):
     """Answers `fetch`: those of its messages that exist, in order.
+
+    Where these reach `last_id`, listening without `after_id` begins right behind it.
 
     A long answer is one WebSocket message in several fragments, as the WebSocket's rules have it; libraries put them together.
     """
 
     messages: list[EncodedMessage]
     first_id: FirstId = 1
+    last_id: LastId = 0
+    request: RequestName | None = None
 
 
 class LatestMessage(msgspec.Struct, tag_field="type", tag="latest_message"):
@@ -146,13 +167,15 @@ class Ack(msgspec.Struct, tag_field="type", tag="ack"):
 class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     """Answers a frame that was refused; the connection stays open.
 
-    `code` is for a program, `message` for a person. `nonce` is that of the message that was not stored. `retry_after`, in
-    seconds, comes with `rate_limited`.
+    `code` is for a program, `message` for a person. `nonce` is that of the message that was not stored, `request` that of the
+    `fetch` that is not answered otherwise: also of a frame that makes no sense, where they can be read and are not too long.
+    `retry_after`, in seconds, comes with `rate_limited`.
     """
 
     code: ErrorCode
     message: Annotated[str, Meta(examples=["Too many messages; wait a little"])]
     nonce: str | None = None
+    request: str | None = None
     retry_after: Annotated[float, Meta(examples=[0.25])] | None = None
 
 

@@ -10,10 +10,12 @@ from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
 from reichatd.chat.answer import Answer, Show
 from reichatd.chat.connection import Connection
+from reichatd.chat.content import trimmed
 from reichatd.chat.hub import Hub
 from reichatd.chat.marks import MarkReader
 from reichatd.chat.pace import TokenBucket
 from reichatd.chat.room import Room
+from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
 from reichatd.config import Limits
@@ -160,7 +162,7 @@ class _Conversation:
             try:
                 frame = frames.decode(text)
             except frames.BadFrame as error:
-                self._bad("bad_frame", str(error))
+                self._bad("bad_frame", str(error), **names_in(text)._asdict())
             else:
                 await self._take(frame)
 
@@ -196,16 +198,19 @@ class _Conversation:
         await self._finish(state)
 
     async def _fetch(self, frame: frames.Fetch) -> None:
-        limit = self._chat.limits.fetch_ids
-        if frame.to_id - frame.from_id >= limit:
-            self._bad("fetch_too_large", f"At most {limit} ids in one fetch")
+        limits, request = self._chat.limits, frame.request
+        if not self._is_request(request):
+            self._bad("bad_frame", f"A request has at most {limits.nonce_chars} characters")
             return
-        answer = self._answer(frame.from_id, frame.to_id, partial(frames.FetchResponse, []))
+        if frame.to_id - frame.from_id >= limits.fetch_ids:
+            self._bad("fetch_too_large", f"At most {limits.fetch_ids} ids in one fetch", request=request)
+            return
+        answer = self._answer(frame.from_id, frame.to_id, partial(frames.FetchResponse, [], request=request))
         try:
             await answer.begin()
         except StoreError as error:
             log.warning("fetch failed", room_id=self._room.room_id, error=str(error))
-            self._reply("unavailable", "The messages could not be read; try again later")
+            self._reply("unavailable", "The messages could not be read; try again later", request=request)
             return
         await self._finish(answer)
 
@@ -234,28 +239,47 @@ class _Conversation:
     # --- changes
 
     async def _post(self, frame: frames.SendMessage) -> None:
-        content, nonce, limits = frame.content.strip(), frame.nonce, self._chat.limits
+        content, nonce, limits = trimmed(frame.content), frame.nonce, self._chat.limits
         if not 1 <= len(content) <= limits.message_chars:
-            self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce)
-        elif nonce is not None and not 1 <= len(nonce) <= limits.nonce_chars:
+            self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce=nonce)
+        elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
         elif wait := self._posts.take(trio.current_time(), limits.messages_per_second, limits.messages_burst):
             retry_after = round(wait + 0.0005, 3)
-            self._reply("rate_limited", "Too many messages; wait a little", nonce, retry_after)
+            self._reply("rate_limited", "Too many messages; wait a little", nonce=nonce, retry_after=retry_after)
         else:
             await self._chat.scribe.post(self._connection, self._room.room_id, content, nonce)
 
     # --- refusals
 
-    def _bad(self, code: frames.ErrorCode, message: str, nonce: str | None = None) -> None:
+    def _bad(
+        self, code: frames.ErrorCode, message: str, *, nonce: str | None = None, request: str | None = None
+    ) -> None:
         """Refuses a frame that no client should send; a flood of them ends the conversation."""
-        self._reply(code, message, nonce)
+        self._reply(code, message, nonce=nonce, request=request)
         limit = self._chat.limits.bad_frames_per_minute
         if self._bad_frames.take(trio.current_time(), limit / 60, limit):
             raise Forbidden("Too many bad frames")
 
     def _reply(
-        self, code: frames.ErrorCode, message: str, nonce: str | None = None, retry_after: float | None = None
+        self,
+        code: frames.ErrorCode,
+        message: str,
+        *,
+        nonce: str | None = None,
+        request: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
+        """Sends an error, under the frame's own names unless these are not as they must be."""
+        names = {
+            "nonce": nonce if self._is_nonce(nonce) else None,
+            "request": request if self._is_request(request) else None,
+        }
         self._connection.in_flight += 1
-        self._room.reply(self._connection, frames.error(code, message, nonce=nonce, retry_after=retry_after))
+        self._room.reply(self._connection, frames.error(code, message, **names, retry_after=retry_after))
+
+    def _is_nonce(self, nonce: str | None) -> bool:
+        return nonce is None or 1 <= len(nonce) <= self._chat.limits.nonce_chars
+
+    def _is_request(self, request: str | None) -> bool:
+        return request is None or len(request) <= self._chat.limits.nonce_chars

@@ -73,7 +73,7 @@ async def sent(answer: Answer, socket: FakeSocket | None = None) -> bytes:
 def whole(messages: FakeMessages, first_id: int, last_id: int, begin: int = 1) -> bytes:
     """The text of an answer with these ids, as it is without pieces."""
     shown = [msgspec.Raw(frames.as_json(each)) for each in messages.log[first_id - 1 : last_id]]
-    return payload(frames.encode(frames.FetchResponse(shown, begin)))
+    return payload(frames.encode(frames.FetchResponse(shown, begin, LAST_ID)))
 
 
 def payload(frame: bytes) -> bytes:
@@ -130,8 +130,9 @@ async def test_a_store_that_fails_before_anything_is_sent(
 async def test_listening_goes_on_where_it_ended(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
     for last_id, resume_at in ((LAST_ID - 1, None), (LAST_ID, LAST_ID + 1), (1000, LAST_ID + 1), (0, None)):
         answer = asked(room, 1, last_id)
-        await sent(answer)
+        text = b"".join(map(payload, split(await sent(answer))))
         assert answer.resume_at == resume_at
+        assert msgspec.json.decode(text)["last_id"] == LAST_ID
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -150,10 +151,12 @@ async def test_what_comes_while_it_is_sent_is_in_it_or_behind_it(
         if published:
             room.publish(entries)
         socket.make_space()
-    shown = ids(b"".join(map(payload, split(socket.taken))))
+    text = b"".join(map(payload, split(socket.taken)))
+    shown = ids(text)
     assert shown == list(range(1, len(shown) + 1))
     assert len(shown) >= LAST_ID
     assert answer.resume_at == len(shown) + 1
+    assert msgspec.json.decode(text)["last_id"] == len(shown)
 
 
 async def test_another_daemons_messages_are_in_it_however_many(

@@ -20,6 +20,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ JSON = st.recursive(
     [
         ('{"type": "fetch", "from_id": 1, "to_id": 9}', frames.Fetch(1, 9)),
         ('{"to_id": -9, "from_id": 1, "type": "fetch"}', frames.Fetch(1, -9)),
+        ('{"type": "fetch", "from_id": 1, "to_id": 9, "request": "[7]"}', frames.Fetch(1, 9, "[7]")),
         ('{"type": "set_last_read", "message_id": 7}', frames.SetLastRead(7)),
         ('{"type": "listen_latest"}', frames.ListenLatest()),
         ('{"type": "listen_latest", "after_id": null}', frames.ListenLatest()),
@@ -54,6 +56,7 @@ def test_frames_of_the_protocol(text: str, frame: frames.ClientFrame) -> None:
         '{"type": "fetch", "from_id": "1", "to_id": 2}',
         '{"type": "fetch", "from_id": 1.5, "to_id": 2}',
         '{"type": "fetch", "from_id": true, "to_id": 2}',
+        '{"type": "fetch", "from_id": 1, "to_id": 2, "request": 7}',
         '{"type": "message"}',
         '{"type": "message", "content": null}',
         '{"type": "message", "content": "\\ud800"}',
@@ -114,17 +117,25 @@ def test_what_is_encoded_a_websocket_client_reads(content: str, message_id: int)
     }
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=300)), st.integers(1, 2**40), st.data())
-def test_a_text_in_pieces_reads_as_the_whole_one(contents: list[str], first_id: int, data: st.DataObject) -> None:
+@given(
+    st.lists(TEXT, max_size=10),
+    st.integers(1, 2**40),
+    st.integers(0, 2**40),
+    st.none() | TEXT,
+    st.data(),
+)
+def test_a_text_in_pieces_reads_as_the_whole_one(
+    contents: list[str], first_id: int, last_id: int, request: str | None, data: st.DataObject
+) -> None:
     shown = [frames.as_json(Message(1, "u1", "Ada", "ada@example.org", content, 0.25)) for content in contents]
-    before, behind = frames.around_messages(frames.FetchResponse([], first_id))
+    before, behind = frames.around_messages(frames.FetchResponse([], first_id, last_id, request))
     parts = [before, *(b"," * (number > 0) + message for number, message in enumerate(shown)), behind]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(parts)), max_size=5)))
     pieces = b"".join(
         frames.piece(parts[start:end], is_first=number == 0, is_last=number == len(cuts))
         for number, (start, end) in enumerate(pairwise([0, *cuts, len(parts)]))
     )
-    whole = frames.FetchResponse([msgspec.Raw(message) for message in shown], first_id)
+    whole = frames.FetchResponse([msgspec.Raw(message) for message in shown], first_id, last_id, request)
     assert text_in(pieces) == text_in(frames.encode(whole))
     if not cuts:
         assert pieces == frames.encode(whole)
@@ -157,6 +168,13 @@ def test_an_author_who_is_gone_has_a_name_that_nobody_can_take() -> None:
     shown = json.loads(frames.as_json(Message(1, "u1", "", "", "hello", 0.0)))
     assert (shown["user_id"], shown["username"], shown["email"]) == ("u1", "(deleted)", "")
     assert not shown["username"].isalnum()
+
+
+def test_the_end_of_a_log_and_the_name_of_a_request_are_told_where_there_are_any() -> None:
+    answer = b'{"type":"fetch_response","messages":[],"last_id":9,"request":""}'
+    assert frames.encode(frames.FetchResponse([], last_id=9, request=""))[2:] == answer
+    state = b'{"type":"initial_state","last_read_id":0,"messages":[],"last_id":9}'
+    assert frames.encode(frames.InitialState(0, [], last_id=9))[2:] == state
 
 
 def test_the_beginning_of_a_log_is_told_only_when_it_is_not_1() -> None:

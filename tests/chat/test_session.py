@@ -52,7 +52,7 @@ class Asking(FakeSocket):
     def __init__(self, failing: FakeMessages | None = None) -> None:
         super().__init__()
         self.failing = failing
-        self.texts = ['{"type":"listen_latest"}', '{"type":"fetch","from_id":1,"to_id":1000}']
+        self.texts = ['{"type":"listen_latest"}', '{"type":"fetch","from_id":1,"to_id":1000,"request":"r"}']
 
     async def receive(self) -> str | bytes:
         if not self.texts:
@@ -185,6 +185,6 @@ async def test_a_fetch_that_the_store_cannot_answer_is_refused(
     nursery.start_soon(chat.converse, socket, "room", "token")
     await trio.sleep(1)
     (refusal,) = socket.frames
-    assert refusal["code"] == "unavailable"
+    assert (refusal["code"], refusal["request"]) == ("unavailable", "r")
     assert socket.closed is None
     nursery.cancel_scope.cancel()

@@ -48,6 +48,7 @@ def test_limits_are_those_in_force(conversation: Document) -> None:
     ("name", "frame"),
     [
         ("fetch", {"type": "fetch", "from_id": 1}),
+        ("fetch", {"type": "fetch", "from_id": 1, "to_id": 1, "request": "x" * 65}),
         ("message", {"type": "message", "content": ""}),
         ("ack", {"type": "ack", "nonce": "1", "message_id": "1"}),
         ("error", {"type": "error", "code": "no_such_code", "message": ""}),
@@ -108,12 +109,14 @@ async def _talk(ada: Person, room_id: str) -> list[Document]:
         await recorder.receive("error")
         await recorder.send("listen_latest", after_id=0)
         await recorder.fetch(1, 3)
+        await recorder.send("fetch", from_id=1, to_id=3, request="7")
+        assert (await recorder.receive("fetch_response"))["request"] == "7"
         await recorder.send("set_last_read", message_id=3)
         for frame in (
             {"type": "no_such_type"},
             {"type": "message", "content": ""},
             {"type": "message", "content": "Hi", "nonce": "n" * 65},
-            {"type": "fetch", "from_id": 1, "to_id": 5000},
+            {"type": "fetch", "from_id": 1, "to_id": 5000, "request": "8"},
         ):
             await talk.send(**frame)
             await recorder.receive("error")

@@ -81,6 +81,18 @@ async def test_messages_are_stripped(daemon: DaemonProcess) -> None:
             assert len(await stored(talk)) == 4
 
 
+async def test_pasted_lines_keep_their_indentation(daemon: DaemonProcess) -> None:
+    code = "    if true:\n        return"
+    async with crowd(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        async with ada.talk(room_id) as talk:
+            assert await talk.post(f" \n\r\n{code}  \n\t\n", "n") == 1
+            assert await stored(talk) == [code]
+            assert await talk.post(" " + "x\n" * 2499 + "x" + "\n" * 10, "most") == 2
+            assert len((await stored(talk))[1]) == 5000
+            assert (await refusal(talk, content="  " + "x\n" * 2499 + "x"))["code"] == "bad_content"
+
+
 @pytest.mark.parametrize("character", ["x", "ß", "€", "😀"])
 async def test_length_is_counted_in_characters(daemon: DaemonProcess, character: str) -> None:
     async with crowd(daemon, 1) as (ada,):
@@ -135,6 +147,41 @@ async def test_bad_frames_are_refused_and_the_socket_stays_open(daemon: DaemonPr
                 assert error["message"]
             assert await stored(talk) == []
             assert await talk.post("Still here", "n") == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "names"),
+    [
+        ('{"type": "message", "content": "\\ud800", "nonce": "n1"}', {"nonce": "n1"}),
+        ('{"type": "message", "content": "raw \n newline", "nonce": "n1"}', {"nonce": "n1"}),
+        ('{"type": "message", "content": 7, "nonce": "\\u20ac"}', {"nonce": "€"}),
+        ('{"type": "message", "nonce": "n1"}', {"nonce": "n1"}),
+        (b'{"type": "message", "content": "binary", "nonce": "n1"}', {"nonce": "n1"}),
+        ('{"type": "shout", "content": "x", "nonce": "n1", "request": "r1"}', {"nonce": "n1", "request": "r1"}),
+        ('{"type": "fetch", "from_id": NaN, "to_id": 2, "request": ""}', {"request": ""}),
+        (f'{{"type": "fetch", "from_id": 1{"0" * 9000}, "to_id": 2, "request": "r1"}}', {"request": "r1"}),
+        ('{"type": "message", "content": "x", "nonce": 7, "request": [1]}', {}),
+        ('{"type": "message", "content": "\\ud800", "nonce": "\\ud800"}', {}),
+        (f'{{"type": "message", "content": "\\ud800", "nonce": "{"n" * 65}", "request": "{"r" * 65}"}}', {}),
+        (f'{{"type": "message", "content": "", "nonce": "{"n" * 65}"}}', {}),
+        ('{"type": "message", "content": "x", "nonce": "n1"', {}),
+        ('{"nonce": "n1", "x": ' + "[" * 20_000, {}),
+        ('["nonce", "n1"]', {}),
+    ],
+    ids=lambda each: None if isinstance(each, dict) else str(each)[:60],
+)
+async def test_a_bad_frame_is_refused_under_its_name(
+    daemon: DaemonProcess, frame: str | bytes, names: dict[str, str]
+) -> None:
+    async with crowd(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        async with ada.talk(room_id) as talk:
+            await talk.receive("initial_state")
+            await talk.websocket.send_message(frame)
+            error = await talk.receive()
+            assert (error.pop("type"), error.pop("code")[:4]) == ("error", "bad_")
+            assert error == {"message": error["message"], **names}
+            assert await talk.post("Still here", "n2") == 1
 
 
 async def test_a_flood_of_bad_frames_ends_it(daemon: DaemonProcess) -> None:

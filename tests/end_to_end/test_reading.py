@@ -44,7 +44,7 @@ async def fence(talk: Talk) -> list[dict[str, Any]]:
     """Everything that has come until the server has taken all frames sent so far."""
     await talk.send("fetch", from_id=1, to_id=0)
     *before, answer = await talk.receive_to("fetch_response")
-    assert answer == {"type": "fetch_response", "messages": []}
+    assert answer | {"last_id": 0} == {"type": "fetch_response", "messages": [], "last_id": 0}
     return before
 
 
@@ -58,7 +58,8 @@ async def test_initial_state_follows_the_read_mark(daemon: DaemonProcess) -> Non
             # Anew at once: the mark may be on its way to the store still.
             async with reader.talk(room_id) as talk:
                 state = await talk.receive()
-                assert set(state) == {"type", "last_read_id", "messages"}
+                assert set(state) == {"type", "last_read_id", "messages", "last_id"}
+                assert state["last_id"] == 200
                 assert (state["type"], state["last_read_id"]) == ("initial_state", mark)
                 assert ids(state["messages"]) == span(max(1, mark - 30), min(200, mark + 50))
 
@@ -141,6 +142,42 @@ async def test_ids_beyond_64_bits(daemon: DaemonProcess, number: int) -> None:
         assert ids(await talk.fetch(1, 3)) == [1, 2, 3]
         async with reader.talk(room_id) as again:
             assert (await again.receive())["last_read_id"] <= 3
+
+
+async def test_a_client_far_behind_is_told_the_end_of_the_log(daemon: DaemonProcess) -> None:
+    async with written(daemon, 300) as (room_id, reader, writer), reader.talk(room_id) as talk:
+        assert (await talk.receive("initial_state"))["last_id"] == 300
+        assert await write(writer, 1) == 301
+        await talk.send("fetch", from_id=100, to_id=101)
+        answer = await talk.receive("fetch_response")
+        assert (ids(answer["messages"]), answer["last_id"]) == ([100, 101], 301)
+        await talk.send("fetch", from_id=0, to_id=0)  # the shortest way to ask
+        assert await talk.receive("fetch_response") == {"type": "fetch_response", "messages": [], "last_id": 301}
+        await talk.send("listen_latest", after_id=answer["last_id"])
+        assert await write(writer, 2) == 303
+        assert ids(await talk.latest(2)) == [302, 303]
+
+
+@pytest.mark.parametrize("request_name", ["", "7", "[{", "\U0001f600" * 64])
+async def test_a_fetch_is_answered_under_its_name(daemon: DaemonProcess, request_name: str) -> None:
+    async with written(daemon, 3) as (room_id, reader, _), reader.talk(room_id) as talk:
+        await talk.receive("initial_state")
+        await talk.send("fetch", from_id=2, to_id=3, request=request_name)
+        await talk.send("fetch", from_id=1, to_id=1001, request=request_name)
+        await talk.send("fetch", from_id=1, to_id=1)
+        named, refused, nameless = [await talk.receive() for _ in range(3)]
+        assert (ids(named["messages"]), named["request"], named["last_id"]) == ([2, 3], request_name, 3)
+        assert (refused["code"], refused["request"]) == ("fetch_too_large", request_name)
+        assert "nonce" not in refused
+        assert nameless == {"type": "fetch_response", "messages": nameless["messages"], "last_id": 3}
+
+
+async def test_the_name_of_a_fetch_has_a_limit(daemon: DaemonProcess) -> None:
+    async with written(daemon, 0) as (room_id, reader, _), reader.talk(room_id) as talk:
+        await talk.receive("initial_state")
+        await talk.send("fetch", from_id=1, to_id=1, request="x" * 65)
+        error = await talk.receive()
+        assert error == {"type": "error", "code": "bad_frame", "message": "A request has at most 64 characters"}
 
 
 async def test_listening_resumes_after_an_initial_state_that_reached_the_end(daemon: DaemonProcess) -> None:

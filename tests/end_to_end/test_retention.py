@@ -97,7 +97,7 @@ async def begins(talk: Talk, first_id: int) -> None:
 async def test_readers_are_told_where_the_log_begins(tmp_path: Path, storage: dict[str, str]) -> None:
     async with house(tmp_path, storage) as home, home.reader.talk(home.room_id) as talk:
         state = await talk.receive()
-        assert set(state) == {"type", "last_read_id", "messages"}
+        assert set(state) == {"type", "last_read_id", "messages", "last_id"}
         assert (state["last_read_id"], ids(state["messages"])) == (10, span(1, 60))
         await talk.send("listen_latest")
         await home.command("set", home.room_id, "--keep-messages", "20")
@@ -127,6 +127,7 @@ async def test_an_emptied_room_goes_on(tmp_path: Path, storage: dict[str, str]) 
         async with home.author.talk(home.room_id) as writer:
             state = await writer.receive()
             assert (state["last_read_id"], state["messages"], state["first_id"]) == (COUNT, [], COUNT + 1)
+            assert state["last_id"] == COUNT
             assert await writer.post("new", "text 0") == COUNT + 1
         (message,) = await talk.latest(1)
         assert (message["message_id"], message["content"]) == (COUNT + 1, "new")

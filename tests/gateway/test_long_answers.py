@@ -57,12 +57,13 @@ def post(wire: Wire, content: str, count: int) -> int:
 
 def one_by_one(wire: Wire, first_id: int, last_id: int) -> bytes:
     """What a fetch of these ids brings, made of what one for each id does."""
-    before, behind = b'{"type":"fetch_response","messages":[', b"]}"
+    before = b'{"type":"fetch_response","messages":['
     messages = []
     for message_id in range(first_id, last_id + 1):
         wire.send(text("fetch", from_id=message_id, to_id=message_id))
-        messages.append(wire.frame().payload.removeprefix(before).removesuffix(behind))
-    return before + b",".join(messages) + behind
+        message, end, behind = wire.frame().payload.removeprefix(before).rpartition(b"]")
+        messages.append(message)
+    return before + b",".join(messages) + end + behind
 
 
 def begins(wire: Wire, question: bytes = EVERYTHING) -> bytes:
