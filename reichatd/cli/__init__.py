@@ -36,6 +36,7 @@ class _Commands(click.Group):
             "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
         ),
         "chat": _Entry("reichatd.cli.chat:chat", "Chat from this terminal, on any server."),
+        "send": _Entry("reichatd.cli.send:send", "Post one message, for scripts: exit status 0 when it is stored."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -49,7 +49,7 @@ def understood(line: str, characters: int) -> Command:
         characters: how many a message may have.
     """
     content = trimmed(line)
-    if not content.strip():
+    if not content:
         return Nothing()
     if content.startswith("//"):
         content = content[1:]

@@ -99,8 +99,9 @@ def decode(text: str | bytes) -> ServerFrame | None:
 
 
 def trimmed(text: str) -> str:
-    """What the server keeps of a message: leading blank lines and trailing space are removed, the first indentation is not."""
-    return _LEADING_BLANK_LINES.sub("", text.rstrip())
+    """What the server keeps of a message: without blank lines before and space behind; several lines keep their indentation."""
+    kept = _LEADING_BLANK_LINES.sub("", text.rstrip())
+    return kept if len(kept.splitlines()) > 1 else kept.strip()
 
 
 def encodable(text: str) -> str:

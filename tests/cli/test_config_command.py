@@ -144,6 +144,7 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
         "import",
         "retention",
         "chat",
+        "send",
         "bench",
     ]
     for line in commands.splitlines():

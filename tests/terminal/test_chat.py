@@ -146,6 +146,32 @@ async def test_a_message_that_no_frame_can_carry_is_given_back_and_holds_up_no_o
     ]
 
 
+async def test_one_who_is_far_behind_goes_to_the_end_and_reads_upwards(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, **QUICK, **FREE) as daemon,
+        await newcomer(daemon, "ada") as ada,
+        await newcomer(daemon, "bob") as bob,
+    ):
+        room_id = await open_room(ada, bob)
+        async with ada.talk(room_id) as talk:
+            for number in range(1, 1_200):
+                await talk.send("message", content=f"Number {number}.")
+            await talk.post("The last one", "last")
+        login = Login(bob.email, bob.user_id, bob.access_token, bob.refresh_token)
+        async with Server(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
+            conversation = Conversation(server, room_id, lambda: None)
+            nursery.start_soon(conversation.run)
+            await until(lambda: conversation.last_id == 1_200)
+            assert [message.message_id for message in conversation.messages] == list(range(1_101, 1_201))
+            assert conversation.notice == "1,050 more unread above: PgUp"
+            conversation.ask_earlier()
+            await until(lambda: conversation.messages[0].message_id == 1_001)
+            await post(ada, room_id, "And one more")
+            await until(lambda: conversation.last_id == 1_201)
+            assert [message.message_id for message in conversation.messages] == list(range(1_001, 1_202))
+            nursery.cancel_scope.cancel()
+
+
 async def test_what_the_server_refuses_comes_back_into_the_line(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, QUICK)
     try:

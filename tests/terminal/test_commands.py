@@ -12,7 +12,8 @@ from reichatd.terminal.server import Room
     ("line", "command"),
     [
         ("Hello", Say("Hello")),
-        ("  x = 1 \n", Say("  x = 1")),
+        ("  x = 1 \n", Say("x = 1")),
+        ("  x = 1\n  y = 2\n", Say("  x = 1\n  y = 2")),
         ("", Nothing()),
         (" \n\t", Nothing()),
         ("/help", Help()),
@@ -21,7 +22,7 @@ from reichatd.terminal.server import Room
         ("/etc/hosts is it", Refusal("no command /etc/hosts; /help lists them, //… posts a slash")),
         ("//etc/hosts", Say("/etc/hosts")),
         ("///", Say("//")),
-        (" /quit", Say(" /quit")),
+        (" /quit", Quit()),
         ("x" * 10, Say("x" * 10)),
         ("x" * 12, Refusal("2 characters too long: a message has at most 10")),
         ("x" * 10 + "  ", Say("x" * 10)),
