@@ -19,7 +19,7 @@ class _Commands(click.Group):
     entries: ClassVar[dict[str, _Entry]] = {
         "serve": _Entry("reichatd.cli.serve:serve", "Run the daemon until it is told to stop (SIGTERM, or Ctrl+C)."),
         "reload": _Entry("reichatd.cli.reload:reload", "Have the running daemon read its settings again."),
-        "config": _Entry("reichatd.cli.config:config", "Check the settings, or show what is in force."),
+        "config": _Entry("reichatd.cli.config:config", "Write a settings file, check it, or show what is in force."),
         "service": _Entry(
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),

@@ -100,7 +100,17 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
                 os.fsync(output.fileno())
                 unnamed.replace(file)
         except OSError as error:
-            exits.fail(exits.CANNOT_CREATE, f"{file}: {error.strerror}")
+            exits.fail(exits.CANNOT_CREATE, unwritable(file, error))
+
+
+def unwritable(file: Path, error: OSError) -> str:
+    """Why a file that somebody has named cannot be written, for a person."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not file.parent.is_dir():
+        missing = "is not a directory" if file.parent.exists() else "does not exist"
+        return f"{file}: the directory {file.parent} {missing}"
+    if isinstance(error, FileExistsError):
+        return f"{file} is there already"
+    return f"{file}: {error.strerror}"
 
 
 def _write_line(output: Any, record: object) -> None:  # noqa: ANN401 - any binary file
