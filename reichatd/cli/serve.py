@@ -88,22 +88,25 @@ def _listeners(loaded: Loaded) -> "list[Listener]":
         listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
         _refuse_exposed(loaded, listeners)
         return listeners
-    return _listen(server.host, server.port, tls=bool(server.tls_cert))
+    return _listen("server", server.host, server.port, tls=bool(server.tls_cert))
 
 
 def _monitors(loaded: Loaded) -> "list[Listener]":
     """The sockets for the metrics; none where they are off."""
     metrics = loaded.settings.metrics
-    return _listen(metrics.host, metrics.port, tls=False) if metrics.enabled else []
+    return _listen("metrics", metrics.host, metrics.port, tls=False) if metrics.enabled else []
 
 
-def _listen(host: str, port: int, *, tls: bool) -> "list[Listener]":
+def _listen(table: str, host: str, port: int, *, tls: bool) -> "list[Listener]":
+    """The sockets at an address that the settings have in this table."""
     from reichatd.gateway import open_listeners
 
     try:
         return open_listeners(host, port, tls=tls)
     except OSError as error:
-        exits.fail(exits.CANNOT_LISTEN, f"cannot listen on {host}:{port}: {error.strerror}")
+        exits.fail(
+            exits.CANNOT_LISTEN, f"cannot listen on {host}:{port} ({table}.host, {table}.port): {error.strerror}"
+        )
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
