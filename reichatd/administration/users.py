@@ -72,7 +72,7 @@ class UserAdministration:
     async def find(self, name: str) -> User:
         """The user of an e-mail address or a user id.
 
-        Raises: UserNotFound, which says whom else the name may mean: several users may have one name.
+        Raises: UserNotFound, which names the users that have this as their user name: several may.
         """
         user = await self._by_address_or_id(name)
         if user is None:
@@ -86,7 +86,7 @@ class UserAdministration:
         return await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
 
     async def _called(self, username: str) -> list[User]:
-        """The users of a name, whatever the case of its letters. No index knows it: all users are looked through."""
+        """The users with this user name, regardless of case. Reads all users: there is no index of names."""
         folded = username.casefold()
         async with aclosing(self._all()) as users:
             return [user async for user in users if user.username.casefold() == folded]

@@ -69,7 +69,7 @@ async def _arrive(url: str, logins: Logins, email: str | None, room: str | None)
 
 
 async def _log_in(server: Server, email: str | None) -> None:
-    await server.check()  # nobody should type a password to learn that the address is wrong
+    await server.check()  # before a password is typed in vain
     email = email or ask("E-mail address")
     await server.log_in(email, ask(f"Password of {email}", hidden=True))
 

@@ -1,4 +1,4 @@
-"""What the commands that are clients of a server have in common: its address, who one is there, and how faults are told."""
+"""What the commands that are clients of a server share: its address, the kept login, the choice of a room, exit statuses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def kept(url: str, logins: Logins, key: str | None = None) -> Server:
 
 
 async def find_room(server: Server, name: str) -> Room:
-    """The room of this id, or else of this name among those that one can see; it may be one to be joined yet.
+    """The room with this id, or else with this name among the joined and the public ones. The user may not be a member yet.
 
     Raises: LoggedOut, Refused, Unreachable.
     """

@@ -104,7 +104,7 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
 
 
 def unwritable(file: Path, error: OSError) -> str:
-    """Why a file that somebody has named cannot be written, for a person."""
+    """Why a file cannot be written, for the person who named it."""
     if isinstance(error, FileNotFoundError | NotADirectoryError) and not file.parent.is_dir():
         missing = "is not a directory" if file.parent.exists() else "does not exist"
         return f"{file}: the directory {file.parent} {missing}"

@@ -26,7 +26,7 @@ _MOST_BYTES = 1024 * 1024
 
 
 class _Account(NamedTuple):
-    """Who posts. Without an address it is the person who chats at the server from here."""
+    """Who posts. Without an address: the user whose login `reichatd chat` has kept."""
 
     email: str | None
     password: str | None
@@ -143,13 +143,13 @@ async def _send(url: str, account: _Account, message: _Message, seconds: float) 
             return room.room_id, await deliver(server, room.room_id, message.content, message.nonce, left)
         finally:
             if not login.is_kept and server.login is not None:
-                # What cannot be kept is not left behind: each start would leave a login session.
+                # Else each start would leave a login session behind.
                 with trio.move_on_after(5, shield=True), suppress(Exception):
                     await server.log_out()
 
 
 class _KeptLogin:
-    """The login of an account in the file of logins. A file that cannot be written keeps nobody from posting."""
+    """The login of an account in the file of logins. Posting goes on where the file cannot be written."""
 
     def __init__(self, url: str, email: str | None) -> None:
         self.is_kept = True

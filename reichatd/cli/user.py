@@ -52,7 +52,7 @@ def list_users(pending: bool, config: Path | None, as_json: bool) -> None:
 def show(user: str, config: Path | None, as_json: bool) -> None:
     """Show a user: rooms, bans, login sessions.
 
-    USER may also be a user name; where several have it, they are listed, and one is to be named by address or id.
+    USER may also be a user name; where several users have it, they are listed.
     """
     found = collect(config, requests.ShowUser(user), (UserDetails, UserRecord))
     if len(found) > 1:

@@ -1,4 +1,4 @@
-"""What a line that somebody has typed asks for. Pure."""
+"""What a typed line asks for. Pure."""
 
 from typing import Final, NamedTuple
 
@@ -32,7 +32,7 @@ class Nothing(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """This cannot be posted, or is no command. The line is to stay where it is; `why` is for a person."""
+    """Cannot be posted, or is no known command. The line stays in the input; `why` is for a person."""
 
     why: str
 
@@ -43,7 +43,7 @@ _COMMANDS: Final[dict[str, Command]] = {"/help": Help(), "/?": Help(), "/quit": 
 
 
 def understood(line: str, characters: int) -> Command:
-    """What a line asks for. What begins with a slash is for the client itself, and is never posted by mistake.
+    """What a line asks for. What begins with a slash is a command of the client and is never posted.
 
     Arguments:
         characters: how many a message may have.

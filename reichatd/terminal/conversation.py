@@ -5,28 +5,21 @@ from there on. Each message that we post has a nonce, a name of its own, and is 
 acknowledges it: the server stores it once. And what is not acknowledged is shown as such.
 """
 
-import math
 import random
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection
+from trio_websocket import ConnectionClosed
 
 from reichatd.terminal import frames
+from reichatd.terminal.connection import Connection
 from reichatd.terminal.frames import Message
 from reichatd.terminal.server import Server, Unreachable
 
-PAGE = 100
-"""Messages that are asked for at once, upwards."""
-_FAR = 1_000
-"""So many messages behind the end, we go there at once: to be sent all of them takes long, and history can be read upwards."""
 _LONGEST_PAUSE = 30.0
-_PING_SECONDS = 20.0
-_READ_SECONDS = 1.0
-_WORTH_ANOTHER_TRY = {"rate_limited", "unavailable"}
 
 _ASKED_PAUSE = re.compile(r"; retry-after-ms=(\d{1,6})$")
 """At the end of a close reason: how long a server that restarts asks us to stay away."""
@@ -84,7 +77,7 @@ class Conversation:
         self._room_id = room_id
         self._changed = changed
         self._settled = settled
-        self._connection: _Connection | None = None  # while it is good
+        self._connection: Connection | None = None  # while it is good
         self._tries = -1  # since we were online
 
     @property
@@ -117,7 +110,7 @@ class Conversation:
         while True:
             self._tries += 1
             asked = None
-            connection = _Connection(self, self._server)
+            connection = Connection(self, self._server)
             try:
                 await self._server.renew()  # an access token that is too old opens no socket
                 await connection.run(self._room_id)
@@ -142,7 +135,7 @@ class Conversation:
 
     # --- what the server says, by the connection
 
-    def begin(self, connection: "_Connection", state: frames.InitialState) -> None:
+    def begin(self, connection: Connection, state: frames.InitialState) -> None:
         """A new connection is welcome."""
         if self.read_to is None:
             self.read_to = state.last_read_id
@@ -186,140 +179,3 @@ class Conversation:
     def refuse(self, refusal: str) -> None:
         self.notice = refusal
         self._changed()
-
-
-class _Connection:
-    """One WebSocket, and the tasks that it takes."""
-
-    def __init__(self, conversation: Conversation, server: Server) -> None:
-        self.said = trio.Event()
-        self.in_flight = ""
-        """The nonce of the message that was sent last, until it is answered."""
-        self._conversation = conversation
-        self._server = server
-        self._socket: WebSocketConnection
-        self._outgoing, self._to_send = trio.open_memory_channel[frames.ClientFrame](math.inf)
-        self._answered = trio.Event()  # the message that is under way
-        self._pause = 0.0  # before the next one
-        self._asked_before: int | None = None
-        self._leaping = False  # until the end of the log has come
-
-    async def run(self, room_id: str) -> None:
-        """From the handshake to the end.
-
-        Raises: Unreachable, ConnectionClosed.
-        """
-        ends: list[Exception] = []
-        try:
-            # Closed by us in every case: the library leaves the connection of a refused handshake open.
-            async with await self._server.connect() as stream, trio.open_nursery() as nursery:
-                self._socket = await self._server.enter(nursery, stream, room_id)
-                for task in (self._send, self._post, self._ping):
-                    nursery.start_soon(task)
-                if self._conversation.listens:
-                    nursery.start_soon(self._mark_read)
-                while True:
-                    self._take(frames.decode(await self._socket.get_message()))
-        except* (ConnectionClosed, HandshakeError, Unreachable) as group:
-            ends += _leaves(group)
-        end = ends[0]  # several tasks may have noticed, the library's own among them
-        raise Unreachable("no WebSocket is to be had there") if isinstance(end, HandshakeError) else end
-
-    def ask_earlier(self, message_id: int) -> None:
-        """Asks, once, for the page before this message."""
-        if self._asked_before != message_id:
-            self._asked_before = message_id
-            self._outgoing.send_nowait(frames.Fetch(max(1, message_id - PAGE), message_id - 1))
-
-    def _take(self, frame: frames.ServerFrame | None) -> None:
-        conversation = self._conversation
-        match frame:
-            case frames.InitialState():
-                conversation.begin(self, frame)
-                self._follow(frame.last_id)
-                self.said.set()
-            case frames.LatestMessage(message=message):
-                conversation.add(message)
-            case frames.FetchResponse(messages=page) if self._leaping:
-                conversation.leap(page)
-                self._listen()
-            case frames.FetchResponse():
-                conversation.add_earlier(frame)
-            case frames.Ack(nonce=nonce, message_id=message_id):
-                conversation.settle(nonce, message_id)
-                self._answered.set()
-            case frames.Error(nonce=str(nonce)):
-                if frame.code in _WORTH_ANOTHER_TRY:
-                    self._pause = frame.retry_after or 1.0
-                    conversation.refuse(frame.message)
-                else:
-                    conversation.settle(nonce, refusal=frame.message)
-                self._answered.set()
-            case frames.Error():
-                self._asked_before = None
-                conversation.refuse(frame.message)
-                if self._leaping:  # the end is not to be had alone
-                    self._listen()
-
-    def _follow(self, last_id: int) -> None:
-        """Sees to it that the log comes, from what we have on, or from its end if that is far.
-
-        Arguments:
-            last_id: where the log ends; 0 if that is not known.
-        """
-        if not self._conversation.listens:
-            return
-        if last_id - self._conversation.last_id > _FAR:
-            self._leaping = True
-            self._outgoing.send_nowait(frames.Fetch(last_id - PAGE + 1, last_id))
-        else:
-            self._listen()
-
-    def _listen(self) -> None:
-        self._leaping = False
-        self._outgoing.send_nowait(frames.ListenLatest(after_id=self._conversation.last_id))
-
-    async def _send(self) -> None:
-        async for frame in self._to_send:
-            await self._socket.send_message(frames.encode(frame))
-
-    async def _post(self) -> None:
-        """Posts what is pending: in the order in which it was said, so one at a time, each until it is settled."""
-        while True:
-            await self.said.wait()
-            self.said = trio.Event()
-            while self._conversation.pending:
-                nonce, content = next(iter(self._conversation.pending.items()))
-                self._answered = trio.Event()
-                self.in_flight = nonce
-                self._outgoing.send_nowait(frames.Post(content, nonce))
-                await self._answered.wait()
-                self.in_flight = ""
-                pause, self._pause = self._pause, 0.0
-                await trio.sleep(pause)
-
-    async def _mark_read(self) -> None:
-        """Says, not too often, how far we have read."""
-        marked = 0
-        while True:
-            if self._conversation.trouble == "" and not self._leaping and self._conversation.last_id > marked:
-                marked = self._conversation.last_id
-                self._outgoing.send_nowait(frames.SetLastRead(marked))
-            await trio.sleep(_READ_SECONDS)
-
-    async def _ping(self) -> None:
-        """Finds out that nobody is there any more: a network that is gone says nothing."""
-        while True:
-            await trio.sleep(_PING_SECONDS)
-            with trio.move_on_after(_PING_SECONDS):
-                await self._socket.ping()
-                continue
-            raise Unreachable("nobody answers")
-
-
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Any]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -21,11 +21,11 @@ class NotAcknowledged(Exception):
 
 
 async def until_reached(call: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """What a call gives, made again while the server does not answer, or has too much to do.
+    """The result of a call, repeated while the server does not answer or is busy.
 
     Arguments:
-        call: is given up, and made no more, when the time is over.
-        seconds: how long to go on.
+        call: is cancelled when the time is over.
+        seconds: how long to repeat it.
 
     Raises: Unreachable or Refused (not in time), and what else the call raises.
     """
@@ -50,8 +50,8 @@ async def deliver(server: Server, room_id: str, content: str, nonce: str, second
     """Posts a message, over as many connections as it takes.
 
     Arguments:
-        nonce: what it is known by; "" for a random one. A repeat with the same one is stored once.
-        seconds: how long to go on.
+        nonce: "" for a random one. A repeat with the same nonce is stored once.
+        seconds: how long to wait for the ack.
 
     Raises: Ended, LoggedOut, Unreachable (it was not sent), NotAcknowledged.
     """

@@ -1,4 +1,4 @@
-"""Which room is meant. Pure."""
+"""Rooms by what people call them. Pure."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,9 +6,9 @@ from reichatd.terminal.server import Room
 
 
 def meant(rooms: Sequence[Room], text: str, *, cut_off: bool = False) -> list[Room]:
-    """The rooms that somebody may mean by `text`: one if that is clear, several if it is not, none if no room is called that.
+    """The rooms that `text` may mean: one if it is clear, several if it is ambiguous, none if no room is called that.
 
-    An id counts before a name, and what is written exactly so before what differs in case.
+    An id comes before a name, and an exact match before one that differs in case.
 
     Arguments:
         cut_off: whether the beginning of an id or a name will do, where nothing is called `text` as a whole.

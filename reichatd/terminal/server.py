@@ -202,7 +202,7 @@ class Server:
         return (await self._call(_Rooms, "GET", f"/{which}")).rooms
 
     async def room(self, room_id: str) -> Room:
-        """The room of this id, whether one is a member or not.
+        """The room with this id, joined or not.
 
         Raises: LoggedOut, Refused, Unreachable.
         """
