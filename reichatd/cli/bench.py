@@ -11,7 +11,7 @@ from rich.table import Table
 
 from reichatd.bench.client import Refused
 from reichatd.bench.scenarios import SCENARIOS, Row
-from reichatd.bench.target import Target, TargetError, private, running
+from reichatd.bench.target import Target, TargetError, find, private, running
 from reichatd.cli import exits
 from reichatd.cli.asking import ask
 from reichatd.store import StoreError
@@ -42,6 +42,8 @@ def bench(
     console = Console(stderr=True)
     rows: list[Row] = []
     try:
+        if url:
+            find(url)  # before a password is typed in vain
         password = ask("Password", hidden=True) if url else ""
         for scenario in chosen:
             if scenario.local and url:
