@@ -114,13 +114,14 @@ class Accounts:
         # The store decides below; this look saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
+        minutes = self._auth.verification_code_minutes
         code = await self._keep(registrant, await self._passwords.hash(password))
         letter = verification_letter(
             sender=self._outbox.sender,
             to=address.deliverable,
             username=registrant.username,
             code=code,
-            minutes=self._auth.verification_code_minutes,
+            minutes=minutes,
         )
         # No await between the registration and its letter.
         self._outbox.post(letter, seconds=minutes * MINUTE)
