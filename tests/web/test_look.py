@@ -81,6 +81,7 @@ def test_the_main_screens(visitor: Visitors, phone: bool, dark: bool) -> None:
     bob.join("engine")
     page.goto(f"{ada.url}/#/room/engine")
     expect(ada.composer).to_be_enabled()
+    expect(ada.composer).to_have_attribute("enterkeyhint", "enter" if phone else "send")
     for number, (who, text) in enumerate(TALK, 1):
         (ada if who == "ada" else bob).say(text)
         for person in (ada, bob):
@@ -178,10 +179,22 @@ def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
 
         ada.say("This one arrived.")
         ada.sees("This one arrived.")
+        ada.say("too long " * 700)
+        expect(page.locator(".composer .problem")).to_contain_text("Too long by 1,299 characters.")
+        check(ada, f"{kind}-too-long")
+        page.route("**/about", lambda route: route.abort())
+        page.reload()
         ada.say("x" * 5001)
         expect(page.locator(".pending[data-failed] .state")).to_be_visible()
         check(ada, f"{kind}-refused")
         page.get_by_role("button", name="Discard").click()
+        ada.measured(
+            "() => { Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }; }"
+        )
+        ada.composer.fill("Not kept")
+        expect(page.locator("#notice")).to_contain_text("This browser has no room left")
+        check(ada, f"{kind}-full")
+        ada.composer.fill("")
         cable.cut()
         expect(ada.status).to_contain_text("What you write is kept")
         ada.say("And this one is on its way.")
