@@ -35,7 +35,7 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.live import Live
-from reichatd.store import BanOutcome, JoinOutcome, Room, RoomHead, RoomSummary, Store
+from reichatd.store import BanOutcome, JoinOutcome, Room, RoomHead, RoomSummary, Store, User
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
 RANDOM_ID_CHARACTERS = 12
@@ -223,6 +223,15 @@ class Rooms:
         await self._owned(room_id, user_id, to_act_on=banned_id)
         if not await self._store.rooms.unban(room_id, banned_id):
             raise NotBanned
+
+    async def bans(self, user_id: str, room_id: str) -> list[User]:
+        """The users who are banned from the room, in the order of their ids; for the owner.
+
+        Raises: RoomNotFound, Forbidden.
+        """
+        await self._owned(room_id, user_id)
+        users = await self._store.users.by_ids(await self._store.rooms.bans(room_id))
+        return [user for user in users if user is not None]  # one who is deleted meanwhile has no bans left
 
     async def _existing(self, room_id: str, user_id: str) -> RoomHead:
         room = await self._store.rooms.head(room_id, user_id)

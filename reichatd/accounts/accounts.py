@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import trio
 from msgspec import Struct
@@ -98,6 +98,11 @@ class Accounts:
     def reload(self, limits: "Limits") -> None:
         """From here on these limits hold."""
         self._limits = limits
+
+    @property
+    def code_by(self) -> Literal["mail", "console"]:
+        """How a verification code reaches the person: by mail, or printed where the daemon runs (`mail.backend`)."""
+        return "console" if self._outbox.backend == "console" else "mail"
 
     async def register(self, email: str, password: str, username: str) -> None:
         """Keeps a registration beside others of the address, and posts the letter with its code.

@@ -10,6 +10,8 @@ from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, caller
 from reichatd.api.services import rooms
 from reichatd.api.types import (
+    BannedUser,
+    Bans,
     ChangingRoom,
     CreatingRoom,
     JoinedRooms,
@@ -157,6 +159,14 @@ async def unban(room_id: str, user_id: str) -> Response:
     """Lets somebody who was banned join again; for the owner."""
     await rooms().unban(await caller_id(), room_id, user_id)
     return answer()
+
+
+@blueprint.get("/room/<room_id>/bans")
+@operation(Bans, refuses=(Forbidden, RoomNotFound))
+async def list_bans(room_id: str) -> Response:
+    """Lists the users who are banned from a room; for its owner."""
+    banned = await rooms().bans(await caller_id(), room_id)
+    return answer(Bans(bans=[BannedUser(user_id=user.user_id, username=user.username) for user in banned]))
 
 
 async def caller_id() -> str:

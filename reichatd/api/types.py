@@ -201,6 +201,33 @@ class RoomCreated(Answer, frozen=True, kw_only=True):
     room_id: RoomId
 
 
+class BannedUser(Struct, frozen=True):
+    user_id: UserId
+    username: Username
+
+
+class Bans(Answer, frozen=True, kw_only=True):
+    bans: list[BannedUser]
+
+
+class MessageLimits(Struct, frozen=True, kw_only=True):
+    """What a message may measure: more is refused, however often it is sent."""
+
+    message_chars: Annotated[
+        int, Meta(description="Characters of a message's content: Unicode code points.", examples=[5000])
+    ]
+    frame_bytes: Annotated[
+        int, Meta(description="Bytes of a WebSocket message: its JSON text in UTF-8.", examples=[65536])
+    ]
+
+
+class About(Answer, frozen=True, kw_only=True):
+    """What holds at this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
+
+    limits: MessageLimits
+    code_by: Literal["mail", "console"]
+
+
 Checks = Annotated[
     dict[str, str],
     Meta(description='What is to be said of each part, "ok" or what is wrong.', examples=[{"store": "ok"}]),

@@ -1,7 +1,7 @@
 // A room's conversation: one WebSocket after the other, and nothing missed and nothing twice in between.
 
 import { Log } from "./log.js";
-import { Outbox } from "./outbox.js";
+import { LEFT_TO_ITS_TAB_MS, Outbox } from "./outbox.js";
 import { FrameRefused, Socket } from "./socket.js";
 import { Unreachable } from "./api.js";
 
@@ -13,6 +13,8 @@ const LONGEST_WAIT_MS = 30_000;
 const GOING_DOWN_MS = 5_000;
 const GOING_DOWN = 1001;
 const NOT_WELCOME = 1008;
+const TOO_BIG = 1009;
+const HOPELESS = ["bad_content", "bad_frame"]; // the same message would be refused again
 
 /**
  * `state` is "resting", "connecting", "live", "waiting" (for the next try) or "over" (`why` says why).
@@ -39,6 +41,7 @@ export class Conversation extends EventTarget {
     this.#roomId = roomId;
     this.log = new Log();
     this.outbox = new Outbox(userId, roomId);
+    window.addEventListener("storage", this.#elsewhere);
   }
 
   start() {
@@ -54,6 +57,7 @@ export class Conversation extends EventTarget {
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
+    window.removeEventListener("storage", this.#elsewhere);
     document.removeEventListener("visibilitychange", this.#seenAgain);
     this.#socket?.drop();
     this.#wake();
@@ -69,6 +73,11 @@ export class Conversation extends EventTarget {
     this.outbox.add(content);
     this.#emit("outbox");
     this.#sendNext();
+  }
+
+  /** Whether a message waits to be sent. */
+  get hasUnsent() {
+    return this.state !== "over" && this.outbox.next !== undefined;
   }
 
   retry(nonce) {
@@ -121,7 +130,9 @@ export class Conversation extends EventTarget {
       const socket = new Socket(this.#roomId, ticket, (frame) => this.#take(socket, frame));
       this.#socket = socket;
       if (!this.#running) socket.drop();
-      return await socket.closed;
+      const end = await socket.closed;
+      if (end.code === TOO_BIG) this.#fail(this.#underWay, "It is too big for this server.", true);
+      return end;
     } catch {
       return {};
     } finally {
@@ -173,7 +184,8 @@ export class Conversation extends EventTarget {
         this.#acknowledged(frame);
         break;
       case "error":
-        if (frame.nonce !== undefined) this.#refused(frame);
+        // A bad frame's nonce may not have been readable; of our frames, none but a message can be bad.
+        if (frame.nonce !== undefined || frame.code === "bad_frame") this.#refused({ nonce: this.#underWay, ...frame });
     }
   }
 
@@ -245,7 +257,13 @@ export class Conversation extends EventTarget {
 
   #sendNext() {
     const entry = this.outbox.next;
-    if (this.state !== "live" || this.#underWay !== null || entry === undefined) return;
+    if (this.state !== "live" || this.#socket === null || this.#underWay !== null || entry === undefined) return;
+    const problem = this.#api.about.problemOf(entry.content);
+    if (problem) {
+      this.#fail(entry.nonce, problem, true);
+      this.#sendNext();
+      return;
+    }
     this.#underWay = entry.nonce;
     this.#socket.send("message", { content: entry.content, nonce: entry.nonce });
   }
@@ -268,11 +286,23 @@ export class Conversation extends EventTarget {
     if (code === "rate_limited") setTimeout(again, seconds * 1000);
     else if (code === "unavailable") setTimeout(again, BUSY_MS);
     else {
-      this.outbox.failed(nonce, message);
-      this.#emit("outbox");
+      this.#fail(nonce, message, HOPELESS.includes(code));
       again();
     }
   }
+
+  #fail(nonce, problem, isFinal) {
+    this.outbox.failed(nonce, problem, isFinal);
+    this.#emit("outbox");
+    if (isFinal) this.#api.about.ask(); // what is allowed may have changed
+  }
+
+  /** Another tab has changed what waits here. */
+  #elsewhere = (event) => {
+    if (!this.outbox.heard(event)) return;
+    this.#emit("outbox");
+    setTimeout(() => this.#sendNext(), LEFT_TO_ITS_TAB_MS + 1);
+  };
 
   #settleOutbox() {
     const before = this.outbox.entries;

@@ -125,6 +125,7 @@ export class Feed {
     this.#keepingPlace(() => {
       added = this.#fill();
       this.#trim();
+      this.drawPending();
     });
     this.#showTarget();
     log.lookAt(this.#first, this.#last);

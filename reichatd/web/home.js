@@ -2,6 +2,7 @@
 
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
+import { holdBack } from "./outbox.js";
 import { People } from "./people.js";
 import { profileDialog } from "./profile.js";
 import { createRoomDialog } from "./room-dialogs.js";
@@ -23,6 +24,7 @@ export class Home {
     this.api = api;
     this.me = me;
     this.people = new People(api);
+    api.about.ask();
     this.rooms = new Rooms(api, me.userId);
     this.rooms.addEventListener("change", () => this.#draw());
     this.rooms.addEventListener("unread", () => this.#draw());
@@ -70,6 +72,7 @@ export class Home {
   logOut() {
     this.leaving = true;
     history.replaceState(null, "", "#/");
+    holdBack(this.me.userId, "You logged out before it was sent.");
     return this.api.logOut();
   }
 

@@ -42,8 +42,8 @@ export function messageRow(message, previous, about) {
   );
 }
 
-/** The row of a message that is not in the log yet. isLive: whether there is a connection; actions: {retry, discard} */
-export function pendingRow({ content, messageId, problem }, isLive, actions) {
+/** The row of a message that is not in the log yet. isLive: whether there is a connection; actions: {retry, edit, discard} */
+export function pendingRow({ content, messageId, problem, isFinal }, isLive, actions) {
   const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLive ? "Sending …" : "Waiting";
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
@@ -52,7 +52,8 @@ export function pendingRow({ content, messageId, problem }, isLive, actions) {
     ),
     problem && h("p", { class: "failed" }, // below the text, which can be longer than the screen
       h("span", { class: "state" }, state),
-      h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
+      !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
+      h("button", { type: "button", class: "link", onclick: actions.edit }, "Edit"),
       h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
     ),
   );

@@ -1,13 +1,14 @@
 // A room that one is a member of: its conversation, and where one writes.
 
+import { Composer } from "./composer.js";
 import { announce, copy, h, icon, iconButton } from "./dom.js";
 import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message.js";
 import { personDialog, roomDialog } from "./room-dialogs.js";
 import { untilMidnight } from "./time.js";
+import { Draft } from "./unsent.js";
 
 const MOST_SAID = 200;
-const drafts = new Map(); // what was typed and not sent, by room
 
 export class RoomView {
   #home;
@@ -25,17 +26,20 @@ export class RoomView {
     this.#conversation = home.rooms.conversation(roomId);
     this.feed = new Feed(this.#conversation, {
       row: (message, previous) => this.#row(message, previous),
-      pendingRow: (entry) =>
-        pendingRow(entry, this.#conversation.state === "live", {
-          retry: () => this.#conversation.retry(entry.nonce),
-          discard: () => this.#conversation.discard(entry.nonce),
-        }),
+      pendingRow: (entry) => this.#pendingRow(entry),
       onread: (id) => this.#seen(id),
     });
     this.title = h("h2", { dir: "auto" });
     this.description = h("p", { class: "hint", dir: "auto" });
     this.status = h("p", { class: "status", role: "status" });
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
+    this.composer = new Composer({
+      draft: new Draft(home.me.userId, roomId),
+      about: home.api.about,
+      onsend: (content) => this.#send(content),
+      signal: this.#listening.signal,
+    });
+    this.input = this.composer.input;
     this.element = h("div", { class: "room" },
       h("header", { class: "bar" },
         iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }),
@@ -44,7 +48,7 @@ export class RoomView {
       ),
       this.status,
       h("div", { class: "feed-place" }, this.feed.element, this.jump),
-      this.#composer(),
+      this.composer.element,
     );
     this.#listen();
     this.#named();
@@ -53,6 +57,7 @@ export class RoomView {
   /** To be called when it is in the page. messageId: the message to go to; null for what is new. */
   shown(messageId) {
     this.#told();
+    this.composer.shown();
     if (messageId !== null) this.show(messageId);
     this.#changed();
     this.feed.drawPending();
@@ -72,7 +77,6 @@ export class RoomView {
   close() {
     this.#listening.abort();
     clearTimeout(this.#midnight);
-    drafts.set(this.#roomId, this.input.value);
   }
 
   #listen() {
@@ -193,27 +197,7 @@ export class RoomView {
 
   // --- writing
 
-  #composer() {
-    this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
-    this.input.value = drafts.get(this.#roomId) ?? "";
-    this.input.addEventListener("input", () => this.#grow());
-    this.input.addEventListener("keydown", (event) => {
-      const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing && matchMedia("(pointer: fine)").matches;
-      if (!sends) return;
-      event.preventDefault();
-      this.#send();
-    });
-    return h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } },
-      h("div", { class: "composer-box" }, this.input, h("button", { class: "send", "aria-label": "Send", title: "Send" }, icon("send"))),
-    );
-  }
-
-  #send() {
-    const content = this.input.value.trim();
-    if (content === "" || this.#conversation.state === "over") return;
-    this.input.value = "";
-    this.#grow();
-    this.input.focus();
+  #send(content) {
     if (this.#newFrom !== null) {
       this.#newFrom = null;
       this.feed.redraw();
@@ -222,8 +206,16 @@ export class RoomView {
     this.#conversation.send(content);
   }
 
-  #grow() {
-    this.input.style.height = "auto";
-    this.input.style.height = `${this.input.scrollHeight}px`;
+  #pendingRow(entry) {
+    const { state, why } = this.#conversation;
+    const isLost = state === "over" && entry.messageId === undefined;
+    return pendingRow(isLost ? { problem: why, ...entry, isFinal: true } : entry, state === "live", {
+      retry: () => this.#conversation.retry(entry.nonce),
+      edit: () => {
+        this.composer.putBack(entry.content);
+        this.#conversation.discard(entry.nonce);
+      },
+      discard: () => this.#conversation.discard(entry.nonce),
+    });
   }
 }

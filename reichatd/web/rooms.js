@@ -42,6 +42,11 @@ export class Rooms extends EventTarget {
     return this.all.reduce((sum, room) => sum + (this.unread(room.room_id) ?? 0), 0);
   }
 
+  /** Whether a message waits to be sent, in any room. */
+  get hasUnsent() {
+    return [...this.#conversations.values()].some((conversation) => conversation.hasUnsent);
+  }
+
   /** Asks the server which rooms there are. Throws Refused or Unreachable. */
   async read() {
     const { rooms } = await this.#api.call("GET", "/joined");
@@ -68,7 +73,7 @@ export class Rooms extends EventTarget {
       conversation.addEventListener("state", () => conversation.state === "over" && this.#lose(roomId));
       this.#conversations.set(roomId, conversation);
     }
-    if (listen) conversation.start();
+    if (listen || conversation.hasUnsent) conversation.start();
   }
 
   /** The server has said that the room is none of the person's any more. Its list would say so later: who opens the room until

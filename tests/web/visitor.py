@@ -157,6 +157,15 @@ class Visitor:
         else:
             self.composer.press("Enter")
 
+    def confirm(self, question: str, answer: str) -> None:
+        """Says yes to a question, which takes no answer in its first moment."""
+        self.page.get_by_role("dialog", name=question).get_by_role("button", name=answer, exact=True).click()
+
+    def log_out(self) -> None:
+        self.page.get_by_role("button", name="profile").click()
+        self.page.get_by_role("button", name="Log out").click()
+        expect(self.page.get_by_role("heading", name="Log in")).to_be_visible()
+
     def reconnect(self) -> None:
         """Has the page connect now, which it may do by itself at any moment: then the button is gone."""
         button = self.page.get_by_role("button", name="Try now")
