@@ -18,6 +18,7 @@ from reichatd.store.records import (
     Membership,
     Message,
     Post,
+    Progress,
     Registration,
     Room,
     RoomOverview,
@@ -136,6 +137,9 @@ class Rooms(Protocol):
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         """As `joined`, without the members."""
+
+    async def progress(self, user_id: str) -> list[Progress]:
+        """How far this user has read in each room, in the order the rooms were joined; the cost knows only their number."""
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
         """The rooms whose ids come after this one, in the order of ids."""
