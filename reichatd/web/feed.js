@@ -122,6 +122,7 @@ export class Feed {
 
   /** Draws all rows anew: what they say of days, names or the line of what is new has changed. */
   redraw() {
+    if (this.#log.generation !== this.#generation) return; // all rows are about to go
     this.#keepingPlace(() => {
       for (const row of [...this.list.children]) row.replaceWith(this.#made(Number(row.dataset.id)));
     });

@@ -144,7 +144,9 @@ export class RoomView {
       if (log.unread === 0) this.#newFrom = this.#missedFrom = null;
       return;
     }
-    this.feed.redraw();
+    const line = this.feed.list.querySelector(".new-line")?.closest(".message").dataset.id;
+    if (Number(line ?? null) !== Number(this.#newFrom)) this.feed.redraw(); // else what is selected stays so
+    this.feed.update();
     if (this.#missedFrom > log.readTo && this.feed.atEnd) this.feed.show(this.#missedFrom);
     this.#missedFrom = null;
   }

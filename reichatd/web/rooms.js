@@ -5,7 +5,7 @@ import { Conversation } from "./conversation.js";
 /** So many rooms are listened to all the time, which is where their unread counts come from; the others when they are opened. */
 const LISTENED_TO = 40;
 const STALE_MS = 60_000;
-const SEEN_AGAIN_MS = 2_000;
+const SEEN_AGAIN_MS = 2_000; // at least, from one question to the next
 
 /** Events: "change" (which rooms there are, or what is known of one), "unread" (a count). */
 export class Rooms extends EventTarget {
@@ -16,6 +16,7 @@ export class Rooms extends EventTarget {
   #readAt = 0;
   #tabs; // the others of this browser, where the same person is logged in
   #timer;
+  #seenTimer;
 
   constructor(api, userId) {
     super();
@@ -76,6 +77,7 @@ export class Rooms extends EventTarget {
     document.removeEventListener("visibilitychange", this.#seenAgain);
     window.removeEventListener("focus", this.#seenAgain);
     clearInterval(this.#timer);
+    clearTimeout(this.#seenTimer);
     this.#tabs.close();
     for (const [roomId, conversation] of this.#conversations) this.#forget(roomId, conversation);
   }
@@ -111,6 +113,8 @@ export class Rooms extends EventTarget {
   }
 
   #seenAgain = () => {
-    if (document.visibilityState === "visible" && Date.now() - this.#readAt > SEEN_AGAIN_MS) this.#readSoon();
+    if (document.visibilityState !== "visible") return;
+    clearTimeout(this.#seenTimer);
+    this.#seenTimer = setTimeout(() => this.#readSoon(), this.#readAt + SEEN_AGAIN_MS - Date.now());
   };
 }

@@ -48,6 +48,7 @@ class Visitor:
         dark: what the system says that the person likes.
         phone: a narrow screen that is touched.
         url: where the person comes to, if it is not the daemon itself.
+        locale: of the browser.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Visitor:
         dark: bool = False,
         phone: bool = False,
         url: str = "",
+        locale: str = "en-GB",
     ) -> None:
         self.name = name
         self.email = f"{name}@example.org"
@@ -72,7 +74,7 @@ class Visitor:
             is_mobile=phone,
             device_scale_factor=2 if phone else 1,
             color_scheme="dark" if dark else "light",
-            locale="en-GB",
+            locale=locale,
             timezone_id="Europe/Berlin",
         )
         self.context.set_default_timeout(15_000)
@@ -94,7 +96,7 @@ class Visitor:
     def __exit__(self, kind: object, *_: object) -> None:
         self.context.close()
         if kind is None:
-            assert self.errors == []
+            assert self.errors == [], self.errors
 
     # --- what he does
 
