@@ -19,7 +19,7 @@ function said(row, range) {
   const lines = [];
   if (head && range.intersectsNode(head)) lines.push("", `${head.querySelector(".author").textContent}, ${head.querySelector(".time").textContent}`);
   if (range.intersectsNode(content)) lines.push(common(content, range));
-  return lines.join("\n");
+  return lines.filter((line, index) => line !== "" || index === 0).join("\n");
 }
 
 function common(content, range) {

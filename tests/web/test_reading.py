@@ -156,7 +156,8 @@ OVERLAPS = """
   };
   const meet = (one, other) =>
     one.left < other.right - 1 && other.left < one.right - 1 && one.top < other.bottom - 1 && other.top < one.bottom - 1;
-  const words = [...all(".message .content").flatMap(boxes), ...all(".message .author").map((name) => name.getBoundingClientRect())];
+  const names = all(".message .author").map((name) => name.getBoundingClientRect()); // cut where there is no room
+  const words = [...all(".message .content").flatMap(boxes), ...names];
   const place = document.querySelector(".scroller").getBoundingClientRect();
   return all(".message .time, .message .actions").flatMap((element) => {
     const box = element.getBoundingClientRect();
@@ -170,7 +171,7 @@ OVERLAPS = """
 """
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "en-US", "ko-KR"])
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_times_and_buttons_leave_the_words_alone(
     visitor: Visitors, daemon: DaemonProcess, phone: bool, locale: str
@@ -182,9 +183,7 @@ def test_times_and_buttons_leave_the_words_alone(
         ada.say(text)
     expect(ada.page.locator(".feed .content")).to_have_count(4)
     expect(ada.page.locator(".message time").first).to_have_text(
-        re.compile(
-            {"en-GB": r"^\d\d:\d\d$", "en-US": r"^\d\d?:\d\d\s[AP]M$", "ko-KR": r"^오[전후] \d\d?:\d\d$"}[locale]
-        )
+        re.compile({"en-US": r"^\d\d?:\d\d\s[AP]M$", "ko-KR": r"^오[전후] \d\d?:\d\d$"}[locale])
     )
     expect(ada.page.locator(".message time").nth(1)).to_have_text(re.compile(r"^\d\d?:\d\d$"))
     assert ada.page.evaluate(OVERLAPS) == []
