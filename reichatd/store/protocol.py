@@ -139,7 +139,7 @@ class Rooms(Protocol):
         """As `joined`, without the members."""
 
     async def progress(self, user_id: str) -> list[Progress]:
-        """How far this user has read in each room, in the order the rooms were joined; the cost knows only their number."""
+        """How far this user has read in each room, in the order the rooms were joined; the cost grows with their number only."""
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
         """The rooms whose ids come after this one, in the order of ids."""

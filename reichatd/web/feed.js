@@ -27,7 +27,7 @@ export class Feed {
   #linked = null; // the id that a link has led to
   #asking = false;
   #drawing = false;
-  #pendingIsStale = false;
+  #pendingIsStale = true;
   #isClosed = false;
   #isPlaced = false; // whether anybody has said where to be
   #target = null; // the id that is to be shown as soon as it is known

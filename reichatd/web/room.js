@@ -80,8 +80,8 @@ export class RoomView {
     const { signal } = this.#listening;
     const conversation = this.#conversation;
     conversation.addEventListener("log", () => this.#changed(), { signal });
-    conversation.addEventListener("outbox", () => this.#changed(), { signal });
-    conversation.addEventListener("state", () => { this.#told(); this.#changed(); this.#wentOrCame(); }, { signal });
+    conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
+    conversation.addEventListener("state", () => { this.#told(); this.#changed(); this.feed.updatePending(); this.#wentOrCame(); }, { signal });
     this.#home.rooms.addEventListener("change", () => this.#named(), { signal });
     document.addEventListener("visibilitychange", () => this.#wentOrCame(), { signal });
     const midnight = () => {
@@ -106,7 +106,7 @@ export class RoomView {
       this.#place();
     }
     this.#announceNews();
-    this.feed.updatePending();
+    this.feed.update();
     this.#drawJump();
   }
 
