@@ -35,7 +35,7 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.live import Live
-from reichatd.store import BanOutcome, JoinOutcome, Room, RoomHead, RoomSummary, Store, User
+from reichatd.store import BanOutcome, JoinOutcome, Progress, Room, RoomHead, RoomSummary, Store, User
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
 RANDOM_ID_CHARACTERS = 12
@@ -123,6 +123,10 @@ class Rooms:
     async def joined(self, user_id: str) -> list[Room]:
         """The rooms that the caller is a member of, in the order they were joined."""
         return await self._store.rooms.joined(user_id)
+
+    async def progress(self, user_id: str) -> dict[str, Progress]:
+        """How far the caller has read, by room."""
+        return {each.room_id: each for each in await self._store.rooms.progress(user_id)}
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         """As `joined`, in short."""

@@ -1,7 +1,8 @@
 """Rooms and who is in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import msgspec
 from quart import Blueprint, Response
 
 from reichatd import store
@@ -14,6 +15,7 @@ from reichatd.api.types import (
     Bans,
     ChangingRoom,
     CreatingRoom,
+    JoinedRoom,
     JoinedRooms,
     Joining,
     PublicRooms,
@@ -53,9 +55,10 @@ async def list_public() -> Response:
 @blueprint.get("/joined")
 @operation(JoinedRooms)
 async def list_joined() -> Response:
-    """Lists the rooms that one has joined, in that order."""
+    """Lists the rooms that one has joined, in that order, and how far one has read in each."""
     user_id = await caller_id()
-    return answer(JoinedRooms(rooms=[in_full(room) for room in await rooms().joined(user_id)]))
+    joined = await rooms().joined(user_id)
+    return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(user_id))))
 
 
 @blueprint.post("/room")
@@ -188,3 +191,14 @@ def in_full(room: store.Room) -> RoomInFull:
         created_at=isoformat(room.created_at),
         first_id=room.first_id,
     )
+
+
+def with_progress(rooms: Iterable[store.Room], progress: Mapping[str, store.Progress]) -> list[JoinedRoom]:
+    return [
+        JoinedRoom(
+            **msgspec.structs.asdict(in_full(room)),
+            last_id=each.last_id if (each := progress.get(room.room_id)) else 0,
+            last_read_id=each.last_read_id if each else 0,
+        )
+        for room in rooms
+    ]

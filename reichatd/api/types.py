@@ -170,6 +170,13 @@ class RoomInFull(Struct, frozen=True, omit_defaults=True):
     first_id: FirstId = 1
 
 
+class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True):
+    """A room that one has joined: how far one has read in it, and where its log ends; 0, and then absent, before the first."""
+
+    last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
+    last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0
+
+
 class UserDetails(Struct, frozen=True):
     email: Email
     username: Username
@@ -190,7 +197,7 @@ class PublicRooms(Answer, frozen=True, kw_only=True):
 
 
 class JoinedRooms(Answer, frozen=True, kw_only=True):
-    rooms: list[RoomInFull]
+    rooms: list[JoinedRoom]
 
 
 class SomeRoom(Answer, frozen=True, kw_only=True):

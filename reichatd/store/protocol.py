@@ -19,6 +19,7 @@ from reichatd.store.records import (
     Membership,
     Message,
     Post,
+    Progress,
     RegisterOutcome,
     Registration,
     Room,
@@ -157,6 +158,9 @@ class Rooms(Protocol):
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         """As `joined`, without the members."""
+
+    async def progress(self, user_id: str) -> list[Progress]:
+        """How far this user has read in each room, in the order the rooms were joined; the cost grows with their number only."""
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
         """The rooms whose ids come after this one, in the order of ids."""

@@ -160,6 +160,14 @@ class Membership(msgspec.Struct, frozen=True):
     last_read_id: int
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """How far one user has read in one room: `last_read_id` of `last_id`, the end of its log."""
+
+    room_id: str
+    last_read_id: int
+    last_id: int
+
+
 class Post(msgspec.Struct, frozen=True):
     """A message on its way into a room's log. `nonce` makes it one message however often its author sends it."""
 

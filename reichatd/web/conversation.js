@@ -19,7 +19,7 @@ const HOPELESS = ["bad_content", "bad_frame"]; // the same message would be refu
 /**
  * `state` is "resting", "connecting", "live", "waiting" (for the next try) or "over" (`why` says why).
  *
- * Events: "state"; "log" (messages have come, or the read mark has moved); "outbox".
+ * Events: "state"; "log" (messages have come, or the read mark has moved); "read" (the person has read on here); "outbox".
  */
 export class Conversation extends EventTarget {
   state = "resting";
@@ -33,6 +33,7 @@ export class Conversation extends EventTarget {
   #page = PAGE;
   #underWay = null; // the nonce that is waiting for its ack: one at a time, so that their order is the person's
   #markTimer = null;
+  #beginsAtEnd = false;
 
   constructor(api, userId, roomId) {
     super();
@@ -86,6 +87,11 @@ export class Conversation extends EventTarget {
     this.#sendNext();
   }
 
+  /** What was said before the next connection counts as read: the person has only just joined. */
+  beginAtEnd() {
+    this.#beginsAtEnd = true;
+  }
+
   discard(nonce) {
     this.outbox.discard(nonce);
     this.#emit("outbox");
@@ -94,9 +100,16 @@ export class Conversation extends EventTarget {
   /** The person has read up to this id. The server is told a little later, and after the next connect if there is none. */
   markRead(id) {
     if (id <= this.log.readTo) return;
+    this.readElsewhere(id);
+    this.#emit("read");
+    this.#markTimer ??= setTimeout(() => this.#sendMark(), MARK_MS);
+  }
+
+  /** The person has read up to this id in another tab or on another device, as the server knows. */
+  readElsewhere(id) {
+    if (id <= this.log.readTo) return;
     this.log.readTo = id;
     this.#emit("log");
-    this.#markTimer ??= setTimeout(() => this.#sendMark(), MARK_MS);
   }
 
   /** Has what is not known of these ids fetched. Throws Unreachable if there is no connection, and FrameRefused. */
@@ -178,7 +191,7 @@ export class Conversation extends EventTarget {
         this.#begin(socket, frame).catch(() => socket.drop());
         break;
       case "latest_message":
-        if (frame.message.message_id > this.log.end) this.#absorb([frame.message]);
+        this.#latest(frame.message);
         break;
       case "ack":
         this.#acknowledged(frame);
@@ -189,13 +202,20 @@ export class Conversation extends EventTarget {
     }
   }
 
-  async #begin(socket, { last_read_id: readTo, messages, first_id: firstId }) {
+  #latest(message) {
+    const { message_id: id, user_id: userId } = message;
+    if (id <= this.log.end) return;
+    if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, whichever device it was
+    this.#absorb([message]);
+  }
+
+  async #begin(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {
     await this.#recognise(socket);
     this.log.beginAt(firstId);
-    this.log.readTo = Math.max(this.log.readTo, readTo);
+    this.log.endAt(lastId);
+    this.log.readTo = Math.max(this.log.readTo, this.#beginsAtEnd ? this.log.end : readTo);
+    this.#beginsAtEnd = false;
     this.#absorb(messages);
-    this.log.end = Math.max(this.log.end, await this.#findEnd(socket));
-    this.#emit("log");
     socket.send("listen_latest", { after_id: this.log.end });
     this.#enter("live");
     this.#sendMark();
@@ -211,26 +231,6 @@ export class Conversation extends EventTarget {
     if (isGone || (messages[0]?.timestamp === known.timestamp && messages[0].user_id === known.user_id)) return;
     this.log.forget();
     this.outbox.arrived(Infinity);
-  }
-
-  /** Where the log ends now: in the next page if that is short, else found by doubling and halving the distance. */
-  async #findEnd(socket) {
-    let exists = Math.max(this.log.end, this.log.readTo);
-    const { messages } = await this.#fetch(socket, exists + 1, exists + this.#page);
-    if (messages.length < this.#page) return exists;
-    const isThere = async (id) => (await socket.fetch(id, id)).messages.length > 0;
-    let distance = this.#page;
-    exists += distance;
-    while (await isThere(exists + distance)) {
-      exists += distance;
-      distance *= 2;
-    }
-    while (distance > 1) {
-      const half = Math.ceil(distance / 2);
-      if (await isThere(exists + half)) exists += half;
-      distance = half;
-    }
-    return exists;
   }
 
   async #fetch(socket, from, to) {

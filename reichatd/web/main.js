@@ -46,7 +46,6 @@ function leave(notice) {
   home?.stop();
   home = null;
   document.querySelectorAll("dialog").forEach((dialog) => dialog.remove());
-  document.title = "reichatd";
   app.replaceChildren(welcome(api, enter, notice));
 }
 

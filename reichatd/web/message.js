@@ -2,7 +2,7 @@
 
 import { avatar, h, iconButton } from "./dom.js";
 import { linkified } from "./text.js";
-import { clock, day, dayName, full } from "./time.js";
+import { clock, day, dayName, full, shortClock } from "./time.js";
 
 const TOGETHER_MS = 5 * 60_000;
 
@@ -17,7 +17,7 @@ export function messageRow(message, previous, about) {
   const before = previous && new Date(previous.timestamp);
   const beginsDay = before ? day(at) !== day(before) : about.isFirst;
   const leads = beginsDay || about.isNew || !before || previous.user_id !== message.user_id || at - before > TOGETHER_MS;
-  const time = h("a", { class: "time", href: about.href, tabindex: "-1" }, h("time", { datetime: message.timestamp, title: full(at) }, clock(at)));
+  const time = h("a", { class: "time", href: about.href, tabindex: "-1" }, h("time", { datetime: message.timestamp, title: full(at) }, leads ? clock(at) : shortClock(at)));
   return h("article", {
     class: leads ? "message lead" : "message",
     tabindex: "-1",

@@ -16,6 +16,7 @@ export class RoomView {
   #conversation;
   #listening = new AbortController();
   #newFrom = null; // the first id under the line of what is new
+  #missedFrom = null; // the first id that came since the person, or the connection, was away
   #announcedTo = null;
   #placed = false;
   #midnight;
@@ -60,8 +61,7 @@ export class RoomView {
     this.composer.shown();
     if (messageId !== null) this.show(messageId);
     this.#changed();
-    this.feed.drawPending();
-    if (matchMedia("(pointer: fine)").matches) this.input.focus();
+    if (messageId === null && matchMedia("(pointer: fine)").matches) this.input.focus();
   }
 
   /** Whether the conversation has ended for good. */
@@ -69,13 +69,14 @@ export class RoomView {
     return this.#conversation.state === "over";
   }
 
-  /** Goes to a message. */
+  /** Goes to a message that a link leads to. */
   show(messageId) {
-    this.feed.show(messageId);
+    this.feed.show(messageId, { isLinked: true });
   }
 
   close() {
     this.#listening.abort();
+    this.feed.close();
     clearTimeout(this.#midnight);
   }
 
@@ -83,10 +84,10 @@ export class RoomView {
     const { signal } = this.#listening;
     const conversation = this.#conversation;
     conversation.addEventListener("log", () => this.#changed(), { signal });
-    conversation.addEventListener("outbox", () => this.#changed(), { signal });
-    conversation.addEventListener("state", () => { this.#told(); this.#changed(); }, { signal });
+    conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
+    conversation.addEventListener("state", () => { this.#told(); this.#changed(); this.feed.updatePending(); this.#wentOrCame(); }, { signal });
     this.#home.rooms.addEventListener("change", () => this.#named(), { signal });
-    document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
+    document.addEventListener("visibilitychange", () => this.#wentOrCame(), { signal });
     const midnight = () => {
       this.feed.redraw();
       this.#midnight = setTimeout(midnight, untilMidnight());
@@ -110,7 +111,6 @@ export class RoomView {
     }
     this.#announceNews();
     this.feed.update();
-    this.feed.drawPending();
     this.#drawJump();
   }
 
@@ -125,19 +125,34 @@ export class RoomView {
 
   #announceNews() {
     const { log } = this.#conversation;
-    const message = log.get(log.end);
-    if (log.end <= this.#announcedTo || !message) return;
+    if (log.end < this.#announcedTo) this.#announcedTo = 0; // another log
+    if (log.end <= this.#announcedTo) return;
+    const newFrom = Math.max(this.#announcedTo, log.readTo) + 1;
     this.#announcedTo = log.end;
-    if (message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, MOST_SAID)}`);
-    else if (document.visibilityState === "hidden") return;
-    // What comes while nobody looks is new to him who comes back.
-    if (document.visibilityState === "hidden" && this.#newFrom === null) this.#newFrom = log.readTo + 1;
+    if (this.#isAway && newFrom <= log.end) {
+      this.#newFrom ??= newFrom;
+      this.#missedFrom ??= newFrom;
+    }
+    const message = log.get(log.end);
+    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, MOST_SAID)}`);
   }
 
-  #visibility() {
-    if (document.visibilityState === "visible") this.feed.redraw();
-    else if (this.#conversation.log.unread === 0) this.#newFrom = null;
+  /** What comes meanwhile is new to anyone who comes back, and is not scrolled past. */
+  get #isAway() {
+    return document.visibilityState === "hidden" || this.#conversation.state !== "live";
+  }
+
+  #wentOrCame() {
+    const { log } = this.#conversation;
+    if (this.#isAway) {
+      if (log.unread === 0) this.#newFrom = this.#missedFrom = null;
+      return;
+    }
+    const line = this.feed.list.querySelector(".new-line")?.closest(".message").dataset.id;
+    if (Number(line ?? null) !== Number(this.#newFrom)) this.feed.redraw(); // else what is selected stays so
     this.feed.update();
+    if (this.#missedFrom > log.readTo && this.feed.atEnd) this.feed.show(this.#missedFrom);
+    this.#missedFrom = null;
   }
 
   #seen(id) {
@@ -199,7 +214,7 @@ export class RoomView {
 
   #send(content) {
     if (this.#newFrom !== null) {
-      this.#newFrom = null;
+      this.#newFrom = this.#missedFrom = null;
       this.feed.redraw();
     }
     this.feed.showEnd();

@@ -70,6 +70,7 @@ async def use_everything(store: Store) -> None:
     await store.rooms.public()
     await store.rooms.joined("ann")
     await store.rooms.joined_summaries("ann")
+    await store.rooms.progress("ann")
     await store.rooms.memberships("ann")
     await store.rooms.page("a", 10)
     await store.rooms.owned("ann")

@@ -49,6 +49,7 @@ class Visitor:
         phone: a narrow screen that is touched.
         url: where the person comes to, if it is not the daemon itself.
         trusting: whether any certificate will do.
+        locale: of the browser.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Visitor:
         phone: bool = False,
         url: str = "",
         trusting: bool = False,
+        locale: str = "en-GB",
     ) -> None:
         self.name = name
         self.email = f"{name}@example.org"
@@ -74,7 +76,7 @@ class Visitor:
             is_mobile=phone,
             device_scale_factor=2 if phone else 1,
             color_scheme="dark" if dark else "light",
-            locale="en-GB",
+            locale=locale,
             timezone_id="Europe/Berlin",
             ignore_https_errors=trusting,
         )
@@ -97,7 +99,7 @@ class Visitor:
     def __exit__(self, kind: object, *_: object) -> None:
         self.context.close()
         if kind is None:
-            assert self.errors == []
+            assert self.errors == [], self.errors
 
     # --- what he does
 

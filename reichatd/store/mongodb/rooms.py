@@ -21,6 +21,7 @@ from reichatd.store.records import (
     JoinOutcome,
     Keep,
     Membership,
+    Progress,
     Room,
     RoomHead,
     RoomOverview,
@@ -55,6 +56,9 @@ class MongoRooms:
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         return await self._server.run(_joined_summaries, user_id)
+
+    async def progress(self, user_id: str) -> list[Progress]:
+        return await self._server.run(_progress, user_id)
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
         return await self._server.run(_page, after, at_most)
@@ -258,6 +262,12 @@ def _memberships(db: Database, user_id: str) -> list[Membership]:
     return [
         Membership(room["_id"], member["joined_at"], member["last_read_id"]) for room, member in _places_of(db, user_id)
     ]
+
+
+def _progress(db: Database, user_id: str) -> list[Progress]:
+    places = _places_of(db, user_id)
+    ends = search(db, [room["key"] for room, _ in places])
+    return [Progress(room["_id"], member["last_read_id"], ends[room["key"]]) for room, member in places]
 
 
 def _page(db: Database, after: str, at_most: int) -> list[RoomOverview]:

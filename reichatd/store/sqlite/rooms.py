@@ -8,6 +8,7 @@ from reichatd.store.records import (
     JoinOutcome,
     Keep,
     Membership,
+    Progress,
     Room,
     RoomHead,
     RoomOverview,
@@ -15,7 +16,7 @@ from reichatd.store.records import (
     TransferOutcome,
 )
 from reichatd.store.sqlite.database import Connection, Database
-from reichatd.store.sqlite.logs import end_of
+from reichatd.store.sqlite.logs import LAST_ID, end_of
 
 _SUMMARY = "r.room_id, r.name, r.description"
 _ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages"
@@ -46,6 +47,9 @@ class SqliteRooms:
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         return await self._database.read(_joined_summaries, user_id)
+
+    async def progress(self, user_id: str) -> list[Progress]:
+        return await self._database.read(_progress, user_id)
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
         return await self._database.scan(_page, after, at_most)
@@ -193,6 +197,16 @@ def _joined(db: Connection, user_id: str) -> list[Room]:
 
 def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
     return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY} {_JOINED}", (user_id,))]
+
+
+def _progress(db: Connection, user_id: str) -> list[Progress]:
+    rows = db.execute(
+        "SELECT r.room_id, m.last_read_id, coalesce("
+        "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1)"
+        f" {_JOINED.replace('?', ':user')}",
+        {"last": LAST_ID, "user": user_id},
+    )
+    return [Progress(*row) for row in rows]
 
 
 def _page(db: Connection, after: str, at_most: int) -> list[RoomOverview]:
