@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
@@ -16,7 +17,7 @@ from reichatd.store.records import (
     TransferOutcome,
 )
 from reichatd.store.sqlite.database import Connection, Database
-from reichatd.store.sqlite.logs import LAST_ID, end_of
+from reichatd.store.sqlite.logs import end_of
 
 _SUMMARY = "r.room_id, r.name, r.description"
 _ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages"
