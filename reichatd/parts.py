@@ -110,7 +110,7 @@ class Parts:
             limits=limits,
             web_client=settings.web.enabled,
         )
-        contract.publish(self.app, lambda: self.settings.limits)
+        contract.publish(self.app, lambda: self.settings.limits, settings.server.public_url)
         proxies = Proxies(settings.server.trusted_proxies)
         self.browser_headers = BrowserHeaders(requiring_upgrades(forwarding(self.app, proxies)), settings.server)
         self.http = HttpServer(self.browser_headers, limits, self.commits.over)
