@@ -69,7 +69,7 @@ def show(room_id: str | None, config: Path | None, as_json: bool) -> None:
     loaded = load_or_fail(config)
     default = Keep(loaded.settings.retention.keep_days, loaded.settings.retention.keep_messages)
     if room_id is not None:
-        room = _with_store(loaded, lambda store: store.rooms.get(room_id))
+        room = _with_store(loaded, lambda store: store.rooms.head(room_id))
         if room is None:
             exits.fail(exits.NOT_FOUND, f"there is no room {room_id}")
         rooms = {room_id: room.keep}

@@ -120,7 +120,7 @@ async def _mongodb(settings: MongoDB, note: Note) -> None:
         return
     note(ok("store.opens", f"{facts.where}, version {facts.server}"))
     if facts.version is None:
-        note(ok("store.schema", f"the database {settings.database} is empty: the first start lays it out"))
+        note(ok("store.schema", f"the database {settings.store_database} is empty: the first start lays it out"))
     else:
         note(_schema(facts.version, facts.known))
     if not facts.replicated:

@@ -75,6 +75,11 @@ class Outbox:
         self._threads = trio.CapacityLimiter(2)
 
     @property
+    def backend(self) -> str:
+        """The `mail.backend` in force."""
+        return self._mail.backend
+
+    @property
     def pending(self) -> int:
         """How many letters are neither delivered nor given up."""
         return len(self._line) + (self._under_way is not None)

@@ -16,8 +16,10 @@ from tempfile import TemporaryDirectory
 import pytest
 import trio
 
+from reichatd.archive.files import writing
+from reichatd.archive.format import VERSION, Head
 from reichatd.store import StoreError, sqlite
-from reichatd.store.bulk import Stored
+from reichatd.store.bulk import RoomRecord, Stored
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
 from tests.cli.commands import Commands
@@ -127,7 +129,7 @@ def test_a_file_that_is_there(home: Path, backup: Path) -> None:
 
 
 def test_no_such_directory(home: Path) -> None:
-    assert "No such file" in refused(73, home, "backup", "missing/backup")
+    assert "missing/backup: the directory missing does not exist" in refused(73, home, "backup", "missing/backup")
 
 
 def test_nothing_to_back_up(other: Path) -> None:
@@ -155,6 +157,16 @@ def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
     before = contents(data_file(home))
     backup.write_bytes(backup.read_bytes()[:-1])
     assert "cut off" in refused(65, home, "restore", "--force", "--yes", backup)
+    assert contents(data_file(home)) == before
+
+
+@pytest.mark.parametrize("words", [["restore", "--force"], ["backup", "verify"]])
+def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[str]) -> None:
+    before = contents(data_file(home))
+    with writing(backup, Head(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:
+        writer.add([RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1)])
+    message = refused(65, home, *words, backup)
+    assert "RoomRecord {'room_id': 'lobby'}: first_id is 8589934593" in message
     assert contents(data_file(home)) == before
 
 

@@ -61,7 +61,9 @@ async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
     async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
         found = await examine(daemon, **storage)
         assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
-        assert found.area("url") == dict.fromkeys(("reachable", "clock", "websocket", "forwarded", "idle"), "ok")
+        assert found.area("url") == dict.fromkeys(
+            ("reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok"
+        )
         assert {found[f"store.{subject}"].level for subject in ("opens", "schema")} == {"ok"}
         assert found["secret.strength"].level == "ok"
         assert found.status in (0, 1)  # this machine's clock may be nobody's
@@ -256,6 +258,20 @@ def test_a_port_of_somebody_else(tmp_path: Path) -> None:
     )
     assert away["daemon.port"].level == "error"
     assert "an address of this machine" in away["daemon.port"].text
+    nowhere = Examination(
+        tmp_path, REICHATD_SERVER_HOST=f"127.0.0.1,unix:{tmp_path}/nowhere/a.sock", REICHATD_SERVER_PORT=port
+    )
+    assert f"there is no directory {tmp_path}/nowhere" in nowhere["daemon.port"].text
+    assert "RuntimeDirectory=" in nowhere["daemon.port"].text
+
+
+async def test_one_of_several_addresses(tmp_path: Path) -> None:
+    async with running(tmp_path, REICHATD_SERVER_HOST="127.0.0.1,127.0.0.2") as daemon:
+        both = await examine(daemon, REICHATD_SERVER_HOST="127.0.0.2,127.0.0.1")
+        changed = await examine(daemon, REICHATD_SERVER_HOST="127.0.0.1,127.0.0.3")
+    assert f"http://127.0.0.2:{daemon.port} and http://127.0.0.1:{daemon.port}" in both["daemon.running"].text
+    assert (both["daemon.running"].level, changed["daemon.running"].level) == ("ok", "warning")
+    assert f"but not at http://127.0.0.3:{daemon.port}" in changed["daemon.running"].text
 
 
 @pytest.mark.parametrize("kind", ["replica", "standalone"])
@@ -296,6 +312,13 @@ async def test_few_open_files(tmp_path: Path) -> None:
         found = await examine(daemon, REICHATD_SERVER_MAX_CONNECTIONS="999999999")
     assert found["daemon.open_files"].level == "warning"
     assert "LimitNOFILE" in found["daemon.open_files"].text
+
+
+def test_a_url_that_was_given_is_not_asked_for(tmp_path: Path) -> None:
+    given = Examination(tmp_path, "--url", f"http://127.0.0.1:{free_port()}", REICHATD_SERVER_PORT=str(free_port()))
+    assert given["url.reachable"].level == "error"
+    assert "--url" not in given["settings.public_url"].text
+    assert "--url" in Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))["settings.public_url"].text
 
 
 def test_a_url_that_is_none(tmp_path: Path) -> None:
