@@ -1,5 +1,6 @@
 """Each key that config.py calls reloadable really changes what the running daemon does."""
 
+import os
 import socket
 import sqlite3
 import ssl
@@ -8,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 import structlog
@@ -25,6 +26,7 @@ from reichatd.config import Log, Reload, reload_of
 from reichatd.control import ask, open_socket
 from reichatd.daemon import _Daemon
 from reichatd.parts import Configuration
+from reichatd.stdio import QueuedStream, Writer
 from reichatd.systemd import Manager
 from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
@@ -508,6 +510,7 @@ async def mail(directory: Path, key: str) -> None:
         "mail.backend": "smtp",
         "mail.tls": "none",
         "mail.sender": "Chat <chat@example.org>",
+        "mail.ehlo": "relay.example.org",
         "mail.host": "mail.example.org",
         "mail.username": "chat",
         "mail.password_file": "/etc/password",
@@ -542,3 +545,19 @@ async def the_log(directory: Path, key: str) -> None:
         assert before.count('"before"') == 1
         assert behind.count("behind") == (2 if key == "log.level" else 1)
         assert ('"behind"' in behind) == (key == "log.level")
+
+
+@proves("log.queue_lines")
+async def the_queue_of_the_log(directory: Path, key: str) -> None:
+    reading, writing = os.pipe()
+    stream, before = QueuedStream(Writer(5000), writing), sys.stderr
+    sys.stderr = cast("TextIO", stream)
+    try:
+        async with inhabited(directory) as house:
+            house.reload(key, 7)
+            assert stream.writer.limit == 7
+    finally:
+        sys.stderr = before
+        assert stream.writer.drain(10)
+        os.close(writing)
+        os.close(reading)
