@@ -12,6 +12,11 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta, field
 
+from reichatd.mongouri import database_in
+
+DEFAULT_DATABASE = "reichatd"
+"""The MongoDB database, if neither the settings nor the URI name one."""
+
 HIDDEN = "…"
 """What stands where a secret would."""
 
@@ -22,6 +27,11 @@ Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
 Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "text without control characters"})]
 Secret = Annotated[str, Meta(extra={"secret": True})]
 Host = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f/@]+\Z", extra={"allowed": "a host name or an address"})]
+Hosts = Annotated[
+    # What each may be is a rule: msgspec 0.22 corrupts memory where a member of a union has a pattern (msgspec#717).
+    str | tuple[str, ...],
+    Meta(extra={"allowed": 'a host name, an address or "unix:/path/of/a.sock", or a list of them'}),
+]
 FilePath = Annotated[
     str,
     # "~" would be a folder of that name: only a shell expands it.
@@ -51,6 +61,17 @@ MailAddress = Annotated[
         extra={"allowed": "an address (chat@example.org), or a name and an address (Chat <chat@example.org>)"},
     ),
 ]
+EhloName = Annotated[
+    str,
+    Meta(
+        # RFC 5321, 4.1.2 and 4.1.3. That a literal is an address is in the rules.
+        pattern=r"^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"|\[(?:IPv6:)?[0-9A-Fa-f:.]+\])?\Z",
+        extra={
+            "allowed": "a full domain name (chat.example.org), or an address in brackets ([192.0.2.1], [IPv6:2001:db8::1])"
+        },
+    ),
+]
 MongoURI = Annotated[
     str,
     Meta(
@@ -61,9 +82,8 @@ MongoURI = Annotated[
 DatabaseName = Annotated[
     str,
     Meta(
-        min_length=1,
         max_length=63,
-        pattern=r'^[^/\\. "$\x00-\x1f\x7f]+\Z',
+        pattern=r'^[^/\\. "$\x00-\x1f\x7f]*\Z',
         extra={"allowed": 'a name of 1 to 63 characters without / \\ . " $ or space'},
     ),
 ]
@@ -92,19 +112,24 @@ def is_secret(info: msgspec.structs.FieldInfo) -> bool:
 
 
 class Server(Table, frozen=True):
-    host: Host = "127.0.0.1"
+    host: Hosts = "127.0.0.1"
     port: Port = 8000
+    """Of all hosts but Unix sockets."""
+    unix_mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}\Z", extra={"allowed": 'three octal digits ("0660")'})] = "0660"
+    """Of the Unix sockets among the hosts."""
     public_url: PublicUrl = ""
     """Where clients find the daemon, behind all proxies; empty: not known."""
     max_connections: Count = 16_384
     insecure: bool = False
     """Plain HTTP beyond the loopback interface; only for networks that are trusted throughout."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Addresses or networks (CIDR), or "unix", whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     allowed_origins: tuple[Origin, ...] = ()
-    """Origins of other sites (https://chat.example.org) whose pages may open sockets here; "*" is every site."""
+    """Origins of other sites (https://chat.example.org) whose pages may call and open sockets here; "*" is every site."""
     tls_cert: FilePath = ""
     tls_key: FilePath = ""
+    hsts_seconds: Annotated[int, Meta(ge=0, le=315_360_000)] = 31_536_000
+    """For how long a browser that came by our own TLS comes by nothing else; 0: Strict-Transport-Security is not sent."""
     drain_seconds: Seconds = 10.0
     """What is left of a stop, from the signal on, before connections are cut."""
     goodbyes_per_second: Count = 2000
@@ -116,11 +141,22 @@ class Server(Table, frozen=True):
     control_socket: FilePath = "auto"
     """Where administrators' commands reach the daemon; "auto": control.sock beside the data; empty: nowhere."""
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """`host`, which may be one or several."""
+        return (self.host,) if isinstance(self.host, str) else self.host
+
 
 class MongoDB(Table, frozen=True):
     uri: MongoURI = "mongodb://127.0.0.1:27017"
-    database: DatabaseName = "reichatd"
+    database: DatabaseName = ""
+    """Empty: the one that the URI names, or else "reichatd"."""
     timeout_seconds: Seconds = 5.0
+
+    @property
+    def store_database(self) -> str:
+        """The database that the store is in."""
+        return self.database or database_in(self.uri) or DEFAULT_DATABASE
 
 
 class Storage(Table, frozen=True):
@@ -139,6 +175,9 @@ class Auth(Table, frozen=True):
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Codes that may be tried for one address within verification_code_minutes, whatever registrations it has."""
+    pending_registrations: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Registrations of one address that wait for their codes; the oldest goes when a further one comes."""
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
@@ -164,10 +203,13 @@ class Mail(Table, frozen=True):
     username: Text = ""
     password_file: FilePath = ""
     sender: MailAddress = "reichatd <reichatd@localhost>"
+    ehlo: EhloName = ""
+    """What the daemon calls itself to the mail server; empty: the sender's domain."""
     timeout_seconds: Seconds = 30.0
-    attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    attempts: Annotated[int, Meta(ge=0, le=100)] = 0
+    """Tries before a mail is given up; 0: as many as fit into the time for which its code is valid."""
     retry_seconds: Seconds = 10.0
-    """The wait before the second attempt; each further one doubles it."""
+    """The wait before the second attempt; each further one doubles it, up to a minute."""
     queue: Count = 1000
 
 
@@ -235,6 +277,8 @@ class Retention(Table, frozen=True):
 class Log(Table, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
+    queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+    """Lines of up to 1 KiB that wait while nobody reads standard error; further ones are counted and dropped."""
 
 
 class Metrics(Table, frozen=True):
@@ -272,6 +316,7 @@ _RELOADS = {
     "server.allowed_origins": Reload.APPLIED,
     "server.tls_cert": Reload.NEW_CONNECTIONS,
     "server.tls_key": Reload.NEW_CONNECTIONS,
+    "server.hsts_seconds": Reload.APPLIED,
     "server.drain_seconds": Reload.APPLIED,
     "server.goodbyes_per_second": Reload.APPLIED,
     "server.reconnects_per_second": Reload.APPLIED,

@@ -34,13 +34,13 @@ from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.chat import Farewell, recheck_sockets
 from reichatd.config import Reload
-from reichatd.control import ControlSocket
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
 from reichatd.store import Store, StoreError, open_store
 from reichatd.systemd import Manager
+from reichatd.unixsocket import UnixSocket
 from reichatd.wallclock import WallClock
 
 _COLLECTOR = (700, 10, 1000)
@@ -62,7 +62,7 @@ async def run(
     secret: bytes,
     listeners: list[Listener],
     monitors: list[Listener],
-    control_socket: ControlSocket | None,
+    control_socket: UnixSocket | None,
     manager: Manager,
     reread: Callable[[], Configuration],
     ready: Callable[[], None],
@@ -101,7 +101,7 @@ class _Daemon:
         self,
         parts: Parts,
         monitors: list[Listener],
-        control_socket: ControlSocket | None,
+        control_socket: UnixSocket | None,
         manager: Manager,
         reread: Callable[[], Configuration],
         ready: Callable[[], None],

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 _FIRST_SOCKET = 3
 _MICROSECONDS = 1_000_000
+_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
 class Manager:
@@ -90,7 +91,7 @@ def take_sockets(environ: MutableMapping[str, str]) -> list[PassedSocket]:
     """The listening sockets that were passed to this process, which are the caller's from here on; the variables are removed.
 
     Raises:
-        UnusableSocket: one of them is no listening TCP socket; nobody listens on any.
+        UnusableSocket: one of them is not a stream socket (TCP or Unix) that listens; then none is listened on.
     """
     pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
@@ -114,8 +115,8 @@ def _listening(name: str, descriptor: int) -> socket.socket:
         sock = socket.socket(fileno=descriptor)
     except OSError:
         raise UnusableSocket(f"file descriptor {descriptor} ({name}) is no socket") from None
-    is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
-    if is_tcp and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    is_stream = sock.family in _FAMILIES and sock.type == socket.SOCK_STREAM
+    if is_stream and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return sock
     sock.close()
-    raise UnusableSocket(f"file descriptor {descriptor} ({name}) is no TCP socket that listens")
+    raise UnusableSocket(f"file descriptor {descriptor} ({name}) is no stream socket that listens")

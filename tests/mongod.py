@@ -31,6 +31,7 @@ class Mongod:
         self._replica_set = replica_set
         self._directory = TemporaryDirectory(prefix="mongod-")
         self._process: subprocess.Popen[bytes] | None = None
+        self._login: dict[str, Any] = {}
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -66,8 +67,13 @@ class Mongod:
             self._process.wait()
             self._process = None
 
-    def restart(self) -> None:
-        """Starts it again after a `kill`, on the same port and what was stored."""
+    def restart(self, *, username: str = "", password: str = "") -> None:
+        """Starts it again after a `kill`, on the same port and what was stored.
+
+        Arguments:
+            username, password: of an administrator it has; then it holds all its users to their roles.
+        """
+        self._login = {"username": username, "password": password} if username else {}
         if not self._start():
             raise RuntimeError(f"port {self.port} was taken meanwhile")
 
@@ -78,6 +84,8 @@ class Mongod:
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         # By itself it lays out 300 MB of journal in advance.
         command += ["--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=8MB)"]
+        if self._login:
+            command += ["--auth"]
         if self._replica_set:
             command += ["--replSet", REPLICA_SET, "--oplogSize", "64"]
         with self._log.open("wb") as log:
@@ -111,7 +119,7 @@ class Mongod:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _takes_writes(self, deadline: float) -> bool:
-        with MongoClient[dict[str, Any]](port=self.port, directConnection=True) as client:
+        with MongoClient[dict[str, Any]](port=self.port, directConnection=True, **self._login) as client:
             if client.admin.command("serverStatus")["pid"] != self.pid:
                 return False
             if self._replica_set:

@@ -71,7 +71,7 @@ def test_no_secret_is_in_a_repr() -> None:
             ["mongodb://h", "mongodb+srv://u:p@h/?a=b"],
             ["", "h:27017", "http://h", "mongodb://", "mongodb://a b"],
         ),
-        (config.DatabaseName, ["reichatd", "a-b_c"], ["", "a.b", "a b", "a/b", "a$b", "x" * 64]),
+        (config.DatabaseName, ["", "reichatd", "a-b_c"], ["a.b", "a b", "a/b", "a$b", "x" * 64]),
         (config.Text, ["", "ünï"], ["a\nb", "\x7f"]),
     ],
 )

@@ -107,7 +107,7 @@ import os, sys
 from reichatd.systemd import UnusableSocket, take_sockets
 try:
     for name, sock in take_sockets(os.environ):
-        print(name, sock.getsockname()[1], os.get_inheritable(sock.fileno()))
+        print(name, sock.getsockname() if sock.family == 1 else sock.getsockname()[1], os.get_inheritable(sock.fileno()))
 except UnusableSocket as error:
     print(error)
 print(*(name for name in os.environ if name.startswith("LISTEN")))
@@ -147,18 +147,32 @@ def test_sockets_are_passed_by_name(sockets: list[socket.socket]) -> None:
     assert passed(51) == [f" {ports[1]} False", ""]
 
 
-def test_what_is_passed_must_be_a_tcp_socket_that_listens(sockets: list[socket.socket], tmp_path: Path) -> None:
+def test_a_unix_socket_is_passed_like_any_other(sockets: list[socket.socket], tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(path)
+        local.listen()
+        os.dup2(local.fileno(), 52)
+        assert passed(50, 52, names="http:local") == [
+            f"http {sockets[0].getsockname()[1]} False",
+            f"local {path} False",
+            "",
+        ]
+        os.close(52)
+
+
+def test_what_is_passed_must_be_a_stream_socket_that_listens(sockets: list[socket.socket], tmp_path: Path) -> None:
     with (
         (tmp_path / "file").open("w") as file,
         socket.socket() as idle,
-        socket.socket(socket.AF_UNIX) as local,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as local,
     ):
         local.bind(str(tmp_path / "socket"))
         local.listen()
         for each, what in (
             (file, "no socket"),
-            (idle, "no TCP socket that listens"),
-            (local, "no TCP socket that listens"),
+            (idle, "no stream socket that listens"),
+            (local, "no stream socket that listens"),
         ):
             os.dup2(each.fileno(), 52)
             assert passed(50, 52, names="http:other") == [f"file descriptor 4 (other) is {what}", ""]

@@ -22,10 +22,13 @@ class UserRecord(_Record, frozen=True, tag="user"):
 
 
 class RegistrationRecord(_Record, frozen=True, tag="registration"):
+    """`registration_id` differs among the registrations of one address."""
+
     email: str
     username: str
     tries_left: int
     expires_at: str
+    registration_id: str
 
 
 class UserDetails(_Record, frozen=True, tag="user_details"):

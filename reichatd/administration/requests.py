@@ -30,7 +30,10 @@ class ShowUser(_Request, frozen=True):
 
 
 class VerifyUser(_Request, frozen=True):
+    """`registration_id` says which of several registrations of the address; not needed where there is one."""
+
     email: str
+    registration_id: str | None = None
 
 
 class SetPassword(_Request, frozen=True):

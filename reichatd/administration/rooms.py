@@ -14,7 +14,7 @@ from reichatd.administration.sweeping import sweep
 from reichatd.administration.users import UserAdministration, some_of
 from reichatd.errors import NotAMember, RoomNotFound, Yourself
 from reichatd.rooms import Rooms
-from reichatd.store import Room, Store, TransferOutcome
+from reichatd.store import Room, RoomHead, Store, TransferOutcome
 from reichatd.timestamps import isoformat
 
 _PAGE = 100
@@ -90,7 +90,7 @@ class RoomAdministration:
     async def _delete(self, room_id: str, emit: Emit) -> RoomChanged:
         """The room is gone at once; its messages are removed bit by bit, by the next caller if this one stops."""
         total = await self._store.messages.last_id(room_id) or 0
-        room = await self._store.rooms.get(room_id)
+        room = await self._store.rooms.head(room_id)
         if room is not None:
             await self._rooms.delete(room.owner, room_id)
         if not await sweep(self._store, emit, expected=total) and room is None:
@@ -98,24 +98,26 @@ class RoomAdministration:
         return RoomChanged("deleted", room_id)
 
     async def _exclude(self, request: requests.KickMember | requests.BanUser | requests.UnbanUser) -> RoomChanged:
-        room = await self.find(request.room_id)
-        user_id = await self._user_id(room, request.user)
-        if user_id == room.owner:
+        head = await self._store.rooms.head(request.room_id, request.user)
+        if head is None:
+            raise await self._not_found(request.room_id)
+        user_id = await self._user_id(head, request.user)
+        if user_id == head.owner:
             raise Yourself("This is the owner: give the room to somebody else first")
         match request:
             case requests.KickMember():
-                await self._rooms.kick(room.owner, room.room_id, user_id)
-                return RoomChanged("kicked", room.room_id, user_id)
+                await self._rooms.kick(head.owner, head.room_id, user_id)
+                return RoomChanged("kicked", head.room_id, user_id)
             case requests.BanUser():
-                await self._rooms.ban(room.owner, room.room_id, user_id)
-                return RoomChanged("banned", room.room_id, user_id)
+                await self._rooms.ban(head.owner, head.room_id, user_id)
+                return RoomChanged("banned", head.room_id, user_id)
             case requests.UnbanUser():
-                await self._rooms.unban(room.owner, room.room_id, user_id)
-                return RoomChanged("unbanned", room.room_id, user_id)
+                await self._rooms.unban(head.owner, head.room_id, user_id)
+                return RoomChanged("unbanned", head.room_id, user_id)
 
-    async def _user_id(self, room: Room, user: str) -> str:
-        """By the bare id too: what is left of a deleted user can be removed."""
-        if user in room.users or user in await self._store.rooms.bans(room.room_id):
+    async def _user_id(self, head: RoomHead, user: str) -> str:
+        """By the bare id too: what is left of a deleted user can be removed. `head` was read for this id."""
+        if head.is_member or await self._store.rooms.is_banned(head.room_id, user):
             return user
         return (await self._users.find(user)).user_id
 

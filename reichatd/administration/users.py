@@ -1,5 +1,6 @@
 """What an administrator can do with users."""
 
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 
@@ -10,14 +11,25 @@ from reichatd.administration import requests
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
 from reichatd.administration.sweeping import sweep
 from reichatd.config import Limits
-from reichatd.errors import OwnsRooms, RoomNotFound, UserExists, UserNotFound, VerificationNotFound, Yourself
+from reichatd.errors import (
+    OwnsRooms,
+    RoomNotFound,
+    SeveralRegistrations,
+    UserExists,
+    UserNotFound,
+    VerificationNotFound,
+    Yourself,
+)
 from reichatd.live import Live
 from reichatd.rooms import Rooms
-from reichatd.store import JoinOutcome, Registration, Store, User
+from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
 from reichatd.timestamps import isoformat
 
 _PAGE = 500
 _NAMES = 5
+
+_MOST_PENDING = 100
+"""As many as the settings can allow: what is added here becomes a user at once, and pushes no registration out."""
 
 _NEVER_SECONDS = 60.0
 """How long a registration is kept that becomes a user at once, should that be cut off."""
@@ -56,7 +68,7 @@ class UserAdministration:
             case requests.AddUser():
                 await emit(await self._add(request))
             case requests.VerifyUser():
-                await emit(await self._verify(request))
+                await emit(await self._verify(request, emit))
             case requests.SetPassword():
                 await emit(await self._set_password(request))
             case requests.DisableUser():
@@ -119,7 +131,7 @@ class UserAdministration:
         after = ""
         while page := await self._store.users.registrations(after, _PAGE):
             for one in page:
-                await emit(RegistrationRecord(one.email, one.username, one.tries_left, isoformat(one.expires_at)))
+                await emit(_pending_record(one))
             after = page[-1].email
 
     async def _add(self, request: requests.AddUser) -> UserChanged:
@@ -135,21 +147,28 @@ class UserAdministration:
         )
         user = registration.confirmed(keys.new_id(), now)
         with trio.CancelScope(shield=True):
-            if not await self._store.users.register(registration):
+            if await self._store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
                 raise UserExists
             if not await self._store.users.confirm(registration, user):
                 raise UserExists
         return UserChanged("added", user.user_id, user.email)
 
-    async def _verify(self, request: requests.VerifyUser) -> UserChanged:
-        missing = VerificationNotFound(f"No registration of {request.email}")
+    async def _verify(self, request: requests.VerifyUser, emit: Emit) -> UserChanged:
         address = fields.known_form(request.email)
-        registration = await self._store.users.take_try(address) if address else None
-        if registration is None:
-            raise missing
-        user = registration.confirmed(keys.new_id(), self._clock())
-        if not await self._store.users.confirm(registration, user):
-            raise missing
+        pending = await self._store.users.pending(address) if address else []
+        if request.registration_id is not None:
+            pending = [one for one in pending if _short_id(one) == request.registration_id]
+        if not pending:
+            raise VerificationNotFound(f"No such registration of {request.email}")
+        if len(pending) > 1:
+            # One of them may be a stranger's, with the stranger's password.
+            for one in pending:
+                await emit(_pending_record(one))
+            raise SeveralRegistrations(f"{len(pending)} registrations of {request.email}: say which one")
+        (registration,) = pending
+        user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
+        if user is None:
+            raise VerificationNotFound(f"No such registration of {request.email}")
         return UserChanged("verified", user.user_id, user.email)
 
     async def _set_password(self, request: requests.SetPassword) -> UserChanged:
@@ -223,6 +242,15 @@ def some_of(names: Sequence[str]) -> str:
 
 def _record(user: User) -> UserRecord:
     return UserRecord(user.user_id, user.email, user.username, isoformat(user.created_at), user.disabled)
+
+
+def _pending_record(one: Registration) -> RegistrationRecord:
+    return RegistrationRecord(one.email, one.username, one.tries_left, isoformat(one.expires_at), _short_id(one))
+
+
+def _short_id(registration: Registration) -> str:
+    """Enough to tell a few apart; gives nothing of the code away."""
+    return hashlib.sha256(registration.code_hash.encode()).hexdigest()[:8]
 
 
 async def details(store: Store, user: User) -> UserDetails:

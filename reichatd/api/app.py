@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from reichatd import config
 from reichatd.accounts import Accounts
+from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
@@ -24,7 +25,7 @@ from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
-from reichatd.api.services import Services, provide, provide_health
+from reichatd.api.services import Services, provide, provide_health, provide_limits
 from reichatd.health import Health
 from reichatd.rooms import Rooms
 
@@ -47,7 +48,7 @@ def create_app(
     It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
 
     Arguments:
-        limits: of these, `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408).
+        limits: `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408) hold here; clients are told others.
         web_client: whether browsers get the web client; its files are read here, once.
     """
     app = _new_app(
@@ -55,6 +56,7 @@ def create_app(
         account_calls.blueprint,
         user_calls.blueprint,
         room_calls.blueprint,
+        about_calls.blueprint,
         health_calls.blueprint,
         doctor_calls.blueprint,
     )
@@ -93,7 +95,9 @@ def _new_app(limits: config.Limits, *blueprints: Blueprint) -> "_App":
 
 def set_limits(app: Quart, limits: config.Limits) -> None:
     """From here on these limits hold, for new requests."""
-    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds)
+    # An answer has no deadline: the gateway ends a connection whose reader takes nothing (limits.slow_reader_seconds).
+    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, RESPONSE_TIMEOUT=None)
+    provide_limits(app, limits)
 
 
 @operation(token=Token.NONE)

@@ -26,4 +26,5 @@ async def seen() -> Response:
     peer = cast("dict[str, Any]", request.scope).get("reichatd.peer", client)
     forwarded_for = ", ".join(request.headers.getlist("X-Forwarded-For"))
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return answer(Seen(peer=peer, client=client, forwarded_for=forwarded_for, open_files=open_files))
+    host = request.headers.get("Host", "")
+    return answer(Seen(peer=peer, client=client, host=host, forwarded_for=forwarded_for, open_files=open_files))

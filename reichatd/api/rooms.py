@@ -1,7 +1,8 @@
 """Rooms and who is in them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import msgspec
 from quart import Blueprint, Response
 
 from reichatd import store
@@ -10,8 +11,11 @@ from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, caller
 from reichatd.api.services import rooms
 from reichatd.api.types import (
+    BannedUser,
+    Bans,
     ChangingRoom,
     CreatingRoom,
+    JoinedRoom,
     JoinedRooms,
     Joining,
     PublicRooms,
@@ -51,9 +55,10 @@ async def list_public() -> Response:
 @blueprint.get("/joined")
 @operation(JoinedRooms)
 async def list_joined() -> Response:
-    """Lists the rooms that one has joined, in that order."""
+    """Lists the rooms that one has joined, in that order, and how far one has read in each."""
     user_id = await caller_id()
-    return answer(JoinedRooms(rooms=[in_full(room) for room in await rooms().joined(user_id)]))
+    joined = await rooms().joined(user_id)
+    return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(user_id))))
 
 
 @blueprint.post("/room")
@@ -159,6 +164,14 @@ async def unban(room_id: str, user_id: str) -> Response:
     return answer()
 
 
+@blueprint.get("/room/<room_id>/bans")
+@operation(Bans, refuses=(Forbidden, RoomNotFound))
+async def list_bans(room_id: str) -> Response:
+    """Lists the users who are banned from a room; for its owner."""
+    banned = await rooms().bans(await caller_id(), room_id)
+    return answer(Bans(bans=[BannedUser(user_id=user.user_id, username=user.username) for user in banned]))
+
+
 async def caller_id() -> str:
     return (await caller()).user.user_id
 
@@ -178,3 +191,14 @@ def in_full(room: store.Room) -> RoomInFull:
         created_at=isoformat(room.created_at),
         first_id=room.first_id,
     )
+
+
+def with_progress(rooms: Iterable[store.Room], progress: Mapping[str, store.Progress]) -> list[JoinedRoom]:
+    return [
+        JoinedRoom(
+            **msgspec.structs.asdict(in_full(room)),
+            last_id=each.last_id if (each := progress.get(room.room_id)) else 0,
+            last_read_id=each.last_read_id if each else 0,
+        )
+        for room in rooms
+    ]

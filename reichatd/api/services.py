@@ -6,11 +6,13 @@ import msgspec
 from quart import Quart, current_app
 
 from reichatd.accounts import Accounts
+from reichatd.config import Limits
 from reichatd.health import Health
 from reichatd.rooms import Rooms
 
 _KEY = "reichatd"
 _HEALTH = "reichatd.health"
+_LIMITS = "reichatd.limits"
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -30,6 +32,11 @@ def provide_health(app: Quart, health: Health) -> None:
     app.extensions[_HEALTH] = health
 
 
+def provide_limits(app: Quart, limits: Limits) -> None:
+    """As `provide`; again whenever they change."""
+    app.extensions[_LIMITS] = limits
+
+
 def accounts() -> Accounts:
     """The accounts, within a request."""
     return _services().accounts
@@ -43,6 +50,11 @@ def rooms() -> Rooms:
 def health() -> Health:
     """The daemon's health, within a request."""
     return cast("Health", current_app.extensions[_HEALTH])
+
+
+def limits() -> Limits:
+    """The limits in force, within a request."""
+    return cast("Limits", current_app.extensions[_LIMITS])
 
 
 def _services() -> Services:

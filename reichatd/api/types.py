@@ -21,7 +21,7 @@ Username = Annotated[str, _meta("What a user is called; not unique.", "ada")]
 NewUsername = Annotated[
     str,
     _meta(
-        "Letters and digits of any script; need not be unique.",
+        "Letters, marks and digits of any script; need not be unique.",
         "ada",
         minLength="limits.username_min",
         maxLength="limits.username_max",
@@ -32,13 +32,14 @@ NewPassword = Annotated[
     str,
     _meta("A password.", "a good password", minLength="limits.password_min", maxLength="limits.password_max"),
 ]
-Code = Annotated[str, _meta("The code that came by mail.", "123456")]
+Code = Annotated[str, _meta("The code that came by mail; spaces in it do not count.", "123456")]
 UserId = Annotated[str, _meta("A user's id, for good.", "65f0c1d2e3a4b5968778695a")]
 RoomId = Annotated[str, _meta("A room's id, for good.", "lounge")]
 NewRoomId = Annotated[
     str,
     _meta(
-        "An id of one's own choice, letters and digits without accents; without one the room gets a random one.",
+        "An id of your choice, letters and digits without accents; it differs from all others in more than upper and lower case; "
+        "without one the room gets a random one.",
         "lounge",
         pattern="^[A-Za-z0-9]+$",
         minLength="limits.room_id_min",
@@ -48,7 +49,12 @@ NewRoomId = Annotated[
 RoomName = Annotated[str, _meta("What a room is called; one line.", "Lounge")]
 NewRoomName = Annotated[
     str,
-    _meta("One line; space around it is removed.", "Lounge", minLength=1, maxLength="limits.room_name_max"),
+    _meta(
+        "One line that shows something; space around it is removed.",
+        "Lounge",
+        minLength=1,
+        maxLength="limits.room_name_max",
+    ),
 ]
 RoomDescription = Annotated[str, _meta("Any text.", "Where it begins")]
 NewRoomDescription = Annotated[str, _meta("Any text.", "Where it begins", maxLength="limits.room_description_max")]
@@ -164,6 +170,13 @@ class RoomInFull(Struct, frozen=True, omit_defaults=True):
     first_id: FirstId = 1
 
 
+class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True):
+    """A room that one has joined: how far one has read in it, and where its log ends; 0, and then absent, before the first."""
+
+    last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
+    last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0
+
+
 class UserDetails(Struct, frozen=True):
     email: Email
     username: Username
@@ -184,7 +197,7 @@ class PublicRooms(Answer, frozen=True, kw_only=True):
 
 
 class JoinedRooms(Answer, frozen=True, kw_only=True):
-    rooms: list[RoomInFull]
+    rooms: list[JoinedRoom]
 
 
 class SomeRoom(Answer, frozen=True, kw_only=True):
@@ -193,6 +206,33 @@ class SomeRoom(Answer, frozen=True, kw_only=True):
 
 class RoomCreated(Answer, frozen=True, kw_only=True):
     room_id: RoomId
+
+
+class BannedUser(Struct, frozen=True):
+    user_id: UserId
+    username: Username
+
+
+class Bans(Answer, frozen=True, kw_only=True):
+    bans: list[BannedUser]
+
+
+class MessageLimits(Struct, frozen=True, kw_only=True):
+    """What a message may measure: more is refused, however often it is sent."""
+
+    message_chars: Annotated[
+        int, Meta(description="Characters of a message's content: Unicode code points.", examples=[5000])
+    ]
+    frame_bytes: Annotated[
+        int, Meta(description="Bytes of a WebSocket message: its JSON text in UTF-8.", examples=[65536])
+    ]
+
+
+class About(Answer, frozen=True, kw_only=True):
+    """What holds at this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
+
+    limits: MessageLimits
+    code_by: Literal["mail", "console"]
 
 
 Checks = Annotated[
@@ -212,6 +252,7 @@ class Seen(Answer, frozen=True, kw_only=True):
 
     peer: Annotated[str, _meta("Who has made the connection: the last proxy, if there is one.", "127.0.0.1")]
     client: Annotated[str, _meta("Whom the daemon takes for the client.", "203.0.113.7")]
+    host: Annotated[str, _meta("Host as it came, which must be the host of a page's Origin.", "chat.example.org")]
     forwarded_for: Annotated[str, _meta('X-Forwarded-For as it came, "" if it is absent.', "203.0.113.7")]
     open_files: Annotated[int, Meta(description="How many the daemon may have.", examples=[65536])]
 

@@ -13,7 +13,7 @@ from reichatd.api.operations import Token, operation
 
 FILES = Path(__file__).parent.parent / "web"
 INDEX = "index.html"
-_PREFIX = b"/web/"
+_PREFIX = b'"web/'  # relative: a proxy may have the page below a path of its host
 
 # Nothing from elsewhere, nothing inline, no page round it, and no way to make markup of a text ("trusted types"). connect-src
 # 'self' is also the WebSocket: CSP 3 counts ws: and wss: of the same host and port to it, as browsers do.
@@ -65,7 +65,7 @@ class Files(NamedTuple):
 
 
 def read_files(directory: Path = FILES) -> Files:
-    """Reads the files of the web client; blocks. `/web/` in the page becomes `/web/<version>/`."""
+    """Reads the files of the web client; blocks. `web/` in the page becomes `web/<version>/`."""
     found = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file()}
     version = _digest(b"\0".join(name.encode() + b"\0" + data for name, data in found.items()))
     index = found.pop(INDEX).replace(_PREFIX, b"%b%b/" % (_PREFIX, version.encode()))

@@ -82,6 +82,8 @@ def _file(loaded: Loaded) -> str:
 
 def _shown_value(loaded: Loaded, key: Key) -> object:
     """A secret's default, which is known to everybody, is shown: it tells what is in force."""
+    if loaded.sources[key.name] == "storage.mongodb.uri":
+        return loaded.settings.storage.mongodb.store_database
     return HIDDEN if key.secret and loaded.sources[key.name] != "default" else value_of(loaded.settings, key.name)
 
 
@@ -94,6 +96,8 @@ def _as_toml_lines(loaded: Loaded) -> Iterator[str]:
     yield f"# Settings: {_file(loaded)}"
     if loaded.settings.storage.backend == "sqlite":
         yield f"# Data: {printable(str(loaded.paths.data_file))}"
+    else:
+        yield f"# Data: MongoDB, database {printable(loaded.settings.storage.mongodb.store_database)}"
     if not loaded.settings.auth.secret_key:
         yield f"# Secret: {printable(str(loaded.paths.secret_file))}"
     for table, keys in groupby(KEYS.values(), lambda key: key.name.rpartition(".")[0]):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, StrType, Type, VarTupleType, type_info
+from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, StrType, Type, UnionType, VarTupleType, type_info
 
 from reichatd.config import HIDDEN, Settings, Table, is_secret
 
@@ -39,12 +39,18 @@ class Key(msgspec.Struct, frozen=True):
         text.encode()  # A byte that is no UTF-8 is a lone surrogate here, which neither TOML nor JSON can hold.
         kind = _plain(type_info(self.type))
         if isinstance(kind, VarTupleType):
-            return self.convert([item.strip() for item in text.split(",") if item.strip()])
+            return self.convert(_items(text))
+        if isinstance(kind, UnionType):  # a text, or a list of such
+            return self.convert(_items(text) if "," in text else text.strip())
         return msgspec.convert(text if isinstance(kind, StrType) else text.strip(), self.type, strict=False)
 
     def shown(self, value: object) -> str:
         """A value found at this key, for a person: on one line, shortened, and nothing of it if the key is a secret."""
         return HIDDEN if self.secret else shown(value)
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def shown(value: object) -> str:

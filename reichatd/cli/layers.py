@@ -7,6 +7,7 @@ from reichatd.cli.environment import Found
 from reichatd.cli.keys import KEYS, TABLES, Key, assemble, nearest
 from reichatd.cli.rules import Problem, broken_rules
 from reichatd.config import Settings
+from reichatd.mongouri import database_in
 
 
 class Layers:
@@ -46,6 +47,8 @@ class Layers:
     def settings(self) -> Settings:
         """The settings as they are now; `problems` has everything that is wrong with them."""
         settings: Settings = assemble(self._values)
+        if not settings.storage.mongodb.database and database_in(settings.storage.mongodb.uri):
+            self.sources["storage.mongodb.database"] = "storage.mongodb.uri"
         for problem in broken_rules(settings, self._doubtful):
             self.problems.append(Problem(problem.key, problem.found, problem.allowed, self.sources[problem.key]))
         return settings

@@ -55,14 +55,21 @@ def fields_of(record: msgspec.Struct) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__struct_fields__}
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Returns if it is meant; else the program ends, and nothing has been changed."""
+def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
+    """Returns if it is meant; else the program ends, and nothing has been changed.
+
+    Arguments:
+        question: or what finds it out, only where somebody can be asked; "" if there is nothing to ask.
+    """
     if yes:
         return
     if not can_ask():
         raise click.UsageError("nobody can be asked here whether it is meant: give --yes")
+    text = question if isinstance(question, str) else question()
+    if not text:
+        return
     try:
-        click.confirm(printable(question), abort=True, err=True)
+        click.confirm(printable(text), abort=True, err=True)
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")

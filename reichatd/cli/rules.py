@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
-from reichatd.cli.keys import as_toml, printable, value_of
+from reichatd.cli.keys import KEYS, as_toml, printable, shown, value_of
 from reichatd.config import Settings
+from reichatd.hosts import UNIX_PEER, is_local, is_well_formed
+from reichatd.mongouri import database_in
 
 SECRET_BYTES = 32
 """The least length of the secret that every token is signed with: as many bits as HS256 has."""
@@ -37,14 +39,6 @@ class Problem(msgspec.Struct, frozen=True):
 _Rule = Callable[[Settings], Iterator[Problem]]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`; names other than localhost are not asked for."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[Problem]:
     """What is wrong with settings that are each of their type.
 
@@ -56,14 +50,26 @@ def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[Pro
 
 def _reachable_without_tls(settings: Settings) -> Iterator[Problem]:
     server = settings.server
-    if is_loopback(server.host) or server.tls_cert or server.trusted_proxies or server.insecure:
+    # A proxy that comes by a Unix socket says nothing about who comes by the network.
+    behind_proxy = any(proxy != UNIX_PEER for proxy in server.trusted_proxies)
+    if server.tls_cert or behind_proxy or server.insecure:
         return
-    yield Problem(
-        "server.host",
-        f"{as_toml(server.host)}, which other machines can reach, over plain HTTP",
-        '"127.0.0.1"; for others to reach it, set server.tls_cert and server.tls_key, or name the TLS proxy before it in '
-        "server.trusted_proxies, or, on a network that is trusted throughout, set server.insecure = true",
-    )
+    for host in server.hosts:
+        if not is_local(host):
+            yield Problem(
+                "server.host",
+                f"{as_toml(host)}, which other machines can reach, over plain HTTP",
+                '"127.0.0.1"; for others to reach it, set server.tls_cert and server.tls_key, or name the TLS proxy before it '
+                "in server.trusted_proxies, or, on a network that is trusted throughout, set server.insecure = true",
+            )
+
+
+def _hosts_are_hosts(settings: Settings) -> Iterator[Problem]:
+    if not settings.server.hosts:
+        yield Problem("server.host", "an empty list", "one or more")
+    for key, hosts in ("server.host", settings.server.hosts), ("metrics.host", (settings.metrics.host,)):
+        allowed = f"{KEYS[key].allowed}; a port goes to {key.replace('host', 'port')}"
+        yield from (Problem(key, shown(host), allowed) for host in hosts if not is_well_formed(host))
 
 
 def _tls_in_pairs(settings: Settings) -> Iterator[Problem]:
@@ -76,11 +82,28 @@ def _tls_in_pairs(settings: Settings) -> Iterator[Problem]:
 
 def _proxies_are_networks(settings: Settings) -> Iterator[Problem]:
     for proxy in settings.server.trusted_proxies:
+        if proxy == UNIX_PEER:
+            continue
         try:
             ipaddress.ip_network(proxy)
         except ValueError:
-            allowed = 'addresses ("127.0.0.1", "::1") and networks ("10.0.0.0/8", no bit set behind the prefix)'
+            allowed = (
+                'addresses ("127.0.0.1", "::1"), networks ("10.0.0.0/8", no bit set behind the prefix) and "unix", for those '
+                "who come by a Unix socket"
+            )
             yield Problem("server.trusted_proxies", as_toml(proxy), allowed)
+
+
+def _one_database(settings: Settings) -> Iterator[Problem]:
+    mongodb = settings.storage.mongodb
+    named = database_in(mongodb.uri)
+    if named and mongodb.database and mongodb.database != named:
+        yield Problem(
+            "storage.mongodb.database",
+            as_toml(mongodb.database),
+            f"{as_toml(named)}, which storage.mongodb.uri names; if that is only where its user is kept, let the URI say "
+            f"?authSource={named} in place of /{named}",
+        )
 
 
 def _secret_is_long(settings: Settings) -> Iterator[Problem]:
@@ -110,8 +133,21 @@ def _login_is_whole(settings: Settings) -> Iterator[Problem]:
 
 def _login_is_encrypted(settings: Settings) -> Iterator[Problem]:
     mail = settings.mail
-    if mail.username and mail.tls == "none" and not is_loopback(mail.host):
+    if mail.username and mail.tls == "none" and not is_local(mail.host):
         yield Problem("mail.tls", '"none", with a login, to another machine', '"starttls" or "tls"')
+
+
+def _ehlo_is_address(settings: Settings) -> Iterator[Problem]:
+    name = settings.mail.ehlo
+    if not name.startswith("["):
+        return
+    kind, text = (
+        (ipaddress.IPv6Address, name[6:-1]) if name.startswith("[IPv6:") else (ipaddress.IPv4Address, name[1:-1])
+    )
+    try:
+        kind(text)
+    except ValueError:
+        yield Problem("mail.ehlo", as_toml(name), 'an address in brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]")')
 
 
 def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
@@ -139,12 +175,15 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
         {"server.host", "server.tls_cert", "server.trusted_proxies", "server.insecure"},
         _reachable_without_tls,
     ),
+    ({"server.host", "metrics.host"}, _hosts_are_hosts),
     ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
     ({"server.trusted_proxies"}, _proxies_are_networks),
+    ({"storage.mongodb.uri", "storage.mongodb.database"}, _one_database),
     ({"auth.secret_key"}, _secret_is_long),
     ({"auth.argon2_memory_kib", "auth.argon2_parallelism"}, _argon2_has_memory),
     ({"mail.username", "mail.password_file"}, _login_is_whole),
     ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
+    ({"mail.ehlo"}, _ehlo_is_address),
     _at_most("limits.password_min", "limits.password_max"),
     _at_most("limits.username_min", "limits.username_max"),
     _at_most("limits.room_id_min", "limits.room_id_max"),

@@ -1,10 +1,11 @@
 """`reichatd serve`: the daemon in the foreground, as a person or a service manager starts it."""
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,8 +16,8 @@ from reichatd.cli.rules import broken_rules
 from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
 
 if TYPE_CHECKING:
-    from reichatd.control import ControlSocket
     from reichatd.gateway import Listener
+    from reichatd.unixsocket import UnixSocket
 
 
 @click.command()
@@ -37,22 +38,22 @@ def serve(config: Path | None) -> None:
 
     import trio
 
-    from reichatd import daemon, logs
+    from reichatd import daemon, logs, stdio
     from reichatd.cli.configuration import configuration, reread
     from reichatd.parts import Rejected
     from reichatd.store import StoreError
 
     settings = loaded.settings
     faulthandler.enable()  # a watchdog ends us by SIGABRT: then it says where we were
+    stdio.queue_standard_streams(settings.log.queue_lines)
     logs.configure(settings.log, sys.stderr)
     try:
         at_first = configuration(loaded)
     except Rejected as error:
         exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
-    listeners, monitors = _listeners(loaded), _monitors(loaded)
     with ExitStack() as opened:
-        for listener in listeners + monitors:
-            opened.callback(listener.socket.close)
+        listeners = _closed_by(opened, _listeners(loaded))
+        monitors = _closed_by(opened, _monitors(loaded))
         control_socket = _control_socket(loaded)
         if control_socket is not None:
             opened.callback(control_socket.close)
@@ -75,6 +76,12 @@ def serve(config: Path | None) -> None:
             exits.fail(exits.STORE_UNAVAILABLE, str(error))
 
 
+def _closed_by(opened: ExitStack, listeners: "list[Listener]") -> "list[Listener]":
+    for listener in listeners:
+        opened.callback(listener.close)
+    return listeners
+
+
 def _listeners(loaded: Loaded) -> "list[Listener]":
     """The sockets that a service manager has passed, or else those that the settings ask for."""
     from reichatd.gateway import Listener
@@ -88,41 +95,40 @@ def _listeners(loaded: Loaded) -> "list[Listener]":
         listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
         _refuse_exposed(loaded, listeners)
         return listeners
-    return _listen("server", server.host, server.port, tls=bool(server.tls_cert))
+    mode = int(server.unix_mode, 8)
+    return _listen("server", server.hosts, server.port, tls=bool(server.tls_cert), unix_mode=mode)
 
 
 def _monitors(loaded: Loaded) -> "list[Listener]":
     """The sockets for the metrics; none where they are off."""
     metrics = loaded.settings.metrics
-    return _listen("metrics", metrics.host, metrics.port, tls=False) if metrics.enabled else []
+    return _listen("metrics", (metrics.host,), metrics.port, tls=False) if metrics.enabled else []
 
 
-def _listen(table: str, host: str, port: int, *, tls: bool) -> "list[Listener]":
-    """The sockets at an address that the settings have in this table."""
-    from reichatd.gateway import open_listeners
+def _listen(table: str, hosts: Sequence[str], port: int, **options: Any) -> "list[Listener]":  # noqa: ANN401 - of open_listeners
+    from reichatd.gateway import CannotListen, open_listeners
 
     try:
-        return open_listeners(host, port, tls=tls)
-    except OSError as error:
-        exits.fail(
-            exits.CANNOT_LISTEN, f"cannot listen on {host}:{port} ({table}.host, {table}.port): {error.strerror}"
-        )
+        return open_listeners(hosts, port, **options)
+    except CannotListen as error:
+        exits.fail(exits.CANNOT_LISTEN, f"{table}.host, {table}.port: {error}")
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
     """What server.host may not be, for plain HTTP, a socket that comes in its place may not be either."""
     settings = loaded.settings
     for listener in listeners:
-        server = msgspec.structs.replace(settings.server, host=listener.socket.getsockname()[0])
+        server = msgspec.structs.replace(settings.server, host=listener.host)
         problems = broken_rules(msgspec.structs.replace(settings, server=server))
         lines = [f"a socket that was passed: {problem}" for problem in problems if problem.key == "server.host"]
         if lines:
             exits.fail(exits.CONFIGURATION, *lines)
 
 
-def _control_socket(loaded: Loaded) -> "ControlSocket | None":
+def _control_socket(loaded: Loaded) -> "UnixSocket | None":
     """Also None if its default place is not to be had: a daemon without it serves as well."""
-    from reichatd.control import Occupied, open_socket
+    from reichatd.control import open_socket
+    from reichatd.unixsocket import Occupied
 
     path = loaded.paths.control_socket
     try:
@@ -140,11 +146,11 @@ def _say_ready(
     loaded: Loaded,
     listeners: "list[Listener]",
     monitors: "list[Listener]",
-    control_socket: "ControlSocket | None",
+    control_socket: "UnixSocket | None",
 ) -> None:
     settings = loaded.settings
     if settings.storage.backend == "mongodb":
-        data = f"MongoDB, database {settings.storage.mongodb.database}"
+        data = f"MongoDB, database {settings.storage.mongodb.store_database}"
     else:
         data = str(loaded.paths.data_file)
     click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")

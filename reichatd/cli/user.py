@@ -99,11 +99,25 @@ def set_password(user: str, from_stdin: bool, generate: bool, config: Path | Non
 
 @user.command()
 @click.argument("email")
+@click.option("--id", "registration_id", metavar="ID", help="Which one, if the address has several registrations.")
 @config_option
 @json_option
-def verify(email: str, config: Path | None, as_json: bool) -> None:
-    """Make a user of a registration, without its code."""
-    _change(config, requests.VerifyUser(email), as_json)
+def verify(email: str, registration_id: str | None, config: Path | None, as_json: bool) -> None:
+    """Make a user of a registration, without its code.
+
+    Anyone can register an address, with a name and a password of their own. Where an address has several registrations they are
+    listed, and nothing is done until you name one with --id: ask its owner for the name, and when it was registered.
+    """
+
+    def take(record: Record) -> None:
+        match record:
+            case RegistrationRecord():
+                choice = f"--id {record.registration_id}  {record.username}  expires {record.expires_at}"
+                click.echo(printable(choice), err=True)
+            case UserChanged():
+                _tell(record, as_json)
+
+    perform(config, requests.VerifyUser(email, registration_id), take)
 
 
 @user.command()

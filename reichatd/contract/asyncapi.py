@@ -1,6 +1,7 @@
 """The conversation as an AsyncAPI 3.0 document, made of the types of its frames."""
 
 from typing import get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,16 +17,17 @@ one is ignored. A room is a log: its messages are numbered 1, 2, 3, … without 
 To lose nothing: remember the last id that you have; give every message a nonce, and send it again with the same nonce until it is
 acknowledged; after each reconnect send `listen_latest` with `after_id`.
 
-Accounts, rooms and tokens are the business of the REST interface, which [has a document of its own](/docs)."""
+Accounts, rooms and tokens are the business of the REST interface, which [has a document of its own](docs)."""
 
 _CHANNEL = """\
-The handshake is always accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
+A request without `Upgrade: websocket`, which a proxy may have dropped, is answered with 426, a page of another site with 403. Every
+other handshake is accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
 connection outlives its access token, not its login session. `/room/{room_id}` is the same channel, for older clients."""
 
 CLOSE_CODES = {
     1001: "The daemon goes down: come back after the pause that the reason asks for (`…; retry-after-ms=N`, in milliseconds).",
     1008: "Not a member, or no longer; the room is gone; or a flood of frames that made no sense.",
-    1009: "A frame was too big.",
+    1009: "A message was too big, by the length that its frames announced. It will be so again: do not repeat it.",
     1011: "A fault of the daemon.",
     1013: "Took nothing for too long. Nothing is lost: come back and go on.",
     4001: "No token, an invalid one, or the login session is over.",
@@ -40,8 +42,12 @@ _CONVERSATION = "#/channels/conversation"
 _Frame = type[msgspec.Struct]
 
 
-def asyncapi(limits: Limits) -> JSON:
-    """The document, with the limits that are in force."""
+def asyncapi(limits: Limits, public_url: str = "") -> JSON:
+    """The document, with the limits that are in force.
+
+    Arguments:
+        public_url: where clients find the daemon; "" if that is not known.
+    """
     received: tuple[_Frame, ...] = get_args(frames.ClientFrame)
     sent: tuple[_Frame, ...] = get_args(frames.ServerFrame)
     components = schemas(received, (*sent, frames.MessageView), limits)
@@ -55,18 +61,7 @@ def asyncapi(limits: Limits) -> JSON:
             "license": {"name": "AGPL-3.0-or-later"},
         },
         "defaultContentType": "application/json",
-        "servers": {
-            name: {
-                "host": "{host}",
-                "protocol": protocol,
-                "description": description,
-                "variables": {"host": {"default": "127.0.0.1:8000", "description": "Where the daemon is reached."}},
-            }
-            for name, protocol, description in (
-                ("plain", "ws", "Without encryption: the same machine only."),
-                ("encrypted", "wss", "By TLS, the daemon's own or a reverse proxy's."),
-            )
-        },
+        "servers": _servers(public_url),
         "channels": {"conversation": _channel(names)},
         "operations": {_name(frame): _operation(frame, "receive") for frame in received}
         | {_name(frame): _operation(frame, "send") for frame in sent},
@@ -89,6 +84,25 @@ def asyncapi(limits: Limits) -> JSON:
                 "header": {"type": "http", "scheme": "bearer", "description": "The access token, which no log keeps."},
             },
         },
+    }
+
+
+def _servers(public_url: str) -> JSON:
+    if public_url:
+        url = urlsplit(public_url.rstrip("/"))
+        pathname = {"pathname": url.path} if url.path else {}
+        return {"public": {"host": url.netloc, "protocol": "wss" if url.scheme == "https" else "ws", **pathname}}
+    return {
+        name: {
+            "host": "{host}",
+            "protocol": protocol,
+            "description": description,
+            "variables": {"host": {"default": "127.0.0.1:8000", "description": "Where the daemon is reached."}},
+        }
+        for name, protocol, description in (
+            ("plain", "ws", "Without encryption: the same machine only."),
+            ("encrypted", "wss", "By TLS, the daemon's own or a reverse proxy's."),
+        )
     }
 
 

@@ -25,7 +25,8 @@ programs that does not change, and where fields are to blame `errors`, one entry
 Whatever else is in a body is ignored. A request that is no proper HTTP is answered with 400 or 431, an unknown path with 404, a
 method that a path does not know with 405.
 
-Messages are not sent by REST but by a WebSocket, which [has a document of its own](/docs/websocket)."""
+Messages are not sent by REST but by a WebSocket, which [has a document of its own](docs/websocket). A request there that is no
+handshake is answered with 426 `upgrade_required`."""
 
 _TAGS = {
     "accounts": "Registration, login and logout.",
@@ -82,12 +83,13 @@ def calls(app: Quart) -> Iterator[Call]:
                 yield Call(method.lower(), rule, operation)
 
 
-def openapi(app: Quart, limits: Limits) -> JSON:
+def openapi(app: Quart, limits: Limits, public_url: str = "") -> JSON:
     """The document.
 
     Arguments:
         app: whose calls it describes.
         limits: in force there.
+        public_url: where clients find it; "" if that is not known: then at the root of the document's host.
     """
     described = list(calls(app))
     taken: _Kinds = {call.operation.takes for call in described if call.operation.takes}
@@ -105,7 +107,7 @@ def openapi(app: Quart, limits: Limits) -> JSON:
             "description": _ABOUT,
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": public_url.rstrip("/") or "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": dict(sorted(paths.items())),
         "components": {"schemas": components, "securitySchemes": _SCHEMES},

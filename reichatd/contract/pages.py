@@ -1,4 +1,7 @@
-"""The documents as pages, written on the server: no script, and nothing from elsewhere."""
+"""The documents as pages, written on the server: no script, and nothing from elsewhere.
+
+Links are relative, since a proxy may have the daemon below a path of its host: `root` leads from a page to where that path begins.
+"""
 
 import re
 from functools import cache
@@ -13,7 +16,7 @@ from reichatd.contract.schemas import JSON, REF
 
 _CODE = re.compile(r"`([^`]+)`")
 _TITLES = {"receive": "What a client sends", "send": "What a client is sent"}  # by what the daemon does
-_LINK = re.compile(r"\[([^]]+)\]\((/[\w/]+)\)")
+_LINK = re.compile(r"\[([^]]+)\]\((\w[\w/]*)\)")
 
 
 class Field(NamedTuple):
@@ -38,7 +41,7 @@ def rest(document: JSON) -> str:
         if "requestBody" in operation
         for content in operation["requestBody"]["content"].values()
     }
-    return _render("rest.html", document, operations=operations, shown=bodies)
+    return _render("rest.html", document, "", operations=operations, shown=bodies)
 
 
 def websocket(document: JSON) -> str:
@@ -50,7 +53,9 @@ def websocket(document: JSON) -> str:
     }
     channel = document["channels"]["conversation"]
     shown = {message["payload"]["$ref"].removeprefix(REF) for message in messages.values()}
-    return _render("websocket.html", document, directions=directions, titles=_TITLES, channel=channel, shown=shown)
+    return _render(
+        "websocket.html", document, "../", directions=directions, titles=_TITLES, channel=channel, shown=shown
+    )
 
 
 @cache
@@ -59,13 +64,13 @@ def style() -> bytes:
     return (files(__package__) / "templates" / "style.css").read_bytes()
 
 
-def _render(template: str, document: JSON, **values: Any) -> str:  # noqa: ANN401 - Jinja's own
+def _render(template: str, document: JSON, root: str, **values: Any) -> str:  # noqa: ANN401 - Jinja's own
     components = document["components"]["schemas"]
 
     def fields(schema: JSON) -> list[Field]:
         return _fields(schema, components)
 
-    return _environment().get_template(template).render(document=document, fields=fields, **values)
+    return _environment().get_template(template).render(document=document, root=root, fields=fields, **values)
 
 
 @cache
@@ -117,15 +122,15 @@ def _description(schema: JSON) -> str:
     return str(schema.get("description") or next((_description(each) for each in schema.get("anyOf", ())), ""))
 
 
-def _prose(text: str) -> Markup:
+def _prose(text: str, root: str = "") -> Markup:
     """Paragraphs, with code and links."""
-    return Markup("\n").join(Markup("<p>{}</p>").format(_inline(paragraph)) for paragraph in text.split("\n\n"))
+    return Markup("\n").join(Markup("<p>{}</p>").format(_inline(paragraph, root)) for paragraph in text.split("\n\n"))
 
 
-def _inline(text: str) -> Markup:
+def _inline(text: str, root: str = "") -> Markup:
     """A sentence or two, with code and links."""
     html = _CODE.sub(r"<code>\1</code>", str(escape(text)))
-    return Markup(_LINK.sub(r'<a href="\2">\1</a>', html))
+    return Markup(_LINK.sub(rf'<a href="{root}\2">\1</a>', html))
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - JSON

@@ -33,17 +33,18 @@ class _Files(NamedTuple):
     websocket_page: bytes
 
 
-def publish(app: Quart, limits: Callable[[], Limits]) -> None:
+def publish(app: Quart, limits: Callable[[], Limits], public_url: str = "") -> None:
     """Has an app serve the contract with its clients: all the routes that it has when it is first asked.
 
     Arguments:
         limits: tells which are in force.
+        public_url: where clients find it, "" if that is not known.
     """
     blueprint = Blueprint("contract", __name__)
 
     @lru_cache(maxsize=1)  # anybody may ask, as often as he likes
     def made(limits: Limits) -> _Files:
-        rest, conversation = openapi(app, limits), asyncapi(limits)
+        rest, conversation = openapi(app, limits, public_url), asyncapi(limits, public_url)
         return _Files(
             msgspec.json.encode(rest),
             msgspec.json.encode(conversation),

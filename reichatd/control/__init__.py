@@ -8,7 +8,6 @@ A conversation is one request, a line of JSON, and an answer of many lines: reco
 """
 
 from reichatd.control.client import DaemonGone, NoDaemon, NotPermitted, ask
-from reichatd.control.path import ControlSocket, Occupied, open_socket
-from reichatd.control.server import ControlServer
+from reichatd.control.server import ControlServer, open_socket
 
-__all__ = ["ControlServer", "ControlSocket", "DaemonGone", "NoDaemon", "NotPermitted", "Occupied", "ask", "open_socket"]
+__all__ = ["ControlServer", "DaemonGone", "NoDaemon", "NotPermitted", "ask", "open_socket"]

@@ -9,7 +9,7 @@ import trio
 from reichatd.administration import Conclusion, Emit, Record, Request
 from reichatd.administration.records import Done, Failed, Refused
 from reichatd.control.lines import LineReader, LineTooLong
-from reichatd.control.path import address
+from reichatd.unixsocket import address
 
 _LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of one line of an answer; the longest is a user's list of rooms."""

@@ -1,17 +1,18 @@
 """The daemon's end of the control socket."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import structlog
 import trio
 
-from reichatd import __version__
+from reichatd import __version__, unixsocket
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Progress, Refused
 from reichatd.config import Limits
 from reichatd.control.lines import LineReader, LineTooLong
-from reichatd.control.path import ControlSocket
+from reichatd.unixsocket import UnixSocket
 
 _FLUSH_BYTES = 32_768
 """Answers are sent in pieces of about this size."""
@@ -19,6 +20,12 @@ _FLUSH_BYTES = 32_768
 log = structlog.get_logger()
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _encoder = msgspec.json.Encoder()
+
+
+def open_socket(path: Path) -> UnixSocket:
+    """Listens at `path`, mode 0600. A missing directory is made with mode 0700. Blocks; raises as `unixsocket.open_socket`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return unixsocket.open_socket(path)
 
 
 class ControlServer:
@@ -39,7 +46,7 @@ class ControlServer:
         self._limits = limits
 
     async def run(
-        self, control_socket: ControlSocket, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, control_socket: UnixSocket, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Serves until cancelled, and closes the socket. Work under way then stops at its next step."""
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(control_socket.listener))

@@ -4,6 +4,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, RejectConnection, Request
 from wsproto.utilities import RemoteProtocolError
+
+from reichatd import unixsocket
+from reichatd.hosts import UNIX, with_port
 
 _RECEIVE_BYTES = 16_384
 _MOST_BYTES = 1_048_576
@@ -23,12 +27,13 @@ class Strange(Exception):
 
 
 class Address(NamedTuple):
-    """Where a URL leads."""
+    """Where a URL leads; `socket` is the path of the Unix socket that stands there in place of host and port."""
 
     secure: bool
     host: str
     port: int
     path: str
+    socket: str = ""
 
     @classmethod
     def of(cls, url: str) -> "Address":
@@ -38,20 +43,24 @@ class Address(NamedTuple):
 
     @property
     def authority(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+        whole = with_port(self.host, self.port)
+        return whole.removesuffix(f":{443 if self.secure else 80}")
+
+    @property
+    def origin(self) -> str:
+        """What a browser sends as Origin for a page that is there (RFC 6454, 6.2)."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}"
 
     def __str__(self) -> str:
-        return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
+        return f"{UNIX}{self.socket}" if self.socket else f"{self.origin}{self.path}"
 
 
 class Answer(NamedTuple):
-    """An answer to a GET. `local` is the address that the connection was made from."""
+    """An answer to a GET."""
 
     status: int
     headers: dict[bytes, bytes]
     body: bytes
-    local: str
 
 
 @asynccontextmanager
@@ -62,18 +71,25 @@ async def dial(address: Address, *, verify: bool = True) -> AsyncIterator[Stream
         OSError: nobody is there.
         trio.BrokenResourceError: TLS failed, for the ssl.SSLError that is its cause.
     """
-    tcp = await trio.open_tcp_stream(address.host, address.port)
-    async with tcp:
+    plain = await _connected(address)
+    async with plain:
         if not address.secure:
-            yield tcp
+            yield plain
             return
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         if not verify:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        stream = trio.SSLStream(tcp, context, server_hostname=address.host, https_compatible=True)
+        stream = trio.SSLStream(plain, context, server_hostname=address.host, https_compatible=True)
         await stream.do_handshake()
         yield stream
+
+
+async def _connected(address: Address) -> trio.SocketStream:
+    if not address.socket:
+        return await trio.open_tcp_stream(address.host, address.port)
+    with unixsocket.address(Path(address.socket)) as place:
+        return await trio.open_unix_socket(place)
 
 
 async def get(address: Address, path: str, *, verify: bool = True, **headers: str) -> Answer:
@@ -100,7 +116,7 @@ async def get(address: Address, path: str, *, verify: bool = True, **headers: st
             raise Strange("no HTTP") from None
         if response is None:
             raise Strange("no answer: the connection was closed")
-        return Answer(response.status_code, dict(response.headers), body, _local(stream))
+        return Answer(response.status_code, dict(response.headers), body)
 
 
 async def _next(http: h11.Connection, stream: Stream) -> object:
@@ -170,9 +186,3 @@ async def upgraded(address: Address, path: str, *, verify: bool = True, **header
 
 def _named(headers: dict[str, str]) -> Sequence[tuple[str, str]]:
     return [(name.replace("_", "-"), value) for name, value in headers.items()]
-
-
-def _local(stream: Stream) -> str:
-    tcp = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
-    local: str = tcp.socket.getsockname()[0]
-    return local

@@ -19,7 +19,7 @@ async def check(patient: Patient, note: Note) -> None:
         note(
             warning(
                 "settings.origins",
-                'server.allowed_origins has "*": pages of every site may open sockets here',
+                'server.allowed_origins has "*": pages of every site may call and open sockets here',
                 "name the sites that are meant",
             )
         )

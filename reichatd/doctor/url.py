@@ -8,7 +8,8 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import trio
 
-from reichatd.doctor.daemon import Seen, credentials, is_ours, own_address
+from reichatd.doctor.browser import NO_ROOM, RECIPES, check_origin, check_page
+from reichatd.doctor.daemon import Seen, credentials, is_ours, own_addresses
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.network import Address, Answer, Rejected, Strange, dial, get, upgraded
 from reichatd.doctor.patient import Patient
@@ -18,20 +19,23 @@ _RENEW_SECONDS = 14 * 86_400.0
 _CLOCK_SECONDS = 5.0
 _UNAUTHORIZED = 4001
 _NOBODY = "192.0.2.1"  # RFC 5737: no client has it
-_RECIPES = "compare the proxy's configuration with etc/nginx or etc/caddy"
 
 
 async def check(patient: Patient, note: Note) -> None:
     server = patient.settings.server
-    if not patient.url and (server.tls_cert or not server.port):
+    own = own_addresses(server)
+    if not patient.url and (server.tls_cert or not own):
         note(skipped("url.reachable", "not dialled: no URL is known", "set server.public_url, or name it with --url"))
         return
-    address = Address.of(patient.url) if patient.url else own_address(server)
+    address = Address.of(patient.url) if patient.url else own[0]
     try:
         if await _reaches(address, note):
             sockets = await _opens(address, note)
-            await _forwarded(address, patient, note)
+            seen = await _forwarded(address, patient, note)
+            if patient.settings.web.enabled:
+                await check_page(address, note)
             if sockets:
+                await check_origin(address, seen.host if seen else "", note)
                 await _idle(address, patient, note)
     except (OSError, trio.BrokenResourceError) as problem:
         if patient.url:
@@ -39,7 +43,7 @@ async def check(patient: Patient, note: Note) -> None:
         else:
             note(skipped("url.reachable", f"not dialled: nobody listens at {address}"))
     except Strange as problem:
-        note(error("url.reachable", f"{address} answers with {problem}", _RECIPES))
+        note(error("url.reachable", f"{address} answers with {problem}", RECIPES))
 
 
 async def _reaches(address: Address, note: Note) -> bool:
@@ -92,7 +96,7 @@ def _not_ours(address: Address, answer: Answer) -> Finding:
     return error(
         code,
         f"{address}/healthz: not reichatd's answer (status {answer.status})",
-        f"every path has to be passed on: {_RECIPES}",
+        f"every path has to be passed on: {RECIPES}",
     )
 
 
@@ -114,33 +118,36 @@ async def _opens(address: Address, note: Note) -> bool:
     """Whether an upgrade gets through: without a token it is accepted and then closed, which nobody but the daemon does."""
     code = "url.websocket"
     try:
-        async with upgraded(address, "/ws/chat/doctor") as socket:
+        async with upgraded(address, NO_ROOM) as socket:
             ended = await socket.closed()
     except Rejected as refusal:
-        remedy = f"pass Upgrade and Connection on: {_RECIPES}"
+        remedy = f"pass Upgrade and Connection on: {RECIPES}"
         note(error(code, f"the upgrade does not get through (status {refusal.status})", remedy))
         return False
     if ended == _UNAUTHORIZED:
         note(ok(code, "the upgrade gets through"))
     else:
-        note(error(code, f"the daemon's goodbye does not get through (code {ended})", _RECIPES))
+        note(error(code, f"the daemon's goodbye does not get through (code {ended})", RECIPES))
     return True
 
 
-async def _forwarded(address: Address, patient: Patient, note: Note) -> None:
+async def _forwarded(address: Address, patient: Patient, note: Note) -> Seen | None:
+    """What the daemon says of a request that comes this way, if it says anything."""
     code = "url.forwarded"
     if patient.secret is None:
         note(skipped(code, "without the daemon's secret it does not say whom it sees", "run this as the daemon's user"))
-        return
+        return None
     proof = credentials(patient.secret)
     answer = await get(address, "/doctor", Authorization=proof)
     if answer.status != 200:
         note(_not_known(code, answer.status))
-        return
+        return None
+    seen = _seen(answer)
     forged = await get(address, "/doctor", Authorization=proof, X_Forwarded_For=_NOBODY)
-    direct = address[:3] == own_address(patient.settings.server)[:3]
+    direct = address._replace(path="") in own_addresses(patient.settings.server)
     proxies = Proxies(patient.settings.server.trusted_proxies)
-    note(_judge(_seen(answer), _seen(forged), proxies, direct=direct))
+    note(_judge(seen, _seen(forged), proxies, direct=direct))
+    return seen
 
 
 def _seen(answer: Answer) -> Seen:
@@ -161,7 +168,7 @@ def _judge(seen: Seen, forged: Seen, proxies: Proxies, *, direct: bool) -> Findi
         return error(
             code,
             "clients can choose the address that they are seen with: the proxy passes X-Forwarded-For on as it came",
-            f"have it set the header anew: {_RECIPES}",
+            f"have it set the header anew: {RECIPES}",
         )
     if forged.client == _NOBODY:
         return skipped(
@@ -173,7 +180,7 @@ def _judge(seen: Seen, forged: Seen, proxies: Proxies, *, direct: bool) -> Findi
         return warning(
             code,
             f"the proxy at {peer} does not say whom it speaks for: all clients have its address",
-            f"have it set X-Forwarded-For: {_RECIPES}",
+            f"have it set X-Forwarded-For: {RECIPES}",
         )
     if not proxies.trusts(peer) and seen.client == peer:
         return warning(
@@ -195,7 +202,7 @@ def _not_known(code: str, status: int) -> Finding:
     return error(
         code,
         f"the daemon at the other end does not say whom it sees (status {status})",
-        f"is it of this version? {_RECIPES}",
+        f"is it of this version? {RECIPES}",
     )
 
 
@@ -220,7 +227,7 @@ async def _idle(address: Address, patient: Patient, note: Note) -> None:
             error(
                 code,
                 f"a silent socket was cut after {lived:.0f} s (code {end})",
-                f"the proxy's timeouts must be longer than limits.ping_seconds ({every:g} s): {_RECIPES}",
+                f"the proxy's timeouts must be longer than limits.ping_seconds ({every:g} s): {RECIPES}",
             )
         )
     elif lived < every:
@@ -231,7 +238,7 @@ async def _idle(address: Address, patient: Patient, note: Note) -> None:
             warning(
                 code,
                 f"a silent socket lives {lived:.0f} s, but no ping came",
-                f"no buffering for WebSockets: {_RECIPES}",
+                f"no buffering for WebSockets: {RECIPES}",
             )
         )
     else:

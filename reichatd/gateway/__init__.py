@@ -1,5 +1,6 @@
-"""The door: one port, behind it REST and WebSockets."""
+"""The door: where it listens, and behind that REST and WebSockets."""
 
-from reichatd.gateway.door import Gateway, Listener, affordable_connections, open_listeners
+from reichatd.gateway.door import Gateway, affordable_connections
+from reichatd.gateway.listeners import CannotListen, Listener, open_listeners
 
-__all__ = ["Gateway", "Listener", "affordable_connections", "open_listeners"]
+__all__ = ["CannotListen", "Gateway", "Listener", "affordable_connections", "open_listeners"]

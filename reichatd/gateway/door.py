@@ -14,13 +14,12 @@ from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.http import HttpServer
+from reichatd.gateway.listeners import Listener, local_address, peer_address
 from reichatd.gateway.parting import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
 
-_BACKLOG = 4096
-"""Connections that the kernel keeps for us; it takes less if net.core.somaxconn says so."""
 _ACCEPTS = 4
 """Connections taken from one listener in a round of the event loop: each begins to talk in the next one (see turns.py)."""
 _OTHER_FILES = 100
@@ -30,55 +29,6 @@ _REST_SECONDS = 0.1
 _CRAMPED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 log = structlog.get_logger()
-
-
-class Listener:
-    """A listening socket, and what a client would type to reach it."""
-
-    def __init__(self, sock: socket.socket, *, tls: bool) -> None:
-        sock.setblocking(False)
-        self.socket = sock
-        host, port = sock.getsockname()[:2]
-        self.port: int = port
-        self.url = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def open_listeners(host: str, port: int, *, tls: bool) -> list[Listener]:
-    """Listens on every address of a host; blocks as long as looking up a name takes.
-
-    Arguments:
-        port: 0 for one that is free on the first address.
-        tls: whether TLS will be spoken there.
-
-    Raises:
-        OSError: the port is in use, the address is not ours, the name is not known.
-    """
-    listeners: list[Listener] = []
-    try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            sock = socket.socket(family, kind, protocol)
-            listeners.append(_listen(sock, (address[0], port, *address[2:]), tls=tls))
-            port = port or listeners[0].port  # a free port is the same one on all addresses
-    except BaseException:
-        for listener in listeners:
-            listener.socket.close()
-        raise
-    return listeners
-
-
-def _listen(sock: socket.socket, address: tuple[object, ...], *, tls: bool) -> Listener:
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-        return Listener(sock, tls=tls)
-    except BaseException:
-        sock.close()
-        raise
 
 
 def needed_files(connections: int) -> int:
@@ -160,7 +110,7 @@ class Gateway:
                         task_status.started()
             finally:  # not before: an acceptor may be about to use one
                 for listener in self._listeners:
-                    listener.socket.close()
+                    listener.close()
 
     async def stop(self) -> None:
         """Accepts no more; HTTP connections end when their requests are answered. Sockets are the hub's to close. Does not wait."""
@@ -193,7 +143,8 @@ class Gateway:
         """One connection's task: whatever happens in it stays in it."""
         stream = FrameStream(sock, stall_seconds=self._limits.slow_reader_seconds)
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._dispatch(stream)
         except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError):
             pass  # the peer has gone, or never got to the point
@@ -217,12 +168,14 @@ class Gateway:
                 head = await read_head(stream, limits.head_bytes)
         except HeadTooLarge:
             await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
-        if head and not asks_for_websocket(head):
-            peer = Origin(stream.socket.getpeername()[0], "https" if self._tls else "http")
-            head = await self._http.serve(stream, head, peer, stream.socket.getsockname()[:2])
+        if not head:
+            return
+        peer = Origin(peer_address(stream.socket), "https" if self._tls else "http")
+        if not asks_for_websocket(head):
+            head = await self._http.serve(stream, head, peer, local_address(stream.socket))
         if not head:
             return
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
         else:
-            await self._websockets.serve(stream, head)
+            await self._websockets.serve(stream, head, peer)

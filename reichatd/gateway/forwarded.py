@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
+from reichatd.hosts import UNIX_PEER
+
 
 class Origin(NamedTuple):
     """Where a request came from: an address, and "http" or "https" as the client spoke it."""
@@ -16,14 +18,16 @@ class Proxies:
     """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
 
     Arguments:
-        trusted: addresses and networks (CIDR).
+        trusted: addresses and networks (CIDR), and "unix" for all who come by a Unix socket.
     """
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        self._networks: list[IPv4Network | IPv6Network] = [ip_network(each, strict=False) for each in trusted]
+        self._by_unix = UNIX_PEER in trusted
+        networks = [each for each in trusted if each != UNIX_PEER]
+        self._networks: list[IPv4Network | IPv6Network] = [ip_network(each, strict=False) for each in networks]
 
     def __bool__(self) -> bool:
-        return bool(self._networks)
+        return self._by_unix or bool(self._networks)
 
     def origin(self, peer: Origin, forwarded_for: str, forwarded_proto: str) -> Origin:
         """The client's address and scheme: the peer's own unless it is a trusted proxy.
@@ -48,6 +52,8 @@ class Proxies:
 
     def trusts(self, address: str) -> bool:
         """Whether this is the address of one of them; False for what is no address."""
+        if address == UNIX_PEER:
+            return self._by_unix
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:

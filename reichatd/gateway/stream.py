@@ -20,7 +20,7 @@ class Stalled(trio.BrokenResourceError):
 
 
 class FrameStream(trio.abc.HalfCloseableStream):
-    """A TCP connection as a Trio stream, with a `try_send` beside `send_all`.
+    """A connection, by TCP or a Unix socket, as a Trio stream, with a `try_send` beside `send_all`.
 
     What either of them has begun to send goes out whole before anything else does: the unsent rest of a frame, of a cancelled
     or a stalled `send_all` is *owed*, and paid first. So a broadcast that was cut by a full socket can be followed by a pong or

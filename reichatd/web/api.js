@@ -4,7 +4,11 @@
 // A script of somebody else's in this page could read it there; the page's Content-Security-Policy lets none in, logging out ends
 // the token at the server, and so does its age. The access token, which lives for minutes, stays in memory.
 
-const KEPT = "reichatd.refresh_token";
+import { About } from "./about.js";
+import { addressOf, storageKey } from "./address.js";
+import { kept } from "./kept.js";
+
+const KEPT = storageKey("reichatd.refresh_token");
 const REQUEST_MS = 20_000;
 
 /** The server has answered, and the answer is no. `errors` is [{field, problem}]. */
@@ -24,16 +28,19 @@ export class Unreachable extends Error {
   }
 }
 
-/** Calls the server for the person who is logged in. Fires "signedout" when that is over, whoever ended it. */
+/**
+ * Calls the server for the person who is logged in. Fires "signedout" when that is over, whoever ended it, and "elsewhere" when
+ * another tab has logged in or out.
+ */
 export class Api extends EventTarget {
+  about = new About(() => accepted("GET", "/about"));
   #access = null;
-  #refresh = localStorage.getItem(KEPT);
+  #refresh = kept.get(KEPT);
   #renewing = null;
 
   constructor() {
     super();
-    // Another tab has logged in or out.
-    window.addEventListener("storage", (event) => event.key === KEPT && location.reload());
+    window.addEventListener("storage", (event) => event.key === KEPT && this.dispatchEvent(new Event("elsewhere")));
   }
 
   get signedIn() {
@@ -52,7 +59,7 @@ export class Api extends EventTarget {
     const { tokens } = await accepted("POST", "/login", { email, password });
     this.#access = tokens.access_token;
     this.#refresh = tokens.refresh_token;
-    localStorage.setItem(KEPT, this.#refresh);
+    kept.set(KEPT, this.#refresh);
   }
 
   /** Ends the login session at the server, as far as it can be reached, and forgets it here in any case. */
@@ -95,8 +102,7 @@ export class Api extends EventTarget {
   #forget() {
     if (this.#refresh === null) return;
     this.#access = this.#refresh = null;
-    localStorage.removeItem(KEPT);
-    sessionStorage.clear();
+    kept.remove(KEPT);
     this.dispatchEvent(new Event("signedout"));
   }
 }
@@ -113,7 +119,7 @@ async function answered(method, path, body, token) {
   if (token !== undefined) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, {
+    return await fetch(addressOf(path), {
       method,
       headers,
       body: body && JSON.stringify(body),

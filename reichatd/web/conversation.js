@@ -1,7 +1,7 @@
 // A room's conversation: one WebSocket after the other, and nothing missed and nothing twice in between.
 
 import { Log } from "./log.js";
-import { Outbox } from "./outbox.js";
+import { LEFT_TO_ITS_TAB_MS, Outbox } from "./outbox.js";
 import { FrameRefused, Socket } from "./socket.js";
 import { Unreachable } from "./api.js";
 
@@ -13,11 +13,13 @@ const LONGEST_WAIT_MS = 30_000;
 const GOING_DOWN_MS = 5_000;
 const GOING_DOWN = 1001;
 const NOT_WELCOME = 1008;
+const TOO_BIG = 1009;
+const HOPELESS = ["bad_content", "bad_frame"]; // the same message would be refused again
 
 /**
  * `state` is "resting", "connecting", "live", "waiting" (for the next try) or "over" (`why` says why).
  *
- * Events: "state"; "log" (messages have come, or the read mark has moved); "outbox".
+ * Events: "state"; "log" (messages have come, or the read mark has moved); "read" (the person has read on here); "outbox".
  */
 export class Conversation extends EventTarget {
   state = "resting";
@@ -31,6 +33,7 @@ export class Conversation extends EventTarget {
   #page = PAGE;
   #underWay = null; // the nonce that is waiting for its ack: one at a time, so that their order is the person's
   #markTimer = null;
+  #beginsAtEnd = false;
 
   constructor(api, userId, roomId) {
     super();
@@ -39,6 +42,7 @@ export class Conversation extends EventTarget {
     this.#roomId = roomId;
     this.log = new Log();
     this.outbox = new Outbox(userId, roomId);
+    window.addEventListener("storage", this.#elsewhere);
   }
 
   start() {
@@ -54,6 +58,7 @@ export class Conversation extends EventTarget {
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
+    window.removeEventListener("storage", this.#elsewhere);
     document.removeEventListener("visibilitychange", this.#seenAgain);
     this.#socket?.drop();
     this.#wake();
@@ -71,10 +76,20 @@ export class Conversation extends EventTarget {
     this.#sendNext();
   }
 
+  /** Whether a message waits to be sent. */
+  get hasUnsent() {
+    return this.state !== "over" && this.outbox.next !== undefined;
+  }
+
   retry(nonce) {
     this.outbox.again(nonce);
     this.#emit("outbox");
     this.#sendNext();
+  }
+
+  /** What was said before the next connection counts as read: the person has only just joined. */
+  beginAtEnd() {
+    this.#beginsAtEnd = true;
   }
 
   discard(nonce) {
@@ -85,9 +100,16 @@ export class Conversation extends EventTarget {
   /** The person has read up to this id. The server is told a little later, and after the next connect if there is none. */
   markRead(id) {
     if (id <= this.log.readTo) return;
+    this.readElsewhere(id);
+    this.#emit("read");
+    this.#markTimer ??= setTimeout(() => this.#sendMark(), MARK_MS);
+  }
+
+  /** The person has read up to this id in another tab or on another device, as the server knows. */
+  readElsewhere(id) {
+    if (id <= this.log.readTo) return;
     this.log.readTo = id;
     this.#emit("log");
-    this.#markTimer ??= setTimeout(() => this.#sendMark(), MARK_MS);
   }
 
   /** Has what is not known of these ids fetched. Throws Unreachable if there is no connection, and FrameRefused. */
@@ -121,7 +143,9 @@ export class Conversation extends EventTarget {
       const socket = new Socket(this.#roomId, ticket, (frame) => this.#take(socket, frame));
       this.#socket = socket;
       if (!this.#running) socket.drop();
-      return await socket.closed;
+      const end = await socket.closed;
+      if (end.code === TOO_BIG) this.#fail(this.#underWay, "It is too big for this server.", true);
+      return end;
     } catch {
       return {};
     } finally {
@@ -167,23 +191,31 @@ export class Conversation extends EventTarget {
         this.#begin(socket, frame).catch(() => socket.drop());
         break;
       case "latest_message":
-        if (frame.message.message_id > this.log.end) this.#absorb([frame.message]);
+        this.#latest(frame.message);
         break;
       case "ack":
         this.#acknowledged(frame);
         break;
       case "error":
-        if (frame.nonce !== undefined) this.#refused(frame);
+        // A bad frame's nonce may not have been readable; of our frames, none but a message can be bad.
+        if (frame.nonce !== undefined || frame.code === "bad_frame") this.#refused({ nonce: this.#underWay, ...frame });
     }
   }
 
-  async #begin(socket, { last_read_id: readTo, messages, first_id: firstId }) {
+  #latest(message) {
+    const { message_id: id, user_id: userId } = message;
+    if (id <= this.log.end) return;
+    if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, whichever device it was
+    this.#absorb([message]);
+  }
+
+  async #begin(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {
     await this.#recognise(socket);
     this.log.beginAt(firstId);
-    this.log.readTo = Math.max(this.log.readTo, readTo);
+    this.log.endAt(lastId);
+    this.log.readTo = Math.max(this.log.readTo, this.#beginsAtEnd ? this.log.end : readTo);
+    this.#beginsAtEnd = false;
     this.#absorb(messages);
-    this.log.end = Math.max(this.log.end, await this.#findEnd(socket));
-    this.#emit("log");
     socket.send("listen_latest", { after_id: this.log.end });
     this.#enter("live");
     this.#sendMark();
@@ -199,26 +231,6 @@ export class Conversation extends EventTarget {
     if (isGone || (messages[0]?.timestamp === known.timestamp && messages[0].user_id === known.user_id)) return;
     this.log.forget();
     this.outbox.arrived(Infinity);
-  }
-
-  /** Where the log ends now: in the next page if that is short, else found by doubling and halving the distance. */
-  async #findEnd(socket) {
-    let exists = Math.max(this.log.end, this.log.readTo);
-    const { messages } = await this.#fetch(socket, exists + 1, exists + this.#page);
-    if (messages.length < this.#page) return exists;
-    const isThere = async (id) => (await socket.fetch(id, id)).messages.length > 0;
-    let distance = this.#page;
-    exists += distance;
-    while (await isThere(exists + distance)) {
-      exists += distance;
-      distance *= 2;
-    }
-    while (distance > 1) {
-      const half = Math.ceil(distance / 2);
-      if (await isThere(exists + half)) exists += half;
-      distance = half;
-    }
-    return exists;
   }
 
   async #fetch(socket, from, to) {
@@ -245,7 +257,13 @@ export class Conversation extends EventTarget {
 
   #sendNext() {
     const entry = this.outbox.next;
-    if (this.state !== "live" || this.#underWay !== null || entry === undefined) return;
+    if (this.state !== "live" || this.#socket === null || this.#underWay !== null || entry === undefined) return;
+    const problem = this.#api.about.problemOf(entry.content);
+    if (problem) {
+      this.#fail(entry.nonce, problem, true);
+      this.#sendNext();
+      return;
+    }
     this.#underWay = entry.nonce;
     this.#socket.send("message", { content: entry.content, nonce: entry.nonce });
   }
@@ -268,11 +286,23 @@ export class Conversation extends EventTarget {
     if (code === "rate_limited") setTimeout(again, seconds * 1000);
     else if (code === "unavailable") setTimeout(again, BUSY_MS);
     else {
-      this.outbox.failed(nonce, message);
-      this.#emit("outbox");
+      this.#fail(nonce, message, HOPELESS.includes(code));
       again();
     }
   }
+
+  #fail(nonce, problem, isFinal) {
+    this.outbox.failed(nonce, problem, isFinal);
+    this.#emit("outbox");
+    if (isFinal) this.#api.about.ask(); // what is allowed may have changed
+  }
+
+  /** Another tab has changed what waits here. */
+  #elsewhere = (event) => {
+    if (!this.outbox.heard(event)) return;
+    this.#emit("outbox");
+    setTimeout(() => this.#sendNext(), LEFT_TO_ITS_TAB_MS + 1);
+  };
 
   #settleOutbox() {
     const before = this.outbox.entries;

@@ -2,6 +2,8 @@
 // and taken away at the other, and what is being read stays where it is.
 
 import { h } from "./dom.js";
+import { copyMessages } from "./selection.js";
+import { firstUnmoved, inSight } from "./sight.js";
 
 const MOST_ROWS = 140;
 const STEP = 30;
@@ -9,6 +11,7 @@ const NEAR_PX = 900;
 const FAR_PX = 1500;
 const AHEAD = 80;
 const AT_BOTTOM_PX = 48;
+const ROUNDING_PX = 2; // positions are fractions where pixels are small
 
 export class Feed {
   #conversation;
@@ -17,18 +20,25 @@ export class Feed {
   #onread;
   #first = 1; // the ids in the page are first to last; none if last < first
   #last = 0;
-  #sticks = true; // to the end, whatever comes
+  #sticks = true; // to the end, whatever comes, until the person scrolls up
+  #top = 0; // where this class, or the last scroll event, left the scroller: from there the person moves it
+  #reachesEnd = false; // whether the rows went to the end of the log when they were last drawn
+  #seenFrom = Infinity; // all from this id to the last one in sight has been in sight, or was passed over on purpose
+  #linked = null; // the id that a link has led to
   #asking = false;
   #drawing = false;
+  #pendingIsStale = true;
+  #isClosed = false;
   #isPlaced = false; // whether anybody has said where to be
   #target = null; // the id that is to be shown as soon as it is known
   #endShown = 0;
   #renames = 0;
   #generation;
+  #resizes;
 
   /**
    * row: makes the row of a message, given it and the one before it. pendingRow: of an entry of the outbox.
-   * onread: told of the last id that has been seen.
+   * onread: told of the last id that has been seen, once all unread messages before it have been.
    */
   constructor(conversation, { row, pendingRow, onread }) {
     this.#conversation = conversation;
@@ -41,8 +51,17 @@ export class Feed {
     this.pending = h("div", { class: "pending-list", role: "group", "aria-label": "Messages on their way" });
     this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.note, this.list, this.pending));
     this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.list.addEventListener("copy", (event) => copyMessages(event, this.list));
     this.element.addEventListener("keydown", (event) => this.#key(event));
-    new ResizeObserver(() => this.#sticks && this.#toBottom()).observe(this.element);
+    this.#resizes = new ResizeObserver(() => this.#sticks && this.#toBottom());
+    this.#resizes.observe(this.element);
+    this.#resizes.observe(this.element.firstElementChild);
+  }
+
+  /** Draws and asks for nothing more: a scroller out of the page has no height, and would be filled without end. */
+  close() {
+    this.#isClosed = true;
+    this.#resizes.disconnect();
   }
 
   get #log() {
@@ -66,26 +85,34 @@ export class Feed {
     else this.show(id);
   }
 
-  /** Goes to a message and has it a third down the page, now or as soon as it is known where it is. */
-  show(id) {
+  /**
+   * Goes to a message and has it a third down the page, now or as soon as it is known where it is.
+   *
+   * isLinked: a link leads there: the message is marked, and gets the focus.
+   */
+  show(id, { isLinked = false } = {}) {
     this.#isPlaced = true;
     this.#sticks = false;
     this.#target = id;
+    this.#seenFrom = Infinity;
+    this.#link(isLinked ? id : null);
     this.update();
   }
 
-  /** Goes to the end of the log, and stays there. */
+  /** Goes to the end of the log, and stays there. The person does so on purpose: what is passed over counts as read. */
   showEnd() {
     this.#isPlaced = true;
     this.#target = null;
-    if (this.#last < this.#log.end) this.#clear(this.#log.end + 1);
+    this.#seenFrom = 0;
+    this.#link(null);
+    if (this.#log.end - this.#last > STEP) this.#clear(this.#log.end + 1);
     this.#sticks = true;
     this.update();
   }
 
   /** Draws what has changed; at once for many changes. */
   update() {
-    if (this.#drawing) return;
+    if (this.#drawing || this.#isClosed) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;
@@ -95,14 +122,16 @@ export class Feed {
 
   /** Draws all rows anew: what they say of days, names or the line of what is new has changed. */
   redraw() {
+    if (this.#log.generation !== this.#generation) return; // all rows are about to go
     this.#keepingPlace(() => {
       for (const row of [...this.list.children]) row.replaceWith(this.#made(Number(row.dataset.id)));
     });
   }
 
-  drawPending() {
-    const rows = this.#last >= this.#log.end ? this.#conversation.outbox.entries.map((entry) => this.#pendingRow(entry)) : [];
-    this.#keepingPlace(() => this.pending.replaceChildren(...rows));
+  /** As `update`, with the messages on their way. */
+  updatePending() {
+    this.#pendingIsStale = true;
+    this.update();
   }
 
   // --- the window
@@ -114,29 +143,52 @@ export class Feed {
   }
 
   #draw() {
+    if (this.#isClosed) return;
     const log = this.#log;
     if (log.generation !== this.#generation) this.#startOver();
     else if (log.first > this.#first) this.#dropRemoved();
     if (log.renames !== this.#renames) this.redraw();
     this.#renames = log.renames;
+    if (this.#sticks && log.end - this.#last > MOST_ROWS) this.#fallBehind();
     if (this.#target !== null) this.#aim();
-    if (this.#sticks && log.end - this.#last > MOST_ROWS) this.#clear(log.end + 1);
     let added = 0;
     this.#keepingPlace(() => {
       added = this.#fill();
       this.#trim();
+      this.#drawPending();
     });
     this.#showTarget();
+    if (this.#target === null && this.#reachesEnd && this.#below < ROUNDING_PX) this.#sticks = true;
     log.lookAt(this.#first, this.#last);
     this.#tellState();
     this.#ask();
     if (added) this.update(); // perhaps it is not enough yet
   }
 
+  /** More has come at once than the page may hold: the place is where the person has read to. */
+  #fallBehind() {
+    const next = Math.max(this.#last, this.#log.readTo) + 1;
+    if (this.#last < this.#first || next > this.#log.end) this.#clear(this.#log.end + 1);
+    else {
+      this.#sticks = false;
+      this.#target = next;
+    }
+  }
+
+  /** The messages on their way are below the last one of the log, if that is in the page. */
+  #drawPending() {
+    const reachesEnd = this.#last >= this.#log.end;
+    if (!this.#pendingIsStale && reachesEnd === this.#reachesEnd) return;
+    this.#pendingIsStale = false;
+    this.#reachesEnd = reachesEnd;
+    this.pending.replaceChildren(...(reachesEnd ? this.#conversation.outbox.entries.map((entry) => this.#pendingRow(entry)) : []));
+  }
+
   /** The room was made anew: nothing that is shown is in it. */
   #startOver() {
     this.#generation = this.#log.generation;
     this.#endShown = 0;
+    this.#seenFrom = Infinity;
     this.#sticks = this.#target === null;
     this.#clear(this.#log.end + 1);
   }
@@ -203,7 +255,15 @@ export class Feed {
   }
 
   #made(id) {
-    return this.#row(this.#log.get(id), this.#log.get(id - 1));
+    const row = this.#row(this.#log.get(id), this.#log.get(id - 1));
+    if (id === this.#linked) row.setAttribute("aria-current", "true");
+    return row;
+  }
+
+  #link(id) {
+    if (this.#linked !== null) this.#rowOf(this.#linked)?.removeAttribute("aria-current");
+    this.#linked = id;
+    if (id !== null) this.#rowOf(id)?.setAttribute("aria-current", "true");
   }
 
   /** Asks for what is needed next, before it is in sight. */
@@ -235,38 +295,15 @@ export class Feed {
   /** Makes a change without moving what is in sight, or stays at the end. */
   #keepingPlace(change) {
     const { element } = this;
-    const anchor = this.#sticks ? null : this.#anchor();
+    const anchor = this.#sticks ? null : firstUnmoved(element, this.list.children);
     const offset = anchor && anchor.offsetTop - element.scrollTop;
     const id = anchor?.dataset.id;
     change();
     if (this.#sticks) this.#toBottom();
     else if (anchor) {
       const now = anchor.isConnected ? anchor : this.#rowOf(id);
-      if (now) element.scrollTop = now.offsetTop - offset;
+      if (now) this.#scrollTo(now.offsetTop - offset);
     }
-  }
-
-  /** The row below the first one in sight, which may change its height: what is before it shows in it. */
-  #anchor() {
-    const top = this.element.scrollTop;
-    const rows = this.list.children;
-    let low = 0;
-    let high = rows.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].offsetTop + rows[middle].offsetHeight > top) high = middle;
-      else low = middle + 1;
-    }
-    return rows[low + 1] ?? rows[low] ?? null;
-  }
-
-  #lastInSight() {
-    const bottom = this.element.scrollTop + this.element.clientHeight;
-    const rows = this.list.children;
-    for (let index = rows.length - 1; index >= 0; index--) {
-      if (rows[index].offsetTop + Math.min(rows[index].offsetHeight, 24) <= bottom) return Number(rows[index].dataset.id);
-    }
-    return 0;
   }
 
   #rowOf(id) {
@@ -274,35 +311,61 @@ export class Feed {
   }
 
   #toBottom() {
-    this.element.scrollTop = this.element.scrollHeight;
+    this.#scrollTo(this.element.scrollHeight);
+  }
+
+  #scrollTo(top) {
+    this.element.scrollTop = top;
+    this.#top = this.element.scrollTop;
+  }
+
+  get #below() {
+    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    return scrollHeight - scrollTop - clientHeight;
   }
 
   #showTarget() {
     const row = this.#target !== null && this.#rowOf(this.#target);
     if (!row) return;
-    this.element.scrollTop = row.offsetTop - this.element.clientHeight / 3;
+    this.#scrollTo(row.offsetTop - this.element.clientHeight / 3);
+    if (this.#target === this.#linked) this.#focus(row);
     this.#target = null;
-    this.#keepingPlace(() => this.#fill());
-    this.#scrolled();
+    this.#keepingPlace(() => {
+      this.#fill();
+      this.#drawPending();
+    });
+    this.#sticks = this.#reachesEnd && this.#below < AT_BOTTOM_PX;
+    this.update();
   }
 
+  /** Only the person scrolls away from the end. What comes or goes in the page moves the end, and is no wish of the person's. */
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    const moved = this.element.scrollTop - this.#top;
+    const below = this.#below;
+    this.#top = this.element.scrollTop;
     if (this.#target === null) {
-      this.#sticks = this.#last >= this.#log.end && scrollHeight - scrollTop - clientHeight < AT_BOTTOM_PX;
+      const isAtBottom = below < ROUNDING_PX || (moved > 0 && below < AT_BOTTOM_PX);
+      if (isAtBottom) this.#sticks ||= this.#reachesEnd;
+      else if (moved < 0) this.#sticks = false;
     }
     this.#tellState();
     this.update();
   }
 
   #tellState() {
-    const seen = this.#lastInSight();
-    if (seen > this.#endShown) this.#endShown = seen;
-    if (seen) this.#onread(seen);
+    this.#tellWhatIsSeen();
     const isAtBeginning = this.#target === null && this.#first <= this.#log.first;
     const isOffline = ["waiting", "over"].includes(this.#conversation.state);
     const text = isAtBeginning ? this.#beginning() : isOffline ? "Older messages need a connection." : "Loading …";
     if (this.note.textContent !== text) this.note.textContent = text;
+  }
+
+  #tellWhatIsSeen() {
+    const seen = inSight(this.element, this.list.children);
+    if (seen === null || document.visibilityState !== "visible") return;
+    this.#endShown = Math.max(this.#endShown, seen.last);
+    this.#seenFrom = Math.min(this.#seenFrom, seen.first);
+    if (this.#seenFrom <= Math.max(this.#log.readTo + 1, this.#log.first)) this.#onread(seen.last);
   }
 
   #beginning() {
@@ -318,7 +381,7 @@ export class Feed {
     if (event.key === "Home") this.show(this.#log.first);
     else if (event.key === "End") this.showEnd();
     else if (steps && event.target === row) this.#focus(steps < 0 ? row.previousElementSibling : row.nextElementSibling);
-    else if (steps && event.target === this.element && event.key === "ArrowUp") this.#focus(this.#rowOf(this.#lastInSight()));
+    else if (steps && event.target === this.element && event.key === "ArrowUp") this.#focus(this.#rowOf(inSight(this.element, this.list.children)?.last));
     else return;
     event.preventDefault();
   }
@@ -328,7 +391,7 @@ export class Feed {
     if (!row) return;
     for (const button of this.list.querySelectorAll('.message [tabindex="0"]')) button.tabIndex = -1;
     for (const button of row.querySelectorAll("button, .time")) button.tabIndex = 0;
-    row.focus();
+    row.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
 }

@@ -2,21 +2,24 @@
 
 import { h, iconButton } from "./dom.js";
 
+/** For how long what has just appeared takes no click: the second one of two was meant for what was there before. */
+const SETTLE_MS = 500;
+
 let count = 0;
 
 /**
  * A form of these fields.
  *
  * fields: {name, label, hint?, type?, rows?, ...attributes}; type "checkbox" and rows make another element.
- * submit: what the button says; look: its class.
+ * submit: what the button says; look: its class; beside: other buttons.
  * onsubmit: takes {name: value}; what it throws is shown, at the fields that it names.
  */
-export function form({ fields = [], submit, look = "primary", onsubmit, before = [] }) {
+export function form({ fields = [], submit, look = "primary", onsubmit, before = [], beside = [] }) {
   const prefix = `form${++count}`;
   const rows = fields.map((field) => row(field, `${prefix}-${field.name}`));
   const problem = h("p", { class: "problem", role: "alert" });
   const button = h("button", { class: look }, submit);
-  const element = h("form", { novalidate: true, class: "form" }, before, rows.map((each) => each.element), problem, button);
+  const element = h("form", { novalidate: true, class: "form" }, before, rows.map((each) => each.element), problem, beside.length ? h("div", { class: "buttons" }, button, beside) : button);
 
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -86,23 +89,29 @@ export function openDialog(title, content) {
     typeof content === "function" ? content(close) : content,
   );
   dialog.addEventListener("close", () => dialog.remove());
-  dialog.addEventListener("click", (event) => event.target === dialog && close()); // beside it
+  const openedAt = performance.now();
+  dialog.addEventListener("click", (event) => event.target === dialog && event.timeStamp - openedAt > SETTLE_MS && close()); // beside it
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
 }
 
-/** Asks before something is done that cannot be undone. */
+/** Asks before something is done to others, or that cannot be undone. `text` may be nodes. Returns the dialog. */
 export function confirmDialog(title, text, submit, act) {
-  openDialog(title, (close) =>
+  const dialog = openDialog(title, (close) =>
     form({
       before: [h("p", {}, text)],
       submit,
       look: "danger",
+      beside: [h("button", { type: "button", class: "quiet", autofocus: true, onclick: close }, "Cancel")],
       async onsubmit() {
         await act();
         close();
       },
     }),
   );
+  const button = dialog.querySelector(".danger");
+  button.disabled = true;
+  setTimeout(() => (button.disabled = false), SETTLE_MS);
+  return dialog;
 }

@@ -2,6 +2,7 @@
 
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
+import { holdBack } from "./outbox.js";
 import { People } from "./people.js";
 import { profileDialog } from "./profile.js";
 import { createRoomDialog } from "./room-dialogs.js";
@@ -10,12 +11,14 @@ import { Rooms } from "./rooms.js";
 import { strangerView } from "./stranger.js";
 
 const RETRY_MS = 3_000;
+const TAB_MS = 150; // what is read as soon as it is drawn does not flash there
 
 export class Home {
   leaving = false;
   #view = null;
   #roomId = null;
   #drawing = false;
+  #titleTimer = null;
   #stopped = false;
 
   /** me: {userId, username, email} */
@@ -23,6 +26,7 @@ export class Home {
     this.api = api;
     this.me = me;
     this.people = new People(api);
+    api.about.ask();
     this.rooms = new Rooms(api, me.userId);
     this.rooms.addEventListener("change", () => this.#draw());
     this.rooms.addEventListener("unread", () => this.#draw());
@@ -65,11 +69,14 @@ export class Home {
     window.removeEventListener("hashchange", this.#route);
     this.#view?.close?.();
     this.rooms.stop();
+    clearTimeout(this.#titleTimer);
+    showInTab("reichatd", false);
   }
 
   logOut() {
     this.leaving = true;
     history.replaceState(null, "", "#/");
+    holdBack(this.me.userId, "You logged out before it was sent.");
     return this.api.logOut();
   }
 
@@ -119,6 +126,7 @@ export class Home {
 
   /** Draws the list of rooms anew, once for all that has changed since the last time. */
   #draw() {
+    this.#titleTimer ??= setTimeout(() => this.#drawTab(), TAB_MS); // a hidden tab draws no frames, but its title is seen
     if (this.#drawing) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
@@ -127,11 +135,15 @@ export class Home {
       this.list.replaceChildren(...this.rooms.all.map((room) => h("li", {}, this.#link(room))));
       this.none.hidden = this.rooms.all.length > 0;
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
-      const unread = this.rooms.unreadInAll;
-      const name = this.rooms.get(this.#roomId)?.name;
-      document.title = `${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`;
       this.element.querySelector(".explore").toggleAttribute("data-current", location.hash === "#/explore");
     });
+  }
+
+  #drawTab() {
+    this.#titleTimer = null;
+    const unread = this.rooms.unreadInAll;
+    const name = this.rooms.get(this.#roomId)?.name;
+    showInTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
   }
 
   #link({ room_id: roomId, name, private: isPrivate }) {
@@ -150,6 +162,14 @@ export class Home {
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "unseen" }, " unread")),
     );
   }
+}
+
+/** What a tab shows of its page: the title, and an icon that says whether there is something new. */
+function showInTab(title, isNew) {
+  const icon = document.querySelector('link[rel="icon"]');
+  const name = isNew ? "icon-new.svg" : "icon.svg";
+  if (!icon.href.endsWith(`/${name}`)) icon.href = new URL(name, icon.href).href;
+  if (document.title !== title) document.title = title;
 }
 
 function nothing() {

@@ -47,6 +47,11 @@ export class Log {
     this.end = Math.max(this.end, this.first - 1);
   }
 
+  /** The room has messages up to this id, known here or not. */
+  endAt(last = 0) {
+    this.end = Math.max(this.end, last);
+  }
+
   /** Everything known was of another log: the room is a new one of the same name. */
   forget() {
     this.generation++;

@@ -2,7 +2,7 @@
 
 import { avatar, h, iconButton } from "./dom.js";
 import { linkified } from "./text.js";
-import { clock, day, dayName, full } from "./time.js";
+import { clock, day, dayName, full, shortClock } from "./time.js";
 
 const TOGETHER_MS = 5 * 60_000;
 
@@ -17,7 +17,7 @@ export function messageRow(message, previous, about) {
   const before = previous && new Date(previous.timestamp);
   const beginsDay = before ? day(at) !== day(before) : about.isFirst;
   const leads = beginsDay || about.isNew || !before || previous.user_id !== message.user_id || at - before > TOGETHER_MS;
-  const time = h("a", { class: "time", href: about.href, tabindex: "-1" }, h("time", { datetime: message.timestamp, title: full(at) }, clock(at)));
+  const time = h("a", { class: "time", href: about.href, tabindex: "-1" }, h("time", { datetime: message.timestamp, title: full(at) }, leads ? clock(at) : shortClock(at)));
   return h("article", {
     class: leads ? "message lead" : "message",
     tabindex: "-1",
@@ -42,8 +42,8 @@ export function messageRow(message, previous, about) {
   );
 }
 
-/** The row of a message that is not in the log yet. isLive: whether there is a connection; actions: {retry, discard} */
-export function pendingRow({ content, messageId, problem }, isLive, actions) {
+/** The row of a message that is not in the log yet. isLive: whether there is a connection; actions: {retry, edit, discard} */
+export function pendingRow({ content, messageId, problem, isFinal }, isLive, actions) {
   const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLive ? "Sending …" : "Waiting";
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
@@ -52,7 +52,8 @@ export function pendingRow({ content, messageId, problem }, isLive, actions) {
     ),
     problem && h("p", { class: "failed" }, // below the text, which can be longer than the screen
       h("span", { class: "state" }, state),
-      h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
+      !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
+      h("button", { type: "button", class: "link", onclick: actions.edit }, "Edit"),
       h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
     ),
   );

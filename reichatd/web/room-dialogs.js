@@ -1,5 +1,6 @@
 // What is done with a room: making, changing, leaving and deleting it, and seeing to its members.
 
+import { pageAddressOf } from "./address.js";
 import { announce, avatar, copy, h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
 
@@ -72,12 +73,13 @@ export async function roomDialog(home, roomId) {
   const room = home.rooms.get(roomId);
   if (room === undefined) return;
   const isOwner = room.owner === home.me.userId;
+  const banned = isOwner ? await bansOf(home, roomId).catch(() => []) : [];
   openDialog(room.name, (close) => {
     const then = (act) => () => {
       close();
       act(home, room);
     };
-    const address = `${location.origin}/#/room/${encodeURIComponent(roomId)}`;
+    const address = pageAddressOf(`#/room/${encodeURIComponent(roomId)}`);
     return [
       room.description && h("p", { class: "description", dir: "auto" }, room.description),
       h("p", { class: "hint" }, room.private ? "Private" : "Public", " room, id ", h("code", {}, roomId)),
@@ -88,106 +90,103 @@ export async function roomDialog(home, roomId) {
         isOwner && h("button", { type: "button", class: "quiet danger-text", onclick: then(deleteRoomDialog) }, "Delete"),
       ),
       h("h3", {}, `Members (${room.users.length})`),
-      members(home, room.users, room.owner, (userId) => personDialog(home, roomId, userId)),
-      isOwner && bannedHere(home, room),
+      people(home, room, room.users.map((userId) => ({ user_id: userId }))),
+      banned.length > 0 && [h("h3", {}, `Banned (${banned.length})`), people(home, room, banned)],
     ];
   });
 }
 
-/** So many people as buttons, more of them when asked. */
-function members(home, userIds, owner, onchoose) {
+/** So many people ({user_id, username?}) as buttons, more of them when asked. */
+function people(home, room, everybody) {
   const list = h("ul", { class: "people" });
   const more = h("button", { type: "button", class: "link", onclick: show }, "Show more");
   let shown = 0;
 
-  async function show() {
-    const next = userIds.slice(shown, (shown += AT_ONCE));
-    more.hidden = shown >= userIds.length;
-    for (const userId of next) {
-      const name = h("bdi", {}, "…");
-      const item = h("li", {}, h("button", { type: "button", class: "person", onclick: () => onchoose(userId) }, avatar(userId, ""), name, userId === owner && h("span", { class: "hint" }, "owner")));
-      list.append(item);
-      home.people.get(userId).then(
-        (person) => {
-          name.textContent = person?.username ?? "(gone)";
-          item.querySelector(".avatar").replaceWith(avatar(userId, name.textContent));
-        },
-        () => (name.textContent = userId),
-      );
-    }
+  function show() {
+    const next = everybody.slice(shown, (shown += AT_ONCE));
+    more.hidden = shown >= everybody.length;
+    list.append(...next.map((person) => h("li", {}, personButton(home, room, person))));
   }
 
   show();
   return [list, more];
 }
 
-function bannedHere(home, room) {
-  const banned = Object.keys(remembered(home, room.room_id));
-  if (banned.length === 0) return null;
-  return [
-    h("h3", {}, "Banned from this browser"),
-    members(home, banned, room.owner, (userId) => personDialog(home, room.room_id, userId)),
-  ];
-}
-
-/** Somebody in a room, and what its owner may do about him. */
-export function personDialog(home, roomId, userId) {
-  const isOwner = home.rooms.get(roomId)?.owner === userId;
-  const said = h("p", { class: "said", role: "status" });
-  const about = h("p", { class: "hint" }, "…");
-  const acts = h("div", { class: "buttons" });
-  const heading = openDialog("Person", () => [
-    h("p", { class: "person-head" }, avatar(userId, ""), about),
-    isOwner && h("p", { class: "hint" }, "Owner of this room"),
-    acts,
-    said,
-  ]);
-
-  const act = (what, label, done) => form({
-    submit: label,
-    look: what === "unban" ? "quiet" : "quiet danger-text",
-    async onsubmit() {
-      said.textContent = "";
-      await home.api.call("POST", path(roomId, what, userId));
-      if (what !== "kick") remember(home, roomId, userId, what === "ban");
-      await home.rooms.read();
-      showActs();
-      said.textContent = done;
-    },
-  });
-
-  function showActs() {
-    const { owner, users } = home.rooms.get(roomId) ?? {};
-    const isMine = owner === home.me.userId && userId !== owner;
-    const isMember = users?.includes(userId);
-    const isBanned = userId in remembered(home, roomId);
-    const had = acts.contains(document.activeElement);
-    acts.replaceChildren(...(isMine ? [
-      isMember && act("kick", "Kick", "No longer in the room, and may join again."),
-      !isBanned && act("ban", "Ban", "Banned. Only you can undo it."),
-      !isMember && act("unban", "Unban", "May join again."), // who is banned, the API does not tell
-    ].filter(Boolean) : []));
-    acts.hidden = !isMine;
-    if (had) acts.querySelector("button")?.focus();
-  }
-
-  showActs();
+function personButton(home, room, { user_id: userId, username }) {
+  const name = h("bdi", {}, username ?? "…");
+  const button = h("button", { type: "button", class: "person", onclick: () => personDialog(home, room.room_id, userId) },
+    avatar(userId, username ?? ""), name, userId === room.owner && h("span", { class: "hint" }, "owner"),
+  );
+  if (username !== undefined) return button;
   home.people.get(userId).then(
     (person) => {
-      heading.querySelector("h2").textContent = person?.username ?? "(gone)";
-      heading.querySelector(".avatar").replaceWith(avatar(userId, person?.username ?? "?"));
+      name.textContent = person?.username ?? "(gone)";
+      button.querySelector(".avatar").replaceWith(avatar(userId, name.textContent));
+    },
+    () => (name.textContent = userId),
+  );
+  return button;
+}
+
+/** Somebody in a room, and what its owner may do about it. */
+export function personDialog(home, roomId, userId) {
+  const { name: roomName, owner } = home.rooms.get(roomId) ?? {};
+  const mayAct = owner === home.me.userId && userId !== owner;
+  let name = "this person";
+  const said = h("p", { class: "said", role: "status" });
+  const about = h("p", { class: "hint" }, "…");
+  // Each has its place, whatever is true of the person: nothing takes the place of what is about to be clicked.
+  const kick = h("button", { type: "button", class: "quiet danger-text", disabled: true, onclick: () => ask("kick", "Kick", ", and may join again.", "No longer in the room, and may join again.") }, "Kick");
+  const ban = h("button", { type: "button", class: "quiet danger-text", disabled: true, onclick: () => ask("ban", "Ban", " and cannot come back until you allow it. Messages stay.", "Banned. Only you can undo it.") }, "Ban");
+  const unban = form({ submit: "Unban", look: "quiet", onsubmit: () => act("unban", "May join again.") });
+  const dialog = openDialog("Person", () => [
+    h("p", { class: "person-head" }, avatar(userId, ""), about),
+    owner === userId && h("p", { class: "hint" }, "Owner of this room"),
+    mayAct && h("div", { class: "buttons" }, kick, ban, unban),
+    said,
+  ]);
+  unban.hidden = true;
+
+  function ask(what, label, consequence, done) {
+    const text = [h("bdi", {}, name), " has to leave “", h("bdi", {}, roomName), `” at once${consequence}`];
+    const question = confirmDialog(`${label} ${name}?`, text, label, () => act(what, done));
+    // The button that asked may take no focus now.
+    question.addEventListener("close", () => dialog.contains(document.activeElement) || dialog.querySelector("button:enabled").focus());
+  }
+
+  async function act(what, done) {
+    said.textContent = "";
+    await home.api.call("POST", path(roomId, what, userId));
+    await learn();
+    said.textContent = done;
+  }
+
+  /** Asks the server what is true of the person now. */
+  async function learn() {
+    try {
+      const [bans] = await Promise.all([bansOf(home, roomId), home.rooms.read()]);
+      const isBanned = bans.some((each) => each.user_id === userId);
+      kick.disabled = !home.rooms.get(roomId)?.users.includes(userId);
+      ban.disabled = isBanned;
+      unban.hidden = !isBanned;
+    } catch (error) {
+      said.textContent = error.message;
+    }
+  }
+
+  if (mayAct) learn();
+  home.people.get(userId).then(
+    (person) => {
+      name = person?.username ?? "(gone)";
+      dialog.querySelector("h2").textContent = name;
+      dialog.querySelector(".avatar").replaceWith(avatar(userId, person?.username ?? "?"));
       about.textContent = person?.email ?? "";
     },
     (error) => (about.textContent = error.message),
   );
 }
 
-// Whom one has banned is remembered here: the API tells nobody's bans.
-
-const bansKey = (home, roomId) => `reichatd.banned.${home.me.userId}.${roomId}`;
-const remembered = (home, roomId) => JSON.parse(localStorage.getItem(bansKey(home, roomId)) ?? "{}");
-
-function remember(home, roomId, userId, isBanned) {
-  const { [userId]: _, ...others } = remembered(home, roomId);
-  localStorage.setItem(bansKey(home, roomId), JSON.stringify(isBanned ? { ...others, [userId]: true } : others));
+/** Who is banned from a room, as its owner may know: [{user_id, username}]. */
+async function bansOf(home, roomId) {
+  return (await home.api.call("GET", path(roomId, "bans"))).bans;
 }

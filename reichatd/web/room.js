@@ -1,13 +1,14 @@
 // A room that one is a member of: its conversation, and where one writes.
 
+import { Composer } from "./composer.js";
 import { announce, copy, h, icon, iconButton } from "./dom.js";
 import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message.js";
 import { personDialog, roomDialog } from "./room-dialogs.js";
 import { untilMidnight } from "./time.js";
+import { Draft } from "./unsent.js";
 
 const MOST_SAID = 200;
-const drafts = new Map(); // what was typed and not sent, by room
 
 export class RoomView {
   #home;
@@ -15,6 +16,7 @@ export class RoomView {
   #conversation;
   #listening = new AbortController();
   #newFrom = null; // the first id under the line of what is new
+  #missedFrom = null; // the first id that came since the person, or the connection, was away
   #announcedTo = null;
   #placed = false;
   #midnight;
@@ -25,17 +27,20 @@ export class RoomView {
     this.#conversation = home.rooms.conversation(roomId);
     this.feed = new Feed(this.#conversation, {
       row: (message, previous) => this.#row(message, previous),
-      pendingRow: (entry) =>
-        pendingRow(entry, this.#conversation.state === "live", {
-          retry: () => this.#conversation.retry(entry.nonce),
-          discard: () => this.#conversation.discard(entry.nonce),
-        }),
+      pendingRow: (entry) => this.#pendingRow(entry),
       onread: (id) => this.#seen(id),
     });
     this.title = h("h2", { dir: "auto" });
     this.description = h("p", { class: "hint", dir: "auto" });
     this.status = h("p", { class: "status", role: "status" });
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
+    this.composer = new Composer({
+      draft: new Draft(home.me.userId, roomId),
+      about: home.api.about,
+      onsend: (content) => this.#send(content),
+      signal: this.#listening.signal,
+    });
+    this.input = this.composer.input;
     this.element = h("div", { class: "room" },
       h("header", { class: "bar" },
         iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }),
@@ -44,7 +49,7 @@ export class RoomView {
       ),
       this.status,
       h("div", { class: "feed-place" }, this.feed.element, this.jump),
-      this.#composer(),
+      this.composer.element,
     );
     this.#listen();
     this.#named();
@@ -53,10 +58,10 @@ export class RoomView {
   /** To be called when it is in the page. messageId: the message to go to; null for what is new. */
   shown(messageId) {
     this.#told();
+    this.composer.shown();
     if (messageId !== null) this.show(messageId);
     this.#changed();
-    this.feed.drawPending();
-    if (matchMedia("(pointer: fine)").matches) this.input.focus();
+    if (messageId === null && matchMedia("(pointer: fine)").matches) this.input.focus();
   }
 
   /** Whether the conversation has ended for good. */
@@ -64,25 +69,25 @@ export class RoomView {
     return this.#conversation.state === "over";
   }
 
-  /** Goes to a message. */
+  /** Goes to a message that a link leads to. */
   show(messageId) {
-    this.feed.show(messageId);
+    this.feed.show(messageId, { isLinked: true });
   }
 
   close() {
     this.#listening.abort();
+    this.feed.close();
     clearTimeout(this.#midnight);
-    drafts.set(this.#roomId, this.input.value);
   }
 
   #listen() {
     const { signal } = this.#listening;
     const conversation = this.#conversation;
     conversation.addEventListener("log", () => this.#changed(), { signal });
-    conversation.addEventListener("outbox", () => this.#changed(), { signal });
-    conversation.addEventListener("state", () => { this.#told(); this.#changed(); }, { signal });
+    conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
+    conversation.addEventListener("state", () => { this.#told(); this.#changed(); this.feed.updatePending(); this.#wentOrCame(); }, { signal });
     this.#home.rooms.addEventListener("change", () => this.#named(), { signal });
-    document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
+    document.addEventListener("visibilitychange", () => this.#wentOrCame(), { signal });
     const midnight = () => {
       this.feed.redraw();
       this.#midnight = setTimeout(midnight, untilMidnight());
@@ -106,7 +111,6 @@ export class RoomView {
     }
     this.#announceNews();
     this.feed.update();
-    this.feed.drawPending();
     this.#drawJump();
   }
 
@@ -121,19 +125,34 @@ export class RoomView {
 
   #announceNews() {
     const { log } = this.#conversation;
-    const message = log.get(log.end);
-    if (log.end <= this.#announcedTo || !message) return;
+    if (log.end < this.#announcedTo) this.#announcedTo = 0; // another log
+    if (log.end <= this.#announcedTo) return;
+    const newFrom = Math.max(this.#announcedTo, log.readTo) + 1;
     this.#announcedTo = log.end;
-    if (message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, MOST_SAID)}`);
-    else if (document.visibilityState === "hidden") return;
-    // What comes while nobody looks is new to him who comes back.
-    if (document.visibilityState === "hidden" && this.#newFrom === null) this.#newFrom = log.readTo + 1;
+    if (this.#isAway && newFrom <= log.end) {
+      this.#newFrom ??= newFrom;
+      this.#missedFrom ??= newFrom;
+    }
+    const message = log.get(log.end);
+    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, MOST_SAID)}`);
   }
 
-  #visibility() {
-    if (document.visibilityState === "visible") this.feed.redraw();
-    else if (this.#conversation.log.unread === 0) this.#newFrom = null;
+  /** What comes meanwhile is new to anyone who comes back, and is not scrolled past. */
+  get #isAway() {
+    return document.visibilityState === "hidden" || this.#conversation.state !== "live";
+  }
+
+  #wentOrCame() {
+    const { log } = this.#conversation;
+    if (this.#isAway) {
+      if (log.unread === 0) this.#newFrom = this.#missedFrom = null;
+      return;
+    }
+    const line = this.feed.list.querySelector(".new-line")?.closest(".message").dataset.id;
+    if (Number(line ?? null) !== Number(this.#newFrom)) this.feed.redraw(); // else what is selected stays so
     this.feed.update();
+    if (this.#missedFrom > log.readTo && this.feed.atEnd) this.feed.show(this.#missedFrom);
+    this.#missedFrom = null;
   }
 
   #seen(id) {
@@ -193,37 +212,25 @@ export class RoomView {
 
   // --- writing
 
-  #composer() {
-    this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": "Message", placeholder: "Write a message", enterkeyhint: "send" });
-    this.input.value = drafts.get(this.#roomId) ?? "";
-    this.input.addEventListener("input", () => this.#grow());
-    this.input.addEventListener("keydown", (event) => {
-      const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing && matchMedia("(pointer: fine)").matches;
-      if (!sends) return;
-      event.preventDefault();
-      this.#send();
-    });
-    return h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } },
-      h("div", { class: "composer-box" }, this.input, h("button", { class: "send", "aria-label": "Send", title: "Send" }, icon("send"))),
-    );
-  }
-
-  #send() {
-    const content = this.input.value.trim();
-    if (content === "" || this.#conversation.state === "over") return;
-    this.input.value = "";
-    this.#grow();
-    this.input.focus();
+  #send(content) {
     if (this.#newFrom !== null) {
-      this.#newFrom = null;
+      this.#newFrom = this.#missedFrom = null;
       this.feed.redraw();
     }
     this.feed.showEnd();
     this.#conversation.send(content);
   }
 
-  #grow() {
-    this.input.style.height = "auto";
-    this.input.style.height = `${this.input.scrollHeight}px`;
+  #pendingRow(entry) {
+    const { state, why } = this.#conversation;
+    const isLost = state === "over" && entry.messageId === undefined;
+    return pendingRow(isLost ? { problem: why, ...entry, isFinal: true } : entry, state === "live", {
+      retry: () => this.#conversation.retry(entry.nonce),
+      edit: () => {
+        this.composer.putBack(entry.content);
+        this.#conversation.discard(entry.nonce);
+      },
+      discard: () => this.#conversation.discard(entry.nonce),
+    });
   }
 }

@@ -1,5 +1,6 @@
 // One WebSocket in a room, from its ticket to its end.
 
+import { socketAddressOf } from "./address.js";
 import { Unreachable } from "./api.js";
 
 const OPEN_MS = 15_000;
@@ -18,8 +19,8 @@ export class FrameRefused extends Error {
 
 export class Socket {
   #socket;
-  #asked = null; // the fetch that is waiting for its answer, and what becomes of it
-  #turn = Promise.resolve(); // answers do not say what they answer, so there is one question at a time
+  #asked = new Map(); // by request: what becomes of a fetch that is waiting for its answer
+  #requests = 0;
   #heardAt = performance.now();
   #timers = [];
   #ended;
@@ -30,8 +31,7 @@ export class Socket {
    * onframe: called with each frame that is no answer to `fetch`.
    */
   constructor(roomId, ticket, onframe) {
-    const address = new URL(`/ws/chat/${encodeURIComponent(roomId)}?${new URLSearchParams({ ticket })}`, location.origin);
-    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    const address = socketAddressOf(`/ws/chat/${encodeURIComponent(roomId)}?${new URLSearchParams({ ticket })}`);
     this.closed = new Promise((resolve) => (this.#ended = resolve));
     this.#socket = new WebSocket(address);
     this.#socket.onclose = ({ code, reason }) => this.drop(code, reason);
@@ -47,17 +47,13 @@ export class Socket {
 
   /** The answer to a fetch of these ids, both included. Throws Unreachable when the connection ends, and FrameRefused. */
   fetch(fromId, toId, patience = ANSWER_MS) {
-    const answer = this.#turn.then(
-      () =>
-        new Promise((resolve, reject) => {
-          if (this.#socket.readyState !== WebSocket.OPEN) throw new Unreachable();
-          const timer = setTimeout(() => this.drop(), patience);
-          this.#asked = { resolve, reject, timer };
-          this.send("fetch", { from_id: fromId, to_id: toId });
-        }),
-    );
-    this.#turn = answer.catch(() => {});
-    return answer;
+    return new Promise((resolve, reject) => {
+      if (this.#socket.readyState !== WebSocket.OPEN) throw new Unreachable();
+      const request = String(++this.#requests);
+      const timer = setTimeout(() => this.drop(), patience);
+      this.#asked.set(request, { resolve, reject, timer });
+      this.send("fetch", { from_id: fromId, to_id: toId, request });
+    });
   }
 
   /** Ends the connection unless the server answers soon. */
@@ -70,26 +66,22 @@ export class Socket {
     this.#timers.forEach(clearTimeout);
     this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close();
-    this.#settle("reject", new Unreachable());
+    for (const request of this.#asked.keys()) this.#settle(request, "reject", new Unreachable());
     this.#ended({ code, reason });
   }
 
   #take(frame, onframe) {
     this.#heardAt = performance.now();
-    if (frame.type === "fetch_response") this.#settle("resolve", frame);
-    else if (this.#asked && isFetchRefusal(frame)) this.#settle("reject", new FrameRefused(frame));
-    else onframe(frame);
+    if (frame.request === undefined) onframe(frame);
+    else if (frame.type === "error") this.#settle(frame.request, "reject", new FrameRefused(frame));
+    else this.#settle(frame.request, "resolve", frame);
   }
 
-  #settle(how, result) {
-    if (this.#asked === null) return;
-    clearTimeout(this.#asked.timer);
-    const asked = this.#asked;
-    this.#asked = null;
+  #settle(request, how, result) {
+    const asked = this.#asked.get(request);
+    if (asked === undefined) return;
+    this.#asked.delete(request);
+    clearTimeout(asked.timer);
     asked[how](result);
   }
-}
-
-function isFetchRefusal({ type, code, nonce }) {
-  return type === "error" && nonce === undefined && (code === "fetch_too_large" || code === "unavailable");
 }

@@ -22,12 +22,14 @@ export function strangerView(home, roomId) {
         fields: isPrivate ? [{ name: "password", label: "Password of the room", type: "password", autocomplete: "off" }] : [],
         submit: "Join",
         async onsubmit({ password }) {
+          let isNew = true;
           try {
             await home.api.call("POST", `${path}/join`, isPrivate ? { password } : undefined);
           } catch (error) {
             if (error.code !== "already_joined") throw error;
+            isNew = false; // joined elsewhere meanwhile
           }
-          await home.rooms.read();
+          await home.rooms.read({ joined: isNew ? roomId : null });
           home.open(roomId);
         },
       }),

@@ -1,11 +1,17 @@
 // Times, as the person before the screen counts them.
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const HAS_HALVES = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: HAS_HALVES ? "numeric" : "2-digit", minute: "2-digit" });
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOfYearFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
 export const clock = (date) => clockFormat.format(date);
+
+/** The time without "AM" or "PM", for where there is little room and the whole of it is near. */
+export const shortClock = (date) =>
+  clockFormat.formatToParts(date).filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
+
 export const full = (date) => fullFormat.format(date);
 
 /** The day's beginning, so that two times of one day are equal. */

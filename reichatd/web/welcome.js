@@ -10,6 +10,13 @@ export function welcome(api, onsignedin, notice = "") {
   const place = h("main", { class: "welcome" });
   let known = { email: "", password: "" }; // what was typed into one form is not to be typed into the next
 
+  /** Says how the code comes, once the server has said it. */
+  function aboutCode(byMail, byConsole) {
+    const lead = h("span", {}, byMail);
+    api.about.ask().then(() => api.about.codeBy === "console" && (lead.textContent = byConsole));
+    return lead;
+  }
+
   function show(title, lead, content, links) {
     place.replaceChildren(
       h("div", { class: "card" },
@@ -40,7 +47,8 @@ export function welcome(api, onsignedin, notice = "") {
   }
 
   function register() {
-    show("Create an account", "A code comes by e-mail, to see that the address is yours.", form({
+    const lead = aboutCode("A code comes by e-mail, to see that the address is yours.", "A code proves that it is you. This server sends no e-mail: it prints the code where it runs.");
+    show("Create an account", lead, form({
       fields: [
         { name: "username", label: "Name", autocomplete: "nickname", hint: "3 to 32 letters or digits; what others see", autocapitalize: "none" },
         { ...EMAIL, value: known.email },
@@ -57,14 +65,18 @@ export function welcome(api, onsignedin, notice = "") {
 
   function verify() {
     const isKnown = known.email !== "";
-    show("Enter the code", isKnown ? `It was sent to ${known.email}.` : "It is in the e-mail that was sent to you.", form({
+    const lead = aboutCode(
+      isKnown ? `It was sent to ${known.email}.` : "It is in the e-mail that was sent to you.",
+      "It was printed where this server runs: on its terminal, or in its log. Whoever runs the server can tell you.",
+    );
+    show("Enter the code", lead, form({
       fields: [
         ...(isKnown ? [] : [EMAIL]),
-        { name: "code", label: "Code", inputmode: "numeric", autocomplete: "one-time-code", class: "code", maxlength: "6" },
+        { name: "code", label: "Code", inputmode: "numeric", autocomplete: "one-time-code", class: "code" },
       ],
       submit: "Verify",
       async onsubmit({ email = known.email, code }) {
-        await api.verify(email, code.trim());
+        await api.verify(email, code.replace(/\s/g, "")); // pasted, it may come in groups
         if (known.password) await enter(email, known.password);
         else {
           known = { email, password: "" };

@@ -12,7 +12,7 @@ async def test_the_operator_is_told_whom_the_daemon_sees(api: Api) -> None:
     proof = Keys(SECRET).proof(time.time())
     reply = await api("GET", "/doctor", by=proof, headers={"X-Forwarded-For": "192.0.2.1"})
     assert reply.status == 200
-    assert set(reply.body) == {"message", "peer", "client", "forwarded_for", "open_files"}
+    assert set(reply.body) == {"message", "peer", "client", "host", "forwarded_for", "open_files"}
     assert reply.body["forwarded_for"] == "192.0.2.1"
     assert reply.body["peer"] == reply.body["client"] != "192.0.2.1"
 

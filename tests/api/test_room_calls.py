@@ -144,6 +144,21 @@ async def test_ban_and_unban(api: Api, ann: Someone, bob: Someone, hall: str) ->
     assert (await api("POST", f"/room/{hall}/ban/nobody", by=ann)).body["code"] == "user_not_found"
 
 
+async def test_the_owner_sees_who_is_banned(api: Api, ann: Someone, bob: Someone, hall: str) -> None:
+    path, eve = f"/room/{hall}/bans", await api.user("eve")
+    assert (await api("GET", path, by=ann)).body == {"message": "ok", "bans": []}
+    for someone in (bob, eve):  # also one who never was a member
+        await api("POST", f"/room/{hall}/ban/{someone.user_id}", by=ann)
+    await api("PUT", "/user/username", {"username": "robert"}, by=bob)
+    bans = [{"user_id": bob.user_id, "username": "robert"}, {"user_id": eve.user_id, "username": "eve"}]
+    assert (await api("GET", path, by=ann)).body["bans"] == sorted(bans, key=lambda ban: ban["user_id"])
+    await api("POST", f"/room/{hall}/unban/{bob.user_id}", by=ann)
+    await api.store.users.delete(eve.user_id)
+    assert (await api("GET", path, by=ann)).body["bans"] == []
+    reply = await api("GET", path, by=bob)
+    assert (reply.status, reply.body["code"]) == (403, "forbidden")
+
+
 @pytest.mark.parametrize("verb", ["kick", "ban", "unban"])
 async def test_only_the_owner_and_not_oneself(api: Api, ann: Someone, bob: Someone, hall: str, verb: str) -> None:
     reply = await api("POST", f"/room/{hall}/{verb}/{ann.user_id}", by=ann)
@@ -158,6 +173,7 @@ ROOM_CALLS = [
     ("DELETE", "", None),
     ("POST", "/join", None),
     ("POST", "/leave", None),
+    ("GET", "/bans", None),
 ]
 
 

@@ -10,12 +10,15 @@ from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Metadata,
 from reichatd.cli.keys import KEYS, TABLES, Key, as_toml, assemble
 from reichatd.cli.rules import broken_rules
 
-NETWORKS = st.ip_addresses().map(str) | st.sampled_from(["10.0.0.0/8", "2001:db8::/32"])
+NETWORKS = st.ip_addresses().map(str) | st.sampled_from(["10.0.0.0/8", "2001:db8::/32", "unix"])
+HOSTS = st.ip_addresses().map(str) | st.sampled_from(["localhost", "[::1]", "chat.example.org", "unix:/run/a b.sock"])
 
 
 def _allowed_values(key: Key) -> st.SearchStrategy[Any]:
     if key.name == "server.trusted_proxies":
         return st.lists(NETWORKS, max_size=3).map(tuple)
+    if key.name == "server.host":
+        return HOSTS | st.lists(HOSTS, min_size=2, max_size=3).map(tuple)
     if key.name == "auth.secret_key":
         return st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=32) | st.just("")
     return _of_type(type_info(key.type))

@@ -189,3 +189,18 @@ def test_fail_says_it_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         exits.fail(exits.CANNOT_LISTEN, "port 80:\nin use")
     assert caught.value.code == exits.CANNOT_LISTEN
     assert capsys.readouterr() == ("", "reichatd: port 80: in use\n")
+
+
+def test_the_database_may_come_from_the_uri_and_from_one_place_only(shell: Shell) -> None:
+    named = {"REICHATD_STORAGE_MONGODB_URI": "mongodb://ann:sesame@host/talk"}
+    shown = json.loads(shell("config", "show", "--json", **named).stdout)["storage.mongodb.database"]
+    assert shown == {"value": "talk", "source": "storage.mongodb.uri"}
+    done = shell("config", "check", **named, MONGODB_DATABASE="other")
+    assert done.returncode == exits.CONFIGURATION
+    assert done.stderr.startswith(
+        'reichatd: environment MONGODB_DATABASE: storage.mongodb.database: found "other"; allowed: "talk"'
+    )
+    assert "sesame" not in done.stderr
+    assert (
+        "\n# Data: MongoDB, database reichatd\n" in shell("config", "show", REICHATD_STORAGE_BACKEND="mongodb").stdout
+    )

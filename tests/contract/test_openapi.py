@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reichatd.contract.openapi import calls
+from reichatd.contract.asyncapi import asyncapi
+from reichatd.contract.openapi import calls, openapi
 from tests.api.conftest import Api
+from tests.contract.conftest import LIMITS
 
 Document = dict[str, Any]
 
@@ -94,3 +96,12 @@ async def test_tokens(rest: Document) -> None:
     assert wanted["POST /logout"] == [{"accessToken": []}, {"refreshToken": []}]
     for name, operation in operations(rest):
         assert ("401" in operation["responses"]) == bool(operation["security"]), name
+
+
+async def test_where_clients_find_it(api: Api) -> None:
+    public = "https://example.org/chat/"
+    assert openapi(api.app, LIMITS, public)["servers"] == [{"url": "https://example.org/chat"}]
+    assert asyncapi(LIMITS, public)["servers"] == {
+        "public": {"host": "example.org", "protocol": "wss", "pathname": "/chat"}
+    }
+    assert openapi(api.app, LIMITS)["servers"] == [{"url": "/"}]

@@ -18,6 +18,14 @@ from tests.gateway.house import wait_until
 from tests.mongod import free_port
 
 RECIPE = Path(__file__).parents[2] / "etc" / "nginx" / "reichatd.conf"
+BELOW = (
+    (
+        "    location / {\n        proxy_pass http://reichatd;\n    }\n",
+        "    location /chat/ { proxy_pass http://reichatd/; }\n    location /other/ { proxy_pass http://reichatd/; }\n",
+    ),
+    ("location ~ ^/(ws|room)/ {", "location ~ ^/chat/(ws|room)/ {\n        rewrite ^/chat(/.*) $1 break;"),
+)
+"""The changes to the recipe that it tells of, and another path to the same daemon."""
 _FRAME = """
 daemon off; master_process off; pid {d}/nginx.pid; error_log {d}/start.log;
 events {{ }}
@@ -43,9 +51,9 @@ class Proxy(NamedTuple):
 
 @contextmanager
 def nginx(
-    directory: Path, upstream: int, *changes: tuple[str, str], not_after: datetime | None = None
+    directory: Path, upstream: int | Path, *changes: tuple[str, str], not_after: datetime | None = None
 ) -> Iterator[Proxy]:
-    """Runs it before the daemon at the port `upstream`, with these changes to the recipe. Blocks."""
+    """Runs it before the daemon at the port or Unix socket `upstream`, with these changes to the recipe. Blocks."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed (Debian: nginx-light)")
@@ -62,7 +70,7 @@ def nginx(
         (r"listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         (r"/etc/letsencrypt/live/chat\.example\.org/\w+\.pem", f"{directory}/pem"),
         (r"/var/log/nginx", str(directory)),
-        (r"127\.0\.0\.1:8000", f"127.0.0.1:{upstream}"),
+        (r"127\.0\.0\.1:8000", f"unix:{upstream}" if isinstance(upstream, Path) else f"127.0.0.1:{upstream}"),
     ]
     for pattern, replacement in [*here, *((re.escape(old), new) for old, new in changes)]:
         text, count = re.subn(pattern, replacement, text)

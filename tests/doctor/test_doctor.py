@@ -18,6 +18,7 @@ from reichatd.store.sqlite.inspection import inspect
 from tests.client import crowd, open_room
 from tests.doctor.examination import Examination
 from tests.end_to_end.conftest import stored_in_mongodb
+from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
 from tests.mongod import free_port
 from tests.process import DaemonProcess, environment, running
@@ -60,7 +61,9 @@ async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
     async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
         found = await examine(daemon, **storage)
         assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
-        assert found.area("url") == dict.fromkeys(("reachable", "clock", "websocket", "forwarded", "idle"), "ok")
+        assert found.area("url") == dict.fromkeys(
+            ("reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok"
+        )
         assert {found[f"store.{subject}"].level for subject in ("opens", "schema")} == {"ok"}
         assert found["secret.strength"].level == "ok"
         assert found.status in (0, 1)  # this machine's clock may be nobody's
@@ -202,6 +205,8 @@ def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
     mail_server.start()
     found = Examination(tmp_path, **by_mail(mail_server, tmp_path, PASSWORD))
     assert (found["mail.login"].level, found["files.password_file"].level) == ("ok", "ok")
+    assert "AUTH LOGIN PLAIN" in found["mail.login"].text
+    assert (found["mail.encryption"].level, found["mail.ehlo"].level) == ("ok", "ok")
     assert PASSWORD not in found.output
     found = Examination(tmp_path, **by_mail(mail_server, tmp_path, "wrong"))
     assert (found["mail.login"].level, "refuses" in found["mail.login"].text) == ("error", True)
@@ -209,6 +214,31 @@ def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
     found = Examination(tmp_path, **{**by_mail(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"})
     assert (found["mail.login"].level, found["files.password_file"].level) == ("error", "error")
     assert mail_server.letters == []
+
+
+def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
+    server = MailServer(tls_context=Certificates().server)
+    server.start()
+    # Not an address for the doctor, who must not take it for this machine.
+    elsewhere = by_mail(server, tmp_path, "") | {"REICHATD_MAIL_HOST": "127.1"}
+    del elsewhere["REICHATD_MAIL_USERNAME"], elsewhere["REICHATD_MAIL_PASSWORD_FILE"]
+    found = Examination(tmp_path, **elsewhere)
+    near = Examination(tmp_path, **elsewhere | {"REICHATD_MAIL_HOST": "127.0.0.1"})
+    server.stop()
+    assert "STARTTLS" in found["mail.login"].text
+    assert (found["mail.encryption"].level, found["mail.ehlo"].level) == ("warning", "warning")
+    assert "mail.tls" in found["mail.encryption"].text
+    assert (near["mail.encryption"].level, near["mail.ehlo"].level) == ("ok", "ok")
+    assert server.names == ["localhost", "localhost"]
+
+
+def test_a_mail_server_that_hangs_up(tmp_path: Path) -> None:
+    server = MailServer(last_words="550 5.7.1 not with that name")
+    server.start()
+    found = Examination(tmp_path, **by_mail(server, tmp_path, PASSWORD))
+    server.stop()
+    assert found["mail.login"].level == "error"
+    assert "550 5.7.1 not with that name" in found["mail.login"].text
 
 
 def test_a_port_of_somebody_else(tmp_path: Path) -> None:
@@ -228,6 +258,20 @@ def test_a_port_of_somebody_else(tmp_path: Path) -> None:
     )
     assert away["daemon.port"].level == "error"
     assert "an address of this machine" in away["daemon.port"].text
+    nowhere = Examination(
+        tmp_path, REICHATD_SERVER_HOST=f"127.0.0.1,unix:{tmp_path}/nowhere/a.sock", REICHATD_SERVER_PORT=port
+    )
+    assert f"there is no directory {tmp_path}/nowhere" in nowhere["daemon.port"].text
+    assert "RuntimeDirectory=" in nowhere["daemon.port"].text
+
+
+async def test_one_of_several_addresses(tmp_path: Path) -> None:
+    async with running(tmp_path, REICHATD_SERVER_HOST="127.0.0.1,127.0.0.2") as daemon:
+        both = await examine(daemon, REICHATD_SERVER_HOST="127.0.0.2,127.0.0.1")
+        changed = await examine(daemon, REICHATD_SERVER_HOST="127.0.0.1,127.0.0.3")
+    assert f"http://127.0.0.2:{daemon.port} and http://127.0.0.1:{daemon.port}" in both["daemon.running"].text
+    assert (both["daemon.running"].level, changed["daemon.running"].level) == ("ok", "warning")
+    assert f"but not at http://127.0.0.3:{daemon.port}" in changed["daemon.running"].text
 
 
 @pytest.mark.parametrize("kind", ["replica", "standalone"])

@@ -12,12 +12,12 @@ import trio
 
 from tests.client import crowd, open_room
 from tests.doctor.examination import Examination
-from tests.doctor.nginx import nginx
+from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess, running
 
 BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
 ETC = Path(__file__).parents[2] / "etc"
-WELL = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "idle"), "ok")
+WELL = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok")
 
 
 def examine(daemon: DaemonProcess, url: str, *arguments: str, **environ: str) -> Examination:
@@ -76,6 +76,20 @@ async def test_the_doctor_is_content_with_the_recipe_of_nginx(tmp_path: Path) ->
             "error",
             "every path",
         ),
+        (
+            (("location / {", "location /web/ { return 404; } location / {"),),
+            {},
+            "url.page",
+            "error",
+            "its script does not: https://localhost:",
+        ),
+        (
+            (("Host              $http_host;", "Host              $proxy_host;"),),
+            {},
+            "url.origin",
+            "error",
+            "becomes reichatd, which Origin does not agree with",
+        ),
     ],
 )
 async def test_the_doctor_names_what_a_proxy_does_wrong(
@@ -92,6 +106,28 @@ async def test_the_doctor_names_what_a_proxy_does_wrong(
     assert {other for other, its in found.area("url").items() if its not in ("ok", "skipped")} == {
         code.partition(".")[2]
     }
+
+
+async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
+    socket = tmp_path / "http.sock"
+    settings = BEHIND | {"REICHATD_SERVER_HOST": f"unix:{socket}", "REICHATD_SERVER_TRUSTED_PROXIES": "unix"}
+    async with running(tmp_path, **settings) as daemon:
+        with nginx(tmp_path / "nginx", socket, *BELOW) as proxy:
+            found = await trio.to_thread.run_sync(
+                lambda: examine(daemon, f"{proxy.url}/chat", "--idle", "0.1", **settings, **proxy.environ)
+            )
+        with nginx(tmp_path / "nginx2", socket, ("Host              $http_host;", "Host              $host;")) as proxy:
+            portless = await trio.to_thread.run_sync(
+                lambda: examine(daemon, proxy.url, "--idle", "0.1", **settings, **proxy.environ)
+            )
+        direct = await trio.to_thread.run_sync(lambda: Examination(daemon.directory, "--idle", "0.1", **settings))
+    assert found.area("url") == WELL
+    assert direct.area("url") == {name: level for name, level in WELL.items() if name != "certificate"}
+    assert "through the proxy at unix, this client is seen as 127.0.0.1" in found["url.forwarded"].text
+    assert found.area("daemon") == dict.fromkeys(("running", "ready", "open_files"), "ok")
+    assert f"answers at unix:{socket}" in found["daemon.running"].text
+    assert "becomes localhost, which" in portless["url.origin"].text
+    assert f'server.allowed_origins = ["{proxy.url}"]' in portless["url.origin"].text
 
 
 @pytest.mark.parametrize(("days", "level", "text"), [(-1, "error", "expired"), (5, "warning", "valid until")])
@@ -126,6 +162,7 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
                     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
                     answer = await client.get(f"{path}/{room_id}?token={ada.access_token}", headers=handshake)
                     assert answer.status_code == 400  # it lacks a key
+                    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
                 await daemon.stop()
                 for path in ("/ws/chat", "/room"):
                     assert (await client.get(f"{path}/{room_id}?token={ada.access_token}")).status_code == 502

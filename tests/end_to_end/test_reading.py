@@ -274,3 +274,16 @@ async def test_those_who_do_not_listen_hear_nothing(daemon: DaemonProcess) -> No
         assert await deaf.post("I can speak", "n") == 4
         assert await fence(deaf) == []
         assert ids(await listener.latest(1)) == [4]
+
+
+async def test_the_list_of_rooms_says_how_far_each_is_read(daemon: DaemonProcess) -> None:
+    async with written(daemon, 5) as (room_id, reader, _):
+        async with reader.talk(room_id) as talk:
+            await talk.receive("initial_state")
+            await talk.send("set_last_read", message_id=3)
+        empty = await open_room(reader)
+        async with reader.talk(room_id) as talk:
+            assert (await talk.receive("initial_state"))["last_read_id"] == 3
+        listed = {room["room_id"]: room for room in (await reader.call("GET", "/joined"))["rooms"]}
+        assert (listed[room_id]["last_read_id"], listed[room_id]["last_id"]) == (3, 5)
+        assert not listed[empty].keys() & {"last_read_id", "last_id"}

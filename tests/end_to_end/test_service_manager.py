@@ -259,4 +259,4 @@ async def test_what_is_passed_must_listen(tmp_path: Path) -> None:
         daemon = DaemonProcess(tmp_path, dict(QUICK), listener=idle)
         daemon.spawn()
         assert await daemon.wait() == 71
-        assert "file descriptor 3 () is no TCP socket that listens" in daemon.output
+        assert "file descriptor 3 () is no stream socket that listens" in daemon.output

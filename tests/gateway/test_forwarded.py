@@ -26,6 +26,15 @@ def test_origin(peer: Origin, forwarded_for: str, proto: str, expected: Origin) 
     assert Proxies(["10.0.0.0/8"]).origin(peer, forwarded_for, proto) == expected
 
 
+def test_who_comes_by_a_unix_socket_is_believed_if_that_is_said() -> None:
+    by_unix = Origin("unix", "http")
+    assert Proxies(["unix"])
+    assert Proxies(["unix"]).origin(by_unix, "203.0.113.9", "https") == Origin("203.0.113.9", "https")
+    assert Proxies(["unix"]).origin(PROXY, "203.0.113.9", "https") == PROXY
+    assert Proxies(["0.0.0.0/0", "::/0"]).origin(by_unix, "203.0.113.9", "https") == by_unix
+    assert Proxies(["unix"]).origin(by_unix, "203.0.113.9, unix", "") == by_unix, "an address that a client has made up"
+
+
 def test_without_proxies_nobody_is_believed() -> None:
     assert not Proxies([])
     assert Proxies([]).origin(PROXY, "203.0.113.9", "https") == PROXY

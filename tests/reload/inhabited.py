@@ -100,7 +100,7 @@ async def inhabited(
     """Parts that run, with these settings by full name; without the scribe if it is not wanted yet."""
     in_force = settings({"server.port": 0, **(changes or {})})
     store = await open_store(directory / "data")
-    listeners = open_listeners(in_force.server.host, in_force.server.port, tls=False)
+    listeners = open_listeners(in_force.server.hosts, in_force.server.port, tls=False)
     try:
         parts = Parts(
             Configuration(in_force, tls, None), store=store, secret=secrets.token_bytes(32), listeners=listeners
@@ -117,7 +117,7 @@ async def inhabited(
             nursery.cancel_scope.cancel()
     finally:
         for listener in listeners:
-            listener.socket.close()
+            listener.close()
         await store.aclose()
 
 
@@ -125,6 +125,6 @@ async def _newcomer(parts: Parts, name: str) -> str:
     """An account, made without a letter, and its access token."""
     email, password_hash = f"{name}@example.org", await Passwords(CHEAP).hash(PASSWORD)
     registration = Registration(email, name, password_hash, "", 5, 1e12)
-    await parts.store.users.register(registration)
+    await parts.store.users.register(registration, 5)
     assert await parts.store.users.confirm(registration, User(name, email, name, password_hash, 0.0))
     return (await parts.accounts.login(email, PASSWORD)).access_token

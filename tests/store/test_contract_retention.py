@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from reichatd.store import Appended, Horizon, Keep, Message, Outcome, Post, Store, Stretch
+from reichatd.store import Appended, Horizon, Keep, Message, Outcome, Post, Progress, Store, Stretch
 from tests.store.conftest import Opener
 from tests.store.samples import add_user, post, read_mark, room, stored
 
@@ -168,6 +168,21 @@ async def test_a_room_knows_where_its_log_begins(store: Store) -> None:
     assert found is not None
     assert found.first_id == 3
     assert [each.first_id for each in await store.rooms.joined("ann")] == [3]
+
+
+async def test_how_far_a_user_has_read(store: Store) -> None:
+    for room_id in ("lobby", "empty", "emptied", "without"):
+        await store.rooms.create(room(room_id, users=["ann", "bob"]))
+    await store.messages.append(dated(1, 2, 3), {("lobby", "bob"): 2})
+    await store.messages.append(dated(1, 2, room_id="emptied"), {})
+    await store.messages.expire("emptied", Horizon(before=9 * DAY), 100)
+    await store.rooms.leave("without", "bob")
+    assert await store.rooms.progress("bob") == [
+        Progress("lobby", 2, 3),
+        Progress("empty", 0, 0),
+        Progress("emptied", 0, 2),
+    ]
+    assert await store.rooms.progress("nobody") == []
 
 
 async def test_a_room_that_is_stored_with_its_beginning(store: Store) -> None:

@@ -78,7 +78,9 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     person = ada.page.get_by_role("dialog", name="bob")
     expect(person.get_by_role("button", name="Unban")).to_have_count(0)
     person.get_by_role("button", name="Kick").click()
+    ada.confirm("Kick bob?", "Kick")
     expect(person.get_by_text("No longer in the room")).to_be_visible()
+    expect(person.get_by_role("button", name="Kick")).to_be_disabled()
     expect(bob.status).to_have_text("You are no longer a member of this room.")
     bob.page.goto(f"{bob.url}/#/")
     bob.join("lounge")
@@ -87,19 +89,63 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     ada.page.keyboard.press("Escape")
     ada.page.locator(".author", has_text="bob").click()  # an author
     person.get_by_role("button", name="Ban", exact=True).click()
+    ada.confirm("Ban bob?", "Ban")
     expect(person.get_by_text("Banned.")).to_be_visible()
-    expect(person.get_by_role("button")).to_have_text(["", "Unban"])  # the first one closes it
+    expect(person.get_by_role("button")).to_have_text(["", "Kick", "Ban", "Unban"])  # the first one closes it
+    expect(person.get_by_role("button", disabled=True)).to_have_text(["Kick", "Ban"])
     expect(bob.composer).to_be_disabled()
     bob.page.goto(f"{bob.url}/#/")
     bob.page.goto(f"{bob.url}/#/room/lounge")
     bob.page.get_by_role("button", name="Join").click()
     expect(bob.page.get_by_role("alert")).to_have_text("You are banned from this room")
 
-    person.get_by_role("button", name="Unban").click()
-    expect(person.get_by_text("May join again.")).to_be_visible()
+    # Another browser of the owner's knows it too: the server tells.
+    other = visitor("ada")
+    other.page.goto(other.url)
+    other.log_in()
+    other.page.get_by_role("link", name="Lounge").first.click()
+    about(other)
+    banned = other.page.get_by_role("dialog").filter(has_text="Banned (1)")
+    banned.get_by_role("button", name="bob").click()
+    other.page.get_by_role("button", name="Unban").click()
+    expect(other.page.get_by_text("May join again.")).to_be_visible()
+    expect(other.page.get_by_role("button", name="Unban")).to_have_count(0)
     bob.page.get_by_role("button", name="Join").click()
     bob.say("Back")
     ada.sees("Hello", "Back")
+
+
+def test_clicks_in_quick_succession_put_nobody_out(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    bob.register()
+    bob.join("lounge")
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url))
+    about(ada)
+    ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()
+    for name in ("Kick", "Ban"):
+        button = ada.page.get_by_role("dialog", name="bob", exact=True).get_by_role("button", name=name, exact=True)
+        question = ada.page.get_by_role("dialog", name=f"{name} bob?")
+        expect(button).to_be_enabled()
+        # The worst case: the second click meets the button that would do it.
+        ada.page.evaluate(
+            """() => document.addEventListener("click", () => setTimeout(() => {
+                document.querySelector(".danger").click();
+                window.clicks = (window.clicks ?? 0) + 1;
+            }, 180), { once: true })"""
+        )
+        button.click()
+        expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+        expect(question.get_by_role("button", name=name, exact=True)).to_be_enabled()
+        ada.page.keyboard.press("Enter")
+        expect(question).to_have_count(0)
+        expect(button).to_be_focused()
+    assert ada.measured("window.clicks") == 2
+    assert not [url for url in asked if "/kick/" in url or "/ban/" in url]
+    bob.say("Still here")
+    ada.sees("Still here")
 
 
 def test_who_was_kicked_can_ask_to_join_before_the_list_of_rooms_has_come(visitor: Visitors) -> None:
@@ -113,6 +159,7 @@ def test_who_was_kicked_can_ask_to_join_before_the_list_of_rooms_has_come(visito
     about(ada)
     ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()
     ada.page.get_by_role("dialog", name="bob").get_by_role("button", name="Kick").click()
+    ada.confirm("Kick bob?", "Kick")
     expect(bob.status).to_have_text("You are no longer a member of this room.")
     bob.page.goto(f"{bob.url}/#/")
     bob.page.goto(f"{bob.url}/#/room/lounge")

@@ -48,6 +48,8 @@ class Visitor:
         dark: what the system says that the person likes.
         phone: a narrow screen that is touched.
         url: where the person comes to, if it is not the daemon itself.
+        trusting: whether any certificate will do.
+        locale: of the browser.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class Visitor:
         dark: bool = False,
         phone: bool = False,
         url: str = "",
+        trusting: bool = False,
+        locale: str = "en-GB",
     ) -> None:
         self.name = name
         self.email = f"{name}@example.org"
@@ -72,8 +76,9 @@ class Visitor:
             is_mobile=phone,
             device_scale_factor=2 if phone else 1,
             color_scheme="dark" if dark else "light",
-            locale="en-GB",
+            locale=locale,
             timezone_id="Europe/Berlin",
+            ignore_https_errors=trusting,
         )
         self.context.set_default_timeout(15_000)
         self.page: Page = self.context.new_page()
@@ -94,7 +99,7 @@ class Visitor:
     def __exit__(self, kind: object, *_: object) -> None:
         self.context.close()
         if kind is None:
-            assert self.errors == []
+            assert self.errors == [], self.errors
 
     # --- what he does
 
@@ -153,6 +158,15 @@ class Visitor:
             self.page.get_by_role("button", name="Send").click()
         else:
             self.composer.press("Enter")
+
+    def confirm(self, question: str, answer: str) -> None:
+        """Says yes to a question, which takes no answer in its first moment."""
+        self.page.get_by_role("dialog", name=question).get_by_role("button", name=answer, exact=True).click()
+
+    def log_out(self) -> None:
+        self.page.get_by_role("button", name="profile").click()
+        self.page.get_by_role("button", name="Log out").click()
+        expect(self.page.get_by_role("heading", name="Log in")).to_be_visible()
 
     def reconnect(self) -> None:
         """Has the page connect now, which it may do by itself at any moment: then the button is gone."""

@@ -5,6 +5,7 @@ import secrets
 import pymongo
 
 from reichatd.config import MongoDB
+from reichatd.mongouri import with_database
 from reichatd.store.mongodb.faults import told
 from reichatd.store.mongodb.server import connect, hosts
 
@@ -13,7 +14,8 @@ _PREFIX = "reichatd_scratch_"
 
 def scratch_on(uri: str) -> MongoDB:
     """The settings of a database of this server that nobody has. Whoever uses it calls `drop_scratch` in the end."""
-    return MongoDB(uri=uri, database=f"{_PREFIX}{secrets.token_hex(8)}")
+    name = f"{_PREFIX}{secrets.token_hex(8)}"
+    return MongoDB(uri=with_database(uri, name), database=name)
 
 
 def drop_scratch(settings: MongoDB) -> None:

@@ -46,7 +46,7 @@ class Database:
         self.timeout = settings.timeout_seconds
         self._client = client
         self.database = client.get_database(
-            settings.database,
+            settings.store_database,
             read_preference=ReadPreference.PRIMARY,
             read_concern=ReadConcern("majority"),
             write_concern=WriteConcern(w="majority", j=True),

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from reichatd.config import MongoDB
-from reichatd.store.errors import Faults
+from pymongo.errors import OperationFailure
+
+from reichatd.config import DEFAULT_DATABASE, MongoDB
+from reichatd.store.errors import Faults, StoreError
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.load import MongoArrivals
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _COMPACT_SECONDS = 3600.0
+_UNAUTHORIZED = {13, 8000}
+"""The server's codes for a user who may not do this; the second one is Atlas's."""
 
 
 async def open_store(settings: MongoDB) -> "MongoStore":
@@ -35,11 +39,35 @@ async def open_store(settings: MongoDB) -> "MongoStore":
     hop = Hop(THREADS, where, Faults())
     server = Server(await hop.run(connect, settings, where), hop)
     try:
+        if not settings.database:
+            await server.run(_refuse_to_leave_a_store)
         await server.run(schema.migrate)
     except BaseException:
         await server.aclose()
         raise
     return MongoStore(server)
+
+
+def _refuse_to_leave_a_store(db: Database) -> None:
+    """Up to 2.0 a database in the URI was ignored: an upgrade must not begin an empty store beside the one that there is.
+
+    Errors: StoreError.
+    """
+    name = db.database.name
+    if name == DEFAULT_DATABASE or db.meta.find_one({"_id": schema.META_ID}) is not None:
+        return
+    try:
+        former = db.database.client[DEFAULT_DATABASE]["meta"].find_one({"_id": schema.META_ID})
+    except OperationFailure as error:
+        if error.code in _UNAUTHORIZED:
+            return  # a user who may not read there has no store there
+        raise
+    if former is not None:
+        raise StoreError(
+            f"{db.where} has no store in the database {name}, which the URI names, but one in {DEFAULT_DATABASE}, where it was "
+            f"kept so far: name {DEFAULT_DATABASE} in the URI (with authSource={name} if its user is kept there), or set "
+            f'storage.mongodb.database = "{name}" to begin with an empty store'
+        )
 
 
 class MongoStore:
@@ -81,10 +109,11 @@ def _read_something(db: Database) -> None:
 
 
 def _totals(db: Database) -> Totals:
-    # As the server keeps count: to count the documents it would read them all.
+    # As the server keeps count, wherever to count the documents it would read many.
     return Totals(
         users=db.users.estimated_document_count(),
-        registrations=db.registrations.estimated_document_count(),
+        # By the index of those that expire: documents without any are left for a while.
+        registrations=db.registrations.count_documents({"pending.expires_at": {"$gt": 0}}),
         sessions=db.sessions.estimated_document_count(),
         rooms=db.rooms.estimated_document_count(),
         messages=db.messages.estimated_document_count(),

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
     Keep,
     Membership,
+    Progress,
     Room,
+    RoomHead,
     RoomOverview,
     RoomSummary,
     TransferOutcome,
@@ -31,6 +34,12 @@ class SqliteRooms:
     async def get(self, room_id: str) -> Room | None:
         return await self._database.read(_get, room_id)
 
+    async def head(self, room_id: str, user_id: str = "") -> RoomHead | None:
+        return await self._database.read(_head, room_id, user_id)
+
+    async def is_free(self, room_id: str) -> bool:
+        return await self._database.read(is_free, room_id)
+
     async def public(self) -> list[RoomSummary]:
         return await self._database.scan(_public)
 
@@ -39,6 +48,9 @@ class SqliteRooms:
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         return await self._database.read(_joined_summaries, user_id)
+
+    async def progress(self, user_id: str) -> list[Progress]:
+        return await self._database.read(_progress, user_id)
 
     async def page(self, after: str, at_most: int) -> list[RoomOverview]:
         return await self._database.scan(_page, after, at_most)
@@ -95,11 +107,18 @@ def room_pk(db: Connection, room_id: str) -> int | None:
     return row[0] if row else None
 
 
+def is_free(db: Connection, room_id: str) -> bool:
+    """Whether no room has this id, in upper or lower case."""
+    return db.execute("SELECT 1 FROM rooms WHERE room_id = ? COLLATE NOCASE", (room_id,)).fetchone() is None
+
+
 def _create(db: Connection, room: Room) -> bool:
+    if not is_free(db, room.room_id):
+        return False
     created = db.execute(
         "INSERT INTO rooms"
         " (room_id, name, description, owner, password_hash, created_at, first_id, keep_days, keep_messages)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room_id) DO NOTHING",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             room.room_id,
             room.name,
@@ -111,8 +130,6 @@ def _create(db: Connection, room: Room) -> bool:
             *_limits(room.keep),
         ),
     )
-    if not created.rowcount:
-        return False
     assert created.lastrowid is not None
     _add_members(db, created.lastrowid, room.users, room.created_at)
     return True
@@ -132,6 +149,19 @@ def _get(db: Connection, room_id: str) -> Room | None:
         return None
     users = db.execute("SELECT user_id FROM members WHERE room = ? ORDER BY place", row[:1])
     return _room(row, [user_id for (user_id,) in users])
+
+
+def _head(db: Connection, room_id: str, user_id: str) -> RoomHead | None:
+    row = db.execute(
+        f"SELECT {_ROOM}, EXISTS (SELECT 1 FROM members AS m WHERE m.room = r.pk AND m.user_id = ?)"
+        " FROM rooms AS r WHERE r.room_id = ?",
+        (user_id, room_id),
+    ).fetchone()
+    if row is None:
+        return None
+    *plain, days, messages, is_member = row
+    fields = (*plain, _as_keep(days, messages), bool(is_member))
+    return RoomHead(*fields)
 
 
 def _room(row: tuple[Any, ...], users: list[str]) -> Room:
@@ -168,6 +198,16 @@ def _joined(db: Connection, user_id: str) -> list[Room]:
 
 def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
     return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY} {_JOINED}", (user_id,))]
+
+
+def _progress(db: Connection, user_id: str) -> list[Progress]:
+    rows = db.execute(
+        "SELECT r.room_id, m.last_read_id, coalesce("
+        "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1)"
+        f" {_JOINED.replace('?', ':user')}",
+        {"last": LAST_ID, "user": user_id},
+    )
+    return [Progress(*row) for row in rows]
 
 
 def _page(db: Connection, after: str, at_most: int) -> list[RoomOverview]:

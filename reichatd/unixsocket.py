@@ -1,5 +1,6 @@
-"""The socket's place in the file system."""
+"""A Unix socket's place in the file system: made, taken over from a daemon that was killed, and removed."""
 
+import fcntl
 import os
 import socket
 import stat
@@ -15,45 +16,49 @@ _BACKLOG = 16
 
 
 class Occupied(Exception):
-    """Somebody listens there."""
+    """Another process listens there."""
 
 
-class ControlSocket:
+class UnixSocket:
     """A socket that listens at a path; made by `open_socket`."""
 
     def __init__(self, path: Path, listener: socket.socket) -> None:
         self.listener = listener
-        self._path = path
+        self.path = path
         self._identity = _identity(path)
 
     def close(self) -> None:
         """Listens no more, and removes the file, unless it is another daemon's by now. Harmless if closed before."""
         self.listener.close()
         with suppress(OSError):
-            if _identity(self._path) == self._identity:
-                self._path.unlink()
+            if _identity(self.path) == self._identity:
+                self.path.unlink()
 
 
-def open_socket(path: Path) -> ControlSocket:
-    """Listens at `path`, mode 0600, in place of what a killed daemon left there. A missing directory is made with mode 0700.
+def open_socket(path: Path, *, mode: int = 0o600, backlog: int = _BACKLOG) -> UnixSocket:
+    """Listens at `path`, in place of what a killed daemon left there. Its directory must exist. Blocks, for a second or so.
+
+    Arguments:
+        mode: who may connect: those who may write to the file.
+        backlog: connections that the kernel keeps until they are accepted.
 
     Raises:
         Occupied: a daemon listens there.
-        OSError: it cannot be made, or what is there is no socket, and stays.
+        OSError: it cannot be made, or what is there is not a socket, and stays.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _make_way(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with address(path) as place:
-            listener.bind(place)
-        # Before it listens: until then nobody gets in, whatever its mode.
-        path.chmod(0o600)
-        listener.listen(_BACKLOG)
+        with _alone_in(path.parent):
+            _make_way(path)
+            with address(path) as place:
+                listener.bind(place)
+            # Before it listens: until then nobody gets in, whatever its mode.
+            path.chmod(mode)
+            listener.listen(backlog)
     except BaseException:
         listener.close()
         raise
-    return ControlSocket(path, listener)
+    return UnixSocket(path, listener)
 
 
 @contextmanager
@@ -68,6 +73,18 @@ def address(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{directory}/{path.name}"
     finally:
         os.close(directory)
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Two daemons that start at once must not both find the same leftover: the second would remove the first one's new socket."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # some file systems have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.control import Occupied, open_socket
-from reichatd.control.path import address
+from reichatd.control import open_socket
+from reichatd.unixsocket import Occupied, address
 
 
 def connect(path: Path) -> None:

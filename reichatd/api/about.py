@@ -1,0 +1,22 @@
+"""What a client has to know of this daemon before anyone has logged in."""
+
+from quart import Blueprint, Response
+
+from reichatd.api.answers import answer
+from reichatd.api.operations import Token, operation
+from reichatd.api.services import accounts, limits
+from reichatd.api.types import About, MessageLimits
+
+blueprint = Blueprint("about", __name__)
+
+
+@blueprint.get("/about")
+@operation(About, token=Token.NONE)
+async def show() -> Response:
+    """Says how long a message may be, and where verification codes appear.
+
+    A client that knows the limits refuses a message before it is sent. They hold until the daemon's settings change.
+    """
+    allowed = limits()
+    message = MessageLimits(message_chars=allowed.message_chars, frame_bytes=allowed.frame_bytes)
+    return answer(About(limits=message, code_by=accounts().code_by))

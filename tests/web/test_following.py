@@ -1,0 +1,234 @@
+"""Whether the page follows a conversation, and what counts as read: what the person sees decides."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.process import DaemonProcess
+from tests.web.cable import Cable
+from tests.web.test_history import fill
+from tests.web.visitor import Visitor, in_thread
+
+Visitors = Callable[..., Visitor]
+
+SCREENFULS = 120
+"""Messages that fill more than one screen."""
+
+POST = """
+(texts) => new Promise((done) => {
+  const nonces = new Set(texts.map((_, index) => `n${Math.random()}-${index}`));
+  const waiting = new Set(nonces);
+  const socket = window.poster;
+  socket.onmessage = ({ data }) => {
+    const frame = JSON.parse(data);
+    if (frame.type === "ack") waiting.delete(frame.nonce);
+    if (waiting.size === 0) done();
+  };
+  [...nonces].forEach((nonce, index) => socket.send(JSON.stringify({ type: "message", content: texts[index], nonce })));
+})
+"""
+
+OPEN_POSTER = """
+async (room) => {
+  const kept = localStorage.getItem("reichatd.refresh_token");
+  const call = async (method, path, token) => (await fetch(path, { method, headers: { Authorization: `Bearer ${token}` } })).json();
+  const { tokens } = await call("GET", "/refresh", kept);
+  const { ticket } = await call("POST", "/ws/ticket", tokens.access_token);
+  window.poster = new WebSocket(`${location.origin.replace("http", "ws")}/ws/chat/${room}?ticket=${ticket}`);
+  await new Promise((opened) => (window.poster.onopen = opened));
+}
+"""
+
+HIDDEN = """
+  window.isHidden = false;
+  const frame = window.requestAnimationFrame.bind(window);
+  const waiting = [];
+  window.requestAnimationFrame = (draw) => (window.isHidden ? waiting.push(draw) : frame(draw));
+  Object.defineProperty(Document.prototype, "visibilityState", { get: () => (window.isHidden ? "hidden" : "visible") });
+  Object.defineProperty(Document.prototype, "hidden", { get: () => window.isHidden });
+  window.hide = (isHidden) => {
+    window.isHidden = isHidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+    if (!isHidden) waiting.splice(0).forEach(frame);
+  };
+"""
+"""A tab that can be hidden as another tab would hide it, which the driven browser does not do: it draws no frames then."""
+
+LAST_IN_SIGHT = """
+Number([...document.querySelectorAll(".feed .message")].findLast((row) =>
+  row.getBoundingClientRect().bottom <= document.querySelector(".scroller").getBoundingClientRect().bottom).dataset.id)
+"""
+
+
+def posts(person: Visitor, *texts: str) -> None:
+    """Posts all of them at once, from a page that shows nothing of the room."""
+    person.page.evaluate(POST, list(texts))
+
+
+def is_following(person: Visitor, id: int) -> None:
+    """The message is the last one, in sight, and there is no way offered to get to the end."""
+    row = person.page.locator(f'.feed [data-id="{id}"]')
+    expect(row).to_be_in_viewport(ratio=0.9)
+    expect(person.page.locator(".jump")).to_be_hidden()
+    below = "(() => { const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.scroller');"
+    assert person.measured(f"{below} return scrollHeight - scrollTop - clientHeight; }})()") < 3
+
+
+def slow_down(page: Page, rate: int) -> None:
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": rate})
+
+
+@pytest.fixture
+def talkers(visitor: Visitors, daemon: DaemonProcess, request: pytest.FixtureRequest) -> tuple[Visitor, Visitor]:
+    """Ada in a room that overflows her window, and Bob, who posts there without looking."""
+    ada, bob = visitor("ada", **getattr(request, "param", {})), visitor("bob")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    bob.register()
+    bob.join("lounge")
+    for person in (ada, bob):
+        person.page.goto("about:blank")
+    assert in_thread(daemon.stop) == 0
+    in_thread(lambda: fill(daemon, "lounge", bob.email, SCREENFULS))
+    in_thread(daemon.start)
+    bob.page.goto(bob.url)
+    bob.page.evaluate(OPEN_POSTER, "lounge")
+    ada.page.goto(f"{ada.url}/#/room/lounge")
+    expect(ada.page.locator('.feed [data-id="1"] .new-line')).to_be_in_viewport()
+    ada.page.locator(".jump").click()
+    is_following(ada, SCREENFULS)
+    return ada, bob
+
+
+@pytest.mark.parametrize("rate", [1, 6], ids=["quick", "slow"])
+@pytest.mark.parametrize("talkers", [{}, {"phone": True}], ids=["desk", "phone"], indirect=True)
+def test_the_page_follows_what_oneself_and_others_say(talkers: tuple[Visitor, Visitor], rate: int) -> None:
+    ada, bob = talkers
+    slow_down(ada.page, rate)
+    end = SCREENFULS
+    for number in range(12):
+        ada.say(f"mine {number}")
+        end += 1
+        expect(ada.page.locator(f'.feed [data-id="{end}"]')).to_be_visible()
+        is_following(ada, end)
+    for number in range(8):
+        posts(bob, *(f"burst {number}: {each}" for each in range(5)))
+        end += 5
+        if number % 2:  # while others talk
+            ada.say(f"between {number}")
+            end += 1
+        expect(ada.page.locator(f'.feed [data-id="{end}"]')).to_be_visible()
+        is_following(ada, end)
+    posts(bob, *(f"flood {each}\nof two lines" for each in range(40)))  # more than fits
+    is_following(ada, end + 40)
+    expect(ada.page).to_have_title("Lounge · reichatd")
+    ada.until_sent("set_last_read", message_id=end + 40)
+
+
+@pytest.mark.parametrize("talkers", [{}, {"phone": True}], ids=["desk", "phone"], indirect=True)
+def test_one_who_scrolls_up_stays_there_while_others_talk(talkers: tuple[Visitor, Visitor]) -> None:
+    ada, bob = talkers
+    scroller = ada.page.locator(".scroller")
+    scroller.evaluate("scroller => scroller.scrollBy(0, -30)")  # little, and in a busy room
+    for number in range(4):
+        posts(bob, f"one {number}", f"two {number}")
+        expect(ada.page.locator(f'.feed [data-id="{SCREENFULS + 2 * number + 2}"]')).to_be_attached()
+    expect(ada.page.get_by_role("button", name="8 new")).to_be_visible()
+    expect(ada.page).to_have_title("(8) Lounge · reichatd")
+    scroller.evaluate("scroller => scroller.scrollTo(0, scroller.scrollHeight)")
+    is_following(ada, SCREENFULS + 8)
+    expect(ada.page).to_have_title("Lounge · reichatd")
+    posts(bob, "and on")
+    is_following(ada, SCREENFULS + 9)
+
+
+def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, daemon: DaemonProcess) -> None:
+    """After a lost connection and in a tab that was hidden: more than fits, and more than the page may hold."""
+    with Cable(daemon.port) as cable:
+        ada, bob = visitor("ada", url=cable.url), visitor("bob")
+        ada.context.add_init_script(HIDDEN)
+        ada.register()
+        ada.make_room("Lounge", "lounge")
+        bob.register()
+        bob.join("lounge")
+        bob.page.goto(f"{bob.url}/#/")
+        bob.page.evaluate(OPEN_POSTER, "lounge")
+        posts(bob, "before")
+        ada.sees("before")
+        end = 1
+        for count, way in ((60, "connection"), (60, "tab"), (250, "connection"), (250, "tab")):
+            if way == "connection":
+                cable.cut()
+                expect(ada.status).to_be_visible()
+            else:
+                ada.page.evaluate("hide(true)")
+            posts(bob, *(f"{way} {number}" for number in range(count)))
+            if way == "connection":
+                cable.mend()
+                ada.reconnect()
+            else:
+                expect(ada.page).to_have_title(f"({count}) Lounge · reichatd")
+                expect(ada.page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("icon-new.svg$"))
+                ada.page.evaluate("hide(false)")
+            first = ada.page.locator(f'.feed [data-id="{end + 1}"]')
+            expect(first.locator(".new-line")).to_be_in_viewport()
+            last = ada.measured(LAST_IN_SIGHT)
+            assert end + 5 < last < end + 40
+            jump = ada.page.locator(".jump")
+            expect(jump).to_have_text(f"{end + count - last} new")
+            expect(ada.page).to_have_title(f"({end + count - last}) Lounge · reichatd")
+            end += count
+            jump.click()
+            is_following(ada, end)
+            expect(ada.page).to_have_title("Lounge · reichatd")
+            expect(ada.page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("icon.svg$"))
+            posts(bob, "after")
+            end += 1
+            is_following(ada, end)
+
+
+def test_who_is_led_to_a_message_has_not_read_what_is_between(talkers: tuple[Visitor, Visitor]) -> None:
+    ada, bob = talkers
+    ada.page.goto(f"{ada.url}/#/explore")
+    posts(bob, *(f"more {number}" for number in range(200)))
+    expect(ada.page).to_have_title("(200) reichatd")
+    ada.page.goto(f"{ada.url}/#/room/lounge/{SCREENFULS + 150}")
+    row = ada.page.locator(f'.feed [data-id="{SCREENFULS + 150}"]')
+    expect(row).to_be_in_viewport()
+    expect(row).to_have_attribute("aria-current", "true")
+    expect(row).to_be_focused()
+    expect(ada.page).to_have_title("(200) Lounge · reichatd")
+    ada.picture("desk-light-linked")
+    ada.page.goto(f"{ada.url}/#/room/lounge/{SCREENFULS + 10}")
+    expect(ada.page.locator('[aria-current="true"].message')).to_have_attribute("data-id", str(SCREENFULS + 10))
+    ada.page.locator(".jump").click()
+    is_following(ada, SCREENFULS + 200)
+    expect(ada.page).to_have_title("Lounge · reichatd")
+
+
+LEAVE = """
+async () => {
+  const scroller = document.querySelector(".scroller");
+  const frame = () => new Promise(requestAnimationFrame);
+  scroller.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", bubbles: true }));
+  await frame();
+  location.hash = "#/explore";
+  for (let drawn = 0; drawn < 60; drawn++) await frame();
+  return scroller.querySelectorAll(".message").length;
+}
+"""
+"""Leaves a room while it loads; how many messages are in the view in the end."""
+
+
+def test_a_room_that_is_left_while_it_loads_asks_for_nothing_more(talkers: tuple[Visitor, Visitor]) -> None:
+    ada, bob = talkers
+    ada.page.goto(f"{ada.url}/#/explore")
+    for _ in range(4):
+        posts(bob, *(f"more {number}" for number in range(250)))
+    ada.page.goto(f"{ada.url}/#/room/lounge")
+    expect(ada.page.locator(f'.feed [data-id="{SCREENFULS + 1}"]')).to_be_in_viewport()
+    before = len(ada.sent)
+    assert ada.page.evaluate(LEAVE) <= 140
+    assert sum('"fetch"' in frame for frame in ada.sent[before:]) <= 2
