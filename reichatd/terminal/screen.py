@@ -172,8 +172,10 @@ class _Screen:
 
     def _status(self) -> StyleAndTextTuples:
         conversation, waiting = self._conversation, len(self._conversation.pending)
-        state = f"offline: {conversation.trouble}" if conversation.trouble else "online"
-        parts = [f"{waiting} waiting"] if waiting else []
+        # A long reason may not fit: what waits stands before it.
+        offline_waiting = f"{waiting} waiting · " if waiting else ""
+        state = f"{offline_waiting}offline: {conversation.trouble}" if conversation.trouble else "online"
+        parts = [f"{waiting} waiting"] if waiting and not conversation.trouble else []
         parts += [plain(conversation.notice)] if conversation.notice else []
         parts += ["↓ more below"] if self._transcript.back else []
         style = "class:offline" if conversation.trouble else ""

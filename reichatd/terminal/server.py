@@ -1,5 +1,7 @@
 """A server: its REST calls, and the tokens that open them."""
 
+import os
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Literal, Self, TypeVar
@@ -293,5 +295,7 @@ def _reason(error: BaseException) -> str:
     ):
         error = cause
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        # Trio puts the address, which is known here, before the system's words.
+        has_own_words = isinstance(error, ssl.SSLError | socket.gaierror) or error.errno is None
+        return error.strerror if has_own_words else os.strerror(error.errno or 0)
     return "it does not answer in time" if isinstance(error, trio.TooSlowError) else str(error) or type(error).__name__

@@ -173,7 +173,7 @@ async def test_one_who_is_far_behind_goes_to_the_end_and_reads_upwards(tmp_path:
 
 
 async def test_what_the_server_refuses_comes_back_into_the_line(tmp_path: Path) -> None:
-    daemon = DaemonProcess(tmp_path, QUICK)
+    daemon = DaemonProcess(tmp_path, dict(QUICK))
     try:
         await daemon.start()
         async with await newcomer(daemon, "ada") as ada:
