@@ -115,12 +115,13 @@ class Accounts:
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
         code = await self._keep(registrant, await self._passwords.hash(password))
+        minutes = self._auth.verification_code_minutes
         letter = verification_letter(
             sender=self._outbox.sender,
             to=address.deliverable,
             username=registrant.username,
             code=code,
-            minutes=self._auth.verification_code_minutes,
+            minutes=minutes,
         )
         # No await between the registration and its letter.
         self._outbox.post(letter, seconds=minutes * MINUTE)
