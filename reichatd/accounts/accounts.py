@@ -114,6 +114,7 @@ class Accounts:
         # The store decides below; this look saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
+        minutes = self._auth.verification_code_minutes
         code = await self._keep(registrant, await self._passwords.hash(password))
         minutes = self._auth.verification_code_minutes
         letter = verification_letter(

@@ -66,7 +66,10 @@ class SessionRecord(_Record, frozen=True, tag="session"):
 
 
 class RoomRecord(_Record, frozen=True, tag="room"):
-    """`owner` is a user id, `members` how many there are, `last_id` the id of the last message."""
+    """`owner` is a user id, `members` how many there are, `last_id` the id of the last message.
+
+    `owner_name` is "" for a deleted user.
+    """
 
     room_id: str
     name: str
@@ -75,9 +78,12 @@ class RoomRecord(_Record, frozen=True, tag="room"):
     created_at: str
     members: int
     last_id: int
+    owner_name: str = ""
 
 
 class RoomDetails(_Record, frozen=True, tag="room_details"):
+    """As a RoomRecord."""
+
     room_id: str
     name: str
     description: str
@@ -85,6 +91,7 @@ class RoomDetails(_Record, frozen=True, tag="room_details"):
     private: bool
     created_at: str
     last_id: int
+    owner_name: str = ""
 
 
 class PersonRecord(_Record, frozen=True, tag="person"):

@@ -24,6 +24,8 @@ class ListUsers(_Request, frozen=True):
 
 
 class ShowUser(_Request, frozen=True):
+    """Answered by the details of one user; or, where `user` is a name that several have, by a record of each."""
+
     user: str
 
 

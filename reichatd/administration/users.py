@@ -1,8 +1,8 @@
 """What an administrator can do with users."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 
 import trio
 
@@ -26,6 +26,7 @@ from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, Us
 from reichatd.timestamps import isoformat
 
 _PAGE = 500
+_NAMES = 5
 
 _MOST_PENDING = 100
 """As many as the settings can allow: what is added here becomes a user at once, and pushes no registration out."""
@@ -63,7 +64,7 @@ class UserAdministration:
             case requests.ListUsers():
                 await (self._list_pending(emit) if request.pending else self._list(emit))
             case requests.ShowUser():
-                await emit(await details(self._store, await self.find(request.user)))
+                await self._show(request.user, emit)
             case requests.AddUser():
                 await emit(await self._add(request))
             case requests.VerifyUser():
@@ -81,27 +82,56 @@ class UserAdministration:
                 await emit(await self._delete(request, emit))
 
     async def find(self, name: str) -> User:
-        """The user of an e-mail address or a user id. Raises: UserNotFound."""
-        users = self._store.users
-        user = await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
+        """The user of an e-mail address or a user id.
+
+        Raises: UserNotFound, which names the users that have this as their user name: several may.
+        """
+        user = await self._by_address_or_id(name)
         if user is None:
-            raise UserNotFound(f"No user {name}")
+            namesakes = [f"{each.email} ({each.user_id})" for each in await self._called(name)]
+            told = f"; called so: {some_of(namesakes)}" if namesakes else ""
+            raise UserNotFound(f"No user {name}{told}")
         return user
 
-    async def _list(self, emit: Emit) -> None:
+    async def _by_address_or_id(self, name: str) -> User | None:
+        users = self._store.users
+        return await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
+
+    async def _called(self, username: str) -> list[User]:
+        """The users with this user name, regardless of case. Reads all users: there is no index of names."""
+        folded = username.casefold()
+        async with aclosing(self._all()) as users:
+            return [user async for user in users if user.username.casefold() == folded]
+
+    async def _show(self, name: str, emit: Emit) -> None:
+        user = await self._by_address_or_id(name)
+        namesakes = [user] if user else await self._called(name)
+        match namesakes:
+            case []:
+                raise UserNotFound(f"No user {name}")
+            case [user]:
+                await emit(await details(self._store, user))
+            case _:
+                for each in namesakes:
+                    await emit(_record(each))
+
+    async def _all(self) -> AsyncGenerator[User, None]:
         after = ""
         while page := await self._store.users.page(after, _PAGE):
             for user in page:
-                await emit(
-                    UserRecord(user.user_id, user.email, user.username, isoformat(user.created_at), user.disabled)
-                )
+                yield user
             after = page[-1].email
+
+    async def _list(self, emit: Emit) -> None:
+        async with aclosing(self._all()) as users:
+            async for user in users:
+                await emit(_record(user))
 
     async def _list_pending(self, emit: Emit) -> None:
         after = ""
         while page := await self._store.users.registrations(after, _PAGE):
             for one in page:
-                await emit(_record(one))
+                await emit(_pending_record(one))
             after = page[-1].email
 
     async def _add(self, request: requests.AddUser) -> UserChanged:
@@ -133,7 +163,7 @@ class UserAdministration:
         if len(pending) > 1:
             # One of them may be a stranger's, with the stranger's password.
             for one in pending:
-                await emit(_record(one))
+                await emit(_pending_record(one))
             raise SeveralRegistrations(f"{len(pending)} registrations of {request.email}: say which one")
         (registration,) = pending
         user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
@@ -204,7 +234,17 @@ class UserAdministration:
         await rooms.transfer(room_id, heir.user_id)
 
 
-def _record(one: Registration) -> RegistrationRecord:
+def some_of(names: Sequence[str]) -> str:
+    """Names for a person, and how many more there are."""
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _record(user: User) -> UserRecord:
+    return UserRecord(user.user_id, user.email, user.username, isoformat(user.created_at), user.disabled)
+
+
+def _pending_record(one: Registration) -> RegistrationRecord:
     return RegistrationRecord(one.email, one.username, one.tries_left, isoformat(one.expires_at), _short_id(one))
 
 

@@ -17,7 +17,7 @@ from reichatd.archive.errors import BadArchive
 from reichatd.archive.files import writing
 from reichatd.archive.format import VERSION, Head
 from reichatd.cli import exits
-from reichatd.cli.output import confirm, yes_option
+from reichatd.cli.output import confirm, unwritable, yes_option
 from reichatd.cli.progress import bytes_shown
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.store import NewerSchema, StoreError
@@ -141,6 +141,8 @@ def _told(file: Path, unusable: int) -> Iterator[None]:
     except FileExistsError:
         exits.fail(exits.CANNOT_CREATE, f"{file} is there already: --force replaces it, if it is a file")
     except OSError as error:
-        exits.fail(unusable, f"{error.filename or file}: {error.strerror}")
+        # The name of the part that is being written means nothing to a person.
+        is_its_own = error.filename in (None, str(file), f"{file}.part")
+        exits.fail(unusable, unwritable(file, error) if is_its_own else f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         exits.fail(exits.INTERRUPTED, "interrupted: to be run again from the beginning")

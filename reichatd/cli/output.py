@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from reichatd.cli import exits
+from reichatd.cli.asking import can_ask
 from reichatd.cli.keys import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -62,7 +63,7 @@ def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise click.UsageError("nobody can be asked here whether it is meant: give --yes")
     text = question if isinstance(question, str) else question()
     if not text:
@@ -72,6 +73,8 @@ def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
+        exits.fail(1, "nothing was changed")
+    except UnicodeDecodeError:  # neither yes nor no
         exits.fail(1, "nothing was changed")
 
 
@@ -104,7 +107,17 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
                 os.fsync(output.fileno())
                 unnamed.replace(file)
         except OSError as error:
-            exits.fail(exits.CANNOT_CREATE, f"{file}: {error.strerror}")
+            exits.fail(exits.CANNOT_CREATE, unwritable(file, error))
+
+
+def unwritable(file: Path, error: OSError) -> str:
+    """Why a file cannot be written, for the person who named it."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not file.parent.is_dir():
+        missing = "is not a directory" if file.parent.exists() else "does not exist"
+        return f"{file}: the directory {file.parent} {missing}"
+    if isinstance(error, FileExistsError):
+        return f"{file} is there already"
+    return f"{file}: {error.strerror}"
 
 
 def _write_line(output: Any, record: object) -> None:  # noqa: ANN401 - any binary file

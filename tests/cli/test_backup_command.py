@@ -129,7 +129,7 @@ def test_a_file_that_is_there(home: Path, backup: Path) -> None:
 
 
 def test_no_such_directory(home: Path) -> None:
-    assert "No such file" in refused(73, home, "backup", "missing/backup")
+    assert "missing/backup: the directory missing does not exist" in refused(73, home, "backup", "missing/backup")
 
 
 def test_nothing_to_back_up(other: Path) -> None:

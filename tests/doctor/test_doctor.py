@@ -314,6 +314,13 @@ async def test_few_open_files(tmp_path: Path) -> None:
     assert "LimitNOFILE" in found["daemon.open_files"].text
 
 
+def test_a_url_that_was_given_is_not_asked_for(tmp_path: Path) -> None:
+    given = Examination(tmp_path, "--url", f"http://127.0.0.1:{free_port()}", REICHATD_SERVER_PORT=str(free_port()))
+    assert given["url.reachable"].level == "error"
+    assert "--url" not in given["settings.public_url"].text
+    assert "--url" in Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))["settings.public_url"].text
+
+
 def test_a_url_that_is_none(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "reichatd", "doctor", "--url", "chat.example.org"]
     result = subprocess.run(command, env=environment(tmp_path, {}), capture_output=True, text=True, check=False)
