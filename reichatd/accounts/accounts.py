@@ -116,7 +116,6 @@ class Accounts:
             raise UserExists
         minutes = self._auth.verification_code_minutes
         code = await self._keep(registrant, await self._passwords.hash(password))
-        minutes = self._auth.verification_code_minutes
         letter = verification_letter(
             sender=self._outbox.sender,
             to=address.deliverable,
