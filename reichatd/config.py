@@ -61,6 +61,17 @@ MailAddress = Annotated[
         extra={"allowed": "an address (chat@example.org), or a name and an address (Chat <chat@example.org>)"},
     ),
 ]
+EhloName = Annotated[
+    str,
+    Meta(
+        # RFC 5321, 4.1.2 and 4.1.3. That a literal is an address is in the rules.
+        pattern=r"^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"|\[(?:IPv6:)?[0-9A-Fa-f:.]+\])?\Z",
+        extra={
+            "allowed": "a full domain name (chat.example.org), or an address in brackets ([192.0.2.1], [IPv6:2001:db8::1])"
+        },
+    ),
+]
 MongoURI = Annotated[
     str,
     Meta(
@@ -114,9 +125,11 @@ class Server(Table, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR), or "unix", whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     allowed_origins: tuple[Origin, ...] = ()
-    """Origins of other sites (https://chat.example.org) whose pages may open sockets here; "*" is every site."""
+    """Origins of other sites (https://chat.example.org) whose pages may call and open sockets here; "*" is every site."""
     tls_cert: FilePath = ""
     tls_key: FilePath = ""
+    hsts_seconds: Annotated[int, Meta(ge=0, le=315_360_000)] = 31_536_000
+    """For how long a browser that came by our own TLS comes by nothing else; 0: Strict-Transport-Security is not sent."""
     drain_seconds: Seconds = 10.0
     """What is left of a stop, from the signal on, before connections are cut."""
     goodbyes_per_second: Count = 2000
@@ -162,6 +175,9 @@ class Auth(Table, frozen=True):
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Codes that may be tried for one address within verification_code_minutes, whatever registrations it has."""
+    pending_registrations: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Registrations of one address that wait for their codes; the oldest goes when a further one comes."""
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a session once read counts as read: a logout at another daemon on the store is heard of so much later."""
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
@@ -187,10 +203,13 @@ class Mail(Table, frozen=True):
     username: Text = ""
     password_file: FilePath = ""
     sender: MailAddress = "reichatd <reichatd@localhost>"
+    ehlo: EhloName = ""
+    """What the daemon calls itself to the mail server; empty: the sender's domain."""
     timeout_seconds: Seconds = 30.0
-    attempts: Annotated[int, Meta(ge=1, le=100)] = 5
+    attempts: Annotated[int, Meta(ge=0, le=100)] = 0
+    """Tries before a mail is given up; 0: as many as fit into the time for which its code is valid."""
     retry_seconds: Seconds = 10.0
-    """The wait before the second attempt; each further one doubles it."""
+    """The wait before the second attempt; each further one doubles it, up to a minute."""
     queue: Count = 1000
 
 
@@ -258,6 +277,8 @@ class Retention(Table, frozen=True):
 class Log(Table, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
+    queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+    """Lines of up to 1 KiB that wait while nobody reads standard error; further ones are counted and dropped."""
 
 
 class Metrics(Table, frozen=True):
@@ -295,6 +316,7 @@ _RELOADS = {
     "server.allowed_origins": Reload.APPLIED,
     "server.tls_cert": Reload.NEW_CONNECTIONS,
     "server.tls_key": Reload.NEW_CONNECTIONS,
+    "server.hsts_seconds": Reload.APPLIED,
     "server.drain_seconds": Reload.APPLIED,
     "server.goodbyes_per_second": Reload.APPLIED,
     "server.reconnects_per_second": Reload.APPLIED,

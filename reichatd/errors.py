@@ -23,7 +23,8 @@
     │   ├── RoomExists             409
     │   ├── AlreadyJoined          409
     │   ├── NotAMember             409
-    │   └── OwnsRooms              409
+    │   ├── OwnsRooms              409
+    │   └── SeveralRegistrations   409
     └── Unavailable                503  try again after `retry_after` seconds; closes a socket with 1011
 
 `code` is the stable word for programs, `message` the sentence for a person. Both may leave the daemon, so
@@ -197,6 +198,13 @@ class NotAMember(Conflict):
 class OwnsRooms(Conflict):
     code = "owns_rooms"
     text = "User owns rooms"
+
+
+class SeveralRegistrations(Conflict):
+    """An administrator has to say which."""
+
+    code = "several_registrations"
+    text = "Several registrations of this address"
 
 
 class Unavailable(ReichatError):

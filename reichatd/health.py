@@ -6,11 +6,12 @@ from typing import Protocol
 import structlog
 import trio
 
-from reichatd.store import Store, StoreError
+from reichatd.store import Store, StoreError, StoreReplaced
 
 OK = "ok"
 _FRESH_SECONDS = 1.0
 """So long an answer of the store counts: strangers may ask as often as they like."""
+_REPLACED = "the file was removed or replaced"
 
 log = structlog.get_logger()
 
@@ -122,7 +123,7 @@ class _Question:
             await self._put()
         except StoreError as error:
             log.warning("not ready", part=self._part, error=str(error))
-            return self._failing
+            return _REPLACED if isinstance(error, StoreReplaced) else self._failing
         return OK
 
 

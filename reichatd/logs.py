@@ -5,7 +5,6 @@ The daemon's own events come by structlog, the libraries' by the standard librar
 
 import logging
 import re
-import threading
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -14,6 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from reichatd import config
 from reichatd.config import HIDDEN
+from reichatd.stdio import set_limit
 
 _SECRET_NAME = (
     r"(?:[\w-]*(?:password|token|secret|authorization|cookie)s?|secret[_-]key|(?:verification_)?code|content)"
@@ -36,8 +36,9 @@ _SECRETS_IN_TEXT = (
 def configure(log: config.Log, stream: TextIO) -> None:
     """Sends the daemon's events from `log.level` on to `stream`, and the libraries' warnings with them.
 
-    May be called again, with other settings or another stream.
+    May be called again, with other settings or another stream. A stream that is queued holds `log.queue_lines` from then on.
     """
+    set_limit(stream, log.queue_lines)
     level = logging.getLevelNamesMapping()[log.level.upper()]
     for_people = log.format == "console" or (log.format == "auto" and stream.isatty())
     lines = _Lines(stream)
@@ -111,15 +112,16 @@ def _escaped(text: str) -> str:
 class _Lines:
     """The way out for every event: a line at a time, from any thread.
 
-    A stream that takes no more (a closed pipe, a full disk) loses the line: a log must not end what it tells of.
+    A stream that takes no more (a closed pipe, a full disk) loses the line: a log must not end what it tells of. There is no lock
+    here: whoever held it while a stream is slow would stop all others.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
-        with self._lock, suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
+            # One call for a line and its end: threads cannot come in between.
             self._stream.write(line + "\n")
             self._stream.flush()
 

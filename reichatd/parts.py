@@ -17,8 +17,10 @@ from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
 from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
+from reichatd.gateway.browsers import BrowserHeaders
 from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer, forwarding
+from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
 from reichatd.mail import Outbox
@@ -110,9 +112,10 @@ class Parts:
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: self.settings.limits, settings.server.public_url)
-        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
-        self.http = HttpServer(forwarded, limits, self.commits.over)
-        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
+        proxies = Proxies(settings.server.trusted_proxies)
+        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarding(self.app, proxies)), settings.server)
+        self.http = HttpServer(self.browser_headers, limits, self.commits.over)
+        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins, proxies)
         self.gateway = Gateway(
             listeners,
             self.http,
@@ -175,5 +178,6 @@ class Parts:
             part.reload(limits)
         self.retention.reload(self.settings.retention)
         set_limits(self.app, limits)
+        self.browser_headers.reload(server)
         self.websockets.reload(limits, server.allowed_origins)
         self.gateway.reload(limits, max_connections=affordable_connections(server.max_connections), tls=new.tls)

@@ -16,7 +16,7 @@ import trio
 from msgspec import UNSET, UnsetType
 
 from reichatd import config
-from reichatd.accounts import Passwords
+from reichatd.accounts import Passwords, fields
 from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
@@ -35,7 +35,8 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.live import Live
-from reichatd.store import BanOutcome, JoinOutcome, Room, RoomSummary, Store
+from reichatd.store import BanOutcome, JoinOutcome, Room, RoomHead, RoomSummary, Store
+from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
 RANDOM_ID_CHARACTERS = 12
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
@@ -106,10 +107,14 @@ class Rooms:
 
         Raises: RoomNotFound.
         """
-        room = await self._existing(room_id)
-        if room.private and user_id not in room.users:
-            return msgspec.structs.replace(room, users=())
-        return room
+        head = await self._existing(room_id, user_id)
+        if head.private and not head.is_member:
+            return _without_members(head)
+        room = await self._store.rooms.get(room_id)
+        if room is None:
+            raise RoomNotFound
+        # It may have become private since the first look.
+        return msgspec.structs.replace(room, users=()) if room.private and user_id not in room.users else room
 
     async def public(self) -> list[RoomSummary]:
         """Every public room, oldest first."""
@@ -160,8 +165,8 @@ class Rooms:
 
         Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, Unavailable (too many passwords at once).
         """
-        room = await self._existing(room_id)
-        if user_id in room.users:
+        room = await self._existing(room_id, user_id)
+        if room.is_member:
             raise AlreadyJoined
         if room.password_hash is not None:
             # Before the hashing, and so that nobody who is banned can go on trying passwords.
@@ -181,7 +186,7 @@ class Rooms:
 
         Raises: RoomNotFound, NotAMember, Unavailable.
         """
-        await self._existing(room_id)
+        await self._existing(room_id, user_id)
         await self._remove(room_id, user_id)
 
     async def kick(self, user_id: str, room_id: str, member_id: str) -> None:
@@ -219,14 +224,14 @@ class Rooms:
         if not await self._store.rooms.unban(room_id, banned_id):
             raise NotBanned
 
-    async def _existing(self, room_id: str) -> Room:
-        room = await self._store.rooms.get(room_id)
+    async def _existing(self, room_id: str, user_id: str) -> RoomHead:
+        room = await self._store.rooms.head(room_id, user_id)
         if room is None:
             raise RoomNotFound
         return room
 
     async def _owned(self, room_id: str, user_id: str, *, to_act_on: str | None = None) -> None:
-        room = await self._existing(room_id)
+        room = await self._existing(room_id, user_id)
         if room.owner != user_id:
             raise Forbidden("Only the owner of the room may do this")
         if user_id == to_act_on:
@@ -258,7 +263,7 @@ class Rooms:
     async def _verify(self, password_hash: str, password: str | None, room_id: str) -> None:
         if not password:
             raise PasswordRequired
-        if len(password) > self._limits.password_max:
+        if not fields.is_short_enough(self._limits, password):
             raise InvalidPassword
         if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
             raise InvalidPassword
@@ -270,19 +275,18 @@ class Rooms:
     def _check(self, name: str, description: str, password: str | None, room_id: str | None = None) -> str:
         """Returns the name as it is to be stored, or raises InvalidFields with every field that breaks a rule."""
         limits = self._limits
-        name = name.strip()
+        name = normal(name.strip(), limits.room_name_max)
         rules = {
             "name": (
-                1 <= len(name) <= limits.room_name_max
-                and NOT_IN_NAMES.isdisjoint(unicodedata.category(character) for character in name),
-                f"must have 1 to {limits.room_name_max} characters on one line",
+                1 <= len(name) <= limits.room_name_max and _is_line(name),
+                f"must have 1 to {limits.room_name_max} characters on one line, some of them visible",
             ),
             "description": (
                 len(description) <= limits.room_description_max,
                 f"must have at most {limits.room_description_max} characters",
             ),
             "password": (
-                not password or len(password) <= limits.password_max,
+                not password or fields.is_short_enough(limits, password),
                 f"must have at most {limits.password_max} characters",
             ),
             "room_id": (
@@ -297,3 +301,26 @@ class Rooms:
         if problems:
             raise InvalidFields(problems)
         return name
+
+
+def _is_line(name: str) -> bool:
+    """Whether it is one line that shows something, in the order in which it is written."""
+    return (
+        not is_blank(name)
+        and BIDI_CONTROLS.isdisjoint(name)
+        and NOT_IN_NAMES.isdisjoint(unicodedata.category(character) for character in name)
+    )
+
+
+def _without_members(head: RoomHead) -> Room:
+    return Room(
+        room_id=head.room_id,
+        name=head.name,
+        description=head.description,
+        owner=head.owner,
+        password_hash=head.password_hash,
+        created_at=head.created_at,
+        users=(),
+        first_id=head.first_id,
+        keep=head.keep,
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-_READY = re.compile(r"listens on (?:https?://\S+?:(\d+)(?=\s)|unix:)")
+READY = re.compile(r"listens on (?:https?://\S+?:(\d+)(?=\s)|unix:)")
 _CODE = re.compile(r"^    (\d{6})$", re.MULTILINE)
 START_SECONDS = 30.0
 COMMAND = [sys.executable, "-W", "error", "-m", "reichatd", "serve"]
@@ -110,7 +110,7 @@ class DaemonProcess:
         began = len(self.output)
         self.spawn()
         with trio.fail_after(START_SECONDS):
-            while not (match := _READY.search(self.output, began)):
+            while not (match := READY.search(self.output, began)):
                 assert self.poll() is None, self.output
                 await trio.sleep(0.01)
         self.port = int(match[1] or 0)

@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,45 +48,117 @@ async def test_a_first_chat(tmp_path: Path) -> None:
     assert output.count('{"message":"ok"') == 3
 
 
-@pytest.mark.parametrize(
-    ("language", "interpreter", "suffix"), [("python", sys.executable, "py"), ("javascript", NODE, "mjs")]
-)
-async def test_the_way_to_lose_nothing(tmp_path: Path, language: str, interpreter: str, suffix: str) -> None:
-    script, output = tmp_path / f"client.{suffix}", tmp_path / "said"
-    script.write_text(blocks_of("For authors of clients", language), encoding="utf-8")
+class Example:
+    """One of the two clients for authors, saved and called as the README says."""
+
+    def __init__(self, directory: Path, language: str) -> None:
+        interpreter, self._called, name = {
+            "python": (sys.executable, ".venv/bin/python", "chat.py"),
+            "javascript": (NODE, "node", "chat.mjs"),
+        }[language]
+        self._command = [interpreter, name]
+        self._directory = directory
+        (directory / name).write_text(blocks_of("For authors of clients", language), encoding="utf-8")
+        lines = blocks_of("For authors of clients", "sh").splitlines()
+        (line,) = (line for line in lines if line.endswith(f" {self._called} {name}"))
+        *assignments, _, _ = shlex.split(line)
+        self.given = dict(assignment.split("=", 1) for assignment in assignments)
+        self._output = directory / "said"
+        self._errors = directory / "errors"
+
+    @property
+    def said(self) -> list[str]:
+        return self._output.read_text(encoding="utf-8").splitlines()
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text(encoding="utf-8")
+
+    @contextmanager
+    def started(self, *options: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A process, with what the README's line gives it.
+
+        Arguments:
+            options: of the interpreter.
+            environ: other values than the README's.
+        """
+        assert environ.keys() <= self.given.keys()
+        interpreter, name = self._command
+        with self._output.open("wb") as output, self._errors.open("wb") as errors:
+            process = subprocess.Popen(
+                [interpreter, *options, name],
+                cwd=self._directory,
+                stdout=output,
+                stderr=errors,
+                env={**os.environ, **self.given, **environ},
+            )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+LANGUAGES = ["python", "javascript"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_way_to_lose_nothing(tmp_path: Path, language: str) -> None:
+    example = Example(tmp_path, language)
     daemon = DaemonProcess(tmp_path, QUICK)
     try:
         await daemon.start()
         async with await newcomer(daemon, "ada") as ada, await newcomer(daemon, "bob") as bob:
             room_id = await open_room(bob, ada)
             client = {"SERVER": daemon.url, "ROOM": room_id, "WORDS": "Grüße", "EMAIL": ada.email, "PASSWORD": PASSWORD}
-            with output.open("wb") as file:
-                command, environ = [interpreter, str(script)], {**os.environ, **client}
-                process = subprocess.Popen(command, stdout=file, stderr=file, env=environ)  # noqa: ASYNC220
-            try:
-                with trio.fail_after(60):
-                    await until(lambda: "1 ada: Grüße\n" in output.read_text(encoding="utf-8"))
-                    daemon.kill()
-                    await daemon.start()
-                    async with bob.talk(room_id) as talk:
-                        for number in range(3):
-                            await talk.post(f"Word {number}", str(number))
-                    await until(lambda: "4 bob" in output.read_text(encoding="utf-8"))
-                    assert await daemon.stop() == 0
-                    await daemon.start()
-                    async with bob.talk(room_id) as talk:
-                        await talk.post("Word 3", "3")
-                    await until(lambda: "5 bob" in output.read_text(encoding="utf-8"))
-                    await bob.call("POST", f"/room/{room_id}/ban/{ada.user_id}")
-                    await until(lambda: process.poll() is not None)
-            finally:
-                process.kill()
-                process.wait()
+            with example.started(**client) as process, trio.fail_after(60):
+                await until(lambda: "1 ada: Grüße" in example.said, 60)
+                daemon.kill()
+                await daemon.start()
+                async with bob.talk(room_id) as talk:
+                    for number in range(3):
+                        await talk.post(f"Word {number}", str(number))
+                await until(lambda: "4 bob: Word 2" in example.said, 60)
+                assert await daemon.stop() == 0
+                await daemon.start()
+                async with bob.talk(room_id) as talk:
+                    await talk.post("Word 3", "3")
+                await until(lambda: "5 bob: Word 3" in example.said, 60)
+                await bob.call("POST", f"/room/{room_id}/ban/{ada.user_id}")
+                await until(lambda: process.poll() is not None, 60)
         assert await daemon.stop() == 0
     finally:
         daemon.kill()
-    said = ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2", "5 bob: Word 3"]
-    assert output.read_text(encoding="utf-8").splitlines()[:5] == said
+    assert example.said == ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2", "5 bob: Word 3"]
+    assert "again in" in example.errors
+    assert "1008" in example.errors
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_stays_wrong_ends_the_client_and_is_told(tmp_path: Path, language: str) -> None:
+    example = Example(tmp_path, language)
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada)
+        client = {"SERVER": daemon.url, "ROOM": room_id, "EMAIL": ada.email, "PASSWORD": PASSWORD}
+        for wrong, told in (
+            ({"PASSWORD": "wrong"}, "400" if language == "python" else "Invalid password"),
+            ({"ROOM": "nowhere"}, "1008"),
+            ({"WORDS": "x" * 70_000}, "1009"),
+        ):
+            with example.started(**(client | wrong)) as process:
+                await until(lambda: process.poll() is not None, 60)
+                assert process.returncode == 1
+            assert told in example.errors
+        with example.started(**(client | {"WORDS": " "})) as process:
+            await until(lambda: "bad_content" in example.errors)
+
+
+async def test_a_node_without_websocket_says_so_at_once(tmp_path: Path) -> None:
+    example = Example(tmp_path, "javascript")
+    with example.started("--no-experimental-websocket") as process:
+        await until(lambda: process.poll() is not None)
+        assert process.returncode == 1
+    assert "this needs Node 22 or later" in example.errors
 
 
 async def _shell(script: str, *, task_status: trio.TaskStatus[trio.Process]) -> None:

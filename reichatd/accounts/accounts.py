@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import trio
 from msgspec import Struct
 
-from reichatd.accounts import fields, keys
+from reichatd.accounts import codes, fields, keys
 from reichatd.accounts.recent import Identity, Informed, RecentSessions
 from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
     Invalid,
-    InvalidCode,
     InvalidPassword,
     ReichatError,
     Unauthorized,
@@ -24,7 +23,8 @@ from reichatd.errors import (
     VerificationNotFound,
 )
 from reichatd.mail import verification_letter
-from reichatd.store import Registration, Session, User
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, Session, User
+from reichatd.text import normal
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
@@ -100,7 +100,10 @@ class Accounts:
         self._limits = limits
 
     async def register(self, email: str, password: str, username: str) -> None:
-        """Keeps a registration, in place of an earlier one of the address, and posts the letter with its code.
+        """Keeps a registration beside others of the address, and posts the letter with its code.
+
+        Of more than `auth.pending_registrations` the oldest goes. To refuse a further one instead would let a stranger keep
+        someone from registering, by a few registrations in every ten minutes.
 
         Raises:
             InvalidFields: with every problem of the three.
@@ -111,16 +114,8 @@ class Accounts:
         # The store decides below; this look saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
-        password_hash = await self._passwords.hash(password)
-        code, minutes = keys.new_code(), self._auth.verification_code_minutes
-        registration = Registration(
-            email=address.normal,
-            username=registrant.username,
-            password_hash=password_hash,
-            code_hash=self._keys.code_hash(address.normal, code),
-            tries_left=self._auth.verification_tries,
-            expires_at=self._clock() + minutes * MINUTE,
-        )
+        minutes = self._auth.verification_code_minutes
+        code = await self._keep(registrant, await self._passwords.hash(password))
         letter = verification_letter(
             sender=self._outbox.sender,
             to=address.deliverable,
@@ -128,27 +123,47 @@ class Accounts:
             code=code,
             minutes=minutes,
         )
-        if not await self._store.users.register(registration):
-            raise UserExists
         # No await between the registration and its letter.
-        self._outbox.post(letter)
+        self._outbox.post(letter, seconds=minutes * MINUTE)
+
+    async def _keep(self, registrant: fields.Registrant, password_hash: str) -> str:
+        """Stores a registration; its code, which no other of the address has."""
+        expires_at = self._clock() + self._auth.verification_code_minutes * MINUTE
+        while True:
+            code = keys.new_code()
+            registration = Registration(
+                email=registrant.email.normal,
+                username=registrant.username,
+                password_hash=password_hash,
+                code_hash=self._keys.code_hash(registrant.email.normal, code),
+                tries_left=self._auth.verification_tries,
+                expires_at=expires_at,
+            )
+            match await self._store.users.register(registration, self._auth.pending_registrations):
+                case RegisterOutcome.REGISTERED:
+                    return code
+                case RegisterOutcome.USER_EXISTS:
+                    raise UserExists
 
     async def verify(self, email: str, code: str) -> None:
-        """Makes a user of a registration, by the code from its letter.
+        """Makes a user of a registration, by the code from its letter (OWASP ASVS 6.6.2: it is good for no other).
+
+        Repeated, since its answer was lost, it changes nothing as long as the code would be valid.
 
         Raises:
             VerificationNotFound: there is no registration of this address (any more).
-            InvalidCode: the code is wrong, too old, or was tried too often.
+            InvalidCode: the code is wrong, too old, or codes of this address were tried too often.
         """
-        address = fields.known_form(email)
-        registration = await self._store.users.take_try(address) if address else None
-        if registration is None:
+        address, now = fields.known_form(email), self._clock()
+        ends_at = now + self._auth.verification_code_minutes * MINUTE
+        attempt = await self._store.users.take_try(address, now, ends_at) if address else None
+        if attempt is None:
             raise VerificationNotFound
-        now = self._clock()
-        right = keys.same(registration.code_hash, self._keys.code_hash(registration.email, code))
-        if not right or registration.tries_left <= 0 or registration.expires_at <= now:
-            raise InvalidCode
-        if not await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), now)):
+        typed = codes.normal(code)
+        found = codes.found(attempt, lambda email: self._keys.code_hash(email, typed), now)
+        if isinstance(found, ConfirmedCode):
+            return
+        if not await self._store.users.confirm(found, found.confirmed(keys.new_id(), now)):
             raise VerificationNotFound
 
     async def login(self, email: str, password: str) -> Login:
@@ -171,7 +186,7 @@ class Accounts:
         address = fields.known_form(email)
         user = await self._store.users.by_email(address) if address else None
         if user is None:
-            if self._may_be_password(password):
+            if fields.is_short_enough(self._limits, password):
                 await self._passwords.verify_nobody(password)
             raise UserNotFound
         await self._check_password(user, password)
@@ -277,7 +292,8 @@ class Accounts:
         fields.check_new_password(self._limits, new_password)
         user = identity.user
         await self._check_password(user, password)
-        if new_password == password:
+        most = self._limits.password_max
+        if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
         new_hash = await self._passwords.hash(new_password)
         with trio.CancelScope(shield=True):
@@ -305,12 +321,8 @@ class Accounts:
         self._recent.keep(identity, now, changes)
         return identity
 
-    def _may_be_password(self, password: str) -> bool:
-        """Whether it is short enough to be hashed at all."""
-        return len(password) <= self._limits.password_max
-
     async def _check_password(self, user: User, password: str) -> None:
-        if not self._may_be_password(password):
+        if not fields.is_short_enough(self._limits, password):
             raise InvalidPassword
         if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
             raise InvalidPassword

@@ -1,10 +1,10 @@
 """What an e-mail address, a user name and a password may be. Pure."""
 
-import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from reichatd.errors import FieldProblem, InvalidFields
+from reichatd.text import SPACES, is_word, normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def registrant(limits: "Limits", email: str, password: str, username: str) -> Re
         address = parse_email(email)
     except ValueError as error:
         problems.append(FieldProblem("email", str(error)))
-    name = normal_username(username)
+    name = normal(username, limits.username_max)
     problems += _password_problems(limits, "password", password)
     problems += _username_problems(limits, name)
     if problems:
@@ -58,7 +58,7 @@ def new_username(limits: "Limits", username: str) -> str:
     Raises:
         InvalidFields: it breaks a rule.
     """
-    name = normal_username(username)
+    name = normal(username, limits.username_max)
     if problems := _username_problems(limits, name):
         raise InvalidFields(problems)
     return name
@@ -71,11 +71,12 @@ def check_new_password(limits: "Limits", password: str) -> None:
 
 
 def parse_email(text: str) -> Email:
-    """An address in its normal form.
+    """An address in its normal form; spaces around it, as they are pasted or typed on telephones, do not count.
 
     Raises:
         ValueError: it is none; the text says why, for a person.
     """
+    text = text.strip(SPACES)
     if len(text) > EMAIL_CHARS:
         raise ValueError(f"must have at most {EMAIL_CHARS} characters")
     address = _validator()(text)
@@ -90,19 +91,23 @@ def known_form(email: str) -> str:
         return ""
 
 
-def normal_username(text: str) -> str:
-    """One spelling for what looks the same (NFC)."""
-    return unicodedata.normalize("NFC", text)
+def is_short_enough(limits: "Limits", password: str) -> bool:
+    """Whether a password is short enough to be hashed at all."""
+    return len(normal(password, limits.password_max)) <= limits.password_max
 
 
 def _password_problems(limits: "Limits", field: str, password: str) -> list[FieldProblem]:
     least, most = limits.password_min, limits.password_max
-    return [] if least <= len(password) <= most else [FieldProblem(field, f"must have {least} to {most} characters")]
+    return (
+        []
+        if least <= len(normal(password, most)) <= most
+        else [FieldProblem(field, f"must have {least} to {most} characters")]
+    )
 
 
 def _username_problems(limits: "Limits", name: str) -> list[FieldProblem]:
     least, most = limits.username_min, limits.username_max
-    if least <= len(name) <= most and name.isalnum():
+    if least <= len(name) <= most and is_word(name):
         return []
     return [FieldProblem("username", f"must have {least} to {most} characters, letters and digits only")]
 

@@ -4,6 +4,7 @@ import base64
 import os
 import secrets
 import sys
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -48,13 +49,18 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """The hash to store, with a salt of its own.
 
+        Of the password in its normal form (NFC; RFC 8265, 4.2), since keyboards differ in how they spell one. So this may only be
+        called with one that is not too long.
+
         Raises:
             Unavailable: the waiting room is full.
         """
-        return await self._run(self._hasher.hash, _bytes(password))
+        return await self._run(self._hasher.hash, _spellings(password)[0])
 
     async def verify(self, password_hash: str, password: str, *, whose: str) -> bool:
         """Whether this is the password. False, and a line in the log, if the stored hash is none.
+
+        Hashes from before the normal form are of what was typed: where that is spelled otherwise, it is tried too.
 
         Arguments:
             whose: what the log calls the owner of the hash: "user 1f0c", "room lounge".
@@ -62,8 +68,14 @@ class Passwords:
         Raises:
             Unavailable: the waiting room is full.
         """
+        for spelling in _spellings(password):
+            if await self._verify(password_hash, spelling, whose):
+                return True
+        return False
+
+    async def _verify(self, password_hash: str, password: bytes, whose: str) -> bool:
         try:
-            return await self._run(self._hasher.verify, password_hash, _bytes(password))
+            return await self._run(self._hasher.verify, password_hash, password)
         except VerifyMismatchError:
             return False
         except (VerificationError, ValueError) as error:  # ValueError: InvalidHashError, or a hash that is not ASCII
@@ -78,7 +90,8 @@ class Passwords:
         Raises:
             Unavailable: the waiting room is full.
         """
-        await self.hash(password)
+        for spelling in _spellings(password):
+            await self._run(self._hasher.hash, spelling)
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         # No checkpoint lies between this look and the place in the queue that `run_sync` takes.
@@ -120,6 +133,8 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _bytes(password: str) -> bytes:
+def _spellings(password: str) -> list[bytes]:
+    """What to hash for a password: its normal form, and behind it what was typed, if that differs."""
+    typed = dict.fromkeys([unicodedata.normalize("NFC", password), password])
     # JSON can hold lone surrogates: such a password is odd, but it is one.
-    return password.encode("utf-8", "surrogatepass")
+    return [spelling.encode("utf-8", "surrogatepass") for spelling in typed]

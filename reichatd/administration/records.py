@@ -22,10 +22,13 @@ class UserRecord(_Record, frozen=True, tag="user"):
 
 
 class RegistrationRecord(_Record, frozen=True, tag="registration"):
+    """`registration_id` differs among the registrations of one address."""
+
     email: str
     username: str
     tries_left: int
     expires_at: str
+    registration_id: str
 
 
 class UserDetails(_Record, frozen=True, tag="user_details"):
@@ -63,7 +66,10 @@ class SessionRecord(_Record, frozen=True, tag="session"):
 
 
 class RoomRecord(_Record, frozen=True, tag="room"):
-    """`owner` is a user id, `members` how many there are, `last_id` the id of the last message."""
+    """`owner` is a user id, `members` how many there are, `last_id` the id of the last message.
+
+    `owner_name` is "" for a deleted user.
+    """
 
     room_id: str
     name: str
@@ -72,9 +78,12 @@ class RoomRecord(_Record, frozen=True, tag="room"):
     created_at: str
     members: int
     last_id: int
+    owner_name: str = ""
 
 
 class RoomDetails(_Record, frozen=True, tag="room_details"):
+    """As a RoomRecord."""
+
     room_id: str
     name: str
     description: str
@@ -82,6 +91,7 @@ class RoomDetails(_Record, frozen=True, tag="room_details"):
     private: bool
     created_at: str
     last_id: int
+    owner_name: str = ""
 
 
 class PersonRecord(_Record, frozen=True, tag="person"):

@@ -24,11 +24,16 @@ class ListUsers(_Request, frozen=True):
 
 
 class ShowUser(_Request, frozen=True):
+    """Answered by the details of one user; or, where `user` is a name that several have, by a record of each."""
+
     user: str
 
 
 class VerifyUser(_Request, frozen=True):
+    """`registration_id` says which of several registrations of the address; not needed where there is one."""
+
     email: str
+    registration_id: str | None = None
 
 
 class SetPassword(_Request, frozen=True):

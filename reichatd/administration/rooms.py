@@ -11,10 +11,10 @@ from reichatd.administration.records import (
     RoomRecord,
 )
 from reichatd.administration.sweeping import sweep
-from reichatd.administration.users import UserAdministration
+from reichatd.administration.users import UserAdministration, some_of
 from reichatd.errors import NotAMember, RoomNotFound, Yourself
 from reichatd.rooms import Rooms
-from reichatd.store import Room, Store, TransferOutcome
+from reichatd.store import Room, RoomHead, Store, TransferOutcome
 from reichatd.timestamps import isoformat
 
 _PAGE = 100
@@ -47,16 +47,25 @@ class RoomAdministration:
                 await emit(await self._transfer(request))
 
     async def find(self, room_id: str) -> Room:
-        """Raises: RoomNotFound."""
+        """The room of an id. Raises: RoomNotFound, which says what else the id may mean: it may be the name of a room."""
         room = await self._store.rooms.get(room_id)
         if room is None:
-            raise RoomNotFound(f"No room {room_id}")
+            raise await self._not_found(room_id)
         return room
+
+    async def _not_found(self, room_id: str) -> RoomNotFound:
+        folded, after = room_id.casefold(), ""
+        called: list[str] = []
+        while page := await self._store.rooms.page(after, _PAGE):
+            called += [room.room_id for room in page if room.name.casefold() == folded]
+            after = page[-1].room_id
+        return RoomNotFound(f"No room {room_id}" + (f"; called so: {some_of(called)}" if called else ""))
 
     async def _list(self, emit: Emit) -> None:
         after = ""
         while page := await self._store.rooms.page(after, _PAGE):
-            for room in page:
+            owners = await self._store.users.by_ids([room.owner for room in page])
+            for room, owner in zip(page, owners, strict=True):
                 await emit(
                     RoomRecord(
                         room_id=room.room_id,
@@ -66,6 +75,7 @@ class RoomAdministration:
                         created_at=isoformat(room.created_at),
                         members=room.members,
                         last_id=room.last_id,
+                        owner_name=owner.username if owner else "",
                     )
                 )
             after = page[-1].room_id
@@ -80,41 +90,49 @@ class RoomAdministration:
     async def _delete(self, room_id: str, emit: Emit) -> RoomChanged:
         """The room is gone at once; its messages are removed bit by bit, by the next caller if this one stops."""
         total = await self._store.messages.last_id(room_id) or 0
-        room = await self._store.rooms.get(room_id)
+        room = await self._store.rooms.head(room_id)
         if room is not None:
             await self._rooms.delete(room.owner, room_id)
         if not await sweep(self._store, emit, expected=total) and room is None:
-            raise RoomNotFound(f"No room {room_id}")
+            raise await self._not_found(room_id)
         return RoomChanged("deleted", room_id)
 
     async def _exclude(self, request: requests.KickMember | requests.BanUser | requests.UnbanUser) -> RoomChanged:
-        room = await self.find(request.room_id)
-        # By the bare id too: what is left of somebody who is gone can be removed.
-        user_id = (await self._users.find(request.user)).user_id if "@" in request.user else request.user
-        if user_id == room.owner:
+        head = await self._store.rooms.head(request.room_id, request.user)
+        if head is None:
+            raise await self._not_found(request.room_id)
+        user_id = await self._user_id(head, request.user)
+        if user_id == head.owner:
             raise Yourself("This is the owner: give the room to somebody else first")
         match request:
             case requests.KickMember():
-                await self._rooms.kick(room.owner, room.room_id, user_id)
-                return RoomChanged("kicked", room.room_id, user_id)
+                await self._rooms.kick(head.owner, head.room_id, user_id)
+                return RoomChanged("kicked", head.room_id, user_id)
             case requests.BanUser():
-                await self._rooms.ban(room.owner, room.room_id, user_id)
-                return RoomChanged("banned", room.room_id, user_id)
+                await self._rooms.ban(head.owner, head.room_id, user_id)
+                return RoomChanged("banned", head.room_id, user_id)
             case requests.UnbanUser():
-                await self._rooms.unban(room.owner, room.room_id, user_id)
-                return RoomChanged("unbanned", room.room_id, user_id)
+                await self._rooms.unban(head.owner, head.room_id, user_id)
+                return RoomChanged("unbanned", head.room_id, user_id)
+
+    async def _user_id(self, head: RoomHead, user: str) -> str:
+        """By the bare id too: what is left of a deleted user can be removed. `head` was read for this id."""
+        if head.is_member or await self._store.rooms.is_banned(head.room_id, user):
+            return user
+        return (await self._users.find(user)).user_id
 
     async def _transfer(self, request: requests.TransferRoom) -> RoomChanged:
         user = await self._users.find(request.user)
         match await self._store.rooms.transfer(request.room_id, user.user_id):
             case TransferOutcome.NO_ROOM:
-                raise RoomNotFound(f"No room {request.room_id}")
+                raise await self._not_found(request.room_id)
             case TransferOutcome.NO_MEMBER:
                 raise NotAMember
         return RoomChanged("transferred", request.room_id, user.user_id)
 
 
 async def details(store: Store, room: Room) -> RoomDetails:
+    owner = await store.users.by_id(room.owner)
     return RoomDetails(
         room_id=room.room_id,
         name=room.name,
@@ -123,6 +141,7 @@ async def details(store: Store, room: Room) -> RoomDetails:
         private=room.private,
         created_at=isoformat(room.created_at),
         last_id=await store.messages.last_id(room.room_id) or 0,
+        owner_name=owner.username if owner else "",
     )
 
 

@@ -1,7 +1,8 @@
 """What an administrator can do with users."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import hashlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 
 import trio
 
@@ -10,13 +11,25 @@ from reichatd.administration import requests
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
 from reichatd.administration.sweeping import sweep
 from reichatd.config import Limits
-from reichatd.errors import OwnsRooms, RoomNotFound, UserExists, UserNotFound, VerificationNotFound, Yourself
+from reichatd.errors import (
+    OwnsRooms,
+    RoomNotFound,
+    SeveralRegistrations,
+    UserExists,
+    UserNotFound,
+    VerificationNotFound,
+    Yourself,
+)
 from reichatd.live import Live
 from reichatd.rooms import Rooms
-from reichatd.store import JoinOutcome, Registration, Store, User
+from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
 from reichatd.timestamps import isoformat
 
 _PAGE = 500
+_NAMES = 5
+
+_MOST_PENDING = 100
+"""As many as the settings can allow: what is added here becomes a user at once, and pushes no registration out."""
 
 _NEVER_SECONDS = 60.0
 """How long a registration is kept that becomes a user at once, should that be cut off."""
@@ -51,11 +64,11 @@ class UserAdministration:
             case requests.ListUsers():
                 await (self._list_pending(emit) if request.pending else self._list(emit))
             case requests.ShowUser():
-                await emit(await details(self._store, await self.find(request.user)))
+                await self._show(request.user, emit)
             case requests.AddUser():
                 await emit(await self._add(request))
             case requests.VerifyUser():
-                await emit(await self._verify(request))
+                await emit(await self._verify(request, emit))
             case requests.SetPassword():
                 await emit(await self._set_password(request))
             case requests.DisableUser():
@@ -69,27 +82,56 @@ class UserAdministration:
                 await emit(await self._delete(request, emit))
 
     async def find(self, name: str) -> User:
-        """The user of an e-mail address or a user id. Raises: UserNotFound."""
-        users = self._store.users
-        user = await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
+        """The user of an e-mail address or a user id.
+
+        Raises: UserNotFound, which names the users that have this as their user name: several may.
+        """
+        user = await self._by_address_or_id(name)
         if user is None:
-            raise UserNotFound(f"No user {name}")
+            namesakes = [f"{each.email} ({each.user_id})" for each in await self._called(name)]
+            told = f"; called so: {some_of(namesakes)}" if namesakes else ""
+            raise UserNotFound(f"No user {name}{told}")
         return user
 
-    async def _list(self, emit: Emit) -> None:
+    async def _by_address_or_id(self, name: str) -> User | None:
+        users = self._store.users
+        return await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
+
+    async def _called(self, username: str) -> list[User]:
+        """The users with this user name, regardless of case. Reads all users: there is no index of names."""
+        folded = username.casefold()
+        async with aclosing(self._all()) as users:
+            return [user async for user in users if user.username.casefold() == folded]
+
+    async def _show(self, name: str, emit: Emit) -> None:
+        user = await self._by_address_or_id(name)
+        namesakes = [user] if user else await self._called(name)
+        match namesakes:
+            case []:
+                raise UserNotFound(f"No user {name}")
+            case [user]:
+                await emit(await details(self._store, user))
+            case _:
+                for each in namesakes:
+                    await emit(_record(each))
+
+    async def _all(self) -> AsyncGenerator[User, None]:
         after = ""
         while page := await self._store.users.page(after, _PAGE):
             for user in page:
-                await emit(
-                    UserRecord(user.user_id, user.email, user.username, isoformat(user.created_at), user.disabled)
-                )
+                yield user
             after = page[-1].email
+
+    async def _list(self, emit: Emit) -> None:
+        async with aclosing(self._all()) as users:
+            async for user in users:
+                await emit(_record(user))
 
     async def _list_pending(self, emit: Emit) -> None:
         after = ""
         while page := await self._store.users.registrations(after, _PAGE):
             for one in page:
-                await emit(RegistrationRecord(one.email, one.username, one.tries_left, isoformat(one.expires_at)))
+                await emit(_pending_record(one))
             after = page[-1].email
 
     async def _add(self, request: requests.AddUser) -> UserChanged:
@@ -105,21 +147,28 @@ class UserAdministration:
         )
         user = registration.confirmed(keys.new_id(), now)
         with trio.CancelScope(shield=True):
-            if not await self._store.users.register(registration):
+            if await self._store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
                 raise UserExists
             if not await self._store.users.confirm(registration, user):
                 raise UserExists
         return UserChanged("added", user.user_id, user.email)
 
-    async def _verify(self, request: requests.VerifyUser) -> UserChanged:
-        missing = VerificationNotFound(f"No registration of {request.email}")
+    async def _verify(self, request: requests.VerifyUser, emit: Emit) -> UserChanged:
         address = fields.known_form(request.email)
-        registration = await self._store.users.take_try(address) if address else None
-        if registration is None:
-            raise missing
-        user = registration.confirmed(keys.new_id(), self._clock())
-        if not await self._store.users.confirm(registration, user):
-            raise missing
+        pending = await self._store.users.pending(address) if address else []
+        if request.registration_id is not None:
+            pending = [one for one in pending if _short_id(one) == request.registration_id]
+        if not pending:
+            raise VerificationNotFound(f"No such registration of {request.email}")
+        if len(pending) > 1:
+            # One of them may be a stranger's, with the stranger's password.
+            for one in pending:
+                await emit(_pending_record(one))
+            raise SeveralRegistrations(f"{len(pending)} registrations of {request.email}: say which one")
+        (registration,) = pending
+        user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
+        if user is None:
+            raise VerificationNotFound(f"No such registration of {request.email}")
         return UserChanged("verified", user.user_id, user.email)
 
     async def _set_password(self, request: requests.SetPassword) -> UserChanged:
@@ -183,6 +232,25 @@ class UserAdministration:
             await rooms.unban(room_id, heir.user_id)
             await rooms.join(room_id, heir.user_id, self._clock())
         await rooms.transfer(room_id, heir.user_id)
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Names for a person, and how many more there are."""
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _record(user: User) -> UserRecord:
+    return UserRecord(user.user_id, user.email, user.username, isoformat(user.created_at), user.disabled)
+
+
+def _pending_record(one: Registration) -> RegistrationRecord:
+    return RegistrationRecord(one.email, one.username, one.tries_left, isoformat(one.expires_at), _short_id(one))
+
+
+def _short_id(registration: Registration) -> str:
+    """Enough to tell a few apart; gives nothing of the code away."""
+    return hashlib.sha256(registration.code_hash.encode()).hexdigest()[:8]
 
 
 async def details(store: Store, user: User) -> UserDetails:

@@ -27,7 +27,8 @@ blueprint = Blueprint("accounts", __name__)
 async def register() -> Response:
     """Registers an e-mail address.
 
-    A code goes there by mail; `POST /verify` takes it. Registering again before that sends another one.
+    A code goes there by mail; `POST /verify` takes it. Registering again before that sends another one. Each code confirms the
+    registration that it was sent for, with its password and name, and no other.
     """
     body = await body_of(Registering)
     await accounts().register(body.email, body.password, body.username)
@@ -39,7 +40,8 @@ async def register() -> Response:
 async def verify() -> Response:
     """Ends a registration with the code that came by mail.
 
-    The code is good for a few minutes and a few tries; then the address has to be registered again.
+    The code is good for a few minutes; then the address has to be registered again. An address has a few tries in that time,
+    whatever registrations it has. A call that is repeated because its answer was lost succeeds again.
     """
     body = await body_of(Verifying)
     await accounts().verify(body.email, body.code)

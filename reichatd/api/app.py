@@ -93,7 +93,8 @@ def _new_app(limits: config.Limits, *blueprints: Blueprint) -> "_App":
 
 def set_limits(app: Quart, limits: config.Limits) -> None:
     """From here on these limits hold, for new requests."""
-    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds)
+    # An answer has no deadline: the gateway ends a connection whose reader takes nothing (limits.slow_reader_seconds).
+    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, RESPONSE_TIMEOUT=None)
 
 
 @operation(token=Token.NONE)

@@ -21,7 +21,7 @@ Username = Annotated[str, _meta("What a user is called; not unique.", "ada")]
 NewUsername = Annotated[
     str,
     _meta(
-        "Letters and digits of any script; need not be unique.",
+        "Letters, marks and digits of any script; need not be unique.",
         "ada",
         minLength="limits.username_min",
         maxLength="limits.username_max",
@@ -32,13 +32,14 @@ NewPassword = Annotated[
     str,
     _meta("A password.", "a good password", minLength="limits.password_min", maxLength="limits.password_max"),
 ]
-Code = Annotated[str, _meta("The code that came by mail.", "123456")]
+Code = Annotated[str, _meta("The code that came by mail; spaces in it do not count.", "123456")]
 UserId = Annotated[str, _meta("A user's id, for good.", "65f0c1d2e3a4b5968778695a")]
 RoomId = Annotated[str, _meta("A room's id, for good.", "lounge")]
 NewRoomId = Annotated[
     str,
     _meta(
-        "An id of one's own choice, letters and digits without accents; without one the room gets a random one.",
+        "An id of your choice, letters and digits without accents; it differs from all others in more than upper and lower case; "
+        "without one the room gets a random one.",
         "lounge",
         pattern="^[A-Za-z0-9]+$",
         minLength="limits.room_id_min",
@@ -48,7 +49,12 @@ NewRoomId = Annotated[
 RoomName = Annotated[str, _meta("What a room is called; one line.", "Lounge")]
 NewRoomName = Annotated[
     str,
-    _meta("One line; space around it is removed.", "Lounge", minLength=1, maxLength="limits.room_name_max"),
+    _meta(
+        "One line that shows something; space around it is removed.",
+        "Lounge",
+        minLength=1,
+        maxLength="limits.room_name_max",
+    ),
 ]
 RoomDescription = Annotated[str, _meta("Any text.", "Where it begins")]
 NewRoomDescription = Annotated[str, _meta("Any text.", "Where it begins", maxLength="limits.room_description_max")]

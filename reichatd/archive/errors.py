@@ -3,6 +3,7 @@
 BadArchive
 ├── NotAnArchive   the file is something else
 ├── Damaged        it is cut off, or some of it is not what was written
+├── BadRecord      it is as it was written, and has a number that no store can keep
 └── NewerArchive   it was written by a newer reichatd than this one
 """
 
@@ -28,6 +29,13 @@ class Damaged(BadArchive):
         self.chunk = chunk
         self.offset = offset
         super().__init__(f"damaged in chunk {chunk}, which begins at byte {offset:,}: {what}")
+
+
+class BadRecord(BadArchive):
+    """Someone wrote a number that no store can keep. Arguments: record: which one, in words."""
+
+    def __init__(self, record: str, problem: str) -> None:
+        super().__init__(f"it holds what cannot be restored: {record}: {problem}")
 
 
 class NewerArchive(BadArchive):

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from reichatd.archive.chunks import HEADER_BYTES, BadChunk, Chunks, is_archive
-from reichatd.archive.errors import Damaged, NotAnArchive
-from reichatd.archive.format import End, Head, count, decode, decode_head, encode, encode_head
+from reichatd.archive.errors import BadRecord, Damaged, NotAnArchive
+from reichatd.archive.format import End, Head, count, decode, decode_head, encode, encode_head, named
+from reichatd.store.bounds import problem
 from reichatd.store.bulk import Stored
 
 T = TypeVar("T")
@@ -128,13 +129,18 @@ class Reader:
         self.head = self._next(decode_head)
 
     def pages(self) -> Iterator[list[Stored]]:
-        """The records, chunk by chunk. What has come is as it was written; that it is all is known at the end only."""
+        """The records, chunk by chunk. What has come is as it was written; that it is all is known at the end only.
+
+        Each of them can be stored: its numbers are within their bounds.
+        """
         while True:
             records: list[Stored] = []
             for line in self._next(partial(decode, head=self.head)):
                 if isinstance(line, End):
                     self._check_end(line)
                     return
+                if wrong := problem(line):
+                    raise BadRecord(named(line), wrong)
                 records.append(line)
             if records:
                 count(self.counts, records)

@@ -88,6 +88,15 @@ def count(counts: Counter[str], records: Sequence[Stored]) -> None:
     counts.update(Counter(type_name(type(record)) for record in records))
 
 
+def named(record: Stored | None) -> str:
+    """Which record it is, for the operator; nothing that people wrote, and no hash."""
+    if record is None:
+        return "nothing"
+    keys = ("room_id", "message_id", "user_id", "session_id", "email")
+    known = {name: getattr(record, name) for name in keys if hasattr(record, name)}
+    return f"{type(record).__name__} {known}"
+
+
 def type_name(kind: type[Stored]) -> str:
     """What a type of record is called in a backup."""
     return str(kind.__struct_config__.tag)

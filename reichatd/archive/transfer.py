@@ -11,6 +11,7 @@ import trio
 
 from reichatd.archive.errors import BadArchive
 from reichatd.archive.files import Reader, Writer, reading
+from reichatd.archive.format import named
 from reichatd.store import sqlite
 from reichatd.store.bulk import Loader, Stored
 
@@ -90,13 +91,4 @@ def _take(records: Iterator[Stored], count: int) -> list[Stored]:
 def _raise_first_difference(written: list[Stored], restored: list[Stored]) -> None:
     for one, other in zip_longest(written, restored):
         if one != other:
-            raise BadArchive(f"it does not restore to what it holds: {_named(one)} became {_named(other)}")
-
-
-def _named(record: Stored | None) -> str:
-    """Which record it is; nothing that people wrote, and no hash."""
-    if record is None:
-        return "nothing"
-    keys = ("room_id", "message_id", "user_id", "session_id", "email")
-    known = {name: getattr(record, name) for name in keys if hasattr(record, name)}
-    return f"{type(record).__name__} {known}"
+            raise BadArchive(f"it does not restore to what it holds: {named(one)} became {named(other)}")

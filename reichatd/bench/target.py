@@ -94,13 +94,24 @@ class Target:
         return int(status.partition("VmRSS:")[2].split()[0])
 
 
+def find(url: str) -> Target:
+    """A daemon that runs already, reached; nobody is logged in yet. Raises: TargetError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError as error:
+        raise TargetError(f"the URL: {error}") from None
+    if parts.scheme != "http" or parts.hostname is None:
+        raise TargetError("the URL is to be http://HOST[:PORT]")
+    target = Target(parts.hostname, port)
+    target.call("GET", "/")
+    return target
+
+
 @contextmanager
 def running(url: str, email: str, password: str) -> Iterator[Target]:
     """A daemon that runs already; what is made in it is removed in the end."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname is None:
-        raise TargetError("the URL is to be http://HOST[:PORT]")
-    target = Target(parts.hostname, parts.port or 80)
+    target = find(url)
     target.log_in(email, password)
     try:
         yield target

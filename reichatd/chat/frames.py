@@ -32,7 +32,8 @@ LastId = Annotated[
 Content = Annotated[
     str,
     Meta(
-        description="Any text; blank lines before it and white space behind it are removed, before a single line too.",
+        description="Any text that shows something; blank lines before it and white space behind it are removed, before a single "
+        "line too.",
         examples=["Hello, log!"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.message_chars"},
     ),
@@ -188,7 +189,7 @@ _FINAL = 0x80
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 GONE = "(deleted)"
-"""What an author is called who is no more. Nobody can take this name: it is not alphanumeric."""
+"""What an author is called who is no more. Nobody can take this name: it is no word (`reichatd.text`)."""
 
 _LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 

@@ -21,6 +21,7 @@ from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
 from reichatd.config import Limits
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
 from reichatd.store import Messages, StoreError
+from reichatd.text import is_blank
 
 _HELD_SECONDS = 3600.0
 
@@ -240,7 +241,7 @@ class _Conversation:
 
     async def _post(self, frame: frames.SendMessage) -> None:
         content, nonce, limits = trimmed(frame.content), frame.nonce, self._chat.limits
-        if not 1 <= len(content) <= limits.message_chars:
+        if not 1 <= len(content) <= limits.message_chars or is_blank(content):
             self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce=nonce)
         elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")

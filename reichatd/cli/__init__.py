@@ -19,7 +19,7 @@ class _Commands(click.Group):
     entries: ClassVar[dict[str, _Entry]] = {
         "serve": _Entry("reichatd.cli.serve:serve", "Run the daemon until it is told to stop (SIGTERM, or Ctrl+C)."),
         "reload": _Entry("reichatd.cli.reload:reload", "Have the running daemon read its settings again."),
-        "config": _Entry("reichatd.cli.config:config", "Check the settings, or show what is in force."),
+        "config": _Entry("reichatd.cli.config:config", "Write a settings file, check it, or show what is in force."),
         "service": _Entry(
             "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
         ),
@@ -36,6 +36,7 @@ class _Commands(click.Group):
             "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
         ),
         "chat": _Entry("reichatd.cli.chat:chat", "Chat from this terminal, on any server."),
+        "send": _Entry("reichatd.cli.send:send", "Post one message, for scripts: exit status 0 when it is stored."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import trio
 
 from reichatd import control, logs
@@ -27,8 +28,10 @@ GONE = "the daemon went away in the middle, or is of another version; give the c
 _STATUSES = {404: exits.NOT_FOUND, 503: exits.TRY_AGAIN}
 
 
-def collect(config: Path | None, request: Request, kind: type[R], *, may_create: bool = False) -> list[R]:
-    """The records of this kind that the work gives. Ends the program if it is not done.
+def collect(
+    config: Path | None, request: Request, kind: type[R] | tuple[type[R], ...], *, may_create: bool = False
+) -> list[R]:
+    """The records of this kind, or these kinds, that the work gives. Ends the program if it is not done.
 
     Arguments:
         config: the settings file, None for the one that is found.
@@ -51,6 +54,7 @@ def perform(config: Path | None, request: Request, take: Callable[[Record], None
         take: is given each record; the work stops at an OSError from it, which is passed on.
         may_create: as in `collect`.
     """
+    _check_text(request)
     loaded = load_or_fail(config)
     work = _Work(loaded, request, take, may_create=may_create)
     trio.run(work.run)
@@ -65,6 +69,14 @@ def perform(config: Path | None, request: Request, take: Callable[[Record], None
             exits.fail(_STATUSES.get(status, exits.REFUSED), printable(message))
         case Failed(message):
             exits.fail(exits.STORE_UNAVAILABLE, printable(message))
+
+
+def _check_text(request: Request) -> None:
+    """Arguments of a command may have bytes that are no text, which Python hides in lone surrogates."""
+    try:
+        msgspec.json.encode(request)
+    except UnicodeEncodeError:
+        exits.fail(exits.REFUSED, "what is asked for is not UTF-8")
 
 
 class _Unable(Exception):

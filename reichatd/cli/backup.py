@@ -17,10 +17,11 @@ from reichatd.archive.errors import BadArchive
 from reichatd.archive.files import writing
 from reichatd.archive.format import VERSION, Head
 from reichatd.cli import exits
+from reichatd.cli.output import confirm, unwritable, yes_option
 from reichatd.cli.progress import bytes_shown
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
-from reichatd.store import StoreError
-from reichatd.store.backends import dumping, restoring
+from reichatd.store import NewerSchema, StoreError
+from reichatd.store.backends import dumping, held, restoring
 from reichatd.store.errors import StoreNotEmpty
 
 _NICE = 10
@@ -87,9 +88,10 @@ def verify(file: Path) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Throw away what the store holds.")
+@click.option("--force", is_flag=True, help="Throw away what the store holds, and ask before.")
 @config_option
-def restore(file: Path, force: bool, config: Path | None) -> None:
+@yes_option
+def restore(file: Path, force: bool, config: Path | None, yes: bool) -> None:
     """Fill an empty store from a backup, also one of another kind.
 
     It is the store that the settings name, and FILE is the backup, which may be from a store of the other kind: this is the way
@@ -97,12 +99,28 @@ def restore(file: Path, force: bool, config: Path | None) -> None:
 
     Stop the daemon first; with MongoDB nobody but you can see to that. A restore that was cut off leaves an SQLite file as it was,
     and a MongoDB that no daemon starts on: run it again.
+
+    Run by root, a new SQLite file belongs to the owner of the directory that it is in.
     """
     loaded = load_or_fail(config)
+    if force:
+        with _told(file, exits.UNREADABLE):
+            confirm(partial(_question, loaded, file), yes=yes)
     loader = partial(restoring, loaded.settings.storage, loaded.paths.data_file, replace=force)
     with _told(file, exits.UNREADABLE), bytes_shown(file.stat().st_size) as progress:
         counts = trio.run(transfer.restore, file, loader, progress)
     click.echo(f"{file}: restored {_in_words(counts)}")
+
+
+def _question(loaded: Loaded, file: Path) -> str:
+    data_file = loaded.paths.data_file
+    try:
+        loss = trio.run(held, loaded.settings.storage, data_file)
+    except NewerSchema:
+        raise
+    except StoreError as error:
+        loss = f"a store that cannot be read ({error})"  # damaged, say, for which a restore may be the remedy
+    return f"Throw away {loss}, for good, and restore {file}?" if loss else ""
 
 
 def _in_words(counts: Counter[str]) -> str:
@@ -123,6 +141,8 @@ def _told(file: Path, unusable: int) -> Iterator[None]:
     except FileExistsError:
         exits.fail(exits.CANNOT_CREATE, f"{file} is there already: --force replaces it, if it is a file")
     except OSError as error:
-        exits.fail(unusable, f"{error.filename or file}: {error.strerror}")
+        # The name of the part that is being written means nothing to a person.
+        is_its_own = error.filename in (None, str(file), f"{file}.part")
+        exits.fail(unusable, unwritable(file, error) if is_its_own else f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
         exits.fail(exits.INTERRUPTED, "interrupted: to be run again from the beginning")

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from reichatd.bench.client import Refused
 from reichatd.bench.scenarios import SCENARIOS, Row
-from reichatd.bench.target import Target, TargetError, private, running
+from reichatd.bench.target import Target, TargetError, find, private, running
 from reichatd.cli import exits
+from reichatd.cli.asking import ask
 from reichatd.store import StoreError
 
 _QUICK = 0.1
@@ -41,7 +42,9 @@ def bench(
     console = Console(stderr=True)
     rows: list[Row] = []
     try:
-        password = click.prompt("Password", hide_input=True, err=True) if url else ""
+        if url:
+            find(url)  # before a password is typed in vain
+        password = ask("Password", hidden=True) if url else ""
         for scenario in chosen:
             if scenario.local and url:
                 continue

@@ -2,18 +2,17 @@
 
 import sys
 from contextlib import suppress
-from functools import partial
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import click
 import trio
 
 from reichatd.cli import exits
+from reichatd.cli.asking import ask, can_ask
+from reichatd.cli.client import checked, find_room, insecure_option, kept, told
 from reichatd.terminal import screen
-from reichatd.terminal.conversation import Ended
 from reichatd.terminal.logins import Logins, default_file
-from reichatd.terminal.server import LoggedOut, Refused, Room, Server, Unreachable
+from reichatd.terminal.rooms import meant
+from reichatd.terminal.server import LoggedOut, Refused, Room, Server
 from reichatd.terminal.transcript import plain
 
 
@@ -21,93 +20,67 @@ from reichatd.terminal.transcript import plain
 @click.argument("url")
 @click.argument("room", required=False)
 @click.option("--email", help="Whom to log in as; asked for where it is needed.")
-@click.option("--insecure", is_flag=True, help="Allow http:// to another machine: all can be read on the way.")
+@insecure_option
 @click.option("--log-out", is_flag=True, help="End the login session that is kept for URL, and leave.")
 def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out: bool) -> None:
     """Chat from this terminal, on any server.
 
-    URL is the server's address, ROOM the id of a room; without it you choose one from a list. The password is asked for
-    once; the tokens that it gets are kept in a file that only you can read.
+    URL is the server's address, ROOM the id or the name of a room; without it you choose one from a list. The password is asked
+    for once; the tokens that it gets are kept in a file that only you can read. Once in a room, /help says what else there is.
     """
-    url = _checked(url, insecure=insecure)
+    url = checked(url, insecure=insecure)
     logins = Logins(default_file())
     try:
-        if log_out:
-            trio.run(_log_out, url, logins)
-        elif not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise click.UsageError("this needs a terminal")
-        else:
-            chosen = trio.run(_arrive, url, logins, email, room)
-            screen.converse(_server(url, logins), chosen.room_id, chosen.name)
-    except Unreachable as error:
-        exits.fail(exits.STORE_UNAVAILABLE, f"{url}: {plain(str(error))}")
-    except Refused as error:
-        exits.fail(exits.REFUSED, plain(str(error)))
-    except Ended as error:
-        exits.fail(exits.REFUSED, f"the conversation has ended: {plain(str(error))}")
+        with told(url):
+            if log_out:
+                trio.run(_log_out, url, logins, email)
+            elif not (can_ask() and sys.stdout.isatty()):
+                raise click.UsageError("this needs a terminal; scripts post with `reichatd send`")
+            else:
+                chosen, characters = trio.run(_arrive, url, logins, email, room)
+                screen.converse(kept(url, logins), chosen.room_id, chosen.name, characters)
     except LoggedOut:
         exits.fail(exits.NOT_PERMITTED, "the login session is over; start again to log in")
     except OSError as error:
         exits.fail(exits.CANNOT_CREATE, f"the login cannot be kept: {error}")
 
 
-def _checked(url: str, *, insecure: bool) -> str:
-    """The address of a server that a password may be sent to."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise click.UsageError(f"URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
-        raise click.UsageError("URL is to be http://HOST[:PORT] or https://HOST[:PORT]")
-    if parts.scheme == "http" and not insecure and not _is_here(host):
-        raise click.UsageError("http:// to another machine can be read on the way; use https://, or say --insecure")
-    return url.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _server(url: str, logins: Logins) -> Server:
-    return Server(url, logins.of(url), partial(logins.keep, url))
-
-
-async def _log_out(url: str, logins: Logins) -> None:
-    async with _server(url, logins) as server:
+async def _log_out(url: str, logins: Logins, email: str | None) -> None:
+    key = logins.of_account(url, email) if email else url
+    async with kept(url, logins, key) as server:
         if server.login is not None:
             with suppress(LoggedOut):  # it was over already
                 await server.log_out()
-            logins.keep(url, None)
+            logins.keep(key, None)
     click.echo("logged out")
 
 
-async def _arrive(url: str, logins: Logins, email: str | None, room_id: str | None) -> Room:
-    """Logs in where that is needed, and becomes a member of a room."""
-    async with _server(url, logins) as server:
+async def _arrive(url: str, logins: Logins, email: str | None, room: str | None) -> tuple[Room, int]:
+    """Logs in where that is needed, and becomes a member of a room; the room, and how many characters a message may have."""
+    async with kept(url, logins) as server:
+        characters = await server.message_characters()
         if server.login is None or (email and email != server.login.email):
             await _log_in(server, email)
         try:
-            return await _enter(server, room_id)
+            return await _enter(server, room), characters
         except LoggedOut:
             await _log_in(server, server.login.email if server.login else email)
-            return await _enter(server, room_id)
+            return await _enter(server, room), characters
 
 
 async def _log_in(server: Server, email: str | None) -> None:
-    email = email or click.prompt("E-mail address")
-    await server.log_in(email, click.prompt(f"Password of {email}", hide_input=True))
+    await server.check()  # before a password is typed in vain
+    email = email or ask("E-mail address")
+    await server.log_in(email, ask(f"Password of {email}", hidden=True))
 
 
-async def _enter(server: Server, room_id: str | None) -> Room:
+async def _enter(server: Server, name: str | None) -> Room:
+    if name is not None:
+        room = await find_room(server, name)
+        await _join(server, room.room_id)
+        return room
     joined = await server.rooms("joined")
-    if room_id is None:
-        room = _choose(joined, [room for room in await server.rooms("public") if room not in joined])
-    else:
-        room = next((room for room in joined if room.room_id == room_id), Room(room_id, room_id, ""))
+    room = _choose(joined, [room for room in await server.rooms("public") if room not in joined])
     if room not in joined:
         await _join(server, room.room_id)
     return room
@@ -119,8 +92,28 @@ def _choose(joined: list[Room], others: list[Room]) -> Room:
         exits.fail(exits.NOT_FOUND, "there is no public room, and you are a member of none")
     for number, room in enumerate(rooms, 1):
         click.echo(plain(f"{number:4}  {room.name} ({room.room_id}){'' if room in joined else ', not joined yet'}"))
-    number = click.prompt("Room", type=click.IntRange(1, len(rooms)), default=1)
-    return rooms[number - 1]
+    while True:
+        answer = ask("Room (number, id or name)", default="1").strip()
+        found = _chosen(rooms, answer)
+        if len(found) == 1:
+            return found[0]
+        click.echo(plain(_unclear(answer, found, len(rooms))), err=True)
+
+
+def _chosen(rooms: list[Room], answer: str) -> list[Room]:
+    """What an answer means; a number is that of the list before it is an id."""
+    if answer.isdecimal() and 1 <= int(answer) <= len(rooms):
+        return [rooms[int(answer) - 1]]
+    return meant(rooms, answer, cut_off=True)
+
+
+def _unclear(answer: str, found: list[Room], count: int) -> str:
+    if found:
+        return f"Several rooms are called {answer!r}: {', '.join(room.room_id for room in found)}. Give the number or id of one."
+    return (
+        f"No room in the list has the number (1 to {count}), id or name {answer!r}. "
+        "A private room that you have yet to join is named when you start: reichatd chat URL ROOM"
+    )
 
 
 async def _join(server: Server, room_id: str) -> None:
@@ -129,4 +122,4 @@ async def _join(server: Server, room_id: str) -> None:
     except Refused as refusal:
         if refusal.code != "password_required":
             raise
-        await server.join(room_id, click.prompt("Password of the room", hide_input=True))
+        await server.join(room_id, ask("Password of the room", hidden=True))

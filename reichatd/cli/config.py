@@ -1,20 +1,59 @@
 """`reichatd config`: is what I wrote right, and what is in force?"""
 
 import json
+import os
+import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import click
 
+from reichatd.cli import exits
+from reichatd.cli.distribution import distributed
 from reichatd.cli.keys import KEYS, Key, as_toml, printable, value_of
-from reichatd.cli.settings import Loaded, config_option, load_or_fail
+from reichatd.cli.output import unwritable
+from reichatd.cli.settings import Loaded, config_option, load_or_fail, place_for_file
 from reichatd.config import HIDDEN
 
 
 @click.group()
 def config() -> None:
-    """Check the settings, or show what is in force."""
+    """Write a settings file, check it, or show what is in force."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def init(file: Path | None) -> None:
+    """Write a settings file with every key, its default and a line of why: nothing in it is set yet.
+
+    Without FILE it goes where the daemon looks first ($REICHATD_CONFIG, or your configuration directory). It is for its owner only,
+    as it may come to hold secrets. A file that is there is never written over.
+    """
+    target, is_found = (file, False) if file else place_for_file(os.environ)
+    if is_found:
+        exits.fail(exits.CANNOT_CREATE, printable(f"{target} is there already, and is what is read"))
+    try:
+        if file is None:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_new(target, distributed("etc/reichatd.toml"))
+    except OSError as error:
+        exits.fail(exits.CANNOT_CREATE, printable(unwritable(target, error)))
+    named = f" {shlex.quote(str(target))}" if file else ""
+    click.echo(f"wrote {printable(str(target))}")
+    click.echo(f"Next: change what you need in it, then: reichatd config check{named}")
+    click.echo(f"And start the daemon: reichatd serve{' --config' if named else ''}{named}")
+
+
+def _write_new(file: Path, content: str) -> None:
+    """Errors: FileExistsError, any OSError; then there is no file, or the one that was there."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as output:
+            output.write(content)
+    except OSError:
+        file.unlink()
+        raise
 
 
 @config.command()

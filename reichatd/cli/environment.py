@@ -12,6 +12,9 @@ from reichatd.cli.keys import KEYS, PREFIX, nearest, shown
 from reichatd.cli.rules import Problem
 
 CONFIG_VARIABLE = "REICHATD_CONFIG"
+LOGIN_VARIABLES = ("REICHATD_EMAIL", "REICHATD_PASSWORD", "REICHATD_PASSWORD_FILE")
+"""Those of `reichatd send`."""
+_NO_SETTINGS = {CONFIG_VARIABLE, *LOGIN_VARIABLES}
 
 _BY_VARIABLE = {key.environment: name for name, key in KEYS.items()}
 
@@ -51,7 +54,7 @@ def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
     for variable in sorted(environ):
         if variable in _BY_VARIABLE:
             found[_BY_VARIABLE[variable]] = Found(environ[variable], variable)
-        elif variable.startswith(PREFIX) and variable != CONFIG_VARIABLE:
+        elif variable.startswith(PREFIX) and variable not in _NO_SETTINGS:
             meant = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
             allowed = f"{PREFIX}{meant} is the nearest known one" if meant else f"{PREFIX}<TABLE>_<KEY>"
             problems.append(Problem(variable, "an unknown variable", allowed, "environment"))

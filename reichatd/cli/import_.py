@@ -1,6 +1,5 @@
 """`reichatd import`: the way here from other programs."""
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 import trio
 
 from reichatd.cli import exits
+from reichatd.cli.asking import first_line
 from reichatd.cli.progress import things_shown
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.imports.run import Import, Progress, Report
@@ -41,7 +41,7 @@ def from_reis_chatroom(uri: str, database: str | None, dry_run: bool, as_json: b
     """
     loaded = load_or_fail(config)
     if uri == "-":
-        uri = sys.stdin.readline().strip()
+        uri = first_line().strip()
     try:
         with things_shown() as progress:
             report = trio.run(_import, uri, database, loaded, dry_run, progress)

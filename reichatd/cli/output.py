@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from reichatd.cli import exits
+from reichatd.cli.asking import can_ask
 from reichatd.cli.keys import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -54,17 +55,26 @@ def fields_of(record: msgspec.Struct) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__struct_fields__}
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Returns if it is meant; else the program ends, and nothing has been changed."""
+def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
+    """Returns if it is meant; else the program ends, and nothing has been changed.
+
+    Arguments:
+        question: or what finds it out, only where somebody can be asked; "" if there is nothing to ask.
+    """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise click.UsageError("nobody can be asked here whether it is meant: give --yes")
+    text = question if isinstance(question, str) else question()
+    if not text:
+        return
     try:
-        click.confirm(printable(question), abort=True, err=True)
+        click.confirm(printable(text), abort=True, err=True)
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
+        exits.fail(1, "nothing was changed")
+    except UnicodeDecodeError:  # neither yes nor no
         exits.fail(1, "nothing was changed")
 
 
@@ -97,7 +107,17 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
                 os.fsync(output.fileno())
                 unnamed.replace(file)
         except OSError as error:
-            exits.fail(exits.CANNOT_CREATE, f"{file}: {error.strerror}")
+            exits.fail(exits.CANNOT_CREATE, unwritable(file, error))
+
+
+def unwritable(file: Path, error: OSError) -> str:
+    """Why a file cannot be written, for the person who named it."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and not file.parent.is_dir():
+        missing = "is not a directory" if file.parent.exists() else "does not exist"
+        return f"{file}: the directory {file.parent} {missing}"
+    if isinstance(error, FileExistsError):
+        return f"{file} is there already"
+    return f"{file}: {error.strerror}"
 
 
 def _write_line(output: Any, record: object) -> None:  # noqa: ANN401 - any binary file

@@ -2,13 +2,13 @@
 
 import secrets
 import string
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
 from reichatd.cli import exits
+from reichatd.cli.asking import ask, can_ask, first_line
 from reichatd.config import Limits
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -38,15 +38,14 @@ def new_password(limits: Limits, *, from_stdin: bool, generate: bool) -> str:
 
 def read_password() -> str:
     """The first line of standard input."""
-    return sys.stdin.readline().rstrip("\r\n")
+    return first_line()
 
 
 def ask_password() -> str:
     """Asks for it, twice."""
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise click.UsageError("nobody can be asked for a password here: give --password-stdin or --generate")
     try:
-        password: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+        return ask("New password", hidden=True, twice=True)
     except click.Abort:
         exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
-    return password

@@ -17,6 +17,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from reichatd.cli import exits
+from reichatd.cli.output import confirm, yes_option
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.retention import Ledger, Retention, all_kept
 from reichatd.store import Keep, Store, StoreError, Stretch
@@ -68,7 +69,7 @@ def show(room_id: str | None, config: Path | None, as_json: bool) -> None:
     loaded = load_or_fail(config)
     default = Keep(loaded.settings.retention.keep_days, loaded.settings.retention.keep_messages)
     if room_id is not None:
-        room = _with_store(loaded, lambda store: store.rooms.get(room_id))
+        room = _with_store(loaded, lambda store: store.rooms.head(room_id))
         if room is None:
             exits.fail(exits.NOT_FOUND, f"there is no room {room_id}")
         rooms = {room_id: room.keep}
@@ -109,7 +110,8 @@ def set_(
 @click.option("--compact", is_flag=True, help="Have MongoDB give the space back to the disk (a heavy command there).")
 @config_option
 @json_option
-def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool) -> None:
+@yes_option
+def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool, yes: bool) -> None:
     """Remove messages that are too old now, and give their space back to the disk.
 
     It goes in small steps, so that a daemon on the same store hardly feels it. Interrupted, it can be run again.
@@ -117,6 +119,7 @@ def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool) -> Non
     loaded = load_or_fail(config)
     if dry_run and compact:
         raise click.UsageError("--dry-run removes nothing, so there is nothing for --compact")
+    confirm(partial(_question, loaded), yes=yes or dry_run)
     ledger, freed = Ledger(), 0
     try:
         with Console(stderr=True).status("looking") as status:
@@ -135,6 +138,15 @@ def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool) -> Non
         _say(ledger, None if dry_run else freed, as_json)
     if freed == 0 and ledger.messages and loaded.settings.storage.backend == "mongodb" and not dry_run:
         click.echo(_MONGODB_KEEPS_IT, err=True)
+
+
+def _question(loaded: Loaded) -> str:
+    doomed = Ledger()
+    rules = loaded.settings.retention
+    _with_store(loaded, lambda store: Retention(rules, store).look(doomed.add))
+    if not doomed.messages:
+        return ""
+    return f"Remove {doomed.messages:,} messages in {len(doomed.rooms):,} rooms, for good?"
 
 
 async def _remove(retention: Retention, store: Store, tell: Callable[[str, Stretch], None], compact: bool) -> int:

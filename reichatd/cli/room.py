@@ -1,5 +1,6 @@
 """`reichatd room`: the rooms."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -41,7 +42,15 @@ def list_rooms(config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(records)
     else:
-        print_rows(RoomRecord.__struct_fields__, [list(fields_of(record).values()) for record in records])
+        rows = [_for_people(record) if sys.stdout.isatty() else fields_of(record) for record in records]
+        print_rows(list(rows[0]) if rows else RoomRecord.__struct_fields__, [list(row.values()) for row in rows])
+
+
+def _for_people(room: RoomRecord | RoomDetails) -> dict[str, object]:
+    """A room's fields, its owner by name."""
+    fields = fields_of(room)
+    name = fields.pop("owner_name") or "deleted user"
+    return fields | {"owner": f"{name} ({room.owner})"}
 
 
 @room.command()
@@ -63,7 +72,7 @@ def show(room_id: str, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(fields_of(details[0]) | {"people": people})
     else:
-        print_fields(fields_of(details[0]))
+        print_fields(_for_people(details[0]))
         print_rows(PersonRecord.__struct_fields__, [list(fields_of(person).values()) for person in people])
 
 

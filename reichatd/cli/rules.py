@@ -137,6 +137,19 @@ def _login_is_encrypted(settings: Settings) -> Iterator[Problem]:
         yield Problem("mail.tls", '"none", with a login, to another machine', '"starttls" or "tls"')
 
 
+def _ehlo_is_address(settings: Settings) -> Iterator[Problem]:
+    name = settings.mail.ehlo
+    if not name.startswith("["):
+        return
+    kind, text = (
+        (ipaddress.IPv6Address, name[6:-1]) if name.startswith("[IPv6:") else (ipaddress.IPv4Address, name[1:-1])
+    )
+    try:
+        kind(text)
+    except ValueError:
+        yield Problem("mail.ehlo", as_toml(name), 'an address in brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]")')
+
+
 def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
     def rule(settings: Settings) -> Iterator[Problem]:
         least, most = value_of(settings, lower), value_of(settings, upper)
@@ -170,6 +183,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     ({"auth.argon2_memory_kib", "auth.argon2_parallelism"}, _argon2_has_memory),
     ({"mail.username", "mail.password_file"}, _login_is_whole),
     ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
+    ({"mail.ehlo"}, _ehlo_is_address),
     _at_most("limits.password_min", "limits.password_max"),
     _at_most("limits.username_min", "limits.username_max"),
     _at_most("limits.room_id_min", "limits.room_id_max"),

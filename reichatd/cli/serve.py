@@ -38,13 +38,14 @@ def serve(config: Path | None) -> None:
 
     import trio
 
-    from reichatd import daemon, logs
+    from reichatd import daemon, logs, stdio
     from reichatd.cli.configuration import configuration, reread
     from reichatd.parts import Rejected
     from reichatd.store import StoreError
 
     settings = loaded.settings
     faulthandler.enable()  # a watchdog ends us by SIGABRT: then it says where we were
+    stdio.queue_standard_streams(settings.log.queue_lines)
     logs.configure(settings.log, sys.stderr)
     try:
         at_first = configuration(loaded)

@@ -10,8 +10,8 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-import reichatd
 from reichatd.cli import exits
+from reichatd.cli.distribution import distributed
 
 _SERVICE = Path("etc/systemd/system/reichatd.service")
 _CONFIG = Path("etc/reichatd/reichatd.toml")
@@ -101,20 +101,13 @@ def uninstall(root: Path | None) -> None:
 
 def _files(root: Path, program: Path) -> Iterator[_File]:
     for target, source in _FILES.items():
-        content = _distributed(source)
+        content = distributed(source)
         if target == _SERVICE:
             content = content.replace(_USUAL_PROGRAM, _as_command(program))
         elif target == _CONFIG:
             # Said, so that commands find the data too when somebody calls them without the service's environment.
             content = content.replace('# path = ""', f'path = "{_DATA_FILE}"')
         yield _File(root / target, content)
-
-
-def _distributed(name: str) -> str:
-    """A file of our distribution: a wheel has it within the package, a checkout beside it."""
-    package = Path(reichatd.__file__).parent
-    within = package / "files" / name
-    return (within if within.exists() else package.parent / name).read_text(encoding="utf-8")
 
 
 def _this_program() -> Path:

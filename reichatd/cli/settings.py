@@ -22,6 +22,7 @@ from reichatd.config import Settings
 SYSTEM_DIRECTORY = Path("/etc/reichatd")
 """Where a service looks last."""
 
+_FILE_NAME = "reichatd.toml"
 _CREDENTIALS = {"auth.secret_key_file": "secret.key", "mail.password_file": "mail-password"}
 """Under which names the unit hands them over."""
 
@@ -215,9 +216,15 @@ def _directories() -> Iterator[Path]:
     yield SYSTEM_DIRECTORY
 
 
+def place_for_file(environ: Mapping[str, str]) -> tuple[Path, bool]:
+    """The settings file that is found, or where one would be found first; and whether it is there."""
+    found = _file_named_in(environ) or _first_file()
+    return (found, os.path.lexists(found)) if found else (next(_directories()) / _FILE_NAME, False)
+
+
 def _first_file() -> Path | None:
     for directory in _directories():
-        path = directory / "reichatd.toml"
+        path = directory / _FILE_NAME
         with suppress(OSError):  # Not there, or in a home that is closed to us, as systemd's ProtectHome does.
             path.stat()
             return path

@@ -1,12 +1,15 @@
 """`reichatd user`: the people."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from reichatd.administration import Request, requests
+from reichatd.administration import Record, Request, requests
 from reichatd.administration.records import RegistrationRecord, UserChanged, UserDetails, UserRecord
+from reichatd.cli import exits
 from reichatd.cli.administer import collect, perform
+from reichatd.cli.keys import printable
 from reichatd.cli.output import (
     confirm,
     fields_of,
@@ -25,7 +28,7 @@ from reichatd.cli.settings import config_option, load_or_fail
 def user() -> None:
     """Add, show, verify, disable, delete, export users.
 
-    Each is named by e-mail address or user id.
+    Each is named by e-mail address or user id; `show` also finds a user name.
     A running daemon does the work, and open connections feel it at once. With none on the control socket
     (server.control_socket) the commands work on the store itself: a daemon on another machine then heeds what they did at most
     auth.session_cache_seconds later, and its open connections auth.session_recheck_seconds later.
@@ -39,11 +42,7 @@ def user() -> None:
 def list_users(pending: bool, config: Path | None, as_json: bool) -> None:
     """List all users, by address."""
     kind = RegistrationRecord if pending else UserRecord
-    records = collect(config, requests.ListUsers(pending), kind)
-    if as_json:
-        print_json(records)
-    else:
-        print_rows(kind.__struct_fields__, [list(fields_of(record).values()) for record in records])
+    _print_users(kind, collect(config, requests.ListUsers(pending), kind), as_json)
 
 
 @user.command()
@@ -51,12 +50,25 @@ def list_users(pending: bool, config: Path | None, as_json: bool) -> None:
 @config_option
 @json_option
 def show(user: str, config: Path | None, as_json: bool) -> None:
-    """Show a user: rooms, bans, login sessions."""
-    (details,) = collect(config, requests.ShowUser(user), UserDetails)
+    """Show a user: rooms, bans, login sessions.
+
+    USER may also be a user name; where several users have it, they are listed.
+    """
+    found = collect(config, requests.ShowUser(user), (UserDetails, UserRecord))
+    if len(found) > 1:
+        _print_users(UserRecord, found, as_json)
+        exits.fail(exits.REFUSED, printable(f"{len(found)} users are called {user}: name one by address or id"))
     if as_json:
-        print_json(details)
+        print_json(found[0])
     else:
-        print_fields(fields_of(details))
+        print_fields(fields_of(found[0]))
+
+
+def _print_users(kind: type[Record], records: Sequence[Record], as_json: bool) -> None:
+    if as_json:
+        print_json(records)
+    else:
+        print_rows(kind.__struct_fields__, [list(fields_of(record).values()) for record in records])
 
 
 @user.command()
@@ -87,11 +99,25 @@ def set_password(user: str, from_stdin: bool, generate: bool, config: Path | Non
 
 @user.command()
 @click.argument("email")
+@click.option("--id", "registration_id", metavar="ID", help="Which one, if the address has several registrations.")
 @config_option
 @json_option
-def verify(email: str, config: Path | None, as_json: bool) -> None:
-    """Make a user of a registration, without its code."""
-    _change(config, requests.VerifyUser(email), as_json)
+def verify(email: str, registration_id: str | None, config: Path | None, as_json: bool) -> None:
+    """Make a user of a registration, without its code.
+
+    Anyone can register an address, with a name and a password of their own. Where an address has several registrations they are
+    listed, and nothing is done until you name one with --id: ask its owner for the name, and when it was registered.
+    """
+
+    def take(record: Record) -> None:
+        match record:
+            case RegistrationRecord():
+                choice = f"--id {record.registration_id}  {record.username}  expires {record.expires_at}"
+                click.echo(printable(choice), err=True)
+            case UserChanged():
+                _tell(record, as_json)
+
+    perform(config, requests.VerifyUser(email, registration_id), take)
 
 
 @user.command()

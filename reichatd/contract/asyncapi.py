@@ -20,13 +20,14 @@ acknowledged; after each reconnect send `listen_latest` with `after_id`.
 Accounts, rooms and tokens are the business of the REST interface, which [has a document of its own](docs)."""
 
 _CHANNEL = """\
-The handshake is always accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
+A request without `Upgrade: websocket`, which a proxy may have dropped, is answered with 426, a page of another site with 403. Every
+other handshake is accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
 connection outlives its access token, not its login session. `/room/{room_id}` is the same channel, for older clients."""
 
 CLOSE_CODES = {
     1001: "The daemon goes down: come back after the pause that the reason asks for (`…; retry-after-ms=N`, in milliseconds).",
     1008: "Not a member, or no longer; the room is gone; or a flood of frames that made no sense.",
-    1009: "A frame was too big.",
+    1009: "A message was too big, by the length that its frames announced. It will be so again: do not repeat it.",
     1011: "A fault of the daemon.",
     1013: "Took nothing for too long. Nothing is lost: come back and go on.",
     4001: "No token, an invalid one, or the login session is over.",

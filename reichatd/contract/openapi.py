@@ -25,7 +25,8 @@ programs that does not change, and where fields are to blame `errors`, one entry
 Whatever else is in a body is ignored. A request that is no proper HTTP is answered with 400 or 431, an unknown path with 404, a
 method that a path does not know with 405.
 
-Messages are not sent by REST but by a WebSocket, which [has a document of its own](docs/websocket)."""
+Messages are not sent by REST but by a WebSocket, which [has a document of its own](docs/websocket). A request there that is no
+handshake is answered with 426 `upgrade_required`."""
 
 _TAGS = {
     "accounts": "Registration, login and logout.",

@@ -1,8 +1,11 @@
 """Whether letters could be sent."""
 
+import ipaddress
+
 import trio
 
-from reichatd.doctor.findings import Note, error, ok, skipped
+from reichatd.config import Mail
+from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.patient import Patient
 from reichatd.mail import Deferred, Refused
 
@@ -24,7 +27,7 @@ async def check(patient: Patient, note: Note) -> None:
     where = f"{mail.host}:{mail.port} ({mail.tls})"
     transport = SmtpTransport(mail, patient.mail_password)
     try:
-        await trio.to_thread.run_sync(transport.try_out, abandon_on_cancel=True)
+        offers = await trio.to_thread.run_sync(transport.try_out, abandon_on_cancel=True)
     except Deferred as problem:
         note(
             error(
@@ -42,4 +45,33 @@ async def check(patient: Patient, note: Note) -> None:
             )
         )
     else:
-        note(ok(code, f"{where} {f'lets {mail.username} in' if mail.username else 'answers; no login is set'}"))
+        login = f"lets {mail.username} in" if mail.username else "answers; no login is set"
+        note(ok(code, f"{where} {login}; it offers {', '.join(offers) or 'nothing'}"))
+        note(_encryption(mail, offers))
+        note(_name(mail, transport.name))
+
+
+def _encryption(mail: Mail, offers: list[str]) -> Finding:
+    code = "mail.encryption"
+    if mail.tls != "none":
+        return ok(code, f"encrypted ({mail.tls})")
+    if "STARTTLS" in offers and not _is_near(mail.host):
+        found = "mail goes to the server in the clear, codes and all, though it offers STARTTLS"
+        return warning(code, found, 'set mail.tls = "starttls"')
+    return ok(code, "not encrypted, on this machine" if _is_near(mail.host) else "not encrypted; the server cannot")
+
+
+def _name(mail: Mail, name: str) -> Finding:
+    code, found = "mail.ehlo", f"the daemon calls itself {name}"
+    if "." in name or name.startswith("[") or _is_near(mail.host):
+        return ok(code, found)
+    return warning(
+        code, f"{found}, which is no full domain name: servers may refuse it", "set mail.ehlo or mail.sender"
+    )
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -19,7 +19,7 @@ async def check(patient: Patient, note: Note) -> None:
         note(
             warning(
                 "settings.origins",
-                'server.allowed_origins has "*": pages of every site may open sockets here',
+                'server.allowed_origins has "*": pages of every site may call and open sockets here',
                 "name the sites that are meant",
             )
         )
@@ -28,7 +28,7 @@ async def check(patient: Patient, note: Note) -> None:
             skipped(
                 "settings.public_url",
                 "server.public_url is not set: what clients find from outside is not known",
-                "set it, or name it with --url",
+                "set it" if patient.url else "set it, or name it with --url",
             )
         )
     if settings.mail.backend == "console" and server.public_url:

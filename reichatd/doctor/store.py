@@ -30,9 +30,11 @@ async def check(patient: Patient, note: Note) -> None:
 
 
 async def _sqlite(file: Path, seconds: float, note: Note) -> None:
-    from reichatd.store.sqlite.inspection import inspect
+    from reichatd.store.sqlite.inspection import inspect, lost_by
 
     note(_disk(file))
+    if holders := await trio.to_thread.run_sync(lost_by, file, abandon_on_cancel=True):
+        note(_lost(file, holders))
     try:
         facts = await trio.to_thread.run_sync(inspect, file, seconds, abandon_on_cancel=True)
     except NewerSchema as problem:
@@ -60,6 +62,15 @@ async def _sqlite(file: Path, seconds: float, note: Note) -> None:
         )
     else:
         note(ok("store.log", f"the write-ahead log has {facts.log_bytes / _MIB:,.1f} MiB"))
+
+
+def _lost(file: Path, holders: list[int]) -> Finding:
+    processes = ", ".join(map(str, holders))
+    return error(
+        "store.lost",
+        f"{file}, or its -wal or -shm, was removed or replaced while process {processes} has it open",
+        "do not stop that process: copy the data out of it first, as the README says (A store that was removed)",
+    )
 
 
 def _schema(version: int, known: int) -> Finding:

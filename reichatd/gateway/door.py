@@ -168,12 +168,14 @@ class Gateway:
                 head = await read_head(stream, limits.head_bytes)
         except HeadTooLarge:
             await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
-        if head and not asks_for_websocket(head):
-            peer = Origin(peer_address(stream.socket), "https" if self._tls else "http")
+        if not head:
+            return
+        peer = Origin(peer_address(stream.socket), "https" if self._tls else "http")
+        if not asks_for_websocket(head):
             head = await self._http.serve(stream, head, peer, local_address(stream.socket))
         if not head:
             return
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
         else:
-            await self._websockets.serve(stream, head)
+            await self._websockets.serve(stream, head, peer)

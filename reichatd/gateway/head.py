@@ -62,10 +62,14 @@ class Head(NamedTuple):
         """The value of the first such header."""
         return next((value for each, value in self.headers if each == name), None)
 
+    def all(self, name: str) -> str:
+        """The values of all such headers, joined by commas; "" if there are none."""
+        return ",".join(value for each, value in self.headers if each == name)
+
     @property
     def upgrades_to(self) -> str | None:
         """The protocol that a GET asks to go on with ("websocket", "h2c"), in lower case."""
-        connection = ",".join(value for name, value in self.headers if name == "connection").lower()
+        connection = self.all("connection").lower()
         if self.method != "GET" or "upgrade" not in (token.strip() for token in connection.split(",")):
             return None
         return (self.header("upgrade") or "").strip().lower() or None

@@ -25,7 +25,7 @@ from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
 from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
-from reichatd.gateway.parting import HEAD_TOO_LARGE, Refusal, linger, refuse
+from reichatd.gateway.parting import CLOSE, HEAD_TOO_LARGE, Refusal, linger, refuse
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.turns import Turnstile
 
@@ -44,7 +44,7 @@ class _Protocol(H11Protocol):
         upgrades = [value.lower() for name, value in event.headers if name.lower() == b"upgrade"]
         if not event.http_version.startswith(b"1."):
             status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
-        elif any(b"websocket" in value for value in upgrades) or not _has_path(event.target):
+        elif any(b"websocket" in value for value in upgrades) or not _has_path(event.target) or _has_two_ends(event):
             status = HTTPStatus.BAD_REQUEST
         else:
             return
@@ -53,16 +53,16 @@ class _Protocol(H11Protocol):
 
     async def _send_error_response(self, status_code: int) -> None:
         status = HTTPStatus(status_code)
-        body = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served").body
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        refusal = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served")
+        await self._send_h11_event(h11.Response(status_code=status, headers=[*refusal.fields, CLOSE]))
         if not self._asks_for_head:
-            await self._send_h11_event(h11.Data(data=body))
+            await self._send_h11_event(h11.Data(data=refusal.body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _has_two_ends(request: h11.Request) -> bool:
+    """Whether two headers say where the body ends: somebody smuggles (RFC 9112, 6.1)."""
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in request.headers}
 
 
 def _has_path(target: bytes) -> bool:
@@ -143,6 +143,7 @@ class _Connection:
         self._cycle = trio.CancelScope()  # the reading that goes on while a request is answered
         self._ended = False
         self._idle = False
+        self._is_half_closed = False  # whether the peer has said that it will send no more
         self._head = b""  # of an answer: it goes out with what follows it, which always comes
 
     async def run(self, head: bytes) -> bytes | None:
@@ -165,10 +166,9 @@ class _Connection:
                     return next_head
                 await server._turnstile.turn()  # one to be taken apart, another one to be answered
                 await self._answer(next_head)
-                if self._ended:
-                    await linger(self._stream, server._limits.close_seconds)
-                    break
-                next_head = await self._next_head()
+                next_head = None if self._ended else await self._next_head()
+            if self._ended or self._is_half_closed:
+                await linger(self._stream, server._limits.close_seconds)
         return None
 
     async def _answer(self, head: bytes) -> None:
@@ -187,19 +187,20 @@ class _Connection:
             await self._protocol.handle(Closed())
 
     async def _read_on(self) -> bool:
-        """Reads what belongs to the request under way; False if the peer is gone. Cancelled when the cycle ends."""
+        """Reads what belongs to the request under way; False if it will never be whole. Cancelled when the cycle ends."""
         try:
             data = await self._stream.receive_some()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return False
-        if not data:
-            return False
         if self._protocol.connection.their_state is h11.SEND_BODY:
+            if not data:
+                return False
             await self._protocol.handle(RawData(data))
-        else:  # the next request, ahead of its time
-            self._stream.unread(data)
-            await trio.sleep_forever()
-        return True
+            return True
+        # It may have closed its half only, and waits for the answer (RFC 9112, 9.6). If it is gone, sending will tell.
+        self._is_half_closed = not data
+        self._stream.unread(data)  # the next request, ahead of its time
+        await trio.sleep_forever()
 
     async def _next_head(self) -> bytes | None:
         limits, stream = self._server._limits, self._stream

@@ -8,11 +8,12 @@ import trio
 
 from reichatd.gateway.tls import Stream
 
+CLOSE = (b"connection", b"close")
 _LINGER_BYTES = 16_777_216
 
 
 class Refusal(NamedTuple):
-    """An answer that the gateway gives by itself, in the words of `reichatd.errors`; the connection ends with it."""
+    """An answer that the gateway gives by itself, in the words of `reichatd.errors`."""
 
     status: HTTPStatus
     code: str
@@ -23,16 +24,17 @@ class Refusal(NamedTuple):
     def body(self) -> bytes:
         return msgspec.json.encode({"message": self.message, "code": self.code})
 
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """All its headers, as ASGI has them."""
+        about_body = (("Content-Type", "application/json"), ("Content-Length", str(len(self.body))))
+        return [(name.lower().encode(), value.encode()) for name, value in (*about_body, *self.headers)]
+
     def encode(self) -> bytes:
-        """The whole answer."""
-        lines = [
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(self.body)}",
-            "Connection: close",
-            *(f"{name}: {value}" for name, value in self.headers),
-        ]
-        return "\r\n".join([*lines, "", ""]).encode() + self.body
+        """The whole answer; the connection ends with it."""
+        start = f"HTTP/1.1 {self.status.value} {self.status.phrase}".encode()
+        fields = (b"%b: %b" % field for field in (*self.fields, CLOSE))
+        return b"\r\n".join((start, *fields, b"", self.body))
 
 
 HEAD_TOO_LARGE = Refusal(

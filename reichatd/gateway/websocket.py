@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+import structlog
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto import ConnectionType, WSConnection
@@ -19,10 +19,13 @@ from wsproto.connection import Connection
 from wsproto.utilities import LocalProtocolError
 
 from reichatd.chat import Chat, PeerGone, PeerStalled
+from reichatd.chat.pace import TokenBucket
 from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
+from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
+from reichatd.gateway.origins import AllowedOrigins, is_own
 from reichatd.gateway.parting import NO_WEBSOCKET, Refusal, linger, refuse
 from reichatd.gateway.plain import PlainFrames
 from reichatd.gateway.stream import Stalled
@@ -36,12 +39,18 @@ _QUEUE = 64
 """Messages that the library holds for us: when it is full, pings wait too."""
 _REASON_BYTES = 123
 """What fits into a close frame beside the code (RFC 6455, 5.5)."""
-_BREACHES = {1002, 1007, 1009}
+_TOO_BIG = 1009
+_BREACHES = {1002, 1007, _TOO_BIG}
 """Close codes for a peer that sends what it may not, and perhaps more of it."""
-_UNSENDABLE = {1005, 1006}
+_NONE = 1005
+_UNSENDABLE = {_NONE, ABORT}
 """Close codes that stand for having none (RFC 6455, 7.4.1)."""
+_LOGGED_CHARACTERS = 200
+_LOGGED_PER_SECOND, _LOGGED_AT_ONCE = 0.1, 20
+"""Refused origins that are logged: anybody can make them up."""
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
+log = structlog.get_logger()
 logging.getLogger("trio-websocket").setLevel(logging.WARNING)  # its debug lines cost time for each frame
 
 
@@ -61,24 +70,28 @@ class WebSocketServer:
         chat: called for each socket.
         limits: for handshakes, frames and waiting.
         allowed_origins: other sites whose pages may open sockets here; "*" for all.
+        proxies: whose word on the client's scheme counts.
     """
 
-    def __init__(self, chat: Chat, limits: Limits, allowed_origins: Sequence[str]) -> None:
+    def __init__(self, chat: Chat, limits: Limits, allowed_origins: Sequence[str], proxies: Proxies) -> None:
         self._chat = chat
+        self._proxies = proxies
+        self._refusals = TokenBucket()  # for the log
         self.reload(limits, allowed_origins)
 
     def reload(self, limits: Limits, allowed_origins: Sequence[str]) -> None:
         """From here on these hold, for new sockets."""
         self._limits = limits
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
+        self._allowed = AllowedOrigins(allowed_origins)
 
-    async def serve(self, stream: Stream, head: bytes) -> None:
+    async def serve(self, stream: Stream, head: bytes, peer: Origin) -> None:
         """Shakes hands and converses; returns when it is over. The stream is the caller's to close.
 
         Arguments:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
+            peer: who has made the connection, and how.
         """
-        request = self._examine(head)
+        request = self._examine(head, peer)
         if isinstance(request, Refusal):
             await refuse(stream, request, self._limits.close_seconds)
             return
@@ -99,7 +112,7 @@ class WebSocketServer:
         else:
             await socket.part()
 
-    def _examine(self, head: bytes) -> _Request | Refusal:
+    def _examine(self, head: bytes, peer: Origin) -> _Request | Refusal:
         answer = shake_hands(head)
         if isinstance(answer, Refusal):
             return answer
@@ -108,16 +121,22 @@ class WebSocketServer:
         path = _PATH.fullmatch(parsed.path)
         if path is None and parsed.path != _STILL:
             return NO_WEBSOCKET
-        if not self._is_welcome(parsed):
+        if not self._is_welcome(parsed, peer):
+            self._log_refusal(parsed)
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
         return _Request(answer, path and path[1], _token(parsed), parsed.query("ticket"))
 
-    def _is_welcome(self, head: Head) -> bool:
+    def _is_welcome(self, head: Head, peer: Origin) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""
         origin = head.header("origin")
-        if origin is None or "*" in self._origins or origin.lower() in self._origins:
+        if origin is None or origin in self._allowed:
             return True
-        return urlsplit(origin).netloc.lower() == (head.header("host") or "").lower()
+        client = self._proxies.origin(peer, head.all("x-forwarded-for"), head.all("x-forwarded-proto"))
+        return is_own(origin, head.header("host") or "", secure="https" in (peer.scheme, client.scheme))
+
+    def _log_refusal(self, head: Head) -> None:
+        if not self._refusals.take(trio.current_time(), _LOGGED_PER_SECOND, _LOGGED_AT_ONCE):
+            log.warning("origin refused", origin=_shown(head.header("origin")), host=_shown(head.header("host")))
 
 
 class WebSocket:
@@ -183,7 +202,7 @@ class WebSocket:
         self._wire = Wire(self._stream, received, self._limits)
         protocol = WSConnection(ConnectionType.SERVER)
         protocol.connection = Connection(ConnectionType.SERVER)  # hands were shaken
-        # The library counts characters of decoded text; a frame is never longer in characters than in bytes.
+        # The wire holds messages to their size; the library's own limit counts characters and is never reached.
         self._library = WebSocketConnection(
             self._wire, protocol, message_queue_size=_QUEUE, max_message_size=self._limits.frame_bytes
         )
@@ -198,9 +217,6 @@ class WebSocket:
         except ConnectionClosed:
             raise PeerGone from None
         self._wire.since_message = 0
-        if isinstance(message, str) and len(message) * 4 > self._limits.frame_bytes < len(message.encode()):
-            await self.close(1009, "Message too big")
-            raise PeerGone
         return message
 
     @property
@@ -222,22 +238,29 @@ class WebSocket:
     async def part(self) -> None:
         """Sees to it that a close frame has been sent, where the peer can still hear it. To be called when nobody reads any more.
 
-        The library sends none where the frames themselves are wrong, and none when it is cancelled on its way to an answer.
+        The library sends none where the frames themselves are wrong, none when it is cancelled on its way to an answer, and knows
+        nothing of a message that is announced to be too big.
         """
         if self._library is None or self._wire is None:
             return
         closed = self._library.closed
-        if closed is None or closed.code in _UNSENDABLE:
+        code = _TOO_BIG if self._wire.is_too_big else closed.code if closed else _NONE
+        if code in _UNSENDABLE:
             return
         if not self._wire.said_goodbye:
-            self.try_send(b"\x88\x02" + closed.code.to_bytes(2, "big"), (4,))
-        if closed.code in _BREACHES:
+            self.try_send(b"\x88\x02" + code.to_bytes(2, "big"), (4,))
+        if code in _BREACHES:
             await linger(self._stream, self._limits.close_seconds)
 
 
 def _gone(error: trio.BrokenResourceError | trio.ClosedResourceError) -> PeerGone:
     """What has become of the stream, in the chat's words."""
     return PeerStalled() if isinstance(error, Stalled) else PeerGone()
+
+
+def _shown(value: str | None) -> str:
+    """A header's value for the log: it may be long, and hold what a terminal would obey."""
+    return ascii((value or "")[:_LOGGED_CHARACTERS])[1:-1]
 
 
 def _token(head: Head) -> str | None:

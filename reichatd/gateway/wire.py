@@ -3,6 +3,7 @@
 import trio
 
 from reichatd.config import Limits
+from reichatd.gateway.sizes import MessageSizes
 from reichatd.gateway.tls import Stream
 
 _FRAMES = 64
@@ -18,6 +19,8 @@ class Wire(trio.abc.Stream):
     The library drops a connection as soon as the peer breaks a rule. With something of the peer's unread that is a reset, which
     may overtake the close frame that says why; so the closing is left to the gateway.
 
+    The library counts what has come of a message, not what is announced: a message that is too long ends here, at its head.
+
     Arguments:
         received: what of the stream was received already.
     """
@@ -25,22 +28,34 @@ class Wire(trio.abc.Stream):
     def __init__(self, stream: Stream, received: bytes, limits: Limits) -> None:
         self.said_goodbye = False  # whether the last frame that was sent here is a close frame
         self.since_message = 0  # bytes received since the last whole message, which the owner sets to 0
+        self.is_too_big = False  # whether a message was announced that is longer than it may be
         self._stream = stream
         self._received = received
+        self._sizes = MessageSizes(limits.frame_bytes)
         self._most = _FRAMES * limits.frame_bytes
         self._closed = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if self._closed:
             raise trio.ClosedResourceError
-        if self._received:
-            await trio.lowlevel.checkpoint()
-            data, self._received = self._received, b""
-        else:
-            data = await self._stream.receive_some(max_bytes)
+        if self.is_too_big:
+            raise trio.BrokenResourceError("message too big")
+        data = await self._receive(max_bytes)
         self.since_message += len(data)
         if self.since_message > self._most:
             raise trio.BrokenResourceError("too much without a message")
+        begin = self._sizes.feed(data)
+        if begin is None:
+            return data
+        self.is_too_big = True
+        # Not nothing, which would be the peer's end: the library asks again, and is refused above.
+        return data[:begin] or await self.receive_some(max_bytes)
+
+    async def _receive(self, max_bytes: int | None) -> bytes:
+        if not self._received:
+            return await self._stream.receive_some(max_bytes)
+        await trio.lowlevel.checkpoint()
+        data, self._received = self._received, b""
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:

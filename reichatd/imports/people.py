@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Iterable
 
-from reichatd.accounts.fields import EMAIL_CHARS, normal_username, parse_email
+from reichatd.accounts.fields import EMAIL_CHARS, parse_email
 from reichatd.accounts.passwords import unusable_hash
 from reichatd.imports.notes import Note
 from reichatd.imports.values import Document, documents, is_hash, key, line, number, seconds
 from reichatd.store import User
+from reichatd.text import normal
 
 GONE = "deleted"
 """The name of those who have written and are no longer there."""
@@ -40,7 +41,7 @@ class People:
             problem = "another user has this id" if user_id else "it has no id"
             self._note(user_id or key(document.get("_id")), f"{problem}: left out")
             return
-        username = normal_username(line(document.get("username"), _USERNAME_MOST))
+        username = normal(line(document.get("username"), _USERNAME_MOST), _USERNAME_MOST)
         if not username:
             self._note(user_id, f"no name: it is {GONE!r}")
         password_hash = document.get("hashed_password")

@@ -69,8 +69,8 @@ class Import:
         self._limits = limits
         self._dry_run = dry_run
         self._progress = progress
-        self._taken: dict[str, float] = {}
-        """When the rooms were made that this run has added or passed over, by their ids here."""
+        self._taken: set[str] = set()
+        """The ids here, in lower case, of the rooms that this run has added or passed over."""
         self._strangers: set[str] = set()
         self._people = People([])
         self.report = Report(dry_run, Counter(), [])
@@ -141,21 +141,25 @@ class Import:
     async def _free_id(self, old_id: str, made_at: float) -> str | None:
         """The id for a room that is not there yet; None if it is there, or has to be left out."""
         for room_id in possible_ids(self._limits, old_id):
-            there = await self._made_at(room_id)
-            if there is None:
-                self._taken[room_id] = made_at
+            if await self._is_free(room_id):
+                self._take(room_id)
                 return room_id
-            if there == made_at and room_id not in self._taken:
-                self._taken[room_id] = made_at
+            if room_id.lower() not in self._taken and await self._made_at(room_id) == made_at:
+                self._take(room_id)
                 self.report.counts["rooms there"] += 1
                 return None
         self._leave_out(old_id, "other rooms have its id, and the one that it would get in its place")
         return None
 
+    def _take(self, room_id: str) -> None:
+        self._taken.add(room_id.lower())
+
+    async def _is_free(self, room_id: str) -> bool:
+        free_there = self._target is None or await self._target.rooms.is_free(room_id)
+        return free_there and room_id.lower() not in self._taken
+
     async def _made_at(self, room_id: str) -> float | None:
-        if room_id in self._taken:
-            return self._taken[room_id]
-        room = await self._target.rooms.get(room_id) if self._target else None
+        room = await self._target.rooms.head(room_id) if self._target else None
         return room.created_at if room else None
 
     async def _put(self, found: Translated) -> None:

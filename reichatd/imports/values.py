@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from reichatd.text import is_blank
+
 Document = Mapping[str, Any]
 
 
@@ -63,11 +65,12 @@ def content(value: object) -> str:
 
 
 def line(value: object, most: int) -> str:
-    """A text as one line of so many characters at the most; empty if it is no text."""
+    """A text as one line of so many characters at the most; empty if it is no text, or shows nothing."""
     if not isinstance(value, str):
         return ""
     plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in value)
-    return plain.strip()[:most].strip()
+    found = plain.strip()[:most].strip()
+    return "" if is_blank(found) else found
 
 
 def is_hash(value: object) -> bool:

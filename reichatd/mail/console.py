@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from reichatd.mail.transport import Deferred
+from reichatd.stdio import deliver
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -16,18 +17,22 @@ class ConsoleTransport:
 
     Arguments:
         stream: where to; by default what `sys.stderr` is at that moment.
+        seconds: how long a stream that is queued (as the daemon's are) may take; what nobody reads is tried again, not lost.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, seconds: float = 30.0) -> None:
         self._stream = stream
+        self._seconds = seconds
 
     def send(self, letter: "EmailMessage") -> None:
-        """Prints the plain text. May block if nobody reads the stream."""
-        stream = self._stream or sys.stderr
+        """Prints the plain text. Blocks until it is out.
+
+        Raises:
+            Deferred: it is not.
+        """
         try:
-            # One write, so that no line of the log comes in between.
-            stream.write(picture(letter))
-            stream.flush()
+            # In one piece, so that no line of the log comes in between.
+            deliver(self._stream or sys.stderr, picture(letter), self._seconds)
         except (OSError, ValueError) as error:  # ValueError: the stream is closed, or cannot encode a character
             raise Deferred(f"the console does not take it: {error.__class__.__name__}") from error
 

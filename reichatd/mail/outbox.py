@@ -3,14 +3,14 @@
 import heapq
 import math
 from collections import Counter
-from email.headerregistry import Address
-from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 import trio
 from msgspec import Struct
 
+from reichatd.mail.sender import parse_sender
 from reichatd.mail.transport import Deferred, MailError, Refused, Transport
 
 if TYPE_CHECKING:
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from reichatd.config import Mail
 
 LONGEST_WAIT_SECONDS = 60.0
-"""Doubling stops here, or at `mail.retry_seconds` if that is more."""
+"""Doubling stops here, or at `mail.retry_seconds` if that is more: servers that greylist want some minutes (RFC 6647, 5), and the
+code in a mail is valid for ten."""
+
+SPARE_SECONDS = 60.0
+"""A mail that comes later than this before its end is of no use to anybody."""
+_SPARE = 0.1
+"""Of the time for which a mail is of use, at the most."""
+
+DAY = 86_400.0
 
 log = structlog.get_logger()
 
@@ -31,6 +39,10 @@ class Entry(Struct, order=True):
     number: int
     """The order of posting: decides between equals, so that letters themselves are never compared."""
     letter: "EmailMessage"
+    last_try: float
+    """What fails after this is not tried again."""
+    until: float
+    """From here on it is of no use to anybody."""
     attempts: int = 0
 
 
@@ -67,17 +79,22 @@ class Outbox:
         """How many letters are neither delivered nor given up."""
         return len(self._line) + (self._under_way is not None)
 
-    def post(self, letter: "EmailMessage") -> None:
+    def post(self, letter: "EmailMessage", *, seconds: float = DAY) -> None:
         """Takes a letter. From the event loop; never waits, never fails.
 
         With `mail.queue` letters pending, the letter is dropped and the log says so.
+
+        Arguments:
+            seconds: for how long it is of use to its reader; after that it is not sent any more.
         """
         if self.pending >= self._mail.queue:
             self.outcomes["dropped"] += 1
             log.error("mail dropped: the queue is full", to=str(letter["To"]), queue=self._mail.queue)
             return
         self._posted += 1
-        self._put(Entry(trio.current_time(), self._posted, letter))
+        now = trio.current_time()
+        until = now + seconds
+        self._put(Entry(now, self._posted, letter, until - min(SPARE_SECONDS, _SPARE * seconds), until))
 
     def reload(self, mail: "Mail", password: str | None) -> None:
         """From here on these settings hold, also for the letters that wait: only an attempt under way ends as it began.
@@ -129,25 +146,33 @@ class Outbox:
                 await self._changed.wait()
 
     async def _try(self, entry: Entry) -> Entry | None:
-        """One attempt; the entry for a further one if there shall be one."""
+        """One attempt, unless it comes too late; the entry for a further one if there shall be one."""
         to, attempt = str(entry.letter["To"]), entry.attempts + 1
+        if trio.current_time() >= entry.until:
+            self._give_up(to, entry.attempts, "its code is not valid any more")
+            return None
         try:
             await self._deliver(entry.letter)
         except Refused as error:
             self.outcomes["refused"] += 1
             log.error("mail refused", to=to, reason=str(error))
         except Deferred as error:
-            if attempt < self._mail.attempts:
-                wait = wait_after(attempt, self._mail.retry_seconds)
+            now = trio.current_time()
+            due = next_try(attempt, now, entry.last_try, self._mail)
+            if due is not None:
                 self.outcomes["deferred"] += 1
+                wait = round(due - now, 3)
                 log.warning("mail deferred", to=to, attempt=attempt, retry_seconds=wait, reason=str(error))
-                return Entry(trio.current_time() + wait, entry.number, entry.letter, attempt)
-            self.outcomes["given_up"] += 1
-            log.error("mail given up", to=to, attempts=attempt, reason=str(error))
+                return msgspec.structs.replace(entry, due=due, attempts=attempt)
+            self._give_up(to, attempt, str(error))
         else:
             self.outcomes["sent"] += 1
             log.info("mail sent", to=to, attempt=attempt)
         return None
+
+    def _give_up(self, to: str, attempts: int, reason: str) -> None:
+        self.outcomes["given_up"] += 1
+        log.error("mail given up", to=to, attempts=attempts, reason=reason)
 
     async def _deliver(self, letter: "EmailMessage") -> None:
         seconds = self._mail.timeout_seconds
@@ -188,22 +213,20 @@ def _transport(mail: "Mail", password: str | None) -> Transport:
         return SmtpTransport(mail, password)
     from reichatd.mail.console import ConsoleTransport
 
-    return ConsoleTransport()
+    return ConsoleTransport(seconds=mail.timeout_seconds)
 
 
 def wait_after(attempt: int, first_seconds: float) -> float:
     """The wait in seconds after the `attempt`-th failure: doubled each time, up to a bound."""
-    return float(min(first_seconds * 2 ** (attempt - 1), max(first_seconds, LONGEST_WAIT_SECONDS)))
+    doublings = min(attempt - 1, 100)  # no more fit into a float
+    return float(min(first_seconds * 2**doublings, max(first_seconds, LONGEST_WAIT_SECONDS)))
 
 
-def parse_sender(text: str) -> Address:
-    """The sender's address, from `name@example.org` or `Name <name@example.org>`.
+def next_try(failed: int, now: float, last_try: float, mail: "Mail") -> float | None:
+    """When to try a letter again that has failed so many times, in the time that `now` is of; None: never.
 
-    Raises:
-        ValueError: it is neither.
+    The last try is at `last_try`, whatever the pause before it would be.
     """
-    name, spec = parseaddr(text)
-    local, _, domain = spec.rpartition("@")
-    if not (local and domain and text.isprintable()):
-        raise ValueError(f"not an address to send mail from: {text!r}")
-    return Address(display_name=name, username=local, domain=domain)
+    if now >= last_try or 0 < mail.attempts <= failed:
+        return None
+    return min(now + wait_after(failed, mail.retry_seconds), last_try)

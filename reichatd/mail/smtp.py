@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from reichatd.mail.sender import parse_sender
 from reichatd.mail.transport import Deferred, MailError, Refused
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from reichatd.config import Mail
 
+TEMPORARY = 400
 PERMANENT = 500
 REASON_CHARS = 200
 
@@ -48,16 +50,25 @@ class SmtpTransport:
                 to_addrs=[address.addr_spec for address in letter["To"].addresses],
             )
 
-    def try_out(self) -> None:
-        """Connects and logs in as for a letter, and sends none. Errors and time as for `send`."""
+    def try_out(self) -> list[str]:
+        """Connects and logs in as for a letter, and sends none. Errors and time as for `send`.
+
+        Returns: what the server says that it can do (RFC 5321, 4.1.1.1), as it says it: `STARTTLS`, `SIZE 1000`.
+        """
         with self._session() as client:
-            client.noop()
+            client.ehlo_or_helo_if_needed()
+            return [" ".join([name, *more.split()]).upper() for name, more in client.esmtp_features.items()]
+
+    @property
+    def name(self) -> str:
+        """What the daemon calls itself: the name of this machine, which smtplib would take, may be one that no server accepts."""
+        return self._mail.ehlo or parse_sender(self._mail.sender).domain
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[smtplib.SMTP]:
+    def _session(self) -> Iterator["_Client | _TlsClient"]:
         """A connection to the server, encrypted and logged in as the settings want it; a good-bye in the end if all went well."""
         deadline = time.monotonic() + self._mail.timeout_seconds
-        with _faults_mapped(), contextlib.closing(self._connect()) as client:
+        with _faults_mapped(), contextlib.closing(self._connect()) as client, _last_words(client):
             _keep(client, deadline)
             if self._mail.tls == "starttls":
                 client.starttls(context=self._trust())
@@ -70,11 +81,11 @@ class SmtpTransport:
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 client.putcmd("QUIT")
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> "_Client | _TlsClient":
         host, port, seconds = self._mail.host, self._mail.port, self._mail.timeout_seconds
         if self._mail.tls == "tls":
-            return smtplib.SMTP_SSL(host, port, timeout=seconds, context=self._trust())
-        return smtplib.SMTP(host, port, timeout=seconds)
+            return _TlsClient(host, port, self.name, timeout=seconds, context=self._trust())
+        return _Client(host, port, self.name, timeout=seconds)
 
     def _login(self, client: smtplib.SMTP) -> None:
         if not (self._mail.username + self._password).isascii():
@@ -85,6 +96,40 @@ class SmtpTransport:
         if self._context is None:
             self._context = ssl.create_default_context()
         return self._context
+
+
+class _Attentive:
+    """For smtplib's clients: remembers the server's last answer, if that was a refusal."""
+
+    refusal: tuple[int, bytes] | None = None
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, text = super().getreply()  # type: ignore[misc]
+        self.refusal = (code, text) if code >= TEMPORARY else None
+        return code, text
+
+
+class _Client(_Attentive, smtplib.SMTP):
+    pass
+
+
+class _TlsClient(_Attentive, smtplib.SMTP_SSL):
+    pass
+
+
+@contextlib.contextmanager
+def _last_words(client: "_Client | _TlsClient") -> Iterator[None]:
+    """Tells what the server said before it hung up.
+
+    After some refusals smtplib tries another way (HELO after EHLO, the next kind of login), and says only that the connection is
+    closed. A server that is about to hang up says 421 to whatever it is asked (RFC 5321, 3.8).
+    """
+    try:
+        yield
+    except smtplib.SMTPServerDisconnected:
+        if client.refusal is None:
+            raise
+        raise smtplib.SMTPResponseException(*client.refusal) from None
 
 
 def _keep(client: smtplib.SMTP, deadline: float) -> None:

@@ -1,19 +1,23 @@
 """Where everything durable lives: one protocol, two stores."""
 
-from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreUnavailable
+from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.opening import open_store
 from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
 from reichatd.store.records import (
     Appended,
+    Attempt,
     BanOutcome,
+    ConfirmedCode,
     JoinOutcome,
     Keep,
     Membership,
     Message,
     Outcome,
     Post,
+    RegisterOutcome,
     Registration,
     Room,
+    RoomHead,
     RoomOverview,
     RoomSummary,
     Session,
@@ -25,7 +29,9 @@ from reichatd.store.retention import Horizon, Stretch
 
 __all__ = [
     "Appended",
+    "Attempt",
     "BanOutcome",
+    "ConfirmedCode",
     "Faults",
     "Horizon",
     "JoinOutcome",
@@ -36,8 +42,10 @@ __all__ = [
     "NewerSchema",
     "Outcome",
     "Post",
+    "RegisterOutcome",
     "Registration",
     "Room",
+    "RoomHead",
     "RoomOverview",
     "RoomSummary",
     "Rooms",
@@ -45,6 +53,7 @@ __all__ = [
     "Sessions",
     "Store",
     "StoreError",
+    "StoreReplaced",
     "StoreUnavailable",
     "Stretch",
     "Totals",

@@ -25,6 +25,24 @@ async def is_there(storage: Storage, data_file: Path) -> bool:
     return await trio.Path(data_file).exists()
 
 
+async def held(storage: Storage, data_file: Path) -> str:
+    """In words, what a restore with `replace` would throw away; "" if there is nothing. Changes nothing, unlike `open_store`.
+
+    Errors: NewerSchema, or StoreError: it is not a store, or cannot be read.
+    """
+    if storage.backend == "mongodb":
+        if not await is_there(storage, data_file):
+            return ""
+        return f"everything in the MongoDB database {storage.mongodb.database}"
+    from reichatd.store.sqlite.inspection import totals
+
+    found = await trio.to_thread.run_sync(totals, data_file)
+    if found is None or not (found.users or found.registrations or found.rooms):
+        return ""
+    counts = f"{found.users:,} users, {found.rooms:,} rooms, {found.messages:,} messages"
+    return f"what is in {data_file}: {counts}"
+
+
 def dumping(storage: Storage, data_file: Path) -> "AbstractAsyncContextManager[AsyncIterator[list[Stored]]]":
     """All that is in the store; errors as the two `dumping`."""
     if storage.backend == "mongodb":

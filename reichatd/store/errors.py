@@ -2,6 +2,7 @@
 
 StoreError
 ├── StoreUnavailable   it does not answer now: a server that is down, a disk that is full, a lock that is not given up
+│   └── StoreReplaced  its file was removed or replaced while it was open
 ├── StoreNotEmpty      it holds something, and was to be filled from a backup
 └── NewerSchema        it was written by a newer reichatd than this one
 """
@@ -16,6 +17,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The store does not answer now; the same call may succeed later."""
+
+
+class StoreReplaced(StoreUnavailable):
+    """The open file is not the one under the store's path any more: nothing is written until the store is opened again."""
 
 
 class Faults:

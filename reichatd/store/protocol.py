@@ -12,14 +12,17 @@ from reichatd.store.bulk import Arrivals
 from reichatd.store.errors import Faults
 from reichatd.store.records import (
     Appended,
+    Attempt,
     BanOutcome,
     JoinOutcome,
     Keep,
     Membership,
     Message,
     Post,
+    RegisterOutcome,
     Registration,
     Room,
+    RoomHead,
     RoomOverview,
     RoomSummary,
     Session,
@@ -33,20 +36,28 @@ from reichatd.store.retention import Horizon, Stretch
 class Users(Protocol):
     """Registrations and the users they become."""
 
-    async def register(self, registration: Registration) -> bool:
-        """Stores a registration in place of any earlier one of its address; False if a user has that address."""
+    async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
+        """Stores a registration beside the others of its address. Beyond `at_most` of them the oldest go."""
 
-    async def take_try(self, email: str) -> Registration | None:
-        """Takes one try off a registration and returns it as it was before; None if there is none.
+    async def pending(self, email: str) -> list[Registration]:
+        """The registrations of an address, oldest first."""
 
-        A registration whose `tries_left` is 0 stays as it is. The try is spent before anybody compares a code, so that tries
-        made at once cannot outnumber the limit.
+    async def take_try(self, email: str, now: float, ends_at: float) -> Attempt | None:
+        """Takes one try off an address, and returns what there is to compare a code with; None if there is nothing.
+
+        The try is taken before anything is compared, so that tries made at once cannot outnumber the limit. They are counted
+        for the address, in a window: registering again renews none.
+
+        Arguments:
+            ends_at: when a window ends that begins now, because the last one is over.
         """
 
-    async def confirm(self, registration: Registration, user: User) -> bool:
-        """Turns this very registration (same address, same `code_hash`) into `user`.
+    async def confirm(self, registration: Registration, user: User) -> User | None:
+        """Turns this very registration (same address, same `code_hash`) into `user`; the others of the address are removed.
 
-        False if it has been replaced, removed or confirmed meanwhile, or if a user has that address.
+        Returns:
+            the user that it became: another than `user` if an earlier call made one of it. None if it is not there, or if
+            another registration of the address has become a user.
         """
 
     async def by_id(self, user_id: str) -> User | None: ...
@@ -60,7 +71,7 @@ class Users(Protocol):
         """The users whose addresses come after this one, in the order of addresses without regard to ASCII case."""
 
     async def registrations(self, after: str, at_most: int) -> list[Registration]:
-        """As `page`, of those who have yet to prove their address."""
+        """As `page`, of those who have yet to prove their address: all registrations of `at_most` addresses."""
 
     async def rename(self, user_id: str, username: str) -> bool:
         """False if there is no such user."""
@@ -124,9 +135,19 @@ class Rooms(Protocol):
     """Rooms, their members and their bans."""
 
     async def create(self, room: Room) -> bool:
-        """Stores a new room with the members it names, as it is, `first_id` included; False if its id is taken."""
+        """Stores a new room with the members it names, as it is, `first_id` included; False if its id is taken.
 
-    async def get(self, room_id: str) -> Room | None: ...
+        An id is taken by a room whose id differs from it in case only, too. Ids are ASCII.
+        """
+
+    async def get(self, room_id: str) -> Room | None:
+        """A room with all its members; see `head`."""
+
+    async def head(self, room_id: str, user_id: str = "") -> RoomHead | None:
+        """A room without its members, and whether this user is one."""
+
+    async def is_free(self, room_id: str) -> bool:
+        """Whether no room has this id, in upper or lower case: `create` would not find it taken."""
 
     async def public(self) -> list[RoomSummary]:
         """Every room without a password, oldest first."""

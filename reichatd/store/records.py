@@ -36,7 +36,11 @@ class User(Record, frozen=True):
 
 
 class Registration(Record, frozen=True):
-    """Somebody who has yet to prove an e-mail address. One per address; a newer one takes the older one's place."""
+    """Someone who has yet to prove an e-mail address, by the code that was sent for this registration and no other.
+
+    An address can have several, of strangers too; `code_hash` tells them apart. `tries_left` is how many codes may still be tried:
+    tries are counted for the address, so all of its registrations lose one together.
+    """
 
     email: str
     username: str
@@ -45,9 +49,32 @@ class Registration(Record, frozen=True):
     tries_left: int
     expires_at: float
 
+    def after(self, tries: int) -> "Registration":
+        """The same registration once so many codes were tried."""
+        return msgspec.structs.replace(self, tries_left=max(0, self.tries_left - tries)) if tries else self
+
     def confirmed(self, user_id: str, now: float) -> User:
         """The user that it becomes."""
         return User(user_id, self.email, self.username, self.password_hash, now)
+
+
+class ConfirmedCode(msgspec.Struct, frozen=True):
+    """The code that made a user's account a moment ago. `email` is the address as it was registered."""
+
+    email: str
+    code_hash: str
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One try to verify an address: what there is to compare a code with.
+
+    Arguments:
+        pending: its registrations, oldest first, with the tries that they had before this one.
+        confirmed: set if the address became a user's a moment ago.
+    """
+
+    pending: list[Registration]
+    confirmed: ConfirmedCode | None = None
 
 
 class Session(Record, frozen=True):
@@ -71,6 +98,24 @@ class RoomSummary(msgspec.Struct, frozen=True):
     room_id: str
     name: str
     description: str
+
+
+class RoomHead(msgspec.Struct, frozen=True):
+    """A room without its members, and whether one certain user is among them: reading it costs the same in a room of any size."""
+
+    room_id: str
+    name: str
+    description: str
+    owner: str
+    password_hash: str | None
+    created_at: float
+    first_id: int
+    keep: Keep | None
+    is_member: bool
+
+    @property
+    def private(self) -> bool:
+        return self.password_hash is not None
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -153,6 +198,13 @@ class Appended(msgspec.Struct, frozen=True):
     message_id: int = 0
 
 
+class RegisterOutcome(Enum):
+    REGISTERED = auto()
+    USER_EXISTS = auto()
+    CODE_TAKEN = auto()
+    """Another registration of the address has this code by chance: draw another."""
+
+
 class JoinOutcome(Enum):
     JOINED = auto()
     ALREADY_JOINED = auto()
@@ -173,7 +225,10 @@ class TransferOutcome(Enum):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """How much a store holds. `sessions` and `messages` may include what has ended and waits to be removed."""
+    """How much a store holds. `registrations` are addresses, however many registrations they have.
+
+    `sessions` and `messages` may include what has ended and waits to be removed.
+    """
 
     users: int
     registrations: int

@@ -1,5 +1,6 @@
 """The frames of the conversation, as this client needs them."""
 
+import re
 from datetime import datetime
 
 import msgspec
@@ -47,6 +48,8 @@ class InitialState(msgspec.Struct, tag_field="type", tag="initial_state"):
     messages: list[Message]
     first_id: int = 1
     """Where the log begins: what was before it has been removed."""
+    last_id: int = 0
+    """Where the log ends; 0 if the server, an older one, does not say."""
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response"):
@@ -74,6 +77,12 @@ class Error(msgspec.Struct, tag_field="type", tag="error"):
 
 ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
 
+MESSAGE_CHARACTERS = 5_000
+"""What a message may have at most, unless the server says otherwise."""
+
+_LEADING_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
 _decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
 
 
@@ -87,3 +96,24 @@ def decode(text: str | bytes) -> ServerFrame | None:
         return _decoder.decode(text)
     except msgspec.DecodeError:
         return None
+
+
+def trimmed(text: str) -> str:
+    """What the server keeps of a message: without blank lines before and space behind; several lines keep their indentation."""
+    kept = _LEADING_BLANK_LINES.sub("", text.rstrip())
+    return kept if len(kept.splitlines()) > 1 else kept.strip()
+
+
+def encodable(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate: Python's sign for a byte that was no UTF-8, which JSON cannot hold."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def excess(content: str, characters: int) -> str:
+    """Why a message cannot be sent, for a person; "" if it can.
+
+    Arguments:
+        characters: how many a message may have.
+    """
+    over = len(content) - characters
+    return f"{over:,} characters too long: a message has at most {characters:,}" if over > 0 else ""

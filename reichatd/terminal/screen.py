@@ -12,21 +12,34 @@ from typing import TYPE_CHECKING
 import trio
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
-from prompt_toolkit.layout import FormattedTextControl, HSplit, Layout, UIContent, UIControl, Window
+from prompt_toolkit.layout import (
+    ConditionalContainer,
+    FormattedTextControl,
+    HSplit,
+    Layout,
+    UIContent,
+    UIControl,
+    Window,
+)
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import TextArea
 
-from reichatd.terminal.conversation import Conversation
+from reichatd.terminal import commands
+from reichatd.terminal.conversation import Conversation, Outcome
+from reichatd.terminal.frames import encodable
 from reichatd.terminal.server import Server
 from reichatd.terminal.transcript import Transcript, plain
 
 if TYPE_CHECKING:
     import outcome
 
-_HELP = "PgUp PgDn: history  Ctrl+D: leave"
+_HELP = "/help  Ctrl+D: leave"
+_NO_UTF8 = "what was not UTF-8 is \ufffd now"
 _STYLE = Style.from_dict(
     {
         "time": "ansibrightblack",
@@ -40,31 +53,37 @@ _STYLE = Style.from_dict(
 )
 
 
-def converse(server: Server, room_id: str, title: str) -> None:
+def converse(server: Server, room_id: str, title: str, characters: int) -> None:
     """Shows a conversation until the user leaves it.
 
     Arguments:
         server: is closed in the end.
         title: what the room is called.
+        characters: how many a message may have on this server.
 
     Raises:
         Ended, LoggedOut: it is no use to go on.
     """
-    asyncio.run(_Screen(server, room_id, title).run())
+    asyncio.run(_Screen(server, room_id, title, characters).run())
 
 
 class _Screen:
-    def __init__(self, server: Server, room_id: str, title: str) -> None:
+    def __init__(self, server: Server, room_id: str, title: str, characters: int) -> None:
         self._title = plain(title)
         self._server = server
+        self._characters = characters
+        self._helping = False
         self._leaving = trio.CancelScope()
         self._input = TextArea(multiline=False, prompt="> ", accept_handler=self._accept)
         self._application: Application[None] = Application(style=_STYLE, key_bindings=self._keys(), full_screen=True)
-        self._conversation = Conversation(server, room_id, self._application.invalidate)
+        self._conversation = Conversation(server, room_id, self._application.invalidate, self._settled)
         self._transcript = Transcript(self._conversation)
         self._view = _View(self._transcript)
         status = Window(FormattedTextControl(self._status), height=1, style="class:status")
-        self._application.layout = Layout(HSplit([Window(self._view), status, self._input]), self._input)
+        self._input.buffer.on_text_changed += self._make_encodable
+        help_text = Window(FormattedTextControl("\n".join(commands.HELP)), height=len(commands.HELP))
+        help_window = ConditionalContainer(help_text, Condition(lambda: self._helping))
+        self._application.layout = Layout(HSplit([Window(self._view), help_window, status, self._input]), self._input)
 
     async def run(self) -> None:
         """On asyncio; Trio's run begins and ends within it."""
@@ -98,10 +117,31 @@ class _Screen:
             self._application.exit()
 
     def _accept(self, buffer: Buffer) -> bool:
-        if content := buffer.text.strip():
-            self._transcript.back = 0
-            self._tell_trio(partial(self._conversation.say, content))
-        return False  # and the line is empty again
+        """Does what the line asks for; returns whether the line is to stay."""
+        self._helping = False
+        match commands.understood(buffer.text, self._characters):
+            case commands.Say(content):
+                self._transcript.back = 0
+                self._tell_trio(partial(self._conversation.say, content))
+            case commands.Help():
+                self._helping = True
+            case commands.Quit():
+                self._leave()
+            case commands.Refusal(why):
+                self._tell_trio(partial(self._conversation.refuse, why))
+                return True
+        return False
+
+    def _settled(self, outcome: Outcome) -> None:
+        """Gives back what was refused, unless something else is being typed; from the history it comes back in any case."""
+        if outcome.refusal and not self._input.text:
+            self._input.document = Document(outcome.content)
+
+    def _make_encodable(self, buffer: Buffer) -> None:
+        text = encodable(buffer.text)
+        if text != buffer.text:
+            buffer.document = Document(text, buffer.cursor_position)
+            self._tell_trio(partial(self._conversation.refuse, _NO_UTF8))
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -114,9 +154,13 @@ class _Screen:
                 keys.add(name)(handler)
 
         bind(self._leave, "c-d", "c-c")
+        bind(self._hide_help, "escape")
         bind(lambda: self._scroll(1), "pageup")
         bind(lambda: self._scroll(-1), "pagedown")
         return keys
+
+    def _hide_help(self) -> None:
+        self._helping = False
 
     def _scroll(self, pages: int) -> None:
         self._transcript.back = max(0, self._transcript.back + pages * max(1, self._view.height - 1))

@@ -10,6 +10,8 @@ import msgspec
 import trio
 from trio_websocket import HandshakeError, WebSocketConnection, wrap_client_stream
 
+from reichatd.terminal.frames import MESSAGE_CHARACTERS
+
 SECONDS = 15.0
 """How long a call, or a handshake, may take."""
 _FRAME_BYTES = 16 * 1024 * 1024
@@ -29,6 +31,10 @@ class Refused(Exception):
 
 class Unreachable(Exception):
     """The server does not answer, or not as one of its kind. The text is for a person."""
+
+
+class _Strange(Unreachable):
+    """An answer that makes no sense."""
 
 
 class LoggedOut(Exception):
@@ -75,12 +81,42 @@ class _Rooms(msgspec.Struct):
     rooms: list[Room]
 
 
+class _SomeRoom(msgspec.Struct):
+    room: Room
+
+
+class _Content(msgspec.Struct):
+    maximum: int = msgspec.field(name="maxLength")
+
+
+class _Properties(msgspec.Struct):
+    content: _Content
+
+
+class _SendMessage(msgspec.Struct):
+    properties: _Properties
+
+
+class _Schemas(msgspec.Struct):
+    post: _SendMessage = msgspec.field(name="SendMessage")
+
+
+class _Components(msgspec.Struct):
+    schemas: _Schemas
+
+
+class _Contract(msgspec.Struct):
+    """The one thing that we ask the AsyncAPI document."""
+
+    components: _Components
+
+
 class _Refusal(msgspec.Struct):
     code: str
     message: str
 
 
-Kind = TypeVar("Kind", _Done, _LoggedIn, _Renewed, _Rooms)
+Kind = TypeVar("Kind", _Done, _LoggedIn, _Renewed, _Rooms, _SomeRoom, _Contract)
 
 
 class Server:
@@ -107,6 +143,27 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
+
+    async def check(self) -> None:
+        """Finds out whether a reichatd answers, before a person is asked for anything.
+
+        Raises: Unreachable.
+        """
+        try:
+            await self._request(_Done, "GET", "/", None)
+        except Refused as refusal:
+            raise Unreachable(str(refusal)) from refusal
+
+    async def message_characters(self) -> int:
+        """How many characters a message may have here; the contract's own number where the server does not say.
+
+        Raises: Unreachable.
+        """
+        try:
+            contract = await self._request(_Contract, "GET", "/asyncapi.json", None)
+        except (Refused, _Strange):
+            return MESSAGE_CHARACTERS
+        return contract.components.schemas.post.properties.content.maximum
 
     async def log_in(self, email: str, password: str) -> None:
         """Begins a login session.
@@ -143,6 +200,13 @@ class Server:
         Raises: LoggedOut, Refused, Unreachable.
         """
         return (await self._call(_Rooms, "GET", f"/{which}")).rooms
+
+    async def room(self, room_id: str) -> Room:
+        """The room with this id, joined or not.
+
+        Raises: LoggedOut, Refused, Unreachable.
+        """
+        return (await self._call(_SomeRoom, "GET", f"/room/{quote(room_id, safe='')}")).room
 
     async def join(self, room_id: str, password: str | None = None) -> None:
         """Becomes a member, unless one is already.
@@ -218,7 +282,7 @@ class Server:
         except httpx.HTTPError as error:
             raise Unreachable(_reason(error)) from error
         except msgspec.DecodeError as error:
-            raise Unreachable("what answers there is no reichatd") from error
+            raise _Strange("what answers there is no reichatd") from error
         raise Refused(response.status_code, refusal.code, refusal.message)
 
 

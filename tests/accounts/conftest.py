@@ -26,6 +26,7 @@ class House:
 
     def __init__(self, store: Store, nursery: trio.Nursery, auth: Auth = CHEAP, secret: bytes = SECRET) -> None:
         self.store = store
+        self.nursery = nursery
         self.now = 1_700_000_000.5
         self.live = RecordingLive()
         self.paper = io.StringIO()

@@ -1,5 +1,7 @@
 """The life of accounts, on a real store."""
 
+import time
+
 import argon2
 import pytest
 import trio
@@ -82,7 +84,7 @@ async def test_a_user_is_found_before_anything_is_hashed(house: House, runs: lis
     assert len(await house.codes()) == 1
 
 
-async def test_of_two_who_verify_at_once_one_becomes_the_user(house: House) -> None:
+async def test_of_four_calls_with_one_code_at_once_one_makes_the_user(house: House) -> None:
     await house.accounts.register("ann@example.org", "correct horse", "ann")
     code, outcomes = await house.code(), []
 
@@ -92,7 +94,8 @@ async def test_of_two_who_verify_at_once_one_becomes_the_user(house: House) -> N
     async with trio.open_nursery() as nursery:
         for _ in range(4):
             nursery.start_soon(verify)
-    assert sorted(outcomes) == ["VerificationNotFound"] * 3 + ["ok"]
+    assert outcomes == ["ok"] * 4
+    assert [user.username for user in await house.store.users.page("", 9)] == ["ann"]
 
 
 async def test_a_user_who_came_meanwhile(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,16 +114,39 @@ async def test_a_user_who_came_meanwhile(house: House, monkeypatch: pytest.Monke
     assert await house.login()
 
 
-async def test_a_later_registration_takes_the_place_of_the_earlier(house: House) -> None:
-    await house.accounts.register("ann@example.org", "first horse", "ann1")
-    first = await house.code()
-    await house.accounts.register("ANN@example.org", "second horse", "ann2")
-    second = await house.code()
-    if first != second:
-        with pytest.raises(InvalidCode):
-            await house.accounts.verify("ann@example.org", first)
-    await house.accounts.verify("ann@example.org", second)
-    assert await house.login(password="second horse")
+@pytest.mark.parametrize("number", [0, 1, 2])
+async def test_a_code_confirms_the_registration_that_it_was_sent_for(house: House, number: int) -> None:
+    """Whoever else registers the address: the code of a letter makes the account of that letter, with its password."""
+    for name, email in (("ann1", "ann@example.org"), ("ann2", "ANN@example.org"), ("ann3", "ann@example.org")):
+        await house.accounts.register(email, f"horse of {name}", name)
+    await house.accounts.verify("Ann@example.org", (await house.codes())[number])
+    name = f"ann{number + 1}"
+    for other in ("ann1", "ann2", "ann3"):
+        outcome = await outcome_of(house.accounts.login, "ann@example.org", f"horse of {other}")
+        assert outcome == ("ok" if other == name else "InvalidPassword")
+    assert [user.username for user in await house.store.users.page("", 9)] == [name]
+
+
+async def test_the_oldest_of_too_many_registrations_goes(house: House) -> None:
+    """A stranger who registers the address over and over keeps its owner out only as long as it goes on."""
+    for number in range(6):
+        await house.accounts.register("ann@example.org", "a stranger's", f"eve{number}")
+    await house.accounts.register("ann@example.org", "correct horse", "ann")
+    first, *_, last = await house.codes()
+    assert len(await house.store.users.pending("ann@example.org")) == 5
+    assert await outcome_of(house.accounts.verify, "ann@example.org", first) == "InvalidCode"
+    await house.accounts.verify("ann@example.org", last)
+    assert await house.login()
+
+
+async def test_two_registrations_never_have_the_same_code(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["123456", "123456", "123456", "654321"])
+    monkeypatch.setattr("reichatd.accounts.keys.new_code", lambda: next(drawn))
+    await house.accounts.register("ann@example.org", "a stranger's", "eve")
+    await house.accounts.register("ann@example.org", "correct horse", "ann")
+    assert await house.codes() == ["123456", "654321"]
+    await house.accounts.verify("ann@example.org", "654321")
+    assert await house.login()
 
 
 # Verification
@@ -129,7 +155,7 @@ async def test_a_later_registration_takes_the_place_of_the_earlier(house: House)
 async def test_a_wrong_code(house: House) -> None:
     await house.accounts.register("ann@example.org", "correct horse", "ann")
     code = await house.code()
-    for attempt in (wrong(code), "", code + " ", code[:-1]):
+    for attempt in (wrong(code), "", code + "0", code[:-1]):
         with pytest.raises(InvalidCode):
             await house.accounts.verify("ann@example.org", attempt)
     await house.accounts.verify("ann@example.org", code)
@@ -152,6 +178,49 @@ async def test_five_tries_and_no_more(house: House) -> None:
         await house.accounts.verify("ann@example.org", code)
 
 
+async def test_registering_again_gives_no_more_tries(house: House) -> None:
+    await house.accounts.register("ann@example.org", "correct horse", "ann")
+    for _ in range(5):
+        await house.accounts.register("ann@example.org", "correct horse", "ann")
+        code = await house.code()
+        assert await outcome_of(house.accounts.verify, "ann@example.org", wrong(code)) == "InvalidCode"
+    assert await outcome_of(house.accounts.verify, "ann@example.org", code) == "InvalidCode"
+    house.now += 9 * MINUTE
+    await house.accounts.register("ann@example.org", "correct horse", "ann")
+    assert await outcome_of(house.accounts.verify, "ann@example.org", await house.code()) == "InvalidCode"
+    house.now += MINUTE
+    await house.accounts.verify("ann@example.org", await house.code())
+
+
+async def test_spaces_do_not_count(house: House) -> None:
+    await house.accounts.register(" ann@example.org\u00a0", "correct horse", "ann")
+    code = await house.code()
+    await house.accounts.verify("\tann@example.org ", f" {code[:3]} {code[3:]}\n")
+    assert await house.accounts.login("ann@example.org ", "correct horse")
+
+
+async def test_a_verification_whose_answer_was_lost_is_repeated(house: House) -> None:
+    await house.accounts.register("Ann@example.org", "correct horse", "ann")
+    await house.accounts.register("ann@example.org", "a stranger's", "eve")
+    first, second = await house.codes()
+    for _ in range(2):
+        await house.accounts.verify("ANN@example.org", first)
+    again = House(house.store, house.nursery)
+    await again.accounts.verify("ann@example.org", first)
+    assert await outcome_of(again.accounts.verify, "ann@example.org", second) == "InvalidCode"
+    assert await house.accounts.login("ann@example.org", "correct horse")
+    house.now += 10 * MINUTE
+    assert await outcome_of(house.accounts.verify, "ann@example.org", first) == "VerificationNotFound"
+
+
+async def test_a_code_makes_no_account_again_that_was_deleted(house: House) -> None:
+    await house.join()
+    user = await house.store.users.by_email("ann@example.org")
+    assert user is not None
+    await house.store.users.delete(user.user_id)
+    assert await outcome_of(house.accounts.verify, "ann@example.org", await house.code()) == "VerificationNotFound"
+
+
 @pytest.mark.parametrize("right_at", [4, 5])
 async def test_the_last_try_counts(house: House, right_at: int) -> None:
     await house.accounts.register("ann@example.org", "correct horse", "ann")
@@ -169,11 +238,11 @@ async def test_tries_at_once_do_not_outnumber_the_limit(house: House, monkeypatc
     code, left = await house.code(), []
     real = house.store.users.take_try
 
-    async def watched(email: str) -> object:
-        registration = await real(email)
-        assert registration is not None
-        left.append(registration.tries_left)
-        return registration
+    async def watched(email: str, now: float, ends_at: float) -> object:
+        attempt = await real(email, now, ends_at)
+        assert attempt is not None
+        left.append(attempt.pending[0].tries_left)
+        return attempt
 
     monkeypatch.setattr(house.store.users, "take_try", watched)
     async with trio.open_nursery() as nursery:
@@ -215,8 +284,7 @@ async def test_a_code_is_not_good_for_another_address(house: House) -> None:
 
 async def test_neither_code_nor_password_is_stored(house: House) -> None:
     await house.accounts.register("ann@example.org", "correct horse", "ann")
-    registration = await house.store.users.take_try("ann@example.org")
-    assert registration is not None
+    (registration,) = await house.store.users.pending("ann@example.org")
     assert await house.code() not in registration.code_hash
     assert "correct horse" not in repr(registration)
 
@@ -238,6 +306,51 @@ async def test_an_unknown_user_costs_what_a_known_one_costs(house: House, runs: 
     with pytest.raises(UserNotFound):
         await house.accounts.login(email, "correct horse")
     assert len(runs) == 1
+
+
+COMPOSED, DECOMPOSED = "pässwörd", "pa\u0308sswo\u0308rd"
+
+
+@pytest.mark.parametrize(("chosen", "typed"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+async def test_a_password_is_the_same_however_a_keyboard_spells_it(house: House, chosen: str, typed: str) -> None:
+    await house.join(password=chosen)
+    login = await house.login(password=typed)
+    identity = await house.accounts.authenticate(login.access_token)
+    with pytest.raises(Invalid, match="old one"):
+        await house.accounts.change_password(identity, chosen, typed)
+    await house.accounts.change_password(identity, typed, "better horse")
+    with pytest.raises(InvalidPassword):
+        await house.login(password=chosen)
+
+
+async def test_a_password_is_measured_in_its_normal_form(house: House) -> None:
+    await house.join(password="a\u0308" * 128)
+    assert await house.login(password="ä" * 128)
+    with pytest.raises(InvalidFields):
+        await house.accounts.register("bob@example.org", "a\u0308" * 7, "bob")
+
+
+async def test_an_unknown_user_costs_the_same_in_another_spelling(house: House, runs: list[str]) -> None:
+    await house.join()
+    costs = []
+    for name in ("ann", "bob"):
+        runs.clear()
+        assert await outcome_of(house.login, name, DECOMPOSED) != "ok"
+        costs.append(len(runs))
+    assert costs == [2, 2]
+
+
+async def test_what_is_far_too_long_is_not_even_normalised(house: House) -> None:
+    """Marks in the wrong order are sorted: 60,000 of them take seconds."""
+    hostile = "a" + "\u0301\u0316" * 30_000
+    began = time.perf_counter()
+    for call in (
+        house.accounts.login("ann@example.org", hostile),
+        house.accounts.register("ann@example.org", hostile, hostile),
+    ):
+        with pytest.raises(ReichatError):
+            await call
+    assert time.perf_counter() - began < 0.5
 
 
 async def test_an_over_long_password_is_not_verified(house: House, runs: list[str]) -> None:
@@ -503,7 +616,11 @@ async def test_a_ticket_ages_whatever_is_done_to_the_clock(store: Store, nursery
 
 async def test_settings_are_obeyed(store: Store, nursery: trio.Nursery) -> None:
     auth = with_changes(
-        access_token_minutes=1.0, refresh_token_days=1.0, verification_code_minutes=2.0, verification_tries=1
+        access_token_minutes=1.0,
+        refresh_token_days=1.0,
+        verification_code_minutes=2.0,
+        verification_tries=1,
+        pending_registrations=2,
     )
     house = House(store, nursery, auth)
     await house.accounts.register("ann@example.org", "correct horse", "ann")
@@ -511,6 +628,10 @@ async def test_settings_are_obeyed(store: Store, nursery: trio.Nursery) -> None:
     assert "valid for 2 minutes" in house.paper.getvalue()
     assert await outcome_of(house.accounts.verify, "ann@example.org", wrong(code)) == "InvalidCode"
     assert await outcome_of(house.accounts.verify, "ann@example.org", code) == "InvalidCode"
+    for _ in range(2):
+        await house.accounts.register("ann@example.org", "correct horse", "ann")
+    assert len(await house.store.users.pending("ann@example.org")) == 2
+    house.now += 2 * MINUTE
     await house.join()
     login = await house.login()
     house.now += MINUTE + 1

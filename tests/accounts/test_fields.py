@@ -17,6 +17,7 @@ LIMITS = Limits()
     [
         ("Ann@Example.ORG", "Ann@example.org", "Ann@example.org"),
         ("ann@intranet", "ann@intranet", "ann@intranet"),
+        ("\u00a0 ann@intranet\t", "ann@intranet", "ann@intranet"),
         ("ann@mail.local", "ann@mail.local", "ann@mail.local"),
         ("ann@localhost", "ann@localhost", "ann@localhost"),
         ("ann@EXÄMPLE.org", "ann@exämple.org", "ann@xn--exmple-cua.org"),
@@ -64,7 +65,16 @@ def test_an_address_is_normal_or_refused(text: str) -> None:
     assert normal.isprintable()
 
 
-@pytest.mark.parametrize("name", ["abc", "a" * 32, "Änne", "ann1", "张三李"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("abc", "a" * 32, "Änne", "ann1", "1ann", "张三李", "½①²", "Col·lega"),
+        *("मीरा", "અમિત", "தமிழ்", "বাংলা", "ਗੁਰਪ੍ਰੀਤ", "ธนพล", "ພອນ", "နေဝင်း", "සුනිල්"),
+        "می\u200cنم",  # Persian: without the joiner the letters would look otherwise
+        "രാമന്\u200d",  # Malayalam
+        "क्\u200cष",
+    ],
+)
 def test_names(name: str) -> None:
     assert fields.new_username(LIMITS, name) == name
 
@@ -75,7 +85,13 @@ def test_a_name_is_normalised_before_it_is_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "ab", "a" * 33, "a b c", "ann_", "<b>ann</b>", "ann\n", "\ud800\ud800\ud800", "😀😀😀"]
+    "name",
+    [
+        *("", "ab", "a" * 33, "a b c", "ann_", "<b>ann</b>", "ann\n", "\ud800\ud800\ud800", "😀😀😀"),
+        *("\u3164" * 3, "\u200b" * 3, "\u2800" * 3, "\0" * 3, "\u115f" * 3, "\u0301" * 3),
+        *("ann\u3164", "an\u00adn", "ann\ufe0f", "ann\u034f", "\u202eann", "ann\u200f", "a\u2066nn"),
+        *("an\u200dn", "an\u200cn", "ann\u200d", "\u200dann", "د\u200cدد"),
+    ],
 )
 def test_no_names(name: str) -> None:
     with pytest.raises(InvalidFields) as caught:

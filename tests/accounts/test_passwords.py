@@ -46,6 +46,13 @@ async def test_any_text_is_a_password(password: str) -> None:
     assert not await passwords.verify(stored, password + "x", whose="user ann")
 
 
+async def test_a_hash_from_before_the_normal_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords = Passwords(CHEAP)
+    old = argon2.PasswordHasher(1, 64, 1).hash("pa\u0308sswo\u0308rd".encode())
+    assert await passwords.verify(old, "pa\u0308sswo\u0308rd", whose="user ann")
+    assert not await passwords.verify(old, "pa\u0308sswo\u0308re", whose="user ann")
+
+
 @pytest.mark.parametrize(
     "stored",
     [

@@ -28,7 +28,7 @@ async def test_an_address_is_used_once_and_the_rules_hold(counter: Counter) -> N
 
 
 async def test_a_registration_does_not_stand_in_the_way(counter: Counter) -> None:
-    await counter.store.users.register(registration())
+    await counter.store.users.register(registration(), 5)
     await counter.add("ann")
     assert await counter.store.users.registrations("", 9) == []
 
@@ -36,7 +36,7 @@ async def test_a_registration_does_not_stand_in_the_way(counter: Counter) -> Non
 async def test_lists(counter: Counter) -> None:
     for name in ("bob", "ann"):
         await counter.add(name)
-    await counter.store.users.register(registration("eve@example.org"))
+    await counter.store.users.register(registration("eve@example.org"), 5)
     users = await counter.do(requests.ListUsers(), UserRecord)
     assert [user.email for user in users] == ["ann@example.org", "bob@example.org"]
     assert users[0].created_at == "2023-11-14T22:13:20.500000+00:00"
@@ -73,13 +73,37 @@ async def test_nobody(counter: Counter, name: str) -> None:
 
 
 async def test_a_registration_is_verified_without_its_code(counter: Counter) -> None:
-    await counter.store.users.register(registration(tries_left=0))
+    await counter.store.users.register(registration(tries_left=0), 5)
     (change,) = await counter.do(requests.VerifyUser("ANN@example.org"), UserChanged)
     user = await counter.store.users.by_email("ann@example.org")
     assert user is not None
     assert (user.user_id, user.password_hash) == (change.user_id, "password")
     assert await counter.refusal(requests.VerifyUser("ann@example.org")) == "verification_not_found"
     assert await counter.refusal(requests.VerifyUser("no address")) == "verification_not_found"
+
+
+async def test_which_registration_is_verified_is_said_where_there_are_several(counter: Counter) -> None:
+    """One of them may be a stranger's, with the stranger's password."""
+    for number, name in enumerate(("ann", "eve")):
+        one = msgspec.structs.replace(registration(code_hash=f"{number}"), username=name, password_hash=f"of {name}")
+        await counter.store.users.register(one, 5)
+    assert await counter.refusal(requests.VerifyUser("ann@example.org")) == "several_registrations"
+    listed = list(counter.records)
+    assert [(one.username, one.expires_at) for one in listed if isinstance(one, RegistrationRecord)] == [
+        ("ann", "1970-01-01T00:01:40.000000+00:00"),
+        ("eve", "1970-01-01T00:01:40.000000+00:00"),
+    ]
+    assert await counter.do(requests.ListUsers(pending=True), RegistrationRecord) == listed
+    ids = [one.registration_id for one in listed if isinstance(one, RegistrationRecord)]
+    assert len(set(ids)) == 2
+    for registration_id in ("", "0", "nothing"):
+        refusal = await counter.refusal(requests.VerifyUser("ann@example.org", registration_id))
+        assert refusal == "verification_not_found"
+    assert await counter.store.users.page("", 9) == []
+    await counter.do(requests.VerifyUser("ann@example.org", ids[0]), UserChanged)
+    (user,) = await counter.store.users.page("", 9)
+    assert (user.username, user.password_hash) == ("ann", "of ann")
+    assert await counter.refusal(requests.VerifyUser("ann@example.org", ids[1])) == "verification_not_found"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class CaughtLetters(Outbox):
         super().__init__(config.Mail(), None)
         self.letters: list[EmailMessage] = []
 
-    def post(self, letter: EmailMessage) -> None:
+    def post(self, letter: EmailMessage, *, seconds: float = 0.0) -> None:
         self.letters.append(letter)
 
     def code(self, email: str) -> str:

@@ -2,21 +2,25 @@
 
 import gzip
 import json
+import math
 import os
 import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reichatd.archive.chunks import HEADER_BYTES, Chunks
-from reichatd.archive.errors import BadArchive, Damaged, NewerArchive, NotAnArchive
+from reichatd.archive.errors import BadArchive, BadRecord, Damaged, NewerArchive, NotAnArchive
 from reichatd.archive.files import Reader, reading, writing
 from reichatd.archive.format import VERSION, End, Head, encode, encode_head
+from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT, problem
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored
+from reichatd.timestamps import isoformat
 from tests.nobody import nobody
 from tests.store.samples import registration, session, user
 
@@ -50,6 +54,46 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def read_bytes(tmp: Path, content: bytes) -> list[list[Stored]]:
     tmp.write_bytes(content)
     return read(tmp)
+
+
+IMPOSSIBLE: list[Stored] = [
+    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1),
+    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=0),
+    RoomRecord("lobby", "Lobby", "", "ann", None, 1e300),
+    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, keep_days=-1, keep_messages=0),
+    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, keep_days=0, keep_messages=2**64),
+    Member("lobby", "ann", -1e12, 0),
+    Member("lobby", "ann", 1.0, 2**32),
+    Member("lobby", "ann", 1.0, -1),
+    LogEntry("lobby", 0, "ann", "one", 1.0),
+    LogEntry("lobby", 2**32, "ann", "one", 1.0),
+    LogEntry("lobby", 1, "ann", "one", 1e300),
+    LogEntry("lobby", 1, "ann", "one", 253_402_300_800.0),
+    msgspec.structs.replace(registration(), expires_at=1e18),
+    registration(tries_left=-1),
+    msgspec.structs.replace(user("ann"), created_at=-1e300),
+    session(expires_at=1e300),
+]
+
+
+@pytest.mark.parametrize("record", IMPOSSIBLE)
+def test_a_record_that_no_store_can_keep(tmp_path: Path, record: Stored) -> None:
+    path = tmp_path / "backup"
+    with writing(path, HEAD, replace=False) as writer:
+        writer.add(PAGES[0])
+        writer.add([record])
+    with pytest.raises(BadRecord, match=type(record).__name__) as caught:
+        read(path)
+    assert "which has to be from" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_first_and_the_last_moment_can_be_shown() -> None:
+    for moment in (FIRST_MOMENT, LAST_MOMENT):
+        entry = LogEntry("lobby", 1, "ann", "one", moment)
+        assert problem(entry) is None
+        assert isoformat(moment)[:4] in {"0001", "9999"}
+    assert problem(LogEntry("lobby", 1, "ann", "one", math.nan)) is not None
 
 
 def starts(content: bytes) -> list[int]:

@@ -85,7 +85,7 @@ async def _store(path: Path) -> AsyncIterator[Store]:
 async def _add_user(store: Store, number: int) -> str:
     user = User(f"user{number}", f"user{number}@example.org", f"user{number}", "", 0.0)
     registration = Registration(user.email, user.username, "", "", 1, time.time() + _HOURS)
-    await store.users.register(registration)
+    await store.users.register(registration, 5)
     await store.users.confirm(registration, user)
     return user.user_id
 

@@ -93,6 +93,35 @@ def ask_for_the_impossible(commands: Commands) -> None:
     assert "new_password: must have 8 to 128 characters" in short.stderr
     hostile = commands.run("user", "show", "x\x1b[2J", status=exits.NOT_FOUND)
     assert "\x1b" not in hostile.stderr
+    assert "not UTF-8" in commands.run("user", "show", "\udcff", status=exits.REFUSED).stderr
+
+
+async def test_people_and_rooms_by_name(either: Commands) -> None:
+    await in_thread(name_them, either)
+
+
+def name_them(commands: Commands) -> None:
+    ann = commands.add("ann")
+    assert commands.json("user", "show", "ANN")["user_id"] == ann
+    anna = commands.json("user", "add", "anna@example.org", "Ann", "--generate")["user_id"]
+    several = commands.run("user", "show", "ann", "--json", status=exits.REFUSED)
+    assert [user["user_id"] for user in json.loads(several.stdout)] == [ann, anna]
+    assert "2 users are called ann" in several.stderr
+    # What changes something wants to know exactly who is meant, and says who may be.
+    for arguments in (("user", "disable", "ann"), ("user", "delete", "ann")):
+        told = commands.run(*arguments, "--yes", status=exits.NOT_FOUND).stderr
+        assert f"No user ann; called so: ann@example.org ({ann}), anna@example.org ({anna})" in told
+    commands.run("room", "create", "Lounge", "--owner", ann, "--id", "room1")
+    assert "No room lounge; called so: room1" in commands.run("room", "show", "lounge", status=exits.NOT_FOUND).stderr
+    told = commands.run("room", "kick", "room1", "ann", "--yes", status=exits.NOT_FOUND).stderr
+    assert f"called so: ann@example.org ({ann})" in told
+    (room,) = commands.json("room", "list")
+    assert (room["owner"], room["owner_name"]) == (ann, "ann")
+    assert commands.json("room", "show", "room1")["owner_name"] == "ann"
+    assert f"owner        ann ({ann})" in commands.run("room", "show", "room1").stdout
+    assert f"ann ({ann})" in commands.at_terminal("room", "list")[1]
+    header, row = commands.run("room", "list").stdout.splitlines()
+    assert dict(zip(header.split("\t"), row.split("\t"), strict=True))["owner"] == ann
 
 
 async def test_the_exports(either: Commands) -> None:
@@ -111,7 +140,9 @@ def export_all(commands: Commands) -> None:
     assert [json.loads(line)["type"] for line in lines] == ["room_details", "person"]
     commands.run("user", "export", "nobody", "-o", str(file), status=exits.NOT_FOUND)
     assert len(file.read_text().splitlines()) == 2, "what was there stays until there is something to take its place"
-    commands.run("user", "export", ann, "-o", str(commands.directory / "no" / "file"), status=exits.CANNOT_CREATE)
+    nowhere = commands.directory / "no" / "file"
+    told = commands.run("user", "export", ann, "-o", str(nowhere), status=exits.CANNOT_CREATE).stderr
+    assert told == f"reichatd: {nowhere}: the directory {nowhere.parent} does not exist\n"
     assert [path.name for path in commands.directory.iterdir() if "ann" in path.name] == ["ann.json"]
 
 
@@ -206,6 +237,12 @@ def test_where_nobody_looks_there_are_plain_columns(commands: Commands) -> None:
     assert "─" in seen
     assert "ann@example.org" in seen
     assert "users          1\n" in commands.run("stats").stdout
+
+
+def test_a_password_is_text(commands: Commands) -> None:
+    command = [*PROGRAM, "user", "add", "bob@example.org", "bob", "--password-stdin"]
+    done = subprocess.run(command, env=commands.environ, input=b"a good p\xe4ssword\n", capture_output=True)
+    assert (done.returncode, done.stderr) == (exits.BAD_DATA, b"reichatd: standard input is not UTF-8\n")
 
 
 def test_a_password_is_asked_for_twice(commands: Commands) -> None:

@@ -1,6 +1,7 @@
 """`reichatd backup`, `backup verify` and `restore`: real processes, real files, and what can go wrong with them."""
 
 import json
+import os
 import resource
 import signal
 import sqlite3
@@ -8,16 +9,21 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import trio
 
-from reichatd.store import sqlite
-from reichatd.store.bulk import Stored
+from reichatd.archive.files import writing
+from reichatd.archive.format import VERSION, Head
+from reichatd.store import StoreError, sqlite
+from reichatd.store.bulk import RoomRecord, Stored
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
+from tests.cli.commands import Commands
+from tests.nobody import nobody, nobody_id
 from tests.process import environment
 
 MESSAGES = 3000
@@ -123,7 +129,7 @@ def test_a_file_that_is_there(home: Path, backup: Path) -> None:
 
 
 def test_no_such_directory(home: Path) -> None:
-    assert "No such file" in refused(73, home, "backup", "missing/backup")
+    assert "missing/backup: the directory missing does not exist" in refused(73, home, "backup", "missing/backup")
 
 
 def test_nothing_to_back_up(other: Path) -> None:
@@ -150,7 +156,17 @@ def test_a_flipped_bit(other: Path, backup: Path, words: list[str]) -> None:
 def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
     before = contents(data_file(home))
     backup.write_bytes(backup.read_bytes()[:-1])
-    assert "cut off" in refused(65, home, "restore", "--force", backup)
+    assert "cut off" in refused(65, home, "restore", "--force", "--yes", backup)
+    assert contents(data_file(home)) == before
+
+
+@pytest.mark.parametrize("words", [["restore", "--force"], ["backup", "verify"]])
+def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[str]) -> None:
+    before = contents(data_file(home))
+    with writing(backup, Head(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:
+        writer.add([RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1)])
+    message = refused(65, home, *words, backup)
+    assert "RoomRecord {'room_id': 'lobby'}: first_id is 8589934593" in message
     assert contents(data_file(home)) == before
 
 
@@ -158,15 +174,79 @@ def test_a_store_that_holds_something(home: Path, backup: Path) -> None:
     before = contents(data_file(home))
     assert "--force" in refused(73, home, "restore", backup)
     assert contents(data_file(home)) == before
-    assert command(home, "restore", "--force", backup).returncode == 0
+    assert command(home, "restore", "--force", "--yes", backup).returncode == 0
     assert contents(data_file(home)) == before
+
+
+def test_a_restore_over_something_asks(home: Path, other: Path, backup: Path) -> None:
+    before = contents(data_file(home))
+    done = command(home, "restore", "--force", backup)
+    assert (done.returncode, "--yes" in done.stderr) == (2, True)
+    at_home = Commands(home)
+    status, screen = at_home.at_terminal("restore", "--force", str(backup), typed=[("[y/N]", "n\n")])
+    assert status == 1
+    assert str(data_file(home)) in screen
+    assert f"{MESSAGES:,} messages" in screen
+    assert "nothing was changed" in screen
+    assert contents(data_file(home)) == before
+    status, screen = at_home.at_terminal("restore", "--force", str(backup), typed=[("[y/N]", "y\n")])
+    assert (status, "restored" in screen) == (0, True)
+    # Where there is nothing there is nothing to ask.
+    assert Commands(other).at_terminal("restore", "--force", str(backup))[0] == 0
+    with data_file(other).open("r+b") as raw:
+        raw.write(b"x" * 100)
+    status, screen = Commands(other).at_terminal("restore", "--force", str(backup), typed=[("[y/N]", "n\n")])
+    assert (status, "cannot be read" in screen) == (1, True)
+
+
+def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:
+    """As it is for the data of a service, /var/lib/reichatd."""
+    owner = nobody_id() if os.geteuid() == 0 else os.getuid()
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        data = Path(directory, "data")
+        data.mkdir()
+        os.chown(data, owner, -1)
+        file = data / "reichatd.sqlite3"
+        settings = {"REICHATD_STORAGE_PATH": str(file), "HOME": directory}
+        for more in ([], ["--force", "--yes"]):
+            done = command(Path(directory), "restore", *more, backup, **settings)
+            assert done.returncode == 0, done.stderr
+            assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode)) == (owner, 0o600)
+        # And what SQLite puts beside it, whoever opened it first.
+        done = command(Path(directory), "user", "disable", "--yes", "nobody@example.org", **settings)
+        assert done.returncode == 67, done.stderr
+        assert {each.stat().st_uid for each in data.iterdir()} == {owner}
+        with nobody():
+            trio.run(reopen, file)
+
+
+async def reopen(file: Path) -> None:
+    async with aclosing(await sqlite.open_store(file)) as store:
+        await store.messages.probe()
+        owners = {each.stat().st_uid for each in file.parent.iterdir()}
+        assert owners == {os.geteuid()}
+
+
+def test_a_file_that_cannot_be_given_away(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, nobody_id(), -1)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", refuse)
+    with pytest.raises(StoreError, match="run this as that user"):
+        trio.run(sqlite.open_store, tmp_path / "new.sqlite3")
+    assert not (tmp_path / "new.sqlite3").exists()
 
 
 def test_a_newer_schema(home: Path, backup: Path) -> None:
     with closing(sqlite3.connect(data_file(home))) as db:
         db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     assert "newer reichatd" in refused(69, home, "backup", "second")
-    assert "newer reichatd" in refused(69, home, "restore", "--force", backup)
+    assert "newer reichatd" in refused(69, home, "restore", "--force", "--yes", backup)
     assert not (home / "second").exists()
 
 
@@ -200,7 +280,7 @@ def test_a_full_disk(home: Path, other: Path, backup: Path) -> None:
     assert not list(data_file(other).parent.iterdir())
     before = contents(data_file(home))
     size = data_file(home).stat().st_size
-    done = limited(home, size // 2, "restore", "--force", backup)
+    done = limited(home, size // 2, "restore", "--force", "--yes", backup)
     assert done.returncode == 69, done.stderr
     assert contents(data_file(home)) == before
 

@@ -1,6 +1,7 @@
 """`reichatd config`, as a real process."""
 
 import json
+import stat
 import subprocess
 import sys
 import tomllib
@@ -106,6 +107,37 @@ def test_show_of_settings_that_are_wrong_tells_what_is_wrong(shell: Shell) -> No
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_init_writes_the_manual_where_the_daemon_looks_first_and_never_over_another(home: Home, shell: Shell) -> None:
+    del shell.environ["REICHATD_CONFIG"]
+    done = shell("config", "init")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (exits.OK, f"wrote {home.user}")
+    assert home.user.read_text() == (Path(__file__).parents[2] / "etc" / "reichatd.toml").read_text()
+    assert stat.S_IMODE(home.user.stat().st_mode) == 0o600
+    assert shell("config", "check").stdout == f"ok: {home.user}\n"
+    home.user.write_text("server.port = 1234")
+    for arguments in ([], [home.user]):
+        done = shell("config", "init", *arguments)
+        assert (done.returncode, done.stdout) == (exits.CANNOT_CREATE, "")
+        assert f"{home.user} is there already" in done.stderr
+    assert home.user.read_text() == "server.port = 1234"
+
+
+def test_init_of_a_named_file(shell: Shell, tmp_path: Path) -> None:
+    done = shell("config", "init", tmp_path / "x y.toml")
+    assert f"reichatd config check '{tmp_path}/x y.toml'" in done.stdout
+    assert f"reichatd serve --config '{tmp_path}/x y.toml'" in done.stdout
+    assert shell("config", "check", tmp_path / "x y.toml").returncode == exits.OK
+    nowhere = shell("config", "init", tmp_path / "no" / "x.toml")
+    assert (nowhere.returncode, f"the directory {tmp_path}/no does not exist" in nowhere.stderr) == (73, True)
+    other = shell("config", "init", REICHATD_CONFIG=str(tmp_path / "other.toml"))
+    assert other.stdout.startswith(f"wrote {tmp_path}/other.toml\n")
+
+
+def test_the_login_of_send_is_no_setting(shell: Shell) -> None:
+    login = {"REICHATD_EMAIL": "a@b.c", "REICHATD_PASSWORD": "secret", "REICHATD_PASSWORD_FILE": "/x"}
+    assert shell("config", "check", **login).returncode == exits.OK
+
+
 def test_usage_errors_are_clicks(shell: Shell) -> None:
     assert shell("config", "chekc").returncode == 2
     assert shell("srve").returncode == 2
@@ -144,6 +176,7 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
         "import",
         "retention",
         "chat",
+        "send",
         "bench",
     ]
     for line in commands.splitlines():

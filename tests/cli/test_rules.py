@@ -63,6 +63,11 @@ def test_plain_http_beyond_this_machine_says_what_to_do() -> None:
         (Settings(auth=Auth(argon2_memory_kib=31, argon2_parallelism=4)), ["auth.argon2_memory_kib"]),
         (Settings(auth=Auth(argon2_memory_kib=32, argon2_parallelism=4)), []),
         (Settings(mail=Mail(username="a")), ["mail.password_file"]),
+        *((Settings(mail=Mail(ehlo=name)), []) for name in ("", "a.example.org", "[192.0.2.1]", "[IPv6:2001:db8::1]")),
+        *(
+            (Settings(mail=Mail(ehlo=name)), ["mail.ehlo"])
+            for name in ("[192.0.2]", "[2001:db8::1]", "[IPv6:192.0.2.1]")
+        ),
         (Settings(mail=Mail(password_file="a")), ["mail.username"]),
         (Settings(mail=Mail(username="a", password_file="a", tls="none")), []),
         (Settings(mail=Mail(username="a", password_file="a", tls="none", host="mail.example.org")), ["mail.tls"]),

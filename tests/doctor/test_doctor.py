@@ -18,6 +18,7 @@ from reichatd.store.sqlite.inspection import inspect
 from tests.client import crowd, open_room
 from tests.doctor.examination import Examination
 from tests.end_to_end.conftest import stored_in_mongodb
+from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
 from tests.mongod import free_port
 from tests.process import DaemonProcess, environment, running
@@ -204,6 +205,8 @@ def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
     mail_server.start()
     found = Examination(tmp_path, **by_mail(mail_server, tmp_path, PASSWORD))
     assert (found["mail.login"].level, found["files.password_file"].level) == ("ok", "ok")
+    assert "AUTH LOGIN PLAIN" in found["mail.login"].text
+    assert (found["mail.encryption"].level, found["mail.ehlo"].level) == ("ok", "ok")
     assert PASSWORD not in found.output
     found = Examination(tmp_path, **by_mail(mail_server, tmp_path, "wrong"))
     assert (found["mail.login"].level, "refuses" in found["mail.login"].text) == ("error", True)
@@ -211,6 +214,31 @@ def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
     found = Examination(tmp_path, **{**by_mail(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"})
     assert (found["mail.login"].level, found["files.password_file"].level) == ("error", "error")
     assert mail_server.letters == []
+
+
+def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
+    server = MailServer(tls_context=Certificates().server)
+    server.start()
+    # Not an address for the doctor, who must not take it for this machine.
+    elsewhere = by_mail(server, tmp_path, "") | {"REICHATD_MAIL_HOST": "127.1"}
+    del elsewhere["REICHATD_MAIL_USERNAME"], elsewhere["REICHATD_MAIL_PASSWORD_FILE"]
+    found = Examination(tmp_path, **elsewhere)
+    near = Examination(tmp_path, **elsewhere | {"REICHATD_MAIL_HOST": "127.0.0.1"})
+    server.stop()
+    assert "STARTTLS" in found["mail.login"].text
+    assert (found["mail.encryption"].level, found["mail.ehlo"].level) == ("warning", "warning")
+    assert "mail.tls" in found["mail.encryption"].text
+    assert (near["mail.encryption"].level, near["mail.ehlo"].level) == ("ok", "ok")
+    assert server.names == ["localhost", "localhost"]
+
+
+def test_a_mail_server_that_hangs_up(tmp_path: Path) -> None:
+    server = MailServer(last_words="550 5.7.1 not with that name")
+    server.start()
+    found = Examination(tmp_path, **by_mail(server, tmp_path, PASSWORD))
+    server.stop()
+    assert found["mail.login"].level == "error"
+    assert "550 5.7.1 not with that name" in found["mail.login"].text
 
 
 def test_a_port_of_somebody_else(tmp_path: Path) -> None:
@@ -284,6 +312,13 @@ async def test_few_open_files(tmp_path: Path) -> None:
         found = await examine(daemon, REICHATD_SERVER_MAX_CONNECTIONS="999999999")
     assert found["daemon.open_files"].level == "warning"
     assert "LimitNOFILE" in found["daemon.open_files"].text
+
+
+def test_a_url_that_was_given_is_not_asked_for(tmp_path: Path) -> None:
+    given = Examination(tmp_path, "--url", f"http://127.0.0.1:{free_port()}", REICHATD_SERVER_PORT=str(free_port()))
+    assert given["url.reachable"].level == "error"
+    assert "--url" not in given["settings.public_url"].text
+    assert "--url" in Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))["settings.public_url"].text
 
 
 def test_a_url_that_is_none(tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
                     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
                     answer = await client.get(f"{path}/{room_id}?token={ada.access_token}", headers=handshake)
                     assert answer.status_code == 400  # it lacks a key
+                    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
                 await daemon.stop()
                 for path in ("/ws/chat", "/room"):
                     assert (await client.get(f"{path}/{room_id}?token={ada.access_token}")).status_code == 502

@@ -1,5 +1,6 @@
 """What an administrator does reaches the live connections, on both stores."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,20 @@ async def test_who_registers_can_be_verified_without_a_code(daemon: DaemonProces
         await ada.register()
         assert ada.email in {one["email"] for one in await admin(daemon, "user", "list", "--pending")}
         await admin(daemon, "user", "verify", ada.email)
+        await ada.log_in()
+
+
+async def test_a_strangers_registration_is_never_verified_in_place_of_the_owners(daemon: DaemonProcess) -> None:
+    async with crowd(daemon, 1) as (ada,):
+        ada.email = f"victim{ada.email}"
+        await ada.register()
+        body = {"email": ada.email, "password": "a stranger's", "username": "mallory"}
+        assert (await ada.http.post("/register", json=body)).status_code == 201
+        commands = Commands(daemon.directory, daemon.settings)
+        done = await trio.to_thread.run_sync(lambda: commands.run("user", "verify", ada.email, status=exits.REFUSED))
+        choices = re.findall(r"^--id (\w+)  (\w+)  expires 20", done.stderr, re.MULTILINE)
+        assert [name for _, name in choices] == [ada.name, "mallory"]
+        await admin(daemon, "user", "verify", ada.email, "--id", choices[0][0])
         await ada.log_in()
 
 

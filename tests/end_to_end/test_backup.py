@@ -93,7 +93,7 @@ async def check_log(person: Person, room_id: str) -> None:
 async def test_nothing_is_restored_under_a_daemon(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,):
         await done(tmp_path, {}, "backup", "backup")
-        process = await command(tmp_path, {}, "restore", "--force", "backup")
+        process = await command(tmp_path, {}, "restore", "--force", "--yes", "backup")
         assert process.returncode == 69
         assert b"stop the daemon" in process.stderr
         assert (await ada.call("GET", "/user"))["user_details"]["username"] == ada.name

@@ -181,7 +181,7 @@ def test_a_restore(tmp_path: Path, home: Path, disk: Disk) -> None:
     command(disk, home, 0, "restore", backup, **data_on(disk))
     earlier = store.read_bytes()
     disk.fill(leave=MEGABYTE)
-    command(disk, home, exits.STORE_UNAVAILABLE, "restore", "--force", backup, **data_on(disk))
+    command(disk, home, exits.STORE_UNAVAILABLE, "restore", "--force", "--yes", backup, **data_on(disk))
     # There may be another journal mode in the header; what is in it is what counts.
     assert sorted(path.name for path in disk.from_here.iterdir()) == ["ballast", "reichatd.sqlite3"]
     assert store.read_bytes() == earlier

@@ -94,7 +94,9 @@ async def test_verification(daemon: DaemonProcess) -> None:
             refused(await verify(bad), 400, "invalid_code")
         answer = await verify(code)
         assert (answer.status_code, answer.json()) == (200, OK)
-        refused(await verify(code), 404, "verification_not_found", "Verification not found")
+        # Its answer may have been lost: the same code is good again, for a while, and no other is.
+        answer = await verify(f"{code[:3]} {code[3:]} ")
+        assert (answer.status_code, answer.json()) == (200, OK)
 
 
 async def test_a_code_has_five_tries(daemon: DaemonProcess) -> None:

@@ -17,6 +17,7 @@ from pymongo import MongoClient
 
 from reichatd.store import Post, Room
 from reichatd.store.sqlite import open_store
+from tests.cli.commands import Commands
 from tests.client import Person, Talk, crowd, open_room
 from tests.end_to_end.conftest import FREE
 from tests.end_to_end.test_reading import ids, span, write
@@ -55,7 +56,7 @@ class House:
         return done.stdout.decode()
 
     async def run(self, *arguments: str) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(await self.command("run", "--json", *arguments))
+        report: dict[str, Any] = json.loads(await self.command("run", "--json", "--yes", *arguments))
         return report
 
 
@@ -200,6 +201,7 @@ async def test_limits_are_shown_and_set(tmp_path: Path) -> None:
         (["set", "nowhere", "--keep-days", "0"], 2),
         (["set", "nowhere", "--keep-messages", "-1"], 2),
         (["run", "--dry-run", "--compact"], 2),
+        (["run"], 2),
     ],
 )
 def test_what_cannot_be_done_is_said(data: Path, arguments: list[str], status: int) -> None:
@@ -233,7 +235,7 @@ def retention(directory: Path, *arguments: str, **settings: str) -> subprocess.C
 def test_interrupted_it_says_what_is_done(tmp_path: Path) -> None:
     trio.run(_fill, tmp_path / "chat.sqlite3")
     environ = {"REICHATD_STORAGE_PATH": str(tmp_path / "chat.sqlite3"), "REICHATD_RETENTION_KEEP_DAYS": "1"}
-    command = [sys.executable, "-m", "reichatd", "retention", "run", "--json"]
+    command = [sys.executable, "-m", "reichatd", "retention", "run", "--json", "--yes"]
     with subprocess.Popen(
         command, env=environment(tmp_path, environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -245,7 +247,7 @@ def test_interrupted_it_says_what_is_done(tmp_path: Path) -> None:
     assert process.returncode == 130, errors
     assert 0 < json.loads(output)["messages"] < MANY
     assert "Traceback" not in errors
-    again = retention(tmp_path, "run", "--json", REICHATD_RETENTION_KEEP_DAYS="1")
+    again = retention(tmp_path, "run", "--json", "--yes", REICHATD_RETENTION_KEEP_DAYS="1")
     # Python may be interrupted between the end of a step and its being told.
     assert 0 <= MANY - json.loads(output)["messages"] - json.loads(again.stdout)["messages"] <= 200
 
@@ -257,8 +259,19 @@ async def _fill(path: Path) -> None:
             await store.messages.append([Post("lobby", "ann", "text", 1.0)] * 1000, {})
 
 
+def test_it_asks_before_it_removes(tmp_path: Path) -> None:
+    trio.run(_fill, tmp_path / "chat.sqlite3")
+    settings = {"REICHATD_STORAGE_PATH": str(tmp_path / "chat.sqlite3")}
+    doomed = Commands(tmp_path, settings | {"REICHATD_RETENTION_KEEP_MESSAGES": str(MANY - 100)})
+    status, screen = doomed.at_terminal("retention", "run", typed=[("[y/N]", "n\n")])
+    assert (status, "Remove 100 messages in 1 room" in screen) == (1, True)
+    with closing(sqlite3.connect(tmp_path / "chat.sqlite3")) as db:
+        assert db.execute("SELECT first_id FROM rooms").fetchone() == (1,)
+    assert Commands(tmp_path, settings).at_terminal("retention", "run")[0] == 0, "nothing to ask"
+
+
 def test_without_data_none_is_made(tmp_path: Path) -> None:
-    done = retention(tmp_path, "run")
+    done = retention(tmp_path, "run", "--yes")
     assert done.returncode == 66
     assert str(tmp_path / "chat.sqlite3") in done.stderr
     assert not list(tmp_path.iterdir())
@@ -266,7 +279,7 @@ def test_without_data_none_is_made(tmp_path: Path) -> None:
 
 def test_a_store_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "chat.sqlite3").write_text("Dear diary")
-    done = retention(tmp_path, "run")
+    done = retention(tmp_path, "run", "--yes")
     assert done.returncode == 69
     assert "Traceback" not in done.stderr
 

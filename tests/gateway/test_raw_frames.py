@@ -138,6 +138,61 @@ def test_a_message_over_the_limit_is_refused_in_words_that_arrive(unharmed: Hous
         assert wire.rest() == b""
 
 
+HEAD_OF_1_MORE = b"\x81\xff" + (MOST + 1).to_bytes(8, "big")
+HEAD_OF_EVERYTHING = b"\xff" + (2**63 - 1).to_bytes(8, "big")
+
+
+@pytest.mark.parametrize(
+    ("code", "head"),
+    [
+        (1009, HEAD_OF_1_MORE),
+        (1009, b"\x81" + HEAD_OF_EVERYTHING),
+        (1009, b"\x82" + HEAD_OF_EVERYTHING + b"\0\0\0\0half"),
+        (1009, b"\x01" + HEAD_OF_EVERYTHING),
+        (1009, frame(TEXT, b"x" * 40_000, fin=False) + frame(CONTINUATION, b"x" * 40_000)[:4]),
+        (
+            1009,
+            frame(TEXT, b"x", fin=False)
+            + frame(PING)
+            + frame(CONTINUATION, b"", fin=False)
+            + b"\x80"
+            + HEAD_OF_EVERYTHING,
+        ),
+        (1002, b"\x81\xff" + (2**63).to_bytes(8, "big")),
+        (1002, frame(BINARY, b"x", fin=False) + b"\x80\xff\x80" + bytes(7)),
+    ],
+    ids=["one more", "2**63 - 1", "binary", "fragment", "sum", "sum with a ping", "2**63", "2**63 in a fragment"],
+)
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in single bytes"])
+def test_a_length_is_refused_before_what_is_announced_comes(
+    unharmed: House, head: bytes, code: int, at_once: bool
+) -> None:
+    with unharmed.talk(unharmed.room()) as wire:
+        if at_once:
+            wire.send(head)
+        else:
+            wire.send(head[:-40])
+            for byte in head[-40:]:
+                wire.send(bytes([byte]))
+        began = time.monotonic()
+        closes = [each for each in wire.frames() if each.opcode != PONG]
+        assert closes == [(CLOSE, code.to_bytes(2, "big"))]
+        assert time.monotonic() - began < 0.9
+        wire.send(closing(code))
+        assert wire.rest() == b""
+
+
+def test_what_came_before_a_message_that_is_too_big_is_taken(unharmed: House) -> None:
+    room = unharmed.room()
+    with unharmed.talk(room) as other, unharmed.talk(room) as wire:
+        other.send(LISTEN)
+        posts = [text("message", content=content, nonce=content) for content in ("plain", "in pieces")]
+        wire.send(posts[0] + frame(TEXT, posts[1][6:], fin=False) + frame(CONTINUATION) + HEAD_OF_1_MORE)
+        assert wire.close_code() == 1009
+        heard = [other.next("latest_message")["message"]["content"] for _ in posts]
+        assert heard == ["plain", "in pieces"]
+
+
 def test_noise(unharmed: House) -> None:
     room = unharmed.room()
     for _ in range(50):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gateway.house import House
+from tests.gateway.house import House, wait_until
 from tests.gateway.raw import CLOSE, PING, PONG, TEXT, Wire, closing, frame, request, text, upgrade
 
 LOGIN = request("POST", "/login", body=b"{}")
@@ -139,6 +139,30 @@ def test_pages_of_other_sites_may_not_open_sockets(unharmed: House, origin: str)
         wire.send(upgrade(unharmed.target(unharmed.room()), f"Origin: {origin}"))
         assert wire.answer().status == 403
         assert wire.rest() == b""
+
+
+def coming_from(origin: str, host: str, target: str) -> bytes:
+    """A page's handshake."""
+    return upgrade(target, f"Origin: {origin}").replace(b"Host: localhost", f"Host: {host}".encode())
+
+
+@pytest.mark.parametrize("host", ["chat.example.org", "chat.example.org:443"])
+@pytest.mark.parametrize("scheme", ["https", "wss"])
+def test_a_page_of_our_own_is_known_with_and_without_the_port(unharmed: House, scheme: str, host: str) -> None:
+    with unharmed.wire() as wire:
+        wire.send(coming_from(f"{scheme}://chat.example.org", host, unharmed.target(unharmed.room())))
+        assert is_open(wire.upgraded())
+
+
+def test_a_refused_page_is_logged_with_where_it_went(unharmed: House) -> None:
+    seen = len(unharmed.process.output)
+    with unharmed.wire() as wire:
+        wire.send(coming_from("https://chat.example.org:99999", "b\xfcro.example.org", "/ws/chat/room"))
+        assert wire.answer().status == 403
+    wait_until(lambda: "origin refused" in unharmed.process.output[seen:])
+    (line,) = [line for line in unharmed.process.output[seen:].splitlines() if "origin refused" in line]
+    assert "https://chat.example.org:99999" in line
+    assert "b\\\\xc3\\\\xbcro.example.org" in line
 
 
 RIGHT = upgrade("/ws/chat/room")

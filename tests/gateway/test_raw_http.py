@@ -1,5 +1,6 @@
 """HTTP as no good client speaks it, to a real daemon."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -84,6 +85,24 @@ def test_what_looks_like_a_request_in_a_body_is_none(wire: Wire) -> None:
 # --- what is not
 
 
+@pytest.mark.parametrize("target", ["/ws/chat/lounge", "/ws/chat/no%00room?token=x", "/ws/doctor"])
+def test_a_handshake_that_lost_its_upgrade_is_told(wire: Wire, target: str) -> None:
+    for method in ("GET", "HEAD"):
+        for headers in ((), ("Connection: Upgrade", "Sec-WebSocket-Version: 13")):
+            wire.send(request(method, target, *headers))
+            answer = wire.answer(has_body=method != "HEAD")
+            assert (answer.status, answer.headers["upgrade"], answer.headers["connection"]) == (
+                426,
+                "websocket",
+                "Upgrade",
+            )
+            if method == "GET":
+                assert answer.json["code"] == "upgrade_required"
+                assert "proxy" in answer.json["message"]
+    other = wire.ask("POST", target)
+    assert (other.status, other.headers["allow"]) == (405, "GET, HEAD")
+
+
 def test_http_2_is_not_taken(wire: Wire) -> None:
     headers = ("Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__")
     assert wire.ask("GET", "/", *headers).json == {"message": "ok"}
@@ -102,6 +121,10 @@ BAD_REQUESTS = {
     "no path": request("GET", "?no=path"),
     "no URL": request("GET", "http://["),
     "two lengths": request("POST", "/login", "Content-Length: 3", "Content-Length: 4", body=b"abcd"),
+    "length and chunks": request(
+        "POST", "/login", CHUNKED, "Content-Length: 3", body=chunks(b"{}") + request("GET", "/")
+    ),
+    "chunks and length": request("POST", "/login", "Content-Length: 9", CHUNKED, body=chunks(b"{}")),
     "less than nothing": request("POST", "/login", "Content-Length: -3"),
     "more than anything": request("POST", "/login", "Content-Length: " + "9" * 30),
     "unknown coding": request("POST", "/login", "Transfer-Encoding: gzip, chunked", body=chunks(b"x")),
@@ -154,9 +177,22 @@ def test_a_large_body_is_refused_in_words_that_arrive(wire: Wire, headers: tuple
     assert wire.rest() == b""
 
 
-def test_a_body_that_nobody_wants_does_no_harm(wire: Wire) -> None:
-    wire.send(request("GET", "/", body=bytes(10 * MEGABYTE)))
-    assert wire.answer().status == 200
+@pytest.mark.parametrize("coding", [(), (CHUNKED,)], ids=["with its length", "in chunks"])
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "status"),
+    [
+        ("GET", "/", (), 200),
+        ("GET", "/ws/chat/lounge", (), 426),
+        ("POST", "/ws/chat/lounge", (), 405),
+        ("OPTIONS", "/", ("Origin: https://friend.example.org", "Access-Control-Request-Method: PUT"), 204),
+    ],
+)
+def test_a_body_that_nobody_wants_does_no_harm(
+    wire: Wire, method: str, target: str, headers: tuple[str, ...], status: int, coding: tuple[str, ...]
+) -> None:
+    body = chunks(*[bytes(65_536)] * 160) if coding else bytes(10 * MEGABYTE)
+    wire.send(request(method, target, *headers, *coding, body=body))
+    assert wire.answer().status == status
     wire.rest()
 
 
@@ -244,6 +280,57 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_half_room(unharmed: House)
             assert answer.json["room"]["users"] == joined[name]["users"] == [unharmed.ada.user_id]
     for name in joined.keys() & answers.keys():
         assert joined[name]["users"] == [unharmed.ada.user_id]
+
+
+def half_close(wire: Wire) -> None:
+    """Says that no more will come, and goes on listening."""
+    wire.socket.shutdown(socket.SHUT_WR)
+
+
+def test_a_client_that_will_say_no_more_is_answered(unharmed: House) -> None:
+    token = f"Authorization: Bearer {unharmed.ada.access_token}"
+    body = b'{"name": "Half", "description": "Closed", "room_id": "halfclosed"}'
+    with unharmed.wire() as wire:
+        wire.send(request("POST", "/room", token, body=body))
+        half_close(wire)
+        answer = wire.answer()
+        assert (answer.status, answer.json["room_id"]) == (201, "halfclosed")
+        assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "a little later"])
+def test_all_that_it_has_asked_before_is_answered(wire: Wire, pause: float) -> None:
+    wire.send(
+        request("GET", "/nowhere")
+        + request("POST", "/login", body=LOGIN)
+        + request("GET", "/")
+        + request("POST", "/login", CHUNKED, body=chunks(LOGIN))
+    )
+    time.sleep(pause)
+    half_close(wire)
+    assert [wire.answer().status for _ in range(4)] == [404, 400, 200, 400]
+    assert wire.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+        request("POST", "/login", "Content-Length: 100", body=LOGIN),
+        request("POST", "/login", CHUNKED, body=chunks(LOGIN)[:-1]),
+        request("POST", "/login", "Expect: 100-continue", "Content-Length: 9"),
+    ],
+    ids=["head", "body", "chunks", "leave"],
+)
+@pytest.mark.parametrize("before", [b"", request("GET", "/")], ids=["first", "later"])
+def test_a_request_that_will_never_be_whole_ends_the_connection(wire: Wire, before: bytes, cut: bytes) -> None:
+    wire.send(before + cut)
+    half_close(wire)
+    began = time.monotonic()
+    if before:
+        assert wire.answer().status == 200
+    assert wire.rest().partition(b"\r\n")[0] in (b"", b"HTTP/1.1 100 ")
+    assert time.monotonic() - began < 0.9
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.gateway.house import House, house
-from tests.gateway.raw import BINARY, CLOSE, PING, PONG, SECONDS, Wire, closing, frame, noise, request, text
+from tests.gateway.house import House, house, wait_until
+from tests.gateway.raw import BINARY, CLOSE, PING, PONG, SECONDS, Wire, closing, frame, noise, request, text, upgrade
 
 SLOW_SECONDS = 1.0
 LISTEN = text("listen_latest")
@@ -68,6 +68,33 @@ def test_requests_and_a_conversation_on_one_connection(secure: House) -> None:
         assert goes_on(wire)
 
 
+def test_a_page_without_tls_is_of_another_origin(secure: House) -> None:
+    target = secure.target(secure.room())
+    for origin, status in (("https://localhost", 101), ("wss://localhost:443", 101), ("http://localhost", 403)):
+        with secure.wire() as wire:
+            wire.send(upgrade(target, f"Origin: {origin}"))
+            assert wire.answer().status == status
+
+
+@pytest.mark.parametrize(
+    ("host", "promised"),
+    [
+        ("chat.example.org", True),
+        ("CHAT.example.org:8443", True),
+        ("127.0.0.1:8000", False),
+        ("[::1]", False),
+        ("localhost:8000", False),
+        ("chat.localhost", False),
+    ],
+)
+def test_browsers_are_told_to_come_by_tls_only(secure: House, host: str, promised: bool) -> None:
+    with secure.wire() as wire:
+        for head in (request("GET", "/"), request("GET", "/", "Accept: text/html"), request("GET", "/user")):
+            wire.send(head.replace(b"Host: localhost", f"Host: {host}".encode()))
+            promise = wire.answer().headers.get("strict-transport-security")
+            assert promise == ("max-age=31536000" if promised else None)
+
+
 def test_the_end_of_a_connection_is_told(secure: House) -> None:
     with secure.wire() as wire:
         assert isinstance(wire.socket, ssl.SSLSocket)
@@ -90,6 +117,33 @@ def test_a_message_over_the_limit_is_refused_in_words_that_arrive(secure: House)
         wire.send(frame(BINARY, bytes(1_000_000)))
         assert wire.frame().close_code == 1009
         assert wire.rest() == b""
+
+
+def test_a_client_that_will_say_no_more_is_answered(secure: House) -> None:
+    assert secure.tls is not None
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = secure.tls.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with Wire(secure.process.port) as plain:
+
+        def when_it_can(do: Callable[[], object]) -> object:
+            while True:
+                try:
+                    return do()
+                except ssl.SSLWantReadError:
+                    plain.send(outgoing.read())
+                    incoming.write(plain.socket.recv(65_536))
+
+        when_it_can(client.do_handshake)
+        login = b'{"email": "ada@example.org", "password": "wrong password"}'
+        client.write(request("POST", "/login", body=login) * 2)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.unwrap()  # says close_notify, and would wait for the other one
+        plain.send(outgoing.read())
+        answers: list[object] = []
+        with suppress(ssl.SSLZeroReturnError):
+            while True:
+                answers.append(when_it_can(lambda: client.read(65_536)))
+        assert str(answers).count("invalid_password") == 2
 
 
 def test_everybody_gets_every_message_in_order(secure: House) -> None:
@@ -139,6 +193,26 @@ def test_a_slow_reader_gets_all_that_was_begun_and_is_told_why_it_ends(secure: H
         assert 0 < len(ids) < 200
         assert ids == list(range(1, len(ids) + 1))
         assert last == (CLOSE, b"\x03\xf5Reader too slow for too long")
+
+
+DOCUMENTS = 30
+"""So many answers of /openapi.json are more than the kernel keeps for a reader with little space."""
+
+
+def test_answers_may_take_as_long_as_they_are_read(secure: House) -> None:
+    with secure.wire(receive_buffer=4096, segment=1000) as wire:
+        wire.send(request("GET", "/openapi.json") * DOCUMENTS)
+        began = time.monotonic()
+        while time.monotonic() - began < 4 * SLOW_SECONDS:  # and 4 times SHORT's request_seconds
+            wire.unread += wire.socket.recv(2000)
+            time.sleep(0.1)
+        assert len({wire.answer().body for _ in range(DOCUMENTS)}) == 1
+
+
+def test_an_answer_of_which_nothing_is_read_ends_the_connection(secure: House) -> None:
+    with secure.wire(receive_buffer=4096, segment=1000) as wire:
+        wire.send(request("GET", "/openapi.json") * DOCUMENTS)
+        wait_until(lambda: not secure.holds(wire))
 
 
 def test_a_slow_reader_that_reads_again_in_time_loses_nothing(secure: House) -> None:

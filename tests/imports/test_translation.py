@@ -12,7 +12,8 @@ from reichatd.config import Limits
 from reichatd.imports.people import GONE, People, placeholder, placeholder_address
 from reichatd.imports.rooms import Translated, Translator, possible_ids
 from reichatd.store import User
-from reichatd.store.bulk import Ban
+from reichatd.store.bounds import problem
+from reichatd.store.bulk import Ban, Stored
 from tests.imports.test_logs import MESSAGES, message
 from tests.imports.test_values import ANYTHING, NOON
 
@@ -137,6 +138,7 @@ def test_any_users(documents: list[dict[str, Any]]) -> None:
     addresses = [user.email.lower() for user in users]
     assert len(set(addresses)) == len(addresses)
     assert all(user.username and user.password_hash for user in users)
+    assert [problem(user) for user in users if problem(user)] == []
 
 
 # ------------------------------------------------------------------------------------------------------------------- rooms
@@ -195,6 +197,7 @@ def test_names_that_are_none() -> None:
     assert len(found.notes) == 2
     assert translated(name="two\nlines").room.name == "two lines"
     assert translated(name=None).room.name == "lobby"
+    assert translated(name="\u3164\u200b").room.name == "lobby"
 
 
 def test_another_id() -> None:
@@ -234,3 +237,5 @@ def test_any_room(document: dict[str, Any]) -> None:
     assert {entry.user_id for entry in found.log} | {found.room.owner} <= known
     assert {member.user_id for member in found.members}.isdisjoint(ban.user_id for ban in found.bans)
     assert all(0 <= member.last_read_id <= len(found.log) for member in found.members)
+    stored: list[Stored] = [found.room, *found.members, *found.bans, *found.log]
+    assert [problem(record) for record in stored if problem(record)] == []

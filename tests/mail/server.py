@@ -5,6 +5,7 @@ import email.policy
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from email import message_from_bytes
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,8 @@ class MailServer:
     Arguments:
         implicit_tls: for connections that begin with TLS.
         replies: the answers to RCPT TO, by recipient, one for each try; then and for others it is "250 OK".
+        greylist_seconds: for how long a recipient is told to come later, from the first try on.
+        last_words: said in place of an answer to EHLO, before it hangs up.
         options: for aiosmtpd's SMTP.
     """
 
@@ -32,12 +35,19 @@ class MailServer:
         *,
         implicit_tls: ssl.SSLContext | None = None,
         replies: dict[str, list[str]] | None = None,
+        greylist_seconds: float = 0.0,
+        last_words: str = "",
         **options: Any,  # noqa: ANN401 - aiosmtpd's own
     ) -> None:
         self.letters: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.tried: list[str] = []
         self.logged_in: list[bool] = []
+        self.names: list[str] = []
+        """What clients have called themselves."""
+        self._first_tries: dict[str, float] = {}
+        self._greylist_seconds = greylist_seconds
+        self._last_words = last_words
         self._replies = replies or {}
         self._options = options
         self._tls = implicit_tls
@@ -48,10 +58,23 @@ class MailServer:
         self._thread = threading.Thread(target=self._serve, name="mail server")
         self._ready = threading.Event()
 
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.names.append(hostname)
+        session.host_name = hostname
+        if self._last_words and server.transport is not None:
+            await server.push(self._last_words)
+            server.transport.close()
+        return responses
+
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         self.tried.append(address)
+        now = time.monotonic()
+        if now < self._first_tries.setdefault(address, now) + self._greylist_seconds:
+            return "450 4.2.0 Greylisted, come again"
         replies = self._replies.get(address)
         reply = replies.pop(0) if replies else "250 OK"
         if reply.startswith("250"):

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 from reichatd.config import Mail
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
-from reichatd.mail.outbox import wait_after
+from reichatd.mail.outbox import next_try, wait_after
 from reichatd.mail.smtp import SmtpTransport
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator, until
@@ -230,6 +231,72 @@ async def test_no_code_reaches_the_log(mail_server: MakeServer, nursery: trio.Nu
 def test_waits_double_up_to_a_minute() -> None:
     assert [wait_after(attempt, 10.0) for attempt in range(1, 6)] == [10, 20, 40, 60, 60]
     assert [wait_after(attempt, 300.0) for attempt in range(1, 3)] == [300, 300]
+
+
+def tries(seconds: float, mail: Mail) -> list[float]:
+    """When a letter that fails each time is tried, in seconds after it was posted."""
+    times = [0.0]
+    while (due := next_try(len(times), times[-1], seconds, mail)) is not None:
+        times.append(due)
+    return times
+
+
+@pytest.mark.parametrize(("greylisted", "seconds"), [(300, 540), (300, 330), (900, 1140)])
+def test_greylisting_is_waited_out(greylisted: float, seconds: float) -> None:
+    """With the settings as they are: a code of 10 minutes is tried for 9."""
+    times = tries(seconds, Mail())
+    assert times[:6] == [0, 10, 30, 70, 130, 190]
+    assert any(greylisted <= time <= greylisted + 60 for time in times)
+    assert times[-1] == seconds
+    assert all(later > earlier for earlier, later in pairwise(times))
+    assert len(times) < seconds / 60 + 6
+
+
+def test_a_pause_that_is_longer_than_the_code_lives() -> None:
+    assert tries(30, Mail(retry_seconds=3600.0)) == [0, 30]
+    assert tries(1e9, Mail(attempts=3)) == [0, 10, 30]
+
+
+async def test_a_server_that_greylists(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server(greylist_seconds=0.3)
+    server.start()
+    outbox = Outbox(settings(server.port, attempts=0), None)
+    outbox.post(letter_for(), seconds=600)
+    await run(outbox, nursery)
+    assert len(server.letters) == 1
+    assert len(server.tried) > 1
+
+
+async def test_a_letter_is_tried_for_as_long_as_its_code_is_valid(
+    mail_server: MakeServer, nursery: trio.Nursery
+) -> None:
+    server = mail_server(greylist_seconds=60)
+    server.start()
+    outbox = Outbox(settings(server.port, attempts=0), None)
+    with capture_logs() as logs:
+        outbox.post(letter_for(), seconds=0.5)
+        began = trio.current_time()
+        await run(outbox, nursery)
+    assert trio.current_time() - began > 0.45
+    assert set(events(logs[:-1])) == {"mail deferred"}
+    assert logs[-1] == {
+        "event": "mail given up",
+        "log_level": "error",
+        "to": "ann@example.org",
+        "attempts": len(logs),
+        "reason": "450 4.2.0 Greylisted, come again",
+    }
+
+
+async def test_a_letter_that_has_waited_too_long_is_not_sent(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server()
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    with capture_logs() as logs:
+        outbox.post(letter_for(), seconds=0.0)
+        await run(outbox, nursery)
+    assert events(logs) == ["mail given up"]
+    assert server.tried == []
 
 
 @pytest.mark.parametrize("sender", ["", "nobody", "@example.org", "a@", "a@b\r\nBcc: c@d"])

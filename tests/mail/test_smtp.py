@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -120,3 +121,48 @@ def test_a_server_that_says_nothing() -> None:
         mail = Mail(host="127.0.0.1", port=silent.getsockname()[1], tls="none", timeout_seconds=0.2)
         with pytest.raises(Deferred, match="timed out"):
             SmtpTransport(mail, None).send(letter_for())
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"sender": "Chat <chat@chat.example.org>"}, "chat.example.org"),
+        ({"sender": "chat@chat.example.org", "ehlo": "[192.0.2.1]"}, "[192.0.2.1]"),
+        ({"sender": "chat@chat.example.org", "ehlo": "relay.example.net"}, "relay.example.net"),
+    ],
+)
+def test_what_the_daemon_calls_itself(mail_server: MakeServer, changes: dict[str, str], name: str) -> None:
+    server = mail_server()
+    server.start()
+    SmtpTransport(settings(server, **changes), None).send(letter_for())
+    assert server.names == [name]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [("421 4.7.0 too many connections from you", Deferred), ("554 5.7.1 your name is on a list", Refused)],
+)
+def test_what_a_server_says_before_it_hangs_up_is_told(
+    mail_server: MakeServer, words: str, kind: type[Exception]
+) -> None:
+    """smtplib says HELO after that, and then only that the connection is closed."""
+    server = mail_server(last_words=words)
+    server.start()
+    with pytest.raises(kind, match=f"^{words}$"):
+        SmtpTransport(settings(server), None).send(letter_for())
+
+
+def test_a_server_that_hangs_up_without_a_word() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        pool.submit(lambda: listener.accept()[0].close())
+        mail = Mail(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=20.0)
+        with pytest.raises(Deferred, match=r"closed|reset"):
+            SmtpTransport(mail, None).send(letter_for())
+
+
+def test_what_a_server_offers(mail_server: MakeServer, certificates: Certificates) -> None:
+    server = mail_server(tls_context=certificates.server, data_size_limit=1000)
+    server.start()
+    offers = SmtpTransport(settings(server), None).try_out()
+    assert {"STARTTLS", "SIZE 1000", "8BITMIME"} <= set(offers)
+    assert server.letters == []

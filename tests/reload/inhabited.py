@@ -125,6 +125,6 @@ async def _newcomer(parts: Parts, name: str) -> str:
     """An account, made without a letter, and its access token."""
     email, password_hash = f"{name}@example.org", await Passwords(CHEAP).hash(PASSWORD)
     registration = Registration(email, name, password_hash, "", 5, 1e12)
-    await parts.store.users.register(registration)
+    await parts.store.users.register(registration, 5)
     assert await parts.store.users.confirm(registration, User(name, email, name, password_hash, 0.0))
     return (await parts.accounts.login(email, PASSWORD)).access_token

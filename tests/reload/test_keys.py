@@ -341,6 +341,13 @@ async def origins(directory: Path, key: str) -> None:
         house.reload(key, [origin])
         async with house.talk(origin=origin) as talk:
             await talk.receive("initial_state")
+        house.reload(key, [])
+        asks = b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://friend.example.org\r\n\r\n"
+        async with house.tcp() as stream:
+            for allowed in ([], [origin]):
+                house.reload(key, allowed)
+                await stream.send_all(asks)
+                assert (b"access-control-allow-origin" in await stream.receive_some()) == bool(allowed)
 
 
 # --- TLS
@@ -377,6 +384,17 @@ async def the_certificate(directory: Path, key: str) -> None:
         house.reload(key, "new", tls=new.server)
         assert await new.is_shown(house)
         assert not await old.is_shown(house)
+
+
+@proves("server.hsts_seconds")
+async def the_promise_of_tls(directory: Path, key: str) -> None:
+    identity = Identity()
+    async with inhabited(directory, BY_TLS, tls=identity.server) as house, house.tcp() as stream:
+        secured = trio.SSLStream(stream, identity.client, server_hostname="127.0.0.1")
+        for seconds in (31_536_000, 77):
+            await secured.send_all(b"GET / HTTP/1.1\r\nHost: chat.example.org\r\n\r\n")
+            assert b"max-age=%d\r\n" % seconds in await secured.receive_some()
+            house.reload(key, 77)
 
 
 @proves("limits.handshake_seconds")

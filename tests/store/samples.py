@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import trio
 
-from reichatd.store import Appended, Outcome, Post, Registration, Room, Session, Store, User
+from reichatd.store import Appended, Outcome, Post, RegisterOutcome, Registration, Room, Session, Store, User
 
 T = TypeVar("T")
 
@@ -34,10 +34,15 @@ def stored(*message_ids: int) -> list[Appended]:
     return [Appended(Outcome.STORED, message_id) for message_id in message_ids]
 
 
+async def register(store: Store, one: Registration, at_most: int = 5) -> bool:
+    """Whether it is registered."""
+    return await store.users.register(one, at_most) is RegisterOutcome.REGISTERED
+
+
 async def add_user(store: Store, user_id: str = "ann", email: str = "") -> User:
     someone = user(user_id, email)
-    assert await store.users.register(registration(someone.email))
-    assert await store.users.confirm(registration(someone.email), someone)
+    assert await register(store, registration(someone.email))
+    assert await store.users.confirm(registration(someone.email), someone) == someone
     return someone
 
 

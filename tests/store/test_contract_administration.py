@@ -21,9 +21,19 @@ async def test_users_come_in_pages_by_address(store: Store) -> None:
 async def test_registrations_come_in_pages_by_address(store: Store) -> None:
     several = [registration(f"{name}@example.org") for name in ("Bob", "ann", "cleo")]
     for one in several:
-        await store.users.register(one)
+        await store.users.register(one, 5)
     assert await store.users.registrations("", 2) == [several[1], several[0]]
     assert await store.users.registrations("Bob@example.org", 2) == [several[2]]
+
+
+async def test_a_page_has_all_registrations_of_its_addresses(store: Store) -> None:
+    several = [registration(email, code_hash=f"{number}") for email in ("a@b.org", "c@b.org") for number in range(4)]
+    for one in several:
+        await store.users.register(one, 5)
+    await store.users.take_try("a@b.org", 1.0, 2.0)
+    page = await store.users.registrations("", 1)
+    assert page == [one.after(1) for one in several[:4]]
+    assert await store.users.registrations(page[-1].email, 1) == several[4:]
 
 
 async def test_users_by_their_ids(store: Store) -> None:
@@ -179,7 +189,7 @@ async def test_totals(store: Store) -> None:
     empty = await store.totals()
     assert (empty.users, empty.registrations, empty.sessions, empty.rooms, empty.messages) == (0, 0, 0, 0, 0)
     await add_user(store)
-    await store.users.register(registration("bob@example.org"))
+    await store.users.register(registration("bob@example.org"), 5)
     await store.sessions.create(session())
     for room_id in ("lobby", "den", "attic"):
         await store.rooms.create(room(room_id))

@@ -83,7 +83,7 @@ async def live_in(place: Place) -> None:
     store = await place.open()
     for name in ("ann", "bob", "Eve", "ümit"):
         await add_user(store, name)
-    await store.users.register(registration("late@example.org"))
+    await store.users.register(registration("late@example.org"), 5)
     for session_id in ("laptop", "phone", "tablet"):
         await store.sessions.create(session(session_id))
     await store.sessions.create(session("old", "nobody"))
@@ -184,6 +184,25 @@ async def test_a_restored_store_goes_on(place: Place) -> None:
     assert [answer.message_id for answer in answers] == [1, 4]
     await store.rooms.join("empty", "ann", 9.0)
     assert [one.room_id for one in await store.rooms.joined("ann")] == ["attic", "zoo", "empty"]
+    await store.aclose()
+
+
+async def test_what_an_older_store_may_hold(place: Place) -> None:
+    """Rooms whose ids differ in case only, and several registrations of one address, in any case."""
+    records: list[Stored] = [
+        *(RoomRecord(room_id, "A room", "", "ann", None, 1.5) for room_id in ("Lounge", "lounge", "LOUNGE")),
+        *(registration(email, f"{n}") for n, email in enumerate(("ann@example.org", "ANN@example.org"))),
+        registration("bob@example.org", "0", tries_left=2),
+    ]
+    await place.fill(records)
+    assert await place.contents() == records
+    store = await place.open()
+    assert await store.users.pending("Ann@example.org") == records[3:5]
+    for room_id in ("lounge", "Lounge", "LOUNGE"):
+        assert not await store.rooms.create(room("lOUNGE", ["ann"]))
+        assert not await store.arrivals.add_room(RoomRecord("lOUNGE", "", "", "ann", None, 1.5), [], [], [])
+        assert await store.rooms.delete(room_id)
+    assert await store.rooms.create(room("lOUNGE", ["ann"]))
     await store.aclose()
 
 

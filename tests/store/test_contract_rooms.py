@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import trio
 
-from reichatd.store import BanOutcome, JoinOutcome, RoomSummary, Store
+from reichatd.store import BanOutcome, JoinOutcome, Keep, RoomHead, RoomSummary, Store
 from tests.store.samples import at_once, room
 
 
@@ -42,10 +42,37 @@ async def test_an_id_is_given_once(store: Store) -> None:
     assert [rooms for rooms in joined if rooms] == [[winner]]
 
 
-async def test_room_ids_have_case(store: Store) -> None:
-    assert await store.rooms.create(room("lobby"))
+async def test_room_ids_differ_in_more_than_case(store: Store) -> None:
+    assert await store.rooms.is_free("Lobby")
     assert await store.rooms.create(room("Lobby"))
-    assert await store.rooms.get("LOBBY") is None
+    for room_id in ("lobby", "Lobby", "LOBBY"):
+        assert not await store.rooms.is_free(room_id)
+        assert not await store.rooms.create(room(room_id))
+    assert await store.rooms.get("lobby") is None, "a room is found by its very id"
+    for room_id in ("lobb", "lobbya", "Lobby0"):
+        assert await store.rooms.create(room(room_id))
+    await store.rooms.delete("Lobby")
+    assert await store.rooms.create(room("lobby"))
+
+
+async def test_an_id_is_given_once_whatever_its_case(store: Store) -> None:
+    ids = ["lounge", "Lounge", "LOUNGE", "lOUNGE", "loungE"] * 4
+    created = await at_once([partial(store.rooms.create, room(room_id)) for room_id in ids])
+    assert created.count(True) == 1
+    assert await store.rooms.get(ids[created.index(True)]) is not None
+
+
+async def test_the_head_of_a_room_is_all_but_its_members(store: Store) -> None:
+    for one in (room(users=["bob", "ann"]), room("den", users=["bob"], password_hash="hash")):
+        await store.rooms.create(one)
+    await store.rooms.keep("den", Keep(30, 5))
+    lobby = RoomHead("lobby", "The lobby", "Come in", "bob", None, 1.5, 1, None, is_member=True)
+    assert await store.rooms.head("lobby", "ann") == lobby
+    assert await store.rooms.head("lobby", "eve") == msgspec.structs.replace(lobby, is_member=False)
+    assert await store.rooms.head("den") == RoomHead(
+        "den", "The den", "Come in", "bob", "hash", 1.5, 1, Keep(30, 5), is_member=False
+    )
+    assert await store.rooms.head("attic", "ann") is None
 
 
 async def test_public_rooms_oldest_first(store: Store) -> None:

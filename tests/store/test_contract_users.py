@@ -2,38 +2,75 @@
 
 from functools import partial
 
-from reichatd.store import Store
-from tests.store.samples import add_user, at_once, registration, session, user
+import msgspec
+
+from reichatd.store import Attempt, ConfirmedCode, RegisterOutcome, Store
+from tests.store.samples import add_user, at_once, register, registration, session, user
+
+NOW, LATER = 50.0, 90.0
+
+
+async def attempt(store: Store, email: str = "ann@example.org", now: float = NOW) -> Attempt | None:
+    return await store.users.take_try(email, now, ends_at=now + 40)
 
 
 async def test_a_registration_becomes_a_user(store: Store) -> None:
-    assert await store.users.register(registration())
+    assert await register(store, registration())
     assert await store.users.by_email("ann@example.org") is None
-    assert await store.users.confirm(registration(), user())
+    assert await store.users.confirm(registration(), user()) == user()
     assert await store.users.by_id("ann") == await store.users.by_email("ann@example.org") == user()
-    assert await store.users.take_try("ann@example.org") is None
+    assert await store.users.pending("ann@example.org") == []
 
 
 async def test_nobody_is_none(store: Store) -> None:
     assert await store.users.by_id("nobody") is None
     assert await store.users.by_email("nobody@example.org") is None
-    assert await store.users.take_try("nobody@example.org") is None
-    assert not await store.users.confirm(registration(), user())
+    assert await attempt(store, "nobody@example.org") is None
+    assert await store.users.pending("nobody@example.org") == []
+    assert await store.users.confirm(registration(), user()) is None
 
 
 async def test_an_address_has_no_case(store: Store) -> None:
     await add_user(store, "ann", "Ann@Example.org")
     assert await store.users.by_email("aNN@eXAMPLE.ORG") == user("ann", "Ann@Example.org")
-    assert not await store.users.register(registration("ANN@EXAMPLE.ORG"))
+    taken = registration("ANN@EXAMPLE.ORG")
+    assert await store.users.register(taken, 5) is RegisterOutcome.USER_EXISTS
 
 
-async def test_a_registered_address_has_no_case(store: Store) -> None:
-    assert await store.users.register(registration("ann@example.org", code_hash="first"))
-    assert await store.users.register(registration("ANN@example.org", code_hash="second"))
-    newer = registration("ANN@example.org", code_hash="second")
-    assert await store.users.take_try("Ann@Example.Org") == newer
-    assert not await store.users.confirm(registration(code_hash="first"), user())
-    assert await store.users.confirm(registration("ann@EXAMPLE.org", code_hash="second"), user())
+async def test_an_address_has_several_registrations_oldest_first(store: Store) -> None:
+    several = [registration("ann@example.org", "first"), registration("ANN@example.org", "second")]
+    for one in several:
+        assert await register(store, one)
+    assert await store.users.pending("Ann@Example.Org") == several
+    found = await attempt(store, "Ann@Example.Org")
+    assert found == Attempt(several)
+
+
+async def test_each_is_confirmed_for_itself_and_the_others_go(store: Store) -> None:
+    for code_hash in ("first", "second", "third"):
+        await register(store, registration(code_hash=code_hash))
+    assert await store.users.confirm(registration("ann@EXAMPLE.org", "second"), user()) == user()
+    assert await store.users.pending("ann@example.org") == []
+    for code_hash in ("first", "third", "fourth"):
+        assert await store.users.confirm(registration(code_hash=code_hash), user("eve", "ann@example.org")) is None
+    assert await store.users.by_id("eve") is None
+
+
+async def test_the_oldest_of_too_many_registrations_goes(store: Store) -> None:
+    for number in range(7):
+        assert await register(store, registration(code_hash=f"code {number}"), at_most=3)
+    await register(store, registration("bob@example.org"), at_most=3)
+    assert [one.code_hash for one in await store.users.pending("ann@example.org")] == ["code 4", "code 5", "code 6"]
+    assert await store.users.confirm(registration(code_hash="code 3"), user()) is None
+    assert await store.users.confirm(registration(code_hash="code 4"), user())
+
+
+async def test_two_registrations_never_share_a_code(store: Store) -> None:
+    first = msgspec.structs.replace(registration(), username="first")
+    assert await register(store, first)
+    assert await store.users.register(registration("ANN@example.org"), 5) is RegisterOutcome.CODE_TAKEN
+    assert await store.users.pending("ann@example.org") == [first]
+    assert await register(store, registration("bob@example.org")), "another address may have the same"
 
 
 async def test_beyond_ascii_case_tells_addresses_apart(store: Store) -> None:
@@ -49,49 +86,92 @@ async def test_an_address_is_no_pattern(store: Store) -> None:
         assert await store.users.by_email(email) is None
 
 
-async def test_a_new_registration_replaces_the_old_one_with_its_tries(store: Store) -> None:
-    await store.users.register(registration(code_hash="old", tries_left=1))
-    await store.users.take_try("ann@example.org")
-    await store.users.register(registration(code_hash="new"))
-    assert await store.users.take_try("ann@example.org") == registration(code_hash="new")
-
-
 async def test_tries_run_out(store: Store) -> None:
-    await store.users.register(registration(tries_left=2))
-    taken = [await store.users.take_try("ann@example.org") for _ in range(4)]
-    assert taken == [registration(tries_left=left) for left in (2, 1, 0, 0)]
+    await register(store, registration(tries_left=2))
+    taken = [await attempt(store) for _ in range(4)]
+    assert taken == [Attempt([registration(tries_left=left)]) for left in (2, 1, 0, 0)]
+    assert await store.users.pending("ann@example.org") == [registration(tries_left=0)]
+
+
+async def test_registering_again_renews_no_tries(store: Store) -> None:
+    await register(store, registration(code_hash="old", tries_left=3))
+    for _ in range(2):
+        await attempt(store)
+    await register(store, registration("ANN@example.org", code_hash="new", tries_left=3))
+    left = [registration(code_hash="old", tries_left=1), registration("ANN@example.org", "new", tries_left=1)]
+    assert await store.users.pending("ann@example.org") == left
+    assert await attempt(store, now=LATER - 0.1) == Attempt(left)
+
+
+async def test_tries_come_back_when_their_window_is_over(store: Store) -> None:
+    await register(store, registration(tries_left=2))
+    for _ in range(3):
+        await attempt(store)
+    assert await attempt(store, now=LATER) == Attempt([registration(tries_left=2)])
+    assert await attempt(store, now=LATER) == Attempt([registration(tries_left=1)])
+
+
+async def test_tries_outlive_the_registrations(store: Store) -> None:
+    await register(store, registration())
+    await attempt(store, now=80.0)
+    assert await store.users.delete_expired(100.0) == 1
+    assert await attempt(store, now=101.0) is None
+    await register(store, registration(code_hash="new"))
+    assert await attempt(store, now=101.0) == Attempt([registration(code_hash="new", tries_left=4)])
+    await store.users.delete_expired(120.0)
+    await register(store, registration(code_hash="newer"))
+    assert await store.users.pending("ann@example.org") == [registration(code_hash="newer")]
 
 
 async def test_tries_taken_at_once_do_not_outnumber_the_limit(store: Store) -> None:
-    await store.users.register(registration(tries_left=5))
-    taken = await at_once([partial(store.users.take_try, "ann@example.org")] * 20)
-    assert sorted(one.tries_left for one in taken if one) == [0] * 15 + [1, 2, 3, 4, 5]
+    await register(store, registration(tries_left=5))
+    taken = await at_once([partial(attempt, store)] * 20)
+    assert sorted(one.pending[0].tries_left for one in taken if one) == [0] * 15 + [1, 2, 3, 4, 5]
 
 
 async def test_a_registration_without_tries_can_be_confirmed(store: Store) -> None:
-    await store.users.register(registration(tries_left=1))
-    await store.users.take_try("ann@example.org")
+    await register(store, registration(tries_left=1))
+    await attempt(store)
     assert await store.users.confirm(registration(tries_left=1), user())
+
+
+async def test_the_code_that_made_an_account_is_known_for_a_while(store: Store) -> None:
+    await register(store, registration("Ann@example.org", "right"))
+    await attempt(store)
+    await store.users.confirm(registration("Ann@example.org", "right"), user("ann", "Ann@example.org"))
+    code = ConfirmedCode("Ann@example.org", "right")
+    assert await attempt(store) == Attempt([], code)
+    assert await attempt(store, now=99.9) == Attempt([], code)
+    assert await attempt(store, now=100.0) is None
+    await store.users.delete("ann")
+    assert await attempt(store) is None
 
 
 async def test_many_register_one_address_at_once(store: Store) -> None:
     several = [registration(code_hash=f"code {number}") for number in range(50)]
-    assert all(await at_once([partial(store.users.register, one) for one in several]))
+    assert all(await at_once([partial(register, store, one) for one in several]))
+    left = {one.code_hash for one in await store.users.pending("ann@example.org")}
+    assert len(left) == 5
     confirmed = await at_once(
-        [partial(store.users.confirm, one, user(f"user{number}")) for number, one in enumerate(several)]
+        [
+            partial(store.users.confirm, one, user(f"user{number}", "ann@example.org"))
+            for number, one in enumerate(several)
+        ]
     )
-    assert confirmed.count(True) == 1
-    winner = confirmed.index(True)
-    assert await store.users.by_email("user0@example.org") == (user("user0") if winner == 0 else None)
-    assert await store.users.by_id(f"user{winner}") == user(f"user{winner}")
+    (winner,) = (number for number, one in enumerate(confirmed) if one)
+    assert several[winner].code_hash in left
+    assert await store.users.by_email("ann@example.org") == user(f"user{winner}", "ann@example.org")
 
 
 async def test_many_confirm_one_registration_at_once(store: Store) -> None:
-    await store.users.register(registration())
+    """All of them are told who became the user: each may be a repeat of one whose answer was lost."""
+    await register(store, registration())
     calls = [partial(store.users.confirm, registration(), user(f"u{n}", "ann@example.org")) for n in range(20)]
     confirmed = await at_once(calls)
-    assert confirmed.count(True) == 1
-    assert await store.users.by_email("ann@example.org") == user(f"u{confirmed.index(True)}", "ann@example.org")
+    made = await store.users.by_email("ann@example.org")
+    assert made is not None
+    assert confirmed == [made] * 20
+    assert await store.users.page("", 100) == [made]
 
 
 async def test_rename(store: Store) -> None:
@@ -104,11 +184,14 @@ async def test_rename(store: Store) -> None:
 
 async def test_expired_registrations_go(store: Store) -> None:
     for name in ("ann", "bob"):
-        await store.users.register(registration(f"{name}@example.org"))
+        await register(store, registration(f"{name}@example.org"))
+    later = msgspec.structs.replace(registration("bob@example.org", "later"), expires_at=100.1)
+    await register(store, later)
     assert await store.users.delete_expired(99.9) == 0
     assert await store.users.delete_expired(100.0) == 2
-    assert await store.users.take_try("ann@example.org") is None
+    assert await attempt(store) is None
     assert not await store.users.confirm(registration(), user())
+    assert await store.users.registrations("", 9) == [later]
 
 
 async def test_a_new_password_ends_the_other_sessions(store: Store) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import msgspec
 import pytest
 import trio
 from bson import ObjectId
@@ -19,11 +20,21 @@ from pymongo.database import Database
 
 from reichatd.config import MongoDB
 from reichatd.mongouri import with_database
-from reichatd.store import Appended, Horizon, NewerSchema, Outcome, Post, Store, StoreError, StoreUnavailable
-from reichatd.store.mongodb import messages, open_store, schema
+from reichatd.store import (
+    Appended,
+    Horizon,
+    NewerSchema,
+    Outcome,
+    Post,
+    RegisterOutcome,
+    Store,
+    StoreError,
+    StoreUnavailable,
+)
+from reichatd.store.mongodb import dumping, messages, open_store, schema
 from reichatd.store.mongodb.logs import Ends
 from tests.mongod import Mongod, free_port
-from tests.store.samples import add_user, at_once, contents, post, room, session, stored, user
+from tests.store.samples import add_user, at_once, contents, post, registration, room, session, stored, user
 
 PASSWORD = "sesame/open"
 PATIENCE = 30.0
@@ -404,12 +415,13 @@ async def test_sessions_of_an_old_password_are_dead_even_if_they_are_still_there
 
 async def test_a_registration_left_beside_its_user(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     someone = await add_user(mongodb)
-    fields = {"username": "ann", "password_hash": "p", "code_hash": "code", "tries_left": 5, "expires_at": 100.0}
-    raw.registrations.insert_one({"_id": someone.email, "email": someone.email, **fields})
-    left = await mongodb.users.take_try(someone.email)
-    assert left is not None
-    assert not await mongodb.users.confirm(left, user("eve", someone.email))
-    assert not await mongodb.users.register(left)
+    left = registration(someone.email)
+    other = registration(someone.email, "other")
+    pending = [msgspec.structs.asdict(one) for one in (left, other)]
+    raw.registrations.update_one({"_id": someone.email}, {"$set": {"pending": pending}})
+    assert await mongodb.users.confirm(left, user("eve", someone.email)) == someone, "the user that it became"
+    assert await mongodb.users.confirm(other, user("eve", someone.email)) is None
+    assert await mongodb.users.register(left, 5) is RegisterOutcome.USER_EXISTS
     assert await mongodb.users.by_email(someone.email) == someone
 
 
@@ -523,12 +535,45 @@ async def test_the_first_schema_is_taken_on(settings: MongoDB, raw: Database[dic
     await store.aclose()
     raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 1}})
     raw.rooms.drop_index("keep_1")
-    raw.rooms.update_many({}, {"$unset": {"first_id": ""}})
+    raw.rooms.drop_index("folded_1")
+    raw.rooms.update_many({}, {"$unset": {"first_id": "", "folded": ""}})
     store = await open_store(settings)
     assert await store.messages.first_ids(["lobby"]) == [1]
     assert await store.rooms.get("lobby") == room()
     assert await contents(store) == ["kept"]
     assert "keep_1" in raw.rooms.index_information()
+    await store.aclose()
+
+
+async def test_the_third_schema_is_taken_on(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+    store = await open_store(settings)
+    for room_id in ("lounge", "den", "attic"):
+        await store.rooms.create(room(room_id))
+    await store.aclose()
+    raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 3}})
+    raw.rooms.drop_index("folded_1")
+    raw.rooms.update_many({}, {"$unset": {"folded": ""}})
+    for room_id in ("Lounge", "LOUNGE"):
+        raw.rooms.insert_one(raw.rooms.find_one({"_id": "lounge"}) | {"_id": room_id, "key": ObjectId()})  # type: ignore[operator]
+    waiting = registration(tries_left=3)
+    raw.registrations.insert_one({"_id": "ann@example.org", **msgspec.structs.asdict(waiting)})
+    async with dumping(settings) as pages:
+        records = [record async for page in pages for record in page]
+    assert waiting in records, "a store of an older schema is read as it is"
+    for _ in range(2):
+        store = await open_store(settings)
+        assert await store.users.pending("ann@example.org") == [waiting]
+        assert not await store.rooms.create(room("lOUNGE"))
+        await store.aclose()
+        raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 3}})  # as if it had been cut off at the end
+    store = await open_store(settings)
+    for room_id in ("lounge", "Lounge", "LOUNGE"):
+        assert (await store.rooms.head(room_id)) is not None
+        assert not await store.rooms.create(room("lOUNGE"))
+        await store.rooms.delete(room_id)
+    assert await store.rooms.create(room("lOUNGE"))
+    assert not await store.rooms.create(room("DEN"))
+    assert await store.users.confirm(waiting, user()) == user()
     await store.aclose()
 
 

@@ -15,14 +15,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
+import msgspec
 import pytest
 import trio
 
 from reichatd.store import Horizon, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
-from reichatd.store.sqlite import database, open_store, schema
+from reichatd.store.sqlite import database, dumping, open_store, schema
 from tests.nobody import nobody
 from tests.store import storm
-from tests.store.samples import contents, post, read_mark, room, stored
+from tests.store.samples import contents, post, read_mark, registration, room, stored, user
 
 
 @pytest.fixture
@@ -401,6 +402,33 @@ async def test_the_first_schema_is_taken_on(path: Path, monkeypatch: pytest.Monk
     assert await contents(store) == ["kept"]
     assert await store.rooms.get("lobby") == Room("lobby", "Lobby", "", "ann", None, 1.0, ("ann",))
     assert await store.messages.append([post("new")], {}) == stored(2)
+    await store.aclose()
+
+
+async def test_the_third_schema_is_taken_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = registration(tries_left=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            while schema.migrate(db, str(path)):
+                pass
+            db.execute("INSERT INTO registrations VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(waiting))
+            for number, room_id in enumerate(("lounge", "Lounge", "LOUNGE")):
+                db.execute(
+                    "INSERT INTO rooms (room_id, name, description, owner, created_at) VALUES (?, '', '', 'ann', ?)",
+                    (room_id, number),
+                )
+    async with dumping(path) as pages:
+        records = [record async for page in pages for record in page]
+    assert waiting in records, "a store of an older schema is read as it is"
+    store = await open_store(path)
+    for room_id in ("lounge", "Lounge", "LOUNGE"):
+        assert (await store.rooms.head(room_id)) is not None
+        assert not await store.rooms.create(room("lOUNGE"))
+        await store.rooms.delete(room_id)
+    assert await store.rooms.create(room("lOUNGE"))
+    assert await store.users.pending("ann@example.org") == [waiting]
+    assert await store.users.confirm(waiting, user()) == user()
     await store.aclose()
 
 

@@ -72,7 +72,18 @@ class Terminal:
         assert not scope.cancelled_caught, f"waited for {what}:\n{self.text}"
 
     def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
+        """Types this; a lone surrogate is a byte that is not UTF-8."""
+        os.write(self._master, keys.encode(errors="surrogateescape"))
+
+    async def paste(self, text: str) -> None:
+        """Types a long text, as fast as it is taken, between the marks of a paste."""
+        data = f"\x1b[200~{text}\x1b[201~".encode()
+        os.set_blocking(self._master, False)
+        with trio.fail_after(SECONDS):
+            while data:
+                await trio.lowlevel.wait_writable(self._master)
+                data = data[os.write(self._master, data) :]
+        os.set_blocking(self._master, True)
 
     async def ended(self) -> int:
         """Waits for the program's end; its exit status."""

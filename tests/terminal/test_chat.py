@@ -10,12 +10,16 @@ import jwt
 import pytest
 import trio
 
+from reichatd.terminal.conversation import Conversation, Outcome
+from reichatd.terminal.server import Login, Server
 from tests.client import PASSWORD, Person, newcomer, open_room
 from tests.end_to_end.conftest import FREE, QUICK
+from tests.mail.server import until
 from tests.process import DaemonProcess, running
 from tests.terminal.terminal import Terminal, chat
 
 ENTER, PAGE_UP, PAGE_DOWN, CTRL_D = "\r", "\x1b[5~", "\x1b[6~", "\x04"
+UP, BACKSPACE, CTRL_U = "\x1b[A", "\x7f", "\x15"
 
 
 async def log_in(terminal: Terminal, email: str) -> None:
@@ -103,6 +107,149 @@ async def test_what_is_said_while_the_daemon_is_away_arrives_once_and_nothing_is
         assert await daemon.stop() == 0
     finally:
         daemon.kill()
+
+
+async def test_a_message_that_is_too_long_stays_in_the_line(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada, name="Lounge")
+        async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
+            await log_in(terminal, ada.email)
+            await terminal.see("Lounge · online")
+            await terminal.paste("x" * 5_002)
+            terminal.type(ENTER)
+            await terminal.see("2 characters too long")
+            assert "waiting" not in terminal.text
+            terminal.type(f"{BACKSPACE}{BACKSPACE}{ENTER}")
+            await terminal.see("/help")
+            async with ada.talk(room_id) as talk:
+                (message,) = (await talk.receive("initial_state"))["messages"]
+            assert message["content"] == "x" * 5_000
+
+
+async def test_a_message_that_no_frame_can_carry_is_given_back_and_holds_up_no_other(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada)
+        login = Login(ada.email, ada.user_id, ada.access_token, ada.refresh_token)
+        outcomes: list[Outcome] = []
+        async with Server(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
+            conversation = Conversation(server, room_id, lambda: None, outcomes.append)
+            conversation.say("One")
+            conversation.say("x" * 77_000)
+            conversation.say("Two")
+            nursery.start_soon(conversation.run)
+            await until(lambda: len(outcomes) == 3)
+            nursery.cancel_scope.cancel()
+    assert outcomes == [
+        Outcome("One", 1, ""),
+        Outcome("x" * 77_000, None, "the message is too big for this server"),
+        Outcome("Two", 2, ""),
+    ]
+
+
+async def test_one_who_is_far_behind_goes_to_the_end_and_reads_upwards(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, **QUICK, **FREE) as daemon,
+        await newcomer(daemon, "ada") as ada,
+        await newcomer(daemon, "bob") as bob,
+    ):
+        room_id = await open_room(ada, bob)
+        async with ada.talk(room_id) as talk:
+            for number in range(1, 1_200):
+                await talk.send("message", content=f"Number {number}.")
+            await talk.post("The last one", "last")
+        login = Login(bob.email, bob.user_id, bob.access_token, bob.refresh_token)
+        async with Server(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
+            conversation = Conversation(server, room_id, lambda: None)
+            nursery.start_soon(conversation.run)
+            await until(lambda: conversation.last_id == 1_200)
+            assert [message.message_id for message in conversation.messages] == list(range(1_101, 1_201))
+            assert conversation.notice == "1,050 more unread above: PgUp"
+            conversation.ask_earlier()
+            await until(lambda: conversation.messages[0].message_id == 1_001)
+            await post(ada, room_id, "And one more")
+            await until(lambda: conversation.last_id == 1_201)
+            assert [message.message_id for message in conversation.messages] == list(range(1_001, 1_202))
+            nursery.cancel_scope.cancel()
+
+
+async def test_what_the_server_refuses_comes_back_into_the_line(tmp_path: Path) -> None:
+    daemon = DaemonProcess(tmp_path, QUICK)
+    try:
+        await daemon.start()
+        async with await newcomer(daemon, "ada") as ada:
+            room_id = await open_room(ada, name="Lounge")
+            async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
+                await log_in(terminal, ada.email)
+                await terminal.see("Lounge · online")
+                assert await daemon.stop() == 0
+                daemon.settings["REICHATD_LIMITS_MESSAGE_CHARS"] = "5"
+                await daemon.start()
+                terminal.type(f"Too long now{ENTER}")
+                await terminal.see("A message has 1 to 5 characters", "> Too long now")
+                terminal.type(f"{CTRL_U}Short{ENTER}")
+                await terminal.see("ada  Short")
+        assert await daemon.stop() == 0
+    finally:
+        daemon.kill()
+
+
+async def test_bytes_that_are_not_utf8_end_nothing_and_lose_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada, name="Lounge")
+        async with chat(tmp_path, daemon.url, room_id) as terminal:
+            await terminal.see("E-mail address:")
+            terminal.type(f"\udcff{ENTER}")
+            await terminal.see("That is not UTF-8; please type it again.")
+            terminal.type(f"{ada.email}{ENTER}")
+            await terminal.see("Password of")
+            terminal.type(f"\udcff{ENTER}")
+            await terminal.miss("Traceback")
+            await log_in(terminal, ada.email)
+            await terminal.see("Lounge · online")
+            terminal.type("Gr\udcfc\udcdfe")
+            await terminal.see("> Gr\ufffd\ufffde", "what was not UTF-8")
+            terminal.type(f", all{ENTER}")
+            await terminal.see("ada  Gr\ufffd\ufffde, all")
+
+
+async def test_what_begins_with_a_slash_is_for_the_client(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada, name="Lounge")
+        async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
+            await log_in(terminal, ada.email)
+            await terminal.see("Lounge · online")
+            terminal.type(f"/help{ENTER}")
+            await terminal.see("/quit", "//text")
+            terminal.type(f"/hlep{ENTER}")
+            await terminal.see("no command /hlep; /help lists them", "> /hlep")
+            await terminal.miss("//text ")
+            terminal.type(f"{CTRL_U}//etc/hosts{ENTER}")
+            await terminal.see("ada  /etc/hosts")
+            terminal.type(f"/quit{ENTER}")
+            assert await terminal.ended() == 0
+            async with ada.talk(room_id) as talk:
+                (message,) = (await talk.receive("initial_state"))["messages"]
+            assert message["content"] == "/etc/hosts"
+
+
+async def test_a_room_is_chosen_by_number_id_or_name(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        for room_id, name in (("attic", "The Attic"), ("cellar", "The Cellar")):
+            await open_room(ada, name=name, room_id=room_id)
+        async with chat(tmp_path, daemon.url, "--email", ada.email) as terminal:
+            await log_in(terminal, ada.email)
+            await terminal.see("Room (number, id or name) [1]:")
+            terminal.type(f"garden{ENTER}")
+            await terminal.see("No room in the list has the number (1 to 2), id or name 'garden'.")
+            terminal.type(f"the{ENTER}")
+            await terminal.see("Several rooms are called 'the': attic, cellar.")
+            terminal.type(f"the cellar{ENTER}")
+            await terminal.see("The Cellar · online")
+        async with chat(tmp_path, daemon.url, "The Attic") as terminal:
+            await terminal.see("The Attic · online")
+        async with chat(tmp_path, daemon.url, "Garden") as terminal:
+            await terminal.see("reichatd: no room has the id or the name Garden")
+            assert await terminal.ended() == 67
 
 
 async def test_history_upwards(tmp_path: Path) -> None:
@@ -201,6 +348,7 @@ async def test_an_access_token_that_is_too_old_is_renewed(tmp_path: Path) -> Non
     ("arguments", "status", "text"),
     [
         (["http://127.0.0.1:1"], 69, "refused"),
+        (["https://nowhere.invalid"], 69, "https://nowhere.invalid: "),
         (["http://192.0.2.1"], 2, "--insecure"),
         (["ftp://127.0.0.1"], 2, "https://HOST"),
         (["http://127.0.0.1:99999"], 2, "URL:"),
@@ -210,11 +358,10 @@ async def test_what_cannot_be_done_is_said_in_a_line(
     tmp_path: Path, arguments: list[str], status: int, text: str
 ) -> None:
     async with chat(tmp_path, *arguments, "--email", "ada@example.org") as terminal:
-        if status == 69:
-            await log_in(terminal, "ada@example.org")
         assert await terminal.ended() == status
         await terminal.see(text)
         assert "Traceback" not in terminal.text
+        assert "Password" not in terminal.text, "nobody is asked for a password that cannot be used"
 
 
 async def test_a_wrong_password(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The file of logins."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,20 @@ def test_a_file_that_makes_no_sense_holds_nothing(tmp_path: Path, text: str) -> 
     file = tmp_path / "logins.json"
     file.write_text(text)
     assert Logins(file).of("https://a") is None
+
+
+def test_an_account_has_a_login_beside_that_of_the_person_who_chats(tmp_path: Path) -> None:
+    logins = Logins(tmp_path / "logins.json")
+    logins.keep("https://a", ADA)
+    assert logins.of_account("https://a", ADA.email) == "https://a"
+    logins.keep(logins.of_account("https://a", BOB.email), BOB)
+    assert (logins.of("https://a"), logins.of(logins.of_account("https://a", BOB.email))) == (ADA, BOB)
+
+
+def test_those_who_keep_logins_at_once_lose_none(tmp_path: Path) -> None:
+    def keep(number: int) -> None:
+        Logins(tmp_path / "logins.json").keep(f"https://{number}", ADA)
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(keep, range(200)))
+    assert all(Logins(tmp_path / "logins.json").of(f"https://{number}") == ADA for number in range(200))

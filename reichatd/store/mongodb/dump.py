@@ -6,6 +6,7 @@ standalone one knows no such thing, and gives the weaker order of `reichatd.stor
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from reichatd.config import MongoDB
@@ -16,7 +17,7 @@ from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.schema import first_id_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server, connect, hosts
 from reichatd.store.mongodb.sessions import is_alive, session_of
-from reichatd.store.mongodb.users import registration_of, user_of
+from reichatd.store.mongodb.users import registrations_of, user_of
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -83,7 +84,7 @@ class _Reader:
             yield from self._members()
             yield from self._bans()
             yield from self._log()
-            yield from map(registration_of, self._walk(self._db.registrations))
+            yield from chain.from_iterable(map(registrations_of, self._walk(self._db.registrations)))
             yield from map(user_of, self._walk(self._db.users))
             yield from self._sessions()
         finally:

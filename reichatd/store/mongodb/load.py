@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from msgspec.structs import asdict
+from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.config import MongoDB
@@ -16,10 +17,17 @@ from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserO
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.dump import patient_server
-from reichatd.store.mongodb.rooms import room_key
-from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
+from reichatd.store.mongodb.rooms import is_free
+from reichatd.store.mongodb.schema import (
+    folded,
+    folded_beside_another,
+    member_id,
+    members_of,
+    message_id,
+    messages_of,
+)
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
-from reichatd.store.mongodb.users import document_of, email_key
+from reichatd.store.mongodb.users import document_of, pushing
 from reichatd.store.records import Registration, Session, User
 
 if TYPE_CHECKING:
@@ -71,6 +79,7 @@ class MongoLoader:
         self._server = server
         self._keys = _ascending_keys()
         self._rooms: dict[str, ObjectId] = {}
+        self._folded: set[str] = set()
         self._members = 0
 
     async def load(self, records: Sequence[Stored]) -> None:
@@ -78,13 +87,18 @@ class MongoLoader:
 
     def _load(self, db: Database, records: Sequence[Stored]) -> None:
         for kind, some in groupby(records, type):
-            _collection(db, kind).insert_many([self._document(record) for record in some], ordered=False)
+            if kind is Registration:
+                registrations = [record for record in some if isinstance(record, Registration)]
+                db.registrations.bulk_write([UpdateOne(*pushing(one), upsert=True) for one in registrations])
+            else:
+                _collection(db, kind).insert_many([self._document(record) for record in some], ordered=False)
 
     def _document(self, record: Stored) -> Document:
+        """What is stored of a record, but for registrations: those of an address are one document."""
         match record:
             case RoomRecord():
                 key = self._rooms[record.room_id] = next(self._keys)
-                return _room(key, record)
+                return _room(key, record) | {"folded": self._fold(record.room_id)}
             case Member():
                 self._members += 1
                 return _member(self._key(record.room_id), record, self._members)
@@ -92,12 +106,18 @@ class MongoLoader:
                 return _ban(self._key(record.room_id), record)
             case LogEntry():
                 return _message(self._key(record.room_id), record)
-            case Registration():
-                return {"_id": email_key(record.email), **asdict(record)}
             case User():
                 return document_of(record)
             case Session():
                 return _session(record)
+            case Registration():
+                raise NotImplementedError
+
+    def _fold(self, room_id: str) -> str:
+        if folded(room_id) in self._folded:
+            return folded_beside_another(room_id)
+        self._folded.add(folded(room_id))
+        return folded(room_id)
 
     def _key(self, room_id: str) -> ObjectId:
         if room_id not in self._rooms:
@@ -144,7 +164,7 @@ def _add_user(db: Database, user: User) -> UserOutcome:
 
 def _expect(db: Database, room_id: str) -> ObjectId | None:
     """The key of a room that is about to arrive; None if its id is taken."""
-    if room_key(db, room_id) is not None:
+    if not is_free(db, room_id):
         return None
     noted = db.meta.find_one({"_id": _ARRIVING})
     if noted and not db.rooms.find_one({"key": noted["key"]}, {"_id": 1}):
@@ -197,7 +217,6 @@ def _collection(db: Database, kind: type[Stored]) -> "Collection[Document]":
         Member: db.members,
         Ban: db.bans,
         LogEntry: db.messages,
-        Registration: db.registrations,
         User: db.users,
         Session: db.sessions,
     }[kind]
@@ -207,7 +226,8 @@ def _room(key: ObjectId, room: RoomRecord) -> Document:
     fields = asdict(room)
     days, messages = fields.pop("keep_days"), fields.pop("keep_messages")
     keep = {"keep": {"days": days, "messages": messages}} if days is not None else {}
-    return {"_id": fields.pop("room_id"), "key": key, **fields, **keep}
+    room_id = fields.pop("room_id")
+    return {"_id": room_id, "folded": folded(room_id), "key": key, **fields, **keep}
 
 
 def _member(key: ObjectId, member: Member, place: int) -> Document:

@@ -14,7 +14,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.logs import search
-from reichatd.store.mongodb.schema import first_id_of, member_id, members_of
+from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
 from reichatd.store.records import (
     BanOutcome,
@@ -22,6 +22,7 @@ from reichatd.store.records import (
     Keep,
     Membership,
     Room,
+    RoomHead,
     RoomOverview,
     RoomSummary,
     TransferOutcome,
@@ -39,6 +40,12 @@ class MongoRooms:
 
     async def get(self, room_id: str) -> Room | None:
         return await self._server.run(_get, room_id)
+
+    async def head(self, room_id: str, user_id: str = "") -> RoomHead | None:
+        return await self._server.run(_head, room_id, user_id)
+
+    async def is_free(self, room_id: str) -> bool:
+        return await self._server.run(is_free, room_id)
 
     async def public(self) -> list[RoomSummary]:
         return await self._server.run(_public)
@@ -134,7 +141,16 @@ def _keep_of(room: Document) -> Keep | None:
     return Keep(**room["keep"]) if "keep" in room else None
 
 
+def is_free(db: Database, room_id: str) -> bool:
+    """Whether no room has this id, in upper or lower case."""
+    return db.rooms.find_one(like(room_id), {"_id": 1}) is None
+
+
 def _create(db: Database, room: Room) -> bool:
+    # Rooms from before the rule may share a `folded` id, which only one of them has as a unique key. No more of them come, so this
+    # look is enough; of two new rooms at once the unique key decides.
+    if not is_free(db, room.room_id):
+        return False
     key = ObjectId()
     # The members first: nobody sees them before their room is there, and it is never there without its owner.
     place = time.time_ns()
@@ -145,6 +161,7 @@ def _create(db: Database, room: Room) -> bool:
         db.rooms.insert_one(
             {
                 "_id": room.room_id,
+                "folded": folded(room.room_id),
                 "key": key,
                 "name": room.name,
                 "description": room.description,
@@ -169,6 +186,24 @@ def _member(key: ObjectId, user_id: str, now: float, place: int) -> Document:
 def _get(db: Database, room_id: str) -> Room | None:
     found = db.rooms.find_one({"_id": room_id})
     return _with_members(db, [found])[0] if found else None
+
+
+def _head(db: Database, room_id: str, user_id: str) -> RoomHead | None:
+    room = db.rooms.find_one({"_id": room_id})
+    if room is None:
+        return None
+    is_member = db.members.find_one({"_id": member_id(room["key"], user_id)}, {"_id": 1}) is not None
+    return RoomHead(
+        room_id=room["_id"],
+        name=room["name"],
+        description=room["description"],
+        owner=room["owner"],
+        password_hash=room["password_hash"],
+        created_at=room["created_at"],
+        first_id=first_id_of(room),
+        keep=_keep_of(room),
+        is_member=is_member,
+    )
 
 
 def _with_members(db: Database, rooms: list[Document]) -> list[Room]:

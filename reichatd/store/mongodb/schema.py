@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from bson import MaxKey, MinKey, ObjectId
 from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.errors import NewerSchema, StoreError
 from reichatd.store.mongodb.server import Database, Document
@@ -23,6 +24,22 @@ RESTORE_ID = "restore"
 def first_id_of(room: Document) -> int:
     """Where the log of a room's document begins."""
     return int(room.get("first_id", 1))
+
+
+def folded(room_id: str) -> str:
+    """What two rooms with ids that differ in case only would share: unique in `rooms`."""
+    return room_id.lower()
+
+
+def folded_beside_another(room_id: str) -> str:
+    """In place of `folded`, for a room that shares it with another from before the rule."""
+    return f"{folded(room_id)}\n{room_id}"
+
+
+def like(room_id: str) -> Document:
+    """Selects the rooms with this id, in upper or lower case."""
+    # The ids are letters and digits: nothing else lies between.
+    return {"folded": {"$gte": folded(room_id), "$lt": f"{folded(room_id)}\v"}}
 
 
 def member_id(key: ObjectId, user_id: str) -> Document:
@@ -81,7 +98,28 @@ def _third(db: Database) -> None:
     db.rooms.create_indexes([IndexModel("keep", sparse=True)])
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second, _third]
+def _fourth(db: Database) -> None:
+    # An address can have several registrations: its document holds a list of them. It stays one document, since tries and
+    # registrations are decided on together, on a standalone server too.
+    fields = ("email", "username", "password_hash", "code_hash", "tries_left", "expires_at")
+    one = {field: f"${field}" for field in fields}
+    db.registrations.update_many(
+        {"pending": {"$exists": False}},
+        [{"$set": {"pending": [one]}}, {"$unset": [field for field in fields if field != "expires_at"]}],
+    )
+    db.registrations.create_indexes([IndexModel("pending.expires_at")])
+    # Room ids differ in more than case. Rooms of before may not: the oldest has the key that a new one would need.
+    db.rooms.create_indexes(
+        [IndexModel("folded", unique=True, partialFilterExpression={"folded": {"$exists": True}})],
+    )
+    for room in db.rooms.find({"folded": {"$exists": False}}, {"_id": 1}).sort("key"):
+        try:
+            db.rooms.update_one(room, {"$set": {"folded": folded(room["_id"])}})
+        except DuplicateKeyError:
+            db.rooms.update_one(room, {"$set": {"folded": folded_beside_another(room["_id"])}})
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second, _third, _fourth]
 """Each step leads from the version that is its index to the next. Once released, a step never changes.
 
 A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.

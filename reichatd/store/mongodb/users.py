@@ -1,26 +1,33 @@
-"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.Users`."""
+"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.Users`.
+
+All that is pending for an address is one document of `registrations`: `pending` (oldest first), the `tries` counted until
+`tries_end`, and `expires_at`, when nothing in it matters any more. So each change is one atomic step on a standalone server too.
+"""
 
 from collections.abc import Sequence
 
-import msgspec
+from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.server import PAGE, Database, Document, Server
-from reichatd.store.records import Registration, User
+from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
 
 
 class MongoUsers:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    async def register(self, registration: Registration) -> bool:
-        return await self._server.run(_register, registration)
+    async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
+        return await self._server.run(_register, registration, at_most)
 
-    async def take_try(self, email: str) -> Registration | None:
-        return await self._server.run(_take_try, email)
+    async def pending(self, email: str) -> list[Registration]:
+        return await self._server.run(_pending, email)
 
-    async def confirm(self, registration: Registration, user: User) -> bool:
+    async def take_try(self, email: str, now: float, ends_at: float) -> Attempt | None:
+        return await self._server.run(_take_try, email, now, ends_at)
+
+    async def confirm(self, registration: Registration, user: User) -> User | None:
         return await self._server.run(_confirm, registration, user)
 
     async def by_id(self, user_id: str) -> User | None:
@@ -101,14 +108,27 @@ def end_sessions(
     return ended
 
 
-def registration_of(document: Document) -> Registration:
-    fields = dict(document)
-    del fields["_id"]
-    return Registration(**fields)
+def registrations_of(document: Document) -> list[Registration]:
+    """What is stored of an address, in the order of a backup; in documents of an older schema too."""
+    names = Registration.__struct_fields__
+    found = [Registration(**{name: one[name] for name in names}) for one in document.get("pending", [document])]
+    return sorted(found, key=lambda one: (one.expires_at, one.code_hash))
+
+
+def pushing(registration: Registration, at_most: int | None = None) -> tuple[Document, Document]:
+    """The filter and the update that put a registration behind the others of its address: to be made as an upsert.
+
+    Its key is a duplicate if one of the others has the same code.
+    """
+    push: Document = {"$each": [asdict(registration)]} | ({} if at_most is None else {"$slice": -at_most})
+    return (
+        {"_id": email_key(registration.email), "pending.code_hash": {"$ne": registration.code_hash}},
+        {"$push": {"pending": push}, "$max": {"expires_at": registration.expires_at}},
+    )
 
 
 def document_of(user: User) -> Document:
-    fields = msgspec.structs.asdict(user)
+    fields = asdict(user)
     return {
         "_id": fields.pop("user_id"),
         "email_key": email_key(user.email),
@@ -123,44 +143,72 @@ def email_key(email: str) -> str:
     return email.encode().lower().decode()
 
 
-def _register(db: Database, registration: Registration) -> bool:
+def _register(db: Database, registration: Registration, at_most: int) -> RegisterOutcome:
     if _by_email(db, registration.email):
-        return False
+        return RegisterOutcome.USER_EXISTS
     # A confirmation that slips in between leaves a registration that can never be confirmed, and expires.
-    db.registrations.replace_one(
-        {"_id": email_key(registration.email)},
-        {
-            "email": registration.email,
-            "username": registration.username,
-            "password_hash": registration.password_hash,
-            "code_hash": registration.code_hash,
-            "tries_left": registration.tries_left,
-            "expires_at": registration.expires_at,
-        },
-        upsert=True,
-    )
-    return True
+    same_code = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
+    while True:
+        try:
+            db.registrations.update_one(*pushing(registration, at_most), upsert=True)
+        except DuplicateKeyError:
+            if db.registrations.find_one(same_code, {"_id": 1}):
+                return RegisterOutcome.CODE_TAKEN
+            # Another was the first of the address at the same moment.
+        else:
+            return RegisterOutcome.REGISTERED
 
 
-def _take_try(db: Database, email: str) -> Registration | None:
+def _pending(db: Database, email: str) -> list[Registration]:
+    found = db.registrations.find_one({"_id": email_key(email)})
+    return _after(found, found.get("tries", 0)) if found else []
+
+
+def _after(document: Document, tries: int) -> list[Registration]:
+    return [Registration(**one).after(tries) for one in document["pending"]]
+
+
+def _take_try(db: Database, email: str, now: float, ends_at: float) -> Attempt | None:
+    # Where there is no end yet, null is less than any number.
+    goes_on = {"$gt": ["$tries_end", now]}
     before = db.registrations.find_one_and_update(
-        {"_id": email_key(email)},
-        [{"$set": {"tries_left": {"$max": [0, {"$subtract": ["$tries_left", 1]}]}}}],
+        {"_id": email_key(email), "pending.0": {"$exists": True}},
+        [
+            {"$set": {"tries_end": {"$cond": [goes_on, "$tries_end", ends_at]}, "before": goes_on}},
+            {"$set": {"tries": {"$cond": ["$before", {"$add": ["$tries", 1]}, 1]}}},
+            {"$set": {"expires_at": {"$max": ["$expires_at", "$tries_end"]}}},
+            {"$unset": "before"},
+        ],
     )
-    return registration_of(before) if before else None
+    if before is None:
+        return _confirmed_attempt(db, email, now)
+    return Attempt(_after(before, before["tries"] if before.get("tries_end", now) > now else 0))
 
 
-def _confirm(db: Database, registration: Registration, user: User) -> bool:
-    mine = {"_id": email_key(registration.email), "code_hash": registration.code_hash}
-    if not db.registrations.find_one(mine):
-        return False
-    # The user first: that is the step which counts, and what a crash may leave is a registration that expires.
+def _confirmed_attempt(db: Database, email: str, now: float) -> Attempt | None:
+    found = db.users.find_one({"email_key": email_key(email), "code_expires_at": {"$gt": now}})
+    return Attempt([], ConfirmedCode(found["email"], found["code_hash"])) if found else None
+
+
+def _confirm(db: Database, registration: Registration, user: User) -> User | None:
+    mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
+    if not db.registrations.find_one(mine, {"_id": 1}):
+        return _made_by(db, registration)
+    # The user first: that is the step which counts, and what a crash may leave is registrations that expire.
+    code = {"code_hash": registration.code_hash, "code_expires_at": registration.expires_at}
     try:
-        db.users.insert_one(document_of(user))
+        db.users.insert_one(document_of(user) | code)
     except DuplicateKeyError:
-        return False
-    db.registrations.delete_one(mine)
-    return True
+        return _made_by(db, registration)
+    db.registrations.delete_one({"_id": email_key(registration.email)})
+    return user
+
+
+def _made_by(db: Database, registration: Registration) -> User | None:
+    """The user that this registration became."""
+    made = {"email_key": email_key(registration.email), "code_hash": registration.code_hash}
+    found = db.users.find_one(made)
+    return user_of(found) if found else None
 
 
 def _by_id(db: Database, user_id: str) -> User | None:
@@ -185,8 +233,9 @@ def _page(db: Database, after: str, at_most: int) -> list[User]:
 
 
 def _registrations(db: Database, after: str, at_most: int) -> list[Registration]:
-    found = db.registrations.find({"_id": {"$gt": email_key(after)}}).sort("_id").limit(at_most)
-    return [registration_of(document) for document in found]
+    waiting = {"_id": {"$gt": email_key(after)}, "pending.0": {"$exists": True}}
+    found = db.registrations.find(waiting).sort("_id").limit(at_most)
+    return [registration for document in found for registration in _after(document, document.get("tries", 0))]
 
 
 def _rename(db: Database, user_id: str, username: str) -> bool:
@@ -216,4 +265,10 @@ def _delete(db: Database, user_id: str) -> bool:
 
 
 def _delete_expired(db: Database, now: float) -> int:
-    return db.registrations.delete_many({"expires_at": {"$lte": now}}).deleted_count
+    expired = {"expires_at": {"$lte": now}}
+    some = db.registrations.find({"pending": {"$elemMatch": expired}}, {"pending.expires_at": 1}, batch_size=PAGE)
+    removed = sum(1 for document in some for one in document["pending"] if one["expires_at"] <= now)
+    if removed:
+        db.registrations.update_many({"pending": {"$elemMatch": expired}}, {"$pull": {"pending": expired}})
+    db.registrations.delete_many(expired)
+    return removed

@@ -2,9 +2,10 @@
 
 from sqlite3 import Connection
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Appended, Outcome, Post
-from reichatd.store.sqlite.logs import LAST_ID, end_of, rowid
+from reichatd.store.sqlite.logs import end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
 _NO_ROOM = Appended(Outcome.NO_ROOM)

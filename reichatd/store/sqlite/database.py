@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from reichatd.store.errors import Faults, StoreError, StoreUnavailable
 from reichatd.store.hop import Call, Hop, SharedHop
 from reichatd.store.sqlite import space
+from reichatd.store.sqlite.presence import Presence, identity
 from reichatd.store.sqlite.schema import check, migrate
 
 __all__ = ["Connection", "Database", "connect", "faults", "make_file"]
@@ -28,6 +29,9 @@ a pause it may find the lock taken each time; this often, it meets one of the mo
 
 WAL_BYTES = 64 * 1024 * 1024
 """What the write-ahead log is cut down to, should it ever have grown beyond."""
+
+_TRIES = 3
+"""To open the file without it being replaced meanwhile. On an overlay file system the first one gives it another inode."""
 
 _PASSING = {
     sqlite3.SQLITE_BUSY,
@@ -53,10 +57,14 @@ class Database:
         self._path = path.absolute()
         with faults(self._path):
             make_file(self._path)
+            self._real_path = os.path.realpath(self._path)  # SQLite puts log and index beside the target of a link
             self._writer = _open_writer(self._path)
+            self._idle_readers: list[Connection] = []
             try:
-                self._idle_readers = [_open_reader(self._path) for _ in range(readers)]
+                self._idle_readers += [_open_reader(self._path) for _ in range(readers)]
+                self._presence = Presence(self.files)
             except BaseException:
+                self._close_readers()
                 self._writer.close()
                 raise
         self.faults = Faults()
@@ -77,7 +85,8 @@ class Database:
     async def write(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `step(connection, …)` in a thread, in a transaction; what it wrote is durable when this returns.
 
-        A step that changed nothing costs no sync.
+        A step that changed nothing costs no sync. Raises StoreReplaced if the file was removed or replaced: what was written is
+        where nobody will find it.
         """
         return await self._writing.run(self._write, lambda db: step(db, *args, **kwargs))
 
@@ -85,15 +94,21 @@ class Database:
         """As `write`, but outside of a transaction, for what makes its own; begun anew if another process is in the way."""
         return await self._writing.run(self._maintain, step)
 
+    async def look(self) -> None:
+        """Reads something, in a thread, and compares the open files with those under their names.
+
+        What was stored can be read also from a file that is gone, so `read` and `scan` do not look.
+        """
+        await self.read(self._look)
+
     @property
     def files(self) -> list[Path]:
         """All that it is made of; some may not be there."""
-        return [self._path.with_name(self._path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        return [self._path, *(Path(f"{self._real_path}{suffix}") for suffix in ("-wal", "-shm"))]
 
     async def aclose(self) -> None:
-        # Readers first: the last connection to close empties the write-ahead log, and only the writer can.
-        await self._reading.aclose(self._close_readers)
-        await self._writing.aclose(self._writer.close)
+        await self._reading.aclose(lambda: None)
+        await self._writing.aclose(self._close)
 
     def _read(self, calls: Sequence[Call[Connection, object]]) -> None:
         with self._reader() as db:
@@ -121,26 +136,85 @@ class Database:
             self._idle_readers.append(db)
 
     def _write(self, step: Callable[[Connection], T]) -> T:
+        self._presence.recall()
         with faults(self._path), _transaction(self._writer, "BEGIN IMMEDIATE"):
-            return step(self._writer)
+            result = step(self._writer)
+        # After the commit: a look before it would say nothing of the moment at which it became durable.
+        self._presence.check()
+        return result
 
     def _maintain(self, step: Callable[[Connection], T]) -> T:
+        self._presence.recall()
         with faults(self._path):
-            return _patiently(lambda: step(self._writer))
+            result = _patiently(lambda: step(self._writer))
+        self._presence.check()
+        return result
+
+    def _look(self, db: Connection) -> None:
+        db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
+        self._presence.check()
 
     def _close_readers(self) -> None:
         for db in self._idle_readers:
             db.close()
 
+    def _close(self) -> None:
+        file, *beside = self.files
+        if self._presence.is_missing(file):
+            # SQLite would leave what is in the log to a file of this name; if ours was moved, so it is whole.
+            with suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # The last connection to close removes log and index by their names, and of ours only the writer can. Where these names
+        # stand for files of another process, the readers are last.
+        foreign = any(map(self._presence.is_foreign, beside))
+        for close in (
+            (self._writer.close, self._close_readers) if foreign else (self._close_readers, self._writer.close)
+        ):
+            close()
+
 
 def make_file(path: Path) -> None:
+    """Makes the file, with mode 0600, and its directory if they are not there. Root makes it for the owner of the directory.
+
+    What SQLite puts beside it (log, index, journal) has the owner and the mode of the file.
+
+    Errors: OSError; StoreError if root may not give it away.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Never opened if it exists: to close it again would drop the locks that another store of this process has on it.
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        try:
+            _give_away(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _give_away(path: Path, descriptor: int) -> None:
+    owner = path.parent.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    try:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        path.unlink()
+        whose = f"the owner of its directory (user id {owner.st_uid})"
+        text = f"{path} cannot be given to {whose}, who could not open it: run this as that user ({error.strerror})"
+        raise StoreError(text) from error
 
 
 def _open_writer(path: Path) -> Connection:
+    """Opens the file that is under this name before and after."""
+    for _ in range(_TRIES):
+        before = identity(path)
+        db = _open_and_migrate(path)
+        if identity(path) == before:
+            return db
+        db.close()
+    raise StoreUnavailable(f"{path} is being replaced again and again")
+
+
+def _open_and_migrate(path: Path) -> Connection:
     db = connect(path, "rw")
     try:
         # Before the first write: a file that is not ours stays as it is.
@@ -169,7 +243,14 @@ def _log_ahead(db: Connection, path: Path) -> None:
 
 
 def _open_reader(path: Path) -> Connection:
-    return connect(path, "ro")
+    db = connect(path, "ro")
+    try:
+        # SQLite opens the write-ahead log at the first read, which must not be after somebody has replaced it.
+        db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def connect(path: Path, mode: str) -> Connection:

@@ -9,11 +9,11 @@ from typing import TypeVar
 import trio
 from msgspec.structs import fields
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite.database import Connection, connect, faults
-from reichatd.store.sqlite.logs import LAST_ID
 from reichatd.store.sqlite.schema import check
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
         _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"},
         "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id",
     ),
-    (Registration, "registrations", {}, "ORDER BY t.email"),
+    (Registration, "registrations", {}, "ORDER BY t.email, t.expires_at, t.code_hash"),
     (User, "users", {}, "ORDER BY t.user_id"),
     (Session, "sessions", {}, "WHERE t.user_id IN (SELECT user_id FROM users) ORDER BY t.session_id"),
 )

@@ -1,14 +1,18 @@
 """A look at the file that changes nothing, for `reichatd doctor`: also while the daemon runs, also where it cannot start."""
 
+import os
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from reichatd.store.errors import StoreError
+from reichatd.store.records import Totals
 from reichatd.store.sqlite.database import BUSY_SECONDS
 from reichatd.store.sqlite.schema import MIGRATIONS, check
+from reichatd.store.sqlite.store import count
 
 _STEPS = 10_000
 """Instructions of SQLite's machine between two looks at the clock."""
@@ -38,18 +42,58 @@ def inspect(path: Path, seconds: float) -> Facts | None:
     """
     if not path.exists():
         return None
-    log = path.with_name(f"{path.name}-wal")
+    log = _log_of(path)
     log_bytes = log.stat().st_size if log.exists() else 0
+    with _opened(path) as db:
+        version = check(db, str(path))
+        return Facts(version, len(MIGRATIONS), path.stat().st_size, log_bytes, _fault(db, time.monotonic() + seconds))
+
+
+def totals(path: Path) -> Totals | None:
+    """How much the store holds; None if there is none. Blocks. Errors: as `inspect`."""
+    if not path.exists():
+        return None
+    with _opened(path) as db:
+        return count(db, [path]) if check(db, str(path)) else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     # Where there is no log nobody has the file open. SQLite would make one to read it, unless it is told that nobody writes.
-    mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    mode = "mode=ro" if _log_of(path).exists() else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as db:
-            version = check(db, str(path))
-            return Facts(
-                version, len(MIGRATIONS), path.stat().st_size, log_bytes, _fault(db, time.monotonic() + seconds)
-            )
+            yield db
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def lost_by(path: Path) -> list[int]:
+    """The processes that have a file open which was under this name, or the name of its log or index, and is removed.
+
+    Of those only that this user may look at; none where the system has no /proc as Linux has it. Blocks.
+    """
+    links = {f"{os.path.realpath(path)}{suffix} (deleted)" for suffix in ("", "-wal", "-shm")}
+    return [process for process in _processes() if links & set(_open_files(process))]
+
+
+def _processes() -> list[int]:
+    try:
+        return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    except FileNotFoundError:
+        return []
+
+
+def _open_files(process: int) -> Iterator[str]:
+    """The names of what a process has open; none if it has ended, or is another user's."""
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{process}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{process}/fd/{name}")
 
 
 def _fault(db: sqlite3.Connection, deadline: float) -> str | None:

@@ -9,13 +9,14 @@ from pathlib import Path
 import trio
 from msgspec.structs import astuple
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database, connect, faults, make_file
-from reichatd.store.sqlite.logs import LAST_ID, rowid
-from reichatd.store.sqlite.rooms import room_pk
+from reichatd.store.sqlite.logs import rowid
+from reichatd.store.sqlite.rooms import is_free, room_pk
 from reichatd.store.sqlite.schema import check, migrate
 
 _TABLES: dict[type[Stored], str] = {
@@ -26,7 +27,7 @@ _TABLES: dict[type[Stored], str] = {
 }
 """Those whose columns are the fields of the record."""
 
-_ALL_TABLES = ("members", "bans", "messages", "deleted_rooms", *_TABLES.values())
+_ALL_TABLES = ("members", "bans", "messages", "deleted_rooms", "tries", *_TABLES.values())
 
 _CACHE_KIB = 65_536
 
@@ -149,7 +150,7 @@ def _add_user(db: Connection, user: User) -> UserOutcome:
 
 
 def _add_room(db: Connection, room: RoomRecord, belongings: Sequence[Stored]) -> bool:
-    if room_pk(db, room.room_id) is not None:
+    if not is_free(db, room.room_id):
         return False
     _insert(db, [room, *belongings])
     return True

@@ -2,8 +2,7 @@
 
 from sqlite3 import Connection
 
-LAST_ID = 2**32 - 1
-"""The last id that a log has room for."""
+from reichatd.store.bounds import LAST_ID
 
 
 def rowid(pk: int, message_id: int) -> int:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Appended, Message, Post
 from reichatd.store.retention import Horizon, Stretch
 from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
 from reichatd.store.sqlite.database import Connection, Database
-from reichatd.store.sqlite.logs import LAST_ID, begin_of, end_of, rowid
+from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
 _PROBE_BYTES = 64 * 1024

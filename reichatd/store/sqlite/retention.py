@@ -2,8 +2,9 @@
 
 from sqlite3 import Connection
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.retention import Entry, Horizon, Stretch, leading
-from reichatd.store.sqlite.logs import LAST_ID, begin_of, end_of, rowid
+from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
 

@@ -9,6 +9,7 @@ from reichatd.store.records import (
     Keep,
     Membership,
     Room,
+    RoomHead,
     RoomOverview,
     RoomSummary,
     TransferOutcome,
@@ -30,6 +31,12 @@ class SqliteRooms:
 
     async def get(self, room_id: str) -> Room | None:
         return await self._database.read(_get, room_id)
+
+    async def head(self, room_id: str, user_id: str = "") -> RoomHead | None:
+        return await self._database.read(_head, room_id, user_id)
+
+    async def is_free(self, room_id: str) -> bool:
+        return await self._database.read(is_free, room_id)
 
     async def public(self) -> list[RoomSummary]:
         return await self._database.scan(_public)
@@ -95,11 +102,18 @@ def room_pk(db: Connection, room_id: str) -> int | None:
     return row[0] if row else None
 
 
+def is_free(db: Connection, room_id: str) -> bool:
+    """Whether no room has this id, in upper or lower case."""
+    return db.execute("SELECT 1 FROM rooms WHERE room_id = ? COLLATE NOCASE", (room_id,)).fetchone() is None
+
+
 def _create(db: Connection, room: Room) -> bool:
+    if not is_free(db, room.room_id):
+        return False
     created = db.execute(
         "INSERT INTO rooms"
         " (room_id, name, description, owner, password_hash, created_at, first_id, keep_days, keep_messages)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (room_id) DO NOTHING",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             room.room_id,
             room.name,
@@ -111,8 +125,6 @@ def _create(db: Connection, room: Room) -> bool:
             *_limits(room.keep),
         ),
     )
-    if not created.rowcount:
-        return False
     assert created.lastrowid is not None
     _add_members(db, created.lastrowid, room.users, room.created_at)
     return True
@@ -132,6 +144,19 @@ def _get(db: Connection, room_id: str) -> Room | None:
         return None
     users = db.execute("SELECT user_id FROM members WHERE room = ? ORDER BY place", row[:1])
     return _room(row, [user_id for (user_id,) in users])
+
+
+def _head(db: Connection, room_id: str, user_id: str) -> RoomHead | None:
+    row = db.execute(
+        f"SELECT {_ROOM}, EXISTS (SELECT 1 FROM members AS m WHERE m.room = r.pk AND m.user_id = ?)"
+        " FROM rooms AS r WHERE r.room_id = ?",
+        (user_id, room_id),
+    ).fetchone()
+    if row is None:
+        return None
+    *plain, days, messages, is_member = row
+    fields = (*plain, _as_keep(days, messages), bool(is_member))
+    return RoomHead(*fields)
 
 
 def _room(row: tuple[Any, ...], users: list[str]) -> Room:

@@ -100,6 +100,41 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "ALTER TABLE rooms ADD COLUMN keep_messages INTEGER",
         "CREATE INDEX rooms_kept ON rooms (room_id) WHERE keep_days IS NOT NULL",
     ),
+    (
+        # An address can have several registrations, in the order of `pk`, each with its own code.
+        "DROP INDEX registrations_by_end",
+        "ALTER TABLE registrations RENAME TO single_registrations",
+        """
+        CREATE TABLE registrations (
+            pk INTEGER PRIMARY KEY,
+            email TEXT NOT NULL COLLATE NOCASE,
+            username TEXT NOT NULL,
+            password_hash TEXT NOT NULL,
+            code_hash TEXT NOT NULL,
+            tries_left INTEGER NOT NULL,
+            expires_at REAL NOT NULL,
+            UNIQUE (email, code_hash)
+        )
+        """,
+        "INSERT INTO registrations (email, username, password_hash, code_hash, tries_left, expires_at)"
+        " SELECT email, username, password_hash, code_hash, tries_left, expires_at FROM single_registrations",
+        "DROP TABLE single_registrations",
+        "CREATE INDEX registrations_by_end ON registrations (expires_at)",
+        # Codes tried since the window of an address began.
+        """
+        CREATE TABLE tries (
+            email TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
+            taken INTEGER NOT NULL,
+            ends_at REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX tries_by_end ON tries (ends_at)",
+        # The code that made the account, for a verification that is repeated because its answer was lost.
+        "ALTER TABLE users ADD COLUMN code_hash TEXT",
+        "ALTER TABLE users ADD COLUMN code_expires_at REAL",
+        # Not unique: rooms of before may differ in case only.
+        "CREATE INDEX rooms_by_folded_id ON rooms (room_id COLLATE NOCASE)",
+    ),
 ]
 """Each entry leads from the version that is its index to the next. Once released, an entry never changes."""
 

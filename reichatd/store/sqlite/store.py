@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.load import SqliteArrivals
-from reichatd.store.sqlite.logs import LAST_ID
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
@@ -49,10 +49,10 @@ class SqliteStore:
         self._database = database
 
     async def ping(self) -> None:
-        await self._database.read(_read_something)
+        await self._database.look()
 
     async def totals(self) -> Totals:
-        return await self._database.scan(_totals, self._database.files)
+        return await self._database.scan(count, self._database.files)
 
     async def reclaim(self) -> int:
         return await self._database.maintain(space.cut)
@@ -64,14 +64,11 @@ class SqliteStore:
         await self._database.aclose()
 
 
-def _read_something(db: Connection) -> None:
-    db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
-
-
-def _totals(db: Connection, files: Sequence[Path]) -> Totals:
+def count(db: Connection, files: Sequence[Path]) -> Totals:
+    """How much is in the store that consists of these files, of whatever schema it is."""
     users, registrations, sessions, rooms = (
         db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        for table in ("users", "registrations", "sessions", "rooms")
+        for table in ("users", "(SELECT DISTINCT email FROM registrations)", "sessions", "rooms")
     )
     # The ids of a log have no gap: its ends tell how many messages it has, where counting them would read them all.
     of_room = "FROM messages AS m WHERE m.id BETWEEN r.pk << 32 AND r.pk << 32 | ?1"

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reichatd.store.records import Registration, User
+from msgspec.structs import astuple
+
+from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
 from reichatd.store.sqlite.database import Connection, Database
 from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
 
@@ -14,13 +16,16 @@ class SqliteUsers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def register(self, registration: Registration) -> bool:
-        return await self._database.write(_register, registration)
+    async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
+        return await self._database.write(_register, registration, at_most)
 
-    async def take_try(self, email: str) -> Registration | None:
-        return await self._database.write(_take_try, email)
+    async def pending(self, email: str) -> list[Registration]:
+        return await self._database.read(_pending, email)
 
-    async def confirm(self, registration: Registration, user: User) -> bool:
+    async def take_try(self, email: str, now: float, ends_at: float) -> Attempt | None:
+        return await self._database.write(_take_try, email, now, ends_at)
+
+    async def confirm(self, registration: Registration, user: User) -> User | None:
         return await self._database.write(_confirm, registration, user)
 
     async def by_id(self, user_id: str) -> User | None:
@@ -62,44 +67,68 @@ class SqliteUsers:
         return await self._database.write(_delete_expired, now)
 
 
-def _register(db: Connection, registration: Registration) -> bool:
+def _register(db: Connection, registration: Registration, at_most: int) -> RegisterOutcome:
     if _by_email(db, registration.email):
-        return False
-    db.execute(
-        f"INSERT OR REPLACE INTO registrations ({_REGISTRATION}) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            registration.email,
-            registration.username,
-            registration.password_hash,
-            registration.code_hash,
-            registration.tries_left,
-            registration.expires_at,
-        ),
+        return RegisterOutcome.USER_EXISTS
+    registered = db.execute(
+        f"INSERT INTO registrations ({_REGISTRATION}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (email, code_hash) DO NOTHING",
+        astuple(registration),
     )
-    return True
+    if not registered.rowcount:
+        return RegisterOutcome.CODE_TAKEN
+    db.execute(
+        "DELETE FROM registrations WHERE pk IN"
+        " (SELECT pk FROM registrations WHERE email = ? ORDER BY pk DESC LIMIT -1 OFFSET ?)",
+        (registration.email, at_most),
+    )
+    return RegisterOutcome.REGISTERED
 
 
-def _take_try(db: Connection, email: str) -> Registration | None:
-    row = db.execute(f"SELECT {_REGISTRATION} FROM registrations WHERE email = ?", (email,)).fetchone()
-    if row is None:
-        return None
-    db.execute("UPDATE registrations SET tries_left = tries_left - 1 WHERE email = ? AND tries_left > 0", (email,))
-    return Registration(*row)
+def _pending(db: Connection, email: str) -> list[Registration]:
+    row = db.execute("SELECT taken FROM tries WHERE email = ?", (email,)).fetchone()
+    return _after(db, email, row[0] if row else 0)
 
 
-def _confirm(db: Connection, registration: Registration, user: User) -> bool:
-    if _by_email(db, user.email):
-        return False
+def _after(db: Connection, email: str, tries: int) -> list[Registration]:
+    """The registrations of an address after so many tries of it."""
+    rows = db.execute(f"SELECT {_REGISTRATION} FROM registrations WHERE email = ? ORDER BY pk", (email,))
+    return [Registration(*row).after(tries) for row in rows]
+
+
+def _take_try(db: Connection, email: str, now: float, ends_at: float) -> Attempt | None:
+    row = db.execute("SELECT taken, ends_at FROM tries WHERE email = ? AND ends_at > ?", (email, now)).fetchone()
+    earlier, ends_at = row or (0, ends_at)
+    pending = _after(db, email, earlier)
+    if not pending:
+        return _confirmed_attempt(db, email, now)
+    db.execute("INSERT OR REPLACE INTO tries (email, taken, ends_at) VALUES (?, ?, ?)", (email, earlier + 1, ends_at))
+    return Attempt(pending)
+
+
+def _confirmed_attempt(db: Connection, email: str, now: float) -> Attempt | None:
+    row = db.execute(
+        "SELECT email, code_hash FROM users WHERE email = ? AND code_expires_at > ?", (email, now)
+    ).fetchone()
+    return Attempt([], ConfirmedCode(*row)) if row else None
+
+
+def _confirm(db: Connection, registration: Registration, user: User) -> User | None:
+    made = db.execute("SELECT code_hash FROM users WHERE email = ?", (registration.email,)).fetchone()
+    if made:
+        return _by_email(db, registration.email) if made[0] == registration.code_hash else None
     confirmed = db.execute(
         "DELETE FROM registrations WHERE email = ? AND code_hash = ?", (registration.email, registration.code_hash)
     )
     if not confirmed.rowcount:
-        return False
+        return None
+    for table in ("registrations", "tries"):
+        db.execute(f"DELETE FROM {table} WHERE email = ?", (registration.email,))
     db.execute(
-        "INSERT INTO users (user_id, email, username, password_hash, created_at, disabled) VALUES (?, ?, ?, ?, ?, ?)",
-        (user.user_id, user.email, user.username, user.password_hash, user.created_at, user.disabled),
+        "INSERT INTO users (user_id, email, username, password_hash, created_at, disabled, code_hash, code_expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*astuple(user), registration.code_hash, registration.expires_at),
     )
-    return True
+    return user
 
 
 def _by_id(db: Connection, user_id: str) -> User | None:
@@ -124,10 +153,10 @@ def _page(db: Connection, after: str, at_most: int) -> list[User]:
 
 
 def _registrations(db: Connection, after: str, at_most: int) -> list[Registration]:
-    rows = db.execute(
-        f"SELECT {_REGISTRATION} FROM registrations WHERE email > ? ORDER BY email LIMIT ?", (after, at_most)
+    emails = db.execute(
+        "SELECT DISTINCT email FROM registrations WHERE email > ? ORDER BY email LIMIT ?", (after, at_most)
     )
-    return [Registration(*row) for row in rows]
+    return [registration for (email,) in emails.fetchall() for registration in _pending(db, email)]
 
 
 def _rename(db: Connection, user_id: str, username: str) -> bool:
@@ -156,11 +185,13 @@ def _enable(db: Connection, user_id: str) -> bool:
 
 
 def _delete(db: Connection, user_id: str) -> bool:
-    db.execute("DELETE FROM registrations WHERE email = (SELECT email FROM users WHERE user_id = ?)", (user_id,))
+    for table in ("registrations", "tries"):
+        db.execute(f"DELETE FROM {table} WHERE email = (SELECT email FROM users WHERE user_id = ?)", (user_id,))
     for table in ("members", "bans", "sessions"):
         db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
     return db.execute("DELETE FROM users WHERE user_id = ?", (user_id,)).rowcount > 0
 
 
 def _delete_expired(db: Connection, now: float) -> int:
+    db.execute("DELETE FROM tries WHERE ends_at <= ?", (now,))
     return db.execute("DELETE FROM registrations WHERE expires_at <= ?", (now,)).rowcount

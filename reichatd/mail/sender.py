@@ -1,0 +1,17 @@
+"""Whom mails are from."""
+
+from email.headerregistry import Address
+from email.utils import parseaddr
+
+
+def parse_sender(text: str) -> Address:
+    """The sender's address, from `name@example.org` or `Name <name@example.org>`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    name, spec = parseaddr(text)
+    local, _, domain = spec.rpartition("@")
+    if not (local and domain and text.isprintable()):
+        raise ValueError(f"not an address to send mail from: {text!r}")
+    return Address(display_name=name, username=local, domain=domain)

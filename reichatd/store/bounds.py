@@ -1,0 +1,57 @@
+"""What numbers a store can keep: whatever comes from outside in bulk has to be within. Pure."""
+
+from collections.abc import Iterator
+
+from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored
+from reichatd.store.records import Registration, Session, User
+
+LAST_ID = 2**32 - 1
+"""The last message id that a log has room for: SQLite has the room in the upper half of a 64-bit key, the message in the lower."""
+
+FIRST_MOMENT, LAST_MOMENT = -62_135_596_800.0, 253_402_300_799.0
+"""From the beginning of the year 1 to the end of the year 9999, in seconds since the epoch: what ISO 8601 can show."""
+
+_MOST_DAYS = 36_500
+_MOST_KEPT = 1_000_000_000
+_MOST_TRIES = 2**31 - 1
+
+_Bound = tuple[str, float | None, float, float]
+
+
+def problem(record: Stored) -> str | None:
+    """The first number of a record that no store can keep, in words; None if all are sound."""
+    for field, value, least, most in _numbers(record):
+        # Also of what is not a number at all.
+        if value is not None and not least <= value <= most:
+            return f"{field} is {value!r}, which has to be from {least:.0f} to {most:.0f}"
+    return None
+
+
+def _numbers(record: Stored) -> Iterator[_Bound]:
+    """Each number: its field, its value, its least and its most."""
+    match record:
+        case RoomRecord():
+            yield "first_id", record.first_id, 1, LAST_ID
+            yield "keep_days", record.keep_days, 0, _MOST_DAYS
+            yield "keep_messages", record.keep_messages, 0, _MOST_KEPT
+            yield _moment("created_at", record.created_at)
+        case Member():
+            yield "last_read_id", record.last_read_id, 0, LAST_ID
+            yield _moment("joined_at", record.joined_at)
+        case LogEntry():
+            yield "message_id", record.message_id, 1, LAST_ID
+            yield _moment("timestamp", record.timestamp)
+        case Registration():
+            yield "tries_left", record.tries_left, 0, _MOST_TRIES
+            yield _moment("expires_at", record.expires_at)
+        case User():
+            yield _moment("created_at", record.created_at)
+        case Session():
+            yield _moment("created_at", record.created_at)
+            yield _moment("expires_at", record.expires_at)
+        case Ban():
+            pass
+
+
+def _moment(field: str, value: float) -> _Bound:
+    return field, value, FIRST_MOMENT, LAST_MOMENT

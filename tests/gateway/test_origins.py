@@ -1,0 +1,95 @@
+"""Origins of pages, and whether they are where the request goes to."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reichatd.gateway.origins import AllowedOrigins, is_own, parse_origin
+from tests.reload.inhabited import inhabited
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://example.com", "example.com"),
+        ("https://example.com", "example.com:443"),
+        ("https://example.com:443", "example.com"),
+        ("wss://example.com", "example.com:443"),
+        ("wss://example.com:443", "EXAMPLE.com"),
+        ("HTTPS://Example.COM", "example.com:"),
+        ("https://example.com:8443", "example.com:8443"),
+        ("https://[2001:DB8::1]", "[2001:db8::1]:443"),
+        ("https://example.com", "example.com:0443"),
+    ],
+)
+def test_a_page_of_our_own(origin: str, host: str) -> None:
+    assert is_own(origin, host, secure=True)
+    assert is_own(origin, host, secure=False)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [("http://example.com", "example.com"), ("ws://example.com:80", "example.com"), ("http://a:8000", "a:8000")],
+)
+def test_a_page_without_tls_is_our_own_where_tls_is_not_known_to_be_spoken(origin: str, host: str) -> None:
+    assert is_own(origin, host, secure=False)
+    assert not is_own(origin, host, secure=True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://example.com", "example.org"),
+        ("https://example.com", "example.com:80"),
+        ("https://example.com", "example.com:8443"),
+        ("https://example.com:80", "example.com"),
+        ("http://example.com:443", "example.com"),
+        ("https://example.com.evil.org", "example.com"),
+        ("https://evil@example.com", "example.com"),
+        ("https://example.com/", "example.com"),
+        ("https://example.com#", "example.com"),
+        ("https://example.com:99999", "example.com:99999"),
+        ("https://example.com:port", "example.com:port"),
+        ("https://[::1", "[::1"),
+        ("https://", ""),
+        ("ftp://example.com", "example.com"),
+        ("null", "null"),
+        ("", ""),
+    ],
+)
+def test_a_page_of_another_site(origin: str, host: str) -> None:
+    assert not is_own(origin, host, secure=True)
+    assert not is_own(origin, host, secure=False)
+
+
+def test_sites_that_are_allowed() -> None:
+    allowed = AllowedOrigins(["https://chat.example.org", "http://localhost:3000", "capacitor://localhost"])
+    assert allowed
+    for origin in ("https://chat.example.org:443", "HTTP://LOCALHOST:3000", "capacitor://localhost"):
+        assert origin in allowed
+    for origin in ("http://chat.example.org", "http://localhost", "null", "", "https://chat.example.org:99999"):
+        assert origin not in allowed
+    assert not AllowedOrigins([])
+    assert "null" not in AllowedOrigins([])
+    assert "null" in AllowedOrigins(["*"])
+
+
+async def test_the_scheme_is_what_a_trusted_proxy_says(tmp_path: Path) -> None:
+    """If it says nothing, it may speak TLS or not."""
+    async with inhabited(tmp_path, {"server.trusted_proxies": ["127.0.0.1"]}) as house:
+        host = f"127.0.0.1:{house.parts.gateway._listeners[0].port}"
+        for forwarded, pages in (({}, ("http", "https")), ({"x-forwarded-proto": "https"}, ("https", "wss"))):
+            for scheme in pages:
+                async with house.talk(origin=f"{scheme}://{host}", **forwarded) as talk:
+                    assert (await talk.receive())["type"] == "initial_state"
+        with pytest.raises(ExceptionGroup):
+            async with house.talk(origin=f"http://{host}", **forwarded):
+                pass
+
+
+@given(st.text(), st.text())
+def test_whatever_comes_it_is_compared(origin: str, host: str) -> None:
+    is_own(origin, host, secure=False)
+    parse_origin(f"https://{host}")

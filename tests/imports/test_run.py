@@ -1,0 +1,53 @@
+"""A whole run, from documents in the memory into a real SQLite file."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reichatd.config import Limits
+from reichatd.imports.run import Import, Report
+from reichatd.imports.values import Document
+from reichatd.store import Store
+from reichatd.store.sqlite import open_store
+from tests.store import samples
+
+
+class Documents:
+    """The older program's rooms; their keys are their ids. Nobody is in them."""
+
+    def __init__(self, *room_ids: str) -> None:
+        made_at = datetime(2024, 1, 1, tzinfo=UTC)
+        self._rooms = [{"_id": one, "room_id": one, "name": one, "created_at": made_at} for one in room_ids]
+
+    async def users(self) -> Sequence[Document]:
+        return []
+
+    async def rooms(self) -> Sequence[Document]:
+        return self._rooms
+
+    async def room(self, key: object) -> Document | None:
+        return next(room for room in self._rooms if room["_id"] == key)
+
+    async def waiting(self) -> int:
+        return 0
+
+
+async def imported(store: Store | None, *room_ids: str) -> Report:
+    run = Import(Documents(*room_ids), store, Limits(), dry_run=store is None, progress=lambda *_: None)
+    await run.run()
+    return run.report
+
+
+async def test_rooms_whose_ids_differ_in_case_only_get_different_ones(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "reichatd.sqlite3")
+    await store.rooms.create(samples.room("DEN"))
+    report = await imported(store, "lounge", "Lounge", "den")
+    assert report.counts["rooms"] == 3
+    assert (await imported(None, "lounge", "Lounge")).counts["rooms"] == 2
+    room_ids = [room.room_id for room in await store.rooms.page("", 9)]
+    assert len({room_id.lower() for room_id in room_ids}) == 4
+    assert {"DEN", "lounge"} < set(room_ids)
+    again = await imported(store, "lounge", "Lounge", "den")
+    assert (again.counts["rooms"], again.counts["rooms there"]) == (0, 3)
+    assert [room.room_id for room in await store.rooms.page("", 9)] == room_ids
+    await store.aclose()

@@ -1,0 +1,188 @@
+"""A file that is removed or replaced while the store has it open: nothing is acknowledged that nobody will find."""
+
+# ruff: noqa: ASYNC240 - nobody else waits for the files of a test
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, closing
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from reichatd.store import Store, StoreReplaced
+from reichatd.store.sqlite import database, open_store, presence
+from reichatd.store.sqlite.inspection import lost_by
+from tests.store.samples import contents, post, room, session, stored
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data" / "reichatd.sqlite3"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    """With a room and a message in it."""
+    store = await open_store(path)
+    await store.rooms.create(room())
+    await store.messages.append([post("kept")], {})
+    yield store
+    await store.aclose()
+
+
+def wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def replace(path: Path) -> None:
+    """As rsync and editors do it."""
+    other = path.with_name("other")
+    shutil.copy(path, other)
+    other.replace(path)
+
+
+def move_directory(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "removed": Path.unlink,
+    "moved": lambda path: path.rename(path.with_name("moved")),
+    "replaced": replace,
+    "directory moved": move_directory,
+    "log removed": lambda path: wal(path).unlink(),
+    "log replaced": lambda path: replace(wal(path)),
+    "index removed": lambda path: path.with_name(f"{path.name}-shm").unlink(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+async def test_a_lost_file(store: Store, path: Path, loss: str) -> None:
+    await store.ping()
+    LOSSES[loss](path)
+    with capture_logs() as logs:
+        with pytest.raises(StoreReplaced, match=str(path)):
+            await store.messages.append([post("lost")], {})
+        with pytest.raises(StoreReplaced):
+            await store.sessions.create(session())
+        with pytest.raises(StoreReplaced):
+            await store.messages.probe()
+        with pytest.raises(StoreReplaced):
+            await store.reclaim()
+        with pytest.raises(StoreReplaced):
+            await store.ping()
+    assert [(line["event"], line["log_level"]) for line in logs] == [("store file removed or replaced", "error")]
+    assert (await contents(store))[:1] == ["kept"], "what there is can be read"
+
+
+@pytest.mark.parametrize("loss", ["link", "target", "log"])
+async def test_a_file_behind_a_link(tmp_path: Path, loss: str) -> None:
+    target, link = tmp_path / "disk" / "chat.sqlite3", tmp_path / "chat.sqlite3"
+    target.parent.mkdir()
+    target.touch(0o600)
+    link.symlink_to(target)
+    async with aclosing(await open_store(link)) as store:
+        await store.rooms.create(room())
+        assert await store.messages.append([post("kept")], {}) == stored(1)
+        {"link": link, "target": target, "log": wal(target)}[loss].unlink()
+        with pytest.raises(StoreReplaced):
+            await store.messages.append([post("lost")], {})
+
+
+async def test_what_else_happens_in_the_directory_is_nothing_to_it(store: Store, path: Path) -> None:
+    for number in range(20):
+        path.with_name(f"other {number}").touch()
+        assert await store.messages.append([post("more")], {}) == stored(number + 2)
+
+
+@pytest.mark.parametrize("long_ago", [0, 3600])
+async def test_it_is_noticed_whenever_the_directory_was_changed_last(store: Store, path: Path, long_ago: float) -> None:
+    os.utime(path.parent, (time.time() - long_ago,) * 2)
+    await store.ping()
+    await store.ping()
+    path.unlink()
+    with pytest.raises(StoreReplaced):
+        await store.ping()
+
+
+async def test_it_is_noticed_though_nobody_writes(store: Store, path: Path) -> None:
+    path.unlink()
+    with pytest.raises(StoreReplaced, match="removed"):
+        await store.ping()
+    assert lost_by(path) == [os.getpid()]
+    assert lost_by(path.with_name("another")) == []
+
+
+async def test_a_file_that_comes_back_is_not_trusted(store: Store, path: Path) -> None:
+    moved = path.rename(path.with_name("moved"))
+    with pytest.raises(StoreReplaced):
+        await store.ping()
+    moved.rename(path)
+    with pytest.raises(StoreReplaced):
+        await store.messages.append([post("lost")], {})
+    await store.aclose()
+    again = await open_store(path)
+    assert await contents(again) == ["kept"]
+    await again.ping()
+    await again.aclose()
+
+
+async def test_a_move_that_nobody_could_notice_costs_nothing(store: Store, path: Path) -> None:
+    path.rename(path.with_name("moved")).rename(path)
+    await store.ping()
+    assert await store.messages.append([post("more")], {}) == stored(2)
+
+
+async def test_closed_a_moved_file_is_whole(store: Store, path: Path) -> None:
+    """Though its write-ahead log stayed where it was."""
+    moved = path.rename(path.parent.with_name("moved"))
+    with pytest.raises(StoreReplaced):
+        await store.ping()
+    await store.aclose()
+    assert wal(path).stat().st_size == 0, "nothing that a new file of this name would be given"
+    again = await open_store(moved)
+    assert await contents(again) == ["kept"]
+    await again.aclose()
+
+
+async def test_closed_it_leaves_the_log_of_another_file(store: Store, path: Path) -> None:
+    """SQLite would remove it by its name, and with it what the other file has not got yet."""
+    for file in path.parent.iterdir():
+        file.rename(path.parent.with_name(file.name))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE songs (title)")
+        before = wal(path).read_bytes()
+        with pytest.raises(StoreReplaced):
+            await store.ping()
+        await store.aclose()
+        assert wal(path).read_bytes() == before != b""
+    moved = await open_store(path.parent.with_name(path.name))
+    assert await contents(moved) == ["kept"]
+    await moved.aclose()
+
+
+async def test_a_file_that_is_replaced_while_it_is_opened(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is found there in the end is the one that is used."""
+    await store.aclose()
+    seen = 0
+
+    def identity(which: Path) -> tuple[int, int]:
+        nonlocal seen
+        seen += 1
+        if seen == 2:  # behind the first opening
+            replace(which)
+        return presence.identity(which)
+
+    monkeypatch.setattr(database, "identity", identity)
+    again = await open_store(path)
+    assert seen == 4
+    assert await again.messages.append([post("more")], {}) == stored(2)
+    await again.aclose()
