@@ -3,12 +3,14 @@
 import os
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from reichatd.control import open_socket
-from reichatd.unixsocket import Occupied, address
+from reichatd.unixsocket import Occupied, UnixSocket, address
 
 
 def connect(path: Path) -> None:
@@ -85,3 +87,23 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"exists|directory"):
         open_socket(tmp_path / "file" / "control.sock")
+
+
+def test_of_several_that_start_at_once_one_takes_over(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+
+    together = Barrier(8)
+
+    def start(_: int) -> UnixSocket | None:
+        together.wait()
+        try:
+            return open_socket(path)
+        except Occupied:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            open_socket(path).listener.close()  # what a killed daemon leaves
+            (winner,) = filter(None, pool.map(start, range(8)))
+            connect(path)
+            winner.close()
