@@ -33,7 +33,7 @@ async def held(storage: Storage, data_file: Path) -> str:
     if storage.backend == "mongodb":
         if not await is_there(storage, data_file):
             return ""
-        return f"everything in the MongoDB database {storage.mongodb.database}"
+        return f"everything in the MongoDB database {storage.mongodb.store_database}"
     from reichatd.store.sqlite.inspection import totals
 
     found = await trio.to_thread.run_sync(totals, data_file)

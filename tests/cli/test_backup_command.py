@@ -18,7 +18,9 @@ import trio
 
 from reichatd.archive.files import writing
 from reichatd.archive.format import VERSION, Head
-from reichatd.store import StoreError, sqlite
+from reichatd.config import MongoDB, Storage
+from reichatd.store import StoreError, open_store, sqlite
+from reichatd.store.backends import held
 from reichatd.store.bulk import RoomRecord, Stored
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
@@ -197,6 +199,15 @@ def test_a_restore_over_something_asks(home: Path, other: Path, backup: Path) ->
         raw.write(b"x" * 100)
     status, screen = Commands(other).at_terminal("restore", "--force", str(backup), typed=[("[y/N]", "n\n")])
     assert (status, "cannot be read" in screen) == (1, True)
+
+
+async def test_what_a_restore_into_mongodb_asks_about(mongod_standalone: str, tmp_path: Path) -> None:
+    """The database that the URI names is the one that would be emptied."""
+    uri = f"{mongod_standalone.rstrip('/')}/held-{tmp_path.name}"
+    storage = Storage(backend="mongodb", mongodb=MongoDB(uri=uri))
+    assert await held(storage, tmp_path / "none") == ""
+    async with aclosing(await open_store(storage, tmp_path / "none")):
+        assert f"the MongoDB database held-{tmp_path.name}" in await held(storage, tmp_path / "none")
 
 
 def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:
