@@ -90,7 +90,7 @@ class Outbox:
         With `mail.queue` letters pending, the letter is dropped and the log says so.
 
         Arguments:
-            seconds: for how long it is of use to its reader; after that it is not sent any more.
+            seconds: for how long it is of use to its reader; after that it is not tried again.
         """
         if self.pending >= self._mail.queue:
             self.outcomes["dropped"] += 1
@@ -110,9 +110,8 @@ class Outbox:
         self.sender = parse_sender(mail.sender)
         self._mail = mail
         self._route = _Route(mail, password)
-        for (
-            entry
-        ) in self._line:  # what is to be tried again should not wait for a pause that may have had its reason in these
+        for entry in self._line:
+            # What is to be tried again should not wait for a pause that may have had its reason in the former settings.
             entry.due = trio.current_time()
         heapq.heapify(self._line)
         self._changed.set()
@@ -151,9 +150,9 @@ class Outbox:
                 await self._changed.wait()
 
     async def _try(self, entry: Entry) -> Entry | None:
-        """One attempt, unless it comes too late; the entry for a further one if there shall be one."""
+        """One attempt; the entry for a further one if there shall be one. A repeated one that comes too late is left out."""
         to, attempt = str(entry.letter["To"]), entry.attempts + 1
-        if trio.current_time() >= entry.until:
+        if entry.attempts and trio.current_time() >= entry.until:
             self._give_up(to, entry.attempts, "its code is not valid any more")
             return None
         try:

@@ -60,6 +60,7 @@ export class Conversation extends EventTarget {
     window.removeEventListener("offline", this.#offline);
     window.removeEventListener("storage", this.#elsewhere);
     document.removeEventListener("visibilitychange", this.#seenAgain);
+    if (this.#markTimer !== null) this.#sendMark(); // it would come when there is no socket any more
     this.#socket?.drop();
     this.#wake();
   }
