@@ -55,6 +55,7 @@ export class Conversation extends EventTarget {
   }
 
   stop() {
+    if (this.#markTimer !== null) this.#sendMark(); // it would find no socket later
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
