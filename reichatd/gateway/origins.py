@@ -32,9 +32,9 @@ def parse_origin(text: str) -> WebOrigin | None:
 def is_own(origin: str, host: str) -> bool:
     """Whether a page comes from the host that its request goes to, by HTTP or by HTTPS.
 
-    Which of them the request itself came by does not matter: a proxy need not tell, and old clients that are no browsers say
-    "http://" by TLS too (as older releases of websocket-client do). There is nothing to be gained by it, since a socket takes a token that no
-    browser sends of its own accord.
+    Which of them the request itself came by does not matter: a proxy need not tell, and clients that are no browsers say "http://"
+    by TLS too (as older releases of websocket-client do). A page gains nothing by it: a socket takes a token, which no browser
+    sends of its own accord.
 
     Arguments:
         origin, host: the values of the headers of these names.
