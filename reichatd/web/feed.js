@@ -340,6 +340,7 @@ export class Feed {
 
   /** Only the person scrolls away from the end. What comes or goes in the page moves the end, and is no wish of the person's. */
   #scrolled() {
+    if (this.#isClosed) return; // the event may come when it is out of the page, where the last row counts as in sight
     const moved = this.element.scrollTop - this.#top;
     const below = this.#below;
     this.#top = this.element.scrollTop;
