@@ -50,7 +50,7 @@ class Rooms:
     All methods may be called from any task and wait for the store. `user_id` is always the caller, already authenticated. Beside
     the refusals that each names, they raise `StoreError`.
 
-    A caller who is cancelled (an HTTP handler is, when its client disconnects) leaves no change half made: each request
+    A caller who is cancelled (an HTTP handler is, when its connection breaks) leaves no change half made: each request
     makes one atomic change in the store, and where live connections must hear of it, it is carried to its end.
 
     Arguments:
