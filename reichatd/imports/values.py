@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT
 from reichatd.text import is_blank
 
 Document = Mapping[str, Any]
@@ -47,10 +48,10 @@ def seconds(value: object) -> float | None:
     try:
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         found = moment.timestamp()
-        datetime.fromtimestamp(found, UTC)  # The first and the last day there are may be none elsewhere.
     except (ValueError, OverflowError, OSError):
         return None
-    return found
+    # The first and the last day there are may be none elsewhere.
+    return found if FIRST_MOMENT <= found <= LAST_MOMENT else None
 
 
 def content(value: object) -> str:
