@@ -90,8 +90,8 @@ class UserAdministration:
         user = await self._by_address_or_id(name)
         if user is None:
             namesakes = [f"{each.email} ({each.user_id})" for each in await self._called(name)]
-            told = f"; called so: {some_of(namesakes)}" if namesakes else ""
-            raise UserNotFound(f"No user {name}{told}")
+            hint = f"; called so: {some_of(namesakes)}" if namesakes else ""
+            raise UserNotFound(f"No user {name}{hint}")
         return user
 
     async def _by_address_or_id(self, name: str) -> User | None:

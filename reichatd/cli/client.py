@@ -64,7 +64,7 @@ async def find_room(server: Server, name: str) -> Room:
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
+def errors_explained(url: str) -> Iterator[None]:
     """Ends the program with a line and a status where the server cannot be reached, or says no."""
     try:
         yield

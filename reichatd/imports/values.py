@@ -66,7 +66,7 @@ def content(value: object) -> str:
 
 
 def line(value: object, most: int) -> str:
-    """A text as one line of so many characters at the most; empty if it is no text, or shows nothing."""
+    """A text as one line of at most this many characters; empty if it is no text, or shows nothing."""
     if not isinstance(value, str):
         return ""
     plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in value)

@@ -24,7 +24,7 @@ export class Rows {
     return this.list.querySelector(`[data-id="${id}"]`);
   }
 
-  /** Draws all of them anew. */
+  /** Draws all of them again. */
   redraw() {
     for (const row of [...this.list.children]) row.replaceWith(this.#made(Number(row.dataset.id)));
   }
@@ -44,7 +44,7 @@ export class Rows {
     this.last = Math.max(this.last, first - 1);
   }
 
-  /** Adds rows below, at most so many, as far as their messages are known. */
+  /** Adds at most `most` rows below, as far as their messages are known. */
   extendDown(most) {
     const rows = [];
     while (rows.length < most && this.last < this.#log.end && this.#log.get(this.last + 1)) rows.push(this.#made(++this.last));
