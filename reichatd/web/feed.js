@@ -9,6 +9,7 @@ import { firstUnmoved, inSight } from "./sight.js";
 const STEP = 30;
 const NEAR_PX = 900;
 const AHEAD = 80;
+const AGAIN_MS = 1000;
 const AT_BOTTOM_PX = 48;
 const ROUNDING_PX = 2; // positions are fractions where pixels are small
 
@@ -226,7 +227,8 @@ export class Feed {
     try {
       await this.#conversation.need(...range);
     } catch {
-      return; // the next connection brings it: "state" has this drawn again
+      // There is no connection now, or the server lacks what it should have: asked again at once, that would go on without a pause.
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     } finally {
       this.#asking = false;
     }

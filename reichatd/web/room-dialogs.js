@@ -73,8 +73,9 @@ export async function roomDialog(home, roomId) {
   const room = home.rooms.get(roomId);
   if (room === undefined) return;
   const isOwner = room.owner === home.me.userId;
-  const banned = isOwner ? await bansOf(home, roomId).catch(() => []) : [];
-  openDialog(room.name, (close) => {
+  const who = h("div");
+  await drawPeople();
+  const dialog = openDialog(room.name, (close) => {
     const then = (act) => () => {
       close();
       act(home, room);
@@ -89,11 +90,27 @@ export async function roomDialog(home, roomId) {
         h("button", { type: "button", class: "quiet", onclick: then(leaveRoomDialog) }, "Leave"),
         isOwner && h("button", { type: "button", class: "quiet danger-text", onclick: then(deleteRoomDialog) }, "Delete"),
       ),
-      h("h3", {}, `Members (${room.users.length})`),
-      people(home, room, room.users.map((userId) => ({ user_id: userId }))),
-      banned.length > 0 && [h("h3", {}, `Banned (${banned.length})`), people(home, room, banned)],
+      who,
     ];
   });
+  home.rooms.addEventListener("change", drawPeople);
+  dialog.addEventListener("close", () => home.rooms.removeEventListener("change", drawPeople));
+
+  /** Draws who is in the room and who is banned, if that has changed. */
+  async function drawPeople() {
+    const banned = isOwner ? await bansOf(home, roomId).catch(() => []) : [];
+    const { users } = home.rooms.get(roomId) ?? room;
+    const shown = JSON.stringify([users, banned]);
+    if (who.dataset.shown === shown) return;
+    who.dataset.shown = shown;
+    who.replaceChildren(
+      h("div", {},
+        h("h3", {}, `Members (${users.length})`),
+        people(home, room, users.map((userId) => ({ user_id: userId }))),
+        banned.length > 0 && [h("h3", {}, `Banned (${banned.length})`), people(home, room, banned)],
+      ),
+    );
+  }
 }
 
 /** People ({user_id, username?}) as buttons, more of them when asked. */

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -144,6 +145,12 @@ def test_one_who_scrolls_up_stays_there_while_others_talk(talkers: tuple[Visitor
     is_following(ada, SCREENFULS + 9)
 
 
+def tells_what_is_below(reader: Visitor, read: int, end: int) -> bool:
+    """Whether less than a screenful was shown behind what was read, and the button counts what is left."""
+    last = reader.measured(LAST_IN_SIGHT)
+    return read + 5 < last < read + 40 and reader.page.locator(".jump").text_content() == f"{end - last} new"
+
+
 def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, daemon: DaemonProcess) -> None:
     """After a lost connection and in a tab that was hidden: more than fits, and more than the page may hold."""
     with Cable(daemon.port) as cable:
@@ -174,13 +181,11 @@ def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, 
                 ada.page.evaluate("hide(false)")
             first = ada.page.locator(f'.feed [data-id="{end + 1}"]')
             expect(first.locator(".new-line")).to_be_in_viewport()
+            ada.until(partial(tells_what_is_below, ada, end, end + count))
             last = ada.measured(LAST_IN_SIGHT)
-            assert end + 5 < last < end + 40
-            jump = ada.page.locator(".jump")
-            expect(jump).to_have_text(f"{end + count - last} new")
             expect(ada.page).to_have_title(f"({end + count - last}) Lounge · reichatd")
             end += count
-            jump.click()
+            ada.page.locator(".jump").click()
             is_following(ada, end)
             expect(ada.page).to_have_title("Lounge · reichatd")
             expect(ada.page.locator('link[rel="icon"]')).to_have_attribute("href", re.compile("icon.svg$"))

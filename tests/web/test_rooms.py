@@ -86,6 +86,7 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     bob.join("lounge")
 
     ada.page.keyboard.press("Escape")
+    expect(ada.page.get_by_role("dialog").get_by_role("heading", name="Members (1)")).to_be_visible()
     ada.page.keyboard.press("Escape")
     ada.page.locator(".author", has_text="bob").click()  # an author
     person.get_by_role("button", name="Ban", exact=True).click()
