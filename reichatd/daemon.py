@@ -33,11 +33,11 @@ from reichatd.accounts import Accounts
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.chat import Farewell, recheck_sockets
-from reichatd.config import Reload
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts, Rejected
 from reichatd.pulse import Pulse
+from reichatd.settings import Reload
 from reichatd.store import Store, StoreError, open_store
 from reichatd.systemd import Manager
 from reichatd.unixsocket import UnixSocket

@@ -14,7 +14,6 @@ from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app, set_limits
 from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
-from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.browsers import BrowserHeaders
@@ -26,6 +25,7 @@ from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
+from reichatd.settings import Change, Reload, Settings, changes, merged, reload_of
 from reichatd.store import Store
 from reichatd.wallclock import WallClock
 

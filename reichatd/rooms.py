@@ -15,7 +15,7 @@ import msgspec
 import trio
 from msgspec import UNSET, UnsetType
 
-from reichatd import config
+from reichatd import settings
 from reichatd.accounts import Passwords, fields
 from reichatd.errors import (
     AlreadyBanned,
@@ -61,7 +61,7 @@ class Rooms:
     def __init__(
         self,
         *,
-        limits: config.Limits,
+        limits: settings.Limits,
         store: Store,
         passwords: Passwords,
         live: Live,
@@ -73,7 +73,7 @@ class Rooms:
         self._live = live
         self._clock = clock
 
-    def reload(self, limits: config.Limits) -> None:
+    def reload(self, limits: settings.Limits) -> None:
         """From here on these limits hold."""
         self._limits = limits
 

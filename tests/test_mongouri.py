@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.uri_parser import parse_uri
 
-from reichatd.config import MongoDB
 from reichatd.mongouri import database_in, with_database
+from reichatd.settings import MongoDB
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_ä+", min_size=1, max_size=20)
 

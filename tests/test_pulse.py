@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from reichatd.chat import Commits, Hub, Scribe
-from reichatd.config import Limits
 from reichatd.pulse import Pulse
+from reichatd.settings import Limits
 from reichatd.systemd import Manager
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 

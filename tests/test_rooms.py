@@ -9,7 +9,7 @@ import trio
 import trio.testing
 from msgspec import UNSET
 
-from reichatd import config
+from reichatd import settings
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Record, requests
 from reichatd.administration.records import Done
@@ -34,8 +34,8 @@ from reichatd.store import Registration, Store, User
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
-CHEAP_HASHES = config.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
-LIMITS = config.Limits()
+CHEAP_HASHES = settings.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+LIMITS = settings.Limits()
 NOW = 1_700_000_000.5
 
 
@@ -62,7 +62,7 @@ async def rooms(store: Store, live: RecordingLive) -> Rooms:
     return rooms
 
 
-def make_rooms(store: Store, live: RecordingLive, limits: config.Limits = LIMITS) -> Rooms:
+def make_rooms(store: Store, live: RecordingLive, limits: settings.Limits = LIMITS) -> Rooms:
     return Rooms(limits=limits, store=store, passwords=Passwords(CHEAP_HASHES), live=live, clock=lambda: NOW)
 
 
@@ -91,7 +91,7 @@ async def test_random_room_id(rooms: Rooms) -> None:
 
 @pytest.mark.parametrize(("shortest", "longest", "length"), [(3, 8, 8), (20, 32, 20)])
 async def test_random_room_id_keeps_the_limits(store: Store, shortest: int, longest: int, length: int) -> None:
-    rooms = make_rooms(store, RecordingLive(), config.Limits(room_id_min=shortest, room_id_max=longest))
+    rooms = make_rooms(store, RecordingLive(), settings.Limits(room_id_min=shortest, room_id_max=longest))
     assert len(await rooms.create("ann", "Den", "")) == length
 
 

@@ -28,9 +28,9 @@ from reichatd.text import normal
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
-    from reichatd.config import Auth, Limits
     from reichatd.live import Live
     from reichatd.mail import Outbox
+    from reichatd.settings import Auth, Limits
     from reichatd.store import Store
 
 MINUTE = 60.0

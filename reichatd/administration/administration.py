@@ -18,10 +18,10 @@ from reichatd.administration.records import (
 )
 from reichatd.administration.rooms import RoomAdministration
 from reichatd.administration.users import UserAdministration
-from reichatd.config import Limits, Reload
 from reichatd.errors import Invalid, NotFound, ReichatError
 from reichatd.live import Live
 from reichatd.rooms import Rooms
+from reichatd.settings import Limits, Reload
 from reichatd.store import Store, StoreError
 
 

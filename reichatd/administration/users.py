@@ -10,7 +10,6 @@ from reichatd.accounts import Passwords, fields, keys
 from reichatd.administration import requests
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
 from reichatd.administration.sweeping import sweep
-from reichatd.config import Limits
 from reichatd.errors import (
     OwnsRooms,
     RoomNotFound,
@@ -22,6 +21,7 @@ from reichatd.errors import (
 )
 from reichatd.live import Live
 from reichatd.rooms import Rooms
+from reichatd.settings import Limits
 from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
 from reichatd.timestamps import isoformat
 

@@ -14,7 +14,7 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
 from reichatd.chat.room import Broadcasts, Room
 from reichatd.chat.socket import ABORT
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from reichatd.store import Messages, StoreError
 
 _FAIR = 200

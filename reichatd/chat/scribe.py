@@ -21,7 +21,7 @@ import trio
 from reichatd.chat import frames
 from reichatd.chat.commits import Commits
 from reichatd.chat.connection import Connection
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from reichatd.store import Appended, Message, Messages, Outcome, Post, StoreError
 
 log = structlog.get_logger()

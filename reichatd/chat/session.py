@@ -18,8 +18,8 @@ from reichatd.chat.room import Room
 from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
-from reichatd.config import Limits
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.settings import Limits
 from reichatd.store import StoreError
 from reichatd.text import is_blank
 

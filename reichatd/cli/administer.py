@@ -14,11 +14,11 @@ from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Done, Failed, Progress, Refused
 from reichatd.cli import exits
-from reichatd.cli.keys import printable
 from reichatd.cli.progress import ProgressBar
 from reichatd.cli.settings import Loaded, load_or_fail
 from reichatd.live import NobodyLive
 from reichatd.rooms import Rooms
+from reichatd.settings.keys import printable
 from reichatd.store import StoreError, open_store
 
 R = TypeVar("R", bound=Record)

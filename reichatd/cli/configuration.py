@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reichatd.cli.settings import Loaded, SettingsError, load
-from reichatd.config import Mail, Server
 from reichatd.parts import Configuration, Mistake, Rejected
+from reichatd.settings import Mail, Server
 
 
 def configuration(loaded: Loaded) -> Configuration:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reichatd.cli import exits
-from reichatd.cli.keys import printable
 from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+from reichatd.settings.keys import printable
 
 if TYPE_CHECKING:
     from reichatd.doctor import Finding, Patient
@@ -96,7 +96,7 @@ def _mail_password(loaded: Loaded) -> tuple[str | None, str]:
 def _checked(url: str) -> str:
     import msgspec
 
-    from reichatd.config import PublicUrl
+    from reichatd.settings.kinds import PublicUrl
 
     try:
         return msgspec.convert(url, PublicUrl)

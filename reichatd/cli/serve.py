@@ -12,8 +12,8 @@ import msgspec
 
 from reichatd import __version__, systemd
 from reichatd.cli import exits
-from reichatd.cli.rules import broken_rules
 from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+from reichatd.settings.rules import broken_rules
 
 if TYPE_CHECKING:
     from reichatd.gateway import Listener

@@ -14,10 +14,10 @@ import msgspec
 import platformdirs
 
 from reichatd.cli import exits
-from reichatd.cli.environment import CONFIG_VARIABLE, read_environment
-from reichatd.cli.layers import Layers
-from reichatd.cli.rules import MAKE_SECRET, SECRET_BYTES, Problem
-from reichatd.config import Settings
+from reichatd.settings import Settings
+from reichatd.settings.environment import CONFIG_VARIABLE, read_environment
+from reichatd.settings.layers import Layers
+from reichatd.settings.rules import MAKE_SECRET, SECRET_BYTES, Problem
 
 SYSTEM_DIRECTORY = Path("/etc/reichatd")
 """Where a service looks last."""

@@ -10,8 +10,8 @@ import trio
 from reichatd import __version__, unixsocket
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Progress, Refused
-from reichatd.config import Limits
 from reichatd.control.lines import LineReader, LineTooLong
+from reichatd.settings import Limits
 from reichatd.unixsocket import UnixSocket
 
 _FLUSH_BYTES = 32_768

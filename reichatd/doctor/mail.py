@@ -4,10 +4,10 @@ import ipaddress
 
 import trio
 
-from reichatd.config import Mail
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.patient import Patient
 from reichatd.mail import Deferred, Refused
+from reichatd.settings import Mail
 
 
 async def check(patient: Patient, note: Note) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypercorn.typing import ASGIFramework
 
-from reichatd.config import Server
 from reichatd.gateway.origins import AllowedOrigins, host_name
+from reichatd.settings import Server
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = b"Authorization, Content-Type"

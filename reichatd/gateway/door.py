@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 import trio
 
-from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.http import HttpServer
@@ -19,6 +18,7 @@ from reichatd.gateway.parting import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
+from reichatd.settings import Limits
 
 _ACCEPTS = 4
 """Connections taken from one listener in a round of the event loop: each begins to talk in the next one (see turns.py)."""

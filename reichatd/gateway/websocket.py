@@ -21,7 +21,6 @@ from wsproto.utilities import LocalProtocolError
 from reichatd.chat import Chat, PeerGone, PeerStalled
 from reichatd.chat.pace import TokenBucket
 from reichatd.chat.socket import ABORT
-from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
@@ -31,6 +30,7 @@ from reichatd.gateway.plain import PlainFrames
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.wire import Wire
+from reichatd.settings import Limits
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
 _STILL = "/ws/doctor"

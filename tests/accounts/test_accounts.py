@@ -7,7 +7,6 @@ import pytest
 import trio
 
 from reichatd.accounts import Accounts, Passwords
-from reichatd.config import Limits
 from reichatd.errors import (
     Invalid,
     InvalidCode,
@@ -20,6 +19,7 @@ from reichatd.errors import (
     UserNotFound,
     VerificationNotFound,
 )
+from reichatd.settings import Limits
 from reichatd.store import Session, Store
 from tests.accounts.conftest import CHEAP, House, with_changes, wrong
 

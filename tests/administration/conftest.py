@@ -9,8 +9,8 @@ import pytest
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request, requests
 from reichatd.administration.records import Done, Progress, Refused
-from reichatd.config import Limits
 from reichatd.rooms import Rooms
+from reichatd.settings import Limits
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.accounts.conftest import CHEAP

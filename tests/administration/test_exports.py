@@ -14,7 +14,7 @@ from reichatd.administration.records import (
     StatsRecord,
     UserDetails,
 )
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from tests.administration.conftest import Counter
 from tests.store.samples import post, session
 

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import Commits, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.scribe import Scribe
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from reichatd.store import Message
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 

@@ -11,8 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import Commits, Farewell, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.room import Room
-from reichatd.config import Limits, Server
 from reichatd.errors import RoomNotFound
+from reichatd.settings import Limits, Server
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 LIMITS = Limits(ping_seconds=20, pong_seconds=20)

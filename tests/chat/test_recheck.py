@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from reichatd.chat.commits import Commits
 from reichatd.chat.hub import Hub
 from reichatd.chat.recheck import recheck_sockets
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from reichatd.store import Store, StoreUnavailable
 from reichatd.store.sqlite import open_store
 from tests.chat.doubles import FakeSocket, connect

@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from reichatd.accounts import Identity
 from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
 

@@ -1,7 +1,7 @@
 import pytest
 
-from reichatd.cli.rules import Problem, broken_rules
-from reichatd.config import Auth, Limits, Mail, Metrics, MongoDB, Server, Settings, Storage
+from reichatd.settings import Auth, Limits, Mail, Metrics, MongoDB, Server, Settings, Storage
+from reichatd.settings.rules import Problem, broken_rules
 
 
 def broken(settings: Settings) -> list[str]:

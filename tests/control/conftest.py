@@ -8,8 +8,8 @@ import trio
 
 from reichatd.administration import Conclusion, Emit, Record, Request
 from reichatd.administration.records import Done, Progress
-from reichatd.config import Limits
 from reichatd.control import ControlServer, open_socket
+from reichatd.settings import Limits
 
 LIMITS = Limits(control_connections=2, request_seconds=0.2, body_bytes=1024)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reichatd.config import Server
 from reichatd.gateway.browsers import BrowserHeaders
+from reichatd.settings import Server
 from tests.gateway.house import House
 from tests.gateway.raw import Wire, request
 

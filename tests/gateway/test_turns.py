@@ -9,12 +9,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
 from reichatd.gateway.head import read_head
 from reichatd.gateway.http import HttpServer
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.turns import Turnstile
+from reichatd.settings import Limits
 
 MANY = 100
 

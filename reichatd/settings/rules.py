@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
-from reichatd.cli.keys import KEYS, as_toml, printable, shown, value_of
-from reichatd.config import Settings
 from reichatd.hosts import UNIX_PEER, is_local, is_well_formed
 from reichatd.mongouri import database_in
+from reichatd.settings.keys import KEYS, as_toml, printable, shown, value_of
+from reichatd.settings.root import Settings
 
 SECRET_BYTES = 32
 """The least length of the secret that every token is signed with: as many bits as HS256 has."""
