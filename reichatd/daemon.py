@@ -149,11 +149,11 @@ class _Daemon:
         # Imported late: only those who look at the metrics should pay for them.
         from reichatd.metrics import Metrics
 
-        parts, limits = self._parts, self._parts.settings.limits
+        parts = self._parts
         metrics = Metrics(parts)
-        app = create_monitor(health=parts.health, expose=metrics.expose, limits=limits)
-        http = HttpServer(app, limits, parts.commits.over)
-        gateway = Gateway(self._monitors, http, None, limits, max_connections=_MONITORS_AT_ONCE)
+        app = create_monitor(health=parts.health, expose=metrics.expose, limits=parts.settings.limits)
+        http = HttpServer(app, parts.in_force, parts.commits.over)
+        gateway = Gateway(self._monitors, http, None, parts.in_force, max_connections=_MONITORS_AT_ONCE)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
             await nursery.start(gateway.run)

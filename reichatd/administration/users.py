@@ -21,7 +21,7 @@ from reichatd.errors import (
 )
 from reichatd.live import Live
 from reichatd.rooms import Rooms
-from reichatd.settings import Limits
+from reichatd.settings import LiveSettings
 from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
 from reichatd.timestamps import isoformat
 
@@ -44,20 +44,16 @@ class UserAdministration:
         store: Store,
         passwords: Passwords,
         rooms: Rooms,
-        limits: Limits,
+        settings: LiveSettings,
         live: Live,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._rooms = rooms
-        self._limits = limits
+        self._settings = settings
         self._live = live
         self._clock = clock
-
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold."""
-        self._limits = limits
 
     async def perform(self, request: requests.UserRequest, emit: Emit) -> None:
         match request:
@@ -135,7 +131,7 @@ class UserAdministration:
             after = page[-1].email
 
     async def _add(self, request: requests.AddUser) -> UserChanged:
-        registrant = fields.registrant(self._limits, request.email, request.password, request.username)
+        registrant = fields.registrant(self._settings.limits, request.email, request.password, request.username)
         now = self._clock()
         registration = Registration(
             email=registrant.email.normal,
@@ -173,7 +169,7 @@ class UserAdministration:
 
     async def _set_password(self, request: requests.SetPassword) -> UserChanged:
         user = await self.find(request.user)
-        fields.check_new_password(self._limits, request.password)
+        fields.check_new_password(self._settings.limits, request.password)
         new_hash = await self._passwords.hash(request.password)
         return await self._log_out(user, "password_set", self._store.users.set_password(user.user_id, new_hash))
 

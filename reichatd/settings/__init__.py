@@ -7,6 +7,7 @@
     rules         what a type cannot say: rules that take two keys, or more than a pattern
     keys          the keys by their full names, as the tables declare them
     layers, environment    how values from credentials, a file and the environment become settings
+    live          the settings in force, which a reload replaces
     changes       what a reload has to know
     prose, manual, manpage    `etc/reichatd.toml` and reichatd.toml(5), made from the tables
 
@@ -16,6 +17,7 @@ Frozen, typed and pure: nothing in this package reads a settings file or the env
 from reichatd.settings.auth import Auth
 from reichatd.settings.changes import Change, changes, merged, reload_of
 from reichatd.settings.limits import Limits
+from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import Mail
 from reichatd.settings.operations import Log, Metrics, Retention
 from reichatd.settings.root import Settings
@@ -29,6 +31,7 @@ __all__ = [
     "Auth",
     "Change",
     "Limits",
+    "LiveSettings",
     "Log",
     "Mail",
     "Metrics",

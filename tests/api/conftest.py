@@ -145,9 +145,10 @@ class IdleScribe:
 
 def make_api(store: Store, limits: settings.Limits, *, web_client: bool = True) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
+    in_force = settings.LiveSettings(settings.Settings(limits=limits))
     accounts = Accounts(
         auth=CHEAP_HASHES,
-        limits=limits,
+        settings=in_force,
         secret=bytes(32),
         store=store,
         passwords=passwords,
@@ -155,7 +156,7 @@ def make_api(store: Store, limits: settings.Limits, *, web_client: bool = True) 
         live=live,
     )
     health = Health(store, IdleScribe(), Commits(), seconds=1.0)
-    rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
+    rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
     return Api(app, store, outbox, live)
 
