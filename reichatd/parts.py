@@ -25,7 +25,7 @@ from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
-from reichatd.settings import Change, LiveSettings, Reload, Settings, changes, merged, reload_of
+from reichatd.settings import Change, LiveSettings, Problem, Reload, Settings, SettingsError, changes, merged, reload_of
 from reichatd.store import Store
 from reichatd.wallclock import WallClock
 
@@ -38,21 +38,6 @@ class Configuration(NamedTuple):
     settings: Settings
     tls: ssl.SSLContext | None
     mail_password: str | None
-
-
-class Mistake(NamedTuple):
-    """What is wrong with a new configuration: the key ("" if there is none to blame) and a line for a person."""
-
-    key: str
-    text: str
-
-
-class Rejected(Exception):
-    """A new configuration is not as it must be. `mistakes` has everything that is wrong with it, and no secret."""
-
-    def __init__(self, *mistakes: Mistake) -> None:
-        self.mistakes = mistakes
-        super().__init__("\n".join(mistake.text for mistake in mistakes))
 
 
 class Parts:
@@ -135,12 +120,12 @@ class Parts:
         Acts at once and does not wait: no request sees half of it.
 
         Raises:
-            Rejected: nothing has changed.
+            SettingsError: nothing has changed.
         """
         try:
             self.outbox.reload(new.settings.mail, new.mail_password)
         except ValueError as error:
-            raise Rejected(Mistake("mail.sender", str(error))) from error
+            raise SettingsError(Problem("mail.sender", text=str(error))) from error
         records = [
             SettingRecord(change.key, outcome.value, change.old, change.new)
             for change, outcome in self._outcomes(new.settings)

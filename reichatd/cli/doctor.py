@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reichatd.cli import exits
-from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+from reichatd.cli.settings import Loaded, config_option, load, load_secret
+from reichatd.settings import SettingsError
 from reichatd.settings.keys import printable
 
 if TYPE_CHECKING:
@@ -85,11 +86,10 @@ def _secret(loaded: Loaded) -> tuple[bytes | None, str]:
 
 def _mail_password(loaded: Loaded) -> tuple[str | None, str]:
     from reichatd.cli.configuration import mail_password
-    from reichatd.parts import Rejected
 
     try:
         return mail_password(loaded.settings.mail), ""
-    except Rejected as error:
+    except SettingsError as error:
         return None, str(error)
 
 

@@ -5,6 +5,7 @@
     kinds         what values may be
     tables        what a table is declared with
     rules         what a type cannot say: rules that take two keys, or more than a pattern
+    problems      what is wrong with settings, and the exception that says so
     keys          the keys by their full names, as the tables declare them
     layers, environment    how values from credentials, a file and the environment become settings
     live          the settings in force, which a reload replaces
@@ -20,6 +21,7 @@ from reichatd.settings.limits import Limits
 from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import Mail
 from reichatd.settings.operations import Log, Metrics, Retention
+from reichatd.settings.problems import Problem, SettingsError
 from reichatd.settings.root import Settings
 from reichatd.settings.server import Server, Web
 from reichatd.settings.storage import DEFAULT_DATABASE, MongoDB, Storage
@@ -36,10 +38,12 @@ __all__ = [
     "Mail",
     "Metrics",
     "MongoDB",
+    "Problem",
     "Reload",
     "Retention",
     "Server",
     "Settings",
+    "SettingsError",
     "Storage",
     "Web",
     "changes",

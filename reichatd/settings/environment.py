@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from reichatd.settings.keys import KEYS, PREFIX, nearest, shown
-from reichatd.settings.rules import Problem
+from reichatd.settings.problems import Problem
 
 CONFIG_VARIABLE = "REICHATD_CONFIG"
 LOGIN_VARIABLES = ("REICHATD_EMAIL", "REICHATD_PASSWORD", "REICHATD_PASSWORD_FILE")

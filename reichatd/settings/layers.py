@@ -6,8 +6,9 @@ from typing import Any
 from reichatd.mongouri import database_in
 from reichatd.settings.environment import Found
 from reichatd.settings.keys import KEYS, TABLES, Key, assemble, nearest
+from reichatd.settings.problems import Problem
 from reichatd.settings.root import Settings
-from reichatd.settings.rules import Problem, broken_rules
+from reichatd.settings.rules import broken_rules
 
 
 class Layers:

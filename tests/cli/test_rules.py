@@ -1,7 +1,8 @@
 import pytest
 
 from reichatd.settings import Auth, Limits, Mail, Metrics, MongoDB, Server, Settings, Storage
-from reichatd.settings.rules import Problem, broken_rules
+from reichatd.settings.problems import Problem
+from reichatd.settings.rules import broken_rules
 
 
 def broken(settings: Settings) -> list[str]:
