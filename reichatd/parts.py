@@ -96,10 +96,10 @@ class Parts:
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: in_force.limits, settings.server.public_url)
-        proxies = Proxies(settings.server.trusted_proxies)
-        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarding(self.app, proxies)), in_force)
+        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
+        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), in_force)
         self.http = HttpServer(self.browser_headers, in_force, self.commits.over)
-        self.websockets = WebSocketServer(self.chat, in_force, proxies)
+        self.websockets = WebSocketServer(self.chat, in_force)
         self.gateway = Gateway(
             listeners,
             self.http,

@@ -21,7 +21,6 @@ from wsproto.utilities import LocalProtocolError
 from reichatd.chat import Chat, PeerGone, PeerStalled
 from reichatd.chat.pace import TokenBucket
 from reichatd.chat.socket import ABORT
-from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
 from reichatd.gateway.origins import allowed_origins, is_own
@@ -70,23 +69,20 @@ class WebSocketServer:
         chat: called for each socket.
         settings: of these, the limits for handshakes, frames and waiting, as they are when a socket is opened; and the other sites
             whose pages may open sockets here (`server.allowed_origins`).
-        proxies: whose word on the client's scheme counts.
     """
 
-    def __init__(self, chat: Chat, settings: LiveSettings, proxies: Proxies) -> None:
+    def __init__(self, chat: Chat, settings: LiveSettings) -> None:
         self._chat = chat
         self._settings = settings
-        self._proxies = proxies
         self._refusals = TokenBucket()  # for the log
 
-    async def serve(self, stream: Stream, head: bytes, peer: Origin) -> None:
+    async def serve(self, stream: Stream, head: bytes) -> None:
         """Shakes hands and converses; returns when it is over. The stream is the caller's to close.
 
         Arguments:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
-            peer: who has made the connection, and how.
         """
-        request, limits = self._examine(head, peer), self._settings.limits
+        request, limits = self._examine(head), self._settings.limits
         if isinstance(request, Refusal):
             await refuse(stream, request, limits.close_seconds)
             return
@@ -107,7 +103,7 @@ class WebSocketServer:
         else:
             await socket.part()
 
-    def _examine(self, head: bytes, peer: Origin) -> _Request | Refusal:
+    def _examine(self, head: bytes) -> _Request | Refusal:
         answer = shake_hands(head)
         if isinstance(answer, Refusal):
             return answer
@@ -116,18 +112,17 @@ class WebSocketServer:
         path = _PATH.fullmatch(parsed.path)
         if path is None and parsed.path != _STILL:
             return NO_WEBSOCKET
-        if not self._is_welcome(parsed, peer):
+        if not self._is_welcome(parsed):
             self._log_refusal(parsed)
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
         return _Request(answer, path and path[1], _token(parsed), parsed.query("ticket"))
 
-    def _is_welcome(self, head: Head, peer: Origin) -> bool:
+    def _is_welcome(self, head: Head) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""
         origin = head.header("origin")
         if origin is None or origin in allowed_origins(self._settings.server.allowed_origins):
             return True
-        client = self._proxies.origin(peer, head.all("x-forwarded-for"), head.all("x-forwarded-proto"))
-        return is_own(origin, head.header("host") or "", secure="https" in (peer.scheme, client.scheme))
+        return is_own(origin, head.header("host") or "")
 
     def _log_refusal(self, head: Head) -> None:
         if not self._refusals.take(trio.current_time(), _LOGGED_PER_SECOND, _LOGGED_AT_ONCE):

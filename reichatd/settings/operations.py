@@ -35,7 +35,7 @@ class Log(Table, frozen=True):
     """"console" for people, "json" for programs, "auto": by where standard error goes, a terminal or not."""
 
     queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
-    """Lines (of 1 KiB; a longer one counts as several) that wait while standard error is not read. Further ones are dropped, and
+    """Lines (of 1 KiB; a longer one counts as several) that wait while nothing reads standard error. Further ones are dropped, and
     a line tells how many once it is read again: the daemon never waits for its log."""
 
 

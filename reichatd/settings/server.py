@@ -46,8 +46,8 @@ class Server(Table, frozen=True):
 
     hsts_seconds: Applied[Annotated[int, Meta(ge=0, le=315_360_000)]] = 31_536_000
     """How long browsers remember, each time they come by the daemon's own TLS, to come by nothing else
-    (Strict-Transport-Security); it holds for all ports of the name. A year; 0: it is not said. A proxy that speaks TLS says it
-    itself: see the recipes."""
+    (Strict-Transport-Security); it holds for all ports of the name, and is not said of localhost and bare addresses. A year; 0:
+    it is not said at all. A proxy that speaks TLS says it itself: see the recipes."""
 
     drain_seconds: Applied[Seconds] = 10.0
     """How long a stop may take to tell the clients and store what was acknowledged, before connections are cut."""

@@ -14,16 +14,18 @@ export class Rooms extends EventTarget {
   #userId;
   #conversations = new Map();
   #readAt = 0;
-  #tabs; // the others of this browser, where the same person is logged in
+  #tabs; // the others of this browser, where the same person is logged in; null if they cannot be told
   #timer;
   #seenTimer;
+  #asked = 0; // how often the server was asked which rooms there are
+  #answered = 0; // the number of the question whose answer holds; Infinity: none is heard any more
 
   constructor(api, userId) {
     super();
     this.#api = api;
     this.#userId = userId;
-    this.#tabs = new BroadcastChannel(`reichatd.read.${userId}`);
-    this.#tabs.onmessage = ({ data: { roomId, readTo } }) => this.#conversations.get(roomId)?.readElsewhere(readTo);
+    this.#tabs = channel(`reichatd.read.${userId}`);
+    this.#tabs?.addEventListener("message", ({ data: { roomId, readTo } }) => this.#conversations.get(roomId)?.readElsewhere(readTo));
     this.#timer = setInterval(() => this.all.length > LISTENED_TO && this.#readSoon(), STALE_MS);
     document.addEventListener("visibilitychange", this.#seenAgain);
     window.addEventListener("focus", this.#seenAgain);
@@ -63,27 +65,31 @@ export class Rooms extends EventTarget {
    * joined: the id of a room that the person has joined just now, which opens at its end.
    */
   async read({ joined = null } = {}) {
+    const number = ++this.#asked;
     const { rooms } = await this.#api.call("GET", "/joined");
+    if (number < this.#answered) return; // an older answer than the last one; or the person has logged out
+    this.#answered = number;
     this.#readAt = Date.now();
     this.all = rooms;
     for (const [roomId, conversation] of this.#conversations) {
       if (!this.get(roomId)) this.#forget(roomId, conversation);
     }
-    for (const [number, { room_id: roomId, last_read_id: readTo = 0 }] of rooms.entries()) {
+    for (const [place, { room_id: roomId, last_read_id: readTo = 0 }] of rooms.entries()) {
       const conversation = this.#known(roomId);
       if (roomId === joined) conversation.beginAtEnd();
       conversation.readElsewhere(readTo);
-      if (number < LISTENED_TO || conversation.hasUnsent) conversation.start();
+      if (place < LISTENED_TO || conversation.hasUnsent) conversation.start();
     }
     this.dispatchEvent(new Event("change"));
   }
 
   stop() {
+    this.#answered = Infinity;
     document.removeEventListener("visibilitychange", this.#seenAgain);
     window.removeEventListener("focus", this.#seenAgain);
     clearInterval(this.#timer);
     clearTimeout(this.#seenTimer);
-    this.#tabs.close();
+    this.#tabs?.close();
     for (const [roomId, conversation] of this.#conversations) this.#forget(roomId, conversation);
   }
 
@@ -93,7 +99,7 @@ export class Rooms extends EventTarget {
     if (conversation === undefined) {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
-      conversation.addEventListener("read", () => this.#tabs.postMessage({ roomId, readTo: conversation.log.readTo }));
+      conversation.addEventListener("read", () => this.#tabs?.postMessage({ roomId, readTo: conversation.log.readTo }));
       conversation.addEventListener("state", () => conversation.state === "over" && this.#lose(roomId));
       this.#conversations.set(roomId, conversation);
     }
@@ -122,4 +128,13 @@ export class Rooms extends EventTarget {
     clearTimeout(this.#seenTimer);
     this.#seenTimer = setTimeout(() => this.#readSoon(), this.#readAt + SEEN_AGAIN_MS - Date.now());
   };
+}
+
+/** A channel to the other tabs; null where the browser keeps them apart, as Firefox does with cookies blocked. */
+function channel(name) {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return null;
+  }
 }
