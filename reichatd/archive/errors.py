@@ -3,7 +3,7 @@
 BadArchive
 ├── NotAnArchive   the file is something else
 ├── Damaged        it is cut off, or some of it is not what was written
-├── BadRecord      it is as it was written, and has a number that no store can keep
+├── BadRecord      it is as it was written, and has a number that no store can keep, or a log with a gap
 └── NewerArchive   it was written by a newer reichatd than this one
 """
 
@@ -32,7 +32,7 @@ class Damaged(BadArchive):
 
 
 class BadRecord(BadArchive):
-    """Someone wrote a number that no store can keep. Arguments: record: which one, in words."""
+    """Someone wrote what no store can keep. Arguments: record: which one, in words."""
 
     def __init__(self, record: str, problem: str) -> None:
         super().__init__(f"it holds what cannot be restored: {record}: {problem}")
@@ -40,4 +40,4 @@ class BadRecord(BadArchive):
 
 class NewerArchive(BadArchive):
     def __init__(self, detail: str) -> None:
-        super().__init__(f"it was written by a newer reichatd, which must also restore it ({detail})")
+        super().__init__(f"it was written by a newer reichatd, which must also restore it, or changed since ({detail})")

@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeVar
 from reichatd.archive.chunks import HEADER_BYTES, BadChunk, Chunks, is_archive
 from reichatd.archive.errors import BadRecord, Damaged, NotAnArchive
 from reichatd.archive.format import End, Head, count, decode, decode_head, encode, encode_head, named
-from reichatd.store.bounds import problem
+from reichatd.store.bounds import Logs, problem
 from reichatd.store.bulk import Stored
 
 T = TypeVar("T")
@@ -124,6 +124,7 @@ class Reader:
         self._file = file
         self._chunks = Chunks()
         self._number = 0
+        self._logs = Logs()
         if not is_archive(file.peek(HEADER_BYTES)):
             raise NotAnArchive
         self.head = self._next(decode_head)
@@ -131,7 +132,7 @@ class Reader:
     def pages(self) -> Iterator[list[Stored]]:
         """The records, chunk by chunk. What has come is as it was written; that it is all is known at the end only.
 
-        Each of them can be stored: its numbers are within their bounds.
+        Each of them can be stored: its numbers are within their bounds, and logs have no gap.
         """
         while True:
             records: list[Stored] = []
@@ -139,7 +140,7 @@ class Reader:
                 if isinstance(line, End):
                     self._check_end(line)
                     return
-                if wrong := problem(line):
+                if wrong := problem(line) or self._logs.problem(line):
                     raise BadRecord(named(line), wrong)
                 records.append(line)
             if records:

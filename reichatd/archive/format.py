@@ -93,8 +93,8 @@ def named(record: Stored | None) -> str:
     if record is None:
         return "nothing"
     keys = ("room_id", "message_id", "user_id", "session_id", "email")
-    known = {name: getattr(record, name) for name in keys if hasattr(record, name)}
-    return f"{type(record).__name__} {known}"
+    known = [f"{name} {getattr(record, name)!r}" for name in keys if hasattr(record, name)]
+    return f"{type_name(type(record))} ({', '.join(known)})"
 
 
 def type_name(kind: type[Stored]) -> str:

@@ -24,13 +24,12 @@ async def check(patient: Patient, note: Note) -> None:
             )
         )
     if not server.public_url:
-        note(
-            skipped(
-                "settings.public_url",
-                "server.public_url is not set: what clients find from outside is not known",
-                "set it" if patient.url else "set it, or name it with --url",
-            )
-        )
+        found = "server.public_url is not set"
+        if patient.url:
+            note(skipped("settings.public_url", f"{found}; --url stands in for it here", "set it"))
+        else:
+            unknown = f"{found}: what clients find from outside is not known"
+            note(skipped("settings.public_url", unknown, "set it, or name it with --url"))
     if settings.mail.backend == "console" and server.public_url:
         note(
             warning(

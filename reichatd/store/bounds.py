@@ -18,6 +18,30 @@ _MOST_TRIES = 2**31 - 1
 _Bound = tuple[str, float | None, float, float]
 
 
+class Logs:
+    """Follows the logs in a stream of records, in the order of `reichatd.store.bulk`.
+
+    Each begins with its room's `first_id` and has no gap, which clients rely on: they would ask for a missing message for ever.
+    """
+
+    def __init__(self) -> None:
+        self._next_ids: dict[str, int] = {}
+
+    def problem(self, record: Stored) -> str | None:
+        """Why a record cannot come next, in words; None if it can."""
+        match record:
+            case RoomRecord():
+                self._next_ids[record.room_id] = record.first_id
+            case LogEntry():
+                expected = self._next_ids.get(record.room_id)
+                if expected is None:
+                    return "its room is not there"
+                if record.message_id != expected:
+                    return f"message_id is {record.message_id}, which has to be {expected}: a log has no gap"
+                self._next_ids[record.room_id] += 1
+        return None
+
+
 def problem(record: Stored) -> str | None:
     """The first number of a record that no store can keep, in words; None if all are sound."""
     for field, value, least, most in _numbers(record):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reichatd.archive.chunks import HEADER_BYTES, Chunks
 from reichatd.archive.errors import BadArchive, BadRecord, Damaged, NewerArchive, NotAnArchive
 from reichatd.archive.files import Reader, reading, writing
-from reichatd.archive.format import VERSION, End, Head, encode, encode_head
+from reichatd.archive.format import VERSION, End, Head, encode, encode_head, type_name
 from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT, problem
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored
 from reichatd.timestamps import isoformat
@@ -82,10 +82,41 @@ def test_a_record_that_no_store_can_keep(tmp_path: Path, record: Stored) -> None
     with writing(path, HEAD, replace=False) as writer:
         writer.add(PAGES[0])
         writer.add([record])
-    with pytest.raises(BadRecord, match=type(record).__name__) as caught:
+    with pytest.raises(BadRecord, match=rf"{type_name(type(record))} \(") as caught:
         read(path)
     assert "which has to be from" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ids", [[1, 3], [1, 1], [2], [1, 2, 4_294_967_295]])
+def test_a_log_that_has_a_gap(tmp_path: Path, ids: list[int]) -> None:
+    path = tmp_path / "backup"
+    room = RoomRecord("attic", "Attic", "", "ann", None, 1.0)
+    with writing(path, HEAD, replace=False) as writer:
+        writer.add([room])
+        writer.add([LogEntry("attic", number, "ann", "one", 1.0) for number in ids])
+    with pytest.raises(BadRecord, match="a log has no gap"):
+        read(path)
+
+
+def test_a_log_begins_with_the_first_id_of_its_room(tmp_path: Path) -> None:
+    room = RoomRecord("attic", "Attic", "", "ann", None, 1.0, first_id=7)
+    log = [LogEntry("attic", number, "ann", "one", 1.0) for number in (7, 8)]
+    for name, entries in (("good", log), ("bad", log[1:])):
+        with writing(tmp_path / name, HEAD, replace=False) as writer:
+            writer.add([room])
+            writer.add(entries)
+    read(tmp_path / "good")
+    with pytest.raises(BadRecord, match="message_id is 8, which has to be 7"):
+        read(tmp_path / "bad")
+
+
+def test_a_message_whose_room_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "backup"
+    with writing(path, HEAD, replace=False) as writer:
+        writer.add([LogEntry("attic", 1, "ann", "one", 1.0)])
+    with pytest.raises(BadRecord, match="its room is not there"):
+        read(path)
 
 
 def test_the_first_and_the_last_moment_can_be_shown() -> None:
@@ -284,7 +315,7 @@ def test_a_newer_version(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_is_not_passed_over(tmp_path: Path, line: bytes) -> None:
-    with pytest.raises(NewerArchive, match=r"1\.2\.3"):
+    with pytest.raises(NewerArchive, match=r"or changed since \(reichatd 1\.2\.3"):
         read_bytes(tmp_path / "bad", archive(encode_head(HEAD), line, end(ban=1)))
 
 

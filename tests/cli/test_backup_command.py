@@ -168,7 +168,7 @@ def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[s
     with writing(backup, Head(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:
         writer.add([RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1)])
     message = refused(65, home, *words, backup)
-    assert "RoomRecord {'room_id': 'lobby'}: first_id is 8589934593" in message
+    assert "room (room_id 'lobby'): first_id is 8589934593" in message
     assert contents(data_file(home)) == before
 
 
