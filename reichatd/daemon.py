@@ -33,11 +33,11 @@ from reichatd.accounts import Accounts
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.chat import Farewell, recheck_sockets
-from reichatd.config import Reload
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
-from reichatd.parts import Configuration, Parts, Rejected
+from reichatd.parts import Configuration, Parts
 from reichatd.pulse import Pulse
+from reichatd.settings import Reload, SettingsError
 from reichatd.store import Store, StoreError, open_store
 from reichatd.systemd import Manager
 from reichatd.unixsocket import UnixSocket
@@ -78,7 +78,7 @@ async def run(
         monitors: likewise, for the metrics; none where they are off.
         control_socket: listening too; closed in the end.
         manager: is told of readiness, reloads and the end, and how it goes meanwhile.
-        reread: gives the configuration as it is now, or raises Rejected; called in a thread, since it reads files.
+        reread: gives the configuration as it is now, or raises SettingsError; called in a thread, since it reads files.
         ready: called when it would answer.
 
     Raises:
@@ -149,11 +149,11 @@ class _Daemon:
         # Imported late: only those who look at the metrics should pay for them.
         from reichatd.metrics import Metrics
 
-        parts, limits = self._parts, self._parts.settings.limits
+        parts = self._parts
         metrics = Metrics(parts)
-        app = create_monitor(health=parts.health, expose=metrics.expose, limits=limits)
-        http = HttpServer(app, limits, parts.commits.over)
-        gateway = Gateway(self._monitors, http, None, limits, max_connections=_MONITORS_AT_ONCE)
+        app = create_monitor(health=parts.health, expose=metrics.expose, limits=parts.settings.limits)
+        http = HttpServer(app, parts.in_force, parts.commits.over)
+        gateway = Gateway(self._monitors, http, None, parts.in_force, max_connections=_MONITORS_AT_ONCE)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
             await nursery.start(gateway.run)
@@ -194,12 +194,12 @@ class _Daemon:
             try:
                 # A file system may hang: nobody waits for that at a stop.
                 records = self._parts.reload(await trio.to_thread.run_sync(self._reread, abandon_on_cancel=True))
-            except Rejected as error:
-                for mistake in error.mistakes:
-                    log.error("setting rejected", key=mistake.key, reason=mistake.text)
+            except SettingsError as error:
+                for problem in error.problems:
+                    log.error("setting rejected", key=problem.key, reason=str(problem))
                 log.error("not reloaded: all settings stay as they were")
                 self._pulse.note = "the settings could not be reloaded, the log says why"
-                return [SettingRecord(key, Reload.REJECTED.value, reason=text) for key, text in error.mistakes]
+                return [SettingRecord(each.key, Reload.REJECTED.value, reason=str(each)) for each in error.problems]
             else:
                 log.info("reloaded")
                 self._pulse.note = ""

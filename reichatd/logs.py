@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from reichatd import config
-from reichatd.config import HIDDEN
+from reichatd import settings
+from reichatd.settings import HIDDEN
 from reichatd.stdio import set_limit
 
 _SECRET_NAME = (
@@ -33,7 +33,7 @@ _SECRETS_IN_TEXT = (
 )
 
 
-def configure(log: config.Log, stream: TextIO) -> None:
+def configure(log: settings.Log, stream: TextIO) -> None:
     """Sends the daemon's events from `log.level` on to `stream`, and the libraries' warnings with them.
 
     May be called again, with other settings or another stream. A stream that is queued holds `log.queue_lines` from then on.

@@ -14,7 +14,6 @@ from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app, set_limits
 from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
-from reichatd.config import Change, Reload, Settings, changes, merged, reload_of
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.browsers import BrowserHeaders
@@ -26,6 +25,7 @@ from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
+from reichatd.settings import Change, LiveSettings, Problem, Reload, Settings, SettingsError, changes, merged, reload_of
 from reichatd.store import Store
 from reichatd.wallclock import WallClock
 
@@ -40,21 +40,6 @@ class Configuration(NamedTuple):
     mail_password: str | None
 
 
-class Mistake(NamedTuple):
-    """What is wrong with a new configuration: the key ("" if there is none to blame) and a line for a person."""
-
-    key: str
-    text: str
-
-
-class Rejected(Exception):
-    """A new configuration is not as it must be. `mistakes` has everything that is wrong with it, and no secret."""
-
-    def __init__(self, *mistakes: Mistake) -> None:
-        self.mistakes = mistakes
-        super().__init__("\n".join(mistake.text for mistake in mistakes))
-
-
 class Parts:
     """All parts but the store, which is the caller's as the listeners are. None runs by itself: the daemon gives them tasks.
 
@@ -63,36 +48,36 @@ class Parts:
     """
 
     def __init__(self, configuration: Configuration, *, store: Store, secret: bytes, listeners: list[Listener]) -> None:
-        self.settings = settings = configuration.settings
-        """Those in force: what needs a restart is as it was at the start, all else as it was read last."""
-        limits = settings.limits
+        settings = configuration.settings
+        self.in_force = in_force = LiveSettings(settings)
+        """What needs a restart is as it was at the start, all else as it was read last."""
         self._made_at = time.monotonic()
         self.store = store
         self.commits = Commits()
-        self.hub = Hub(store.messages, limits, self.commits)
-        self.scribe = Scribe(store.messages, self.hub, limits, self.commits)
+        self.hub = Hub(store.messages, in_force, self.commits)
+        self.scribe = Scribe(store.messages, self.hub, in_force, self.commits)
         self.marks = MarkReader(store.messages)
         self.outbox = Outbox(settings.mail, configuration.mail_password)
         passwords = Passwords(settings.auth)
         self.accounts = Accounts(
             auth=settings.auth,
-            limits=limits,
+            settings=in_force,
             secret=secret,
             store=store,
             passwords=passwords,
             outbox=self.outbox,
             live=self.hub,
         )
-        self.rooms = Rooms(limits=limits, store=store, passwords=passwords, live=self.hub)
+        self.rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=self.hub)
         self.administration = Administration(
             store=store,
             passwords=passwords,
             rooms=self.rooms,
-            limits=limits,
+            settings=in_force,
             live=self.accounts.live,
             figures=self._figures,
         )
-        self.control = ControlServer(self.administration, limits)
+        self.control = ControlServer(self.administration, in_force)
         self.wall_clock = WallClock()
         self.retention = Retention(settings.retention, store)
         self.chat = Chat(
@@ -100,29 +85,34 @@ class Parts:
             hub=self.hub,
             marks=self.marks,
             scribe=self.scribe,
-            limits=limits,
+            settings=in_force,
         )
         self.health = Health(store, self.scribe, self.commits, settings.server.ready_seconds)
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
             health=self.health,
-            limits=limits,
+            limits=settings.limits,
             web_client=settings.web.enabled,
         )
-        contract.publish(self.app, lambda: self.settings.limits, settings.server.public_url)
+        contract.publish(self.app, lambda: in_force.limits, settings.server.public_url)
         forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
-        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), settings.server)
-        self.http = HttpServer(self.browser_headers, limits, self.commits.over)
-        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
+        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), in_force)
+        self.http = HttpServer(self.browser_headers, in_force, self.commits.over)
+        self.websockets = WebSocketServer(self.chat, in_force)
         self.gateway = Gateway(
             listeners,
             self.http,
             self.websockets,
-            limits,
+            in_force,
             max_connections=affordable_connections(settings.server.max_connections),
             tls=configuration.tls,
         )
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self.in_force.whole
 
     def reload(self, new: Configuration) -> list[SettingRecord]:
         """Has everything that can change without a restart do so; says, and the log does too, what came of each key that differs.
@@ -130,18 +120,18 @@ class Parts:
         Acts at once and does not wait: no request sees half of it.
 
         Raises:
-            Rejected: nothing has changed.
+            SettingsError: nothing has changed.
         """
         try:
             self.outbox.reload(new.settings.mail, new.mail_password)
         except ValueError as error:
-            raise Rejected(Mistake("mail.sender", str(error))) from error
+            raise SettingsError(Problem("mail.sender", text=str(error))) from error
         records = [
             SettingRecord(change.key, outcome.value, change.old, change.new)
             for change, outcome in self._outcomes(new.settings)
         ]
         kept = {record.key for record in records if record.outcome == Reload.NEEDS_RESTART.value}
-        self.settings = merged(new.settings, self.settings, kept)
+        self.in_force.replace(merged(new.settings, self.settings, kept))
         self._spread(new)
         for record in records:
             told = {"key": record.key, "old": record.old, "new": record.new, "outcome": record.outcome}
@@ -170,13 +160,10 @@ class Parts:
                 yield change, reload_of(change.key)
 
     def _spread(self, new: Configuration) -> None:
-        server, limits = self.settings.server, self.settings.limits
-        logs.configure(self.settings.log, sys.stderr)
-        administrative = (self.administration, self.control)
-        for part in (self.hub, self.scribe, self.accounts, self.rooms, *administrative, self.chat, self.http):
-            part.reload(limits)
-        self.retention.reload(self.settings.retention)
-        set_limits(self.app, limits)
-        self.browser_headers.reload(server)
-        self.websockets.reload(limits, server.allowed_origins)
-        self.gateway.reload(limits, max_connections=affordable_connections(server.max_connections), tls=new.tls)
+        """Tells the parts that have something to do about it; all others read what is in force."""
+        settings = self.settings
+        logs.configure(settings.log, sys.stderr)
+        set_limits(self.app, settings.limits)
+        self.hub.reload()
+        self.retention.reload(settings.retention)
+        self.gateway.reload(max_connections=affordable_connections(settings.server.max_connections), tls=new.tls)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import structlog
 import trio
 
-from reichatd import config
+from reichatd import settings
 from reichatd.store import Horizon, Keep, Store, StoreError, Stretch
 from reichatd.wallclock import WallClock
 
@@ -58,7 +58,7 @@ class Retention:
         clock: seconds since the epoch.
     """
 
-    def __init__(self, rules: config.Retention, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, rules: settings.Retention, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._rules = rules
         self._changed = trio.Event()
         self._store = store
@@ -68,7 +68,7 @@ class Retention:
     def _default(self) -> Keep:
         return Keep(self._rules.keep_days, self._rules.keep_messages)
 
-    def reload(self, rules: config.Retention) -> None:
+    def reload(self, rules: settings.Retention) -> None:
         """Other rules, and a turn by them. Does not wait for it."""
         self._rules = rules
         self._changed.set()

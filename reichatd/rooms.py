@@ -15,7 +15,6 @@ import msgspec
 import trio
 from msgspec import UNSET, UnsetType
 
-from reichatd import config
 from reichatd.accounts import Passwords, fields
 from reichatd.errors import (
     AlreadyBanned,
@@ -35,6 +34,7 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.live import Live
+from reichatd.settings import LiveSettings
 from reichatd.store import BanOutcome, JoinOutcome, Progress, Room, RoomHead, RoomSummary, Store, User
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
@@ -54,7 +54,7 @@ class Rooms:
     makes one atomic change in the store, and where live connections must hear of it, it is carried to its end.
 
     Arguments:
-        limits: lengths of ids, names, descriptions and passwords; a change takes `request_seconds` at most.
+        settings: of these, the limits: lengths of ids, names, descriptions and passwords; a change takes `request_seconds` at most.
         live: is told who has to leave which room.
         clock: seconds since the epoch.
     """
@@ -62,21 +62,17 @@ class Rooms:
     def __init__(
         self,
         *,
-        limits: config.Limits,
+        settings: LiveSettings,
         store: Store,
         passwords: Passwords,
         live: Live,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._limits = limits
+        self._settings = settings
         self._store = store
         self._passwords = passwords
         self._live = live
         self._clock = clock
-
-    def reload(self, limits: config.Limits) -> None:
-        """From here on these limits hold."""
-        self._limits = limits
 
     async def create(
         self, user_id: str, name: str, description: str, password: str | None = None, room_id: str | None = None
@@ -272,7 +268,7 @@ class Rooms:
         Trio alone does not promise that: a thread that has begun is waited for, but the store may pass further checkpoints
         before it returns. With a deadline, since a shield without one could hold up the daemon's stop.
         """
-        with trio.move_on_after(self._limits.request_seconds, shield=True) as scope:
+        with trio.move_on_after(self._settings.limits.request_seconds, shield=True) as scope:
             yield
         if scope.cancelled_caught:
             raise Unavailable
@@ -283,18 +279,18 @@ class Rooms:
     async def _verify(self, password_hash: str, password: str | None, room_id: str) -> None:
         if not password:
             raise PasswordRequired
-        if not fields.is_short_enough(self._limits, password):
+        if not fields.is_short_enough(self._settings.limits, password):
             raise InvalidPassword
         if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
             raise InvalidPassword
 
     def _random_id(self) -> str:
-        length = min(max(RANDOM_ID_CHARACTERS, self._limits.room_id_min), self._limits.room_id_max)
+        length = min(max(RANDOM_ID_CHARACTERS, self._settings.limits.room_id_min), self._settings.limits.room_id_max)
         return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
     def _check(self, name: str, description: str, password: str | None, room_id: str | None = None) -> str:
         """Returns the name as it is to be stored, or raises InvalidFields with every field that breaks a rule."""
-        limits = self._limits
+        limits = self._settings.limits
         name = normal(name.strip(), limits.room_name_max)
         rules = {
             "name": (

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reichatd import logs
-from reichatd.config import Auth, Log, Settings
+from reichatd.settings import Auth, Log, Settings
 
 MARK = "hunter2"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"

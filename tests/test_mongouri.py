@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pymongo import MongoClient
 from pymongo.uri_parser import parse_uri
 
-from reichatd.config import MongoDB
 from reichatd.mongouri import database_in, without_database
+from reichatd.settings import MongoDB
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_ä+", min_size=1, max_size=20).filter(
     lambda name: name not in ("admin", "config", "local")

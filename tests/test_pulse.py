@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from reichatd.chat import Commits, Hub, Scribe
-from reichatd.config import Limits
 from reichatd.pulse import Pulse
+from reichatd.settings import LiveSettings, Settings
 from reichatd.systemd import Manager
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -49,8 +49,9 @@ class Parts:
     def __init__(self, manager: Manager) -> None:
         self.messages = FakeMessages()
         commits = Commits()
-        self.hub = Hub(self.messages, Limits(), commits)
-        self.scribe = Scribe(self.messages, self.hub, Limits(), commits)
+        settings = LiveSettings(Settings())
+        self.hub = Hub(self.messages, settings, commits)
+        self.scribe = Scribe(self.messages, self.hub, settings, commits)
         self.pulse = Pulse(manager, self.hub, self.scribe, commits)
 
 

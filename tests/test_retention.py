@@ -7,7 +7,7 @@ import pytest
 import structlog
 import trio
 
-from reichatd import config
+from reichatd import settings
 from reichatd.retention import Ledger, Retention
 from reichatd.store import Keep, Store, StoreUnavailable, Stretch, sqlite
 from reichatd.wallclock import WallClock
@@ -30,7 +30,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def retention(store: Store, keep_days: int = 0, keep_messages: int = 0) -> Retention:
-    rules = config.Retention(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
+    rules = settings.Retention(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
     return Retention(rules, store, clock=lambda: TODAY)
 
 

@@ -9,7 +9,6 @@ import trio
 import trio.testing
 from msgspec import UNSET
 
-from reichatd import config
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Record, requests
 from reichatd.administration.records import Done
@@ -30,12 +29,13 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.rooms import Rooms
+from reichatd.settings import Auth, Limits, LiveSettings, Settings
 from reichatd.store import Registration, Store, User
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
-CHEAP_HASHES = config.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
-LIMITS = config.Limits()
+CHEAP_HASHES = Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+LIMITS = Limits()
 NOW = 1_700_000_000.5
 
 
@@ -62,8 +62,14 @@ async def rooms(store: Store, live: RecordingLive) -> Rooms:
     return rooms
 
 
-def make_rooms(store: Store, live: RecordingLive, limits: config.Limits = LIMITS) -> Rooms:
-    return Rooms(limits=limits, store=store, passwords=Passwords(CHEAP_HASHES), live=live, clock=lambda: NOW)
+def make_rooms(store: Store, live: RecordingLive, limits: Limits = LIMITS) -> Rooms:
+    return Rooms(
+        settings=LiveSettings(Settings(limits=limits)),
+        store=store,
+        passwords=Passwords(CHEAP_HASHES),
+        live=live,
+        clock=lambda: NOW,
+    )
 
 
 async def add_user(store: Store, name: str) -> None:
@@ -91,7 +97,7 @@ async def test_random_room_id(rooms: Rooms) -> None:
 
 @pytest.mark.parametrize(("shortest", "longest", "length"), [(3, 8, 8), (20, 32, 20)])
 async def test_random_room_id_keeps_the_limits(store: Store, shortest: int, longest: int, length: int) -> None:
-    rooms = make_rooms(store, RecordingLive(), config.Limits(room_id_min=shortest, room_id_max=longest))
+    rooms = make_rooms(store, RecordingLive(), Limits(room_id_min=shortest, room_id_max=longest))
     assert len(await rooms.create("ann", "Den", "")) == length
 
 
@@ -170,7 +176,11 @@ async def test_only_who_lists_the_members_reads_them(
         raise AssertionError("the members were read")
 
     administration = Administration(
-        store=store, passwords=Passwords(CHEAP_HASHES), rooms=rooms, limits=LIMITS, live=live
+        store=store,
+        passwords=Passwords(CHEAP_HASHES),
+        rooms=rooms,
+        settings=LiveSettings(Settings()),
+        live=live,
     )
     for method in ("get", "joined"):
         monkeypatch.setattr(store.rooms, method, refuse)

@@ -18,7 +18,7 @@ import structlog
 import trio
 
 from reichatd import logs
-from reichatd.config import Log
+from reichatd.settings import Log
 from reichatd.stdio import QueuedStream, Writer
 from tests.process import COMMAND, START_SECONDS, environment
 from tests.process import READY as LISTENS

@@ -28,9 +28,9 @@ from reichatd.text import normal
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
-    from reichatd.config import Auth, Limits
     from reichatd.live import Live
     from reichatd.mail import Outbox
+    from reichatd.settings import Auth, LiveSettings
     from reichatd.store import Store
 
 MINUTE = 60.0
@@ -62,7 +62,7 @@ class Accounts:
 
     Arguments:
         auth: how long tokens, sessions and codes are valid, and how many tries a code has.
-        limits: of names and passwords.
+        settings: of these, the limits of names and passwords.
         secret: at least `MIN_SECRET_BYTES`, else ValueError.
         store, passwords, outbox, live: the other parts; none is owned.
         clock: seconds since the epoch.
@@ -72,7 +72,7 @@ class Accounts:
         self,
         *,
         auth: "Auth",
-        limits: "Limits",
+        settings: "LiveSettings",
         secret: bytes,
         store: "Store",
         passwords: "Passwords",
@@ -83,7 +83,7 @@ class Accounts:
         self.logins: Counter[str] = Counter()
         """How many logins had which outcome: "ok", or the code of the error."""
         self._auth = auth
-        self._limits = limits
+        self._settings = settings
         self._keys = keys.Keys(secret)
         self._tokens = AccessTokens(self._keys.access_tokens, auth.access_token_minutes * MINUTE)
         self._store = store
@@ -94,10 +94,6 @@ class Accounts:
         self.live: Live = Informed(self._recent, live)
         """To be told, by others who change users or sessions too, in place of the `live` that was given."""
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
-
-    def reload(self, limits: "Limits") -> None:
-        """From here on these limits hold."""
-        self._limits = limits
 
     @property
     def code_by(self) -> Literal["mail", "console"]:
@@ -114,7 +110,7 @@ class Accounts:
             InvalidFields: with every problem of the three.
             UserExists: a user has this address.
         """
-        registrant = fields.registrant(self._limits, email, password, username)
+        registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
         # The store decides below; this look saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
@@ -191,7 +187,7 @@ class Accounts:
         address = fields.known_form(email)
         user = await self._store.users.by_email(address) if address else None
         if user is None:
-            if fields.is_short_enough(self._limits, password):
+            if fields.is_short_enough(self._settings.limits, password):
                 await self._passwords.verify_nobody(password)
             raise UserNotFound
         await self._check_password(user, password)
@@ -279,7 +275,7 @@ class Accounts:
             InvalidFields: the name breaks a rule.
             Unauthorized: the user is gone.
         """
-        name = fields.new_username(self._limits, username)
+        name = fields.new_username(self._settings.limits, username)
         user_id = identity.user.user_id
         with trio.CancelScope(shield=True):
             if not await self._store.users.rename(user_id, name):
@@ -294,10 +290,10 @@ class Accounts:
             InvalidPassword: `password` is not the user's (any more).
             Invalid: the new one is the old one.
         """
-        fields.check_new_password(self._limits, new_password)
+        fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
         await self._check_password(user, password)
-        most = self._limits.password_max
+        most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
         new_hash = await self._passwords.hash(new_password)
@@ -327,7 +323,7 @@ class Accounts:
         return identity
 
     async def _check_password(self, user: User, password: str) -> None:
-        if not fields.is_short_enough(self._limits, password):
+        if not fields.is_short_enough(self._settings.limits, password):
             raise InvalidPassword
         if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
             raise InvalidPassword

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from email_validator import ValidatedEmail
 
-    from reichatd.config import Limits
+    from reichatd.settings import Limits
 
 EMAIL_CHARS = 254
 

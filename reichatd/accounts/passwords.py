@@ -18,7 +18,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 from reichatd.errors import Unavailable
 
 if TYPE_CHECKING:
-    from reichatd.config import Auth
+    from reichatd.settings import Auth
 
 RETRY_AFTER_SECONDS = 2
 

@@ -18,10 +18,10 @@ from reichatd.administration.records import (
 )
 from reichatd.administration.rooms import RoomAdministration
 from reichatd.administration.users import UserAdministration
-from reichatd.config import Limits, Reload
 from reichatd.errors import Invalid, NotFound, ReichatError
 from reichatd.live import Live
 from reichatd.rooms import Rooms
+from reichatd.settings import LiveSettings, Reload
 from reichatd.store import Store, StoreError
 
 
@@ -45,7 +45,7 @@ class Administration:
         store: Store,
         passwords: Passwords,
         rooms: Rooms,
-        limits: Limits,
+        settings: LiveSettings,
         live: Live,
         figures: Callable[[], DaemonFigures] | None = None,
         clock: Callable[[], float] = time.time,
@@ -54,13 +54,9 @@ class Administration:
         self._figures = figures
         self.reread: Callable[[], Awaitable[list[SettingRecord]]] | None = None
         self._users = UserAdministration(
-            store=store, passwords=passwords, rooms=rooms, limits=limits, live=live, clock=clock
+            store=store, passwords=passwords, rooms=rooms, settings=settings, live=live, clock=clock
         )
         self._rooms = RoomAdministration(store=store, rooms=rooms, users=self._users)
-
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold; those of `rooms` are its owner's business."""
-        self._users.reload(limits)
 
     async def perform(self, request: requests.Request, emit: Emit) -> Conclusion:
         """Does what is asked for. May be called from any task, also several times at once.

@@ -151,7 +151,7 @@ class SettingRecord(_Record, frozen=True, tag="setting"):
 
     Arguments:
         key: "" for a file that could not be read at all.
-        outcome: one of `reichatd.config.Reload`; if any is rejected, nothing has changed.
+        outcome: one of `reichatd.settings.Reload`; if any is rejected, nothing has changed.
         old: the value before, "…" for a secret; None with one that is rejected, as for `new`.
         reason: why it was rejected.
     """

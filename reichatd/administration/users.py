@@ -10,7 +10,6 @@ from reichatd.accounts import Passwords, fields, keys
 from reichatd.administration import requests
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
 from reichatd.administration.sweeping import sweep
-from reichatd.config import Limits
 from reichatd.errors import (
     OwnsRooms,
     RoomNotFound,
@@ -22,6 +21,7 @@ from reichatd.errors import (
 )
 from reichatd.live import Live
 from reichatd.rooms import Rooms
+from reichatd.settings import LiveSettings
 from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
 from reichatd.text import normal
 from reichatd.timestamps import isoformat
@@ -45,20 +45,16 @@ class UserAdministration:
         store: Store,
         passwords: Passwords,
         rooms: Rooms,
-        limits: Limits,
+        settings: LiveSettings,
         live: Live,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._rooms = rooms
-        self._limits = limits
+        self._settings = settings
         self._live = live
         self._clock = clock
-
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold."""
-        self._limits = limits
 
     async def perform(self, request: requests.UserRequest, emit: Emit) -> None:
         match request:
@@ -100,7 +96,7 @@ class UserAdministration:
 
     async def _called(self, username: str) -> list[User]:
         """The users with this user name, regardless of case and spelling (NFC). Reads all users: there is no index of names."""
-        folded = normal(username, self._limits.username_max).casefold()
+        folded = normal(username, self._settings.limits.username_max).casefold()
         async with aclosing(self._all()) as users:
             return [user async for user in users if user.username.casefold() == folded]
 
@@ -136,7 +132,7 @@ class UserAdministration:
             after = page[-1].email
 
     async def _add(self, request: requests.AddUser) -> UserChanged:
-        registrant = fields.registrant(self._limits, request.email, request.password, request.username)
+        registrant = fields.registrant(self._settings.limits, request.email, request.password, request.username)
         now = self._clock()
         registration = Registration(
             email=registrant.email.normal,
@@ -174,7 +170,7 @@ class UserAdministration:
 
     async def _set_password(self, request: requests.SetPassword) -> UserChanged:
         user = await self.find(request.user)
-        fields.check_new_password(self._limits, request.password)
+        fields.check_new_password(self._settings.limits, request.password)
         new_hash = await self._passwords.hash(request.password)
         return await self._log_out(user, "password_set", self._store.users.set_password(user.user_id, new_hash))
 

@@ -6,9 +6,9 @@ import msgspec
 from quart import Quart, current_app
 
 from reichatd.accounts import Accounts
-from reichatd.config import Limits
 from reichatd.health import Health
 from reichatd.rooms import Rooms
+from reichatd.settings import Limits
 
 _KEY = "reichatd"
 _HEALTH = "reichatd.health"

@@ -3,7 +3,7 @@
 import math
 import random
 
-from reichatd.config import Server
+from reichatd.settings import Server
 
 GOING_AWAY = 1001
 """The close code (RFC 6455, 7.4.1)."""

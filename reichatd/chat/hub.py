@@ -14,7 +14,7 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
 from reichatd.chat.room import Broadcasts, Room
 from reichatd.chat.socket import ABORT
-from reichatd.config import Limits
+from reichatd.settings import LiveSettings
 from reichatd.store import Messages, StoreError
 
 _FAIR = 200
@@ -44,13 +44,13 @@ class Hub:
     """
 
     def __init__(
-        self, messages: Messages, limits: Limits, commits: Commits, clock: Callable[[], float] = time.time
+        self, messages: Messages, settings: LiveSettings, commits: Commits, clock: Callable[[], float] = time.time
     ) -> None:
         self.changes = 0
         """Counts the changes of users and sessions: one who read a session before a change reads it again (see Chat)."""
         self.broadcasts = Broadcasts()
         self._messages = messages
-        self._limits = limits
+        self._settings = settings
         self._commits = commits
         self._clock = clock
         self._rooms: dict[str, Room] = {}
@@ -78,7 +78,9 @@ class Hub:
         """
         room = self._rooms.get(room_id)
         if room is None:
-            room = self._rooms[room_id] = Room(room_id, self._messages, self._limits, self.broadcasts, self._commits)
+            room = self._rooms[room_id] = Room(
+                room_id, self._messages, self._settings.limits, self.broadcasts, self._commits
+            )
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)
@@ -142,11 +144,10 @@ class Hub:
         self._beat.set()
         await self._watched.wait()
 
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold, in the live rooms too."""
-        self._limits = limits
+    def reload(self) -> None:
+        """Tells the live rooms, and the watch over connections, that other limits are in force."""
         for room in self._rooms.values():
-            room.reload(limits)
+            room.reload(self._settings.limits)
         self._beat.set()  # else the watch would wait as long as it was to wait before
 
     # --- what the scribe tells (scribe.Rooms)
@@ -219,7 +220,7 @@ class Hub:
     async def _watch(self) -> None:
         """Pings the quiet, lets go of the dead, and ends what has outlived its login session."""
         while True:
-            with trio.move_on_after(self._limits.ping_seconds / 4):
+            with trio.move_on_after(self._settings.limits.ping_seconds / 4):
                 await self._beat.wait()
             watched, self._beat, self._watched = self._watched, trio.Event(), trio.Event()
             for number, connection in enumerate(list(self._all_connections()), 1):
@@ -235,9 +236,9 @@ class Hub:
         if self._clock() >= connection.session.expires_at:
             connection.close_soon(4001, "Session ended")
         elif connection.pinged_at > heard_at:
-            if now - connection.pinged_at >= self._limits.pong_seconds:
+            if now - connection.pinged_at >= self._settings.limits.pong_seconds:
                 connection.close_soon(ABORT, "")
-        elif now - heard_at >= self._limits.ping_seconds and connection.socket.try_send(frames.PING, (2,)):
+        elif now - heard_at >= self._settings.limits.ping_seconds and connection.socket.try_send(frames.PING, (2,)):
             connection.pinged_at = now
 
     async def _follow_retention(self) -> None:

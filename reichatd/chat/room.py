@@ -16,8 +16,8 @@ from reichatd.chat.commits import Commits
 from reichatd.chat.connection import Connection
 from reichatd.chat.log import RoomLog, Slice
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled
-from reichatd.config import Limits
 from reichatd.errors import RoomNotFound
+from reichatd.settings import Limits
 from reichatd.store import Message, Messages, StoreError, StoreUnavailable
 from reichatd.tally import Timings
 

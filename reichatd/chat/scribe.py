@@ -21,7 +21,7 @@ import trio
 from reichatd.chat import frames
 from reichatd.chat.commits import Commits
 from reichatd.chat.connection import Connection
-from reichatd.config import Limits
+from reichatd.settings import LiveSettings
 from reichatd.store import Appended, Message, Messages, Outcome, Post, StoreError
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Scribe:
         self,
         messages: Messages,
         rooms: Rooms,
-        limits: Limits,
+        settings: LiveSettings,
         commits: Commits,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -64,7 +64,7 @@ class Scribe:
         """How many posts had which outcome: one of `Outcome` in lower case, or "failed"."""
         self._messages = messages
         self._rooms = rooms
-        self._limits = limits
+        self._settings = settings
         self._commits = commits
         self._clock = clock
         self._entries: list[Entry] = []
@@ -82,7 +82,7 @@ class Scribe:
 
         Called by the connection's session. Waits only while more posts than a few commits can take are pending already.
         """
-        while len(self._entries) >= 4 * self._limits.commit_posts:
+        while len(self._entries) >= 4 * self._settings.limits.commit_posts:
             await self._space.wait()
         connection.in_flight += 1
         self._entries.append(Entry(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection))
@@ -128,10 +128,6 @@ class Scribe:
             if self._failures == failures:  # none has failed meanwhile
                 self._failures = 0
 
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold."""
-        self._limits = limits
-
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Writes until cancelled; a commit that is under way then is finished first."""
         task_status.started()
@@ -158,8 +154,8 @@ class Scribe:
         Arguments:
             began: when the one before did.
         """
-        due = began + self._limits.commit_interval_seconds
-        if len(self._entries) < self._limits.commit_posts and trio.current_time() < due:
+        due = began + self._settings.limits.commit_interval_seconds
+        if len(self._entries) < self._settings.limits.commit_posts and trio.current_time() < due:
             await trio.sleep_until(due)
 
     def _wake_up(self) -> None:
@@ -172,7 +168,7 @@ class Scribe:
         self._moved = trio.Event()
 
     async def _commit(self) -> None:
-        batch = self._entries[: self._limits.commit_posts]
+        batch = self._entries[: self._settings.limits.commit_posts]
         del self._entries[: len(batch)]
         self._space.set()
         self._space = trio.Event()

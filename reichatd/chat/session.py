@@ -18,8 +18,8 @@ from reichatd.chat.room import Room
 from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
-from reichatd.config import Limits
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
 from reichatd.text import is_blank
 
@@ -38,18 +38,14 @@ class Chat:
         hub: Hub,
         marks: MarkReader,
         scribe: Scribe,
-        limits: Limits,
+        settings: LiveSettings,
     ) -> None:
         self.accounts = accounts
         self.marks = marks
         self.hub = hub
         self.scribe = scribe
-        self.limits = limits
+        self.settings = settings
         self._held: set[trio.CancelScope] = set()
-
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold, in conversations under way too."""
-        self.limits = limits
 
     async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
         """Serves one open socket until either side ends it, and closes it. Raises nothing but Cancelled.
@@ -103,7 +99,7 @@ class Chat:
 
     async def _hear_and_ping(self, socket: Socket) -> None:
         while True:
-            with trio.move_on_after(self.limits.ping_seconds):
+            with trio.move_on_after(self.settings.limits.ping_seconds):
                 while True:
                     await socket.receive()
             socket.try_send(frames.PING, (2,))
@@ -156,8 +152,8 @@ class _Conversation:
         chat, socket, connection = self._chat, self._connection.socket, self._connection
         while True:
             text = await socket.receive()
-            if connection.in_flight >= chat.limits.posts_in_flight:
-                await connection.settled_below(chat.limits.posts_in_flight)
+            if connection.in_flight >= chat.settings.limits.posts_in_flight:
+                await connection.settled_below(chat.settings.limits.posts_in_flight)
             try:
                 frame = frames.decode(text)
             except frames.BadFrame as error:
@@ -179,7 +175,7 @@ class _Conversation:
     # --- answers
 
     async def _open(self) -> None:
-        room, user_id, limits = self._room, self._connection.user.user_id, self._chat.limits
+        room, user_id, limits = self._room, self._connection.user.user_id, self._chat.settings.limits
         # A newer read mark may still be on its way to the store: the scribe knows it, not yet clamped to the log's end. Asked
         # first: it can be written, and forgotten by the scribe, while the store answers with the one before it.
         coming_mark = self._chat.scribe.read_mark(room.room_id, user_id)
@@ -197,7 +193,7 @@ class _Conversation:
         await self._finish(state)
 
     async def _fetch(self, frame: frames.Fetch) -> None:
-        limits, request = self._chat.limits, frame.request
+        limits, request = self._chat.settings.limits, frame.request
         if not self._is_request(request):
             self._bad("bad_frame", f"A request has at most {limits.nonce_chars} characters")
             return
@@ -214,7 +210,7 @@ class _Conversation:
         await self._finish(answer)
 
     def _answer(self, first_id: int, last_id: int, show: Show) -> Answer:
-        return Answer(self._room, first_id, last_id, show, self._chat.limits.catch_up_bytes)
+        return Answer(self._room, first_id, last_id, show, self._chat.settings.limits.catch_up_bytes)
 
     async def _finish(self, answer: Answer) -> None:
         await answer.send(self._connection.socket)
@@ -238,7 +234,7 @@ class _Conversation:
     # --- changes
 
     async def _post(self, frame: frames.SendMessage) -> None:
-        content, nonce, limits = trimmed(frame.content), frame.nonce, self._chat.limits
+        content, nonce, limits = trimmed(frame.content), frame.nonce, self._chat.settings.limits
         if not 1 <= len(content) <= limits.message_chars:
             self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce=nonce)
         elif is_blank(content):
@@ -258,7 +254,7 @@ class _Conversation:
     ) -> None:
         """Refuses a frame that no client should send; a flood of them ends the conversation."""
         self._reply(code, message, nonce=nonce, request=request)
-        limit = self._chat.limits.bad_frames_per_minute
+        limit = self._chat.settings.limits.bad_frames_per_minute
         if self._bad_frames.take(trio.current_time(), limit / 60, limit):
             raise Forbidden("Too many bad frames")
 
@@ -280,7 +276,7 @@ class _Conversation:
         self._room.reply(self._connection, frames.error(code, message, **names, retry_after=retry_after))
 
     def _is_nonce(self, nonce: str | None) -> bool:
-        return nonce is None or 1 <= len(nonce) <= self._chat.limits.nonce_chars
+        return nonce is None or 1 <= len(nonce) <= self._chat.settings.limits.nonce_chars
 
     def _is_request(self, request: str | None) -> bool:
-        return request is None or len(request) <= self._chat.limits.nonce_chars
+        return request is None or len(request) <= self._chat.settings.limits.nonce_chars

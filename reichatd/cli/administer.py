@@ -14,11 +14,12 @@ from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Done, Failed, Progress, Refused
 from reichatd.cli import exits
-from reichatd.cli.keys import printable
 from reichatd.cli.progress import ProgressBar
 from reichatd.cli.settings import Loaded, load_or_fail
 from reichatd.live import NobodyLive
 from reichatd.rooms import Rooms
+from reichatd.settings import LiveSettings
+from reichatd.settings.keys import printable
 from reichatd.store import StoreError, open_store
 
 R = TypeVar("R", bound=Record)
@@ -131,9 +132,9 @@ class _Work:
             _check_exists(data_file)
         store = await open_store(settings.storage, data_file)
         try:
-            passwords, limits, live = Passwords(settings.auth), settings.limits, NobodyLive()
-            rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
-            administration = Administration(store=store, passwords=passwords, rooms=rooms, limits=limits, live=live)
+            passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NobodyLive()
+            rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
+            administration = Administration(store=store, passwords=passwords, rooms=rooms, settings=in_force, live=live)
             return await administration.perform(self._request, self._emit)
         finally:
             with trio.CancelScope(shield=True):

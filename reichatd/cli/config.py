@@ -11,10 +11,10 @@ import click
 
 from reichatd.cli import exits
 from reichatd.cli.distribution import distributed
-from reichatd.cli.keys import KEYS, Key, as_toml, printable, value_of
 from reichatd.cli.output import unwritable
 from reichatd.cli.settings import Loaded, config_option, load_or_fail, place_for_file
-from reichatd.config import HIDDEN
+from reichatd.settings import HIDDEN
+from reichatd.settings.keys import KEYS, Key, as_toml, printable, value_of
 
 
 @click.group()

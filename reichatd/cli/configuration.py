@@ -4,16 +4,16 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from reichatd.cli.settings import Loaded, SettingsError, load
-from reichatd.config import Mail, Server
-from reichatd.parts import Configuration, Mistake, Rejected
+from reichatd.cli.settings import Loaded, load
+from reichatd.parts import Configuration
+from reichatd.settings import Mail, Problem, Server, SettingsError
 
 
 def configuration(loaded: Loaded) -> Configuration:
     """With these settings.
 
     Raises:
-        Rejected: a file that they name is missing, or not what it should be.
+        SettingsError: a file that they name is missing, or not what it should be.
     """
     settings = loaded.settings
     return Configuration(settings, _tls(settings.server), mail_password(settings.mail))
@@ -23,13 +23,9 @@ def reread(config: Path | None, environ: Mapping[str, str]) -> Configuration:
     """With the settings as they are now; arguments as for `load`.
 
     Raises:
-        Rejected: with everything that is wrong with the settings, or with the first file that cannot be used.
+        SettingsError: with everything that is wrong with the settings, or with the first file that cannot be used.
     """
-    try:
-        loaded = load(config, environ)
-    except SettingsError as error:
-        raise Rejected(*(Mistake(problem.key, str(problem)) for problem in error.problems)) from error
-    return configuration(loaded)
+    return configuration(load(config, environ))
 
 
 def _tls(server: Server) -> ssl.SSLContext | None:
@@ -42,7 +38,7 @@ def _tls(server: Server) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
         text = f"server.tls_cert, server.tls_key: cannot be used: {reason}"
-        raise Rejected(Mistake("server.tls_cert", text)) from error
+        raise SettingsError(Problem("server.tls_cert", text=text)) from error
     return context
 
 
@@ -50,7 +46,7 @@ def mail_password(mail: Mail) -> str | None:
     """The password of the SMTP login, None if there is none.
 
     Raises:
-        Rejected: its file cannot be read.
+        SettingsError: its file cannot be read.
     """
     if mail.backend == "console" or not mail.password_file:
         return None
@@ -59,4 +55,5 @@ def mail_password(mail: Mail) -> str | None:
     except (OSError, UnicodeError) as error:
         # A byte that is no UTF-8 is told of by its place: the error's own text shows it.
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        raise Rejected(Mistake("mail.password_file", f"mail.password_file: {mail.password_file}: {reason}")) from error
+        text = f"mail.password_file: {mail.password_file}: {reason}"
+        raise SettingsError(Problem("mail.password_file", text=text)) from error

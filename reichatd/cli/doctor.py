@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reichatd.cli import exits
-from reichatd.cli.keys import printable
-from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+from reichatd.cli.settings import Loaded, config_option, load, load_secret
+from reichatd.settings import SettingsError
+from reichatd.settings.keys import printable
 
 if TYPE_CHECKING:
     from reichatd.doctor import Finding, Patient
@@ -85,18 +86,17 @@ def _secret(loaded: Loaded) -> tuple[bytes | None, str]:
 
 def _mail_password(loaded: Loaded) -> tuple[str | None, str]:
     from reichatd.cli.configuration import mail_password
-    from reichatd.parts import Rejected
 
     try:
         return mail_password(loaded.settings.mail), ""
-    except Rejected as error:
+    except SettingsError as error:
         return None, str(error)
 
 
 def _checked(url: str) -> str:
     import msgspec
 
-    from reichatd.config import PublicUrl
+    from reichatd.settings.kinds import PublicUrl
 
     try:
         return msgspec.convert(url, PublicUrl)

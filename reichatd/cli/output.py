@@ -13,7 +13,7 @@ import msgspec
 
 from reichatd.cli import exits
 from reichatd.cli.asking import can_ask
-from reichatd.cli.keys import printable
+from reichatd.settings.keys import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")

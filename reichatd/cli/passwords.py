@@ -9,7 +9,7 @@ import click
 
 from reichatd.cli import exits
 from reichatd.cli.asking import ask, can_ask, first_line
-from reichatd.config import Limits
+from reichatd.settings import Limits
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -13,10 +13,10 @@ from reichatd.administration.records import Refused
 from reichatd.administration.requests import ReadSettings
 from reichatd.cli import exits
 from reichatd.cli.administer import GONE, closed
-from reichatd.cli.keys import printable, shown
 from reichatd.cli.output import json_option, print_json, print_rows
-from reichatd.cli.settings import SettingsError, config_option, find_control_socket
-from reichatd.config import HIDDEN, Reload
+from reichatd.cli.settings import config_option, find_control_socket
+from reichatd.settings import HIDDEN, Reload, SettingsError
+from reichatd.settings.keys import printable, shown
 
 
 @click.command()

@@ -12,9 +12,10 @@ import msgspec
 
 from reichatd import __version__, systemd
 from reichatd.cli import exits
-from reichatd.cli.rules import broken_rules
-from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+from reichatd.cli.settings import Loaded, config_option, load, load_secret
 from reichatd.hosts import is_local
+from reichatd.settings import SettingsError
+from reichatd.settings.rules import broken_rules
 
 if TYPE_CHECKING:
     from reichatd.gateway import Listener
@@ -41,7 +42,6 @@ def serve(config: Path | None) -> None:
 
     from reichatd import daemon, logs, stdio
     from reichatd.cli.configuration import configuration, reread
-    from reichatd.parts import Rejected
     from reichatd.store import StoreError
 
     settings = loaded.settings
@@ -50,8 +50,8 @@ def serve(config: Path | None) -> None:
     logs.configure(settings.log, sys.stderr)
     try:
         at_first = configuration(loaded)
-    except Rejected as error:
-        exits.fail(exits.UNREADABLE, *(mistake.text for mistake in error.mistakes))
+    except SettingsError as error:
+        exits.fail(exits.UNREADABLE, *map(str, error.problems))
     with ExitStack() as opened:
         listeners = _closed_by(opened, _listeners(loaded))
         monitors = _closed_by(opened, _monitors(loaded))

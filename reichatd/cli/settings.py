@@ -14,10 +14,10 @@ import msgspec
 import platformdirs
 
 from reichatd.cli import exits
-from reichatd.cli.environment import CONFIG_VARIABLE, read_environment
-from reichatd.cli.layers import Layers
-from reichatd.cli.rules import MAKE_SECRET, SECRET_BYTES, Problem
-from reichatd.config import Settings
+from reichatd.settings import Problem, Settings, SettingsError
+from reichatd.settings.environment import CONFIG_VARIABLE, read_environment
+from reichatd.settings.layers import Layers
+from reichatd.settings.rules import MAKE_SECRET, SECRET_BYTES
 
 SYSTEM_DIRECTORY = Path("/etc/reichatd")
 """Where a service looks last."""
@@ -32,14 +32,6 @@ config_option = click.option(
     metavar="FILE",
     help="The settings file, in place of the one that would be found.",
 )
-
-
-class SettingsError(Exception):
-    """The settings are not as they must be. `problems` has everything that is wrong with them."""
-
-    def __init__(self, *problems: Problem) -> None:
-        self.problems = problems
-        super().__init__("\n".join(map(str, problems)))
 
 
 class Paths(msgspec.Struct, frozen=True):

@@ -9,7 +9,6 @@ from reichatd.administration import Record, Request, requests
 from reichatd.administration.records import RegistrationRecord, UserChanged, UserDetails, UserRecord
 from reichatd.cli import exits
 from reichatd.cli.administer import collect, perform
-from reichatd.cli.keys import printable
 from reichatd.cli.output import (
     confirm,
     fields_of,
@@ -22,6 +21,7 @@ from reichatd.cli.output import (
 )
 from reichatd.cli.passwords import new_password, password_options
 from reichatd.cli.settings import config_option, load_or_fail
+from reichatd.settings.keys import printable
 
 
 @click.group()

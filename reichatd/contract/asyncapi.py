@@ -7,8 +7,8 @@ import msgspec
 
 from reichatd import __version__
 from reichatd.chat import frames
-from reichatd.config import Limits
 from reichatd.contract.schemas import JSON, REF, example, schemas
+from reichatd.settings import Limits
 
 _ABOUT = """\
 One WebSocket is one member's conversation with one room. Frames are text, JSON objects that `type` tells apart; whatever else is in

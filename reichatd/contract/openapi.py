@@ -14,9 +14,9 @@ from reichatd import __version__
 from reichatd.api.answers import as_refusal
 from reichatd.api.operations import Operation, Token, operation_of
 from reichatd.api.types import Problem, Refusal
-from reichatd.config import Limits
 from reichatd.contract.schemas import JSON, REF, example, schemas
 from reichatd.errors import InvalidFields, Malformed, NotFound, ReichatError, Unauthorized, Unavailable
+from reichatd.settings import Limits
 
 _ABOUT = """\
 JSON in, JSON out. Every answer has `message`: "ok" on success, else a sentence for a person; errors also have `code`, a word for

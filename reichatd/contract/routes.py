@@ -8,10 +8,10 @@ import msgspec
 from quart import Blueprint, Quart, Response
 
 from reichatd.api.operations import Token, operation
-from reichatd.config import Limits
 from reichatd.contract import pages
 from reichatd.contract.asyncapi import asyncapi
 from reichatd.contract.openapi import openapi
+from reichatd.settings import Limits
 
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 _HEADERS = {

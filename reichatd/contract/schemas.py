@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from reichatd.config import Limits
+from reichatd.settings import Limits
 
 JSON = dict[str, Any]
 """A JSON object."""

@@ -10,8 +10,8 @@ import trio
 from reichatd import __version__, unixsocket
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Progress, Refused
-from reichatd.config import Limits
 from reichatd.control.lines import LineReader, LineTooLong
+from reichatd.settings import LiveSettings
 from reichatd.unixsocket import UnixSocket
 
 _FLUSH_BYTES = 32_768
@@ -32,18 +32,14 @@ class ControlServer:
     """Serves administrators, each in a task of its own.
 
     Arguments:
-        limits: of these `control_connections`, and `body_bytes` and `request_seconds` for the request. An answer may be taken as
-            slowly as its reader likes (an export, page by page, on a terminal): it holds nothing but its place.
+        settings: of their limits, `control_connections`, and `body_bytes` and `request_seconds` for the request. An answer may be
+            taken as slowly as its reader likes (an export, page by page, on a terminal): it holds nothing but its place.
     """
 
-    def __init__(self, administration: Administration, limits: Limits) -> None:
+    def __init__(self, administration: Administration, settings: LiveSettings) -> None:
         self._administration = administration
-        self._limits = limits
+        self._settings = settings
         self._open = 0
-
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold."""
-        self._limits = limits
 
     async def run(
         self, control_socket: UnixSocket, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -70,9 +66,9 @@ class ControlServer:
             self._open -= 1
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        too_many = self._open > self._limits.control_connections
+        too_many = self._open > self._settings.limits.control_connections
         request = None
-        with trio.move_on_after(self._limits.request_seconds):
+        with trio.move_on_after(self._settings.limits.request_seconds):
             request = await self._read(stream)
         if too_many and request is not None:  # told now, since who closes on what he has not read takes his answer back
             request = Refused(503, "busy", "Too many administrators at once (limits.control_connections)")
@@ -90,7 +86,7 @@ class ControlServer:
 
     async def _read(self, stream: trio.SocketStream) -> Request | Refused | None:
         try:
-            line = await LineReader(stream, self._limits.body_bytes).line()
+            line = await LineReader(stream, self._settings.limits.body_bytes).line()
             return _requests.decode(line) if line is not None else None
         except LineTooLong:
             return Refused(400, "too_long", "The request is too long (limits.body_bytes)")

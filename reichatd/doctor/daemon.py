@@ -10,13 +10,13 @@ import msgspec
 import trio
 
 from reichatd.accounts.keys import Keys
-from reichatd.config import Server
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.network import Address, Answer, Strange, get
 from reichatd.doctor.patient import Patient
 from reichatd.gateway.door import needed_files
 from reichatd.gateway.listeners import CannotListen, bound, resolved
 from reichatd.hosts import ANY_IPV4, ANY_IPV6, UNIX, bare, unix_path, with_port
+from reichatd.settings import Server
 
 _ANYWHERE = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "localhost"}
 _REMEDIES = {

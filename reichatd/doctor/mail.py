@@ -2,11 +2,11 @@
 
 import trio
 
-from reichatd.config import Mail
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.patient import Patient
 from reichatd.hosts import is_local
 from reichatd.mail import Deferred, Refused
+from reichatd.settings import Mail
 
 
 async def check(patient: Patient, note: Note) -> None:

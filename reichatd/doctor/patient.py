@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reichatd.config import Settings
+from reichatd.settings import Settings
 
 
 class Patient(Struct, frozen=True, kw_only=True):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import trio
 
-from reichatd.config import MongoDB
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.patient import Patient
+from reichatd.settings import MongoDB
 from reichatd.store import NewerSchema, StoreError
 
 _MIB = 1024 * 1024

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypercorn.typing import ASGIFramework
 
-from reichatd.config import Server
-from reichatd.gateway.origins import AllowedOrigins, host_name
+from reichatd.gateway.origins import AllowedOrigins, allowed_origins, host_name
+from reichatd.settings import LiveSettings
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = b"Authorization, Content-Type"
@@ -25,17 +25,16 @@ class BrowserHeaders:
 
     Arguments:
         app: without `forwarding`, which would tell of a proxy's TLS.
-        server: of these settings, `allowed_origins` and `hsts_seconds`.
+        settings: of these, `server.allowed_origins` and `server.hsts_seconds`.
     """
 
-    def __init__(self, app: ASGIFramework, server: Server) -> None:
+    def __init__(self, app: ASGIFramework, settings: LiveSettings) -> None:
         self._app = app
-        self.reload(server)
+        self._settings = settings
 
-    def reload(self, server: Server) -> None:
-        """From here on these settings hold, for new requests."""
-        self._allowed = AllowedOrigins(server.allowed_origins)
-        self._hsts = b"max-age=%d" % server.hsts_seconds if server.hsts_seconds else None
+    @property
+    def _allowed(self) -> AllowedOrigins:
+        return allowed_origins(self._settings.server.allowed_origins)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's types do not fit
         may_read = self._may_read(scope)
@@ -54,8 +53,9 @@ class BrowserHeaders:
 
     def _headers(self, scope: Any, *, may_read: bool) -> _Headers:  # noqa: ANN401
         headers: _Headers = []
-        if self._hsts and scope["scheme"] == "https" and _is_public_name(_header(scope, b"host")):
-            headers.append((b"strict-transport-security", self._hsts))
+        seconds = self._settings.server.hsts_seconds
+        if seconds and scope["scheme"] == "https" and _is_public_name(_header(scope, b"host")):
+            headers.append((b"strict-transport-security", b"max-age=%d" % seconds))
         if self._allowed and not self._allowed.everybody:
             headers.append((b"vary", b"Origin"))
         if may_read:

@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 import trio
 
-from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.http import HttpServer
@@ -19,6 +18,7 @@ from reichatd.gateway.parting import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
+from reichatd.settings import LiveSettings
 
 _ACCEPTS = 4
 """Connections taken from one listener in a round of the event loop: each begins to talk in the next one (see turns.py)."""
@@ -65,7 +65,7 @@ class Gateway:
         listeners: list[Listener],
         http: HttpServer,
         websockets: WebSocketServer | None,
-        limits: Limits,
+        settings: LiveSettings,
         *,
         max_connections: int,
         tls: ssl.SSLContext | None = None,
@@ -73,18 +73,17 @@ class Gateway:
         self._listeners = listeners
         self._http = http
         self._websockets = websockets
-        self._limits = limits
+        self._settings = settings
         self._tls = tls
         self._places = trio.CapacityLimiter(max_connections)
         self._accepting = trio.CancelScope()
 
-    def reload(self, limits: Limits, *, max_connections: int, tls: ssl.SSLContext | None) -> None:
+    def reload(self, *, max_connections: int, tls: ssl.SSLContext | None) -> None:
         """From here on these hold, for new connections. With fewer places than are taken, those that are stay.
 
         Arguments:
             tls: in place of the one in force, which stays if there is no new one. A gateway that spoke none goes on to speak none.
         """
-        self._limits = limits
         if self._tls is not None:
             self._tls = tls or self._tls
         self._places.total_tokens = max_connections
@@ -141,7 +140,7 @@ class Gateway:
 
     async def _serve(self, sock: socket.socket, give_back: Callable[[], None]) -> None:
         """One connection's task: whatever happens in it stays in it."""
-        stream = FrameStream(sock, stall_seconds=self._limits.slow_reader_seconds)
+        stream = FrameStream(sock, stall_seconds=self._settings.limits.slow_reader_seconds)
         try:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -156,7 +155,7 @@ class Gateway:
 
     async def _dispatch(self, connection: FrameStream) -> None:
         """Reads the first request's head and hands the connection to whom it concerns."""
-        limits = self._limits
+        limits = self._settings.limits
         stream: Stream = connection
         head = None
         try:

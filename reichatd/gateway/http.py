@@ -8,6 +8,7 @@ only so can an Upgrade be handed over at a request boundary (proxies reuse kept-
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +23,12 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
 
-from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.parting import CLOSE, HEAD_TOO_LARGE, Refusal, linger, refuse
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.turns import Turnstile
+from reichatd.settings import LiveSettings
 
 
 class _Refused(Exception):
@@ -78,23 +79,17 @@ class HttpServer:
 
     Arguments:
         app: called for each request.
-        limits: for heads and for waiting.
+        settings: of these, the limits for heads and for waiting.
         clear: who goes before all requests: see `Turnstile`.
     """
 
-    def __init__(self, app: ASGIFramework, limits: Limits, clear: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIFramework, settings: LiveSettings, clear: Callable[[], Awaitable[None]]) -> None:
         self._app = ASGIWrapper(self._in_turn)
         self._application = app
-        self._limits = limits
+        self._settings = settings
         self._context = WorkerContext(None)
-        self._config = _hypercorn_config(limits)
         self._turnstile = Turnstile(clear)
         self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
-
-    def reload(self, limits: Limits) -> None:
-        """From here on these limits hold; the size of heads for new connections."""
-        self._limits = limits
-        self._config = _hypercorn_config(limits)
 
     async def serve(self, stream: Stream, head: bytes, peer: Origin, local: tuple[str, int]) -> bytes | None:
         """Answers requests until the connection ends, or until one asks for a WebSocket.
@@ -139,6 +134,7 @@ class _Connection:
         self._stream = stream
         self._peer = peer
         self._local = local
+        self._config = _hypercorn_config(server._settings.limits.head_bytes)
         self._protocol: _Protocol
         self._cycle = trio.CancelScope()  # the reading that goes on while a request is answered
         self._ended = False
@@ -151,7 +147,7 @@ class _Connection:
             server = self._server
             self._protocol = _Protocol(
                 server._app,
-                server._config,
+                self._config,
                 server._context,
                 group,
                 ConnectionState(LifespanState({})),
@@ -168,7 +164,7 @@ class _Connection:
                 await self._answer(next_head)
                 next_head = None if self._ended else await self._next_head()
             if self._ended or self._is_half_closed:
-                await linger(self._stream, server._limits.close_seconds)
+                await linger(self._stream, server._settings.limits.close_seconds)
         return None
 
     async def _answer(self, head: bytes) -> None:
@@ -204,7 +200,7 @@ class _Connection:
         await trio.sleep_forever()
 
     async def _next_head(self) -> bytes | None:
-        limits, stream = self._server._limits, self._stream
+        limits, stream = self._server._settings.limits, self._stream
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             try:
                 with self._server.waiting(limits.keep_alive_seconds) as scope:
@@ -239,7 +235,7 @@ class _Connection:
         ahead = self._protocol.connection.trailing_data[0]
         if ahead:
             self._stream.unread(ahead)
-            size = self._server._config.h11_max_incomplete_size
+            size = self._config.h11_max_incomplete_size
             self._protocol.connection = h11.Connection(h11.SERVER, max_incomplete_event_size=size)
 
     def _end(self) -> None:
@@ -247,9 +243,10 @@ class _Connection:
         self._cycle.cancel()
 
 
-def _hypercorn_config(limits: Limits) -> Config:
+@lru_cache(maxsize=2)  # a reload may change it
+def _hypercorn_config(head_bytes: int) -> Config:
     config = Config()
-    config.h11_max_incomplete_size = limits.head_bytes + 4
+    config.h11_max_incomplete_size = head_bytes + 4
     config.include_server_header = False
     config.errorlog = logging.getLogger("hypercorn.error")
     config.accesslog = None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _AUTHORITY = r"(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::([0-9]{0,5}))?"
@@ -54,6 +55,12 @@ def host_name(host: str) -> str | None:
 def _origin(scheme: str, host: str, port: str | None) -> WebOrigin | None:
     number = int(port) if port else _PORTS.get(scheme)
     return WebOrigin(scheme, host, number) if number is None or number <= _MOST else None
+
+
+@lru_cache(maxsize=2)  # parsed once for all requests; a reload may change them
+def allowed_origins(allowed: tuple[str, ...]) -> "AllowedOrigins":
+    """The sites of `server.allowed_origins`."""
+    return AllowedOrigins(allowed)
 
 
 class AllowedOrigins:

@@ -6,7 +6,7 @@ and to say (fragments, binary messages, breaches of the protocol, goodbyes) the 
 
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import NamedTuple
@@ -21,15 +21,15 @@ from wsproto.utilities import LocalProtocolError
 from reichatd.chat import Chat, PeerGone, PeerStalled
 from reichatd.chat.pace import TokenBucket
 from reichatd.chat.socket import ABORT
-from reichatd.config import Limits
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
-from reichatd.gateway.origins import AllowedOrigins, is_own
+from reichatd.gateway.origins import allowed_origins, is_own
 from reichatd.gateway.parting import NO_WEBSOCKET, Refusal, linger, refuse
 from reichatd.gateway.plain import PlainFrames
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.wire import Wire
+from reichatd.settings import Limits, LiveSettings
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
 _STILL = "/ws/doctor"
@@ -67,19 +67,14 @@ class WebSocketServer:
 
     Arguments:
         chat: called for each socket.
-        limits: for handshakes, frames and waiting.
-        allowed_origins: other sites whose pages may open sockets here; "*" for all.
+        settings: of these, the limits for handshakes, frames and waiting, as they are when a socket is opened; and the other sites
+            whose pages may open sockets here (`server.allowed_origins`).
     """
 
-    def __init__(self, chat: Chat, limits: Limits, allowed_origins: Sequence[str]) -> None:
+    def __init__(self, chat: Chat, settings: LiveSettings) -> None:
         self._chat = chat
+        self._settings = settings
         self._refusals = TokenBucket()  # for the log
-        self.reload(limits, allowed_origins)
-
-    def reload(self, limits: Limits, allowed_origins: Sequence[str]) -> None:
-        """From here on these hold, for new sockets."""
-        self._limits = limits
-        self._allowed = AllowedOrigins(allowed_origins)
 
     async def serve(self, stream: Stream, head: bytes) -> None:
         """Shakes hands and converses; returns when it is over. The stream is the caller's to close.
@@ -87,16 +82,16 @@ class WebSocketServer:
         Arguments:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
         """
-        request = self._examine(head)
+        request, limits = self._examine(head), self._settings.limits
         if isinstance(request, Refusal):
-            await refuse(stream, request, self._limits.close_seconds)
+            await refuse(stream, request, limits.close_seconds)
             return
-        with trio.fail_after(self._limits.handshake_seconds):
+        with trio.fail_after(limits.handshake_seconds):
             await stream.send_all(request.answer)
-        stream.widen(self._limits.send_buffer_bytes)
+        stream.widen(limits.send_buffer_bytes)
         try:
             async with trio.open_nursery() as nursery:
-                socket = WebSocket(stream, nursery, self._limits)
+                socket = WebSocket(stream, nursery, limits)
                 if request.room_id is None:
                     await self._chat.hold(socket, request.token)
                 else:
@@ -104,7 +99,7 @@ class WebSocketServer:
                 nursery.cancel_scope.cancel()
         except* LocalProtocolError:
             # The library answers a ping even behind its own close frame, and is then told that it may not.
-            await linger(stream, self._limits.close_seconds)
+            await linger(stream, limits.close_seconds)
         else:
             await socket.part()
 
@@ -125,7 +120,9 @@ class WebSocketServer:
     def _is_welcome(self, head: Head) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""
         origin = head.header("origin")
-        return origin is None or origin in self._allowed or is_own(origin, head.header("host") or "")
+        if origin is None or origin in allowed_origins(self._settings.server.allowed_origins):
+            return True
+        return is_own(origin, head.header("host") or "")
 
     def _log_refusal(self, head: Head) -> None:
         if not self._refusals.take(trio.current_time(), _LOGGED_PER_SECOND, _LOGGED_AT_ONCE):

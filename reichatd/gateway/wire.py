@@ -2,9 +2,9 @@
 
 import trio
 
-from reichatd.config import Limits
 from reichatd.gateway.sizes import MessageSizes
 from reichatd.gateway.tls import Stream
+from reichatd.settings import Limits
 
 _FRAMES = 64
 """So many times the largest message may come in without one message becoming whole: pings, or fragments without end."""

@@ -4,11 +4,11 @@ import hashlib
 from typing import NamedTuple
 
 from reichatd.accounts.passwords import unusable_hash
-from reichatd.config import Limits
 from reichatd.imports.logs import NOBODY, Log, sound_log
 from reichatd.imports.notes import Note
 from reichatd.imports.people import People, created_at
 from reichatd.imports.values import Document, is_hash, key, keys, line
+from reichatd.settings import Limits
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord
 
 _DIGITS = 8

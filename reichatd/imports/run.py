@@ -12,11 +12,11 @@ from typing import Protocol
 import msgspec
 import trio
 
-from reichatd.config import Limits
 from reichatd.imports.notes import Note
 from reichatd.imports.people import People, created_at, placeholder
 from reichatd.imports.rooms import Translated, Translator, possible_ids
 from reichatd.imports.values import Document, key
+from reichatd.settings import Limits
 from reichatd.store import Store, User
 from reichatd.store.bulk import UserOutcome
 

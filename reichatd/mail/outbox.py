@@ -16,7 +16,7 @@ from reichatd.mail.transport import Deferred, MailError, Refused, Transport
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from reichatd.config import Mail
+    from reichatd.settings import Mail
 
 LONGEST_WAIT_SECONDS = 60.0
 """Doubling stops here, or at `mail.retry_seconds` if that is more: servers that greylist want some minutes (RFC 6647, 5), and the

@@ -13,7 +13,7 @@ from reichatd.mail.transport import Deferred, MailError, Refused
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from reichatd.config import Mail
+    from reichatd.settings import Mail
 
 TEMPORARY = 400
 PERMANENT = 500

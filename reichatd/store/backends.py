@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from reichatd.config import Storage
+from reichatd.settings import Storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reichatd.config import Storage
+from reichatd.settings import Storage
 from reichatd.store.protocol import Store
 
 

@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from reichatd.accounts import Accounts, Login, Passwords
-from reichatd.config import Auth, Limits, Mail
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
+from reichatd.settings import Auth, LiveSettings, Mail, Settings
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
@@ -33,7 +33,7 @@ class House:
         self.outbox = Outbox(Mail(), None, transport=ConsoleTransport(self.paper))
         self.accounts = Accounts(
             auth=auth,
-            limits=Limits(),
+            settings=LiveSettings(Settings()),
             secret=secret,
             store=store,
             passwords=Passwords(auth),

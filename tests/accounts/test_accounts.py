@@ -7,7 +7,6 @@ import pytest
 import trio
 
 from reichatd.accounts import Accounts, Passwords
-from reichatd.config import Limits
 from reichatd.errors import (
     Invalid,
     InvalidCode,
@@ -20,6 +19,7 @@ from reichatd.errors import (
     UserNotFound,
     VerificationNotFound,
 )
+from reichatd.settings import LiveSettings, Settings
 from reichatd.store import Session, Store
 from tests.accounts.conftest import CHEAP, House, with_changes, wrong
 
@@ -644,7 +644,7 @@ async def test_a_short_secret_is_refused(house: House) -> None:
     with pytest.raises(ValueError, match="secret"):
         Accounts(
             auth=CHEAP,
-            limits=Limits(),
+            settings=LiveSettings(Settings()),
             secret=b"short",
             store=house.store,
             passwords=Passwords(CHEAP),

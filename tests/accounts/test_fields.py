@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reichatd.accounts import fields
-from reichatd.config import Limits
 from reichatd.errors import InvalidFields
+from reichatd.settings import Limits
 
 LIMITS = Limits()
 

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from reichatd.accounts import Passwords
 from reichatd.accounts.passwords import usable_cores
-from reichatd.config import Auth
 from reichatd.errors import Unavailable
+from reichatd.settings import Auth
 from tests.accounts.conftest import CHEAP
 
 SLOW = Auth(argon2_time_cost=10, argon2_memory_kib=65_536)

@@ -9,8 +9,8 @@ import pytest
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request, requests
 from reichatd.administration.records import Done, Progress, Refused
-from reichatd.config import Limits
 from reichatd.rooms import Rooms
+from reichatd.settings import LiveSettings, Settings
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.accounts.conftest import CHEAP
@@ -30,13 +30,17 @@ class Counter:
         self.passwords = Passwords(CHEAP)
         self.records: list[Record] = []
         self.rooms = Rooms(
-            limits=Limits(), store=store, passwords=self.passwords, live=self.live, clock=lambda: self.now
+            settings=LiveSettings(Settings()),
+            store=store,
+            passwords=self.passwords,
+            live=self.live,
+            clock=lambda: self.now,
         )
         self.administration = Administration(
             store=store,
             passwords=self.passwords,
             rooms=self.rooms,
-            limits=Limits(),
+            settings=LiveSettings(Settings()),
             live=self.live,
             clock=lambda: self.now,
         )

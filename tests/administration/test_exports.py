@@ -14,7 +14,7 @@ from reichatd.administration.records import (
     StatsRecord,
     UserDetails,
 )
-from reichatd.config import Limits
+from reichatd.settings import LiveSettings, Settings
 from tests.administration.conftest import Counter
 from tests.store.samples import post, session
 
@@ -73,7 +73,7 @@ async def test_stats_of_a_daemon(counter: Counter) -> None:
         store=counter.store,
         passwords=counter.passwords,
         rooms=counter.rooms,
-        limits=Limits(),
+        settings=LiveSettings(Settings()),
         live=counter.live,
         figures=lambda: figures,
     )

@@ -13,7 +13,7 @@ from quart_trio import QuartTrio
 from quart_trio.testing import TrioClient
 from werkzeug.datastructures import Headers
 
-from reichatd import config
+from reichatd import settings
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
 from reichatd.chat import Commits
@@ -25,14 +25,14 @@ from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
 PASSWORD = "correct horse"
-CHEAP_HASHES = config.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+CHEAP_HASHES = settings.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
 
 
 class CaughtLetters(Outbox):
     """An outbox that sends nothing."""
 
     def __init__(self) -> None:
-        super().__init__(config.Mail(), None)
+        super().__init__(settings.Mail(), None)
         self.letters: list[EmailMessage] = []
 
     def post(self, letter: EmailMessage, *, seconds: float = 0.0) -> None:
@@ -143,11 +143,12 @@ class IdleScribe:
         pass
 
 
-def make_api(store: Store, limits: config.Limits, *, web_client: bool = True) -> Api:
+def make_api(store: Store, limits: settings.Limits, *, web_client: bool = True) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
+    in_force = settings.LiveSettings(settings.Settings(limits=limits))
     accounts = Accounts(
         auth=CHEAP_HASHES,
-        limits=limits,
+        settings=in_force,
         secret=bytes(32),
         store=store,
         passwords=passwords,
@@ -155,14 +156,14 @@ def make_api(store: Store, limits: config.Limits, *, web_client: bool = True) ->
         live=live,
     )
     health = Health(store, IdleScribe(), Commits(), seconds=1.0)
-    rooms = Rooms(limits=limits, store=store, passwords=passwords, live=live)
+    rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
     return Api(app, store, outbox, live)
 
 
 @pytest.fixture
-def limits() -> config.Limits:
-    return config.Limits()
+def limits() -> settings.Limits:
+    return settings.Limits()
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def api(store: Store, limits: config.Limits) -> Api:
+async def api(store: Store, limits: settings.Limits) -> Api:
     return make_api(store, limits)
 
 

@@ -4,13 +4,13 @@ import pytest
 import trio
 import trio.testing
 
-from reichatd import config
+from reichatd import settings
 from tests.api.conftest import Api, checked
 
 
 @pytest.fixture
-def limits() -> config.Limits:
-    return config.Limits(body_bytes=2048)
+def limits() -> settings.Limits:
+    return settings.Limits(body_bytes=2048)
 
 
 async def test_body_as_large_as_allowed(api: Api) -> None:
@@ -34,4 +34,4 @@ async def test_body_too_slow(api: Api, autojump_clock: trio.testing.MockClock) -
         await connection.send(b"{")
     reply = await checked(await connection.as_response())
     assert (reply.status, reply.body["code"]) == (408, "request_timeout")
-    assert trio.current_time() == pytest.approx(config.Limits().request_seconds, abs=1)
+    assert trio.current_time() == pytest.approx(settings.Limits().request_seconds, abs=1)

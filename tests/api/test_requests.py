@@ -10,10 +10,10 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reichatd import config
 from reichatd.api.requests import decode
 from reichatd.api.types import ChangingRoom, CreatingRoom, Joining, Verifying
 from reichatd.errors import Malformed
+from reichatd.settings import Limits
 from reichatd.store.sqlite import open_store
 from tests.api.conftest import Api, Someone, checked, make_api
 
@@ -192,7 +192,7 @@ def test_no_body_is_an_internal_error(tmp_path_factory: pytest.TempPathFactory, 
 
 async def send_everywhere(path: Path, sent: list[bytes]) -> None:
     store = await open_store(path)
-    api = make_api(store, config.Limits())
+    api = make_api(store, Limits())
     ann = await api.user("ann")
     await api("POST", "/room", {"name": "x", "description": "", "room_id": "den"}, by=ann)
     for body in sent:

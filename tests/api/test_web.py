@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 import pytest
 from quart_trio.testing import TrioClient
 
-from reichatd import config
+from reichatd import settings
 from reichatd.api.web import FILES, read_files
 from reichatd.store import Store
 from tests.api.conftest import Api, make_api
@@ -90,7 +90,7 @@ def test_a_changed_file_has_another_address(tmp_path: Path) -> None:
     assert first.page.data == f'<script src="web/{first.version}/main.js">'.encode()
 
 
-async def test_it_can_be_switched_off(store: Store, limits: config.Limits) -> None:
+async def test_it_can_be_switched_off(store: Store, limits: settings.Limits) -> None:
     client = make_api(store, limits, web_client=False).client
     assert await (await client.get("/", headers={"Accept": BROWSER})).get_json() == {"message": "ok"}
     assert (await client.get(f"/web/{read_files().version}/main.js")).status_code == 404

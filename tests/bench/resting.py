@@ -19,7 +19,7 @@ import argon2
 from reichatd.bench.scenarios import drive, load_process, outcome_of, read_up_to
 from reichatd.bench.specs import Call, Fetch, Idle, Join
 from reichatd.bench.target import Target, private
-from reichatd.config import Auth
+from reichatd.settings import Auth
 from tests.bench import compare, fill
 from tests.bench.lines import Figure, Workshop, at_least, at_most, noted
 from tests.bench.watching import beating, open_files, watch

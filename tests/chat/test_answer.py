@@ -11,7 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import Commits, frames
 from reichatd.chat.answer import Answer
 from reichatd.chat.room import Broadcasts, Room
-from reichatd.config import Limits
+from reichatd.settings import Limits
 from reichatd.store import Message, StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect, split
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from reichatd.chat.farewell import BATCH_SECONDS, Farewell
-from reichatd.config import Server
+from reichatd.settings import Server
 
 
 def delay(farewell: Farewell) -> int:

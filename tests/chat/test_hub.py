@@ -11,11 +11,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import Commits, Farewell, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.room import Room
-from reichatd.config import Limits, Server
 from reichatd.errors import RoomNotFound
+from reichatd.settings import Limits, LiveSettings, Server, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
-LIMITS = Limits(ping_seconds=20, pong_seconds=20)
+SETTINGS = LiveSettings(Settings(limits=Limits(ping_seconds=20, pong_seconds=20)))
 EXPIRES = 2_000_000_000.0
 
 
@@ -27,7 +27,12 @@ async def messages() -> FakeMessages:
 @pytest.fixture
 async def hub(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Hub]:
     start = trio.current_time()
-    hub = Hub(messages, LIMITS, Commits(), clock=lambda: EXPIRES - 1000 + trio.current_time() - start)
+    hub = Hub(
+        messages,
+        SETTINGS,
+        Commits(),
+        clock=lambda: EXPIRES - 1000 + trio.current_time() - start,
+    )
     await nursery.start(hub.run)
     yield hub
     nursery.cancel_scope.cancel()

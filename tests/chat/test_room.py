@@ -10,8 +10,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import Commits, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import Broadcasts, Room
-from reichatd.config import Limits
 from reichatd.errors import RoomNotFound
+from reichatd.settings import Limits
 from reichatd.store import StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 

@@ -7,7 +7,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import Commits, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
-from reichatd.config import Limits
+from reichatd.settings import Limits, LiveSettings, Settings
 from reichatd.store import Appended, Outcome, StoreUnavailable
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -37,7 +37,7 @@ class Desk:
         self.scribe = Scribe(
             self.messages,
             self.rooms,
-            Limits(commit_interval_seconds=interval, **limits),
+            LiveSettings(Settings(limits=Limits(commit_interval_seconds=interval, **limits))),
             self.commits,
             clock=lambda: 1_700_000_000.0,
         )
@@ -244,7 +244,7 @@ async def test_a_scribe_that_keeps_its_distance_lives_though_the_commit_behind_i
 
 
 async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
-    scribe = Scribe(FakeMessages(), FakeRooms(), Limits(), Commits())
+    scribe = Scribe(FakeMessages(), FakeRooms(), LiveSettings(Settings()), Commits())
     with trio.move_on_after(3600) as patience:
         await scribe.beat()
     assert patience.cancelled_caught

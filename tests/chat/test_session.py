@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from reichatd.accounts import Identity
 from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
-from reichatd.config import Limits
+from reichatd.settings import Limits, LiveSettings, Settings
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
 
@@ -74,10 +74,10 @@ class OldMark(FakeMessages):
 
 async def opened(messages: FakeMessages, nursery: trio.Nursery, limits: Limits | None = None) -> Chat:
     """A chat, with all that it needs."""
-    limits = limits or Limits()
+    settings = LiveSettings(Settings(limits=limits or Limits()))
     commits = Commits()
-    hub = Hub(messages, limits, commits)
-    scribe, marks = Scribe(messages, hub, limits, commits), MarkReader(messages)
+    hub = Hub(messages, settings, commits)
+    scribe, marks = Scribe(messages, hub, settings, commits), MarkReader(messages)
     for part in (hub, scribe, marks):
         await nursery.start(part.run)
     return Chat(
@@ -85,7 +85,7 @@ async def opened(messages: FakeMessages, nursery: trio.Nursery, limits: Limits |
         hub=hub,
         marks=marks,
         scribe=scribe,
-        limits=limits,
+        settings=settings,
     )
 
 

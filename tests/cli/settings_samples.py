@@ -7,8 +7,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Metadata, StrType, VarTupleType, type_info
 
-from reichatd.cli.keys import KEYS, TABLES, Key, as_toml, assemble
-from reichatd.cli.rules import broken_rules
+from reichatd.settings.keys import KEYS, TABLES, Key, as_toml, assemble
+from reichatd.settings.rules import broken_rules
 
 NETWORKS = st.ip_addresses().map(str) | st.sampled_from(["10.0.0.0/8", "2001:db8::/32", "unix"])
 HOSTS = st.ip_addresses().map(str) | st.sampled_from(["localhost", "[::1]", "chat.example.org", "unix:/run/a b.sock"])

@@ -18,7 +18,7 @@ import trio
 
 from reichatd.archive.files import writing
 from reichatd.archive.format import VERSION, Head
-from reichatd.config import MongoDB, Storage
+from reichatd.settings import MongoDB, Storage
 from reichatd.store import StoreError, open_store, sqlite
 from reichatd.store.backends import held
 from reichatd.store.bulk import RoomRecord, Stored

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from reichatd import __version__
 from reichatd.cli import exits, main
-from reichatd.cli.keys import KEYS
-from reichatd.config import Settings
+from reichatd.settings import Settings
+from reichatd.settings.keys import KEYS
 from tests.cli.conftest import Home
-from tests.test_config import flat
+from tests.test_settings import flat
 
 SECRET = "hunter2" * 5
 

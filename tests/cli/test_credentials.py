@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from reichatd.cli.configuration import configuration
-from reichatd.cli.settings import SettingsError, load, load_secret
+from reichatd.cli.settings import load, load_secret
+from reichatd.settings import SettingsError
 from tests.cli.conftest import Home
 
 

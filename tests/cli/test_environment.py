@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.cli.environment import Found, read_environment
-from reichatd.cli.keys import KEYS, nearest
-from reichatd.config import MongoURI
+from reichatd.settings.environment import Found, read_environment
+from reichatd.settings.keys import KEYS, nearest
+from reichatd.settings.kinds import MongoURI
 
 
 def texts(**environ: str) -> dict[str, str]:

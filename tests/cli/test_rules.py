@@ -1,7 +1,8 @@
 import pytest
 
-from reichatd.cli.rules import Problem, broken_rules
-from reichatd.config import Auth, Limits, Mail, Metrics, MongoDB, Server, Settings, Storage
+from reichatd.settings import Auth, Limits, Mail, Metrics, MongoDB, Server, Settings, Storage
+from reichatd.settings.problems import Problem
+from reichatd.settings.rules import broken_rules
 
 
 def broken(settings: Settings) -> list[str]:

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reichatd.cli import main, service
-from reichatd.config import Settings
-from tests.test_config import flat
+from reichatd.settings import Settings
+from tests.test_settings import flat
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = Path(sys.executable).with_name("reichatd")

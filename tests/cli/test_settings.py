@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from reichatd.cli.keys import KEYS, as_toml, assemble, value_of
-from reichatd.cli.layers import Layers
-from reichatd.cli.settings import Loaded, SettingsError, load
-from reichatd.config import Settings
+from reichatd.cli.settings import Loaded, load
+from reichatd.settings import Settings, SettingsError
+from reichatd.settings.keys import KEYS, as_toml, assemble, value_of
+from reichatd.settings.layers import Layers
 from tests.cli.conftest import Home
 from tests.cli.settings_samples import document, garbage, right_values
 

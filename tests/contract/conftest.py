@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reichatd import config, contract
+from reichatd import contract, settings
 from reichatd.contract.asyncapi import asyncapi
 from reichatd.contract.openapi import openapi
 from reichatd.store import Store
@@ -12,7 +12,7 @@ from tests.api.conftest import Api, make_api, store
 
 __all__ = ["store"]
 
-LIMITS = config.Limits(username_min=2, message_chars=77)
+LIMITS = settings.Limits(username_min=2, message_chars=77)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.config import Limits
 from reichatd.contract.asyncapi import asyncapi
+from reichatd.settings import Limits
 from tests.node import NODE
 
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ import trio
 
 from reichatd.administration import Conclusion, Emit, Record, Request
 from reichatd.administration.records import Done, Progress
-from reichatd.config import Limits
 from reichatd.control import ControlServer, open_socket
+from reichatd.settings import Limits, LiveSettings, Settings
 
 LIMITS = Limits(control_connections=2, request_seconds=0.2, body_bytes=1024)
 
@@ -55,6 +55,6 @@ def work() -> HeldUp:
 async def path(tmp_path: Path, work: HeldUp, nursery: trio.Nursery) -> AsyncIterator[Path]:
     """Where a server listens."""
     path = tmp_path / "control.sock"
-    await nursery.start(ControlServer(work, LIMITS).run, open_socket(path))  # type: ignore[arg-type]
+    await nursery.start(ControlServer(work, LiveSettings(Settings(limits=LIMITS))).run, open_socket(path))  # type: ignore[arg-type]
     yield path
     nursery.cancel_scope.cancel()

@@ -5,10 +5,10 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from reichatd.config import Settings
 from reichatd.doctor import Level, Patient, examine
 from reichatd.doctor.findings import Note, ok
 from reichatd.doctor.runner import CHECKS, Check
+from reichatd.settings import Settings
 
 PATIENT = Patient(
     settings=Settings(),

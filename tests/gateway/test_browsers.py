@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reichatd.config import Server
 from reichatd.gateway.browsers import BrowserHeaders
+from reichatd.settings import LiveSettings, Server, Settings
 from tests.gateway.house import House
 from tests.gateway.raw import Wire, request
 
@@ -82,7 +82,7 @@ async def headers_of(server: Server, origin: str | None, scheme: str = "http") -
 
     headers = [(b"host", b"chat.example.org"), *([(b"origin", origin.encode())] if origin is not None else [])]
     scope = {"type": "http", "method": "GET", "scheme": scheme, "headers": headers}
-    await BrowserHeaders(app, server)(scope, None, send)
+    await BrowserHeaders(app, LiveSettings(Settings(server=server)))(scope, None, send)
     return {name.decode(): value.decode() for name, value in started[0]["headers"]}
 
 

@@ -9,12 +9,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.config import Limits
 from reichatd.gateway.forwarded import Origin
 from reichatd.gateway.head import read_head
 from reichatd.gateway.http import HttpServer
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.turns import Turnstile
+from reichatd.settings import Limits, LiveSettings, Settings
 
 MANY = 100
 
@@ -113,7 +113,7 @@ async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Round
         await send({"type": "http.response.body", "body": b""})
 
     limits = Limits()
-    server = HttpServer(app, limits, at_once)
+    server = HttpServer(app, LiveSettings(Settings(limits=limits)), at_once)
     peer = Origin("127.0.0.1", "http")
 
     async def serve(ours: socket.socket) -> None:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
-from reichatd.config import Limits
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.wire import Wire
+from reichatd.settings import Limits
 
 BEGUN = b"\x81\x85"
 LIMITS = Limits(frame_bytes=1024)

@@ -6,9 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reichatd.config import Limits
 from reichatd.imports.run import Import, Report
 from reichatd.imports.values import Document
+from reichatd.settings import Limits
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.store import samples

@@ -8,9 +8,9 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.config import Limits
 from reichatd.imports.people import GONE, People, placeholder, placeholder_address
 from reichatd.imports.rooms import Translated, Translator, possible_ids
+from reichatd.settings import Limits
 from reichatd.store import User
 from reichatd.store.bounds import problem
 from reichatd.store.bulk import Ban, Stored

@@ -14,12 +14,12 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from reichatd.config import Mail
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
 from reichatd.mail.outbox import next_try, wait_after
 from reichatd.mail.smtp import SmtpTransport
 from reichatd.mail.transport import Deferred
+from reichatd.settings import Mail
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator, until
 from tests.mail.test_verification import letter_for

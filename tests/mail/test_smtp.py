@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import msgspec
 import pytest
 
-from reichatd.config import Mail
 from reichatd.mail import Deferred, Refused
 from reichatd.mail.smtp import SmtpTransport
+from reichatd.settings import Mail
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
 from tests.mail.test_verification import letter_for

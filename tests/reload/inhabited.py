@@ -14,9 +14,9 @@ import trio
 from reichatd.accounts import Passwords
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import Room
-from reichatd.config import Auth, Settings, merged
 from reichatd.gateway import open_listeners
 from reichatd.parts import Configuration, Parts
+from reichatd.settings import Auth, Settings, merged
 from reichatd.store import Registration, User
 from reichatd.store.sqlite import open_store
 from tests.client import PASSWORD, SECONDS, Talk, talk_at

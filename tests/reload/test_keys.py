@@ -21,11 +21,11 @@ from reichatd import logs
 from reichatd.administration import Record
 from reichatd.administration.records import Done
 from reichatd.administration.requests import GetStats
-from reichatd.cli.keys import KEYS
-from reichatd.config import Log, Reload, reload_of
 from reichatd.control import ask, open_socket
 from reichatd.daemon import _Daemon
 from reichatd.parts import Configuration
+from reichatd.settings import Log, Reload, reload_of
+from reichatd.settings.keys import KEYS
 from reichatd.stdio import QueuedStream, Writer
 from reichatd.systemd import Manager
 from reichatd.wallclock import WallClock

@@ -10,7 +10,7 @@ import pytest
 import trio
 from pymongo import MongoClient
 
-from reichatd.config import MongoDB
+from reichatd.settings import MongoDB
 from reichatd.store import Store, mongodb, sqlite
 
 Opener = Callable[[], Awaitable[Store]]

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from reichatd.config import MongoDB
+from reichatd.settings import MongoDB
 from reichatd.store import Horizon, Keep, Store, StoreError, mongodb, sqlite
 from reichatd.store.bulk import Ban, Loader, LogEntry, Member, RoomRecord, Stored, UserOutcome
 from reichatd.store.errors import StoreNotEmpty

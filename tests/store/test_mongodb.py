@@ -18,8 +18,8 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from reichatd.config import MongoDB
 from reichatd.mongouri import without_database
+from reichatd.settings import MongoDB
 from reichatd.store import (
     Appended,
     Horizon,

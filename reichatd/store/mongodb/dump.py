@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from reichatd.config import MongoDB
+from reichatd.settings import MongoDB
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
 from reichatd.store.errors import Faults, StoreError, StoreUnavailable
 from reichatd.store.hop import Hop

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from pymongo.errors import OperationFailure
 
-from reichatd.config import MongoDB
+from reichatd.settings import MongoDB
 from reichatd.store.mongodb.faults import told
 from reichatd.store.mongodb.schema import META_ID, MIGRATIONS
 from reichatd.store.mongodb.server import Database, connect, hosts

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.config import MongoDB
+from reichatd.settings import MongoDB
 from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema

@@ -4,8 +4,8 @@ import secrets
 
 import pymongo
 
-from reichatd.config import MongoDB
 from reichatd.mongouri import without_database
+from reichatd.settings import MongoDB
 from reichatd.store.mongodb.faults import told
 from reichatd.store.mongodb.server import connect, hosts
 

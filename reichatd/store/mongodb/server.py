@@ -11,7 +11,7 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-from reichatd.config import MongoDB
+from reichatd.settings import MongoDB
 from reichatd.store.errors import StoreError, StoreUnavailable
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb.faults import told

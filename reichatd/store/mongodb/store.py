@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import OperationFailure
 
-from reichatd.config import DEFAULT_DATABASE, MongoDB
+from reichatd.settings import DEFAULT_DATABASE, MongoDB
 from reichatd.store.errors import Faults, StoreError
 from reichatd.store.hop import Hop
 from reichatd.store.mongodb import schema

@@ -3,37 +3,16 @@
 import ipaddress
 from collections.abc import Callable, Collection, Iterator
 
-import msgspec
-
-from reichatd.cli.keys import KEYS, as_toml, printable, shown, value_of
-from reichatd.config import Settings
 from reichatd.hosts import UNIX_PEER, is_local, is_well_formed
 from reichatd.mongouri import database_in
+from reichatd.settings.keys import KEYS, as_toml, shown, value_of
+from reichatd.settings.problems import Problem
+from reichatd.settings.root import Settings
 
 SECRET_BYTES = 32
 """The least length of the secret that every token is signed with: as many bits as HS256 has."""
 
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong with the settings; as text it is one line. It never holds the value of a secret.
-
-    Arguments:
-        key: `limits.message_chars`, or the name of an environment variable; empty for a file that is no TOML at all.
-        found: what is there, in words or as TOML.
-        allowed: what may be there.
-        source: where it was found, as in `Loaded.sources`.
-    """
-
-    key: str
-    found: str
-    allowed: str
-    source: str = ""
-
-    def __str__(self) -> str:
-        parts = (self.source, self.key, f"found {self.found}; allowed: {self.allowed}")
-        return printable(": ".join(part for part in parts if part))
 
 
 _Rule = Callable[[Settings], Iterator[Problem]]

@@ -1,4 +1,4 @@
-"""The keys of the settings by their full names (`server.port`), as the structs of `reichatd.config` declare them. All pure."""
+"""The keys of the settings by their full names (`server.port`), as the tables declare them. All pure."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, StrType, Type, UnionType, VarTupleType, type_info
 
-from reichatd.config import HIDDEN, Settings, Table, is_secret
+from reichatd.settings.root import Settings
+from reichatd.settings.tables import HIDDEN, Reload, Table, extra_of, is_secret
 
 PREFIX = "REICHATD_"
 _LONGEST_SHOWN = 60
@@ -15,13 +16,14 @@ _QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One key: its full name, what it may be (a type, and the same in words), what it is if nobody says."""
+    """One key: its full name, what it may be (a type, and the same in words), its default, what a reload does with it."""
 
     name: str
     type: Any
     default: Any
     secret: bool
     allowed: str
+    reload: Reload
 
     @property
     def environment(self) -> str:
@@ -134,13 +136,21 @@ def _keys(table: type[Table], prefix: str = "") -> Iterator[Key]:
         if _is_table(info.type):
             yield from _keys(info.type, f"{name}.")
         else:
-            yield Key(name, info.type, info.default, is_secret(info), _in_words(type_info(info.type)))
+            kind = type_info(info.type)
+            yield Key(
+                name,
+                info.type,
+                info.default,
+                is_secret(info),
+                _in_words(kind),
+                extra_of(kind).get("reload", table.reload),
+            )
 
 
-def _tables(table: type[Table], prefix: str = "") -> Iterator[str]:
+def _tables(table: type[Table], prefix: str = "") -> Iterator[tuple[str, type[Table]]]:
     for info in msgspec.structs.fields(table):
         if _is_table(info.type):
-            yield prefix + info.name
+            yield prefix + info.name, info.type
             yield from _tables(info.type, f"{prefix}{info.name}.")
 
 
@@ -169,4 +179,4 @@ def _in_words(kind: Type) -> str:
 
 
 KEYS = {key.name: key for key in _keys(Settings)}
-TABLES = tuple(_tables(Settings))
+TABLES = dict(_tables(Settings))

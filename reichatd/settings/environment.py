@@ -8,8 +8,8 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from reichatd.cli.keys import KEYS, PREFIX, nearest, shown
-from reichatd.cli.rules import Problem
+from reichatd.settings.keys import KEYS, PREFIX, nearest, shown
+from reichatd.settings.problems import Problem
 
 CONFIG_VARIABLE = "REICHATD_CONFIG"
 LOGIN_VARIABLES = ("REICHATD_EMAIL", "REICHATD_PASSWORD", "REICHATD_PASSWORD_FILE")

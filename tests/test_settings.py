@@ -1,6 +1,9 @@
 """The types of the settings, and the manual that goes with them."""
 
+import datetime
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,10 +11,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from reichatd import config
-from reichatd.config import Auth, MongoDB, Settings
+from reichatd.settings import Auth, MongoDB, Settings, Storage, kinds
+from reichatd.settings.keys import KEYS, TABLES
+from reichatd.settings.manpage import man_page
+from reichatd.settings.manual import toml_file
+from reichatd.settings.prose import sections
+from reichatd.settings.tables import Table
 
 MANUAL = Path(__file__).parent.parent / "etc" / "reichatd.toml"
+
+
+class Mute(Table, frozen=True):
+    host: str = ""
 
 
 def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -23,6 +34,35 @@ def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             values[prefix + name] = value
     return values
+
+
+def test_the_manual_is_what_the_declaration_says() -> None:
+    """If not: python -m reichatd.settings.manual > etc/reichatd.toml"""
+    assert MANUAL.read_text(encoding="utf-8") == toml_file()
+
+
+def test_the_man_page_has_every_key_with_its_default() -> None:
+    text = man_page(datetime.date(2026, 1, 2))
+    assert text.startswith(".Dd January 2, 2026\n")
+    items = re.findall(r'^\.It Ic (\w+) Li "= (.*)"$', text, flags=re.MULTILINE)
+    values = [(name, tomllib.loads(f"v = {value}".replace("\\(dq", '"'))["v"]) for name, value in items]
+    assert values == [
+        (name.rpartition(".")[2], list(key.default) if isinstance(key.default, tuple) else key.default)
+        for name, key in KEYS.items()
+    ]
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
+def test_the_man_page_is_mdoc_without_a_fault() -> None:
+    page = man_page(datetime.date(2026, 1, 2))
+    checked = subprocess.run(["mandoc", "-T", "lint"], input=page, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_key_without_a_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLES, "server", Mute)
+    with pytest.raises(ValueError, match=r"no text after server\.host"):
+        sections()
 
 
 def test_the_manual_names_every_key_with_its_default() -> None:
@@ -42,9 +82,7 @@ def test_the_manual_says_something_before_every_group_of_keys() -> None:
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    settings = Settings(
-        auth=Auth(secret_key="hunter2"), storage=config.Storage(mongodb=MongoDB(uri="mongodb://a:pw@b"))
-    )
+    settings = Settings(auth=Auth(secret_key="hunter2"), storage=Storage(mongodb=MongoDB(uri="mongodb://a:pw@b")))
     assert "hunter2" not in repr(settings)
     assert "pw" not in repr(settings.storage)
     assert "secret_key='…'" in repr(settings)
@@ -54,25 +92,25 @@ def test_no_secret_is_in_a_repr() -> None:
 @pytest.mark.parametrize(
     ("kind", "right", "wrong"),
     [
-        (config.Host, ["127.0.0.1", "::1", "chat.example.org", "höst"], ["", "a b", "a/b", "u@h", "a\n"]),
-        (config.FilePath, ["", "/a b/c", "rel", "/ä"], ["~/a", "a\0b", "a\nb"]),
+        (kinds.Host, ["127.0.0.1", "::1", "chat.example.org", "höst"], ["", "a b", "a/b", "u@h", "a\n"]),
+        (kinds.FilePath, ["", "/a b/c", "rel", "/ä"], ["~/a", "a\0b", "a\nb"]),
         (
-            config.Origin,
+            kinds.Origin,
             ["*", "https://a.example", "http://localhost:3000", "http://[::1]:80000", "capacitor://localhost"],
             ["", "null", "a.example", "https://a/", "https://A", "https://a:443", "http://a:80", "https://u@a", "**"],
         ),
         (
-            config.MailAddress,
+            kinds.MailAddress,
             ["a@b", "a.b+c@d.example", "Chat <a@b>", "<a@b>", "Jörg <a@b>", '"a, b" <a@b>'],
             ["", "a", "a@", "a@b>", "<a@b", "x, y <a@b>", "a@b\n", "a@b, c@d", "ä@b", "x\ny <a@b>"],
         ),
         (
-            config.MongoURI,
+            kinds.MongoURI,
             ["mongodb://h", "mongodb+srv://u:p@h/?a=b"],
             ["", "h:27017", "http://h", "mongodb://", "mongodb://a b"],
         ),
-        (config.DatabaseName, ["", "reichatd", "a-b_c"], ["a.b", "a b", "a/b", "a$b", "x" * 64]),
-        (config.Text, ["", "ünï"], ["a\nb", "\x7f"]),
+        (kinds.DatabaseName, ["", "reichatd", "a-b_c"], ["a.b", "a b", "a/b", "a$b", "x" * 64]),
+        (kinds.Text, ["", "ünï"], ["a\nb", "\x7f"]),
     ],
 )
 def test_what_a_text_may_be(kind: type[str], right: list[str], wrong: list[str]) -> None:

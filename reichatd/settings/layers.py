@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reichatd.cli.environment import Found
-from reichatd.cli.keys import KEYS, TABLES, Key, assemble, nearest
-from reichatd.cli.rules import Problem, broken_rules
-from reichatd.config import Settings
 from reichatd.mongouri import database_in
+from reichatd.settings.environment import Found
+from reichatd.settings.keys import KEYS, TABLES, Key, assemble, nearest
+from reichatd.settings.problems import Problem
+from reichatd.settings.root import Settings
+from reichatd.settings.rules import broken_rules
 
 
 class Layers:

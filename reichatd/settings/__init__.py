@@ -1,0 +1,52 @@
+"""The settings: each declared once, with its type, bounds, default, text for operators, and what a reload does with it.
+
+    server, storage, auth, mail, limits, operations    the tables, key by key: the place to add a setting or change a default
+    root          all tables together
+    kinds         what values may be
+    tables        what a table is declared with
+    rules         what a type cannot say: rules that take two keys, or more than a pattern
+    problems      what is wrong with settings, and the exception that says so
+    keys          the keys by their full names, as the tables declare them
+    layers, environment    how values from credentials, a file and the environment become settings
+    live          the settings in force, which a reload replaces
+    changes       what a reload has to know
+    prose, manual, manpage    `etc/reichatd.toml` and reichatd.toml(5), made from the tables
+
+Frozen, typed and pure: nothing in this package reads a settings file or the environment. `reichatd.cli.settings` does.
+"""
+
+from reichatd.settings.auth import Auth
+from reichatd.settings.changes import Change, changes, merged, reload_of
+from reichatd.settings.limits import Limits
+from reichatd.settings.live import LiveSettings
+from reichatd.settings.mail import Mail
+from reichatd.settings.operations import Log, Metrics, Retention
+from reichatd.settings.problems import Problem, SettingsError
+from reichatd.settings.root import Settings
+from reichatd.settings.server import Server, Web
+from reichatd.settings.storage import DEFAULT_DATABASE, MongoDB, Storage
+from reichatd.settings.tables import HIDDEN, Reload
+
+__all__ = [
+    "DEFAULT_DATABASE",
+    "HIDDEN",
+    "Auth",
+    "Change",
+    "Limits",
+    "LiveSettings",
+    "Log",
+    "Mail",
+    "Metrics",
+    "MongoDB",
+    "Problem",
+    "Reload",
+    "Retention",
+    "Server",
+    "Settings",
+    "SettingsError",
+    "Storage",
+    "Web",
+    "changes",
+    "merged",
+    "reload_of",
+]

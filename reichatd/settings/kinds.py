@@ -1,0 +1,73 @@
+"""The kinds of values that settings have: each a type, its bounds, and what is allowed in words where these say too little."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
+Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "text without control characters"})]
+Secret = Annotated[str, Meta(extra={"secret": True})]
+Host = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f/@]+\Z", extra={"allowed": "a host name or an address"})]
+Hosts = Annotated[
+    # What each may be is a rule: msgspec 0.22 corrupts memory where a member of a union has a pattern (msgspec#717).
+    str | tuple[str, ...],
+    Meta(extra={"allowed": 'a host name, an address or "unix:/path/of/a.sock", or a list of them'}),
+]
+FilePath = Annotated[
+    str,
+    # "~" would be a folder of that name: only a shell expands it.
+    Meta(pattern=r"^(?!~)[^\x00-\x1f\x7f]*\Z", extra={"allowed": "the path of a file, written out (no ~)"}),
+]
+Origin = Annotated[
+    str,
+    Meta(
+        # As a browser sends it: lower case, nothing behind the host, no port where it is the scheme's own.
+        pattern=r"^(?!http://.*:80\Z)(?!https://.*:443\Z)"
+        r"(\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?)\Z",
+        extra={"allowed": 'scheme://host[:port] as a browser sends it (https://chat.example.org), or "*"'},
+    ),
+]
+PublicUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?)?\Z",
+        extra={"allowed": "http(s)://host[:port][/path]"},
+    ),
+]
+MailAddress = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?P<open>[^<>\"@,;:()\[\]\\\x00-\x1f\x7f]*<|\"[^\"\\\x00-\x1f\x7f]*\" ?<)?"
+        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(?(open)>)\Z",
+        extra={"allowed": "an address (chat@example.org), or a name and an address (Chat <chat@example.org>)"},
+    ),
+]
+EhloName = Annotated[
+    str,
+    Meta(
+        # RFC 5321, 4.1.2 and 4.1.3. That a literal is an address is in the rules.
+        pattern=r"^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"|\[(?:IPv6:)?[0-9A-Fa-f:.]+\])?\Z",
+        extra={
+            "allowed": "a full domain name (chat.example.org), or an address in brackets ([192.0.2.1], [IPv6:2001:db8::1])"
+        },
+    ),
+]
+MongoURI = Annotated[
+    str,
+    Meta(
+        pattern=r"^mongodb(\+srv)?://[^\s\x00-\x1f\x7f]+\Z",
+        extra={"secret": True, "allowed": "mongodb://… or mongodb+srv://…"},
+    ),
+]
+DatabaseName = Annotated[
+    str,
+    Meta(
+        max_length=63,
+        pattern=r'^[^/\\. "$\x00-\x1f\x7f]*\Z',
+        extra={"allowed": 'a name of 1 to 63 characters without / \\ . " $ or space'},
+    ),
+]

@@ -1,0 +1,59 @@
+"""The texts for operators: the docstrings of the tables, and those that stand after their keys.
+
+Python keeps no docstring of an attribute, so these are read from the source, as Sphinx and Pydantic do. Only who makes the manual
+needs them; the daemon does not.
+"""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from reichatd.settings.keys import KEYS, TABLES, Key
+from reichatd.settings.tables import Table
+
+
+class Group(NamedTuple):
+    """Keys that are explained together, in one paragraph."""
+
+    keys: tuple[Key, ...]
+    text: str
+
+
+class Section(NamedTuple):
+    """A table: its full name (`storage.mongodb`), what it is about, and its keys."""
+
+    name: str
+    text: str
+    groups: tuple[Group, ...]
+
+
+def sections() -> list[Section]:
+    """All tables, in the order of the file.
+
+    Raises:
+        ValueError: a key has no text.
+        OSError: there is no source to read.
+    """
+    return [
+        Section(name, _reflowed(table.__doc__ or ""), tuple(_groups(name, table))) for name, table in TABLES.items()
+    ]
+
+
+def _groups(name: str, table: type[Table]) -> Iterator[Group]:
+    [declaration] = ast.parse(inspect.getsource(table)).body
+    assert isinstance(declaration, ast.ClassDef)
+    keys: list[Key] = []
+    for statement in declaration.body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=field)) if f"{name}.{field}" in KEYS:
+                keys.append(KEYS[f"{name}.{field}"])
+            case ast.Expr(value=ast.Constant(value=str(text))) if keys:
+                yield Group(tuple(keys), _reflowed(text))
+                keys = []
+    if keys:
+        raise ValueError(f"no text after {keys[-1].name}")
+
+
+def _reflowed(text: str) -> str:
+    return " ".join(text.split())
