@@ -1,0 +1,200 @@
+"""The guide for client authors: what it has people paste works when it is pasted, and the daemon serves it."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+import trio
+
+from reichatd import contract
+from tests.api.conftest import Api
+from tests.client import PASSWORD, newcomer, open_room
+from tests.contract.test_pages import get
+from tests.end_to_end.conftest import QUICK
+from tests.mail.server import until
+from tests.node import NODE
+from tests.process import DaemonProcess, running
+
+GUIDE = Path(contract.__file__).parent / "templates" / "guide.md"
+
+
+def blocks_of(section: str, language: str) -> str:
+    """The blocks of a section that are in this language, one behind the other."""
+    text = GUIDE.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    return "".join(blocks)
+
+
+async def test_a_first_chat(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        script = blocks_of("A first chat", "sh").replace("127.0.0.1:8000", f"127.0.0.1:{daemon.port}")
+        script = script.replace(".venv/bin/python", sys.executable)
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+                shell: trio.Process = await nursery.start(_shell, f"set -e\n{script}")
+                await until(daemon.codes)
+                assert shell.stdin is not None
+                await shell.stdin.send_all(f"{daemon.codes()[0]}\n".encode())
+                assert shell.stdout is not None
+                output = b"".join([chunk async for chunk in shell.stdout]).decode()
+    frames = [json.loads(line) for line in output.splitlines() if '"type"' in line]
+    assert [frame["type"] for frame in frames] == ["initial_state", "ack", "latest_message"]
+    assert frames[-1]["message"]["content"] == "Hello, log!"
+    assert output.count('{"message":"ok"') == 3
+
+
+class Example:
+    """One of the two clients for authors, saved and called as the guide says."""
+
+    def __init__(self, directory: Path, language: str) -> None:
+        interpreter, self._called, name = {
+            "python": (sys.executable, ".venv/bin/python", "chat.py"),
+            "javascript": (NODE, "node", "chat.mjs"),
+        }[language]
+        self._command = [interpreter, name]
+        self._directory = directory
+        section = {"python": "In Python", "javascript": "In JavaScript"}[language]
+        (directory / name).write_text(blocks_of(section, language), encoding="utf-8")
+        lines = blocks_of(section, "sh").splitlines()
+        (line,) = (line for line in lines if line.endswith(f" {self._called} {name}"))
+        *assignments, _, _ = shlex.split(line)
+        self.given = dict(assignment.split("=", 1) for assignment in assignments)
+        self._output = directory / "said"
+        self._errors = directory / "errors"
+
+    @property
+    def said(self) -> list[str]:
+        return self._output.read_text(encoding="utf-8").splitlines()
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text(encoding="utf-8")
+
+    @contextmanager
+    def started(self, *options: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A process, with what the guide's line gives it.
+
+        Arguments:
+            options: of the interpreter.
+            environ: other values than the guide's.
+        """
+        assert environ.keys() <= self.given.keys()
+        interpreter, name = self._command
+        with self._output.open("wb") as output, self._errors.open("wb") as errors:
+            process = subprocess.Popen(
+                [interpreter, *options, name],
+                cwd=self._directory,
+                stdout=output,
+                stderr=errors,
+                env={**os.environ, **self.given, **environ},
+            )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+LANGUAGES = ["python", "javascript"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_way_to_lose_nothing(tmp_path: Path, language: str) -> None:
+    example = Example(tmp_path, language)
+    daemon = DaemonProcess(tmp_path, QUICK)
+    try:
+        await daemon.start()
+        async with await newcomer(daemon, "ada") as ada, await newcomer(daemon, "bob") as bob:
+            room_id = await open_room(bob, ada)
+            client = {"SERVER": daemon.url, "ROOM": room_id, "WORDS": "Grüße", "EMAIL": ada.email, "PASSWORD": PASSWORD}
+            with example.started(**client) as process, trio.fail_after(60):
+                await until(lambda: "1 ada: Grüße" in example.said, 60)
+                daemon.kill()
+                await daemon.start()
+                async with bob.talk(room_id) as talk:
+                    for number in range(3):
+                        await talk.post(f"Word {number}", str(number))
+                await until(lambda: "4 bob: Word 2" in example.said, 60)
+                assert await daemon.stop() == 0
+                await daemon.start()
+                async with bob.talk(room_id) as talk:
+                    await talk.post("Word 3", "3")
+                await until(lambda: "5 bob: Word 3" in example.said, 60)
+                await bob.call("POST", f"/room/{room_id}/ban/{ada.user_id}")
+                await until(lambda: process.poll() is not None, 60)
+        assert await daemon.stop() == 0
+    finally:
+        daemon.kill()
+    assert example.said == ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2", "5 bob: Word 3"]
+    assert "again in" in example.errors
+    assert "1008" in example.errors
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_stays_wrong_ends_the_client_and_is_told(tmp_path: Path, language: str) -> None:
+    example = Example(tmp_path, language)
+    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+        room_id = await open_room(ada)
+        client = {"SERVER": daemon.url, "ROOM": room_id, "EMAIL": ada.email, "PASSWORD": PASSWORD}
+        for wrong, told in (
+            ({"PASSWORD": "wrong"}, "400" if language == "python" else "Invalid password"),
+            ({"ROOM": "nowhere"}, "1008"),
+            ({"WORDS": "x" * 70_000}, "1009"),
+        ):
+            with example.started(**(client | wrong)) as process:
+                await until(lambda: process.poll() is not None, 60)
+                assert process.returncode == 1
+            assert told in example.errors
+        with example.started(**(client | {"WORDS": " "})) as process:
+            await until(lambda: "bad_content" in example.errors)
+
+
+async def test_a_node_without_websocket_says_so_at_once(tmp_path: Path) -> None:
+    example = Example(tmp_path, "javascript")
+    with example.started("--no-experimental-websocket") as process:
+        await until(lambda: process.poll() is not None)
+        assert process.returncode == 1
+    assert "this needs Node 22 or later" in example.errors
+
+
+async def test_it_is_served_without_a_script_and_with_links_that_lead_somewhere(api: Api) -> None:
+    response, text = await get(api, "/docs/guide")
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert not re.search(r"<script|<style|<img|\son\w+=|\sstyle=", text)
+    links = re.findall(r'(?:href|src)="([^"#]+)"', text)
+    assert links
+    for link in links:
+        await get(api, urljoin("/docs/guide", link))
+    places = re.findall(r'\sid="([^"]+)"', text)
+    assert len(set(places)) == len(places)
+    assert re.findall(r'href="#([^"]+)"', text) == places
+
+
+async def test_every_part_of_it_is_on_the_page(api: Api) -> None:
+    _, text = await get(api, "/docs/guide")
+    source = GUIDE.read_text(encoding="utf-8")
+    for title in re.findall(r"^## (.+)$", source, re.MULTILINE):
+        assert f">{title}</h2>" in text
+    for block in re.findall(r"^```\w+\n(.*?)```", source, re.DOTALL | re.MULTILINE):
+        assert block in unescape(text)
+
+
+async def _shell(script: str, *, task_status: trio.TaskStatus[trio.Process]) -> None:
+    await trio.run_process(
+        ["bash", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        task_status=task_status,
+    )
