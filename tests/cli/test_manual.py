@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from reichatd.cli import main
 from reichatd.cli.keys import KEYS
 from reichatd.cli.manual.pages import PAGES, REVISED, source
+from reichatd.cli.manual.prose import marked
 from reichatd.cli.manual.roff import man_page
 from reichatd.cli.manual.settings import documented, settings_page
 
@@ -90,6 +91,11 @@ def test_keys_that_are_explained_together() -> None:
     assert (mail.table, mail.groups[0].prose, mail.groups[0].keys) == ("mail", "Where.", ("mail.host", "mail.port"))
     page = settings_page([head, mail])
     assert '### [mail]\n\n- `host`, `port`: Where.\n\n  - `host`: *Default:* `"localhost"`.' in page
+
+
+def test_only_code_is_markup() -> None:
+    code = re.compile(r"`[^`]+`|--\w+")
+    assert marked("*a* <b>\n  `c_d` --e [f]", code) == r"\*a\* \<b\> `c_d` `--e` \[f\]"
 
 
 def test_text_that_a_formatter_would_take_for_a_request() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import click
 
+from reichatd.cli.manual.prose import marked
+
 _HEAD = """\
 # reichatd(1): the commands of the chat daemon
 
@@ -29,9 +31,8 @@ _FOOT = """
 reichatd.toml(5), reichatd-protocol(7), reichatd(8)
 """
 _USAGE_WIDTH = 70
-_CODE = re.compile(r"(`[^`]+`)")
-_MARKUP = re.compile(r"([\\*_\[\]<>#])")
-_OPTION = re.compile(r"(?<![\w`-])(--?[a-z][a-z-]*)(?![\w`])")
+_CODE = re.compile(r"`[^`]+`|(?<![\w-])--?[a-z][a-z-]*(?!\w)")
+"""What is in backticks, and options."""
 
 
 def commands_page(root: click.Command) -> str:
@@ -59,17 +60,11 @@ def _blocks(command: click.Command, context: click.Context) -> Iterator[str]:
     lines = textwrap.wrap(usage, _USAGE_WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     yield "\n".join(["```", *lines, "```"])
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
-        yield _prose(paragraph)
+        yield marked(paragraph, _CODE)
     options = [
-        f"- {', '.join(f'`{name}`' for name in record[0].split(', '))}: {_prose(record[1])}"
+        f"- {', '.join(f'`{name}`' for name in record[0].split(', '))}: {marked(record[1], _CODE)}"
         for parameter in command.params
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context))
     ]
     if options:
         yield "\n".join(options)
-
-
-def _prose(text: str) -> str:
-    """Help for a terminal as Markdown: only what is in backticks is markup, and options are code."""
-    parts = _CODE.split(" ".join(text.split()))
-    return "".join(part if part.startswith("`") else _OPTION.sub(r"`\1`", _MARKUP.sub(r"\\\1", part)) for part in parts)

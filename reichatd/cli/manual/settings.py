@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reichatd.cli.keys import KEYS, as_toml
+from reichatd.cli.manual.prose import marked
 from reichatd.config import Reload, reload_of
 
 _RELOADS = {
@@ -14,10 +15,10 @@ _RELOADS = {
 }
 _KEY = re.compile(r"# ([a-z0-9_]+) = ")
 _TABLE = re.compile(r"\[([a-z0-9_.]+)\]")
-_QUOTED = re.compile(
-    r"""(\[?"[^"]*"(?:, "[^"]*")*\]?|`[^`]*`|\b[a-z]+_[a-z_]+\b(?: = \w+)?|(?<!\w)[$]?[A-Z]+_[A-Z_]*[A-Z]\b)"""
+_CODE = re.compile(
+    r"""\[?"[^"]*"(?:, "[^"]*")*\]?|`[^`]*`|\b[a-z]+_[a-z_]+\b(?: = \w+)?|(?<!\w)[$]?[A-Z]+_[A-Z_]*[A-Z]\b"""
 )
-_MARKUP = re.compile(r"([\\*_\[\]<>#])")
+"""Values, commands, names of keys and of the environment."""
 
 
 class Group(NamedTuple):
@@ -64,7 +65,7 @@ def settings_page(sections: Iterable[Section]) -> str:
 
 
 def _block(group: Group) -> str:
-    prose = _prose(group.prose)
+    prose = marked(group.prose, _CODE)
     if not group.keys:
         return prose
     tag = ", ".join(f"`{name.rpartition('.')[2]}`" for name in group.keys)
@@ -77,12 +78,4 @@ def _block(group: Group) -> str:
 
 def _facts(name: str) -> str:
     key = KEYS[name]
-    return f"*Default:* `{as_toml(key.default)}`. *Allowed:* {_prose(key.allowed)}. {_RELOADS[reload_of(name)]}"
-
-
-def _prose(text: str) -> str:
-    """A comment as Markdown: values, commands and names of keys are code."""
-    pieces = _QUOTED.split(text)
-    return "".join(
-        f"`{piece.strip('`')}`" if index % 2 else _MARKUP.sub(r"\\\1", piece) for index, piece in enumerate(pieces)
-    )
+    return f"*Default:* `{as_toml(key.default)}`. *Allowed:* {marked(key.allowed, _CODE)}. {_RELOADS[reload_of(name)]}"
