@@ -14,7 +14,10 @@ _WIDEST = 100
 @click.argument("topic", metavar="[TOPIC]", required=False)
 @click.pass_context
 def help_(context: click.Context, topic: str | None) -> None:
-    """Show a page of the manual: operation, settings, commands or protocol. The name of a command shows its help."""
+    """Show the manual: operation, settings, commands or protocol.
+
+    Without TOPIC it lists the pages. With the name of a command it shows the help of that command.
+    """
     assert context.parent is not None
     main = context.parent.command
     assert isinstance(main, click.Group)
