@@ -123,7 +123,7 @@ class Server(Table, frozen=True):
     insecure: bool = False
     """Plain HTTP beyond the loopback interface; only for networks that are trusted throughout."""
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks (CIDR), or "unix", whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    """Addresses or networks (CIDR), or "unix", whose X-Forwarded-For and X-Forwarded-Proto are trusted."""
     allowed_origins: tuple[Origin, ...] = ()
     """Origins of other sites (https://chat.example.org) whose pages may call and open sockets here; "*" is every site."""
     tls_cert: FilePath = ""

@@ -113,7 +113,7 @@ class _Lines:
     """The way out for every event: a line at a time, from any thread.
 
     A stream that takes no more (a closed pipe, a full disk) loses the line: a log must not end what it tells of. There is no lock
-    here: whoever held it while a stream is slow would stop all others.
+    here: the thread that held it while a stream is slow would stop all others.
     """
 
     def __init__(self, stream: TextIO) -> None:

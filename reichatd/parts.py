@@ -111,10 +111,10 @@ class Parts:
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: self.settings.limits, settings.server.public_url)
-        proxies = Proxies(settings.server.trusted_proxies)
-        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarding(self.app, proxies)), settings.server)
+        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
+        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), settings.server)
         self.http = HttpServer(self.browser_headers, limits, self.commits.over)
-        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins, proxies)
+        self.websockets = WebSocketServer(self.chat, limits, settings.server.allowed_origins)
         self.gateway = Gateway(
             listeners,
             self.http,

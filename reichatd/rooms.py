@@ -39,6 +39,7 @@ from reichatd.store import BanOutcome, JoinOutcome, Progress, Room, RoomHead, Ro
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
 RANDOM_ID_CHARACTERS = 12
+USERS_AT_ONCE = 500
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
 """Unicode's categories of control characters, line and paragraph separators: a name is one line."""
 
@@ -49,7 +50,7 @@ class Rooms:
     All methods may be called from any task and wait for the store. `user_id` is always the caller, already authenticated. Beside
     the refusals that each names, they raise `StoreError`.
 
-    A caller who is cancelled (an HTTP handler is, when its client disconnects) leaves no change half made: each request
+    A caller who is cancelled (an HTTP handler is, when its connection breaks) leaves no change half made: each request
     makes one atomic change in the store, and where live connections must hear of it, it is carried to its end.
 
     Arguments:
@@ -234,8 +235,14 @@ class Rooms:
         Raises: RoomNotFound, Forbidden.
         """
         await self._owned(room_id, user_id)
-        users = await self._store.users.by_ids(await self._store.rooms.bans(room_id))
-        return [user for user in users if user is not None]  # one who is deleted meanwhile has no bans left
+        banned = await self._store.rooms.bans(room_id)
+        # In parts: short reads share a thread, and would all wait for one of thousands.
+        return [
+            user
+            for start in range(0, len(banned), USERS_AT_ONCE)
+            for user in await self._store.users.by_ids(banned[start : start + USERS_AT_ONCE])
+            if user is not None  # one who is deleted meanwhile has no bans left
+        ]
 
     async def _existing(self, room_id: str, user_id: str) -> RoomHead:
         room = await self._store.rooms.head(room_id, user_id)

@@ -1,6 +1,6 @@
-"""Standard output and standard error of a daemon: written by a thread of their own, so that nobody else waits for their reader.
+"""Standard output and standard error of a daemon: written by a thread of their own, so that nothing else waits for their reader.
 
-Standard error may be a pipe whose reader has stalled, or a terminal that somebody has stopped with Ctrl+S. Whoever writes there
+Standard error may be a pipe whose reader has stalled, or a terminal stopped with Ctrl+S. A thread that writes there
 then stops too, and in a daemon that would be the event loop. To make the descriptor non-blocking is no way out: the open file is
 shared with the shell, and with all that it starts.
 
@@ -93,7 +93,7 @@ class Writer:
         """Writes text, and waits until it is out. Not for the event loop.
 
         Raises:
-            TimeoutError: it is not out after so many seconds, and will not be, unless its writing had begun.
+            TimeoutError: it is not out after this time, and will not be, unless its writing had begun.
             OSError: it could not be written.
         """
         piece = _Piece(descriptor, text)
@@ -111,7 +111,7 @@ class Writer:
                 raise OSError("it cannot be written")
 
     def drain(self, seconds: float) -> bool:
-        """Waits until all that was queued is written, for so many seconds at the most; whether it is."""
+        """Waits until all that was queued is written, for this many seconds at the most; whether it is."""
         with self._changed:
             return self._wait(lambda: not (self._queue or self._busy), time.monotonic() + seconds)
 
@@ -261,7 +261,7 @@ def set_limit(stream: TextIO, limit: int) -> None:
 
 
 def deliver(stream: TextIO, text: str, seconds: float) -> None:
-    """Writes text to a stream of any kind, and waits until it is out, but where nobody reads a queued one for so many seconds.
+    """Writes text to a stream of any kind, and waits until it is out, but where nobody reads a queued one for that long.
 
     Raises:
         OSError, ValueError: it is not out.

@@ -36,7 +36,7 @@ class UnixSocket:
 
 
 def open_socket(path: Path, *, mode: int = 0o600, backlog: int = _BACKLOG) -> UnixSocket:
-    """Listens at `path`, in place of what a killed daemon left there. Its directory must exist. Blocks, for a second or so.
+    """Listens at `path`, in place of what a killed daemon left there. Its directory must exist. Blocks.
 
     Arguments:
         mode: who may connect: those who may write to the file.
@@ -102,12 +102,12 @@ def _make_way(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         raise FileExistsError(EEXIST, "what is there is no socket", str(path))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as place:
-        probe.settimeout(1.0)  # a backlog that is full would keep it waiting
+        probe.setblocking(False)  # a backlog that is full would keep it waiting
         try:
             probe.connect(place)
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
-        except TimeoutError:
+        except BlockingIOError:
             raise Occupied from None
         else:
             raise Occupied

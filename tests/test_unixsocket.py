@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Barrier
 
@@ -52,6 +53,21 @@ def test_one_that_lives_is_left_alone(tmp_path: Path) -> None:
         open_socket(path)
     connect(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["control.sock"]
+    opened.close()
+
+
+def test_one_that_accepts_nothing_just_now_lives_too(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    opened = open_socket(path)
+    with ExitStack() as clients:
+        with suppress(BlockingIOError):  # the backlog is full
+            while True:
+                client = clients.enter_context(socket.socket(socket.AF_UNIX))
+                client.setblocking(False)
+                client.connect(str(path))
+        with pytest.raises(Occupied):
+            open_socket(path)
+    assert path.exists()
     opened.close()
 
 

@@ -23,6 +23,7 @@ from reichatd.errors import (
 from reichatd.live import Live
 from reichatd.rooms import Rooms
 from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
+from reichatd.text import normal
 from reichatd.timestamps import isoformat
 
 _PAGE = 500
@@ -89,8 +90,8 @@ class UserAdministration:
         user = await self._by_address_or_id(name)
         if user is None:
             namesakes = [f"{each.email} ({each.user_id})" for each in await self._called(name)]
-            told = f"; called so: {some_of(namesakes)}" if namesakes else ""
-            raise UserNotFound(f"No user {name}{told}")
+            hint = f"; called so: {some_of(namesakes)}" if namesakes else ""
+            raise UserNotFound(f"No user {name}{hint}")
         return user
 
     async def _by_address_or_id(self, name: str) -> User | None:
@@ -98,8 +99,8 @@ class UserAdministration:
         return await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
 
     async def _called(self, username: str) -> list[User]:
-        """The users with this user name, regardless of case. Reads all users: there is no index of names."""
-        folded = username.casefold()
+        """The users with this user name, regardless of case and spelling (NFC). Reads all users: there is no index of names."""
+        folded = normal(username, self._limits.username_max).casefold()
         async with aclosing(self._all()) as users:
             return [user async for user in users if user.username.casefold() == folded]
 

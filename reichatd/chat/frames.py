@@ -189,7 +189,7 @@ _FINAL = 0x80
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 GONE = "(deleted)"
-"""What an author is called who is no more. Nobody can take this name: it is no word (`reichatd.text`)."""
+"""What a deleted author is called. Nobody can take this name: it is no word (`reichatd.text`)."""
 
 _LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 

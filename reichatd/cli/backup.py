@@ -103,11 +103,12 @@ def restore(file: Path, force: bool, config: Path | None, yes: bool) -> None:
     Run by root, a new SQLite file belongs to the owner of the directory that it is in.
     """
     loaded = load_or_fail(config)
-    if force:
-        with _told(file, exits.UNREADABLE):
+    with _told(file, exits.UNREADABLE):
+        size = file.stat().st_size
+        if force:
             confirm(partial(_question, loaded, file), yes=yes)
     loader = partial(restoring, loaded.settings.storage, loaded.paths.data_file, replace=force)
-    with _told(file, exits.UNREADABLE), bytes_shown(file.stat().st_size) as progress:
+    with _told(file, exits.UNREADABLE), bytes_shown(size) as progress:
         counts = trio.run(transfer.restore, file, loader, progress)
     click.echo(f"{file}: restored {_in_words(counts)}")
 

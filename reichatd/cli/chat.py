@@ -8,7 +8,7 @@ import trio
 
 from reichatd.cli import exits
 from reichatd.cli.asking import ask, can_ask
-from reichatd.cli.client import checked, find_room, insecure_option, kept, told
+from reichatd.cli.client import checked, errors_explained, find_room, insecure_option, kept
 from reichatd.terminal import screen
 from reichatd.terminal.logins import Logins, default_file
 from reichatd.terminal.rooms import meant
@@ -31,7 +31,7 @@ def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out:
     url = checked(url, insecure=insecure)
     logins = Logins(default_file())
     try:
-        with told(url):
+        with errors_explained(url):
             if log_out:
                 trio.run(_log_out, url, logins, email)
             elif not (can_ask() and sys.stdout.isatty()):

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import click
 
 from reichatd.cli import exits
+from reichatd.hosts import is_local
 from reichatd.terminal.conversation import Ended
 from reichatd.terminal.logins import Logins
 from reichatd.terminal.rooms import meant
@@ -31,16 +31,9 @@ def checked(url: str, *, insecure: bool) -> str:
         raise click.UsageError(f"URL: {error}") from None
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
         raise click.UsageError("URL is to be http://HOST[:PORT] or https://HOST[:PORT]")
-    if parts.scheme == "http" and not insecure and not _is_here(host):
+    if parts.scheme == "http" and not insecure and not is_local(host):
         raise click.UsageError("http:// to another machine can be read on the way; use https://, or say --insecure")
     return url.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def kept(url: str, logins: Logins, key: str | None = None) -> Server:
@@ -71,7 +64,7 @@ async def find_room(server: Server, name: str) -> Room:
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
+def errors_explained(url: str) -> Iterator[None]:
     """Ends the program with a line and a status where the server cannot be reached, or says no."""
     try:
         yield

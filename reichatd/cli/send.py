@@ -13,7 +13,7 @@ import trio
 
 from reichatd.cli import exits
 from reichatd.cli.asking import can_ask
-from reichatd.cli.client import checked, find_room, insecure_option, told
+from reichatd.cli.client import checked, errors_explained, find_room, insecure_option
 from reichatd.terminal.conversation import Outcome
 from reichatd.terminal.delivery import NotAcknowledged, deliver, until_reached
 from reichatd.terminal.frames import encodable, excess, trimmed
@@ -89,7 +89,7 @@ def send(
     content = _content(text)
     account = _Account(email, _password(password_file))
     try:
-        with told(url):
+        with errors_explained(url):
             room_id, outcome = trio.run(_send, url, account, _Message(room, content, nonce), timeout)
     except LoggedOut:
         _fail_logged_out(url, account)

@@ -14,6 +14,7 @@ from reichatd import __version__, systemd
 from reichatd.cli import exits
 from reichatd.cli.rules import broken_rules
 from reichatd.cli.settings import Loaded, SettingsError, config_option, load, load_secret
+from reichatd.hosts import is_local
 
 if TYPE_CHECKING:
     from reichatd.gateway import Listener
@@ -118,6 +119,8 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
     """What server.host may not be, for plain HTTP, a socket that comes in its place may not be either."""
     settings = loaded.settings
     for listener in listeners:
+        if is_local(listener.host):  # also what server.host cannot spell: an abstract Unix socket
+            continue
         server = msgspec.structs.replace(settings.server, host=listener.host)
         problems = broken_rules(msgspec.structs.replace(settings, server=server))
         lines = [f"a socket that was passed: {problem}" for problem in problems if problem.key == "server.host"]

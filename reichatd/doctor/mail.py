@@ -1,12 +1,11 @@
 """Whether letters could be sent."""
 
-import ipaddress
-
 import trio
 
 from reichatd.config import Mail
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.patient import Patient
+from reichatd.hosts import is_local
 from reichatd.mail import Deferred, Refused
 
 
@@ -55,23 +54,16 @@ def _encryption(mail: Mail, offers: list[str]) -> Finding:
     code = "mail.encryption"
     if mail.tls != "none":
         return ok(code, f"encrypted ({mail.tls})")
-    if "STARTTLS" in offers and not _is_near(mail.host):
+    if "STARTTLS" in offers and not is_local(mail.host):
         found = "mail goes to the server in the clear, codes and all, though it offers STARTTLS"
         return warning(code, found, 'set mail.tls = "starttls"')
-    return ok(code, "not encrypted, on this machine" if _is_near(mail.host) else "not encrypted; the server cannot")
+    return ok(code, "not encrypted, on this machine" if is_local(mail.host) else "not encrypted; the server cannot")
 
 
 def _name(mail: Mail, name: str) -> Finding:
     code, found = "mail.ehlo", f"the daemon calls itself {name}"
-    if "." in name or name.startswith("[") or _is_near(mail.host):
+    if "." in name or name.startswith("[") or is_local(mail.host):
         return ok(code, found)
     return warning(
         code, f"{found}, which is no full domain name: servers may refuse it", "set mail.ehlo or mail.sender"
     )
-
-
-def _is_near(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

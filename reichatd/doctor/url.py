@@ -168,7 +168,7 @@ def _judge(seen: Seen, forged: Seen, proxies: Proxies, *, direct: bool) -> Findi
         return error(
             code,
             "clients can choose the address that they are seen with: the proxy passes X-Forwarded-For on as it came",
-            f"have it set the header anew: {RECIPES}",
+            f"have it set the header itself: {RECIPES}",
         )
     if forged.client == _NOBODY:
         return skipped(

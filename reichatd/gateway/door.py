@@ -178,4 +178,4 @@ class Gateway:
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
         else:
-            await self._websockets.serve(stream, head, peer)
+            await self._websockets.serve(stream, head)

@@ -37,10 +37,10 @@ class _Refused(Exception):
 class _Protocol(H11Protocol):
     """HTTP/1.1 and nothing else: no HTTP/2 by `h2c` or by prior knowledge, no WebSocket."""
 
-    _asks_for_head = False
+    asks_for_head = False
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        self._asks_for_head = event.method == b"HEAD"
+        self.asks_for_head = event.method == b"HEAD"
         upgrades = [value.lower() for name, value in event.headers if name.lower() == b"upgrade"]
         if not event.http_version.startswith(b"1."):
             status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
@@ -55,7 +55,7 @@ class _Protocol(H11Protocol):
         status = HTTPStatus(status_code)
         refusal = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served")
         await self._send_h11_event(h11.Response(status_code=status, headers=[*refusal.fields, CLOSE]))
-        if not self._asks_for_head:
+        if not self.asks_for_head:
             await self._send_h11_event(h11.Data(data=refusal.body))
         await self._send_h11_event(h11.EndOfMessage())
 
@@ -174,6 +174,7 @@ class _Connection:
     async def _answer(self, head: bytes) -> None:
         """Has one request answered, reading its body and watching for the peer to leave."""
         self._idle = False
+        self._protocol.asks_for_head = False  # a request that cannot be read does not say
         self._cycle = trio.CancelScope()
         with self._cycle:
             try:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 _AUTHORITY = r"(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::([0-9]{0,5}))?"
 _HOST = re.compile(_AUTHORITY)
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://" + _AUTHORITY)
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://" + _AUTHORITY + "/?")  # with a slash from Go's x/net/websocket
 _SAME_AS = {"ws": "http", "wss": "https"}  # clients that are no browsers send the scheme of the socket
 _PORTS = {"http": 80, "https": 443}
 _MOST = 65_535
@@ -29,18 +29,20 @@ def parse_origin(text: str) -> WebOrigin | None:
     return _origin(scheme, found[2], found[3])
 
 
-def is_own(origin: str, host: str, *, secure: bool) -> bool:
-    """Whether a page comes from where its request goes to.
+def is_own(origin: str, host: str) -> bool:
+    """Whether a page comes from the host that its request goes to, by HTTP or by HTTPS.
+
+    Which of them the request itself came by does not matter: a proxy need not tell, and clients that are no browsers say "http://"
+    by TLS too (as older releases of websocket-client do). A page gains nothing by it: a socket takes a token, which no browser
+    sends of its own accord.
 
     Arguments:
         origin, host: the values of the headers of these names.
-        secure: whether the client is known to speak TLS. If not, it may do so all the same: a proxy need not tell.
     """
     page, asked = parse_origin(origin), _HOST.fullmatch(host.lower())
     if page is None or asked is None:
         return False
-    schemes = ("https",) if secure else ("https", "http")
-    return any(page == _origin(scheme, asked[1], asked[2]) for scheme in schemes)
+    return any(page == _origin(scheme, asked[1], asked[2]) for scheme in _PORTS)
 
 
 def host_name(host: str) -> str | None:

@@ -22,7 +22,6 @@ from reichatd.chat import Chat, PeerGone, PeerStalled
 from reichatd.chat.pace import TokenBucket
 from reichatd.chat.socket import ABORT
 from reichatd.config import Limits
-from reichatd.gateway.forwarded import Origin, Proxies
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
 from reichatd.gateway.origins import AllowedOrigins, is_own
@@ -70,12 +69,10 @@ class WebSocketServer:
         chat: called for each socket.
         limits: for handshakes, frames and waiting.
         allowed_origins: other sites whose pages may open sockets here; "*" for all.
-        proxies: whose word on the client's scheme counts.
     """
 
-    def __init__(self, chat: Chat, limits: Limits, allowed_origins: Sequence[str], proxies: Proxies) -> None:
+    def __init__(self, chat: Chat, limits: Limits, allowed_origins: Sequence[str]) -> None:
         self._chat = chat
-        self._proxies = proxies
         self._refusals = TokenBucket()  # for the log
         self.reload(limits, allowed_origins)
 
@@ -84,14 +81,13 @@ class WebSocketServer:
         self._limits = limits
         self._allowed = AllowedOrigins(allowed_origins)
 
-    async def serve(self, stream: Stream, head: bytes, peer: Origin) -> None:
+    async def serve(self, stream: Stream, head: bytes) -> None:
         """Shakes hands and converses; returns when it is over. The stream is the caller's to close.
 
         Arguments:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
-            peer: who has made the connection, and how.
         """
-        request = self._examine(head, peer)
+        request = self._examine(head)
         if isinstance(request, Refusal):
             await refuse(stream, request, self._limits.close_seconds)
             return
@@ -112,7 +108,7 @@ class WebSocketServer:
         else:
             await socket.part()
 
-    def _examine(self, head: bytes, peer: Origin) -> _Request | Refusal:
+    def _examine(self, head: bytes) -> _Request | Refusal:
         answer = shake_hands(head)
         if isinstance(answer, Refusal):
             return answer
@@ -121,18 +117,15 @@ class WebSocketServer:
         path = _PATH.fullmatch(parsed.path)
         if path is None and parsed.path != _STILL:
             return NO_WEBSOCKET
-        if not self._is_welcome(parsed, peer):
+        if not self._is_welcome(parsed):
             self._log_refusal(parsed)
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
         return _Request(answer, path and path[1], _token(parsed), parsed.query("ticket"))
 
-    def _is_welcome(self, head: Head, peer: Origin) -> bool:
+    def _is_welcome(self, head: Head) -> bool:
         """Whether the page that asks, if it is one, is our own or of a site that was allowed."""
         origin = head.header("origin")
-        if origin is None or origin in self._allowed:
-            return True
-        client = self._proxies.origin(peer, head.all("x-forwarded-for"), head.all("x-forwarded-proto"))
-        return is_own(origin, head.header("host") or "", secure="https" in (peer.scheme, client.scheme))
+        return origin is None or origin in self._allowed or is_own(origin, head.header("host") or "")
 
     def _log_refusal(self, head: Head) -> None:
         if not self._refusals.take(trio.current_time(), _LOGGED_PER_SECOND, _LOGGED_AT_ONCE):

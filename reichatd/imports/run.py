@@ -70,7 +70,9 @@ class Import:
         self._dry_run = dry_run
         self._progress = progress
         self._taken: set[str] = set()
-        """The ids here, in lower case, of the rooms that this run has added or passed over."""
+        """The ids here of the rooms that this run has added or passed over."""
+        self._folded: set[str] = set()
+        """The same in lower case. Rooms that earlier versions imported may differ in case only."""
         self._strangers: set[str] = set()
         self._people = People([])
         self.report = Report(dry_run, Counter(), [])
@@ -144,7 +146,7 @@ class Import:
             if await self._is_free(room_id):
                 self._take(room_id)
                 return room_id
-            if room_id.lower() not in self._taken and await self._made_at(room_id) == made_at:
+            if room_id not in self._taken and await self._made_at(room_id) == made_at:
                 self._take(room_id)
                 self.report.counts["rooms there"] += 1
                 return None
@@ -152,11 +154,12 @@ class Import:
         return None
 
     def _take(self, room_id: str) -> None:
-        self._taken.add(room_id.lower())
+        self._taken.add(room_id)
+        self._folded.add(room_id.lower())
 
     async def _is_free(self, room_id: str) -> bool:
         free_there = self._target is None or await self._target.rooms.is_free(room_id)
-        return free_there and room_id.lower() not in self._taken
+        return free_there and room_id.lower() not in self._folded
 
     async def _made_at(self, room_id: str) -> float | None:
         room = await self._target.rooms.head(room_id) if self._target else None

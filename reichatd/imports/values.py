@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT
 from reichatd.text import is_blank
 
 Document = Mapping[str, Any]
@@ -47,10 +48,10 @@ def seconds(value: object) -> float | None:
     try:
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
         found = moment.timestamp()
-        datetime.fromtimestamp(found, UTC)  # The first and the last day there are may be none elsewhere.
     except (ValueError, OverflowError, OSError):
         return None
-    return found
+    # The first and the last day there are may be none elsewhere.
+    return found if FIRST_MOMENT <= found <= LAST_MOMENT else None
 
 
 def content(value: object) -> str:
@@ -65,7 +66,7 @@ def content(value: object) -> str:
 
 
 def line(value: object, most: int) -> str:
-    """A text as one line of so many characters at the most; empty if it is no text, or shows nothing."""
+    """A text as one line of at most this many characters; empty if it is no text, or shows nothing."""
     if not isinstance(value, str):
         return ""
     plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in value)

@@ -1,4 +1,4 @@
-"""Whom mails are from."""
+"""The sender of mails."""
 
 from email.headerregistry import Address
 from email.utils import parseaddr

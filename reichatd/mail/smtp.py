@@ -126,8 +126,9 @@ def _last_words(client: "_Client | _TlsClient") -> Iterator[None]:
     """
     try:
         yield
-    except smtplib.SMTPServerDisconnected:
-        if client.refusal is None:
+    except smtplib.SMTPServerDisconnected as error:
+        # smtplib says so of a timeout too, and a server that falls silent has refused nothing for good.
+        if client.refusal is None or isinstance(error.__context__, TimeoutError):
             raise
         raise smtplib.SMTPResponseException(*client.refusal) from None
 

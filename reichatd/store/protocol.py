@@ -1,8 +1,8 @@
 """What every store can do, whatever it is made of.
 
 All methods may be called from any task; each hops to a worker thread and waits for the answer there. Each is one atomic step: it
-has happened entirely or not at all when it returns, and a cancelled caller (an HTTP handler is, when its client
-disconnects) leaves nothing half done. Every method raises `StoreError` when the store fails, and nothing else.
+has happened entirely or not at all when it returns, and a cancelled caller (an HTTP handler is, when its connection
+breaks) leaves nothing half done. Every method raises `StoreError` when the store fails, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence

@@ -50,7 +50,7 @@ class Registration(Record, frozen=True):
     expires_at: float
 
     def after(self, tries: int) -> "Registration":
-        """The same registration once so many codes were tried."""
+        """The same registration after this many tries."""
         return msgspec.structs.replace(self, tries_left=max(0, self.tries_left - tries)) if tries else self
 
     def confirmed(self, user_id: str, now: float) -> User:

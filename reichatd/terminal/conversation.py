@@ -160,11 +160,13 @@ class Conversation:
             self._changed()
 
     def add_earlier(self, page: frames.FetchResponse) -> None:
-        """What came before; nothing if that was all."""
+        """What came before; nothing if that was all. A page from before a leap is passed over: it would leave a gap."""
         if not self.messages:
             return
         first = self.messages[0].message_id
         earlier = [message for message in page.messages if message.message_id < first]
+        if earlier and earlier[-1].message_id != first - 1:
+            return
         self.messages[:0] = earlier
         self.begins = not earlier or earlier[0].message_id <= page.first_id
         self._changed()

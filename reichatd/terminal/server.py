@@ -87,30 +87,12 @@ class _SomeRoom(msgspec.Struct):
     room: Room
 
 
-class _Content(msgspec.Struct):
-    maximum: int = msgspec.field(name="maxLength")
+class _Limits(msgspec.Struct):
+    message_chars: int
 
 
-class _Properties(msgspec.Struct):
-    content: _Content
-
-
-class _SendMessage(msgspec.Struct):
-    properties: _Properties
-
-
-class _Schemas(msgspec.Struct):
-    post: _SendMessage = msgspec.field(name="SendMessage")
-
-
-class _Components(msgspec.Struct):
-    schemas: _Schemas
-
-
-class _Contract(msgspec.Struct):
-    """The one thing that we ask the AsyncAPI document."""
-
-    components: _Components
+class _About(msgspec.Struct):
+    limits: _Limits
 
 
 class _Refusal(msgspec.Struct):
@@ -118,7 +100,7 @@ class _Refusal(msgspec.Struct):
     message: str
 
 
-Kind = TypeVar("Kind", _Done, _LoggedIn, _Renewed, _Rooms, _SomeRoom, _Contract)
+Kind = TypeVar("Kind", _Done, _LoggedIn, _Renewed, _Rooms, _SomeRoom, _About)
 
 
 class Server:
@@ -162,10 +144,10 @@ class Server:
         Raises: Unreachable.
         """
         try:
-            contract = await self._request(_Contract, "GET", "/asyncapi.json", None)
+            about = await self._request(_About, "GET", "/about", None)
         except (Refused, _Strange):
             return MESSAGE_CHARACTERS
-        return contract.components.schemas.post.properties.content.maximum
+        return about.limits.message_chars
 
     async def log_in(self, email: str, password: str) -> None:
         """Begins a login session.

@@ -29,7 +29,7 @@ export class Unreachable extends Error {
 }
 
 /**
- * Calls the server for the person who is logged in. Fires "signedout" when that is over, whoever ended it, and "elsewhere" when
+ * Calls the server for the person who is logged in. Fires "signedout" when that is over, however it ended, and "elsewhere" when
  * another tab has logged in or out.
  */
 export class Api extends EventTarget {

@@ -55,6 +55,7 @@ export class Conversation extends EventTarget {
   }
 
   stop() {
+    if (this.#markTimer !== null) this.#sendMark(); // it would find no socket later
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
@@ -222,15 +223,20 @@ export class Conversation extends EventTarget {
     this.#sendNext();
   }
 
-  /** Forgets everything if the log is another one than before: its room was deleted, and made again under the same id. */
+  /**
+   * Forgets everything if the log is another one than before: its room was deleted and made again under the same id, or a backup was
+   * restored. The end need not be known: there may be more that is unread than was fetched.
+   */
   async #recognise(socket) {
-    const known = this.log.get(this.log.end);
-    if (known === undefined) return;
-    const { messages, first_id: firstId = 1 } = await socket.fetch(known.message_id, known.message_id);
-    const isGone = firstId > known.message_id;
-    if (isGone || (messages[0]?.timestamp === known.timestamp && messages[0].user_id === known.user_id)) return;
-    this.log.forget();
-    this.outbox.arrived(Infinity);
+    const { newest, end } = this.log;
+    if (end === 0) return;
+    for (const id of new Set([newest?.message_id ?? end, end])) {
+      const { messages, first_id: firstId = 1 } = await socket.fetch(id, id);
+      if (firstId > id || isSame(messages[0], this.log.get(id))) continue;
+      this.log.forget();
+      this.outbox.arrived(Infinity);
+      return;
+    }
   }
 
   async #fetch(socket, from, to) {
@@ -324,6 +330,11 @@ export class Conversation extends EventTarget {
   #emit(name) {
     this.dispatchEvent(new Event(name));
   }
+}
+
+/** Whether a message that was found is the one that is known under its id, if any is. */
+function isSame(found, known = found) {
+  return found !== undefined && found.timestamp === known.timestamp && found.user_id === known.user_id;
 }
 
 /**

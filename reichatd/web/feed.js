@@ -2,29 +2,25 @@
 // and taken away at the other, and what is being read stays where it is.
 
 import { h } from "./dom.js";
+import { MOST_ROWS, Rows } from "./rows.js";
 import { copyMessages } from "./selection.js";
 import { firstUnmoved, inSight } from "./sight.js";
 
-const MOST_ROWS = 140;
 const STEP = 30;
 const NEAR_PX = 900;
-const FAR_PX = 1500;
 const AHEAD = 80;
 const AT_BOTTOM_PX = 48;
 const ROUNDING_PX = 2; // positions are fractions where pixels are small
 
 export class Feed {
   #conversation;
-  #row;
+  #rows;
   #pendingRow;
   #onread;
-  #first = 1; // the ids in the page are first to last; none if last < first
-  #last = 0;
   #sticks = true; // to the end, whatever comes, until the person scrolls up
   #top = 0; // where this class, or the last scroll event, left the scroller: from there the person moves it
   #reachesEnd = false; // whether the rows went to the end of the log when they were last drawn
   #seenFrom = Infinity; // all from this id to the last one in sight has been in sight, or was passed over on purpose
-  #linked = null; // the id that a link has led to
   #asking = false;
   #drawing = false;
   #pendingIsStale = true;
@@ -43,11 +39,11 @@ export class Feed {
   constructor(conversation, { row, pendingRow, onread }) {
     this.#conversation = conversation;
     this.#generation = conversation.log.generation;
-    this.#row = row;
+    this.#rows = new Rows(conversation.log, row);
     this.#pendingRow = pendingRow;
     this.#onread = onread;
     this.note = h("p", { class: "feed-note", role: "status" });
-    this.list = h("div", { class: "feed", role: "feed", "aria-label": "Messages", "aria-busy": "false" });
+    this.list = this.#rows.list;
     this.pending = h("div", { class: "pending-list", role: "group", "aria-label": "Messages on their way" });
     this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.note, this.list, this.pending));
     this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -95,7 +91,7 @@ export class Feed {
     this.#sticks = false;
     this.#target = id;
     this.#seenFrom = Infinity;
-    this.#link(isLinked ? id : null);
+    this.#rows.link(isLinked ? id : null);
     this.update();
   }
 
@@ -104,8 +100,8 @@ export class Feed {
     this.#isPlaced = true;
     this.#target = null;
     this.#seenFrom = 0;
-    this.#link(null);
-    if (this.#log.end - this.#last > STEP) this.#clear(this.#log.end + 1);
+    this.#rows.link(null);
+    if (this.#log.end - this.#rows.last > STEP) this.#rows.clear(this.#log.end + 1);
     this.#sticks = true;
     this.update();
   }
@@ -123,9 +119,7 @@ export class Feed {
   /** Draws all rows anew: what they say of days, names or the line of what is new has changed. */
   redraw() {
     if (this.#log.generation !== this.#generation) return; // all rows are about to go
-    this.#keepingPlace(() => {
-      for (const row of [...this.list.children]) row.replaceWith(this.#made(Number(row.dataset.id)));
-    });
+    this.#keepingPlace(() => this.#rows.redraw());
   }
 
   /** As `update`, with the messages on their way. */
@@ -136,20 +130,14 @@ export class Feed {
 
   // --- the window
 
-  #clear(id) {
-    this.list.replaceChildren();
-    this.#first = id;
-    this.#last = id - 1;
-  }
-
   #draw() {
     if (this.#isClosed) return;
     const log = this.#log;
     if (log.generation !== this.#generation) this.#startOver();
-    else if (log.first > this.#first) this.#dropRemoved();
+    else if (log.first > this.#rows.first) this.#rows.dropRemoved();
     if (log.renames !== this.#renames) this.redraw();
     this.#renames = log.renames;
-    if (this.#sticks && log.end - this.#last > MOST_ROWS) this.#fallBehind();
+    if (this.#sticks && log.end - this.#rows.last > MOST_ROWS) this.#fallBehind();
     if (this.#target !== null) this.#aim();
     let added = 0;
     this.#keepingPlace(() => {
@@ -159,7 +147,7 @@ export class Feed {
     });
     this.#showTarget();
     if (this.#target === null && this.#reachesEnd && this.#below < ROUNDING_PX) this.#sticks = true;
-    log.lookAt(this.#first, this.#last);
+    log.lookAt(this.#rows.first, this.#rows.last);
     this.#tellState();
     this.#ask();
     if (added) this.update(); // perhaps it is not enough yet
@@ -167,8 +155,8 @@ export class Feed {
 
   /** More has come at once than the page may hold: the place is where the person has read to. */
   #fallBehind() {
-    const next = Math.max(this.#last, this.#log.readTo) + 1;
-    if (this.#last < this.#first || next > this.#log.end) this.#clear(this.#log.end + 1);
+    const next = Math.max(this.#rows.last, this.#log.readTo) + 1;
+    if (this.#rows.last < this.#rows.first || next > this.#log.end) this.#rows.clear(this.#log.end + 1);
     else {
       this.#sticks = false;
       this.#target = next;
@@ -177,7 +165,7 @@ export class Feed {
 
   /** The messages on their way are below the last one of the log, if that is in the page. */
   #drawPending() {
-    const reachesEnd = this.#last >= this.#log.end;
+    const reachesEnd = this.#rows.last >= this.#log.end;
     if (!this.#pendingIsStale && reachesEnd === this.#reachesEnd) return;
     this.#pendingIsStale = false;
     this.#reachesEnd = reachesEnd;
@@ -190,7 +178,7 @@ export class Feed {
     this.#endShown = 0;
     this.#seenFrom = Infinity;
     this.#sticks = this.#target === null;
-    this.#clear(this.#log.end + 1);
+    this.#rows.clear(this.#log.end + 1);
   }
 
   /** Has the window where the target is. One beyond the known end is waited for until the connection tells where that is now. */
@@ -199,15 +187,7 @@ export class Feed {
     const mayCome = this.#target > end && !["live", "over"].includes(this.#conversation.state);
     if (!mayCome) this.#target = Math.max(first, Math.min(this.#target, end));
     if (!mayCome && end < first) this.showEnd();
-    else if (!this.#rowOf(this.#target) && this.#first !== this.#target) this.#clear(this.#target);
-  }
-
-  /** The log begins later than it did: what was before that has been removed. */
-  #dropRemoved() {
-    const { first } = this.#log;
-    for (const row of [...this.list.children]) if (Number(row.dataset.id) < first) row.remove();
-    this.#first = first;
-    this.#last = Math.max(this.#last, first - 1);
+    else if (!this.#rows.of(this.#target) && this.#rows.first !== this.#target) this.#rows.clear(this.#target);
   }
 
   /** Adds rows where they will soon be in sight; returns how many. */
@@ -215,64 +195,27 @@ export class Feed {
     if (this.#target !== null && !this.#log.get(this.#target)) return 0; // what is round it comes after it
     const before = this.list.childElementCount;
     const scroller = this.element;
-    const empty = this.#last < this.#first;
+    const empty = this.#rows.last < this.#rows.first;
     if (empty || this.#sticks || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX) {
-      this.#extendDown(this.#sticks ? MOST_ROWS : STEP);
+      this.#rows.extendDown(this.#sticks ? MOST_ROWS : STEP);
     }
-    if (empty || scroller.scrollTop < NEAR_PX) this.#extendUp(STEP);
+    if (empty || scroller.scrollTop < NEAR_PX) this.#rows.extendUp(STEP);
     return this.list.childElementCount - before;
   }
 
-  #extendDown(most) {
-    const rows = [];
-    while (rows.length < most && this.#last < this.#log.end && this.#log.get(this.#last + 1)) rows.push(this.#made(++this.#last));
-    this.list.append(...rows);
-  }
-
-  #extendUp(most) {
-    const rows = [];
-    const before = this.#first;
-    while (rows.length < most && this.#first > this.#log.first && this.#log.get(this.#first - 1)) rows.unshift(this.#made(--this.#first));
-    if (rows.length === 0) return;
-    const joint = this.list.firstElementChild;
-    this.list.prepend(...rows);
-    joint?.replaceWith(this.#made(before)); // it knows now what is before it
-  }
-
-  /** Takes rows away that are far from what is in sight, if there are many. */
   #trim() {
     const { scrollTop, scrollHeight, clientHeight } = this.element;
     const top = this.#sticks ? scrollHeight - clientHeight : scrollTop;
-    const isFar = (row) => row.offsetTop + row.offsetHeight < top - FAR_PX || row.offsetTop > top + clientHeight + FAR_PX;
-    const rows = [...this.list.children];
-    const excess = rows.length - MOST_ROWS;
-    if (excess <= 0) return;
-    const above = rows.slice(0, excess).filter(isFar);
-    const goes = above.length ? above : rows.slice(-excess).filter(isFar);
-    goes.forEach((row) => row.remove());
-    if (above.length) this.#first += goes.length;
-    else this.#last -= goes.length;
-  }
-
-  #made(id) {
-    const row = this.#row(this.#log.get(id), this.#log.get(id - 1));
-    if (id === this.#linked) row.setAttribute("aria-current", "true");
-    return row;
-  }
-
-  #link(id) {
-    if (this.#linked !== null) this.#rowOf(this.#linked)?.removeAttribute("aria-current");
-    this.#linked = id;
-    if (id !== null) this.#rowOf(id)?.setAttribute("aria-current", "true");
+    this.#rows.trim(top, clientHeight);
   }
 
   /** Asks for what is needed next, before it is in sight. */
   async #ask() {
     if (this.#asking) return;
     const log = this.#log;
-    const down = this.#last < log.end && log.missing(this.#last + 1, this.#last + AHEAD);
-    const up = this.#first > log.first && log.missing(this.#first - AHEAD, this.#first - 1);
-    const near = this.element.scrollTop < 3 * NEAR_PX || this.#last < this.#first;
+    const down = this.#rows.last < log.end && log.missing(this.#rows.last + 1, this.#rows.last + AHEAD);
+    const up = this.#rows.first > log.first && log.missing(this.#rows.first - AHEAD, this.#rows.first - 1);
+    const near = this.element.scrollTop < 3 * NEAR_PX || this.#rows.last < this.#rows.first;
     const range = down || (near && up);
     if (!range) {
       this.list.setAttribute("aria-busy", "false");
@@ -301,13 +244,9 @@ export class Feed {
     change();
     if (this.#sticks) this.#toBottom();
     else if (anchor) {
-      const now = anchor.isConnected ? anchor : this.#rowOf(id);
+      const now = anchor.isConnected ? anchor : this.#rows.of(id);
       if (now) this.#scrollTo(now.offsetTop - offset);
     }
-  }
-
-  #rowOf(id) {
-    return this.list.querySelector(`[data-id="${id}"]`);
   }
 
   #toBottom() {
@@ -325,10 +264,10 @@ export class Feed {
   }
 
   #showTarget() {
-    const row = this.#target !== null && this.#rowOf(this.#target);
+    const row = this.#target !== null && this.#rows.of(this.#target);
     if (!row) return;
     this.#scrollTo(row.offsetTop - this.element.clientHeight / 3);
-    if (this.#target === this.#linked) this.#focus(row);
+    if (this.#target === this.#rows.linked) this.#rows.focus(row);
     this.#target = null;
     this.#keepingPlace(() => {
       this.#fill();
@@ -340,6 +279,7 @@ export class Feed {
 
   /** Only the person scrolls away from the end. What comes or goes in the page moves the end, and is no wish of the person's. */
   #scrolled() {
+    if (this.#isClosed) return; // the event may come when it is out of the page, where the last row counts as in sight
     const moved = this.element.scrollTop - this.#top;
     const below = this.#below;
     this.#top = this.element.scrollTop;
@@ -354,7 +294,7 @@ export class Feed {
 
   #tellState() {
     this.#tellWhatIsSeen();
-    const isAtBeginning = this.#target === null && this.#first <= this.#log.first;
+    const isAtBeginning = this.#target === null && this.#rows.first <= this.#log.first;
     const isOffline = ["waiting", "over"].includes(this.#conversation.state);
     const text = isAtBeginning ? this.#beginning() : isOffline ? "Older messages need a connection." : "Loading …";
     if (this.note.textContent !== text) this.note.textContent = text;
@@ -380,18 +320,10 @@ export class Feed {
     const steps = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.key === "Home") this.show(this.#log.first);
     else if (event.key === "End") this.showEnd();
-    else if (steps && event.target === row) this.#focus(steps < 0 ? row.previousElementSibling : row.nextElementSibling);
-    else if (steps && event.target === this.element && event.key === "ArrowUp") this.#focus(this.#rowOf(inSight(this.element, this.list.children)?.last));
+    else if (steps && event.target === row) this.#rows.focus(steps < 0 ? row.previousElementSibling : row.nextElementSibling);
+    else if (steps && event.target === this.element && event.key === "ArrowUp") this.#rows.focus(this.#rows.of(inSight(this.element, this.list.children)?.last));
     else return;
     event.preventDefault();
   }
 
-  /** Puts the focus on a row, whose buttons are then within reach of the tab key, and no others. */
-  #focus(row) {
-    if (!row) return;
-    for (const button of this.list.querySelectorAll('.message [tabindex="0"]')) button.tabIndex = -1;
-    for (const button of row.querySelectorAll("button, .time")) button.tabIndex = 0;
-    row.focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
-  }
 }

@@ -167,8 +167,8 @@ export class Home {
 /** What a tab shows of its page: the title, and an icon that says whether there is something new. */
 function showInTab(title, isNew) {
   const icon = document.querySelector('link[rel="icon"]');
-  const name = isNew ? "icon-new.svg" : "icon.svg";
-  if (!icon.href.endsWith(`/${name}`)) icon.href = new URL(name, icon.href).href;
+  const address = isNew ? icon.dataset.newHref : icon.dataset.plainHref;
+  if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
   if (document.title !== title) document.title = title;
 }
 

@@ -25,6 +25,11 @@ export class Log {
     return this.#messages.get(id);
   }
 
+  /** The last message that is known; undefined if none is. */
+  get newest() {
+    return this.get(Math.max(...this.#messages.keys()));
+  }
+
   /** What the author is called today, also under what was written earlier. */
   nameOf(message) {
     return this.#names.get(message.user_id) ?? message.username;

@@ -96,7 +96,7 @@ export async function roomDialog(home, roomId) {
   });
 }
 
-/** So many people ({user_id, username?}) as buttons, more of them when asked. */
+/** People ({user_id, username?}) as buttons, more of them when asked. */
 function people(home, room, everybody) {
   const list = h("ul", { class: "people" });
   const more = h("button", { type: "button", class: "link", onclick: show }, "Show more");

@@ -17,6 +17,8 @@ export class Rooms extends EventTarget {
   #tabs; // the others of this browser, where the same person is logged in
   #timer;
   #seenTimer;
+  #asked = 0; // how often the server was asked which rooms there are
+  #answered = 0; // the number of the question whose answer holds; Infinity: none is heard any more
 
   constructor(api, userId) {
     super();
@@ -63,22 +65,26 @@ export class Rooms extends EventTarget {
    * joined: the id of a room that the person has joined just now, which opens at its end.
    */
   async read({ joined = null } = {}) {
+    const number = ++this.#asked;
     const { rooms } = await this.#api.call("GET", "/joined");
+    if (number < this.#answered) return; // an older answer than the last one; or the person has logged out
+    this.#answered = number;
     this.#readAt = Date.now();
     this.all = rooms;
     for (const [roomId, conversation] of this.#conversations) {
       if (!this.get(roomId)) this.#forget(roomId, conversation);
     }
-    for (const [number, { room_id: roomId, last_read_id: readTo = 0 }] of rooms.entries()) {
+    for (const [place, { room_id: roomId, last_read_id: readTo = 0 }] of rooms.entries()) {
       const conversation = this.#known(roomId);
       if (roomId === joined) conversation.beginAtEnd();
       conversation.readElsewhere(readTo);
-      if (number < LISTENED_TO || conversation.hasUnsent) conversation.start();
+      if (place < LISTENED_TO || conversation.hasUnsent) conversation.start();
     }
     this.dispatchEvent(new Event("change"));
   }
 
   stop() {
+    this.#answered = Infinity;
     document.removeEventListener("visibilitychange", this.#seenAgain);
     window.removeEventListener("focus", this.#seenAgain);
     clearInterval(this.#timer);

@@ -67,7 +67,7 @@ export function welcome(api, onsignedin, notice = "") {
     const isKnown = known.email !== "";
     const lead = aboutCode(
       isKnown ? `It was sent to ${known.email}.` : "It is in the e-mail that was sent to you.",
-      "It was printed where this server runs: on its terminal, or in its log. Whoever runs the server can tell you.",
+      "It was printed where this server runs: on its terminal, or in its log. The person who runs the server can tell you.",
     );
     show("Enter the code", lead, form({
       fields: [

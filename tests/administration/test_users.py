@@ -5,7 +5,15 @@ import pytest
 import trio
 
 from reichatd.administration import Record, Request, requests
-from reichatd.administration.records import Done, Failed, RegistrationRecord, UserChanged, UserDetails, UserRecord
+from reichatd.administration.records import (
+    Done,
+    Failed,
+    Refused,
+    RegistrationRecord,
+    UserChanged,
+    UserDetails,
+    UserRecord,
+)
 from reichatd.store import JoinOutcome, StoreUnavailable
 from tests.administration.conftest import PASSWORD, Counter
 from tests.store.samples import post, registration, session
@@ -61,6 +69,21 @@ async def test_details_by_address_and_by_id(counter: Counter) -> None:
     assert (details.user_id, details.rooms, details.owns, details.banned_from) == (ann, ["lobby"], ["lobby"], ["attic"])
     assert details.sessions == 1
     assert await counter.do(requests.ShowUser(ann), UserDetails) == [details]
+
+
+async def test_details_by_name(counter: Counter) -> None:
+    for address in ("ann", "bob"):
+        await counter.do(requests.AddUser(f"{address}@example.org", "Zo\u00eb", PASSWORD), UserChanged)
+        if address == "ann":
+            # In whatever spelling and case it is typed.
+            (details,) = await counter.do(requests.ShowUser("ZOE\u0308"), UserDetails)
+            assert details.email == "ann@example.org"
+    namesakes = await counter.do(requests.ShowUser("Zo\u00eb"), UserRecord)
+    assert [one.email for one in namesakes] == ["ann@example.org", "bob@example.org"]
+    conclusion = await counter.conclude(requests.DisableUser("zo\u00eb"))
+    assert isinstance(conclusion, Refused)
+    assert "ann@example.org" in conclusion.message
+    assert "bob@example.org" in conclusion.message
 
 
 @pytest.mark.parametrize("name", ["nobody", "nobody@example.org", "@", "", "ann@example.org\0", "\ud800@x"])

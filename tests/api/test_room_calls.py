@@ -144,7 +144,10 @@ async def test_ban_and_unban(api: Api, ann: Someone, bob: Someone, hall: str) ->
     assert (await api("POST", f"/room/{hall}/ban/nobody", by=ann)).body["code"] == "user_not_found"
 
 
-async def test_the_owner_sees_who_is_banned(api: Api, ann: Someone, bob: Someone, hall: str) -> None:
+async def test_the_owner_sees_who_is_banned(
+    api: Api, ann: Someone, bob: Someone, hall: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reichatd.rooms.USERS_AT_ONCE", 1)
     path, eve = f"/room/{hall}/bans", await api.user("eve")
     assert (await api("GET", path, by=ann)).body == {"message": "ok", "bans": []}
     for someone in (bob, eve):  # also one who never was a member

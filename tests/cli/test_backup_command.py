@@ -139,7 +139,7 @@ def test_nothing_to_back_up(other: Path) -> None:
     assert list(other.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [["restore"], ["backup", "verify"]])
+@pytest.mark.parametrize("words", [["restore"], ["restore", "--force"], ["backup", "verify"]])
 def test_a_backup_that_is_not_there(other: Path, words: list[str]) -> None:
     assert "No such file" in refused(66, other, *words, "backup")
 
@@ -162,7 +162,7 @@ def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
     assert contents(data_file(home)) == before
 
 
-@pytest.mark.parametrize("words", [["restore", "--force"], ["backup", "verify"]])
+@pytest.mark.parametrize("words", [["restore", "--force", "--yes"], ["backup", "verify"]])
 def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[str]) -> None:
     before = contents(data_file(home))
     with writing(backup, Head(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:

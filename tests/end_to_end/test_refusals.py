@@ -41,7 +41,7 @@ def test_port_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = refused_in_a_line(tmp_path, exits.CANNOT_LISTEN, REICHATD_SERVER_PORT=port)
-    assert f"127.0.0.1:{port} (server.host, server.port)" in line
+    assert f"server.host, server.port: cannot listen on 127.0.0.1:{port}: " in line
 
 
 def test_an_address_that_is_not_ours(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import trio
@@ -21,7 +22,7 @@ NOBODY = {"email": "nobody@example.org", "password": "a good password"}
 
 
 @asynccontextmanager
-async def by_unix(path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def by_unix(path: Path | str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://chat") as client:
         yield client
 
@@ -125,3 +126,19 @@ async def test_one_that_a_service_manager_has_passed_stays(tmp_path: Path) -> No
             daemon.kill()
     assert path.is_socket()
     os.unlink(path)
+
+
+async def test_an_abstract_one_that_a_service_manager_has_passed(tmp_path: Path) -> None:
+    name = f"reichatd-test-{uuid4().hex}"
+    with socket.socket(socket.AF_UNIX) as passed:
+        passed.bind(f"\0{name}")
+        passed.listen()
+        daemon = DaemonProcess(tmp_path, QUICK, listener=passed)
+        try:
+            await daemon.start()
+            assert f"listens on unix:@{name}\n" in daemon.output
+            async with by_unix(f"\0{name}") as local:
+                assert (await local.get("/healthz")).status_code == 200
+            assert await daemon.stop() == 0
+        finally:
+            daemon.kill()

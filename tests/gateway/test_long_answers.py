@@ -15,8 +15,8 @@ from tests.gateway.raw import CLOSE, CONTINUATION, TEXT, Wire, text
 from tests.gateway.test_tls import trusted
 
 COUNT = 1000
-CONTENT = "\x01" * 5000
-"""As long as a message may be, and six bytes for each character in JSON."""
+CONTENT = "\x01" * 4999 + "."
+"""As long as a message may be, and six bytes for nearly each character in JSON."""
 STALL_SECONDS = 3.0
 SOCKETS = 20
 MOST_MIB = 100

@@ -36,6 +36,12 @@ def test_requests_follow_each_other_on_one_connection(wire: Wire) -> None:
     assert wire.ask("GET", "http://localhost/").status == 200
 
 
+def test_a_request_that_cannot_be_read_is_answered_behind_any_other(wire: Wire) -> None:
+    assert wire.ask("HEAD", "/").status == 200
+    wire.send(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+    assert wire.final().json["code"] == "bad_request"
+
+
 def test_requests_in_one_segment_are_answered_in_order(wire: Wire) -> None:
     wire.send(
         request("GET", "/nowhere")

@@ -1,6 +1,8 @@
 """A whole run, from documents in the memory into a real SQLite file."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,4 +52,19 @@ async def test_rooms_whose_ids_differ_in_case_only_get_different_ones(tmp_path: 
     again = await imported(store, "lounge", "Lounge", "den")
     assert (again.counts["rooms"], again.counts["rooms there"]) == (0, 3)
     assert [room.room_id for room in await store.rooms.page("", 9)] == room_ids
+    await store.aclose()
+
+
+async def test_rooms_of_an_earlier_import_may_differ_in_case_only(tmp_path: Path) -> None:
+    path = tmp_path / "reichatd.sqlite3"
+    store = await open_store(path)
+    await imported(store, "Lounge")
+    # As an earlier version did it, beside the other.
+    with closing(sqlite3.connect(path)) as db:
+        columns = "name, description, owner, created_at"
+        db.execute(f"INSERT INTO rooms (room_id, {columns}) SELECT 'lounge', {columns} FROM rooms")
+        db.commit()
+    for order in (("Lounge", "lounge"), ("lounge", "Lounge")):
+        again = await imported(store, *order)
+        assert (again.counts["rooms"], again.counts["rooms there"]) == (0, 2)
     await store.aclose()

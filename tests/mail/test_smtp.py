@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import msgspec
 import pytest
@@ -157,6 +158,21 @@ def test_a_server_that_hangs_up_without_a_word() -> None:
         pool.submit(lambda: listener.accept()[0].close())
         mail = Mail(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=20.0)
         with pytest.raises(Deferred, match=r"closed|reset"):
+            SmtpTransport(mail, None).send(letter_for())
+
+
+def test_a_server_that_falls_silent_after_a_refusal_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool, ExitStack() as opened:
+
+        def refuse_ehlo() -> None:
+            connection = opened.enter_context(listener.accept()[0])
+            connection.sendall(b"220 here\r\n")
+            connection.recv(1000)
+            connection.sendall(b"502 no EHLO\r\n")
+
+        pool.submit(refuse_ehlo)
+        mail = Mail(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=0.5)
+        with pytest.raises(Deferred, match="timed out"):
             SmtpTransport(mail, None).send(letter_for())
 
 

@@ -3,20 +3,25 @@
 # ruff: noqa: ASYNC240 - nobody else waits for the files of a test
 
 import os
+import re
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
+import trio
 from structlog.testing import capture_logs
 
 from reichatd.store import Store, StoreReplaced
 from reichatd.store.sqlite import database, open_store, presence
-from reichatd.store.sqlite.inspection import lost_by
+from reichatd.store.sqlite.inspection import lost_by, totals
 from tests.store.samples import contents, post, room, session, stored
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -89,6 +94,9 @@ async def test_a_file_behind_a_link(tmp_path: Path, loss: str) -> None:
     async with aclosing(await open_store(link)) as store:
         await store.rooms.create(room())
         assert await store.messages.append([post("kept")], {}) == stored(1)
+        held = totals(link)
+        assert held is not None
+        assert held.messages == 1
         {"link": link, "target": target, "log": wal(target)}[loss].unlink()
         with pytest.raises(StoreReplaced):
             await store.messages.append([post("lost")], {})
@@ -116,6 +124,21 @@ async def test_it_is_noticed_though_nobody_writes(store: Store, path: Path) -> N
         await store.ping()
     assert lost_by(path) == [os.getpid()]
     assert lost_by(path.with_name("another")) == []
+
+
+@pytest.mark.parametrize("removed", [("",), ("-wal",), ("", "-wal", "-shm")])
+async def test_what_the_readme_says_saves_it(
+    store: Store, path: Path, tmp_path: Path, removed: tuple[str, ...]
+) -> None:
+    for suffix in removed:
+        path.with_name(f"{path.name}{suffix}").unlink()
+    section = README.read_text(encoding="utf-8").partition("#### A store that was removed")[2]
+    found = re.search(r"```sh\npid=[^\n]*\n(.*?)```", section, re.DOTALL)
+    assert found
+    script = f"set -e\npid={os.getpid()}\n{found[1]}".replace("/root/saved-", f"{tmp_path}/")
+    await trio.to_thread.run_sync(lambda: subprocess.run(["sh", "-c", script], check=True))
+    async with aclosing(await open_store(tmp_path / path.name)) as saved:
+        assert await contents(saved) == ["kept"]
 
 
 async def test_a_file_that_comes_back_is_not_trusted(store: Store, path: Path) -> None:

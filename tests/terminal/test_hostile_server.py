@@ -9,6 +9,7 @@ import trio
 
 from reichatd.terminal import frames
 from reichatd.terminal.conversation import Conversation
+from reichatd.terminal.frames import MESSAGE_CHARACTERS
 from reichatd.terminal.server import LoggedOut, Login, Refused, Server, Unreachable
 
 LOGIN = Login("ada@example.org", "1", "access", "refresh")
@@ -59,6 +60,19 @@ async def test_refusals() -> None:
     async with server("502 Bad Gateway", "<html>") as client:
         with pytest.raises(Unreachable):
             await client.rooms("public")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "characters"),
+    [
+        ("200 OK", '{"message": "ok", "limits": {"message_chars": 7, "frame_bytes": 100}, "code_by": "mail"}', 7),
+        ("404 Not Found", '{"message": "Not found", "code": "not_found"}', MESSAGE_CHARACTERS),
+        ("200 OK", "<html>", MESSAGE_CHARACTERS),
+    ],
+)
+async def test_how_long_a_message_may_be(status: str, body: str, characters: int) -> None:
+    async with server(status, body) as client:
+        assert await client.message_characters() == characters
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "502 Bad Gateway", "200 OK"])

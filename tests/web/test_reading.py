@@ -47,6 +47,24 @@ def test_what_is_read_in_one_place_is_read_in_the_others(visitor: Visitors) -> N
     expect(tab).to_have_title("reichatd")
 
 
+LAZY_MARKS = """
+() => {
+  const real = setTimeout;
+  window.setTimeout = (act, ms) => real(act, ms === 400 ? 60_000 : ms);
+}
+"""
+
+
+def test_what_was_read_just_before_the_logout_is_read(visitor: Visitors) -> None:
+    ada, bob = pair(visitor)
+    ada.page.evaluate(LAZY_MARKS)
+    bob.say("one")
+    ada.sees("one")
+    expect(ada.page).to_have_title("Lounge · reichatd")
+    ada.log_out()
+    ada.until_sent("set_last_read", message_id=1)
+
+
 MANY_ROOMS = """
 async () => {
   const call = async (method, path, token, fields) => {

@@ -1,13 +1,16 @@
 """Two people talk, and the network, the daemon or the page fails them meanwhile."""
 
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.process import DaemonProcess
 from tests.web.cable import Cable
+from tests.web.test_history import fill
 from tests.web.visitor import Visitor, in_thread
 
 Visitors = Callable[..., Visitor]
@@ -212,3 +215,33 @@ def test_a_room_that_was_made_anew_is_not_taken_for_the_old_one(visitor: Visitor
         here.sees("new one")
         there.say("new two")
         here.sees("new one", "new two")
+
+
+def test_a_backup_that_was_restored_is_noticed_where_not_all_had_been_read(
+    visitor: Visitors, daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    """The end of the former log was beyond what had been fetched of it."""
+    with Cable(daemon.port) as cable:
+        ada, bob = pair(visitor)
+        bob.page.goto(cable.url)
+        bob.log_in()
+        bob.page.goto("about:blank")
+        in_thread(daemon.stop)
+        in_thread(lambda: fill(daemon, "lounge", ada.email, 60))
+        (file,) = daemon.directory.rglob("*.sqlite3")
+        shutil.copy(file, tmp_path / "backup")
+        in_thread(lambda: fill(daemon, "lounge", ada.email, 40))
+        in_thread(daemon.start)
+        bob.page.goto(cable.url)
+        expect(bob.page).to_have_title("(100) reichatd")
+        cable.cut()
+        in_thread(daemon.stop)
+        shutil.copy(tmp_path / "backup", file)
+        in_thread(daemon.start)
+        ada.reconnect()
+        ada.say("after the restore")
+        cable.mend()
+        expect(bob.page).to_have_title("(61) reichatd", timeout=40_000)
+        bob.page.get_by_role("link", name="Lounge").first.click()
+        bob.page.get_by_role("region", name="Conversation").press("End")
+        expect(bob.page.get_by_text("after the restore")).to_be_visible()

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Dialog, Locator, Page, Route, expect
 
 from tests.process import DaemonProcess
 from tests.web.cable import Cable
@@ -202,6 +202,31 @@ def test_unsent_words_are_their_authors(visitor: Visitors, daemon: DaemonProcess
         failed(page).get_by_role("button", name="Send again").click()
         ada.sees("Hello", "written offline", "written before leaving")
         assert ada.measured("Object.keys(localStorage).filter((key) => key.includes('unsent'))") == []
+
+
+def test_an_answer_that_comes_after_the_logout_is_nobodys(visitor: Visitors) -> None:
+    """Else its rooms would be listened to, and marked as read, as the next user of the browser."""
+    ada, bob = in_a_room(visitor), visitor("bob")
+    bob.register()
+    bob.join("lounge")
+    bob.page.goto("about:blank")
+    ada.say("one")
+    ada.sees("one")
+    late: list[tuple[Route, APIResponse]] = []
+    ada.page.route("**/joined", lambda route: late.append((route, route.fetch())), times=1)
+    ada.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    ada.until(lambda: late != [])
+    ada.log_out()
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url.removeprefix(ada.url)))
+    route, response = late[0]
+    route.fulfill(response=response)
+    ada.page.get_by_label("E-mail").fill(bob.email)
+    ada.page.get_by_label("Password").fill("a good password")
+    ada.page.get_by_role("button", name="Log in").click()
+    expect(ada.page.get_by_role("navigation").locator(".count")).to_have_text("1 unread")
+    assert "/refresh" not in asked
+    expect(ada.page).to_have_title("(1) reichatd")
 
 
 def test_a_page_that_is_closed_loses_nothing(visitor: Visitors, daemon: DaemonProcess) -> None:

@@ -69,7 +69,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+    return Path(f"{os.path.realpath(path)}-wal")  # beside the target of a link
 
 
 def lost_by(path: Path) -> list[int]:

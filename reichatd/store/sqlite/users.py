@@ -90,7 +90,7 @@ def _pending(db: Connection, email: str) -> list[Registration]:
 
 
 def _after(db: Connection, email: str, tries: int) -> list[Registration]:
-    """The registrations of an address after so many tries of it."""
+    """The registrations of an address after this many tries of it."""
     rows = db.execute(f"SELECT {_REGISTRATION} FROM registrations WHERE email = ? ORDER BY pk", (email,))
     return [Registration(*row).after(tries) for row in rows]
 
