@@ -13,16 +13,19 @@ def database_in(uri: str) -> str:
     return "" if name in _OF_THE_SERVER else name
 
 
-def with_database(uri: str, name: str) -> str:
-    """The same URI with another database. Its user is still looked up where it was."""
+def without_database(uri: str) -> str:
+    """The same URI without it: a setting says which. Its user is still looked up where it was.
+
+    By SRV that is left to the TXT record, which such servers have (Atlas: authSource=admin) and which an option would overrule.
+    """
     scheme, _, rest = uri.partition("://")
     main, _, options = rest.partition("?")
     hosts = main.partition("/")[0]
     known = {option.partition("=")[0].lower() for option in options.split("&")}
     source = _first_database(uri)
-    if "@" in hosts and source and "authsource" not in known:
+    if "@" in hosts and source and "authsource" not in known and not scheme.endswith("+srv"):
         options = "&".join(filter(None, (options, f"authSource={quote(source, safe='')}")))
-    return f"{scheme}://{hosts}/{quote(name, safe='')}{'?' if options else ''}{options}"
+    return f"{scheme}://{hosts}/{'?' if options else ''}{options}"
 
 
 def _first_database(uri: str) -> str:

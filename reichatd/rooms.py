@@ -314,7 +314,7 @@ class Rooms:
                 or (
                     limits.room_id_min <= len(room_id) <= limits.room_id_max and room_id.isascii() and room_id.isalnum()
                 ),
-                f"must have {limits.room_id_min} to {limits.room_id_max} letters or digits, without accents",
+                f"must have {limits.room_id_min} to {limits.room_id_max} letters from a to z, or digits",
             ),
         }
         problems = [FieldProblem(field, problem) for field, (kept, problem) in rules.items() if not kept]

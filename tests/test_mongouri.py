@@ -1,14 +1,19 @@
 import string
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymongo import MongoClient
 from pymongo.uri_parser import parse_uri
 
 from reichatd.config import MongoDB
-from reichatd.mongouri import database_in, with_database
+from reichatd.mongouri import database_in, without_database
 
-NAMES = st.text(string.ascii_letters + string.digits + "-_ä+", min_size=1, max_size=20)
+NAMES = st.text(string.ascii_letters + string.digits + "-_ä+", min_size=1, max_size=20).filter(
+    lambda name: name not in ("admin", "config", "local")
+)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,7 @@ def test_the_database_of_a_uri(uri: str, name: str) -> None:
 
 @given(NAMES)
 def test_it_is_the_one_that_the_driver_reads(name: str) -> None:
-    uri = with_database("mongodb://h", name)
+    uri = f"mongodb://h/{quote(name, safe='')}"
     assert database_in(uri) == parse_uri(uri)["database"] == name
 
 
@@ -45,11 +50,20 @@ def test_it_is_the_one_that_the_driver_reads(name: str) -> None:
         ("mongodb://u:p@h/talk", "talk"),
         ("mongodb://u:p@h/admin?w=1", "admin"),
         ("mongodb://u:p@h/talk?AuthSource=admin", "admin"),
-        ("mongodb://u:p@h", None),
-        ("mongodb://h/talk", None),
+        ("mongodb://u:p@h", "admin"),
+        ("mongodb://u@h/?authMechanism=MONGODB-X509", "$external"),
     ],
 )
-def test_another_database_leaves_the_login_as_it_was(uri: str, source: str | None) -> None:
-    parsed = parse_uri(with_database(uri, "other"))
-    assert (parsed["database"], parsed["options"].get("authSource")) == ("other", source)
+def test_without_its_database_the_login_is_as_it_was(uri: str, source: str) -> None:
+    for each in (uri, without_database(uri)):
+        credentials = MongoClient[dict[str, Any]](each, connect=False)._options.pool_options._credentials
+        assert credentials is not None
+        assert credentials.source == source
+    parsed = parse_uri(without_database(uri))
+    assert parsed["database"] is None
     assert {**parsed["options"], "authSource": None} == {**parse_uri(uri)["options"], "authSource": None}
+
+
+def test_by_srv_the_txt_record_says_where_the_user_is() -> None:
+    assert without_database("mongodb+srv://u:p@h/talk?w=1") == "mongodb+srv://u:p@h/?w=1"
+    assert without_database("mongodb://h/talk") == "mongodb://h/"

@@ -38,7 +38,7 @@ RoomId = Annotated[str, _meta("A room's id, for good.", "lounge")]
 NewRoomId = Annotated[
     str,
     _meta(
-        "An id of your choice, letters and digits without accents; it differs from all others in more than upper and lower case; "
+        "An id of your choice, letters from a to z and digits; it differs from all others in more than upper and lower case; "
         "without one the room gets a random one.",
         "lounge",
         pattern="^[A-Za-z0-9]+$",

@@ -40,4 +40,4 @@ class BadRecord(BadArchive):
 
 class NewerArchive(BadArchive):
     def __init__(self, detail: str) -> None:
-        super().__init__(f"it was written by a newer reichatd, which must also restore it ({detail})")
+        super().__init__(f"it was written by a newer reichatd, which must also restore it, or changed since ({detail})")

@@ -239,8 +239,10 @@ class _Conversation:
 
     async def _post(self, frame: frames.SendMessage) -> None:
         content, nonce, limits = trimmed(frame.content), frame.nonce, self._chat.limits
-        if not 1 <= len(content) <= limits.message_chars or is_blank(content):
+        if not 1 <= len(content) <= limits.message_chars:
             self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce=nonce)
+        elif is_blank(content):
+            self._bad("bad_content", "There is nothing to see in this message", nonce=nonce)
         elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
         elif wait := self._posts.take(trio.current_time(), limits.messages_per_second, limits.messages_burst):

@@ -20,7 +20,7 @@ export function createRoomDialog(home) {
     fields: [
       ...roomFields(),
       { name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "Empty: everybody finds the room and may join it." },
-      { name: "room_id", label: "Id", autocapitalize: "none", spellcheck: "false", autocomplete: "off", hint: "Letters and digits, for its address. Empty: a random one." },
+      { name: "room_id", label: "Id", autocapitalize: "none", spellcheck: "false", autocomplete: "off", hint: "Letters from a to z and digits, for its address. Empty: a random one." },
     ],
     submit: "Make the room",
     async onsubmit({ name, description, password, room_id: id }) {

@@ -14,7 +14,7 @@ export class Rooms extends EventTarget {
   #userId;
   #conversations = new Map();
   #readAt = 0;
-  #tabs; // the others of this browser, where the same person is logged in
+  #tabs; // the others of this browser, where the same person is logged in; null if they cannot be told
   #timer;
   #seenTimer;
   #asked = 0; // how often the server was asked which rooms there are
@@ -24,8 +24,8 @@ export class Rooms extends EventTarget {
     super();
     this.#api = api;
     this.#userId = userId;
-    this.#tabs = new BroadcastChannel(`reichatd.read.${userId}`);
-    this.#tabs.onmessage = ({ data: { roomId, readTo } }) => this.#conversations.get(roomId)?.readElsewhere(readTo);
+    this.#tabs = channel(`reichatd.read.${userId}`);
+    this.#tabs?.addEventListener("message", ({ data: { roomId, readTo } }) => this.#conversations.get(roomId)?.readElsewhere(readTo));
     this.#timer = setInterval(() => this.all.length > LISTENED_TO && this.#readSoon(), STALE_MS);
     document.addEventListener("visibilitychange", this.#seenAgain);
     window.addEventListener("focus", this.#seenAgain);
@@ -89,7 +89,7 @@ export class Rooms extends EventTarget {
     window.removeEventListener("focus", this.#seenAgain);
     clearInterval(this.#timer);
     clearTimeout(this.#seenTimer);
-    this.#tabs.close();
+    this.#tabs?.close();
     for (const [roomId, conversation] of this.#conversations) this.#forget(roomId, conversation);
   }
 
@@ -99,7 +99,7 @@ export class Rooms extends EventTarget {
     if (conversation === undefined) {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
-      conversation.addEventListener("read", () => this.#tabs.postMessage({ roomId, readTo: conversation.log.readTo }));
+      conversation.addEventListener("read", () => this.#tabs?.postMessage({ roomId, readTo: conversation.log.readTo }));
       conversation.addEventListener("state", () => conversation.state === "over" && this.#lose(roomId));
       this.#conversations.set(roomId, conversation);
     }
@@ -128,4 +128,13 @@ export class Rooms extends EventTarget {
     clearTimeout(this.#seenTimer);
     this.#seenTimer = setTimeout(() => this.#readSoon(), this.#readAt + SEEN_AGAIN_MS - Date.now());
   };
+}
+
+/** A channel to the other tabs; null where the browser keeps them apart, as Firefox does with cookies blocked. */
+function channel(name) {
+  try {
+    return new BroadcastChannel(name);
+  } catch {
+    return null;
+  }
 }

@@ -284,7 +284,7 @@ def test_a_newer_version(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_is_not_passed_over(tmp_path: Path, line: bytes) -> None:
-    with pytest.raises(NewerArchive, match=r"1\.2\.3"):
+    with pytest.raises(NewerArchive, match=r"or changed since \(reichatd 1\.2\.3"):
         read_bytes(tmp_path / "bad", archive(encode_head(HEAD), line, end(ban=1)))
 
 

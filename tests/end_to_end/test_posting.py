@@ -87,6 +87,7 @@ async def test_messages_are_stripped(daemon: DaemonProcess) -> None:
             ):
                 error = await refusal(talk, content=empty, nonce="e")
                 assert (error["code"], error["nonce"]) == ("bad_content", "e")
+            assert "nothing to see" in (await refusal(talk, content="\u200b" * 9, nonce="e"))["message"]
             assert len(await stored(talk)) == 4
 
 

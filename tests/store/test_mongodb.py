@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from reichatd.config import MongoDB
-from reichatd.mongouri import with_database
+from reichatd.mongouri import without_database
 from reichatd.store import (
     Appended,
     Horizon,
@@ -39,6 +39,12 @@ from tests.store.samples import add_user, at_once, contents, post, registration,
 PASSWORD = "sesame/open"
 PATIENCE = 30.0
 """Seconds for a server that was just started, on a machine that is busy."""
+
+
+def naming(uri: str, database: str) -> str:
+    """The URI with this database in it, and its user where it was."""
+    server, mark, options = without_database(uri).partition("?")
+    return f"{server}{database}{mark}{options}"
 
 
 @pytest.fixture(params=["mongod_standalone", "mongod_replica"])
@@ -178,7 +184,7 @@ async def test_many_daemons_open_a_new_database_at_once(settings: MongoDB) -> No
 
 async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: str) -> None:
     name = f"test-{uuid4().hex}"
-    uri = with_database(mongod_standalone, name)
+    uri = naming(mongod_standalone, name)
     with MongoClient[dict[str, Any]](mongod_standalone) as client:
         try:
             store = await open_store(MongoDB(uri=uri, timeout_seconds=PATIENCE))
@@ -191,7 +197,7 @@ async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: 
 
 @pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)
 async def test_a_store_of_the_time_when_the_uri_did_not_count_is_not_left(own_mongod: Mongod) -> None:
-    named = with_database(own_mongod.uri, "talk")
+    named = naming(own_mongod.uri, "talk")
     store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=PATIENCE))
     await store.aclose()
     told = await refused(MongoDB(uri=named, timeout_seconds=PATIENCE))
@@ -218,7 +224,7 @@ async def test_a_user_of_one_database_only(own_mongod: Mongod) -> None:
     await store.rooms.create(room())
     await store.aclose()
     assert "refuses the login" in await refused(
-        MongoDB(uri=with_database(uri, "reichatd"), timeout_seconds=PATIENCE), StoreUnavailable
+        MongoDB(uri=naming(uri, "reichatd"), timeout_seconds=PATIENCE), StoreUnavailable
     )
 
 

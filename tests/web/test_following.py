@@ -208,6 +208,30 @@ def test_who_is_led_to_a_message_has_not_read_what_is_between(talkers: tuple[Vis
     expect(ada.page).to_have_title("Lounge · reichatd")
 
 
+SCROLL_AND_LEAVE = """
+() => {
+  document.querySelector(".scroller").scrollTop += 5;
+  history.replaceState(null, "", "#/explore");
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
+"""
+
+
+def test_who_leaves_a_room_while_it_scrolls_has_read_what_was_in_sight(talkers: tuple[Visitor, Visitor]) -> None:
+    """The event comes to a view that is out of the page, where nothing has a size."""
+    ada, bob = talkers
+    ada.page.goto(f"{ada.url}/#/explore")
+    posts(bob, *(f"more {number}" for number in range(100)))
+    expect(ada.page).to_have_title("(100) reichatd")
+    ada.page.goto(f"{ada.url}/#/room/lounge")
+    expect(ada.page.locator(".new-line")).to_be_in_viewport()
+    expect(ada.page.locator(f'.feed [data-id="{SCREENFULS + 50}"]')).to_be_attached()
+    ada.page.evaluate(SCROLL_AND_LEAVE)
+    expect(ada.page.get_by_role("heading", name="Find rooms")).to_be_visible()
+    posts(bob, "one more")
+    expect(ada.page).to_have_title(re.compile(r"^\([6-9]\d\) reichatd$"))
+
+
 LEAVE = """
 async () => {
   const scroller = document.querySelector(".scroller");

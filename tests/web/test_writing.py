@@ -19,6 +19,7 @@ BLOCKED = """
   for (const name of ["localStorage", "sessionStorage"]) {
     Object.defineProperty(window, name, { get() { throw new DOMException("The request was denied", "SecurityError"); } });
   }
+  window.BroadcastChannel = class { constructor() { throw new DOMException("The operation is insecure", "SecurityError"); } };
 """
 FULL = """
   Storage.prototype.setItem = () => { throw new DOMException("Exceeded the quota", "QuotaExceededError"); };

@@ -5,7 +5,7 @@ import secrets
 import pymongo
 
 from reichatd.config import MongoDB
-from reichatd.mongouri import with_database
+from reichatd.mongouri import without_database
 from reichatd.store.mongodb.faults import told
 from reichatd.store.mongodb.server import connect, hosts
 
@@ -14,8 +14,7 @@ _PREFIX = "reichatd_scratch_"
 
 def scratch_on(uri: str) -> MongoDB:
     """The settings of a database of this server that nobody has. Whoever uses it calls `drop_scratch` in the end."""
-    name = f"{_PREFIX}{secrets.token_hex(8)}"
-    return MongoDB(uri=with_database(uri, name), database=name)
+    return MongoDB(uri=without_database(uri), database=f"{_PREFIX}{secrets.token_hex(8)}")
 
 
 def drop_scratch(settings: MongoDB) -> None:
