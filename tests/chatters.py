@@ -1,4 +1,4 @@
-"""Clients that talk on whatever happens to the daemon, as README tells their authors: many of them, in one task each."""
+"""Clients that talk on whatever happens to the daemon, as the guide tells their authors: many of them, in one task each."""
 
 import json
 import random

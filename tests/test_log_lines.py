@@ -1,4 +1,4 @@
-"""The README tells of every line of the log that an operator should look at, and of no other."""
+"""reichatd(8) tells of every line of the log that an operator should look at, and of no other."""
 
 import ast
 import re
@@ -57,15 +57,19 @@ def _logger_named(node: ast.AST) -> ast.Call | None:
     return None
 
 
-def rows_of(readme: str) -> list[Row]:
-    """The rows of the README's tables of lines."""
-    section = readme.partition("\n### What the log says\n")[2].partition("\n### ")[0]
-    return [Row(*cells) for cells in re.findall(r"^\| `(.+?)` \| (\w+) \| (.+) \| (.+) \|$", section, re.MULTILINE)]
+def rows_of(manual: str) -> list[Row]:
+    """What the manual's chapter on the log says of each line."""
+    section = manual.partition("\n## Log\n")[2].partition("\n## ")[0]
+    items = [
+        " ".join(item.split()) for item in re.findall(r"^- (`.+?)(?=\n- |\n\n)", section, re.DOTALL | re.MULTILINE)
+    ]
+    rows = [re.fullmatch(r"`(.+?)` \((\w+)\): (.+) \*Action:\* (.+)", item) for item in items]
+    return [Row(*row.groups()) for row in rows if row]
 
 
 def test_every_line_has_its_row_and_every_row_its_line() -> None:
     written = {line for module in MODULES if module != PASSES_ON for line in lines_of(module.read_text("utf-8"))}
-    rows = rows_of((ROOT / "README.md").read_text("utf-8"))
+    rows = rows_of((ROOT / "etc" / "man" / "reichatd.8.md").read_text("utf-8"))
     told = [Line(row.event, row.level) for row in rows]
     assert sorted(told) == sorted(written)
     assert all(len(row.meaning) > 15 and len(row.remedy) > 3 for row in rows)

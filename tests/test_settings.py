@@ -1,9 +1,6 @@
 """The types of the settings, and the manual that goes with them."""
 
-import datetime
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,7 @@ import msgspec
 import pytest
 
 from reichatd.settings import Auth, MongoDB, Settings, Storage, kinds
-from reichatd.settings.keys import KEYS, TABLES
-from reichatd.settings.manpage import man_page
+from reichatd.settings.keys import TABLES
 from reichatd.settings.manual import toml_file
 from reichatd.settings.prose import sections
 from reichatd.settings.tables import Table
@@ -39,24 +35,6 @@ def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def test_the_manual_is_what_the_declaration_says() -> None:
     """If not: python -m reichatd.settings.manual > etc/reichatd.toml"""
     assert MANUAL.read_text(encoding="utf-8") == toml_file()
-
-
-def test_the_man_page_has_every_key_with_its_default() -> None:
-    text = man_page(datetime.date(2026, 1, 2))
-    assert text.startswith(".Dd January 2, 2026\n")
-    items = re.findall(r'^\.It Ic (\w+) Li "= (.*)"$', text, flags=re.MULTILINE)
-    values = [(name, tomllib.loads(f"v = {value}".replace("\\(dq", '"'))["v"]) for name, value in items]
-    assert values == [
-        (name.rpartition(".")[2], list(key.default) if isinstance(key.default, tuple) else key.default)
-        for name, key in KEYS.items()
-    ]
-
-
-@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
-def test_the_man_page_is_mdoc_without_a_fault() -> None:
-    page = man_page(datetime.date(2026, 1, 2))
-    checked = subprocess.run(["mandoc", "-T", "lint"], input=page, capture_output=True, text=True, check=False)
-    assert (checked.returncode, checked.stdout) == (0, "")
 
 
 def test_a_key_without_a_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

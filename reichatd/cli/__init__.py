@@ -38,6 +38,7 @@ class _Commands(click.Group):
         "chat": _Entry("reichatd.cli.chat:chat", "Chat from this terminal, on any server."),
         "send": _Entry("reichatd.cli.send:send", "Post one message, for scripts: exit status 0 when it is stored."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
+        "help": _Entry("reichatd.cli.help:help_", "Show the manual: operation, settings, commands or protocol."),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

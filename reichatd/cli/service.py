@@ -12,6 +12,7 @@ import click
 
 from reichatd.cli import exits
 from reichatd.cli.distribution import distributed
+from reichatd.cli.manual.pages import PAGES, place
 
 _SERVICE = Path("etc/systemd/system/reichatd.service")
 _CONFIG = Path("etc/reichatd/reichatd.toml")
@@ -23,6 +24,8 @@ _FILES = {
     _CONFIG: "etc/reichatd.toml",
 }
 """Where each file goes, and what it is in our distribution."""
+_MANUAL = {Path("usr/local/share/man", place(page)): f"etc/man/{page}" for page in PAGES.values()}
+"""The same for the man pages."""
 _USUAL_PROGRAM = "/usr/local/bin/reichatd"
 """What the unit has where the program's path belongs."""
 _DATA_FILE = "/var/lib/reichatd/reichatd.sqlite3"
@@ -58,23 +61,25 @@ def service() -> None:
 @service.command()
 @_program_option
 def show(program: Path | None) -> None:
-    """Show the files that `install` would write."""
+    """Show the files that `install` would write; of the manual, only where its pages go (`reichatd help` shows them)."""
     for file in _files(Path("/"), program or _this_program()):
         click.echo(f"# {file.path}\n{file.content}")
+    for target in _MANUAL:
+        click.echo(f"# /{target}")
 
 
 @service.command()
 @_root_option
 @_program_option
 def install(root: Path | None, program: Path | None) -> None:
-    """Write the units, the user's entry and, unless there is one, the settings file.
+    """Write the units, the user's entry, the man pages and, unless there is one, the settings file.
 
     May be repeated: then what is out of date is written anew. A settings file that is there stays as it is.
     """
     if root is None:
         _require_root()
         _require_reachable(program)
-    for file in _files(root or Path("/"), program or _this_program()):
+    for file in (*_files(root or Path("/"), program or _this_program()), *_pages(root or Path("/"))):
         click.echo(f"{_put(file):<9} {file.path}")
     if root is None:
         _run("systemd-sysusers", "reichatd.conf")
@@ -91,7 +96,7 @@ def uninstall(root: Path | None) -> None:
         _require_root()
         if Path("/", _SERVICE).exists():
             _tell_systemd("disable", "--now", *_UNITS)
-    for target in _FILES:
+    for target in _FILES | _MANUAL:
         if target != _CONFIG:
             click.echo(f"{_remove((root or Path('/')) / target):<9} {(root or Path('/')) / target}")
     if root is None:
@@ -108,6 +113,11 @@ def _files(root: Path, program: Path) -> Iterator[_File]:
             # Said, so that commands find the data too when somebody calls them without the service's environment.
             content = content.replace('# path = ""', f'path = "{_DATA_FILE}"')
         yield _File(root / target, content)
+
+
+def _pages(root: Path) -> Iterator[_File]:
+    for target, source in _MANUAL.items():
+        yield _File(root / target, distributed(source))
 
 
 def _this_program() -> Path:

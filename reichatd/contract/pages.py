@@ -4,19 +4,32 @@ Links are relative, since a proxy may have the daemon below a path of its host: 
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reichatd import __version__
 from reichatd.contract.schemas import JSON, REF
+
+if TYPE_CHECKING:
+    from reichatd.markdown import Node
 
 _CODE = re.compile(r"`([^`]+)`")
 _TITLES = {"receive": "What a client sends", "send": "What a client is sent"}  # by what the daemon does
 _LINK = re.compile(r"\[([^]]+)\]\((\w[\w/]*)\)")
+
+
+class Section(NamedTuple):
+    """A part of the guide."""
+
+    id: str
+    title: str
+    text: Markup
 
 
 class Field(NamedTuple):
@@ -59,8 +72,39 @@ def websocket(document: JSON) -> str:
 
 
 @cache
+def guide() -> str:
+    """The guide for client authors. May take a tenth of a second the first time: call it in a thread."""
+    from reichatd.markdown import parsed  # The start of the daemon need not wait for it.
+
+    heading, *nodes = parsed((files(__package__) / "templates" / "guide.md").read_text(encoding="utf-8")).children
+    starts = [index for index, node in enumerate(nodes) if node.tag == "h2"]
+    sections = [
+        Section(_id(title := _text(nodes[start])), title, _html(nodes[start + 1 : end]))
+        for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True)
+    ]
+    document = {"info": {"title": _text(heading), "version": __version__}}
+    template = _environment().get_template("guide.html")
+    return template.render(document=document, root="../", introduction=_html(nodes[: starts[0]]), sections=sections)
+
+
+def _text(heading: "Node") -> str:
+    return heading.children[0].content
+
+
+def _id(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _html(nodes: Sequence["Node"]) -> Markup:
+    from reichatd.markdown import html
+
+    table = '<div class="wide" tabindex="0" role="group" aria-label="Table">{}</div>'
+    return Markup("").join(Markup(table if node.type == "table" else "{}").format(Markup(html(node))) for node in nodes)
+
+
+@cache
 def style() -> bytes:
-    """The style sheet of both."""
+    """The style sheet of all pages."""
     return (files(__package__) / "templates" / "style.css").read_bytes()
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+import trio
 from quart import Blueprint, Quart, Response
 
 from reichatd.api.operations import Token, operation
@@ -76,10 +77,16 @@ def publish(app: Quart, limits: Callable[[], Limits], public_url: str = "") -> N
         """The conversation, as a page for people."""
         return _respond(made(limits()).websocket_page, HTML)
 
+    @blueprint.get("/docs/guide")
+    @operation("text/html", token=Token.NONE)
+    async def guide_page() -> Response:
+        """A guide for client authors, with examples to run."""
+        return _respond((await trio.to_thread.run_sync(pages.guide)).encode(), HTML)
+
     @blueprint.get("/docs/style.css")
     @operation("text/css", token=Token.NONE)
     async def style() -> Response:
-        """How both pages look."""
+        """How the pages look."""
         return _respond(pages.style(), "text/css; charset=utf-8")
 
     app.register_blueprint(blueprint)

@@ -69,7 +69,7 @@ def _lost(file: Path, holders: list[int]) -> Finding:
     return error(
         "store.lost",
         f"{file}, or its -wal or -shm, was removed or replaced while process {processes} has it open",
-        "do not stop that process: copy the data out of it first, as the README says (A store that was removed)",
+        "do not stop that process: copy the data out of it first, as reichatd(8) says (A store that was removed)",
     )
 
 

@@ -10,7 +10,7 @@
     layers, environment    how values from credentials, a file and the environment become settings
     live          the settings in force, which a reload replaces
     changes       what a reload has to know
-    prose, manual, manpage    `etc/reichatd.toml` and reichatd.toml(5), made from the tables
+    prose, manual    `etc/reichatd.toml`, made from the tables
 
 Frozen, typed and pure: nothing in this package reads a settings file or the environment. `reichatd.cli.settings` does.
 """

@@ -1,4 +1,4 @@
-"""The manual of the settings, made from their declaration: `etc/reichatd.toml`, and the texts that its man page shares.
+"""The manual of the settings, made from their declaration: `etc/reichatd.toml`, of which reichatd.toml(5) is made in turn.
 
 To write the file after a change: `python -m reichatd.settings.manual > etc/reichatd.toml`. A test holds the two equal.
 """

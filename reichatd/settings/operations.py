@@ -24,7 +24,7 @@ class Retention(Table, frozen=True):
 
 
 class Log(Table, frozen=True):
-    """What the daemon says. What each line of level warning or above means, and what to do: README, "What the log says"."""
+    """What the daemon says. What each line of level warning or above means, and what to do: reichatd(8), "Log"."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
 

@@ -23,6 +23,12 @@ FILES = {
     "etc/tmpfiles.d/reichatd.conf",
     "etc/reichatd/reichatd.toml",
 }
+MANUAL = {
+    "usr/local/share/man/man1/reichatd.1",
+    "usr/local/share/man/man5/reichatd.toml.5",
+    "usr/local/share/man/man7/reichatd-protocol.7",
+    "usr/local/share/man/man8/reichatd.8",
+}
 MOST_EXPOSED = 12
 """Tenths of what `systemd-analyze security` counts."""
 
@@ -43,7 +49,7 @@ def files_below(root: Path) -> set[str]:
 
 def test_it_writes_all_that_a_service_needs(tmp_path: Path) -> None:
     install(tmp_path)
-    assert files_below(tmp_path) == FILES
+    assert files_below(tmp_path) == FILES | MANUAL
     unit = (tmp_path / "etc/systemd/system/reichatd.service").read_text()
     assert f"\nExecStart={PROGRAM} serve\n" in unit
     settings = (tmp_path / "etc/reichatd/reichatd.toml").read_text()
@@ -62,7 +68,7 @@ def test_it_may_be_repeated_and_updates_what_is_not_the_operators(tmp_path: Path
     assert f"kept      {settings}" in output
     assert unit.read_text() == before
     assert settings.read_text() == "[server]\nport = 9000\n"
-    assert files_below(tmp_path) == FILES
+    assert files_below(tmp_path) == FILES | MANUAL
 
 
 def test_uninstalling_leaves_the_settings(tmp_path: Path) -> None:
@@ -71,7 +77,7 @@ def test_uninstalling_leaves_the_settings(tmp_path: Path) -> None:
     assert files_below(tmp_path) == {"etc/reichatd/reichatd.toml"}
     again = call("uninstall", "--root", tmp_path)
     assert again.exit_code == 0
-    assert again.output.count("not there") == 4
+    assert again.output.count("not there") == 4 + len(MANUAL)
 
 
 def test_show_shows_what_would_be_written(tmp_path: Path) -> None:
@@ -79,6 +85,8 @@ def test_show_shows_what_would_be_written(tmp_path: Path) -> None:
     shown = call("show", "--program", PROGRAM).output
     for file in FILES:
         assert f"# /{file}\n{(tmp_path / file).read_text()}" in shown
+    for page in MANUAL:
+        assert f"# /{page}\n" in shown
 
 
 @pytest.mark.parametrize("command", ["install", "uninstall"])
@@ -154,6 +162,6 @@ def test_a_wheel_has_the_files_too() -> None:
     """It is built from this list: see `_distributed`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert included == {source: f"reichatd/files/{source}" for source in ("etc/reichatd.toml", "systemd")}
-    for source in service._FILES.values():
+    assert included == {source: f"reichatd/files/{source}" for source in ("etc/reichatd.toml", "etc/man", "systemd")}
+    for source in (service._FILES | service._MANUAL).values():
         assert (ROOT / source).is_file()

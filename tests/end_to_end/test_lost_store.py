@@ -17,7 +17,7 @@ def data_file(directory: Path) -> Path:
 
 
 def save(pid: int, file: Path, target: Path) -> None:
-    """What the README tells the operator to do: copies out what the process has open."""
+    """What reichatd(8) tells the operator to do: copies out what the process has open."""
     target.mkdir()
     for name in (file.name, f"{file.name}-wal"):
         gone = f"{file.with_name(name)} (deleted)"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reichatd.cli.settings import SettingsError, load
-from reichatd.config import Server
+from reichatd.cli.settings import load
+from reichatd.settings import Server
+from reichatd.settings.problems import SettingsError
 
 ROOT = Path(__file__).parents[2]
 CONTAINER = ROOT / "etc" / "container"

@@ -21,7 +21,7 @@ from reichatd.store.sqlite import database, open_store, presence
 from reichatd.store.sqlite.inspection import lost_by, totals
 from tests.store.samples import contents, post, room, session, stored
 
-README = Path(__file__).parents[2] / "README.md"
+MANUAL = Path(__file__).parents[2] / "etc" / "man" / "reichatd.8.md"
 
 
 @pytest.fixture
@@ -127,12 +127,12 @@ async def test_it_is_noticed_though_nobody_writes(store: Store, path: Path) -> N
 
 
 @pytest.mark.parametrize("removed", [("",), ("-wal",), ("", "-wal", "-shm")])
-async def test_what_the_readme_says_saves_it(
+async def test_what_the_manual_says_saves_it(
     store: Store, path: Path, tmp_path: Path, removed: tuple[str, ...]
 ) -> None:
     for suffix in removed:
         path.with_name(f"{path.name}{suffix}").unlink()
-    section = README.read_text(encoding="utf-8").partition("#### A store that was removed")[2]
+    section = MANUAL.read_text(encoding="utf-8").partition("\n### A store that was removed\n")[2]
     found = re.search(r"```sh\npid=[^\n]*\n(.*?)```", section, re.DOTALL)
     assert found
     script = f"set -e\npid={os.getpid()}\n{found[1]}".replace("/root/saved-", f"{tmp_path}/")

@@ -214,7 +214,7 @@ def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_the_pages_of_the_contract(visitor: Visitors, phone: bool, dark: bool) -> None:
     author = visitor("ada", phone=phone, dark=dark)
-    for name in ("docs", "docs/websocket"):
+    for name in ("docs", "docs/websocket", "docs/guide"):
         author.page.goto(f"{author.url}/{name}")
         check(author, f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}-{name.replace('/', '-')}")
 

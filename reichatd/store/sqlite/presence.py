@@ -18,7 +18,9 @@ from reichatd.store.errors import StoreReplaced, StoreUnavailable
 Identity = tuple[int, int]
 """Device and inode: what a name stands for. An inode number is not given to another file while the first is open."""
 
-_RESCUE = "the data may exist only as long as this process: see the README before you stop it"
+_RESCUE = (
+    "the data may exist only as long as this process: see reichatd(8), or `reichatd help operation`, before you stop it"
+)
 
 _TICK_NS = 1_000_000_000
 """Far more than the steps in which any file system dates changes."""

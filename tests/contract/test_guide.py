@@ -1,4 +1,4 @@
-"""What the README has people paste works when it is pasted."""
+"""The guide for client authors: what it has people paste works when it is pasted, and the daemon serves it."""
 
 import json
 import os
@@ -8,23 +8,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 import trio
 
+from reichatd import contract
+from tests.api.conftest import Api
 from tests.client import PASSWORD, newcomer, open_room
+from tests.contract.test_pages import get
 from tests.end_to_end.conftest import QUICK
 from tests.mail.server import until
 from tests.node import NODE
 from tests.process import DaemonProcess, running
 
-README = Path(__file__).parent.parent / "README.md"
+GUIDE = Path(contract.__file__).parent / "templates" / "guide.md"
 
 
 def blocks_of(section: str, language: str) -> str:
     """The blocks of a section that are in this language, one behind the other."""
-    text = README.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    text = GUIDE.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     assert blocks
     return "".join(blocks)
@@ -49,7 +54,7 @@ async def test_a_first_chat(tmp_path: Path) -> None:
 
 
 class Example:
-    """One of the two clients for authors, saved and called as the README says."""
+    """One of the two clients for authors, saved and called as the guide says."""
 
     def __init__(self, directory: Path, language: str) -> None:
         interpreter, self._called, name = {
@@ -58,8 +63,9 @@ class Example:
         }[language]
         self._command = [interpreter, name]
         self._directory = directory
-        (directory / name).write_text(blocks_of("For authors of clients", language), encoding="utf-8")
-        lines = blocks_of("For authors of clients", "sh").splitlines()
+        section = {"python": "In Python", "javascript": "In JavaScript"}[language]
+        (directory / name).write_text(blocks_of(section, language), encoding="utf-8")
+        lines = blocks_of(section, "sh").splitlines()
         (line,) = (line for line in lines if line.endswith(f" {self._called} {name}"))
         *assignments, _, _ = shlex.split(line)
         self.given = dict(assignment.split("=", 1) for assignment in assignments)
@@ -76,11 +82,11 @@ class Example:
 
     @contextmanager
     def started(self, *options: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A process, with what the README's line gives it.
+        """A process, with what the guide's line gives it.
 
         Arguments:
             options: of the interpreter.
-            environ: other values than the README's.
+            environ: other values than the guide's.
         """
         assert environ.keys() <= self.given.keys()
         interpreter, name = self._command
@@ -159,6 +165,29 @@ async def test_a_node_without_websocket_says_so_at_once(tmp_path: Path) -> None:
         await until(lambda: process.poll() is not None)
         assert process.returncode == 1
     assert "this needs Node 22 or later" in example.errors
+
+
+async def test_it_is_served_without_a_script_and_with_links_that_lead_somewhere(api: Api) -> None:
+    response, text = await get(api, "/docs/guide")
+    assert response.content_type == "text/html; charset=utf-8"
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert not re.search(r"<script|<style|<img|\son\w+=|\sstyle=", text)
+    links = re.findall(r'(?:href|src)="([^"#]+)"', text)
+    assert links
+    for link in links:
+        await get(api, urljoin("/docs/guide", link))
+    places = re.findall(r'\sid="([^"]+)"', text)
+    assert len(set(places)) == len(places)
+    assert re.findall(r'href="#([^"]+)"', text) == places
+
+
+async def test_every_part_of_it_is_on_the_page(api: Api) -> None:
+    _, text = await get(api, "/docs/guide")
+    source = GUIDE.read_text(encoding="utf-8")
+    for title in re.findall(r"^## (.+)$", source, re.MULTILINE):
+        assert f">{title}</h2>" in text
+    for block in re.findall(r"^```\w+\n(.*?)```", source, re.DOTALL | re.MULTILINE):
+        assert block in unescape(text)
 
 
 async def _shell(script: str, *, task_status: trio.TaskStatus[trio.Process]) -> None:

@@ -1,0 +1,1 @@
+"""The manual: pages in Markdown, from which the man pages and `reichatd help` are made."""
