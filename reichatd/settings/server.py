@@ -63,8 +63,8 @@ class Server(Table, frozen=True):
 
     control_socket: FilePath = "auto"
     """The socket (mode 0600) by which `reichatd user`, `room` and `stats` reach the running daemon; "auto": control.sock beside
-    the data, where the commands find it by the same settings. Empty: none, and what they change is felt later (see the
-    README)."""
+    the data, where the commands find it by the same settings. Empty: none, and what they change is felt later
+    (reichatd(8), "Users and rooms")."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
