@@ -26,7 +26,7 @@ async def check(patient: Patient, note: Note) -> None:
     if not server.public_url:
         found = "server.public_url is not set"
         if patient.url:
-            note(skipped("settings.public_url", f"{found}; --url stands in for it here", "set it"))
+            note(skipped("settings.public_url", f"{found}: the URL that was given stands in for it here", "set it"))
         else:
             unknown = f"{found}: what clients find from outside is not known"
             note(skipped("settings.public_url", unknown, "set it, or name it with --url"))
