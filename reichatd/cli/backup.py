@@ -43,7 +43,7 @@ def backup() -> None:
 
     `backup verify FILE` restores a backup into a scratch store, in the directory for temporary files, and compares every record.
 
-    FILE is for its owner only: whoever reads it has all messages. The secret that tokens are signed with is not in it: keep a
+    FILE is for its owner only: anyone who reads it has all messages. The secret that tokens are signed with is not in it: keep a
     copy of that file too, or let everybody log in again after a restore.
 
     --force replaces a FILE that is there; --config names the settings file.

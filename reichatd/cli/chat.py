@@ -19,7 +19,7 @@ from reichatd.terminal.transcript import plain
 @click.command()
 @click.argument("url")
 @click.argument("room", required=False)
-@click.option("--email", help="Whom to log in as; asked for where it is needed.")
+@click.option("--email", help="The account to log in to; asked for where it is needed.")
 @insecure_option
 @click.option("--log-out", is_flag=True, help="End the login session that is kept for URL, and leave.")
 def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out: bool) -> None:

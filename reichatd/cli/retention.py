@@ -86,8 +86,8 @@ def show(room_id: str | None, config: Path | None, as_json: bool) -> None:
 
 @retention.command("set")
 @click.argument("room_id")
-@click.option("--keep-days", type=click.IntRange(1, 36_500), metavar="N", help="Keep messages for so many days.")
-@click.option("--keep-messages", type=click.IntRange(1, 1_000_000_000), metavar="N", help="Keep the last so many.")
+@click.option("--keep-days", type=click.IntRange(1, 36_500), metavar="N", help="Keep messages for N days.")
+@click.option("--keep-messages", type=click.IntRange(1, 1_000_000_000), metavar="N", help="Keep the last N messages.")
 @click.option("--forever", is_flag=True, help="Keep all of them, whatever the settings say.")
 @click.option("--inherit", is_flag=True, help="Keep them as the settings say for all rooms.")
 @config_option

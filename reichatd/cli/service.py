@@ -74,7 +74,7 @@ def show(program: Path | None) -> None:
 def install(root: Path | None, program: Path | None) -> None:
     """Write the units, the user's entry, the man pages and, unless there is one, the settings file.
 
-    May be repeated: then what is out of date is written anew. A settings file that is there stays as it is.
+    May be repeated: then files that are out of date are written again. A settings file that is there stays as it is.
     """
     if root is None:
         _require_root()

@@ -37,7 +37,7 @@ class Auth(Table, frozen=True):
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a session once read need not be read again. A logout at this daemon counts at once all the same; one at another
-    daemon on the same store counts so many seconds later. 0: read for every request."""
+    daemon on the same store takes effect up to this many seconds later. 0: read for every request."""
 
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
     """How often the store is asked whether those with open sockets are still logged in, and members: what another daemon, or a

@@ -29,7 +29,7 @@ class Mail(Table, frozen=True):
     """The login, if the server wants one, and a file with its password; set both or none."""
 
     sender: MailAddress = "reichatd <reichatd@localhost>"
-    """Whom the mails are from."""
+    """The sender of mails."""
 
     ehlo: EhloName = ""
     """What the daemon calls itself to the mail server (EHLO): a full domain name, or an address in brackets ("[192.0.2.1]",

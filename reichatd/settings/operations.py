@@ -46,4 +46,4 @@ class Metrics(Table, frozen=True):
     host: Host = "127.0.0.1"
     port: Port = 9464
     """Serve /metrics to Prometheus, and /healthz and /readyz, on a port of their own. There is no login: anyone who reaches it
-    learns how much is going on, though not who talks to whom. Keep it to this machine or to a network of your own."""
+    learns how much is going on, but nothing about who talks with others. Keep it to this machine or to a network of your own."""
