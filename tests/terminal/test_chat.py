@@ -199,9 +199,9 @@ async def test_bytes_that_are_not_utf8_end_nothing_and_lose_nothing(tmp_path: Pa
         async with chat(tmp_path, daemon.url, room_id) as terminal:
             await terminal.see("E-mail address:")
             terminal.type(f"\udcff{ENTER}")
-            await terminal.see("That is not UTF-8; please type it again.")
+            await terminal.see("That is not UTF-8; please type it again.\nE-mail address:")
             terminal.type(f"{ada.email}{ENTER}")
-            await terminal.see("Password of")
+            await terminal.see(f"Password of {ada.email}:")
             terminal.type(f"\udcff{ENTER}")
             await terminal.miss("Traceback")
             await terminal.see(f"type it again.\nPassword of {ada.email}:")  # what is typed before it asks is dropped
