@@ -227,7 +227,7 @@ def wait_after(attempt: int, first_seconds: float) -> float:
 
 
 def next_try(failed: int, now: float, last_try: float, mail: "Mail") -> float | None:
-    """When to try a letter again that has failed so many times, in the time that `now` is of; None: never.
+    """When to try a mail again after its failures, on the clock that `now` is of; None: never.
 
     The last try is at `last_try`, whatever the pause before it would be.
     """

@@ -107,6 +107,15 @@ async def test_where_no_login_can_be_kept_none_is_left_behind(tmp_path: Path) ->
         assert json.loads(shown.stdout)["sessions"] == 1, "the test's own"
 
 
+async def hang_up_once(port: int) -> None:
+    """Stands in for the daemon that is away: takes one connection, and closes it unanswered."""
+    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
+    async with listener:
+        with trio.fail_after(SECONDS):
+            stream = await listener.accept()
+        await stream.aclose()
+
+
 async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, QUICK | FREE)
     send = Script(tmp_path, REICHATD_PASSWORD=PASSWORD)
@@ -121,7 +130,7 @@ async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: P
             assert away.stderr.startswith(f"reichatd: {daemon.url}: ")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(partial(send, daemon.url, room_id, "Two", "--timeout", str(SECONDS)))
-                await trio.sleep(1.5)  # it has found nobody by then; if not, the test proves less
+                await hang_up_once(daemon.port)
                 await daemon.start()
             # One that answers nothing any more.
             daemon.signal(signal.SIGSTOP)
