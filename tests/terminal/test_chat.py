@@ -241,9 +241,10 @@ async def test_a_room_is_chosen_by_number_id_or_name(tmp_path: Path) -> None:
             await log_in(terminal, ada.email)
             await terminal.see("Room (number, id or name) [1]:")
             terminal.type(f"garden{ENTER}")
-            await terminal.see("No room in the list has the number (1 to 2), id or name 'garden'.")
+            prompt = "\nRoom (number, id or name) [1]:"  # text typed before it moves what follows
+            await terminal.see("No room in the list has the number (1 to 2), id or name 'garden'.", f"URL ROOM{prompt}")
             terminal.type(f"the{ENTER}")
-            await terminal.see("Several rooms are called 'the': attic, cellar.")
+            await terminal.see("Several rooms are called 'the': attic, cellar.", f"one.{prompt}")
             terminal.type(f"the cellar{ENTER}")
             await terminal.see("The Cellar · online")
         async with chat(tmp_path, daemon.url, "The Attic") as terminal:
