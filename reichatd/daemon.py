@@ -32,16 +32,16 @@ import trio
 from reichatd.accounts import Accounts
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
-from reichatd.chat import Farewell, recheck_sockets
+from reichatd.chat import ShutdownPlan, recheck_sockets
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
-from reichatd.pulse import Pulse
 from reichatd.settings import Reload, SettingsError
 from reichatd.store import Store, StoreError, open_store
 from reichatd.systemd import Manager
 from reichatd.unixsocket import UnixSocket
 from reichatd.wallclock import WallClock
+from reichatd.watchdog import Watchdog
 
 _COLLECTOR = (700, 10, 1000)
 """Python's thresholds for garbage collection. The last one is 10 by itself: to look at all objects then stops everything for a
@@ -112,7 +112,7 @@ class _Daemon:
         self._manager = manager
         self._reread = reread
         self._ready = ready
-        self._pulse = Pulse(manager, parts.hub, parts.scribe, parts.commits)
+        self._pulse = Watchdog(manager, parts.hub, parts.scribe, parts.commits)
         self._reloading = trio.Lock()
         self._doors = trio.CancelScope()
         parts.administration.reread = self._reload
@@ -185,7 +185,7 @@ class _Daemon:
         self._doors.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
         parts.chat.let_go()
-        await parts.hub.say_goodbye(Farewell(parts.hub.connections, server))
+        await parts.hub.say_goodbye(ShutdownPlan(parts.hub.connections, server))
 
     async def _reload(self) -> list[SettingRecord]:
         """For a signal or an administrator, one at a time; what came of each key that differs, or is wrong."""

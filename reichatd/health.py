@@ -16,14 +16,14 @@ _REPLACED = "the file was removed or replaced"
 log = structlog.get_logger()
 
 
-class Scribe(Protocol):
+class ScribeView(Protocol):
     """The scribe, as it is seen here."""
 
     async def try_again(self) -> None:
         """If commits fail, finds out whether the store can be written to by now. Raises StoreError if not."""
 
 
-class Commits(Protocol):
+class CommitView(Protocol):
     """What the scribe writes, as it is seen here."""
 
     @property
@@ -38,7 +38,7 @@ class Health:
         seconds: how long the store may take, for an answer or for a commit.
     """
 
-    def __init__(self, store: Store, scribe: Scribe, commits: Commits, seconds: float) -> None:
+    def __init__(self, store: Store, scribe: ScribeView, commits: CommitView, seconds: float) -> None:
         self._commits = commits
         self._seconds = seconds
         self._stopping = False

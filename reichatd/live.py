@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 
-class Live(Protocol):
+class LiveConnections(Protocol):
     """The live connections, as seen by those who change who may have one.
 
     Each method acts at once and does not wait: the sockets concerned have left their rooms when it returns, and are closed by
@@ -27,7 +27,7 @@ class Live(Protocol):
         """From here on every message of this user is shown under `username`, the old ones too."""
 
 
-class NobodyLive:
+class NoLiveConnections:
     """The live connections where there are none: a store that is worked on with no daemon on it."""
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None: ...

@@ -33,7 +33,7 @@ _SECRETS_IN_TEXT = (
 )
 
 
-def configure(log: settings.Log, stream: TextIO) -> None:
+def configure(log: settings.LogSettings, stream: TextIO) -> None:
     """Sends the daemon's events from `log.level` on to `stream`, and the libraries' warnings with them.
 
     May be called again, with other settings or another stream. A stream that is queued holds `log.queue_lines` from then on.

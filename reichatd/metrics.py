@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from reichatd import __version__
 from reichatd.parts import Parts
 from reichatd.store import Outcome
-from reichatd.tally import BOUNDS, Timings
+from reichatd.timings import BOUNDS, Timings
 
 _LOOP_SECONDS = 0.25
 """How often the event loop is asked how late it is."""

@@ -13,7 +13,7 @@ from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app, set_limits
-from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.browsers import BrowserHeaders
@@ -25,7 +25,17 @@ from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
-from reichatd.settings import Change, LiveSettings, Problem, Reload, Settings, SettingsError, changes, merged, reload_of
+from reichatd.settings import (
+    Change,
+    LiveSettings,
+    Reload,
+    Settings,
+    SettingsError,
+    SettingsProblem,
+    changes,
+    merged,
+    reload_of,
+)
 from reichatd.store import Store
 from reichatd.wallclock import WallClock
 
@@ -53,7 +63,7 @@ class Parts:
         """What needs a restart is as it was at the start, all else as it was read last."""
         self._made_at = time.monotonic()
         self.store = store
-        self.commits = Commits()
+        self.commits = CommitStatus()
         self.hub = Hub(store.messages, in_force, self.commits)
         self.scribe = Scribe(store.messages, self.hub, in_force, self.commits)
         self.marks = MarkReader(store.messages)
@@ -80,7 +90,7 @@ class Parts:
         self.control = ControlServer(self.administration, in_force)
         self.wall_clock = WallClock()
         self.retention = Retention(settings.retention, store)
-        self.chat = Chat(
+        self.chat = ConversationHandler(
             accounts=self.accounts,
             hub=self.hub,
             marks=self.marks,
@@ -125,7 +135,7 @@ class Parts:
         try:
             self.outbox.reload(new.settings.mail, new.mail_password)
         except ValueError as error:
-            raise SettingsError(Problem("mail.sender", text=str(error))) from error
+            raise SettingsError(SettingsProblem("mail.sender", text=str(error))) from error
         records = [
             SettingRecord(change.key, outcome.value, change.old, change.new)
             for change, outcome in self._outcomes(new.settings)

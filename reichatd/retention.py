@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from reichatd import settings
-from reichatd.store import Horizon, Keep, Store, StoreError, Stretch
+from reichatd.store import Cutoff, Keep, LogRange, Store, StoreError
 from reichatd.wallclock import WallClock
 
 _AT_ONCE = 200
@@ -26,7 +26,7 @@ _DAY_SECONDS = 86_400.0
 
 log = structlog.get_logger()
 
-Tell = Callable[[str, Stretch], None]
+Tell = Callable[[str, LogRange], None]
 """Hears of each step: the room's id, and what went, or would go, from the front of its log."""
 
 
@@ -34,9 +34,9 @@ class Ledger:
     """What has gone, or would go, from each room. `add` is a `Tell`."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, Stretch] = {}
+        self.rooms: dict[str, LogRange] = {}
 
-    def add(self, room_id: str, stretch: Stretch) -> None:
+    def add(self, room_id: str, stretch: LogRange) -> None:
         before = self.rooms.get(room_id)
         self.rooms[room_id] = stretch if before is None else before.followed_by(stretch)
 
@@ -58,7 +58,7 @@ class Retention:
         clock: seconds since the epoch.
     """
 
-    def __init__(self, rules: settings.Retention, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, rules: settings.RetentionSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._rules = rules
         self._changed = trio.Event()
         self._store = store
@@ -68,7 +68,7 @@ class Retention:
     def _default(self) -> Keep:
         return Keep(self._rules.keep_days, self._rules.keep_messages)
 
-    def reload(self, rules: settings.Retention) -> None:
+    def reload(self, rules: settings.RetentionSettings) -> None:
         """Other rules, and a turn by them. Does not wait for it."""
         self._rules = rules
         self._changed.set()
@@ -138,7 +138,7 @@ class Retention:
             if not given_back:
                 return total
 
-    async def _cut(self, room_id: str, horizon: Horizon, tell: Tell) -> None:
+    async def _cut(self, room_id: str, horizon: Cutoff, tell: Tell) -> None:
         removed = _AT_ONCE
         while removed == _AT_ONCE:
             async with _leisurely():
@@ -147,12 +147,12 @@ class Retention:
                 if removed:
                     tell(room_id, gone)  # before the pause, in which the whole may be cut off
 
-    async def _horizons(self, *, by_age: bool = True) -> dict[str, Horizon]:
+    async def _horizons(self, *, by_age: bool = True) -> dict[str, Cutoff]:
         """The rooms whose logs have a limit, in the order of their ids."""
         now, default = self._clock(), self._default
         rooms = await all_kept(self._store, all_rooms=default != Keep())
         horizons = {room_id: _horizon(own or default, now, by_age) for room_id, own in rooms.items()}
-        return {room_id: horizon for room_id, horizon in horizons.items() if horizon != Horizon()}
+        return {room_id: horizon for room_id, horizon in horizons.items() if horizon != Cutoff()}
 
 
 async def all_kept(store: Store, *, all_rooms: bool) -> dict[str, Keep | None]:
@@ -163,9 +163,9 @@ async def all_kept(store: Store, *, all_rooms: bool) -> dict[str, Keep | None]:
     return rooms
 
 
-def _horizon(keep: Keep, now: float, by_age: bool) -> Horizon:
+def _horizon(keep: Keep, now: float, by_age: bool) -> Cutoff:
     before = now - keep.days * _DAY_SECONDS if keep.days and by_age else -math.inf
-    return Horizon(before, keep.messages or None)
+    return Cutoff(before, keep.messages or None)
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
-from reichatd.live import Live
+from reichatd.live import LiveConnections
 from reichatd.settings import LiveSettings
 from reichatd.store import BanOutcome, JoinOutcome, Progress, Room, RoomHead, RoomSummary, Store, User
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
@@ -65,7 +65,7 @@ class Rooms:
         settings: LiveSettings,
         store: Store,
         passwords: Passwords,
-        live: Live,
+        live: LiveConnections,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings

@@ -52,7 +52,7 @@ class _Gap:
         self.lines = 0
 
 
-class Writer:
+class QueuedWriter:
     """Takes text from any thread without making it wait, and writes it in this order.
 
     What finds no room in the queue, or cannot be written, is counted; the count is logged, in its place, as soon as writing works.
@@ -191,12 +191,12 @@ def _write_all(descriptor: int, data: bytes) -> bytes:
 
 
 class QueuedStream(io.TextIOBase):
-    """A text stream that leaves writing to a `Writer`. What is written goes out line by line; `flush` does not wait."""
+    """A text stream that leaves writing to a `QueuedWriter`. What is written goes out line by line; `flush` does not wait."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def __init__(self, writer: Writer, descriptor: int) -> None:
+    def __init__(self, writer: QueuedWriter, descriptor: int) -> None:
         self.writer = writer
         self._descriptor = descriptor
         self._begun = ""
@@ -238,7 +238,7 @@ def queue_standard_streams(limit: int) -> None:
     Arguments:
         limit: how many lines the queue holds.
     """
-    writer, streams = Writer(limit), []
+    writer, streams = QueuedWriter(limit), []
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
         if stream is not None:  # the process may have been started without

@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from reichatd.bench.client import Reader, Refused, text_frame
+from reichatd.bench.client import ConnectionLost, FrameReader, text_frame
 from tests.client import Person
 
 _RETRY = re.compile(r"closed with 1001 .*; retry-after-ms=(\d+)$")
@@ -61,7 +61,7 @@ class Chatter:
                     await self._converse(sock)
             except ConnectionRefusedError:
                 self.refused += 1
-            except Refused as error:
+            except ConnectionLost as error:
                 if match := _RETRY.match(str(error)):
                     self.goodbyes += 1
                     delay = int(match[1]) / 1000
@@ -74,7 +74,7 @@ class Chatter:
             await trio.sleep(delay)
 
     async def _converse(self, sock: trio.socket.SocketType) -> None:
-        reader = Reader()
+        reader = FrameReader()
         head = _UPGRADE.format(room_id=self._talked.room_id, token=self._person.access_token)
         await sock.send(head.encode())
         while not reader.shaken():

@@ -1,4 +1,4 @@
-"""A `Live` that remembers what it was told; the real one is `reichatd.chat.Hub`."""
+"""A `LiveConnections` that remembers what it was told; the real one is `reichatd.chat.Hub`."""
 
 from collections.abc import Iterable
 

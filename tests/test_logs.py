@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reichatd import logs
-from reichatd.settings import Auth, Log, Settings
+from reichatd.settings import AuthSettings, LogSettings, Settings
 
 MARK = "hunter2"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
@@ -24,10 +24,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 pytestmark = pytest.mark.usefixtures("restored_logs")
 
 
-def configured(log: Log | None = None) -> io.StringIO:
+def configured(log: LogSettings | None = None) -> io.StringIO:
     stream = io.StringIO()
     logging.getLogger().handlers.clear()  # pytest's, which fail at a record that a library got wrong
-    logs.configure(log or Log(), stream)
+    logs.configure(log or LogSettings(), stream)
     return stream
 
 
@@ -55,7 +55,7 @@ def test_an_event_is_one_line_of_json_with_its_request() -> None:
 
 def test_the_level_is_the_least_that_is_told() -> None:
     for level, told in (("debug", 4), ("info", 3), ("warning", 2), ("error", 1)):
-        stream = configured(Log(level=level))  # type: ignore[arg-type]
+        stream = configured(LogSettings(level=level))  # type: ignore[arg-type]
         log = structlog.get_logger()
         log.debug("a")
         log.info("a")
@@ -68,7 +68,7 @@ def test_the_level_is_the_least_that_is_told() -> None:
 def test_a_terminal_gets_lines_for_people(form: str, is_json: bool) -> None:
     ours, theirs = os.openpty()
     with open(theirs, "w", encoding="utf-8") as terminal, open(ours, encoding="utf-8") as screen:
-        logs.configure(Log(format=form), terminal)  # type: ignore[arg-type]
+        logs.configure(LogSettings(format=form), terminal)  # type: ignore[arg-type]
         structlog.get_logger().info("room opened", room_id="a\x1b[2Jb\nc", password=MARK)
         line = screen.readline()
     assert line.startswith("{") is is_json
@@ -79,7 +79,7 @@ def test_a_terminal_gets_lines_for_people(form: str, is_json: bool) -> None:
 
 
 def test_for_people_without_a_terminal_there_are_no_colours() -> None:
-    stream = configured(Log(format="console"))
+    stream = configured(LogSettings(format="console"))
     structlog.get_logger().info("two\nlines", who="a b")
     [line] = stream.getvalue().splitlines()
     assert "two\\nlines" in line
@@ -97,7 +97,7 @@ def test_a_traceback_is_in_its_line_and_shows_no_variable() -> None:
     [event] = events(stream)
     assert event["exception"].startswith("Traceback")
     assert event["exception"].endswith("ValueError: no such thing: {'content': …}")
-    for_people = configured(Log(format="console"))
+    for_people = configured(LogSettings(format="console"))
     try:
         raise ValueError("whatever")
     except ValueError:
@@ -111,7 +111,7 @@ def test_a_traceback_is_in_its_line_and_shows_no_variable() -> None:
 
 @pytest.mark.parametrize("name", ["hypercorn.error", "trio-websocket", "quart.app", "pymongo.topology", "asyncio"])
 def test_libraries_take_the_same_way_out_from_warning_on(name: str) -> None:
-    stream = configured(Log(level="debug"))
+    stream = configured(LogSettings(level="debug"))
     structlog.contextvars.bind_contextvars(request_id="r1")
     library = logging.getLogger(name)
     before = library.level
@@ -148,7 +148,7 @@ def test_warnings_of_python_are_events() -> None:
 
 
 def test_libraries_keep_to_a_higher_level() -> None:
-    stream = configured(Log(level="error"))
+    stream = configured(LogSettings(level="error"))
     logging.getLogger("x").warning("a")
     assert events(stream) == []
 
@@ -180,7 +180,7 @@ def _without_a_reader() -> TextIO:
 @pytest.mark.parametrize("stream", [_full, _without_a_reader])
 def test_a_stream_that_takes_no_more_loses_lines_only(stream: Callable[[], TextIO]) -> None:
     broken = stream()
-    logs.configure(Log(), broken)
+    logs.configure(LogSettings(), broken)
     structlog.get_logger().info("a")
     logging.getLogger("x").warning("a")
     with pytest.raises(OSError):  # noqa: PT011 - it is the stream that is broken, not the test
@@ -278,7 +278,7 @@ def test_what_is_no_secret_is_told(text: str) -> None:
 
 def test_settings_can_be_told() -> None:
     stream = configured()
-    structlog.get_logger().info("a", settings=Settings(auth=Auth(secret_key=MARK)))
+    structlog.get_logger().info("a", settings=Settings(auth=AuthSettings(secret_key=MARK)))
     assert MARK not in stream.getvalue()
 
 
@@ -294,7 +294,7 @@ anything = st.recursive(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(), st.dictionaries(st.text(), anything), st.sampled_from(["json", "console"]))
 def test_any_event_is_one_line(text: str, values: dict[str, Any], form: str) -> None:
-    stream = configured(Log(format=form))  # type: ignore[arg-type]
+    stream = configured(LogSettings(format=form))  # type: ignore[arg-type]
     structlog.get_logger().info(
         text, **{name: value for name, value in values.items() if name not in ("event", "exc_info")}
     )

@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from pymongo.uri_parser import parse_uri
 
 from reichatd.mongouri import database_in, without_database
-from reichatd.settings import MongoDB
+from reichatd.settings import MongoDBSettings
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_ä+", min_size=1, max_size=20).filter(
     lambda name: name not in ("admin", "config", "local")
@@ -34,8 +34,8 @@ NAMES = st.text(string.ascii_letters + string.digits + "-_ä+", min_size=1, max_
 )
 def test_the_database_of_a_uri(uri: str, name: str) -> None:
     assert database_in(uri) == name
-    assert MongoDB(uri=uri).store_database == (name or "reichatd")
-    assert MongoDB(uri=uri, database="mine").store_database == "mine"
+    assert MongoDBSettings(uri=uri).store_database == (name or "reichatd")
+    assert MongoDBSettings(uri=uri, database="mine").store_database == "mine"
 
 
 @given(NAMES)

@@ -9,7 +9,7 @@ import trio
 
 from reichatd import settings
 from reichatd.retention import Ledger, Retention
-from reichatd.store import Keep, Store, StoreUnavailable, Stretch, sqlite
+from reichatd.store import Keep, LogRange, Store, StoreUnavailable, sqlite
 from reichatd.wallclock import WallClock
 from tests.store.samples import room
 from tests.store.test_contract_retention import DAY, fill, whole
@@ -30,7 +30,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def retention(store: Store, keep_days: int = 0, keep_messages: int = 0) -> Retention:
-    rules = settings.Retention(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
+    rules = settings.RetentionSettings(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
     return Retention(rules, store, clock=lambda: TODAY)
 
 
@@ -91,7 +91,7 @@ async def test_cut_off_it_leaves_whole_logs(store: Store) -> None:
     await fill(store, *EARLIER[:1000])
     with trio.CancelScope() as scope:
 
-        def cancel(room_id: str, stretch: Stretch) -> None:
+        def cancel(room_id: str, stretch: LogRange) -> None:
             scope.cancel()
 
         await retention(store, keep_days=1).apply(cancel)
@@ -130,7 +130,7 @@ class Failing:
         self.expire = store.messages.expire
         self._store = store
 
-    async def expired(self, *arguments: object) -> Stretch:
+    async def expired(self, *arguments: object) -> LogRange:
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("down")

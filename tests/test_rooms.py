@@ -29,13 +29,13 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.rooms import Rooms
-from reichatd.settings import Auth, Limits, LiveSettings, Settings
+from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, Settings
 from reichatd.store import Registration, Store, User
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
-CHEAP_HASHES = Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
-LIMITS = Limits()
+CHEAP_HASHES = AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+LIMITS = LimitSettings()
 NOW = 1_700_000_000.5
 
 
@@ -62,7 +62,7 @@ async def rooms(store: Store, live: RecordingLive) -> Rooms:
     return rooms
 
 
-def make_rooms(store: Store, live: RecordingLive, limits: Limits = LIMITS) -> Rooms:
+def make_rooms(store: Store, live: RecordingLive, limits: LimitSettings = LIMITS) -> Rooms:
     return Rooms(
         settings=LiveSettings(Settings(limits=limits)),
         store=store,
@@ -97,7 +97,7 @@ async def test_random_room_id(rooms: Rooms) -> None:
 
 @pytest.mark.parametrize(("shortest", "longest", "length"), [(3, 8, 8), (20, 32, 20)])
 async def test_random_room_id_keeps_the_limits(store: Store, shortest: int, longest: int, length: int) -> None:
-    rooms = make_rooms(store, RecordingLive(), Limits(room_id_min=shortest, room_id_max=longest))
+    rooms = make_rooms(store, RecordingLive(), LimitSettings(room_id_min=shortest, room_id_max=longest))
     assert len(await rooms.create("ann", "Den", "")) == length
 
 

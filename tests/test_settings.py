@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reichatd.settings import Auth, MongoDB, Settings, Storage, kinds
+from reichatd.settings import AuthSettings, MongoDBSettings, Settings, StorageSettings, kinds
 from reichatd.settings.keys import TABLES
 from reichatd.settings.manual import toml_file
 from reichatd.settings.prose import sections
@@ -60,7 +60,10 @@ def test_the_manual_says_something_before_every_group_of_keys() -> None:
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    settings = Settings(auth=Auth(secret_key="hunter2"), storage=Storage(mongodb=MongoDB(uri="mongodb://a:pw@b")))
+    settings = Settings(
+        auth=AuthSettings(secret_key="hunter2"),
+        storage=StorageSettings(mongodb=MongoDBSettings(uri="mongodb://a:pw@b")),
+    )
     assert "hunter2" not in repr(settings)
     assert "pw" not in repr(settings.storage)
     assert "secret_key='…'" in repr(settings)

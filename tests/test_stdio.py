@@ -18,8 +18,8 @@ import structlog
 import trio
 
 from reichatd import logs
-from reichatd.settings import Log
-from reichatd.stdio import QueuedStream, Writer
+from reichatd.settings import LogSettings
+from reichatd.stdio import QueuedStream, QueuedWriter
 from tests.process import COMMAND, START_SECONDS, environment
 from tests.process import READY as LISTENS
 
@@ -52,7 +52,7 @@ def pipe() -> Iterator[Pipe]:
     os.close(pipe.reading)
 
 
-def read_to_the_end(pipe: Pipe, writer: Writer, others: Sequence[threading.Thread] = ()) -> list[str]:
+def read_to_the_end(pipe: Pipe, writer: QueuedWriter, others: Sequence[threading.Thread] = ()) -> list[str]:
     """Reads while the writer writes what it has, and what other threads give it."""
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read()))
@@ -66,7 +66,7 @@ def read_to_the_end(pipe: Pipe, writer: Writer, others: Sequence[threading.Threa
 
 
 def test_the_lines_of_many_writes(pipe: Pipe) -> None:
-    stream = QueuedStream(Writer(100), pipe.writing)
+    stream = QueuedStream(QueuedWriter(100), pipe.writing)
     for text in ("a", "b\nc\nd", "\n", "é\udcff"):
         stream.write(text)
     stream.flush()
@@ -76,9 +76,9 @@ def test_the_lines_of_many_writes(pipe: Pipe) -> None:
 
 @pytest.mark.usefixtures("restored_logs")
 def test_lost_lines_are_counted_where_they_are_missing(pipe: Pipe) -> None:
-    writer = Writer(3)
+    writer = QueuedWriter(3)
     stream = QueuedStream(writer, pipe.writing)
-    logs.configure(Log(queue_lines=3), cast("TextIO", stream))
+    logs.configure(LogSettings(queue_lines=3), cast("TextIO", stream))
     pipe.fill()
     structlog.get_logger().info("kept 1")
     structlog.get_logger().info("kept 2")
@@ -96,8 +96,8 @@ def test_lost_lines_are_counted_where_they_are_missing(pipe: Pipe) -> None:
 @pytest.mark.usefixtures("restored_logs")
 def test_a_descriptor_that_cannot_be_written_loses_lines_until_it_can(tmp_path: Path) -> None:
     full, file = os.open("/dev/full", os.O_WRONLY), os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
-    writer = Writer(100)
-    logs.configure(Log(), cast("TextIO", QueuedStream(writer, full)))
+    writer = QueuedWriter(100)
+    logs.configure(LogSettings(), cast("TextIO", QueuedStream(writer, full)))
     writer.put(full, "a\nb\n")
     assert writer.drain(SECONDS)
     os.dup2(file, full)
@@ -111,7 +111,7 @@ def test_a_descriptor_that_cannot_be_written_loses_lines_until_it_can(tmp_path: 
 
 
 def test_what_must_not_be_lost_is_waited_for_or_taken_back(pipe: Pipe) -> None:
-    writer = Writer(2)
+    writer = QueuedWriter(2)
     stream = QueuedStream(writer, pipe.writing)
     pipe.fill()
     stream.write("first\n")
@@ -130,7 +130,7 @@ def test_what_must_not_be_lost_is_waited_for_or_taken_back(pipe: Pipe) -> None:
 
 def test_a_descriptor_that_somebody_made_non_blocking(pipe: Pipe) -> None:
     os.set_blocking(pipe.writing, False)
-    stream = QueuedStream(Writer(1000), pipe.writing)
+    stream = QueuedStream(QueuedWriter(1000), pipe.writing)
     text = "".join(f"{number:0100}\n" for number in range(900))
     stream.write(text)
     assert "".join(f"{line}\n" for line in read_to_the_end(pipe, stream.writer)) == text

@@ -9,7 +9,7 @@ import trio
 from msgspec import Struct
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.accounts.recent import Identity, Informed, RecentSessions
+from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
 from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
@@ -28,16 +28,16 @@ from reichatd.text import normal
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
-    from reichatd.live import Live
+    from reichatd.live import LiveConnections
     from reichatd.mail import Outbox
-    from reichatd.settings import Auth, LiveSettings
+    from reichatd.settings import AuthSettings, LiveSettings
     from reichatd.store import Store
 
 MINUTE = 60.0
 DAY = 86_400.0
 
 
-class Login(Struct, frozen=True):
+class LoginTokens(Struct, frozen=True):
     """What a client gets for its password."""
 
     user_id: str
@@ -45,7 +45,7 @@ class Login(Struct, frozen=True):
     refresh_token: str
 
 
-class Ticket(Struct, frozen=True):
+class SocketTicket(Struct, frozen=True):
     """What opens one WebSocket, within so many seconds."""
 
     ticket: str
@@ -71,13 +71,13 @@ class Accounts:
     def __init__(
         self,
         *,
-        auth: "Auth",
+        auth: "AuthSettings",
         settings: "LiveSettings",
         secret: bytes,
         store: "Store",
         passwords: "Passwords",
         outbox: "Outbox",
-        live: "Live",
+        live: "LiveConnections",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.logins: Counter[str] = Counter()
@@ -90,8 +90,8 @@ class Accounts:
         self._passwords = passwords
         self._outbox = outbox
         self._clock = clock
-        self._recent = RecentSessions(auth.session_cache_seconds)
-        self.live: Live = Informed(self._recent, live)
+        self._recent = SessionCache(auth.session_cache_seconds)
+        self.live: LiveConnections = CacheInvalidator(self._recent, live)
         """To be told, by others who change users or sessions too, in place of the `live` that was given."""
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
 
@@ -167,7 +167,7 @@ class Accounts:
         if not await self._store.users.confirm(found, found.confirmed(keys.new_id(), now)):
             raise VerificationNotFound
 
-    async def login(self, email: str, password: str) -> Login:
+    async def login(self, email: str, password: str) -> LoginTokens:
         """Begins a login session; other devices keep theirs.
 
         Raises:
@@ -183,7 +183,7 @@ class Accounts:
         self.logins["ok"] += 1
         return login
 
-    async def _log_in(self, email: str, password: str) -> Login:
+    async def _log_in(self, email: str, password: str) -> LoginTokens:
         address = fields.known_form(email)
         user = await self._store.users.by_email(address) if address else None
         if user is None:
@@ -203,7 +203,7 @@ class Accounts:
         )
         await self._store.sessions.create(session)
         await self._refuse_outdated_login(session, user)
-        return Login(user.user_id, self._tokens.make(session, now), refresh_token)
+        return LoginTokens(user.user_id, self._tokens.make(session, now), refresh_token)
 
     async def refresh(self, refresh_token: str) -> str:
         """A new access token for the session of a refresh token.
@@ -227,7 +227,7 @@ class Accounts:
             raise Unauthorized("Invalid token")
         return identity
 
-    def ticket(self, identity: Identity) -> Ticket:
+    def ticket(self, identity: Identity) -> SocketTicket:
         """A ticket by which this login session can open one WebSocket, at this daemon. Does not wait.
 
         Raises:
@@ -235,7 +235,7 @@ class Accounts:
         """
         session = identity.session
         ticket = self._tickets.issue(session.session_id, self._tokens.make(session, self._clock()), trio.current_time())
-        return Ticket(ticket, self._auth.ticket_seconds)
+        return SocketTicket(ticket, self._auth.ticket_seconds)
 
     def redeem(self, ticket: str) -> str:
         """The access token that a ticket stands for, to be authenticated like any other. Does not wait.

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from email_validator import ValidatedEmail
 
-    from reichatd.settings import Limits
+    from reichatd.settings import LimitSettings
+
 
 EMAIL_CHARS = 254
 
@@ -32,7 +33,7 @@ class Registrant(NamedTuple):
     username: str
 
 
-def registrant(limits: "Limits", email: str, password: str, username: str) -> Registrant:
+def registrant(limits: "LimitSettings", email: str, password: str, username: str) -> Registrant:
     """Checks all fields of a registration.
 
     Raises:
@@ -52,7 +53,7 @@ def registrant(limits: "Limits", email: str, password: str, username: str) -> Re
     return Registrant(address, name)
 
 
-def new_username(limits: "Limits", username: str) -> str:
+def new_username(limits: "LimitSettings", username: str) -> str:
     """The user name as it is stored.
 
     Raises:
@@ -64,7 +65,7 @@ def new_username(limits: "Limits", username: str) -> str:
     return name
 
 
-def check_new_password(limits: "Limits", password: str) -> None:
+def check_new_password(limits: "LimitSettings", password: str) -> None:
     """Raises InvalidFields if a new password is too short or too long."""
     if problems := _password_problems(limits, "new_password", password):
         raise InvalidFields(problems)
@@ -91,12 +92,12 @@ def known_form(email: str) -> str:
         return ""
 
 
-def is_short_enough(limits: "Limits", password: str) -> bool:
+def is_short_enough(limits: "LimitSettings", password: str) -> bool:
     """Whether a password is short enough to be hashed at all."""
     return len(normal(password, limits.password_max)) <= limits.password_max
 
 
-def _password_problems(limits: "Limits", field: str, password: str) -> list[FieldProblem]:
+def _password_problems(limits: "LimitSettings", field: str, password: str) -> list[FieldProblem]:
     least, most = limits.password_min, limits.password_max
     return (
         []
@@ -105,7 +106,7 @@ def _password_problems(limits: "Limits", field: str, password: str) -> list[Fiel
     )
 
 
-def _username_problems(limits: "Limits", name: str) -> list[FieldProblem]:
+def _username_problems(limits: "LimitSettings", name: str) -> list[FieldProblem]:
     least, most = limits.username_min, limits.username_max
     if least <= len(name) <= most and is_word(name):
         return []

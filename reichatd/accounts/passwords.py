@@ -18,7 +18,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 from reichatd.errors import Unavailable
 
 if TYPE_CHECKING:
-    from reichatd.settings import Auth
+    from reichatd.settings import AuthSettings
 
 RETRY_AFTER_SECONDS = 2
 
@@ -40,7 +40,7 @@ class Passwords:
         auth: argon2's costs and the size of the waiting room.
     """
 
-    def __init__(self, auth: "Auth") -> None:
+    def __init__(self, auth: "AuthSettings") -> None:
         self._hasher = argon2.PasswordHasher(auth.argon2_time_cost, auth.argon2_memory_kib, auth.argon2_parallelism)
         self._cores = trio.CapacityLimiter(usable_cores())
         self._threads = ThreadPoolExecutor(usable_cores(), "argon2", _step_back)

@@ -12,14 +12,14 @@ from reichatd.administration.records import (
     Done,
     Emit,
     Failed,
-    Refused,
+    RequestRefused,
     SettingRecord,
     StatsRecord,
 )
 from reichatd.administration.rooms import RoomAdministration
 from reichatd.administration.users import UserAdministration
 from reichatd.errors import Invalid, NotFound, ReichatError
-from reichatd.live import Live
+from reichatd.live import LiveConnections
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings, Reload
 from reichatd.store import Store, StoreError
@@ -46,7 +46,7 @@ class Administration:
         passwords: Passwords,
         rooms: Rooms,
         settings: LiveSettings,
-        live: Live,
+        live: LiveConnections,
         figures: Callable[[], DaemonFigures] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,7 +66,7 @@ class Administration:
         try:
             await self._perform(request, emit)
         except ReichatError as error:
-            return Refused(error.status, error.code, error.message)
+            return RequestRefused(error.status, error.code, error.message)
         except StoreError as error:
             return Failed(str(error))
         return Done()

@@ -175,7 +175,7 @@ class Done(_Record, frozen=True, tag="done"):
     pass
 
 
-class Refused(_Record, frozen=True, tag="refused"):
+class RequestRefused(_Record, frozen=True, tag="refused"):
     """It cannot be done as it was asked for; `status`, `code` and `message` are those of `reichatd.errors`."""
 
     status: int
@@ -205,6 +205,6 @@ Record = (
     | SettingRecord
     | Progress
 )
-Conclusion = Done | Refused | Failed
+Conclusion = Done | RequestRefused | Failed
 Emit = Callable[[Record], Awaitable[None]]
 """Takes a record on its way; waits if its reader is slow."""

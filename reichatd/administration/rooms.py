@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reichatd.administration import requests
+from reichatd.administration.cleanup import sweep
 from reichatd.administration.records import (
     Emit,
     PersonRecord,
@@ -10,7 +11,6 @@ from reichatd.administration.records import (
     RoomDetails,
     RoomRecord,
 )
-from reichatd.administration.sweeping import sweep
 from reichatd.administration.users import UserAdministration, some_of
 from reichatd.errors import NotAMember, RoomNotFound, Yourself
 from reichatd.rooms import Rooms

@@ -8,8 +8,8 @@ import trio
 
 from reichatd.accounts import Passwords, fields, keys
 from reichatd.administration import requests
+from reichatd.administration.cleanup import sweep
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
-from reichatd.administration.sweeping import sweep
 from reichatd.errors import (
     OwnsRooms,
     RoomNotFound,
@@ -19,7 +19,7 @@ from reichatd.errors import (
     VerificationNotFound,
     Yourself,
 )
-from reichatd.live import Live
+from reichatd.live import LiveConnections
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
 from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
@@ -46,7 +46,7 @@ class UserAdministration:
         passwords: Passwords,
         rooms: Rooms,
         settings: LiveSettings,
-        live: Live,
+        live: LiveConnections,
         clock: Callable[[], float],
     ) -> None:
         self._store = store

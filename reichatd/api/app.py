@@ -41,7 +41,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def create_app(
-    *, accounts: Accounts, rooms: Rooms, health: Health, limits: settings.Limits, web_client: bool = False
+    *, accounts: Accounts, rooms: Rooms, health: Health, limits: settings.LimitSettings, web_client: bool = False
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
@@ -69,7 +69,7 @@ def create_app(
     return app
 
 
-def create_monitor(*, health: Health, expose: Exposition, limits: settings.Limits) -> QuartTrio:
+def create_monitor(*, health: Health, expose: Exposition, limits: settings.LimitSettings) -> QuartTrio:
     """/metrics, /healthz and /readyz for those who watch the daemon; as `create_app` otherwise."""
     app = _new_app(limits, health_calls.blueprint)
     provide_health(app, health)
@@ -82,7 +82,7 @@ def create_monitor(*, health: Health, expose: Exposition, limits: settings.Limit
     return app
 
 
-def _new_app(limits: settings.Limits, *blueprints: Blueprint) -> "_App":
+def _new_app(limits: settings.LimitSettings, *blueprints: Blueprint) -> "_App":
     app = _App("reichatd", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     set_limits(app, limits)
@@ -93,7 +93,7 @@ def _new_app(limits: settings.Limits, *blueprints: Blueprint) -> "_App":
     return app
 
 
-def set_limits(app: Quart, limits: settings.Limits) -> None:
+def set_limits(app: Quart, limits: settings.LimitSettings) -> None:
     """From here on these limits hold, for new requests."""
     # An answer has no deadline: the gateway ends a connection whose reader takes nothing (limits.slow_reader_seconds).
     app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, RESPONSE_TIMEOUT=None)

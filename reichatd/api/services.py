@@ -8,7 +8,7 @@ from quart import Quart, current_app
 from reichatd.accounts import Accounts
 from reichatd.health import Health
 from reichatd.rooms import Rooms
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 _KEY = "reichatd"
 _HEALTH = "reichatd.health"
@@ -32,7 +32,7 @@ def provide_health(app: Quart, health: Health) -> None:
     app.extensions[_HEALTH] = health
 
 
-def provide_limits(app: Quart, limits: Limits) -> None:
+def provide_limits(app: Quart, limits: LimitSettings) -> None:
     """As `provide`; again whenever they change."""
     app.extensions[_LIMITS] = limits
 
@@ -52,9 +52,9 @@ def health() -> Health:
     return cast("Health", current_app.extensions[_HEALTH])
 
 
-def limits() -> Limits:
+def limits() -> LimitSettings:
     """The limits in force, within a request."""
-    return cast("Limits", current_app.extensions[_LIMITS])
+    return cast("LimitSettings", current_app.extensions[_LIMITS])
 
 
 def _services() -> Services:

@@ -120,7 +120,7 @@ class Joining(Struct, frozen=True):
 # Answers
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class ResponseBody(Struct, frozen=True, kw_only=True):
     message: Literal["ok"] = "ok"
 
 
@@ -130,7 +130,7 @@ class Tokens(Struct, frozen=True):
     type: Literal["Bearer"] = "Bearer"
 
 
-class LoggedIn(Answer, frozen=True, kw_only=True):
+class LoggedIn(ResponseBody, frozen=True, kw_only=True):
     tokens: Tokens
     user_id: UserId
 
@@ -140,11 +140,11 @@ class AccessToken(Struct, frozen=True):
     type: Literal["Bearer"] = "Bearer"
 
 
-class Refreshed(Answer, frozen=True, kw_only=True):
+class Refreshed(ResponseBody, frozen=True, kw_only=True):
     tokens: AccessToken
 
 
-class Ticket(Answer, frozen=True, kw_only=True):
+class Ticket(ResponseBody, frozen=True, kw_only=True):
     """`expires_in` is in seconds."""
 
     ticket: TicketText
@@ -182,29 +182,29 @@ class UserDetails(Struct, frozen=True):
     username: Username
 
 
-class Oneself(Answer, frozen=True, kw_only=True):
+class Oneself(ResponseBody, frozen=True, kw_only=True):
     user_id: UserId
     user_details: UserDetails
     rooms: list[RoomInShort]
 
 
-class SomeUser(Answer, frozen=True, kw_only=True):
+class SomeUser(ResponseBody, frozen=True, kw_only=True):
     user_details: UserDetails
 
 
-class PublicRooms(Answer, frozen=True, kw_only=True):
+class PublicRooms(ResponseBody, frozen=True, kw_only=True):
     rooms: list[RoomInShort]
 
 
-class JoinedRooms(Answer, frozen=True, kw_only=True):
+class JoinedRooms(ResponseBody, frozen=True, kw_only=True):
     rooms: list[JoinedRoom]
 
 
-class SomeRoom(Answer, frozen=True, kw_only=True):
+class SomeRoom(ResponseBody, frozen=True, kw_only=True):
     room: RoomInFull
 
 
-class RoomCreated(Answer, frozen=True, kw_only=True):
+class RoomCreated(ResponseBody, frozen=True, kw_only=True):
     room_id: RoomId
 
 
@@ -213,7 +213,7 @@ class BannedUser(Struct, frozen=True):
     username: Username
 
 
-class Bans(Answer, frozen=True, kw_only=True):
+class Bans(ResponseBody, frozen=True, kw_only=True):
     bans: list[BannedUser]
 
 
@@ -228,7 +228,7 @@ class MessageLimits(Struct, frozen=True, kw_only=True):
     ]
 
 
-class About(Answer, frozen=True, kw_only=True):
+class About(ResponseBody, frozen=True, kw_only=True):
     """What holds at this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
 
     limits: MessageLimits
@@ -241,13 +241,13 @@ Checks = Annotated[
 ]
 
 
-class Ready(Answer, frozen=True, kw_only=True):
+class Ready(ResponseBody, frozen=True, kw_only=True):
     """Every part does its work."""
 
     checks: Checks
 
 
-class Seen(Answer, frozen=True, kw_only=True):
+class Seen(ResponseBody, frozen=True, kw_only=True):
     """How a request arrives here."""
 
     peer: Annotated[str, _meta("Who has made the connection: the last proxy, if there is one.", "127.0.0.1")]

@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 
 from reichatd.archive.chunks import HEADER_BYTES, BadChunk, Chunks, is_archive
 from reichatd.archive.errors import BadRecord, Damaged, NotAnArchive
-from reichatd.archive.format import End, Head, count, decode, decode_head, encode, encode_head, named
+from reichatd.archive.format import End, Header, count, decode, decode_head, encode, encode_head, named
 from reichatd.store.bounds import Logs, problem
 from reichatd.store.bulk import Stored
 
@@ -23,10 +23,10 @@ _SYNC_BYTES = 512 * 1024
 """So much is on its way to the disk at once: a burst in the end would hold up the commits of a daemon on the same disk."""
 
 
-class Writer:
+class BackupWriter:
     """A backup that is being written; made by `writing`. `bytes` and `counts` are what is in it so far."""
 
-    def __init__(self, file: BinaryIO, head: Head) -> None:
+    def __init__(self, file: BinaryIO, head: Header) -> None:
         self.bytes = 0
         self.counts: Counter[str] = Counter()
         self._file = file
@@ -55,7 +55,7 @@ class Writer:
 
 
 @contextmanager
-def writing(path: Path, head: Head, *, replace: bool) -> Iterator[Writer]:
+def writing(path: Path, head: Header, *, replace: bool) -> Iterator[BackupWriter]:
     """A new backup at `path`, for its owner only; it is there, durable and whole, when the block ends without an error.
 
     Until then it is beside its place, as `path` with `.part` behind it. What a writer that was killed has left there is
@@ -74,7 +74,7 @@ def writing(path: Path, head: Head, *, replace: bool) -> Iterator[Writer]:
         try:
             os.fchmod(descriptor, 0o600)
             file.truncate()
-            writer = Writer(file, head)
+            writer = BackupWriter(file, head)
             yield writer
             writer.end()
             _must_be_free(path, replace)
@@ -112,7 +112,7 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-class Reader:
+class BackupReader:
     """Reads a backup once, from its beginning to its end.
 
     `head` is its first line, `bytes` how far it has come in the file. Raises BadArchive and OSError, the constructor too.
@@ -166,7 +166,7 @@ class Reader:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Reader]:
+def reading(path: Path) -> Iterator[BackupReader]:
     """The backup at `path`. Errors: as `Reader`."""
     with path.open("rb") as file:
-        yield Reader(file)
+        yield BackupReader(file)

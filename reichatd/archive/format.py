@@ -27,7 +27,7 @@ from reichatd.store.records import Record
 VERSION = 1
 
 
-class Head(msgspec.Struct, frozen=True, tag_field="type", tag="backup"):
+class Header(msgspec.Struct, frozen=True, tag_field="type", tag="backup"):
     """The first line. It alone may have fields that are not known: what it says of the version must be readable for ever.
 
     Arguments:
@@ -49,11 +49,11 @@ class End(Record, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
-_head_decoder = msgspec.json.Decoder(Head)
+_head_decoder = msgspec.json.Decoder(Header)
 _decoder = msgspec.json.Decoder(Stored | End)
 
 
-def encode_head(head: Head) -> bytes:
+def encode_head(head: Header) -> bytes:
     return _encoder.encode_lines([head])
 
 
@@ -61,7 +61,7 @@ def encode(lines: Sequence[Stored | End]) -> bytes:
     return _encoder.encode_lines(lines)
 
 
-def decode_head(text: bytes) -> Head:
+def decode_head(text: bytes) -> Header:
     """Raises BadChunk, NewerArchive."""
     try:
         head = _head_decoder.decode(text)
@@ -72,7 +72,7 @@ def decode_head(text: bytes) -> Head:
     return head
 
 
-def decode(text: bytes, head: Head) -> list[Stored | End]:
+def decode(text: bytes, head: Header) -> list[Stored | End]:
     """The records of a chunk. Raises BadChunk, NewerArchive."""
     try:
         return _decoder.decode_lines(text)

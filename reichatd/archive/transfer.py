@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import trio
 
 from reichatd.archive.errors import BadArchive
-from reichatd.archive.files import Reader, Writer, reading
+from reichatd.archive.files import BackupReader, BackupWriter, reading
 from reichatd.archive.format import named
 from reichatd.store import sqlite
 from reichatd.store.bulk import Loader, Stored
@@ -19,7 +19,7 @@ Progress = Callable[[str, int], None]
 """Is told what is being done, and how far in the backup it has come, in bytes."""
 
 
-async def back_up(pages: AsyncIterator[list[Stored]], writer: Writer, progress: Progress) -> None:
+async def back_up(pages: AsyncIterator[list[Stored]], writer: BackupWriter, progress: Progress) -> None:
     """Writes all that a store gives."""
     async for page in pages:
         await trio.to_thread.run_sync(writer.add, page)
@@ -73,7 +73,7 @@ async def _load(path: Path, loader: Loader, progress: Progress) -> Counter[str]:
         return reader.counts
 
 
-async def _compare(reader: Reader, pages: AsyncIterator[list[Stored]], progress: Progress) -> None:
+async def _compare(reader: BackupReader, pages: AsyncIterator[list[Stored]], progress: Progress) -> None:
     written = chain.from_iterable(reader.pages())
     async for page in pages:
         expected = await trio.to_thread.run_sync(_take, written, len(page))

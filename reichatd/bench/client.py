@@ -12,7 +12,7 @@ PING = b"\x89\0"
 PONG = b"\x8a\x80\0\0\0\0"
 
 
-class Refused(Exception):
+class ConnectionLost(Exception):
     """The server did not take the handshake, or has closed the connection."""
 
 
@@ -36,7 +36,7 @@ def ask(sock: socket.socket, host: str, port: int, request: str) -> None:
     sock.sendall(_HANDSHAKE.format(request=request, host=host, port=port).encode())
 
 
-class Reader:
+class FrameReader:
     """What a server sends on one connection: its side of the handshake, then frames."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Reader:
             Refused: nothing was: the server has closed.
         """
         if not data:
-            raise Refused("the server has closed a connection")
+            raise ConnectionLost("the server has closed a connection")
         self._buffer += data
 
     def shaken(self) -> bool:
@@ -62,7 +62,7 @@ class Reader:
         if not self._shaken and b"\r\n\r\n" in self._buffer:
             head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 101"):
-                raise Refused(head.partition(b"\r\n")[0].decode("latin-1"))
+                raise ConnectionLost(head.partition(b"\r\n")[0].decode("latin-1"))
             self._shaken = True
         return self._shaken
 
@@ -82,7 +82,7 @@ class Reader:
             opcode, payload = buffer[0] & 15, bytes(buffer[start : start + size])
             del buffer[: start + size]
             if opcode == 8:
-                raise Refused(
+                raise ConnectionLost(
                     f"closed with {int.from_bytes(payload[:2], 'big')} {payload[2:].decode(errors='replace')}"
                 )
             if opcode == 1:

@@ -12,7 +12,7 @@ from collections import deque
 
 import msgspec
 
-from reichatd.bench.client import PING, PONG, Reader, Refused, begin, text_frame
+from reichatd.bench.client import PING, PONG, ConnectionLost, FrameReader, begin, text_frame
 from reichatd.bench.specs import Call, Fetch, Idle, Join, Outcome, Spec, Talk, latency
 
 _STAMP = re.compile(rb"T(\d+)\.")
@@ -96,7 +96,7 @@ class _Talk:
         spec = self._spec
         sock = begin(spec.host, spec.port, spec.requests[number % len(spec.requests)])
         client = _Client(sock, timed=number % max(1, spec.clients // _TIMED) == 0)
-        Reader().wait_shaken(sock)
+        FrameReader().wait_shaken(sock)
         if spec.opening:
             sock.sendall(text_frame(spec.opening.encode()))
         sock.setblocking(False)
@@ -134,7 +134,7 @@ class _Talk:
         except BlockingIOError:
             return 0
         if not size:
-            raise Refused("the server has closed a connection")
+            raise ConnectionLost("the server has closed a connection")
         # Counted where it lies: copies of all that comes would cost more than the counting.
         count = _BUFFER.count(self._match, 0, size)
         cut = len(self._match) - 1
@@ -156,7 +156,7 @@ def _join(spec: Join | Idle) -> tuple[Outcome, list[socket.socket]]:
     """Connects all clients, so many at once; each has joined when it has its initial state and has said that it listens."""
     listen = text_frame(b'{"type":"listen_latest"}')
     joined: list[socket.socket] = []
-    readers: dict[int, tuple[socket.socket, Reader, float]] = {}
+    readers: dict[int, tuple[socket.socket, FrameReader, float]] = {}
     milliseconds: list[float] = []
     poll = select.epoll()
     requests = deque(spec.requests[number % len(spec.requests)] for number in range(spec.clients))
@@ -167,7 +167,7 @@ def _join(spec: Join | Idle) -> tuple[Outcome, list[socket.socket]]:
             sock = begin(spec.host, spec.port, requests.popleft())
             sock.setblocking(False)
             poll.register(sock.fileno(), select.EPOLLIN)
-            readers[sock.fileno()] = sock, Reader(), start
+            readers[sock.fileno()] = sock, FrameReader(), start
         for fd, _ in poll.poll(0.5):
             sock, reader, start = readers[fd]
             reader.feed(sock.recv(65_536))
@@ -204,7 +204,7 @@ def _fetch(spec: Fetch) -> Outcome:
     milliseconds: list[float] = []
     lost = 0
     sock = begin(spec.host, spec.port, spec.requests[0])
-    reader = Reader()
+    reader = FrameReader()
     reader.wait_text(sock)  # the initial state
     began = time.perf_counter()
     for number in range(spec.pages):
@@ -238,7 +238,7 @@ class _Caller:
         """The answer, once it is whole."""
         data = self.sock.recv(65_536)
         if not data:
-            raise Refused("the server has closed a connection")
+            raise ConnectionLost("the server has closed a connection")
         self.answer += data
         head, end, body = self.answer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from reichatd.bench.client import Reader, begin, text_frame
+from reichatd.bench.client import FrameReader, begin, text_frame
 from reichatd.bench.specs import Call, Fetch, Idle, Join, Latency, Outcome, Spec, Talk
-from reichatd.bench.target import Target, TargetError
+from reichatd.bench.target import BenchTarget, TargetError
 
 _ACKED = '{"type":"message","content":"@@","nonce":"##"}'
 _ACK = '"type":"ack"'
@@ -32,12 +32,12 @@ class Scenario(NamedTuple):
 
     name: str
     what: str
-    run: Callable[[Target, float], Row]
+    run: Callable[[BenchTarget, float], Row]
     local: bool = False
     """Whether it looks at the process, and so can only be run on one of our own."""
 
 
-def fan_out(target: Target, scale: float) -> Row:
+def fan_out(target: BenchTarget, scale: float) -> Row:
     clients, senders, messages = 1000, 50, max(10, int(400 * scale))
     outcome = drive(
         Talk(
@@ -55,7 +55,7 @@ def fan_out(target: Target, scale: float) -> Row:
     return _row("fan-out", "1,000 listeners, 50 senders, one room", outcome, "deliveries/s")
 
 
-def conversation(target: Target, scale: float) -> Row:
+def conversation(target: BenchTarget, scale: float) -> Row:
     clients, messages = 200, max(50, int(2000 * scale))
     outcome = drive(
         Talk(
@@ -73,7 +73,7 @@ def conversation(target: Target, scale: float) -> Row:
     return _row("conversation", "200 listeners, one message at a time", outcome, "deliveries/s")
 
 
-def many_rooms(target: Target, scale: float) -> Row:
+def many_rooms(target: BenchTarget, scale: float) -> Row:
     rooms, seconds = max(10, int(1000 * scale)), 10
     outcome = drive(
         Talk(
@@ -91,7 +91,7 @@ def many_rooms(target: Target, scale: float) -> Row:
     return _row("many rooms", f"{rooms:,} rooms of 5, a message a second in each", outcome, "deliveries/s")
 
 
-def posts(target: Target, scale: float) -> Row:
+def posts(target: BenchTarget, scale: float) -> Row:
     clients, messages = 200, max(20, int(400 * scale))
     outcome = drive(
         Talk(
@@ -112,7 +112,7 @@ def posts(target: Target, scale: float) -> Row:
     return _row("posts", "200 senders in 100 rooms, each waiting for its ack", outcome, "durable posts/s")
 
 
-def joins(target: Target, scale: float) -> Row:
+def joins(target: BenchTarget, scale: float) -> Row:
     requests = target.rooms(1)
     _fill(target, requests[0], 80)
     read_up_to(target, requests[0], 30)
@@ -120,7 +120,7 @@ def joins(target: Target, scale: float) -> Row:
     return _row("joins", "connect, initial state of 80 messages, listen", outcome, "joins/s")
 
 
-def history(target: Target, scale: float) -> Row:
+def history(target: BenchTarget, scale: float) -> Row:
     requests, size = target.rooms(1), max(2000, int(20_000 * scale))
     _fill(target, requests[0], size)
     outcome = drive(
@@ -136,7 +136,7 @@ def history(target: Target, scale: float) -> Row:
     return _row("history", f"a page of 100 anywhere in {size:,} messages", outcome, "pages/s")
 
 
-def rest(target: Target, scale: float) -> Row:
+def rest(target: BenchTarget, scale: float) -> Row:
     requests = [target.request("/joined")]
     outcome = drive(
         Call(host=target.host, port=target.port, requests=requests, clients=32, calls=max(500, int(5000 * scale)))
@@ -144,7 +144,7 @@ def rest(target: Target, scale: float) -> Row:
     return _row("rest", "GET /joined, 32 connections", outcome, "answers/s")
 
 
-def idle(target: Target, scale: float) -> Row:
+def idle(target: BenchTarget, scale: float) -> Row:
     clients = max(500, int(5000 * scale))
     spec = Idle(host=target.host, port=target.port, requests=target.rooms(1), clients=clients)
     before = target.resident_kib()
@@ -206,7 +206,7 @@ def outcome_of(process: subprocess.Popen[bytes]) -> Outcome:
     return msgspec.json.decode(line, type=Outcome)
 
 
-def _fill(target: Target, request: str, count: int) -> None:
+def _fill(target: BenchTarget, request: str, count: int) -> None:
     """Puts messages into a room."""
     senders = gcd(50, count)  # so that all of them write as many, and all are written
     drive(
@@ -227,7 +227,7 @@ def _fill(target: Target, request: str, count: int) -> None:
     )
 
 
-def read_up_to(target: Target, request: str, message_id: int) -> None:
+def read_up_to(target: BenchTarget, request: str, message_id: int) -> None:
     """Puts the read mark there, from where the initial state shows what is before and behind it.
 
     A mark only moves forward, and writing has moved it to the end: who leaves and joins again begins anew.
@@ -236,7 +236,7 @@ def read_up_to(target: Target, request: str, message_id: int) -> None:
     target.call("POST", f"{room}/leave")
     target.call("POST", f"{room}/join")
     with begin(target.host, target.port, request) as sock:
-        reader = Reader()
+        reader = FrameReader()
         reader.wait_text(sock)  # the initial state
         sock.sendall(text_frame(b'{"type":"set_last_read","message_id":%d}' % message_id))
         sock.sendall(text_frame(b'{"type":"fetch","from_id":1,"to_id":0}'))

@@ -24,7 +24,7 @@ class TargetError(Exception):
     """The daemon does not start, does not answer, or refuses what the bench needs."""
 
 
-class Target:
+class BenchTarget:
     """A daemon, and somebody logged in to it. `pid` is None, and `untouched_kib` 0, unless it is ours."""
 
     def __init__(self, host: str, port: int, pid: int | None = None) -> None:
@@ -94,7 +94,7 @@ class Target:
         return int(status.partition("VmRSS:")[2].split()[0])
 
 
-def find(url: str) -> Target:
+def find(url: str) -> BenchTarget:
     """A daemon that runs already, reached; nobody is logged in yet. Raises: TargetError."""
     try:
         parts = urlsplit(url)
@@ -103,13 +103,13 @@ def find(url: str) -> Target:
         raise TargetError(f"the URL: {error}") from None
     if parts.scheme != "http" or parts.hostname is None:
         raise TargetError("the URL is to be http://HOST[:PORT]")
-    target = Target(parts.hostname, port)
+    target = BenchTarget(parts.hostname, port)
     target.call("GET", "/")
     return target
 
 
 @contextmanager
-def running(url: str, email: str, password: str) -> Iterator[Target]:
+def running(url: str, email: str, password: str) -> Iterator[BenchTarget]:
     """A daemon that runs already; what is made in it is removed in the end."""
     target = find(url)
     target.log_in(email, password)
@@ -120,7 +120,7 @@ def running(url: str, email: str, password: str) -> Iterator[Target]:
 
 
 @contextmanager
-def private(environ: dict[str, str]) -> Iterator[Target]:
+def private(environ: dict[str, str]) -> Iterator[BenchTarget]:
     """A daemon of our own, in a directory that is gone in the end.
 
     Arguments:
@@ -136,7 +136,7 @@ def private(environ: dict[str, str]) -> Iterator[Target]:
         )
         try:
             port = int(_wait_for(_READY, Path(output.name), process)[1])
-            target = Target("127.0.0.1", port, process.pid)
+            target = BenchTarget("127.0.0.1", port, process.pid)
             account = {"email": "bench@example.org", "password": secrets.token_urlsafe(16)}
             target.call("POST", "/register", {**account, "username": "bench"})
             code = _wait_for(_CODE, Path(output.name), process)[1]

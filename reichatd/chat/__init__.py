@@ -1,23 +1,23 @@
 """The conversation: rooms as logs, connections as cursors, one scribe for all of them."""
 
-from reichatd.chat.commits import Commits
-from reichatd.chat.farewell import Farewell
+from reichatd.chat.commit_status import CommitStatus
+from reichatd.chat.conversation import ConversationHandler
 from reichatd.chat.hub import Hub
-from reichatd.chat.marks import MarkReader
+from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.recheck import recheck_sockets
 from reichatd.chat.scribe import Scribe
-from reichatd.chat.session import Chat
+from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 
 __all__ = [
-    "Chat",
-    "Commits",
-    "Farewell",
+    "CommitStatus",
+    "ConversationHandler",
     "Hub",
     "MarkReader",
     "PeerGone",
     "PeerStalled",
     "Scribe",
+    "ShutdownPlan",
     "Socket",
     "recheck_sockets",
 ]

@@ -9,13 +9,13 @@ import structlog
 import trio
 
 from reichatd.chat import frames
-from reichatd.chat.commits import Commits
+from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
-from reichatd.chat.farewell import BATCH_SECONDS, GOING_AWAY, Farewell
-from reichatd.chat.room import Broadcasts, Room
+from reichatd.chat.room import BroadcastCounters, LiveRoom
+from reichatd.chat.shutdown import BATCH_SECONDS, GOING_AWAY, ShutdownPlan
 from reichatd.chat.socket import ABORT
 from reichatd.settings import LiveSettings
-from reichatd.store import Messages, StoreError
+from reichatd.store import MessageStore, StoreError
 
 _FAIR = 200
 """Connections looked at between two checkpoints: see room.py."""
@@ -25,7 +25,7 @@ _BEGINNINGS_SECONDS = 10.0
 log = structlog.get_logger()
 
 
-class Place(NamedTuple):
+class Attachment(NamedTuple):
     """What one socket holds on to: a membership and a login session."""
 
     room_id: str
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 class Hub:
-    """Owns the live rooms; implements `reichatd.live.Live` and `reichatd.chat.scribe.Rooms`.
+    """Owns the live rooms; implements `reichatd.live.LiveConnections` and `reichatd.chat.scribe.LiveRooms`.
 
     All methods but `run`, `enter`, `beat` and `say_goodbye` act at once and do not wait. Everything is called from the event
     loop.
@@ -44,18 +44,22 @@ class Hub:
     """
 
     def __init__(
-        self, messages: Messages, settings: LiveSettings, commits: Commits, clock: Callable[[], float] = time.time
+        self,
+        messages: MessageStore,
+        settings: LiveSettings,
+        commits: CommitStatus,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.changes = 0
         """Counts the changes of users and sessions: one who read a session before a change reads it again (see Chat)."""
-        self.broadcasts = Broadcasts()
+        self.broadcasts = BroadcastCounters()
         self._messages = messages
         self._settings = settings
         self._commits = commits
         self._clock = clock
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, LiveRoom] = {}
         self._sessions: dict[str, set[Connection]] = {}
-        self._farewell: Farewell | None = None
+        self._farewell: ShutdownPlan | None = None
         self._beat = trio.Event()  # somebody wants to know whether the watch goes on
         self._watched = trio.Event()  # it has looked at all connections once more
         self._nursery: trio.Nursery
@@ -67,7 +71,7 @@ class Hub:
             self._nursery.start_soon(self._follow_retention)
             await self._watch()
 
-    async def enter(self, room_id: str, connection: Connection) -> Room:
+    async def enter(self, room_id: str, connection: Connection) -> LiveRoom:
         """Brings a connection into a room, which is made live if it is not. `leave` must follow, also if this fails.
 
         The connection is known to the hub from the moment of the call on: no kick or logout passes it by. Waits for the
@@ -78,7 +82,7 @@ class Hub:
         """
         room = self._rooms.get(room_id)
         if room is None:
-            room = self._rooms[room_id] = Room(
+            room = self._rooms[room_id] = LiveRoom(
                 room_id, self._messages, self._settings.limits, self.broadcasts, self._commits
             )
             self._nursery.start_soon(self._run_room, room)
@@ -103,7 +107,7 @@ class Hub:
                 del self._rooms[room_id]
                 room.scope.cancel()
 
-    async def say_goodbye(self, farewell: Farewell) -> None:
+    async def say_goodbye(self, farewell: ShutdownPlan) -> None:
         """Closes every socket, in batches, and at once each that is still to come: the daemon goes down. Waits between batches.
 
         Those whose turn has not come talk on.
@@ -121,10 +125,10 @@ class Hub:
         """How many sockets are in rooms."""
         return sum(len(room.connections) for room in self._rooms.values())
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[Attachment]:
         """Who sits where, socket by socket."""
         return [
-            Place(room.room_id, connection.user.user_id, connection.session.session_id)
+            Attachment(room.room_id, connection.user.user_id, connection.session.session_id)
             for room in self._rooms.values()
             for connection in room.connections
         ]
@@ -200,7 +204,7 @@ class Hub:
 
     # --- the rooms' lives
 
-    async def _run_room(self, room: Room) -> None:
+    async def _run_room(self, room: LiveRoom) -> None:
         try:
             await room.run()
         except Exception:
@@ -210,7 +214,7 @@ class Hub:
             if self._rooms.get(room.room_id) is room:
                 del self._rooms[room.room_id]
 
-    def _close_room(self, room: Room, code: int, reason: str) -> None:
+    def _close_room(self, room: LiveRoom, code: int, reason: str) -> None:
         for connection in list(room.connections):
             room.leave(connection)
             connection.close_soon(code, reason)

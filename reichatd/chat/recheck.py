@@ -8,7 +8,7 @@ import structlog
 import trio
 
 from reichatd.chat.hub import Hub
-from reichatd.store import Messages, Sessions, StoreError
+from reichatd.store import MessageStore, SessionStore, StoreError
 
 _AT_ONCE = 500
 """Sockets in one question to the store."""
@@ -16,7 +16,7 @@ _AT_ONCE = 500
 log = structlog.get_logger()
 
 
-async def recheck_sockets(hub: Hub, sessions: Sessions, messages: Messages, seconds: float) -> None:
+async def recheck_sockets(hub: Hub, sessions: SessionStore, messages: MessageStore, seconds: float) -> None:
     """Asks the store every so many seconds, until cancelled; closes sockets without a login session, or a membership, any more."""
     while True:
         await trio.sleep(seconds)
@@ -26,7 +26,7 @@ async def recheck_sockets(hub: Hub, sessions: Sessions, messages: Messages, seco
             log.warning("open sockets could not be rechecked, tried again later", error=str(error))
 
 
-async def _recheck_all(hub: Hub, sessions: Sessions, messages: Messages) -> None:
+async def _recheck_all(hub: Hub, sessions: SessionStore, messages: MessageStore) -> None:
     places = hub.places()
     for start in range(0, len(places), _AT_ONCE):
         some = places[start : start + _AT_ONCE]

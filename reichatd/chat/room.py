@@ -12,14 +12,14 @@ import structlog
 import trio
 
 from reichatd.chat import frames
-from reichatd.chat.commits import Commits
+from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.chat.log import RoomLog, Slice
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled
 from reichatd.errors import RoomNotFound
-from reichatd.settings import Limits
-from reichatd.store import Message, Messages, StoreError, StoreUnavailable
-from reichatd.tally import Timings
+from reichatd.settings import LimitSettings
+from reichatd.store import Message, MessageStore, StoreError, StoreUnavailable
+from reichatd.timings import Timings
 
 _FAIR = 200
 """Sends between two checkpoints of a broadcast: a long round must not starve the other tasks."""
@@ -30,7 +30,7 @@ _STORE_RETRY_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-class Broadcasts:
+class BroadcastCounters:
     """What all rooms together have sent since the start. Owned by the hub, counted by the rooms."""
 
     def __init__(self) -> None:
@@ -39,14 +39,19 @@ class Broadcasts:
         self.rounds = Timings()
 
 
-class Room:
+class LiveRoom:
     """Made by the hub when the first connection comes, ended by it when the last one has left.
 
     All methods but those that are async act at once, do not wait, and are called from the event loop.
     """
 
     def __init__(
-        self, room_id: str, messages: Messages, limits: Limits, broadcasts: Broadcasts, commits: Commits
+        self,
+        room_id: str,
+        messages: MessageStore,
+        limits: LimitSettings,
+        broadcasts: BroadcastCounters,
+        commits: CommitStatus,
     ) -> None:
         self.room_id = room_id
         self.connections: set[Connection] = set()
@@ -122,7 +127,7 @@ class Room:
         if not self._exists:
             raise RoomNotFound
 
-    def reload(self, limits: Limits) -> None:
+    def reload(self, limits: LimitSettings) -> None:
         """From here on these limits hold; a tail that has become too long is cut with the next message."""
         self._limits = limits
         self._log.max_messages, self._log.max_bytes = limits.tail_messages, limits.tail_bytes
@@ -162,7 +167,7 @@ class Room:
             return
         if connection.catching_up is None and connection.socket.try_send(frame, (len(frame),)):
             connection.settle(1)
-            if not connection.socket.owing:
+            if not connection.socket.has_pending:
                 return
         else:
             connection.replies.append(frame)
@@ -257,7 +262,7 @@ class Room:
             if connection in in_step and connection.cursor != next_id:
                 taken = connection.socket.try_send(data, ends)
                 connection.cursor += taken
-                if taken != count or connection.socket.owing:
+                if taken != count or connection.socket.has_pending:
                     missed += count - taken
                     in_step.discard(connection)
                     self._continue(connection)
@@ -276,7 +281,7 @@ class Room:
         if connection.catching_up is not None:
             self._wake_those_ahead()  # it may be one of them
             return
-        if not connection.replies and not connection.socket.owing and connection.cursor == self._position:
+        if not connection.replies and not connection.socket.has_pending and connection.cursor == self._position:
             self._in_step.add(connection)
         else:
             connection.catching_up = trio.CancelScope()
@@ -302,7 +307,7 @@ class Room:
     async def _send_on(self, connection: Connection) -> None:
         """Sends replies and log until there is nothing left to send."""
         while True:
-            if connection.replies or connection.socket.owing:
+            if connection.replies or connection.socket.has_pending:
                 replies, connection.replies = connection.replies, []
                 await connection.socket.send(b"".join(replies))
                 connection.settle(len(replies))

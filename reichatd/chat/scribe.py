@@ -19,15 +19,15 @@ import structlog
 import trio
 
 from reichatd.chat import frames
-from reichatd.chat.commits import Commits
+from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.settings import LiveSettings
-from reichatd.store import Appended, Message, Messages, Outcome, Post, StoreError
+from reichatd.store import Appended, Message, MessageStore, Outcome, Post, StoreError
 
 log = structlog.get_logger()
 
 
-class Rooms(Protocol):
+class LiveRooms(Protocol):
     """The live rooms, as the scribe sees them. Nothing here waits."""
 
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
@@ -37,7 +37,7 @@ class Rooms(Protocol):
         """A frame for one connection, which counts as in flight there."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class PendingPost(msgspec.Struct, frozen=True):
     """A post and the connection that waits to hear of it."""
 
     post: Post
@@ -54,10 +54,10 @@ class Scribe:
 
     def __init__(
         self,
-        messages: Messages,
-        rooms: Rooms,
+        messages: MessageStore,
+        rooms: LiveRooms,
         settings: LiveSettings,
-        commits: Commits,
+        commits: CommitStatus,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.posts: Counter[str] = Counter()
@@ -67,7 +67,7 @@ class Scribe:
         self._settings = settings
         self._commits = commits
         self._clock = clock
-        self._entries: list[Entry] = []
+        self._entries: list[PendingPost] = []
         self._marks: dict[tuple[str, str], int] = {}
         self._marks_under_way: dict[tuple[str, str], int] = {}
         self._wake = trio.Event()
@@ -85,7 +85,9 @@ class Scribe:
         while len(self._entries) >= 4 * self._settings.limits.commit_posts:
             await self._space.wait()
         connection.in_flight += 1
-        self._entries.append(Entry(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection))
+        self._entries.append(
+            PendingPost(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection)
+        )
         self._wake_up()
 
     def mark_read(self, room_id: str, user_id: str, message_id: int) -> None:
@@ -196,7 +198,7 @@ class Scribe:
         if Outcome.STORED in outcomes:  # a commit of anything else may have written nothing
             self._failures = 0
 
-    def _publish(self, batch: list[Entry], answers: list[Appended]) -> None:
+    def _publish(self, batch: list[PendingPost], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}
         for entry, answer in zip(batch, answers, strict=True):
             if answer.outcome is Outcome.STORED:
@@ -210,7 +212,7 @@ class Scribe:
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
 
-    def _answer(self, batch: list[Entry], answers: list[Appended]) -> None:
+    def _answer(self, batch: list[PendingPost], answers: list[Appended]) -> None:
         for entry, answer in zip(batch, answers, strict=True):
             match answer.outcome:
                 case Outcome.STORED | Outcome.REPEATED:
@@ -220,7 +222,7 @@ class Scribe:
                 case Outcome.NO_ROOM:
                     self._refuse(entry, "room_not_found", "Room not found")
 
-    def _acknowledge(self, entry: Entry, message_id: int) -> None:
+    def _acknowledge(self, entry: PendingPost, message_id: int) -> None:
         post = entry.post
         if post.nonce is None:
             entry.author.settle(1)
@@ -228,5 +230,5 @@ class Scribe:
             ack = frames.encode(frames.Ack(post.nonce, message_id))
             self._rooms.reply(post.room_id, entry.author, ack)
 
-    def _refuse(self, entry: Entry, code: frames.ErrorCode, message: str) -> None:
+    def _refuse(self, entry: PendingPost, code: frames.ErrorCode, message: str) -> None:
         self._rooms.reply(entry.post.room_id, entry.author, frames.error(code, message, nonce=entry.post.nonce))

@@ -27,12 +27,12 @@ class Socket(Protocol):
             ends: for each frame the offset of its end in `data`, ascending; the last one is `len(data)`.
 
         Returns:
-            how many frames, from the first on, need not be sent again; the last of them may be `owing`. 0 also where another
+            how many frames, from the first on, need not be sent again; the last of them may be `has_pending`. 0 also where another
             task is waiting to send, or the peer is gone: whoever then waits in `send` learns of that.
         """
 
     @property
-    def owing(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether what `try_send` took is still on this side: somebody must wait in `send`, even with nothing, to get it out."""
 
     async def send(self, data: bytes) -> None:

@@ -12,11 +12,11 @@ import trio
 from reichatd import control, logs
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request
-from reichatd.administration.records import Done, Failed, Progress, Refused
-from reichatd.cli import exits
+from reichatd.administration.records import Done, Failed, Progress, RequestRefused
+from reichatd.cli import exit_status
 from reichatd.cli.progress import ProgressBar
 from reichatd.cli.settings import Loaded, load_or_fail
-from reichatd.live import NobodyLive
+from reichatd.live import NoLiveConnections
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
 from reichatd.settings.keys import printable
@@ -26,7 +26,7 @@ R = TypeVar("R", bound=Record)
 
 GONE = "the daemon went away in the middle, or is of another version; give the command again"
 
-_STATUSES = {404: exits.NOT_FOUND, 503: exits.TRY_AGAIN}
+_STATUSES = {404: exit_status.NOT_FOUND, 503: exit_status.TRY_AGAIN}
 
 
 def collect(
@@ -62,14 +62,16 @@ def perform(config: Path | None, request: Request, take: Callable[[Record], None
     if work.broken is not None:
         raise work.broken
     if work.signal:
-        exits.fail(exits.SIGNALLED + work.signal, "interrupted; given again, the command finishes what it began")
+        exit_status.fail(
+            exit_status.SIGNALLED + work.signal, "interrupted; given again, the command finishes what it began"
+        )
     if work.unable is not None:
-        exits.fail(*work.unable)
+        exit_status.fail(*work.unable)
     match work.conclusion:
-        case Refused(status, _, message):
-            exits.fail(_STATUSES.get(status, exits.REFUSED), printable(message))
+        case RequestRefused(status, _, message):
+            exit_status.fail(_STATUSES.get(status, exit_status.REFUSED), printable(message))
         case Failed(message):
-            exits.fail(exits.STORE_UNAVAILABLE, printable(message))
+            exit_status.fail(exit_status.STORE_UNAVAILABLE, printable(message))
 
 
 def _check_text(request: Request) -> None:
@@ -77,7 +79,7 @@ def _check_text(request: Request) -> None:
     try:
         msgspec.json.encode(request)
     except UnicodeEncodeError:
-        exits.fail(exits.REFUSED, "what is asked for is not UTF-8")
+        exit_status.fail(exit_status.REFUSED, "what is asked for is not UTF-8")
 
 
 class _Unable(Exception):
@@ -120,9 +122,9 @@ class _Work:
             except control.NoDaemon:
                 pass
             except control.NotPermitted:
-                raise _Unable(exits.NOT_PERMITTED, closed(path)) from None
+                raise _Unable(exit_status.NOT_PERMITTED, closed(path)) from None
             except control.DaemonGone:
-                raise _Unable(exits.TRY_AGAIN, GONE) from None
+                raise _Unable(exit_status.TRY_AGAIN, GONE) from None
         return await self._directly()
 
     async def _directly(self) -> Conclusion:
@@ -132,7 +134,7 @@ class _Work:
             _check_exists(data_file)
         store = await open_store(settings.storage, data_file)
         try:
-            passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NobodyLive()
+            passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NoLiveConnections()
             rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
             administration = Administration(store=store, passwords=passwords, rooms=rooms, settings=in_force, live=live)
             return await administration.perform(self._request, self._emit)
@@ -163,10 +165,10 @@ def _check_exists(data_file: Path) -> None:
     try:
         data_file.stat()
     except PermissionError:
-        raise _Unable(exits.NOT_PERMITTED, closed(data_file)) from None
+        raise _Unable(exit_status.NOT_PERMITTED, closed(data_file)) from None
     except OSError:
         text = f"there is no store at {data_file}; if the daemon has other settings, or another user, name its file: --config"
-        raise _Unable(exits.UNREADABLE, text) from None
+        raise _Unable(exit_status.UNREADABLE, text) from None
 
 
 def closed(path: Path) -> str:

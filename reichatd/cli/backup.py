@@ -15,8 +15,8 @@ from reichatd import __version__
 from reichatd.archive import transfer
 from reichatd.archive.errors import BadArchive
 from reichatd.archive.files import writing
-from reichatd.archive.format import VERSION, Head
-from reichatd.cli import exits
+from reichatd.archive.format import VERSION, Header
+from reichatd.cli import exit_status
 from reichatd.cli.output import confirm, unwritable, yes_option
 from reichatd.cli.progress import bytes_shown
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
@@ -58,7 +58,7 @@ def write(file: Path, force: bool, config: Path | None) -> None:
     """Back up everything into FILE, also while the daemon runs."""
     loaded = load_or_fail(config)
     os.nice(_NICE)
-    with _told(file, exits.CANNOT_CREATE), bytes_shown() as progress:
+    with _told(file, exit_status.CANNOT_CREATE), bytes_shown() as progress:
         counts = trio.run(_write, loaded, file, force, progress)
     click.echo(f"{file}: {_in_words(counts)}, {file.stat().st_size:,} bytes")
     if not loaded.settings.auth.secret_key:
@@ -67,7 +67,7 @@ def write(file: Path, force: bool, config: Path | None) -> None:
 
 async def _write(loaded: Loaded, file: Path, force: bool, progress: transfer.Progress) -> Counter[str]:
     storage = loaded.settings.storage
-    head = Head(version=VERSION, reichatd=__version__, store=storage.backend, created_at=time.time())
+    head = Header(version=VERSION, reichatd=__version__, store=storage.backend, created_at=time.time())
     async with dumping(storage, loaded.paths.data_file) as pages:
         with writing(file, head, replace=force) as writer:
             await transfer.back_up(pages, writer, progress)
@@ -81,7 +81,7 @@ def verify(file: Path) -> None:
 
     The scratch store is in the directory for temporary files (TMPDIR names another), and takes several times the space of FILE.
     """
-    with _told(file, exits.UNREADABLE), bytes_shown(file.stat().st_size) as progress:
+    with _told(file, exit_status.UNREADABLE), bytes_shown(file.stat().st_size) as progress:
         counts = trio.run(transfer.verify, file, progress)
     click.echo(f"{file}: good; {_in_words(counts)}")
 
@@ -103,12 +103,12 @@ def restore(file: Path, force: bool, config: Path | None, yes: bool) -> None:
     Run by root, a new SQLite file belongs to the owner of the directory that it is in.
     """
     loaded = load_or_fail(config)
-    with _told(file, exits.UNREADABLE):
+    with _told(file, exit_status.UNREADABLE):
         size = file.stat().st_size
         if force:
             confirm(partial(_question, loaded, file), yes=yes)
     loader = partial(restoring, loaded.settings.storage, loaded.paths.data_file, replace=force)
-    with _told(file, exits.UNREADABLE), bytes_shown(size) as progress:
+    with _told(file, exit_status.UNREADABLE), bytes_shown(size) as progress:
         counts = trio.run(transfer.restore, file, loader, progress)
     click.echo(f"{file}: restored {_in_words(counts)}")
 
@@ -134,16 +134,16 @@ def _told(file: Path, unusable: int) -> Iterator[None]:
     try:
         yield
     except BadArchive as error:
-        exits.fail(exits.BAD_DATA, f"{file}: {error}")
+        exit_status.fail(exit_status.BAD_DATA, f"{file}: {error}")
     except StoreNotEmpty as error:
-        exits.fail(exits.CANNOT_CREATE, f"{error}: --force throws away what it holds")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"{error}: --force throws away what it holds")
     except StoreError as error:
-        exits.fail(exits.STORE_UNAVAILABLE, str(error))
+        exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
     except FileExistsError:
-        exits.fail(exits.CANNOT_CREATE, f"{file} is there already: --force replaces it, if it is a file")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"{file} is there already: --force replaces it, if it is a file")
     except OSError as error:
         # The name of the part that is being written means nothing to a person.
         is_its_own = error.filename in (None, str(file), f"{file}.part")
-        exits.fail(unusable, unwritable(file, error) if is_its_own else f"{error.filename}: {error.strerror}")
+        exit_status.fail(unusable, unwritable(file, error) if is_its_own else f"{error.filename}: {error.strerror}")
     except KeyboardInterrupt:
-        exits.fail(exits.INTERRUPTED, "interrupted: to be run again from the beginning")
+        exit_status.fail(exit_status.INTERRUPTED, "interrupted: to be run again from the beginning")

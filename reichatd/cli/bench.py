@@ -9,11 +9,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from reichatd.bench.client import Refused
+from reichatd.bench.client import ConnectionLost
 from reichatd.bench.scenarios import SCENARIOS, Row
-from reichatd.bench.target import Target, TargetError, find, private, running
-from reichatd.cli import exits
-from reichatd.cli.asking import ask
+from reichatd.bench.target import BenchTarget, TargetError, find, private, running
+from reichatd.cli import exit_status
+from reichatd.cli.prompts import ask
 from reichatd.store import StoreError
 
 _QUICK = 0.1
@@ -50,16 +50,18 @@ def bench(
                 continue
             with console.status(f"{scenario.name}: {scenario.what}"), _target(url, email, password, mongodb) as target:
                 rows.append(scenario.run(target, _QUICK if quick else 1.0))
-    except (TargetError, Refused) as error:
-        exits.fail(exits.STORE_UNAVAILABLE, str(error))
+    except (TargetError, ConnectionLost) as error:
+        exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
     else:
         Console().print(_table(rows))
-    sys.exit(exits.OK if not any(row.lost for row in rows) else 1)
+    sys.exit(exit_status.OK if not any(row.lost for row in rows) else 1)
 
 
-def _target(url: str | None, email: str | None, password: str, mongodb: str | None) -> AbstractContextManager[Target]:
+def _target(
+    url: str | None, email: str | None, password: str, mongodb: str | None
+) -> AbstractContextManager[BenchTarget]:
     """A daemon for one scenario: a private one is new for each, so that none finds what another has left."""
     if url is not None:
         return running(url, email or "", password)
@@ -67,7 +69,7 @@ def _target(url: str | None, email: str | None, password: str, mongodb: str | No
 
 
 @contextmanager
-def _on_mongodb(uri: str) -> Iterator[Target]:
+def _on_mongodb(uri: str) -> Iterator[BenchTarget]:
     # Here and not in the bench, which is a client and knows nothing of stores.
     from reichatd.store.mongodb import drop_scratch, scratch_on
 

@@ -6,13 +6,13 @@ from contextlib import suppress
 import click
 import trio
 
-from reichatd.cli import exits
-from reichatd.cli.asking import ask, can_ask
+from reichatd.cli import exit_status
 from reichatd.cli.client import checked, errors_explained, find_room, insecure_option, kept
+from reichatd.cli.prompts import ask, can_ask
 from reichatd.terminal import screen
+from reichatd.terminal.client import LoggedOut, RoomChoice, ServerClient, ServerRefused
 from reichatd.terminal.logins import Logins, default_file
 from reichatd.terminal.rooms import meant
-from reichatd.terminal.server import LoggedOut, Refused, Room, Server
 from reichatd.terminal.transcript import plain
 
 
@@ -40,9 +40,9 @@ def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out:
                 chosen, characters = trio.run(_arrive, url, logins, email, room)
                 screen.converse(kept(url, logins), chosen.room_id, chosen.name, characters)
     except LoggedOut:
-        exits.fail(exits.NOT_PERMITTED, "the login session is over; start again to log in")
+        exit_status.fail(exit_status.NOT_PERMITTED, "the login session is over; start again to log in")
     except OSError as error:
-        exits.fail(exits.CANNOT_CREATE, f"the login cannot be kept: {error}")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"the login cannot be kept: {error}")
 
 
 async def _log_out(url: str, logins: Logins, email: str | None) -> None:
@@ -55,7 +55,7 @@ async def _log_out(url: str, logins: Logins, email: str | None) -> None:
     click.echo("logged out")
 
 
-async def _arrive(url: str, logins: Logins, email: str | None, room: str | None) -> tuple[Room, int]:
+async def _arrive(url: str, logins: Logins, email: str | None, room: str | None) -> tuple[RoomChoice, int]:
     """Logs in where that is needed, and becomes a member of a room; the room, and how many characters a message may have."""
     async with kept(url, logins) as server:
         characters = await server.message_characters()
@@ -68,13 +68,13 @@ async def _arrive(url: str, logins: Logins, email: str | None, room: str | None)
             return await _enter(server, room), characters
 
 
-async def _log_in(server: Server, email: str | None) -> None:
+async def _log_in(server: ServerClient, email: str | None) -> None:
     await server.check()  # before a password is typed in vain
     email = email or ask("E-mail address")
     await server.log_in(email, ask(f"Password of {email}", hidden=True))
 
 
-async def _enter(server: Server, name: str | None) -> Room:
+async def _enter(server: ServerClient, name: str | None) -> RoomChoice:
     if name is not None:
         room = await find_room(server, name)
         await _join(server, room.room_id)
@@ -86,10 +86,10 @@ async def _enter(server: Server, name: str | None) -> Room:
     return room
 
 
-def _choose(joined: list[Room], others: list[Room]) -> Room:
+def _choose(joined: list[RoomChoice], others: list[RoomChoice]) -> RoomChoice:
     rooms = [*joined, *others]
     if not rooms:
-        exits.fail(exits.NOT_FOUND, "there is no public room, and you are a member of none")
+        exit_status.fail(exit_status.NOT_FOUND, "there is no public room, and you are a member of none")
     for number, room in enumerate(rooms, 1):
         click.echo(plain(f"{number:4}  {room.name} ({room.room_id}){'' if room in joined else ', not joined yet'}"))
     while True:
@@ -100,14 +100,14 @@ def _choose(joined: list[Room], others: list[Room]) -> Room:
         click.echo(plain(_unclear(answer, found, len(rooms))), err=True)
 
 
-def _chosen(rooms: list[Room], answer: str) -> list[Room]:
+def _chosen(rooms: list[RoomChoice], answer: str) -> list[RoomChoice]:
     """What an answer means; a number is that of the list before it is an id."""
     if answer.isdecimal() and 1 <= int(answer) <= len(rooms):
         return [rooms[int(answer) - 1]]
     return meant(rooms, answer, cut_off=True)
 
 
-def _unclear(answer: str, found: list[Room], count: int) -> str:
+def _unclear(answer: str, found: list[RoomChoice], count: int) -> str:
     if found:
         return f"Several rooms are called {answer!r}: {', '.join(room.room_id for room in found)}. Give the number or id of one."
     return (
@@ -116,10 +116,10 @@ def _unclear(answer: str, found: list[Room], count: int) -> str:
     )
 
 
-async def _join(server: Server, room_id: str) -> None:
+async def _join(server: ServerClient, room_id: str) -> None:
     try:
         await server.join(room_id)
-    except Refused as refusal:
+    except ServerRefused as refusal:
         if refusal.code != "password_required":
             raise
         await server.join(room_id, ask("Password of the room", hidden=True))

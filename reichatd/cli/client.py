@@ -7,19 +7,24 @@ from urllib.parse import urlsplit
 
 import click
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.hosts import is_local
+from reichatd.terminal.client import RoomChoice, ServerClient, ServerRefused, Unreachable
 from reichatd.terminal.conversation import Ended
 from reichatd.terminal.logins import Logins
 from reichatd.terminal.rooms import meant
-from reichatd.terminal.server import Refused, Room, Server, Unreachable
 from reichatd.terminal.transcript import plain
 
 insecure_option = click.option(
     "--insecure", is_flag=True, help="Allow http:// to another machine: all can be read on the way."
 )
 
-_STATUSES = {403: exits.NOT_PERMITTED, 404: exits.NOT_FOUND, 429: exits.TRY_AGAIN, 503: exits.TRY_AGAIN}
+_STATUSES = {
+    403: exit_status.NOT_PERMITTED,
+    404: exit_status.NOT_FOUND,
+    429: exit_status.TRY_AGAIN,
+    503: exit_status.TRY_AGAIN,
+}
 
 
 def checked(url: str, *, insecure: bool) -> str:
@@ -36,12 +41,12 @@ def checked(url: str, *, insecure: bool) -> str:
     return url.rstrip("/")
 
 
-def kept(url: str, logins: Logins, key: str | None = None) -> Server:
+def kept(url: str, logins: Logins, key: str | None = None) -> ServerClient:
     """The server, with the login that is kept under this key (the URL, if None), if there is one."""
-    return Server(url, logins.of(key or url), partial(logins.keep, key or url))
+    return ServerClient(url, logins.of(key or url), partial(logins.keep, key or url))
 
 
-async def find_room(server: Server, name: str) -> Room:
+async def find_room(server: ServerClient, name: str) -> RoomChoice:
     """The room with this id, or else with this name among the joined and the public ones. The user may not be a member yet.
 
     Raises: LoggedOut, Refused, Unreachable.
@@ -51,15 +56,15 @@ async def find_room(server: Server, name: str) -> Room:
         return by_id
     try:
         return await server.room(name)  # also a private one, which is in no list
-    except Refused as refusal:
+    except ServerRefused as refusal:
         if refusal.status != 404:
             raise
     found = meant([*joined, *(room for room in await server.rooms("public") if room not in joined)], name)
     if not found:
-        exits.fail(exits.NOT_FOUND, plain(f"no room has the id or the name {name}"))
+        exit_status.fail(exit_status.NOT_FOUND, plain(f"no room has the id or the name {name}"))
     if len(found) > 1:
         ids = ", ".join(room.room_id for room in found)
-        exits.fail(exits.REFUSED, plain(f"several rooms are called {name}; give the id of one: {ids}"))
+        exit_status.fail(exit_status.REFUSED, plain(f"several rooms are called {name}; give the id of one: {ids}"))
     return found[0]
 
 
@@ -69,8 +74,8 @@ def errors_explained(url: str) -> Iterator[None]:
     try:
         yield
     except Unreachable as error:
-        exits.fail(exits.STORE_UNAVAILABLE, f"{url}: {plain(str(error))}")
-    except Refused as error:
-        exits.fail(_STATUSES.get(error.status, exits.REFUSED), plain(str(error)))
+        exit_status.fail(exit_status.STORE_UNAVAILABLE, f"{url}: {plain(str(error))}")
+    except ServerRefused as error:
+        exit_status.fail(_STATUSES.get(error.status, exit_status.REFUSED), plain(str(error)))
     except Ended as error:
-        exits.fail(exits.REFUSED, f"the conversation has ended: {plain(str(error))}")
+        exit_status.fail(exit_status.REFUSED, f"the conversation has ended: {plain(str(error))}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.distribution import distributed
 from reichatd.cli.output import unwritable
 from reichatd.cli.settings import Loaded, config_option, load_or_fail, place_for_file
@@ -32,13 +32,13 @@ def init(file: Path | None) -> None:
     """
     target, is_found = (file, False) if file else place_for_file(os.environ)
     if is_found:
-        exits.fail(exits.CANNOT_CREATE, printable(f"{target} is there already, and is what is read"))
+        exit_status.fail(exit_status.CANNOT_CREATE, printable(f"{target} is there already, and is what is read"))
     try:
         if file is None:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_new(target, distributed("etc/reichatd.toml"))
     except OSError as error:
-        exits.fail(exits.CANNOT_CREATE, printable(unwritable(target, error)))
+        exit_status.fail(exit_status.CANNOT_CREATE, printable(unwritable(target, error)))
     named = f" {shlex.quote(str(target))}" if file else ""
     click.echo(f"wrote {printable(str(target))}")
     click.echo(f"Next: change what you need in it, then: reichatd config check{named}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reichatd.cli.settings import Loaded, load
 from reichatd.parts import Configuration
-from reichatd.settings import Mail, Problem, Server, SettingsError
+from reichatd.settings import MailSettings, ServerSettings, SettingsError, SettingsProblem
 
 
 def configuration(loaded: Loaded) -> Configuration:
@@ -28,7 +28,7 @@ def reread(config: Path | None, environ: Mapping[str, str]) -> Configuration:
     return configuration(load(config, environ))
 
 
-def _tls(server: Server) -> ssl.SSLContext | None:
+def _tls(server: ServerSettings) -> ssl.SSLContext | None:
     if not server.tls_cert:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -38,11 +38,11 @@ def _tls(server: Server) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or error.reason if isinstance(error, ssl.SSLError) else error.strerror
         text = f"server.tls_cert, server.tls_key: cannot be used: {reason}"
-        raise SettingsError(Problem("server.tls_cert", text=text)) from error
+        raise SettingsError(SettingsProblem("server.tls_cert", text=text)) from error
     return context
 
 
-def mail_password(mail: Mail) -> str | None:
+def mail_password(mail: MailSettings) -> str | None:
     """The password of the SMTP login, None if there is none.
 
     Raises:
@@ -56,4 +56,4 @@ def mail_password(mail: Mail) -> str | None:
         # A byte that is no UTF-8 is told of by its place: the error's own text shows it.
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         text = f"mail.password_file: {mail.password_file}: {reason}"
-        raise SettingsError(Problem("mail.password_file", text=text)) from error
+        raise SettingsError(SettingsProblem("mail.password_file", text=text)) from error

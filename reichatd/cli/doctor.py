@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.settings import Loaded, config_option, load, load_secret
 from reichatd.settings import SettingsError
 from reichatd.settings.keys import printable
 
 if TYPE_CHECKING:
-    from reichatd.doctor import Finding, Patient
+    from reichatd.doctor import Finding, Target
 
 _COLOURS = {"ok": "green", "skipped": "bright_black", "warning": "yellow", "error": "red"}
 _SECONDS = click.FloatRange(min=0, max=86_400, min_open=True)
@@ -51,12 +51,12 @@ def doctor(config: Path | None, url: str | None, idle: float, timeout: float, as
     sys.exit(_status(findings))
 
 
-def _patient(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Patient":
-    from reichatd.doctor import Patient
+def _patient(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Target":
+    from reichatd.doctor import Target
 
     secret, secret_problem = _secret(loaded)
     mail_password, mail_problem = _mail_password(loaded)
-    return Patient(
+    return Target(
         settings=loaded.settings,
         sources=loaded.sources,
         config_file=loaded.file,
@@ -114,7 +114,7 @@ def _unfit(error: SettingsError) -> "list[Finding]":
 
 def _status(findings: "list[Finding]") -> int:
     levels = {finding.level.value for finding in findings}
-    return exits.ERRORS if "error" in levels else exits.WARNINGS if "warning" in levels else exits.OK
+    return exit_status.ERRORS if "error" in levels else exit_status.WARNINGS if "warning" in levels else exit_status.OK
 
 
 def _as_json(findings: "list[Finding]") -> str:

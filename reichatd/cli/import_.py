@@ -8,9 +8,9 @@ import click
 import msgspec
 import trio
 
-from reichatd.cli import exits
-from reichatd.cli.asking import first_line
+from reichatd.cli import exit_status
 from reichatd.cli.progress import things_shown
+from reichatd.cli.prompts import first_line
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.imports.run import Import, Progress, Report
 from reichatd.store import Store, StoreError
@@ -46,9 +46,11 @@ def from_reis_chatroom(uri: str, database: str | None, dry_run: bool, as_json: b
         with things_shown() as progress:
             report = trio.run(_import, uri, database, loaded, dry_run, progress)
     except StoreError as error:
-        exits.fail(exits.STORE_UNAVAILABLE, str(error))
+        exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
     except KeyboardInterrupt:
-        exits.fail(exits.INTERRUPTED, "interrupted: what is there stays, and the next run takes up the rest")
+        exit_status.fail(
+            exit_status.INTERRUPTED, "interrupted: what is there stays, and the next run takes up the rest"
+        )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from reichatd.cli import exits
-from reichatd.cli.asking import can_ask
+from reichatd.cli import exit_status
+from reichatd.cli.prompts import can_ask
 from reichatd.settings.keys import printable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -72,10 +72,10 @@ def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
         click.confirm(printable(text), abort=True, err=True)
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
-            exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
-        exits.fail(1, "nothing was changed")
+            exit_status.fail(exit_status.INTERRUPTED, "interrupted; nothing was changed")
+        exit_status.fail(1, "nothing was changed")
     except UnicodeDecodeError:  # neither yes nor no
-        exits.fail(1, "nothing was changed")
+        exit_status.fail(1, "nothing was changed")
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
                 os.fsync(output.fileno())
                 unnamed.replace(file)
         except OSError as error:
-            exits.fail(exits.CANNOT_CREATE, unwritable(file, error))
+            exit_status.fail(exit_status.CANNOT_CREATE, unwritable(file, error))
 
 
 def unwritable(file: Path, error: OSError) -> str:

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import click
 
-from reichatd.cli import exits
-from reichatd.cli.asking import ask, can_ask, first_line
-from reichatd.settings import Limits
+from reichatd.cli import exit_status
+from reichatd.cli.prompts import ask, can_ask, first_line
+from reichatd.settings import LimitSettings
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -24,7 +24,7 @@ def password_options(command: F) -> F:
     )
 
 
-def new_password(limits: Limits, *, from_stdin: bool, generate: bool) -> str:
+def new_password(limits: LimitSettings, *, from_stdin: bool, generate: bool) -> str:
     """The password that somebody is to have."""
     if from_stdin and generate:
         raise click.UsageError("--password-stdin and --generate exclude each other")
@@ -48,4 +48,4 @@ def ask_password() -> str:
     try:
         return ask("New password", hidden=True, twice=True)
     except click.Abort:
-        exits.fail(exits.INTERRUPTED, "interrupted; nothing was changed")
+        exit_status.fail(exit_status.INTERRUPTED, "interrupted; nothing was changed")

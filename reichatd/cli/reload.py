@@ -9,9 +9,9 @@ import trio
 
 from reichatd import control
 from reichatd.administration import Record, SettingRecord
-from reichatd.administration.records import Refused
+from reichatd.administration.records import RequestRefused
 from reichatd.administration.requests import ReadSettings
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.administer import GONE, closed
 from reichatd.cli.output import json_option, print_json, print_rows
 from reichatd.cli.settings import config_option, find_control_socket
@@ -31,9 +31,11 @@ def reload(config: Path | None, as_json: bool) -> None:
     try:
         path = find_control_socket(config, os.environ)
     except SettingsError as error:
-        exits.fail(exits.CONFIGURATION, *map(str, error.problems))
+        exit_status.fail(exit_status.CONFIGURATION, *map(str, error.problems))
     if path is None:
-        exits.fail(exits.NO_DAEMON, "server.control_socket is empty: a daemon with these settings hears SIGHUP only")
+        exit_status.fail(
+            exit_status.NO_DAEMON, "server.control_socket is empty: a daemon with these settings hears SIGHUP only"
+        )
     records: list[SettingRecord] = []
 
     async def take(record: Record) -> None:
@@ -43,17 +45,19 @@ def reload(config: Path | None, as_json: bool) -> None:
     try:
         conclusion = trio.run(partial(control.ask, path, ReadSettings(), take))
     except control.NoDaemon:
-        exits.fail(exits.NO_DAEMON, f"no daemon listens at {path}; if it has other settings, name its file: --config")
+        exit_status.fail(
+            exit_status.NO_DAEMON, f"no daemon listens at {path}; if it has other settings, name its file: --config"
+        )
     except control.NotPermitted:
-        exits.fail(exits.NOT_PERMITTED, closed(path))
+        exit_status.fail(exit_status.NOT_PERMITTED, closed(path))
     except control.DaemonGone:
-        exits.fail(exits.TRY_AGAIN, GONE)
+        exit_status.fail(exit_status.TRY_AGAIN, GONE)
     if as_json:
         print_json(records)
-    if isinstance(conclusion, Refused):
+    if isinstance(conclusion, RequestRefused):
         rejected = [printable(record.reason) for record in records if record.outcome == Reload.REJECTED.value]
-        otherwise = exits.TRY_AGAIN if conclusion.status == 503 else exits.REFUSED
-        exits.fail(exits.CONFIGURATION if rejected else otherwise, *rejected, printable(conclusion.message))
+        otherwise = exit_status.TRY_AGAIN if conclusion.status == 503 else exit_status.REFUSED
+        exit_status.fail(exit_status.CONFIGURATION if rejected else otherwise, *rejected, printable(conclusion.message))
     if records and not as_json:
         print_rows(
             ("key", "old", "new", "outcome"),

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.output import confirm, yes_option
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.retention import Ledger, Retention, all_kept
-from reichatd.store import Keep, Store, StoreError, Stretch
+from reichatd.store import Keep, LogRange, Store, StoreError
 from reichatd.store.opening import open_store
 from reichatd.timestamps import isoformat
 
@@ -71,7 +71,7 @@ def show(room_id: str | None, config: Path | None, as_json: bool) -> None:
     if room_id is not None:
         room = _with_store(loaded, lambda store: store.rooms.head(room_id))
         if room is None:
-            exits.fail(exits.NOT_FOUND, f"there is no room {room_id}")
+            exit_status.fail(exit_status.NOT_FOUND, f"there is no room {room_id}")
         rooms = {room_id: room.keep}
     else:
         rooms = _with_store(loaded, partial(all_kept, all_rooms=False))
@@ -102,7 +102,7 @@ def set_(
         raise click.UsageError("say one of: --keep-days and/or --keep-messages, --forever, --inherit")
     keep = None if inherit else Keep(keep_days or 0, keep_messages or 0)
     if not _with_store(load_or_fail(config), lambda store: store.rooms.keep(room_id, keep)):
-        exits.fail(exits.NOT_FOUND, f"there is no room {room_id}")
+        exit_status.fail(exit_status.NOT_FOUND, f"there is no room {room_id}")
 
 
 @retention.command()
@@ -124,7 +124,7 @@ def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool, yes: b
     try:
         with Console(stderr=True).status("looking") as status:
 
-            def tell(room_id: str, stretch: Stretch) -> None:
+            def tell(room_id: str, stretch: LogRange) -> None:
                 ledger.add(room_id, stretch)
                 status.update(f"{ledger.messages:,} messages in {len(ledger.rooms):,} rooms")
 
@@ -149,7 +149,7 @@ def _question(loaded: Loaded) -> str:
     return f"Remove {doomed.messages:,} messages in {len(doomed.rooms):,} rooms, for good?"
 
 
-async def _remove(retention: Retention, store: Store, tell: Callable[[str, Stretch], None], compact: bool) -> int:
+async def _remove(retention: Retention, store: Store, tell: Callable[[str, LogRange], None], compact: bool) -> int:
     await retention.apply(tell)
     freed = await retention.reclaim()
     if compact:
@@ -164,7 +164,7 @@ def _with_store(loaded: Loaded, work: Callable[[Store], Awaitable[T]]) -> T:
     """Opens the store, does the work and closes it; what the store refuses ends the program."""
     storage, data_file = loaded.settings.storage, loaded.paths.data_file
     if storage.backend == "sqlite" and not data_file.exists():
-        exits.fail(exits.UNREADABLE, f"there is no data at {data_file} (storage.path)")
+        exit_status.fail(exit_status.UNREADABLE, f"there is no data at {data_file} (storage.path)")
 
     async def open_and_work() -> T:
         async with aclosing(await open_store(storage, data_file)) as store:
@@ -173,9 +173,9 @@ def _with_store(loaded: Loaded, work: Callable[[Store], Awaitable[T]]) -> T:
     try:
         return trio.run(open_and_work)
     except StoreError as error:
-        exits.fail(exits.STORE_UNAVAILABLE, str(error))
+        exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
     except KeyboardInterrupt:
-        exits.fail(exits.INTERRUPTED, "interrupted: what is removed is removed, and the next run goes on")
+        exit_status.fail(exit_status.INTERRUPTED, "interrupted: what is removed is removed, and the next run goes on")
 
 
 def _say(ledger: Ledger, freed: int | None, as_json: bool) -> None:

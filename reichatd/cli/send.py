@@ -11,14 +11,14 @@ import click
 import msgspec
 import trio
 
-from reichatd.cli import exits
-from reichatd.cli.asking import can_ask
+from reichatd.cli import exit_status
 from reichatd.cli.client import checked, errors_explained, find_room, insecure_option
+from reichatd.cli.prompts import can_ask
+from reichatd.terminal.client import LoggedOut, Login, RoomChoice, ServerClient
 from reichatd.terminal.conversation import Outcome
 from reichatd.terminal.delivery import NotAcknowledged, deliver, until_reached
 from reichatd.terminal.frames import encodable, excess, trimmed
 from reichatd.terminal.logins import Logins, default_file
-from reichatd.terminal.server import LoggedOut, Login, Room, Server
 from reichatd.terminal.transcript import plain
 
 _MOST_BYTES = 1024 * 1024
@@ -94,11 +94,11 @@ def send(
     except LoggedOut:
         _fail_logged_out(url, account)
     except NotAcknowledged as error:
-        exits.fail(exits.TRY_AGAIN, f"{url}: sent, but {plain(str(error))}")
+        exit_status.fail(exit_status.TRY_AGAIN, f"{url}: sent, but {plain(str(error))}")
     except KeyboardInterrupt:
-        exits.fail(exits.INTERRUPTED, "interrupted; the message may be posted or not")
+        exit_status.fail(exit_status.INTERRUPTED, "interrupted; the message may be posted or not")
     if outcome.message_id is None:
-        exits.fail(exits.REFUSED, plain(outcome.refusal))
+        exit_status.fail(exit_status.REFUSED, plain(outcome.refusal))
     if as_json:
         click.echo(msgspec.json.encode({"room_id": room_id, "message_id": outcome.message_id}).decode())
     elif verbose:
@@ -112,14 +112,16 @@ def _content(text: str | None) -> str:
         text = _standard_input()
     content = trimmed(encodable(text))
     if not content:
-        exits.fail(exits.REFUSED, "the message is empty")
+        exit_status.fail(exit_status.REFUSED, "the message is empty")
     return content
 
 
 def _standard_input() -> str:
     data = sys.stdin.buffer.read(_MOST_BYTES + 1) if sys.stdin is not None else b""
     if len(data) > _MOST_BYTES:
-        exits.fail(exits.REFUSED, f"more than {_MOST_BYTES:,} bytes on standard input: no message is so long")
+        exit_status.fail(
+            exit_status.REFUSED, f"more than {_MOST_BYTES:,} bytes on standard input: no message is so long"
+        )
     return data.decode(errors="replace")
 
 
@@ -130,13 +132,13 @@ def _password(file: Path | None) -> str | None:
         return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        exits.fail(exits.UNREADABLE, f"{file}: {reason}")
+        exit_status.fail(exit_status.UNREADABLE, f"{file}: {reason}")
 
 
 async def _send(url: str, account: _Account, message: _Message, seconds: float) -> tuple[str, Outcome]:
     deadline = trio.current_time() + seconds
     login = _KeptLogin(url, account.email)
-    async with Server(url, login.found, login.keep) as server:
+    async with ServerClient(url, login.found, login.keep) as server:
         try:
             room = await until_reached(partial(_arrive, server, account, message), seconds)
             left = max(0.0, deadline - trio.current_time())
@@ -168,7 +170,7 @@ class _KeptLogin:
             self.is_kept = self.found is not None and self.found.refresh_token == login.refresh_token
 
 
-async def _arrive(server: Server, account: _Account, message: _Message) -> Room:
+async def _arrive(server: ServerClient, account: _Account, message: _Message) -> RoomChoice:
     """Logs in where that is needed, and becomes a member of the room."""
     if server.login is None:
         await _log_in(server, account)
@@ -179,7 +181,7 @@ async def _arrive(server: Server, account: _Account, message: _Message) -> Room:
         return await _enter(server, message)
 
 
-async def _log_in(server: Server, account: _Account) -> None:
+async def _log_in(server: ServerClient, account: _Account) -> None:
     email = account.email or (server.login.email if server.login else None)
     if email is None or account.password is None:
         await server.check()
@@ -187,9 +189,9 @@ async def _log_in(server: Server, account: _Account) -> None:
     await server.log_in(email, account.password)
 
 
-async def _enter(server: Server, message: _Message) -> Room:
+async def _enter(server: ServerClient, message: _Message) -> RoomChoice:
     if why := excess(message.content, await server.message_characters()):
-        exits.fail(exits.REFUSED, why)
+        exit_status.fail(exit_status.REFUSED, why)
     room = await find_room(server, message.room)
     await server.join(room.room_id)
     return room
@@ -197,8 +199,10 @@ async def _enter(server: Server, message: _Message) -> Room:
 
 def _fail_logged_out(url: str, account: _Account) -> NoReturn:
     if account.email is not None and account.password is None:
-        exits.fail(exits.NOT_PERMITTED, f"no password for {account.email}: give --password-file, or REICHATD_PASSWORD")
-    exits.fail(
-        exits.NOT_PERMITTED,
+        exit_status.fail(
+            exit_status.NOT_PERMITTED, f"no password for {account.email}: give --password-file, or REICHATD_PASSWORD"
+        )
+    exit_status.fail(
+        exit_status.NOT_PERMITTED,
         f"not logged in at {url}: log in once with `reichatd chat {url}`, or give --email and --password-file",
     )

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from reichatd import __version__, systemd
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.settings import Loaded, config_option, load, load_secret
 from reichatd.hosts import is_local
 from reichatd.settings import SettingsError
@@ -31,9 +31,9 @@ def serve(config: Path | None) -> None:
         loaded = load(config, os.environ)
         secret = load_secret(loaded)
     except SettingsError as error:
-        exits.fail(exits.CONFIGURATION, *map(str, error.problems))
+        exit_status.fail(exit_status.CONFIGURATION, *map(str, error.problems))
     except OSError as error:
-        exits.fail(exits.CANNOT_CREATE, f"the secret cannot be made: {error}")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"the secret cannot be made: {error}")
     # Imported here: nobody with a typing error in a file should wait for Quart first.
     import faulthandler
     import sys
@@ -51,7 +51,7 @@ def serve(config: Path | None) -> None:
     try:
         at_first = configuration(loaded)
     except SettingsError as error:
-        exits.fail(exits.UNREADABLE, *map(str, error.problems))
+        exit_status.fail(exit_status.UNREADABLE, *map(str, error.problems))
     with ExitStack() as opened:
         listeners = _closed_by(opened, _listeners(loaded))
         monitors = _closed_by(opened, _monitors(loaded))
@@ -74,7 +74,7 @@ def serve(config: Path | None) -> None:
         try:
             trio.run(run)
         except StoreError as error:
-            exits.fail(exits.STORE_UNAVAILABLE, str(error))
+            exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
 
 
 def _closed_by(opened: ExitStack, listeners: "list[Listener]") -> "list[Listener]":
@@ -91,7 +91,7 @@ def _listeners(loaded: Loaded) -> "list[Listener]":
     try:
         passed = systemd.take_sockets(os.environ)
     except systemd.UnusableSocket as error:
-        exits.fail(exits.CANNOT_LISTEN, f"a socket that was passed cannot be used: {error}")
+        exit_status.fail(exit_status.CANNOT_LISTEN, f"a socket that was passed cannot be used: {error}")
     if passed:
         listeners = [Listener(each.socket, tls=bool(server.tls_cert)) for each in passed]
         _refuse_exposed(loaded, listeners)
@@ -112,7 +112,7 @@ def _listen(table: str, hosts: Sequence[str], port: int, **options: Any) -> "lis
     try:
         return open_listeners(hosts, port, **options)
     except CannotListen as error:
-        exits.fail(exits.CANNOT_LISTEN, f"{table}.host, {table}.port: {error}")
+        exit_status.fail(exit_status.CANNOT_LISTEN, f"{table}.host, {table}.port: {error}")
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
@@ -125,7 +125,7 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
         problems = broken_rules(msgspec.structs.replace(settings, server=server))
         lines = [f"a socket that was passed: {problem}" for problem in problems if problem.key == "server.host"]
         if lines:
-            exits.fail(exits.CONFIGURATION, *lines)
+            exit_status.fail(exit_status.CONFIGURATION, *lines)
 
 
 def _control_socket(loaded: Loaded) -> "UnixSocket | None":
@@ -138,11 +138,11 @@ def _control_socket(loaded: Loaded) -> "UnixSocket | None":
         return open_socket(path) if path else None
     except Occupied:
         text = "another daemon listens here; set another path, or an empty one for none"
-        exits.fail(exits.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
+        exit_status.fail(exit_status.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
     except OSError as error:
         if loaded.settings.server.control_socket == "auto":
             return None
-        exits.fail(exits.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
 
 
 def _say_ready(

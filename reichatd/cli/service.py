@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.distribution import distributed
 from reichatd.cli.manual.pages import PAGES, place
 
@@ -135,8 +135,9 @@ def _as_command(program: Path) -> str:
 
 def _require_root() -> None:
     if os.geteuid() != 0:
-        exits.fail(
-            exits.NOT_PERMITTED, "only root can change the system's services: sudo; or see them: reichatd service show"
+        exit_status.fail(
+            exit_status.NOT_PERMITTED,
+            "only root can change the system's services: sudo; or see them: reichatd service show",
         )
 
 
@@ -144,13 +145,13 @@ def _require_reachable(program: Path | None) -> None:
     """The service runs as its own user, who sees nobody's home."""
     chosen = program or _this_program()
     if not os.access(chosen, os.X_OK):
-        exits.fail(exits.UNREADABLE, f"{chosen} is no program; name it with --program")
+        exit_status.fail(exit_status.UNREADABLE, f"{chosen} is no program; name it with --program")
     in_one = program or getattr(sys, "frozen", False)  # then there is nothing else that it stands on
     behind = [chosen.absolute(), chosen.resolve()] + ([] if in_one else [Path(sys.prefix), Path(sys.base_prefix)])
     for path in behind:
         if any(path.is_relative_to(place) for place in _OUT_OF_REACH):
-            exits.fail(
-                exits.UNREADABLE,
+            exit_status.fail(
+                exit_status.UNREADABLE,
                 f"{path} is out of the service's reach; install reichatd for all users: "
                 "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install reichatd",
             )
@@ -185,7 +186,7 @@ def _remove(path: Path) -> str:
 
 
 def _cannot(error: OSError) -> NoReturn:
-    exits.fail(exits.CANNOT_CREATE, f"{error.filename}: {error.strerror}")
+    exit_status.fail(exit_status.CANNOT_CREATE, f"{error.filename}: {error.strerror}")
 
 
 def _tell_systemd(*arguments: str) -> None:
@@ -199,6 +200,6 @@ def _run(*command: str) -> None:
     try:
         status = subprocess.run(command).returncode
     except OSError as error:
-        exits.fail(exits.UNREADABLE, f"{command[0]}: {error.strerror}")
+        exit_status.fail(exit_status.UNREADABLE, f"{command[0]}: {error.strerror}")
     if status:
-        exits.fail(exits.CANNOT_CREATE, f"{' '.join(command)} has failed with status {status}")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"{' '.join(command)} has failed with status {status}")

@@ -13,8 +13,8 @@ import click
 import msgspec
 import platformdirs
 
-from reichatd.cli import exits
-from reichatd.settings import Problem, Settings, SettingsError
+from reichatd.cli import exit_status
+from reichatd.settings import Settings, SettingsError, SettingsProblem
 from reichatd.settings.environment import CONFIG_VARIABLE, read_environment
 from reichatd.settings.layers import Layers
 from reichatd.settings.rules import MAKE_SECRET, SECRET_BYTES
@@ -109,7 +109,7 @@ def load_or_fail(config: Path | None) -> Loaded:
     try:
         return load(config, os.environ)
     except SettingsError as error:
-        exits.fail(exits.CONFIGURATION, *map(str, error.problems))
+        exit_status.fail(exit_status.CONFIGURATION, *map(str, error.problems))
 
 
 def load_secret(loaded: Loaded) -> bytes:
@@ -171,7 +171,7 @@ def _is_credential(path: Path, credentials: Path | None) -> bool:
 
 def _secret_error(loaded: Loaded, found: str, allowed: str) -> SettingsError:
     key = "auth.secret_key_file"
-    return SettingsError(Problem(key, found, allowed, loaded.sources[key]))
+    return SettingsError(SettingsProblem(key, found, allowed, loaded.sources[key]))
 
 
 def _file_named_in(environ: Mapping[str, str]) -> Path | None:
@@ -194,7 +194,7 @@ def _read_credentials(environ: Mapping[str, str], layers: Layers) -> None:
         except OSError as error:
             # To go on without would make a new secret, which logs everybody out.
             found, allowed = f"{path} ({error.strerror})", "a credential that can be read, or none (LoadCredential)"
-            layers.problems.append(Problem(key, found, allowed, f"credential {name}"))
+            layers.problems.append(SettingsProblem(key, found, allowed, f"credential {name}"))
         else:
             if not blank:
                 layers.put_credential(key, str(path))
@@ -228,13 +228,13 @@ def _read_file(path: Path, layers: Layers) -> None:
     try:
         content = path.read_bytes()
     except OSError as error:
-        layers.put_broken_file(Problem("", f"nothing to read ({error.strerror})", "a TOML file", source))
+        layers.put_broken_file(SettingsProblem("", f"nothing to read ({error.strerror})", "a TOML file", source))
         return
     try:
         data = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         what, where = _syntax_error(error, content)
-        layers.put_broken_file(Problem("", f"what is not TOML ({what})", "a TOML file", source + where))
+        layers.put_broken_file(SettingsProblem("", f"what is not TOML ({what})", "a TOML file", source + where))
     else:
         layers.put_file(data, str(path))
 
@@ -274,5 +274,5 @@ def _data_directory(environ: Mapping[str, str]) -> Path:
         return platformdirs.user_data_path("reichatd")
     except RuntimeError:
         raise SettingsError(
-            Problem("storage.path", '"", and this user has no home directory', "the path of a file", "default")
+            SettingsProblem("storage.path", '"", and this user has no home directory', "the path of a file", "default")
         ) from None

@@ -7,7 +7,7 @@ import click
 
 from reichatd.administration import Record, Request, requests
 from reichatd.administration.records import RegistrationRecord, UserChanged, UserDetails, UserRecord
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from reichatd.cli.administer import collect, perform
 from reichatd.cli.output import (
     confirm,
@@ -57,7 +57,9 @@ def show(user: str, config: Path | None, as_json: bool) -> None:
     found = collect(config, requests.ShowUser(user), (UserDetails, UserRecord))
     if len(found) > 1:
         _print_users(UserRecord, found, as_json)
-        exits.fail(exits.REFUSED, printable(f"{len(found)} users are called {user}: name one by address or id"))
+        exit_status.fail(
+            exit_status.REFUSED, printable(f"{len(found)} users are called {user}: name one by address or id")
+        )
     if as_json:
         print_json(found[0])
     else:

@@ -8,7 +8,7 @@ import msgspec
 from reichatd import __version__
 from reichatd.chat import frames
 from reichatd.contract.schemas import JSON, REF, example, schemas
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 _ABOUT = """\
 One WebSocket is one member's conversation with one room. Frames are text, JSON objects that `type` tells apart; whatever else is in
@@ -42,7 +42,7 @@ _CONVERSATION = "#/channels/conversation"
 _Frame = type[msgspec.Struct]
 
 
-def asyncapi(limits: Limits, public_url: str = "") -> JSON:
+def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
     """The document, with the limits that are in force.
 
     Arguments:

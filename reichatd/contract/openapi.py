@@ -16,7 +16,7 @@ from reichatd.api.operations import Operation, Token, operation_of
 from reichatd.api.types import Problem, Refusal
 from reichatd.contract.schemas import JSON, REF, example, schemas
 from reichatd.errors import InvalidFields, Malformed, NotFound, ReichatError, Unauthorized, Unavailable
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 _ABOUT = """\
 JSON in, JSON out. Every answer has `message`: "ok" on success, else a sentence for a person; errors also have `code`, a word for
@@ -83,7 +83,7 @@ def calls(app: Quart) -> Iterator[Call]:
                 yield Call(method.lower(), rule, operation)
 
 
-def openapi(app: Quart, limits: Limits, public_url: str = "") -> JSON:
+def openapi(app: Quart, limits: LimitSettings, public_url: str = "") -> JSON:
     """The document.
 
     Arguments:

@@ -12,7 +12,7 @@ from reichatd.api.operations import Token, operation
 from reichatd.contract import pages
 from reichatd.contract.asyncapi import asyncapi
 from reichatd.contract.openapi import openapi
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 _HEADERS = {
@@ -34,7 +34,7 @@ class _Files(NamedTuple):
     websocket_page: bytes
 
 
-def publish(app: Quart, limits: Callable[[], Limits], public_url: str = "") -> None:
+def publish(app: Quart, limits: Callable[[], LimitSettings], public_url: str = "") -> None:
     """Has an app serve the contract with its clients: all the routes that it has when it is first asked.
 
     Arguments:
@@ -44,7 +44,7 @@ def publish(app: Quart, limits: Callable[[], Limits], public_url: str = "") -> N
     blueprint = Blueprint("contract", __name__)
 
     @lru_cache(maxsize=1)  # anybody may ask, as often as he likes
-    def made(limits: Limits) -> _Files:
+    def made(limits: LimitSettings) -> _Files:
         rest, conversation = openapi(app, limits, public_url), asyncapi(limits, public_url)
         return _Files(
             msgspec.json.encode(rest),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 JSON = dict[str, Any]
 """A JSON object."""
@@ -14,7 +14,9 @@ REF = "#/components/schemas/"
 _LIMIT = "limits."
 
 
-def schemas(taken: Iterable[type[msgspec.Struct]], given: Iterable[type[msgspec.Struct]], limits: Limits) -> JSON:
+def schemas(
+    taken: Iterable[type[msgspec.Struct]], given: Iterable[type[msgspec.Struct]], limits: LimitSettings
+) -> JSON:
     """The schemas of these types, and of all that they are made of, by name.
 
     Arguments:
@@ -71,7 +73,7 @@ def _with_parts(kinds: Iterable[type[msgspec.Struct]]) -> set[type[msgspec.Struc
     return found
 
 
-def _filled(value: Any, limits: Limits) -> Any:  # noqa: ANN401 - JSON
+def _filled(value: Any, limits: LimitSettings) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         return {name: _filled(each, limits) for name, each in value.items()}
     if isinstance(value, list):

@@ -7,7 +7,7 @@ import msgspec
 import trio
 
 from reichatd.administration import Conclusion, Emit, Record, Request
-from reichatd.administration.records import Done, Failed, Refused
+from reichatd.administration.records import Done, Failed, RequestRefused
 from reichatd.control.lines import LineReader, LineTooLong
 from reichatd.unixsocket import address
 
@@ -42,7 +42,7 @@ async def ask(path: Path, request: Request, emit: Emit) -> Conclusion:
             lines = LineReader(stream, _LONGEST_ANSWER)
             while (line := await lines.line()) is not None:
                 answer = _answers.decode(line)
-                if isinstance(answer, Done | Refused | Failed):
+                if isinstance(answer, Done | RequestRefused | Failed):
                     return answer
                 await emit(answer)
         except (trio.BrokenResourceError, LineTooLong, msgspec.DecodeError) as error:

@@ -9,7 +9,7 @@ import trio
 
 from reichatd import __version__, unixsocket
 from reichatd.administration import Administration, Conclusion, Record, Request
-from reichatd.administration.records import Progress, Refused
+from reichatd.administration.records import Progress, RequestRefused
 from reichatd.control.lines import LineReader, LineTooLong
 from reichatd.settings import LiveSettings
 from reichatd.unixsocket import UnixSocket
@@ -71,9 +71,9 @@ class ControlServer:
         with trio.move_on_after(self._settings.limits.request_seconds):
             request = await self._read(stream)
         if too_many and request is not None:  # told now, since who closes on what he has not read takes his answer back
-            request = Refused(503, "busy", "Too many administrators at once (limits.control_connections)")
+            request = RequestRefused(503, "busy", "Too many administrators at once (limits.control_connections)")
         match request:
-            case Refused():
+            case RequestRefused():
                 await _conclude(stream, request)
             case None:
                 pass  # it hung up, or came to nothing
@@ -84,18 +84,18 @@ class ControlServer:
                 finally:
                     log.info("administration", do=type(request).__name__, outcome=outcome)
 
-    async def _read(self, stream: trio.SocketStream) -> Request | Refused | None:
+    async def _read(self, stream: trio.SocketStream) -> Request | RequestRefused | None:
         try:
             line = await LineReader(stream, self._settings.limits.body_bytes).line()
             return _requests.decode(line) if line is not None else None
         except LineTooLong:
-            return Refused(400, "too_long", "The request is too long (limits.body_bytes)")
+            return RequestRefused(400, "too_long", "The request is too long (limits.body_bytes)")
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             # No word of what came: it may hold a password.
             text = (
                 f"The daemon, reichatd {__version__}, does not know this request: was it restarted after the upgrade?"
             )
-            return Refused(400, "unknown_request", text)
+            return RequestRefused(400, "unknown_request", text)
 
     async def _answer(self, stream: trio.SocketStream, request: Request) -> str:
         """Returns how it ended."""

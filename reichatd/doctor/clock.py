@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reichatd.doctor.findings import Finding, Note, ok, skipped, warning
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 
 _AHEAD_SECONDS = 60.0
 _UNSYNCHRONISED = 5  # adjtimex(2): TIME_ERROR
@@ -14,7 +14,7 @@ _TIMEX_BYTES = 512  # more than struct timex has anywhere
 _KEEP_TIME = "have it kept: systemctl enable --now systemd-timesyncd (or chrony)"
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     note(_synchronised())
     note(_files(patient))
 
@@ -33,7 +33,7 @@ def _synchronised() -> Finding:
     return ok(code, "kept by a time server")
 
 
-def _files(patient: Patient) -> Finding:
+def _files(patient: Target) -> Finding:
     """A file written later than now: the clock is behind, or was ahead when it was written."""
     code = "clock.files"
     log = patient.data_file.with_name(f"{patient.data_file.name}-wal")

@@ -12,11 +12,11 @@ import trio
 from reichatd.accounts.keys import Keys
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.network import Address, Answer, Strange, get
-from reichatd.doctor.patient import Patient
-from reichatd.gateway.door import needed_files
+from reichatd.doctor.target import Target
+from reichatd.gateway.gateway import needed_files
 from reichatd.gateway.listeners import CannotListen, bound, resolved
 from reichatd.hosts import ANY_IPV4, ANY_IPV6, UNIX, bare, unix_path, with_port
-from reichatd.settings import Server
+from reichatd.settings import ServerSettings
 
 _ANYWHERE = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "localhost"}
 _REMEDIES = {
@@ -38,7 +38,7 @@ class Seen(msgspec.Struct):
     host: str = ""  # earlier versions do not say
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     server = patient.settings.server
     own = own_addresses(server)
     if not own:
@@ -68,12 +68,12 @@ async def check(patient: Patient, note: Note) -> None:
     note(_ready(answer))
 
 
-def own_addresses(server: Server) -> list[Address]:
+def own_addresses(server: ServerSettings) -> list[Address]:
     """Where the daemon is to be found from this machine, as far as that is known."""
     return list(_own_addresses(server))
 
 
-def _own_addresses(server: Server) -> Iterator[Address]:
+def _own_addresses(server: ServerSettings) -> Iterator[Address]:
     secure = bool(server.tls_cert)
     for host in server.hosts:
         if path := unix_path(host):
@@ -136,7 +136,7 @@ def _ready(answer: Answer) -> Finding:
     return error("daemon.ready", f"{message}", "see the findings on the store, and the log: journalctl -u reichatd")
 
 
-def _can_listen(server: Server) -> Finding:
+def _can_listen(server: ServerSettings) -> Finding:
     code = "daemon.port"
     try:
         places, without_ipv6 = resolved(server.hosts, server.port)

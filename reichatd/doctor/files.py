@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 
 _OTHERS = 0o007
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     server, mail = patient.settings.server, patient.settings.mail
     if patient.settings.storage.backend == "sqlite":
         note(_data(patient.data_file))
@@ -37,7 +37,7 @@ def _data(file: Path) -> Finding:
     return _closed(code, str(there), there)
 
 
-def _config(patient: Patient) -> Finding:
+def _config(patient: Target) -> Finding:
     code, file = "files.config", patient.config_file
     if file is None:
         return ok(code, "there is no settings file")

@@ -3,13 +3,13 @@
 import trio
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 from reichatd.hosts import is_local
-from reichatd.mail import Deferred, Refused
-from reichatd.settings import Mail
+from reichatd.mail import MailDeferred, MailRefused
+from reichatd.settings import MailSettings
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     mail, code = patient.settings.mail, "mail.login"
     if mail.backend == "console":
         note(skipped(code, "no mail is sent: codes are printed where the daemon runs"))
@@ -27,7 +27,7 @@ async def check(patient: Patient, note: Note) -> None:
     transport = SmtpTransport(mail, patient.mail_password)
     try:
         offers = await trio.to_thread.run_sync(transport.try_out, abandon_on_cancel=True)
-    except Deferred as problem:
+    except MailDeferred as problem:
         note(
             error(
                 code,
@@ -35,7 +35,7 @@ async def check(patient: Patient, note: Note) -> None:
                 "see mail.host, mail.port, mail.tls, and the firewall between",
             )
         )
-    except Refused as problem:
+    except MailRefused as problem:
         note(
             error(
                 code,
@@ -50,7 +50,7 @@ async def check(patient: Patient, note: Note) -> None:
         note(_name(mail, transport.name))
 
 
-def _encryption(mail: Mail, offers: list[str]) -> Finding:
+def _encryption(mail: MailSettings, offers: list[str]) -> Finding:
     code = "mail.encryption"
     if mail.tls != "none":
         return ok(code, f"encrypted ({mail.tls})")
@@ -60,7 +60,7 @@ def _encryption(mail: Mail, offers: list[str]) -> Finding:
     return ok(code, "not encrypted, on this machine" if is_local(mail.host) else "not encrypted; the server cannot")
 
 
-def _name(mail: Mail, name: str) -> Finding:
+def _name(mail: MailSettings, name: str) -> Finding:
     code, found = "mail.ehlo", f"the daemon calls itself {name}"
     if "." in name or name.startswith("[") or is_local(mail.host):
         return ok(code, found)

@@ -8,7 +8,7 @@ import trio
 
 from reichatd.doctor import clock, daemon, files, mail, secret, settings, store, url
 from reichatd.doctor.findings import Finding, Note, error
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 
 
 class Check(NamedTuple):
@@ -21,8 +21,8 @@ class Check(NamedTuple):
     """
 
     area: str
-    run: Callable[[Patient, Note], Awaitable[None]]
-    patience: Callable[[Patient], float] = lambda patient: patient.seconds
+    run: Callable[[Target, Note], Awaitable[None]]
+    patience: Callable[[Target], float] = lambda patient: patient.seconds
 
 
 CHECKS = (
@@ -37,7 +37,7 @@ CHECKS = (
 )
 
 
-async def examine(patient: Patient, checks: Sequence[Check] = CHECKS) -> list[Finding]:
+async def examine(patient: Target, checks: Sequence[Check] = CHECKS) -> list[Finding]:
     """All findings, in the order of the checks. Raises nothing but Cancelled."""
     findings: list[list[Finding]] = [[] for _ in checks]
     async with trio.open_nursery() as nursery:
@@ -46,7 +46,7 @@ async def examine(patient: Patient, checks: Sequence[Check] = CHECKS) -> list[Fi
     return [finding for found in findings for finding in found]
 
 
-async def _run(check: Check, patient: Patient, note: Note) -> None:
+async def _run(check: Check, patient: Target, note: Note) -> None:
     code, seconds = f"{check.area}.examined", check.patience(patient)
     with trio.move_on_after(seconds) as scope:
         try:

@@ -3,19 +3,19 @@
 import zlib
 
 from reichatd.doctor.findings import Finding, Note, error, ok, warning
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 
 _INCOMPRESSIBLE_BYTES = 24
 """To fewer than this nothing that is random and long enough is ever compressed."""
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     note(_presence(patient))
     if patient.secret is not None:
         note(_strength(patient.secret))
 
 
-def _presence(patient: Patient) -> Finding:
+def _presence(patient: Target) -> Finding:
     code = "secret.present"
     if patient.secret_problem:
         return error(

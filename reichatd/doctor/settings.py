@@ -1,10 +1,10 @@
 """Settings that are right and yet may not be what somebody wants. (Those that are wrong end before this.)"""
 
 from reichatd.doctor.findings import Note, ok, skipped, warning
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     settings, server = patient.settings, patient.settings.server
     note(ok("settings.valid", str(patient.config_file or "no file found: the defaults and the environment")))
     if server.insecure:

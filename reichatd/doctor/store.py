@@ -6,8 +6,8 @@ from pathlib import Path
 import trio
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.patient import Patient
-from reichatd.settings import MongoDB
+from reichatd.doctor.target import Target
+from reichatd.settings import MongoDBSettings
 from reichatd.store import NewerSchema, StoreError
 
 _MIB = 1024 * 1024
@@ -22,7 +22,7 @@ _FOR_A_NEWER_SCHEMA = (
 )
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     if patient.settings.storage.backend == "mongodb":
         await _mongodb(patient.settings.storage.mongodb, note)
     else:
@@ -104,7 +104,7 @@ def _disk(file: Path) -> Finding:
     return ok(code, found)
 
 
-async def _mongodb(settings: MongoDB, note: Note) -> None:
+async def _mongodb(settings: MongoDBSettings, note: Note) -> None:
     from reichatd.store.mongodb.inspection import inspect
 
     try:

@@ -12,7 +12,7 @@ from reichatd.doctor.browser import NO_ROOM, RECIPES, check_origin, check_page
 from reichatd.doctor.daemon import Seen, credentials, is_ours, own_addresses
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.network import Address, Answer, Rejected, Strange, dial, get, upgraded
-from reichatd.doctor.patient import Patient
+from reichatd.doctor.target import Target
 from reichatd.gateway.forwarded import Proxies
 
 _RENEW_SECONDS = 14 * 86_400.0
@@ -21,7 +21,7 @@ _UNAUTHORIZED = 4001
 _NOBODY = "192.0.2.1"  # RFC 5737: no client has it
 
 
-async def check(patient: Patient, note: Note) -> None:
+async def check(patient: Target, note: Note) -> None:
     server = patient.settings.server
     own = own_addresses(server)
     if not patient.url and (server.tls_cert or not own):
@@ -131,7 +131,7 @@ async def _opens(address: Address, note: Note) -> bool:
     return True
 
 
-async def _forwarded(address: Address, patient: Patient, note: Note) -> Seen | None:
+async def _forwarded(address: Address, patient: Target, note: Note) -> Seen | None:
     """What the daemon says of a request that comes this way, if it says anything."""
     code = "url.forwarded"
     if patient.secret is None:
@@ -206,7 +206,7 @@ def _not_known(code: str, status: int) -> Finding:
     )
 
 
-async def _idle(address: Address, patient: Patient, note: Note) -> None:
+async def _idle(address: Address, patient: Target, note: Note) -> None:
     """Holds a socket that says nothing: what is between must let it live from ping to ping."""
     code, every = "url.idle", patient.settings.limits.ping_seconds
     if patient.secret is None:

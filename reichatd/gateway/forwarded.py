@@ -7,7 +7,7 @@ from typing import NamedTuple
 from reichatd.hosts import UNIX_PEER
 
 
-class Origin(NamedTuple):
+class RequestOrigin(NamedTuple):
     """Where a request came from: an address, and "http" or "https" as the client spoke it."""
 
     address: str
@@ -29,7 +29,7 @@ class Proxies:
     def __bool__(self) -> bool:
         return self._by_unix or bool(self._networks)
 
-    def origin(self, peer: Origin, forwarded_for: str, forwarded_proto: str) -> Origin:
+    def origin(self, peer: RequestOrigin, forwarded_for: str, forwarded_proto: str) -> RequestOrigin:
         """The client's address and scheme: the peer's own unless it is a trusted proxy.
 
         Arguments:
@@ -48,7 +48,7 @@ class Proxies:
             if not self.trusts(hop):
                 break
         scheme = forwarded_proto.rpartition(",")[2].strip().lower()
-        return Origin(address, scheme if scheme in ("http", "https") else peer.scheme)
+        return RequestOrigin(address, scheme if scheme in ("http", "https") else peer.scheme)
 
     def trusts(self, address: str) -> bool:
         """Whether this is the address of one of them; False for what is no address."""

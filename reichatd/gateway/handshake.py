@@ -9,13 +9,13 @@ from http import HTTPStatus
 import h11
 from wsproto.utilities import generate_accept_token
 
-from reichatd.gateway.parting import Refusal
+from reichatd.gateway.lingering_close import GatewayRefusal
 
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 _ACCEPTED = b"HTTP/1.1 101 \r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
 
 
-def shake_hands(head: bytes) -> bytes | Refusal:
+def shake_hands(head: bytes) -> bytes | GatewayRefusal:
     """The answer that opens the WebSocket, or what is wrong with the request.
 
     Arguments:
@@ -45,5 +45,5 @@ def shake_hands(head: bytes) -> bytes | Refusal:
     return _ACCEPTED % generate_accept_token(key)
 
 
-def _refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Refusal:
-    return Refusal(status, "bad_handshake", message)
+def _refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> GatewayRefusal:
+    return GatewayRefusal(status, "bad_handshake", message)

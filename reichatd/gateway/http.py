@@ -23,11 +23,11 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState, LifespanState
 
-from reichatd.gateway.forwarded import Origin, Proxies
+from reichatd.gateway.fair_scheduling import FairScheduler
+from reichatd.gateway.forwarded import Proxies, RequestOrigin
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
-from reichatd.gateway.parting import CLOSE, HEAD_TOO_LARGE, Refusal, linger, refuse
+from reichatd.gateway.lingering_close import CLOSE, HEAD_TOO_LARGE, GatewayRefusal, linger, refuse
 from reichatd.gateway.tls import Stream
-from reichatd.gateway.turns import Turnstile
 from reichatd.settings import LiveSettings
 
 
@@ -54,7 +54,7 @@ class _Protocol(H11Protocol):
 
     async def _send_error_response(self, status_code: int) -> None:
         status = HTTPStatus(status_code)
-        refusal = Refusal(status, "bad_request", f"{status.phrase}: this request cannot be served")
+        refusal = GatewayRefusal(status, "bad_request", f"{status.phrase}: this request cannot be served")
         await self._send_h11_event(h11.Response(status_code=status, headers=[*refusal.fields, CLOSE]))
         if not self.asks_for_head:
             await self._send_h11_event(h11.Data(data=refusal.body))
@@ -80,7 +80,7 @@ class HttpServer:
     Arguments:
         app: called for each request.
         settings: of these, the limits for heads and for waiting.
-        clear: who goes before all requests: see `Turnstile`.
+        clear: who goes before all requests: see `FairScheduler`.
     """
 
     def __init__(self, app: ASGIFramework, settings: LiveSettings, clear: Callable[[], Awaitable[None]]) -> None:
@@ -88,10 +88,10 @@ class HttpServer:
         self._application = app
         self._settings = settings
         self._context = WorkerContext(None)
-        self._turnstile = Turnstile(clear)
+        self._turnstile = FairScheduler(clear)
         self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
 
-    async def serve(self, stream: Stream, head: bytes, peer: Origin, local: tuple[str, int]) -> bytes | None:
+    async def serve(self, stream: Stream, head: bytes, peer: RequestOrigin, local: tuple[str, int]) -> bytes | None:
         """Answers requests until the connection ends, or until one asks for a WebSocket.
 
         Arguments:
@@ -129,7 +129,7 @@ class HttpServer:
 class _Connection:
     """One HTTP connection. A cycle is one request and its answer."""
 
-    def __init__(self, server: HttpServer, stream: Stream, peer: Origin, local: tuple[str, int]) -> None:
+    def __init__(self, server: HttpServer, stream: Stream, peer: RequestOrigin, local: tuple[str, int]) -> None:
         self._server = server
         self._stream = stream
         self._peer = peer
@@ -259,7 +259,7 @@ def forwarding(app: ASGIFramework, proxies: Proxies) -> ASGIFramework:
         return app
 
     async def forwarded(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's types do not fit a copy
-        peer = Origin(scope["client"][0], scope["scheme"])
+        peer = RequestOrigin(scope["client"][0], scope["scheme"])
         client = proxies.origin(peer, _joined(scope, b"x-forwarded-for"), _joined(scope, b"x-forwarded-proto"))
         scope = {**scope, "client": (client.address, 0), "scheme": client.scheme, "reichatd.peer": peer.address}
         await app(scope, receive, send)

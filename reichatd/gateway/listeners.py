@@ -106,21 +106,21 @@ def local_address(sock: socket.socket) -> tuple[str, int]:
     return f"{UNIX}{'@' + os.fsdecode(name[1:]) if isinstance(name, bytes) else name}", 0
 
 
-class Place(NamedTuple):
+class SocketAddress(NamedTuple):
     """An address as sockets take it, and its family."""
 
     family: socket.AddressFamily
     address: tuple[Any, ...]
 
 
-def resolved(hosts: Sequence[str], port: int) -> tuple[list[Place], list[str]]:
+def resolved(hosts: Sequence[str], port: int) -> tuple[list[SocketAddress], list[str]]:
     """All addresses of these hosts but Unix sockets, none twice, and the hosts that have to do without their IPv6 addresses.
 
     These are hosts that have others, on a machine without IPv6. Blocks as long as looking up a name takes.
 
     Raises: CannotListen for a name that is not known.
     """
-    places: dict[Place, None] = {}
+    places: dict[SocketAddress, None] = {}
     without_ipv6 = []
     for host in hosts:
         if not unix_path(host):
@@ -134,7 +134,7 @@ def resolved(hosts: Sequence[str], port: int) -> tuple[list[Place], list[str]]:
     return wanted, without_ipv6
 
 
-def bound(place: Place, port: int) -> socket.socket:
+def bound(place: SocketAddress, port: int) -> socket.socket:
     """A socket with this address and port, which does not listen yet. Raises: CannotListen."""
     host, _, *rest = place.address
     with ExitStack() as opened:
@@ -165,7 +165,7 @@ def _names(host: str) -> tuple[str, ...]:
     return (ANY_IPV4, ANY_IPV6) if host == ANY_IPV6 else (host,)
 
 
-def _looked_up(name: str, port: int) -> Iterator[Place]:
+def _looked_up(name: str, port: int) -> Iterator[SocketAddress]:
     try:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -173,10 +173,10 @@ def _looked_up(name: str, port: int) -> Iterator[Place]:
     except UnicodeError:
         raise CannotListen(name, port, "this cannot be a name") from None
     for family, _, _, _, address in found:
-        yield Place(family, tuple(address))
+        yield SocketAddress(family, tuple(address))
 
 
-def _listen_on(places: Sequence[Place], port: int, *, tls: bool, tries: int) -> list[Listener]:
+def _listen_on(places: Sequence[SocketAddress], port: int, *, tls: bool, tries: int) -> list[Listener]:
     """On one port: where it is free on the first address and taken on another, another one is tried."""
     listeners: list[Listener] = []
     try:
@@ -192,7 +192,7 @@ def _listen_on(places: Sequence[Place], port: int, *, tls: bool, tries: int) -> 
     return listeners
 
 
-def _listen(place: Place, port: int) -> socket.socket:
+def _listen(place: SocketAddress, port: int) -> socket.socket:
     sock = bound(place, port)
     try:
         sock.listen(_BACKLOG)

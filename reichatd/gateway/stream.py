@@ -23,7 +23,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
     """A connection, by TCP or a Unix socket, as a Trio stream, with a `try_send` beside `send_all`.
 
     What either of them has begun to send goes out whole before anything else does: the unsent rest of a frame, of a cancelled
-    or a stalled `send_all` is *owed*, and paid first. So a broadcast that was cut by a full socket can be followed by a pong or
+    or a stalled `send_all` is *pending*, and paid first. So a broadcast that was cut by a full socket can be followed by a pong or
     a close frame (the libraries above us send on after a send that failed).
 
     `try_send` may be called by any task at any time; `send_all` likewise, tasks wait for each other; one task receives.
@@ -41,7 +41,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self._stall_seconds = stall_seconds
         self._unread = b""
         self._exhausted = False  # whether the last receive took all that had come
-        self._owed = memoryview(b"")
+        self._pending = memoryview(b"")
         self._writer: trio.Lock | None = None  # held by who waits to send; made for the first one who has to
 
     # --- receiving
@@ -90,10 +90,10 @@ class FrameStream(trio.abc.HalfCloseableStream):
             ends: the offset of each frame's end in `data`, ascending.
 
         Returns:
-            how many frames, from the first on, are out of the caller's hands: sent, or begun and owed. 0 where another task is
-            sending, something is owed still, or the connection is broken (which `send_all` will say).
+            how many frames, from the first on, are out of the caller's hands: sent, or begun and pending. 0 where another task is
+            sending, something is pending still, or the connection is broken (which `send_all` will say).
         """
-        if (self._owed and not self.pay()) or (self._writer is not None and self._writer.locked()):
+        if (self._pending and not self.flush()) or (self._writer is not None and self._writer.locked()):
             return 0
         try:
             sent = self.socket.send(data)
@@ -104,23 +104,23 @@ class FrameStream(trio.abc.HalfCloseableStream):
         whole = bisect_right(ends, sent)
         if sent == (ends[whole - 1] if whole else 0):
             return whole
-        self._owed = memoryview(data[sent : ends[whole]])
+        self._pending = memoryview(data[sent : ends[whole]])
         return whole + 1
 
     @property
-    def owing(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether something was begun, or handed over, and is not sent: only a further send takes it on its way."""
-        return bool(self._owed)
+        return bool(self._pending)
 
-    def owe(self, data: bytes) -> None:
-        """Takes bytes that go out before all that is sent from here on: by `pay`, or with the next send."""
-        self._owed = memoryview(bytes(self._owed) + data)
+    def add_pending(self, data: bytes) -> None:
+        """Takes bytes that go out before all that is sent from here on: by `flush`, or with the next send."""
+        self._pending = memoryview(bytes(self._pending) + data)
 
-    def pay(self) -> bool:
-        """Sends as much as the socket takes at once of what is owed; whether nothing is owed any more."""
+    def flush(self) -> bool:
+        """Sends as much as the socket takes at once of what is pending; whether nothing is pending any more."""
         try:
-            while self._owed:
-                self._owed = self._owed[self.socket.send(self._owed) :]
+            while self._pending:
+                self._pending = self._pending[self.socket.send(self._pending) :]
         except OSError:  # it would block, or the connection is gone
             return False
         return True
@@ -129,13 +129,13 @@ class FrameStream(trio.abc.HalfCloseableStream):
         """Sends everything.
 
         Raises:
-            Stalled: the peer takes nothing; the rest is owed, and the connection is still whole.
+            Stalled: the peer takes nothing; the rest is pending, and the connection is still whole.
             trio.BrokenResourceError, trio.ClosedResourceError: it is gone.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         data = bytes(data)
         taken = self.try_send(data, (len(data),))
-        if taken and not self._owed:
+        if taken and not self._pending:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
         async with self.unbroken() as send:
@@ -153,11 +153,11 @@ class FrameStream(trio.abc.HalfCloseableStream):
 
     async def _send_in_turn(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
-        self.owe(data)
+        self.add_pending(data)
         with self._errors():
-            while self._owed:
+            while self._pending:
                 try:
-                    self._owed = self._owed[self.socket.send(self._owed) :]
+                    self._pending = self._pending[self.socket.send(self._pending) :]
                 except BlockingIOError:
                     await self._wait_until_writable()
 

@@ -17,7 +17,7 @@ _SEAL_BYTES = 65_536
 class TlsStream(trio.abc.HalfCloseableStream):
     """A TLS connection in the form of a FrameStream.
 
-    What has been encrypted must go out, in this order, or the connection is lost: it is owed by the stream beneath from that
+    What has been encrypted must go out, in this order, or the connection is lost: it is pending by the stream beneath from that
     moment on, and nothing waits between the two. So a send that was cancelled leaves the connection whole here too.
     """
 
@@ -43,12 +43,12 @@ class TlsStream(trio.abc.HalfCloseableStream):
             except ssl.SSLWantReadError:
                 await self._exchange()
             except ssl.SSLError as error:
-                self._owe()  # the alert that says why
-                self._inner.pay()
+                self._encrypt()  # the alert that says why
+                self._inner.flush()
                 raise trio.BrokenResourceError(f"TLS handshake failed: {error}") from error
             else:
                 break
-        self._owe()
+        self._encrypt()
         await self._inner.send_all(b"")
 
     @property
@@ -88,7 +88,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
     async def _exchange(self) -> None:
         """Sends what TLS has to say by itself, and receives more for it."""
         if self._outgoing.pending:
-            self._owe()
+            self._encrypt()
             await self._inner.send_all(b"")
         data = await self._inner.receive_some()
         if data:
@@ -98,29 +98,29 @@ class TlsStream(trio.abc.HalfCloseableStream):
 
     # --- sending
 
-    def _owe(self, data: bytes | bytearray | memoryview = b"") -> None:
+    def _encrypt(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Encrypts and hands over to the stream beneath, with what TLS has to say by itself."""
         rest = memoryview(data)
         while rest:
             rest = rest[self._tls.write(rest) :]  # a record at a time
-        self._inner.owe(self._outgoing.read())
+        self._inner.add_pending(self._outgoing.read())
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         """See FrameStream."""
-        if self._writer.locked() or not self._inner.pay():
+        if self._writer.locked() or not self._inner.flush():
             return 0
         count = max(1, bisect_right(ends, _SEAL_BYTES))
         try:
-            self._owe(memoryview(data)[: ends[count - 1]])
+            self._encrypt(memoryview(data)[: ends[count - 1]])
         except ssl.SSLError:  # the peer has said goodbye; `send_all` will tell
             return 0
-        self._inner.pay()
+        self._inner.flush()
         return count
 
     @property
-    def owing(self) -> bool:
+    def has_pending(self) -> bool:
         """See FrameStream."""
-        return self._inner.owing
+        return self._inner.has_pending
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         async with self.unbroken() as send:
@@ -135,7 +135,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
     async def _send_in_turn(self, data: bytes | bytearray | memoryview) -> None:
         await trio.lowlevel.checkpoint()
         try:
-            self._owe(data)
+            self._encrypt(data)
         except ssl.SSLError as error:
             raise trio.BrokenResourceError(f"TLS failed: {error}") from error
         await self._inner.send_all(b"")
@@ -149,7 +149,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
             self._said_goodbye = True
             with suppress(ssl.SSLError):  # the peer has not said so yet: nobody waits for that
                 self._tls.unwrap()
-            self._owe()
+            self._encrypt()
             await self._inner.send_all(b"")
         await self._inner.send_eof()
 

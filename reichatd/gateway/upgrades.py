@@ -8,19 +8,19 @@ from urllib.parse import quote
 import structlog
 from hypercorn.typing import ASGIFramework
 
-from reichatd.gateway.parting import Refusal
+from reichatd.gateway.lingering_close import GatewayRefusal
 
 _SOCKETS = re.compile(r"/ws/(?:chat/[^/]+|doctor)")  # /room/{room_id} is also a call of REST
 _LOGGED_CHARACTERS = 200
 # Upgrade is of no effect without Connection (RFC 9110, 7.8).
-_WITHOUT_UPGRADE = Refusal(
+_WITHOUT_UPGRADE = GatewayRefusal(
     HTTPStatus.UPGRADE_REQUIRED,
     "upgrade_required",
     "This is a WebSocket, and the request came without 'Upgrade: websocket'. "
     "If a WebSocket client has sent it, a proxy on the way has dropped that header",
     (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Cache-Control", "no-store")),
 )
-_OTHER_METHOD = Refusal(
+_OTHER_METHOD = GatewayRefusal(
     HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", (("Allow", "GET, HEAD"),)
 )
 
@@ -42,6 +42,6 @@ def requiring_upgrades(app: ASGIFramework) -> ASGIFramework:
     return guarded
 
 
-async def _answer(refusal: Refusal, send: Any) -> None:  # noqa: ANN401
+async def _answer(refusal: GatewayRefusal, send: Any) -> None:  # noqa: ANN401
     await send({"type": "http.response.start", "status": refusal.status.value, "headers": refusal.fields})
     await send({"type": "http.response.body", "body": refusal.body})

@@ -18,18 +18,18 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.connection import Connection
 from wsproto.utilities import LocalProtocolError
 
-from reichatd.chat import Chat, PeerGone, PeerStalled
-from reichatd.chat.pace import TokenBucket
+from reichatd.chat import ConversationHandler, PeerGone, PeerStalled
+from reichatd.chat.rate_limit import TokenBucket
 from reichatd.chat.socket import ABORT
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
+from reichatd.gateway.lingering_close import NO_WEBSOCKET, GatewayRefusal, linger, refuse
 from reichatd.gateway.origins import allowed_origins, is_own
-from reichatd.gateway.parting import NO_WEBSOCKET, Refusal, linger, refuse
 from reichatd.gateway.plain import PlainFrames
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.wire import Wire
-from reichatd.settings import Limits, LiveSettings
+from reichatd.settings import LimitSettings, LiveSettings
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
 _STILL = "/ws/doctor"
@@ -71,7 +71,7 @@ class WebSocketServer:
             whose pages may open sockets here (`server.allowed_origins`).
     """
 
-    def __init__(self, chat: Chat, settings: LiveSettings) -> None:
+    def __init__(self, chat: ConversationHandler, settings: LiveSettings) -> None:
         self._chat = chat
         self._settings = settings
         self._refusals = TokenBucket()  # for the log
@@ -83,7 +83,7 @@ class WebSocketServer:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
         """
         request, limits = self._examine(head), self._settings.limits
-        if isinstance(request, Refusal):
+        if isinstance(request, GatewayRefusal):
             await refuse(stream, request, limits.close_seconds)
             return
         with trio.fail_after(limits.handshake_seconds):
@@ -103,9 +103,9 @@ class WebSocketServer:
         else:
             await socket.part()
 
-    def _examine(self, head: bytes) -> _Request | Refusal:
+    def _examine(self, head: bytes) -> _Request | GatewayRefusal:
         answer = shake_hands(head)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, GatewayRefusal):
             return answer
         parsed = parse_head(head)
         assert parsed is not None, "else it would not have been taken for a handshake"
@@ -114,7 +114,7 @@ class WebSocketServer:
             return NO_WEBSOCKET
         if not self._is_welcome(parsed):
             self._log_refusal(parsed)
-            return Refusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
+            return GatewayRefusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
         return _Request(answer, path and path[1], _token(parsed), parsed.query("ticket"))
 
     def _is_welcome(self, head: Head) -> bool:
@@ -138,7 +138,7 @@ class WebSocket:
 
     __slots__ = ("_library", "_limits", "_nursery", "_plain", "_stream", "_texts", "_wire", "try_send")
 
-    def __init__(self, stream: Stream, nursery: trio.Nursery, limits: Limits) -> None:
+    def __init__(self, stream: Stream, nursery: trio.Nursery, limits: LimitSettings) -> None:
         self.try_send = stream.try_send
         self._stream = stream
         self._nursery = nursery
@@ -149,8 +149,8 @@ class WebSocket:
         self._library: WebSocketConnection | None = None
 
     @property
-    def owing(self) -> bool:
-        return self._stream.owing
+    def has_pending(self) -> bool:
+        return self._stream.has_pending
 
     async def send(self, data: bytes) -> None:
         try:

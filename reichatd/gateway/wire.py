@@ -4,7 +4,7 @@ import trio
 
 from reichatd.gateway.sizes import MessageSizes
 from reichatd.gateway.tls import Stream
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 _FRAMES = 64
 """So many times the largest message may come in without one message becoming whole: pings, or fragments without end."""
@@ -25,7 +25,7 @@ class Wire(trio.abc.Stream):
         received: what of the stream was received already.
     """
 
-    def __init__(self, stream: Stream, received: bytes, limits: Limits) -> None:
+    def __init__(self, stream: Stream, received: bytes, limits: LimitSettings) -> None:
         self.said_goodbye = False  # whether the last frame that was sent here is a close frame
         self.since_message = 0  # bytes received since the last whole message, which the owner sets to 0
         self.is_too_big = False  # whether a message was announced that is longer than it may be
@@ -63,7 +63,7 @@ class Wire(trio.abc.Stream):
             raise trio.ClosedResourceError
         data = bytes(data)
         sent = self._stream.try_send(data, (len(data),))
-        if not sent or self._stream.owing:
+        if not sent or self._stream.has_pending:
             await self._stream.send_all(b"" if sent else data)
         self.said_goodbye = data.startswith(_CLOSE)
         await trio.lowlevel.checkpoint()  # not before that is noted

@@ -19,7 +19,7 @@ class _Found(NamedTuple):
     timestamp: float
 
 
-class Log(NamedTuple):
+class ImportedLog(NamedTuple):
     """A log whose ids are 1, 2, 3, …"""
 
     entries: list[LogEntry]
@@ -33,7 +33,7 @@ class Log(NamedTuple):
         return bisect_right(self.old_ids, old_mark)
 
 
-def sound_log(room_id: str, messages: object, created_at: float) -> Log:
+def sound_log(room_id: str, messages: object, created_at: float) -> ImportedLog:
     """A log of what the older program has stored as messages.
 
     Ids are kept if, in whatever order, they are 1, 2, 3, … without a gap or a repetition; else all are given anew, in the order of
@@ -54,7 +54,7 @@ def sound_log(room_id: str, messages: object, created_at: float) -> Log:
         found.sort(key=lambda one: one.timestamp)
         changes["their ids repeat or have gaps: numbered anew, in the order of time"] = len(found)
     entries = [LogEntry(room_id, n, one.user_id, one.content, one.timestamp) for n, one in enumerate(found, 1)]
-    return Log(entries, _old_ids(found), changes)
+    return ImportedLog(entries, _old_ids(found), changes)
 
 
 def _found(messages: object, created_at: float, changes: Counter[str]) -> list[_Found]:

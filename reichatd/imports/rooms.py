@@ -4,12 +4,12 @@ import hashlib
 from typing import NamedTuple
 
 from reichatd.accounts.passwords import unusable_hash
-from reichatd.imports.logs import NOBODY, Log, sound_log
+from reichatd.imports.logs import NOBODY, ImportedLog, sound_log
 from reichatd.imports.notes import Note
-from reichatd.imports.people import People, created_at
+from reichatd.imports.users import ImportedUsers, created_at
 from reichatd.imports.values import Document, is_hash, key, keys, line
-from reichatd.settings import Limits
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord
+from reichatd.settings import LimitSettings
+from reichatd.store.bulk import Ban, LogEntry, Member, StoredRoom
 
 _DIGITS = 8
 """Of what is added to a room's id to make it another."""
@@ -20,7 +20,7 @@ _LONGEST_SHOWN = 200
 class Translated(NamedTuple):
     """A room with all that belongs to it."""
 
-    room: RoomRecord
+    room: StoredRoom
     members: list[Member]
     bans: list[Ban]
     log: list[LogEntry]
@@ -29,7 +29,7 @@ class Translated(NamedTuple):
     notes: list[Note]
 
 
-def possible_ids(limits: Limits, room_id: str) -> list[str]:
+def possible_ids(limits: LimitSettings, room_id: str) -> list[str]:
     """The ids that a room may have here, the best first: the one it had, if that is one, and one made from it.
 
     The same each time, so that a second import finds what the first has made.
@@ -50,7 +50,9 @@ class Translator:
         room_id: the one that it gets.
     """
 
-    def __init__(self, document: Document, old_id: str, room_id: str, people: People, limits: Limits) -> None:
+    def __init__(
+        self, document: Document, old_id: str, room_id: str, people: ImportedUsers, limits: LimitSettings
+    ) -> None:
         self._document = document
         self._old_id = old_id
         self._room_id = room_id
@@ -77,13 +79,13 @@ class Translator:
             notes=self._notes,
         )
 
-    def _room(self) -> RoomRecord:
+    def _room(self) -> StoredRoom:
         owner = key(self._document.get("owner"))
         if owner not in self._people.users:
             self._note(
                 f"its owner {owner or NOBODY} is not there any more: give it another with `reichatd room transfer`"
             )
-        return RoomRecord(
+        return StoredRoom(
             room_id=self._room_id,
             name=self._line("name", self._limits.room_name_max) or self._room_id,
             description=self._description(),
@@ -126,7 +128,7 @@ class Translator:
         self._left_out("banned users", len(set(banned) - {owner}) - len(known), "no users any more")
         return [Ban(self._room_id, user_id) for user_id in known]
 
-    def _members(self, banned: set[str], log: Log, joined_at: float) -> list[Member]:
+    def _members(self, banned: set[str], log: ImportedLog, joined_at: float) -> list[Member]:
         found = keys(self._document.get("users"))
         known = [user_id for user_id in found if user_id in self._people.users]
         self._left_out("members", len(found) - len(known), "no users any more")

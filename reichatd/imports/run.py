@@ -13,10 +13,10 @@ import msgspec
 import trio
 
 from reichatd.imports.notes import Note
-from reichatd.imports.people import People, created_at, placeholder
 from reichatd.imports.rooms import Translated, Translator, possible_ids
+from reichatd.imports.users import ImportedUsers, created_at, placeholder
 from reichatd.imports.values import Document, key
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 from reichatd.store import Store, User
 from reichatd.store.bulk import UserOutcome
 
@@ -61,7 +61,7 @@ class Import:
     """
 
     def __init__(
-        self, source: Source, target: Store | None, limits: Limits, *, dry_run: bool, progress: Progress
+        self, source: Source, target: Store | None, limits: LimitSettings, *, dry_run: bool, progress: Progress
     ) -> None:
         assert target or dry_run
         self._source = source
@@ -74,12 +74,12 @@ class Import:
         self._folded: set[str] = set()
         """The same in lower case. Rooms that earlier versions imported may differ in case only."""
         self._strangers: set[str] = set()
-        self._people = People([])
+        self._people = ImportedUsers([])
         self.report = Report(dry_run, Counter(), [])
 
     async def run(self) -> None:
         """Does it; `report` tells what, also if it ends with an error."""
-        self._people = People(await self._source.users())
+        self._people = ImportedUsers(await self._source.users())
         await self._add_users()
         self.report.notes += self._people.notes
         await self._add_rooms()

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from reichatd.mail.transport import Deferred
+from reichatd.mail.transport import MailDeferred
 from reichatd.stdio import deliver
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ConsoleTransport:
             # In one piece, so that no line of the log comes in between.
             deliver(self._stream or sys.stderr, picture(letter), self._seconds)
         except (OSError, ValueError) as error:  # ValueError: the stream is closed, or cannot encode a character
-            raise Deferred(f"the console does not take it: {error.__class__.__name__}") from error
+            raise MailDeferred(f"the console does not take it: {error.__class__.__name__}") from error
 
 
 def picture(letter: "EmailMessage") -> str:

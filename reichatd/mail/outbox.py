@@ -11,12 +11,13 @@ import trio
 from msgspec import Struct
 
 from reichatd.mail.sender import parse_sender
-from reichatd.mail.transport import Deferred, MailError, Refused, Transport
+from reichatd.mail.transport import MailDeferred, MailError, MailRefused, Transport
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from reichatd.settings import Mail
+    from reichatd.settings import MailSettings
+
 
 LONGEST_WAIT_SECONDS = 60.0
 """Doubling stops here, or at `mail.retry_seconds` if that is more: servers that greylist want some minutes (RFC 6647, 5), and the
@@ -32,7 +33,7 @@ DAY = 86_400.0
 log = structlog.get_logger()
 
 
-class Entry(Struct, order=True):
+class QueuedMail(Struct, order=True):
     """A letter and when to try it, ordered by that."""
 
     due: float
@@ -61,16 +62,16 @@ class Outbox:
         ValueError: `mail.sender` is no address.
     """
 
-    def __init__(self, mail: "Mail", password: str | None, *, transport: Transport | None = None) -> None:
+    def __init__(self, mail: "MailSettings", password: str | None, *, transport: Transport | None = None) -> None:
         self.sender = parse_sender(mail.sender)
         self.outcomes: Counter[str] = Counter()
         """How often a letter was sent, deferred, refused, given up or dropped."""
         self._mail = mail
         self._route = _Route(mail, password, transport)
-        self._line: list[Entry] = []
+        self._line: list[QueuedMail] = []
         self._posted = 0
         self._changed = trio.Event()
-        self._under_way: Entry | None = None
+        self._under_way: QueuedMail | None = None
         # One attempt under way, and one that was given up and has not ended yet (a thread cannot be interrupted).
         self._threads = trio.CapacityLimiter(2)
 
@@ -99,9 +100,9 @@ class Outbox:
         self._posted += 1
         now = trio.current_time()
         until = now + seconds
-        self._put(Entry(now, self._posted, letter, until - min(SPARE_SECONDS, _SPARE * seconds), until))
+        self._put(QueuedMail(now, self._posted, letter, until - min(SPARE_SECONDS, _SPARE * seconds), until))
 
-    def reload(self, mail: "Mail", password: str | None) -> None:
+    def reload(self, mail: "MailSettings", password: str | None) -> None:
         """From here on these settings hold, also for the letters that wait: only an attempt under way ends as it began.
 
         Raises:
@@ -134,11 +135,11 @@ class Outbox:
             if self.pending:
                 log.warning("mail not sent before the stop", letters=self.pending)
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: QueuedMail) -> None:
         heapq.heappush(self._line, entry)
         self._changed.set()
 
-    async def _next(self) -> Entry:
+    async def _next(self) -> QueuedMail:
         """Waits until the first in line is due, and takes it out."""
         while True:
             now = trio.current_time()
@@ -149,7 +150,7 @@ class Outbox:
             with trio.move_on_after(wait):
                 await self._changed.wait()
 
-    async def _try(self, entry: Entry) -> Entry | None:
+    async def _try(self, entry: QueuedMail) -> QueuedMail | None:
         """One attempt; the entry for a further one if there shall be one. A repeated one that comes too late is left out."""
         to, attempt = str(entry.letter["To"]), entry.attempts + 1
         if entry.attempts and trio.current_time() >= entry.until:
@@ -157,10 +158,10 @@ class Outbox:
             return None
         try:
             await self._deliver(entry.letter)
-        except Refused as error:
+        except MailRefused as error:
             self.outcomes["refused"] += 1
             log.error("mail refused", to=to, reason=str(error))
-        except Deferred as error:
+        except MailDeferred as error:
             now = trio.current_time()
             due = next_try(attempt, now, entry.last_try, self._mail)
             if due is not None:
@@ -186,18 +187,18 @@ class Outbox:
                 # twice, which does no harm.
                 await trio.to_thread.run_sync(self._route.send, letter, abandon_on_cancel=True, limiter=self._threads)
         except trio.TooSlowError:
-            raise Deferred(f"no success within {seconds:g} seconds") from None
+            raise MailDeferred(f"no success within {seconds:g} seconds") from None
         except MailError:
             raise
         except Exception as error:
             # A fault of ours or of a library: this letter's end, but not the sender's. Its class only: the text might quote.
-            raise Refused(f"unexpected {error.__class__.__name__}") from error
+            raise MailRefused(f"unexpected {error.__class__.__name__}") from error
 
 
 class _Route:
     """How letters go out under some settings."""
 
-    def __init__(self, mail: "Mail", password: str | None, transport: Transport | None = None) -> None:
+    def __init__(self, mail: "MailSettings", password: str | None, transport: Transport | None = None) -> None:
         self._mail = mail
         self._password = password
         self._transport = transport
@@ -209,7 +210,7 @@ class _Route:
         self._transport.send(letter)
 
 
-def _transport(mail: "Mail", password: str | None) -> Transport:
+def _transport(mail: "MailSettings", password: str | None) -> Transport:
     """Imports what it needs only now: most starts of the daemon are followed by no letter for a while."""
     if mail.backend == "smtp":
         from reichatd.mail.smtp import SmtpTransport
@@ -226,7 +227,7 @@ def wait_after(attempt: int, first_seconds: float) -> float:
     return float(min(first_seconds * 2**doublings, max(first_seconds, LONGEST_WAIT_SECONDS)))
 
 
-def next_try(failed: int, now: float, last_try: float, mail: "Mail") -> float | None:
+def next_try(failed: int, now: float, last_try: float, mail: "MailSettings") -> float | None:
     """When to try a mail again after its failures, on the clock that `now` is of; None: never.
 
     The last try is at `last_try`, whatever the pause before it would be.

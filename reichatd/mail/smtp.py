@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reichatd.mail.sender import parse_sender
-from reichatd.mail.transport import Deferred, MailError, Refused
+from reichatd.mail.transport import MailDeferred, MailError, MailRefused
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
-    from reichatd.settings import Mail
+    from reichatd.settings import MailSettings
+
 
 TEMPORARY = 400
 PERMANENT = 500
@@ -29,7 +30,7 @@ class SmtpTransport:
         context: whom to trust; by default the system's authorities, with the server's name verified.
     """
 
-    def __init__(self, mail: "Mail", password: str | None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, mail: "MailSettings", password: str | None, context: ssl.SSLContext | None = None) -> None:
         self._mail = mail
         self._password = password or ""
         self._context = context
@@ -89,7 +90,7 @@ class SmtpTransport:
 
     def _login(self, client: smtplib.SMTP) -> None:
         if not (self._mail.username + self._password).isascii():
-            raise Refused("smtplib can log in with ASCII names and passwords only")
+            raise MailRefused("smtplib can log in with ASCII names and passwords only")
         client.login(self._mail.username, self._password)
 
     def _trust(self) -> ssl.SSLContext:
@@ -146,7 +147,7 @@ def _faults_mapped() -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPNotSupportedError as error:
-        raise Refused(str(error)) from error
+        raise MailRefused(str(error)) from error
     except smtplib.SMTPRecipientsRefused as error:
         # One letter has one recipient.
         code, text = next(iter(error.recipients.values()))
@@ -154,11 +155,11 @@ def _faults_mapped() -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise Deferred(f"{error.__class__.__name__}: {error}") from error
+        raise MailDeferred(f"{error.__class__.__name__}: {error}") from error
 
 
 def _refusal(code: int, text: bytes | str) -> MailError:
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
     reason = f"{code} {' '.join(text.split())[:REASON_CHARS]}"
-    return Refused(reason) if code >= PERMANENT else Deferred(reason)
+    return MailRefused(reason) if code >= PERMANENT else MailDeferred(reason)

@@ -15,11 +15,11 @@ class MailError(Exception):
     """A letter was not delivered. The text is for the log: it holds no part of the letter."""
 
 
-class Deferred(MailError):
+class MailDeferred(MailError):
     """Not delivered now; the same letter may be taken later."""
 
 
-class Refused(MailError):
+class MailRefused(MailError):
     """Refused for good."""
 
 

@@ -15,37 +15,37 @@
 Frozen, typed and pure: nothing in this package reads a settings file or the environment. `reichatd.cli.settings` does.
 """
 
-from reichatd.settings.auth import Auth
+from reichatd.settings.auth import AuthSettings
 from reichatd.settings.changes import Change, changes, merged, reload_of
-from reichatd.settings.limits import Limits
+from reichatd.settings.limits import LimitSettings
 from reichatd.settings.live import LiveSettings
-from reichatd.settings.mail import Mail
-from reichatd.settings.operations import Log, Metrics, Retention
-from reichatd.settings.problems import Problem, SettingsError
+from reichatd.settings.mail import MailSettings
+from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.problems import SettingsError, SettingsProblem
 from reichatd.settings.root import Settings
-from reichatd.settings.server import Server, Web
-from reichatd.settings.storage import DEFAULT_DATABASE, MongoDB, Storage
+from reichatd.settings.server import ServerSettings, WebSettings
+from reichatd.settings.storage import DEFAULT_DATABASE, MongoDBSettings, StorageSettings
 from reichatd.settings.tables import HIDDEN, Reload
 
 __all__ = [
     "DEFAULT_DATABASE",
     "HIDDEN",
-    "Auth",
+    "AuthSettings",
     "Change",
-    "Limits",
+    "LimitSettings",
     "LiveSettings",
-    "Log",
-    "Mail",
-    "Metrics",
-    "MongoDB",
-    "Problem",
+    "LogSettings",
+    "MailSettings",
+    "MetricsSettings",
+    "MongoDBSettings",
     "Reload",
-    "Retention",
-    "Server",
+    "RetentionSettings",
+    "ServerSettings",
     "Settings",
     "SettingsError",
-    "Storage",
-    "Web",
+    "SettingsProblem",
+    "StorageSettings",
+    "WebSettings",
     "changes",
     "merged",
     "reload_of",

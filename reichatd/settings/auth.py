@@ -8,7 +8,7 @@ from reichatd.settings.kinds import Count, FilePath, Secret
 from reichatd.settings.tables import Table
 
 
-class Auth(Table, frozen=True):
+class AuthSettings(Table, frozen=True):
     """Logins: their secret, tokens, codes and password hashes."""
 
     secret_key: Secret = ""

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from reichatd.settings.keys import KEYS, PREFIX, nearest, shown
-from reichatd.settings.problems import Problem
+from reichatd.settings.problems import SettingsProblem
 
 CONFIG_VARIABLE = "REICHATD_CONFIG"
 LOGIN_VARIABLES = ("REICHATD_EMAIL", "REICHATD_PASSWORD", "REICHATD_PASSWORD_FILE")
@@ -36,7 +36,7 @@ class Found(NamedTuple):
     variable: str
 
 
-def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
+def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsProblem]]:
     """What the environment says of the settings, by the keys' full names, and what is wrong with the variables themselves."""
     ours, problems = _ours(environ)
     older, older_problems = _older(environ)
@@ -49,7 +49,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Found], list
     return older | ours, problems
 
 
-def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
+def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsProblem]]:
     found, problems = {}, []
     for variable in sorted(environ):
         if variable in _BY_VARIABLE:
@@ -57,15 +57,15 @@ def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
         elif variable.startswith(PREFIX) and variable not in _NO_SETTINGS:
             meant = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
             allowed = f"{PREFIX}{meant} is the nearest known one" if meant else f"{PREFIX}<TABLE>_<KEY>"
-            problems.append(Problem(variable, "an unknown variable", allowed, "environment"))
+            problems.append(SettingsProblem(variable, "an unknown variable", allowed, "environment"))
     return found, problems
 
 
-def _older(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]:
+def _older(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsProblem]]:
     """The older names. Compose files pass on what is not set as an empty text, so that is not set here either."""
     given = {name: environ[name] for name in (*_OLDER, *_URI_PARTS) if environ.get(name)}
     found = {_OLDER[name]: Found(text, name) for name, text in given.items() if name in _OLDER}
-    problems: list[Problem] = []
+    problems: list[SettingsProblem] = []
     parts = {name: text for name, text in given.items() if name in _URI_PARTS}
     if parts and "MONGODB_URI" not in given:
         problems = _wrong_parts(parts)
@@ -77,16 +77,20 @@ def _older(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[Problem]]
     return found, problems
 
 
-def _wrong_parts(parts: Mapping[str, str]) -> list[Problem]:
+def _wrong_parts(parts: Mapping[str, str]) -> list[SettingsProblem]:
     problems = []
     port = parts.get("MONGODB_PORT", "27017")
     try:
         msgspec.convert(port, Annotated[int, Meta(ge=1, le=65535)], strict=False)
     except ValueError:
-        problems.append(Problem("MONGODB_PORT", shown(port), "a whole number from 1 up to 65_535", "environment"))
+        problems.append(
+            SettingsProblem("MONGODB_PORT", shown(port), "a whole number from 1 up to 65_535", "environment")
+        )
     if ("MONGODB_USERNAME" in parts) != ("MONGODB_PASSWORD" in parts):
         missing = "MONGODB_PASSWORD" if "MONGODB_USERNAME" in parts else "MONGODB_USERNAME"
-        problems.append(Problem(missing, "nothing", "MONGODB_USERNAME and MONGODB_PASSWORD go together", "environment"))
+        problems.append(
+            SettingsProblem(missing, "nothing", "MONGODB_USERNAME and MONGODB_PASSWORD go together", "environment")
+        )
     return problems
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from reichatd.mongouri import database_in
 from reichatd.settings.environment import Found
 from reichatd.settings.keys import KEYS, TABLES, Key, assemble, nearest
-from reichatd.settings.problems import Problem
+from reichatd.settings.problems import SettingsProblem
 from reichatd.settings.root import Settings
 from reichatd.settings.rules import broken_rules
 
@@ -15,7 +15,7 @@ class Layers:
     """Gathers values for the keys. Nothing is refused before `settings`, so that every error can be told at once."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[SettingsProblem] = []
         self.sources = dict.fromkeys(KEYS, "default")
         self._values: dict[str, Any] = {}
         self._doubtful: set[str] = set()  # keys that somebody set, to what is not known
@@ -28,12 +28,12 @@ class Layers:
         """Lays the contents of a TOML file over what there is."""
         self._put_table(data, "", f"file {file}")
 
-    def put_broken_file(self, problem: Problem) -> None:
+    def put_broken_file(self, problem: SettingsProblem) -> None:
         """In place of `put_file` for a file that could not be read: it may have set any key."""
         self.problems.append(problem)
         self._doubtful.update(KEYS)
 
-    def put_environment(self, found: Mapping[str, Found], problems: list[Problem]) -> None:
+    def put_environment(self, found: Mapping[str, Found], problems: list[SettingsProblem]) -> None:
         """Lays what `read_environment` returned over what there is."""
         self.problems += problems
         for name, (text, variable) in found.items():
@@ -51,7 +51,9 @@ class Layers:
         if not settings.storage.mongodb.database and database_in(settings.storage.mongodb.uri):
             self.sources["storage.mongodb.database"] = "storage.mongodb.uri"
         for problem in broken_rules(settings, self._doubtful):
-            self.problems.append(Problem(problem.key, problem.found, problem.allowed, self.sources[problem.key]))
+            self.problems.append(
+                SettingsProblem(problem.key, problem.found, problem.allowed, self.sources[problem.key])
+            )
         return settings
 
     def _put_table(self, data: Mapping[str, Any], prefix: str, source: str) -> None:
@@ -63,7 +65,7 @@ class Layers:
                 else:
                     self._doubtful.update(key for key in KEYS if key.startswith(f"{name}."))
                     # The value may be a secret in the wrong place, so it is not shown.
-                    self.problems.append(Problem(name, "a value", f"a table: [{name}]", source))
+                    self.problems.append(SettingsProblem(name, "a value", f"a table: [{name}]", source))
             elif name in KEYS:
                 self._put_value(KEYS[name], value, source)
             else:
@@ -83,7 +85,7 @@ class Layers:
             self._doubtful.update([f"{meant}.{part}" for part in value] if isinstance(value, dict) else [meant])
         found = "an unknown table" if isinstance(value, dict) else "an unknown key"
         allowed = f"{meant} is the nearest known one" if meant else "what `reichatd config show` lists"
-        self.problems.append(Problem(name, found, allowed, source))
+        self.problems.append(SettingsProblem(name, found, allowed, source))
 
     def _accept(self, name: str, value: object, source: str) -> None:
         self._doubtful.discard(name)
@@ -92,4 +94,4 @@ class Layers:
 
     def _refuse(self, key: Key, value: object, source: str) -> None:
         self._doubtful.add(key.name)
-        self.problems.append(Problem(key.name, key.shown(value), key.allowed, source))
+        self.problems.append(SettingsProblem(key.name, key.shown(value), key.allowed, source))

@@ -8,7 +8,7 @@ from reichatd.settings.kinds import Bytes, Count, Seconds
 from reichatd.settings.tables import NewConnections, Reload, Table
 
 
-class Limits(Table, frozen=True):
+class LimitSettings(Table, frozen=True):
     """How much, how large and how fast: for people, connections, requests and logs."""
 
     reload: ClassVar[Reload] = Reload.APPLIED

@@ -8,7 +8,7 @@ from reichatd.settings.kinds import Count, EhloName, FilePath, Host, MailAddress
 from reichatd.settings.tables import Reload, Table
 
 
-class Mail(Table, frozen=True):
+class MailSettings(Table, frozen=True):
     """How verification codes reach people."""
 
     reload: ClassVar[Reload] = Reload.APPLIED

@@ -8,7 +8,7 @@ from reichatd.settings.kinds import Host, Port
 from reichatd.settings.tables import Reload, Table
 
 
-class Retention(Table, frozen=True):
+class RetentionSettings(Table, frozen=True):
     """For how long messages are kept, in rooms that do not say it themselves."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
@@ -23,7 +23,7 @@ class Retention(Table, frozen=True):
     """How often the daemon removes what has become too old."""
 
 
-class Log(Table, frozen=True):
+class LogSettings(Table, frozen=True):
     """What the daemon says. What each line of level warning or above means, and what to do: reichatd(8), "Log"."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
@@ -39,7 +39,7 @@ class Log(Table, frozen=True):
     a line tells how many once it is read again: the daemon never waits for its log."""
 
 
-class Metrics(Table, frozen=True):
+class MetricsSettings(Table, frozen=True):
     """What monitoring reads."""
 
     enabled: bool = False

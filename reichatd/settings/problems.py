@@ -5,7 +5,7 @@ import msgspec
 from reichatd.settings.keys import printable
 
 
-class Problem(msgspec.Struct, frozen=True):
+class SettingsProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong with the settings; as text it is one line. It never holds the value of a secret.
 
     Arguments:
@@ -30,6 +30,6 @@ class Problem(msgspec.Struct, frozen=True):
 class SettingsError(Exception):
     """The settings are not as they must be. `problems` has everything that is wrong with them."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: SettingsProblem) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))

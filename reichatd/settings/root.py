@@ -2,24 +2,24 @@
 
 from msgspec import field
 
-from reichatd.settings.auth import Auth
-from reichatd.settings.limits import Limits
-from reichatd.settings.mail import Mail
-from reichatd.settings.operations import Log, Metrics, Retention
-from reichatd.settings.server import Server, Web
-from reichatd.settings.storage import Storage
+from reichatd.settings.auth import AuthSettings
+from reichatd.settings.limits import LimitSettings
+from reichatd.settings.mail import MailSettings
+from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.server import ServerSettings, WebSettings
+from reichatd.settings.storage import StorageSettings
 from reichatd.settings.tables import Table
 
 
 class Settings(Table, frozen=True):
     """All of it."""
 
-    server: Server = field(default_factory=Server)
-    storage: Storage = field(default_factory=Storage)
-    auth: Auth = field(default_factory=Auth)
-    web: Web = field(default_factory=Web)
-    mail: Mail = field(default_factory=Mail)
-    limits: Limits = field(default_factory=Limits)
-    retention: Retention = field(default_factory=Retention)
-    log: Log = field(default_factory=Log)
-    metrics: Metrics = field(default_factory=Metrics)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from reichatd.hosts import UNIX_PEER, is_local, is_well_formed
 from reichatd.mongouri import database_in
 from reichatd.settings.keys import KEYS, as_toml, shown, value_of
-from reichatd.settings.problems import Problem
+from reichatd.settings.problems import SettingsProblem
 from reichatd.settings.root import Settings
 
 SECRET_BYTES = 32
@@ -15,10 +15,10 @@ SECRET_BYTES = 32
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
 
-_Rule = Callable[[Settings], Iterator[Problem]]
+_Rule = Callable[[Settings], Iterator[SettingsProblem]]
 
 
-def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[Problem]:
+def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[SettingsProblem]:
     """What is wrong with settings that are each of their type.
 
     Arguments:
@@ -27,7 +27,7 @@ def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[Pro
     return [problem for keys, rule in _RULES if not keys & set(doubtful) for problem in rule(settings)]
 
 
-def _reachable_without_tls(settings: Settings) -> Iterator[Problem]:
+def _reachable_without_tls(settings: Settings) -> Iterator[SettingsProblem]:
     server = settings.server
     # A proxy that comes by a Unix socket says nothing about who comes by the network.
     behind_proxy = any(proxy != UNIX_PEER for proxy in server.trusted_proxies)
@@ -35,7 +35,7 @@ def _reachable_without_tls(settings: Settings) -> Iterator[Problem]:
         return
     for host in server.hosts:
         if not is_local(host):
-            yield Problem(
+            yield SettingsProblem(
                 "server.host",
                 f"{as_toml(host)}, which other machines can reach, over plain HTTP",
                 '"127.0.0.1"; for others to reach it, set server.tls_cert and server.tls_key, or name the TLS proxy before it '
@@ -43,23 +43,23 @@ def _reachable_without_tls(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def _hosts_are_hosts(settings: Settings) -> Iterator[Problem]:
+def _hosts_are_hosts(settings: Settings) -> Iterator[SettingsProblem]:
     if not settings.server.hosts:
-        yield Problem("server.host", "an empty list", "one or more")
+        yield SettingsProblem("server.host", "an empty list", "one or more")
     for key, hosts in ("server.host", settings.server.hosts), ("metrics.host", (settings.metrics.host,)):
         allowed = f"{KEYS[key].allowed}; a port goes to {key.replace('host', 'port')}"
-        yield from (Problem(key, shown(host), allowed) for host in hosts if not is_well_formed(host))
+        yield from (SettingsProblem(key, shown(host), allowed) for host in hosts if not is_well_formed(host))
 
 
-def _tls_in_pairs(settings: Settings) -> Iterator[Problem]:
+def _tls_in_pairs(settings: Settings) -> Iterator[SettingsProblem]:
     pair = {"server.tls_cert": settings.server.tls_cert, "server.tls_key": settings.server.tls_key}
     if any(pair.values()):
         for key, value in pair.items():
             if not value:
-                yield Problem(key, "nothing", f"a file: {' and '.join(pair)} go together")
+                yield SettingsProblem(key, "nothing", f"a file: {' and '.join(pair)} go together")
 
 
-def _proxies_are_networks(settings: Settings) -> Iterator[Problem]:
+def _proxies_are_networks(settings: Settings) -> Iterator[SettingsProblem]:
     for proxy in settings.server.trusted_proxies:
         if proxy == UNIX_PEER:
             continue
@@ -70,14 +70,14 @@ def _proxies_are_networks(settings: Settings) -> Iterator[Problem]:
                 'addresses ("127.0.0.1", "::1"), networks ("10.0.0.0/8", no bit set behind the prefix) and "unix", for those '
                 "who come by a Unix socket"
             )
-            yield Problem("server.trusted_proxies", as_toml(proxy), allowed)
+            yield SettingsProblem("server.trusted_proxies", as_toml(proxy), allowed)
 
 
-def _one_database(settings: Settings) -> Iterator[Problem]:
+def _one_database(settings: Settings) -> Iterator[SettingsProblem]:
     mongodb = settings.storage.mongodb
     named = database_in(mongodb.uri)
     if named and mongodb.database and mongodb.database != named:
-        yield Problem(
+        yield SettingsProblem(
             "storage.mongodb.database",
             as_toml(mongodb.database),
             f"{as_toml(named)}, which storage.mongodb.uri names; if that is only where its user is kept, let the URI say "
@@ -85,38 +85,40 @@ def _one_database(settings: Settings) -> Iterator[Problem]:
         )
 
 
-def _secret_is_long(settings: Settings) -> Iterator[Problem]:
+def _secret_is_long(settings: Settings) -> Iterator[SettingsProblem]:
     size = len(settings.auth.secret_key.encode())
     if 0 < size < SECRET_BYTES:
-        yield Problem(
+        yield SettingsProblem(
             "auth.secret_key", f"a secret of {size} bytes", f"{SECRET_BYTES} or more; to make one: {MAKE_SECRET}"
         )
 
 
-def _argon2_has_memory(settings: Settings) -> Iterator[Problem]:
+def _argon2_has_memory(settings: Settings) -> Iterator[SettingsProblem]:
     auth = settings.auth
     least = 8 * auth.argon2_parallelism  # RFC 9106, 3.1
     if auth.argon2_memory_kib < least:
-        yield Problem(
+        yield SettingsProblem(
             "auth.argon2_memory_kib", str(auth.argon2_memory_kib), f"at least {least}, 8 for each of argon2_parallelism"
         )
 
 
-def _login_is_whole(settings: Settings) -> Iterator[Problem]:
+def _login_is_whole(settings: Settings) -> Iterator[SettingsProblem]:
     mail = settings.mail
     if mail.username and not mail.password_file:
-        yield Problem("mail.password_file", "nothing", "a file: mail.username and mail.password_file go together")
+        yield SettingsProblem(
+            "mail.password_file", "nothing", "a file: mail.username and mail.password_file go together"
+        )
     if mail.password_file and not mail.username:
-        yield Problem("mail.username", "nothing", "a name: mail.username and mail.password_file go together")
+        yield SettingsProblem("mail.username", "nothing", "a name: mail.username and mail.password_file go together")
 
 
-def _login_is_encrypted(settings: Settings) -> Iterator[Problem]:
+def _login_is_encrypted(settings: Settings) -> Iterator[SettingsProblem]:
     mail = settings.mail
     if mail.username and mail.tls == "none" and not is_local(mail.host):
-        yield Problem("mail.tls", '"none", with a login, to another machine', '"starttls" or "tls"')
+        yield SettingsProblem("mail.tls", '"none", with a login, to another machine', '"starttls" or "tls"')
 
 
-def _ehlo_is_address(settings: Settings) -> Iterator[Problem]:
+def _ehlo_is_address(settings: Settings) -> Iterator[SettingsProblem]:
     name = settings.mail.ehlo
     if not name.startswith("["):
         return
@@ -126,14 +128,16 @@ def _ehlo_is_address(settings: Settings) -> Iterator[Problem]:
     try:
         kind(text)
     except ValueError:
-        yield Problem("mail.ehlo", as_toml(name), 'an address in brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]")')
+        yield SettingsProblem(
+            "mail.ehlo", as_toml(name), 'an address in brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]")'
+        )
 
 
 def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
-    def rule(settings: Settings) -> Iterator[Problem]:
+    def rule(settings: Settings) -> Iterator[SettingsProblem]:
         least, most = value_of(settings, lower), value_of(settings, upper)
         if least > most:
-            yield Problem(lower, str(least), f"no more than {upper}, which is {most}")
+            yield SettingsProblem(lower, str(least), f"no more than {upper}, which is {most}")
 
     return {lower, upper}, rule
 
@@ -141,10 +145,12 @@ def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
 def _holds(size: str, *texts: str) -> tuple[set[str], _Rule]:
     """A rule that texts of full length can be sent at all, even where JSON spells each character in 12 bytes."""
 
-    def rule(settings: Settings) -> Iterator[Problem]:
+    def rule(settings: Settings) -> Iterator[SettingsProblem]:
         needed = 256 + 12 * sum(value_of(settings, text) for text in texts)
         if value_of(settings, size) < needed:
-            yield Problem(size, str(value_of(settings, size)), f"at least {needed}, for {' and '.join(texts)} in JSON")
+            yield SettingsProblem(
+                size, str(value_of(settings, size)), f"at least {needed}, for {' and '.join(texts)} in JSON"
+            )
 
     return {size, *texts}, rule
 

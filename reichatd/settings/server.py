@@ -8,7 +8,7 @@ from reichatd.settings.kinds import Count, FilePath, Hosts, Origin, Port, Public
 from reichatd.settings.tables import Applied, NewConnections, Table
 
 
-class Server(Table, frozen=True):
+class ServerSettings(Table, frozen=True):
     """Where the daemon listens, how clients reach it, and how it stops."""
 
     host: Hosts = "127.0.0.1"
@@ -72,7 +72,7 @@ class Server(Table, frozen=True):
         return (self.host,) if isinstance(self.host, str) else self.host
 
 
-class Web(Table, frozen=True):
+class WebSettings(Table, frozen=True):
     """The web client."""
 
     enabled: bool = True

@@ -12,7 +12,7 @@ DEFAULT_DATABASE = "reichatd"
 """The MongoDB database, if neither the settings nor the URI name one."""
 
 
-class MongoDB(Table, frozen=True):
+class MongoDBSettings(Table, frozen=True):
     """The MongoDB server, with storage.backend = "mongodb"."""
 
     uri: MongoURI = "mongodb://127.0.0.1:27017"
@@ -32,7 +32,7 @@ class MongoDB(Table, frozen=True):
         return self.database or database_in(self.uri) or DEFAULT_DATABASE
 
 
-class Storage(Table, frozen=True):
+class StorageSettings(Table, frozen=True):
     """Where rooms, people and messages are kept."""
 
     backend: Literal["sqlite", "mongodb"] = "sqlite"
@@ -41,4 +41,4 @@ class Storage(Table, frozen=True):
     path: FilePath = ""
     """The SQLite file; empty: reichatd.sqlite3 in the user's data directory, or in systemd's StateDirectory."""
 
-    mongodb: MongoDB = field(default_factory=MongoDB)
+    mongodb: MongoDBSettings = field(default_factory=MongoDBSettings)

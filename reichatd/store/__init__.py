@@ -1,8 +1,8 @@
 """Where everything durable lives: one protocol, two stores."""
 
-from reichatd.store.errors import Faults, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.opening import open_store
-from reichatd.store.protocol import Messages, Rooms, Sessions, Store, Users
+from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, Store, UserStore
 from reichatd.store.records import (
     Appended,
     Attempt,
@@ -26,20 +26,21 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
 )
-from reichatd.store.retention import Horizon, Stretch
+from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
     "Appended",
     "Attempt",
     "BanOutcome",
     "ConfirmedCode",
-    "Faults",
-    "Horizon",
+    "Cutoff",
+    "FailureCounter",
     "JoinOutcome",
     "Keep",
+    "LogRange",
     "Membership",
     "Message",
-    "Messages",
+    "MessageStore",
     "NewerSchema",
     "Outcome",
     "Post",
@@ -49,18 +50,17 @@ __all__ = [
     "Room",
     "RoomHead",
     "RoomOverview",
+    "RoomStore",
     "RoomSummary",
-    "Rooms",
     "Session",
-    "Sessions",
+    "SessionStore",
     "Store",
     "StoreError",
     "StoreReplaced",
     "StoreUnavailable",
-    "Stretch",
     "Totals",
     "TransferOutcome",
     "User",
-    "Users",
+    "UserStore",
     "open_store",
 ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from reichatd.settings import Storage
+from reichatd.settings import StorageSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Imported late: pymongo takes a while, and only those who use it should wait for it.
 
 
-async def is_there(storage: Storage, data_file: Path) -> bool:
+async def is_there(storage: StorageSettings, data_file: Path) -> bool:
     """Whether the store has been made; `open_store` would make it. Errors: as `dumping`."""
     if storage.backend == "mongodb":
         from reichatd.store import mongodb
@@ -25,7 +25,7 @@ async def is_there(storage: Storage, data_file: Path) -> bool:
     return await trio.Path(data_file).exists()
 
 
-async def held(storage: Storage, data_file: Path) -> str:
+async def held(storage: StorageSettings, data_file: Path) -> str:
     """In words, what a restore with `replace` would throw away; "" if there is nothing. Changes nothing, unlike `open_store`.
 
     Errors: NewerSchema, or StoreError: it is not a store, or cannot be read.
@@ -43,7 +43,7 @@ async def held(storage: Storage, data_file: Path) -> str:
     return f"what is in {data_file}: {counts}"
 
 
-def dumping(storage: Storage, data_file: Path) -> "AbstractAsyncContextManager[AsyncIterator[list[Stored]]]":
+def dumping(storage: StorageSettings, data_file: Path) -> "AbstractAsyncContextManager[AsyncIterator[list[Stored]]]":
     """All that is in the store; errors as the two `dumping`."""
     if storage.backend == "mongodb":
         from reichatd.store import mongodb
@@ -54,7 +54,7 @@ def dumping(storage: Storage, data_file: Path) -> "AbstractAsyncContextManager[A
     return sqlite.dumping(data_file)
 
 
-def restoring(storage: Storage, data_file: Path, *, replace: bool) -> "AbstractAsyncContextManager[Loader]":
+def restoring(storage: StorageSettings, data_file: Path, *, replace: bool) -> "AbstractAsyncContextManager[Loader]":
     """The store, empty, to be filled; errors as the two `restoring`."""
     if storage.backend == "mongodb":
         from reichatd.store import mongodb

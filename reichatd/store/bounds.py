@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
 from reichatd.store.records import Registration, Session, User
 
 LAST_ID = 2**32 - 1
@@ -30,7 +30,7 @@ class Logs:
     def problem(self, record: Stored) -> str | None:
         """Why a record cannot come next, in words; None if it can."""
         match record:
-            case RoomRecord():
+            case StoredRoom():
                 self._next_ids[record.room_id] = record.first_id
             case LogEntry():
                 expected = self._next_ids.get(record.room_id)
@@ -54,7 +54,7 @@ def problem(record: Stored) -> str | None:
 def _numbers(record: Stored) -> Iterator[_Bound]:
     """Each number: its field, its value, its least and its most."""
     match record:
-        case RoomRecord():
+        case StoredRoom():
             yield "first_id", record.first_id, 1, LAST_ID
             yield "keep_days", record.keep_days, 0, _MOST_DAYS
             yield "keep_messages", record.keep_messages, 0, _MOST_KEPT

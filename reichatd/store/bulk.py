@@ -27,7 +27,7 @@ PAGE_CHARS = 1_048_576
 """A page ends where its texts have so many characters, so that a few long ones cannot fill the memory."""
 
 
-class RoomRecord(Record, frozen=True, tag="room"):
+class StoredRoom(Record, frozen=True, tag="room"):
     """A room by itself. `owner` is a user's id; its log begins with `first_id`, and is kept as `Keep` says, if it says so."""
 
     room_id: str
@@ -66,7 +66,7 @@ class LogEntry(Record, frozen=True, tag="message"):
     nonce: str | None = None
 
 
-Stored = RoomRecord | Member | Ban | LogEntry | Registration | User | Session
+Stored = StoredRoom | Member | Ban | LogEntry | Registration | User | Session
 """All that a store keeps."""
 
 
@@ -90,14 +90,14 @@ class UserOutcome(Enum):
     """Somebody else has this address."""
 
 
-class Arrivals(Protocol):
+class BulkImport(Protocol):
     """What comes from another program into a store that is in use. One caller at a time."""
 
     async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
         """Adds users; one answer for each, in the same order. What is there stays as it is."""
 
     async def add_room(
-        self, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
     ) -> bool:
         """Adds a room with all that belongs to it, at once; False if its id is taken.
 

@@ -23,7 +23,7 @@ class StoreReplaced(StoreUnavailable):
     """The open file is not the one under the store's path any more: nothing is written until the store is opened again."""
 
 
-class Faults:
+class FailureCounter:
     """How many calls of a store have failed since it was opened. Counted on the event loop."""
 
     def __init__(self) -> None:

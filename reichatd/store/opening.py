@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from reichatd.settings import Storage
+from reichatd.settings import StorageSettings
 from reichatd.store.protocol import Store
 
 
-async def open_store(storage: Storage, data_file: Path) -> Store:
+async def open_store(storage: StorageSettings, data_file: Path) -> Store:
     """Opens it, makes it if there is none, and brings its schema up to date.
 
     Arguments:

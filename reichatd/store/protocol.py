@@ -8,8 +8,8 @@ breaks) leaves nothing half done. Every method raises `StoreError` when the stor
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from reichatd.store.bulk import Arrivals
-from reichatd.store.errors import Faults
+from reichatd.store.bulk import BulkImport
+from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
     Appended,
     Attempt,
@@ -31,10 +31,10 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
 )
-from reichatd.store.retention import Horizon, Stretch
+from reichatd.store.retention import Cutoff, LogRange
 
 
-class Users(Protocol):
+class UserStore(Protocol):
     """Registrations and the users they become."""
 
     async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
@@ -105,7 +105,7 @@ class Users(Protocol):
         """Removes registrations with `expires_at` at or before `now`; returns how many."""
 
 
-class Sessions(Protocol):
+class SessionStore(Protocol):
     """Login sessions."""
 
     async def create(self, session: Session) -> None: ...
@@ -132,7 +132,7 @@ class Sessions(Protocol):
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
 
 
-class Rooms(Protocol):
+class RoomStore(Protocol):
     """Rooms, their members and their bans."""
 
     async def create(self, room: Room) -> bool:
@@ -218,7 +218,7 @@ class Rooms(Protocol):
         """The ids of the rooms that this user is banned from, in their order."""
 
 
-class Messages(Protocol):
+class MessageStore(Protocol):
     """The logs of the rooms, and each member's read mark in them.
 
     A log is a run of ids without a gap. It grows at its end (`append`), and may be cut from its front (`expire`); one
@@ -280,10 +280,10 @@ class Messages(Protocol):
     async def sweep(self, at_most: int) -> int:
         """Removes up to `at_most` messages of deleted rooms; returns how many."""
 
-    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
         """What `expire` would remove, looked at from `first_id` on, up to `at_most` messages."""
 
-    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
         """Removes up to `at_most` messages from the front of a log; returns what went.
 
         It is there to be called until it removes less than `at_most`. A store that several daemons may write to may keep a
@@ -294,13 +294,13 @@ class Messages(Protocol):
 class Store(Protocol):
     """A store, open from the moment it was made by its module's `open_store` until `aclose`."""
 
-    users: Users
-    sessions: Sessions
-    rooms: Rooms
-    messages: Messages
-    faults: Faults
+    users: UserStore
+    sessions: SessionStore
+    rooms: RoomStore
+    messages: MessageStore
+    faults: FailureCounter
     """The calls of all four that have failed so far."""
-    arrivals: Arrivals
+    arrivals: BulkImport
 
     async def ping(self) -> None:
         """Returns if the store answers and can be read."""

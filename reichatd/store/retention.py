@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 
-class Horizon(msgspec.Struct, frozen=True):
+class Cutoff(msgspec.Struct, frozen=True):
     """How far back a log may reach.
 
     Arguments:
@@ -22,7 +22,7 @@ class Horizon(msgspec.Struct, frozen=True):
         return timestamp < self.before or (self.keep is not None and message_id <= last_id - self.keep)
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class LogRange(msgspec.Struct, frozen=True):
     """Messages at the front of a log: how many, what they take (about, in bytes), when the first and the last were posted.
 
     `next_id` is the id behind the last of them.
@@ -34,12 +34,14 @@ class Stretch(msgspec.Struct, frozen=True):
     oldest: float = 0.0
     newest: float = 0.0
 
-    def followed_by(self, later: "Stretch") -> "Stretch":
+    def followed_by(self, later: "LogRange") -> "LogRange":
         """This stretch and the one behind it as one. Neither is empty."""
-        return Stretch(later.next_id, self.messages + later.messages, self.size + later.size, self.oldest, later.newest)
+        return LogRange(
+            later.next_id, self.messages + later.messages, self.size + later.size, self.oldest, later.newest
+        )
 
 
-class Entry(msgspec.Struct, frozen=True):
+class RetentionEntry(msgspec.Struct, frozen=True):
     """What has to be known of a message to decide; `size` is in bytes."""
 
     message_id: int
@@ -47,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True):
     size: int
 
 
-def leading(first_id: int, entries: Iterable[Entry], horizon: Horizon, last_id: int) -> Stretch:
+def leading(first_id: int, entries: Iterable[RetentionEntry], horizon: Cutoff, last_id: int) -> LogRange:
     """The stretch from `first_id` on that has to go.
 
     It ends with the first message that may stay, even if older ones follow (clocks go backwards): a log is cut from the front only.
@@ -58,6 +60,6 @@ def leading(first_id: int, entries: Iterable[Entry], horizon: Horizon, last_id: 
             break
         gone.append(entry)
     if not gone:
-        return Stretch(first_id)
+        return LogRange(first_id)
     size = sum(entry.size for entry in gone)
-    return Stretch(gone[-1].message_id + 1, len(gone), size, gone[0].timestamp, gone[-1].timestamp)
+    return LogRange(gone[-1].message_id + 1, len(gone), size, gone[0].timestamp, gone[-1].timestamp)

@@ -31,13 +31,13 @@ class Nothing(NamedTuple):
     """An empty line."""
 
 
-class Refusal(NamedTuple):
+class InputRefused(NamedTuple):
     """Cannot be posted, or is no known command. The line stays in the input; `why` is for a person."""
 
     why: str
 
 
-Command = Say | Help | Quit | Nothing | Refusal
+Command = Say | Help | Quit | Nothing | InputRefused
 
 _COMMANDS: Final[dict[str, Command]] = {"/help": Help(), "/?": Help(), "/quit": Quit(), "/exit": Quit()}
 
@@ -55,6 +55,6 @@ def understood(line: str, characters: int) -> Command:
         content = content[1:]
     elif content.startswith("/"):
         word = content.split()[0]
-        return _COMMANDS.get(content, Refusal(f"no command {word[:20]}; /help lists them, //… posts a slash"))
+        return _COMMANDS.get(content, InputRefused(f"no command {word[:20]}; /help lists them, //… posts a slash"))
     why = excess(content, characters)
-    return Refusal(why) if why else Say(content)
+    return InputRefused(why) if why else Say(content)

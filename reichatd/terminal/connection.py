@@ -8,7 +8,7 @@ import trio
 from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection
 
 from reichatd.terminal import frames
-from reichatd.terminal.server import Server, Unreachable
+from reichatd.terminal.client import ServerClient, Unreachable
 
 if TYPE_CHECKING:
     from reichatd.terminal.conversation import Conversation
@@ -25,7 +25,7 @@ _WORTH_ANOTHER_TRY = {"rate_limited", "unavailable"}
 class Connection:
     """One WebSocket, and the tasks that it takes."""
 
-    def __init__(self, conversation: "Conversation", server: Server) -> None:
+    def __init__(self, conversation: "Conversation", server: ServerClient) -> None:
         self.said = trio.Event()
         """Is set, by the conversation, when there is something to post."""
         self.in_flight = ""

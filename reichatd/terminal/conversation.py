@@ -15,9 +15,9 @@ import trio
 from trio_websocket import ConnectionClosed
 
 from reichatd.terminal import frames
+from reichatd.terminal.client import ServerClient, Unreachable
 from reichatd.terminal.connection import Connection
 from reichatd.terminal.frames import Message
-from reichatd.terminal.server import Server, Unreachable
 
 _LONGEST_PAUSE = 30.0
 
@@ -53,7 +53,7 @@ class Conversation:
 
     def __init__(
         self,
-        server: Server,
+        server: ServerClient,
         room_id: str,
         changed: Callable[[], None],
         settled: Callable[[Outcome], None] = lambda _: None,

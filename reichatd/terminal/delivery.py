@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import trio
 
+from reichatd.terminal.client import LoggedOut, ServerClient, ServerRefused, Unreachable
 from reichatd.terminal.conversation import Conversation, Ended, Outcome
-from reichatd.terminal.server import LoggedOut, Refused, Server, Unreachable
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ async def until_reached(call: Callable[[], Awaitable[T]], seconds: float) -> T:
                 return await call()
             except Unreachable as error:
                 last = error
-            except Refused as error:
+            except ServerRefused as error:
                 if error.status not in _BUSY:
                     raise
                 last = error
@@ -46,7 +46,7 @@ async def until_reached(call: Callable[[], Awaitable[T]], seconds: float) -> T:
     raise last
 
 
-async def deliver(server: Server, room_id: str, content: str, nonce: str, seconds: float) -> Outcome:
+async def deliver(server: ServerClient, room_id: str, content: str, nonce: str, seconds: float) -> Outcome:
     """Posts a message, over as many connections as it takes.
 
     Arguments:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from reichatd.terminal.server import Login
+from reichatd.terminal.client import Login
 
 
 def default_file() -> Path:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from reichatd.terminal.server import Room
+from reichatd.terminal.client import RoomChoice
 
 
-def meant(rooms: Sequence[Room], text: str, *, cut_off: bool = False) -> list[Room]:
+def meant(rooms: Sequence[RoomChoice], text: str, *, cut_off: bool = False) -> list[RoomChoice]:
     """The rooms that `text` may mean: one if it is clear, several if it is ambiguous, none if no room is called that.
 
     An id comes before a name, and an exact match before one that differs in case.
@@ -14,7 +14,7 @@ def meant(rooms: Sequence[Room], text: str, *, cut_off: bool = False) -> list[Ro
         cut_off: whether the beginning of an id or a name will do, where nothing is called `text` as a whole.
     """
     folded = text.casefold()
-    rules: list[Callable[[Room], bool]] = [
+    rules: list[Callable[[RoomChoice], bool]] = [
         lambda room: room.room_id == text,
         lambda room: room.name == text,
         lambda room: folded in (room.room_id.casefold(), room.name.casefold()),

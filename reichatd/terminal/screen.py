@@ -30,9 +30,9 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import TextArea
 
 from reichatd.terminal import commands
+from reichatd.terminal.client import ServerClient
 from reichatd.terminal.conversation import Conversation, Outcome
 from reichatd.terminal.frames import encodable
-from reichatd.terminal.server import Server
 from reichatd.terminal.transcript import Transcript, plain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _STYLE = Style.from_dict(
 )
 
 
-def converse(server: Server, room_id: str, title: str, characters: int) -> None:
+def converse(server: ServerClient, room_id: str, title: str, characters: int) -> None:
     """Shows a conversation until the user leaves it.
 
     Arguments:
@@ -68,7 +68,7 @@ def converse(server: Server, room_id: str, title: str, characters: int) -> None:
 
 
 class _Screen:
-    def __init__(self, server: Server, room_id: str, title: str, characters: int) -> None:
+    def __init__(self, server: ServerClient, room_id: str, title: str, characters: int) -> None:
         self._title = plain(title)
         self._server = server
         self._characters = characters
@@ -127,7 +127,7 @@ class _Screen:
                 self._helping = True
             case commands.Quit():
                 self._leave()
-            case commands.Refusal(why):
+            case commands.InputRefused(why):
                 self._tell_trio(partial(self._conversation.refuse, why))
                 return True
         return False

@@ -7,15 +7,15 @@ import msgspec
 import pytest
 import trio
 
-from reichatd.accounts import Accounts, Login, Passwords
+from reichatd.accounts import Accounts, LoginTokens, Passwords
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
-from reichatd.settings import Auth, LiveSettings, Mail, Settings
+from reichatd.settings import AuthSettings, LiveSettings, MailSettings, Settings
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
-CHEAP = Auth(argon2_time_cost=1, argon2_memory_kib=64)
+CHEAP = AuthSettings(argon2_time_cost=1, argon2_memory_kib=64)
 """Real argon2, as cheap as it gets."""
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -24,13 +24,13 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 class House:
     """Accounts on a real store, with a real outbox that prints, and a clock driven by hand."""
 
-    def __init__(self, store: Store, nursery: trio.Nursery, auth: Auth = CHEAP, secret: bytes = SECRET) -> None:
+    def __init__(self, store: Store, nursery: trio.Nursery, auth: AuthSettings = CHEAP, secret: bytes = SECRET) -> None:
         self.store = store
         self.nursery = nursery
         self.now = 1_700_000_000.5
         self.live = RecordingLive()
         self.paper = io.StringIO()
-        self.outbox = Outbox(Mail(), None, transport=ConsoleTransport(self.paper))
+        self.outbox = Outbox(MailSettings(), None, transport=ConsoleTransport(self.paper))
         self.accounts = Accounts(
             auth=auth,
             settings=LiveSettings(Settings()),
@@ -59,7 +59,7 @@ class House:
         await self.accounts.register(f"{name}@example.org", password, name)
         await self.accounts.verify(f"{name}@example.org", await self.code())
 
-    async def login(self, name: str = "ann", password: str = "correct horse") -> Login:
+    async def login(self, name: str = "ann", password: str = "correct horse") -> LoginTokens:
         return await self.accounts.login(f"{name}@example.org", password)
 
 
@@ -68,7 +68,7 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
-def with_changes(**changes: object) -> Auth:
+def with_changes(**changes: object) -> AuthSettings:
     return msgspec.structs.replace(CHEAP, **changes)
 
 

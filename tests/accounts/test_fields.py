@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from reichatd.accounts import fields
 from reichatd.errors import InvalidFields
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
-LIMITS = Limits()
+LIMITS = LimitSettings()
 
 
 @pytest.mark.parametrize(

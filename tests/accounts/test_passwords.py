@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from reichatd.accounts import Passwords
 from reichatd.accounts.passwords import usable_cores
 from reichatd.errors import Unavailable
-from reichatd.settings import Auth
+from reichatd.settings import AuthSettings
 from tests.accounts.conftest import CHEAP
 
-SLOW = Auth(argon2_time_cost=10, argon2_memory_kib=65_536)
+SLOW = AuthSettings(argon2_time_cost=10, argon2_memory_kib=65_536)
 """About half a second; only for what must still be under way when somebody looks."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request, requests
-from reichatd.administration.records import Done, Progress, Refused
+from reichatd.administration.records import Done, Progress, RequestRefused
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings, Settings
 from reichatd.store import Store
@@ -63,7 +63,7 @@ class Counter:
     async def refusal(self, request: Request) -> str:
         """The code of the refusal."""
         conclusion = await self.conclude(request)
-        assert isinstance(conclusion, Refused), conclusion
+        assert isinstance(conclusion, RequestRefused), conclusion
         return conclusion.code
 
     async def add(self, name: str) -> str:

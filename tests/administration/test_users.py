@@ -8,8 +8,8 @@ from reichatd.administration import Record, Request, requests
 from reichatd.administration.records import (
     Done,
     Failed,
-    Refused,
     RegistrationRecord,
+    RequestRefused,
     UserChanged,
     UserDetails,
     UserRecord,
@@ -81,7 +81,7 @@ async def test_details_by_name(counter: Counter) -> None:
     namesakes = await counter.do(requests.ShowUser("Zo\u00eb"), UserRecord)
     assert [one.email for one in namesakes] == ["ann@example.org", "bob@example.org"]
     conclusion = await counter.conclude(requests.DisableUser("zo\u00eb"))
-    assert isinstance(conclusion, Refused)
+    assert isinstance(conclusion, RequestRefused)
     assert "ann@example.org" in conclusion.message
     assert "bob@example.org" in conclusion.message
 

@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 from reichatd import settings
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
-from reichatd.chat import Commits
+from reichatd.chat import CommitStatus
 from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
@@ -25,14 +25,14 @@ from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
 PASSWORD = "correct horse"
-CHEAP_HASHES = settings.Auth(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
+CHEAP_HASHES = settings.AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
 
 
 class CaughtLetters(Outbox):
     """An outbox that sends nothing."""
 
     def __init__(self) -> None:
-        super().__init__(settings.Mail(), None)
+        super().__init__(settings.MailSettings(), None)
         self.letters: list[EmailMessage] = []
 
     def post(self, letter: EmailMessage, *, seconds: float = 0.0) -> None:
@@ -143,7 +143,7 @@ class IdleScribe:
         pass
 
 
-def make_api(store: Store, limits: settings.Limits, *, web_client: bool = True) -> Api:
+def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool = True) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
     in_force = settings.LiveSettings(settings.Settings(limits=limits))
     accounts = Accounts(
@@ -155,15 +155,15 @@ def make_api(store: Store, limits: settings.Limits, *, web_client: bool = True) 
         outbox=outbox,
         live=live,
     )
-    health = Health(store, IdleScribe(), Commits(), seconds=1.0)
+    health = Health(store, IdleScribe(), CommitStatus(), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
     return Api(app, store, outbox, live)
 
 
 @pytest.fixture
-def limits() -> settings.Limits:
-    return settings.Limits()
+def limits() -> settings.LimitSettings:
+    return settings.LimitSettings()
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def api(store: Store, limits: settings.Limits) -> Api:
+async def api(store: Store, limits: settings.LimitSettings) -> Api:
     return make_api(store, limits)
 
 

@@ -11,8 +11,8 @@ async def test_limits_and_the_way_of_codes_are_those_in_force(api: Api) -> None:
         "limits": {"message_chars": 5000, "frame_bytes": 65_536},
         "code_by": "console",
     }
-    set_limits(api.app, settings.Limits(message_chars=7, frame_bytes=2048))
-    api.outbox.reload(settings.Mail(backend="smtp"), None)
+    set_limits(api.app, settings.LimitSettings(message_chars=7, frame_bytes=2048))
+    api.outbox.reload(settings.MailSettings(backend="smtp"), None)
     body = (await api("GET", "/about")).body
     assert body["limits"] == {"message_chars": 7, "frame_bytes": 2048}
     assert body["code_by"] == "mail"

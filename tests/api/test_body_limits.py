@@ -9,8 +9,8 @@ from tests.api.conftest import Api, checked
 
 
 @pytest.fixture
-def limits() -> settings.Limits:
-    return settings.Limits(body_bytes=2048)
+def limits() -> settings.LimitSettings:
+    return settings.LimitSettings(body_bytes=2048)
 
 
 async def test_body_as_large_as_allowed(api: Api) -> None:
@@ -34,4 +34,4 @@ async def test_body_too_slow(api: Api, autojump_clock: trio.testing.MockClock) -
         await connection.send(b"{")
     reply = await checked(await connection.as_response())
     assert (reply.status, reply.body["code"]) == (408, "request_timeout")
-    assert trio.current_time() == pytest.approx(settings.Limits().request_seconds, abs=1)
+    assert trio.current_time() == pytest.approx(settings.LimitSettings().request_seconds, abs=1)

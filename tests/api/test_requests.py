@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reichatd.api.requests import decode
 from reichatd.api.types import ChangingRoom, CreatingRoom, Joining, Verifying
 from reichatd.errors import Malformed
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 from reichatd.store.sqlite import open_store
 from tests.api.conftest import Api, Someone, checked, make_api
 
@@ -192,7 +192,7 @@ def test_no_body_is_an_internal_error(tmp_path_factory: pytest.TempPathFactory, 
 
 async def send_everywhere(path: Path, sent: list[bytes]) -> None:
     store = await open_store(path)
-    api = make_api(store, Limits())
+    api = make_api(store, LimitSettings())
     ann = await api.user("ann")
     await api("POST", "/room", {"name": "x", "description": "", "room_id": "den"}, by=ann)
     for body in sent:

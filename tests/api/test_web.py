@@ -90,7 +90,7 @@ def test_a_changed_file_has_another_address(tmp_path: Path) -> None:
     assert first.page.data == f'<script src="web/{first.version}/main.js">'.encode()
 
 
-async def test_it_can_be_switched_off(store: Store, limits: settings.Limits) -> None:
+async def test_it_can_be_switched_off(store: Store, limits: settings.LimitSettings) -> None:
     client = make_api(store, limits, web_client=False).client
     assert await (await client.get("/", headers={"Accept": BROWSER})).get_json() == {"message": "ok"}
     assert (await client.get(f"/web/{read_files().version}/main.js")).status_code == 404

@@ -8,7 +8,7 @@ from pathlib import Path
 import trio
 
 from reichatd.store import User, sqlite
-from reichatd.store.bulk import LogEntry, Member, RoomRecord, Stored, paged
+from reichatd.store.bulk import LogEntry, Member, Stored, StoredRoom, paged
 
 WORDS = (
     "the",
@@ -37,7 +37,7 @@ def records(messages: int) -> Iterator[Stored]:
     users = [f"{dice.getrandbits(96):024x}" for _ in range(USERS)]
     members = {f"room{n}": dice.sample(users, 10) for n in range(ROOMS)}
     for room_id, (owner, *_) in members.items():
-        yield RoomRecord(room_id, room_id.title(), "", owner, None, START)
+        yield StoredRoom(room_id, room_id.title(), "", owner, None, START)
     for room_id, some in members.items():
         yield from (Member(room_id, user_id, START, 0) for user_id in some)
     for number in range(messages):

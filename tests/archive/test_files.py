@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 from reichatd.archive.chunks import HEADER_BYTES, Chunks
 from reichatd.archive.errors import BadArchive, BadRecord, Damaged, NewerArchive, NotAnArchive
-from reichatd.archive.files import Reader, reading, writing
-from reichatd.archive.format import VERSION, End, Head, encode, encode_head, type_name
+from reichatd.archive.files import BackupReader, reading, writing
+from reichatd.archive.format import VERSION, End, Header, encode, encode_head, type_name
 from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT, problem
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
 from reichatd.timestamps import isoformat
 from tests.nobody import nobody
 from tests.store.samples import registration, session, user
 
-HEAD = Head(version=VERSION, reichatd="1.2.3", store="sqlite", created_at=1.5)
+HEAD = Header(version=VERSION, reichatd="1.2.3", store="sqlite", created_at=1.5)
 PAGES: list[list[Stored]] = [
-    [RoomRecord("lobby", "Lobby", "", "ann", None, 1.0), Member("lobby", "ann", 1.0, 2), Ban("lobby", "eve")],
+    [StoredRoom("lobby", "Lobby", "", "ann", None, 1.0), Member("lobby", "ann", 1.0, 2), Ban("lobby", "eve")],
     [LogEntry("lobby", 1, "ann", "one", 1.25, "n"), LogEntry("lobby", 2, "ann", "\0 \u2028 🎈\n", 0.1)],
     [registration(), user("ann"), session()],
 ]
@@ -57,11 +57,11 @@ def read_bytes(tmp: Path, content: bytes) -> list[list[Stored]]:
 
 
 IMPOSSIBLE: list[Stored] = [
-    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1),
-    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=0),
-    RoomRecord("lobby", "Lobby", "", "ann", None, 1e300),
-    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, keep_days=-1, keep_messages=0),
-    RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, keep_days=0, keep_messages=2**64),
+    StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1),
+    StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, first_id=0),
+    StoredRoom("lobby", "Lobby", "", "ann", None, 1e300),
+    StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, keep_days=-1, keep_messages=0),
+    StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, keep_days=0, keep_messages=2**64),
     Member("lobby", "ann", -1e12, 0),
     Member("lobby", "ann", 1.0, 2**32),
     Member("lobby", "ann", 1.0, -1),
@@ -91,7 +91,7 @@ def test_a_record_that_no_store_can_keep(tmp_path: Path, record: Stored) -> None
 @pytest.mark.parametrize("ids", [[1, 3], [1, 1], [2], [1, 2, 4_294_967_295]])
 def test_a_log_that_has_a_gap(tmp_path: Path, ids: list[int]) -> None:
     path = tmp_path / "backup"
-    room = RoomRecord("attic", "Attic", "", "ann", None, 1.0)
+    room = StoredRoom("attic", "Attic", "", "ann", None, 1.0)
     with writing(path, HEAD, replace=False) as writer:
         writer.add([room])
         writer.add([LogEntry("attic", number, "ann", "one", 1.0) for number in ids])
@@ -100,7 +100,7 @@ def test_a_log_that_has_a_gap(tmp_path: Path, ids: list[int]) -> None:
 
 
 def test_a_log_begins_with_the_first_id_of_its_room(tmp_path: Path) -> None:
-    room = RoomRecord("attic", "Attic", "", "ann", None, 1.0, first_id=7)
+    room = StoredRoom("attic", "Attic", "", "ann", None, 1.0, first_id=7)
     log = [LogEntry("attic", number, "ann", "one", 1.0) for number in (7, 8)]
     for name, entries in (("good", log), ("bad", log[1:])):
         with writing(tmp_path / name, HEAD, replace=False) as writer:
@@ -346,7 +346,7 @@ def test_a_chunk_without_a_record(tmp_path: Path) -> None:
 def test_how_far_it_has_come(tmp_path: Path, good: bytes) -> None:
     (tmp_path / "backup").write_bytes(good)
     with (tmp_path / "backup").open("rb") as file:
-        reader = Reader(file)
+        reader = BackupReader(file)
         places = [reader.bytes for _ in reader.pages()]
         assert places == starts(good)[2:5]
         assert reader.bytes == len(good)

@@ -1,6 +1,6 @@
 """A process with a paced conversation, which tells how late each delivery was: the patient while a storm goes on elsewhere.
 
-It reads a `Pulse` from standard input, says "ready", talks until standard input ends, and writes its beats.
+It reads a `Watchdog` from standard input, says "ready", talks until standard input ends, and writes its beats.
 """
 
 import select
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reichatd.bench.client import PING, PONG, Reader, begin, text_frame
+from reichatd.bench.client import PING, PONG, FrameReader, begin, text_frame
 
 if TYPE_CHECKING:
     from socket import socket
@@ -56,11 +56,11 @@ class _Patient:
     def __init__(self, spec: Pulse) -> None:
         self.beats: list[Beat] = []
         self._pause = 1 / spec.rate
-        self._sockets: dict[int, tuple[socket, Reader]] = {}
+        self._sockets: dict[int, tuple[socket, FrameReader]] = {}
         self._poll = select.epoll()
         self._sent: list[float] = []
         for _ in range(spec.listeners):
-            sock, reader = begin(spec.host, spec.port, spec.request), Reader()
+            sock, reader = begin(spec.host, spec.port, spec.request), FrameReader()
             reader.wait_text(sock)  # the initial state
             sock.sendall(text_frame(b'{"type":"listen_latest"}'))
             self._sockets[sock.fileno()] = sock, reader

@@ -18,8 +18,8 @@ import argon2
 
 from reichatd.bench.scenarios import drive, load_process, outcome_of, read_up_to
 from reichatd.bench.specs import Call, Fetch, Idle, Join
-from reichatd.bench.target import Target, private
-from reichatd.settings import Auth
+from reichatd.bench.target import BenchTarget, private
+from reichatd.settings import AuthSettings
 from tests.bench import compare, fill
 from tests.bench.lines import Figure, Workshop, at_least, at_most, noted
 from tests.bench.watching import beating, open_files, watch
@@ -63,7 +63,7 @@ def _churn(workshop: Workshop) -> Sequence[float]:
     return after - before, before, files_later - files, lost + more_lost
 
 
-def _files_in_the_end(target: Target) -> int:
+def _files_in_the_end(target: BenchTarget) -> int:
     """How many files are open when the daemon has closed the last of what its clients have."""
     files = open_files(target)
     while True:
@@ -86,7 +86,7 @@ def _history(workshop: Workshop) -> Sequence[float]:
     return large_state / small_state, large_page / small_page, large_page, large_state
 
 
-def _read_in(target: Target, room_id: str, size: int) -> tuple[float, float]:
+def _read_in(target: BenchTarget, room_id: str, size: int) -> tuple[float, float]:
     """The medians of an initial state (from connecting on) in the middle of a log, and of pages all over it; milliseconds."""
     request = target.socket_request(room_id)
     target.call("POST", f"/room/{room_id}/join")
@@ -129,7 +129,7 @@ def _logins(workshop: Workshop) -> Sequence[float]:
 
 def _argon2_rate(count: int) -> float:
     """Checks of a password a second, by as many threads as there are cores and with the daemon's settings."""
-    auth = Auth()
+    auth = AuthSettings()
     hasher = argon2.PasswordHasher(auth.argon2_time_cost, auth.argon2_memory_kib, auth.argon2_parallelism)
     known = hasher.hash("a good password")
     began = time.perf_counter()

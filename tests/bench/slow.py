@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from reichatd.bench.client import PING, PONG, Reader, Refused, ask, text_frame
+from reichatd.bench.client import PING, PONG, ConnectionLost, FrameReader, ask, text_frame
 
 _REST_SECONDS = 60.0
 _TICKS = 4
@@ -61,7 +61,7 @@ class _Tortoise:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * spec.rate)
         self.sock.connect((spec.host, spec.port))
         ask(self.sock, spec.host, spec.port, spec.request)
-        self._reader = Reader()
+        self._reader = FrameReader()
         self._reader.wait_text(self.sock)  # the initial state
         self.sock.sendall(text_frame(b'{"type":"listen_latest"}'))
         self.sock.setblocking(False)
@@ -76,11 +76,11 @@ class _Tortoise:
             for text in self._reader.texts():
                 message_id = msgspec.json.decode(text)["message"]["message_id"]
                 if message_id != self.last_id + 1:
-                    raise Refused(f"{message_id} after {self.last_id}")
+                    raise ConnectionLost(f"{message_id} after {self.last_id}")
                 self.last_id = message_id
         except BlockingIOError:
             pass
-        except (Refused, OSError) as error:
+        except (ConnectionLost, OSError) as error:
             self.end = str(error)
 
 

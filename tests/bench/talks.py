@@ -11,7 +11,7 @@ import msgspec
 
 from reichatd.bench import scenarios
 from reichatd.bench.specs import Join, Latency, Outcome, Talk
-from reichatd.bench.target import Target, private
+from reichatd.bench.target import BenchTarget, private
 from tests.bench import compare, fill
 from tests.bench.lines import Figure, Workshop, at_least, at_most, noted
 from tests.bench.slow import Fate, Slow
@@ -81,7 +81,7 @@ def _mongodb_burst(workshop: Workshop) -> Sequence[float]:
 
 
 @contextmanager
-def _on_mongodb() -> Iterator[Target]:
+def _on_mongodb() -> Iterator[BenchTarget]:
     """A daemon on a replica set of one node, new and empty; the store itself asks for majority and journal with every write."""
     with Mongod(replica_set=True) as mongod:
         environ = {"REICHATD_STORAGE_BACKEND": "mongodb", "REICHATD_STORAGE_MONGODB_URI": mongod.uri}

@@ -17,7 +17,7 @@ import msgspec
 
 from reichatd.bench.scenarios import load_process, outcome_of
 from reichatd.bench.specs import Latency, Outcome, Spec, latency
-from reichatd.bench.target import Target
+from reichatd.bench.target import BenchTarget
 from tests.bench.pulse import Beat, Pulse
 
 _LOOK_SECONDS = 0.1
@@ -46,14 +46,14 @@ def watch(spec: Spec, look: Callable[[], float]) -> Watched:
     return Watched(outcome, began, ended, [each for each in seen if began <= each[0] <= ended])
 
 
-def cpu_seconds(target: Target) -> float:
+def cpu_seconds(target: BenchTarget) -> float:
     """What our own daemon has used so far, all its threads together."""
     # The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field.
     fields = Path(f"/proc/{target.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def open_files(target: Target) -> int:
+def open_files(target: BenchTarget) -> int:
     return len(os.listdir(f"/proc/{target.pid}/fd"))
 
 
@@ -101,7 +101,7 @@ class Heart:
 
 
 @contextmanager
-def beating(target: Target, rate: float = 100.0, listeners: int = 10) -> Iterator[Heart]:
+def beating(target: BenchTarget, rate: float = 100.0, listeners: int = 10) -> Iterator[Heart]:
     """A paced conversation in a room of its own, from a process of its own.
 
     Arguments:

@@ -12,7 +12,7 @@ from reichatd.accounts import Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.socket import PeerGone, PeerStalled
-from reichatd.store import Appended, Horizon, Message, Outcome, Post, Session, StoreUnavailable, Stretch, User
+from reichatd.store import Appended, Cutoff, LogRange, Message, Outcome, Post, Session, StoreUnavailable, User
 
 
 class FakeSocket:
@@ -25,7 +25,7 @@ class FakeSocket:
         self.waiting = b""  # what `send` has been given last
         self.stalls = False  # whether a full socket is one whose peer takes nothing for too long
         self.gone = False
-        self.owing = False  # whether the last frame that was taken is stuck half-way; `send` gets it out
+        self.has_pending = False  # whether the last frame that was taken is stuck half-way; `send` gets it out
         self.closed: tuple[int, str] | None = None
         self.heard_at = 0.0
         self._more = trio.Event()
@@ -50,7 +50,7 @@ class FakeSocket:
     async def _send_in_turn(self, data: bytes) -> None:
         self.waiting = data
         await trio.lowlevel.checkpoint()
-        while self.owing:
+        while self.has_pending:
             await self._more.wait()
         for frame in split(data):
             while not self.space:
@@ -64,7 +64,7 @@ class FakeSocket:
 
     def make_space(self, count: int = 1_000_000) -> None:
         self.space += count
-        self.owing = False
+        self.has_pending = False
         self._more.set()
         self._more = trio.Event()
 
@@ -153,10 +153,10 @@ class FakeMessages:
     async def sweep(self, at_most: int) -> int:
         raise NotImplementedError
 
-    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
         raise NotImplementedError
 
-    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
         raise NotImplementedError
 
     async def _answer(self) -> None:

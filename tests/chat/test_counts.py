@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import Commits, frames
+from reichatd.chat import CommitStatus, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.scribe import Scribe
 from reichatd.settings import LiveSettings, Settings
@@ -33,7 +33,7 @@ async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader
     autojump_clock: MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, messages = LiveSettings(Settings()), FakeMessages(last_id=100)
-    commits = Commits()
+    commits = CommitStatus()
     hub = Hub(messages, settings, commits)
     scribe = Scribe(messages, hub, settings, commits)
     await nursery.start(hub.run)

@@ -8,14 +8,14 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import Commits, Farewell, frames
+from reichatd.chat import CommitStatus, ShutdownPlan, frames
 from reichatd.chat.hub import Hub
-from reichatd.chat.room import Room
+from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
-from reichatd.settings import Limits, LiveSettings, Server, Settings
+from reichatd.settings import LimitSettings, LiveSettings, ServerSettings, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
-SETTINGS = LiveSettings(Settings(limits=Limits(ping_seconds=20, pong_seconds=20)))
+SETTINGS = LiveSettings(Settings(limits=LimitSettings(ping_seconds=20, pong_seconds=20)))
 EXPIRES = 2_000_000_000.0
 
 
@@ -30,7 +30,7 @@ async def hub(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Hu
     hub = Hub(
         messages,
         SETTINGS,
-        Commits(),
+        CommitStatus(),
         clock=lambda: EXPIRES - 1000 + trio.current_time() - start,
     )
     await nursery.start(hub.run)
@@ -180,7 +180,7 @@ async def test_figures(autojump_clock: MockClock, hub: Hub, messages: FakeMessag
 async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_clock: MockClock, hub: Hub) -> None:
     inside, late = connect(FakeSocket()), connect(FakeSocket())
     await hub.enter("room", inside)
-    await hub.say_goodbye(Farewell(1, Server()))
+    await hub.say_goodbye(ShutdownPlan(1, ServerSettings()))
     await hub.enter("room", late)
     for connection in (inside, late):
         assert connection.closing is not None
@@ -198,7 +198,7 @@ async def test_goodbyes_go_out_in_batches_and_the_others_talk_on(
         room.listen(connection, 11)
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(hub.say_goodbye, Farewell(10, Server(goodbyes_per_second=80)))
+        nursery.start_soon(hub.say_goodbye, ShutdownPlan(10, ServerSettings(goodbyes_per_second=80)))
         await wait_all_tasks_blocked()
         told = [connection for connection in connections if connection.closing]
         assert len(told) == 4
@@ -270,12 +270,12 @@ async def test_a_socket_ends_with_its_login_session(autojump_clock: MockClock, h
 async def test_a_room_that_crashes_takes_its_connections_and_nothing_else(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def crash(room: Room) -> None:
+    async def crash(room: LiveRoom) -> None:
         raise RuntimeError(room.room_id)
 
     victim, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
     other_room = await hub.enter("room2", other)
-    monkeypatch.setattr(Room, "_broadcast", crash)
+    monkeypatch.setattr(LiveRoom, "_broadcast", crash)
     await hub.enter("room", victim)
     await wait_all_tasks_blocked()
     assert victim.closing == (1011, "Internal error")

@@ -7,7 +7,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from reichatd.chat.commits import Commits
+from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.hub import Hub
 from reichatd.chat.recheck import recheck_sockets
 from reichatd.settings import LiveSettings, Settings
@@ -34,7 +34,7 @@ async def test_whoever_may_not_stay_is_sent_away(
     store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reichatd.chat.recheck._AT_ONCE", 2)
-    hub = Hub(store.messages, LiveSettings(Settings()), Commits())
+    hub = Hub(store.messages, LiveSettings(Settings()), CommitStatus())
     await nursery.start(hub.run)
     ann, bob, eve = (connect(FakeSocket(), name, f"of {name}") for name in ("ann", "bob", "eve"))
     for connection in (ann, bob, eve):
@@ -60,7 +60,7 @@ async def test_a_store_that_fails_sends_nobody_away(
         asked.set()
         raise StoreUnavailable("down")
 
-    hub = Hub(store.messages, LiveSettings(Settings()), Commits())
+    hub = Hub(store.messages, LiveSettings(Settings()), CommitStatus())
     await nursery.start(hub.run)
     ann = connect(FakeSocket(), "ann", "of ann")
     await hub.enter("lobby", ann)

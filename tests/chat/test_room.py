@@ -7,15 +7,15 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import Commits, frames
+from reichatd.chat import CommitStatus, frames
 from reichatd.chat.connection import Connection
-from reichatd.chat.room import Broadcasts, Room
+from reichatd.chat.room import BroadcastCounters, LiveRoom
 from reichatd.errors import RoomNotFound
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 from reichatd.store import StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
-LIMITS = Limits(tail_messages=8, catch_up_bytes=1024)
+LIMITS = LimitSettings(tail_messages=8, catch_up_bytes=1024)
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ async def messages() -> FakeMessages:
 
 
 @pytest.fixture
-async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Room]:
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[LiveRoom]:
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -34,7 +34,7 @@ async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[R
 
 
 @pytest.fixture
-def join(room: Room) -> Callable[..., tuple[FakeSocket, Connection]]:
+def join(room: LiveRoom) -> Callable[..., tuple[FakeSocket, Connection]]:
     def join(space: int = 1_000_000, *, listen_from: int | None = 101) -> tuple[FakeSocket, Connection]:
         socket = FakeSocket(space)
         connection = connect(socket)
@@ -57,7 +57,7 @@ async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.exists = False
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     with pytest.raises(RoomNotFound):
         await room.opened()
@@ -67,7 +67,7 @@ async def test_a_room_whose_store_is_down(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.failures = 1
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     with pytest.raises(StoreError, match="down"):
         await room.opened()
@@ -77,7 +77,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     messages = FakeMessages(last_id=100)
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     room.publish(messages.add(1))
     await room.opened()
@@ -93,7 +93,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
 
 
 async def test_many_messages_are_one_send(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     sockets = [join()[0] for _ in range(500)]
     room.publish(messages.add(3))
@@ -106,7 +106,7 @@ async def test_many_messages_are_one_send(
 
 
 async def test_no_listener_is_sent_nothing(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join(listen_from=None)
     room.publish(messages.add(3))
@@ -116,7 +116,7 @@ async def test_no_listener_is_sent_nothing(
 
 @pytest.mark.parametrize("cursor", [1, 50, 95, 100])
 async def test_listening_from_the_past_begins_with_the_past(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join, cursor: int
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join, cursor: int
 ) -> None:
     room.publish(messages.add(3))
     socket, _ = join(listen_from=cursor)
@@ -127,7 +127,7 @@ async def test_listening_from_the_past_begins_with_the_past(
 
 
 async def test_a_cursor_ahead_of_the_broadcast_gets_nothing_twice(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     # A fetch reads what is durable, a moment before the scribe publishes it.
     news = messages.add(3)
@@ -141,7 +141,7 @@ async def test_a_cursor_ahead_of_the_broadcast_gets_nothing_twice(
 
 
 async def test_a_lagging_reader_loses_nothing_and_delays_nobody(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     slow, _ = join(space=2)
     quick, _ = join()
@@ -161,7 +161,7 @@ async def test_a_lagging_reader_loses_nothing_and_delays_nobody(
 
 
 async def test_a_reader_that_is_always_a_little_slow_gets_everything_in_order(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     slow, _ = join(space=0)
     for _ in range(50):
@@ -174,7 +174,7 @@ async def test_a_reader_that_is_always_a_little_slow_gets_everything_in_order(
 
 
 async def test_a_lagging_reader_costs_no_more_memory_than_it_is_handed_at_once(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join(space=0, listen_from=1)
     await trio.sleep(1)
@@ -185,10 +185,10 @@ async def test_a_lagging_reader_costs_no_more_memory_than_it_is_handed_at_once(
 
 
 async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join()
-    socket.owing = True
+    socket.has_pending = True
     room.publish(messages.add(1))
     connection.in_flight = 1
     room.reply(connection, frames.error("unavailable", "b"))
@@ -204,7 +204,7 @@ async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
 
 
 async def test_a_gap_in_what_is_published_is_filled_from_the_store(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join()
     messages.add(5)  # by another daemon, say
@@ -214,7 +214,7 @@ async def test_a_gap_in_what_is_published_is_filled_from_the_store(
 
 
 async def test_the_last_messages_are_known_without_a_read(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     room.publish(messages.add(1))
     page = room.recent(96, 150)
@@ -230,7 +230,7 @@ async def test_the_last_messages_are_known_without_a_read(
 async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_before(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await trio.sleep(0.015)  # the end is known, the last messages are on their way
     room.forget_tail()
@@ -241,7 +241,7 @@ async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_befo
 
 
 async def test_forgetting_the_tail_has_everything_read_from_the_store(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join()
     room.publish(messages.add(3))
@@ -252,7 +252,7 @@ async def test_forgetting_the_tail_has_everything_read_from_the_store(
 
 
 async def test_catching_up_waits_for_the_store(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     messages.failures = 3
     socket, connection = join(listen_from=1)
@@ -262,7 +262,7 @@ async def test_catching_up_waits_for_the_store(
 
 
 async def test_a_reader_that_takes_nothing_for_too_long_is_closed(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join(space=1)
     socket.stalls = True
@@ -272,7 +272,7 @@ async def test_a_reader_that_takes_nothing_for_too_long_is_closed(
 
 
 async def test_a_reader_that_is_gone_is_closed(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join()
     socket.gone = True
@@ -282,7 +282,7 @@ async def test_a_reader_that_is_gone_is_closed(
 
 
 async def test_nothing_is_sent_after_leaving(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     in_step, first = join()
     lagging, second = join(space=0)
@@ -300,7 +300,7 @@ async def test_nothing_is_sent_after_leaving(
     assert room.connections == set()
 
 
-async def test_a_reply_goes_out_at_once_and_is_settled(autojump_clock: MockClock, room: Room, join: Join) -> None:
+async def test_a_reply_goes_out_at_once_and_is_settled(autojump_clock: MockClock, room: LiveRoom, join: Join) -> None:
     socket, connection = join(listen_from=None)
     connection.in_flight = 1
     room.reply(connection, frames.encode(frames.Ack("n", 7)))
@@ -309,7 +309,7 @@ async def test_a_reply_goes_out_at_once_and_is_settled(autojump_clock: MockClock
 
 
 async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join(space=0)
     connection.in_flight = 3
@@ -329,7 +329,7 @@ async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
 
 
 async def test_a_reply_reaches_who_is_ahead_of_the_broadcast(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     # Another daemon's message: read from the store, and not to be published here before somebody posts here.
     socket, connection = join(listen_from=102)
@@ -344,7 +344,7 @@ async def test_a_reply_reaches_who_is_ahead_of_the_broadcast(
 
 
 async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     # A round yields every 200 sends; a full socket in the second half gets its reply in the first pause.
     members = [join() for _ in range(450)]
@@ -369,7 +369,7 @@ async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
 
 
 async def test_what_was_removed_is_passed_over_in_order(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     messages.first_id = 70
     socket, _ = join(listen_from=5)
@@ -383,7 +383,7 @@ async def test_what_was_removed_is_passed_over_in_order(
 
 
 async def test_what_goes_under_a_lagging_reader(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     slow, connection = join(space=3, listen_from=1)
     await trio.sleep(1)
@@ -398,7 +398,7 @@ async def test_what_goes_under_a_lagging_reader(
 
 @pytest.mark.parametrize("told", [True, False], ids=["the room knows", "the room finds out"])
 async def test_an_emptied_log_leaves_a_reader_in_step(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join, told: bool
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join, told: bool
 ) -> None:
     messages.first_id = 101
     room.forget_tail()
@@ -414,7 +414,7 @@ async def test_an_emptied_log_leaves_a_reader_in_step(
 
 
 async def test_what_goes_before_it_is_broadcast_holds_nobody_up(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join()
     room.publish(messages.add(5))
@@ -427,7 +427,7 @@ async def test_what_goes_before_it_is_broadcast_holds_nobody_up(
 
 
 async def test_a_beginning_beyond_what_was_published_is_waited_for(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, join: Join
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     news = messages.add(5)
     messages.first_id = 104
@@ -443,7 +443,7 @@ async def test_a_beginning_beyond_what_was_published_is_waited_for(
     assert socket.ids == sorted(set(socket.ids))
 
 
-async def test_the_tail_has_nothing_that_was_removed(autojump_clock: MockClock, room: Room) -> None:
+async def test_the_tail_has_nothing_that_was_removed(autojump_clock: MockClock, room: LiveRoom) -> None:
     room.begins_at(98)
     page = room.recent(1, 150)
     assert page is not None
@@ -458,7 +458,7 @@ async def test_a_room_opens_on_an_emptied_log(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
     messages.first_id = 101
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     assert (room.first_id, room.last_id) == (101, 100)
@@ -489,8 +489,8 @@ class Crowd:
     """A room whose rounds take as long as they are said to, and a commit that its teller ends."""
 
     def __init__(self, clock: MockClock, nursery: trio.Nursery, messages: FakeMessages) -> None:
-        self.commits = Commits()
-        self.room = Room("room", messages, LIMITS, Broadcasts(), self.commits)
+        self.commits = CommitStatus()
+        self.room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), self.commits)
         nursery.start_soon(self.room.run)
         self._clock = clock
 

@@ -4,10 +4,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import Commits, frames
+from reichatd.chat import CommitStatus, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
-from reichatd.settings import Limits, LiveSettings, Settings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Appended, Outcome, StoreUnavailable
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -33,11 +33,11 @@ class Desk:
     def __init__(self, nursery: trio.Nursery, *, interval: float = 0.004, **limits: int) -> None:
         self.messages = FakeMessages()
         self.rooms = FakeRooms()
-        self.commits = Commits()
+        self.commits = CommitStatus()
         self.scribe = Scribe(
             self.messages,
             self.rooms,
-            LiveSettings(Settings(limits=Limits(commit_interval_seconds=interval, **limits))),
+            LiveSettings(Settings(limits=LimitSettings(commit_interval_seconds=interval, **limits))),
             self.commits,
             clock=lambda: 1_700_000_000.0,
         )
@@ -244,7 +244,7 @@ async def test_a_scribe_that_keeps_its_distance_lives_though_the_commit_behind_i
 
 
 async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
-    scribe = Scribe(FakeMessages(), FakeRooms(), LiveSettings(Settings()), Commits())
+    scribe = Scribe(FakeMessages(), FakeRooms(), LiveSettings(Settings()), CommitStatus())
     with trio.move_on_after(3600) as patience:
         await scribe.beat()
     assert patience.cancelled_caught

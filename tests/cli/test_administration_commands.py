@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from reichatd import __version__
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from tests.cli.commands import CHEAP, INTERRUPT, PROGRAM, SECONDS, Commands
 from tests.process import DaemonProcess, refusal, running
 
@@ -70,7 +70,7 @@ def live_a_life(commands: Commands) -> None:
         "user_id": bob,
         "email": "bob@example.org",
     }
-    commands.run("user", "delete", bob, "--yes", status=exits.REFUSED)
+    commands.run("user", "delete", bob, "--yes", status=exit_status.REFUSED)
     assert commands.json("user", "delete", bob, "--transfer-to", ann, "--yes")["change"] == "deleted"
     assert commands.json("room", "show", "den")["owner"] == ann
     assert commands.json("room", "delete", "den", "--yes")["change"] == "deleted"
@@ -85,15 +85,15 @@ async def test_what_is_not_there_or_not_allowed_has_its_status(either: Commands)
 def ask_for_the_impossible(commands: Commands) -> None:
     ann = commands.add("ann")
     for arguments in (("user", "show", "bob"), ("room", "show", "den"), ("user", "verify", "bob@example.org")):
-        done = commands.run(*arguments, status=exits.NOT_FOUND)
+        done = commands.run(*arguments, status=exit_status.NOT_FOUND)
         assert done.stdout == ""
         assert done.stderr.startswith("reichatd: No ")
-    commands.run("user", "add", "ann@example.org", "ann", "--generate", status=exits.REFUSED)
-    short = commands.run("user", "set-password", ann, "--password-stdin", stdin="short\n", status=exits.REFUSED)
+    commands.run("user", "add", "ann@example.org", "ann", "--generate", status=exit_status.REFUSED)
+    short = commands.run("user", "set-password", ann, "--password-stdin", stdin="short\n", status=exit_status.REFUSED)
     assert "new_password: must have 8 to 128 characters" in short.stderr
-    hostile = commands.run("user", "show", "x\x1b[2J", status=exits.NOT_FOUND)
+    hostile = commands.run("user", "show", "x\x1b[2J", status=exit_status.NOT_FOUND)
     assert "\x1b" not in hostile.stderr
-    assert "not UTF-8" in commands.run("user", "show", "\udcff", status=exits.REFUSED).stderr
+    assert "not UTF-8" in commands.run("user", "show", "\udcff", status=exit_status.REFUSED).stderr
 
 
 async def test_people_and_rooms_by_name(either: Commands) -> None:
@@ -104,16 +104,19 @@ def name_them(commands: Commands) -> None:
     ann = commands.add("ann")
     assert commands.json("user", "show", "ANN")["user_id"] == ann
     anna = commands.json("user", "add", "anna@example.org", "Ann", "--generate")["user_id"]
-    several = commands.run("user", "show", "ann", "--json", status=exits.REFUSED)
+    several = commands.run("user", "show", "ann", "--json", status=exit_status.REFUSED)
     assert [user["user_id"] for user in json.loads(several.stdout)] == [ann, anna]
     assert "2 users are called ann" in several.stderr
     # What changes something wants to know exactly who is meant, and says who may be.
     for arguments in (("user", "disable", "ann"), ("user", "delete", "ann")):
-        told = commands.run(*arguments, "--yes", status=exits.NOT_FOUND).stderr
+        told = commands.run(*arguments, "--yes", status=exit_status.NOT_FOUND).stderr
         assert f"No user ann; called so: ann@example.org ({ann}), anna@example.org ({anna})" in told
     commands.run("room", "create", "Lounge", "--owner", ann, "--id", "room1")
-    assert "No room lounge; called so: room1" in commands.run("room", "show", "lounge", status=exits.NOT_FOUND).stderr
-    told = commands.run("room", "kick", "room1", "ann", "--yes", status=exits.NOT_FOUND).stderr
+    assert (
+        "No room lounge; called so: room1"
+        in commands.run("room", "show", "lounge", status=exit_status.NOT_FOUND).stderr
+    )
+    told = commands.run("room", "kick", "room1", "ann", "--yes", status=exit_status.NOT_FOUND).stderr
     assert f"called so: ann@example.org ({ann})" in told
     (room,) = commands.json("room", "list")
     assert (room["owner"], room["owner_name"]) == (ann, "ann")
@@ -138,10 +141,10 @@ def export_all(commands: Commands) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     lines = commands.run("room", "export", "lounge").stdout.splitlines()
     assert [json.loads(line)["type"] for line in lines] == ["room_details", "person"]
-    commands.run("user", "export", "nobody", "-o", str(file), status=exits.NOT_FOUND)
+    commands.run("user", "export", "nobody", "-o", str(file), status=exit_status.NOT_FOUND)
     assert len(file.read_text().splitlines()) == 2, "what was there stays until there is something to take its place"
     nowhere = commands.directory / "no" / "file"
-    told = commands.run("user", "export", ann, "-o", str(nowhere), status=exits.CANNOT_CREATE).stderr
+    told = commands.run("user", "export", ann, "-o", str(nowhere), status=exit_status.CANNOT_CREATE).stderr
     assert told == f"reichatd: {nowhere}: the directory {nowhere.parent} does not exist\n"
     assert [path.name for path in commands.directory.iterdir() if "ann" in path.name] == ["ann.json"]
 
@@ -163,7 +166,7 @@ async def test_a_second_daemon_is_refused_and_a_killed_one_replaced(tmp_path: Pa
     daemon = DaemonProcess(tmp_path, CHEAP)
     await daemon.start()
     second = await trio.to_thread.run_sync(refusal, tmp_path, CHEAP)
-    assert second.returncode == exits.CANNOT_LISTEN
+    assert second.returncode == exit_status.CANNOT_LISTEN
     assert "server.control_socket" in second.stderr
     daemon.kill()
     assert (tmp_path / "share" / "reichatd" / "control.sock").exists()
@@ -187,7 +190,7 @@ async def test_the_control_socket_can_be_elsewhere_or_nowhere(tmp_path: Path) ->
     blocked = await trio.to_thread.run_sync(
         refusal, tmp_path, CHEAP | {"REICHATD_SERVER_CONTROL_SOCKET": "/proc/nowhere/chat"}
     )
-    assert blocked.returncode == exits.CANNOT_CREATE
+    assert blocked.returncode == exit_status.CANNOT_CREATE
     (line,) = blocked.stderr.splitlines()
     assert line.startswith("reichatd: server.control_socket: /proc/nowhere/chat: ")
 
@@ -220,7 +223,7 @@ async def test_a_daemon_that_is_stopped_answers_later(tmp_path: Path) -> None:
 
 def test_only_add_makes_a_store(commands: Commands) -> None:
     for arguments in (("user", "list"), ("stats",), ("room", "delete", "x", "--yes"), ("user", "export", "x")):
-        done = commands.run(*arguments, status=exits.UNREADABLE)
+        done = commands.run(*arguments, status=exit_status.UNREADABLE)
         assert str(commands.data / "reichatd.sqlite3") in done.stderr
     assert not commands.data.exists()
     commands.add("ann")
@@ -242,7 +245,7 @@ def test_where_nobody_looks_there_are_plain_columns(commands: Commands) -> None:
 def test_a_password_is_text(commands: Commands) -> None:
     command = [*PROGRAM, "user", "add", "bob@example.org", "bob", "--password-stdin"]
     done = subprocess.run(command, env=commands.environ, input=b"a good p\xe4ssword\n", capture_output=True)
-    assert (done.returncode, done.stderr) == (exits.BAD_DATA, b"reichatd: standard input is not UTF-8\n")
+    assert (done.returncode, done.stderr) == (exit_status.BAD_DATA, b"reichatd: standard input is not UTF-8\n")
 
 
 def test_a_password_is_asked_for_twice(commands: Commands) -> None:
@@ -332,7 +335,7 @@ def test_a_deletion_that_is_interrupted_is_finished_by_the_next(commands: Comman
         assert db.execute("SELECT count(*) FROM messages").fetchone()[0] > 0
         commands.run("room", "delete", "lounge", "--yes")
         assert db.execute("SELECT count(*) FROM messages").fetchone() == (0,)
-    commands.run("room", "delete", "lounge", "--yes", status=exits.NOT_FOUND)
+    commands.run("room", "delete", "lounge", "--yes", status=exit_status.NOT_FOUND)
 
 
 def test_an_export_whose_reader_goes_stops(commands: Commands) -> None:
@@ -366,5 +369,5 @@ async def test_who_may_not_write_to_the_socket_is_kept_out(tmp_path: Path) -> No
                 timeout=SECONDS,
             )
         )
-        assert done.returncode == exits.NOT_PERMITTED, done.stderr
+        assert done.returncode == exit_status.NOT_PERMITTED, done.stderr
         assert "control.sock is closed to this user" in done.stderr

@@ -17,11 +17,11 @@ import pytest
 import trio
 
 from reichatd.archive.files import writing
-from reichatd.archive.format import VERSION, Head
-from reichatd.settings import MongoDB, Storage
+from reichatd.archive.format import VERSION, Header
+from reichatd.settings import MongoDBSettings, StorageSettings
 from reichatd.store import StoreError, open_store, sqlite
 from reichatd.store.backends import held
-from reichatd.store.bulk import RoomRecord, Stored
+from reichatd.store.bulk import Stored, StoredRoom
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
 from tests.cli.commands import Commands
@@ -165,8 +165,8 @@ def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
 @pytest.mark.parametrize("words", [["restore", "--force", "--yes"], ["backup", "verify"]])
 def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[str]) -> None:
     before = contents(data_file(home))
-    with writing(backup, Head(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:
-        writer.add([RoomRecord("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1)])
+    with writing(backup, Header(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:
+        writer.add([StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1)])
     message = refused(65, home, *words, backup)
     assert "room (room_id 'lobby'): first_id is 8589934593" in message
     assert contents(data_file(home)) == before
@@ -204,7 +204,7 @@ def test_a_restore_over_something_asks(home: Path, other: Path, backup: Path) ->
 async def test_what_a_restore_into_mongodb_asks_about(mongod_standalone: str, tmp_path: Path) -> None:
     """The database that the URI names is the one that would be emptied."""
     uri = f"{mongod_standalone.rstrip('/')}/held-{tmp_path.name}"
-    storage = Storage(backend="mongodb", mongodb=MongoDB(uri=uri))
+    storage = StorageSettings(backend="mongodb", mongodb=MongoDBSettings(uri=uri))
     assert await held(storage, tmp_path / "none") == ""
     async with aclosing(await open_store(storage, tmp_path / "none")):
         assert f"the MongoDB database held-{tmp_path.name}" in await held(storage, tmp_path / "none")

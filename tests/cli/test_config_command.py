@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from reichatd import __version__
-from reichatd.cli import exits, main
+from reichatd.cli import exit_status, main
 from reichatd.settings import Settings
 from reichatd.settings.keys import KEYS
 from tests.cli.conftest import Home
@@ -46,21 +46,21 @@ def test_check_says_ok_and_which_file(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text("server.port = 1234")
     done = shell("config", "check", file)
-    assert (done.returncode, done.stdout, done.stderr) == (exits.OK, f"ok: {file}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (exit_status.OK, f"ok: {file}\n", "")
     assert shell("config", "check", REICHATD_CONFIG=str(file)).stdout == f"ok: {file}\n"
 
 
 @pytest.mark.usefixtures("home")
 def test_check_says_ok_where_there_is_no_file() -> None:
     done = CliRunner(env={"REICHATD_CONFIG": None}).invoke(main, ["config", "check"])
-    assert (done.exit_code, done.output) == (exits.OK, "ok: no file found, so defaults and the environment\n")
+    assert (done.exit_code, done.output) == (exit_status.OK, "ok: no file found, so defaults and the environment\n")
 
 
 def test_check_tells_every_problem_on_a_line_of_its_own(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text("server.port = 'x'\nserver.hots = 1\n")
     done = shell("config", "check", file, REICHATD_LOG_LEVEL="loud")
-    assert (done.returncode, done.stdout) == (exits.CONFIGURATION, "")
+    assert (done.returncode, done.stdout) == (exit_status.CONFIGURATION, "")
     assert done.stderr.splitlines() == [
         f'reichatd: file {file}: server.port: found "x"; allowed: a whole number from 0 up to 65_535',
         f"reichatd: file {file}: server.hots: found an unknown key; allowed: server.host is the nearest known one",
@@ -73,7 +73,7 @@ def test_show_is_toml_that_means_what_is_in_force(shell: Shell, tmp_path: Path) 
     file = tmp_path / "x.toml"
     file.write_text('[server]\nport = 1234\ntrusted_proxies = ["::1"]\n')
     done = shell("config", "show", "--config", file, REICHATD_STORAGE_PATH='/a "b"')
-    assert (done.returncode, done.stderr) == (exits.OK, "")
+    assert (done.returncode, done.stderr) == (exit_status.OK, "")
     shown = flat(tomllib.loads(done.stdout))
     defaults = {name: key.default for name, key in KEYS.items()} | {"server.allowed_origins": []}
     changed = {"server.port": 1234, "server.trusted_proxies": ["::1"], "storage.path": '/a "b"'}
@@ -96,28 +96,28 @@ def test_show_as_json(shell: Shell) -> None:
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_show_hides_secrets(shell: Shell, options: list[str]) -> None:
     done = shell("config", "show", *options, SECRET_KEY=SECRET, MONGODB_USERNAME="u", MONGODB_PASSWORD=SECRET)
-    assert done.returncode == exits.OK
+    assert done.returncode == exit_status.OK
     assert SECRET not in done.stdout + done.stderr
     assert "environment SECRET_KEY" in done.stdout
 
 
 def test_show_of_settings_that_are_wrong_tells_what_is_wrong(shell: Shell) -> None:
     done = shell("config", "show", SECRET_KEY="short")
-    assert (done.returncode, done.stdout) == (exits.CONFIGURATION, "")
+    assert (done.returncode, done.stdout) == (exit_status.CONFIGURATION, "")
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_init_writes_the_manual_where_the_daemon_looks_first_and_never_over_another(home: Home, shell: Shell) -> None:
     del shell.environ["REICHATD_CONFIG"]
     done = shell("config", "init")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (exits.OK, f"wrote {home.user}")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (exit_status.OK, f"wrote {home.user}")
     assert home.user.read_text() == (Path(__file__).parents[2] / "etc" / "reichatd.toml").read_text()
     assert stat.S_IMODE(home.user.stat().st_mode) == 0o600
     assert shell("config", "check").stdout == f"ok: {home.user}\n"
     home.user.write_text("server.port = 1234")
     for arguments in ([], [home.user]):
         done = shell("config", "init", *arguments)
-        assert (done.returncode, done.stdout) == (exits.CANNOT_CREATE, "")
+        assert (done.returncode, done.stdout) == (exit_status.CANNOT_CREATE, "")
         assert f"{home.user} is there already" in done.stderr
     assert home.user.read_text() == "server.port = 1234"
 
@@ -126,7 +126,7 @@ def test_init_of_a_named_file(shell: Shell, tmp_path: Path) -> None:
     done = shell("config", "init", tmp_path / "x y.toml")
     assert f"reichatd config check '{tmp_path}/x y.toml'" in done.stdout
     assert f"reichatd serve --config '{tmp_path}/x y.toml'" in done.stdout
-    assert shell("config", "check", tmp_path / "x y.toml").returncode == exits.OK
+    assert shell("config", "check", tmp_path / "x y.toml").returncode == exit_status.OK
     nowhere = shell("config", "init", tmp_path / "no" / "x.toml")
     assert (nowhere.returncode, f"the directory {tmp_path}/no does not exist" in nowhere.stderr) == (73, True)
     other = shell("config", "init", REICHATD_CONFIG=str(tmp_path / "other.toml"))
@@ -135,7 +135,7 @@ def test_init_of_a_named_file(shell: Shell, tmp_path: Path) -> None:
 
 def test_the_login_of_send_is_no_setting(shell: Shell) -> None:
     login = {"REICHATD_EMAIL": "a@b.c", "REICHATD_PASSWORD": "secret", "REICHATD_PASSWORD_FILE": "/x"}
-    assert shell("config", "check", **login).returncode == exits.OK
+    assert shell("config", "check", **login).returncode == exit_status.OK
 
 
 def test_usage_errors_are_clicks(shell: Shell) -> None:
@@ -187,8 +187,8 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
 
 def test_fail_says_it_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        exits.fail(exits.CANNOT_LISTEN, "port 80:\nin use")
-    assert caught.value.code == exits.CANNOT_LISTEN
+        exit_status.fail(exit_status.CANNOT_LISTEN, "port 80:\nin use")
+    assert caught.value.code == exit_status.CANNOT_LISTEN
     assert capsys.readouterr() == ("", "reichatd: port 80: in use\n")
 
 
@@ -197,7 +197,7 @@ def test_the_database_may_come_from_the_uri_and_from_one_place_only(shell: Shell
     shown = json.loads(shell("config", "show", "--json", **named).stdout)["storage.mongodb.database"]
     assert shown == {"value": "talk", "source": "storage.mongodb.uri"}
     done = shell("config", "check", **named, MONGODB_DATABASE="other")
-    assert done.returncode == exits.CONFIGURATION
+    assert done.returncode == exit_status.CONFIGURATION
     assert done.stderr.startswith(
         'reichatd: environment MONGODB_DATABASE: storage.mongodb.database: found "other"; allowed: "talk"'
     )

@@ -112,7 +112,7 @@ def test_what_has_no_form_in_a_man_page_is_refused(text: str) -> None:
 
 def test_every_exit_status_is_explained() -> None:
     statuses = re.findall(
-        r"^[A-Z_]+: Final = (\d+)$", (ROOT / "reichatd/cli/exits.py").read_text("utf-8"), re.MULTILINE
+        r"^[A-Z_]+: Final = (\d+)$", (ROOT / "reichatd/cli/exit_status.py").read_text("utf-8"), re.MULTILINE
     )
     section = source("operation").partition("\n## Exit status\n")[2].partition("\n## ")[0]
     assert set(statuses) - {"128"} == set(re.findall(r"^- `(\d+)`: ", section, re.MULTILINE))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from tests.cli.commands import CHEAP, PROGRAM, Commands
 from tests.process import DaemonProcess, running
 
@@ -78,24 +78,24 @@ async def test_with_mistakes_nothing_changes_and_it_fails(
 
 def reload_mistakes(commands: Commands, file: Path) -> None:
     file.write_text("[limits]\nmessage_chars = 0\nnonce_chars = 1\nnonsense = 1\n")
-    done = commands.run("reload", status=exits.CONFIGURATION)
+    done = commands.run("reload", status=exit_status.CONFIGURATION)
     assert not done.stdout
     first, second, last = done.stderr.splitlines()
     assert "limits.message_chars: found 0; allowed: a whole number from 1" in first
     assert "limits.nonsense: found an unknown key" in second
     assert last == "reichatd: Not reloaded: all settings stay as they were"
-    done = commands.run("reload", "--json", status=exits.CONFIGURATION)
+    done = commands.run("reload", "--json", status=exit_status.CONFIGURATION)
     assert '"outcome": "rejected"' in done.stdout
     file.write_text("no TOML")
-    assert "what is not TOML" in commands.run("reload", status=exits.CONFIGURATION).stderr
+    assert "what is not TOML" in commands.run("reload", status=exit_status.CONFIGURATION).stderr
     file.write_text("")
     assert commands.run("reload").stdout == "Nothing has changed.\n", "nothing of either file was taken"
 
 
 def test_where_no_daemon_runs_it_says_so(commands: Commands, file: Path) -> None:
-    assert f"no daemon listens at {commands.data}" in commands.run("reload", status=exits.NO_DAEMON).stderr
+    assert f"no daemon listens at {commands.data}" in commands.run("reload", status=exit_status.NO_DAEMON).stderr
     file.write_text('[server]\ncontrol_socket = ""\n')
-    assert "hears SIGHUP only" in commands.run("reload", status=exits.NO_DAEMON).stderr
+    assert "hears SIGHUP only" in commands.run("reload", status=exit_status.NO_DAEMON).stderr
 
 
 async def test_to_others_the_daemon_is_closed(daemon: DaemonProcess, commands: Commands) -> None:
@@ -107,7 +107,7 @@ async def test_to_others_the_daemon_is_closed(daemon: DaemonProcess, commands: C
         )
 
     done = await trio.to_thread.run_sync(reload)
-    assert done.returncode == exits.NOT_PERMITTED
+    assert done.returncode == exit_status.NOT_PERMITTED
     assert "is closed to this user" in done.stderr
 
 
@@ -116,7 +116,7 @@ async def test_a_daemon_with_too_much_to_do_is_asked_again_later(tmp_path: Path,
         running(tmp_path, **CHEAP, REICHATD_LIMITS_CONTROL_CONNECTIONS="1", REICHATD_LIMITS_REQUEST_SECONDS="60"),
         await trio.open_unix_socket(str(commands.data / "control.sock")),
     ):
-        done = await trio.to_thread.run_sync(partial(commands.run, "reload", status=exits.TRY_AGAIN))
+        done = await trio.to_thread.run_sync(partial(commands.run, "reload", status=exit_status.TRY_AGAIN))
     assert not done.stdout
     assert "Too many administrators" in done.stderr
 

@@ -12,7 +12,7 @@ from tests.api.conftest import Api, make_api, store
 
 __all__ = ["store"]
 
-LIMITS = settings.Limits(username_min=2, message_chars=77)
+LIMITS = settings.LimitSettings(username_min=2, message_chars=77)
 
 
 @pytest.fixture

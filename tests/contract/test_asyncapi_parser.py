@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reichatd.contract.asyncapi import asyncapi
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 from tests.node import NODE
 
 HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ NOT_OF_INTEREST = {"asyncapi-latest-version"}
 )
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_parser_agrees(broken: bool) -> None:
-    document = asyncapi(Limits())
+    document = asyncapi(LimitSettings())
     if broken:
         document["operations"]["fetch"]["channel"]["$ref"] = "#/channels/nowhere"
     done = subprocess.run(

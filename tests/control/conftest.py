@@ -9,9 +9,9 @@ import trio
 from reichatd.administration import Conclusion, Emit, Record, Request
 from reichatd.administration.records import Done, Progress
 from reichatd.control import ControlServer, open_socket
-from reichatd.settings import Limits, LiveSettings, Settings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 
-LIMITS = Limits(control_connections=2, request_seconds=0.2, body_bytes=1024)
+LIMITS = LimitSettings(control_connections=2, request_seconds=0.2, body_bytes=1024)
 
 
 class HeldUp:

@@ -9,7 +9,7 @@ import trio
 from structlog.testing import capture_logs
 
 from reichatd.administration import Record, requests
-from reichatd.administration.records import Done, Failed, PersonRecord, Progress, Refused
+from reichatd.administration.records import Done, Failed, PersonRecord, Progress, RequestRefused
 from reichatd.control import DaemonGone, NoDaemon, ask, open_socket
 from tests.control.conftest import LIMITS, HeldUp
 
@@ -106,7 +106,7 @@ async def test_no_more_than_so_many_at_once(path: Path, work: HeldUp) -> None:
         await stream.send_all(b'{"do":"ListRooms"}\n')
         await stream.receive_some(1)
     refused = await ask(path, REQUEST, ignore)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RequestRefused)
     assert (refused.status, refused.code) == (503, "busy")
     for stream in silent:
         await stream.aclose()

@@ -5,12 +5,12 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from reichatd.doctor import Level, Patient, examine
+from reichatd.doctor import Level, Target, examine
 from reichatd.doctor.findings import Note, ok
 from reichatd.doctor.runner import CHECKS, Check
 from reichatd.settings import Settings
 
-PATIENT = Patient(
+PATIENT = Target(
     settings=Settings(),
     sources={},
     config_file=None,
@@ -27,16 +27,16 @@ PATIENT = Patient(
 )
 
 
-async def well(patient: Patient, note: Note) -> None:
+async def well(patient: Target, note: Note) -> None:
     note(ok("well.done", "fine"))
 
 
-async def crash(patient: Patient, note: Note) -> None:
+async def crash(patient: Target, note: Note) -> None:
     note(ok("crash.begun", "so far"))
     raise ValueError("a secret that the text of an error may hold")
 
 
-async def hang(patient: Patient, note: Note) -> None:
+async def hang(patient: Target, note: Note) -> None:
     note(ok("hang.begun", "so far"))
     await trio.sleep_forever()
 

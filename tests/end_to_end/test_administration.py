@@ -6,7 +6,7 @@ from typing import Any
 
 import trio
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from tests.cli.commands import Commands
 from tests.client import PASSWORD, crowd, open_room
 from tests.process import DaemonProcess, running
@@ -92,7 +92,7 @@ async def test_a_room_goes_to_another_owner(daemon: DaemonProcess) -> None:
         room_id = await open_room(ada, bob)
         commands = Commands(daemon.directory, daemon.settings)
         transfer = ("room", "transfer", room_id, eve.email, "--yes")
-        await trio.to_thread.run_sync(lambda: commands.run(*transfer, status=exits.REFUSED))
+        await trio.to_thread.run_sync(lambda: commands.run(*transfer, status=exit_status.REFUSED))
         await admin(daemon, "room", "transfer", room_id, bob.email, "--yes")
         await ada.call("DELETE", f"/room/{room_id}", 403)
         await bob.call("DELETE", f"/room/{room_id}")
@@ -125,7 +125,9 @@ async def test_a_strangers_registration_is_never_verified_in_place_of_the_owners
         body = {"email": ada.email, "password": "a stranger's", "username": "mallory"}
         assert (await ada.http.post("/register", json=body)).status_code == 201
         commands = Commands(daemon.directory, daemon.settings)
-        done = await trio.to_thread.run_sync(lambda: commands.run("user", "verify", ada.email, status=exits.REFUSED))
+        done = await trio.to_thread.run_sync(
+            lambda: commands.run("user", "verify", ada.email, status=exit_status.REFUSED)
+        )
         choices = re.findall(r"^--id (\w+)  (\w+)  expires 20", done.stderr, re.MULTILINE)
         assert [name for _, name in choices] == [ada.name, "mallory"]
         await admin(daemon, "user", "verify", ada.email, "--id", choices[0][0])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from tests.archive import chatter
 from tests.client import PASSWORD, Person, Talk, crowd, open_room
 from tests.disk import Disk, small_disk
@@ -140,8 +140,8 @@ def test_a_first_start(tmp_path: Path, disk: Disk) -> None:
     disk.fill()
     with_its_secret, without = data_on(disk), data_on(disk)
     del without["REICHATD_AUTH_SECRET_KEY"]
-    assert "No space left" in refused_in_a_line(tmp_path, exits.CANNOT_CREATE, disk.inside, **without)
-    assert "disk is full" in refused_in_a_line(tmp_path, exits.STORE_UNAVAILABLE, disk.inside, **with_its_secret)
+    assert "No space left" in refused_in_a_line(tmp_path, exit_status.CANNOT_CREATE, disk.inside, **without)
+    assert "disk is full" in refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, disk.inside, **with_its_secret)
     # What is left of the attempts is in nobody's way.
     disk.free()
     daemon = DaemonProcess(tmp_path, without, inside=disk.inside)
@@ -160,14 +160,14 @@ def home(tmp_path: Path) -> Path:
 def test_a_backup(home: Path, disk: Disk) -> None:
     disk.fill(leave=MEGABYTE)
     target = disk.directory / "backup"
-    assert "No space left" in command(disk, home, exits.CANNOT_CREATE, "backup", target)
+    assert "No space left" in command(disk, home, exit_status.CANNOT_CREATE, "backup", target)
     assert not (disk.from_here / "backup").exists()
     assert [path.name for path in disk.from_here.iterdir()] == ["ballast"]
     disk.free()
     command(disk, home, 0, "backup", target)
     earlier = (disk.from_here / "backup").read_bytes()
     disk.fill(leave=MEGABYTE)
-    command(disk, home, exits.CANNOT_CREATE, "backup", "--force", target)
+    command(disk, home, exit_status.CANNOT_CREATE, "backup", "--force", target)
     assert (disk.from_here / "backup").read_bytes() == earlier
 
 
@@ -175,13 +175,13 @@ def test_a_restore(tmp_path: Path, home: Path, disk: Disk) -> None:
     store, backup = disk.from_here / "reichatd.sqlite3", tmp_path / "backup"
     command(disk, home, 0, "backup", backup)
     disk.fill(leave=MEGABYTE)
-    assert "full" in command(disk, home, exits.STORE_UNAVAILABLE, "restore", backup, **data_on(disk))
+    assert "full" in command(disk, home, exit_status.STORE_UNAVAILABLE, "restore", backup, **data_on(disk))
     assert [path.name for path in disk.from_here.iterdir()] == ["ballast"]
     disk.free()
     command(disk, home, 0, "restore", backup, **data_on(disk))
     earlier = store.read_bytes()
     disk.fill(leave=MEGABYTE)
-    command(disk, home, exits.STORE_UNAVAILABLE, "restore", "--force", "--yes", backup, **data_on(disk))
+    command(disk, home, exit_status.STORE_UNAVAILABLE, "restore", "--force", "--yes", backup, **data_on(disk))
     # There may be another journal mode in the header; what is in it is what counts.
     assert sorted(path.name for path in disk.from_here.iterdir()) == ["ballast", "reichatd.sqlite3"]
     assert store.read_bytes() == earlier
@@ -190,7 +190,9 @@ def test_a_restore(tmp_path: Path, home: Path, disk: Disk) -> None:
 def test_the_scratch_store_of_a_verification(tmp_path: Path, home: Path, disk: Disk) -> None:
     command(disk, home, 0, "backup", tmp_path / "backup")
     disk.fill(leave=MEGABYTE)
-    command(disk, home, exits.STORE_UNAVAILABLE, "backup", "verify", tmp_path / "backup", TMPDIR=str(disk.directory))
+    command(
+        disk, home, exit_status.STORE_UNAVAILABLE, "backup", "verify", tmp_path / "backup", TMPDIR=str(disk.directory)
+    )
     assert [path.name for path in disk.from_here.iterdir()] == ["ballast"]
 
 
@@ -198,6 +200,6 @@ def test_a_disk_that_became_read_only(tmp_path: Path, home: Path, disk: Disk) ->
     command(disk, home, 0, "backup", tmp_path / "backup")
     command(disk, home, 0, "restore", tmp_path / "backup", **data_on(disk))
     disk.read_only()
-    line = refused_in_a_line(tmp_path, exits.STORE_UNAVAILABLE, disk.inside, **data_on(disk))
+    line = refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, disk.inside, **data_on(disk))
     assert str(disk.directory) in line
-    command(disk, home, exits.CANNOT_CREATE, "backup", disk.directory / "backup")
+    command(disk, home, exit_status.CANNOT_CREATE, "backup", disk.directory / "backup")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reichatd.gateway.browsers import BrowserHeaders
-from reichatd.settings import LiveSettings, Server, Settings
+from reichatd.settings import LiveSettings, ServerSettings, Settings
 from tests.gateway.house import House
 from tests.gateway.raw import Wire, request
 
@@ -70,7 +70,7 @@ def test_a_browser_may_ask_first(wire: Wire, path: str) -> None:
     assert set(no_preflight.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
-async def headers_of(server: Server, origin: str | None, scheme: str = "http") -> dict[str, str]:
+async def headers_of(server: ServerSettings, origin: str | None, scheme: str = "http") -> dict[str, str]:
     """Those that an answer of nothing has with these settings."""
     started: list[Any] = []
 
@@ -88,16 +88,16 @@ async def headers_of(server: Server, origin: str | None, scheme: str = "http") -
 
 async def test_every_site_may_be_allowed() -> None:
     for origin in ("https://any.example.org", "null"):
-        headers = await headers_of(Server(allowed_origins=("*",)), origin)
+        headers = await headers_of(ServerSettings(allowed_origins=("*",)), origin)
         assert (headers.get(ALLOW), "vary" in headers) == ("*", False)
-    assert await headers_of(Server(allowed_origins=("*",)), None) == {}
+    assert await headers_of(ServerSettings(allowed_origins=("*",)), None) == {}
 
 
 async def test_none_is_allowed_unless_it_is_said() -> None:
-    assert await headers_of(Server(), FRIEND) == {}
+    assert await headers_of(ServerSettings(), FRIEND) == {}
 
 
 async def test_the_promise_of_tls_is_made_over_tls_only() -> None:
-    assert await headers_of(Server(), None, "https") == {"strict-transport-security": "max-age=31536000"}
-    assert await headers_of(Server(hsts_seconds=0), None, "https") == {}
-    assert await headers_of(Server(), None, "http") == {}
+    assert await headers_of(ServerSettings(), None, "https") == {"strict-transport-security": "max-age=31536000"}
+    assert await headers_of(ServerSettings(hsts_seconds=0), None, "https") == {}
+    assert await headers_of(ServerSettings(), None, "http") == {}

@@ -2,34 +2,34 @@
 
 import pytest
 
-from reichatd.gateway.forwarded import Origin, Proxies
+from reichatd.gateway.forwarded import Proxies, RequestOrigin
 
-PROXY = Origin("10.0.0.1", "http")
+PROXY = RequestOrigin("10.0.0.1", "http")
 
 
 @pytest.mark.parametrize(
     ("peer", "forwarded_for", "proto", "expected"),
     [
-        (Origin("192.0.2.7", "http"), "203.0.113.9", "https", Origin("192.0.2.7", "http")),  # not trusted
+        (RequestOrigin("192.0.2.7", "http"), "203.0.113.9", "https", RequestOrigin("192.0.2.7", "http")),  # not trusted
         (PROXY, "", "", PROXY),
-        (PROXY, "203.0.113.9", "https", Origin("203.0.113.9", "https")),
-        (PROXY, "1.2.3.4, 203.0.113.9", "https", Origin("203.0.113.9", "https")),  # the first is hearsay
-        (PROXY, "203.0.113.9, 10.0.0.2", "HTTPS", Origin("203.0.113.9", "https")),
-        (PROXY, "10.0.0.3, 10.0.0.2", "", Origin("10.0.0.3", "http")),
-        (PROXY, "203.0.113.9", "javascript", Origin("203.0.113.9", "http")),
-        (Origin("::ffff:10.0.0.1", "http"), "2001:db8::1", "", Origin("2001:db8::1", "http")),
-        (PROXY, "203.0.113.9, not an address", "https", Origin("10.0.0.1", "https")),
-        (Origin("fe80::1%eth0", "http"), "203.0.113.9", "", Origin("fe80::1%eth0", "http")),
+        (PROXY, "203.0.113.9", "https", RequestOrigin("203.0.113.9", "https")),
+        (PROXY, "1.2.3.4, 203.0.113.9", "https", RequestOrigin("203.0.113.9", "https")),  # the first is hearsay
+        (PROXY, "203.0.113.9, 10.0.0.2", "HTTPS", RequestOrigin("203.0.113.9", "https")),
+        (PROXY, "10.0.0.3, 10.0.0.2", "", RequestOrigin("10.0.0.3", "http")),
+        (PROXY, "203.0.113.9", "javascript", RequestOrigin("203.0.113.9", "http")),
+        (RequestOrigin("::ffff:10.0.0.1", "http"), "2001:db8::1", "", RequestOrigin("2001:db8::1", "http")),
+        (PROXY, "203.0.113.9, not an address", "https", RequestOrigin("10.0.0.1", "https")),
+        (RequestOrigin("fe80::1%eth0", "http"), "203.0.113.9", "", RequestOrigin("fe80::1%eth0", "http")),
     ],
 )
-def test_origin(peer: Origin, forwarded_for: str, proto: str, expected: Origin) -> None:
+def test_origin(peer: RequestOrigin, forwarded_for: str, proto: str, expected: RequestOrigin) -> None:
     assert Proxies(["10.0.0.0/8"]).origin(peer, forwarded_for, proto) == expected
 
 
 def test_who_comes_by_a_unix_socket_is_believed_if_that_is_said() -> None:
-    by_unix = Origin("unix", "http")
+    by_unix = RequestOrigin("unix", "http")
     assert Proxies(["unix"])
-    assert Proxies(["unix"]).origin(by_unix, "203.0.113.9", "https") == Origin("203.0.113.9", "https")
+    assert Proxies(["unix"]).origin(by_unix, "203.0.113.9", "https") == RequestOrigin("203.0.113.9", "https")
     assert Proxies(["unix"]).origin(PROXY, "203.0.113.9", "https") == PROXY
     assert Proxies(["0.0.0.0/0", "::/0"]).origin(by_unix, "203.0.113.9", "https") == by_unix
     assert Proxies(["unix"]).origin(by_unix, "203.0.113.9, unix", "") == by_unix, "an address that a client has made up"

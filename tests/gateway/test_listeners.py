@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from reichatd.gateway import CannotListen, Listener, listeners, open_listeners
-from reichatd.gateway.listeners import Place, has_ipv6, peer_address
+from reichatd.gateway.listeners import SocketAddress, has_ipv6, peer_address
 
 
 def opened(stack: ExitStack, *hosts: str, port: int = 0) -> list[Listener]:
@@ -116,7 +116,7 @@ def test_a_port_that_is_free_on_one_address_only_is_not_taken(monkeypatch: pytes
     ports: list[int] = []
     real = listeners.bound
 
-    def taken_at_first(place: Place, port: int) -> socket.socket:
+    def taken_at_first(place: SocketAddress, port: int) -> socket.socket:
         if place.address[0] == "127.0.0.2":
             ports.append(port)
             if len(ports) < 3:

@@ -218,7 +218,7 @@ async def test_who_waits_behind_a_message_that_is_cut_and_is_cancelled_with_it_h
                 nursery.start_soon(cancel_when_all_wait, scope)
                 await send(b"a" * 5_000_000)
         behind.cancel()  # as who takes a connection out of its room does, in the same step
-    assert stream.owing
+    assert stream.has_pending
     stream.widen(4_000_000)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, b"goodbye")

@@ -8,10 +8,10 @@ import trio
 
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.wire import Wire
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 
 BEGUN = b"\x81\x85"
-LIMITS = Limits(frame_bytes=1024)
+LIMITS = LimitSettings(frame_bytes=1024)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.imports.logs import NOBODY, Log, sound_log
+from reichatd.imports.logs import NOBODY, ImportedLog, sound_log
 from tests.imports.test_values import ANYTHING
 
 START = 1_700_000_000.0
@@ -17,15 +17,15 @@ def message(message_id: object, at: float, content: object = "x", user_id: objec
     return {"message_id": message_id, "user_id": user_id, "content": content, "timestamp": timestamp}
 
 
-def log(*messages: object) -> Log:
+def log(*messages: object) -> ImportedLog:
     return sound_log("lobby", list(messages), START)
 
 
-def contents(found: Log) -> list[str]:
+def contents(found: ImportedLog) -> list[str]:
     return [entry.content for entry in found.entries]
 
 
-def changes(found: Log) -> dict[str, int]:
+def changes(found: ImportedLog) -> dict[str, int]:
     return {change: count for change, count in found.changes.items() if count}
 
 

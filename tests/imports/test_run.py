@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reichatd.imports.run import Import, Report
 from reichatd.imports.values import Document
-from reichatd.settings import Limits
+from reichatd.settings import LimitSettings
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.store import samples
@@ -35,7 +35,7 @@ class Documents:
 
 
 async def imported(store: Store | None, *room_ids: str) -> Report:
-    run = Import(Documents(*room_ids), store, Limits(), dry_run=store is None, progress=lambda *_: None)
+    run = Import(Documents(*room_ids), store, LimitSettings(), dry_run=store is None, progress=lambda *_: None)
     await run.run()
     return run.report
 

@@ -8,9 +8,9 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.imports.people import GONE, People, placeholder, placeholder_address
 from reichatd.imports.rooms import Translated, Translator, possible_ids
-from reichatd.settings import Limits
+from reichatd.imports.users import GONE, ImportedUsers, placeholder, placeholder_address
+from reichatd.settings import LimitSettings
 from reichatd.store import User
 from reichatd.store.bounds import problem
 from reichatd.store.bulk import Ban, Stored
@@ -18,7 +18,7 @@ from tests.imports.test_logs import MESSAGES, message
 from tests.imports.test_values import ANYTHING, NOON
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA"
-LIMITS = Limits()
+LIMITS = LimitSettings()
 WHEN = datetime.fromtimestamp(NOON, UTC).isoformat()
 
 
@@ -45,10 +45,10 @@ PEOPLE = [
 
 
 def translated(room_id: str = "lobby", **fields: object) -> Translated:
-    return Translator(older_room(**fields), "lobby", room_id, People(PEOPLE), LIMITS).translated()
+    return Translator(older_room(**fields), "lobby", room_id, ImportedUsers(PEOPLE), LIMITS).translated()
 
 
-def texts(found: People | Translated) -> str:
+def texts(found: ImportedUsers | Translated) -> str:
     return "\n".join(map(str, found.notes))
 
 
@@ -56,27 +56,27 @@ def texts(found: People | Translated) -> str:
 
 
 def test_a_user() -> None:
-    people = People([person()])
+    people = ImportedUsers([person()])
     assert people.users == {"ann": User("ann", "ann@example.org", "Ann", HASH, NOON)}
     assert people.notes == []
 
 
 def test_read_marks() -> None:
-    people = People(PEOPLE)
+    people = ImportedUsers(PEOPLE)
     assert [people.mark("ann", room_id) for room_id in ("lobby", "den", "attic")] == [2, 0, 0]
     assert people.mark("bob", "lobby") == 0
 
 
 def test_one_address_twice() -> None:
     younger = person("ann2", email="ANN@Example.org", created_at="2030-01-01")
-    people = People([younger, person()])
+    people = ImportedUsers([younger, person()])
     assert people.users["ann"].email == "ann@example.org"
     assert people.users["ann2"].email == placeholder_address("ann2")
     assert "older account ann" in texts(people)
 
 
 def test_addresses_take_the_form_that_people_log_in_by() -> None:
-    assert People([person(email=" Ann@EXAMPLE.org ")]).users["ann"].email == "Ann@example.org"
+    assert ImportedUsers([person(email=" Ann@EXAMPLE.org ")]).users["ann"].email == "Ann@example.org"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_addresses_take_the_form_that_people_log_in_by() -> None:
     ],
 )
 def test_what_is_missing_is_told(fields: dict[str, Any], text: str) -> None:
-    people = People([person() | fields])
+    people = ImportedUsers([person() | fields])
     assert text in texts(people)
     for user in people.users.values():
         assert user.email
@@ -100,14 +100,14 @@ def test_what_is_missing_is_told(fields: dict[str, Any], text: str) -> None:
 
 
 def test_an_id_twice() -> None:
-    people = People([person(username="First"), person(username="Second", created_at="2030-01-01")])
+    people = ImportedUsers([person(username="First"), person(username="Second", created_at="2030-01-01")])
     assert [user.username for user in people.users.values()] == ["First"]
     assert "another user has this id" in texts(people)
 
 
 def test_when_it_was_made_is_in_its_key_too() -> None:
     key = ObjectId.from_datetime(datetime.fromtimestamp(NOON, UTC))
-    assert People([person(created_at=None, _id=key)]).users["ann"].created_at == NOON
+    assert ImportedUsers([person(created_at=None, _id=key)]).users["ann"].created_at == NOON
 
 
 def test_placeholders() -> None:
@@ -134,7 +134,7 @@ DOCUMENTS = st.fixed_dictionaries(
 
 @given(st.lists(DOCUMENTS))
 def test_any_users(documents: list[dict[str, Any]]) -> None:
-    users = People(documents).users.values()
+    users = ImportedUsers(documents).users.values()
     addresses = [user.email.lower() for user in users]
     assert len(set(addresses)) == len(addresses)
     assert all(user.username and user.password_hash for user in users)
@@ -219,7 +219,7 @@ def test_good_ids_for_rooms_are_kept() -> None:
     assert possible_ids(LIMITS, "lobby")[0] == "lobby"
     assert "lobby" not in possible_ids(LIMITS, "lobby!")
     assert possible_ids(LIMITS, "lobby!") != possible_ids(LIMITS, "lobby?")
-    assert possible_ids(Limits(room_id_min=40, room_id_max=40), "lobby")[0].startswith("lobby")
+    assert possible_ids(LimitSettings(room_id_min=40, room_id_max=40), "lobby")[0].startswith("lobby")
 
 
 @given(
@@ -229,11 +229,11 @@ def test_good_ids_for_rooms_are_kept() -> None:
     )
 )
 def test_any_room(document: dict[str, Any]) -> None:
-    found = Translator(document, "lobby", "lobby", People(PEOPLE), LIMITS).translated()
+    found = Translator(document, "lobby", "lobby", ImportedUsers(PEOPLE), LIMITS).translated()
     assert found.room.name
     assert len(found.room.name) <= LIMITS.room_name_max
     assert found.room.owner
-    known = {user.user_id for user in People(PEOPLE).users.values()} | set(found.strangers)
+    known = {user.user_id for user in ImportedUsers(PEOPLE).users.values()} | set(found.strangers)
     assert {entry.user_id for entry in found.log} | {found.room.owner} <= known
     assert {member.user_id for member in found.members}.isdisjoint(ban.user_id for ban in found.bans)
     assert all(0 <= member.last_read_id <= len(found.log) for member in found.members)

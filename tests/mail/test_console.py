@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from reichatd.mail import Deferred
+from reichatd.mail import MailDeferred
 from reichatd.mail.console import ConsoleTransport
 from tests.mail.test_verification import letter_for
 
@@ -34,5 +34,5 @@ def test_a_letter_is_one_write_between_two_rules() -> None:
 def test_a_closed_terminal_is_a_fault_of_the_transport() -> None:
     stream = io.StringIO()
     stream.close()
-    with pytest.raises(Deferred):
+    with pytest.raises(MailDeferred):
         ConsoleTransport(stream).send(letter_for())

@@ -18,8 +18,8 @@ from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
 from reichatd.mail.outbox import next_try, wait_after
 from reichatd.mail.smtp import SmtpTransport
-from reichatd.mail.transport import Deferred
-from reichatd.settings import Mail
+from reichatd.mail.transport import MailDeferred
+from reichatd.settings import MailSettings
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator, until
 from tests.mail.test_verification import letter_for
@@ -27,8 +27,8 @@ from tests.mail.test_verification import letter_for
 MakeServer = Callable[..., MailServer]
 
 
-def settings(port: int, **changes: object) -> Mail:
-    quick = Mail(
+def settings(port: int, **changes: object) -> MailSettings:
+    quick = MailSettings(
         backend="smtp", host="127.0.0.1", port=port, tls="none", timeout_seconds=20.0, attempts=100, retry_seconds=0.02
     )
     return msgspec.structs.replace(quick, **changes)
@@ -69,7 +69,7 @@ async def test_the_settings_choose_smtp(mail_server: MakeServer, nursery: trio.N
 
 
 async def test_the_settings_choose_the_console(nursery: trio.Nursery, capsys: pytest.CaptureFixture[str]) -> None:
-    outbox = Outbox(Mail(), None)
+    outbox = Outbox(MailSettings(), None)
     outbox.post(letter_for())
     await run(outbox, nursery)
     assert "042137" in capsys.readouterr().err
@@ -210,7 +210,7 @@ async def test_a_stop_does_not_wait_for_a_server() -> None:
 
 
 async def test_a_fault_in_a_letter_is_not_the_senders_end(nursery: trio.Nursery) -> None:
-    outbox = Outbox(Mail(), None, transport=ConsoleTransport())
+    outbox = Outbox(MailSettings(), None, transport=ConsoleTransport())
     unwritable = message_from_bytes(b"Content-Type: text/plain; charset=none\n\n\xff", policy=policy.default)
     with capture_logs() as logs:
         outbox.post(unwritable)
@@ -236,7 +236,7 @@ def test_waits_double_up_to_a_minute() -> None:
     assert [wait_after(attempt, 300.0) for attempt in range(1, 3)] == [300, 300]
 
 
-def tries(seconds: float, mail: Mail) -> list[float]:
+def tries(seconds: float, mail: MailSettings) -> list[float]:
     """When a letter that fails each time is tried, in seconds after it was posted."""
     times = [0.0]
     while (due := next_try(len(times), times[-1], seconds, mail)) is not None:
@@ -247,7 +247,7 @@ def tries(seconds: float, mail: Mail) -> list[float]:
 @pytest.mark.parametrize(("greylisted", "seconds"), [(300, 540), (300, 330), (900, 1140)])
 def test_greylisting_is_waited_out(greylisted: float, seconds: float) -> None:
     """With the settings as they are: a code of 10 minutes is tried for 9."""
-    times = tries(seconds, Mail())
+    times = tries(seconds, MailSettings())
     assert times[:6] == [0, 10, 30, 70, 130, 190]
     assert any(greylisted <= time <= greylisted + 60 for time in times)
     assert times[-1] == seconds
@@ -256,8 +256,8 @@ def test_greylisting_is_waited_out(greylisted: float, seconds: float) -> None:
 
 
 def test_a_pause_that_is_longer_than_the_code_lives() -> None:
-    assert tries(30, Mail(retry_seconds=3600.0)) == [0, 30]
-    assert tries(1e9, Mail(attempts=3)) == [0, 10, 30]
+    assert tries(30, MailSettings(retry_seconds=3600.0)) == [0, 30]
+    assert tries(1e9, MailSettings(attempts=3)) == [0, 10, 30]
 
 
 async def test_a_server_that_greylists(mail_server: MakeServer, nursery: trio.Nursery) -> None:
@@ -301,7 +301,7 @@ class _Busy:
     def send(self, letter: EmailMessage) -> None:
         self.tried.append(str(letter["To"]))
         if len(self.tried) == 1:
-            raise Deferred("come back later")
+            raise MailDeferred("come back later")
         time.sleep(self._seconds)
 
 
@@ -317,7 +317,7 @@ async def test_a_mail_is_not_tried_again_when_its_code_is_not_valid_any_more(nur
 
 
 async def test_a_first_attempt_is_made_however_late_it_is(nursery: trio.Nursery) -> None:
-    outbox = Outbox(Mail(), None)
+    outbox = Outbox(MailSettings(), None)
     with capture_logs() as logs:
         outbox.post(letter_for(), seconds=0.0)
         await run(outbox, nursery)
@@ -327,4 +327,4 @@ async def test_a_first_attempt_is_made_however_late_it_is(nursery: trio.Nursery)
 @pytest.mark.parametrize("sender", ["", "nobody", "@example.org", "a@", "a@b\r\nBcc: c@d"])
 def test_a_sender_that_is_no_address_is_found_at_once(sender: str) -> None:
     with pytest.raises(ValueError, match="address"):
-        Outbox(Mail(sender=sender), None)
+        Outbox(MailSettings(sender=sender), None)

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import msgspec
 import pytest
 
-from reichatd.mail import Deferred, Refused
+from reichatd.mail import MailDeferred, MailRefused
 from reichatd.mail.smtp import SmtpTransport
-from reichatd.settings import Mail
+from reichatd.settings import MailSettings
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
 from tests.mail.test_verification import letter_for
@@ -18,8 +18,8 @@ from tests.mail.test_verification import letter_for
 MakeServer = Callable[..., MailServer]
 
 
-def settings(server: MailServer, **changes: object) -> Mail:
-    plain = Mail(backend="smtp", host="127.0.0.1", port=server.port, tls="none", timeout_seconds=20.0)
+def settings(server: MailServer, **changes: object) -> MailSettings:
+    plain = MailSettings(backend="smtp", host="127.0.0.1", port=server.port, tls="none", timeout_seconds=20.0)
     return msgspec.structs.replace(plain, **changes)
 
 
@@ -59,7 +59,7 @@ def test_a_wrong_password_is_refused_for_good(mail_server: MakeServer, certifica
     server = mail_server(implicit_tls=certificates.server, auth_require_tls=False, authenticator=authenticator)
     server.start()
     mail = settings(server, tls="tls", username=USERNAME)
-    with pytest.raises(Refused, match=r"^535"):
+    with pytest.raises(MailRefused, match=r"^535"):
         SmtpTransport(mail, "wrong", certificates.client).send(letter_for())
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_authority_is_not_trusted(mail_server: MakeServer, certificat
     context = {"implicit_tls" if tls == "tls" else "tls_context": certificates.server}
     server = mail_server(**context)
     server.start()
-    with pytest.raises(Deferred, match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(MailDeferred, match="CERTIFICATE_VERIFY_FAILED"):
         SmtpTransport(settings(server, tls=tls), None).send(letter_for())
     assert server.tried == []
 
@@ -76,7 +76,7 @@ def test_an_unknown_authority_is_not_trusted(mail_server: MakeServer, certificat
 def test_no_starttls_there_is_no_way_round_it(mail_server: MakeServer) -> None:
     server = mail_server()
     server.start()
-    with pytest.raises(Refused, match="STARTTLS"):
+    with pytest.raises(MailRefused, match="STARTTLS"):
         SmtpTransport(settings(server, tls="starttls"), None).send(letter_for())
     assert server.tried == []
 
@@ -85,7 +85,7 @@ def test_a_password_that_smtplib_cannot_send(mail_server: MakeServer, certificat
     server = mail_server(tls_context=certificates.server, authenticator=authenticator)
     server.start()
     mail = settings(server, tls="starttls", username=USERNAME)
-    with pytest.raises(Refused, match="ASCII"):
+    with pytest.raises(MailRefused, match="ASCII"):
         SmtpTransport(mail, "Paßwort", certificates.client).send(letter_for())
 
 
@@ -93,9 +93,9 @@ def test_permanent_and_passing_refusals(mail_server: MakeServer) -> None:
     server = mail_server(replies={"ann@example.org": ["550 5.1.1 nobody\r\n here", "451 4.7.1 later"]})
     server.start()
     transport = SmtpTransport(settings(server), None)
-    with pytest.raises(Refused, match=r"^550 5\.1\.1 nobody"):
+    with pytest.raises(MailRefused, match=r"^550 5\.1\.1 nobody"):
         transport.send(letter_for())
-    with pytest.raises(Deferred, match=r"^451 4\.7\.1 later$"):
+    with pytest.raises(MailDeferred, match=r"^451 4\.7\.1 later$"):
         transport.send(letter_for())
     transport.send(letter_for())
     assert len(server.letters) == 1
@@ -106,21 +106,21 @@ def test_addresses_beyond_ascii_need_a_server_that_can(mail_server: MakeServer) 
     plain.start()
     modern.start()
     letter = letter_for(to="jürgen@example.org")
-    with pytest.raises(Refused, match="SMTPUTF8"):
+    with pytest.raises(MailRefused, match="SMTPUTF8"):
         SmtpTransport(settings(plain), None).send(letter)
     SmtpTransport(settings(modern), None).send(letter)
     assert modern.recipients == ["jürgen@example.org"]
 
 
 def test_nobody_there(mail_server: MakeServer) -> None:
-    with pytest.raises(Deferred, match="ConnectionRefusedError"):
+    with pytest.raises(MailDeferred, match="ConnectionRefusedError"):
         SmtpTransport(settings(mail_server()), None).send(letter_for())
 
 
 def test_a_server_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        mail = Mail(host="127.0.0.1", port=silent.getsockname()[1], tls="none", timeout_seconds=0.2)
-        with pytest.raises(Deferred, match="timed out"):
+        mail = MailSettings(host="127.0.0.1", port=silent.getsockname()[1], tls="none", timeout_seconds=0.2)
+        with pytest.raises(MailDeferred, match="timed out"):
             SmtpTransport(mail, None).send(letter_for())
 
 
@@ -141,7 +141,7 @@ def test_what_the_daemon_calls_itself(mail_server: MakeServer, changes: dict[str
 
 @pytest.mark.parametrize(
     ("words", "kind"),
-    [("421 4.7.0 too many connections from you", Deferred), ("554 5.7.1 your name is on a list", Refused)],
+    [("421 4.7.0 too many connections from you", MailDeferred), ("554 5.7.1 your name is on a list", MailRefused)],
 )
 def test_what_a_server_says_before_it_hangs_up_is_told(
     mail_server: MakeServer, words: str, kind: type[Exception]
@@ -156,8 +156,8 @@ def test_what_a_server_says_before_it_hangs_up_is_told(
 def test_a_server_that_hangs_up_without_a_word() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         pool.submit(lambda: listener.accept()[0].close())
-        mail = Mail(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=20.0)
-        with pytest.raises(Deferred, match=r"closed|reset"):
+        mail = MailSettings(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=20.0)
+        with pytest.raises(MailDeferred, match=r"closed|reset"):
             SmtpTransport(mail, None).send(letter_for())
 
 
@@ -171,8 +171,8 @@ def test_a_server_that_falls_silent_after_a_refusal_is_tried_again() -> None:
             connection.sendall(b"502 no EHLO\r\n")
 
         pool.submit(refuse_ehlo)
-        mail = Mail(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=0.5)
-        with pytest.raises(Deferred, match="timed out"):
+        mail = MailSettings(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=0.5)
+        with pytest.raises(MailDeferred, match="timed out"):
             SmtpTransport(mail, None).send(letter_for())
 
 

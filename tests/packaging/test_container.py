@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from reichatd.cli.settings import load
-from reichatd.settings import Server
+from reichatd.settings import ServerSettings
 from reichatd.settings.problems import SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_compose_confines_the_daemon_and_lets_it_stop() -> None:
     assert (DAEMON["read_only"], DAEMON["cap_drop"], DAEMON["tmpfs"]) == (True, ["ALL"], ["/tmp"])
     assert DAEMON["security_opt"] == ["no-new-privileges:true"]
     assert DAEMON["restart"] == CADDY["restart"] == "unless-stopped"
-    assert float(DAEMON["stop_grace_period"].removesuffix("s")) > Server().drain_seconds
+    assert float(DAEMON["stop_grace_period"].removesuffix("s")) > ServerSettings().drain_seconds
     assert f"TimeoutStopSec={DAEMON['stop_grace_period'].removesuffix('s')}\n" in UNIT
     assert f"LimitNOFILE={DAEMON['ulimits']['nofile']}\n" in UNIT
     assert instructions("VOLUME")[0] in [volume.partition(":")[2] for volume in DAEMON["volumes"]]

@@ -13,16 +13,16 @@ import trio
 
 from reichatd.accounts import Passwords
 from reichatd.chat.connection import Connection
-from reichatd.chat.room import Room
+from reichatd.chat.room import LiveRoom
 from reichatd.gateway import open_listeners
 from reichatd.parts import Configuration, Parts
-from reichatd.settings import Auth, Settings, merged
+from reichatd.settings import AuthSettings, Settings, merged
 from reichatd.store import Registration, User
 from reichatd.store.sqlite import open_store
 from tests.client import PASSWORD, SECONDS, Talk, talk_at
 
 ROOM = "room"
-CHEAP = Auth(argon2_memory_kib=8, argon2_time_cost=1)
+CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)
 
 
 def settings(changes: dict[str, Any], base: Settings | None = None) -> Settings:
@@ -79,7 +79,7 @@ class Inhabited:
             return await http.request(method, path, headers=headers, **options)
 
     @property
-    def room(self) -> Room:
+    def room(self) -> LiveRoom:
         return self.parts.hub._rooms[ROOM]
 
     @property

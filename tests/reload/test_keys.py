@@ -24,9 +24,9 @@ from reichatd.administration.requests import GetStats
 from reichatd.control import ask, open_socket
 from reichatd.daemon import _Daemon
 from reichatd.parts import Configuration
-from reichatd.settings import Log, Reload, reload_of
+from reichatd.settings import LogSettings, Reload, reload_of
 from reichatd.settings.keys import KEYS
-from reichatd.stdio import QueuedStream, Writer
+from reichatd.stdio import QueuedStream, QueuedWriter
 from reichatd.systemd import Manager
 from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
@@ -532,7 +532,7 @@ async def the_log(directory: Path, key: str) -> None:
         stream, sys_stderr = StringIO(), sys.stderr
         sys.stderr = stream
         try:
-            logs.configure(Log(), stream)
+            logs.configure(LogSettings(), stream)
             log = structlog.get_logger()
             log.debug("before")
             log.info("before")
@@ -550,7 +550,7 @@ async def the_log(directory: Path, key: str) -> None:
 @proves("log.queue_lines")
 async def the_queue_of_the_log(directory: Path, key: str) -> None:
     reading, writing = os.pipe()
-    stream, before = QueuedStream(Writer(5000), writing), sys.stderr
+    stream, before = QueuedStream(QueuedWriter(5000), writing), sys.stderr
     sys.stderr = cast("TextIO", stream)
     try:
         async with inhabited(directory) as house:

@@ -10,7 +10,7 @@ import pytest
 import trio
 from pymongo import MongoClient
 
-from reichatd.settings import MongoDB
+from reichatd.settings import MongoDBSettings
 from reichatd.store import Store, mongodb, sqlite
 
 Opener = Callable[[], Awaitable[Store]]
@@ -29,12 +29,12 @@ def sqlite_store(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[
 
 @asynccontextmanager
 async def mongodb_database(uri: str) -> AsyncIterator[Opener]:
-    settings = MongoDB(uri=uri, database=f"test-{uuid4().hex}")
+    settings = MongoDBSettings(uri=uri, database=f"test-{uuid4().hex}")
     yield lambda: mongodb.open_store(settings)
     await trio.to_thread.run_sync(drop, settings)
 
 
-def drop(settings: MongoDB) -> None:
+def drop(settings: MongoDBSettings) -> None:
     with MongoClient[dict[str, Any]](settings.uri) as client:
         client.drop_database(settings.database)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from reichatd.store import Horizon, Outcome, Post, Room, Store
+from reichatd.store import Cutoff, Outcome, Post, Room, Store
 from reichatd.store.sqlite import open_store
 
 ROOMS = ("lobby", "den", "attic")
@@ -26,10 +26,10 @@ async def main(path: Path, keep: int | None) -> None:
             if answer.outcome is Outcome.STORED:
                 print(post.room_id, answer.message_id, post.content)
         sys.stdout.flush()
-        await cut(store, Horizon(keep=keep))
+        await cut(store, Cutoff(keep=keep))
 
 
-async def cut(store: Store, horizon: Horizon) -> None:
+async def cut(store: Store, horizon: Cutoff) -> None:
     for room_id in ROOMS:
         if (await store.messages.expire(room_id, horizon, 10)).messages:
             await store.reclaim()

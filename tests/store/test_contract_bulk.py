@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from reichatd.settings import MongoDB
-from reichatd.store import Horizon, Keep, Store, StoreError, mongodb, sqlite
-from reichatd.store.bulk import Ban, Loader, LogEntry, Member, RoomRecord, Stored, UserOutcome
+from reichatd.settings import MongoDBSettings
+from reichatd.store import Cutoff, Keep, Store, StoreError, mongodb, sqlite
+from reichatd.store.bulk import Ban, Loader, LogEntry, Member, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreNotEmpty
 from tests.store.conftest import drop
 from tests.store.samples import add_user, contents, post, read_mark, registration, room, session, stored, user
@@ -28,7 +28,7 @@ class Place:
         self.path = directory / f"{uuid4().hex}.sqlite3"
         self.settings = None
         if kind != "sqlite":
-            self.settings = MongoDB(uri=request.getfixturevalue(kind), database=f"test-{uuid4().hex}")
+            self.settings = MongoDBSettings(uri=request.getfixturevalue(kind), database=f"test-{uuid4().hex}")
 
     async def open(self) -> Store:
         return await (mongodb.open_store(self.settings) if self.settings else sqlite.open_store(self.path))
@@ -109,9 +109,9 @@ async def live_in(place: Place) -> None:
 
 WHEN = 1_700_000_000.123456
 LIVED: list[Stored] = [
-    RoomRecord("zoo", "The zoo", "Come in", "bob", None, 1.5),
-    RoomRecord("attic", "The attic", "Come in", "ann", "secret", 1.5),
-    RoomRecord("empty", "The empty", "Come in", "ümit", None, 1.5),
+    StoredRoom("zoo", "The zoo", "Come in", "bob", None, 1.5),
+    StoredRoom("attic", "The attic", "Come in", "ann", "secret", 1.5),
+    StoredRoom("empty", "The empty", "Come in", "ümit", None, 1.5),
     Member("zoo", "bob", 1.5, 3),
     Member("attic", "ann", 1.5, 1),
     Member("empty", "ümit", 1.5, 0),
@@ -151,8 +151,8 @@ async def test_logs_that_were_cut_stay_so(place: Place, other: Place) -> None:
     await live_in(place)
     store = await place.open()
     await store.rooms.keep("zoo", Keep(30, 2))
-    await store.messages.expire("zoo", Horizon(keep=1), 10)
-    await store.messages.expire("attic", Horizon(keep=0), 10)
+    await store.messages.expire("zoo", Cutoff(keep=1), 10)
+    await store.messages.expire("attic", Cutoff(keep=0), 10)
     await store.aclose()
     records = await place.contents()
     await other.fill(records)
@@ -190,7 +190,7 @@ async def test_a_restored_store_goes_on(place: Place) -> None:
 async def test_what_an_older_store_may_hold(place: Place) -> None:
     """Rooms whose ids differ in case only, and several registrations of one address, in any case."""
     records: list[Stored] = [
-        *(RoomRecord(room_id, "A room", "", "ann", None, 1.5) for room_id in ("Lounge", "lounge", "LOUNGE")),
+        *(StoredRoom(room_id, "A room", "", "ann", None, 1.5) for room_id in ("Lounge", "lounge", "LOUNGE")),
         *(registration(email, f"{n}") for n, email in enumerate(("ann@example.org", "ANN@example.org"))),
         registration("bob@example.org", "0", tries_left=2),
     ]
@@ -200,7 +200,7 @@ async def test_what_an_older_store_may_hold(place: Place) -> None:
     assert await store.users.pending("Ann@example.org") == records[3:5]
     for room_id in ("lounge", "Lounge", "LOUNGE"):
         assert not await store.rooms.create(room("lOUNGE", ["ann"]))
-        assert not await store.arrivals.add_room(RoomRecord("lOUNGE", "", "", "ann", None, 1.5), [], [], [])
+        assert not await store.arrivals.add_room(StoredRoom("lOUNGE", "", "", "ann", None, 1.5), [], [], [])
         assert await store.rooms.delete(room_id)
     assert await store.rooms.create(room("lOUNGE", ["ann"]))
     await store.aclose()
@@ -272,7 +272,7 @@ async def test_a_room_that_arrives(place: Place) -> None:
     await store.rooms.create(room("den", ["ann"]))
     log = [LogEntry("attic", n, "bob", f"{n}", float(n)) for n in range(1, 2502)]
     members = [Member("attic", "bob", 1.0, 7), Member("attic", "ann", 2.0, 2501)]
-    attic = RoomRecord("attic", "The attic", "", "bob", None, 1.5)
+    attic = StoredRoom("attic", "The attic", "", "bob", None, 1.5)
     assert await store.arrivals.add_room(attic, members, [Ban("attic", "eve")], log)
     assert not await store.arrivals.add_room(attic, [], [], [])
     found = await store.rooms.get("attic")
@@ -289,7 +289,7 @@ async def test_a_room_that_arrives(place: Place) -> None:
 async def test_a_room_that_was_cut_off_on_its_way(place: Place) -> None:
     store = await place.open()
     twice = [LogEntry("attic", n, "bob", f"{n}", float(n)) for n in (*range(1, 1500), 1)]
-    attic = RoomRecord("attic", "The attic", "", "bob", None, 1.5)
+    attic = StoredRoom("attic", "The attic", "", "bob", None, 1.5)
     with pytest.raises(StoreError):
         await store.arrivals.add_room(attic, [], [], twice)
     assert await store.rooms.get("attic") is None

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from reichatd.store import Appended, Horizon, Keep, Message, Outcome, Post, Progress, Store, Stretch
+from reichatd.store import Appended, Cutoff, Keep, LogRange, Message, Outcome, Post, Progress, Store
 from tests.store.conftest import Opener
 from tests.store.samples import add_user, post, read_mark, room, stored
 
@@ -41,7 +41,7 @@ async def whole(store: Store, room_id: str = "lobby") -> list[int]:
 
 async def test_by_age(store: Store) -> None:
     await fill(store, 1, 2, 3, 4, 5)
-    gone = await store.messages.expire("lobby", Horizon(before=3 * DAY), 100)
+    gone = await store.messages.expire("lobby", Cutoff(before=3 * DAY), 100)
     assert (gone.next_id, gone.messages, gone.oldest, gone.newest) == (3, 2, DAY, 2 * DAY)
     assert gone.size >= 2 * len("day 1")
     assert await whole(store) == [3, 4, 5]
@@ -49,35 +49,35 @@ async def test_by_age(store: Store) -> None:
 
 async def test_by_number(store: Store) -> None:
     await fill(store, 1, 2, 3, 4, 5)
-    assert (await store.messages.expire("lobby", Horizon(keep=2), 100)).messages == 3
+    assert (await store.messages.expire("lobby", Cutoff(keep=2), 100)).messages == 3
     assert await whole(store) == [4, 5]
-    assert (await store.messages.expire("lobby", Horizon(keep=2), 100)) == Stretch(4)
-    assert (await store.messages.expire("lobby", Horizon(keep=10**9), 100)) == Stretch(4)
+    assert (await store.messages.expire("lobby", Cutoff(keep=2), 100)) == LogRange(4)
+    assert (await store.messages.expire("lobby", Cutoff(keep=10**9), 100)) == LogRange(4)
 
 
 @pytest.mark.parametrize(("before", "keep", "left"), [(2, 2, [4, 5]), (4, 4, [4, 5]), (9, 3, []), (2, 0, [])])
 async def test_whichever_removes_more_wins(store: Store, before: float, keep: int, left: list[int]) -> None:
     await fill(store, 1, 2, 3, 4, 5)
-    await store.messages.expire("lobby", Horizon(before * DAY, keep), 100)
+    await store.messages.expire("lobby", Cutoff(before * DAY, keep), 100)
     assert await whole(store) == left
 
 
 async def test_without_a_limit_nothing_goes(store: Store) -> None:
     await fill(store, 1, 2)
-    assert await store.messages.expire("lobby", Horizon(), 100) == Stretch(1)
+    assert await store.messages.expire("lobby", Cutoff(), 100) == LogRange(1)
     assert await whole(store) == [1, 2]
 
 
 async def test_a_log_is_cut_from_the_front_only(store: Store) -> None:
     # A clock that went back, or two clocks: 3 is young, 4 and 5 are old.
     await fill(store, 1, 2, 30, 3, 4)
-    await store.messages.expire("lobby", Horizon(before=10 * DAY), 100)
+    await store.messages.expire("lobby", Cutoff(before=10 * DAY), 100)
     assert await whole(store) == [3, 4, 5]
 
 
 async def test_step_by_step(store: Store) -> None:
     await fill(store, *range(1, 11))
-    steps = [await store.messages.expire("lobby", Horizon(keep=1), 4) for _ in range(4)]
+    steps = [await store.messages.expire("lobby", Cutoff(keep=1), 4) for _ in range(4)]
     assert [step.messages for step in steps] == [4, 4, 1, 0]
     assert [step.next_id for step in steps] == [5, 9, 10, 10]
     assert await whole(store) == [10]
@@ -85,21 +85,21 @@ async def test_step_by_step(store: Store) -> None:
 
 async def test_a_look_removes_nothing_and_tells_the_same(store: Store) -> None:
     await fill(store, *range(1, 11))
-    horizon = Horizon(before=4.5 * DAY, keep=3)
+    horizon = Cutoff(before=4.5 * DAY, keep=3)
     looks = [await store.messages.expired("lobby", horizon, first_id, 4) for first_id in (1, 5, 8, 99, -5)]
     assert [look.messages for look in looks] == [4, 3, 0, 0, 4]
     assert await whole(store) == list(range(1, 11))
     assert looks[:2] == [await store.messages.expire("lobby", horizon, 4) for _ in range(2)]
     # What has gone is not looked at again.
-    assert await store.messages.expired("lobby", Horizon(keep=0), 1, 2) == await store.messages.expire(
-        "lobby", Horizon(keep=0), 2
+    assert await store.messages.expired("lobby", Cutoff(keep=0), 1, 2) == await store.messages.expire(
+        "lobby", Cutoff(keep=0), 2
     )
     assert await whole(store) == [10]
 
 
 async def test_an_emptied_log_goes_on_where_it_ended(store: Store, opener: Opener) -> None:
     await fill(store, 1, 2, 3)
-    await store.messages.expire("lobby", Horizon(keep=0), 100)
+    await store.messages.expire("lobby", Cutoff(keep=0), 100)
     assert await whole(store) == []
     assert await ends(store) == (4, 3)
     # Nothing is remembered here.
@@ -114,7 +114,7 @@ async def test_an_emptied_log_goes_on_where_it_ended(store: Store, opener: Opene
 
 async def test_marks_in_an_emptied_log_are_clamped_to_its_end(store: Store) -> None:
     await fill(store, 1, 2, 3)
-    await store.messages.expire("lobby", Horizon(keep=0), 100)
+    await store.messages.expire("lobby", Cutoff(keep=0), 100)
     await store.messages.append([], {("lobby", "bob"): 99})
     assert await read_mark(store, "bob") == 3
 
@@ -122,7 +122,7 @@ async def test_marks_in_an_emptied_log_are_clamped_to_its_end(store: Store) -> N
 async def test_a_mark_before_the_beginning_stays_and_moves_on(store: Store) -> None:
     await fill(store, 1, 2, 3, 4, 5)
     await store.messages.append([], {("lobby", "bob"): 1})
-    await store.messages.expire("lobby", Horizon(keep=2), 100)
+    await store.messages.expire("lobby", Cutoff(keep=2), 100)
     assert await read_mark(store, "bob") == 1
     await store.messages.append([], {("lobby", "bob"): 4})
     assert await read_mark(store, "bob") == 4
@@ -130,7 +130,7 @@ async def test_a_mark_before_the_beginning_stays_and_moves_on(store: Store) -> N
 
 async def test_a_nonce_is_forgotten_with_its_message(store: Store) -> None:
     await fill(store, 1, 2, 3)
-    await store.messages.expire("lobby", Horizon(keep=1), 100)
+    await store.messages.expire("lobby", Cutoff(keep=1), 100)
     assert await store.messages.append(dated(1, 3), {}) == [Appended(Outcome.STORED, 4), Appended(Outcome.REPEATED, 3)]
     assert await whole(store) == [3, 4]
 
@@ -138,21 +138,21 @@ async def test_a_nonce_is_forgotten_with_its_message(store: Store) -> None:
 async def test_other_rooms_stay_as_they_are(store: Store) -> None:
     for room_id in ("before", "lobby", "zoo"):
         await fill(store, 1, 2, 3, room_id=room_id)
-    await store.messages.expire("lobby", Horizon(keep=0), 100)
+    await store.messages.expire("lobby", Cutoff(keep=0), 100)
     assert await whole(store, "before") == await whole(store, "zoo") == [1, 2, 3]
     assert await store.messages.first_ids(["zoo", "lobby", "attic", "zoo"]) == [1, 4, None, 1]
     assert await store.messages.first_ids([]) == []
 
 
 async def test_a_room_that_is_not_there(store: Store) -> None:
-    assert await store.messages.expire("lobby", Horizon(keep=0), 100) == Stretch(1)
-    assert (await store.messages.expired("lobby", Horizon(keep=0), 7, 100)).messages == 0
+    assert await store.messages.expire("lobby", Cutoff(keep=0), 100) == LogRange(1)
+    assert (await store.messages.expired("lobby", Cutoff(keep=0), 7, 100)).messages == 0
 
 
 async def test_a_later_room_of_the_same_id_begins_at_1(store: Store) -> None:
     await fill(store, 1, 2, 3)
     await store.rooms.keep("lobby", Keep(days=1))
-    await store.messages.expire("lobby", Horizon(keep=1), 100)
+    await store.messages.expire("lobby", Cutoff(keep=1), 100)
     await store.rooms.delete("lobby")
     await fill(store, 4)
     assert await whole(store) == [1]
@@ -163,7 +163,7 @@ async def test_a_later_room_of_the_same_id_begins_at_1(store: Store) -> None:
 
 async def test_a_room_knows_where_its_log_begins(store: Store) -> None:
     await fill(store, 1, 2, 3)
-    await store.messages.expire("lobby", Horizon(keep=1), 100)
+    await store.messages.expire("lobby", Cutoff(keep=1), 100)
     found = await store.rooms.get("lobby")
     assert found is not None
     assert found.first_id == 3
@@ -175,7 +175,7 @@ async def test_how_far_a_user_has_read(store: Store) -> None:
         await store.rooms.create(room(room_id, users=["ann", "bob"]))
     await store.messages.append(dated(1, 2, 3), {("lobby", "bob"): 2})
     await store.messages.append(dated(1, 2, room_id="emptied"), {})
-    await store.messages.expire("emptied", Horizon(before=9 * DAY), 100)
+    await store.messages.expire("emptied", Cutoff(before=9 * DAY), 100)
     await store.rooms.leave("without", "bob")
     assert await store.rooms.progress("bob") == [
         Progress("lobby", 2, 3),
@@ -243,7 +243,7 @@ async def test_posts_reads_and_retention_at_once(store: Store, opener: Opener) -
         nonlocal cuts
         while not done.is_set():
             # Not in one line: it would add to what `cuts` was before the wait.
-            removed = await cutter.messages.expire("lobby", Horizon(keep=30), 50)
+            removed = await cutter.messages.expire("lobby", Cutoff(keep=30), 50)
             cuts += removed.messages
 
     with trio.fail_after(60):
@@ -253,7 +253,7 @@ async def test_posts_reads_and_retention_at_once(store: Store, opener: Opener) -
                 nursery.start_soon(read, each)
                 nursery.start_soon(cut, each)
     assert cuts > 0
-    while (await other.messages.expire("lobby", Horizon(keep=30), 50)).messages:
+    while (await other.messages.expire("lobby", Cutoff(keep=30), 50)).messages:
         pass
     assert await whole(store) == list(range(971, 1001))
     await other.aclose()

@@ -8,21 +8,21 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from reichatd.store.errors import Faults, StoreError, StoreUnavailable
-from reichatd.store.hop import Call, SharedHop
+from reichatd.store.errors import FailureCounter, StoreError, StoreUnavailable
+from reichatd.store.worker_threads import BatchedThreads, ThreadCall
 
 
 class Hops:
     """A hop that notes who went together. Where a gate is given, the thread waits at it."""
 
     def __init__(self, threads: int = 1) -> None:
-        self.faults = Faults()
+        self.faults = FailureCounter()
         self.together: list[int] = []
         self.gate: threading.Event | None = None
         self.broken: Exception | None = None
-        self.hop = SharedHop(threads, "the store", self.faults, self._make_all)
+        self.hop = BatchedThreads(threads, "the store", self.faults, self._make_all)
 
-    def _make_all(self, calls: Sequence[Call[str, Any]]) -> None:
+    def _make_all(self, calls: Sequence[ThreadCall[str, Any]]) -> None:
         self.together.append(len(calls))
         if self.gate is not None:
             self.gate.wait()

@@ -19,10 +19,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from reichatd.mongouri import without_database
-from reichatd.settings import MongoDB
+from reichatd.settings import MongoDBSettings
 from reichatd.store import (
     Appended,
-    Horizon,
+    Cutoff,
     NewerSchema,
     Outcome,
     Post,
@@ -48,23 +48,23 @@ def naming(uri: str, database: str) -> str:
 
 
 @pytest.fixture(params=["mongod_standalone", "mongod_replica"])
-def settings(request: pytest.FixtureRequest) -> Iterator[MongoDB]:
+def settings(request: pytest.FixtureRequest) -> Iterator[MongoDBSettings]:
     """A fresh database."""
-    settings = MongoDB(uri=request.getfixturevalue(request.param), database=f"test-{uuid4().hex}")
+    settings = MongoDBSettings(uri=request.getfixturevalue(request.param), database=f"test-{uuid4().hex}")
     yield settings
     with MongoClient[dict[str, Any]](settings.uri) as client:
         client.drop_database(settings.database)
 
 
 @pytest.fixture
-def raw(settings: MongoDB) -> Iterator[Database[dict[str, Any]]]:
+def raw(settings: MongoDBSettings) -> Iterator[Database[dict[str, Any]]]:
     """The same database, past the store."""
     with MongoClient[dict[str, Any]](settings.uri) as client:
         yield client[settings.database]
 
 
 @pytest.fixture
-async def mongodb(settings: MongoDB) -> AsyncIterator[Store]:
+async def mongodb(settings: MongoDBSettings) -> AsyncIterator[Store]:
     store = await open_store(settings)
     yield store
     await store.aclose()
@@ -77,7 +77,7 @@ def own_mongod(request: pytest.FixtureRequest) -> Iterator[Mongod]:
         yield mongod
 
 
-async def refused(settings: MongoDB, kind: type[StoreError] = StoreError) -> str:
+async def refused(settings: MongoDBSettings, kind: type[StoreError] = StoreError) -> str:
     """The text of the fault that opening ends with: one line, no password, not even in the traceback."""
     with pytest.raises(StoreError) as caught:
         await open_store(settings)
@@ -95,7 +95,7 @@ async def refused(settings: MongoDB, kind: type[StoreError] = StoreError) -> str
 async def test_no_server() -> None:
     port = free_port()
     start = trio.current_time()
-    text = await refused(MongoDB(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
+    text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
     assert trio.current_time() - start < 2.5
     assert f"MongoDB at 127.0.0.1:{port} does not answer" in text
     assert "refused" in text
@@ -105,14 +105,14 @@ async def test_a_server_that_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         start = trio.current_time()
-        text = await refused(MongoDB(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
+        text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
         assert trio.current_time() - start < 2.5
         assert f"127.0.0.1:{port}" in text
 
 
-async def test_a_login_refused(settings: MongoDB) -> None:
+async def test_a_login_refused(settings: MongoDBSettings) -> None:
     uri = settings.uri.replace("mongodb://", f"mongodb://joe:{PASSWORD.replace('/', '%2F')}@")
-    text = await refused(MongoDB(uri=uri, database=settings.database), StoreUnavailable)
+    text = await refused(MongoDBSettings(uri=uri, database=settings.database), StoreUnavailable)
     assert "refuses the login" in text
     assert "joe" not in text
 
@@ -140,16 +140,18 @@ async def test_a_login_refused(settings: MongoDB) -> None:
     ],
 )
 async def test_a_uri_that_is_none(uri: str) -> None:
-    assert "storage.mongodb.uri" in await refused(MongoDB(uri=uri))
+    assert "storage.mongodb.uri" in await refused(MongoDBSettings(uri=uri))
 
 
 async def test_a_certificate_that_is_not_there() -> None:
-    text = await refused(MongoDB(uri="mongodb://joe:sesame@127.0.0.1/?tls=true&tlsCAFile=/no/such/file"))
+    text = await refused(MongoDBSettings(uri="mongodb://joe:sesame@127.0.0.1/?tls=true&tlsCAFile=/no/such/file"))
     # From 4.20.1 on the driver says no more than which option it is.
     assert "/no/such/file" in text or "tlscafile" in text
 
 
-async def test_a_newer_schema_is_refused_and_left_alone(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+async def test_a_newer_schema_is_refused_and_left_alone(
+    settings: MongoDBSettings, raw: Database[dict[str, Any]]
+) -> None:
     newer = {"_id": "schema", "version": len(schema.MIGRATIONS) + 1}
     raw.meta.insert_one(newer)
     assert f"schema version {newer['version']}" in await refused(settings, NewerSchema)
@@ -158,7 +160,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(settings: MongoDB, raw: 
 
 
 async def test_a_database_of_another_program_is_refused_and_left_alone(
-    settings: MongoDB, raw: Database[dict[str, Any]]
+    settings: MongoDBSettings, raw: Database[dict[str, Any]]
 ) -> None:
     raw.messages.insert_one({"text": "of the other program"})
     assert "another program" in await refused(settings)
@@ -166,7 +168,9 @@ async def test_a_database_of_another_program_is_refused_and_left_alone(
     assert list(raw.messages.index_information()) == ["_id_"]
 
 
-async def test_opening_ends_a_migration_that_was_cut_off(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+async def test_opening_ends_a_migration_that_was_cut_off(
+    settings: MongoDBSettings, raw: Database[dict[str, Any]]
+) -> None:
     await (await open_store(settings)).aclose()
     raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 0}})
     raw.messages.drop_index(schema.BY_NONCE)
@@ -175,7 +179,7 @@ async def test_opening_ends_a_migration_that_was_cut_off(settings: MongoDB, raw:
     assert raw.meta.find_one() == {"_id": "schema", "version": len(schema.MIGRATIONS)}
 
 
-async def test_many_daemons_open_a_new_database_at_once(settings: MongoDB) -> None:
+async def test_many_daemons_open_a_new_database_at_once(settings: MongoDBSettings) -> None:
     stores = await at_once([partial(open_store, settings)] * 8)
     for store in stores:
         await store.ping()
@@ -187,7 +191,7 @@ async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: 
     uri = naming(mongod_standalone, name)
     with MongoClient[dict[str, Any]](mongod_standalone) as client:
         try:
-            store = await open_store(MongoDB(uri=uri, timeout_seconds=PATIENCE))
+            store = await open_store(MongoDBSettings(uri=uri, timeout_seconds=PATIENCE))
             await store.rooms.create(room())
             await store.aclose()
             assert client[name]["rooms"].count_documents({}) == 1
@@ -198,13 +202,13 @@ async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: 
 @pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)
 async def test_a_store_of_the_time_when_the_uri_did_not_count_is_not_left(own_mongod: Mongod) -> None:
     named = naming(own_mongod.uri, "talk")
-    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=PATIENCE))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=PATIENCE))
     await store.aclose()
-    told = await refused(MongoDB(uri=named, timeout_seconds=PATIENCE))
+    told = await refused(MongoDBSettings(uri=named, timeout_seconds=PATIENCE))
     assert "no store in the database talk, which the URI names, but one in reichatd" in told
     for settings in (
-        MongoDB(uri=named, database="talk", timeout_seconds=PATIENCE),
-        MongoDB(uri=named, timeout_seconds=PATIENCE),
+        MongoDBSettings(uri=named, database="talk", timeout_seconds=PATIENCE),
+        MongoDBSettings(uri=named, timeout_seconds=PATIENCE),
     ):  # once it is there, nothing has to be said
         store = await open_store(settings)
         await store.aclose()
@@ -220,11 +224,11 @@ async def test_a_user_of_one_database_only(own_mongod: Mongod) -> None:
     own_mongod.kill()
     await trio.to_thread.run_sync(partial(own_mongod.restart, username="root", password=PASSWORD))
     uri = f"mongodb://ann:{quote(PASSWORD, safe='')}@127.0.0.1:{own_mongod.port}/talk"
-    store = await open_store(MongoDB(uri=uri, timeout_seconds=PATIENCE))
+    store = await open_store(MongoDBSettings(uri=uri, timeout_seconds=PATIENCE))
     await store.rooms.create(room())
     await store.aclose()
     assert "refuses the login" in await refused(
-        MongoDB(uri=naming(uri, "reichatd"), timeout_seconds=PATIENCE), StoreUnavailable
+        MongoDBSettings(uri=naming(uri, "reichatd"), timeout_seconds=PATIENCE), StoreUnavailable
     )
 
 
@@ -232,7 +236,7 @@ async def test_a_user_of_one_database_only(own_mongod: Mongod) -> None:
 
 
 async def test_a_server_that_was_down_serves_again(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=2.0))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))
     await store.rooms.create(room())
     assert await store.messages.append([post("a", nonce="a")], {}) == stored(1)
     own_mongod.kill()
@@ -251,7 +255,7 @@ async def test_a_server_that_was_down_serves_again(own_mongod: Mongod) -> None:
 
 
 async def test_closing_when_the_server_is_gone(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=1.0))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=1.0))
     own_mongod.kill()
     start = trio.current_time()
     await store.aclose()
@@ -259,7 +263,7 @@ async def test_closing_when_the_server_is_gone(own_mongod: Mongod) -> None:
 
 
 async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDB(uri=own_mongod.uri, timeout_seconds=2.0))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))
     await store.rooms.create(room())
     os.kill(own_mongod.pid, signal.SIGSTOP)
     try:
@@ -273,7 +277,7 @@ async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
                 await store.messages.append([post()], {})
     finally:
         os.kill(own_mongod.pid, signal.SIGCONT)
-    store_again = await open_store(MongoDB(uri=own_mongod.uri))
+    store_again = await open_store(MongoDBSettings(uri=own_mongod.uri))
     assert await store_again.rooms.get("lobby") == room()
     await store_again.aclose()
     await store.aclose()
@@ -309,7 +313,7 @@ async def read_until_it_fails(store: Store, seen: dict[int, str]) -> None:
 
 
 async def test_what_was_told_or_seen_outlives_kill_9(own_mongod: Mongod) -> None:
-    stores = await at_once([partial(open_store, MongoDB(uri=own_mongod.uri, timeout_seconds=2.0))] * 3)
+    stores = await at_once([partial(open_store, MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))] * 3)
     for number in range(3):
         await stores[0].rooms.create(room(f"room{number}"))
     told: list[tuple[Post, Appended]] = []
@@ -336,7 +340,7 @@ async def test_what_was_told_or_seen_outlives_kill_9(own_mongod: Mongod) -> None
 
 
 async def test_what_is_read_is_in_the_journal(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDB(uri=own_mongod.uri))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri))
     await store.rooms.create(room())
     with MongoClient[dict[str, Any]](own_mongod.uri, w=1, journal=False) as client:
         raw = client.reichatd
@@ -364,7 +368,7 @@ async def append_often(store: Store, name: str, room_ids: list[str]) -> list[tup
     return told
 
 
-async def test_two_daemons_with_five_hundred_posts_each(mongodb: Store, settings: MongoDB) -> None:
+async def test_two_daemons_with_five_hundred_posts_each(mongodb: Store, settings: MongoDBSettings) -> None:
     other = await open_store(settings)
     room_ids = ["lobby", "den", "attic"]
     for room_id in room_ids:
@@ -383,7 +387,7 @@ async def test_two_daemons_with_five_hundred_posts_each(mongodb: Store, settings
     await other.aclose()
 
 
-async def test_a_join_and_a_ban_at_once(mongodb: Store, settings: MongoDB) -> None:
+async def test_a_join_and_a_ban_at_once(mongodb: Store, settings: MongoDBSettings) -> None:
     other = await open_store(settings)
     for number in range(20):
         room_id = f"room{number}"
@@ -469,7 +473,7 @@ async def cut_off(mongodb: Store, raw: Database[dict[str, Any]], keep: int) -> N
     await mongodb.rooms.create(room())
     await mongodb.messages.append([post(str(n), nonce=str(n)) for n in range(1, 11)], {})
     copies = list(raw.messages.find())
-    await mongodb.messages.expire("lobby", Horizon(keep=keep), 100)
+    await mongodb.messages.expire("lobby", Cutoff(keep=keep), 100)
     raw.messages.insert_many([copy for copy in copies[: -keep or None] if copy["_id"]["id"] > 3])
 
 
@@ -477,13 +481,13 @@ async def test_what_is_being_removed_is_not_shown(mongodb: Store, raw: Database[
     await cut_off(mongodb, raw, keep=2)
     assert [message.message_id for message in await mongodb.messages.range("lobby", 1, 100)] == [9, 10]
     assert await mongodb.messages.range("lobby", 5, 8) == []
-    assert (await mongodb.messages.expired("lobby", Horizon(keep=0), 1, 100)).messages == 2
-    assert (await mongodb.messages.expire("lobby", Horizon(keep=1), 100)).messages == 1
+    assert (await mongodb.messages.expired("lobby", Cutoff(keep=0), 1, 100)).messages == 2
+    assert (await mongodb.messages.expire("lobby", Cutoff(keep=1), 100)).messages == 1
     assert raw.messages.count_documents({}) == 1
 
 
 async def test_a_log_whose_removed_end_is_still_there(
-    mongodb: Store, settings: MongoDB, raw: Database[dict[str, Any]]
+    mongodb: Store, settings: MongoDBSettings, raw: Database[dict[str, Any]]
 ) -> None:
     await cut_off(mongodb, raw, keep=0)
     assert await mongodb.messages.range("lobby", 1, 100) == []
@@ -517,7 +521,7 @@ async def test_what_was_just_posted_stays(mongodb: Store) -> None:
     await mongodb.rooms.create(room())
     now = time.time()
     await mongodb.messages.append([Post("lobby", "ann", "", when, None) for when in (1.0, 2.0, now, 3.0)], {})
-    assert (await mongodb.messages.expire("lobby", Horizon(keep=0), 100)).messages == 2
+    assert (await mongodb.messages.expire("lobby", Cutoff(keep=0), 100)).messages == 2
     assert await mongodb.messages.first_ids(["lobby"]) == [3]
 
 
@@ -526,7 +530,7 @@ async def test_space_is_given_back_by_compact(mongodb: Store, raw: Database[dict
     for _ in range(20):
         await mongodb.messages.append([post(os.urandom(1000).hex()) for _ in range(500)], {})
     raw.client.admin.command("fsync")
-    while (await mongodb.messages.expire("lobby", Horizon(keep=100), 1000)).messages:
+    while (await mongodb.messages.expire("lobby", Cutoff(keep=100), 1000)).messages:
         pass
     raw.client.admin.command("fsync")
     assert await mongodb.reclaim() == 0
@@ -534,7 +538,7 @@ async def test_space_is_given_back_by_compact(mongodb: Store, raw: Database[dict
     assert len(await mongodb.messages.range("lobby", 1, 10**6)) == 100
 
 
-async def test_the_first_schema_is_taken_on(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+async def test_the_first_schema_is_taken_on(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
     store = await open_store(settings)
     await store.rooms.create(room())
     await store.messages.append([post("kept")], {})
@@ -551,7 +555,7 @@ async def test_the_first_schema_is_taken_on(settings: MongoDB, raw: Database[dic
     await store.aclose()
 
 
-async def test_the_third_schema_is_taken_on(settings: MongoDB, raw: Database[dict[str, Any]]) -> None:
+async def test_the_third_schema_is_taken_on(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
     store = await open_store(settings)
     for room_id in ("lounge", "den", "attic"):
         await store.rooms.create(room(room_id))
@@ -596,7 +600,7 @@ async def test_what_mongodb_cannot_store(mongodb: Store, content: str) -> None:
     assert await mongodb.messages.append([post("a")], {}) == stored(1)
 
 
-async def test_more_rooms_in_a_batch_than_one_command_looks_at(mongodb: Store, settings: MongoDB) -> None:
+async def test_more_rooms_in_a_batch_than_one_command_looks_at(mongodb: Store, settings: MongoDBSettings) -> None:
     rooms = [f"room{number}" for number in range(130)]
     await at_once([partial(mongodb.rooms.create, room(room_id)) for room_id in rooms])
     batch = [post(room_id=room_id) for room_id in rooms]

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 import trio
 
-from reichatd.store import Horizon, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
+from reichatd.store import Cutoff, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
 from reichatd.store.sqlite import database, dumping, open_store, schema
 from tests.nobody import nobody
 from tests.store import storm
@@ -322,7 +322,7 @@ async def fill_with(path: Path, count: int) -> None:
 
 async def empty(store: Store) -> int:
     """Removes all messages and gives their space back; returns how many bytes that was."""
-    while (await store.messages.expire("lobby", Horizon(keep=0), 500)).messages:
+    while (await store.messages.expire("lobby", Cutoff(keep=0), 500)).messages:
         pass
     given_back = [await store.reclaim()]
     while given_back[-1]:

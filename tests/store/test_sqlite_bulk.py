@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from reichatd.store import NewerSchema, StoreError, StoreUnavailable, sqlite
-from reichatd.store.bulk import LogEntry, Member, RoomRecord, Stored
+from reichatd.store.bulk import LogEntry, Member, Stored, StoredRoom
 from reichatd.store.errors import StoreNotEmpty
 from reichatd.store.sqlite import dump, schema
 from tests.store.samples import post, room, user
@@ -128,7 +128,7 @@ async def test_what_fails_leaves_nothing_new(path: Path) -> None:
 
 @pytest.mark.parametrize("message_id", [0, -1, 2**32])
 async def test_ids_that_would_be_in_another_log(path: Path, message_id: int) -> None:
-    lobby = RoomRecord("lobby", "", "", "ann", None, 1.0)
+    lobby = StoredRoom("lobby", "", "", "ann", None, 1.0)
     with pytest.raises(StoreError, match="no such number"):
         await restore(path, lobby, LogEntry("lobby", message_id, "ann", "", 1.0))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.store import Horizon, Keep, Store
+from reichatd.store import Cutoff, Keep, Store
 from reichatd.store.sqlite import open_store
 from tests.store.samples import add_user, post, registration, room, session
 
@@ -86,8 +86,8 @@ async def use_everything(store: Store) -> None:
     await store.rooms.keep("den", Keep(days=1))
     for all_rooms in (True, False):
         await store.rooms.kept("", 10, all_rooms=all_rooms)
-    await store.messages.expired("den", Horizon(keep=0), 1, 10)
-    await store.messages.expire("den", Horizon(keep=0), 10)
+    await store.messages.expired("den", Cutoff(keep=0), 1, 10)
+    await store.messages.expire("den", Cutoff(keep=0), 10)
     await store.messages.last_id("den")
     await store.rooms.ban("den", "eve")
     await store.rooms.is_banned("den", "eve")

@@ -17,7 +17,7 @@ import trio
 from structlog.testing import capture_logs
 
 from reichatd.store import Store, StoreReplaced
-from reichatd.store.sqlite import database, open_store, presence
+from reichatd.store.sqlite import database, file_identity, open_store
 from reichatd.store.sqlite.inspection import lost_by, totals
 from tests.store.samples import contents, post, room, session, stored
 
@@ -202,7 +202,7 @@ async def test_a_file_that_is_replaced_while_it_is_opened(
         seen += 1
         if seen == 2:  # behind the first opening
             replace(which)
-        return presence.identity(which)
+        return file_identity.identity(which)
 
     monkeypatch.setattr(database, "identity", identity)
     again = await open_store(path)

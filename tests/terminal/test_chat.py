@@ -10,8 +10,8 @@ import jwt
 import pytest
 import trio
 
+from reichatd.terminal.client import Login, ServerClient
 from reichatd.terminal.conversation import Conversation, Outcome
-from reichatd.terminal.server import Login, Server
 from tests.client import PASSWORD, Person, newcomer, open_room
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.mail.server import until
@@ -131,7 +131,7 @@ async def test_a_message_that_no_frame_can_carry_is_given_back_and_holds_up_no_o
         room_id = await open_room(ada)
         login = Login(ada.email, ada.user_id, ada.access_token, ada.refresh_token)
         outcomes: list[Outcome] = []
-        async with Server(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
+        async with ServerClient(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
             conversation = Conversation(server, room_id, lambda: None, outcomes.append)
             conversation.say("One")
             conversation.say("x" * 77_000)
@@ -158,7 +158,7 @@ async def test_one_who_is_far_behind_goes_to_the_end_and_reads_upwards(tmp_path:
                 await talk.send("message", content=f"Number {number}.")
             await talk.post("The last one", "last")
         login = Login(bob.email, bob.user_id, bob.access_token, bob.refresh_token)
-        async with Server(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
+        async with ServerClient(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
             conversation = Conversation(server, room_id, lambda: None)
             nursery.start_soon(conversation.run)
             await until(lambda: conversation.last_id == 1_200)

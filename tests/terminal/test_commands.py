@@ -2,10 +2,10 @@
 
 import pytest
 
-from reichatd.terminal.commands import Command, Help, Nothing, Quit, Refusal, Say, understood
+from reichatd.terminal.client import RoomChoice
+from reichatd.terminal.commands import Command, Help, InputRefused, Nothing, Quit, Say, understood
 from reichatd.terminal.frames import encodable, trimmed
 from reichatd.terminal.rooms import meant
-from reichatd.terminal.server import Room
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,13 @@ from reichatd.terminal.server import Room
         (" \n\t", Nothing()),
         ("/help", Help()),
         ("/quit ", Quit()),
-        ("/help me", Refusal("no command /help; /help lists them, //… posts a slash")),
-        ("/etc/hosts is it", Refusal("no command /etc/hosts; /help lists them, //… posts a slash")),
+        ("/help me", InputRefused("no command /help; /help lists them, //… posts a slash")),
+        ("/etc/hosts is it", InputRefused("no command /etc/hosts; /help lists them, //… posts a slash")),
         ("//etc/hosts", Say("/etc/hosts")),
         ("///", Say("//")),
         (" /quit", Quit()),
         ("x" * 10, Say("x" * 10)),
-        ("x" * 12, Refusal("2 characters too long: a message has at most 10")),
+        ("x" * 12, InputRefused("2 characters too long: a message has at most 10")),
         ("x" * 10 + "  ", Say("x" * 10)),
     ],
 )
@@ -42,7 +42,11 @@ def test_lone_surrogates_become_a_sign() -> None:
     assert encodable("Grüße \U0001f431") == "Grüße \U0001f431"
 
 
-LOUNGE, ATTIC, OTHER = Room("lounge", "Attic", ""), Room("attic", "The attic", ""), Room("x1", "Lounge Bar", "")
+LOUNGE, ATTIC, OTHER = (
+    RoomChoice("lounge", "Attic", ""),
+    RoomChoice("attic", "The attic", ""),
+    RoomChoice("x1", "Lounge Bar", ""),
+)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ LOUNGE, ATTIC, OTHER = Room("lounge", "Attic", ""), Room("attic", "The attic", "
         ("", []),
     ],
 )
-def test_rooms_by_id_and_name(text: str, rooms: list[Room]) -> None:
+def test_rooms_by_id_and_name(text: str, rooms: list[RoomChoice]) -> None:
     assert meant([LOUNGE, ATTIC, OTHER], text) == rooms
 
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
+from reichatd.terminal.client import ServerClient
 from reichatd.terminal.conversation import Conversation
 from reichatd.terminal.frames import FetchResponse, Message
-from reichatd.terminal.server import Server
 
 
 def messages(first: int, last: int) -> list[Message]:
@@ -12,7 +12,7 @@ def messages(first: int, last: int) -> list[Message]:
 
 
 async def test_a_page_of_before_a_leap_leaves_no_gap() -> None:
-    conversation = Conversation(Server("http://127.0.0.1:1", None, lambda _: None), "lounge", lambda: None)
+    conversation = Conversation(ServerClient("http://127.0.0.1:1", None, lambda _: None), "lounge", lambda: None)
     conversation.messages = messages(470, 550)
     conversation.leap(messages(19_901, 20_000))
     conversation.add_earlier(FetchResponse(messages(370, 469)))

@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from reichatd.terminal import frames
+from reichatd.terminal.client import LoggedOut, Login, ServerClient, ServerRefused, Unreachable
 from reichatd.terminal.conversation import Conversation
 from reichatd.terminal.frames import MESSAGE_CHARACTERS
-from reichatd.terminal.server import LoggedOut, Login, Refused, Server, Unreachable
 
 LOGIN = Login("ada@example.org", "1", "access", "refresh")
 
@@ -22,14 +22,14 @@ async def answer(response: bytes, stream: trio.SocketStream) -> None:
 
 
 @asynccontextmanager
-async def server(status: str, body: str) -> AsyncIterator[Server]:
+async def server(status: str, body: str) -> AsyncIterator[ServerClient]:
     """One that answers everything with this."""
     response = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         nursery.start_soon(trio.serve_listeners, partial(answer, response), [listener])
         port = listener.socket.getsockname()[1]
-        async with Server(f"http://127.0.0.1:{port}", LOGIN, lambda _: None) as client:
+        async with ServerClient(f"http://127.0.0.1:{port}", LOGIN, lambda _: None) as client:
             yield client
         nursery.cancel_scope.cancel()
 
@@ -38,7 +38,7 @@ async def server(status: str, body: str) -> AsyncIterator[Server]:
     "body", ["", "<html>", "[]", '{"rooms": 1}', '{"rooms": [{"room_id": 1}]}', '{"message": "ok"}', "[" * 60_000]
 )
 async def test_an_answer_that_is_none(body: str) -> None:
-    calls: list[Callable[[Server], Awaitable[object]]] = [
+    calls: list[Callable[[ServerClient], Awaitable[object]]] = [
         lambda client: client.rooms("joined"),
         lambda client: client.log_in("ada@example.org", "password"),
         lambda client: client.renew(),
@@ -51,7 +51,7 @@ async def test_an_answer_that_is_none(body: str) -> None:
 
 async def test_refusals() -> None:
     async with server("403 Forbidden", '{"message": "No", "code": "banned"}') as client:
-        with pytest.raises(Refused, match="No") as caught:
+        with pytest.raises(ServerRefused, match="No") as caught:
             await client.join("lounge")
         assert (caught.value.status, caught.value.code) == (403, "banned")
     async with server("401 Unauthorized", '{"message": "No", "code": "unauthorized"}') as client:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reichatd.terminal.client import Login
 from reichatd.terminal.logins import Logins
-from reichatd.terminal.server import Login
 
 ADA = Login("ada@example.org", "1", "access", "refresh")
 BOB = Login("bob@example.org", "2", "access", "refresh")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 from tests.client import PASSWORD, Person, newcomer, open_room
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.process import DaemonProcess, environment, running
@@ -78,21 +78,28 @@ async def test_scripts_post(tmp_path: Path) -> None:
 
 async def check_refusals(daemon: DaemonProcess, ada: Person, bot: Person, home: Path) -> None:
     send = Script(home, REICHATD_EMAIL=bot.email, REICHATD_PASSWORD=PASSWORD)
-    long = await send(daemon.url, "lounge", "-", status=exits.REFUSED, stdin=b"x" * 5_007)
+    long = await send(daemon.url, "lounge", "-", status=exit_status.REFUSED, stdin=b"x" * 5_007)
     assert long.stderr == "reichatd: 7 characters too long: a message has at most 5,000\n"
-    assert "empty" in (await send(daemon.url, "lounge", " ", status=exits.REFUSED)).stderr
-    assert "nowhere" in (await send(daemon.url, "nowhere", "Hello", status=exits.NOT_FOUND)).stderr
+    assert "empty" in (await send(daemon.url, "lounge", " ", status=exit_status.REFUSED)).stderr
+    assert "nowhere" in (await send(daemon.url, "nowhere", "Hello", status=exit_status.NOT_FOUND)).stderr
     secret_id = await open_room(ada, name="Secret", password="open sesame")
-    assert "password" in (await send(daemon.url, secret_id, "Hello", status=exits.REFUSED)).stderr.lower()
+    assert "password" in (await send(daemon.url, secret_id, "Hello", status=exit_status.REFUSED)).stderr.lower()
     await ada.call("POST", f"/room/lounge/ban/{bot.user_id}")
-    await send(daemon.url, "lounge", "Hello", status=exits.NOT_PERMITTED)
+    await send(daemon.url, "lounge", "Hello", status=exit_status.NOT_PERMITTED)
     # Who one is.
     wrong = Script(home, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD="wrong")
-    assert "Invalid password" in (await wrong(daemon.url, "lounge", "Hello", status=exits.REFUSED)).stderr
+    assert "Invalid password" in (await wrong(daemon.url, "lounge", "Hello", status=exit_status.REFUSED)).stderr
     nobody = Script(home / "else")
-    assert "not logged in" in (await nobody(daemon.url, "lounge", "Hello", status=exits.NOT_PERMITTED)).stderr
+    assert "not logged in" in (await nobody(daemon.url, "lounge", "Hello", status=exit_status.NOT_PERMITTED)).stderr
     gone = await nobody(
-        daemon.url, "lounge", "x", "--password-file", str(home / "no"), "--email", "a@b.c", status=exits.UNREADABLE
+        daemon.url,
+        "lounge",
+        "x",
+        "--password-file",
+        str(home / "no"),
+        "--email",
+        "a@b.c",
+        status=exit_status.UNREADABLE,
     )
     assert str(home / "no") in gone.stderr
 
@@ -126,7 +133,7 @@ async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: P
             send.environ["REICHATD_EMAIL"] = ada.email
             await send(daemon.url, room_id, "One")
             assert await daemon.stop() == 0
-            away = await send(daemon.url, room_id, "Lost", "--timeout", "1", status=exits.STORE_UNAVAILABLE)
+            away = await send(daemon.url, room_id, "Lost", "--timeout", "1", status=exit_status.STORE_UNAVAILABLE)
             assert away.stderr.startswith(f"reichatd: {daemon.url}: ")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(partial(send, daemon.url, room_id, "Two", "--timeout", str(SECONDS)))
@@ -134,7 +141,7 @@ async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: P
                 await daemon.start()
             # One that answers nothing any more.
             daemon.signal(signal.SIGSTOP)
-            await send(daemon.url, room_id, "Three", "--timeout", "1", status=exits.STORE_UNAVAILABLE)
+            await send(daemon.url, room_id, "Three", "--timeout", "1", status=exit_status.STORE_UNAVAILABLE)
             daemon.signal(signal.SIGCONT)
             assert await said(ada, room_id) == ["One", "Two"]
         assert await daemon.stop() == 0
@@ -154,7 +161,9 @@ async def test_a_message_without_an_answer_may_be_stored_or_not(tmp_path: Path) 
         db = sqlite3.connect(tmp_path / "share" / "reichatd" / "reichatd.sqlite3", isolation_level=None, timeout=20)
         try:
             db.execute("BEGIN IMMEDIATE")
-            done = await send(daemon.url, room_id, "Two", "--nonce", "two", "--timeout", "2", status=exits.TRY_AGAIN)
+            done = await send(
+                daemon.url, room_id, "Two", "--nonce", "two", "--timeout", "2", status=exit_status.TRY_AGAIN
+            )
             assert "sent, but no answer in time" in done.stderr
             db.execute("ROLLBACK")
         finally:
@@ -179,4 +188,4 @@ def test_how_it_is_called(tmp_path: Path) -> None:
         text=True,
         timeout=SECONDS,
     )
-    assert (closed.returncode, "empty" in closed.stderr) == (exits.REFUSED, True)
+    assert (closed.returncode, "empty" in closed.stderr) == (exit_status.REFUSED, True)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from prompt_toolkit.formatted_text import fragment_list_to_text
 from prompt_toolkit.utils import get_cwidth
 
+from reichatd.terminal.client import ServerClient
 from reichatd.terminal.conversation import Conversation
 from reichatd.terminal.frames import Message
-from reichatd.terminal.server import Server
 from reichatd.terminal.transcript import Transcript, plain, wrap
 
 
@@ -46,7 +46,7 @@ def message(message_id: int, day: int = 1) -> Message:
 
 @pytest.fixture
 def conversation() -> Conversation:
-    made = Conversation(Server("http://127.0.0.1:1", None, lambda _: None), "lounge", lambda: None)
+    made = Conversation(ServerClient("http://127.0.0.1:1", None, lambda _: None), "lounge", lambda: None)
     made.read_to, made.messages = 12, [message(number, 1 if number < 15 else 2) for number in range(11, 21)]
     return made
 

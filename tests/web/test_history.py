@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from playwright.sync_api import expect
 
-from reichatd.store import Horizon, Post, Store
+from reichatd.store import Cutoff, Post, Store
 from reichatd.store.sqlite import open_store
 from tests.process import DaemonProcess
 from tests.web.cable import Cable
@@ -64,7 +64,7 @@ async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[st
 async def cut(daemon: DaemonProcess, room_id: str, keep: int) -> None:
     """Removes all but the last messages of the room, as retention does."""
     async with store_of(daemon) as store:
-        await store.messages.expire(room_id, Horizon(keep=keep), at_most=COUNT)
+        await store.messages.expire(room_id, Cutoff(keep=keep), at_most=COUNT)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pymongo.errors import BulkWriteError
 from reichatd.store.mongodb.logs import Ends, search
 from reichatd.store.mongodb.rooms import room_keys
 from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_id
-from reichatd.store.mongodb.server import PAGE, Database, Document
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Appended, Outcome, Post
 
 _DUPLICATE_KEY = 11000
@@ -29,7 +29,7 @@ class Batch:
     """One group commit. Lives for one call of `append`, in its thread."""
 
     def __init__(
-        self, db: Database, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
+        self, db: MongoDatabase, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
     ) -> None:
         self._db = db
         self._known_ends = ends

@@ -9,15 +9,15 @@ from contextlib import aclosing, asynccontextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from reichatd.settings import MongoDB
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
-from reichatd.store.errors import Faults, StoreError, StoreUnavailable
-from reichatd.store.hop import Hop
+from reichatd.settings import MongoDBSettings
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, pulled
+from reichatd.store.errors import FailureCounter, StoreError, StoreUnavailable
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.schema import first_id_of
-from reichatd.store.mongodb.server import PAGE, Database, Document, Server, connect, hosts
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import is_alive, session_of
 from reichatd.store.mongodb.users import registrations_of, user_of
+from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -30,7 +30,7 @@ PATIENCE = 12
 
 
 @asynccontextmanager
-async def dumping(settings: MongoDB) -> AsyncIterator[AsyncIterator[list[Stored]]]:
+async def dumping(settings: MongoDBSettings) -> AsyncIterator[AsyncIterator[list[Stored]]]:
     """Everything in the store, page by page; see `reichatd.store.bulk`. A store of an older schema is read as it is.
 
     Errors: StoreUnavailable, StoreError (no store there, or a half restored one), NewerSchema.
@@ -41,27 +41,27 @@ async def dumping(settings: MongoDB) -> AsyncIterator[AsyncIterator[list[Stored]
             yield pages
 
 
-async def is_there(settings: MongoDB) -> bool:
+async def is_there(settings: MongoDBSettings) -> bool:
     """Whether there is a store already; makes none. Errors: as `dumping`."""
     async with patient_server(settings) as server:
         return await server.run(schema.found_version) is not None
 
 
 @asynccontextmanager
-async def patient_server(settings: MongoDB) -> AsyncIterator[Server]:
+async def patient_server(settings: MongoDBSettings) -> AsyncIterator[MongoServer]:
     """A server for work in bulk, with nothing done to the database yet. Errors: as `open_store`."""
     where = hosts(settings.uri)
-    hop = Hop(1, where, Faults())
+    hop = WorkerThreads(1, where, FailureCounter())
     db = await hop.run(connect, settings, where)
     db.timeout *= PATIENCE
-    server = Server(db, hop)
+    server = MongoServer(db, hop)
     try:
         yield server
     finally:
         await server.aclose()
 
 
-def _open(db: Database) -> Iterator[Stored]:
+def _open(db: MongoDatabase) -> Iterator[Stored]:
     if schema.found_version(db) is None:
         raise StoreError(f"the database {db.database.name} on {db.where} holds no store yet")
     return _Reader(db).records()
@@ -70,7 +70,7 @@ def _open(db: Database) -> Iterator[Stored]:
 class _Reader:
     """Reads everything once. Used by one thread at a time."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: MongoDatabase) -> None:
         self._db = db
         self._session = db.snapshot()
         self._rooms: dict[ObjectId, str] = {}
@@ -107,7 +107,7 @@ class _Reader:
             self._rooms[room["key"]] = room["_id"]
             self._beginnings[room["key"]] = first_id_of(room)
             kept = {f"keep_{name}": value for name, value in room.get("keep", {}).items()}
-            yield _record(RoomRecord, room | kept | {"room_id": room["_id"]})
+            yield _record(StoredRoom, room | kept | {"room_id": room["_id"]})
 
     def _members(self) -> Iterator[Stored]:
         # There is no index on `place`: the server sorts all of them once.

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from pymongo.errors import OperationFailure
 
-from reichatd.settings import MongoDB
+from reichatd.settings import MongoDBSettings
 from reichatd.store.mongodb.faults import told
 from reichatd.store.mongodb.schema import META_ID, MIGRATIONS
-from reichatd.store.mongodb.server import Database, connect, hosts
+from reichatd.store.mongodb.server import MongoDatabase, connect, hosts
 
 _HAS_DATA = {1, 2}
 """The states of a replica set's member that has data to answer for: primary, secondary."""
@@ -39,7 +39,7 @@ class Facts(NamedTuple):
     majority: Majority | None
 
 
-def inspect(settings: MongoDB) -> Facts:
+def inspect(settings: MongoDBSettings) -> Facts:
     """Connects, logs in and reads. Blocks, for some times `timeout_seconds` at the most.
 
     Raises:
@@ -57,7 +57,7 @@ def inspect(settings: MongoDB) -> Facts:
         db.close()
 
 
-def _majority(db: Database) -> Majority | None:
+def _majority(db: MongoDatabase) -> Majority | None:
     try:
         status = db.database.client.admin.command("replSetGetStatus")
     except OperationFailure:

@@ -12,8 +12,8 @@ from msgspec.structs import asdict
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.settings import MongoDB
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
+from reichatd.settings import MongoDBSettings
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.dump import patient_server
@@ -26,7 +26,7 @@ from reichatd.store.mongodb.schema import (
     message_id,
     messages_of,
 )
-from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.mongodb.users import document_of, pushing
 from reichatd.store.records import Registration, Session, User
 
@@ -38,7 +38,7 @@ _ARRIVING = "arriving"
 
 
 @asynccontextmanager
-async def restoring(settings: MongoDB, *, replace: bool) -> AsyncIterator["MongoLoader"]:
+async def restoring(settings: MongoDBSettings, *, replace: bool) -> AsyncIterator["MongoLoader"]:
     """An empty store to be filled; it is there, durable and whole, when the block ends without an error.
 
     Until then no daemon opens it, and a restore that was cut off can only be run once more. Daemons that have it open already
@@ -55,7 +55,7 @@ async def restoring(settings: MongoDB, *, replace: bool) -> AsyncIterator["Mongo
         await server.run(_finish)
 
 
-def _begin(db: Database, replace: bool) -> None:
+def _begin(db: MongoDatabase, replace: bool) -> None:
     schema.found_version(db, half_restored=True)
     mark = {"_id": schema.RESTORE_ID}
     holds_something = any(
@@ -67,7 +67,7 @@ def _begin(db: Database, replace: bool) -> None:
     schema.clear(db)
 
 
-def _finish(db: Database) -> None:
+def _finish(db: MongoDatabase) -> None:
     # Durable, and with it all that was written before.
     db.meta.delete_one({"_id": schema.RESTORE_ID})
 
@@ -75,7 +75,7 @@ def _finish(db: Database) -> None:
 class MongoLoader:
     """A `Loader`; made by `restoring`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: MongoServer) -> None:
         self._server = server
         self._keys = _ascending_keys()
         self._rooms: dict[str, ObjectId] = {}
@@ -85,7 +85,7 @@ class MongoLoader:
     async def load(self, records: Sequence[Stored]) -> None:
         await self._server.run(self._load, records)
 
-    def _load(self, db: Database, records: Sequence[Stored]) -> None:
+    def _load(self, db: MongoDatabase, records: Sequence[Stored]) -> None:
         for kind, some in groupby(records, type):
             if kind is Registration:
                 registrations = [record for record in some if isinstance(record, Registration)]
@@ -96,7 +96,7 @@ class MongoLoader:
     def _document(self, record: Stored) -> Document:
         """What is stored of a record, but for registrations: those of an address are one document."""
         match record:
-            case RoomRecord():
+            case StoredRoom():
                 key = self._rooms[record.room_id] = next(self._keys)
                 return _room(key, record) | {"folded": self._fold(record.room_id)}
             case Member():
@@ -125,21 +125,21 @@ class MongoLoader:
         return self._rooms[room_id]
 
 
-class MongoArrivals:
-    """What the methods do is written at `reichatd.store.bulk.Arrivals`.
+class MongoBulkImport:
+    """What the methods do is written at `reichatd.store.bulk.BulkImport`.
 
     The room's own document comes last, so nobody sees a part of what belongs to it; what a call that was cut off
     has left, the next one clears away.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: MongoServer) -> None:
         self._server = server
 
     async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
         return await self._server.run(_add_users, users)
 
     async def add_room(
-        self, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
     ) -> bool:
         key = await self._server.run(_expect, room.room_id)
         if key is None:
@@ -149,11 +149,11 @@ class MongoArrivals:
         return await self._server.run(_settle, key, room, members, bans, len(log))
 
 
-def _add_users(db: Database, users: Sequence[User]) -> list[UserOutcome]:
+def _add_users(db: MongoDatabase, users: Sequence[User]) -> list[UserOutcome]:
     return [_add_user(db, user) for user in users]
 
 
-def _add_user(db: Database, user: User) -> UserOutcome:
+def _add_user(db: MongoDatabase, user: User) -> UserOutcome:
     try:
         db.users.insert_one(document_of(user))
     except DuplicateKeyError:
@@ -162,7 +162,7 @@ def _add_user(db: Database, user: User) -> UserOutcome:
     return UserOutcome.ADDED
 
 
-def _expect(db: Database, room_id: str) -> ObjectId | None:
+def _expect(db: MongoDatabase, room_id: str) -> ObjectId | None:
     """The key of a room that is about to arrive; None if its id is taken."""
     if not is_free(db, room_id):
         return None
@@ -174,18 +174,18 @@ def _expect(db: Database, room_id: str) -> ObjectId | None:
     return key
 
 
-def _clear_away(db: Database, key: ObjectId) -> None:
+def _clear_away(db: MongoDatabase, key: ObjectId) -> None:
     db.messages.delete_many(messages_of(key))
     db.members.delete_many(members_of(key))
     db.bans.delete_many(members_of(key))
 
 
-def _put_messages(db: Database, key: ObjectId, log: Sequence[LogEntry]) -> None:
+def _put_messages(db: MongoDatabase, key: ObjectId, log: Sequence[LogEntry]) -> None:
     db.messages.insert_many([_message(key, entry) for entry in log], ordered=False)
 
 
 def _settle(
-    db: Database, key: ObjectId, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], messages: int
+    db: MongoDatabase, key: ObjectId, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], messages: int
 ) -> bool:
     if db.messages.count_documents(messages_of(key)) != messages:
         raise StoreError(f"{db.where}: the room {room.room_id} was cleared away while it arrived (by a second import?)")
@@ -211,9 +211,9 @@ def _ascending_keys() -> Iterator[ObjectId]:
         number += 1
 
 
-def _collection(db: Database, kind: type[Stored]) -> "Collection[Document]":
+def _collection(db: MongoDatabase, kind: type[Stored]) -> "Collection[Document]":
     return {
-        RoomRecord: db.rooms,
+        StoredRoom: db.rooms,
         Member: db.members,
         Ban: db.bans,
         LogEntry: db.messages,
@@ -222,7 +222,7 @@ def _collection(db: Database, kind: type[Stored]) -> "Collection[Document]":
     }[kind]
 
 
-def _room(key: ObjectId, room: RoomRecord) -> Document:
+def _room(key: ObjectId, room: StoredRoom) -> Document:
     fields = asdict(room)
     days, messages = fields.pop("keep_days"), fields.pop("keep_messages")
     keep = {"keep": {"days": days, "messages": messages}} if days is not None else {}

@@ -8,7 +8,7 @@ from threading import Lock
 from bson import ObjectId
 
 from reichatd.store.mongodb.schema import first_id_of, message_id, messages_of
-from reichatd.store.mongodb.server import PAGE, Database, Document
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
 _REMEMBERED = 10_000
 """Logs whose end is remembered; each further one takes the place of the one not touched for longest."""
@@ -35,7 +35,7 @@ class Ends:
             if len(self._durable) > _REMEMBERED:
                 self._durable.popitem(last=False)
 
-    def find(self, db: Database, keys: Collection[ObjectId]) -> dict[ObjectId, int]:
+    def find(self, db: MongoDatabase, keys: Collection[ObjectId]) -> dict[ObjectId, int]:
         """The ids of the last messages, removed or not; 0 for a log that never had one."""
         # A remembered end holds if that message is there and the next is not: two points of an index for each log,
         # where a search costs twenty times as much.
@@ -46,7 +46,7 @@ class Ends:
         sure = {key: end for key, end in hoped.items() if (key, end) in found and (key, end + 1) not in found}
         return sure | search(db, [key for key in keys if key not in sure])
 
-    def settle(self, db: Database, key: ObjectId, last_id: int) -> None:
+    def settle(self, db: MongoDatabase, key: ObjectId, last_id: int) -> None:
         """Makes messages durable that were just read, up to `last_id`.
 
         On a standalone server a read may see what is not yet in the journal, and would be gone after a crash. An update
@@ -59,7 +59,7 @@ class Ends:
             self.advance(key, last_id)
 
 
-def search(db: Database, keys: Iterable[ObjectId]) -> dict[ObjectId, int]:
+def search(db: MongoDatabase, keys: Iterable[ObjectId]) -> dict[ObjectId, int]:
     """The ids of the last messages, removed or not; 0 for a log that never had one."""
     ends = dict.fromkeys(keys, 0)
     for some in _batches(ends):

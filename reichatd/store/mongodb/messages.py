@@ -1,4 +1,4 @@
-"""The logs in MongoDB. What the methods do is written at `reichatd.store.protocol.Messages`."""
+"""The logs in MongoDB. What the methods do is written at `reichatd.store.protocol.MessageStore`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from bson import ObjectId
 from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
 from reichatd.store.mongodb.logs import Ends, search
-from reichatd.store.mongodb.rooms import Log, room_key, room_keys, room_logs
+from reichatd.store.mongodb.rooms import LogRef, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
-from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.records import Appended, Message, Post
-from reichatd.store.retention import Horizon, Stretch
+from reichatd.store.retention import Cutoff, LogRange
 
 _LAST_ID = 2**63 - 1
 
@@ -23,7 +23,7 @@ _GRAVE_SECONDS = 3600.0
 class MongoMessages:
     shared = True
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: MongoServer) -> None:
         self._server = server
         self._ends = Ends()
 
@@ -51,25 +51,25 @@ class MongoMessages:
     async def sweep(self, at_most: int) -> int:
         return await self._server.run(_sweep, at_most)
 
-    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
         return await self._server.run(retention.expired, room_id, horizon, first_id, at_most)
 
-    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
         return await self._server.run(retention.expire, room_id, horizon, at_most)
 
 
 def _append(
-    db: Database, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
+    db: MongoDatabase, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
 ) -> list[Appended]:
     return Batch(db, ends, posts, read_marks).commit()
 
 
-def _probe(db: Database) -> None:
+def _probe(db: MongoDatabase) -> None:
     # A time, so that each is a write: MongoDB does not write what is there already.
     db.meta.update_one({"_id": "probe"}, {"$currentDate": {"at": True}}, upsert=True)
 
 
-def _last_id(db: Database, ends: Ends, room_id: str) -> int | None:
+def _last_id(db: MongoDatabase, ends: Ends, room_id: str) -> int | None:
     key = room_key(db, room_id)
     if key is None:
         return None
@@ -78,13 +78,13 @@ def _last_id(db: Database, ends: Ends, room_id: str) -> int | None:
     return last_id
 
 
-def _first_ids(db: Database, room_ids: Sequence[str]) -> list[int | None]:
+def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     logs = room_logs(db, room_ids)
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
 
 
 def _range(
-    db: Database, ends: Ends, room_id: str, first_id: int, last_id: int, condition: Document | None = None
+    db: MongoDatabase, ends: Ends, room_id: str, first_id: int, last_id: int, condition: Document | None = None
 ) -> list[Message]:
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
@@ -99,7 +99,7 @@ def _range(
     return _with_authors(db, found)
 
 
-def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | None]:
+def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[int | None]:
     keys = room_keys(db, {room_id for room_id, _ in members})
     pairs = [(keys.get(room_id), user_id) for room_id, user_id in members]
     ids = [member_id(key, user_id) for key, user_id in set(pairs) if key is not None]
@@ -109,7 +109,7 @@ def _read_marks(db: Database, members: Sequence[tuple[str, str]]) -> list[int | 
 
 
 def _stretch(
-    db: Database, ends: Ends, key: ObjectId, first_id: int, last_id: int, condition: Document
+    db: MongoDatabase, ends: Ends, key: ObjectId, first_id: int, last_id: int, condition: Document
 ) -> list[Document]:
     between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
     found = list(db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id"))
@@ -118,7 +118,7 @@ def _stretch(
     return found
 
 
-def _still_there(db: Database, room_id: str, log: Log, found: list[Document]) -> list[Document]:
+def _still_there(db: MongoDatabase, room_id: str, log: LogRef, found: list[Document]) -> list[Document]:
     """What is left of messages that were read while some of them were removed: the log from its beginning of now on."""
     now = room_logs(db, [room_id]).get(room_id)
     if now is None or now.key != log.key:
@@ -126,7 +126,7 @@ def _still_there(db: Database, room_id: str, log: Log, found: list[Document]) ->
     return [message for message in found if message["_id"]["id"] >= now.first_id]
 
 
-def _with_authors(db: Database, messages: list[Document]) -> list[Message]:
+def _with_authors(db: MongoDatabase, messages: list[Document]) -> list[Message]:
     if not messages:
         return []
     user_ids = list({message["user_id"] for message in messages})
@@ -144,7 +144,7 @@ def _with_authors(db: Database, messages: list[Document]) -> list[Message]:
     ]
 
 
-def _sweep(db: Database, at_most: int) -> int:
+def _sweep(db: MongoDatabase, at_most: int) -> int:
     graves = {grave["_id"]: grave["deleted_at"] for grave in db.graveyard.find().sort("deleted_at")}
     # A grave without a death: `Rooms.delete` was cut off, or is just about to go on.
     living = set(db.rooms.distinct("key", {"key": {"$in": list(graves)}}))
@@ -157,7 +157,7 @@ def _sweep(db: Database, at_most: int) -> int:
     return swept
 
 
-def _sweep_grave(db: Database, key: ObjectId, deleted_at: float, at_most: int) -> int:
+def _sweep_grave(db: MongoDatabase, key: ObjectId, deleted_at: float, at_most: int) -> int:
     first = db.messages.find_one(messages_of(key), {"_id": 1}, sort={"_id": 1})
     if first is not None:
         start = first["_id"]["id"]

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 
 from reichatd.store.mongodb.logs import search
-from reichatd.store.mongodb.rooms import Log, room_logs
+from reichatd.store.mongodb.rooms import LogRef, room_logs
 from reichatd.store.mongodb.schema import message_id, messages_before
-from reichatd.store.mongodb.server import PAGE, Database
-from reichatd.store.retention import Entry, Horizon, Stretch, leading
+from reichatd.store.mongodb.server import PAGE, MongoDatabase
+from reichatd.store.retention import Cutoff, LogRange, RetentionEntry, leading
 
 _GRACE_SECONDS = 600.0
 """The age below which no message is removed, or four times the time limit of a call, if that is more.
@@ -22,17 +22,17 @@ now. A place that was taken and is free again would let its message in, before t
 """
 
 
-def expired(db: Database, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+def expired(db: MongoDatabase, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
-        return Stretch(first_id)
-    return _front(db, Log(log.key, max(first_id, log.first_id)), horizon, at_most)
+        return LogRange(first_id)
+    return _front(db, LogRef(log.key, max(first_id, log.first_id)), horizon, at_most)
 
 
-def expire(db: Database, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+def expire(db: MongoDatabase, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
-        return Stretch(1)
+        return LogRange(1)
     front = _front(db, log, horizon, at_most)
     if front.messages:
         db.rooms.update_one({"_id": room_id, "key": log.key}, {"$max": {"first_id": front.next_id}})
@@ -41,16 +41,16 @@ def expire(db: Database, room_id: str, horizon: Horizon, at_most: int) -> Stretc
     return front
 
 
-def _front(db: Database, log: Log, horizon: Horizon, at_most: int) -> Stretch:
+def _front(db: MongoDatabase, log: LogRef, horizon: Cutoff, at_most: int) -> LogRange:
     (last_id,) = search(db, [log.key]).values()
     return leading(log.first_id, _entries(db, log, at_most), horizon, last_id)
 
 
-def _entries(db: Database, log: Log, at_most: int) -> Iterator[Entry]:
+def _entries(db: MongoDatabase, log: LogRef, at_most: int) -> Iterator[RetentionEntry]:
     rest = {"_id": {"$gte": message_id(log.key, log.first_id), "$lt": message_id(log.key, log.first_id + at_most)}}
     found = db.messages.find(rest, {"timestamp": 1, "size": {"$bsonSize": "$$ROOT"}}, batch_size=PAGE).sort("_id")
     settled = time.time() - max(_GRACE_SECONDS, 4 * db.timeout)
     for message in found:
         if message["timestamp"] >= settled:
             break
-        yield Entry(message["_id"]["id"], message["timestamp"], message["size"])
+        yield RetentionEntry(message["_id"]["id"], message["timestamp"], message["size"])

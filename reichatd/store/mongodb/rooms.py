@@ -1,4 +1,4 @@
-"""Rooms, members and bans in MongoDB. What the methods do is written at `reichatd.store.protocol.Rooms`.
+"""Rooms, members and bans in MongoDB. What the methods do is written at `reichatd.store.protocol.RoomStore`.
 
 Members, bans and messages hang on a room's `key`, which is new with each creation: what is left of a deleted room can never turn up
 in a later one of the same id. So one document decides each change, on a standalone server as on a replica set: a room is there
@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of
-from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
@@ -33,7 +33,7 @@ _SUMMARY = {"name": 1, "description": 1}
 
 
 class MongoRooms:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: MongoServer) -> None:
         self._server = server
 
     async def create(self, room: Room) -> bool:
@@ -110,18 +110,18 @@ class MongoRooms:
         return await self._server.run(_banned_from, user_id)
 
 
-def room_keys(db: Database, room_ids: Iterable[str]) -> dict[str, ObjectId]:
+def room_keys(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, ObjectId]:
     """The keys of those rooms that exist."""
     found = db.rooms.find({"_id": {"$in": list(room_ids)}}, {"key": 1})
     return {room["_id"]: room["key"] for room in found}
 
 
-def room_key(db: Database, room_id: str) -> ObjectId | None:
+def room_key(db: MongoDatabase, room_id: str) -> ObjectId | None:
     """The key of a room; None if there is no such room."""
     return room_keys(db, [room_id]).get(room_id)
 
 
-class Log(NamedTuple):
+class LogRef(NamedTuple):
     """A room's log: the key that its messages hang on, and the id that it begins with.
 
     Messages before that may still be there, being removed; nobody is shown them.
@@ -131,10 +131,10 @@ class Log(NamedTuple):
     first_id: int
 
 
-def room_logs(db: Database, room_ids: Iterable[str]) -> dict[str, Log]:
+def room_logs(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, LogRef]:
     """The logs of those rooms that exist."""
     found = db.rooms.find({"_id": {"$in": list(room_ids)}}, {"key": 1, "first_id": 1}, batch_size=PAGE)
-    return {room["_id"]: Log(room["key"], first_id_of(room)) for room in found}
+    return {room["_id"]: LogRef(room["key"], first_id_of(room)) for room in found}
 
 
 def _as_document(keep: Keep) -> Document:
@@ -145,12 +145,12 @@ def _keep_of(room: Document) -> Keep | None:
     return Keep(**room["keep"]) if "keep" in room else None
 
 
-def is_free(db: Database, room_id: str) -> bool:
+def is_free(db: MongoDatabase, room_id: str) -> bool:
     """Whether no room has this id, in upper or lower case."""
     return db.rooms.find_one(like(room_id), {"_id": 1}) is None
 
 
-def _create(db: Database, room: Room) -> bool:
+def _create(db: MongoDatabase, room: Room) -> bool:
     # Rooms from before the rule may share a `folded` id, which only one of them has as a unique key. No more of them come, so this
     # look is enough; of two new rooms at once the unique key decides.
     if not is_free(db, room.room_id):
@@ -187,12 +187,12 @@ def _member(key: ObjectId, user_id: str, now: float, place: int) -> Document:
     return {"_id": member_id(key, user_id), "joined_at": now, "place": place, "last_read_id": 0}
 
 
-def _get(db: Database, room_id: str) -> Room | None:
+def _get(db: MongoDatabase, room_id: str) -> Room | None:
     found = db.rooms.find_one({"_id": room_id})
     return _with_members(db, [found])[0] if found else None
 
 
-def _head(db: Database, room_id: str, user_id: str) -> RoomHead | None:
+def _head(db: MongoDatabase, room_id: str, user_id: str) -> RoomHead | None:
     room = db.rooms.find_one({"_id": room_id})
     if room is None:
         return None
@@ -210,7 +210,7 @@ def _head(db: Database, room_id: str, user_id: str) -> RoomHead | None:
     )
 
 
-def _with_members(db: Database, rooms: list[Document]) -> list[Room]:
+def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
     if not rooms:
         return []
     users: dict[ObjectId, list[str]] = {room["key"]: [] for room in rooms}
@@ -238,11 +238,11 @@ def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:
     return [RoomSummary(room["_id"], room["name"], room["description"]) for room in rooms]
 
 
-def _public(db: Database) -> list[RoomSummary]:
+def _public(db: MongoDatabase) -> list[RoomSummary]:
     return _summaries(db.rooms.find({"password_hash": None}, _SUMMARY).sort({"created_at": 1, "key": 1}))
 
 
-def _places_of(db: Database, user_id: str) -> list[tuple[Document, Document]]:
+def _places_of(db: MongoDatabase, user_id: str) -> list[tuple[Document, Document]]:
     """Each room that a user has joined, with his membership."""
     members = list(db.members.find({"_id.user": user_id}, batch_size=PAGE).sort("place"))
     keys = [member["_id"]["room"] for member in members]
@@ -250,27 +250,27 @@ def _places_of(db: Database, user_id: str) -> list[tuple[Document, Document]]:
     return [(rooms[key], member) for key, member in zip(keys, members, strict=True) if key in rooms]
 
 
-def _joined(db: Database, user_id: str) -> list[Room]:
+def _joined(db: MongoDatabase, user_id: str) -> list[Room]:
     return _with_members(db, [room for room, _ in _places_of(db, user_id)])
 
 
-def _joined_summaries(db: Database, user_id: str) -> list[RoomSummary]:
+def _joined_summaries(db: MongoDatabase, user_id: str) -> list[RoomSummary]:
     return _summaries(room for room, _ in _places_of(db, user_id))
 
 
-def _memberships(db: Database, user_id: str) -> list[Membership]:
+def _memberships(db: MongoDatabase, user_id: str) -> list[Membership]:
     return [
         Membership(room["_id"], member["joined_at"], member["last_read_id"]) for room, member in _places_of(db, user_id)
     ]
 
 
-def _progress(db: Database, user_id: str) -> list[Progress]:
+def _progress(db: MongoDatabase, user_id: str) -> list[Progress]:
     places = _places_of(db, user_id)
     ends = search(db, [room["key"] for room, _ in places])
     return [Progress(room["_id"], member["last_read_id"], ends[room["key"]]) for room, member in places]
 
 
-def _page(db: Database, after: str, at_most: int) -> list[RoomOverview]:
+def _page(db: MongoDatabase, after: str, at_most: int) -> list[RoomOverview]:
     rooms = list(db.rooms.find({"_id": {"$gt": after}}, batch_size=PAGE).sort("_id").limit(at_most))
     if not rooms:
         return []
@@ -297,11 +297,11 @@ def _page(db: Database, after: str, at_most: int) -> list[RoomOverview]:
     ]
 
 
-def _owned(db: Database, user_id: str) -> list[str]:
+def _owned(db: MongoDatabase, user_id: str) -> list[str]:
     return [room["_id"] for room in db.rooms.find({"owner": user_id}, {"_id": 1}, batch_size=PAGE).sort("_id")]
 
 
-def _transfer(db: Database, room_id: str, user_id: str) -> TransferOutcome:
+def _transfer(db: MongoDatabase, room_id: str, user_id: str) -> TransferOutcome:
     key = room_key(db, room_id)
     if key is None:
         return TransferOutcome.NO_ROOM
@@ -312,22 +312,22 @@ def _transfer(db: Database, room_id: str, user_id: str) -> TransferOutcome:
     return TransferOutcome.TRANSFERRED if found else TransferOutcome.NO_ROOM
 
 
-def _update(db: Database, room_id: str, fields: Document) -> bool:
+def _update(db: MongoDatabase, room_id: str, fields: Document) -> bool:
     return db.rooms.update_one({"_id": room_id}, {"$set": fields}).matched_count > 0
 
 
-def _keep(db: Database, room_id: str, keep: Keep | None) -> bool:
+def _keep(db: MongoDatabase, room_id: str, keep: Keep | None) -> bool:
     change = {"$unset": {"keep": ""}} if keep is None else {"$set": {"keep": _as_document(keep)}}
     return db.rooms.update_one({"_id": room_id}, change).matched_count > 0
 
 
-def _kept(db: Database, after: str, at_most: int, all_rooms: bool) -> list[tuple[str, Keep | None]]:
+def _kept(db: MongoDatabase, after: str, at_most: int, all_rooms: bool) -> list[tuple[str, Keep | None]]:
     those: Document = {"_id": {"$gt": after}} | ({} if all_rooms else {"keep": {"$exists": True}})
     rooms = db.rooms.find(those, {"keep": 1}, batch_size=PAGE).sort("_id").limit(at_most)
     return [(room["_id"], _keep_of(room)) for room in rooms]
 
 
-def _delete(db: Database, room_id: str) -> bool:
+def _delete(db: MongoDatabase, room_id: str) -> bool:
     key = room_key(db, room_id)
     if key is None:
         return False
@@ -336,7 +336,7 @@ def _delete(db: Database, room_id: str) -> bool:
     return db.rooms.delete_one({"_id": room_id, "key": key}).deleted_count > 0
 
 
-def _join(db: Database, room_id: str, user_id: str, now: float) -> JoinOutcome:
+def _join(db: MongoDatabase, room_id: str, user_id: str, now: float) -> JoinOutcome:
     key = room_key(db, room_id)
     if key is None:
         return JoinOutcome.NO_ROOM
@@ -354,17 +354,17 @@ def _join(db: Database, room_id: str, user_id: str, now: float) -> JoinOutcome:
     return JoinOutcome.JOINED
 
 
-def _leave(db: Database, room_id: str, user_id: str) -> bool:
+def _leave(db: MongoDatabase, room_id: str, user_id: str) -> bool:
     key = room_key(db, room_id)
     return key is not None and db.members.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
 
 
-def _is_banned(db: Database, room_id: str, user_id: str) -> bool:
+def _is_banned(db: MongoDatabase, room_id: str, user_id: str) -> bool:
     key = room_key(db, room_id)
     return key is not None and db.bans.find_one({"_id": member_id(key, user_id)}) is not None
 
 
-def _ban(db: Database, room_id: str, user_id: str) -> BanOutcome:
+def _ban(db: MongoDatabase, room_id: str, user_id: str) -> BanOutcome:
     key = room_key(db, room_id)
     if key is None:
         return BanOutcome.NO_ROOM
@@ -379,17 +379,17 @@ def _ban(db: Database, room_id: str, user_id: str) -> BanOutcome:
     return outcome
 
 
-def _unban(db: Database, room_id: str, user_id: str) -> bool:
+def _unban(db: MongoDatabase, room_id: str, user_id: str) -> bool:
     key = room_key(db, room_id)
     return key is not None and db.bans.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
 
 
-def _bans(db: Database, room_id: str) -> list[str]:
+def _bans(db: MongoDatabase, room_id: str) -> list[str]:
     key = room_key(db, room_id)
     found = () if key is None else db.bans.find(members_of(key), batch_size=PAGE).sort("_id")
     return [ban["_id"]["user"] for ban in found]
 
 
-def _banned_from(db: Database, user_id: str) -> list[str]:
+def _banned_from(db: MongoDatabase, user_id: str) -> list[str]:
     keys = [ban["_id"]["room"] for ban in db.bans.find({"_id.user": user_id}, batch_size=PAGE)]
     return [room["_id"] for room in db.rooms.find({"key": {"$in": keys}}, {"_id": 1}, batch_size=PAGE).sort("_id")]

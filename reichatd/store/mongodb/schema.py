@@ -11,7 +11,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.errors import NewerSchema, StoreError
-from reichatd.store.mongodb.server import Database, Document
+from reichatd.store.mongodb.server import Document, MongoDatabase
 
 BY_NONCE = "by_nonce"
 
@@ -67,7 +67,7 @@ def messages_before(key: ObjectId, number: int) -> Document:
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": message_id(key, number)}}
 
 
-def _first(db: Database) -> None:
+def _first(db: MongoDatabase) -> None:
     db.users.create_indexes([IndexModel("email_key", unique=True)])
     db.registrations.create_indexes([IndexModel("expires_at")])
     db.sessions.create_indexes(
@@ -87,18 +87,18 @@ def _first(db: Database) -> None:
     )
 
 
-def _second(db: Database) -> None:
+def _second(db: MongoDatabase) -> None:
     db.rooms.create_indexes([IndexModel({"owner": 1, "_id": 1})])
     db.bans.create_indexes([IndexModel("_id.user")])
 
 
-def _third(db: Database) -> None:
+def _third(db: MongoDatabase) -> None:
     # A room may have `first_id`, where its log begins, and `keep`: an older program knows neither, and would number an emptied
     # log from 1.
     db.rooms.create_indexes([IndexModel("keep", sparse=True)])
 
 
-def _fourth(db: Database) -> None:
+def _fourth(db: MongoDatabase) -> None:
     # An address can have several registrations: its document holds a list of them. It stays one document, since tries and
     # registrations are decided on together, on a standalone server too.
     fields = ("email", "username", "password_hash", "code_hash", "tries_left", "expires_at")
@@ -119,14 +119,14 @@ def _fourth(db: Database) -> None:
             db.rooms.update_one(room, {"$set": {"folded": folded_beside_another(room["_id"])}})
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = [_first, _second, _third, _fourth]
+MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth]
 """Each step leads from the version that is its index to the next. Once released, a step never changes.
 
 A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.
 """
 
 
-def migrate(db: Database) -> None:
+def migrate(db: MongoDatabase) -> None:
     """Brings the schema up to date. Several daemons may do this at once.
 
     Errors: NewerSchema; StoreError if another program made the collections, or a restore into them was cut off.
@@ -139,7 +139,7 @@ def migrate(db: Database) -> None:
         _record(db, step + 1)
 
 
-def found_version(db: Database, *, half_restored: bool = False) -> int | None:
+def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | None:
     """The version of the schema as it is; None where there is no store yet.
 
     Errors: as `migrate`; with `half_restored` a store is taken that a restore was cut off in.
@@ -160,7 +160,7 @@ def found_version(db: Database, *, half_restored: bool = False) -> int | None:
     return None
 
 
-def clear(db: Database) -> None:
+def clear(db: MongoDatabase) -> None:
     """Makes the store an empty one of today's schema."""
     for name in _names(db):
         db.database.drop_collection(name)
@@ -170,11 +170,11 @@ def clear(db: Database) -> None:
     _record(db, len(MIGRATIONS))
 
 
-def _names(db: Database) -> set[str]:
+def _names(db: MongoDatabase) -> set[str]:
     """The collections beside `meta`."""
     ours = (db.users, db.registrations, db.sessions, db.rooms, db.members, db.bans, db.messages, db.graveyard)
     return {collection.name for collection in ours}
 
 
-def _record(db: Database, version: int) -> None:
+def _record(db: MongoDatabase, version: int) -> None:
     db.meta.update_one({"_id": META_ID}, {"$max": {"version": version}}, upsert=True)

@@ -11,10 +11,10 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
-from reichatd.settings import MongoDB
+from reichatd.settings import MongoDBSettings
 from reichatd.store.errors import StoreError, StoreUnavailable
-from reichatd.store.hop import Hop
 from reichatd.store.mongodb.faults import told
+from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
@@ -34,14 +34,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Database:
+class MongoDatabase:
     """The collections, with the promises of every read and write.
 
     A write is answered when a majority of the replica set has it in the journal, and a read gives nothing less durable. A
     standalone server knows the first promise only: see `logs.Ends.settle`.
     """
 
-    def __init__(self, client: pymongo.MongoClient[Document], settings: MongoDB, where: str) -> None:
+    def __init__(self, client: pymongo.MongoClient[Document], settings: MongoDBSettings, where: str) -> None:
         self.where = where
         self.timeout = settings.timeout_seconds
         self._client = client
@@ -74,15 +74,15 @@ class Database:
             self._client.close()
 
 
-class Server:
+class MongoServer:
     """Runs steps against the database in worker threads, each within the time that the settings allow."""
 
-    def __init__(self, db: Database, hop: Hop) -> None:
+    def __init__(self, db: MongoDatabase, hop: WorkerThreads) -> None:
         self._db = db
         self._hop = hop
         self.faults = hop.faults
 
-    async def run(self, step: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, step: Callable[Concatenate[MongoDatabase, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Waits for a free thread, runs `step(database, …)` there and returns what it returns.
 
         A step that has begun is finished, whatever becomes of the caller. Its answer comes within twice the time limit: once
@@ -92,7 +92,7 @@ class Server:
         """
         return await self.run_for(self._db.timeout, lambda db: step(db, *args, **kwargs))
 
-    async def run_for(self, seconds: float, step: Callable[[Database], T]) -> T:
+    async def run_for(self, seconds: float, step: Callable[[MongoDatabase], T]) -> T:
         """As `run`, for a step that may take so many seconds."""
         with trio.move_on_after(seconds):
             return await self._hop.run(self._guarded, seconds, step)
@@ -100,7 +100,7 @@ class Server:
         self.faults.count(error)
         raise error
 
-    def _guarded(self, seconds: float, step: Callable[[Database], T]) -> T:
+    def _guarded(self, seconds: float, step: Callable[[MongoDatabase], T]) -> T:
         with told(self._db.where), pymongo.timeout(seconds):
             return step(self._db)
 
@@ -127,7 +127,7 @@ def hosts(uri: str, source: str = OURS) -> str:
     return f"MongoDB at {authority}"
 
 
-def connect(settings: MongoDB, where: str) -> Database:
+def connect(settings: MongoDBSettings, where: str) -> MongoDatabase:
     """Connects and logs in. Blocks, for `settings.timeout_seconds` at the most.
 
     Errors: as `open_store`.
@@ -135,7 +135,7 @@ def connect(settings: MongoDB, where: str) -> Database:
     client = client_for(settings.uri, settings.timeout_seconds)
     try:
         with told(where), pymongo.timeout(settings.timeout_seconds):
-            return Database(client, settings, where)
+            return MongoDatabase(client, settings, where)
     except BaseException:
         client.close()
         raise

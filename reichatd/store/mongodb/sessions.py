@@ -1,4 +1,4 @@
-"""Login sessions in MongoDB. What the methods do is written at `reichatd.store.protocol.Sessions`.
+"""Login sessions in MongoDB. What the methods do is written at `reichatd.store.protocol.SessionStore`.
 
 A session belongs to the password it was opened under: it carries that password's number. A change of password counts the user's
 number up and names the one session that goes on, all in the user's document, so the others end in the very step that changes the
@@ -7,13 +7,13 @@ hash, on a standalone server too, and no crash can leave them alive.
 
 from collections.abc import Iterator, Sequence
 
-from reichatd.store.mongodb.server import Database, Document, Server
+from reichatd.store.mongodb.server import Document, MongoDatabase, MongoServer
 from reichatd.store.mongodb.users import end_sessions, user_of
 from reichatd.store.records import Session, User
 
 
 class MongoSessions:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: MongoServer) -> None:
         self._server = server
 
     async def create(self, session: Session) -> None:
@@ -42,7 +42,7 @@ class MongoSessions:
         return await self._server.run(_delete_expired, now)
 
 
-def _create(db: Database, session: Session) -> None:
+def _create(db: MongoDatabase, session: Session) -> None:
     user = db.users.find_one({"_id": session.user_id}, {"password_number": 1})
     db.sessions.replace_one(
         {"_id": session.session_id},
@@ -57,20 +57,20 @@ def _create(db: Database, session: Session) -> None:
     )
 
 
-def _find(db: Database, selection: Document) -> tuple[Session, User] | None:
+def _find(db: MongoDatabase, selection: Document) -> tuple[Session, User] | None:
     return next(_living(db, selection), None)
 
 
-def _living_ids(db: Database, session_ids: Sequence[str]) -> set[str]:
+def _living_ids(db: MongoDatabase, session_ids: Sequence[str]) -> set[str]:
     return {session.session_id for session, _ in _living(db, {"_id": {"$in": list(session_ids)}})}
 
 
-def _of_user(db: Database, user_id: str) -> list[Session]:
+def _of_user(db: MongoDatabase, user_id: str) -> list[Session]:
     sessions = [session for session, _ in _living(db, {"user_id": user_id})]
     return sorted(sessions, key=lambda session: (session.created_at, session.session_id))
 
 
-def _living(db: Database, selection: Document) -> Iterator[tuple[Session, User]]:
+def _living(db: MongoDatabase, selection: Document) -> Iterator[tuple[Session, User]]:
     of_user = {"from": db.users.name, "localField": "user_id", "foreignField": "_id", "as": "users"}
     for found in db.sessions.aggregate([{"$match": selection}, {"$lookup": of_user}]):
         for user in found["users"]:
@@ -94,9 +94,9 @@ def session_of(document: Document) -> Session:
     )
 
 
-def _end(db: Database, session_id: str) -> bool:
+def _end(db: MongoDatabase, session_id: str) -> bool:
     return db.sessions.delete_one({"_id": session_id}).deleted_count > 0
 
 
-def _delete_expired(db: Database, now: float) -> int:
+def _delete_expired(db: MongoDatabase, now: float) -> int:
     return db.sessions.delete_many({"expires_at": {"$lte": now}}).deleted_count

@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import OperationFailure
 
-from reichatd.settings import DEFAULT_DATABASE, MongoDB
-from reichatd.store.errors import Faults, StoreError
-from reichatd.store.hop import Hop
+from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
+from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
-from reichatd.store.mongodb.load import MongoArrivals
+from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
-from reichatd.store.mongodb.server import THREADS, Database, Server, connect, hosts
+from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
 from reichatd.store.records import Totals
+from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
-    from reichatd.store.bulk import Arrivals
-    from reichatd.store.protocol import Messages, Rooms, Sessions, Users
+    from reichatd.store.bulk import BulkImport
+    from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, UserStore
 
 
 _COMPACT_SECONDS = 3600.0
@@ -26,7 +26,7 @@ _UNAUTHORIZED = {13, 8000}
 """The server's codes for a user who may not do this; the second one is Atlas's."""
 
 
-async def open_store(settings: MongoDB) -> "MongoStore":
+async def open_store(settings: MongoDBSettings) -> "MongoStore":
     """Opens the store in a database of a MongoDB server, and brings its schema up to date.
 
     To be called from the event loop; waits for worker threads, three times `settings.timeout_seconds` at the very most.
@@ -36,8 +36,8 @@ async def open_store(settings: MongoDB) -> "MongoStore":
         NewerSchema. Each is one line that names the hosts and no password.
     """
     where = hosts(settings.uri)
-    hop = Hop(THREADS, where, Faults())
-    server = Server(await hop.run(connect, settings, where), hop)
+    hop = WorkerThreads(THREADS, where, FailureCounter())
+    server = MongoServer(await hop.run(connect, settings, where), hop)
     try:
         if not settings.database:
             await server.run(_refuse_to_leave_a_store)
@@ -48,7 +48,7 @@ async def open_store(settings: MongoDB) -> "MongoStore":
     return MongoStore(server)
 
 
-def _refuse_to_leave_a_store(db: Database) -> None:
+def _refuse_to_leave_a_store(db: MongoDatabase) -> None:
     """Up to 2.0 a database in the URI was ignored: an upgrade must not begin an empty store beside the one that there is.
 
     Errors: StoreError.
@@ -73,13 +73,13 @@ def _refuse_to_leave_a_store(db: Database) -> None:
 class MongoStore:
     """A `Store`; made by `open_store`."""
 
-    def __init__(self, server: Server) -> None:
-        self.users: Users = MongoUsers(server)
-        self.sessions: Sessions = MongoSessions(server)
-        self.rooms: Rooms = MongoRooms(server)
-        self.messages: Messages = MongoMessages(server)
+    def __init__(self, server: MongoServer) -> None:
+        self.users: UserStore = MongoUsers(server)
+        self.sessions: SessionStore = MongoSessions(server)
+        self.rooms: RoomStore = MongoRooms(server)
+        self.messages: MessageStore = MongoMessages(server)
         self.faults = server.faults
-        self.arrivals: Arrivals = MongoArrivals(server)
+        self.arrivals: BulkImport = MongoBulkImport(server)
         self._server = server
 
     async def ping(self) -> None:
@@ -98,17 +98,17 @@ class MongoStore:
         await self._server.aclose()
 
 
-def _compact(db: Database) -> int:
+def _compact(db: MongoDatabase) -> int:
     # `force`: on a primary too, which refuses otherwise. Since MongoDB 4.4 it holds up neither reads nor writes.
     answer = db.database.command("compact", db.messages.name, force=True)
     return int(answer.get("bytesFreed", 0))
 
 
-def _read_something(db: Database) -> None:
+def _read_something(db: MongoDatabase) -> None:
     db.rooms.find_one({}, {"_id": 1})
 
 
-def _totals(db: Database) -> Totals:
+def _totals(db: MongoDatabase) -> Totals:
     # As the server keeps count, wherever to count the documents it would read many.
     return Totals(
         users=db.users.estimated_document_count(),

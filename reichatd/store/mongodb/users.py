@@ -1,4 +1,4 @@
-"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.Users`.
+"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.UserStore`.
 
 All that is pending for an address is one document of `registrations`: `pending` (oldest first), the `tries` counted until
 `tries_end`, and `expires_at`, when nothing in it matters any more. So each change is one atomic step on a standalone server too.
@@ -10,12 +10,12 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.mongodb.server import PAGE, Database, Document, Server
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
 
 
 class MongoUsers:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: MongoServer) -> None:
         self._server = server
 
     async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
@@ -81,7 +81,12 @@ def user_of(document: Document) -> User:
 
 
 def end_sessions(
-    db: Database, user_id: str, changes: Document, *, old_hash: str | None = None, keep_session_id: str | None = None
+    db: MongoDatabase,
+    user_id: str,
+    changes: Document,
+    *,
+    old_hash: str | None = None,
+    keep_session_id: str | None = None,
 ) -> list[str] | None:
     """Changes a user, and in the same step ends his sessions but one (see `sessions`); their ids.
 
@@ -143,7 +148,7 @@ def email_key(email: str) -> str:
     return email.encode().lower().decode()
 
 
-def _register(db: Database, registration: Registration, at_most: int) -> RegisterOutcome:
+def _register(db: MongoDatabase, registration: Registration, at_most: int) -> RegisterOutcome:
     if _by_email(db, registration.email):
         return RegisterOutcome.USER_EXISTS
     # A confirmation that slips in between leaves a registration that can never be confirmed, and expires.
@@ -159,7 +164,7 @@ def _register(db: Database, registration: Registration, at_most: int) -> Registe
             return RegisterOutcome.REGISTERED
 
 
-def _pending(db: Database, email: str) -> list[Registration]:
+def _pending(db: MongoDatabase, email: str) -> list[Registration]:
     found = db.registrations.find_one({"_id": email_key(email)})
     return _after(found, found.get("tries", 0)) if found else []
 
@@ -168,7 +173,7 @@ def _after(document: Document, tries: int) -> list[Registration]:
     return [Registration(**one).after(tries) for one in document["pending"]]
 
 
-def _take_try(db: Database, email: str, now: float, ends_at: float) -> Attempt | None:
+def _take_try(db: MongoDatabase, email: str, now: float, ends_at: float) -> Attempt | None:
     # Where there is no end yet, null is less than any number.
     goes_on = {"$gt": ["$tries_end", now]}
     before = db.registrations.find_one_and_update(
@@ -185,12 +190,12 @@ def _take_try(db: Database, email: str, now: float, ends_at: float) -> Attempt |
     return Attempt(_after(before, before["tries"] if before.get("tries_end", now) > now else 0))
 
 
-def _confirmed_attempt(db: Database, email: str, now: float) -> Attempt | None:
+def _confirmed_attempt(db: MongoDatabase, email: str, now: float) -> Attempt | None:
     found = db.users.find_one({"email_key": email_key(email), "code_expires_at": {"$gt": now}})
     return Attempt([], ConfirmedCode(found["email"], found["code_hash"])) if found else None
 
 
-def _confirm(db: Database, registration: Registration, user: User) -> User | None:
+def _confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
     mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     if not db.registrations.find_one(mine, {"_id": 1}):
         return _made_by(db, registration)
@@ -204,55 +209,55 @@ def _confirm(db: Database, registration: Registration, user: User) -> User | Non
     return user
 
 
-def _made_by(db: Database, registration: Registration) -> User | None:
+def _made_by(db: MongoDatabase, registration: Registration) -> User | None:
     """The user that this registration became."""
     made = {"email_key": email_key(registration.email), "code_hash": registration.code_hash}
     found = db.users.find_one(made)
     return user_of(found) if found else None
 
 
-def _by_id(db: Database, user_id: str) -> User | None:
+def _by_id(db: MongoDatabase, user_id: str) -> User | None:
     found = db.users.find_one({"_id": user_id})
     return user_of(found) if found else None
 
 
-def _by_ids(db: Database, user_ids: Sequence[str]) -> list[User | None]:
+def _by_ids(db: MongoDatabase, user_ids: Sequence[str]) -> list[User | None]:
     found = db.users.find({"_id": {"$in": list(set(user_ids))}}, batch_size=PAGE)
     users = {document["_id"]: user_of(document) for document in found}
     return [users.get(user_id) for user_id in user_ids]
 
 
-def _by_email(db: Database, email: str) -> User | None:
+def _by_email(db: MongoDatabase, email: str) -> User | None:
     found = db.users.find_one({"email_key": email_key(email)})
     return user_of(found) if found else None
 
 
-def _page(db: Database, after: str, at_most: int) -> list[User]:
+def _page(db: MongoDatabase, after: str, at_most: int) -> list[User]:
     found = db.users.find({"email_key": {"$gt": email_key(after)}}).sort("email_key").limit(at_most)
     return [user_of(document) for document in found]
 
 
-def _registrations(db: Database, after: str, at_most: int) -> list[Registration]:
+def _registrations(db: MongoDatabase, after: str, at_most: int) -> list[Registration]:
     waiting = {"_id": {"$gt": email_key(after)}, "pending.0": {"$exists": True}}
     found = db.registrations.find(waiting).sort("_id").limit(at_most)
     return [registration for document in found for registration in _after(document, document.get("tries", 0))]
 
 
-def _rename(db: Database, user_id: str, username: str) -> bool:
+def _rename(db: MongoDatabase, user_id: str, username: str) -> bool:
     return db.users.update_one({"_id": user_id}, {"$set": {"username": username}}).matched_count > 0
 
 
 def _change_password(
-    db: Database, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
+    db: MongoDatabase, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
 ) -> list[str] | None:
     return end_sessions(db, user_id, {"password_hash": new_hash}, old_hash=old_hash, keep_session_id=keep_session_id)
 
 
-def _enable(db: Database, user_id: str) -> bool:
+def _enable(db: MongoDatabase, user_id: str) -> bool:
     return db.users.update_one({"_id": user_id}, {"$set": {"disabled": False}}).matched_count > 0
 
 
-def _delete(db: Database, user_id: str) -> bool:
+def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
     # The user last: whoever was cut off before that is still found by the next call.
     for collection in (db.members, db.bans):
@@ -264,7 +269,7 @@ def _delete(db: Database, user_id: str) -> bool:
     return db.users.delete_one({"_id": user_id}).deleted_count > 0
 
 
-def _delete_expired(db: Database, now: float) -> int:
+def _delete_expired(db: MongoDatabase, now: float) -> int:
     expired = {"expires_at": {"$lte": now}}
     some = db.registrations.find({"pending": {"$elemMatch": expired}}, {"pending.expires_at": 1}, batch_size=PAGE)
     removed = sum(1 for document in some for one in document["pending"] if one["expires_at"] <= now)

@@ -9,13 +9,13 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
-from reichatd.store.errors import Faults, StoreError, StoreUnavailable
-from reichatd.store.hop import Call, Hop, SharedHop
+from reichatd.store.errors import FailureCounter, StoreError, StoreUnavailable
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.presence import Presence, identity
+from reichatd.store.sqlite.file_identity import FileIdentity, identity
 from reichatd.store.sqlite.schema import check, migrate
+from reichatd.store.worker_threads import BatchedThreads, ThreadCall, WorkerThreads
 
-__all__ = ["Connection", "Database", "connect", "faults", "make_file"]
+__all__ = ["Connection", "SqliteDatabase", "connect", "faults", "make_file"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,7 +45,7 @@ _PASSING = {
 """Errors that may pass without anybody touching the file."""
 
 
-class Database:
+class SqliteDatabase:
     """One connection that writes and some that read, each used by one worker thread at a time.
 
     Nothing read is remembered between transactions: another process may write to the file.
@@ -62,14 +62,14 @@ class Database:
             self._idle_readers: list[Connection] = []
             try:
                 self._idle_readers += [_open_reader(self._path) for _ in range(readers)]
-                self._presence = Presence(self.files)
+                self._presence = FileIdentity(self.files)
             except BaseException:
                 self._close_readers()
                 self._writer.close()
                 raise
-        self.faults = Faults()
-        self._writing = Hop(1, str(self._path), self.faults)
-        self._reading = SharedHop(readers, str(self._path), self.faults, self._read)
+        self.faults = FailureCounter()
+        self._writing = WorkerThreads(1, str(self._path), self.faults)
+        self._reading = BatchedThreads(readers, str(self._path), self.faults, self._read)
 
     async def read(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `step(connection, …)` in a thread, in a transaction that sees the file as of one moment.
@@ -110,7 +110,7 @@ class Database:
         await self._reading.aclose(lambda: None)
         await self._writing.aclose(self._close)
 
-    def _read(self, calls: Sequence[Call[Connection, object]]) -> None:
+    def _read(self, calls: Sequence[ThreadCall[Connection, object]]) -> None:
         with self._reader() as db:
             for call in calls:
                 call.make(db)

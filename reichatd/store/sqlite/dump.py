@@ -10,7 +10,7 @@ import trio
 from msgspec.structs import fields
 
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, pulled
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, pulled
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite.database import Connection, connect, faults
@@ -21,7 +21,7 @@ T = TypeVar("T")
 _OF_ROOM = {"room_id": "r.room_id"}
 
 _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
-    (RoomRecord, "rooms", {}, "ORDER BY t.pk"),
+    (StoredRoom, "rooms", {}, "ORDER BY t.pk"),
     (Member, "members", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.place"),
     (Ban, "bans", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
     # The messages of deleted rooms, which are there until they are swept, find no room.

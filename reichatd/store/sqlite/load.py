@@ -10,17 +10,17 @@ import trio
 from msgspec.structs import astuple
 
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.bulk import Ban, LogEntry, Member, RoomRecord, Stored, UserOutcome
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, Database, connect, faults, make_file
+from reichatd.store.sqlite.database import Connection, SqliteDatabase, connect, faults, make_file
 from reichatd.store.sqlite.logs import rowid
 from reichatd.store.sqlite.rooms import is_free, room_pk
 from reichatd.store.sqlite.schema import check, migrate
 
 _TABLES: dict[type[Stored], str] = {
-    RoomRecord: "rooms",
+    StoredRoom: "rooms",
     Registration: "registrations",
     User: "users",
     Session: "sessions",
@@ -121,17 +121,17 @@ class SqliteLoader:
             _insert(self._db, records)
 
 
-class SqliteArrivals:
-    """What the methods do is written at `reichatd.store.bulk.Arrivals`."""
+class SqliteBulkImport:
+    """What the methods do is written at `reichatd.store.bulk.BulkImport`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
         return await self._database.write(_add_users, users)
 
     async def add_room(
-        self, room: RoomRecord, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
     ) -> bool:
         return await self._database.write(_add_room, room, [*members, *bans, *log])
 
@@ -149,7 +149,7 @@ def _add_user(db: Connection, user: User) -> UserOutcome:
     return UserOutcome.ADDED
 
 
-def _add_room(db: Connection, room: RoomRecord, belongings: Sequence[Stored]) -> bool:
+def _add_room(db: Connection, room: StoredRoom, belongings: Sequence[Stored]) -> bool:
     if not is_free(db, room.room_id):
         return False
     _insert(db, [room, *belongings])

@@ -1,13 +1,13 @@
-"""The logs in SQLite. What the methods do is written at `reichatd.store.protocol.Messages`."""
+"""The logs in SQLite. What the methods do is written at `reichatd.store.protocol.MessageStore`."""
 
 from collections.abc import Mapping, Sequence
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Appended, Message, Post
-from reichatd.store.retention import Horizon, Stretch
+from reichatd.store.retention import Cutoff, LogRange
 from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
-from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.database import Connection, SqliteDatabase
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
@@ -19,7 +19,7 @@ what fits in there says nothing of the disk."""
 class SqliteMessages:
     shared = False
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
@@ -46,10 +46,10 @@ class SqliteMessages:
     async def sweep(self, at_most: int) -> int:
         return await self._database.write(_sweep, at_most)
 
-    async def expired(self, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
         return await self._database.scan(retention.expired, room_id, horizon, first_id, at_most)
 
-    async def expire(self, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
         return await self._database.write(retention.expire, room_id, horizon, at_most)
 
 

@@ -3,20 +3,20 @@
 from sqlite3 import Connection
 
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.retention import Entry, Horizon, Stretch, leading
+from reichatd.store.retention import Cutoff, LogRange, RetentionEntry, leading
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
 
-def expired(db: Connection, room_id: str, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+def expired(db: Connection, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
     pk = room_pk(db, room_id)
-    return Stretch(first_id) if pk is None else _front(db, pk, horizon, max(first_id, begin_of(db, pk)), at_most)
+    return LogRange(first_id) if pk is None else _front(db, pk, horizon, max(first_id, begin_of(db, pk)), at_most)
 
 
-def expire(db: Connection, room_id: str, horizon: Horizon, at_most: int) -> Stretch:
+def expire(db: Connection, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
     pk = room_pk(db, room_id)
     if pk is None:
-        return Stretch(1)
+        return LogRange(1)
     first_id = begin_of(db, pk)
     front = _front(db, pk, horizon, first_id, at_most)
     if front.messages:
@@ -25,10 +25,10 @@ def expire(db: Connection, room_id: str, horizon: Horizon, at_most: int) -> Stre
     return front
 
 
-def _front(db: Connection, pk: int, horizon: Horizon, first_id: int, at_most: int) -> Stretch:
+def _front(db: Connection, pk: int, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
     rows = db.execute(
         "SELECT id & ?, timestamp, length(CAST(content AS BLOB)) + length(user_id) + coalesce(length(nonce), 0)"
         " FROM messages WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
         (LAST_ID, rowid(pk, first_id), rowid(pk, LAST_ID), at_most),
     )
-    return leading(first_id, (Entry(*row) for row in rows), horizon, end_of(db, pk))
+    return leading(first_id, (RetentionEntry(*row) for row in rows), horizon, end_of(db, pk))

@@ -1,4 +1,4 @@
-"""Rooms, members and bans in SQLite. What the methods do is written at `reichatd.store.protocol.Rooms`."""
+"""Rooms, members and bans in SQLite. What the methods do is written at `reichatd.store.protocol.RoomStore`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ from reichatd.store.records import (
     RoomSummary,
     TransferOutcome,
 )
-from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.database import Connection, SqliteDatabase
 from reichatd.store.sqlite.logs import end_of
 
 _SUMMARY = "r.room_id, r.name, r.description"
@@ -25,7 +25,7 @@ _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = 
 
 
 class SqliteRooms:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def create(self, room: Room) -> bool:

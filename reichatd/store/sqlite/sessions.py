@@ -1,10 +1,10 @@
-"""Login sessions in SQLite. What the methods do is written at `reichatd.store.protocol.Sessions`."""
+"""Login sessions in SQLite. What the methods do is written at `reichatd.store.protocol.SessionStore`."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from reichatd.store.records import Session, User
-from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.database import Connection, SqliteDatabase
 
 USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"
 """The columns of `user_of`."""
@@ -14,7 +14,7 @@ _LIVING = "FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id AND NOT u
 
 
 class SqliteSessions:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def create(self, session: Session) -> None:

@@ -9,16 +9,16 @@ import trio
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, Database
-from reichatd.store.sqlite.load import SqliteArrivals
+from reichatd.store.sqlite.database import Connection, SqliteDatabase
+from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
-    from reichatd.store.bulk import Arrivals
-    from reichatd.store.protocol import Messages, Rooms, Sessions, Users
+    from reichatd.store.bulk import BulkImport
+    from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, UserStore
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -33,19 +33,19 @@ async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
     Errors: StoreUnavailable or StoreError (a directory that cannot be made, a file that is no database, another program's or
         read-only), NewerSchema. Each names the path in one line; a file that is not this store's stays as it is.
     """
-    return SqliteStore(await trio.to_thread.run_sync(Database, path, readers))
+    return SqliteStore(await trio.to_thread.run_sync(SqliteDatabase, path, readers))
 
 
 class SqliteStore:
     """A `Store`; made by `open_store`."""
 
-    def __init__(self, database: Database) -> None:
-        self.users: Users = SqliteUsers(database)
-        self.sessions: Sessions = SqliteSessions(database)
-        self.rooms: Rooms = SqliteRooms(database)
-        self.messages: Messages = SqliteMessages(database)
+    def __init__(self, database: SqliteDatabase) -> None:
+        self.users: UserStore = SqliteUsers(database)
+        self.sessions: SessionStore = SqliteSessions(database)
+        self.rooms: RoomStore = SqliteRooms(database)
+        self.messages: MessageStore = SqliteMessages(database)
         self.faults = database.faults
-        self.arrivals: Arrivals = SqliteArrivals(database)
+        self.arrivals: BulkImport = SqliteBulkImport(database)
         self._database = database
 
     async def ping(self) -> None:

@@ -1,4 +1,4 @@
-"""Registrations and users in SQLite. What the methods do is written at `reichatd.store.protocol.Users`."""
+"""Registrations and users in SQLite. What the methods do is written at `reichatd.store.protocol.UserStore`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from msgspec.structs import astuple
 
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
-from reichatd.store.sqlite.database import Connection, Database
+from reichatd.store.sqlite.database import Connection, SqliteDatabase
 from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
 
 _REGISTRATION = "email, username, password_hash, code_hash, tries_left, expires_at"
 
 
 class SqliteUsers:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
     async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reichatd.tally import BOUNDS, Timings
+from reichatd.timings import BOUNDS, Timings
 
 
 def test_timings_sort_into_classes_whose_bound_belongs_to_them() -> None:

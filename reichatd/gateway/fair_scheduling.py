@@ -8,7 +8,7 @@ _PATIENCE_SECONDS = 0.005
 """How long others are given way at the most: on a slow disk they need neither the event loop nor the interpreter's lock."""
 
 
-class Turnstile:
+class FairScheduler:
     """Lets one through in each round of the event loop, in the order of coming.
 
     Hundreds of requests that come at once would all be worked on in the same rounds, and a message takes some rounds from its

@@ -34,7 +34,7 @@ def identity(path: Path) -> Identity:
     return status.st_dev, status.st_ino
 
 
-class Presence:
+class FileIdentity:
     """Remembers what the names of open files stand for. Any thread may ask.
 
     What differs once counts until the store is opened again, even if the file comes back: another program may have opened it

@@ -16,7 +16,7 @@ GONE = "deleted"
 _USERNAME_MOST = 128
 
 
-class People:
+class ImportedUsers:
     """Who there is, and how far each has read.
 
     Arguments:

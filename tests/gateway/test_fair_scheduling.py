@@ -9,12 +9,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.gateway.forwarded import Origin
+from reichatd.gateway.fair_scheduling import FairScheduler
+from reichatd.gateway.forwarded import RequestOrigin
 from reichatd.gateway.head import read_head
 from reichatd.gateway.http import HttpServer
 from reichatd.gateway.stream import FrameStream
-from reichatd.gateway.turns import Turnstile
-from reichatd.settings import Limits, LiveSettings, Settings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 
 MANY = 100
 
@@ -41,7 +41,7 @@ async def at_once() -> None:
 
 
 async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
-    turnstile = Turnstile(at_once)
+    turnstile = FairScheduler(at_once)
     went: list[tuple[int, int]] = []
 
     async def go(number: int) -> None:
@@ -57,7 +57,7 @@ async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
 
 
 async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> None:
-    turnstile = Turnstile(at_once)
+    turnstile = FairScheduler(at_once)
     for _ in range(3):
         began = rounds.now
         await turnstile.turn()
@@ -65,7 +65,7 @@ async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> Non
 
 
 async def test_who_leaves_the_line_holds_up_nobody() -> None:
-    turnstile = Turnstile(at_once)
+    turnstile = FairScheduler(at_once)
     went: list[int] = []
 
     async def go(number: int, scope: trio.CancelScope) -> None:
@@ -93,13 +93,13 @@ async def test_others_go_before_but_not_for_long(autojump_clock: MockClock) -> N
         if busy:
             await trio.sleep(0.001)
 
-    turnstile = Turnstile(clear)
+    turnstile = FairScheduler(clear)
     await turnstile.turn()
     assert trio.current_time() - began == pytest.approx(0.001)
     busy = False
     await turnstile.turn()
     assert trio.current_time() - began == pytest.approx(0.001)
-    hung = Turnstile(trio.sleep_forever)
+    hung = FairScheduler(trio.sleep_forever)
     await hung.turn()
     assert trio.current_time() - began == pytest.approx(0.006)
 
@@ -112,9 +112,9 @@ async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Round
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    limits = Limits()
+    limits = LimitSettings()
     server = HttpServer(app, LiveSettings(Settings(limits=limits)), at_once)
-    peer = Origin("127.0.0.1", "http")
+    peer = RequestOrigin("127.0.0.1", "http")
 
     async def serve(ours: socket.socket) -> None:
         stream = FrameStream(ours, stall_seconds=limits.slow_reader_seconds)

@@ -6,8 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from reichatd.accounts import Identity
-from reichatd.chat import Chat, Commits, Hub, MarkReader, Scribe
-from reichatd.settings import Limits, LiveSettings, Settings
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
 
@@ -72,15 +72,17 @@ class OldMark(FakeMessages):
         return [10 for _ in members]
 
 
-async def opened(messages: FakeMessages, nursery: trio.Nursery, limits: Limits | None = None) -> Chat:
+async def opened(
+    messages: FakeMessages, nursery: trio.Nursery, limits: LimitSettings | None = None
+) -> ConversationHandler:
     """A chat, with all that it needs."""
-    settings = LiveSettings(Settings(limits=limits or Limits()))
-    commits = Commits()
+    settings = LiveSettings(Settings(limits=limits or LimitSettings()))
+    commits = CommitStatus()
     hub = Hub(messages, settings, commits)
     scribe, marks = Scribe(messages, hub, settings, commits), MarkReader(messages)
     for part in (hub, scribe, marks):
         await nursery.start(part.run)
-    return Chat(
+    return ConversationHandler(
         accounts=OneAccount(),  # type: ignore[arg-type] # as much of it as a conversation needs
         hub=hub,
         marks=marks,
@@ -120,10 +122,12 @@ async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
     nursery.cancel_scope.cancel()
 
 
-async def stuck_in_an_answer(nursery: trio.Nursery, *, stalls: bool = False) -> tuple[Chat, OldMark, Asking]:
+async def stuck_in_an_answer(
+    nursery: trio.Nursery, *, stalls: bool = False
+) -> tuple[ConversationHandler, OldMark, Asking]:
     """A conversation that has sent two pieces of an answer, with a message and a reply waiting behind it."""
     messages = OldMark(last_id=400)
-    chat = await opened(messages, nursery, Limits(catch_up_bytes=1024, initial_after=0))
+    chat = await opened(messages, nursery, LimitSettings(catch_up_bytes=1024, initial_after=0))
     socket = Asking()
     socket.stalls = stalls
     nursery.start_soon(chat.converse, socket, "room", "token")

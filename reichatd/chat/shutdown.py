@@ -3,7 +3,7 @@
 import math
 import random
 
-from reichatd.settings import Server
+from reichatd.settings import ServerSettings
 
 GOING_AWAY = 1001
 """The close code (RFC 6455, 7.4.1)."""
@@ -15,7 +15,7 @@ _LEAST_DELAY_SECONDS = 1.0
 """The span of the delays that a handful of clients is asked for: about what a restart takes."""
 
 
-class Farewell:
+class ShutdownPlan:
     """The plan for so many connections.
 
     Arguments:
@@ -24,7 +24,7 @@ class Farewell:
             `drain_seconds`) and of those who come back (`reconnects_per_second`).
     """
 
-    def __init__(self, connections: int, server: Server) -> None:
+    def __init__(self, connections: int, server: ServerSettings) -> None:
         pace = max(server.goodbyes_per_second, connections / (server.drain_seconds / 2))
         self.batch = max(1, math.ceil(pace * BATCH_SECONDS))
         """How many are told at once."""

@@ -22,7 +22,7 @@ _FRAMES_WAITING = 64
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
-class Refused(Exception):
+class ServerRefused(Exception):
     """The server has answered, and said no. `code` is its word for programs; the text is for a person."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -35,7 +35,7 @@ class Unreachable(Exception):
     """The server does not answer, or not as one of its kind. The text is for a person."""
 
 
-class _Strange(Unreachable):
+class _UnexpectedResponse(Unreachable):
     """An answer that makes no sense."""
 
 
@@ -52,7 +52,7 @@ class Login(msgspec.Struct):
     refresh_token: str
 
 
-class Room(msgspec.Struct, frozen=True):
+class RoomChoice(msgspec.Struct, frozen=True):
     room_id: str
     name: str
     description: str
@@ -80,11 +80,11 @@ class _Renewed(msgspec.Struct):
 
 
 class _Rooms(msgspec.Struct):
-    rooms: list[Room]
+    rooms: list[RoomChoice]
 
 
 class _SomeRoom(msgspec.Struct):
-    room: Room
+    room: RoomChoice
 
 
 class _Limits(msgspec.Struct):
@@ -103,7 +103,7 @@ class _Refusal(msgspec.Struct):
 Kind = TypeVar("Kind", _Done, _LoggedIn, _Renewed, _Rooms, _SomeRoom, _About)
 
 
-class Server:
+class ServerClient:
     """One server, and one's login there.
 
     Arguments:
@@ -135,7 +135,7 @@ class Server:
         """
         try:
             await self._request(_Done, "GET", "/", None)
-        except Refused as refusal:
+        except ServerRefused as refusal:
             raise Unreachable(str(refusal)) from refusal
 
     async def message_characters(self) -> int:
@@ -145,7 +145,7 @@ class Server:
         """
         try:
             about = await self._request(_About, "GET", "/about", None)
-        except (Refused, _Strange):
+        except (ServerRefused, _UnexpectedResponse):
             return MESSAGE_CHARACTERS
         return about.limits.message_chars
 
@@ -165,7 +165,7 @@ class Server:
         login = self._known()
         try:
             answer = await self._request(_Renewed, "GET", "/refresh", login.refresh_token)
-        except Refused as refusal:
+        except ServerRefused as refusal:
             if refusal.status == 401:
                 raise LoggedOut from refusal
             raise Unreachable(str(refusal)) from refusal
@@ -178,14 +178,14 @@ class Server:
         """
         await self._call(_Done, "POST", "/logout")
 
-    async def rooms(self, which: Literal["joined", "public"]) -> list[Room]:
+    async def rooms(self, which: Literal["joined", "public"]) -> list[RoomChoice]:
         """The rooms that one has joined, or all that are public.
 
         Raises: LoggedOut, Refused, Unreachable.
         """
         return (await self._call(_Rooms, "GET", f"/{which}")).rooms
 
-    async def room(self, room_id: str) -> Room:
+    async def room(self, room_id: str) -> RoomChoice:
         """The room with this id, joined or not.
 
         Raises: LoggedOut, Refused, Unreachable.
@@ -199,7 +199,7 @@ class Server:
         """
         try:
             await self._call(_Done, "POST", f"/room/{quote(room_id, safe='')}/join", {"password": password})
-        except Refused as refusal:
+        except ServerRefused as refusal:
             if refusal.code != "already_joined":
                 raise
 
@@ -250,7 +250,7 @@ class Server:
         """One call, with a new access token if the one we have is too old."""
         try:
             return await self._request(kind, method, path, self._known().access_token, body)
-        except Refused as refusal:
+        except ServerRefused as refusal:
             if refusal.status != 401:
                 raise
         await self.renew()
@@ -266,8 +266,8 @@ class Server:
         except httpx.HTTPError as error:
             raise Unreachable(_reason(error)) from error
         except msgspec.DecodeError as error:
-            raise _Strange("what answers there is no reichatd") from error
-        raise Refused(response.status_code, refusal.code, refusal.message)
+            raise _UnexpectedResponse("what answers there is no reichatd") from error
+        raise ServerRefused(response.status_code, refusal.code, refusal.message)
 
 
 def _reason(error: BaseException) -> str:

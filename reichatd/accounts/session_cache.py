@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from reichatd.live import Live
+    from reichatd.live import LiveConnections
     from reichatd.store import Session, User
 
 _MOST = 50_000
@@ -19,7 +19,7 @@ class Identity(Struct, frozen=True):
     session: "Session"
 
 
-class RecentSessions:
+class SessionCache:
     """Identities by session id, each for a few seconds.
 
     What this process changes it forgets here at once; what another daemon changes in the same store is seen `seconds` later.
@@ -57,10 +57,10 @@ class RecentSessions:
         self._known.clear()
 
 
-class Informed:
-    """The `Live` of everybody who changes users and sessions: what is remembered of them hears of it first."""
+class CacheInvalidator:
+    """The `LiveConnections` of everybody who changes users and sessions: what is remembered of them hears of it first."""
 
-    def __init__(self, recent: RecentSessions, live: "Live") -> None:
+    def __init__(self, recent: SessionCache, live: "LiveConnections") -> None:
         self._recent = recent
         self.member_removed = live.member_removed
         self.room_deleted = live.room_deleted

@@ -8,14 +8,14 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import Commits, frames
-from reichatd.chat.answer import Answer
-from reichatd.chat.room import Broadcasts, Room
-from reichatd.settings import Limits
+from reichatd.chat import CommitStatus, frames
+from reichatd.chat.history import HistoryReply
+from reichatd.chat.room import BroadcastCounters, LiveRoom
+from reichatd.settings import LimitSettings
 from reichatd.store import Message, StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect, split
 
-LIMITS = Limits(tail_messages=8, initial_before=0, initial_after=0)
+LIMITS = LimitSettings(tail_messages=8, initial_before=0, initial_after=0)
 PIECE_BYTES = 1024
 LAST_ID = 400
 FINAL, CONTINUATION, TEXT = 0x80, 0, 1
@@ -43,25 +43,25 @@ async def messages() -> FakeMessages:
 
 
 @pytest.fixture
-async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Room]:
+async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[LiveRoom]:
     room = await opened(messages, nursery)
     yield room
     room.scope.cancel()
 
 
-async def opened(messages: FakeMessages, nursery: trio.Nursery) -> Room:
-    room = Room("room", messages, LIMITS, Broadcasts(), Commits())
+async def opened(messages: FakeMessages, nursery: trio.Nursery) -> LiveRoom:
+    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
     return room
 
 
-def asked(room: Room, first_id: int, last_id: int, piece_bytes: int = PIECE_BYTES) -> Answer:
-    return Answer(room, first_id, last_id, partial(frames.FetchResponse, []), piece_bytes)
+def asked(room: LiveRoom, first_id: int, last_id: int, piece_bytes: int = PIECE_BYTES) -> HistoryReply:
+    return HistoryReply(room, first_id, last_id, partial(frames.FetchResponse, []), piece_bytes)
 
 
-async def sent(answer: Answer, socket: FakeSocket | None = None) -> bytes:
+async def sent(answer: HistoryReply, socket: FakeSocket | None = None) -> bytes:
     """All that the socket has taken when the answer is sent."""
     socket = socket or FakeSocket()
     await answer.begin()
@@ -85,7 +85,7 @@ def ids(text: bytes) -> list[int]:
 
 
 async def test_it_reads_as_if_it_had_been_sent_whole(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     for first_id, last_id in ((1, LAST_ID), (-7, 1000), (2, 399), (390, 1000), (100, 228), (256, 256)):
         pieces = list(split(await sent(asked(room, first_id, last_id))))
@@ -98,14 +98,16 @@ async def test_it_reads_as_if_it_had_been_sent_whole(
         assert max(map(len, pieces)) < PIECE_BYTES + 300, "a piece, and the rest of one message"
 
 
-async def test_most_are_one_read_and_one_frame(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
+async def test_most_are_one_read_and_one_frame(
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
+) -> None:
     data = await sent(asked(room, 101, 200, piece_bytes=65_536))
     assert data[0] == TEXT | FINAL
     assert ids(payload(data)) == list(range(101, 201))
     assert messages.reads == [(101, 200)]
 
 
-async def test_it_is_read_as_it_is_taken(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
+async def test_it_is_read_as_it_is_taken(autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages) -> None:
     socket = FakeSocket(space=1)
     answer = asked(room, 1, 1000)
     await answer.begin()
@@ -120,14 +122,16 @@ async def test_it_is_read_as_it_is_taken(autojump_clock: MockClock, room: Room, 
 
 @pytest.mark.parametrize("pieces", [PIECE_BYTES, 1_000_000])
 async def test_a_store_that_fails_before_anything_is_sent(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, pieces: int
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, pieces: int
 ) -> None:
     messages.failures = 1
     with pytest.raises(StoreError):
         await asked(room, 1, 1000, pieces).begin()
 
 
-async def test_listening_goes_on_where_it_ended(autojump_clock: MockClock, room: Room, messages: FakeMessages) -> None:
+async def test_listening_goes_on_where_it_ended(
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
+) -> None:
     for last_id, resume_at in ((LAST_ID - 1, None), (LAST_ID, LAST_ID + 1), (1000, LAST_ID + 1), (0, None)):
         answer = asked(room, 1, last_id)
         text = b"".join(map(payload, split(await sent(answer))))
@@ -138,7 +142,7 @@ async def test_listening_goes_on_where_it_ended(autojump_clock: MockClock, room:
 @pytest.mark.parametrize("published", [True, False])
 @pytest.mark.parametrize("new", [50, 200])
 async def test_what_comes_while_it_is_sent_is_in_it_or_behind_it(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, new: int, published: bool
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, new: int, published: bool
 ) -> None:
     """Whether the room has heard already of what is in the store or not."""
     socket = FakeSocket(space=1)
@@ -160,7 +164,7 @@ async def test_what_comes_while_it_is_sent_is_in_it_or_behind_it(
 
 
 async def test_another_daemons_messages_are_in_it_however_many(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     messages.shared = True
     messages.add(512 - LAST_ID + 88)  # the room hears of none
@@ -172,7 +176,7 @@ async def test_another_daemons_messages_are_in_it_however_many(
 
 @pytest.mark.parametrize("first_id", [LAST_ID + 101, LAST_ID + 5000])
 async def test_nothing_behind_another_daemons_messages_is_repeated(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages, first_id: int
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, first_id: int
 ) -> None:
     """A page behind what the store has shown already: the end is the store's, not that of which the room has heard."""
     messages.shared = True
@@ -199,7 +203,7 @@ async def test_what_is_removed_meanwhile_is_missing_and_the_end_tells_where_the_
 
 
 async def test_live_messages_and_replies_come_behind_it(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     socket = FakeSocket(space=3)
     connection = connect(socket)
@@ -225,7 +229,7 @@ async def test_live_messages_and_replies_come_behind_it(
 
 
 async def test_it_waits_until_what_others_have_begun_is_sent(
-    autojump_clock: MockClock, room: Room, messages: FakeMessages
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     socket = FakeSocket(space=0)
     connection = connect(socket)

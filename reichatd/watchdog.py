@@ -2,7 +2,7 @@
 
 import trio
 
-from reichatd.chat import Commits, Hub, Scribe
+from reichatd.chat import CommitStatus, Hub, Scribe
 from reichatd.systemd import Manager
 
 _STATUS_SECONDS = 5.0
@@ -10,13 +10,13 @@ _BEATS_PER_WATCHDOG = 3
 """One that comes late is not yet the end."""
 
 
-class Pulse:
+class Watchdog:
     """Tells the service manager, where there is one.
 
     `note` is what it should know beside the numbers, "" for nothing; whoever has something to say sets it.
     """
 
-    def __init__(self, manager: Manager, hub: Hub, scribe: Scribe, commits: Commits) -> None:
+    def __init__(self, manager: Manager, hub: Hub, scribe: Scribe, commits: CommitStatus) -> None:
         self.note = ""
         self._manager = manager
         self._hub = hub

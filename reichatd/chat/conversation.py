@@ -8,13 +8,13 @@ import trio
 
 from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
-from reichatd.chat.answer import Answer, Show
 from reichatd.chat.connection import Connection
 from reichatd.chat.content import trimmed
+from reichatd.chat.history import HistoryReply, Show
 from reichatd.chat.hub import Hub
-from reichatd.chat.marks import MarkReader
-from reichatd.chat.pace import TokenBucket
-from reichatd.chat.room import Room
+from reichatd.chat.rate_limit import TokenBucket
+from reichatd.chat.read_marks import MarkReader
+from reichatd.chat.room import LiveRoom
 from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
@@ -28,7 +28,7 @@ _HELD_SECONDS = 3600.0
 log = structlog.get_logger()
 
 
-class Chat:
+class ConversationHandler:
     """What every conversation needs. `converse` is called once for each socket, by the socket's own task."""
 
     def __init__(
@@ -134,7 +134,7 @@ class Chat:
 class _Conversation:
     """A member's conversation with a room that he has entered."""
 
-    def __init__(self, chat: Chat, room: Room, connection: Connection) -> None:
+    def __init__(self, chat: ConversationHandler, room: LiveRoom, connection: Connection) -> None:
         self._chat = chat
         self._room = room
         self._connection = connection
@@ -209,10 +209,10 @@ class _Conversation:
             return
         await self._finish(answer)
 
-    def _answer(self, first_id: int, last_id: int, show: Show) -> Answer:
-        return Answer(self._room, first_id, last_id, show, self._chat.settings.limits.catch_up_bytes)
+    def _answer(self, first_id: int, last_id: int, show: Show) -> HistoryReply:
+        return HistoryReply(self._room, first_id, last_id, show, self._chat.settings.limits.catch_up_bytes)
 
-    async def _finish(self, answer: Answer) -> None:
+    async def _finish(self, answer: HistoryReply) -> None:
         await answer.send(self._connection.socket)
         self._resume_at = answer.resume_at
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.chat.pace import TokenBucket
+from reichatd.chat.rate_limit import TokenBucket
 
 
 def test_a_burst_and_then_the_rate() -> None:

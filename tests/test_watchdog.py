@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from reichatd.chat import Commits, Hub, Scribe
-from reichatd.pulse import Pulse
+from reichatd.chat import CommitStatus, Hub, Scribe
 from reichatd.settings import LiveSettings, Settings
 from reichatd.systemd import Manager
+from reichatd.watchdog import Watchdog
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 
@@ -48,11 +48,11 @@ class Parts:
 
     def __init__(self, manager: Manager) -> None:
         self.messages = FakeMessages()
-        commits = Commits()
+        commits = CommitStatus()
         settings = LiveSettings(Settings())
         self.hub = Hub(self.messages, settings, commits)
         self.scribe = Scribe(self.messages, self.hub, settings, commits)
-        self.pulse = Pulse(manager, self.hub, self.scribe, commits)
+        self.pulse = Watchdog(manager, self.hub, self.scribe, commits)
 
 
 async def test_it_tells_how_it_goes(ear: Ear, nursery: trio.Nursery) -> None:

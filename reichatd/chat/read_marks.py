@@ -6,7 +6,7 @@ store's thread the next questions gather, as posts do for the scribe: one hop in
 
 import trio
 
-from reichatd.store import Messages, StoreError
+from reichatd.store import MessageStore, StoreError
 
 _AT_ONCE = 200
 """Questions in one read: more would keep the first of them waiting for the last."""
@@ -27,7 +27,7 @@ class _Question:
 class MarkReader:
     """Owns the questions that are waiting."""
 
-    def __init__(self, messages: Messages) -> None:
+    def __init__(self, messages: MessageStore) -> None:
         self._messages = messages
         self._questions: list[_Question] = []
         self._wake = trio.Event()

@@ -12,7 +12,7 @@ CLOSE = (b"connection", b"close")
 _LINGER_BYTES = 16_777_216
 
 
-class Refusal(NamedTuple):
+class GatewayRefusal(NamedTuple):
     """An answer that the gateway gives by itself, in the words of `reichatd.errors`."""
 
     status: HTTPStatus
@@ -37,13 +37,13 @@ class Refusal(NamedTuple):
         return b"\r\n".join((start, *fields, b"", self.body))
 
 
-HEAD_TOO_LARGE = Refusal(
+HEAD_TOO_LARGE = GatewayRefusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The head of the request is too large"
 )
-NO_WEBSOCKET = Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no WebSocket here")
+NO_WEBSOCKET = GatewayRefusal(HTTPStatus.NOT_FOUND, "not_found", "There is no WebSocket here")
 
 
-async def refuse(stream: Stream, refusal: Refusal, seconds: float) -> None:
+async def refuse(stream: Stream, refusal: GatewayRefusal, seconds: float) -> None:
     """Answers, and lingers for so many seconds at the most.
 
     Raises:

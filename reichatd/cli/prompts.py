@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from reichatd.cli import exits
+from reichatd.cli import exit_status
 
 
 def ask(question: str, *, hidden: bool = False, twice: bool = False, default: str | None = None) -> str:
@@ -35,11 +35,11 @@ def can_ask() -> bool:
 def first_line() -> str:
     """The first line of standard input, without its end. Ends the program where that is no text."""
     if sys.stdin is None:
-        exits.fail(exits.BAD_DATA, "standard input is closed")
+        exit_status.fail(exit_status.BAD_DATA, "standard input is closed")
     try:
         return _text(sys.stdin.readline().rstrip("\r\n"))
     except UnicodeError:
-        exits.fail(exits.BAD_DATA, "standard input is not UTF-8")
+        exit_status.fail(exit_status.BAD_DATA, "standard input is not UTF-8")
 
 
 def _text(read: str) -> str:

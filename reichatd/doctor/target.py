@@ -8,7 +8,7 @@ from msgspec import Struct
 from reichatd.settings import Settings
 
 
-class Patient(Struct, frozen=True, kw_only=True):
+class Target(Struct, frozen=True, kw_only=True):
     """A daemon, running or not, as its settings describe it.
 
     Arguments:

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import trio
 
-from reichatd.tally import Timings
+from reichatd.timings import Timings
 
 
-class Commits:
+class CommitStatus:
     """The scribe's commits, of which there is one at a time. Everything is called from the event loop."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 import trio
 from outcome import Error, Outcome, capture
 
-from reichatd.store.errors import Faults, StoreError
+from reichatd.store.errors import FailureCounter, StoreError
 
 _MOST = 100
 """Calls in one hop: more would keep the first of them waiting for the last."""
@@ -16,7 +16,7 @@ R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 
-class Hop:
+class WorkerThreads:
     """Worker threads for the blocking calls of a store; calls beyond their number wait in line.
 
     Arguments:
@@ -25,7 +25,7 @@ class Hop:
         faults: where calls that fail are counted.
     """
 
-    def __init__(self, threads: int, where: str, faults: Faults) -> None:
+    def __init__(self, threads: int, where: str, faults: FailureCounter) -> None:
         self.faults = faults
         self._where = where
         self._threads = threads
@@ -69,7 +69,7 @@ class Hop:
             await trio.to_thread.run_sync(last, limiter=self._limiter)
 
 
-class Call(Generic[R, T]):
+class ThreadCall(Generic[R, T]):
     """What one caller wants to have done with something that threads have, and what came of it."""
 
     def __init__(self, step: Callable[[R], T]) -> None:
@@ -82,8 +82,8 @@ class Call(Generic[R, T]):
         self.outcome = capture(self._step, resource)
 
 
-class SharedHop(Hop, Generic[R]):
-    """A `Hop` that short calls share: while one is under way the next calls gather, as posts do for the scribe.
+class BatchedThreads(WorkerThreads, Generic[R]):
+    """A `WorkerThreads` that short calls share: while one is under way the next calls gather, as posts do for the scribe.
 
     On a busy event loop a hop costs more than most reads, and its thread waits for the interpreter's lock again and again.
 
@@ -92,11 +92,11 @@ class SharedHop(Hop, Generic[R]):
     """
 
     def __init__(
-        self, threads: int, where: str, faults: Faults, make_all: Callable[[Sequence[Call[R, Any]]], None]
+        self, threads: int, where: str, faults: FailureCounter, make_all: Callable[[Sequence[ThreadCall[R, Any]]], None]
     ) -> None:
         super().__init__(threads, where, faults)
         self._make_all = make_all
-        self._boarding: list[Call[R, Any]] = []
+        self._boarding: list[ThreadCall[R, Any]] = []
         self._runway = trio.Lock()
 
     async def share(self, step: Callable[[R], T]) -> T:
@@ -104,7 +104,7 @@ class SharedHop(Hop, Generic[R]):
 
         Errors: those of the step; StoreError after `aclose`.
         """
-        call = Call(step)
+        call = ThreadCall(step)
         if 0 < len(self._boarding) < _MOST:
             self._boarding.append(call)
             await call.landed.wait()
@@ -118,7 +118,7 @@ class SharedHop(Hop, Generic[R]):
             self.faults.count(error)
             raise
 
-    async def _lead(self, calls: list[Call[R, Any]]) -> None:
+    async def _lead(self, calls: list[ThreadCall[R, Any]]) -> None:
         async with self._runway:
             if self._boarding is calls:
                 self._boarding = []

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat.marks import MarkReader
+from reichatd.chat.read_marks import MarkReader
 from reichatd.store import StoreError, StoreUnavailable
 from tests.chat.doubles import FakeMessages
 

@@ -8,7 +8,7 @@ than a page of messages and a piece of text: what is longer than a piece goes ou
 from collections.abc import Callable, Iterator
 
 from reichatd.chat import frames
-from reichatd.chat.room import Room
+from reichatd.chat.room import LiveRoom
 from reichatd.chat.socket import Socket
 
 _PAGE = 128
@@ -18,7 +18,7 @@ _PAGE = 128
 Show = Callable[[int, int], frames.InitialState | frames.FetchResponse]
 
 
-class Answer:
+class HistoryReply:
     """The messages of some ids that exist, on their way to one socket. `begin`, then `send`, each once.
 
     Arguments:
@@ -31,7 +31,7 @@ class Answer:
 
     def __init__(
         self,
-        room: Room,
+        room: LiveRoom,
         first_id: int,
         last_id: int,
         show: Show,

@@ -10,18 +10,18 @@ from functools import partial
 import structlog
 import trio
 
-from reichatd.gateway.forwarded import Origin
+from reichatd.gateway.forwarded import RequestOrigin
 from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
 from reichatd.gateway.http import HttpServer
+from reichatd.gateway.lingering_close import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.listeners import Listener, local_address, peer_address
-from reichatd.gateway.parting import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.stream import FrameStream
 from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.settings import LiveSettings
 
 _ACCEPTS = 4
-"""Connections taken from one listener in a round of the event loop: each begins to talk in the next one (see turns.py)."""
+"""Connections taken from one listener in a round of the event loop: each is served from the next one on (fair_scheduling.py)."""
 _OTHER_FILES = 100
 """Files that are open beside the connections: the store's, the log, the libraries'."""
 _REST_SECONDS = 0.1
@@ -169,7 +169,7 @@ class Gateway:
             await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
         if not head:
             return
-        peer = Origin(peer_address(stream.socket), "https" if self._tls else "http")
+        peer = RequestOrigin(peer_address(stream.socket), "https" if self._tls else "http")
         if not asks_for_websocket(head):
             head = await self._http.serve(stream, head, peer, local_address(stream.socket))
         if not head:
