@@ -152,8 +152,8 @@ class _Conversation:
         chat, socket, connection = self._chat, self._connection.socket, self._connection
         while True:
             text = await socket.receive()
-            if connection.in_flight >= chat.settings.limits.posts_in_flight:
-                await connection.settled_below(chat.settings.limits.posts_in_flight)
+            if connection.delivery.in_flight >= chat.settings.limits.posts_in_flight:
+                await connection.delivery.settled_below(chat.settings.limits.posts_in_flight)
             try:
                 frame = frames.decode(text)
             except frames.BadFrame as error:
@@ -220,7 +220,7 @@ class _Conversation:
         room = self._room
         if frame.after_id is not None:
             await self._listen_after(max(0, frame.after_id))
-        elif not self._connection.listening:
+        elif not self._connection.delivery.listening:
             room.listen(self._connection, self._resume_at or room.last_id + 1)
 
     async def _listen_after(self, after_id: int) -> None:
@@ -272,7 +272,7 @@ class _Conversation:
             "nonce": nonce if self._is_nonce(nonce) else None,
             "request": request if self._is_request(request) else None,
         }
-        self._connection.in_flight += 1
+        self._connection.delivery.expect_reply()
         self._room.reply(self._connection, frames.error(code, message, **names, retry_after=retry_after))
 
     def _is_nonce(self, nonce: str | None) -> bool:

@@ -9,9 +9,11 @@ import structlog
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
-from reichatd.chat.room import BroadcastCounters, LiveRoom
+from reichatd.chat.delivery import State
+from reichatd.chat.room import LiveRoom
 from reichatd.chat.shutdown import BATCH_SECONDS, GOING_AWAY, ShutdownPlan
 from reichatd.chat.socket import ABORT
 from reichatd.settings import LiveSettings
@@ -83,7 +85,7 @@ class Hub:
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = LiveRoom(
-                room_id, self._messages, self._settings.limits, self.broadcasts, self._commits
+                room_id, self._messages, self._settings, self.broadcasts, self._commits
             )
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
@@ -141,7 +143,7 @@ class Hub:
     @property
     def lagging(self) -> int:
         """How many sockets are behind their room's log, or behind with the frames meant for them alone."""
-        return sum(connection.catching_up is not None for connection in self._all_connections())
+        return sum(connection.delivery.state is State.LAGGING for connection in self._all_connections())
 
     async def beat(self) -> None:
         """Waits until all connections have been looked at once more: a hub that still moves does it within a moment."""
@@ -149,9 +151,7 @@ class Hub:
         await self._watched.wait()
 
     def reload(self) -> None:
-        """Tells the live rooms, and the watch over connections, that other limits are in force."""
-        for room in self._rooms.values():
-            room.reload(self._settings.limits)
+        """Tells the watch over connections that other limits are in force."""
         self._beat.set()  # else the watch would wait as long as it was to wait before
 
     # --- what the scribe tells (scribe.Rooms)

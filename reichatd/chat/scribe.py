@@ -84,7 +84,7 @@ class Scribe:
         """
         while len(self._entries) >= 4 * self._settings.limits.commit_posts:
             await self._space.wait()
-        connection.in_flight += 1
+        connection.delivery.expect_reply()
         self._entries.append(
             PendingPost(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection)
         )
@@ -225,7 +225,7 @@ class Scribe:
     def _acknowledge(self, entry: PendingPost, message_id: int) -> None:
         post = entry.post
         if post.nonce is None:
-            entry.author.settle(1)
+            entry.author.delivery.settle(1)
         else:
             ack = frames.encode(frames.Ack(post.nonce, message_id))
             self._rooms.reply(post.room_id, entry.author, ack)

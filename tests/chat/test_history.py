@@ -9,13 +9,15 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, frames
+from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.history import HistoryReply
-from reichatd.chat.room import BroadcastCounters, LiveRoom
-from reichatd.settings import LimitSettings
+from reichatd.chat.room import LiveRoom
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Message, StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect, split
 
 LIMITS = LimitSettings(tail_messages=8, initial_before=0, initial_after=0)
+SETTINGS = LiveSettings(Settings(limits=LIMITS))
 PIECE_BYTES = 1024
 LAST_ID = 400
 FINAL, CONTINUATION, TEXT = 0x80, 0, 1
@@ -50,7 +52,7 @@ async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[L
 
 
 async def opened(messages: FakeMessages, nursery: trio.Nursery) -> LiveRoom:
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()

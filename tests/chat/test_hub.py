@@ -9,8 +9,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, ShutdownPlan, frames
+from reichatd.chat.broadcaster import Broadcaster
 from reichatd.chat.hub import Hub
-from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, ServerSettings, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
@@ -270,12 +270,12 @@ async def test_a_socket_ends_with_its_login_session(autojump_clock: MockClock, h
 async def test_a_room_that_crashes_takes_its_connections_and_nothing_else(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def crash(room: LiveRoom) -> None:
-        raise RuntimeError(room.room_id)
+    async def crash(broadcaster: Broadcaster) -> None:
+        raise RuntimeError("crash")
 
     victim, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
     other_room = await hub.enter("room2", other)
-    monkeypatch.setattr(LiveRoom, "_broadcast", crash)
+    monkeypatch.setattr(Broadcaster, "run", crash)
     await hub.enter("room", victim)
     await wait_all_tasks_blocked()
     assert victim.closing == (1011, "Internal error")

@@ -8,14 +8,17 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, frames
+from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.connection import Connection
-from reichatd.chat.room import BroadcastCounters, LiveRoom
+from reichatd.chat.delivery import State
+from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
-from reichatd.settings import LimitSettings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 LIMITS = LimitSettings(tail_messages=8, catch_up_bytes=1024)
+SETTINGS = LiveSettings(Settings(limits=LIMITS))
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ async def messages() -> FakeMessages:
 
 @pytest.fixture
 async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[LiveRoom]:
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -57,7 +60,7 @@ async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.exists = False
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     with pytest.raises(RoomNotFound):
         await room.opened()
@@ -67,7 +70,7 @@ async def test_a_room_whose_store_is_down(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.failures = 1
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     with pytest.raises(StoreError, match="down"):
         await room.opened()
@@ -77,7 +80,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     messages = FakeMessages(last_id=100)
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     room.publish(messages.add(1))
     await room.opened()
@@ -190,14 +193,14 @@ async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
     socket, connection = join()
     socket.has_pending = True
     room.publish(messages.add(1))
-    connection.in_flight = 1
+    connection.delivery.in_flight = 1
     room.reply(connection, frames.error("unavailable", "b"))
     await wait_all_tasks_blocked()
-    assert connection.catching_up is not None, "somebody waits for the socket"
+    assert connection.delivery.state is State.LAGGING, "somebody waits for the socket"
     socket.make_space()
     await trio.sleep(1)
-    assert connection.catching_up is None
-    assert connection.in_flight == 0
+    assert connection.delivery.state is not State.LAGGING
+    assert connection.delivery.in_flight == 0
     room.publish(messages.add(1))
     await wait_all_tasks_blocked()
     assert socket.ids == [101, 102]
@@ -230,7 +233,7 @@ async def test_the_last_messages_are_known_without_a_read(
 async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_before(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await trio.sleep(0.015)  # the end is known, the last messages are on their way
     room.forget_tail()
@@ -302,27 +305,27 @@ async def test_nothing_is_sent_after_leaving(
 
 async def test_a_reply_goes_out_at_once_and_is_settled(autojump_clock: MockClock, room: LiveRoom, join: Join) -> None:
     socket, connection = join(listen_from=None)
-    connection.in_flight = 1
+    connection.delivery.in_flight = 1
     room.reply(connection, frames.encode(frames.Ack("n", 7)))
     assert socket.frames == [{"type": "ack", "nonce": "n", "message_id": 7}]
-    assert connection.in_flight == 0
+    assert connection.delivery.in_flight == 0
 
 
 async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join(space=0)
-    connection.in_flight = 3
+    connection.delivery.in_flight = 3
     for number in range(3):
         room.reply(connection, frames.error("unavailable", str(number)))
     room.publish(messages.add(2))
     await trio.sleep(1)
-    assert connection.in_flight == 3
+    assert connection.delivery.in_flight == 3
     socket.make_space()
     await trio.sleep(1)
     assert [frame["message"] for frame in socket.frames if frame["type"] == "error"] == ["0", "1", "2"]
     assert socket.ids == [101, 102]
-    assert connection.in_flight == 0
+    assert connection.delivery.in_flight == 0
     room.publish(messages.add(1))
     await wait_all_tasks_blocked()
     assert socket.ids == [101, 102, 103]
@@ -334,7 +337,7 @@ async def test_a_reply_reaches_who_is_ahead_of_the_broadcast(
     # Another daemon's message: read from the store, and not to be published here before somebody posts here.
     socket, connection = join(listen_from=102)
     await wait_all_tasks_blocked()
-    connection.in_flight = 1
+    connection.delivery.in_flight = 1
     room.reply(connection, frames.error("rate_limited", "text"))
     await wait_all_tasks_blocked()
     assert [frame["code"] for frame in socket.frames] == ["rate_limited"]
@@ -351,7 +354,7 @@ async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
     room.publish(messages.add(2))
     for socket, connection in members:
         socket.space = 0
-        connection.in_flight = 1
+        connection.delivery.in_flight = 1
     reply = frames.error("unavailable", "b")
 
     async def interrupt() -> None:
@@ -393,7 +396,7 @@ async def test_what_goes_under_a_lagging_reader(
     # What it was handed before goes out; then comes what is left, each once.
     assert slow.ids == sorted(set(slow.ids))
     assert slow.ids[-11:] == list(range(90, 101))
-    assert connection.catching_up is None
+    assert connection.delivery.state is not State.LAGGING
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["the room knows", "the room finds out"])
@@ -407,7 +410,7 @@ async def test_an_emptied_log_leaves_a_reader_in_step(
     socket, connection = join(listen_from=5)
     await trio.sleep(1)
     assert socket.ids == []
-    assert connection.catching_up is None
+    assert connection.delivery.state is not State.LAGGING
     room.publish(messages.add(2))
     await wait_all_tasks_blocked()
     assert socket.ids == [101, 102]
@@ -458,7 +461,7 @@ async def test_a_room_opens_on_an_emptied_log(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
     messages.first_id = 101
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     assert (room.first_id, room.last_id) == (101, 100)
@@ -490,7 +493,7 @@ class Crowd:
 
     def __init__(self, clock: MockClock, nursery: trio.Nursery, messages: FakeMessages) -> None:
         self.commits = CommitStatus()
-        self.room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), self.commits)
+        self.room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), self.commits)
         nursery.start_soon(self.room.run)
         self._clock = clock
 

@@ -24,7 +24,7 @@ class FakeRooms:
 
     def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
         self.replies.append(frame)
-        connection.settle(1)
+        connection.delivery.settle(1)
 
 
 class Desk:
@@ -57,7 +57,7 @@ async def test_what_gathers_during_a_commit_is_one_commit(autojump_clock: MockCl
     await desk.scribe.drained()
     assert desk.messages.commits == [1, 50]
     assert desk.rooms.published == [("room", [1]), ("room", list(range(2, 52)))]
-    assert desk.author.in_flight == 0
+    assert desk.author.delivery.in_flight == 0
 
 
 async def test_a_store_that_failed_is_tried_until_it_takes_a_write(
@@ -96,7 +96,7 @@ async def test_a_commit_has_its_bound_and_posters_wait_for_space(
         for _ in range(100):
             await desk.post()
     assert before_the_first_commit.cancelled_caught
-    assert desk.author.in_flight == 50, "10 in a commit, 40 in the queue"
+    assert desk.author.delivery.in_flight == 50, "10 in a commit, 40 in the queue"
     await desk.scribe.drained()
     assert desk.messages.commits == [10] * 5
 
