@@ -16,31 +16,32 @@ from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.chat.delivery import State, Step
 from reichatd.chat.log import RoomLog, Slice
-from reichatd.chat.socket import ABORT, PeerGone, PeerStalled
+from reichatd.chat.socket import PeerGone, PeerStalled
+from reichatd.closing import ABORT, SERVER_FAULT, SLOW_READER
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import Message, StoreUnavailable
 from reichatd.timings import Timings
 
-_FAIR = 200
-"""Sends between two checkpoints of a round: a long one must not starve the other tasks."""
+_SENDS_PER_CHECKPOINT = 200
+"""Sends between two checkpoints of a round: a long round must not starve the other tasks."""
 _STORE_PAGE = 64
-"""Messages that a lagging connection reads from the store at once."""
+"""Messages in one read from the store, for a lagging connection."""
 _STORE_RETRY_SECONDS = 1.0
 
 log = structlog.get_logger()
 
 
 class BroadcastCounters:
-    """What all rooms together have sent since the start. Owned by the hub, counted by the broadcasters."""
+    """What all rooms together have sent since the start. The hub owns it, the broadcasters count."""
 
     def __init__(self) -> None:
         self.deliveries = 0
-        """Messages times the readers to whom they went."""
+        """Messages, each times the readers that it was sent to."""
         self.rounds = Timings()
 
 
-class Source(Protocol):
+class BroadcastRoom(Protocol):
     """The room, as its broadcaster sees it."""
 
     room_id: str
@@ -59,16 +60,16 @@ class Broadcaster:
     """Owns the deliveries of one room. All methods but `run` act at once and do not wait.
 
     Arguments:
-        broadcasts: counts what is sent.
-        commits: a long round waits for the one under way.
+        counters: counts what is sent.
+        commits: a long round waits for the commit in progress.
     """
 
-    def __init__(self, source: Source, broadcasts: BroadcastCounters, commits: CommitStatus) -> None:
-        self._source = source
-        self._broadcasts = broadcasts
+    def __init__(self, room: BroadcastRoom, counters: BroadcastCounters, commits: CommitStatus) -> None:
+        self._room = room
+        self._counters = counters
         self._commits = commits
-        self._position = 1  # the first id that no round has sent
-        # Those whose delivery is IN_STEP: each has cursor == _position, but in the middle of a round.
+        self._position = 1  # the first id that no round has sent yet
+        # The connections whose delivery is IN_STEP: cursor == _position, except in the middle of a round.
         self._in_step: set[Connection] = set()
         self._round_seconds = 0.0  # how long the last round took
         self._news = RepeatedEvent()
@@ -76,14 +77,14 @@ class Broadcaster:
         self._nursery: trio.Nursery
 
     async def run(self) -> None:
-        """BroadcastCounters what the log gets from here on, until cancelled. To be called when the log has its end."""
-        self._position = self._source.log.next_id
+        """Broadcasts what is appended to the log from here on, until cancelled. Call it when the end of the log is known."""
+        self._position = self._room.log.next_id
         async with trio.open_nursery() as self._nursery:
             while True:
                 await self._news.wait()
-                await self._gather()
+                await self._wait_for_commit()
                 self._news.clear()
-                if self._position <= self._source.log.last_id:
+                if self._position <= self._room.log.last_id:
                     await self._broadcast()
 
     def wake(self) -> None:
@@ -127,7 +128,7 @@ class Broadcaster:
     # --- rounds
 
     async def _broadcast(self) -> None:
-        tail = self._source.log
+        tail = self._room.log
         batch = tail.since(self._position)
         if batch is None:  # the tail does not reach back: each gets it from the store
             self._position = tail.next_id
@@ -138,8 +139,8 @@ class Broadcaster:
             await self._send_round(batch)
         self._moved.notify_all()
 
-    async def _gather(self) -> None:
-        """Makes a round that takes longer than a commit wait for the posts being stored: the same sends then carry them too.
+    async def _wait_for_commit(self) -> None:
+        """Makes a round that takes longer than a commit wait for the posts that are being stored: then one send carries both.
 
         Without it, in a busy room, half of the posts would always be on their way into the store while the other half is sent:
         twice as many sends for the same messages. It waits no longer than the last round took.
@@ -147,18 +148,18 @@ class Broadcaster:
         if self._round_seconds > self._commits.last_seconds:
             with trio.move_on_after(self._round_seconds):
                 for _ in range(2):  # what was posted during the first of them is in the second
-                    await self._commits.over()
+                    await self._commits.finished()
 
     async def _send_round(self, batch: Slice) -> None:
         began = trio.current_time()
         readers = tuple(self._in_step)
-        for start in range(0, len(readers), _FAIR):
-            some = readers[start : start + _FAIR]
-            self._broadcasts.deliveries += self._send_to(some, batch)
-            if len(some) == _FAIR:
+        for start in range(0, len(readers), _SENDS_PER_CHECKPOINT):
+            some = readers[start : start + _SENDS_PER_CHECKPOINT]
+            self._counters.deliveries += self._send_to(some, batch)
+            if len(some) == _SENDS_PER_CHECKPOINT:
                 await trio.lowlevel.checkpoint()
         self._round_seconds = trio.current_time() - began
-        self._broadcasts.rounds.note(self._round_seconds)
+        self._counters.rounds.note(self._round_seconds)
 
     def _send_to(self, readers: tuple[Connection, ...], batch: Slice) -> int:
         """Sends one batch to those of the readers that lack it and are still in step. Returns how many messages went out in all.
@@ -192,14 +193,14 @@ class Broadcaster:
             try:
                 await self._send_on(connection)
             except PeerStalled:
-                log.info("slow reader closed", room_id=self._source.room_id, user_id=connection.user.user_id)
-                connection.close_soon(1013, "Reader too slow for too long")
+                log.info("slow reader closed", room_id=self._room.room_id, user_id=connection.user.user_id)
+                connection.close_soon(SLOW_READER)
             except PeerGone:
-                connection.close_soon(ABORT, "")
+                connection.close_soon(ABORT)
             except Exception:
-                log.exception("catching up failed", room_id=self._source.room_id)
-                connection.close_soon(1011, "Internal error")
-        # No await between the last look at the delivery in _send_on and here: else a reply could fall in between.
+                log.exception("catch-up failed", room_id=self._room.room_id)
+                connection.close_soon(SERVER_FAULT)
+        # No await between the last check of the delivery in _send_on and here: a reply could come in between.
         delivery.end_catch_up()
         if connection.closing is None:
             self._advance(connection)
@@ -221,33 +222,33 @@ class Broadcaster:
                     await self._send_log(connection)
 
     async def _send_log(self, connection: Connection) -> None:
-        delivery, source = connection.delivery, self._source
-        # What was removed cannot be sent; what comes next is no further than the end of the log.
-        cursor = delivery.cursor = max(delivery.cursor, min(source.first_id, source.log.next_id))
+        delivery, room = connection.delivery, self._room
+        # Removed messages cannot be sent. The next one is no further than the end of the log.
+        cursor = delivery.cursor = max(delivery.cursor, min(room.first_id, room.log.next_id))
         if cursor >= self._position:
             return
-        batch = source.log.since(cursor, source.settings.limits.catch_up_bytes) or await self._from_store(cursor)
+        batch = room.log.since(cursor, room.settings.limits.catch_up_bytes) or await self._from_store(cursor)
         if delivery.cursor != cursor:
-            return  # it asked to listen from elsewhere meanwhile
-        # Moved before the wait: a send that is cancelled still goes out whole, so these frames are as good as sent.
+            return  # the client asked for another position meanwhile
+        # The cursor moves before the wait: a cancelled send still goes out whole, so these frames count as sent.
         delivery.cursor = batch.next_id
-        self._broadcasts.deliveries += len(batch.ends)
+        self._counters.deliveries += len(batch.ends)
         await connection.socket.send(batch.data)
 
     async def _from_store(self, cursor: int) -> Slice:
-        source = self._source
-        last = min(cursor + _STORE_PAGE - 1, source.log.last_id)
+        room = self._room
+        last = min(cursor + _STORE_PAGE - 1, room.log.last_id)
         while True:
             try:
-                messages = await source.read(cursor, last)
+                messages = await room.read(cursor, last)
             except StoreUnavailable as error:
-                log.warning("store unavailable, catching up waits", room_id=source.room_id, error=str(error))
+                log.warning("store unavailable, catch-up paused", room_id=room.room_id, error=str(error))
                 await trio.sleep(_STORE_RETRY_SECONDS)
             else:
                 break
         found = [frames.latest_message(frames.as_json(message)) for message in messages]
         ends = list(accumulate(map(len, found)))
-        count = max(1, bisect_right(ends, source.settings.limits.catch_up_bytes))
+        count = max(1, bisect_right(ends, room.settings.limits.catch_up_bytes))
         if count >= len(found):
             return Slice(b"".join(found), ends, last + 1)
         return Slice(b"".join(found[:count]), ends[:count], messages[count].message_id)

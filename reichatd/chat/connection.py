@@ -5,6 +5,7 @@ import trio
 from reichatd.accounts import Identity
 from reichatd.chat.delivery import Delivery
 from reichatd.chat.socket import Socket
+from reichatd.closing import Close
 
 
 class Connection:
@@ -19,11 +20,11 @@ class Connection:
         self.delivery = Delivery()
         self.pinged_at = -1.0  # Trio's time of the last ping; the hub's
         self.scope = scope  # the conversation's task
-        self.closing: tuple[int, str] | None = None
-        """The close code and the reason, once it has been decided to close."""
+        self.closing: Close | None = None
+        """How the socket will be closed, once that is decided."""
 
-    def close_soon(self, code: int, reason: str) -> None:
-        """Has the conversation's task close the socket with this code. The first call counts. Does not wait."""
+    def close_soon(self, close: Close) -> None:
+        """Makes the conversation's task close the socket. The first call counts. Does not wait."""
         if self.closing is None:
-            self.closing = (code, reason)
+            self.closing = close
             self.scope.cancel()

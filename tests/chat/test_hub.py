@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import CommitStatus, ShutdownPlan, frames
 from reichatd.chat.broadcaster import Broadcaster
 from reichatd.chat.hub import Hub
+from reichatd.closing import Close
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, ServerSettings, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
@@ -124,7 +125,7 @@ async def test_who_is_being_closed_is_not_pinged(autojump_clock: MockClock, hub:
     socket = FakeSocket()
     connection = connect(socket)
     await hub.enter("room", connection)
-    connection.close_soon(1001, "")
+    connection.close_soon(Close(1001))
     await trio.sleep(100)
     assert socket.taken == b""
 
@@ -180,7 +181,7 @@ async def test_figures(autojump_clock: MockClock, hub: Hub, messages: FakeMessag
 async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_clock: MockClock, hub: Hub) -> None:
     inside, late = connect(FakeSocket()), connect(FakeSocket())
     await hub.enter("room", inside)
-    await hub.say_goodbye(ShutdownPlan(1, ServerSettings()))
+    await hub.close_all(ShutdownPlan(1, ServerSettings()))
     await hub.enter("room", late)
     for connection in (inside, late):
         assert connection.closing is not None
@@ -198,7 +199,7 @@ async def test_goodbyes_go_out_in_batches_and_the_others_talk_on(
         room.listen(connection, 11)
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(hub.say_goodbye, ShutdownPlan(10, ServerSettings(goodbyes_per_second=80)))
+        nursery.start_soon(hub.close_all, ShutdownPlan(10, ServerSettings(goodbyes_per_second=80)))
         await wait_all_tasks_blocked()
         told = [connection for connection in connections if connection.closing]
         assert len(told) == 4
@@ -233,11 +234,11 @@ async def test_a_beat_takes_a_look_at_all_connections(autojump_clock: MockClock,
     await hub.enter("room", connection)
     began = trio.current_time()
     for _ in range(3):
-        await hub.beat()
+        await hub.check_alive()
     assert trio.current_time() == began
     assert connection.closing is None
     connection.session = msgspec.structs.replace(connection.session, expires_at=0.0)
-    await hub.beat()
+    await hub.check_alive()
     assert connection.closing == (4001, "Session ended")
 
 

@@ -33,7 +33,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_whoever_may_not_stay_is_sent_away(
     store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reichatd.chat.recheck._AT_ONCE", 2)
+    monkeypatch.setattr("reichatd.chat.recheck._BATCH", 2)
     hub = Hub(store.messages, LiveSettings(Settings()), CommitStatus())
     await nursery.start(hub.run)
     ann, bob, eve = (connect(FakeSocket(), name, f"of {name}") for name in ("ann", "bob", "eve"))

@@ -521,12 +521,12 @@ def crowd(autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessag
 
 async def test_a_long_round_carries_what_is_being_stored_too(autojump_clock: MockClock, crowd: Crowd) -> None:
     socket = await crowd.open(round_seconds=0.1)
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1]
         crowd.publish(103)
-    with crowd.commits.under_way():  # of what was posted during the one before
+    with crowd.commits.in_progress():  # of what was posted during the one before
         await settled()
         assert socket.try_sends == [1]
         crowd.publish(104)
@@ -536,7 +536,7 @@ async def test_a_long_round_carries_what_is_being_stored_too(autojump_clock: Moc
 
 async def test_a_long_round_waits_no_longer_than_a_round_takes(autojump_clock: MockClock, crowd: Crowd) -> None:
     socket = await crowd.open(round_seconds=0.1)
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1]
@@ -546,11 +546,11 @@ async def test_a_long_round_waits_no_longer_than_a_round_takes(autojump_clock: M
 
 
 async def test_a_short_round_waits_for_no_commit(autojump_clock: MockClock, crowd: Crowd) -> None:
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         autojump_clock.jump(0.01)
         crowd.commits.stored()
     socket = await crowd.open(round_seconds=0.005)
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1, 1]

@@ -64,15 +64,15 @@ async def test_a_store_that_failed_is_tried_until_it_takes_a_write(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     desk = Desk(nursery)
-    await desk.scribe.try_again()
+    await desk.scribe.probe()
     desk.messages.failures = 2
     await desk.post()
     await desk.scribe.drained()
     with pytest.raises(StoreUnavailable):
-        await desk.scribe.try_again()
-    await desk.scribe.try_again()
+        await desk.scribe.probe()
+    await desk.scribe.probe()
     desk.messages.failures = 1
-    await desk.scribe.try_again()
+    await desk.scribe.probe()
     assert desk.messages.failures == 1, "it asks no more"
 
 
@@ -85,7 +85,7 @@ async def test_a_message_that_is_stored_shows_that_the_store_takes_writes(
         await desk.post()
         await desk.scribe.drained()
     desk.messages.failures = 1
-    await desk.scribe.try_again()
+    await desk.scribe.probe()
 
 
 async def test_a_commit_has_its_bound_and_posters_wait_for_space(
@@ -208,7 +208,7 @@ async def test_a_beat_needs_no_post(autojump_clock: MockClock, nursery: trio.Nur
     desk = Desk(nursery)
     began = trio.current_time()
     for _ in range(3):
-        await desk.scribe.beat()
+        await desk.scribe.check_alive()
     await desk.scribe.drained()
     assert trio.current_time() == began
     assert desk.messages.commits == []
@@ -218,13 +218,13 @@ async def test_a_scribe_that_waits_for_the_store_lives(autojump_clock: MockClock
     """Whether the beat comes before the commit that hangs, or while it does."""
     desk = Desk(nursery)
     desk.messages.hangs = True
-    assert desk.commits.wait == 0
+    assert desk.commits.seconds == 0
     await desk.post()
-    await desk.scribe.beat()
+    await desk.scribe.check_alive()
     await trio.sleep(3600)
     with trio.fail_after(1):
-        await desk.scribe.beat()
-    assert desk.commits.wait == pytest.approx(3600, abs=1)
+        await desk.scribe.check_alive()
+    assert desk.commits.seconds == pytest.approx(3600, abs=1)
 
 
 async def test_a_scribe_that_keeps_its_distance_lives_though_the_commit_behind_it_hangs(
@@ -239,12 +239,12 @@ async def test_a_scribe_that_keeps_its_distance_lives_though_the_commit_behind_i
     assert desk.commits.idle
     desk.messages.hangs = True
     with trio.fail_after(2):
-        await desk.scribe.beat()
+        await desk.scribe.check_alive()
     assert not desk.commits.idle
 
 
 async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
     scribe = Scribe(FakeMessages(), FakeRooms(), LiveSettings(Settings()), CommitStatus())
     with trio.move_on_after(3600) as patience:
-        await scribe.beat()
+        await scribe.check_alive()
     assert patience.cancelled_caught
