@@ -41,11 +41,11 @@ async def at_once() -> None:
 
 
 async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
-    turnstile = FairScheduler(at_once)
+    scheduler = FairScheduler(at_once)
     went: list[tuple[int, int]] = []
 
     async def go(number: int) -> None:
-        await turnstile.turn()
+        await scheduler.wait_turn()
         went.append((rounds.now, number))
 
     async with trio.open_nursery() as crowd:
@@ -57,20 +57,20 @@ async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
 
 
 async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> None:
-    turnstile = FairScheduler(at_once)
+    scheduler = FairScheduler(at_once)
     for _ in range(3):
         began = rounds.now
-        await turnstile.turn()
+        await scheduler.wait_turn()
         assert rounds.now - began <= 1
 
 
 async def test_who_leaves_the_line_holds_up_nobody() -> None:
-    turnstile = FairScheduler(at_once)
+    scheduler = FairScheduler(at_once)
     went: list[int] = []
 
     async def go(number: int, scope: trio.CancelScope) -> None:
         with scope:
-            await turnstile.turn()
+            await scheduler.wait_turn()
             went.append(number)
 
     scopes = [trio.CancelScope() for _ in range(MANY)]
@@ -82,7 +82,7 @@ async def test_who_leaves_the_line_holds_up_nobody() -> None:
             scope.cancel()
     await wait_all_tasks_blocked()
     assert set(range(1, MANY, 2)) <= set(went)
-    await turnstile.turn()
+    await scheduler.wait_turn()
 
 
 async def test_others_go_before_but_not_for_long(autojump_clock: MockClock) -> None:
@@ -93,14 +93,14 @@ async def test_others_go_before_but_not_for_long(autojump_clock: MockClock) -> N
         if busy:
             await trio.sleep(0.001)
 
-    turnstile = FairScheduler(clear)
-    await turnstile.turn()
+    scheduler = FairScheduler(clear)
+    await scheduler.wait_turn()
     assert trio.current_time() - began == pytest.approx(0.001)
     busy = False
-    await turnstile.turn()
+    await scheduler.wait_turn()
     assert trio.current_time() - began == pytest.approx(0.001)
     hung = FairScheduler(trio.sleep_forever)
-    await hung.turn()
+    await hung.wait_turn()
     assert trio.current_time() - began == pytest.approx(0.006)
 
 

@@ -83,7 +83,7 @@ async def test_a_peer_that_takes_a_little_now_and_then_is_not_stalled(
 ) -> None:
     stream, far = pair
     stream = FrameStream(stream.socket, stall_seconds=0.5)
-    stream.widen(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.5 seconds
+    stream.set_send_buffer(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.5 seconds
     far.setblocking(False)
 
     async def nibble() -> None:
@@ -103,7 +103,7 @@ async def test_a_wider_buffer_takes_more(pair: tuple[FrameStream, socket.socket]
     stream, far = pair
     with pytest.raises(Stalled):
         await stream.send_all(DATA[:1_000_000])
-    stream.widen(4_000_000)
+    stream.set_send_buffer(4_000_000)
     await stream.send_all(b"goodbye")
     stream.close()
     assert await drain(far, 1_000_007) == DATA[:1_000_000] + b"goodbye"
@@ -140,9 +140,9 @@ async def test_it_knows_whether_it_listens_and_when_it_last_heard(pair: tuple[Fr
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.receive_some)
         await trio.testing.wait_all_tasks_blocked()
-        assert stream.listening
+        assert stream.is_receiving
         far.sendall(b"x")
-    assert not stream.listening
+    assert not stream.is_receiving
     assert stream.last_heard > before
 
 
@@ -219,7 +219,7 @@ async def test_who_waits_behind_a_message_that_is_cut_and_is_cancelled_with_it_h
                 await send(b"a" * 5_000_000)
         behind.cancel()  # as who takes a connection out of its room does, in the same step
     assert stream.has_pending
-    stream.widen(4_000_000)
+    stream.set_send_buffer(4_000_000)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, b"goodbye")
         assert await drain(far, 5_000_007) == b"a" * 5_000_000 + b"goodbye"

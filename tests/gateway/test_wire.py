@@ -41,7 +41,7 @@ async def test_what_is_closed_is_closed_for_the_library_only(ends: tuple[Wire, t
         await wire.receive_some()
     with pytest.raises(trio.ClosedResourceError):
         await wire.send_all(b"\x8a\x00")
-    assert wire.said_goodbye
+    assert wire.sent_close_frame
     assert await far.receive_some() == b"\x88\x00"
     with trio.move_on_after(0.05) as patience:
         await far.receive_some()
