@@ -74,7 +74,7 @@ def test_one_that_accepts_nothing_just_now_lives_too(tmp_path: Path) -> None:
 def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(FileExistsError, match="no socket"):
+    with pytest.raises(FileExistsError, match="not a socket"):
         open_socket(path)
     assert path.read_text() == "data"
 

@@ -9,8 +9,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, unquote
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_LINE_END = re.compile(r"\r?\n")  # not str.splitlines, which also splits at \x0b, \x0c, \x1c to \x1e and \x85
-_LINE_FOLD = re.compile(rb"\r?\n[ \t]+")  # RFC 9112, 5.2
+_LINE_FOLD = re.compile(r"\n[ \t]+")  # RFC 9112, 5.2
 _WHITESPACE = " \t"
 _MAX_QUERY_FIELDS = 100
 
@@ -110,11 +109,17 @@ async def read_head(stream: Source, limit: int, begun: bytes = b"") -> RequestHe
 
 def parse_head(raw: bytes) -> RequestHead:
     """The parts of a head, which are split but not checked: names and values may hold characters that HTTP forbids."""
-    request_line, *lines = _LINE_END.split(_LINE_FOLD.sub(b" ", raw).decode("latin-1"))
+    text = _LINE_FOLD.sub(" ", raw.replace(b"\r\n", b"\n").decode("latin-1"))
+    # Not str.splitlines, which also splits at \x0b, \x0c, \x1c to \x1e and \x85.
+    request_line, *lines = text.rstrip("\n").split("\n")
     parts = request_line.split(" ")
-    fields = [line.partition(":") for line in lines if line]
-    if len(parts) != 3 or not all(colon for _, colon, _ in fields):
+    if len(parts) != 3:
         return RequestHead(raw)
     method, target, version = parts
-    headers = tuple((name.lower(), value.strip(_WHITESPACE)) for name, _, value in fields)
-    return RequestHead(raw, method, target, version, headers)
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            return RequestHead(raw)
+        headers.append((name.lower(), value.strip(_WHITESPACE)))
+    return RequestHead(raw, method, target, version, tuple(headers))

@@ -129,7 +129,7 @@ def test_a_port_that_is_free_on_one_address_only_is_not_taken(monkeypatch: pytes
         assert {listener.port for listener in found} == {ports[-1]}
     assert len(ports) == 3
     ports.clear()
-    monkeypatch.setattr(listeners, "_FREE_PORTS_TRIED", 2)
+    monkeypatch.setattr(listeners, "_MAX_PORTS_TRIED", 2)
     with pytest.raises(CannotListen, match=r"127\.0\.0\.2"):
         open_listeners(["127.0.0.1", "127.0.0.2"], 0, tls=False)
 
