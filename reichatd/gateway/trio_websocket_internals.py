@@ -1,7 +1,7 @@
 """A WebSocket of trio-websocket that begins after the handshake. The only module that reaches into trio-websocket and wsproto.
 
 The libraries can only begin with a handshake of their own. The gateway answers the handshake itself (handshake.py), and needs the
-library only from the first frame on that is not plain (plain.py).
+library only from the first frame on that is not plain (plain_frames.py).
 
 tests/gateway/test_trio_websocket_internals.py fails if what is used here changes.
 """

@@ -18,9 +18,10 @@ from reichatd.chat.rate_limit import TokenBucket
 from reichatd.chat.socket import ABORT
 from reichatd.gateway.handshake import answer_handshake
 from reichatd.gateway.head import RequestHead
+from reichatd.gateway.library_stream import LibraryStream
 from reichatd.gateway.lingering_close import NO_WEBSOCKET, GatewayRefusal, linger, refuse
 from reichatd.gateway.origins import allowed_origins, is_own
-from reichatd.gateway.plain import PlainFrames
+from reichatd.gateway.plain_frames import PlainFrames
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
 from reichatd.gateway.trio_websocket_internals import (
@@ -29,7 +30,6 @@ from reichatd.gateway.trio_websocket_internals import (
     WebSocketConnection,
     open_connection,
 )
-from reichatd.gateway.wire import Wire
 from reichatd.settings import LimitSettings, LiveSettings
 
 _ROOM_PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # older clients use /room/{room_id}
@@ -132,7 +132,7 @@ class WebSocket:
         nursery: for the library's task; it lives as long as the WebSocket.
     """
 
-    __slots__ = ("_library", "_limits", "_nursery", "_plain", "_stream", "_texts", "_wire", "try_send")
+    __slots__ = ("_library", "_library_stream", "_limits", "_nursery", "_plain", "_stream", "_texts", "try_send")
 
     def __init__(self, stream: Stream, nursery: trio.Nursery, limits: LimitSettings) -> None:
         self.try_send = stream.try_send
@@ -141,7 +141,7 @@ class WebSocket:
         self._limits = limits
         self._plain = PlainFrames(limits.frame_bytes)
         self._texts: list[str] = []  # received and not yet taken, the last one first
-        self._wire: Wire | None = None
+        self._library_stream: LibraryStream | None = None
         self._library: WebSocketConnection | None = None
 
     @property
@@ -185,18 +185,18 @@ class WebSocket:
 
     def _hand_over(self, received: bytes) -> WebSocketConnection:
         """Has the library read from here on: `received`, then what the stream brings."""
-        self._wire = Wire(self._stream, received, self._limits)
-        # Wire limits messages in bytes, so the library never reaches its own limit, which counts a text's characters.
-        self._library = open_connection(self._nursery, self._wire, self._limits.frame_bytes)
+        self._library_stream = LibraryStream(self._stream, received, self._limits)
+        # LibraryStream limits messages in bytes, so the library never reaches its own limit, which counts a text's characters.
+        self._library = open_connection(self._nursery, self._library_stream, self._limits.frame_bytes)
         return self._library
 
     async def _receive_by_library(self, library: WebSocketConnection) -> str | bytes:
-        assert self._wire is not None
+        assert self._library_stream is not None
         try:
             message = await library.get_message()
         except ConnectionClosed:
             raise PeerGone from None
-        self._wire.since_message = 0
+        self._library_stream.since_message = 0
         return message
 
     @property
@@ -220,13 +220,13 @@ class WebSocket:
 
         The library does not always send one (see `open_connection`), and does not know of a message that is announced as too big.
         """
-        if self._library is None or self._wire is None:
+        if self._library is None or self._library_stream is None:
             return
         closed = self._library.closed
-        code = _TOO_BIG if self._wire.is_too_big else closed.code if closed else _NO_CODE
+        code = _TOO_BIG if self._library_stream.is_too_big else closed.code if closed else _NO_CODE
         if code in _UNSENDABLE:
             return
-        if not self._wire.sent_close_frame:
+        if not self._library_stream.sent_close_frame:
             self.try_send(b"\x88\x02" + code.to_bytes(2, "big"), (4,))
         if code in _PROTOCOL_ERRORS:
             await linger(self._stream, self._limits.close_seconds)

@@ -2,7 +2,7 @@
 
 import trio
 
-from reichatd.gateway.sizes import MessageSizes
+from reichatd.gateway.message_sizes import MessageSizes
 from reichatd.gateway.tls import Stream
 from reichatd.settings import LimitSettings
 
@@ -13,7 +13,7 @@ _CLOSE = b"\x88"
 """The first byte of a close frame (RFC 6455, 5.2)."""
 
 
-class Wire(trio.abc.Stream):
+class LibraryStream(trio.abc.Stream):
     """A connection as the library may use it.
 
     `aclose` closes it for the library only, since the library closes as soon as the peer breaks a rule. If bytes are unread, that

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.gateway.sizes import MessageSizes
+from reichatd.gateway.message_sizes import MessageSizes
 from tests.gateway.raw import BINARY, CONTINUATION, PING, TEXT, frame
 
 MOST = 70_000

@@ -7,7 +7,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from reichatd.gateway.plain import PlainFrames
+from reichatd.gateway.plain_frames import PlainFrames
 
 MOST = 70_000
 
