@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 def needed_files(connections: int) -> int:
-    """The most files that the daemon has open with so many connections."""
+    """The most files that the daemon has open with this number of connections."""
     return connections + _OTHER_FILES
 
 

@@ -1,7 +1,7 @@
 """The head of an HTTP/1.1 request: found, parsed once, and passed on. All of it is pure but `read_head`.
 
 The gateway, the WebSocket handshake and the check of a page's origin take the parsed `RequestHead`. Hypercorn gets the bytes and
-parses them again: its h11 accepts nothing else.
+parses them again, since its h11 accepts nothing else; the applications behind it (browsers.py, upgrades.py) take its result.
 """
 
 import re

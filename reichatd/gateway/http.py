@@ -66,7 +66,7 @@ class HttpServer:
 
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[trio.CancelScope]:
-        """Limits the wait for a request to so many seconds. `stop` cuts it short."""
+        """Limits the wait for a request. `stop` ends it at once."""
         with trio.move_on_after(seconds) as scope:
             if self._context.terminated.is_set():
                 scope.cancel()

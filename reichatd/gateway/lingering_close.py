@@ -44,7 +44,7 @@ NO_WEBSOCKET = GatewayRefusal(HTTPStatus.NOT_FOUND, "not_found", "There is no We
 
 
 async def refuse(stream: Stream, refusal: GatewayRefusal, seconds: float) -> None:
-    """Sends the refusal, then lingers for so many seconds at most.
+    """Sends the refusal, then lingers for `seconds` at most.
 
     Raises:
         trio.BrokenResourceError, trio.ClosedResourceError
@@ -54,7 +54,7 @@ async def refuse(stream: Stream, refusal: GatewayRefusal, seconds: float) -> Non
 
 
 async def linger(stream: Stream, seconds: float) -> None:
-    """Shuts down the sending side, then drops what the peer still sends, for so many seconds at most.
+    """Shuts down the sending side, then drops what the peer still sends, for `seconds` at most.
 
     Closing a socket with unread bytes resets the connection, and the reset may overtake the last bytes sent. Raises nothing but
     Cancelled; does not close the stream.

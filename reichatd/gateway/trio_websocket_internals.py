@@ -19,9 +19,8 @@ __all__ = ["ConnectionClosed", "LocalProtocolError", "WebSocketConnection", "ope
 _QUEUE = 64
 """Messages that the library queues for us. While the queue is full, pings wait too."""
 
-logging.getLogger("trio-websocket").setLevel(
-    logging.WARNING
-)  # debug lines cost time for each frame, even if nobody sees them
+# Debug lines cost time for each frame, even if nothing shows them.
+logging.getLogger("trio-websocket").setLevel(logging.WARNING)
 
 
 def open_connection(nursery: trio.Nursery, stream: trio.abc.Stream, max_message_size: int) -> WebSocketConnection:
@@ -42,7 +41,6 @@ def open_connection(nursery: trio.Nursery, stream: trio.abc.Stream, max_message_
     protocol = WSConnection(ConnectionType.SERVER)
     protocol.connection = Connection(ConnectionType.SERVER)  # as WSConnection does itself once the handshake is over
     library = WebSocketConnection(stream, protocol, message_queue_size=_QUEUE, max_message_size=max_message_size)
-    nursery.start_soon(
-        library._reader_task
-    )  # as the library's wrap_server_stream does, before it waits for a handshake
+    # As the library's wrap_server_stream does, before it waits for a handshake.
+    nursery.start_soon(library._reader_task)
     return library

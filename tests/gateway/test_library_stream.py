@@ -1,4 +1,4 @@
-"""The stream that the library is given, over real sockets."""
+"""The stream that trio-websocket gets, over real sockets."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -25,14 +25,14 @@ async def ends() -> AsyncIterator[tuple[LibraryStream, trio.SocketStream]]:
             yield LibraryStream(FrameStream(near, stall_seconds=1), BEGUN, LIMITS), far
 
 
-async def test_what_was_received_comes_first(ends: tuple[LibraryStream, trio.SocketStream]) -> None:
+async def test_bytes_received_before_come_first(ends: tuple[LibraryStream, trio.SocketStream]) -> None:
     stream, far = ends
     await far.send_all(b"later")
     assert await stream.receive_some(4096) == BEGUN
     assert await stream.receive_some(4096) == b"later"
 
 
-async def test_what_is_closed_is_closed_for_the_library_only(ends: tuple[LibraryStream, trio.SocketStream]) -> None:
+async def test_aclose_closes_the_stream_for_the_library_only(ends: tuple[LibraryStream, trio.SocketStream]) -> None:
     stream, far = ends
     assert await stream.receive_some() == BEGUN
     await stream.send_all(b"\x88\x00")
@@ -43,13 +43,13 @@ async def test_what_is_closed_is_closed_for_the_library_only(ends: tuple[Library
         await stream.send_all(b"\x8a\x00")
     assert stream.sent_close_frame
     assert await far.receive_some() == b"\x88\x00"
-    with trio.move_on_after(0.05) as patience:
+    with trio.move_on_after(0.05) as scope:
         await far.receive_some()
-    assert patience.cancelled_caught
+    assert scope.cancelled_caught, "the connection is still open"
 
 
 async def receive_all(stream: LibraryStream, *, messages: bool) -> int:
-    """Receives 100,000 bytes or a few more, in which there are whole messages or there are none."""
+    """Receives at least 100,000 bytes, with complete messages in them or without."""
     received = 0
     with trio.fail_after(5):
         while received < 100_000:
@@ -61,13 +61,13 @@ async def receive_all(stream: LibraryStream, *, messages: bool) -> int:
 
 @pytest.fixture
 async def filled(ends: tuple[LibraryStream, trio.SocketStream]) -> LibraryStream:
-    """A stream with 100,000 bytes on it."""
+    """A stream with 100,000 bytes to receive."""
     stream, far = ends
     await far.send_all(bytes(100_000))
     return stream
 
 
-async def test_messages_may_come_without_end(filled: LibraryStream) -> None:
+async def test_any_number_of_messages_may_come(filled: LibraryStream) -> None:
     assert await receive_all(filled, messages=True) == len(BEGUN) + 100_000
 
 
