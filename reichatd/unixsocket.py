@@ -50,8 +50,8 @@ def open_socket(path: Path, *, mode: int = 0o600, backlog: int = _BACKLOG) -> Un
     try:
         with _locked(path.parent):
             _remove_leftover(path)
-            with address(path) as place:
-                listener.bind(place)
+            with address(path) as socket_address:
+                listener.bind(socket_address)
             # Before `listen`: until then no client can connect, whatever the mode.
             path.chmod(mode)
             listener.listen(backlog)
@@ -105,10 +105,10 @@ def _remove_leftover(path: Path) -> None:
         return
     if not stat.S_ISSOCK(mode):
         raise FileExistsError(EEXIST, "the file there is not a socket", str(path))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as place:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as socket_address:
         probe.setblocking(False)  # otherwise `connect` waits while the backlog is full
         try:
-            probe.connect(place)
+            probe.connect(socket_address)
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
         except BlockingIOError:

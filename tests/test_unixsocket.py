@@ -15,8 +15,8 @@ from reichatd.unixsocket import Occupied, UnixSocket, address
 
 
 def connect(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as client, address(path) as place:
-        client.connect(place)
+    with socket.socket(socket.AF_UNIX) as client, address(path) as socket_address:
+        client.connect(socket_address)
 
 
 def test_only_the_owner_may_connect(tmp_path: Path) -> None:

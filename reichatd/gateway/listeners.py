@@ -66,12 +66,12 @@ def open_listeners(hosts: Sequence[str], port: int, *, tls: bool, unix_mode: int
     Raises:
         CannotListen: one address fails; then none is listened on.
     """
-    places, without_ipv6 = resolved(hosts, port)
+    endpoints, without_ipv6 = resolved(hosts, port)
     for host in without_ipv6:
         log.warning("this machine has no IPv6", host=host)
-    tries = _MAX_PORTS_TRIED if port == 0 and len(places) > 1 else 1
+    tries = _MAX_PORTS_TRIED if port == 0 and len(endpoints) > 1 else 1
     with ExitStack() as opened:
-        listeners = _listen_on(places, port, tls=tls, tries=tries)
+        listeners = _listen_on(endpoints, port, tls=tls, tries=tries)
         for listener in listeners:
             opened.callback(listener.close)
         for path in filter(None, map(unix_path, hosts)):
@@ -122,32 +122,33 @@ def resolved(hosts: Sequence[str], port: int) -> tuple[list[SocketAddress], list
     Raises:
         CannotListen: a name is unknown.
     """
-    places: dict[SocketAddress, None] = {}
+    endpoints: dict[SocketAddress, None] = {}
     without_ipv6 = []
     for host in hosts:
         if not unix_path(host):
-            found = [place for name in _addresses_of(bare(host)) for place in _look_up(name, port)]
-            usable = [place for place in found if place.family != socket.AF_INET6 or has_ipv6()]
+            found = [each for name in _addresses_of(bare(host)) for each in _look_up(name, port)]
+            usable = [each for each in found if each.family != socket.AF_INET6 or has_ipv6()]
             if usable and len(usable) < len(found):
                 without_ipv6.append(host)
-            places.update(dict.fromkeys(usable or found))
-    everywhere = {place.family for place in places if place.address[0] in (ANY_IPV4, ANY_IPV6)}
-    wanted = [place for place in places if place.family not in everywhere or place.address[0] in (ANY_IPV4, ANY_IPV6)]
+            endpoints.update(dict.fromkeys(usable or found))
+    wildcards = (ANY_IPV4, ANY_IPV6)
+    everywhere = {each.family for each in endpoints if each.address[0] in wildcards}
+    wanted = [each for each in endpoints if each.family not in everywhere or each.address[0] in wildcards]
     return wanted, without_ipv6
 
 
-def bound(place: SocketAddress, port: int) -> socket.socket:
+def bound(endpoint: SocketAddress, port: int) -> socket.socket:
     """A socket that is bound to this address and port, and does not listen yet.
 
     Raises:
         CannotListen
     """
-    host, _, *rest = place.address
+    host, _, *rest = endpoint.address
     with ExitStack() as opened:
         try:
-            sock = opened.enter_context(socket.socket(place.family, socket.SOCK_STREAM))
+            sock = opened.enter_context(socket.socket(endpoint.family, socket.SOCK_STREAM))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if place.family == socket.AF_INET6:
+            if endpoint.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((host, port, *rest))
         except OSError as error:
@@ -182,29 +183,29 @@ def _look_up(name: str, port: int) -> Iterator[SocketAddress]:
         yield SocketAddress(family, tuple(address))
 
 
-def _listen_on(places: Sequence[SocketAddress], port: int, *, tls: bool, tries: int) -> list[Listener]:
+def _listen_on(endpoints: Sequence[SocketAddress], port: int, *, tls: bool, tries: int) -> list[Listener]:
     """Listens on one port of all addresses. If a free port of the first address is taken on another one, tries the next."""
     listeners: list[Listener] = []
     try:
-        for place in places:
+        for endpoint in endpoints:
             number = port or (listeners[0].port if listeners else 0)
-            listeners.append(Listener(_listen(place, number), tls=tls))
+            listeners.append(Listener(_listen(endpoint, number), tls=tls))
     except BaseException as error:
         for listener in listeners:
             listener.close()
         if isinstance(error, CannotListen) and error.number == errno.EADDRINUSE and tries > 1:
-            return _listen_on(places, port, tls=tls, tries=tries - 1)
+            return _listen_on(endpoints, port, tls=tls, tries=tries - 1)
         raise
     return listeners
 
 
-def _listen(place: SocketAddress, port: int) -> socket.socket:
-    sock = bound(place, port)
+def _listen(endpoint: SocketAddress, port: int) -> socket.socket:
+    sock = bound(endpoint, port)
     try:
         sock.listen(_BACKLOG)
     except OSError as error:  # another program has bound the port with SO_REUSEADDR too, and listens already
         sock.close()
-        raise _cannot(place.address[0], port, error) from error
+        raise _cannot(endpoint.address[0], port, error) from error
     return sock
 
 

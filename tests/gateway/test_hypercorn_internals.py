@@ -1,6 +1,7 @@
 """What the gateway relies on inside Hypercorn. A failure here means: read hypercorn_internals.py again."""
 
 import inspect
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import h11
 import pytest
 import trio
+from hypercorn.config import Config
 from hypercorn.protocol.h11 import H11Protocol
 
 from reichatd.gateway.forwarded import RequestOrigin
@@ -45,6 +47,8 @@ class Driven:
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         self.scopes.append(scope)
+        if scope["path"] == "/crash":
+            raise RuntimeError("as an application may")
         body = b""
         while True:
             message = await receive()
@@ -95,6 +99,8 @@ def test_the_names_that_we_use() -> None:
         assert method is not None, f"H11Protocol.{name} is gone"
         assert inspect.iscoroutinefunction(method), f"H11Protocol.{name} does not wait any more"
         assert parameters(method) == expected, f"H11Protocol.{name} takes other arguments now"
+    for setting in ("h11_max_incomplete_size", "include_server_header", "errorlog", "accesslog"):
+        assert hasattr(Config(), setting), f"Config.{setting} is gone: what takes its place?"
 
 
 async def test_a_request_is_answered_in_events() -> None:
@@ -109,6 +115,14 @@ async def test_a_request_is_answered_in_events() -> None:
         assert (scope["client"], scope["server"]) == (("203.0.113.9", 0), LOCAL)
         assert (b"x", b"z") in scope["headers"]
         assert isinstance(it.protocol.connection, h11.Connection)
+
+
+async def test_a_crash_of_the_application_is_logged_and_answered(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, "hypercorn.error"):
+        async with driven() as it:
+            await it.handle(request("GET", "/crash"))
+            assert it.data[0].startswith(b"HTTP/1.1 500 ")
+    assert [record.name for record in caplog.records] == ["hypercorn.error"], "Config.errorlog is not used"
 
 
 async def test_it_says_whether_a_body_must_still_come() -> None:

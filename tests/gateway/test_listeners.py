@@ -116,12 +116,12 @@ def test_a_port_that_is_free_on_one_address_only_is_not_taken(monkeypatch: pytes
     ports: list[int] = []
     real = listeners.bound
 
-    def taken_at_first(place: SocketAddress, port: int) -> socket.socket:
-        if place.address[0] == "127.0.0.2":
+    def taken_at_first(endpoint: SocketAddress, port: int) -> socket.socket:
+        if endpoint.address[0] == "127.0.0.2":
             ports.append(port)
             if len(ports) < 3:
                 raise CannotListen("127.0.0.2", port, "Address already in use", errno.EADDRINUSE)
-        return real(place, port)
+        return real(endpoint, port)
 
     monkeypatch.setattr(listeners, "bound", taken_at_first)
     with ExitStack() as stack:
