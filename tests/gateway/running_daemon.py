@@ -78,6 +78,13 @@ class RunningDaemon:
         assert self.call("POST", f"/room/{room_id}/join", by=self.bob).status == 200
         return room_id
 
+    def make_long_list(self) -> bytes:
+        """Makes rooms with long descriptions. Returns a request for the list of them."""
+        for number in range(20):
+            room: dict[str, Any] = {"name": "Large", "description": "x" * 1000, "room_id": f"large{number}"}
+            assert self.call("POST", "/room", by=self.ada, **room).status == 201
+        return request("GET", "/public", f"Authorization: Bearer {self.ada.access_token}")
+
     def target(self, room_id: str, by: LoggedInUser | None = None) -> str:
         return f"/ws/chat/{room_id}?token={(by or self.ada).access_token}"
 
@@ -109,7 +116,7 @@ class RunningDaemon:
         """Asserts that the output since the last call shows no fault."""
         output = self.process.output
         new, self._seen = output[self._seen :], len(output)
-        assert not [trace for trace in ERROR_MARKS if trace in new], new
+        assert not [mark for mark in ERROR_MARKS if mark in new], new
 
     def stop(self) -> float:
         """Sends SIGTERM; the exit status must be 0. Returns how many seconds the stop took."""
@@ -121,9 +128,9 @@ class RunningDaemon:
     def check_secrets(self) -> None:
         """Asserts that the output contains no refresh token, and no signature of an access token."""
         output = self.process.output
-        for resident in (self.ada, self.bob):
-            assert resident.refresh_token not in output
-            assert resident.access_token.rpartition(".")[2] not in output
+        for user in (self.ada, self.bob):
+            assert user.refresh_token not in output
+            assert user.access_token.rpartition(".")[2] not in output
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from reichatd.accounts.keys import Keys
-from tests.gateway.raw import PING, PONG, TEXT, RawClient, closing, frame, request, text
+from tests.gateway.raw import PING, PONG, TEXT, RawClient, closing, frame, text
 from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
 
 PING_SECONDS = 0.4
@@ -69,7 +69,7 @@ def test_the_operator_may_open_a_socket_that_is_in_no_room(strict_daemon: Runnin
 
 
 def test_a_socket_in_no_room_does_not_delay_a_stop(tmp_path: Path) -> None:
-    with running_daemon(tmp_path / "house") as daemon, daemon.connect() as client:
+    with running_daemon(tmp_path / "daemon") as daemon, daemon.connect() as client:
         secret = (daemon.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
         client.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
         daemon.process.signal(signal.SIGTERM)
@@ -97,15 +97,9 @@ def test_vanished_clients_are_disconnected(strict_daemon: RunningDaemon) -> None
 
 
 def test_a_client_that_reads_no_response_is_disconnected(strict_daemon: RunningDaemon) -> None:
-    token = f"Authorization: Bearer {strict_daemon.ada.access_token}"
-    for number in range(20):
-        room = f"large{number}"
-        answer = strict_daemon.call(
-            "POST", "/room", by=strict_daemon.ada, name="Large", description="x" * 1000, room_id=room
-        )
-        assert answer.status == 201
+    long_list = strict_daemon.make_long_list()
     with strict_daemon.connect(**SMALL_BUFFERS) as client:
-        ask_without_reading(client, request("GET", "/public", token) * 20)
+        ask_without_reading(client, long_list * 20)
         assert strict_daemon.is_connected_to(client)
         wait_until(lambda: not strict_daemon.is_connected_to(client))
 
