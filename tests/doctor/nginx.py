@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 import trustme
 
-from tests.gateway.house import wait_until
+from tests.gateway.running_daemon import wait_until
 from tests.mongod import free_port
 
 RECIPE = Path(__file__).parents[2] / "etc" / "nginx" / "reichatd.conf"

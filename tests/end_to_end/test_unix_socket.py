@@ -94,7 +94,7 @@ async def test_what_is_in_its_place(tmp_path: Path) -> None:
     path.write_text("precious")
     third = await trio.to_thread.run_sync(refusal, tmp_path, settings)
     assert third.returncode == 71
-    assert "what is there is no socket" in third.stderr
+    assert "the file there is not a socket" in third.stderr
     assert path.read_text() == "precious"
 
 

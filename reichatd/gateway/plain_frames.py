@@ -1,7 +1,7 @@
-"""The frames that nearly every client sends and nothing else: whole, masked texts, and pings and pongs.
+"""Reads the only frames that most clients send: unfragmented, masked texts, pings and pongs. Pure.
 
-A conversation of nothing but these needs no library: its parser, its channel and a task for it cost more, in time and in memory,
-than all else that a connection costs. The library takes over with the first frame that is anything else. Pure.
+A conversation of these needs no library, whose parser, channel and task cost more time and memory than the rest of a connection.
+The library takes over at the first other frame.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _CONTROL_BYTES = 125
 
 
 class Plain(NamedTuple):
-    """What was in received bytes: the texts, the pongs that answer the pings (frames to send), and what is the library's."""
+    """The content of received bytes: texts, pongs (frames to send, which answer pings), and the rest, which is for the library."""
 
     texts: list[str]
     pongs: bytes
@@ -21,25 +21,25 @@ class Plain(NamedTuple):
 
 
 class PlainFrames:
-    """Reads frames until the first that is not plain: that and all behind it is the library's.
+    """Reads frames up to the first that is not plain. That frame and everything behind it is for the library.
 
-    What is wrong in any way (too long, not masked, not UTF-8) is not plain: the library says so to the peer.
+    A frame with any error (too long, not masked, not UTF-8) is not plain: the library reports the error to the peer.
 
     Arguments:
-        max_bytes: the longest message.
+        max_bytes: of the longest message.
     """
 
     __slots__ = ("_held", "_max_bytes", "_needed", "ended")
 
     def __init__(self, max_bytes: int) -> None:
         self.ended = False
-        """Whether everything is the library's from here on."""
+        """Whether all further bytes are for the library."""
         self._max_bytes = max_bytes
         self._held = b""  # the beginning of a frame
-        self._needed = 2  # how much of it must be here before it is worth a look
+        self._needed = 2  # how many bytes of it must be here before more of it can be read
 
     def feed(self, data: bytes) -> Plain:
-        """Takes received bytes, each once and in order."""
+        """Takes the next received bytes."""
         if self.ended:
             return Plain([], b"", data)
         self._held += data
@@ -59,13 +59,13 @@ class PlainFrames:
         return Plain(texts, pongs, self.end() if self.ended else b"")
 
     def end(self) -> bytes:
-        """Has everything be the library's from here on; what it needs of what was fed."""
+        """Stops reading frames. Returns the bytes that were fed and not read, which are for the library."""
         self.ended = True
         held, self._held = self._held, b""
         return held
 
     def _take_frame(self) -> bytes | None:
-        """The payload of the frame at the beginning, once it is whole; else notes how much it takes, or that it is not for us."""
+        """The payload of the first frame. None if the frame is incomplete (sets `_needed`) or not plain (sets `ended`)."""
         held = self._held
         first, size, start = held[0], held[1] & 0x7F, 2
         if first not in _PLAIN or not held[1] & _MASKED:

@@ -1,4 +1,4 @@
-"""The short way in for plain frames: beside the library's parser, which must read the same."""
+"""The reader of plain frames, compared with the library's parser."""
 
 import pytest
 from hypothesis import given
@@ -7,27 +7,27 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from reichatd.gateway.plain import PlainFrames
+from reichatd.gateway.plain_frames import PlainFrames
 
-MOST = 70_000
+MAX_BYTES = 70_000
 
 
 def client(*events: Event) -> bytes:
-    """What a client sends, masked with keys of the library's choice."""
+    """The bytes that a client sends, with the library's random masks."""
     connection = Connection(ConnectionType.CLIENT)
     return b"".join(connection.send(event) for event in events)
 
 
 def server(data: bytes) -> list[object]:
-    """What the library reads."""
+    """The texts that the library reads, and the types of other events."""
     connection = Connection(ConnectionType.SERVER)
     connection.receive_data(data)
     return [event.data if isinstance(event, TextMessage) else type(event) for event in connection.events()]
 
 
 def in_pieces(data: bytes, size: int) -> tuple[list[str], bytes]:
-    """What PlainFrames gives for data that comes in pieces."""
-    plain = PlainFrames(MOST)
+    """The texts and the rest that PlainFrames finds in data that comes in pieces."""
+    plain = PlainFrames(MAX_BYTES)
     texts: list[str] = []
     rest = b""
     for at in range(0, len(data), size):
@@ -43,7 +43,7 @@ def in_pieces(data: bytes, size: int) -> tuple[list[str], bytes]:
     ),
     st.sampled_from([1, 2, 3, 7, 1000, 1_000_000]),
 )
-def test_plain_texts_are_read_as_the_library_reads_them(texts: list[str], size: int) -> None:
+def test_plain_texts_are_read_as_by_the_library(texts: list[str], size: int) -> None:
     data = client(*(TextMessage(text) for text in texts))
     size = max(size, len(data) // 2000)
     assert in_pieces(data, size) == (texts, b"")
@@ -51,10 +51,10 @@ def test_plain_texts_are_read_as_the_library_reads_them(texts: list[str], size: 
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
-def test_pings_are_answered_as_the_library_answers_them(size: int) -> None:
+def test_pings_are_answered_as_by_the_library(size: int) -> None:
     pings = [Ping(b"p" * 125), Ping(b""), Ping(b"\0\xff")]
     data = client(TextMessage("a"), pings[0], TextMessage("b"), Pong(b"unasked"), *pings[1:], TextMessage("c"))
-    plain = PlainFrames(MOST)
+    plain = PlainFrames(MAX_BYTES)
     found = [plain.feed(data[at : at + size]) for at in range(0, len(data), size)]
     assert [text for each in found for text in each.texts] == ["a", "b", "c"]
     assert not any(each.rest for each in found)
@@ -62,9 +62,9 @@ def test_pings_are_answered_as_the_library_answers_them(size: int) -> None:
     assert b"".join(each.pongs for each in found) == b"".join(library.send(ping.response()) for ping in pings)
 
 
-def test_what_has_begun_is_the_library_s_once_it_takes_over() -> None:
+def test_the_library_gets_a_frame_that_has_begun() -> None:
     data = client(TextMessage("a"), TextMessage("b"))
-    plain = PlainFrames(MOST)
+    plain = PlainFrames(MAX_BYTES)
     assert plain.feed(data[:10]) == (["a"], b"", b"")
     assert plain.end() == data[7:10]
     assert plain.feed(data[10:]) == ([], b"", data[10:])
@@ -79,7 +79,7 @@ def test_what_has_begun_is_the_library_s_once_it_takes_over() -> None:
         pytest.param(CloseConnection(1000), id="close"),
     ],
 )
-def test_from_the_first_other_frame_on_all_is_the_library_s(event: Event, size: int) -> None:
+def test_the_library_gets_everything_from_the_first_other_frame_on(event: Event, size: int) -> None:
     head = client(TextMessage("a"))
     connection = Connection(ConnectionType.CLIENT)
     tail = connection.send(event)
@@ -95,15 +95,15 @@ def test_from_the_first_other_frame_on_all_is_the_library_s(event: Event, size: 
         pytest.param(b"\xc1\x81\0\0\0\0a", id="a reserved bit"),
         pytest.param(b"\x83\x81\0\0\0\0a", id="a reserved opcode"),
         pytest.param(b"\x81\x82\0\0\0\0\xff\xfe", id="not UTF-8"),
-        pytest.param(b"\x81\xfe\0\x01\0\0\0\0a", id="a length of two bytes too many"),
-        pytest.param(b"\x81\xff\0\0\0\0\0\0\0\x7e\0\0\0\0" + b"a" * 126, id="a length of eight bytes too many"),
-        pytest.param(b"\x81\xff\x80\0\0\0\0\0\0\x01\0\0\0\0a", id="a length that is negative"),
+        pytest.param(b"\x81\xfe\0\x01\0\0\0\0a", id="a short length in two bytes"),
+        pytest.param(b"\x81\xff\0\0\0\0\0\0\0\x7e\0\0\0\0" + b"a" * 126, id="a short length in eight bytes"),
+        pytest.param(b"\x81\xff\x80\0\0\0\0\0\0\x01\0\0\0\0a", id="a negative length"),
         pytest.param(b"\x81\xff\0\0\0\0\0\x01\x11\x71\0\0\0\0a", id="one byte too long"),
         pytest.param(b"\x89\xfe\0\x7e\0\0\0\0" + b"a" * 126, id="a ping too long"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000])
-def test_what_is_wrong_is_the_library_s(frame: bytes, size: int) -> None:
+def test_the_library_gets_invalid_frames(frame: bytes, size: int) -> None:
     data = client(TextMessage("a")) + frame + client(TextMessage("b"))
     texts, rest = in_pieces(data, size)
     assert texts == ["a"]
@@ -117,10 +117,10 @@ FRAMES = st.sampled_from(
 
 
 @given(st.lists(FRAMES | st.binary(max_size=8)).map(b"".join), st.integers(1, 10))
-def test_the_pieces_make_no_difference_and_nothing_is_lost(data: bytes, size: int) -> None:
+def test_the_size_of_the_pieces_does_not_matter_and_nothing_is_lost(data: bytes, size: int) -> None:
     texts, rest = in_pieces(data, size)
     assert (texts, rest) == in_pieces(data, len(data) + 1)
-    plain = PlainFrames(MOST)
+    plain = PlainFrames(MAX_BYTES)
     plain.feed(data)
     if plain.ended:
         assert data.endswith(rest), "all in one piece"

@@ -1,34 +1,34 @@
-"""How long a client's messages will be: the heads of their frames say so before any payload has come. Pure."""
+"""The length of a client's messages, from the heads of their frames, before the payload has come. Pure."""
 
 _CONTINUATION = 0
 _CONTROL = 0x8
-"""In an opcode: a control frame, which belongs to no message (RFC 6455, 5.5)."""
+"""The bit of an opcode that marks a control frame, which belongs to no message (RFC 6455, 5.5)."""
 _EXTENDED = {126: 2, 127: 8}
-"""How many bytes of a head hold the length, by the seven bits that stand in for it."""
+"""How many further bytes of a head hold the length, by the value of its seven length bits."""
 _MASK_BYTES = 4
 
 
 class MessageSizes:
-    """Follows the frames of one client (RFC 6455, 5.2). What else is wrong with them is not its concern.
+    """Adds up the frames of one client to messages (RFC 6455, 5.2). It does not look for other errors in them.
 
     Arguments:
-        max_bytes: the longest message, in bytes, all its fragments together.
+        max_bytes: of the longest message, all its fragments together.
     """
 
     __slots__ = ("_head", "_max_bytes", "_message", "_payload")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._head = b""  # the beginning of a frame, as far as its length
-        self._payload = 0  # bytes of the current frame that are still to come, its mask among them
-        self._message = 0  # bytes of the current message, those still to come among them
+        self._head = b""  # the first bytes of a frame, up to its length
+        self._payload = 0  # bytes of the current frame that are still to come, with its mask
+        self._message = 0  # bytes of the current message, with those still to come
 
     def feed(self, data: bytes) -> int | None:
-        """Takes received bytes, each once and in order.
+        """Takes the next received bytes.
 
         Returns:
-            where in `data` the frame begins with which its message becomes too long, 0 if it began before; None if there is none.
-            After that nothing more can be fed.
+            the offset in `data` of the frame that makes its message too long, 0 if the frame began earlier; None if there is no
+            such frame. Once there was one, nothing more may be fed.
         """
         at = begin = 0
         while at < len(data):
@@ -49,12 +49,12 @@ class MessageSizes:
         return len(self._head) >= 2 and len(self._head) == 2 + _EXTENDED.get(self._head[1] & 0x7F, 0)
 
     def _begin_frame(self) -> bool:
-        """Takes the head; whether the message is too long with this frame."""
+        """Takes the head. Returns whether this frame makes its message too long."""
         head, self._head = self._head, b""
         size = int.from_bytes(head[2:]) if len(head) > 2 else head[1] & 0x7F
         self._payload = size + (_MASK_BYTES if head[1] & 0x80 else 0)
         opcode = head[0] & 0x0F
-        if opcode & _CONTROL or size >> 63:  # a length that is none: a breach of the protocol
+        if opcode & _CONTROL or size >> 63:  # a length over 63 bits is a protocol error, which the library reports
             return False
         self._message = size if opcode != _CONTINUATION else self._message + size
         return self._message > self._max_bytes
