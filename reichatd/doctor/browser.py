@@ -4,7 +4,7 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 from reichatd.doctor.findings import Finding, Note, error, ok, warning
-from reichatd.doctor.network import Address, Rejected, get, upgraded
+from reichatd.doctor.network import Address, UpgradeRejected, get, open_websocket
 
 RECIPES = "compare the proxy's configuration with etc/nginx or etc/caddy"
 NO_ROOM = "/ws/chat/doctor"
@@ -26,7 +26,7 @@ async def _page(address: Address) -> Finding:
     if page.status != 200 or not page.headers.get(b"content-type", b"").startswith(b"text/html") or script is None:
         remedy = f"see that web.enabled is true there, and that the proxy passes every path and Accept on: {RECIPES}"
         return error(code, f"{where}: not the web client (status {page.status})", remedy)
-    source = urljoin(f"{address.origin}{address.path}/", script[1].decode("latin-1"))
+    source = urljoin(f"{address.origin}{address.path}/", script[1].decode("utf-8", "replace"))
     answer = await get(address._replace(path=""), urlsplit(source).path)
     if answer.status != 200 or b"javascript" not in answer.headers.get(b"content-type", b""):
         found = f"the page comes, and its script does not: {source} (status {answer.status})"
@@ -38,16 +38,16 @@ async def _page(address: Address) -> Finding:
 
 
 async def check_origin(address: Address, seen_host: str, note: Note) -> None:
-    """Whether a page that is there may open a socket, as a program, which sends no Origin, may. Raises: those of `upgraded`.
+    """Whether a page that is there may open a socket, as a program, which sends no Origin, may. Raises: those of `open_websocket`.
 
     Arguments:
         seen_host: the Host that the daemon is sent by this way; "" if it does not say.
     """
     code, origin = "url.origin", address.origin
     try:
-        async with upgraded(address, NO_ROOM, Origin=origin) as socket:
+        async with open_websocket(address, NO_ROOM, Origin=origin) as socket:
             await socket.closed()
-    except Rejected as refusal:
+    except UpgradeRejected as refusal:
         found = f"pages at {origin} cannot open sockets, so the web client stays offline: {_cause(address, seen_host, refusal)}"
         remedy = (
             "have the proxy pass Host on as it came (nginx: proxy_set_header Host $http_host), "
@@ -58,7 +58,7 @@ async def check_origin(address: Address, seen_host: str, note: Note) -> None:
         note(ok(code, f"pages at {origin} may open sockets"))
 
 
-def _cause(address: Address, seen_host: str, refusal: Rejected) -> str:
+def _cause(address: Address, seen_host: str, refusal: UpgradeRejected) -> str:
     if refusal.status != _FORBIDDEN:
         return f"with an Origin the upgrade is answered with status {refusal.status}"
     if not seen_host:

@@ -11,7 +11,7 @@ import trio
 
 from reichatd.accounts.keys import Keys
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.network import Address, Answer, Strange, get
+from reichatd.doctor.network import Address, Answer, BadAnswer, get
 from reichatd.doctor.target import Target
 from reichatd.gateway.gateway import needed_files
 from reichatd.gateway.listeners import CannotListen, bound, resolved
@@ -97,7 +97,7 @@ async def _answers(address: Address) -> bool | None:
         return None
     except OSError:
         return False
-    except (Strange, trio.BrokenResourceError) as problem:
+    except (BadAnswer, trio.BrokenResourceError) as problem:
         raise _Another(f"at {address} somebody else listens: {problem}") from problem
     if not is_ours(answer):
         raise _Another(f"at {address} somebody else listens, or the event loop is stuck: status {answer.status}")

@@ -11,7 +11,7 @@ import trio
 from reichatd.doctor.browser import NO_ROOM, RECIPES, check_origin, check_page
 from reichatd.doctor.daemon import Seen, credentials, is_ours, own_addresses
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.network import Address, Answer, Rejected, Strange, dial, get, upgraded
+from reichatd.doctor.network import Address, Answer, BadAnswer, UpgradeRejected, certificate, get, open_websocket
 from reichatd.doctor.target import Target
 from reichatd.gateway.forwarded import Proxies
 
@@ -42,16 +42,15 @@ async def check(patient: Target, note: Note) -> None:
             note(_unreachable(address, problem))
         else:
             note(skipped("url.reachable", f"not dialled: nobody listens at {address}"))
-    except Strange as problem:
+    except BadAnswer as problem:
         note(error("url.reachable", f"{address} answers with {problem}", RECIPES))
 
 
 async def _reaches(address: Address, note: Note) -> bool:
     """Whether the daemon is at the other end."""
-    async with dial(address) as stream:
-        if isinstance(stream, trio.SSLStream):
-            certificate = dict(stream.getpeercert())
-            note(_certificate(str(certificate["notBefore"]), str(certificate["notAfter"])))
+    if address.secure:
+        peer = await certificate(address)
+        note(_certificate(peer["notBefore"], peer["notAfter"]))
     answer = await get(address, "/healthz")
     if not is_ours(answer):
         note(_not_ours(address, answer))
@@ -118,9 +117,9 @@ async def _opens(address: Address, note: Note) -> bool:
     """Whether an upgrade gets through: without a token it is accepted and then closed, which nobody but the daemon does."""
     code = "url.websocket"
     try:
-        async with upgraded(address, NO_ROOM) as socket:
+        async with open_websocket(address, NO_ROOM) as socket:
             ended = await socket.closed()
-    except Rejected as refusal:
+    except UpgradeRejected as refusal:
         remedy = f"pass Upgrade and Connection on: {RECIPES}"
         note(error(code, f"the upgrade does not get through (status {refusal.status})", remedy))
         return False
@@ -214,7 +213,7 @@ async def _idle(address: Address, patient: Target, note: Note) -> None:
         return
     pings, began, end = 0, trio.current_time(), None
     with trio.move_on_after(patient.idle_seconds):
-        async with upgraded(address, "/ws/doctor", Authorization=credentials(patient.secret)) as socket:
+        async with open_websocket(address, "/ws/doctor", Authorization=credentials(patient.secret)) as socket:
             try:
                 end = await socket.closed()
             finally:
