@@ -326,3 +326,17 @@ def test_a_url_that_is_none(tmp_path: Path) -> None:
     result = subprocess.run(command, env=environment(tmp_path, {}), capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "http(s)://host" in result.stderr
+
+
+def test_no_web_framework_is_imported(tmp_path: Path) -> None:
+    script = f"""if True:
+        import sys
+        from reichatd.cli import main
+        try:
+            main({["doctor", *BRIEFLY]!r})
+        finally:
+            print({{"quart", "flask", "jinja2", "reichatd.api", "reichatd.daemon"}} & set(sys.modules))
+    """
+    environ = environment(tmp_path, {"REICHATD_SERVER_PORT": "0"})
+    result = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False)
+    assert result.stdout.endswith("\nset()\n"), result.stdout
