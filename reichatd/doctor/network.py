@@ -1,9 +1,8 @@
-"""HTTP and WebSocket requests of the doctor, each on a new connection (httpcore, wsproto).
+"""HTTP and WebSocket requests of the doctor, each on a new connection.
 
-httpcore, the transport of httpx, and not httpx: it adds no header to a request, decodes no body, and passes on why a
-connection failed. trio-websocket cannot open the WebSockets here: its handshake waits for ever if the peer closes without an
-answer, has no limit for the body of a refusal, and counts no pings. The upgrade is therefore a request as any other,
-and only the frames are decoded here.
+It uses httpcore, the transport of httpx: httpcore adds no headers, decodes no bodies, and keeps the cause of an error.
+It does not use trio-websocket, whose handshake never ends if the peer closes without an answer, whose refusals may have
+bodies of any size, and which counts no pings. The upgrade is a request like any other; wsproto decodes the frames after it.
 
 No function has a timeout of its own: the runner's ends the whole check.
 """

@@ -1,4 +1,4 @@
-"""The doctor's requests, and peers that do not answer as they should."""
+"""The doctor's requests, and peers with invalid answers."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,15 +14,15 @@ from reichatd.doctor.network import Address, BadAnswer, UpgradeRejected, get, op
 from tests.mongod import free_port
 
 SECONDS = 10.0
-GOODBYE = b"\x88\x02\x0f\xa1"  # a close frame: 4001
-PING = b"\x89\x02hi"
+CLOSE = b"\x88\x02\x0f\xa1"  # with code 4001
+PING, PONG_HEAD = b"\x89\x02hi", b"\x8a\x82"
 
 
 class Peer:
-    """A listening socket that gives every connection the same answer, and then closes it.
+    """A server that gives every connection the same answer, and then closes its side.
 
     Arguments:
-        answer: to a request that has this head, piece by piece.
+        answer: returns the pieces of the answer to a request with this head.
     """
 
     def __init__(self, listener: trio.SocketListener, answer: Callable[[bytes], Iterator[bytes]]) -> None:
@@ -30,6 +30,7 @@ class Peer:
         self.head = b""
         self.rest = b""
         """What came after the head."""
+        self.finished = trio.Event()
         self._answer = answer
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -44,7 +45,8 @@ class Peer:
             async for data in stream:
                 self.rest += data
         except trio.BrokenResourceError:
-            pass  # the client has closed first
+            pass  # the client closed first
+        self.finished.set()
 
 
 @asynccontextmanager
@@ -130,10 +132,12 @@ async def test_tls_that_fails_has_its_reason() -> None:
 
 async def test_pings_are_answered_and_counted_until_the_close() -> None:
     message = b"\x81\x02ok"
-    async with peer(accepted(PING, message, PING, GOODBYE)) as other:
+    async with peer(accepted(PING, message, PING, CLOSE)) as other:
         async with open_websocket(other.address, "/ws", Origin="https://chat.example.org") as socket:
             assert await socket.closed() == 4001
             assert socket.pings == 2
+        await other.finished.wait()
+        assert other.rest.count(PONG_HEAD) == 2
         head = other.head.decode().split("\r\n")
     assert head[:2] == ["GET /ws HTTP/1.1", f"Host: {other.address.authority}"]
     assert {"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"} < set(head)
@@ -169,10 +173,10 @@ async def test_a_refused_upgrade_has_its_status(
     [
         b"",
         b"220 smtp.example.org ESMTP\r\n",
-        accepted(GOODBYE, wrong=b"x"),
-        accepted(GOODBYE, without=b"Connection"),
-        accepted(GOODBYE, without=b"Upgrade"),
-        accepted(GOODBYE, without=b"Sec-WebSocket-Accept"),
+        accepted(CLOSE, wrong=b"x"),
+        accepted(CLOSE, without=b"Connection"),
+        accepted(CLOSE, without=b"Upgrade"),
+        accepted(CLOSE, without=b"Sec-WebSocket-Accept"),
     ],
 )
 async def test_a_peer_without_websockets(answer: bytes | Callable[[bytes], Iterator[bytes]]) -> None:
