@@ -50,7 +50,7 @@ class FrameReader:
             ConnectionLost: `data` is empty, since the server closed the connection.
         """
         if not data:
-            raise ConnectionLost("the server closed a connection")
+            raise ConnectionLost("the server has closed a connection")
         self._buffer += data
 
     def is_open(self) -> bool:

@@ -136,7 +136,7 @@ class _TalkRunner:
         except BlockingIOError:
             return 0
         if not size:
-            raise ConnectionLost("the server closed a connection")
+            raise ConnectionLost("the server has closed a connection")
         # Counted in the buffer: copying would cost more than counting.
         count = _BUFFER.count(self._match, 0, size)
         cut = len(self._match) - 1
@@ -240,7 +240,7 @@ class _Caller:
         """Receives, and returns the answer once it is complete."""
         data = self.sock.recv(65_536)
         if not data:
-            raise ConnectionLost("the server closed a connection")
+            raise ConnectionLost("the server has closed a connection")
         self.answer += data
         head, end, body = self.answer.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)

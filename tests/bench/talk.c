@@ -113,7 +113,7 @@ static long receive(struct client *c) {
     memcpy(start, c->keep, c->kept);
     ssize_t got = recv(c->fd, buffer + KEEP, BUFFER - 1, 0);
     if (got < 0 && errno == EAGAIN) return 0;
-    if (got <= 0) fail("the server closed a connection");
+    if (got <= 0) fail("the server has closed a connection");
     buffer[KEEP + got] = 0;
     long count = 0;
     const char *end = buffer + KEEP + got;
