@@ -15,7 +15,7 @@ from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW_A_PATH, nginx
 from tests.process import DaemonProcess, running
 
-PROXIED = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
+BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
 ETC = Path(__file__).parents[2] / "etc"
 ALL_OK = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok")
 
@@ -26,10 +26,10 @@ def examine(daemon: DaemonProcess, url: str, *arguments: str, **environ: str) ->
 
 
 async def test_the_doctor_accepts_the_nginx_configuration(tmp_path: Path) -> None:
-    async with running(tmp_path, **PROXIED) as daemon:
+    async with running(tmp_path, **BEHIND) as daemon:
         with nginx(tmp_path / "nginx", daemon.port) as proxy:
             found = await trio.to_thread.run_sync(
-                lambda: examine(daemon, proxy.url, "--idle", "3", **PROXIED, **proxy.environ)
+                lambda: examine(daemon, proxy.url, "--idle", "3", **BEHIND, **proxy.environ)
             )
         assert found.area("url") == ALL_OK
         assert re.search(r"[12] pings came", found["url.idle"].text)
@@ -95,7 +95,7 @@ async def test_the_doctor_accepts_the_nginx_configuration(tmp_path: Path) -> Non
 async def test_the_doctor_names_what_a_proxy_does_wrong(
     tmp_path: Path, changes: tuple[tuple[str, str], ...], environ: dict[str, str], code: str, level: str, text: str
 ) -> None:
-    settings = PROXIED | environ
+    settings = BEHIND | environ
     async with running(tmp_path, **settings) as daemon:
         with nginx(tmp_path / "nginx", daemon.port, *changes) as proxy:
             found = await trio.to_thread.run_sync(
@@ -110,7 +110,7 @@ async def test_the_doctor_names_what_a_proxy_does_wrong(
 
 async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
     socket = tmp_path / "http.sock"
-    settings = PROXIED | {"REICHATD_SERVER_HOST": f"unix:{socket}", "REICHATD_SERVER_TRUSTED_PROXIES": "unix"}
+    settings = BEHIND | {"REICHATD_SERVER_HOST": f"unix:{socket}", "REICHATD_SERVER_TRUSTED_PROXIES": "unix"}
     async with running(tmp_path, **settings) as daemon:
         with nginx(tmp_path / "nginx", socket, *BELOW_A_PATH) as proxy:
             found = await trio.to_thread.run_sync(
@@ -132,12 +132,12 @@ async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("days", "level", "text"), [(-1, "error", "expired"), (5, "warning", "valid until")])
 async def test_a_certificate_that_expires(tmp_path: Path, days: int, level: str, text: str) -> None:
-    async with running(tmp_path, **PROXIED) as daemon:
+    async with running(tmp_path, **BEHIND) as daemon:
         with nginx(tmp_path / "nginx", daemon.port, not_after=datetime.now(UTC) + timedelta(days=days)) as proxy:
             found = await trio.to_thread.run_sync(
-                lambda: examine(daemon, proxy.url, "--idle", "0.1", **PROXIED, **proxy.environ)
+                lambda: examine(daemon, proxy.url, "--idle", "0.1", **BEHIND, **proxy.environ)
             )
-            distrusted = await trio.to_thread.run_sync(lambda: examine(daemon, proxy.url, "--idle", "0.1", **PROXIED))
+            distrusted = await trio.to_thread.run_sync(lambda: examine(daemon, proxy.url, "--idle", "0.1", **BEHIND))
     assert found["url.certificate"].level == level
     assert text in found["url.certificate"].text
     assert distrusted["url.certificate"].level == "error"
@@ -153,7 +153,7 @@ def test_a_proxy_without_its_daemon(tmp_path: Path) -> None:
 
 
 async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
-    async with running(tmp_path, **PROXIED) as daemon, crowd(daemon, 1) as (ada,):
+    async with running(tmp_path, **BEHIND) as daemon, crowd(daemon, 1) as (ada,):
         room_id = await open_room(ada)
         with nginx(tmp_path / "nginx", daemon.port) as proxy:
             trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
@@ -182,7 +182,7 @@ async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, fo
         {"email": "nobody@example.org", "password": "a good guess"},
         {"email": "ada@example.org", "password": "guessed"},
     ]
-    async with running(tmp_path, **PROXIED, REICHATD_LOG_FORMAT=form) as daemon, crowd(daemon, 1) as (ada,):
+    async with running(tmp_path, **BEHIND, REICHATD_LOG_FORMAT=form) as daemon, crowd(daemon, 1) as (ada,):
         wrong[1]["email"] = ada.email
         for number, body in enumerate(wrong, 1):
             forwarded = {"X-Forwarded-For": f"192.0.2.66, 2001:db8::{number}"}
