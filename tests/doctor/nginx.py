@@ -18,7 +18,7 @@ from tests.gateway.house import wait_until
 from tests.mongod import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "etc" / "nginx" / "reichatd.conf"
-BELOW_A_PATH = (
+BELOW = (
     (
         "    location / {\n        proxy_pass http://reichatd;\n    }\n",
         "    location /chat/ { proxy_pass http://reichatd/; }\n    location /other/ { proxy_pass http://reichatd/; }\n",

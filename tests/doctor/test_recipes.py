@@ -12,7 +12,7 @@ import trio
 
 from tests.client import crowd, open_room
 from tests.doctor.examination import Examination
-from tests.doctor.nginx import BELOW_A_PATH, nginx
+from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess, running
 
 BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
@@ -112,7 +112,7 @@ async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
     socket = tmp_path / "http.sock"
     settings = BEHIND | {"REICHATD_SERVER_HOST": f"unix:{socket}", "REICHATD_SERVER_TRUSTED_PROXIES": "unix"}
     async with running(tmp_path, **settings) as daemon:
-        with nginx(tmp_path / "nginx", socket, *BELOW_A_PATH) as proxy:
+        with nginx(tmp_path / "nginx", socket, *BELOW) as proxy:
             found = await trio.to_thread.run_sync(
                 lambda: examine(daemon, f"{proxy.url}/chat", "--idle", "0.1", **settings, **proxy.environ)
             )

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.doctor.nginx import BELOW_A_PATH, nginx
+from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess
 from tests.web.visitor import Visitor
 
 
 @pytest.mark.parametrize("daemon", [{"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1"}], indirect=True)
 def test_all_of_it_is_below_the_path(visitor: Callable[..., Visitor], daemon: DaemonProcess, tmp_path: Path) -> None:
-    with nginx(tmp_path / "nginx", daemon.port, *BELOW_A_PATH) as proxy:
+    with nginx(tmp_path / "nginx", daemon.port, *BELOW) as proxy:
         ada = visitor("ada", url=f"{proxy.url}/chat", trusting=True)
         asked: list[str] = []
         ada.page.on("request", lambda request: asked.append(request.url))
