@@ -77,7 +77,7 @@ class Chatter:
         reader = FrameReader()
         head = _UPGRADE.format(room_id=self._talked.room_id, token=self._person.access_token)
         await sock.send(head.encode())
-        while not reader.shaken():
+        while not reader.is_open():
             reader.feed(await sock.recv(65_536))
         await self._send(sock, type="listen_latest", after_id=self.cursor)
         for content in self.unacknowledged:

@@ -3,23 +3,28 @@
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reichatd.cli.settings import Loaded, load
-from reichatd.parts import Configuration
 from reichatd.settings import MailSettings, ServerSettings, SettingsError, SettingsProblem
 
+if TYPE_CHECKING:
+    from reichatd.parts import Configuration
 
-def configuration(loaded: Loaded) -> Configuration:
+
+def configuration(loaded: Loaded) -> "Configuration":
     """With these settings.
 
     Raises:
         SettingsError: a file that they name is missing, or not what it should be.
     """
+    from reichatd.parts import Configuration  # the whole daemon, which the doctor needs not to read a password
+
     settings = loaded.settings
     return Configuration(settings, _tls(settings.server), mail_password(settings.mail))
 
 
-def reread(config: Path | None, environ: Mapping[str, str]) -> Configuration:
+def reread(config: Path | None, environ: Mapping[str, str]) -> "Configuration":
     """With the settings as they are now; arguments as for `load`.
 
     Raises:

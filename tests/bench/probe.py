@@ -1,6 +1,6 @@
-"""A process with a paced conversation, which tells how late each delivery was: the patient while a storm goes on elsewhere.
+"""A process that measures the latency of deliveries in a paced conversation, while the daemon has another load.
 
-It reads a `Watchdog` from standard input, says "ready", talks until standard input ends, and writes its beats.
+It reads a `ProbeSpec` from standard input, prints "ready", talks until standard input ends, and writes its deliveries.
 """
 
 import select
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reichatd.bench.client import PING, PONG, FrameReader, begin, text_frame
+from reichatd.bench.client import PING, PONG, FrameReader, connect, text_frame
 
 if TYPE_CHECKING:
     from socket import socket
 
 _SETTLE_SECONDS = 0.5
 _LAST_SECONDS = 10.0
-"""How long the last deliveries are waited for."""
+"""How long to wait for the last deliveries."""
 
 
-class Pulse(msgspec.Struct, frozen=True, kw_only=True):
-    """One room; the first of the listeners sends.
+class ProbeSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation in one room, where the first listener sends.
 
     Arguments:
-        request: the request target that opens a socket in the room.
+        request: the request target that opens a WebSocket in the room.
         rate: messages a second.
     """
 
@@ -35,32 +35,32 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
 
 
-class Beat(msgspec.Struct, frozen=True, array_like=True):
-    """One delivery."""
+class Delivery(msgspec.Struct, frozen=True, array_like=True):
+    """A delivery: when its message was sent, by `time.perf_counter`, and how long it took."""
 
     sent_at: float
     milliseconds: float
 
 
 def main() -> None:
-    """The process."""
-    spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=Pulse)
-    patient = _Patient(spec)
-    patient.settle()
+    """Runs the process."""
+    spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=ProbeSpec)
+    runner = _ProbeRunner(spec)
+    runner.settle()
     print("ready", flush=True)
-    patient.talk()
-    sys.stdout.buffer.write(msgspec.json.encode(patient.beats))
+    runner.talk()
+    sys.stdout.buffer.write(msgspec.json.encode(runner.deliveries))
 
 
-class _Patient:
-    def __init__(self, spec: Pulse) -> None:
-        self.beats: list[Beat] = []
+class _ProbeRunner:
+    def __init__(self, spec: ProbeSpec) -> None:
+        self.deliveries: list[Delivery] = []
         self._pause = 1 / spec.rate
         self._sockets: dict[int, tuple[socket, FrameReader]] = {}
         self._poll = select.epoll()
         self._sent: list[float] = []
         for _ in range(spec.listeners):
-            sock, reader = begin(spec.host, spec.port, spec.request), FrameReader()
+            sock, reader = connect(spec.host, spec.port, spec.request), FrameReader()
             reader.wait_text(sock)  # the initial state
             sock.sendall(text_frame(b'{"type":"listen_latest"}'))
             self._sockets[sock.fileno()] = sock, reader
@@ -68,11 +68,11 @@ class _Patient:
         self._sender = next(iter(self._sockets.values()))[0]
 
     def settle(self) -> None:
-        """Lets the daemon take that everybody listens."""
+        """Gives the daemon time to handle `listen_latest` of all clients."""
         time.sleep(_SETTLE_SECONDS)
 
     def talk(self) -> None:
-        """Sends in time, whatever comes back, until standard input ends; then waits for what has not come."""
+        """Sends at a fixed rate until standard input ends, then waits for the last deliveries."""
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
         due, going = time.perf_counter(), True
         while going:
@@ -82,7 +82,7 @@ class _Patient:
             going = self._receive(due - time.perf_counter())
         self._poll.unregister(sys.stdin.fileno())
         end = time.perf_counter() + _LAST_SECONDS
-        while len(self.beats) < len(self._sent) * len(self._sockets):
+        while len(self.deliveries) < len(self._sent) * len(self._sockets):
             assert time.perf_counter() < end, "messages are lost"
             self._receive(0.1)
 
@@ -92,7 +92,7 @@ class _Patient:
         self._sent.append(sent_at)
 
     def _receive(self, seconds: float) -> bool:
-        """Takes what comes in this time; False when standard input has ended."""
+        """Receives for this time. Returns False when standard input has ended."""
         going = True
         for fd, _ in self._poll.poll(max(0.0, seconds)):
             if fd == sys.stdin.fileno():
@@ -106,7 +106,7 @@ class _Patient:
             reader.feed(data)
             for text in reader.texts():
                 sent_at = self._sent[int(msgspec.json.decode(text)["message"]["content"])]
-                self.beats.append(Beat(sent_at, (now - sent_at) * 1000))
+                self.deliveries.append(Delivery(sent_at, (now - sent_at) * 1000))
         return going
 
 

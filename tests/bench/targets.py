@@ -1,4 +1,4 @@
-"""What is asked of a figure, and what came of it."""
+"""Figures, the targets of their values, and the results of a run."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +11,14 @@ from typing import NamedTuple
 import msgspec
 
 from tests.bench import compare
-from tests.bench.machine import Machine, between, look
+from tests.bench.machine import Machine, measure, medians
 
 
 class Line(NamedTuple):
-    """One thing that a figure measures. Without a `bound` nothing is asked of it: it explains the others.
+    """One value of a figure. Without a `bound` it has no target, and explains the other values.
 
     Arguments:
-        most: whether the bound is the most that it may be, rather than the least.
+        most: whether the bound is a maximum, rather than a minimum.
     """
 
     what: str
@@ -33,7 +33,7 @@ class Line(NamedTuple):
         return f"{'at most' if self.most else 'at least'} {self.bound:,g}{self.unit and ' '}{self.unit}"
 
     def met(self, value: float) -> bool | None:
-        """None if nothing is asked."""
+        """Whether the value meets the target; None without one."""
         if self.bound is None:
             return None
         return value <= self.bound if self.most else value >= self.bound
@@ -47,16 +47,16 @@ def at_most(bound: float, what: str, unit: str = "") -> Line:
     return Line(what, unit, bound, most=True)
 
 
-def noted(what: str, unit: str = "") -> Line:
+def unbounded(what: str, unit: str = "") -> Line:
     return Line(what, unit)
 
 
-class Workshop:
-    """What the rounds of a run share.
+class Run:
+    """A run of the measurements, shared by its rounds.
 
     Arguments:
-        scale: 1 is the whole, 0.1 a tenth of the work.
-        scratch: where what takes long to make is kept.
+        scale: 1 is all of the work, 0.1 a tenth.
+        scratch: the directory for what takes long to create.
     """
 
     def __init__(self, scale: float, scratch: Path) -> None:
@@ -65,7 +65,7 @@ class Workshop:
 
     @cached_property
     def tools(self) -> Path:
-        """The peers and the load generator in C, built when they are first asked for."""
+        """The directory of the peers and the load generator in C, which are built on first use."""
         directory = self.scratch / "tools"
         directory.mkdir(exist_ok=True)
         compare.build(directory)
@@ -76,19 +76,19 @@ class Workshop:
 
 
 class Figure(NamedTuple):
-    """One of the things that reichatd should be good at. `measure` is one round: a value for each of the lines."""
+    """A figure of reichatd. `measure` runs one round, and returns a value for each line."""
 
     name: str
     what: str
     lines: Sequence[Line]
-    measure: Callable[[Workshop], Sequence[float]]
+    measure: Callable[[Run], Sequence[float]]
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A line with what was measured: the rounds as they came, and their median.
+    """The values that were measured for a line: each round, and the median.
 
     Arguments:
-        machine: as it was before the rounds.
+        machine: its speed before the rounds.
     """
 
     figure: str
@@ -101,13 +101,13 @@ class Result(msgspec.Struct, frozen=True):
     machine: Machine
 
 
-def results(figure: Figure, rounds: int, workshop: Workshop) -> Iterator[Result]:
-    """Measures it so many times."""
-    looks, values = [], []
+def results(figure: Figure, rounds: int, run: Run) -> Iterator[Result]:
+    """Measures a figure in this number of rounds."""
+    samples, values = [], []
     for _ in range(rounds):
-        looks.append(look(workshop.scratch))
-        values.append(figure.measure(workshop))
-    yield from _as_results(figure, values, between(looks))
+        samples.append(measure(run.scratch))
+        values.append(figure.measure(run))
+    yield from _as_results(figure, values, medians(samples))
 
 
 def _as_results(figure: Figure, rounds: Sequence[Sequence[float]], machine: Machine) -> Iterator[Result]:
@@ -117,11 +117,15 @@ def _as_results(figure: Figure, rounds: Sequence[Sequence[float]], machine: Mach
 
 
 @contextmanager
-def workshop(scale: float, scratch: Path | None) -> Iterator[Workshop]:
-    """Arguments: scratch: None for a directory that is gone in the end."""
+def open_run(scale: float, scratch: Path | None) -> Iterator[Run]:
+    """A run of the measurements.
+
+    Arguments:
+        scratch: None for a temporary directory.
+    """
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
-        yield Workshop(scale, scratch)
+        yield Run(scale, scratch)
         return
     with tempfile.TemporaryDirectory(prefix="reichatd-figures-") as directory:
-        yield Workshop(scale, Path(directory))
+        yield Run(scale, Path(directory))

@@ -1,4 +1,4 @@
-"""Stores that are full before a daemon starts on them, made through the store itself: over the wire it would take minutes."""
+"""Creates full stores, directly through the store: by way of a daemon it would take minutes."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -17,29 +17,29 @@ _TEXT = "x" * 60
 _HOURS = 3600.0
 
 
-def logs(path: Path, sizes: Mapping[str, int]) -> None:
-    """Makes an SQLite store whose public rooms have logs of these sizes.
+def create_with_logs(path: Path, sizes: Mapping[str, int]) -> None:
+    """Creates an SQLite store whose public rooms have logs of these sizes.
 
     Arguments:
-        path: of the file, which must not exist.
-        sizes: messages by room id.
+        path: the file, which must not exist.
+        sizes: number of messages by room id.
     """
     trio.run(_fill_logs, path, sizes)
 
 
-def bring_up_to_date(path: Path) -> None:
-    """Gives a store that was made for an earlier run the schema of today, so that no start has to."""
+def upgrade(path: Path) -> None:
+    """Upgrades the schema of a store of an earlier run, so that the measured start need not."""
     trio.run(_open_and_close, path)
 
 
-def crowd(path: Path, secret: str, count: int, room_id: str) -> list[str]:
-    """Makes an SQLite store with one room and `count` members, each logged in and half-way through its 80 messages.
+def create_with_members(path: Path, secret: str, count: int, room_id: str) -> list[str]:
+    """Creates an SQLite store with a room of 80 messages and `count` members, each logged in and with a read mark at 30.
 
     Arguments:
-        secret: what the daemon is to be given as auth.secret_key.
+        secret: the daemon's auth.secret_key.
 
     Returns:
-        an access token for each.
+        an access token for each member.
     """
     return trio.run(_fill_crowd, path, secret, count, room_id)
 
@@ -59,18 +59,18 @@ async def _fill_logs(path: Path, sizes: Mapping[str, int]) -> None:
 
 async def _fill_crowd(path: Path, secret: str, count: int, room_id: str) -> list[str]:
     now, tokens = time.time(), AccessTokens(Keys(secret.encode()).access_tokens, _HOURS)
-    made = []
+    access_tokens = []
     async with _store(path) as store:
         members = [await _add_user(store, number) for number in range(count)]
         for member in members:
             session = Session(f"session-{member}", member, f"refresh-{member}", now, now + _HOURS)
             await store.sessions.create(session)
-            made.append(tokens.make(session, now))
+            access_tokens.append(tokens.make(session, now))
         author = await _add_user(store, count)
         await _add_room(store, room_id, [author, *members])
         await _add_messages(store, room_id, author, 80)
         await store.messages.append([], {(room_id, member): 30 for member in members})
-    return made
+    return access_tokens
 
 
 @asynccontextmanager
