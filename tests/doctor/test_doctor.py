@@ -213,7 +213,7 @@ def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
     (tmp_path / "password").unlink()
     found = Examination(tmp_path, **{**by_mail(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"})
     assert (found["mail.login"].level, found["files.password_file"].level) == ("error", "error")
-    assert mail_server.letters == []
+    assert mail_server.messages == []
 
 
 def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
