@@ -117,15 +117,15 @@ class Visitor:
         expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
     def code(self) -> str:
-        """The code in the letter to this person."""
+        """The code in the mail to this person."""
         deadline = threading.Event()
         for _ in range(2000):
-            for letter in self._mail_server.letters:
-                body = letter.get_body(("plain",))
-                if letter["To"] == self.email and body and (match := _CODE.search(body.get_content())):
+            for message in self._mail_server.messages:
+                body = message.get_body(("plain",))
+                if message["To"] == self.email and body and (match := _CODE.search(body.get_content())):
                     return match[1]
             deadline.wait(0.01)
-        raise AssertionError(f"no letter to {self.email}")
+        raise AssertionError(f"no mail to {self.email}")
 
     def log_in(self, password: str = PASSWORD) -> None:
         page = self.page
