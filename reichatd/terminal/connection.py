@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAGE = 100
 """How many earlier messages are fetched at once."""
 _JUMP_BEHIND = 1_000
-"""If it lacks more messages than this, the client jumps to the end of the log: loading all takes long, and the user can scroll up."""
+"""If more messages are missing, the client jumps to the end of the log: loading all takes long, and the user can scroll up."""
 _PING_SECONDS = 20.0
 _MARK_SECONDS = 1.0
 _RETRIED_CODES = {"rate_limited", "unavailable"}
