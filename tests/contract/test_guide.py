@@ -146,7 +146,7 @@ async def test_permanent_errors_are_reported_and_end_the_client(tmp_path: Path, 
     async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
         room_id = await open_room(ada)
         client = {"SERVER": daemon.url, "ROOM": room_id, "EMAIL": ada.email, "PASSWORD": PASSWORD}
-        for wrong, told in (
+        for wrong, reported in (
             ({"PASSWORD": "wrong"}, "400" if language == "python" else "Invalid password"),
             ({"ROOM": "nowhere"}, "1008"),
             ({"WORDS": "x" * 70_000}, "1009"),
@@ -154,7 +154,7 @@ async def test_permanent_errors_are_reported_and_end_the_client(tmp_path: Path, 
             with example.started(**(client | wrong)) as process:
                 await until(lambda: process.poll() is not None, 60)
                 assert process.returncode == 1
-            assert told in example.errors
+            assert reported in example.errors
         with example.started(**(client | {"WORDS": " "})) as process:
             await until(lambda: "bad_content" in example.errors)
 

@@ -233,7 +233,7 @@ def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
 
 
 def test_a_mail_server_that_hangs_up(tmp_path: Path) -> None:
-    server = MailServer(last_words="550 5.7.1 not with that name")
+    server = MailServer(closing_reply="550 5.7.1 not with that name")
     server.start()
     found = Examination(tmp_path, **by_mail(server, tmp_path, PASSWORD))
     server.stop()
