@@ -5,8 +5,8 @@
 // expires. The access token, which is valid for minutes, stays in memory.
 
 import { ServerInfo } from "./server-info.js";
-import { urlOf, storageKey } from "./urls.js";
 import { storage } from "./storage.js";
+import { storageKey, urlOf } from "./urls.js";
 
 const TOKEN_KEY = storageKey("reichatd.refresh_token");
 const REQUEST_MS = 20_000;

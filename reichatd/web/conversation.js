@@ -1,9 +1,9 @@
 // A room's conversation. It reconnects when a WebSocket ends; no message is missed and none appears twice.
 
-import { RoomLog } from "./room-log.js";
-import { OWN_TAB_MS, Outbox } from "./outbox.js";
-import { FrameRefused, Socket } from "./socket.js";
 import { Unreachable } from "./api.js";
+import { Outbox, OWN_TAB_MS } from "./outbox.js";
+import { RoomLog } from "./room-log.js";
+import { FrameRefused, Socket } from "./socket.js";
 
 const PAGE = 100;
 const MARK_MS = 400;

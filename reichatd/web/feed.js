@@ -1,9 +1,9 @@
 // The scrollable messages of a room. Only a window of the log is in the page: rows are added at the near end and removed at the far
 // end, and the visible messages keep their position.
 
+import { copyMessages } from "./copy-messages.js";
 import { h } from "./dom.js";
 import { FeedRows, MOST_ROWS } from "./feed-rows.js";
-import { copyMessages } from "./copy-messages.js";
 import { anchorRow, visibleRange } from "./visible-rows.js";
 
 const STEP = 30;

@@ -2,13 +2,13 @@
 
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
+import { joinRoomView } from "./join-room.js";
+import { JoinedRooms } from "./joined-rooms.js";
 import { holdBack } from "./outbox.js";
-import { Users } from "./users.js";
 import { profileDialog } from "./profile.js";
 import { createRoomDialog } from "./room-dialogs.js";
 import { RoomView } from "./room-view.js";
-import { JoinedRooms } from "./joined-rooms.js";
-import { joinRoomView } from "./join-room.js";
+import { Users } from "./users.js";
 
 const RETRY_MS = 3_000;
 const TAB_MS = 150; // a message that is read at once does not flash in the title

@@ -2,9 +2,9 @@
 
 import { Api } from "./api.js";
 import { h } from "./dom.js";
+import { UNSENT_PREFIX } from "./drafts.js";
 import { Home } from "./home.js";
 import { storage } from "./storage.js";
-import { UNSENT_PREFIX } from "./drafts.js";
 import { welcome } from "./welcome.js";
 
 const RETRY_MS = 3_000;

@@ -1,8 +1,8 @@
 // Messages that are not acknowledged yet. Each has a nonce, by which the server recognises a repeat, and stays in localStorage until it
 // is acknowledged or discarded. Each has its own key, so that no tab overwrites the messages of another.
 
-import { storage } from "./storage.js";
 import { outboxPrefix } from "./drafts.js";
+import { storage } from "./storage.js";
 
 /** Only the tab in which a message was written sends it for this time. Then other tabs send it too: the server stores a nonce once. */
 export const OWN_TAB_MS = 10_000;

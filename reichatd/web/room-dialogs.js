@@ -1,8 +1,8 @@
 // The dialogs of a room: create, edit, leave and delete it, and act on its members.
 
-import { pageUrlOf } from "./urls.js";
 import { announce, avatar, copy, h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
+import { pageUrlOf } from "./urls.js";
 
 const USERS_AT_ONCE = 50;
 

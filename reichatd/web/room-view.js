@@ -2,11 +2,11 @@
 
 import { Composer } from "./composer.js";
 import { announce, copy, h, icon, iconButton } from "./dom.js";
+import { Draft } from "./drafts.js";
 import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message-rows.js";
 import { personDialog, roomDialog } from "./room-dialogs.js";
 import { untilMidnight } from "./time.js";
-import { Draft } from "./drafts.js";
 
 const ANNOUNCED_CHARACTERS = 200;
 

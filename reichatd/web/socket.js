@@ -1,7 +1,7 @@
 // One WebSocket of a room.
 
-import { webSocketUrlOf } from "./urls.js";
 import { Unreachable } from "./api.js";
+import { webSocketUrlOf } from "./urls.js";
 
 const OPEN_MS = 15_000;
 const ANSWER_MS = 10_000;
