@@ -22,7 +22,7 @@ from reichatd.errors import (
     UserNotFound,
     VerificationNotFound,
 )
-from reichatd.mail import verification_letter
+from reichatd.mail import verification_mail
 from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, Session, User
 from reichatd.text import normal
 
@@ -101,7 +101,7 @@ class Accounts:
         return "console" if self._outbox.backend == "console" else "mail"
 
     async def register(self, email: str, password: str, username: str) -> None:
-        """Keeps a registration beside others of the address, and posts the letter with its code.
+        """Keeps a registration beside others of the address, and queues the mail with its code.
 
         Of more than `auth.pending_registrations` the oldest goes. To refuse a further one instead would let a stranger keep
         someone from registering, by a few registrations in every ten minutes.
@@ -117,15 +117,15 @@ class Accounts:
             raise UserExists
         minutes = self._auth.verification_code_minutes
         code = await self._keep(registrant, await self._passwords.hash(password))
-        letter = verification_letter(
+        message = verification_mail(
             sender=self._outbox.sender,
             to=address.deliverable,
             username=registrant.username,
             code=code,
             minutes=minutes,
         )
-        # No await between the registration and its letter.
-        self._outbox.post(letter, seconds=minutes * MINUTE)
+        # No await between the registration and its mail.
+        self._outbox.enqueue(message, seconds=minutes * MINUTE)
 
     async def _keep(self, registrant: fields.Registrant, password_hash: str) -> str:
         """Stores a registration; its code, which no other of the address has."""
@@ -147,7 +147,7 @@ class Accounts:
                     raise UserExists
 
     async def verify(self, email: str, code: str) -> None:
-        """Makes a user of a registration, by the code from its letter (OWASP ASVS 6.6.2: it is good for no other).
+        """Makes a user of a registration, by the code from its mail (OWASP ASVS 6.6.2: it is good for no other).
 
         Repeated, since its answer was lost, it changes nothing as long as the code would be valid.
 

@@ -12,7 +12,7 @@ from reichatd.cli.prompts import ask, can_ask
 from reichatd.terminal import screen
 from reichatd.terminal.client import LoggedOut, RoomChoice, ServerClient, ServerRefused
 from reichatd.terminal.logins import Logins, default_file
-from reichatd.terminal.rooms import meant
+from reichatd.terminal.rooms import find_rooms
 from reichatd.terminal.transcript import plain
 
 
@@ -38,7 +38,7 @@ def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out:
                 raise click.UsageError("this needs a terminal; scripts post with `reichatd send`")
             else:
                 chosen, characters = trio.run(_arrive, url, logins, email, room)
-                screen.converse(kept(url, logins), chosen.room_id, chosen.name, characters)
+                screen.run(kept(url, logins), chosen.room_id, chosen.name, characters)
     except LoggedOut:
         exit_status.fail(exit_status.NOT_PERMITTED, "the login session is over; start again to log in")
     except OSError as error:
@@ -46,12 +46,12 @@ def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out:
 
 
 async def _log_out(url: str, logins: Logins, email: str | None) -> None:
-    key = logins.of_account(url, email) if email else url
+    key = logins.key_of_account(url, email) if email else url
     async with kept(url, logins, key) as server:
         if server.login is not None:
             with suppress(LoggedOut):  # it was over already
                 await server.log_out()
-            logins.keep(key, None)
+            logins.save(key, None)
     click.echo("logged out")
 
 
@@ -104,7 +104,7 @@ def _chosen(rooms: list[RoomChoice], answer: str) -> list[RoomChoice]:
     """What an answer means; a number is that of the list before it is an id."""
     if answer.isdecimal() and 1 <= int(answer) <= len(rooms):
         return [rooms[int(answer) - 1]]
-    return meant(rooms, answer, cut_off=True)
+    return find_rooms(rooms, answer, prefix=True)
 
 
 def _unclear(answer: str, found: list[RoomChoice], count: int) -> str:

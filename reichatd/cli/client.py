@@ -12,7 +12,7 @@ from reichatd.hosts import is_local
 from reichatd.terminal.client import RoomChoice, ServerClient, ServerRefused, Unreachable
 from reichatd.terminal.conversation import Ended
 from reichatd.terminal.logins import Logins
-from reichatd.terminal.rooms import meant
+from reichatd.terminal.rooms import find_rooms
 from reichatd.terminal.transcript import plain
 
 insecure_option = click.option(
@@ -43,7 +43,7 @@ def checked(url: str, *, insecure: bool) -> str:
 
 def kept(url: str, logins: Logins, key: str | None = None) -> ServerClient:
     """The server, with the login that is kept under this key (the URL, if None), if there is one."""
-    return ServerClient(url, logins.of(key or url), partial(logins.keep, key or url))
+    return ServerClient(url, logins.of(key or url), partial(logins.save, key or url))
 
 
 async def find_room(server: ServerClient, name: str) -> RoomChoice:
@@ -59,7 +59,7 @@ async def find_room(server: ServerClient, name: str) -> RoomChoice:
     except ServerRefused as refusal:
         if refusal.status != 404:
             raise
-    found = meant([*joined, *(room for room in await server.rooms("public") if room not in joined)], name)
+    found = find_rooms([*joined, *(room for room in await server.rooms("public") if room not in joined)], name)
     if not found:
         exit_status.fail(exit_status.NOT_FOUND, plain(f"no room has the id or the name {name}"))
     if len(found) > 1:

@@ -17,7 +17,7 @@ from reichatd.cli.prompts import can_ask
 from reichatd.terminal.client import LoggedOut, Login, RoomChoice, ServerClient
 from reichatd.terminal.conversation import Outcome
 from reichatd.terminal.delivery import NotAcknowledged, deliver, until_reached
-from reichatd.terminal.frames import encodable, excess, trimmed
+from reichatd.terminal.frames import encodable, length_problem, trimmed
 from reichatd.terminal.logins import Logins, default_file
 from reichatd.terminal.transcript import plain
 
@@ -159,12 +159,12 @@ class _KeptLogin:
         self._logins = Logins(default_file())
         self._key = f"{email} {url}" if email else url
         with suppress(OSError):
-            self._key = self._logins.of_account(url, email) if email else url
+            self._key = self._logins.key_of_account(url, email) if email else url
             self.found = self._logins.of(self._key)
 
     def keep(self, login: Login) -> None:
         try:
-            self._logins.keep(self._key, login)
+            self._logins.save(self._key, login)
         except OSError:
             # The refresh token of one that was kept before is the same still.
             self.is_kept = self.found is not None and self.found.refresh_token == login.refresh_token
@@ -190,7 +190,7 @@ async def _log_in(server: ServerClient, account: _Account) -> None:
 
 
 async def _enter(server: ServerClient, message: _Message) -> RoomChoice:
-    if why := excess(message.content, await server.message_characters()):
+    if why := length_problem(message.content, await server.message_characters()):
         exit_status.fail(exit_status.REFUSED, why)
     room = await find_room(server, message.room)
     await server.join(room.room_id)

@@ -217,7 +217,7 @@ def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
         tmp_path, **{**smtp_settings(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"}
     )
     assert (found["mail.login"].level, found["files.password_file"].level) == ("error", "error")
-    assert mail_server.letters == []
+    assert mail_server.messages == []
 
 
 def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
 
 
 def test_a_mail_server_that_hangs_up(tmp_path: Path) -> None:
-    server = MailServer(last_words="550 5.7.1 not with that name")
+    server = MailServer(closing_reply="550 5.7.1 not with that name")
     server.start()
     found = Examination(tmp_path, **smtp_settings(server, tmp_path, PASSWORD))
     server.stop()

@@ -73,7 +73,7 @@ async def registered(person: Person, mail_server: MailServer) -> list[str]:
     codes = []
     for number in range(2):
         await person.register(password=PASSWORDS[0])
-        await until(lambda number=number: len(mail_server.letters) > number)  # type: ignore[misc]
+        await until(lambda number=number: len(mail_server.messages) > number)  # type: ignore[misc]
         codes.append(code_in(mail_server, number))
     assert mail_server.logged_in == [True, True]
     await person.verify(codes[1])

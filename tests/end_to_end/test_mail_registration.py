@@ -33,7 +33,7 @@ def by_smtp(server: MailServer) -> dict[str, str]:
 
 
 def code_in(server: MailServer, number: int) -> str:
-    body = server.letters[number].get_body(("plain",))
+    body = server.messages[number].get_body(("plain",))
     assert body is not None
     match = CODE.search(body.get_content())
     assert match is not None
@@ -49,11 +49,11 @@ async def test_the_code_comes_by_mail(tmp_path: Path, storage: dict[str, str], m
     ):
         await ada.register()
         mail_server.start()
-        await until(lambda: len(mail_server.letters) == 1)
+        await until(lambda: len(mail_server.messages) == 1)
         await bob.register()
-        await until(lambda: len(mail_server.letters) == 2)
+        await until(lambda: len(mail_server.messages) == 2)
         assert mail_server.recipients == ["ada@example.org", "Bob@example.org"]
-        letter = mail_server.letters[0]
+        letter = mail_server.messages[0]
         assert (letter["From"], letter["To"]) == ("Chat <chat@example.org>", "ada@example.org")
         first, second = code_in(mail_server, 0), code_in(mail_server, 1)
         html = letter.get_body(("html",))
@@ -69,7 +69,7 @@ async def test_the_code_comes_by_mail(tmp_path: Path, storage: dict[str, str], m
         # Whoever else registers the address, each code confirms the registration that it was sent for.
         body = {"email": ada.email, "password": "a stranger's", "username": "mallory"}
         assert (await ada.http.post("/register", json=body)).status_code == 201
-        await until(lambda: len(mail_server.letters) == 3)
+        await until(lambda: len(mail_server.messages) == 3)
         third = code_in(mail_server, 2)
         await ada.verify(first)
         await ada.log_in()

@@ -184,8 +184,8 @@ async def test_mail_goes_where_a_reload_says(tmp_path: Path, file: Path) -> None
                 "/register", json={"email": "bob@example.org", "password": "a good password", "username": "bob"}
             )
             assert answer.status_code == 201
-            await until(lambda: server.letters)
-            assert server.letters[0]["From"] == "chat@example.org"
+            await until(lambda: server.messages)
+            assert server.messages[0]["From"] == "chat@example.org"
     finally:
         server.stop()
 

@@ -1,17 +1,17 @@
-// A room's log, as far as it is known here: message ids count 1, 2, 3, … without a gap, so any of them can be asked for when it is needed.
+// The known part of a room's log. Message ids are 1, 2, 3, … without a gap, so any missing message can be fetched when it is needed.
 
-const MOST = 3000;
-const TAIL = 200;
+const MOST_MESSAGES = 3000;
+const KEPT_AT_END = 200;
 
-export class Log {
-  /** The ids of the first and the last message that the room has; nothing is there yet if end < first. */
+export class RoomLog {
+  /** The ids of the room's first and last message; the room is empty if end < first. */
   first = 1;
   end = 0;
-  /** The last id that the person has read. */
+  /** The last id that the user has read. */
   readTo = 0;
-  /** How often all of it was forgotten. */
+  /** How often `clear` was called. */
   generation = 0;
-  /** How often somebody has turned out to have another name. */
+  /** How many changes of user names were seen. */
   renames = 0;
   #messages = new Map();
   #names = new Map();
@@ -25,52 +25,52 @@ export class Log {
     return this.#messages.get(id);
   }
 
-  /** The last message that is known; undefined if none is. */
+  /** The last known message; undefined if none is. */
   get newest() {
     return this.get(Math.max(...this.#messages.keys()));
   }
 
-  /** What the author is called today, also under what was written earlier. */
+  /** The author's current name, also for earlier messages. */
   nameOf(message) {
     return this.#names.get(message.user_id) ?? message.username;
   }
 
-  /** Takes messages in, in any order; those beyond the end move it. */
-  absorb(messages) {
+  /** Adds messages, in any order; later ones move the end. */
+  add(messages) {
     for (const message of messages) {
       this.#messages.set(message.message_id, message);
       if (this.#names.has(message.user_id) && this.nameOf(message) !== message.username) this.renames++;
       this.#names.set(message.user_id, message.username);
       if (message.message_id > this.end) this.end = message.message_id;
     }
-    if (this.#messages.size > MOST) this.#forgetSome();
+    if (this.#messages.size > MOST_MESSAGES) this.#dropSome();
   }
 
-  /** What was before this id has been removed from the room. */
+  /** The server has deleted the messages before this id. */
   beginAt(first = 1) {
     this.first = Math.max(this.first, first);
     this.end = Math.max(this.end, this.first - 1);
   }
 
-  /** The room has messages up to this id, known here or not. */
+  /** The room has messages up to this id, known or not. */
   endAt(last = 0) {
     this.end = Math.max(this.end, last);
   }
 
-  /** Everything known was of another log: the room is a new one of the same name. */
-  forget() {
+  /** Removes everything: the room was created again under the same id. */
+  clear() {
     this.generation++;
     this.#messages.clear();
     this.first = 1;
     this.end = this.readTo = 0;
   }
 
-  /** The ids being looked at, which are the last to be forgotten. */
-  lookAt(first, last) {
+  /** Sets the ids in the page: messages near them are not dropped from memory. */
+  setView(first, last) {
     this.#view = [first, last];
   }
 
-  /** The first range within these ids of which nothing is known: [from, to], or null. */
+  /** The range of unknown messages within these ids: [from, to], or null. */
   missing(from, to) {
     from = Math.max(from, this.first);
     to = Math.min(to, this.end);
@@ -79,11 +79,11 @@ export class Log {
     return from <= to ? [from, to] : null;
   }
 
-  #forgetSome() {
+  #dropSome() {
     const [first, last] = this.#view;
     for (const id of this.#messages.keys()) {
-      const looked = id > first - MOST / 4 && id < last + MOST / 4;
-      if (!looked && id <= this.end - TAIL) this.#messages.delete(id);
+      const isNear = id > first - MOST_MESSAGES / 4 && id < last + MOST_MESSAGES / 4;
+      if (!isNear && id <= this.end - KEPT_AT_END) this.#messages.delete(id);
     }
   }
 }

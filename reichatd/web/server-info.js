@@ -1,34 +1,34 @@
-// What the server says of itself before anyone has logged in: how long a message may be, and where verification codes appear.
+// What the server tells a client before login (GET /about): how long a message may be, and where verification codes appear.
 
 const FRESH_MS = 10_000;
 const NONCE = "0".repeat(32); // as long as those of the outbox
 
-/** Fires "change" when the server has said something new. */
-export class About extends EventTarget {
-  /** "mail" or "console"; null as long as it is not known. */
+/** Fires "change" when a new answer of the server has arrived. */
+export class ServerInfo extends EventTarget {
+  /** "mail" or "console"; null until it is known. */
   codeBy = null;
   #call;
   #limits = { message_chars: Infinity, frame_bytes: Infinity };
-  #asked = null;
-  #askedAt = 0;
+  #request = null;
+  #requestedAt = 0;
 
-  /** call: asks the server. */
+  /** call: makes the request. */
   constructor(call) {
     super();
     this.#call = call;
   }
 
-  /** Asks, unless the last answer is of this moment: a server's settings can change. Does not throw; without an answer all stays as it is. */
-  ask() {
-    if (this.#asked === null || performance.now() - this.#askedAt > FRESH_MS) {
-      this.#askedAt = performance.now();
-      this.#asked = this.#learn().catch(() => (this.#asked = null));
+  /** Asks the server, unless the last request is recent: its settings can change. Does not throw; without an answer nothing changes. */
+  refresh() {
+    if (this.#request === null || performance.now() - this.#requestedAt > FRESH_MS) {
+      this.#requestedAt = performance.now();
+      this.#request = this.#fetch().catch(() => (this.#request = null));
     }
-    return this.#asked;
+    return this.#request;
   }
 
-  /** What the server would find wrong with the length of a message, as a sentence; "" if nothing, as far as it is known here. */
-  problemOf(content) {
+  /** A sentence that says by how much a message is too long; "" if it is not, or the limits are not known. */
+  lengthProblem(content) {
     const { message_chars: most, frame_bytes: mostBytes } = this.#limits;
     const characters = content.length - (content.match(/[\ud800-\udbff]/g) ?? []).length; // code points, as the server counts
     if (characters > most) return `Too long by ${counted(characters - most, "character")}. A message has at most ${most.toLocaleString("en")}.`;
@@ -37,7 +37,7 @@ export class About extends EventTarget {
     return bytes > mostBytes ? `Too big by ${counted(bytes - mostBytes, "byte")}.` : "";
   }
 
-  async #learn() {
+  async #fetch() {
     const { limits, code_by: codeBy } = await this.#call();
     this.#limits = limits;
     this.codeBy = codeBy;

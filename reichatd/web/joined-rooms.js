@@ -1,24 +1,24 @@
-// The rooms that the person has joined, each with its conversation.
+// The rooms that the user has joined, each with its conversation.
 
 import { Conversation } from "./conversation.js";
 
-/** So many rooms are listened to all the time, which is where their unread counts come from; the others when they are opened. */
-const LISTENED_TO = 40;
+/** How many rooms have a connection all the time, and so a live unread count. The others connect when they are opened. */
+const MOST_CONNECTED = 40;
 const STALE_MS = 60_000;
-const SEEN_AGAIN_MS = 2_000; // at least, from one question to the next
+const READ_PAUSE_MS = 2_000; // minimum between two requests
 
-/** Events: "change" (which rooms there are, or what is known of one), "unread" (a count). */
-export class Rooms extends EventTarget {
+/** Events: "change" (the list of rooms or the data of one), "unread" (an unread count). */
+export class JoinedRooms extends EventTarget {
   all = [];
   #api;
   #userId;
   #conversations = new Map();
   #readAt = 0;
-  #tabs; // the others of this browser, where the same person is logged in; null if they cannot be told
+  #tabs; // a channel to the browser's other tabs with the same user; null if there is none
   #timer;
-  #seenTimer;
-  #asked = 0; // how often the server was asked which rooms there are
-  #answered = 0; // the number of the question whose answer holds; Infinity: none is heard any more
+  #readTimer;
+  #lastRequest = 0; // the number of the last request
+  #lastAnswer = 0; // the number of the request whose answer is in use; Infinity: all answers are ignored
 
   constructor(api, userId) {
     super();
@@ -26,23 +26,23 @@ export class Rooms extends EventTarget {
     this.#userId = userId;
     this.#tabs = channel(`reichatd.read.${userId}`);
     this.#tabs?.addEventListener("message", ({ data: { roomId, readTo } }) => this.#conversations.get(roomId)?.readElsewhere(readTo));
-    this.#timer = setInterval(() => this.all.length > LISTENED_TO && this.#readSoon(), STALE_MS);
-    document.addEventListener("visibilitychange", this.#seenAgain);
-    window.addEventListener("focus", this.#seenAgain);
+    this.#timer = setInterval(() => this.all.length > MOST_CONNECTED && this.#readSoon(), STALE_MS);
+    document.addEventListener("visibilitychange", this.#visibilityChanged);
+    window.addEventListener("focus", this.#visibilityChanged);
   }
 
   get(roomId) {
     return this.all.find((room) => room.room_id === roomId);
   }
 
-  /** The conversation of a joined room, started if it was not. */
+  /** The conversation of a joined room; starts it if needed. */
   conversation(roomId) {
     const conversation = this.#conversations.get(roomId);
     conversation?.start();
     return conversation;
   }
 
-  /** Messages that are not read, as of the last answer of the server's where nobody listens. */
+  /** The number of unread messages; without a connection to the room, that of the last /joined answer. */
   unread(roomId) {
     const log = this.#conversations.get(roomId)?.log;
     if (log?.end > 0) return log.unread;
@@ -60,77 +60,79 @@ export class Rooms extends EventTarget {
   }
 
   /**
-   * Asks the server which rooms there are, and how far each is read. Throws Refused or Unreachable.
+   * Fetches the joined rooms and their read marks. Throws ServerRefused or Unreachable.
    *
-   * joined: the id of a room that the person has joined just now, which opens at its end.
+   * joined: the id of a room that the user has just joined, which opens at its end.
    */
   async read({ joined = null } = {}) {
-    const number = ++this.#asked;
+    const number = ++this.#lastRequest;
     const { rooms } = await this.#api.call("GET", "/joined");
-    if (number < this.#answered) return; // an older answer than the last one; or the person has logged out
-    this.#answered = number;
+    if (number < this.#lastAnswer) return; // older than the answer in use, or the user has logged out
+    this.#lastAnswer = number;
     this.#readAt = Date.now();
     this.all = rooms;
     for (const [roomId, conversation] of this.#conversations) {
-      if (!this.get(roomId)) this.#forget(roomId, conversation);
+      if (!this.get(roomId)) this.#dropConversation(roomId, conversation);
     }
     for (const [place, { room_id: roomId, last_read_id: readTo = 0 }] of rooms.entries()) {
-      const conversation = this.#known(roomId);
+      const conversation = this.#conversationOf(roomId);
       if (roomId === joined) conversation.beginAtEnd();
       conversation.readElsewhere(readTo);
-      if (place < LISTENED_TO || conversation.hasUnsent) conversation.start();
+      if (place < MOST_CONNECTED || conversation.hasUnsent) conversation.start();
     }
     this.dispatchEvent(new Event("change"));
   }
 
   stop() {
-    this.#answered = Infinity;
-    document.removeEventListener("visibilitychange", this.#seenAgain);
-    window.removeEventListener("focus", this.#seenAgain);
+    this.#lastAnswer = Infinity;
+    document.removeEventListener("visibilitychange", this.#visibilityChanged);
+    window.removeEventListener("focus", this.#visibilityChanged);
     clearInterval(this.#timer);
-    clearTimeout(this.#seenTimer);
+    clearTimeout(this.#readTimer);
     this.#tabs?.close();
-    for (const [roomId, conversation] of this.#conversations) this.#forget(roomId, conversation);
+    for (const [roomId, conversation] of this.#conversations) this.#dropConversation(roomId, conversation);
   }
 
-  #known(roomId) {
+  #conversationOf(roomId) {
     let conversation = this.#conversations.get(roomId);
     if (conversation?.state === "over") conversation = undefined; // joined again
     if (conversation === undefined) {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
       conversation.addEventListener("read", () => this.#tabs?.postMessage({ roomId, readTo: conversation.log.readTo }));
-      conversation.addEventListener("state", () => conversation.state === "over" && this.#lose(roomId));
+      conversation.addEventListener("state", () => conversation.state === "over" && this.#remove(roomId));
       this.#conversations.set(roomId, conversation);
     }
     return conversation;
   }
 
-  /** The server has said that the room is none of the person's any more. Its list would say so later: who opens the room until
-   * then would find the conversation that is over, and no way in. */
-  #lose(roomId) {
+  /**
+   * The conversation has ended for good. The room is removed before the server's list says so: opening it in between would show the
+   * ended conversation instead of the form to join.
+   */
+  #remove(roomId) {
     this.all = this.all.filter((room) => room.room_id !== roomId);
     this.dispatchEvent(new Event("change"));
     this.#readSoon();
   }
 
-  #forget(roomId, conversation) {
+  #dropConversation(roomId, conversation) {
     conversation.stop();
     this.#conversations.delete(roomId);
   }
 
   #readSoon() {
-    this.read().catch(() => {}); // the next one will do
+    this.read().catch(() => {}); // the next request will do
   }
 
-  #seenAgain = () => {
+  #visibilityChanged = () => {
     if (document.visibilityState !== "visible") return;
-    clearTimeout(this.#seenTimer);
-    this.#seenTimer = setTimeout(() => this.#readSoon(), this.#readAt + SEEN_AGAIN_MS - Date.now());
+    clearTimeout(this.#readTimer);
+    this.#readTimer = setTimeout(() => this.#readSoon(), this.#readAt + READ_PAUSE_MS - Date.now());
   };
 }
 
-/** A channel to the other tabs; null where the browser keeps them apart, as Firefox does with cookies blocked. */
+/** A channel to the other tabs; null if the browser isolates them, as Firefox does with cookies blocked. */
 function channel(name) {
   try {
     return new BroadcastChannel(name);

@@ -1,18 +1,18 @@
-// A room that one is not a member of.
+// The view of a room that the user has not joined: a form to join it.
 
 import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
 
-export function strangerView(home, roomId) {
-  const place = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, "Looking …"));
+export function joinRoomView(home, roomId) {
+  const body = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, "Loading …"));
   const path = `/room/${encodeURIComponent(roomId)}`;
 
   home.api.call("GET", path).then(
-    ({ room }) => place.replaceChildren(...invitation(room)),
-    (error) => place.replaceChildren(...refusal(error)),
+    ({ room }) => body.replaceChildren(...joinForm(room)),
+    (error) => body.replaceChildren(...errorMessage(error)),
   );
 
-  function invitation({ name, description, private: isPrivate, users }) {
+  function joinForm({ name, description, private: isPrivate, users }) {
     const count = users.length === 1 ? "1 member" : `${users.length} members`;
     return [
       h("h2", { dir: "auto" }, name),
@@ -27,7 +27,7 @@ export function strangerView(home, roomId) {
             await home.api.call("POST", `${path}/join`, isPrivate ? { password } : undefined);
           } catch (error) {
             if (error.code !== "already_joined") throw error;
-            isNew = false; // joined elsewhere meanwhile
+            isNew = false; // joined in another tab or on another device
           }
           await home.rooms.read({ joined: isNew ? roomId : null });
           home.open(roomId);
@@ -36,17 +36,17 @@ export function strangerView(home, roomId) {
     ];
   }
 
-  function refusal({ status, message }) {
+  function errorMessage({ status, message }) {
     if (status !== 404) return [h("p", { role: "status" }, message)];
     return [
-      h("h2", {}, "There is no room here"),
-      h("p", { class: "hint", role: "status" }, "It has been deleted, or its id is another one."),
+      h("h2", {}, "Room not found"),
+      h("p", { class: "hint", role: "status" }, "It has been deleted, or the id is wrong."),
       h("p", {}, h("a", { href: "#/explore" }, "Find rooms")),
     ];
   }
 
   return h("div", { class: "page" },
     h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("span", { class: "hint" }, "Room ", h("code", {}, roomId))),
-    place,
+    body,
   );
 }

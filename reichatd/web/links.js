@@ -1,11 +1,11 @@
-// What people wrote, as nodes: text, and links where it has addresses of the web.
+// Turns the web addresses in a message into links.
 
 import { h } from "./dom.js";
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'`\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 const BRACKETS = { ")": "(", "]": "[", "}": "{" };
 
-/** The parts of a text, in order: strings, and {text, href} for what is an address. Pure. */
+/** The parts of a text, in order: strings, and {text, href} for addresses. Pure. */
 export function parts(text) {
   const found = [];
   let position = 0;
@@ -21,8 +21,8 @@ export function parts(text) {
   return found;
 }
 
-/** Those parts as nodes. */
-export function linkified(text) {
+/** The text as nodes. */
+export function linkify(text) {
   return parts(text).map((part) =>
     typeof part === "string"
       ? part
@@ -30,7 +30,7 @@ export function linkified(text) {
   );
 }
 
-/** An address without the punctuation of the sentence round it: a bracket belongs to it if it was opened in it. */
+/** An address without the punctuation that follows it in the sentence. A closing bracket stays if the address has the opening one. */
 function withoutTail(address) {
   for (;;) {
     const last = address.at(-1);

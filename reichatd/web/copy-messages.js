@@ -1,28 +1,28 @@
-// What is copied out of a conversation: what people said, with who said it and when, and none of what only helps the eye.
+// Copies selected messages as text: author, time and content, without buttons and decoration.
 
-/** Puts the selected messages on the clipboard as text. Leaves what lies within one text to the browser. */
+/** Puts the selected messages on the clipboard as text. The browser handles a selection within one message. */
 export function copyMessages(event, list) {
   const selection = document.getSelection();
   if (selection.isCollapsed || contentOf(selection.anchorNode) && contentOf(selection.anchorNode) === contentOf(selection.focusNode)) return;
-  const range = selection.getRangeAt(0); // only Firefox has more, one for each piece: they are all of one selection
+  const range = selection.getRangeAt(0); // Firefox may have several ranges; they belong to one selection
   const rows = [...list.children].filter((row) => range.intersectsNode(row));
-  const text = rows.map((row) => said(row, range)).filter((lines) => lines !== "").join("\n");
+  const text = rows.map((row) => rowText(row, range)).filter((lines) => lines !== "").join("\n");
   if (text === "") return;
   event.clipboardData.setData("text/plain", text.trimStart());
   event.preventDefault();
 }
 
-/** What is selected of a row: "ada, 10:33", if that is shown above the text, and the text. */
-function said(row, range) {
+/** The selected part of a row: "ada, 10:33", if the row has that line, and the text. */
+function rowText(row, range) {
   const head = row.querySelector(".head");
   const content = row.querySelector(".content");
   const lines = [];
   if (head && range.intersectsNode(head)) lines.push("", `${head.querySelector(".author").textContent}, ${head.querySelector(".time").textContent}`);
-  if (range.intersectsNode(content)) lines.push(common(content, range));
+  if (range.intersectsNode(content)) lines.push(selectedText(content, range));
   return lines.filter((line, index) => line !== "" || index === 0).join("\n");
 }
 
-function common(content, range) {
+function selectedText(content, range) {
   const part = document.createRange();
   part.selectNodeContents(content);
   if (range.compareBoundaryPoints(Range.START_TO_START, part) > 0) part.setStart(range.startContainer, range.startOffset);

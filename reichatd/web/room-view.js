@@ -1,24 +1,24 @@
-// A room that one is a member of: its conversation, and where one writes.
+// The view of a joined room: its conversation and the message input.
 
 import { Composer } from "./composer.js";
 import { announce, copy, h, icon, iconButton } from "./dom.js";
+import { Draft } from "./drafts.js";
 import { Feed } from "./feed.js";
-import { messageRow, pendingRow } from "./message.js";
+import { messageRow, pendingRow } from "./message-rows.js";
 import { personDialog, roomDialog } from "./room-dialogs.js";
 import { untilMidnight } from "./time.js";
-import { Draft } from "./unsent.js";
 
-const MOST_SAID = 200;
+const ANNOUNCED_CHARACTERS = 200;
 
 export class RoomView {
   #home;
   #roomId;
   #conversation;
-  #listening = new AbortController();
-  #newFrom = null; // the first id under the line of what is new
-  #missedFrom = null; // the first id that came since the person, or the connection, was away
+  #listeners = new AbortController();
+  #newFrom = null; // the first id below the "New" line
+  #missedFrom = null; // the first id that arrived while the tab was hidden or offline
   #announcedTo = null;
-  #placed = false;
+  #isPlaced = false;
   #midnight;
 
   constructor(home, roomId) {
@@ -28,7 +28,7 @@ export class RoomView {
     this.feed = new Feed(this.#conversation, {
       row: (message, previous) => this.#row(message, previous),
       pendingRow: (entry) => this.#pendingRow(entry),
-      onread: (id) => this.#seen(id),
+      onread: (id) => this.#markSeen(id),
     });
     this.title = h("h2", { dir: "auto" });
     this.description = h("p", { class: "hint", dir: "auto" });
@@ -36,9 +36,9 @@ export class RoomView {
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
     this.composer = new Composer({
       draft: new Draft(home.me.userId, roomId),
-      about: home.api.about,
+      serverInfo: home.api.serverInfo,
       onsend: (content) => this.#send(content),
-      signal: this.#listening.signal,
+      signal: this.#listeners.signal,
     });
     this.input = this.composer.input;
     this.element = h("div", { class: "room" },
@@ -52,12 +52,12 @@ export class RoomView {
       this.composer.element,
     );
     this.#listen();
-    this.#named();
+    this.#showName();
   }
 
-  /** To be called when it is in the page. messageId: the message to go to; null for what is new. */
+  /** The caller calls this when the element is in the page. messageId: the message to go to; null for the first unread one. */
   shown(messageId) {
-    this.#told();
+    this.#showState();
     this.composer.shown();
     if (messageId !== null) this.show(messageId);
     this.#changed();
@@ -69,25 +69,25 @@ export class RoomView {
     return this.#conversation.state === "over";
   }
 
-  /** Goes to a message that a link leads to. */
+  /** Goes to the message of a link. */
   show(messageId) {
     this.feed.show(messageId, { isLinked: true });
   }
 
   close() {
-    this.#listening.abort();
+    this.#listeners.abort();
     this.feed.close();
     clearTimeout(this.#midnight);
   }
 
   #listen() {
-    const { signal } = this.#listening;
+    const { signal } = this.#listeners;
     const conversation = this.#conversation;
     conversation.addEventListener("log", () => this.#changed(), { signal });
     conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
-    conversation.addEventListener("state", () => { this.#told(); this.#changed(); this.feed.updatePending(); this.#wentOrCame(); }, { signal });
-    this.#home.rooms.addEventListener("change", () => this.#named(), { signal });
-    document.addEventListener("visibilitychange", () => this.#wentOrCame(), { signal });
+    conversation.addEventListener("state", () => { this.#showState(); this.#changed(); this.feed.updatePending(); this.#presenceChanged(); }, { signal });
+    this.#home.rooms.addEventListener("change", () => this.#showName(), { signal });
+    document.addEventListener("visibilitychange", () => this.#presenceChanged(), { signal });
     const midnight = () => {
       this.feed.redraw();
       this.#midnight = setTimeout(midnight, untilMidnight());
@@ -95,37 +95,37 @@ export class RoomView {
     this.#midnight = setTimeout(midnight, untilMidnight());
   }
 
-  #named() {
+  #showName() {
     const room = this.#home.rooms.get(this.#roomId);
     if (room === undefined) return;
     this.title.textContent = room.name;
     this.description.textContent = room.description;
   }
 
-  /** Messages have come, or gone out. */
+  /** The log or the state has changed. */
   #changed() {
     const { log } = this.#conversation;
-    if (!this.#placed) {
+    if (!this.#isPlaced) {
       if (this.#conversation.state !== "live" && log.end === 0) return;
       this.#place();
     }
-    this.#announceNews();
+    this.#announceNew();
     this.feed.update();
     this.#drawJump();
   }
 
-  /** Where one begins to read: at what is new, or at the end if nothing is. */
+  /** Sets the first position: the first unread message, or the end if there is none. */
   #place() {
     const { log } = this.#conversation;
-    this.#placed = true;
+    this.#isPlaced = true;
     this.#announcedTo = log.end;
     if (log.unread > 0) this.#newFrom = Math.max(log.readTo + 1, log.first);
     this.feed.begin(this.#newFrom);
   }
 
-  #announceNews() {
+  #announceNew() {
     const { log } = this.#conversation;
-    if (log.end < this.#announcedTo) this.#announcedTo = 0; // another log
+    if (log.end < this.#announcedTo) this.#announcedTo = 0; // the log was cleared
     if (log.end <= this.#announcedTo) return;
     const newFrom = Math.max(this.#announcedTo, log.readTo) + 1;
     this.#announcedTo = log.end;
@@ -134,28 +134,28 @@ export class RoomView {
       this.#missedFrom ??= newFrom;
     }
     const message = log.get(log.end);
-    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, MOST_SAID)}`);
+    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, ANNOUNCED_CHARACTERS)}`);
   }
 
-  /** What comes meanwhile is new to anyone who comes back, and is not scrolled past. */
+  /** Whether new messages are not seen: they stay unread, and the feed does not scroll past them. */
   get #isAway() {
     return document.visibilityState === "hidden" || this.#conversation.state !== "live";
   }
 
-  #wentOrCame() {
+  #presenceChanged() {
     const { log } = this.#conversation;
     if (this.#isAway) {
       if (log.unread === 0) this.#newFrom = this.#missedFrom = null;
       return;
     }
     const line = this.feed.list.querySelector(".new-line")?.closest(".message").dataset.id;
-    if (Number(line ?? null) !== Number(this.#newFrom)) this.feed.redraw(); // else what is selected stays so
+    if (Number(line ?? null) !== Number(this.#newFrom)) this.feed.redraw(); // only then: a redraw would lose the selection
     this.feed.update();
     if (this.#missedFrom > log.readTo && this.feed.atEnd) this.feed.show(this.#missedFrom);
     this.#missedFrom = null;
   }
 
-  #seen(id) {
+  #markSeen(id) {
     if (document.visibilityState === "visible") this.#conversation.markRead(id);
     this.#drawJump();
   }
@@ -177,28 +177,28 @@ export class RoomView {
     });
   }
 
-  // --- the state of the connection, told as it is
+  // --- the state of the connection
 
-  #told() {
-    const { state, why } = this.#conversation;
+  #showState() {
+    const { state, reason } = this.#conversation;
     const isOver = state === "over";
-    const text = isOver ? why : state === "live" ? "" : state === "connecting" ? "Connecting …" : navigator.onLine ? "Not connected." : "Offline.";
-    const waits = !isOver && text !== "" && " What you write is kept and goes out when the connection is back.";
+    const text = isOver ? reason : state === "live" ? "" : state === "connecting" ? "Connecting …" : navigator.onLine ? "Not connected." : "Offline.";
+    const waits = !isOver && text !== "" && " Your messages are saved and sent when the connection is back.";
     this.status.replaceChildren(
       text, waits || "",
-      state === "waiting" ? h("button", { type: "button", class: "link", onclick: () => this.#conversation.hurry() }, "Try now") : "",
+      state === "waiting" ? h("button", { type: "button", class: "link", onclick: () => this.#conversation.retryNow() }, "Try now") : "",
     );
-    this.status.hidden = text === "" || (state === "connecting" && !this.#wasTold);
-    this.#wasTold = state === "waiting" || (state === "connecting" && this.#wasTold);
+    this.status.hidden = text === "" || (state === "connecting" && !this.#wasShown);
+    this.#wasShown = state === "waiting" || (state === "connecting" && this.#wasShown);
     this.element.dataset.state = state;
     this.input.disabled = isOver;
   }
 
-  #wasTold = false; // the first try is not worth a word
+  #wasShown = false; // whether the status was visible: the first try shows none
 
   #drawJump() {
     const below = this.feed.newBelow;
-    this.jump.hidden = this.feed.atEnd || !this.#placed;
+    this.jump.hidden = this.feed.atEnd || !this.#isPlaced;
     const text = below > 0 ? `${below > 999 ? "999+" : below} new` : "Latest";
     if (this.jump.dataset.text === text) return;
     this.jump.dataset.text = text;
@@ -222,9 +222,9 @@ export class RoomView {
   }
 
   #pendingRow(entry) {
-    const { state, why } = this.#conversation;
+    const { state, reason } = this.#conversation;
     const isLost = state === "over" && entry.messageId === undefined;
-    return pendingRow(isLost ? { problem: why, ...entry, isFinal: true } : entry, state === "live", {
+    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, state === "live", {
       retry: () => this.#conversation.retry(entry.nonce),
       edit: () => {
         this.composer.putBack(entry.content);
