@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from reichatd.rights import UserActor
+
 if TYPE_CHECKING:
     from reichatd.live import LiveConnections
     from reichatd.store import Session, User
@@ -13,10 +15,15 @@ _MOST = 50_000
 
 
 class Identity(Struct, frozen=True):
-    """Who asks, and by which login session."""
+    """An authenticated user and login session."""
 
     user: "User"
     session: "Session"
+
+    @property
+    def actor(self) -> UserActor:
+        """Who acts, where the use cases ask for it."""
+        return UserActor(self.user.user_id, self.session.session_id)
 
 
 class SessionCache:

@@ -1,6 +1,6 @@
 """What an administrator can do with rooms: all that their owners can, by the same rules."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from reichatd.administration import requests
 from reichatd.administration.cleanup import sweep
@@ -12,9 +12,10 @@ from reichatd.administration.records import (
     RoomRecord,
 )
 from reichatd.administration.users import UserAdministration, some_of
-from reichatd.errors import NotAMember, RoomNotFound, Yourself
+from reichatd.errors import NotAMember, NotBanned, RoomNotFound, UserNotFound, Yourself
+from reichatd.rights import ADMINISTRATOR, Actor
 from reichatd.rooms import Rooms
-from reichatd.store import Room, RoomHead, Store, TransferOutcome
+from reichatd.store import Room, Store
 from reichatd.timestamps import isoformat
 
 _PAGE = 100
@@ -41,8 +42,12 @@ class RoomAdministration:
                 await emit(await self._create(request))
             case requests.DeleteRoom():
                 await emit(await self._delete(request.room_id, emit))
-            case requests.KickMember() | requests.BanUser() | requests.UnbanUser():
-                await emit(await self._exclude(request))
+            case requests.KickMember():
+                await emit(await self._exclude(request, self._rooms.kick, "kicked"))
+            case requests.BanUser():
+                await emit(await self._exclude(request, self._rooms.ban, "banned"))
+            case requests.UnbanUser():
+                await emit(await self._exclude(request, self._rooms.unban, "unbanned"))
             case requests.TransferRoom():
                 await emit(await self._transfer(request))
 
@@ -83,51 +88,54 @@ class RoomAdministration:
     async def _create(self, request: requests.CreateRoom) -> RoomChanged:
         owner = await self._users.find(request.owner)
         room_id = await self._rooms.create(
-            owner.user_id, request.name, request.description, request.password, request.room_id
+            ADMINISTRATOR, owner.user_id, request.name, request.description, request.password, request.room_id
         )
         return RoomChanged("created", room_id, owner.user_id)
 
     async def _delete(self, room_id: str, emit: Emit) -> RoomChanged:
-        """The room is gone at once; its messages are removed bit by bit, by the next caller if this one stops."""
+        """The room is gone at once; its messages are removed in batches, by the next caller if this one stops."""
         total = await self._store.messages.last_id(room_id) or 0
-        room = await self._store.rooms.head(room_id)
-        if room is not None:
-            await self._rooms.delete(room.owner, room_id)
-        if not await sweep(self._store, emit, expected=total) and room is None:
-            raise await self._not_found(room_id)
+        try:
+            await self._rooms.delete(ADMINISTRATOR, room_id)
+        except RoomNotFound:
+            # A deletion that stopped before the last message: the room is gone, what is left of it goes now.
+            if not await sweep(self._store, emit):
+                raise await self._not_found(room_id) from None
+        else:
+            await sweep(self._store, emit, expected=total)
         return RoomChanged("deleted", room_id)
 
-    async def _exclude(self, request: requests.KickMember | requests.BanUser | requests.UnbanUser) -> RoomChanged:
-        head = await self._store.rooms.head(request.room_id, request.user)
-        if head is None:
-            raise await self._not_found(request.room_id)
-        user_id = await self._user_id(head, request.user)
-        if user_id == head.owner:
-            raise Yourself("This is the owner: give the room to somebody else first")
-        match request:
-            case requests.KickMember():
-                await self._rooms.kick(head.owner, head.room_id, user_id)
-                return RoomChanged("kicked", head.room_id, user_id)
-            case requests.BanUser():
-                await self._rooms.ban(head.owner, head.room_id, user_id)
-                return RoomChanged("banned", head.room_id, user_id)
-            case requests.UnbanUser():
-                await self._rooms.unban(head.owner, head.room_id, user_id)
-                return RoomChanged("unbanned", head.room_id, user_id)
+    async def _exclude(
+        self,
+        request: requests.KickMember | requests.BanUser | requests.UnbanUser,
+        use_case: Callable[[Actor, str, str], Awaitable[None]],
+        change: str,
+    ) -> RoomChanged:
+        user_id = await self._users.id_of(request.user)
+        try:
+            await use_case(ADMINISTRATOR, request.room_id, user_id)
+        except RoomNotFound:
+            raise await self._not_found(request.room_id) from None
+        except (Yourself, UserNotFound, NotAMember, NotBanned):
+            await self._check_known(request.room_id, user_id)
+            raise
+        return RoomChanged(change, request.room_id, user_id)
 
-    async def _user_id(self, head: RoomHead, user: str) -> str:
-        """By the bare id too: what is left of a deleted user can be removed. `head` was read for this id."""
-        if head.is_member or await self._store.rooms.is_banned(head.room_id, user):
-            return user
-        return (await self._users.find(user)).user_id
+    async def _check_known(self, room_id: str, user_id: str) -> None:
+        """Raises UserNotFound, which says what else was meant, unless there is the user, or at least a trace of one in the room.
+
+        What is left of a deleted user, a membership or a ban, goes by the bare id.
+        """
+        head = await self._store.rooms.head(room_id, user_id)
+        if not (head and head.is_member) and not await self._store.rooms.is_banned(room_id, user_id):
+            await self._users.find(user_id)
 
     async def _transfer(self, request: requests.TransferRoom) -> RoomChanged:
         user = await self._users.find(request.user)
-        match await self._store.rooms.transfer(request.room_id, user.user_id):
-            case TransferOutcome.NO_ROOM:
-                raise await self._not_found(request.room_id)
-            case TransferOutcome.NO_MEMBER:
-                raise NotAMember
+        try:
+            await self._rooms.transfer(ADMINISTRATOR, request.room_id, user.user_id)
+        except RoomNotFound:
+            raise await self._not_found(request.room_id) from None
         return RoomChanged("transferred", request.room_id, user.user_id)
 
 

@@ -20,9 +20,10 @@ from reichatd.errors import (
     Yourself,
 )
 from reichatd.live import LiveConnections
+from reichatd.rights import ADMINISTRATOR
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
-from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
+from reichatd.store import RegisterOutcome, Registration, Store, User
 from reichatd.text import normal
 from reichatd.timestamps import isoformat
 
@@ -89,6 +90,14 @@ class UserAdministration:
             hint = f"; called so: {some_of(namesakes)}" if namesakes else ""
             raise UserNotFound(f"No user {name}{hint}")
         return user
+
+    async def id_of(self, name: str) -> str:
+        """The user id that an e-mail address or a user id stands for; `name` itself if it stands for none.
+
+        It reads no user for an id: whether there is one, the use case finds out.
+        """
+        user = await self._by_address_or_id(name) if "@" in name else None
+        return user.user_id if user else name
 
     async def _by_address_or_id(self, name: str) -> User | None:
         users = self._store.users
@@ -203,11 +212,11 @@ class UserAdministration:
         owned = await self._owned(user, request)
         for number, room_id in enumerate(owned):
             await emit(Progress("rooms", number, len(owned)))
-            if heir is not None:
-                await self._bequeath(room_id, heir)
-            else:
-                with suppress(RoomNotFound):
-                    await self._rooms.delete(user.user_id, room_id)
+            with suppress(RoomNotFound):
+                if heir is not None:
+                    await self._rooms.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
+                elif await self._still_owns(user, room_id):
+                    await self._rooms.delete(ADMINISTRATOR, room_id)
         if owned and heir is None:
             await sweep(self._store, emit)
         with trio.CancelScope(shield=True):
@@ -223,12 +232,10 @@ class UserAdministration:
             raise OwnsRooms(f"{user.email} owns {rooms}: give them to somebody else, or have them deleted")
         return owned
 
-    async def _bequeath(self, room_id: str, heir: User) -> None:
-        rooms = self._store.rooms
-        if await rooms.join(room_id, heir.user_id, self._clock()) is JoinOutcome.BANNED:
-            await rooms.unban(room_id, heir.user_id)
-            await rooms.join(room_id, heir.user_id, self._clock())
-        await rooms.transfer(room_id, heir.user_id)
+    async def _still_owns(self, user: User, room_id: str) -> bool:
+        """False if another administrator has transferred the room since it was listed: it must not be deleted."""
+        room = await self._store.rooms.head(room_id)
+        return room is not None and room.owner == user.user_id
 
 
 def some_of(names: Sequence[str]) -> str:

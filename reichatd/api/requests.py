@@ -9,6 +9,7 @@ from quart import request
 from reichatd.accounts import Identity
 from reichatd.api.services import accounts
 from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
+from reichatd.rights import UserActor
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -32,6 +33,14 @@ async def caller() -> Identity:
     Raises: Unauthorized.
     """
     return await accounts().authenticate(bearer_token())
+
+
+async def actor() -> UserActor:
+    """Who acts, by the access token.
+
+    Raises: Unauthorized.
+    """
+    return (await caller()).actor
 
 
 async def body_of(kind: type[Body], *, may_be_absent: bool = False) -> Body:

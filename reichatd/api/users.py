@@ -18,8 +18,9 @@ blueprint = Blueprint("users", __name__, url_prefix="/user")
 @operation(Oneself)
 async def show_oneself() -> Response:
     """Shows oneself, and the rooms one has joined."""
-    user = (await caller()).user
-    joined = await rooms().joined_summaries(user.user_id)
+    identity = await caller()
+    user = identity.user
+    joined = await rooms().joined_summaries(identity.actor)
     return answer(Oneself(user_id=user.user_id, user_details=details(user), rooms=in_short(joined)))
 
 

@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 import trio
 
+from reichatd import rights
 from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
@@ -19,6 +20,7 @@ from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import ABORT, PeerGone, PeerStalled, Socket
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.rights import Action, UserActor
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
 from reichatd.text import is_blank
@@ -180,9 +182,9 @@ class _Conversation:
         # first: it can be written, and forgotten by the scribe, while the store answers with the one before it.
         coming_mark = self._chat.scribe.read_mark(room.room_id, user_id)
         stored_mark = await self._chat.marks.read(room.room_id, user_id)
-        if stored_mark is None:
-            raise Forbidden
-        mark = max(stored_mark, min(coming_mark, room.last_id))
+        actor = UserActor(user_id, self._connection.session.session_id)
+        rights.require(Action.READ, rights.roles_of(actor, is_member=stored_mark is not None))
+        mark = max(stored_mark or 0, min(coming_mark, room.last_id))
         state = None
         # What was removed counts as read: a page around a mark before the beginning of the log would look like its end.
         while state is None or mark < room.first_id - 1:

@@ -1,0 +1,116 @@
+"""Who may do what with a room: the only place where it is decided. Pure.
+
+An actor has roles in a room (`roles_of`), and each action names the roles that may do it (`RULES`). REST, the administrators'
+commands and the conversation all ask here. A further role is one more `Role`, found by `roles_of` and named in `RULES`; a further
+kind of actor is one more class of `Actor`.
+
+Everyone may see a room, join it and leave it: a private one is joined with its password. What may change until the write is
+decided by the write, in one step of the store: that a banned user does not join (`JoinOutcome`), and that only a member posts
+(`Outcome`).
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from reichatd.errors import Forbidden, Yourself
+
+
+class UserActor(Struct, frozen=True):
+    """A user, by one of their login sessions."""
+
+    user_id: str
+    session_id: str
+
+
+class Administrator(Struct, frozen=True):
+    """Someone who may use the daemon's control socket, or its store."""
+
+
+Actor = UserActor | Administrator
+"""Who does something."""
+
+ADMINISTRATOR = Administrator()
+
+
+class Role(Enum):
+    """What an actor is in one room. An actor may have several roles, or none."""
+
+    ADMINISTRATOR = auto()
+    OWNER = auto()
+    """Stays the owner after leaving the room, until it is transferred."""
+    MEMBER = auto()
+
+
+class Action(Enum):
+    """What can be done with a room, apart from what everyone may do."""
+
+    CREATE = auto()
+    LIST_MEMBERS = auto()
+    """Of a private room: everyone sees those of a public one."""
+    READ = auto()
+    """Messages, stored or live."""
+    UPDATE = auto()
+    DELETE = auto()
+    TRANSFER = auto()
+    KICK = auto()
+    BAN = auto()
+    UNBAN = auto()
+    LIST_BANS = auto()
+
+
+class Rule(NamedTuple):
+    """An actor with any of these roles may do it; all others get Forbidden with this text."""
+
+    roles: frozenset[Role]
+    refusal: str
+
+
+_MEMBERS = Rule(frozenset({Role.MEMBER, Role.ADMINISTRATOR}), Forbidden.text)
+_OWNER = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
+_ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
+
+RULES: Mapping[Action, Rule] = {
+    Action.CREATE: _OWNER,
+    Action.LIST_MEMBERS: _MEMBERS,
+    Action.READ: _MEMBERS,
+    Action.UPDATE: _OWNER,
+    Action.DELETE: _OWNER,
+    Action.TRANSFER: _ADMINISTRATORS,
+    Action.KICK: _OWNER,
+    Action.BAN: _OWNER,
+    Action.UNBAN: _OWNER,
+    Action.LIST_BANS: _OWNER,
+}
+
+
+def roles_of(by: Actor, *, owner: str | None = None, is_member: bool = False) -> frozenset[Role]:
+    """The roles of an actor in a room.
+
+    Arguments:
+        owner: the user id of the room's owner. None if it was not read: then the actor is not taken for the owner.
+        is_member: whether the actor is a member of the room.
+    """
+    if isinstance(by, Administrator):
+        return frozenset({Role.ADMINISTRATOR})
+    held = {Role.OWNER: by.user_id == owner, Role.MEMBER: is_member}
+    return frozenset(role for role in held if held[role])
+
+
+def allows(action: Action, roles: frozenset[Role]) -> bool:
+    """Whether an actor with these roles may do this."""
+    return not RULES[action].roles.isdisjoint(roles)
+
+
+def require(action: Action, roles: frozenset[Role]) -> None:
+    """Raises Forbidden if an actor with these roles may not do this."""
+    if not allows(action, roles):
+        raise Forbidden(RULES[action].refusal)
+
+
+def check_target(by: Actor, *, owner: str, user_id: str) -> None:
+    """Raises Yourself if the user to be kicked, banned or unbanned is the owner: not even an administrator can do that."""
+    if user_id == owner:
+        raise Yourself("This is the owner: give the room to somebody else first" if by == ADMINISTRATOR else None)
