@@ -1,7 +1,7 @@
 """The use cases of rooms: whatever is done with a room, by REST or by an administrator, is done here.
 
 Each checks in this order, and raises the first that fails (`reichatd.errors`): the room exists, the actor may do this
-(`reichatd.rights`), the action may be done to this user, the fields of the request. Live connections are told of a change once it
+(`reichatd.rights`), the action may be done to this user, the fields of the request. Live connections are notified once a change
 is durable.
 """
 
@@ -52,7 +52,7 @@ from reichatd.text import BIDI_CONTROLS, is_blank, normal
 RANDOM_ID_CHARACTERS = 12
 USERS_AT_ONCE = 500
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
-"""Unicode's categories of control characters, line and paragraph separators: a name is one line."""
+"""Unicode categories: control characters, line and paragraph separators. A name is one line."""
 
 
 class Rooms:
@@ -62,11 +62,11 @@ class Rooms:
     can do takes a `UserActor`. Beside the errors that each names, all raise `StoreError`.
 
     A cancelled call (a handler is cancelled when its connection breaks) leaves no change half made: each call makes one atomic
-    change in the store, and a change that live connections must be told of is not interrupted.
+    change in the store, and is not interrupted between the change and the notification of live connections.
 
     Arguments:
         settings: of these, the limits: lengths of ids, names, descriptions and passwords; a change takes `request_seconds` at most.
-        live: is told who has to leave which room.
+        live: is notified of who must leave which room.
         clock: seconds since the epoch.
     """
 

@@ -1,4 +1,4 @@
-"""Who is who: registration, verification, login sessions, passwords and tokens."""
+"""User accounts: registration, verification, login sessions, passwords and tokens."""
 
 from reichatd.accounts.accounts import Accounts, LoginTokens
 from reichatd.accounts.keys import MIN_SECRET_BYTES

@@ -1,4 +1,4 @@
-"""What an administrator can do with rooms: all that their owners can, by the same rules."""
+"""Administrators' requests about rooms: names become ids, and the use cases of `reichatd.rooms` do the rest."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,7 +11,7 @@ from reichatd.administration.records import (
     RoomDetails,
     RoomRecord,
 )
-from reichatd.administration.users import UserAdministration, some_of
+from reichatd.administration.users import UserAdministration, abbreviated
 from reichatd.errors import NotAMember, NotBanned, RoomNotFound, UserNotFound, Yourself
 from reichatd.rights import ADMINISTRATOR, Actor
 from reichatd.rooms import Rooms
@@ -19,11 +19,11 @@ from reichatd.store import Room, Store
 from reichatd.timestamps import isoformat
 
 _PAGE = 100
-_PEOPLE = 500
+_USERS = 500
 
 
 class RoomAdministration:
-    """See `Administration`. What is not there or not allowed is raised (`reichatd.errors`)."""
+    """See `Administration`. Raises the errors of `reichatd.errors`."""
 
     def __init__(self, *, store: Store, rooms: Rooms, users: UserAdministration) -> None:
         self._store = store
@@ -37,7 +37,7 @@ class RoomAdministration:
             case requests.ShowRoom():
                 room = await self.find(request.room_id)
                 await emit(await details(self._store, room))
-                await emit_people(self._store, room, emit)
+                await emit_members_and_bans(self._store, room, emit)
             case requests.CreateRoom():
                 await emit(await self._create(request))
             case requests.DeleteRoom():
@@ -52,7 +52,7 @@ class RoomAdministration:
                 await emit(await self._transfer(request))
 
     async def find(self, room_id: str) -> Room:
-        """The room of an id. Raises: RoomNotFound, which says what else the id may mean: it may be the name of a room."""
+        """Returns the room with this id. Raises: RoomNotFound, which names the rooms that have this as their name."""
         room = await self._store.rooms.get(room_id)
         if room is None:
             raise await self._not_found(room_id)
@@ -64,7 +64,7 @@ class RoomAdministration:
         while page := await self._store.rooms.page(after, _PAGE):
             called += [room.room_id for room in page if room.name.casefold() == folded]
             after = page[-1].room_id
-        return RoomNotFound(f"No room {room_id}" + (f"; called so: {some_of(called)}" if called else ""))
+        return RoomNotFound(f"No room {room_id}" + (f"; called so: {abbreviated(called)}" if called else ""))
 
     async def _list(self, emit: Emit) -> None:
         after = ""
@@ -93,12 +93,12 @@ class RoomAdministration:
         return RoomChanged("created", room_id, owner.user_id)
 
     async def _delete(self, room_id: str, emit: Emit) -> RoomChanged:
-        """The room is gone at once; its messages are removed in batches, by the next caller if this one stops."""
+        """The room disappears at once. Its messages are removed in batches: by the next call, if this one is interrupted."""
         total = await self._store.messages.last_id(room_id) or 0
         try:
             await self._rooms.delete(ADMINISTRATOR, room_id)
         except RoomNotFound:
-            # A deletion that stopped before the last message: the room is gone, what is left of it goes now.
+            # An earlier deletion may have stopped before the last message.
             if not await sweep(self._store, emit):
                 raise await self._not_found(room_id) from None
         else:
@@ -122,9 +122,9 @@ class RoomAdministration:
         return RoomChanged(change, request.room_id, user_id)
 
     async def _check_known(self, room_id: str, user_id: str) -> None:
-        """Raises UserNotFound, which says what else was meant, unless there is the user, or at least a trace of one in the room.
+        """Raises UserNotFound with a hint if this is neither a user, nor a member of the room, nor banned from it.
 
-        What is left of a deleted user, a membership or a ban, goes by the bare id.
+        A deleted user may have left a membership or a ban behind, which can be removed by the bare id.
         """
         head = await self._store.rooms.head(room_id, user_id)
         if not (head and head.is_member) and not await self._store.rooms.is_banned(room_id, user_id):
@@ -153,15 +153,15 @@ async def details(store: Store, room: Room) -> RoomDetails:
     )
 
 
-async def emit_people(store: Store, room: Room, emit: Emit) -> None:
-    """The members, in the order they joined, and then those who are banned."""
-    await _emit_people(store, room.users, emit, banned=False)
-    await _emit_people(store, await store.rooms.bans(room.room_id), emit, banned=True)
+async def emit_members_and_bans(store: Store, room: Room, emit: Emit) -> None:
+    """The members, in the order they joined, then the banned users."""
+    await _emit_users(store, room.users, emit, banned=False)
+    await _emit_users(store, await store.rooms.bans(room.room_id), emit, banned=True)
 
 
-async def _emit_people(store: Store, user_ids: Sequence[str], emit: Emit, *, banned: bool) -> None:
-    for start in range(0, len(user_ids), _PEOPLE):
-        some = user_ids[start : start + _PEOPLE]
+async def _emit_users(store: Store, user_ids: Sequence[str], emit: Emit, *, banned: bool) -> None:
+    for start in range(0, len(user_ids), _USERS):
+        some = user_ids[start : start + _USERS]
         for user_id, user in zip(some, await store.users.by_ids(some), strict=True):
             username, email = (user.username, user.email) if user else ("", "")
             await emit(PersonRecord(user_id, username, email, banned))

@@ -1,4 +1,4 @@
-"""What an administrator can do with users."""
+"""Administrators' requests about users."""
 
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -31,14 +31,14 @@ _PAGE = 500
 _NAMES = 5
 
 _MOST_PENDING = 100
-"""As many as the settings can allow: what is added here becomes a user at once, and pushes no registration out."""
+"""The most that the settings can allow: a user who is added here is confirmed at once, and must not displace a registration."""
 
-_NEVER_SECONDS = 60.0
-"""How long a registration is kept that becomes a user at once, should that be cut off."""
+_REGISTRATION_SECONDS = 60.0
+"""How long a registration is kept if the daemon dies before it is confirmed, which happens at once."""
 
 
 class UserAdministration:
-    """See `Administration`. What is not there or not allowed is raised (`reichatd.errors`)."""
+    """See `Administration`. Raises the errors of `reichatd.errors`."""
 
     def __init__(
         self,
@@ -80,21 +80,21 @@ class UserAdministration:
                 await emit(await self._delete(request, emit))
 
     async def find(self, name: str) -> User:
-        """The user of an e-mail address or a user id.
+        """Returns the user with this e-mail address or user id.
 
-        Raises: UserNotFound, which names the users that have this as their user name: several may.
+        Raises: UserNotFound, which names the users that have this as their user name: there may be several.
         """
         user = await self._by_address_or_id(name)
         if user is None:
-            namesakes = [f"{each.email} ({each.user_id})" for each in await self._called(name)]
-            hint = f"; called so: {some_of(namesakes)}" if namesakes else ""
+            namesakes = [f"{each.email} ({each.user_id})" for each in await self._named(name)]
+            hint = f"; called so: {abbreviated(namesakes)}" if namesakes else ""
             raise UserNotFound(f"No user {name}{hint}")
         return user
 
     async def id_of(self, name: str) -> str:
-        """The user id that an e-mail address or a user id stands for; `name` itself if it stands for none.
+        """Returns the user id for an e-mail address or a user id; `name` itself if no user has this address.
 
-        It reads no user for an id: whether there is one, the use case finds out.
+        It does not check that a user id exists: the use case does.
         """
         user = await self._by_address_or_id(name) if "@" in name else None
         return user.user_id if user else name
@@ -103,15 +103,15 @@ class UserAdministration:
         users = self._store.users
         return await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
 
-    async def _called(self, username: str) -> list[User]:
-        """The users with this user name, regardless of case and spelling (NFC). Reads all users: there is no index of names."""
+    async def _named(self, username: str) -> list[User]:
+        """The users with this user name, regardless of case and Unicode form (NFC). Reads all users: there is no index of names."""
         folded = normal(username, self._settings.limits.username_max).casefold()
         async with aclosing(self._all()) as users:
             return [user async for user in users if user.username.casefold() == folded]
 
     async def _show(self, name: str, emit: Emit) -> None:
         user = await self._by_address_or_id(name)
-        namesakes = [user] if user else await self._called(name)
+        namesakes = [user] if user else await self._named(name)
         match namesakes:
             case []:
                 raise UserNotFound(f"No user {name}")
@@ -149,7 +149,7 @@ class UserAdministration:
             password_hash=await self._passwords.hash(request.password),
             code_hash=keys.new_id(),  # no code has this hash
             tries_left=0,
-            expires_at=now + _NEVER_SECONDS,
+            expires_at=now + _REGISTRATION_SECONDS,
         )
         user = registration.confirmed(keys.new_id(), now)
         with trio.CancelScope(shield=True):
@@ -167,7 +167,7 @@ class UserAdministration:
         if not pending:
             raise VerificationNotFound(f"No such registration of {request.email}")
         if len(pending) > 1:
-            # One of them may be a stranger's, with the stranger's password.
+            # One of them may be a stranger's, with a password that the stranger knows.
             for one in pending:
                 await emit(_pending_record(one))
             raise SeveralRegistrations(f"{len(pending)} registrations of {request.email}: say which one")
@@ -187,10 +187,10 @@ class UserAdministration:
         return await self._log_out(user, "disabled", self._store.users.disable(user.user_id))
 
     async def _log_out(self, user: User, change: str, step: Awaitable[list[str] | None]) -> UserChanged:
-        """Carries out a step of the store that ends all sessions, and closes their sockets."""
+        """Runs a step of the store that ends all sessions, and closes their sockets."""
         with trio.CancelScope(shield=True):
             ended = await step
-            # By the user and not by the sessions: an earlier call may have failed after its write, and left none to name.
+            # By user, not by session: an earlier call may have ended the sessions and then failed.
             self._live.user_logged_out(user.user_id)
         if ended is None:
             raise UserNotFound
@@ -207,7 +207,7 @@ class UserAdministration:
         if heir is not None and heir.user_id == user.user_id:
             raise Yourself("The rooms cannot go to the user who is deleted")
         await self._owned(user, request)
-        # First: from here on he makes no room, joins none and posts nothing, and an interrupted deletion begins where it ended.
+        # First: a disabled user creates no room, joins none and posts nothing, so an interrupted deletion can be continued.
         ended = (await self._disable(user)).sessions_ended
         owned = await self._owned(user, request)
         for number, room_id in enumerate(owned):
@@ -225,7 +225,7 @@ class UserAdministration:
         return UserChanged("deleted", user.user_id, user.email, ended)
 
     async def _owned(self, user: User, request: requests.DeleteUser) -> list[str]:
-        """The rooms of one who is to be deleted. Raises: OwnsRooms, where nobody said what becomes of them."""
+        """The rooms of a user to be deleted. Raises: OwnsRooms, if the request does not say what to do with them."""
         owned = await self._store.rooms.owned(user.user_id)
         if owned and request.heir is None and not request.delete_rooms:
             rooms = "a room" if len(owned) == 1 else f"{len(owned)} rooms"
@@ -238,8 +238,8 @@ class UserAdministration:
         return room is not None and room.owner == user.user_id
 
 
-def some_of(names: Sequence[str]) -> str:
-    """Names for a person, and how many more there are."""
+def abbreviated(names: Sequence[str]) -> str:
+    """The first names, and how many more there are; for a person."""
     more = len(names) - _NAMES
     return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
 
@@ -253,12 +253,12 @@ def _pending_record(one: Registration) -> RegistrationRecord:
 
 
 def _short_id(registration: Registration) -> str:
-    """Enough to tell a few apart; gives nothing of the code away."""
+    """Enough to distinguish a few registrations; reveals nothing of the code."""
     return hashlib.sha256(registration.code_hash.encode()).hexdigest()[:8]
 
 
 async def details(store: Store, user: User) -> UserDetails:
-    """All that is known of a user, but for the messages."""
+    """All data of a user, except the messages."""
     memberships = await store.rooms.memberships(user.user_id)
     return UserDetails(
         user_id=user.user_id,

@@ -1,4 +1,4 @@
-"""Rooms and who is in them."""
+"""Rooms and their members."""
 
 from collections.abc import Iterable, Mapping
 
@@ -55,7 +55,7 @@ async def list_public() -> Response:
 @blueprint.get("/joined")
 @operation(JoinedRooms)
 async def list_joined() -> Response:
-    """Lists the rooms that one has joined, in that order, and how far one has read in each."""
+    """Lists the rooms that you have joined, in that order, and how far you have read in each."""
     by = await actor()
     joined = await rooms().joined(by)
     return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(by))))
@@ -64,9 +64,9 @@ async def list_joined() -> Response:
 @blueprint.post("/room")
 @operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists))
 async def create() -> Response:
-    """Makes a room.
+    """Creates a room.
 
-    Whoever makes it owns it and is its first member. With a password it is private, without one public.
+    You own it and are its first member. With a password it is private, without one it is public.
     """
     by = await actor()
     body = await body_of(CreatingRoom)
@@ -79,7 +79,7 @@ async def create() -> Response:
 async def show(room_id: str) -> Response:
     """Shows a room.
 
-    Who is in a private room, only its members see: for others `users` is empty.
+    Only members see who is in a private room: for others `users` is empty.
     """
     by = await actor()
     return answer(SomeRoom(room=in_full(await rooms().get(by, room_id))))
@@ -90,7 +90,7 @@ async def show(room_id: str) -> Response:
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
-    Without `password` the room's password stays as it is; with null or an empty one the room becomes public.
+    Without `password` the room keeps its password; with null or an empty one the room becomes public.
     """
     by = await actor()
     body = await body_of(ChangingRoom)
@@ -116,7 +116,7 @@ async def delete(room_id: str) -> Response:
     refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined),
 )
 async def join(room_id: str) -> Response:
-    """Joins a room; a private one takes its password."""
+    """Joins a room; a private room needs its password."""
     by = await actor()
     body = await body_of(Joining, may_be_absent=True)
     await rooms().join(by, room_id, body.password)
@@ -128,7 +128,7 @@ async def join(room_id: str) -> Response:
 async def leave(room_id: str) -> Response:
     """Leaves a room.
 
-    One's sockets in it are closed with 1008. An owner who leaves stays the owner.
+    Your sockets in it are closed with 1008. An owner who leaves stays the owner.
     """
     await rooms().leave(await actor(), room_id)
     return answer()
@@ -137,9 +137,9 @@ async def leave(room_id: str) -> Response:
 @blueprint.post("/room/<room_id>/kick/<user_id>")
 @operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
 async def kick(room_id: str, user_id: str) -> Response:
-    """Ends somebody's membership; for the owner.
+    """Ends a user's membership; for the owner.
 
-    That user's sockets in the room are closed with 1008; joining again is allowed.
+    That user's sockets in the room are closed with 1008. The user may join again.
     """
     await rooms().kick(await actor(), room_id, user_id)
     return answer()
@@ -148,7 +148,7 @@ async def kick(room_id: str, user_id: str) -> Response:
 @blueprint.post("/room/<room_id>/ban/<user_id>")
 @operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
 async def ban(room_id: str, user_id: str) -> Response:
-    """Ends somebody's membership, if there is one, and prevents another; for the owner.
+    """Ends a user's membership, if there is one, and prevents a new one; for the owner.
 
     That user's sockets in the room are closed with 1008.
     """
@@ -159,7 +159,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 @blueprint.post("/room/<room_id>/unban/<user_id>")
 @operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
 async def unban(room_id: str, user_id: str) -> Response:
-    """Lets somebody who was banned join again; for the owner."""
+    """Lets a banned user join again; for the owner."""
     await rooms().unban(await actor(), room_id, user_id)
     return answer()
 

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from reichatd.accounts.tickets import Tickets
@@ -41,10 +43,16 @@ def test_no_session_has_many_at_once(tickets: Tickets) -> None:
     tickets.issue("s1", "g", 40.0)
 
 
-def test_nothing_is_kept_of_those_that_are_over(tickets: Tickets) -> None:
+def test_expired_tickets_leave_nothing_behind(tickets: Tickets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One a second, valid for 30 seconds: never more than 30 count, and the memory stays what 30 need."""
+    monkeypatch.setattr("reichatd.accounts.tickets._MOST", 30)
+    sizes = []
     for number in range(1000):
-        tickets.issue(f"s{number}", "a", float(number))
-    assert len(tickets._tickets) == len(tickets._held) == 30
+        tickets.issue(f"session {number:4}", "a", float(number))
+        sizes.append(len(pickle.dumps(tickets)))
+    assert sizes[-1] <= sizes[29]
+    with pytest.raises(Unavailable):
+        tickets.issue("one more", "a", 999.0)
 
 
 def test_all_of_them_are_bounded(tickets: Tickets, monkeypatch: pytest.MonkeyPatch) -> None:
