@@ -1,11 +1,11 @@
-"""Who may do what with a room: the only place where it is decided. Pure.
+"""Who may do what: the only place where it is decided. Pure.
 
-An actor has roles in a room (`roles_of`), and each action names the roles that may do it (`RULES`). REST, the administrators'
-commands and the conversation all ask here. A further role is one more `Role`, found by `roles_of` and named in `RULES`; a further
-kind of actor is one more class of `Actor`.
+An actor has roles in a room (`roles_of`), or without a room, and each action names the roles that may do it (`RULES`). REST, the
+administrators' commands and the conversation all ask here. A new role is a new `Role`, found by `roles_of` and named in `RULES`; a
+new kind of actor is a new class in `Actor`.
 
-Everyone may see a room, join it and leave it: a private one is joined with its password. What may change until the write is
-decided by the write, in one step of the store: that a banned user does not join (`JoinOutcome`), and that only a member posts
+Everyone may see a room, join it and leave it: a private one is joined with its password. Two rules depend on what may change until
+the write, so the store decides them in the step that writes: a banned user does not join (`JoinOutcome`), and only a member posts
 (`Outcome`).
 """
 
@@ -45,7 +45,7 @@ class Role(Enum):
 
 
 class Action(Enum):
-    """What can be done with a room, apart from what everyone may do."""
+    """What can be done with a room, or with users, apart from what everyone may do."""
 
     CREATE = auto()
     LIST_MEMBERS = auto()
@@ -59,6 +59,8 @@ class Action(Enum):
     BAN = auto()
     UNBAN = auto()
     LIST_BANS = auto()
+    MANAGE_USERS = auto()
+    """Add, confirm, disable, enable, log out and delete users, and set their passwords."""
 
 
 class Rule(NamedTuple):
@@ -83,6 +85,7 @@ RULES: Mapping[Action, Rule] = {
     Action.BAN: _OWNER,
     Action.UNBAN: _OWNER,
     Action.LIST_BANS: _OWNER,
+    Action.MANAGE_USERS: _ADMINISTRATORS,
 }
 
 

@@ -44,6 +44,10 @@ def test_what_each_may_do(by: Actor, owner: str, is_member: bool, actions: set[A
     assert allowed(by, owner=owner, is_member=is_member) == actions
 
 
+def test_only_administrators_manage_users() -> None:
+    assert RULES[Action.MANAGE_USERS].roles == {Role.ADMINISTRATOR}
+
+
 def test_without_the_room_only_an_administrator_has_rights() -> None:
     assert allowed(ADMINISTRATOR) == set(Action)
     assert allowed(ANN) == allowed(UserActor("", "")) == set()

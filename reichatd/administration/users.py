@@ -1,12 +1,10 @@
-"""Administrators' requests about users."""
+"""Administrators' requests about users: names become ids, and the use cases of accounts and rooms do the rest."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
-import trio
-
-from reichatd.accounts import Passwords, fields, keys
+from reichatd.accounts import Passwords, UserManagement, fields
 from reichatd.administration import requests
 from reichatd.administration.cleanup import sweep
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
@@ -14,7 +12,6 @@ from reichatd.errors import (
     OwnsRooms,
     RoomNotFound,
     SeveralRegistrations,
-    UserExists,
     UserNotFound,
     VerificationNotFound,
     Yourself,
@@ -23,18 +20,12 @@ from reichatd.live import LiveConnections
 from reichatd.rights import ADMINISTRATOR
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
-from reichatd.store import RegisterOutcome, Registration, Store, User
+from reichatd.store import Registration, Store, User
 from reichatd.text import normal
 from reichatd.timestamps import isoformat
 
 _PAGE = 500
 _NAMES = 5
-
-_MOST_PENDING = 100
-"""The most that the settings can allow: a user who is added here is confirmed at once, and must not displace a registration."""
-
-_REGISTRATION_SECONDS = 60.0
-"""How long a registration is kept if the daemon dies before it is confirmed, which happens at once."""
 
 
 class UserAdministration:
@@ -51,11 +42,9 @@ class UserAdministration:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._passwords = passwords
         self._rooms = rooms
         self._settings = settings
-        self._live = live
-        self._clock = clock
+        self._accounts = UserManagement(store=store, passwords=passwords, settings=settings, live=live, clock=clock)
 
     async def perform(self, request: requests.UserRequest, emit: Emit) -> None:
         match request:
@@ -64,18 +53,24 @@ class UserAdministration:
             case requests.ShowUser():
                 await self._show(request.user, emit)
             case requests.AddUser():
-                await emit(await self._add(request))
+                user = await self._accounts.add(ADMINISTRATOR, request.email, request.password, request.username)
+                await emit(_changed("added", user))
             case requests.VerifyUser():
-                await emit(await self._verify(request, emit))
+                await emit(_changed("verified", await self._verify(request, emit)))
             case requests.SetPassword():
-                await emit(await self._set_password(request))
+                user = await self.find(request.user)
+                ended = await self._accounts.set_password(ADMINISTRATOR, user.user_id, request.password)
+                await emit(_changed("password_set", user, ended))
             case requests.DisableUser():
-                await emit(await self._disable(await self.find(request.user)))
+                user = await self.find(request.user)
+                await emit(_changed("disabled", user, await self._accounts.disable(ADMINISTRATOR, user.user_id)))
             case requests.EnableUser():
-                await emit(await self._enable(await self.find(request.user)))
+                user = await self.find(request.user)
+                await self._accounts.enable(ADMINISTRATOR, user.user_id)
+                await emit(_changed("enabled", user))
             case requests.LogUserOut():
                 user = await self.find(request.user)
-                await emit(await self._log_out(user, "logged_out", self._store.sessions.end_all(user.user_id)))
+                await emit(_changed("logged_out", user, await self._accounts.log_out(ADMINISTRATOR, user.user_id)))
             case requests.DeleteUser():
                 await emit(await self._delete(request, emit))
 
@@ -140,26 +135,7 @@ class UserAdministration:
                 await emit(_pending_record(one))
             after = page[-1].email
 
-    async def _add(self, request: requests.AddUser) -> UserChanged:
-        registrant = fields.registrant(self._settings.limits, request.email, request.password, request.username)
-        now = self._clock()
-        registration = Registration(
-            email=registrant.email.normal,
-            username=registrant.username,
-            password_hash=await self._passwords.hash(request.password),
-            code_hash=keys.new_id(),  # no code has this hash
-            tries_left=0,
-            expires_at=now + _REGISTRATION_SECONDS,
-        )
-        user = registration.confirmed(keys.new_id(), now)
-        with trio.CancelScope(shield=True):
-            if await self._store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
-                raise UserExists
-            if not await self._store.users.confirm(registration, user):
-                raise UserExists
-        return UserChanged("added", user.user_id, user.email)
-
-    async def _verify(self, request: requests.VerifyUser, emit: Emit) -> UserChanged:
+    async def _verify(self, request: requests.VerifyUser, emit: Emit) -> User:
         address = fields.known_form(request.email)
         pending = await self._store.users.pending(address) if address else []
         if request.registration_id is not None:
@@ -172,34 +148,10 @@ class UserAdministration:
                 await emit(_pending_record(one))
             raise SeveralRegistrations(f"{len(pending)} registrations of {request.email}: say which one")
         (registration,) = pending
-        user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
-        if user is None:
-            raise VerificationNotFound(f"No such registration of {request.email}")
-        return UserChanged("verified", user.user_id, user.email)
-
-    async def _set_password(self, request: requests.SetPassword) -> UserChanged:
-        user = await self.find(request.user)
-        fields.check_new_password(self._settings.limits, request.password)
-        new_hash = await self._passwords.hash(request.password)
-        return await self._log_out(user, "password_set", self._store.users.set_password(user.user_id, new_hash))
-
-    async def _disable(self, user: User) -> UserChanged:
-        return await self._log_out(user, "disabled", self._store.users.disable(user.user_id))
-
-    async def _log_out(self, user: User, change: str, step: Awaitable[list[str] | None]) -> UserChanged:
-        """Runs a step of the store that ends all sessions, and closes their sockets."""
-        with trio.CancelScope(shield=True):
-            ended = await step
-            # By user, not by session: an earlier call may have ended the sessions and then failed.
-            self._live.user_logged_out(user.user_id)
-        if ended is None:
-            raise UserNotFound
-        return UserChanged(change, user.user_id, user.email, len(ended))
-
-    async def _enable(self, user: User) -> UserChanged:
-        if not await self._store.users.enable(user.user_id):
-            raise UserNotFound
-        return UserChanged("enabled", user.user_id, user.email)
+        try:
+            return await self._accounts.confirm(ADMINISTRATOR, registration)
+        except VerificationNotFound:
+            raise VerificationNotFound(f"No such registration of {request.email}") from None
 
     async def _delete(self, request: requests.DeleteUser, emit: Emit) -> UserChanged:
         user = await self.find(request.user)
@@ -208,7 +160,7 @@ class UserAdministration:
             raise Yourself("The rooms cannot go to the user who is deleted")
         await self._owned(user, request)
         # First: a disabled user creates no room, joins none and posts nothing, so an interrupted deletion can be continued.
-        ended = (await self._disable(user)).sessions_ended
+        ended = await self._accounts.disable(ADMINISTRATOR, user.user_id)
         owned = await self._owned(user, request)
         for number, room_id in enumerate(owned):
             await emit(Progress("rooms", number, len(owned)))
@@ -219,10 +171,8 @@ class UserAdministration:
                     await self._rooms.delete(ADMINISTRATOR, room_id)
         if owned and heir is None:
             await sweep(self._store, emit)
-        with trio.CancelScope(shield=True):
-            await self._store.users.delete(user.user_id)
-            self._live.user_renamed(user.user_id, "")
-        return UserChanged("deleted", user.user_id, user.email, ended)
+        await self._accounts.delete(ADMINISTRATOR, user.user_id)
+        return _changed("deleted", user, ended)
 
     async def _owned(self, user: User, request: requests.DeleteUser) -> list[str]:
         """The rooms of a user to be deleted. Raises: OwnsRooms, if the request does not say what to do with them."""
@@ -242,6 +192,10 @@ def abbreviated(names: Sequence[str]) -> str:
     """The first names, and how many more there are; for a person."""
     more = len(names) - _NAMES
     return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _changed(change: str, user: User, sessions_ended: int = 0) -> UserChanged:
+    return UserChanged(change, user.user_id, user.email, sessions_ended)
 
 
 def _record(user: User) -> UserRecord:
