@@ -39,6 +39,7 @@ class Role(Enum):
     """What an actor is in one room. An actor may have several roles, or none."""
 
     ADMINISTRATOR = auto()
+    """In every room, and without one."""
     OWNER = auto()
     """Stays the owner after leaving the room, until it is transferred."""
     MEMBER = auto()

@@ -1,4 +1,4 @@
-"""Who may do what with a room, on a real SQLite file."""
+"""The use cases of rooms, on a real SQLite file. The rules alone are tested in test_rights.py."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -142,7 +142,7 @@ async def test_bad_names(rooms: Rooms, name: str) -> None:
         await rooms.update(ANN, "den", name, "")
 
 
-async def test_a_name_is_kept_in_one_spelling(rooms: Rooms) -> None:
+async def test_a_name_is_stored_in_one_unicode_form(rooms: Rooms) -> None:
     room_id = await rooms.create(ANN, "ann", "Gro\u0308\u00dfe", "")
     assert (await rooms.get(ANN, room_id)).name == "Größe"
     await rooms.update(ANN, room_id, "a\u0308" * 100, "")
@@ -150,14 +150,14 @@ async def test_a_name_is_kept_in_one_spelling(rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize(("chosen", "typed"), [("säsame", "sa\u0308same"), ("sa\u0308same", "säsame")])
-async def test_a_password_is_the_same_however_a_keyboard_spells_it(rooms: Rooms, chosen: str, typed: str) -> None:
+async def test_a_password_matches_in_any_unicode_form(rooms: Rooms, chosen: str, typed: str) -> None:
     await rooms.update(ANN, "den", "Den", "", chosen)
     with pytest.raises(InvalidPassword):
         await rooms.join(BOB, "den", "sasame")
     await rooms.join(BOB, "den", typed)
 
 
-async def test_a_password_is_measured_in_one_spelling(rooms: Rooms) -> None:
+async def test_a_password_is_measured_in_one_unicode_form(rooms: Rooms) -> None:
     await rooms.update(ANN, "den", "Den", "", "a\u0308" * 128)
     await rooms.join(BOB, "den", "ä" * 128)
 
@@ -169,10 +169,10 @@ async def test_room_ids_differ_in_more_than_case(rooms: Rooms) -> None:
         await rooms.get(ANN, "DEN")
 
 
-async def test_only_who_lists_the_members_reads_them(
+async def test_members_are_read_only_to_list_them(
     rooms: Rooms, store: Store, live: RecordingLive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A room may have 20,000: what else is done with it costs what it costs in a small one."""
+    """A room may have 20,000 members: all other calls cost as little as in a small room."""
 
     async def refuse(*_: object) -> Any:  # noqa: ANN401
         raise AssertionError("the members were read")
@@ -209,7 +209,7 @@ async def _ignore(_: Record) -> None:
     pass
 
 
-async def test_all_problems_are_told_at_once(rooms: Rooms) -> None:
+async def test_all_problems_are_reported_together(rooms: Rooms) -> None:
     with pytest.raises(InvalidFields) as caught:
         await rooms.create(ANN, "ann", "", "x" * 1001, "x" * 129, "-")
     assert [problem.field for problem in caught.value.problems] == ["name", "description", "password", "room_id"]
@@ -220,7 +220,7 @@ async def test_empty_password_is_none(rooms: Rooms) -> None:
     assert not (await rooms.get(ANN, room_id)).private
 
 
-async def test_who_is_in_a_private_room_only_its_members_learn(rooms: Rooms) -> None:
+async def test_only_members_see_the_members_of_a_private_room(rooms: Rooms) -> None:
     assert (await rooms.get(BOB, "den")).users == ()
     assert (await rooms.get(BOB, "hall")).users == ("ann",)
     await rooms.join(BOB, "den", "sesame")
@@ -256,7 +256,7 @@ async def test_update_changes_the_password(rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize("password", [UNSET, None, "new"])
-async def test_update_of_a_room_that_goes_meanwhile(rooms: Rooms, store: Store, password: Any) -> None:  # noqa: ANN401
+async def test_update_of_a_room_deleted_meanwhile(rooms: Rooms, store: Store, password: Any) -> None:  # noqa: ANN401
     after(store.rooms, "head", lambda: store.rooms.delete("den"))
     with pytest.raises(RoomNotFound):
         await rooms.update(ANN, "den", "Den", "", password)
@@ -271,7 +271,7 @@ async def test_delete(rooms: Rooms, live: RecordingLive) -> None:
     assert live.told == [("room_deleted", "den")]
 
 
-async def test_delete_of_a_room_that_goes_meanwhile(rooms: Rooms, store: Store) -> None:
+async def test_delete_of_a_room_deleted_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.rooms, "head", lambda: store.rooms.delete("den"))
     with pytest.raises(RoomNotFound):
         await rooms.delete(ANN, "den")
@@ -302,7 +302,7 @@ async def test_join_of_a_private_room(rooms: Rooms) -> None:
         await rooms.join(BOB, "den", "wrong")
 
 
-async def test_join_that_somebody_overtakes(rooms: Rooms, store: Store) -> None:
+async def test_join_of_a_room_that_changes_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.rooms, "head", lambda: store.rooms.join("den", "bob", NOW))
     with pytest.raises(AlreadyJoined):
         await rooms.join(BOB, "den", "sesame")
@@ -344,20 +344,20 @@ async def test_ban_of_a_member(rooms: Rooms, live: RecordingLive) -> None:
 
 
 @pytest.mark.parametrize("password", [None, "wrong", "sesame"])
-async def test_whoever_is_banned_cannot_try_passwords(rooms: Rooms, password: str | None) -> None:
+async def test_a_banned_user_cannot_try_passwords(rooms: Rooms, password: str | None) -> None:
     await rooms.ban(ANN, "den", "bob")
     with pytest.raises(Banned):
         await rooms.join(BOB, "den", password)
 
 
-async def test_ban_of_nobody(rooms: Rooms) -> None:
+async def test_ban_of_an_unknown_user(rooms: Rooms) -> None:
     with pytest.raises(UserNotFound):
         await rooms.ban(ANN, "hall", "nobody")
     with pytest.raises(NotBanned):
         await rooms.unban(ANN, "hall", "nobody")
 
 
-async def test_ban_in_a_room_that_goes_meanwhile(rooms: Rooms, store: Store) -> None:
+async def test_ban_in_a_room_deleted_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.users, "by_id", lambda: store.rooms.delete("hall"))
     with pytest.raises(RoomNotFound):
         await rooms.ban(ANN, "hall", "bob")
@@ -377,7 +377,7 @@ OWNERS_CALLS: dict[str, Callable[[Rooms, UserActor, str], Awaitable[object]]] = 
 async def test_only_the_owner(
     rooms: Rooms, live: RecordingLive, call: Callable[[Rooms, UserActor, str], Awaitable[object]]
 ) -> None:
-    """The room's existence is looked at first, then whose it is, and only then what is asked."""
+    """The room is checked first, then the owner, then the request."""
     await rooms.join(BOB, "hall")
     with pytest.raises(RoomNotFound):
         await call(rooms, BOB, "nowhere")
@@ -387,7 +387,7 @@ async def test_only_the_owner(
 
 
 @pytest.mark.parametrize("name", ["kick", "ban", "unban"])
-async def test_not_oneself(rooms: Rooms, live: RecordingLive, name: str) -> None:
+async def test_not_on_oneself(rooms: Rooms, live: RecordingLive, name: str) -> None:
     with pytest.raises(Yourself):
         await OWNERS_CALLS[name](rooms, ANN, "hall")
     assert live.told == []
@@ -402,10 +402,10 @@ MEMBERSHIP_CALLS: dict[str, Callable[[Rooms], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize(("name", "call"), MEMBERSHIP_CALLS.items(), ids=MEMBERSHIP_CALLS.keys())
-async def test_a_client_that_goes_does_not_keep_the_live_rooms_from_hearing(
+async def test_a_cancelled_call_still_notifies_live_connections(
     rooms: Rooms, store: Store, live: RecordingLive, name: str, call: Callable[[Rooms], Awaitable[None]]
 ) -> None:
-    """Cancelled after the write and before the store returns, at a checkpoint that a store may have there."""
+    """The call is cancelled after the write, before the store returns: a store may have a checkpoint there."""
     await rooms.join(BOB, "hall")
     with trio.CancelScope() as client:
 
@@ -420,8 +420,8 @@ async def test_a_client_that_goes_does_not_keep_the_live_rooms_from_hearing(
     assert live.told == [("room_deleted", "hall") if name == "delete" else ("member_removed", "hall", "bob")]
 
 
-async def test_a_repeated_call_tells_the_live_rooms_once_more(rooms: Rooms, live: RecordingLive) -> None:
-    """The first one may have been stored and then failed, with nobody told."""
+async def test_a_repeated_call_notifies_live_connections_again(rooms: Rooms, live: RecordingLive) -> None:
+    """An earlier call may have failed after its write, before the notification."""
     with pytest.raises(NotAMember):
         await rooms.kick(ANN, "hall", "bob")
     with pytest.raises(NotAMember):
@@ -439,7 +439,7 @@ async def test_a_store_that_hangs(rooms: Rooms, store: Store, autojump_clock: tr
 
 
 def after(part: Any, method: str, then: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store
-    """Lets `then` happen once, right after the real method of this part of a store."""
+    """Runs `then` once, right after the real method of this part of a store."""
     real = getattr(part, method)
 
     async def both(*args: Any) -> Any:  # noqa: ANN401
@@ -452,7 +452,7 @@ def after(part: Any, method: str, then: Callable[[], Awaitable[object]]) -> None
 
 
 def before(part: Any, method: str, first: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store
-    """Lets `first` happen each time before the real method of this part of a store."""
+    """Runs `first` each time before the real method of this part of a store."""
     real = getattr(part, method)
 
     async def both(*args: Any) -> Any:  # noqa: ANN401

@@ -12,7 +12,7 @@ def test_a_short_secret_is_refused() -> None:
         Keys(SECRET[:-1])
 
 
-def test_each_use_has_a_key_of_its_own() -> None:
+def test_each_use_has_its_own_key() -> None:
     keys = Keys(SECRET)
     assert keys.access_tokens != SECRET
     assert keys.refresh_hash("x") != keys.code_hash("", "x")
