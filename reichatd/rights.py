@@ -1,8 +1,8 @@
 """Who may do what: the only place where it is decided. Pure.
 
-An actor has roles in a room (`roles_of`), or without a room, and each action names the roles that may do it (`RULES`). REST, the
-administrators' commands and the conversation all ask here. A new role is a new `Role`, found by `roles_of` and named in `RULES`; a
-new kind of actor is a new class in `Actor`.
+An actor has roles, which depend on the room (`_roles`), and each action names the roles that may do it (`RULES`). REST, the
+administrators' commands and the conversation all ask here (`allows`, `require`). A new role is a new `Role`, found by `_roles` and
+named in `RULES`; a new kind of actor is a new class in `Actor`.
 
 Everyone may see a room, join it and leave it: a private one is joined with its password. Two rules depend on what may change until
 the write, so the store decides them in the step that writes: a banned user does not join (`JoinOutcome`), and only a member posts
@@ -49,6 +49,7 @@ class Action(Enum):
     """What can be done with a room, or with users, apart from what everyone may do."""
 
     CREATE = auto()
+    """With this owner."""
     LIST_MEMBERS = auto()
     """Of a private room: everyone sees those of a public one."""
     READ = auto()
@@ -72,45 +73,37 @@ class Rule(NamedTuple):
 
 
 _MEMBERS = Rule(frozenset({Role.MEMBER, Role.ADMINISTRATOR}), Forbidden.text)
-_OWNER = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
+_OWNERS = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
 _ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
 
 RULES: Mapping[Action, Rule] = {
-    Action.CREATE: _OWNER,
+    Action.CREATE: _OWNERS,
     Action.LIST_MEMBERS: _MEMBERS,
     Action.READ: _MEMBERS,
-    Action.UPDATE: _OWNER,
-    Action.DELETE: _OWNER,
+    Action.UPDATE: _OWNERS,
+    Action.DELETE: _OWNERS,
     Action.TRANSFER: _ADMINISTRATORS,
-    Action.KICK: _OWNER,
-    Action.BAN: _OWNER,
-    Action.UNBAN: _OWNER,
-    Action.LIST_BANS: _OWNER,
+    Action.KICK: _OWNERS,
+    Action.BAN: _OWNERS,
+    Action.UNBAN: _OWNERS,
+    Action.LIST_BANS: _OWNERS,
     Action.MANAGE_USERS: _ADMINISTRATORS,
 }
 
 
-def roles_of(by: Actor, *, owner: str | None = None, is_member: bool = False) -> frozenset[Role]:
-    """The roles of an actor in a room.
+def allows(by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False) -> bool:
+    """Whether the actor may do this.
 
     Arguments:
-        owner: the user id of the room's owner. None if it was not read: then the actor is not taken for the owner.
+        owner: the user id of the room's owner; None if the room was not read, or if there is none.
         is_member: whether the actor is a member of the room.
     """
-    if isinstance(by, Administrator):
-        return frozenset({Role.ADMINISTRATOR})
-    held = {Role.OWNER: by.user_id == owner, Role.MEMBER: is_member}
-    return frozenset(role for role in held if held[role])
+    return not RULES[action].roles.isdisjoint(_roles(by, owner, is_member))
 
 
-def allows(action: Action, roles: frozenset[Role]) -> bool:
-    """Whether an actor with these roles may do this."""
-    return not RULES[action].roles.isdisjoint(roles)
-
-
-def require(action: Action, roles: frozenset[Role]) -> None:
-    """Raises Forbidden if an actor with these roles may not do this."""
-    if not allows(action, roles):
+def require(by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False) -> None:
+    """Raises Forbidden if the actor may not do this. The arguments are those of `allows`."""
+    if not allows(by, action, owner=owner, is_member=is_member):
         raise Forbidden(RULES[action].refusal)
 
 
@@ -118,3 +111,10 @@ def check_target(by: Actor, *, owner: str, user_id: str) -> None:
     """Raises Yourself if the user to be kicked, banned or unbanned is the owner: not even an administrator can do that."""
     if user_id == owner:
         raise Yourself("This is the owner: give the room to somebody else first" if by == ADMINISTRATOR else None)
+
+
+def _roles(by: Actor, owner: str | None, is_member: bool) -> set[Role]:
+    if isinstance(by, Administrator):
+        return {Role.ADMINISTRATOR}
+    held = {Role.OWNER: by.user_id == owner, Role.MEMBER: is_member}
+    return {role for role in held if held[role]}

@@ -34,7 +34,7 @@ from reichatd.errors import (
     UserNotFound,
 )
 from reichatd.live import LiveConnections
-from reichatd.rights import Action, Actor, Role, UserActor
+from reichatd.rights import Action, Actor, UserActor
 from reichatd.settings import LiveSettings
 from reichatd.store import (
     BanOutcome,
@@ -103,7 +103,7 @@ class Rooms:
 
         Raises: Forbidden, InvalidFields, RoomExists, Unavailable (too many passwords at once).
         """
-        rights.require(Action.CREATE, rights.roles_of(by, owner=owner))
+        rights.require(by, Action.CREATE, owner=owner)
         name = self._check(name, description, password, room_id)
         room = Room(
             room_id=self._random_id() if room_id is None else room_id,
@@ -124,7 +124,7 @@ class Rooms:
         Raises: RoomNotFound.
         """
         head = await self._existing(by, room_id)
-        lists_members = rights.allows(Action.LIST_MEMBERS, _roles(by, head))
+        lists_members = rights.allows(by, Action.LIST_MEMBERS, owner=head.owner, is_member=head.is_member)
         if head.private and not lists_members:
             return _without_members(head)
         room = await self._store.rooms.get(room_id)
@@ -286,7 +286,7 @@ class Rooms:
     async def _authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> None:
         """Raises RoomNotFound, Forbidden, or Yourself, in this order, unless the actor may do this (to the target, a user id)."""
         room = await self._existing(by, room_id)
-        rights.require(action, _roles(by, room))
+        rights.require(by, action, owner=room.owner, is_member=room.is_member)
         if target is not None:
             rights.check_target(by, owner=room.owner, user_id=target)
 
@@ -295,7 +295,7 @@ class Rooms:
 
         An administrator's rights do not depend on the room, so it is not read for them.
         """
-        if not rights.allows(action, rights.roles_of(by)):
+        if not rights.allows(by, action):
             await self._authorize(by, action, room_id)
 
     async def _admit(self, room_id: str, user_id: str) -> None:
@@ -367,10 +367,6 @@ class Rooms:
         if problems:
             raise InvalidFields(problems)
         return name
-
-
-def _roles(by: Actor, room: RoomHead) -> frozenset[Role]:
-    return rights.roles_of(by, owner=room.owner, is_member=room.is_member)
 
 
 def _is_line(name: str) -> bool:

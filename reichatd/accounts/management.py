@@ -1,4 +1,4 @@
-"""Use cases that change a user's account from outside: without the user's password, code or token."""
+"""Managing users: use cases that need no password, code or token of the user, but the right to it."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ _REGISTRATION_SECONDS = 60.0
 
 
 class UserManagement:
-    """Needs no secret and sends no mail, so it works on a store without a daemon, too.
+    """Adds, changes and deletes users. It needs no secret and sends no mail, so it also works on a store without a daemon.
 
     All methods may be called from any task and wait for the store. All raise Forbidden if the actor may not manage users, and
     `StoreError`. A change and its notification of live connections are shielded together; the store has its own deadline.
@@ -123,7 +123,7 @@ class UserManagement:
         return await self._end_sessions(user_id, self._store.sessions.end_all(user_id))
 
     async def delete(self, by: Actor, user_id: str) -> None:
-        """Deletes a user who owns no rooms; the messages stay, without name. Does nothing if there is no such user."""
+        """Deletes a user, who must own no rooms. The messages stay, without a name. Does nothing if there is no such user."""
         _check(by)
         with trio.CancelScope(shield=True):
             await self._store.users.delete(user_id)
@@ -141,4 +141,4 @@ class UserManagement:
 
 
 def _check(by: Actor) -> None:
-    rights.require(Action.MANAGE_USERS, rights.roles_of(by))
+    rights.require(by, Action.MANAGE_USERS)

@@ -22,14 +22,14 @@ class Identity(Struct, frozen=True):
 
     @property
     def actor(self) -> UserActor:
-        """Who acts, where the use cases ask for it."""
+        """The same, as the use cases of rooms take it."""
         return UserActor(self.user.user_id, self.session.session_id)
 
 
 class SessionCache:
     """Identities by session id, each for a few seconds.
 
-    A change by this process is removed at once; a change by another daemon on the same store is seen `seconds` later.
+    What this process changes is removed at once; a change by another daemon on the same store is seen up to `seconds` later.
 
     Arguments:
         seconds: how long an entry is valid; 0 turns the cache off.
@@ -63,13 +63,13 @@ class SessionCache:
             self._entries.pop(session_id, None)
 
     def forget_all(self) -> None:
-        """Removes everything: a user has changed, whose sessions are not known."""
+        """Removes everything: a user has changed, and the cache is not indexed by user."""
         self.changes += 1
         self._entries.clear()
 
 
 class CacheInvalidator:
-    """Passes calls on to the `LiveConnections`, after it has removed the changed users and sessions from the cache."""
+    """A `LiveConnections` that removes changed users and sessions from the cache, then passes the call on."""
 
     def __init__(self, cache: SessionCache, live: "LiveConnections") -> None:
         self._cache = cache

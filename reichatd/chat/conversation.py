@@ -183,7 +183,7 @@ class _Conversation:
         coming_mark = self._chat.scribe.read_mark(room.room_id, user_id)
         stored_mark = await self._chat.marks.read(room.room_id, user_id)
         actor = UserActor(user_id, self._connection.session.session_id)
-        rights.require(Action.READ, rights.roles_of(actor, is_member=stored_mark is not None))
+        rights.require(actor, Action.READ, is_member=stored_mark is not None)
         mark = max(stored_mark or 0, min(coming_mark, room.last_id))
         state = None
         # What was removed counts as read: a page around a mark before the beginning of the log would look like its end.
