@@ -152,7 +152,7 @@ class _Daemon:
         parts = self._parts
         metrics = Metrics(parts)
         app = create_monitor(health=parts.health, expose=metrics.expose, limits=parts.settings.limits)
-        http = HttpServer(app, parts.in_force, parts.commits.over)
+        http = HttpServer(app, parts.in_force, parts.commits.finished)
         gateway = Gateway(self._monitors, http, None, parts.in_force, max_connections=_MONITORS_AT_ONCE)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
@@ -184,8 +184,8 @@ class _Daemon:
         server = parts.settings.server
         self._doors.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
-        parts.chat.let_go()
-        await parts.hub.say_goodbye(ShutdownPlan(parts.hub.connections, server))
+        parts.chat.end_kept_open()
+        await parts.hub.close_all(ShutdownPlan(parts.hub.connections, server))
 
     async def _reload(self) -> list[SettingRecord]:
         """For a signal or an administrator, one at a time; what came of each key that differs, or is wrong."""

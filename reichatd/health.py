@@ -19,7 +19,7 @@ log = structlog.get_logger()
 class ScribeView(Protocol):
     """The scribe, as it is seen here."""
 
-    async def try_again(self) -> None:
+    async def probe(self) -> None:
         """If commits fail, finds out whether the store can be written to by now. Raises StoreError if not."""
 
 
@@ -27,7 +27,7 @@ class CommitView(Protocol):
     """What the scribe writes, as it is seen here."""
 
     @property
-    def wait(self) -> float:
+    def seconds(self) -> float:
         """For how many seconds the store has had the commit under way; 0 if none is."""
 
 
@@ -43,7 +43,7 @@ class Health:
         self._seconds = seconds
         self._stopping = False
         self._reading = _Question("store", store.ping, "failing", seconds)
-        self._writing = _Question("scribe", scribe.try_again, "commits fail", seconds)
+        self._writing = _Question("scribe", scribe.probe, "commits fail", seconds)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Asks whenever somebody wants to know, until cancelled."""
@@ -71,7 +71,7 @@ class Health:
         }
 
     async def _scribe_verdict(self, deadline: float) -> str:
-        if self._commits.wait > self._seconds:
+        if self._commits.seconds > self._seconds:
             return _late("a commit", self._seconds)
         return await self._writing.answer(deadline)
 

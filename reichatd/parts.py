@@ -108,7 +108,7 @@ class Parts:
         contract.publish(self.app, lambda: in_force.limits, settings.server.public_url)
         forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
         self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), in_force)
-        self.http = HttpServer(self.browser_headers, in_force, self.commits.over)
+        self.http = HttpServer(self.browser_headers, in_force, self.commits.finished)
         self.websockets = WebSocketServer(self.chat, in_force)
         self.gateway = Gateway(
             listeners,

@@ -28,7 +28,7 @@ class Watchdog:
 
         The watchdog is fed by the event loop, and only behind a round trip through the scribe and the hub: so it finds a loop
         that is blocked and a part that has stopped moving. A store that does not answer it does not find, and must not (see
-        Scribe.beat).
+        Scribe.check_alive).
         """
         manager = self._manager
         pause = min(_STATUS_SECONDS, (manager.watchdog_seconds or _STATUS_SECONDS) / _BEATS_PER_WATCHDOG)
@@ -40,13 +40,13 @@ class Watchdog:
             await self._beat(trio.current_time() - due)
 
     async def _beat(self, late: float) -> None:
-        await self._scribe.beat()
-        await self._hub.beat()
+        await self._scribe.check_alive()
+        await self._hub.check_alive()
         self._manager.alive()
         self._manager.status(self._status(late))
 
     def _status(self, late: float) -> str:
-        hub, wait = self._hub, self._commits.wait
+        hub, wait = self._hub, self._commits.seconds
         status = (
             f"{hub.connections} connections in {hub.live_rooms} rooms, {hub.lagging} lagging; "
             f"event loop {round(late * 1000)} ms late"

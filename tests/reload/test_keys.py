@@ -416,10 +416,10 @@ async def the_tail_of_a_live_room(directory: Path, key: str) -> None:
     async with inhabited(directory) as house, house.talk() as talk:
         for number in range(20):
             await talk.post("x" * 100, str(number))
-        assert house.room._log.first_id == 1
+        assert house.room.log.first_id == 1
         house.reload(key, 4 if key.endswith("messages") else 1024)
         await talk.post("x", "last")
-        assert house.room._log.first_id > 15
+        assert house.room.log.first_id > 15
 
 
 @proves("limits.catch_up_bytes")
