@@ -37,6 +37,8 @@ an internal. Faults of the store, which no request can help, are in `reichatd.st
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from reichatd.closing import INTERNAL_ERROR, POLICY_VIOLATION, UNAUTHORIZED
+
 
 class FieldProblem(NamedTuple):
     """What is wrong with one field of a request, in words for a person."""
@@ -59,7 +61,7 @@ class ReichatError(Exception):
     """
 
     status: ClassVar[int] = 500
-    close_code: ClassVar[int] = 1011
+    close_code: ClassVar[int] = INTERNAL_ERROR
     code: ClassVar[str] = "internal_error"
     text: ClassVar[str] = "Internal error"
 
@@ -71,7 +73,7 @@ class ReichatError(Exception):
 
 class Invalid(ReichatError):
     status = 400
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "invalid"
     text = "Invalid request"
 
@@ -119,21 +121,21 @@ class Malformed(ReichatError):
     """The body is not what the call takes. `problems` names the wrong fields, if any."""
 
     status = 422
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "malformed"
     text = "Malformed request"
 
 
 class Unauthorized(ReichatError):
     status = 401
-    close_code = 4001
+    close_code = UNAUTHORIZED
     code = "unauthorized"
     text = "Unauthorized"
 
 
 class Forbidden(ReichatError):
     status = 403
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "forbidden"
     text = "Forbidden"
 
@@ -150,7 +152,7 @@ class UserDisabled(Forbidden):
 
 class NotFound(ReichatError):
     status = 404
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "not_found"
     text = "Not found"
 
@@ -172,7 +174,7 @@ class RoomNotFound(NotFound):
 
 class Conflict(ReichatError):
     status = 409
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "conflict"
     text = "Conflict"
 
@@ -213,7 +215,7 @@ class Unavailable(ReichatError):
     """The daemon cannot take this now. `retry_after` is in seconds."""
 
     status = 503
-    close_code = 1011
+    close_code = INTERNAL_ERROR
     code = "unavailable"
     text = "Try again later"
 
