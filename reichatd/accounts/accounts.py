@@ -117,7 +117,7 @@ class Accounts:
             raise UserExists
         minutes = self._auth.verification_code_minutes
         code = await self._store_registration(registrant, await self._passwords.hash(password))
-        mail = verification_letter(
+        message = verification_letter(
             sender=self._outbox.sender,
             to=address.deliverable,
             username=registrant.username,
@@ -125,7 +125,7 @@ class Accounts:
             minutes=minutes,
         )
         # No await between the registration and its mail.
-        self._outbox.post(mail, seconds=minutes * MINUTE)
+        self._outbox.post(message, seconds=minutes * MINUTE)
 
     async def _store_registration(self, registrant: fields.Registrant, password_hash: str) -> str:
         """Stores a registration and returns its code, which no other registration of the address has."""
