@@ -32,7 +32,7 @@ from reichatd.rooms import Rooms
 LOGGED_PATH_CHARACTERS = 200
 
 Exposition = Callable[[str], tuple[bytes, str]]
-"""Writes the metrics down, and says what type they are; for an Accept header."""
+"""Returns the metrics and their content type, for an Accept header."""
 
 _Channel = Callable[..., Awaitable[Any]]
 """ASGI's `receive`, or `send`."""
@@ -70,7 +70,7 @@ def create_app(
 
 
 def create_monitor(*, health: Health, expose: Exposition, limits: settings.LimitSettings) -> QuartTrio:
-    """/metrics, /healthz and /readyz for those who watch the daemon; as `create_app` otherwise."""
+    """/metrics, /healthz and /readyz, for monitoring; otherwise as `create_app`."""
     app = _new_app(limits, health_calls.blueprint)
     provide_health(app, health)
 
@@ -102,12 +102,12 @@ def set_limits(app: Quart, limits: settings.LimitSettings) -> None:
 
 @operation(token=Token.NONE)
 async def root() -> Response:
-    """Says that the daemon is there."""
+    """Says that the daemon is running."""
     return answer()
 
 
 class _Exchange(TrioASGIHTTPConnection):
-    """A request and its answer, in one task; beside it only one that hears the body, or that the client has gone."""
+    """A request and its answer, in one task; a second task only receives the body, or notices that the client has gone."""
 
     async def __call__(self, receive: _Channel, send: _Channel) -> None:
         request = self._create_request_from_scope(send)
@@ -117,25 +117,25 @@ class _Exchange(TrioASGIHTTPConnection):
 
 
 class _App(QuartTrio):
-    """A QuartTrio app that gives each request an id and each answer a line in the log."""
+    """A QuartTrio app that gives each request an id and logs each answer."""
 
     asgi_http_class = _Exchange
 
     async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
         request_id = secrets.token_hex(8)
-        # This task serves one request only, so nobody else sees it.
+        # This task serves one request only, so no other request gets this id.
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began = time.perf_counter()
+        started = time.perf_counter()
         try:
             response: Response | WerkzeugResponse = await super().handle_request(request)
         except trio.Cancelled:
-            self._log(request, None, began)
+            self._log(request, None, started)
             raise
         except Exception as error:
-            # Quart's error handlers begin only when it has made sense of host, path and query.
+            # Quart's error handlers apply only after it has parsed host, path and query.
             response = failed(error)
         response.headers["X-Request-ID"] = request_id
-        self._log(request, response.status_code, began)
+        self._log(request, response.status_code, started)
         return response
 
     async def handle_exception(self, error: Exception) -> Response:
@@ -145,9 +145,9 @@ class _App(QuartTrio):
         plain = await super().make_default_options_response()
         return answer(headers={"Allow": plain.headers["Allow"]})
 
-    def _log(self, request: Request, status: int | None, began: float) -> None:
-        """Logs one request; `status` is None if the client has gone. A read that went well is of little interest."""
+    def _log(self, request: Request, status: int | None, started: float) -> None:
+        """Logs one request; `status` is None if the client has gone. Successful reads are logged at level debug."""
         write = log.debug if status == 200 and request.method in {"GET", "HEAD", "OPTIONS"} else log.info
-        path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may hold terminal escapes
-        ms = round((time.perf_counter() - began) * 1000, 1)
+        path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may contain terminal escapes
+        ms = round((time.perf_counter() - started) * 1000, 1)
         write("request", method=request.method, path=path, status=status, ms=ms)

@@ -1,4 +1,4 @@
-"""What the handlers work with."""
+"""The parts of the daemon that the handlers use."""
 
 from typing import cast
 

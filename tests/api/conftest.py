@@ -55,7 +55,7 @@ class Reply(NamedTuple):
 
     @property
     def fields(self) -> list[str]:
-        """The fields that the reply finds wrong."""
+        """The fields that the reply reports."""
         return [error["field"] for error in self.body["errors"]]
 
 
@@ -91,7 +91,7 @@ class Api:
 
         Arguments:
             body: bytes are sent as they are, None sends nothing, all else becomes JSON.
-            by: whose access token to send, or any token.
+            by: the user whose access token is sent, or any token.
         """
         sent = dict(headers or {})
         if by is not None:

@@ -1,11 +1,11 @@
-"""What anybody may know of the daemon."""
+"""What a client may know about the daemon without a login."""
 
 from reichatd import settings
 from reichatd.api import set_limits
 from tests.api.conftest import Api
 
 
-async def test_limits_and_the_way_of_codes_are_those_in_force(api: Api) -> None:
+async def test_limits_and_delivery_of_codes_are_those_in_force(api: Api) -> None:
     assert (await api("GET", "/about")).body == {
         "message": "ok",
         "limits": {"message_chars": 5000, "frame_bytes": 65_536},

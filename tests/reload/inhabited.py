@@ -16,6 +16,7 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.room import LiveRoom
 from reichatd.gateway import open_listeners
 from reichatd.parts import Configuration, Parts
+from reichatd.rights import ADMINISTRATOR, UserActor
 from reichatd.settings import AuthSettings, Settings, merged
 from reichatd.store import Registration, User
 from reichatd.store.sqlite import open_store
@@ -106,8 +107,8 @@ async def inhabited(
             Configuration(in_force, tls, None), store=store, secret=secrets.token_bytes(32), listeners=listeners
         )
         tokens = {name: await _newcomer(parts, name) for name in ("ada", "bob")}
-        await parts.rooms.create("ada", "Room", "", None, ROOM)
-        await parts.rooms.join("bob", ROOM, None)
+        await parts.rooms.create(ADMINISTRATOR, "ada", "Room", "", None, ROOM)
+        await parts.rooms.join(UserActor("bob", ""), ROOM, None)
         async with trio.open_nursery() as nursery:
             for run in (parts.outbox.run, parts.marks.run, parts.hub.run, parts.gateway.run):
                 await nursery.start(run)

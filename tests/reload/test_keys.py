@@ -24,6 +24,7 @@ from reichatd.administration.requests import GetStats
 from reichatd.control import ask, open_socket
 from reichatd.daemon import _Daemon
 from reichatd.parts import Configuration
+from reichatd.rights import ADMINISTRATOR
 from reichatd.settings import LogSettings, Reload, reload_of
 from reichatd.settings.keys import KEYS
 from reichatd.stdio import QueuedStream, QueuedWriter
@@ -239,7 +240,7 @@ async def the_wait_for_a_close(directory: Path, key: str) -> None:
         house.reload(key, SOON_SECONDS)
         async with house.tcp() as stream:
             await open_rudely(house, stream)
-            await house.parts.rooms.delete("ada", ROOM)
+            await house.parts.rooms.delete(ADMINISTRATOR, ROOM)
             assert b"Room not found" in await house.ends(stream)
 
 
