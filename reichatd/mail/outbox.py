@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 import structlog
@@ -29,6 +29,9 @@ _SPARE = 0.1
 """Of the time for which a mail is of use, at the most."""
 
 DAY = 86_400.0
+
+MailOutcome = Literal["sent", "deferred", "refused", "given_up", "dropped"]
+"""The outcomes of sending a mail, as the metrics count them."""
 
 log = structlog.get_logger()
 
@@ -64,8 +67,8 @@ class Outbox:
 
     def __init__(self, mail: "MailSettings", password: str | None, *, transport: Transport | None = None) -> None:
         self.sender = parse_sender(mail.sender)
-        self.outcomes: Counter[str] = Counter()
-        """How often a letter was sent, deferred, refused, given up or dropped."""
+        self.outcomes: Counter[MailOutcome] = Counter(dict.fromkeys(get_args(MailOutcome), 0))
+        """How often a mail had each outcome; from the start on all are there."""
         self._mail = mail
         self._route = _Route(mail, password, transport)
         self._line: list[QueuedMail] = []
