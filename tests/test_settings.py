@@ -8,7 +8,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from reichatd.settings import AuthSettings, MongoDBSettings, Settings, StorageSettings, kinds
+from reichatd.settings import (
+    AuthSettings,
+    LimitSettings,
+    LiveSettings,
+    MongoDBSettings,
+    RetentionSettings,
+    ServerSettings,
+    Settings,
+    StorageSettings,
+    kinds,
+)
 from reichatd.settings.keys import TABLES
 from reichatd.settings.manual import toml_file
 from reichatd.settings.prose import sections
@@ -100,3 +110,18 @@ def test_what_a_text_may_be(kind: type[str], right: list[str], wrong: list[str])
     for text in wrong:
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert(text, kind)
+
+
+def test_the_live_settings_are_replaced_before_anyone_is_told() -> None:
+    live, seen = LiveSettings(Settings()), []
+    live.on_change(lambda: seen.append((live.limits.message_chars, live.server.port, live.whole.retention.keep_days)))
+    old = live.limits
+    live.replace(
+        Settings(
+            limits=LimitSettings(message_chars=7),
+            server=ServerSettings(port=1),
+            retention=RetentionSettings(keep_days=2),
+        )
+    )
+    assert seen == [(7, 1, 2)]
+    assert old.message_chars == LimitSettings().message_chars, "a table that a part keeps does not change"

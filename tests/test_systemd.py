@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from reichatd.systemd import Manager, take_manager, take_sockets
+from reichatd.systemd import ServiceManager, take_manager, take_sockets
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -37,7 +37,7 @@ def test_what_a_manager_is_told(ear: tuple[str, socket.socket]) -> None:
     assert heard(sock) == {"READY": "1"}
     manager.status("two\nlines READY=1")
     assert heard(sock) == {"STATUS": "two lines READY=1"}
-    manager.alive()
+    manager.feed_watchdog()
     assert heard(sock) == {"WATCHDOG": "1"}
     manager.reloading()
     first = heard(sock)
@@ -52,7 +52,7 @@ def test_what_a_manager_is_told(ear: tuple[str, socket.socket]) -> None:
     "address", ["", "/nowhere/notify", "@nobody-listens-here", "relative", "/" * 200, "\0", "vsock:2:1"]
 )
 def test_nobody_to_tell_does_no_harm(address: str) -> None:
-    manager = Manager(address)
+    manager = ServiceManager(address)
     assert bool(manager) == bool(address)
     manager.ready()
     manager.status("fine")
@@ -62,9 +62,9 @@ def test_a_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
         deaf.bind(address)
-        manager = Manager(address)
+        manager = ServiceManager(address)
         for _ in range(5000):
-            manager.alive()
+            manager.feed_watchdog()
 
 
 @pytest.mark.parametrize(

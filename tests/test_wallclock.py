@@ -19,32 +19,32 @@ class Clocks:
 
 def test_a_clock_that_goes_is_believed() -> None:
     clocks = Clocks()
-    assert clocks.watched.believed()
+    assert clocks.watched.is_trusted()
     clocks.pass_by(30 * DAY)
-    assert clocks.watched.believed()
+    assert clocks.watched.is_trusted()
     clocks.wall += 60
-    assert clocks.watched.believed()
+    assert clocks.watched.is_trusted()
     clocks.wall -= 10 * DAY
-    assert clocks.watched.believed()
+    assert clocks.watched.is_trusted()
 
 
 def test_a_clock_that_was_set_forward_is_not_believed_for_a_day() -> None:
     clocks = Clocks()
     clocks.wall += 10 * 365 * DAY
     with structlog.testing.capture_logs() as logs:
-        assert not clocks.watched.believed()
+        assert not clocks.watched.is_trusted()
         clocks.pass_by(DAY - 1)
-        assert not clocks.watched.believed()
+        assert not clocks.watched.is_trusted()
         clocks.pass_by(2)
-        assert clocks.watched.believed()
+        assert clocks.watched.is_trusted()
     assert [line["log_level"] for line in logs] == ["warning"]
 
 
 def test_a_clock_that_was_set_right_again_goes_on_being_doubted() -> None:
     clocks = Clocks()
     clocks.wall += 365 * DAY
-    assert not clocks.watched.believed()
+    assert not clocks.watched.is_trusted()
     clocks.wall -= 365 * DAY
-    assert not clocks.watched.believed()
+    assert not clocks.watched.is_trusted()
     clocks.pass_by(DAY + 1)
-    assert clocks.watched.believed()
+    assert clocks.watched.is_trusted()

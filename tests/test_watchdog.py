@@ -9,7 +9,7 @@ import trio
 
 from reichatd.chat import CommitStatus, Hub, Scribe
 from reichatd.settings import LiveSettings, Settings
-from reichatd.systemd import Manager
+from reichatd.systemd import ServiceManager
 from reichatd.watchdog import Watchdog
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -21,7 +21,7 @@ class Ear:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(address))
         self._socket.setblocking(False)
-        self.manager = Manager(str(address), watchdog_seconds=0.3)
+        self.manager = ServiceManager(str(address), watchdog_seconds=0.3)
 
     def close(self) -> None:
         self._socket.close()
@@ -46,13 +46,13 @@ def ear(tmp_path: Path) -> Iterator[Ear]:
 class Parts:
     """A hub and a scribe that have yet to be started."""
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: ServiceManager) -> None:
         self.messages = FakeMessages()
         commits = CommitStatus()
         settings = LiveSettings(Settings())
         self.hub = Hub(self.messages, settings, commits)
         self.scribe = Scribe(self.messages, self.hub, settings, commits)
-        self.pulse = Watchdog(manager, self.hub, self.scribe, commits)
+        self.watchdog = Watchdog(manager, self.hub, self.scribe, commits)
 
 
 async def test_it_tells_how_it_goes(ear: Ear, nursery: trio.Nursery) -> None:
@@ -60,21 +60,21 @@ async def test_it_tells_how_it_goes(ear: Ear, nursery: trio.Nursery) -> None:
     await nursery.start(parts.hub.run)
     await nursery.start(parts.scribe.run)
     await parts.hub.enter("room", connect(FakeSocket()))
-    await nursery.start(parts.pulse.run)
+    await nursery.start(parts.watchdog.run)
     assert ear.heard() == ["WATCHDOG=1", "STATUS=1 connections in 1 rooms, 0 lagging; event loop 0 ms late"]
     await trio.sleep(0.4)
     assert ear.heard().count("WATCHDOG=1") >= 3
-    parts.pulse.note = "mind the gap"
+    parts.watchdog.note = "mind the gap"
     await trio.sleep(0.2)
     assert ear.heard()[-1].endswith(" ms late; mind the gap")
 
 
 async def test_without_a_manager_it_beats_once(nursery: trio.Nursery) -> None:
-    parts = Parts(Manager())
+    parts = Parts(ServiceManager())
     await nursery.start(parts.hub.run)
     await nursery.start(parts.scribe.run)
     with trio.fail_after(10):
-        await parts.pulse.run()
+        await parts.watchdog.run()
 
 
 async def test_a_part_that_does_not_move_starves_the_watchdog(ear: Ear, nursery: trio.Nursery) -> None:
@@ -83,7 +83,7 @@ async def test_a_part_that_does_not_move_starves_the_watchdog(ear: Ear, nursery:
         for name in {"hub", "scribe"} - {idle}:
             await nursery.start(getattr(parts, name).run)
         with trio.move_on_after(0.3) as patience:
-            await parts.pulse.run()
+            await parts.watchdog.run()
         assert patience.cancelled_caught
         assert ear.heard() == []
 
@@ -95,7 +95,7 @@ async def test_a_store_that_hangs_does_not(ear: Ear, nursery: trio.Nursery) -> N
     parts.messages.hangs = True
     await parts.scribe.post(connect(FakeSocket()), "room", "text", None)
     await trio.sleep(1)
-    nursery.start_soon(parts.pulse.run)
+    nursery.start_soon(parts.watchdog.run)
     await trio.sleep(0.4)
     heard = ear.heard()
     assert heard.count("WATCHDOG=1") >= 3

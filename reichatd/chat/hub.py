@@ -55,6 +55,7 @@ class Hub:
         self.broadcasts = BroadcastCounters()
         self._messages = messages
         self._settings = settings
+        settings.on_change(self._apply_limits)
         self._commits = commits
         self._clock = clock
         self._rooms: dict[str, LiveRoom] = {}
@@ -148,8 +149,8 @@ class Hub:
         self._beat.set()
         await self._watched.wait()
 
-    def reload(self) -> None:
-        """Tells the live rooms, and the watch over connections, that other limits are in force."""
+    def _apply_limits(self) -> None:
+        """Passes changed limits on to the live rooms and to the watch over connections."""
         for room in self._rooms.values():
             room.reload(self._settings.limits)
         self._beat.set()  # else the watch would wait as long as it was to wait before

@@ -27,7 +27,7 @@ from reichatd.parts import Configuration
 from reichatd.settings import LogSettings, Reload, reload_of
 from reichatd.settings.keys import KEYS
 from reichatd.stdio import QueuedStream, QueuedWriter
-from reichatd.systemd import Manager
+from reichatd.systemd import ServiceManager
 from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
 from tests.client import Talk
@@ -489,13 +489,13 @@ async def the_stop(directory: Path, key: str) -> None:
         connections = [connect(FakeSocket(), session_id=str(number)) for number in range(200)]
         for connection in connections:
             await house.parts.hub.enter(ROOM, connection)
-        daemon = _Daemon(house.parts, [], None, Manager(), never, lambda: None)
+        daemon = _Daemon(house.parts, [], None, ServiceManager(), never, lambda: None)
         began = trio.current_time()
         await daemon._stop()
         took = trio.current_time() - began
         delays = [int(reason[1].rpartition("=")[2]) for each in connections if (reason := each.closing)]
         assert len(delays) == 200
-        assert (daemon._doors.deadline - began > 40) == (key == "server.drain_seconds")
+        assert (daemon._serving.deadline - began > 40) == (key == "server.drain_seconds")
         assert (took >= 0.45) == (key == "server.goodbyes_per_second")
         assert (max(delays) > 10_000) == (key == "server.reconnects_per_second")
 
