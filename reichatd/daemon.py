@@ -167,7 +167,7 @@ class _Daemon:
         parts = self._parts
         metrics = Metrics(parts)
         app = create_monitor(health=parts.health, expose=metrics.expose, settings=parts.live_settings)
-        http = HttpServer(app, parts.live_settings, parts.commits.over)
+        http = HttpServer(app, parts.live_settings, parts.commits.finished)
         gateway = Gateway(self._monitors, http, None, parts.live_settings, max_connections=_MONITOR_CONNECTIONS)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
@@ -199,8 +199,8 @@ class _Daemon:
         server = parts.settings.server
         self._serving.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
-        parts.chat.let_go()
-        await parts.hub.say_goodbye(ShutdownPlan(parts.hub.connections, server))
+        parts.chat.end_kept_open()
+        await parts.hub.close_all(ShutdownPlan(parts.hub.connections, server))
 
     async def _reload(self) -> list[SettingRecord]:
         """Reloads for a signal or an administrator, one at a time; returns the outcome for each key that differs or is wrong."""

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 class ScribeView(Protocol):
     """What is used of the scribe."""
 
-    async def try_again(self) -> None:
+    async def probe(self) -> None:
         """If the last commit failed, checks whether the store can be written to again. Raises StoreError if not."""
 
 
@@ -28,7 +28,7 @@ class CommitView(Protocol):
     """What is used of the commit status."""
 
     @property
-    def wait(self) -> float:
+    def seconds(self) -> float:
         """For how many seconds the commit under way has been waiting for the store; 0 if there is none."""
 
 
@@ -44,7 +44,7 @@ class Health:
         self._seconds = seconds
         self._stopping = False
         self._reading = _Check("store", store.ping, "failing", seconds)
-        self._writing = _Check("scribe", scribe.try_again, "commits fail", seconds)
+        self._writing = _Check("scribe", scribe.probe, "commits fail", seconds)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Runs the checks on request, until cancelled."""
@@ -72,7 +72,7 @@ class Health:
         }
 
     async def _scribe_verdict(self, deadline: float) -> str:
-        if self._commits.wait > self._seconds:
+        if self._commits.seconds > self._seconds:
             return _late("a commit", self._seconds)
         return await self._writing.result(deadline)
 

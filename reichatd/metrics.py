@@ -66,7 +66,7 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "reichatd_deliveries",
             "Messages times the readers that they were sent to.",
-            value=parts.hub.broadcasts.deliveries,
+            value=parts.hub.counters.deliveries,
         )
         yield _histogram(
             "reichatd_commit_duration_seconds", "One commit of posts and read marks.", parts.commits.timings
@@ -74,7 +74,7 @@ class Metrics(Collector):
         yield _histogram(
             "reichatd_broadcast_duration_seconds",
             "One broadcast to the readers of a room that do not lag.",
-            parts.hub.broadcasts.rounds,
+            parts.hub.counters.rounds,
         )
         yield _histogram("reichatd_event_loop_delay_seconds", "How late the event loop woke a task.", self._loop_delay)
         faults = parts.store.faults

@@ -109,7 +109,7 @@ class Parts:
         contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)
         forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
         self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), live_settings)
-        self.http = HttpServer(self.browser_headers, live_settings, self.commits.over)
+        self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
 
         # WebSockets, and the gateway that accepts the connections of both.
         self.chat = ConversationHandler(

@@ -27,7 +27,7 @@ class Watchdog:
         """Feeds the watchdog and updates the status until cancelled. Started when hub and scribe have answered once.
 
         Each beat waits for a round trip through the scribe and the hub. So a blocked event loop, a stalled scribe or a stalled hub
-        causes a watchdog timeout. A store that does not answer must not cause one (see Scribe.beat).
+        causes a watchdog timeout. A store that does not answer must not cause one (see Scribe.check_alive).
         """
         manager = self._manager
         pause = min(_STATUS_SECONDS, (manager.watchdog_seconds or _STATUS_SECONDS) / _BEATS_PER_WATCHDOG)
@@ -39,13 +39,13 @@ class Watchdog:
             await self._beat(trio.current_time() - due)
 
     async def _beat(self, late: float) -> None:
-        await self._scribe.beat()
-        await self._hub.beat()
+        await self._scribe.check_alive()
+        await self._hub.check_alive()
         self._manager.feed_watchdog()
         self._manager.status(self._status(late))
 
     def _status(self, late: float) -> str:
-        hub, wait = self._hub, self._commits.wait
+        hub, wait = self._hub, self._commits.seconds
         status = (
             f"{hub.connections} connections in {hub.live_rooms} rooms, {hub.lagging} lagging; "
             f"event loop {round(late * 1000)} ms late"

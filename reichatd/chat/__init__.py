@@ -1,4 +1,4 @@
-"""The conversation: rooms as logs, connections as cursors, one scribe for all of them."""
+"""The chat: a room is a log, a connection is a cursor, one scribe writes for all."""
 
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.conversation import ConversationHandler

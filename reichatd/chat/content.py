@@ -1,11 +1,11 @@
-"""What of a posted text is stored. Pure."""
+"""Trims the text of a post. Pure."""
 
 
 def trimmed(text: str) -> str:
-    """The text without blank lines before it and white space behind it.
+    """The text without leading blank lines and trailing white space.
 
-    The first of several lines keeps its indentation: in pasted code it says where the others stand. Space before a single line
-    says nothing, and goes, as it always has.
+    The first of several lines keeps its indentation: in pasted code the other lines are indented relative to it. A single line
+    loses its leading space, as in all earlier versions.
     """
     bare = text.strip()
     if not text[:1].isspace() or len(bare.splitlines()) < 2:

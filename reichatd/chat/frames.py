@@ -1,6 +1,6 @@
-"""The frames of the conversation: what clients send, what they are sent, and the bytes of both.
+"""The frames of the conversation: their types, how client frames are decoded, and how server frames are encoded.
 
-A server's frames are not masked (RFC 6455, 5.1), so the bytes of a message are the same for every reader: made once, sent to all.
+A server's frames are not masked (RFC 6455, 5.1), so all readers get the same bytes: a message is encoded once and sent to all.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ PING = b"\x89\x00"
 """An empty ping (RFC 6455, 5.5.2)."""
 
 
-# What the types are called here is what the contract with clients shows; `limits.…` in them stands for the setting's value. None
-# of it is checked by decoding.
+# The names of these types are shown in the contract with clients; `limits.…` in them stands for the setting's value. Decoding
+# checks none of it.
 MessageId = Annotated[int, Meta(description="1, 2, 3, … in each room, without a gap.", examples=[42])]
 FirstId = Annotated[
-    int, Meta(description="Where the log begins, if what was before it has been removed.", examples=[1001])
+    int, Meta(description="Where the log begins, if older messages have been removed.", examples=[1001])
 ]
 LastId = Annotated[
     int,
     Meta(
-        description="Where the log ended when the answer was made; absent while nothing has ever been said in the room.",
+        description="Where the log ended when the reply was made; absent while the room has never had a message.",
         examples=[1042],
     ),
 ]
 Content = Annotated[
     str,
     Meta(
-        description="Any text that shows something; blank lines before it and white space behind it are removed, before a single "
-        "line too.",
+        description="Text with at least one visible character. Leading blank lines and trailing white space are removed; from a "
+        "single line, leading white space too.",
         examples=["Hello, log!"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.message_chars"},
     ),
@@ -41,7 +41,7 @@ Content = Annotated[
 Nonce = Annotated[
     str,
     Meta(
-        description="A name for a message, given by its author; no other of this author's in the room has it.",
+        description="A name that the author gives a message; unique among the author's messages in the room.",
         examples=["b2f6c1e0"],
         extra_json_schema={"minLength": 1, "maxLength": "limits.nonce_chars"},
     ),
@@ -49,7 +49,7 @@ Nonce = Annotated[
 RequestName = Annotated[
     str,
     Meta(
-        description="A name for a request, given by the client: what answers it, or refuses it, repeats the name.",
+        description="A name that the client gives a request: the response, or the error, repeats it.",
         examples=["7"],
         extra_json_schema={"maxLength": "limits.nonce_chars"},
     ),
@@ -78,7 +78,7 @@ class Fetch(msgspec.Struct, tag_field="type", tag="fetch"):
 
 
 class SetLastRead(msgspec.Struct, tag_field="type", tag="set_last_read"):
-    """Moves one's read mark in the room forward to this message; backward never. Not answered."""
+    """Moves the user's read mark in the room forward to this message, never backward. Not answered."""
 
     message_id: MessageId
 
@@ -86,18 +86,18 @@ class SetLastRead(msgspec.Struct, tag_field="type", tag="set_last_read"):
 class ListenLatest(msgspec.Struct, tag_field="type", tag="listen_latest"):
     """Asks for `latest_message` for every message from here on, in order, without a gap or a repeat.
 
-    With `after_id`, whatever lies behind that id comes first: after a reconnect nothing is missed. Without it, listening begins
-    behind the last answer, if that reached the end of the log as it was then, else behind the end.
+    With `after_id`, all messages after that id come first: after a reconnect nothing is missed. Without it, listening begins
+    after the last reply, if that reached the end of the log at that time, otherwise at the end of the log.
     """
 
     after_id: MessageId | None = None
 
 
 class SendMessage(msgspec.Struct, tag_field="type", tag="message"):
-    """Posts a message. It is stored, then sent to all who listen; with a nonce, then answered by `ack`.
+    """Posts a message. It is stored, then sent to all listeners; with a nonce, it is then answered by `ack`.
 
-    Sent again with the same nonce it is stored once, and acknowledged each time: whoever has lost the connection before the
-    `ack` may repeat it safely.
+    A message that is sent again with the same nonce is stored once and acknowledged each time: after a lost connection, a
+    client that has no `ack` can safely repeat it.
     """
 
     content: Content
@@ -108,7 +108,7 @@ ClientFrame = Fetch | SetLastRead | ListenLatest | SendMessage
 
 
 class MessageView(msgspec.Struct):
-    """A message as clients see it, under its author's name of today."""
+    """A message as clients see it, with its author's current name."""
 
     message_id: MessageId
     user_id: Annotated[str, Meta(examples=["65f0c1d2e3a4b5968778695a"])]
@@ -126,11 +126,11 @@ class MessageView(msgspec.Struct):
 
 
 EncodedMessage = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/MessageView"})]
-"""A MessageView, as JSON already."""
+"""A MessageView, encoded as JSON."""
 
 
 class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_defaults=True):
-    """The first frame: one's read mark (0: nothing is read yet), and messages before and after it."""
+    """The first frame: the user's read mark (0: nothing is read yet), and messages before and after it."""
 
     last_read_id: Annotated[int, Meta(examples=[42])]
     messages: list[EncodedMessage]
@@ -139,11 +139,11 @@ class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_d
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response", omit_defaults=True):
-    """Answers `fetch`: those of its messages that exist, in order.
+    """Answers `fetch`: those of the messages that exist, in order.
 
-    Where these reach `last_id`, listening without `after_id` begins right behind it.
+    If they reach `last_id`, listening without `after_id` begins right after it.
 
-    A long answer is one WebSocket message in several fragments, as the WebSocket's rules have it; libraries put them together.
+    A long response is one WebSocket message in several fragments (RFC 6455, 5.4); libraries put them together.
     """
 
     messages: list[EncodedMessage]
@@ -153,13 +153,13 @@ class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response", omit
 
 
 class LatestMessage(msgspec.Struct, tag_field="type", tag="latest_message"):
-    """A message, for one who listens."""
+    """A message, sent to each listener."""
 
     message: EncodedMessage
 
 
 class Ack(msgspec.Struct, tag_field="type", tag="ack"):
-    """Answers a `message` that had a nonce: it is on disk."""
+    """Answers a `message` that had a nonce: the message is durable."""
 
     nonce: Nonce
     message_id: MessageId
@@ -168,8 +168,8 @@ class Ack(msgspec.Struct, tag_field="type", tag="ack"):
 class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     """Answers a frame that was refused; the connection stays open.
 
-    `code` is for a program, `message` for a person. `nonce` is that of the message that was not stored, `request` that of the
-    `fetch` that is not answered otherwise: also of a frame that makes no sense, where they can be read and are not too long.
+    `code` is for programs, `message` for people. `nonce` is that of the message that was not stored, `request` that of the
+    `fetch` that gets no other answer. Of an invalid frame they are repeated if they can be read and are not too long.
     `retry_after`, in seconds, comes with `rate_limited`.
     """
 
@@ -184,32 +184,32 @@ ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
 
 _CONTINUATION, _TEXT = 0, 1
 _FINAL = 0x80
-"""In a frame's first byte: no other frame of its message follows (RFC 6455, 5.2)."""
+"""The FIN bit of a frame's first byte: this is the last frame of its message (RFC 6455, 5.2)."""
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
 GONE = "(deleted)"
-"""What a deleted author is called. Nobody can take this name: it is no word (`reichatd.text`)."""
+"""The name of a deleted author. No user can have it: user names have letters and digits only."""
 
 _LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 
 
 class BadFrame(Exception):
-    """A client's frame that is none. The text is for the client."""
+    """A client's frame is not valid. The text is for the client."""
 
 
 def decode(text: str | bytes) -> ClientFrame:
-    """Reads one message of a client.
+    """Decodes one frame of a client.
 
     Raises:
-        BadFrame: it is binary, no JSON, of no known type, or its fields are not what that type has.
+        BadFrame: it is binary, is not JSON, has no known type, or its fields do not fit that type.
     """
     if isinstance(text, bytes):
         raise BadFrame("Binary frames are not part of this protocol")
     try:
         return _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        # UnicodeError: a lone surrogate, which JSON can spell and no text can hold. RecursionError: deep nesting.
+        # UnicodeError: a lone surrogate, which JSON can express and text cannot hold. RecursionError: deep nesting.
         raise BadFrame(str(error) if isinstance(error, msgspec.MsgspecError) else "Not valid JSON text") from None
 
 
@@ -219,7 +219,7 @@ def encode(frame: ServerFrame) -> bytes:
 
 
 def as_json(message: Message) -> bytes:
-    """A stored message as clients see it, in JSON: its only encoding, of which all frames that show it are made."""
+    """A stored message as clients see it, as JSON. All frames that contain the message are made from these bytes."""
     return _encoder.encode(
         MessageView(
             message.message_id,
@@ -233,28 +233,28 @@ def as_json(message: Message) -> bytes:
 
 
 def latest_message(message: bytes) -> bytes:
-    """The frame that every listener of the message's room is sent.
+    """The frame that all listeners in the room are sent.
 
     Arguments:
-        message: as `as_json` gives it.
+        message: from `as_json`.
     """
     return _text_frame(b"%b%b}" % (_LATEST, message))
 
 
 def message_in(frame: bytes) -> memoryview:
-    """The message that a frame of `latest_message` carries, as JSON; not copied."""
+    """The message in a frame of `latest_message`, as JSON, without a copy."""
     head = 2 if frame[1] < 126 else 4 if frame[1] == 126 else 10
     return memoryview(frame)[head + len(_LATEST) : -1]
 
 
 def around_messages(frame: InitialState | FetchResponse) -> tuple[bytes, bytes]:
-    """What of a frame without messages stands before them, and what behind, as JSON."""
-    before, bracket, behind = _encoder.encode(frame).partition(b"[")
-    return before + bracket, behind
+    """The JSON of a frame without messages, split where they go: before them and after them."""
+    before, bracket, after = _encoder.encode(frame).partition(b"[")
+    return before + bracket, after
 
 
 def piece(parts: Sequence[bytes | memoryview], *, is_first: bool, is_last: bool) -> bytes:
-    """A frame of a text that goes out in one or several, which follow each other (RFC 6455, 5.4). Each has whole characters."""
+    """One frame of a text message in one or more frames (RFC 6455, 5.4). Each frame has whole characters."""
     opcode = _TEXT if is_first else _CONTINUATION
     return b"".join((_head(opcode | _FINAL if is_last else opcode, sum(map(len, parts))), *parts))
 
@@ -272,5 +272,5 @@ def _head(first: int, size: int) -> bytes:
 
 
 def error(code: ErrorCode, message: str, **more: Any) -> bytes:  # noqa: ANN401 - the optional fields of Error
-    """The bytes of an error frame; `more` are its optional fields."""
+    """An encoded error frame; `more` are its optional fields."""
     return encode(Error(code, message, **more))

@@ -1,8 +1,8 @@
-"""Answers full of messages, which may be many and long: read page by page, sent piece by piece.
+"""Replies that contain many messages: read from the log page by page, sent in pieces.
 
-A thousand messages may be 30 MB, and whoever asked for them may take his time, on many sockets. So there is never more in memory
-than a page of messages and a piece of text: what is longer than a piece goes out as one WebSocket message in several frames
-(RFC 6455, 5.4), which clients' libraries put together.
+A thousand messages may take 30 MB, and slow clients may ask for them on many sockets. So memory holds at most one page of messages
+and one piece of text at a time: a longer reply is one WebSocket message in several frames (RFC 6455, 5.4), which the client's
+library puts together.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,21 +12,21 @@ from reichatd.chat.room import LiveRoom
 from reichatd.chat.socket import Socket
 
 _PAGE = 128
-"""Messages that are read at once: more than most clients ask for, so that theirs is one read of the store."""
+"""Messages in one read: more than most clients ask for, so that most replies take one read of the store."""
 
 
-Show = Callable[[int, int], frames.InitialState | frames.FetchResponse]
+MakeFrame = Callable[[int, int], frames.InitialState | frames.FetchResponse]
 
 
 class HistoryReply:
-    """The messages of some ids that exist, on their way to one socket. `begin`, then `send`, each once.
+    """A reply with the existing messages of a range of ids, for one socket. Call `begin`, then `send`, each once.
 
     Arguments:
-        room: open.
+        room: an open room.
         first_id, last_id: both included.
-        show: makes the frame, with no messages in it, of the ids that the log begins and ends with; asked for each piece, since
-            both may have moved on when the last one, which shows them, is made.
-        piece_bytes: about how much is sent at once.
+        make_frame: makes the frame without its messages, from the first and the last id of the log. Called for each piece: both
+            may have changed by the last piece, which shows them.
+        piece_bytes: about how many bytes are sent at once.
     """
 
     def __init__(
@@ -34,25 +34,25 @@ class HistoryReply:
         room: LiveRoom,
         first_id: int,
         last_id: int,
-        show: Show,
+        make_frame: MakeFrame,
         piece_bytes: int,
     ) -> None:
         self.resume_at: int | None = None
-        """The id after the answer, if that reached the end of the log as it was then; known once it is sent."""
+        """The id after the reply, if the reply reached the end of the log at that time; valid after `send`."""
         self._room = room
         self._next_id = first_id
         self._last_id = last_id
-        self._show = show
+        self._make_frame = make_frame
         self._piece_bytes = piece_bytes
-        self._page: Iterator[bytes | memoryview] = iter(())  # what was read and is in no piece yet
-        self._newest = 0  # the last id in any page; the store may have been ahead of the room
-        self._log_end = 0  # the last id of the log, as it was when the last page was read
+        self._page: Iterator[bytes | memoryview] = iter(())  # read, and in no piece yet
+        self._newest = 0  # the last id in any page; the store may be ahead of the room
+        self._log_end = 0  # the last id of the log when the last page was read
         self._was_last_page = False
-        self._begun = self._whole = False  # whether the first piece has been made, and the last one
+        self._begun = self._whole = False  # whether the first piece is made, and the last one
         self._first_piece = b""
 
     async def begin(self) -> None:
-        """Reads, and makes the first piece; sends nothing.
+        """Reads the first page and makes the first piece; sends nothing.
 
         Raises:
             StoreError
@@ -60,11 +60,11 @@ class HistoryReply:
         self._first_piece = await self._next_piece()
 
     async def send(self, socket: Socket) -> None:
-        """Sends it all, waiting for the socket to take it.
+        """Sends the whole reply; waits for the socket.
 
         Raises:
             PeerGone, PeerStalled
-            StoreError: it cannot be finished; nothing but a close frame may follow.
+            StoreError: the reply cannot be finished; only a close frame may follow.
         """
         if self._whole:
             await socket.send(self._first_piece)
@@ -77,14 +77,14 @@ class HistoryReply:
     async def _next_piece(self) -> bytes:
         is_first, self._begun = not self._begun, True
         messages = await self._gather()
-        before, behind = frames.around_messages(self._show(self._room.first_id, self._log_end))
+        before, after = frames.around_messages(self._make_frame(self._room.first_id, self._log_end))
         if not is_first:
             before = b"," if messages else b""
-        parts = (before, b",".join(messages), behind if self._whole else b"")
+        parts = (before, b",".join(messages), after if self._whole else b"")
         return frames.piece(parts, is_first=is_first, is_last=self._whole)
 
     async def _gather(self) -> list[bytes | memoryview]:
-        """The next messages: enough for a piece, or all that are left."""
+        """The next messages: enough for a piece, or all that remain."""
         messages: list[bytes | memoryview] = []
         size = 0
         while True:
@@ -107,8 +107,8 @@ class HistoryReply:
         recent = room.recent(first_id, last_id)
         if recent is None:
             if first_id > end + 1:
-                # The asker may have been shown, from the store, more than the room has heard of. Read first: what comes after this
-                # is in the page, or behind the answer.
+                # The client may have got messages from the store that the room does not know yet. The end is read first: later
+                # messages are in the page, or come after the reply.
                 end = max(end, await room.stored_last_id())
             messages = await room.read(first_id, last_id)
             page, newest = map(frames.as_json, messages), messages[-1].message_id if messages else 0
@@ -116,7 +116,7 @@ class HistoryReply:
             page, newest = map(frames.message_in, recent), min(last_id, end)
         self._next_id = last_id + 1
         self._newest = max(self._newest, newest)
-        # Full to its last id, a page may have others behind it that the room has not heard of: another daemon's.
+        # After a page that is full to its last id there may be messages of another daemon that the room does not know yet.
         self._was_last_page = last_id == self._last_id or newest < last_id >= end
         self._log_end = max(self._newest, end)
         self.resume_at = self._log_end + 1 if last_id >= end else None

@@ -1,10 +1,10 @@
-"""How often somebody may do something."""
+"""A rate limit."""
 
 import math
 
 
 class TokenBucket:
-    """A token bucket, full at first. Pure: the caller has the clock, and the limits, which may change from one call to the next."""
+    """A token bucket, full at first. Pure: the caller passes the time, and the limits, which may change between calls."""
 
     __slots__ = ("_at", "_tokens")
 
@@ -13,11 +13,12 @@ class TokenBucket:
         self._at = 0.0
 
     def take(self, now: float, rate: float, burst: float) -> float:
-        """Takes one token and returns 0, or takes none and returns the seconds until there will be one.
+        """Takes one token and returns 0, or takes none and returns the seconds until there is one.
 
         Arguments:
-            rate: tokens a second in the long run; 0 for no limit.
-            burst: tokens at once, at the most.
+            now: the time, in seconds.
+            rate: tokens per second; 0 for no limit.
+            burst: the size of the bucket, in tokens.
         """
         if rate == 0:
             return 0.0

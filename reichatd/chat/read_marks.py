@@ -1,69 +1,70 @@
-"""Read marks, asked for by many and read together.
+"""Reads read marks from the store, many in one query.
 
-When the daemon, or the network before it, comes back, thousands of clients join within seconds. While one read is under way in the
-store's thread the next questions gather, as posts do for the scribe: one hop into the thread answers all of them.
+When the daemon or its network comes back, thousands of clients join within seconds. While one read is in progress in the store's
+thread, further requests collect, as posts do for the scribe: the next read answers all of them.
 """
 
 import trio
 
+from reichatd.repeated_event import RepeatedEvent
 from reichatd.store import MessageStore, StoreError
 
-_AT_ONCE = 200
-"""Questions in one read: more would keep the first of them waiting for the last."""
+_BATCH = 200
+"""Requests in one read. With more, the first ones would wait for the last."""
 
 
-class _Question:
-    """What somebody waits to know; `answer` counts once `answered` is set, unless there is a failure."""
+class _Request:
+    """One caller of `read`. `mark` or `failure` is valid once `done` is set."""
 
-    __slots__ = ("answer", "answered", "failure", "member")
+    __slots__ = ("done", "failure", "mark", "member")
 
     def __init__(self, member: tuple[str, str]) -> None:
         self.member = member
-        self.answer: int | None = None
+        self.mark: int | None = None
         self.failure: StoreError | None = None
-        self.answered = trio.Event()
+        self.done = trio.Event()
 
 
 class MarkReader:
-    """Owns the questions that are waiting."""
+    """Owns the requests that wait for the store."""
 
     def __init__(self, messages: MessageStore) -> None:
         self._messages = messages
-        self._questions: list[_Question] = []
-        self._wake = trio.Event()
+        self._requests: list[_Request] = []
+        self._wake = RepeatedEvent()
 
     async def read(self, room_id: str, user_id: str) -> int | None:
-        """A member's read mark as the store has it; None if the user is not a member. Any task may call it; waits.
+        """A member's read mark in the store; None if the user is not a member. Any task may call it; waits.
 
         Raises:
             StoreError
         """
-        question = _Question((room_id, user_id))
-        self._questions.append(question)
+        request = _Request((room_id, user_id))
+        self._requests.append(request)
         self._wake.set()
-        await question.answered.wait()
-        if question.failure is not None:
-            raise StoreError(str(question.failure)) from question.failure
-        return question.answer
+        await request.done.wait()
+        if request.failure is not None:
+            raise StoreError(str(request.failure)) from request.failure
+        return request.mark
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Answers until cancelled."""
+        """Reads until cancelled."""
         task_status.started()
         while True:
             await self._wake.wait()
-            self._wake = trio.Event()
-            while self._questions:
-                asked, self._questions = self._questions[:_AT_ONCE], self._questions[_AT_ONCE:]
-                await self._answer(asked)
+            self._wake.clear()
+            while self._requests:
+                batch, self._requests = self._requests[:_BATCH], self._requests[_BATCH:]
+                await self._read(batch)
 
-    async def _answer(self, asked: list[_Question]) -> None:
+    async def _read(self, batch: list[_Request]) -> None:
         try:
-            marks = await self._messages.read_marks([question.member for question in asked])
+            marks = await self._messages.read_marks([request.member for request in batch])
         except StoreError as error:
-            for question in asked:
-                question.failure = error
+            for request in batch:
+                request.failure = error
         else:
-            for question, mark in zip(asked, marks, strict=True):
-                question.answer = mark
-        for question in asked:
-            question.answered.set()
+            for request, mark in zip(batch, marks, strict=True):
+                request.mark = mark
+        for request in batch:
+            request.done.set()

@@ -1,7 +1,7 @@
-"""Whether those with open sockets may still have them.
+"""Rechecks whether the users of open sockets may still have them.
 
-What this daemon changes its hub hears of at once. What another daemon changes in the same store, or a command that works on the
-store itself, is found out here.
+The hub is told at once of changes that this daemon makes. Changes by another daemon on the same store, or by a command that works
+on the store itself, are found here.
 """
 
 import structlog
@@ -10,30 +10,30 @@ import trio
 from reichatd.chat.hub import Hub
 from reichatd.store import MessageStore, SessionStore, StoreError
 
-_AT_ONCE = 500
-"""Sockets in one question to the store."""
+_BATCH = 500
+"""Sockets in one query."""
 
 log = structlog.get_logger()
 
 
 async def recheck_sockets(hub: Hub, sessions: SessionStore, messages: MessageStore, seconds: float) -> None:
-    """Asks the store every so many seconds, until cancelled; closes sockets without a login session, or a membership, any more."""
+    """Closes sockets whose login session or membership has ended; checks every `seconds`, until cancelled."""
     while True:
         await trio.sleep(seconds)
         try:
             await _recheck_all(hub, sessions, messages)
         except StoreError as error:
-            log.warning("open sockets could not be rechecked, tried again later", error=str(error))
+            log.warning("recheck of open sockets failed, retried later", error=str(error))
 
 
 async def _recheck_all(hub: Hub, sessions: SessionStore, messages: MessageStore) -> None:
-    places = hub.places()
-    for start in range(0, len(places), _AT_ONCE):
-        some = places[start : start + _AT_ONCE]
-        asked = {place.session_id for place in some}
-        if ended := asked - await sessions.living(list(asked)):
+    attachments = hub.attachments()
+    for start in range(0, len(attachments), _BATCH):
+        some = attachments[start : start + _BATCH]
+        session_ids = {each.session_id for each in some}
+        if ended := session_ids - await sessions.living(list(session_ids)):
             hub.sessions_ended(ended)
-        members = list({(place.room_id, place.user_id) for place in some})
+        members = list({(each.room_id, each.user_id) for each in some})
         for member, mark in zip(members, await messages.read_marks(members), strict=True):
             if mark is None:
                 hub.member_removed(*member)

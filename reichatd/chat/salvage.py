@@ -1,27 +1,27 @@
-"""What can still be read of a frame that is not valid. Pure."""
+"""Reads nonce and request from an invalid frame, so that the error can repeat them. Pure."""
 
 import json
 from typing import NamedTuple
 
 
 class Names(NamedTuple):
-    """What a client has named a frame by, which the answer to it repeats; None for what is absent or unreadable."""
+    """The names that a client gave its frame; the answer repeats them. None if absent or unreadable."""
 
     nonce: str | None = None
     request: str | None = None
 
 
 def names_in(text: str | bytes) -> Names:
-    """Reads the names in a client's frame, more tolerantly than a valid frame is read.
+    """Reads the names in a client's frame, more tolerantly than `frames.decode` does.
 
-    A client that repeats a message until its nonce comes back would repeat this one for ever if the error did not name it.
+    Some clients repeat a message until its nonce comes back: without the name in the error they would never stop.
 
     Arguments:
-        text: of any kind, no longer than `limits.frame_bytes`.
+        text: anything, no longer than `limits.frame_bytes`.
     """
     try:
-        # The parser of the standard library takes lone surrogates, control characters and NaN. Of the digits of a whole number it
-        # would refuse more than 4,300 (sys.set_int_max_str_digits).
+        # The standard library's parser accepts lone surrogates, control characters and NaN. parse_int=float: it refuses integers
+        # of more than 4,300 digits (sys.set_int_max_str_digits).
         frame = json.loads(_as_text(text), strict=False, parse_int=float)
     except (ValueError, RecursionError):
         return Names()
@@ -35,7 +35,7 @@ def _as_text(text: str | bytes) -> str:
 
 
 def _name(value: object) -> str | None:
-    """The value, if it is a text that can be sent back."""
+    """The value, if it is text that can be encoded."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,11 +1,11 @@
-"""The one task that writes messages: all posts of all connections, a batch at a time.
+"""The group commit: one task writes the posts of all connections, in batches.
 
-While one commit is under way in the store's worker thread the next batch gathers by itself. Only when a commit is durable do the
-rooms hear of its messages.
+While one commit is in progress in the store's worker thread, the posts for the next batch collect. The rooms get the messages of a
+commit only after it is durable.
 
-A commit costs as much for one post as for ten. So those that follow each other without a pause keep a distance
-(`limits.commit_interval_seconds`): else posts that come from everywhere a little would each be one of its own, as fast as the disk
-allows. Who posts after a pause waits for nothing, nor does one who, alone, waits for each message before he posts the next.
+A commit costs as much for one post as for ten. So commits that follow each other start at least `limits.commit_interval_seconds`
+apart; otherwise scattered posts would each be a commit of its own, as fast as the disk allows. A post after a pause does not wait.
+Nor does a single user who waits for each message before posting the next.
 """
 
 import math
@@ -21,6 +21,7 @@ import trio
 from reichatd.chat import frames
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
+from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import Appended, Message, MessageStore, Outcome, Post, StoreError
 
@@ -31,25 +32,25 @@ class LiveRooms(Protocol):
     """The live rooms, as the scribe sees them. Nothing here waits."""
 
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
-        """Durable messages (id, frame) of one room, in order."""
+        """Passes durable messages (id, frame) of one room, in order."""
 
     def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
-        """A frame for one connection, which counts as in flight there."""
+        """Sends a frame to one connection, where it is in flight already."""
 
 
 class PendingPost(msgspec.Struct, frozen=True):
-    """A post and the connection that waits to hear of it."""
+    """A post, and the connection that waits for its outcome."""
 
     post: Post
     author: Connection
 
 
 class Scribe:
-    """Owns everything that is posted and not yet durable.
+    """Owns all posts and read marks that are not durable yet.
 
     Arguments:
-        commits: is told of each of them.
-        clock: seconds since the epoch: the messages' time stamps.
+        commits: gets the progress of each commit.
+        clock: seconds since the epoch; gives the messages their time stamps.
     """
 
     def __init__(
@@ -61,148 +62,141 @@ class Scribe:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.posts: Counter[str] = Counter()
-        """How many posts had which outcome: one of `Outcome` in lower case, or "failed"."""
+        """Posts by outcome: a name of `Outcome` in lower case, or "failed"."""
         self._messages = messages
         self._rooms = rooms
         self._settings = settings
         self._commits = commits
         self._clock = clock
-        self._entries: list[PendingPost] = []
+        self._pending: list[PendingPost] = []
         self._marks: dict[tuple[str, str], int] = {}
-        self._marks_under_way: dict[tuple[str, str], int] = {}
-        self._wake = trio.Event()
-        self._space = trio.Event()
-        self._idle = trio.Event()
+        self._marks_in_commit: dict[tuple[str, str], int] = {}
+        self._wake = RepeatedEvent()
+        self._space = RepeatedEvent()  # a batch has left the queue
+        self._idle = RepeatedEvent()
         self._idle.set()
-        self._moved = trio.Event()
-        self._failures = 0  # commits that have failed since it was last known that the store can be written to
+        self._alive = RepeatedEvent()  # the loop has taken a step
+        self._failures = 0  # failed commits since the last write that succeeded
 
     async def post(self, connection: Connection, room_id: str, content: str, nonce: str | None) -> None:
-        """Takes a message to be written; its fate reaches the connection as an ack or an error frame.
+        """Queues a message for the next commit. The connection gets the outcome as an ack or an error frame.
 
-        Called by the connection's session. Waits only while more posts than a few commits can take are pending already.
+        Called by the connection's task. Waits only while the queue is longer than four commits.
         """
-        while len(self._entries) >= 4 * self._settings.limits.commit_posts:
+        while len(self._pending) >= 4 * self._settings.limits.commit_posts:
             await self._space.wait()
-        connection.in_flight += 1
-        self._entries.append(
+        connection.delivery.expect_reply()
+        self._pending.append(
             PendingPost(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection)
         )
         self._wake_up()
 
     def mark_read(self, room_id: str, user_id: str, message_id: int) -> None:
-        """Takes a read mark to be written with the next commit. Does not wait."""
+        """Queues a read mark for the next commit. Does not wait."""
         key = (room_id, user_id)
         if message_id > self._marks.get(key, 0):
             self._marks[key] = message_id
             self._wake_up()
 
     def read_mark(self, room_id: str, user_id: str) -> int:
-        """The read mark that is on its way to the store, 0 if none is."""
+        """The member's read mark that is queued or in the commit in progress; 0 if none is."""
         key = (room_id, user_id)
-        return max(self._marks.get(key, 0), self._marks_under_way.get(key, 0))
+        return max(self._marks.get(key, 0), self._marks_in_commit.get(key, 0))
 
-    async def beat(self) -> None:
-        """Waits until the scribe has shown that it lives, which one that lives does within a moment.
+    async def check_alive(self) -> None:
+        """Waits until the scribe has taken a step, which takes a moment unless it hangs.
 
-        It lives if it takes up what is put before it, which is found out the way posts take, but without one. It also lives
-        while it waits for the store: a database that is slow, or down, or a disk that hangs, is no fault that a new start of
-        the daemon would mend.
+        It is woken as by a post, but without one. A scribe that waits for the store is alive: a restart of the daemon would not
+        help against a slow or unreachable database or a hanging disk.
         """
         if self._commits.idle:
             self._wake_up()
-            await self._moved.wait()
+            await self._alive.wait()
 
-    async def try_again(self) -> None:
-        """If commits fail, finds out whether the store can be written to by now, by a write of its own; else returns at once.
+    async def probe(self) -> None:
+        """After failed commits, tries a write of its own to find out whether the store works again; otherwise returns at once.
 
-        Posts would not tell: a load balancer sends nobody to a daemon that says it is not ready, so nobody posts. And to be
-        ready again after a while, whatever the store does, would send people to a full disk again and again.
+        Posts would not show it: a load balancer sends no users to a daemon that is not ready. And becoming ready after some
+        time, without a test, would send users to a full disk again and again.
 
         Any task may call it; waits for the store.
 
         Raises:
-            StoreError: it cannot.
+            StoreError: the write failed.
         """
         failures = self._failures
         if failures:
             await self._messages.probe()
-            if self._failures == failures:  # none has failed meanwhile
+            if self._failures == failures:  # no commit has failed meanwhile
                 self._failures = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Writes until cancelled; a commit that is under way then is finished first."""
+        """Writes until cancelled; a commit in progress is finished first."""
         task_status.started()
         while True:
             await self._wake.wait()
-            self._wake = trio.Event()
-            self._show_life()
+            self._wake.clear()
+            self._alive.notify_all()
             began = -math.inf
-            while self._entries or self._marks:
-                await self._keep_distance(began)
-                self._show_life()
+            while self._pending or self._marks:
+                await self._wait_for_interval(began)
+                self._alive.notify_all()
                 began = trio.current_time()
-                with self._commits.under_way():
+                with self._commits.in_progress():
                     await self._commit()
             self._idle.set()
 
     async def drained(self) -> None:
-        """Waits until everything taken so far is written, or has failed to be."""
+        """Waits until everything queued so far is written or has failed."""
         await self._idle.wait()
 
-    async def _keep_distance(self, began: float) -> None:
-        """Waits until the next commit may begin; not where there is enough for one already.
+    async def _wait_for_interval(self, began: float) -> None:
+        """Waits until the next commit may begin, unless a full batch is queued.
 
         Arguments:
-            began: when the one before did.
+            began: when the commit before began, in Trio's time.
         """
         due = began + self._settings.limits.commit_interval_seconds
-        if len(self._entries) < self._settings.limits.commit_posts and trio.current_time() < due:
+        if len(self._pending) < self._settings.limits.commit_posts and trio.current_time() < due:
             await trio.sleep_until(due)
 
     def _wake_up(self) -> None:
         self._wake.set()
-        if self._idle.is_set():
-            self._idle = trio.Event()
-
-    def _show_life(self) -> None:
-        self._moved.set()
-        self._moved = trio.Event()
+        self._idle.clear()
 
     async def _commit(self) -> None:
-        batch = self._entries[: self._settings.limits.commit_posts]
-        del self._entries[: len(batch)]
-        self._space.set()
-        self._space = trio.Event()
-        self._marks_under_way, self._marks = self._marks, {}
+        batch = self._pending[: self._settings.limits.commit_posts]
+        del self._pending[: len(batch)]
+        self._space.notify_all()
+        self._marks_in_commit, self._marks = self._marks, {}
         try:
-            answers = await self._messages.append([entry.post for entry in batch], self._marks_under_way)
+            answers = await self._messages.append([each.post for each in batch], self._marks_in_commit)
         except StoreError as error:
             log.error("commit failed", posts=len(batch), error=str(error))
             self._failures += 1
             self.posts["failed"] += len(batch)
-            for entry in batch:
-                self._refuse(entry, "unavailable", "The message could not be stored; try again later")
+            for each in batch:
+                self._refuse(each, "unavailable", "The message could not be stored; try again later")
         else:
             self._commits.stored()
             self._count(answers)
             self._publish(batch, answers)
             self._answer(batch, answers)
         finally:
-            self._marks_under_way = {}
+            self._marks_in_commit = {}
 
     def _count(self, answers: list[Appended]) -> None:
         outcomes = [answer.outcome for answer in answers]
         for outcome in Outcome:
             self.posts[outcome.name.lower()] += outcomes.count(outcome)
-        if Outcome.STORED in outcomes:  # a commit of anything else may have written nothing
+        if Outcome.STORED in outcomes:  # other commits may have written nothing
             self._failures = 0
 
     def _publish(self, batch: list[PendingPost], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}
-        for entry, answer in zip(batch, answers, strict=True):
+        for each, answer in zip(batch, answers, strict=True):
             if answer.outcome is Outcome.STORED:
-                post, user = entry.post, entry.author.user
+                post, user = each.post, each.author.user
                 message = Message(
                     answer.message_id, user.user_id, user.username, user.email, post.content, post.timestamp
                 )
@@ -213,22 +207,22 @@ class Scribe:
             self._rooms.publish(room_id, entries)
 
     def _answer(self, batch: list[PendingPost], answers: list[Appended]) -> None:
-        for entry, answer in zip(batch, answers, strict=True):
+        for each, answer in zip(batch, answers, strict=True):
             match answer.outcome:
                 case Outcome.STORED | Outcome.REPEATED:
-                    self._acknowledge(entry, answer.message_id)
+                    self._acknowledge(each, answer.message_id)
                 case Outcome.NO_MEMBER:
-                    self._refuse(entry, "forbidden", "Forbidden")
+                    self._refuse(each, "forbidden", "Forbidden")
                 case Outcome.NO_ROOM:
-                    self._refuse(entry, "room_not_found", "Room not found")
+                    self._refuse(each, "room_not_found", "Room not found")
 
-    def _acknowledge(self, entry: PendingPost, message_id: int) -> None:
-        post = entry.post
+    def _acknowledge(self, pending: PendingPost, message_id: int) -> None:
+        post = pending.post
         if post.nonce is None:
-            entry.author.settle(1)
+            pending.author.delivery.settle(1)
         else:
             ack = frames.encode(frames.Ack(post.nonce, message_id))
-            self._rooms.reply(post.room_id, entry.author, ack)
+            self._rooms.reply(post.room_id, pending.author, ack)
 
-    def _refuse(self, entry: PendingPost, code: frames.ErrorCode, message: str) -> None:
-        self._rooms.reply(entry.post.room_id, entry.author, frames.error(code, message, nonce=entry.post.nonce))
+    def _refuse(self, pending: PendingPost, code: frames.ErrorCode, message: str) -> None:
+        self._rooms.reply(pending.post.room_id, pending.author, frames.error(code, message, nonce=pending.post.nonce))

@@ -20,7 +20,7 @@ from wsproto.utilities import LocalProtocolError
 
 from reichatd.chat import ConversationHandler, PeerGone, PeerStalled
 from reichatd.chat.rate_limit import TokenBucket
-from reichatd.chat.socket import ABORT
+from reichatd.closing import ABNORMAL
 from reichatd.gateway.handshake import shake_hands
 from reichatd.gateway.head import Head, parse_head
 from reichatd.gateway.lingering_close import NO_WEBSOCKET, GatewayRefusal, linger, refuse
@@ -33,7 +33,7 @@ from reichatd.settings import LimitSettings, LiveSettings
 
 _PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # /room/{room_id} is how older clients come
 _STILL = "/ws/doctor"
-"""Where the operator tries whether a socket that says nothing lives (`Chat.hold`)."""
+"""Where the operator tries whether a socket that says nothing lives (`ConversationHandler.keep_open`)."""
 _QUEUE = 64
 """Messages that the library holds for us: when it is full, pings wait too."""
 _REASON_BYTES = 123
@@ -42,7 +42,7 @@ _TOO_BIG = 1009
 _BREACHES = {1002, 1007, _TOO_BIG}
 """Close codes for a peer that sends what it may not, and perhaps more of it."""
 _NONE = 1005
-_UNSENDABLE = {_NONE, ABORT}
+_UNSENDABLE = {_NONE, ABNORMAL}
 """Close codes that stand for having none (RFC 6455, 7.4.1)."""
 _LOGGED_CHARACTERS = 200
 _LOGGED_PER_SECOND, _LOGGED_AT_ONCE = 0.1, 20
@@ -93,7 +93,7 @@ class WebSocketServer:
             async with trio.open_nursery() as nursery:
                 socket = WebSocket(stream, nursery, limits)
                 if request.room_id is None:
-                    await self._chat.hold(socket, request.token)
+                    await self._chat.keep_open(socket, request.token)
                 else:
                     await self._chat.converse(socket, request.room_id, request.token, request.ticket)
                 nursery.cancel_scope.cancel()
@@ -214,7 +214,7 @@ class WebSocket:
         return self._stream.last_heard if self._stream.listening else trio.current_time()
 
     async def close(self, code: int, reason: str) -> None:
-        if code == ABORT:
+        if code == ABNORMAL:
             return  # and the gateway lets go of the connection
         with trio.move_on_after(self._limits.close_seconds):
             try:

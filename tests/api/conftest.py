@@ -147,7 +147,7 @@ async def checked(response: Response) -> Reply:
 class IdleScribe:
     """One that nobody posts to."""
 
-    async def try_again(self) -> None:
+    async def probe(self) -> None:
         pass
 
 

@@ -1,4 +1,4 @@
-"""Stand-ins for what the chat stands on: a socket whose fullness the test decides, and a log without a disk."""
+"""Test doubles: a socket whose free space the test sets, and a message store in memory."""
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -21,11 +21,11 @@ class FakeSocket:
     def __init__(self, space: int = 1_000_000) -> None:
         self.space = space
         self.taken = b""
-        self.try_sends: list[int] = []  # for each call how many frames it had
-        self.waiting = b""  # what `send` has been given last
-        self.stalls = False  # whether a full socket is one whose peer takes nothing for too long
+        self.try_sends: list[int] = []  # frames in each call
+        self.waiting = b""  # the data of the last `send`
+        self.stalls = False  # whether a full socket raises PeerStalled
         self.gone = False
-        self.has_pending = False  # whether the last frame that was taken is stuck half-way; `send` gets it out
+        self.has_pending = False  # whether bytes of the last frame are unsent; `send` flushes them
         self.closed: tuple[int, str] | None = None
         self.heard_at = 0.0
         self._more = trio.Event()
@@ -77,7 +77,7 @@ class FakeSocket:
 
     @property
     def frames(self) -> list[dict[str, Any]]:
-        """What was sent, but for pings."""
+        """The frames that were sent, except pings."""
         return [
             msgspec.json.decode(frame[2 if frame[1] < 126 else 4 :])
             for frame in split(self.taken)
@@ -86,7 +86,7 @@ class FakeSocket:
 
     @property
     def ids(self) -> list[int]:
-        """The ids of the messages that came as latest_message."""
+        """The ids of the messages sent as latest_message."""
         return [frame["message"]["message_id"] for frame in self.frames if frame["type"] == "latest_message"]
 
 
@@ -99,21 +99,21 @@ def split(data: bytes) -> Iterator[bytes]:
 
 
 class FakeMessages:
-    """The log of the one room there is, `room`, as a store would keep it."""
+    """A store in memory with one room, `room`."""
 
     shared = False
 
     def __init__(self, last_id: int = 0) -> None:
         self.log = [message(number) for number in range(1, last_id + 1)]
-        self.first_id = 1  # those before are gone
+        self.first_id = 1  # older messages are removed
         self.reads: list[tuple[int, int]] = []
-        self.commits: list[int] = []  # for each how many posts it had
-        self.failures = 0  # how many calls from now on fail
+        self.commits: list[int] = []  # posts in each commit
+        self.failures = 0  # how many of the next calls fail
         self.exists = True
-        self.hangs = False  # whether calls never end
+        self.hangs = False  # whether calls never return
 
     def add(self, count: int) -> list[tuple[int, bytes]]:
-        """Stores so many messages; what the scribe would publish of them."""
+        """Stores `count` messages. Returns what the scribe would publish."""
         return [(each.message_id, frames.latest_message(frames.as_json(each))) for each in self._store(count)]
 
     def _store(self, count: int) -> list[Message]:
@@ -171,7 +171,7 @@ def message(message_id: int) -> Message:
 
 
 def connect(socket: FakeSocket, user_id: str = "u1", session_id: str = "s1", expires_at: float = 1e12) -> Connection:
-    """A connection with nobody to serve it."""
+    """A connection that no task serves."""
     user = User(user_id, f"{user_id}@example.org", user_id, "", 0.0)
     session = Session(session_id, user_id, "", 0.0, expires_at)
     return Connection(socket, Identity(user, session), trio.CancelScope())

@@ -1,4 +1,4 @@
-"""What of a posted text is stored."""
+"""Trimming the text of a post."""
 
 import pytest
 from hypothesis import given
@@ -22,12 +22,12 @@ from reichatd.chat.content import trimmed
         ("\u3000one\ntwo", "\u3000one\ntwo"),
     ],
 )
-def test_indentation_is_kept_where_there_are_lines(text: str, stored: str) -> None:
+def test_indentation_is_kept_in_several_lines(text: str, stored: str) -> None:
     assert trimmed(text) == stored
 
 
 @given(st.text(st.sampled_from(" \t\n\r\u2028\x85ab")))
-def test_nothing_but_white_space_goes_and_once_is_enough(text: str) -> None:
+def test_only_white_space_is_removed_and_trimming_twice_changes_nothing(text: str) -> None:
     stored = trimmed(text)
     assert stored.strip() == text.strip()
     assert stored == stored.rstrip()

@@ -1,4 +1,4 @@
-"""Conversations, where the moment matters; what they say is tested end to end."""
+"""Conversations in which timing matters; the rest is tested end to end."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,12 +12,12 @@ from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
 
 CONTINUATION, TEXT = 0, 1
-"""How the frames of an answer in pieces begin, but for the last one."""
+"""The first bytes of each frame of a reply in pieces, except the last."""
 IDENTITY = Identity(User("u1", "ada@example.org", "ada", "", 0.0), Session("s1", "u1", "", 0.0, 1e12))
 
 
 class OneAccount:
-    """Knows one user, by any token."""
+    """Accepts any token, for one user."""
 
     async def authenticate(self, token: str) -> Identity:
         await trio.lowlevel.checkpoint()
@@ -25,7 +25,7 @@ class OneAccount:
 
 
 class SlowMarks(FakeMessages):
-    """A read of marks that ends after the commit that was under way when it began, and sees nothing of it."""
+    """A store whose read of marks ends after the commit in progress, and does not see it."""
 
     def __init__(self) -> None:
         super().__init__(last_id=100)
@@ -43,7 +43,7 @@ class SlowMarks(FakeMessages):
 
 
 class Asking(FakeSocket):
-    """Asks for all there is, once it has been told the initial state.
+    """Fetches all messages after the initial state.
 
     Arguments:
         failing: a store whose next answer is none.
@@ -59,14 +59,14 @@ class Asking(FakeSocket):
             await trio.sleep_forever()
         text = self.texts.pop(0)
         if not self.texts:
-            self.taken, self.space = b"", 2  # of what comes now it takes two frames
+            self.taken, self.space = b"", 2  # two more frames fit
             if self.failing is not None:
                 self.failing.failures = 1
         return text
 
 
 class OldMark(FakeMessages):
-    """Everybody has read ten messages."""
+    """Every member has read ten messages."""
 
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         return [10 for _ in members]
@@ -75,7 +75,7 @@ class OldMark(FakeMessages):
 async def opened(
     messages: FakeMessages, nursery: trio.Nursery, limits: LimitSettings | None = None
 ) -> ConversationHandler:
-    """A chat, with all that it needs."""
+    """A ConversationHandler with its parts."""
     settings = LiveSettings(Settings(limits=limits or LimitSettings()))
     commits = CommitStatus()
     hub = Hub(messages, settings, commits)
@@ -83,7 +83,7 @@ async def opened(
     for part in (hub, scribe, marks):
         await nursery.start(part.run)
     return ConversationHandler(
-        accounts=OneAccount(),  # type: ignore[arg-type] # as much of it as a conversation needs
+        accounts=OneAccount(),  # type: ignore[arg-type] # has what a conversation needs
         hub=hub,
         marks=marks,
         scribe=scribe,
@@ -91,7 +91,7 @@ async def opened(
     )
 
 
-async def test_a_mark_before_what_was_just_removed(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_mark_before_messages_just_removed(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     messages = OldMark(last_id=100)
     chat = await opened(messages, nursery)
     before, after = FakeSocket(), FakeSocket()
@@ -99,7 +99,7 @@ async def test_a_mark_before_what_was_just_removed(autojump_clock: MockClock, nu
     await trio.sleep(1)
     assert [frame["last_read_id"] for frame in before.frames] == [10]
     messages.first_id = 90
-    chat.hub.user_renamed("u1", "ada")  # has the tail forgotten
+    chat.hub.user_renamed("u1", "ada")  # drops the tail
     nursery.start_soon(chat.converse, after, "room", "token")
     await trio.sleep(1)
     (state,) = after.frames
@@ -108,9 +108,7 @@ async def test_a_mark_before_what_was_just_removed(autojump_clock: MockClock, nu
     nursery.cancel_scope.cancel()
 
 
-async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
+async def test_a_mark_that_is_stored_during_the_read_is_seen(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     messages = SlowMarks()
     chat = await opened(messages, nursery)
     chat.scribe.mark_read("room", "u1", 90)
@@ -125,7 +123,7 @@ async def test_a_mark_that_is_written_while_the_store_is_asked_is_seen(
 async def stuck_in_an_answer(
     nursery: trio.Nursery, *, stalls: bool = False
 ) -> tuple[ConversationHandler, OldMark, Asking]:
-    """A conversation that has sent two pieces of an answer, with a message and a reply waiting behind it."""
+    """A conversation that has sent two pieces of a reply; a message and an ack wait."""
     messages = OldMark(last_id=400)
     chat = await opened(messages, nursery, LimitSettings(catch_up_bytes=1024, initial_after=0))
     socket = Asking()
@@ -142,11 +140,11 @@ async def stuck_in_an_answer(
 
 
 def nothing_followed(socket: Asking) -> bool:
-    """Whether the unfinished answer is the last that was sent before the close: else it would be a breach of the WebSocket's."""
+    """Nothing but the close may follow an unfinished message (RFC 6455, 5.4)."""
     return {frame[0] for frame in split(socket.taken)} == {TEXT, CONTINUATION}
 
 
-async def test_a_store_that_fails_in_the_middle_of_an_answer_ends_the_conversation(
+async def test_a_store_that_fails_in_the_middle_of_a_reply_ends_the_conversation(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     _, messages, socket = await stuck_in_an_answer(nursery)
@@ -158,7 +156,7 @@ async def test_a_store_that_fails_in_the_middle_of_an_answer_ends_the_conversati
     nursery.cancel_scope.cancel()
 
 
-async def test_a_reader_that_takes_nothing_of_an_answer_is_closed(
+async def test_a_reader_that_takes_nothing_of_a_reply_is_closed(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     _, _, socket = await stuck_in_an_answer(nursery, stalls=True)
@@ -167,12 +165,12 @@ async def test_a_reader_that_takes_nothing_of_an_answer_is_closed(
     nursery.cancel_scope.cancel()
 
 
-async def test_a_conversation_that_ends_in_the_middle_of_an_answer(
+async def test_a_conversation_that_ends_in_the_middle_of_a_reply(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     chat, _, socket = await stuck_in_an_answer(nursery)
     chat.hub.sessions_ended(["s1"])
-    socket.make_space(1)  # for who waits, if it sent
+    socket.make_space(1)  # would show a send that waited
     await trio.sleep(1)
     assert socket.closed == (4001, "Session ended")
     assert nothing_followed(socket)

@@ -1,4 +1,4 @@
-"""What a message costs, in counts: from a post to all its readers, with the real scribe, hub and room."""
+"""How many commits, encodings and sends a message takes, with the real scribe, hub and room."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ POSTS = 50
 
 
 class Rounds(FakeSocket):
-    """Remembers what it was handed, each time."""
+    """Records the data of each call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader
 
     author = connections[0]
     await scribe.post(author, "room", "first", None)
-    await wait_all_tasks_blocked()  # its commit is under way
+    await wait_all_tasks_blocked()  # its commit is in progress
     for _ in range(POSTS):
         await scribe.post(author, "room", "text", None)
     await scribe.drained()

@@ -1,4 +1,4 @@
-"""Reading clients' frames and writing the server's."""
+"""Decoding client frames and encoding server frames."""
 
 import json
 from itertools import pairwise
@@ -65,7 +65,7 @@ def test_frames_of_the_protocol(text: str, frame: frames.ClientFrame) -> None:
         '{"type": "message", "content": "a", "x": ' + '{"a":' * 50_000,
     ],
 )
-def test_what_is_no_frame_is_a_bad_frame(text: str | bytes) -> None:
+def test_an_invalid_frame_is_a_bad_frame(text: str | bytes) -> None:
     with pytest.raises(frames.BadFrame) as caught:
         frames.decode(text)
     assert str(caught.value)
@@ -73,7 +73,7 @@ def test_what_is_no_frame_is_a_bad_frame(text: str | bytes) -> None:
 
 @given(st.text() | JSON.map(json.dumps))
 @example('{"type": "message", "content": "' + "\ud800" + '"}')
-def test_whatever_comes_it_is_a_frame_or_a_bad_frame(text: str) -> None:
+def test_any_text_is_a_frame_or_a_bad_frame(text: str) -> None:
     try:
         frame = frames.decode(text)
     except frames.BadFrame:
@@ -85,19 +85,19 @@ def test_whatever_comes_it_is_a_frame_or_a_bad_frame(text: str) -> None:
     st.sampled_from(["fetch", "set_last_read", "listen_latest", "message"]),
     st.dictionaries(st.sampled_from(["from_id", "to_id", "message_id", "after_id", "content", "nonce"]), JSON),
 )
-def test_whatever_the_fields_are_their_types_hold(kind: str, fields: dict[str, Any]) -> None:
+def test_decoded_fields_have_their_types(kind: str, fields: dict[str, Any]) -> None:
     try:
         frame = frames.decode(json.dumps({**fields, "type": kind}))
     except frames.BadFrame:
         return
-    # What came through is what the types say: it can be written and read again.
+    # Decoded values fit their types: they can be encoded and decoded again.
     assert frames.decode(msgspec.json.encode(frame).decode()) == frame
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 2**40))
 @example("x" * 70_000, 1)
 @example("x" * 200, 1)
-def test_what_is_encoded_a_websocket_client_reads(content: str, message_id: int) -> None:
+def test_a_websocket_client_reads_encoded_frames(content: str, message_id: int) -> None:
     message = Message(message_id, "u1", "Ada", "ada@example.org", content, 1_700_000_000.25)
     client = Connection(ConnectionType.CLIENT)
     client.receive_data(frames.latest_message(frames.as_json(message)))
@@ -124,7 +124,7 @@ def test_what_is_encoded_a_websocket_client_reads(content: str, message_id: int)
     st.none() | TEXT,
     st.data(),
 )
-def test_a_text_in_pieces_reads_as_the_whole_one(
+def test_a_text_in_pieces_is_the_same_text(
     contents: list[str], first_id: int, last_id: int, request: str | None, data: st.DataObject
 ) -> None:
     shown = [frames.as_json(Message(1, "u1", "Ada", "ada@example.org", content, 0.25)) for content in contents]
@@ -142,7 +142,7 @@ def test_a_text_in_pieces_reads_as_the_whole_one(
 
 
 def text_in(data: bytes) -> str:
-    """The one text message in these bytes, as a client reads it."""
+    """The one text message in these bytes, as a client decodes it."""
     client = Connection(ConnectionType.CLIENT)
     client.receive_data(data)
     events = [event for event in client.events() if isinstance(event, TextMessage)]
@@ -151,7 +151,7 @@ def text_in(data: bytes) -> str:
     return "".join(event.data for event in events)
 
 
-def test_an_error_shows_only_what_it_has() -> None:
+def test_an_error_has_no_empty_fields() -> None:
     plain = frames.error("bad_frame", "Not a frame")
     assert json.loads(plain[2:]) == {"type": "error", "code": "bad_frame", "message": "Not a frame"}
     limited = frames.error("rate_limited", "Wait", nonce="n", retry_after=0.5)
@@ -164,20 +164,20 @@ def test_an_error_shows_only_what_it_has() -> None:
     }
 
 
-def test_an_author_who_is_gone_has_a_name_that_nobody_can_take() -> None:
+def test_a_deleted_author_has_a_name_that_no_user_can_have() -> None:
     shown = json.loads(frames.as_json(Message(1, "u1", "", "", "hello", 0.0)))
     assert (shown["user_id"], shown["username"], shown["email"]) == ("u1", "(deleted)", "")
     assert not shown["username"].isalnum()
 
 
-def test_the_end_of_a_log_and_the_name_of_a_request_are_told_where_there_are_any() -> None:
+def test_last_id_and_request_are_shown_if_there_are_any() -> None:
     answer = b'{"type":"fetch_response","messages":[],"last_id":9,"request":""}'
     assert frames.encode(frames.FetchResponse([], last_id=9, request=""))[2:] == answer
     state = b'{"type":"initial_state","last_read_id":0,"messages":[],"last_id":9}'
     assert frames.encode(frames.InitialState(0, [], last_id=9))[2:] == state
 
 
-def test_the_beginning_of_a_log_is_told_only_when_it_is_not_1() -> None:
+def test_first_id_is_shown_unless_it_is_1() -> None:
     assert frames.encode(frames.FetchResponse([]))[2:] == b'{"type":"fetch_response","messages":[]}'
     assert frames.encode(frames.FetchResponse([], 7))[2:] == b'{"type":"fetch_response","messages":[],"first_id":7}'
     state = b'{"type":"initial_state","last_read_id":0,"messages":[]'

@@ -1,4 +1,4 @@
-"""Long answers: what is read for them, what of it is sent, and what others may send meanwhile."""
+"""Long history replies: how they are read and sent, and what is sent in between."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -9,20 +9,22 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, frames
+from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.history import HistoryReply
-from reichatd.chat.room import BroadcastCounters, LiveRoom
-from reichatd.settings import LimitSettings
+from reichatd.chat.room import LiveRoom
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Message, StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect, split
 
 LIMITS = LimitSettings(tail_messages=8, initial_before=0, initial_after=0)
+SETTINGS = LiveSettings(Settings(limits=LIMITS))
 PIECE_BYTES = 1024
 LAST_ID = 400
 FINAL, CONTINUATION, TEXT = 0x80, 0, 1
 
 
 class Retained(FakeMessages):
-    """A log of which all before `cut` is removed once so many reads have been answered."""
+    """A log whose messages before `cut` are removed after `reads` reads."""
 
     def __init__(self, reads: int, cut: int) -> None:
         super().__init__(last_id=LAST_ID)
@@ -50,7 +52,7 @@ async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[L
 
 
 async def opened(messages: FakeMessages, nursery: trio.Nursery) -> LiveRoom:
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -62,7 +64,7 @@ def asked(room: LiveRoom, first_id: int, last_id: int, piece_bytes: int = PIECE_
 
 
 async def sent(answer: HistoryReply, socket: FakeSocket | None = None) -> bytes:
-    """All that the socket has taken when the answer is sent."""
+    """What the socket has taken when the reply is sent."""
     socket = socket or FakeSocket()
     await answer.begin()
     assert socket.taken == b""
@@ -71,7 +73,7 @@ async def sent(answer: HistoryReply, socket: FakeSocket | None = None) -> bytes:
 
 
 def whole(messages: FakeMessages, first_id: int, last_id: int, begin: int = 1) -> bytes:
-    """The text of an answer with these ids, as it is without pieces."""
+    """The text of a reply with these ids, in one piece."""
     shown = [msgspec.Raw(frames.as_json(each)) for each in messages.log[first_id - 1 : last_id]]
     return payload(frames.encode(frames.FetchResponse(shown, begin, LAST_ID)))
 
@@ -84,9 +86,7 @@ def ids(text: bytes) -> list[int]:
     return [message["message_id"] for message in msgspec.json.decode(text)["messages"]]
 
 
-async def test_it_reads_as_if_it_had_been_sent_whole(
-    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
-) -> None:
+async def test_pieces_make_the_same_text(autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages) -> None:
     for first_id, last_id in ((1, LAST_ID), (-7, 1000), (2, 399), (390, 1000), (100, 228), (256, 256)):
         pieces = list(split(await sent(asked(room, first_id, last_id))))
         assert b"".join(map(payload, pieces)) == whole(messages, max(1, first_id), last_id)
@@ -98,7 +98,7 @@ async def test_it_reads_as_if_it_had_been_sent_whole(
         assert max(map(len, pieces)) < PIECE_BYTES + 300, "a piece, and the rest of one message"
 
 
-async def test_most_are_one_read_and_one_frame(
+async def test_most_replies_take_one_read_and_one_frame(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     data = await sent(asked(room, 101, 200, piece_bytes=65_536))
@@ -107,7 +107,9 @@ async def test_most_are_one_read_and_one_frame(
     assert messages.reads == [(101, 200)]
 
 
-async def test_it_is_read_as_it_is_taken(autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages) -> None:
+async def test_pages_are_read_as_the_socket_takes_pieces(
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
+) -> None:
     socket = FakeSocket(space=1)
     answer = asked(room, 1, 1000)
     await answer.begin()
@@ -129,7 +131,7 @@ async def test_a_store_that_fails_before_anything_is_sent(
         await asked(room, 1, 1000, pieces).begin()
 
 
-async def test_listening_goes_on_where_it_ended(
+async def test_listening_continues_after_the_reply(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     for last_id, resume_at in ((LAST_ID - 1, None), (LAST_ID, LAST_ID + 1), (1000, LAST_ID + 1), (0, None)):
@@ -141,10 +143,10 @@ async def test_listening_goes_on_where_it_ended(
 
 @pytest.mark.parametrize("published", [True, False])
 @pytest.mark.parametrize("new", [50, 200])
-async def test_what_comes_while_it_is_sent_is_in_it_or_behind_it(
+async def test_messages_posted_meanwhile_are_in_the_reply_or_after_it(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, new: int, published: bool
 ) -> None:
-    """Whether the room has heard already of what is in the store or not."""
+    """With and without messages in the store that the room does not know yet."""
     socket = FakeSocket(space=1)
     answer = asked(room, 1, 1000)
     await answer.begin()
@@ -163,11 +165,11 @@ async def test_what_comes_while_it_is_sent_is_in_it_or_behind_it(
     assert msgspec.json.decode(text)["last_id"] == len(shown)
 
 
-async def test_another_daemons_messages_are_in_it_however_many(
+async def test_messages_of_another_daemon_are_in_the_reply(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     messages.shared = True
-    messages.add(512 - LAST_ID + 88)  # the room hears of none
+    messages.add(512 - LAST_ID + 88)  # unknown to the room
     answer = asked(room, 1, 1000)
     pieces = split(await sent(answer))
     assert ids(b"".join(map(payload, pieces))) == list(range(1, 601))
@@ -175,22 +177,22 @@ async def test_another_daemons_messages_are_in_it_however_many(
 
 
 @pytest.mark.parametrize("first_id", [LAST_ID + 101, LAST_ID + 5000])
-async def test_nothing_behind_another_daemons_messages_is_repeated(
+async def test_nothing_after_messages_of_another_daemon_is_repeated(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, first_id: int
 ) -> None:
-    """A page behind what the store has shown already: the end is the store's, not that of which the room has heard."""
+    """For a page after messages that only the store knows, the log's end is the store's."""
     messages.shared = True
-    messages.add(100)  # the room hears of none
+    messages.add(100)  # unknown to the room
     answer = asked(room, first_id, first_id + 99)
     text = payload(await sent(answer))
     assert (ids(text), answer.resume_at) == ([], LAST_ID + 101)
     assert msgspec.json.decode(text)["last_id"] == LAST_ID + 100
 
 
-async def test_what_is_removed_meanwhile_is_missing_and_the_end_tells_where_the_log_begins(
+async def test_messages_removed_meanwhile_are_missing_and_first_id_is_new(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
-    messages = Retained(reads=2, cut=300)  # the room's own read is one
+    messages = Retained(reads=2, cut=300)  # the room reads once itself
     room = await opened(messages, nursery)
     text = b"".join(map(payload, split(await sent(asked(room, 1, 1000)))))
     assert ids(text) == [*range(1, 129), *range(300, LAST_ID + 1)]
@@ -202,7 +204,7 @@ async def test_what_is_removed_meanwhile_is_missing_and_the_end_tells_where_the_
     room.scope.cancel()
 
 
-async def test_live_messages_and_replies_come_behind_it(
+async def test_live_messages_and_acks_come_after_the_reply(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     socket = FakeSocket(space=3)
@@ -213,7 +215,7 @@ async def test_live_messages_and_replies_come_behind_it(
     await answer.begin()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(answer.send, socket)
-        for _ in range(20):  # more than the tail holds
+        for _ in range(20):  # more than the tail keeps
             await trio.sleep(0.1)
             room.publish(messages.add(1))
             room.reply(connection, frames.error("bad_frame", "no"))
@@ -228,7 +230,7 @@ async def test_live_messages_and_replies_come_behind_it(
     assert news == list(range(LAST_ID + 1, LAST_ID + 21))
 
 
-async def test_it_waits_until_what_others_have_begun_is_sent(
+async def test_a_reply_waits_for_a_send_in_progress(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages
 ) -> None:
     socket = FakeSocket(space=0)

@@ -1,4 +1,4 @@
-"""The live rooms: their lives, and what reaches live connections at once."""
+"""Live rooms: start and end, and the events that reach their connections."""
 
 import re
 from collections.abc import AsyncIterator
@@ -9,8 +9,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, ShutdownPlan, frames
+from reichatd.chat.broadcaster import Broadcaster
 from reichatd.chat.hub import Hub
-from reichatd.chat.room import LiveRoom
+from reichatd.closing import Close
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, ServerSettings, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
@@ -38,7 +39,7 @@ async def hub(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[Hu
     nursery.cancel_scope.cancel()
 
 
-async def test_a_room_lives_while_somebody_is_in_it(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_a_room_lives_while_it_has_connections(autojump_clock: MockClock, hub: Hub) -> None:
     first, second = connect(FakeSocket()), connect(FakeSocket())
     room = await hub.enter("room", first)
     assert await hub.enter("room", second) is room
@@ -94,7 +95,7 @@ async def test_the_end_of_a_login_session_reaches_all_its_sockets(autojump_clock
     assert hub.changes > changes
 
 
-async def test_the_end_of_a_room_reaches_everybody_in_it(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_deleting_a_room_closes_its_connections(autojump_clock: MockClock, hub: Hub) -> None:
     one, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
     await hub.enter("room", one)
     await hub.enter("room", other)
@@ -102,7 +103,7 @@ async def test_the_end_of_a_room_reaches_everybody_in_it(autojump_clock: MockClo
     assert one.closing == other.closing == (1008, "Room not found")
 
 
-async def test_a_room_that_is_made_anew_is_another_one(
+async def test_a_room_created_again_is_another_room(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages
 ) -> None:
     socket = FakeSocket()
@@ -120,11 +121,11 @@ async def test_a_room_that_is_made_anew_is_another_one(
     assert socket.ids == [1]
 
 
-async def test_who_is_being_closed_is_not_pinged(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_a_closing_connection_is_not_pinged(autojump_clock: MockClock, hub: Hub) -> None:
     socket = FakeSocket()
     connection = connect(socket)
     await hub.enter("room", connection)
-    connection.close_soon(1001, "")
+    connection.close_soon(Close(1001))
     await trio.sleep(100)
     assert socket.taken == b""
 
@@ -147,7 +148,7 @@ async def test_a_new_name_is_on_connections_and_on_old_messages(
     assert messages.reads == [(11, 12)], "not from the tail, whose frames have the old name"
 
 
-async def test_a_user_is_logged_out_by_all_sockets(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_logging_a_user_out_closes_all_sockets(autojump_clock: MockClock, hub: Hub) -> None:
     here, there, other = (
         connect(FakeSocket()),
         connect(FakeSocket(), session_id="s2"),
@@ -162,7 +163,7 @@ async def test_a_user_is_logged_out_by_all_sockets(autojump_clock: MockClock, hu
     assert hub.changes > changes
 
 
-async def test_figures(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
+async def test_connections_and_rooms_are_counted(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
     full = FakeSocket(space=0)
     slow, quick = connect(full), connect(FakeSocket(), "u2", "s2")
     room = await hub.enter("room", slow)
@@ -177,10 +178,10 @@ async def test_figures(autojump_clock: MockClock, hub: Hub, messages: FakeMessag
     assert hub.lagging == 0
 
 
-async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_close_all_closes_open_and_later_connections(autojump_clock: MockClock, hub: Hub) -> None:
     inside, late = connect(FakeSocket()), connect(FakeSocket())
     await hub.enter("room", inside)
-    await hub.say_goodbye(ShutdownPlan(1, ServerSettings()))
+    await hub.close_all(ShutdownPlan(1, ServerSettings()))
     await hub.enter("room", late)
     for connection in (inside, late):
         assert connection.closing is not None
@@ -189,7 +190,7 @@ async def test_closing_reaches_those_inside_and_those_who_come_later(autojump_cl
         assert re.fullmatch(r"The server is going down; retry-after-ms=\d{1,4}", reason)
 
 
-async def test_goodbyes_go_out_in_batches_and_the_others_talk_on(
+async def test_sockets_are_closed_in_batches_and_the_others_work_on(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages
 ) -> None:
     connections = [connect(FakeSocket()) for _ in range(10)]
@@ -198,7 +199,7 @@ async def test_goodbyes_go_out_in_batches_and_the_others_talk_on(
         room.listen(connection, 11)
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(hub.say_goodbye, ShutdownPlan(10, ServerSettings(goodbyes_per_second=80)))
+        nursery.start_soon(hub.close_all, ShutdownPlan(10, ServerSettings(goodbyes_per_second=80)))
         await wait_all_tasks_blocked()
         told = [connection for connection in connections if connection.closing]
         assert len(told) == 4
@@ -211,7 +212,7 @@ async def test_goodbyes_go_out_in_batches_and_the_others_talk_on(
     assert trio.current_time() - began == pytest.approx(0.1, abs=0.01)
 
 
-async def test_the_numbers_are_live(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
+async def test_the_counts_follow_changes(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
     quick, slow = connect(FakeSocket()), connect(FakeSocket())
     room = await hub.enter("room", quick)
     await hub.enter("room", slow)
@@ -228,20 +229,20 @@ async def test_the_numbers_are_live(autojump_clock: MockClock, hub: Hub, message
     assert (hub.connections, hub.live_rooms, hub.lagging) == (2, 2, 0)
 
 
-async def test_a_beat_takes_a_look_at_all_connections(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_check_alive_checks_all_connections(autojump_clock: MockClock, hub: Hub) -> None:
     connection = connect(FakeSocket(), expires_at=EXPIRES)
     await hub.enter("room", connection)
     began = trio.current_time()
     for _ in range(3):
-        await hub.beat()
+        await hub.check_alive()
     assert trio.current_time() == began
     assert connection.closing is None
     connection.session = msgspec.structs.replace(connection.session, expires_at=0.0)
-    await hub.beat()
+    await hub.check_alive()
     assert connection.closing == (4001, "Session ended")
 
 
-async def test_the_quiet_are_pinged_and_the_dead_are_dropped(autojump_clock: MockClock, hub: Hub) -> None:
+async def test_quiet_connections_are_pinged_and_dead_ones_dropped(autojump_clock: MockClock, hub: Hub) -> None:
     quiet, dead, lively = (FakeSocket() for _ in range(3))
     connections = [connect(socket) for socket in (quiet, dead, lively)]
     for connection in connections:
@@ -267,15 +268,15 @@ async def test_a_socket_ends_with_its_login_session(autojump_clock: MockClock, h
     assert connection.closing == (4001, "Session ended")
 
 
-async def test_a_room_that_crashes_takes_its_connections_and_nothing_else(
+async def test_a_room_that_crashes_closes_only_its_own_connections(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def crash(room: LiveRoom) -> None:
-        raise RuntimeError(room.room_id)
+    async def crash(broadcaster: Broadcaster) -> None:
+        raise RuntimeError("crash")
 
     victim, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
     other_room = await hub.enter("room2", other)
-    monkeypatch.setattr(LiveRoom, "_broadcast", crash)
+    monkeypatch.setattr(Broadcaster, "run", crash)
     await hub.enter("room", victim)
     await wait_all_tasks_blocked()
     assert victim.closing == (1011, "Internal error")
@@ -287,7 +288,7 @@ async def test_a_room_that_crashes_takes_its_connections_and_nothing_else(
     assert other.socket.ids == [11]
 
 
-async def test_live_rooms_hear_where_their_logs_begin(
+async def test_live_rooms_learn_where_their_logs_begin(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages
 ) -> None:
     room = await hub.enter("room", connect(FakeSocket()))

@@ -11,7 +11,7 @@ def make(last_id: int = 0, *, messages: int = 100, size: int = 100_000) -> RoomL
     return RoomLog(last_id, max_messages=messages, max_bytes=size)
 
 
-def test_a_new_log_has_nothing_to_give() -> None:
+def test_a_new_log_is_empty() -> None:
     log = make(41)
     assert log.last_id == 41
     assert log.next_id == log.first_id == 42
@@ -41,7 +41,7 @@ def test_since_gives_at_least_one_frame_and_no_more_than_asked_for(at_most: int,
     assert batch.ends[-1] == len(expected)
 
 
-def test_what_is_known_is_no_news() -> None:
+def test_a_known_message_is_not_new() -> None:
     log = make(5)
     assert not log.append(5, b"old")
     assert log.append(6, b"new")
@@ -49,7 +49,7 @@ def test_what_is_known_is_no_news() -> None:
     assert log.since(6) == (b"new", [3], 7)
 
 
-def test_a_gap_begins_the_tail_anew() -> None:
+def test_the_tail_starts_again_after_a_gap() -> None:
     log = make()
     log.append(1, b"one")
     assert log.append(4, b"four")
@@ -87,7 +87,7 @@ def test_the_tail_is_bounded_and_without_a_gap(sizes: list[int], messages: int, 
         assert batch.data.endswith(bytes([message_id % 256]) * length)
 
 
-def test_dropping_what_was_removed() -> None:
+def test_dropping_removed_messages() -> None:
     log = make(10)
     for message_id, frame in [(11, b"a"), (12, b"bb"), (13, b"ccc")]:
         log.append(message_id, frame)

@@ -15,7 +15,7 @@ def test_a_burst_and_then_the_rate() -> None:
     assert bucket.take(100.5, 2, 3) > 0
 
 
-def test_limits_that_change_hold_at_once() -> None:
+def test_changed_limits_apply_at_once() -> None:
     bucket = TokenBucket()
     assert [bucket.take(100.0, 1, 2) for _ in range(3)] == [0, 0, 1]
     assert [bucket.take(101.0, 10, 5) for _ in range(5)] == [0] * 5

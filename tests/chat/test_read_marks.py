@@ -1,4 +1,4 @@
-"""Read marks, read together."""
+"""Read marks in batches."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from tests.chat.doubles import FakeMessages
 
 
 class Marks(FakeMessages):
-    """User number n has mark n; those with no number are no members."""
+    """User number n has mark n; other users are not members."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Marks(FakeMessages):
         return [int(user_id) if user_id.isdigit() else None for _, user_id in members]
 
 
-async def test_what_is_asked_during_a_read_is_one_read(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_requests_during_a_read_share_the_next_read(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     marks = Marks()
     reader = MarkReader(marks)
     nursery.start_soon(reader.run)
@@ -47,7 +47,7 @@ async def test_what_is_asked_during_a_read_is_one_read(autojump_clock: MockClock
     nursery.cancel_scope.cancel()
 
 
-async def test_a_read_that_fails_fails_for_those_who_asked(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_failed_read_fails_for_its_callers(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     marks = Marks()
     marks.failures = 1
     reader = MarkReader(marks)
@@ -58,7 +58,7 @@ async def test_a_read_that_fails_fails_for_those_who_asked(autojump_clock: MockC
     nursery.cancel_scope.cancel()
 
 
-async def test_who_has_gone_does_not_hold_up_the_others(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_cancelled_caller_does_not_block_the_others(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     reader = MarkReader(Marks())
     nursery.start_soon(reader.run)
     with trio.move_on_after(0.5):

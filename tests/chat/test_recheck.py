@@ -1,4 +1,4 @@
-"""What nobody told the hub of is found out."""
+"""Changes in the store that the hub was not told of."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,10 +30,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.aclose()
 
 
-async def test_whoever_may_not_stay_is_sent_away(
+async def test_sockets_without_session_or_membership_are_closed(
     store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reichatd.chat.recheck._AT_ONCE", 2)
+    monkeypatch.setattr("reichatd.chat.recheck._BATCH", 2)
     hub = Hub(store.messages, LiveSettings(Settings()), CommitStatus())
     await nursery.start(hub.run)
     ann, bob, eve = (connect(FakeSocket(), name, f"of {name}") for name in ("ann", "bob", "eve"))
@@ -51,7 +51,7 @@ async def test_whoever_may_not_stay_is_sent_away(
     nursery.cancel_scope.cancel()
 
 
-async def test_a_store_that_fails_sends_nobody_away(
+async def test_a_failing_store_closes_no_socket(
     store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = trio.Event()

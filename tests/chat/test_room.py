@@ -1,4 +1,4 @@
-"""A live room: who is sent what, when, and by how many calls."""
+"""A live room and its broadcaster: what is sent to whom, when, and in how many calls."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
@@ -8,14 +8,17 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, frames
+from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.connection import Connection
-from reichatd.chat.room import BroadcastCounters, LiveRoom
+from reichatd.chat.delivery import State
+from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
-from reichatd.settings import LimitSettings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import StoreError
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 LIMITS = LimitSettings(tail_messages=8, catch_up_bytes=1024)
+SETTINGS = LiveSettings(Settings(limits=LIMITS))
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ async def messages() -> FakeMessages:
 
 @pytest.fixture
 async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[LiveRoom]:
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -57,7 +60,7 @@ async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.exists = False
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     with pytest.raises(RoomNotFound):
         await room.opened()
@@ -67,7 +70,7 @@ async def test_a_room_whose_store_is_down(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.failures = 1
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     with pytest.raises(StoreError, match="down"):
         await room.opened()
@@ -77,7 +80,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     messages = FakeMessages(last_id=100)
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     room.publish(messages.add(1))
     await room.opened()
@@ -105,7 +108,7 @@ async def test_many_messages_are_one_send(
     assert messages.reads == []
 
 
-async def test_no_listener_is_sent_nothing(
+async def test_a_connection_that_does_not_listen_is_sent_nothing(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join(listen_from=None)
@@ -115,7 +118,7 @@ async def test_no_listener_is_sent_nothing(
 
 
 @pytest.mark.parametrize("cursor", [1, 50, 95, 100])
-async def test_listening_from_the_past_begins_with_the_past(
+async def test_listening_from_an_old_id_begins_with_old_messages(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join, cursor: int
 ) -> None:
     room.publish(messages.add(3))
@@ -129,7 +132,7 @@ async def test_listening_from_the_past_begins_with_the_past(
 async def test_a_cursor_ahead_of_the_broadcast_gets_nothing_twice(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
-    # A fetch reads what is durable, a moment before the scribe publishes it.
+    # A fetch reads durable messages a moment before the scribe publishes them.
     news = messages.add(3)
     socket, _ = join(listen_from=103)
     await wait_all_tasks_blocked()
@@ -140,7 +143,7 @@ async def test_a_cursor_ahead_of_the_broadcast_gets_nothing_twice(
     assert socket.ids == [103]
 
 
-async def test_a_lagging_reader_loses_nothing_and_delays_nobody(
+async def test_a_lagging_reader_loses_nothing_and_delays_no_other(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     slow, _ = join(space=2)
@@ -173,7 +176,7 @@ async def test_a_reader_that_is_always_a_little_slow_gets_everything_in_order(
     assert slow.ids == list(range(101, 201))
 
 
-async def test_a_lagging_reader_costs_no_more_memory_than_it_is_handed_at_once(
+async def test_a_lagging_reader_takes_no_more_memory_than_one_send(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join(space=0, listen_from=1)
@@ -184,20 +187,20 @@ async def test_a_lagging_reader_costs_no_more_memory_than_it_is_handed_at_once(
     assert socket.ids == list(range(1, 101))
 
 
-async def test_a_frame_that_is_stuck_half_way_gets_out_without_further_news(
+async def test_pending_bytes_are_flushed_without_a_new_message(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join()
     socket.has_pending = True
     room.publish(messages.add(1))
-    connection.in_flight = 1
+    connection.delivery.in_flight = 1
     room.reply(connection, frames.error("unavailable", "b"))
     await wait_all_tasks_blocked()
-    assert connection.catching_up is not None, "somebody waits for the socket"
+    assert connection.delivery.state is State.LAGGING, "its catch-up task waits for the socket"
     socket.make_space()
     await trio.sleep(1)
-    assert connection.catching_up is None
-    assert connection.in_flight == 0
+    assert connection.delivery.state is not State.LAGGING
+    assert connection.delivery.in_flight == 0
     room.publish(messages.add(1))
     await wait_all_tasks_blocked()
     assert socket.ids == [101, 102]
@@ -207,7 +210,7 @@ async def test_a_gap_in_what_is_published_is_filled_from_the_store(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join()
-    messages.add(5)  # by another daemon, say
+    messages.add(5)  # for example by another daemon
     room.publish(messages.add(1))
     await trio.sleep(1)
     assert socket.ids == list(range(101, 107))
@@ -227,12 +230,12 @@ async def test_the_last_messages_are_known_without_a_read(
     assert room.recent(101, 101) == page[-1:]
 
 
-async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_before(
+async def test_a_rename_while_the_room_loads_is_not_undone(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
-    await trio.sleep(0.015)  # the end is known, the last messages are on their way
+    await trio.sleep(0.015)  # the end is known, the read of the last messages is in progress
     room.forget_tail()
     await room.opened()
     assert room.last_id == 100
@@ -240,7 +243,7 @@ async def test_a_rename_while_the_room_opens_is_not_undone_by_what_was_read_befo
     room.scope.cancel()
 
 
-async def test_forgetting_the_tail_has_everything_read_from_the_store(
+async def test_after_forget_tail_all_is_read_from_the_store(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join()
@@ -302,39 +305,39 @@ async def test_nothing_is_sent_after_leaving(
 
 async def test_a_reply_goes_out_at_once_and_is_settled(autojump_clock: MockClock, room: LiveRoom, join: Join) -> None:
     socket, connection = join(listen_from=None)
-    connection.in_flight = 1
+    connection.delivery.in_flight = 1
     room.reply(connection, frames.encode(frames.Ack("n", 7)))
     assert socket.frames == [{"type": "ack", "nonce": "n", "message_id": 7}]
-    assert connection.in_flight == 0
+    assert connection.delivery.in_flight == 0
 
 
 async def test_replies_that_have_to_wait_go_out_in_order_and_the_log_with_them(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, connection = join(space=0)
-    connection.in_flight = 3
+    connection.delivery.in_flight = 3
     for number in range(3):
         room.reply(connection, frames.error("unavailable", str(number)))
     room.publish(messages.add(2))
     await trio.sleep(1)
-    assert connection.in_flight == 3
+    assert connection.delivery.in_flight == 3
     socket.make_space()
     await trio.sleep(1)
     assert [frame["message"] for frame in socket.frames if frame["type"] == "error"] == ["0", "1", "2"]
     assert socket.ids == [101, 102]
-    assert connection.in_flight == 0
+    assert connection.delivery.in_flight == 0
     room.publish(messages.add(1))
     await wait_all_tasks_blocked()
     assert socket.ids == [101, 102, 103]
 
 
-async def test_a_reply_reaches_who_is_ahead_of_the_broadcast(
+async def test_a_reply_reaches_a_reader_ahead_of_the_broadcast(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
-    # Another daemon's message: read from the store, and not to be published here before somebody posts here.
+    # Another daemon's message: read from the store, and not published here before the next post here.
     socket, connection = join(listen_from=102)
     await wait_all_tasks_blocked()
-    connection.in_flight = 1
+    connection.delivery.in_flight = 1
     room.reply(connection, frames.error("rate_limited", "text"))
     await wait_all_tasks_blocked()
     assert [frame["code"] for frame in socket.frames] == ["rate_limited"]
@@ -351,7 +354,7 @@ async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
     room.publish(messages.add(2))
     for socket, connection in members:
         socket.space = 0
-        connection.in_flight = 1
+        connection.delivery.in_flight = 1
     reply = frames.error("unavailable", "b")
 
     async def interrupt() -> None:
@@ -368,7 +371,7 @@ async def test_a_reply_in_the_middle_of_a_round_costs_no_message(
         assert len(socket.frames) == 3
 
 
-async def test_what_was_removed_is_passed_over_in_order(
+async def test_removed_messages_are_skipped_in_order(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     messages.first_id = 70
@@ -382,7 +385,7 @@ async def test_what_was_removed_is_passed_over_in_order(
     assert socket.ids[-1] == 101
 
 
-async def test_what_goes_under_a_lagging_reader(
+async def test_messages_removed_while_a_reader_lags(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     slow, connection = join(space=3, listen_from=1)
@@ -390,10 +393,10 @@ async def test_what_goes_under_a_lagging_reader(
     messages.first_id = 90
     slow.make_space()
     await trio.sleep(1)
-    # What it was handed before goes out; then comes what is left, each once.
+    # What it was already handed goes out, then each remaining message once.
     assert slow.ids == sorted(set(slow.ids))
     assert slow.ids[-11:] == list(range(90, 101))
-    assert connection.catching_up is None
+    assert connection.delivery.state is not State.LAGGING
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["the room knows", "the room finds out"])
@@ -407,13 +410,13 @@ async def test_an_emptied_log_leaves_a_reader_in_step(
     socket, connection = join(listen_from=5)
     await trio.sleep(1)
     assert socket.ids == []
-    assert connection.catching_up is None
+    assert connection.delivery.state is not State.LAGGING
     room.publish(messages.add(2))
     await wait_all_tasks_blocked()
     assert socket.ids == [101, 102]
 
 
-async def test_what_goes_before_it_is_broadcast_holds_nobody_up(
+async def test_messages_removed_before_their_broadcast_block_no_reader(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     socket, _ = join()
@@ -426,7 +429,7 @@ async def test_what_goes_before_it_is_broadcast_holds_nobody_up(
     assert socket.ids == [104, 105, 106]
 
 
-async def test_a_beginning_beyond_what_was_published_is_waited_for(
+async def test_a_first_id_beyond_the_published_messages_is_waited_for(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
     news = messages.add(5)
@@ -443,7 +446,7 @@ async def test_a_beginning_beyond_what_was_published_is_waited_for(
     assert socket.ids == sorted(set(socket.ids))
 
 
-async def test_the_tail_has_nothing_that_was_removed(autojump_clock: MockClock, room: LiveRoom) -> None:
+async def test_the_tail_has_no_removed_messages(autojump_clock: MockClock, room: LiveRoom) -> None:
     room.begins_at(98)
     page = room.recent(1, 150)
     assert page is not None
@@ -458,7 +461,7 @@ async def test_a_room_opens_on_an_emptied_log(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
     messages.first_id = 101
-    room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), CommitStatus())
+    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
     nursery.start_soon(room.run)
     await room.opened()
     assert (room.first_id, room.last_id) == (101, 100)
@@ -467,7 +470,7 @@ async def test_a_room_opens_on_an_emptied_log(
 
 
 class SlowSocket(FakeSocket):
-    """Takes a moment of the room's time for each send."""
+    """Advances the clock with each send."""
 
     def __init__(self, clock: MockClock, seconds: float) -> None:
         super().__init__()
@@ -480,17 +483,17 @@ class SlowSocket(FakeSocket):
 
 
 async def settled() -> None:
-    """Lets everybody go on as far as it goes at this moment."""
+    """Lets all tasks run until they wait."""
     for _ in range(20):
         await trio.lowlevel.checkpoint()
 
 
 class Crowd:
-    """A room whose rounds take as long as they are said to, and a commit that its teller ends."""
+    """A room whose rounds take a given time, and commits that the test ends."""
 
     def __init__(self, clock: MockClock, nursery: trio.Nursery, messages: FakeMessages) -> None:
         self.commits = CommitStatus()
-        self.room = LiveRoom("room", messages, LIMITS, BroadcastCounters(), self.commits)
+        self.room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), self.commits)
         nursery.start_soon(self.room.run)
         self._clock = clock
 
@@ -516,14 +519,14 @@ def crowd(autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessag
     crowd.room.scope.cancel()
 
 
-async def test_a_long_round_carries_what_is_being_stored_too(autojump_clock: MockClock, crowd: Crowd) -> None:
+async def test_a_long_round_also_carries_the_posts_being_stored(autojump_clock: MockClock, crowd: Crowd) -> None:
     socket = await crowd.open(round_seconds=0.1)
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1]
         crowd.publish(103)
-    with crowd.commits.under_way():  # of what was posted during the one before
+    with crowd.commits.in_progress():  # of the posts during the commit before
         await settled()
         assert socket.try_sends == [1]
         crowd.publish(104)
@@ -533,7 +536,7 @@ async def test_a_long_round_carries_what_is_being_stored_too(autojump_clock: Moc
 
 async def test_a_long_round_waits_no_longer_than_a_round_takes(autojump_clock: MockClock, crowd: Crowd) -> None:
     socket = await crowd.open(round_seconds=0.1)
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1]
@@ -543,11 +546,11 @@ async def test_a_long_round_waits_no_longer_than_a_round_takes(autojump_clock: M
 
 
 async def test_a_short_round_waits_for_no_commit(autojump_clock: MockClock, crowd: Crowd) -> None:
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         autojump_clock.jump(0.01)
         crowd.commits.stored()
     socket = await crowd.open(round_seconds=0.005)
-    with crowd.commits.under_way():
+    with crowd.commits.in_progress():
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1, 1]

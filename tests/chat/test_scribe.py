@@ -13,7 +13,7 @@ from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 
 class FakeRooms:
-    """Remembers what the scribe says."""
+    """Records the calls of the scribe."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, list[int]]] = []
@@ -24,11 +24,11 @@ class FakeRooms:
 
     def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
         self.replies.append(frame)
-        connection.settle(1)
+        connection.delivery.settle(1)
 
 
 class Desk:
-    """A scribe and what is around it."""
+    """A scribe with its surroundings."""
 
     def __init__(self, nursery: trio.Nursery, *, interval: float = 0.004, **limits: int) -> None:
         self.messages = FakeMessages()
@@ -48,62 +48,56 @@ class Desk:
         await self.scribe.post(self.author, "room", content, nonce)
 
 
-async def test_what_gathers_during_a_commit_is_one_commit(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_posts_during_a_commit_are_the_next_commit(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery)
     await desk.post()
-    await wait_all_tasks_blocked()  # the first is on its way
+    await wait_all_tasks_blocked()  # the first commit is in progress
     for _ in range(50):
         await desk.post()
     await desk.scribe.drained()
     assert desk.messages.commits == [1, 50]
     assert desk.rooms.published == [("room", [1]), ("room", list(range(2, 52)))]
-    assert desk.author.in_flight == 0
+    assert desk.author.delivery.in_flight == 0
 
 
-async def test_a_store_that_failed_is_tried_until_it_takes_a_write(
+async def test_a_failed_store_is_probed_until_a_write_succeeds(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     desk = Desk(nursery)
-    await desk.scribe.try_again()
+    await desk.scribe.probe()
     desk.messages.failures = 2
     await desk.post()
     await desk.scribe.drained()
     with pytest.raises(StoreUnavailable):
-        await desk.scribe.try_again()
-    await desk.scribe.try_again()
+        await desk.scribe.probe()
+    await desk.scribe.probe()
     desk.messages.failures = 1
-    await desk.scribe.try_again()
+    await desk.scribe.probe()
     assert desk.messages.failures == 1, "it asks no more"
 
 
-async def test_a_message_that_is_stored_shows_that_the_store_takes_writes(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
+async def test_a_stored_message_shows_that_the_store_works(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery)
     desk.messages.failures = 1
     for _ in range(2):
         await desk.post()
         await desk.scribe.drained()
     desk.messages.failures = 1
-    await desk.scribe.try_again()
+    await desk.scribe.probe()
 
 
-async def test_a_commit_has_its_bound_and_posters_wait_for_space(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
+async def test_a_commit_is_bounded_and_posts_wait_for_space(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery, commit_posts=10)
     with trio.move_on_after(0.005) as before_the_first_commit:
         for _ in range(100):
             await desk.post()
     assert before_the_first_commit.cancelled_caught
-    assert desk.author.in_flight == 50, "10 in a commit, 40 in the queue"
+    assert desk.author.delivery.in_flight == 50, "10 in a commit, 40 in the queue"
     await desk.scribe.drained()
     assert desk.messages.commits == [10] * 5
 
 
-async def test_posts_from_everywhere_share_commits_that_keep_their_distance(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
+async def test_scattered_posts_share_commits_at_intervals(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery, interval=0.1)
     began = trio.current_time()
     for _ in range(100):
@@ -115,7 +109,7 @@ async def test_posts_from_everywhere_share_commits_that_keep_their_distance(
     assert trio.current_time() - began < 0.7 + 0.1 + 0.02
 
 
-async def test_who_waits_for_one_message_before_the_next_does_not_wait_for_a_distance(
+async def test_a_single_user_who_waits_for_each_message_is_not_delayed(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     desk = Desk(nursery, interval=1)
@@ -126,7 +120,7 @@ async def test_who_waits_for_one_message_before_the_next_does_not_wait_for_a_dis
     assert trio.current_time() - began == pytest.approx(10 * 0.01)
 
 
-async def test_a_commit_that_is_full_waits_for_no_distance(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_full_commit_does_not_wait_for_the_interval(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery, commit_posts=10, interval=1)
     began = trio.current_time()
     for _ in range(25):
@@ -144,7 +138,7 @@ async def test_only_a_nonce_is_acknowledged(autojump_clock: MockClock, nursery: 
     assert desk.rooms.replies == [frames.encode(frames.Ack("n", 1))]
 
 
-async def test_nobody_hears_of_what_is_not_durable(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_nothing_is_published_before_it_is_durable(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery)
     desk.messages.failures = 1
     await desk.post(nonce="n")
@@ -166,7 +160,7 @@ async def test_nobody_hears_of_what_is_not_durable(autojump_clock: MockClock, nu
         (Appended(Outcome.NO_ROOM), frames.error("room_not_found", "Room not found", nonce="n")),
     ],
 )
-async def test_what_was_not_stored_is_answered_and_not_published(
+async def test_a_post_that_is_not_stored_is_answered_and_not_published(
     autojump_clock: MockClock, nursery: trio.Nursery, answer: Appended, reply: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(nursery)
@@ -204,47 +198,45 @@ async def test_read_marks_go_with_the_next_commit_and_are_known_until_then(
     assert written == [{("room", "u1"): 5}, {("room", "u1"): 4}]
 
 
-async def test_a_beat_needs_no_post(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_check_alive_needs_no_post(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery)
     began = trio.current_time()
     for _ in range(3):
-        await desk.scribe.beat()
+        await desk.scribe.check_alive()
     await desk.scribe.drained()
     assert trio.current_time() == began
     assert desk.messages.commits == []
 
 
-async def test_a_scribe_that_waits_for_the_store_lives(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
-    """Whether the beat comes before the commit that hangs, or while it does."""
+async def test_a_scribe_that_waits_for_the_store_is_alive(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    """With the check before the commit that hangs, and during it."""
     desk = Desk(nursery)
     desk.messages.hangs = True
-    assert desk.commits.wait == 0
+    assert desk.commits.seconds == 0
     await desk.post()
-    await desk.scribe.beat()
+    await desk.scribe.check_alive()
     await trio.sleep(3600)
     with trio.fail_after(1):
-        await desk.scribe.beat()
-    assert desk.commits.wait == pytest.approx(3600, abs=1)
+        await desk.scribe.check_alive()
+    assert desk.commits.seconds == pytest.approx(3600, abs=1)
 
 
-async def test_a_scribe_that_keeps_its_distance_lives_though_the_commit_behind_it_hangs(
-    autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
+async def test_a_scribe_that_waits_for_the_interval_is_alive(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     desk = Desk(nursery, interval=1)
     await desk.post()
     await wait_all_tasks_blocked()
     await desk.post()
-    await trio.sleep(0.1)  # the first is stored, the second has yet to wait
+    await trio.sleep(0.1)  # the first is stored, the second waits for the interval
     assert desk.messages.commits == [1]
     assert desk.commits.idle
     desk.messages.hangs = True
     with trio.fail_after(2):
-        await desk.scribe.beat()
+        await desk.scribe.check_alive()
     assert not desk.commits.idle
 
 
-async def test_a_scribe_that_does_not_move_has_no_beat(autojump_clock: MockClock) -> None:
+async def test_a_scribe_that_hangs_is_not_alive(autojump_clock: MockClock) -> None:
     scribe = Scribe(FakeMessages(), FakeRooms(), LiveSettings(Settings()), CommitStatus())
     with trio.move_on_after(3600) as patience:
-        await scribe.beat()
+        await scribe.check_alive()
     assert patience.cancelled_caught

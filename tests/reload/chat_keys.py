@@ -148,10 +148,10 @@ async def the_messages_in_memory(directory: Path, key: str) -> None:
     async with running_parts(directory) as running, running.talk() as talk:
         for number in range(20):
             await talk.post("x" * 100, str(number))
-        assert running.room._log.first_id == 1
+        assert running.room.log.first_id == 1
         running.reload(key, 4 if key.endswith("messages") else 1024)
         await talk.post("x", "last")
-        assert running.room._log.first_id > 15
+        assert running.room.log.first_id > 15
 
 
 @proves("limits.catch_up_bytes")

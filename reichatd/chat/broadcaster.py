@@ -1,0 +1,254 @@
+"""Sends a room's log to the connections that follow it.
+
+A connection that listens is either *in step* (the broadcaster sends it each round) or *lagging* (a catch-up task of its own sends
+what it lacks, from the log or from the store, until it is in step again): see `delivery.State`.
+"""
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Protocol
+
+import structlog
+import trio
+
+from reichatd.chat import frames
+from reichatd.chat.commit_status import CommitStatus
+from reichatd.chat.connection import Connection
+from reichatd.chat.delivery import State, Step
+from reichatd.chat.log import RoomLog, Slice
+from reichatd.chat.socket import PeerGone, PeerStalled
+from reichatd.closing import ABORT, SERVER_FAULT, SLOW_READER
+from reichatd.repeated_event import RepeatedEvent
+from reichatd.settings import LiveSettings
+from reichatd.store import Message, StoreUnavailable
+from reichatd.timings import Timings
+
+_SENDS_PER_CHECKPOINT = 200
+"""Sends between two checkpoints of a round: a long round must not starve the other tasks."""
+_STORE_PAGE = 64
+"""Messages in one read from the store, for a lagging connection."""
+_STORE_RETRY_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class BroadcastCounters:
+    """What all rooms together have sent since the start. The hub owns it, the broadcasters count."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        """Messages, each times the readers that it was sent to."""
+        self.rounds = Timings()
+
+
+class BroadcastRoom(Protocol):
+    """The room, as its broadcaster sees it."""
+
+    room_id: str
+    settings: LiveSettings
+    log: RoomLog
+
+    @property
+    def first_id(self) -> int:
+        """The id that the log begins with; what was before has been removed."""
+
+    async def read(self, first_id: int, last_id: int) -> list[Message]:
+        """The messages of these ids, both included, that the store has. Raises StoreError."""
+
+
+class Broadcaster:
+    """Owns the deliveries of one room. All methods but `run` act at once and do not wait.
+
+    Arguments:
+        counters: counts what is sent.
+        commits: a long round waits for the commit in progress.
+    """
+
+    def __init__(self, room: BroadcastRoom, counters: BroadcastCounters, commits: CommitStatus) -> None:
+        self._room = room
+        self._counters = counters
+        self._commits = commits
+        self._position = 1  # the first id that no round has sent yet
+        # The connections whose delivery is IN_STEP: cursor == _position, except in the middle of a round.
+        self._in_step: set[Connection] = set()
+        self._round_seconds = 0.0  # how long the last round took
+        self._news = RepeatedEvent()
+        self._moved = RepeatedEvent()  # a round is over, or a delivery ahead of it has something to flush
+        self._nursery: trio.Nursery
+
+    async def run(self) -> None:
+        """Broadcasts what is appended to the log from here on, until cancelled. Call it when the end of the log is known."""
+        self._position = self._room.log.next_id
+        async with trio.open_nursery() as self._nursery:
+            while True:
+                await self._news.wait()
+                await self._wait_for_commit()
+                self._news.clear()
+                if self._position <= self._room.log.last_id:
+                    await self._broadcast()
+
+    def wake(self) -> None:
+        """The log has new messages."""
+        self._news.set()
+
+    def listen(self, connection: Connection, cursor: int) -> None:
+        """From here on the connection, which is in the room, is sent every message from id `cursor` on, in order, each once."""
+        connection.delivery.listen(cursor)
+        self._advance(connection)
+
+    def reply(self, connection: Connection, frame: bytes) -> None:
+        """Sends a frame to one connection in the room, at once or as soon as its socket takes it."""
+        delivery, socket = connection.delivery, connection.socket
+        if delivery.state is not State.LAGGING and socket.try_send(frame, (len(frame),)):
+            delivery.settle(1)
+            if not socket.has_pending:
+                return
+        else:
+            delivery.replies.append(frame)
+        self._advance(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """Nothing is sent to the connection from here on. Harmless if it has left before."""
+        connection.delivery.leave()
+        self._in_step.discard(connection)
+
+    def _advance(self, connection: Connection) -> None:
+        """Acts on a changed delivery: puts it in step, starts its catch-up task, or wakes the one that it has."""
+        delivery = connection.delivery
+        if delivery.state is State.LAGGING:
+            self._moved.notify_all()
+            return
+        match delivery.advance(self._position, flushed=not connection.socket.has_pending):
+            case State.IN_STEP:
+                self._in_step.add(connection)
+            case State.LAGGING:
+                self._in_step.discard(connection)
+                self._nursery.start_soon(self._catch_up, connection)
+
+    # --- rounds
+
+    async def _broadcast(self) -> None:
+        tail = self._room.log
+        batch = tail.since(self._position)
+        if batch is None:  # the tail does not reach back: each gets it from the store
+            self._position = tail.next_id
+            for connection in tuple(self._in_step):
+                self._advance(connection)
+        else:
+            self._position = batch.next_id
+            await self._send_round(batch)
+        self._moved.notify_all()
+
+    async def _wait_for_commit(self) -> None:
+        """Makes a round that takes longer than a commit wait for the posts that are being stored: then one send carries both.
+
+        Without it, in a busy room, half of the posts would always be on their way into the store while the other half is sent:
+        twice as many sends for the same messages. It waits no longer than the last round took.
+        """
+        if self._round_seconds > self._commits.last_seconds:
+            with trio.move_on_after(self._round_seconds):
+                for _ in range(2):  # what was posted during the first of them is in the second
+                    await self._commits.finished()
+
+    async def _send_round(self, batch: Slice) -> None:
+        began = trio.current_time()
+        readers = tuple(self._in_step)
+        for start in range(0, len(readers), _SENDS_PER_CHECKPOINT):
+            some = readers[start : start + _SENDS_PER_CHECKPOINT]
+            self._counters.deliveries += self._send_to(some, batch)
+            if len(some) == _SENDS_PER_CHECKPOINT:
+                await trio.lowlevel.checkpoint()
+        self._round_seconds = trio.current_time() - began
+        self._counters.rounds.note(self._round_seconds)
+
+    def _send_to(self, readers: tuple[Connection, ...], batch: Slice) -> int:
+        """Sends one batch to those of the readers that lack it and are still in step. Returns how many messages went out in all.
+
+        The hottest loop of the daemon: each attribute access counts.
+        """
+        data, ends, next_id = batch
+        count = len(ends)
+        in_step = State.IN_STEP
+        missed = 0
+        for connection in readers:
+            delivery = connection.delivery
+            cursor = delivery.cursor
+            if cursor != next_id and delivery.state is in_step:
+                socket = connection.socket
+                taken = socket.try_send(data, ends)
+                delivery.cursor = cursor + taken
+                if taken != count or socket.has_pending:
+                    missed += count - taken
+                    self._advance(connection)
+            else:
+                missed += count
+        return count * len(readers) - missed
+
+    # --- catching up
+
+    async def _catch_up(self, connection: Connection) -> None:
+        delivery = connection.delivery
+        assert delivery.catch_up is not None
+        with delivery.catch_up:
+            try:
+                await self._send_on(connection)
+            except PeerStalled:
+                log.info("slow reader closed", room_id=self._room.room_id, user_id=connection.user.user_id)
+                connection.close_soon(SLOW_READER)
+            except PeerGone:
+                connection.close_soon(ABORT)
+            except Exception:
+                log.exception("catch-up failed", room_id=self._room.room_id)
+                connection.close_soon(SERVER_FAULT)
+        # No await between the last check of the delivery in _send_on and here: a reply could come in between.
+        delivery.end_catch_up()
+        if connection.closing is None:
+            self._advance(connection)
+
+    async def _send_on(self, connection: Connection) -> None:
+        """Sends replies and log until there is nothing left to send."""
+        delivery, socket = connection.delivery, connection.socket
+        while True:
+            match delivery.next_step(self._position, flushed=not socket.has_pending):
+                case Step.NOTHING:
+                    return
+                case Step.FLUSH:
+                    replies = delivery.take_replies()
+                    await socket.send(b"".join(replies))
+                    delivery.settle(len(replies))
+                case Step.WAIT:
+                    await self._moved.wait()
+                case Step.SEND_LOG:
+                    await self._send_log(connection)
+
+    async def _send_log(self, connection: Connection) -> None:
+        delivery, room = connection.delivery, self._room
+        # Removed messages cannot be sent. The next one is no further than the end of the log.
+        cursor = delivery.cursor = max(delivery.cursor, min(room.first_id, room.log.next_id))
+        if cursor >= self._position:
+            return
+        batch = room.log.since(cursor, room.settings.limits.catch_up_bytes) or await self._from_store(cursor)
+        if delivery.cursor != cursor:
+            return  # the client asked for another position meanwhile
+        # The cursor moves before the wait: a cancelled send still goes out whole, so these frames count as sent.
+        delivery.cursor = batch.next_id
+        self._counters.deliveries += len(batch.ends)
+        await connection.socket.send(batch.data)
+
+    async def _from_store(self, cursor: int) -> Slice:
+        room = self._room
+        last = min(cursor + _STORE_PAGE - 1, room.log.last_id)
+        while True:
+            try:
+                messages = await room.read(cursor, last)
+            except StoreUnavailable as error:
+                log.warning("store unavailable, catch-up paused", room_id=room.room_id, error=str(error))
+                await trio.sleep(_STORE_RETRY_SECONDS)
+            else:
+                break
+        found = [frames.latest_message(frames.as_json(message)) for message in messages]
+        ends = list(accumulate(map(len, found)))
+        count = max(1, bisect_right(ends, room.settings.limits.catch_up_bytes))
+        if count >= len(found):
+            return Slice(b"".join(found), ends, last + 1)
+        return Slice(b"".join(found[:count]), ends[:count], messages[count].message_id)
