@@ -101,13 +101,13 @@ class QueuedWriter:
         with self._changed:
             deadline = time.monotonic() + seconds
             if not self._wait(lambda: self._has_room(piece), deadline):
-                raise TimeoutError("nobody reads it")
+                raise TimeoutError("its reader does not read")
             self._add(piece)
             if not self._wait(lambda: piece.done, deadline):
                 if piece in self._queue:
                     self._queue.remove(piece)
                     self._size -= piece.size
-                raise TimeoutError("nobody reads it")
+                raise TimeoutError("its reader does not read")
             if piece.failed:
                 raise OSError("it cannot be written")
 

@@ -54,8 +54,8 @@ def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsPr
         if variable in _BY_VARIABLE:
             found[_BY_VARIABLE[variable]] = Found(environ[variable], variable)
         elif variable.startswith(PREFIX) and variable not in _NO_SETTINGS:
-            meant = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
-            allowed = f"{PREFIX}{meant} is the nearest known one" if meant else f"{PREFIX}<TABLE>_<KEY>"
+            similar = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
+            allowed = f"{PREFIX}{similar} is the nearest known one" if similar else f"{PREFIX}<TABLE>_<KEY>"
             problems.append(SettingsProblem(variable, "an unknown variable", allowed, "environment"))
     return found, problems
 

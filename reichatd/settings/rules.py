@@ -14,7 +14,6 @@ SECRET_BYTES = 32
 
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
-
 _Rule = Callable[[Settings], Iterator[SettingsProblem]]
 
 
@@ -122,11 +121,11 @@ def _ehlo_is_address(settings: Settings) -> Iterator[SettingsProblem]:
     name = settings.mail.ehlo
     if not name.startswith("["):
         return
-    kind, text = (
-        (ipaddress.IPv6Address, name[6:-1]) if name.startswith("[IPv6:") else (ipaddress.IPv4Address, name[1:-1])
-    )
     try:
-        kind(text)
+        if name.startswith("[IPv6:"):
+            ipaddress.IPv6Address(name[6:-1])
+        else:
+            ipaddress.IPv4Address(name[1:-1])
     except ValueError:
         yield SettingsProblem(
             "mail.ehlo", as_toml(name), 'an address in brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]")'
@@ -156,10 +155,7 @@ def _holds(size: str, *texts: str) -> tuple[set[str], _Rule]:
 
 
 _RULES: tuple[tuple[set[str], _Rule], ...] = (
-    (
-        {"server.host", "server.tls_cert", "server.trusted_proxies", "server.insecure"},
-        _reachable_without_tls,
-    ),
+    ({"server.host", "server.tls_cert", "server.trusted_proxies", "server.insecure"}, _reachable_without_tls),
     ({"server.host", "metrics.host"}, _hosts_are_hosts),
     ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
     ({"server.trusted_proxies"}, _proxies_are_networks),
