@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 import structlog
 import trio
 
-from reichatd import settings
+from reichatd.repeated_event import RepeatedEvent
+from reichatd.settings import LiveSettings, RetentionSettings
 from reichatd.store import Cutoff, Keep, LogRange, Store, StoreError
 from reichatd.wallclock import WallClock
 
@@ -54,39 +55,39 @@ class Retention:
     """The rules of the server and of the rooms, on top of a store. The methods may be called from any task, and wait.
 
     Arguments:
-        rules: for how long messages are kept in rooms that do not say it themselves.
+        settings: `retention` says how long messages are kept in rooms without limits of their own.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, rules: settings.RetentionSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
-        self._rules = rules
-        self._changed = trio.Event()
+    def __init__(self, settings: LiveSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._reloaded = RepeatedEvent()  # other limits may be in force: the next run is due now
+        settings.on_change(self._reloaded.set)
         self._store = store
         self._clock = clock
+
+    @property
+    def _rules(self) -> RetentionSettings:
+        return self._settings.whole.retention
 
     @property
     def _default(self) -> Keep:
         return Keep(self._rules.keep_days, self._rules.keep_messages)
 
-    def reload(self, rules: settings.RetentionSettings) -> None:
-        """Other rules, and a turn by them. Does not wait for it."""
-        self._rules = rules
-        self._changed.set()
-
     async def run(self, clock: WallClock) -> None:
         """Applies the rules again and again, until cancelled. A store that fails is tried again at the next turn.
 
         Arguments:
-            clock: while it is not believed nothing is removed by age.
+            clock: while it is not trusted, nothing is removed by age.
         """
         while True:
             try:
-                await self._turn(by_age=clock.believed())
+                await self._turn(by_age=clock.is_trusted())
             except StoreError as error:
                 log.warning("retention failed, tried again later", error=str(error))
             with trio.move_on_after(self._rules.interval_minutes * 60):
-                await self._changed.wait()
-            self._changed = trio.Event()
+                await self._reloaded.wait()
+            self._reloaded.clear()
 
     async def _turn(self, *, by_age: bool) -> None:
         ledger = Ledger()

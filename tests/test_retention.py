@@ -7,8 +7,8 @@ import pytest
 import structlog
 import trio
 
-from reichatd import settings
 from reichatd.retention import Ledger, Retention
+from reichatd.settings import LiveSettings, RetentionSettings, Settings
 from reichatd.store import Keep, LogRange, Store, StoreUnavailable, sqlite
 from reichatd.wallclock import WallClock
 from tests.store.samples import room
@@ -30,8 +30,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def retention(store: Store, keep_days: int = 0, keep_messages: int = 0) -> Retention:
-    rules = settings.RetentionSettings(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
-    return Retention(rules, store, clock=lambda: TODAY)
+    rules = RetentionSettings(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
+    return Retention(LiveSettings(Settings(retention=rules)), store, clock=lambda: TODAY)
 
 
 async def applied(retention: Retention, *, by_age: bool = True) -> dict[str, int]:

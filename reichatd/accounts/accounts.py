@@ -17,6 +17,7 @@ from reichatd.errors import (
     InvalidPassword,
     ReichatError,
     Unauthorized,
+    Unavailable,
     UserDisabled,
     UserExists,
     UserNotFound,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 DAY = 86_400.0
+
+_LOGIN_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable)
+"""Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
 
 
 class LoginTokens(Struct, frozen=True):
@@ -80,7 +84,7 @@ class Accounts:
         live: "LiveConnections",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.logins: Counter[str] = Counter()
+        self.logins: Counter[str] = Counter({"ok": 0} | {error.code: 0 for error in _LOGIN_ERRORS})
         """How many logins had which outcome: "ok", or the code of the error."""
         self._auth = auth
         self._settings = settings

@@ -14,7 +14,6 @@ from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from reichatd import settings
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
@@ -25,9 +24,10 @@ from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
-from reichatd.api.services import Services, provide, provide_health, provide_limits
+from reichatd.api.services import Services, provide, provide_health, provide_settings
 from reichatd.health import Health
 from reichatd.rooms import Rooms
+from reichatd.settings import LiveSettings
 
 LOGGED_PATH_CHARACTERS = 200
 
@@ -41,18 +41,19 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def create_app(
-    *, accounts: Accounts, rooms: Rooms, health: Health, limits: settings.LimitSettings, web_client: bool = False
+    *, accounts: Accounts, rooms: Rooms, health: Health, settings: LiveSettings, web_client: bool = False
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
     It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
 
     Arguments:
-        limits: `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408) hold here; clients are told others.
+        settings: `limits.body_bytes` (more is 413) and `limits.request_seconds` (a slower body is 408) are applied here; `/about`
+            shows other limits to clients.
         web_client: whether browsers get the web client; its files are read here, once.
     """
     app = _new_app(
-        limits,
+        settings,
         account_calls.blueprint,
         user_calls.blueprint,
         room_calls.blueprint,
@@ -69,9 +70,9 @@ def create_app(
     return app
 
 
-def create_monitor(*, health: Health, expose: Exposition, limits: settings.LimitSettings) -> QuartTrio:
+def create_monitor(*, health: Health, expose: Exposition, settings: LiveSettings) -> QuartTrio:
     """/metrics, /healthz and /readyz, for monitoring; otherwise as `create_app`."""
-    app = _new_app(limits, health_calls.blueprint)
+    app = _new_app(settings, health_calls.blueprint)
     provide_health(app, health)
 
     async def metrics() -> Response:
@@ -82,10 +83,10 @@ def create_monitor(*, health: Health, expose: Exposition, limits: settings.Limit
     return app
 
 
-def _new_app(limits: settings.LimitSettings, *blueprints: Blueprint) -> "_App":
+def _new_app(settings: LiveSettings, *blueprints: Blueprint) -> "_App":
     app = _App("reichatd", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    set_limits(app, limits)
+    _follow_limits(app, settings)
     app.url_map.merge_slashes = False  # a redirect would be a page in HTML
     answer_errors(app)
     for blueprint in blueprints:
@@ -93,11 +94,17 @@ def _new_app(limits: settings.LimitSettings, *blueprints: Blueprint) -> "_App":
     return app
 
 
-def set_limits(app: Quart, limits: settings.LimitSettings) -> None:
-    """From here on these limits hold, for new requests."""
+def _follow_limits(app: Quart, settings: LiveSettings) -> None:
+    """Applies the limits in force to each new request, also after a reload. Quart reads them from its own configuration."""
+
+    def apply() -> None:
+        app.config.update(MAX_CONTENT_LENGTH=settings.limits.body_bytes, BODY_TIMEOUT=settings.limits.request_seconds)
+
+    apply()
+    settings.on_change(apply)
     # An answer has no deadline: the gateway ends a connection whose reader takes nothing (limits.slow_reader_seconds).
-    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, RESPONSE_TIMEOUT=None)
-    provide_limits(app, limits)
+    app.config["RESPONSE_TIMEOUT"] = None
+    provide_settings(app, settings)
 
 
 @operation(token=Token.NONE)

@@ -20,6 +20,7 @@ from reichatd.cli import exit_status
 from reichatd.cli.output import confirm, yes_option
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.retention import Ledger, Retention, all_kept
+from reichatd.settings import LiveSettings
 from reichatd.store import Keep, LogRange, Store, StoreError
 from reichatd.store.opening import open_store
 from reichatd.timestamps import isoformat
@@ -128,7 +129,7 @@ def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool, yes: b
                 ledger.add(room_id, stretch)
                 status.update(f"{ledger.messages:,} messages in {len(ledger.rooms):,} rooms")
 
-            rules = loaded.settings.retention
+            rules = LiveSettings(loaded.settings)
             if dry_run:
                 _with_store(loaded, lambda store: Retention(rules, store).look(tell))
             else:
@@ -142,7 +143,7 @@ def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool, yes: b
 
 def _question(loaded: Loaded) -> str:
     doomed = Ledger()
-    rules = loaded.settings.retention
+    rules = LiveSettings(loaded.settings)
     _with_store(loaded, lambda store: Retention(rules, store).look(doomed.add))
     if not doomed.messages:
         return ""

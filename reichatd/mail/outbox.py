@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 import structlog
@@ -30,6 +30,9 @@ _SPARE_SHARE = 0.1
 """At most this share of the time for which the mail is useful."""
 
 DAY = 86_400.0
+
+MailOutcome = Literal["sent", "deferred", "refused", "given_up", "dropped"]
+"""The outcomes of sending a mail, as the metrics count them."""
 
 log = structlog.get_logger()
 
@@ -65,8 +68,8 @@ class Outbox:
 
     def __init__(self, mail: "MailSettings", password: str | None, *, transport: Transport | None = None) -> None:
         self.sender = parse_sender(mail.sender)
-        self.outcomes: Counter[str] = Counter()
-        """How often a mail was sent, deferred, refused, given_up (delivery failed) or dropped, as the metric counts it."""
+        self.outcomes: Counter[MailOutcome] = Counter(dict.fromkeys(get_args(MailOutcome), 0))
+        """Mails by outcome: sent, deferred, refused, given_up (delivery failed) or dropped. All are present from the start."""
         self._mail = mail
         self._route = _Route(mail, password, transport)
         self._queue: list[QueuedMail] = []

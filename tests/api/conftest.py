@@ -71,8 +71,16 @@ class Someone(NamedTuple):
 class Api:
     """A client of the app, which checks of each reply what must be true of all."""
 
-    def __init__(self, app: QuartTrio, store: Store, outbox: RecordingOutbox, live: RecordingLive) -> None:
+    def __init__(
+        self,
+        app: QuartTrio,
+        in_force: settings.LiveSettings,
+        store: Store,
+        outbox: RecordingOutbox,
+        live: RecordingLive,
+    ) -> None:
         self.app = app
+        self.settings = in_force
         self.store = store
         self.outbox = outbox
         self.live = live
@@ -157,8 +165,8 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
     )
     health = Health(store, IdleScribe(), CommitStatus(), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
-    app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
-    return Api(app, store, outbox, live)
+    app = create_app(accounts=accounts, rooms=rooms, health=health, settings=in_force, web_client=web_client)
+    return Api(app, in_force, store, outbox, live)
 
 
 @pytest.fixture

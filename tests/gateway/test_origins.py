@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reichatd.gateway.origins import AllowedOrigins, is_own, parse_origin
-from tests.reload.inhabited import inhabited
+from tests.reload.running_parts import running_parts
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_sites_that_are_allowed() -> None:
 @pytest.mark.parametrize("origin", ["http://{}", "https://{}", "wss://{}", "http://{}/"])
 async def test_clients_of_our_own_host_may_use_any_scheme(tmp_path: Path, origin: str) -> None:
     """Old clients do, since their libraries know one scheme only; so do clients behind proxies that speak TLS."""
-    async with inhabited(tmp_path, {"server.trusted_proxies": ["127.0.0.1"]}) as house:
+    async with running_parts(tmp_path, {"server.trusted_proxies": ["127.0.0.1"]}) as house:
         host = f"127.0.0.1:{house.parts.gateway._listeners[0].port}"
         proxied = {"x-forwarded-proto": "https"}
         async with house.talk(origin=origin.format(host), **proxied) as talk:

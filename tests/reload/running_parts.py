@@ -1,4 +1,4 @@
-"""The daemon's parts at work in the test's own process: what no client can see can be looked at."""
+"""The parts of a daemon, running in the test's own process. So a test can see what no client sees."""
 
 import secrets
 import ssl
@@ -37,8 +37,8 @@ def settings(changes: dict[str, Any], base: Settings | None = None) -> Settings:
     return msgspec.convert(data, Settings)
 
 
-class Inhabited:
-    """Running parts, with ada and bob in a room."""
+class RunningParts:
+    """The parts of a daemon, with a room whose members are ada and bob."""
 
     def __init__(self, parts: Parts, port: int, nursery: trio.Nursery, tokens: dict[str, str]) -> None:
         self.parts = parts
@@ -47,7 +47,7 @@ class Inhabited:
         self._port = port
 
     def reload(self, key: str, value: object, **rest: Any) -> None:  # noqa: ANN401 - a Configuration's
-        """Changes one key; `rest` is what else a configuration has."""
+        """Reloads with one key changed; `rest` is the rest of the configuration."""
         new = settings({key: value}, self.parts.settings)
         self.parts.reload(Configuration(**{"settings": new, "tls": None, "mail_password": None, **rest}))
         assert merged(self.parts.settings, new, {key}) == self.parts.settings
@@ -58,7 +58,7 @@ class Inhabited:
             yield stream
 
     async def ends(self, stream: trio.abc.ReceiveStream) -> bytes:
-        """What comes until the connection ends, which it must."""
+        """What arrives until the connection ends. It must end."""
         received = b""
         with trio.fail_after(SECONDS):
             try:
@@ -85,20 +85,20 @@ class Inhabited:
 
     @property
     def connection(self) -> Connection:
-        """The only one there is."""
+        """The only connection."""
         [connection] = self.parts.hub._all_connections()
         return connection
 
 
 @asynccontextmanager
-async def inhabited(
+async def running_parts(
     directory: Path,
     changes: dict[str, Any] | None = None,
     *,
     scribe: bool = True,
     tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[Inhabited]:
-    """Parts that run, with these settings by full name; without the scribe if it is not wanted yet."""
+) -> AsyncIterator[RunningParts]:
+    """Runs parts with these settings, by full name; without the scribe if the test starts it later."""
     in_force = settings({"server.port": 0, **(changes or {})})
     store = await open_store(directory / "data")
     listeners = open_listeners(in_force.server.hosts, in_force.server.port, tls=False)
@@ -114,7 +114,7 @@ async def inhabited(
                 await nursery.start(run)
             if scribe:
                 await nursery.start(parts.scribe.run)
-            yield Inhabited(parts, listeners[0].port, nursery, tokens)
+            yield RunningParts(parts, listeners[0].port, nursery, tokens)
             nursery.cancel_scope.cancel()
     finally:
         for listener in listeners:
@@ -123,7 +123,7 @@ async def inhabited(
 
 
 async def _newcomer(parts: Parts, name: str) -> str:
-    """An account, made without a letter, and its access token."""
+    """Makes an account without a mail; returns an access token."""
     email, password_hash = f"{name}@example.org", await Passwords(CHEAP).hash(PASSWORD)
     registration = Registration(email, name, password_hash, "", 5, 1e12)
     await parts.store.users.register(registration, 5)
