@@ -6,17 +6,21 @@ import socket
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
+import pymongo
 import pytest
 import trio
 from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.write_concern import WriteConcern
 
 from reichatd.mongouri import without_database
 from reichatd.settings import MongoDBSettings
@@ -31,8 +35,8 @@ from reichatd.store import (
     StoreError,
     StoreUnavailable,
 )
-from reichatd.store.mongodb import dumping, messages, open_store, schema
-from reichatd.store.mongodb.logs import Ends
+from reichatd.store.mongodb import dumping, open_store, schema
+from reichatd.store.mongodb.ends import DurableEnds
 from tests.mongod import Mongod, free_port
 from tests.store.samples import add_user, at_once, contents, post, registration, room, session, stored, user
 
@@ -499,21 +503,43 @@ async def test_a_log_whose_removed_end_is_still_there(
     await store.aclose()
 
 
-async def test_what_goes_while_it_is_read_leaves_no_gap(
-    mongodb: Store, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+class AfterFirstPage(CommandListener):
+    """Calls `then` once, when the server has sent the first page of a range that has more."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then: Callable[[], None] | None = then
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        cursor = event.reply.get("cursor", {})
+        if self._then and event.command_name == "find" and cursor["id"] and cursor["ns"].endswith(".messages"):
+            then, self._then = self._then, None
+            then()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def test_messages_removed_while_a_range_is_read_leave_no_gap(
+    settings: MongoDBSettings, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await mongodb.rooms.create(room())
-    await mongodb.messages.append([post(str(n)) for n in range(1, 11)], {})
-    stretch = messages._stretch
+    def cut() -> None:
+        raw.rooms.update_one({"_id": "lobby"}, {"$set": {"first_id": 2201}})
+        removed = raw.get_collection("messages", write_concern=WriteConcern("majority")).delete_many(
+            {"_id.id": {"$lte": 2200}}
+        )
+        assert removed.deleted_count == 2200
 
-    def stretch_and_cut(*arguments: object) -> list[dict[str, Any]]:
-        """A read in which 4 to 8 go, between its first answer and its second."""
-        found = stretch(*arguments)  # type: ignore[arg-type]
-        raw.rooms.update_one({"_id": "lobby"}, {"$set": {"first_id": 9}})
-        return [message for message in found if not 4 <= message["_id"]["id"] <= 8]
-
-    monkeypatch.setattr(messages, "_stretch", stretch_and_cut)
-    assert [message.message_id for message in await mongodb.messages.range("lobby", 1, 100)] == [9, 10]
+    listener = AfterFirstPage(cut)
+    monkeypatch.setattr(pymongo, "MongoClient", partial(MongoClient, event_listeners=[listener]))
+    async with aclosing(await open_store(settings)) as store:
+        await store.rooms.create(room())
+        await store.messages.append([post(str(n)) for n in range(1, 2501)], {})
+        found = [message.message_id for message in await store.messages.range("lobby", 1, 10_000)]
+    assert found == list(range(2201, 2501))
+    assert raw.messages.count_documents({}) == 300, "the log was cut during the read"
 
 
 async def test_what_was_just_posted_stays(mongodb: Store) -> None:
@@ -627,13 +653,12 @@ def test_a_missing_mongod_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
         Mongod(replica_set=False)
 
 
-def test_ends_are_forgotten_for_newer_ones() -> None:
-    ends = Ends()
-    first, *keys = (ObjectId() for _ in range(10_000))
-    for key in (first, *keys):
+def test_of_many_logs_the_ends_of_those_that_grew_last_are_remembered() -> None:
+    ends = DurableEnds()
+    first, *others = keys = [ObjectId() for _ in range(10_000)]
+    for key in keys:
         ends.advance(key, 1)
     ends.advance(first, 2)
-    ends.advance(ObjectId(), 1)
-    assert len(ends._durable) == 10_000
-    assert ends._durable[first] == 2
-    assert keys[0] not in ends._durable
+    newest = ObjectId()
+    ends.advance(newest, 1)
+    assert ends.known([*keys, newest]) == {first: 2, newest: 1} | dict.fromkeys(others[1:], 1)

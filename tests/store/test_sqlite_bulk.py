@@ -139,11 +139,11 @@ async def test_a_restore_that_is_killed(path: Path) -> None:
 import sys, trio
 from pathlib import Path
 from reichatd.store import sqlite
-from reichatd.store.bulk import LogEntry, RoomRecord
+from reichatd.store.bulk import LogEntry, StoredRoom
 
 async def main():
     async with sqlite.restoring(Path({str(path)!r}), replace=True) as loader:
-        await loader.load([RoomRecord("lobby", "", "", "ann", None, 1.0)])
+        await loader.load([StoredRoom("lobby", "", "", "ann", None, 1.0)])
         for number in range(200):
             await loader.load([LogEntry("lobby", number * 1000 + n, "ann", "x" * 500, 1.0) for n in range(1, 1001)])
         print("now", flush=True)

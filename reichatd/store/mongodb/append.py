@@ -11,7 +11,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from reichatd.store.mongodb.logs import Ends, search
+from reichatd.store.mongodb.logs import find_ends, search
 from reichatd.store.mongodb.rooms import room_keys
 from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_id
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
@@ -28,11 +28,8 @@ Nonce = tuple[ObjectId, str, str | None]
 class Batch:
     """One group commit. Lives for one call of `append`, in its thread."""
 
-    def __init__(
-        self, db: MongoDatabase, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
-    ) -> None:
+    def __init__(self, db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> None:
         self._db = db
-        self._known_ends = ends
         self._posts = posts
         self._answers: dict[int, Appended] = {}
         self._waiting: list[int] = []
@@ -55,7 +52,7 @@ class Batch:
         """Stores what can be stored, moves the read marks and gives the answers. To be called once."""
         self._sort_out()
         logs = {self._key(place) for place in self._waiting} | {key for key, _ in self._asked}
-        self._ends = self._known_ends.find(self._db, logs)
+        self._ends = find_ends(self._db, logs)
         self._insert()
         while self._waiting:
             self._look_again()
@@ -129,7 +126,7 @@ class Batch:
         self._mark((key, self._posts[place].user_id), number)
         if outcome is Outcome.STORED:
             self._ends[key] = number
-            self._known_ends.advance(key, number)
+            self._db.ends.advance(key, number)
 
     def _mark(self, member: Member, number: int) -> None:
         self._marks[member] = max(number, self._marks.get(member, 0))

@@ -17,7 +17,8 @@ from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserO
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.dump import patient_server
-from reichatd.store.mongodb.rooms import is_free
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.rooms import is_id_free
 from reichatd.store.mongodb.schema import (
     folded,
     folded_beside_another,
@@ -125,30 +126,6 @@ class MongoLoader:
         return self._rooms[room_id]
 
 
-class MongoBulkImport:
-    """What the methods do is written at `reichatd.store.bulk.BulkImport`.
-
-    The room's own document comes last, so nobody sees a part of what belongs to it; what a call that was cut off
-    has left, the next one clears away.
-    """
-
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-
-    async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
-        return await self._server.run(_add_users, users)
-
-    async def add_room(
-        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
-    ) -> bool:
-        key = await self._server.run(_expect, room.room_id)
-        if key is None:
-            return False
-        for start in range(0, len(log), PAGE):
-            await self._server.run(_put_messages, key, log[start : start + PAGE])
-        return await self._server.run(_settle, key, room, members, bans, len(log))
-
-
 def _add_users(db: MongoDatabase, users: Sequence[User]) -> list[UserOutcome]:
     return [_add_user(db, user) for user in users]
 
@@ -164,7 +141,7 @@ def _add_user(db: MongoDatabase, user: User) -> UserOutcome:
 
 def _expect(db: MongoDatabase, room_id: str) -> ObjectId | None:
     """The key of a room that is about to arrive; None if its id is taken."""
-    if not is_free(db, room_id):
+    if not is_id_free(db, room_id):
         return None
     noted = db.meta.find_one({"_id": _ARRIVING})
     if noted and not db.rooms.find_one({"key": noted["key"]}, {"_id": 1}):
@@ -200,6 +177,26 @@ def _settle(
         _clear_away(db, key)
         return False
     return True
+
+
+class MongoBulkImport(MongoPart):
+    """A `BulkImport`.
+
+    The room's own document is stored last, so no one sees an incomplete room. What an interrupted call has left is removed by the
+    next call.
+    """
+
+    add_users = method(_add_users)
+
+    async def add_room(
+        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+    ) -> bool:
+        key = await self.server.run(_expect, room.room_id)
+        if key is None:
+            return False
+        for start in range(0, len(log), PAGE):
+            await self.server.run(_put_messages, key, log[start : start + PAGE])
+        return await self.server.run(_settle, key, room, members, bans, len(log))
 
 
 def _ascending_keys() -> Iterator[ObjectId]:

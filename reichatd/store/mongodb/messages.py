@@ -1,4 +1,4 @@
-"""The logs in MongoDB. What the methods do is written at `reichatd.store.protocol.MessageStore`."""
+"""The logs in MongoDB. What the methods do is said at `reichatd.store.protocol.MessageStore`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from bson import ObjectId
 
 from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
-from reichatd.store.mongodb.logs import Ends, search
+from reichatd.store.mongodb.logs import search, settle
+from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.rooms import LogRef, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
-from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Appended, Message, Post
-from reichatd.store.retention import Cutoff, LogRange
 
 _LAST_ID = 2**63 - 1
 
@@ -20,48 +20,8 @@ _GRAVE_SECONDS = 3600.0
 """How long a grave is kept when it is empty: an append under way as its room was deleted may still put something in."""
 
 
-class MongoMessages:
-    shared = True
-
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-        self._ends = Ends()
-
-    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
-        return await self._server.run(_append, self._ends, posts, read_marks)
-
-    async def probe(self) -> None:
-        await self._server.run(_probe)
-
-    async def last_id(self, room_id: str) -> int | None:
-        return await self._server.run(_last_id, self._ends, room_id)
-
-    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
-        return await self._server.run(_first_ids, room_ids)
-
-    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._server.run(_range, self._ends, room_id, first_id, last_id)
-
-    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._server.run(_range, self._ends, room_id, first_id, last_id, {"user_id": user_id})
-
-    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
-        return await self._server.run(_read_marks, members)
-
-    async def sweep(self, at_most: int) -> int:
-        return await self._server.run(_sweep, at_most)
-
-    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
-        return await self._server.run(retention.expired, room_id, horizon, first_id, at_most)
-
-    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
-        return await self._server.run(retention.expire, room_id, horizon, at_most)
-
-
-def _append(
-    db: MongoDatabase, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
-) -> list[Appended]:
-    return Batch(db, ends, posts, read_marks).commit()
+def _append(db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+    return Batch(db, posts, read_marks).commit()
 
 
 def _probe(db: MongoDatabase) -> None:
@@ -69,12 +29,12 @@ def _probe(db: MongoDatabase) -> None:
     db.meta.update_one({"_id": "probe"}, {"$currentDate": {"at": True}}, upsert=True)
 
 
-def _last_id(db: MongoDatabase, ends: Ends, room_id: str) -> int | None:
+def _last_id(db: MongoDatabase, room_id: str) -> int | None:
     key = room_key(db, room_id)
     if key is None:
         return None
     last_id = search(db, [key])[key]
-    ends.settle(db, key, last_id)
+    settle(db, key, last_id)
     return last_id
 
 
@@ -83,17 +43,24 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
 
 
-def _range(
-    db: MongoDatabase, ends: Ends, room_id: str, first_id: int, last_id: int, condition: Document | None = None
-) -> list[Message]:
+def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    return _shown(db, room_id, first_id, last_id, {})
+
+
+def _written_by(db: MongoDatabase, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    return _shown(db, room_id, first_id, last_id, {"user_id": user_id})
+
+
+def _shown(db: MongoDatabase, room_id: str, first_id: int, last_id: int, condition: Document) -> list[Message]:
+    """The messages of a range that readers may see."""
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
         return []
-    # Any integers may come, also such as MongoDB does not know.
+    # Callers may pass any integer, also one that MongoDB cannot represent.
     first_id, last_id = max(first_id, log.first_id), min(last_id, _LAST_ID)
     if first_id > last_id:
         return []
-    found = _stretch(db, ends, log.key, first_id, last_id, condition or {})
+    found = _between(db, log.key, first_id, last_id, condition)
     if condition or (found and found[-1]["_id"]["id"] - first_id + 1 != len(found)):
         found = _still_there(db, room_id, log, found)
     return _with_authors(db, found)
@@ -108,13 +75,11 @@ def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[i
     return [marks.get(pair) for pair in pairs]
 
 
-def _stretch(
-    db: MongoDatabase, ends: Ends, key: ObjectId, first_id: int, last_id: int, condition: Document
-) -> list[Document]:
+def _between(db: MongoDatabase, key: ObjectId, first_id: int, last_id: int, condition: Document) -> list[Document]:
     between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
     found = list(db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id"))
     if found:
-        ends.settle(db, key, found[-1]["_id"]["id"])
+        settle(db, key, found[-1]["_id"]["id"])
     return found
 
 
@@ -168,3 +133,20 @@ def _sweep_grave(db: MongoDatabase, key: ObjectId, deleted_at: float, at_most: i
     if time.time() - deleted_at > _GRAVE_SECONDS:
         db.graveyard.delete_one({"_id": key})
     return 0
+
+
+class MongoMessages(MongoPart):
+    """A `MessageStore`."""
+
+    shared = True
+
+    append = method(_append)
+    probe = method(_probe)
+    last_id = method(_last_id)
+    first_ids = method(_first_ids)
+    range = method(_range)
+    written_by = method(_written_by)
+    read_marks = method(_read_marks)
+    sweep = method(_sweep)
+    expired = method(retention.expired)
+    expire = method(retention.expire)

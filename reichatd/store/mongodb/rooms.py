@@ -1,4 +1,4 @@
-"""Rooms, members and bans in MongoDB. What the methods do is written at `reichatd.store.protocol.RoomStore`.
+"""Rooms, members and bans in MongoDB. What the methods do is said at `reichatd.store.protocol.RoomStore`.
 
 Members, bans and messages hang on a room's `key`, which is new with each creation: what is left of a deleted room can never turn up
 in a later one of the same id. So one document decides each change, on a standalone server as on a replica set: a room is there
@@ -14,8 +14,9 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.logs import search
+from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of
-from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
@@ -30,84 +31,6 @@ from reichatd.store.records import (
 )
 
 _SUMMARY = {"name": 1, "description": 1}
-
-
-class MongoRooms:
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-
-    async def create(self, room: Room) -> bool:
-        return await self._server.run(_create, room)
-
-    async def get(self, room_id: str) -> Room | None:
-        return await self._server.run(_get, room_id)
-
-    async def head(self, room_id: str, user_id: str = "") -> RoomHead | None:
-        return await self._server.run(_head, room_id, user_id)
-
-    async def is_free(self, room_id: str) -> bool:
-        return await self._server.run(is_free, room_id)
-
-    async def public(self) -> list[RoomSummary]:
-        return await self._server.run(_public)
-
-    async def joined(self, user_id: str) -> list[Room]:
-        return await self._server.run(_joined, user_id)
-
-    async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
-        return await self._server.run(_joined_summaries, user_id)
-
-    async def progress(self, user_id: str) -> list[Progress]:
-        return await self._server.run(_progress, user_id)
-
-    async def page(self, after: str, at_most: int) -> list[RoomOverview]:
-        return await self._server.run(_page, after, at_most)
-
-    async def owned(self, user_id: str) -> list[str]:
-        return await self._server.run(_owned, user_id)
-
-    async def memberships(self, user_id: str) -> list[Membership]:
-        return await self._server.run(_memberships, user_id)
-
-    async def update(self, room_id: str, name: str, description: str) -> bool:
-        return await self._server.run(_update, room_id, {"name": name, "description": description})
-
-    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
-        fields = {"name": name, "description": description, "password_hash": password_hash}
-        return await self._server.run(_update, room_id, fields)
-
-    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
-        return await self._server.run(_transfer, room_id, user_id)
-
-    async def keep(self, room_id: str, keep: Keep | None) -> bool:
-        return await self._server.run(_keep, room_id, keep)
-
-    async def kept(self, after: str, at_most: int, *, all_rooms: bool) -> list[tuple[str, Keep | None]]:
-        return await self._server.run(_kept, after, at_most, all_rooms)
-
-    async def delete(self, room_id: str) -> bool:
-        return await self._server.run(_delete, room_id)
-
-    async def join(self, room_id: str, user_id: str, now: float) -> JoinOutcome:
-        return await self._server.run(_join, room_id, user_id, now)
-
-    async def leave(self, room_id: str, user_id: str) -> bool:
-        return await self._server.run(_leave, room_id, user_id)
-
-    async def is_banned(self, room_id: str, user_id: str) -> bool:
-        return await self._server.run(_is_banned, room_id, user_id)
-
-    async def ban(self, room_id: str, user_id: str) -> BanOutcome:
-        return await self._server.run(_ban, room_id, user_id)
-
-    async def unban(self, room_id: str, user_id: str) -> bool:
-        return await self._server.run(_unban, room_id, user_id)
-
-    async def bans(self, room_id: str) -> list[str]:
-        return await self._server.run(_bans, room_id)
-
-    async def banned_from(self, user_id: str) -> list[str]:
-        return await self._server.run(_banned_from, user_id)
 
 
 def room_keys(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, ObjectId]:
@@ -145,7 +68,7 @@ def _keep_of(room: Document) -> Keep | None:
     return Keep(**room["keep"]) if "keep" in room else None
 
 
-def is_free(db: MongoDatabase, room_id: str) -> bool:
+def is_id_free(db: MongoDatabase, room_id: str) -> bool:
     """Whether no room has this id, in upper or lower case."""
     return db.rooms.find_one(like(room_id), {"_id": 1}) is None
 
@@ -153,7 +76,7 @@ def is_free(db: MongoDatabase, room_id: str) -> bool:
 def _create(db: MongoDatabase, room: Room) -> bool:
     # Rooms from before the rule may share a `folded` id, which only one of them has as a unique key. No more of them come, so this
     # look is enough; of two new rooms at once the unique key decides.
-    if not is_free(db, room.room_id):
+    if not is_id_free(db, room.room_id):
         return False
     key = ObjectId()
     # The members first: nobody sees them before their room is there, and it is never there without its owner.
@@ -192,7 +115,7 @@ def _get(db: MongoDatabase, room_id: str) -> Room | None:
     return _with_members(db, [found])[0] if found else None
 
 
-def _head(db: MongoDatabase, room_id: str, user_id: str) -> RoomHead | None:
+def _head(db: MongoDatabase, room_id: str, user_id: str = "") -> RoomHead | None:
     room = db.rooms.find_one({"_id": room_id})
     if room is None:
         return None
@@ -312,7 +235,17 @@ def _transfer(db: MongoDatabase, room_id: str, user_id: str) -> TransferOutcome:
     return TransferOutcome.TRANSFERRED if found else TransferOutcome.NO_ROOM
 
 
-def _update(db: MongoDatabase, room_id: str, fields: Document) -> bool:
+def _update(db: MongoDatabase, room_id: str, name: str, description: str) -> bool:
+    return _set(db, room_id, {"name": name, "description": description})
+
+
+def _update_with_password(
+    db: MongoDatabase, room_id: str, name: str, description: str, password_hash: str | None
+) -> bool:
+    return _set(db, room_id, {"name": name, "description": description, "password_hash": password_hash})
+
+
+def _set(db: MongoDatabase, room_id: str, fields: Document) -> bool:
     return db.rooms.update_one({"_id": room_id}, {"$set": fields}).matched_count > 0
 
 
@@ -393,3 +326,32 @@ def _bans(db: MongoDatabase, room_id: str) -> list[str]:
 def _banned_from(db: MongoDatabase, user_id: str) -> list[str]:
     keys = [ban["_id"]["room"] for ban in db.bans.find({"_id.user": user_id}, batch_size=PAGE)]
     return [room["_id"] for room in db.rooms.find({"key": {"$in": keys}}, {"_id": 1}, batch_size=PAGE).sort("_id")]
+
+
+class MongoRooms(MongoPart):
+    """A `RoomStore`."""
+
+    create = method(_create)
+    get = method(_get)
+    head = method(_head)
+    is_free = method(is_id_free)
+    public = method(_public)
+    joined = method(_joined)
+    joined_summaries = method(_joined_summaries)
+    progress = method(_progress)
+    page = method(_page)
+    owned = method(_owned)
+    memberships = method(_memberships)
+    update = method(_update)
+    update_with_password = method(_update_with_password)
+    transfer = method(_transfer)
+    keep = method(_keep)
+    kept = method(_kept)
+    delete = method(_delete)
+    join = method(_join)
+    leave = method(_leave)
+    is_banned = method(_is_banned)
+    ban = method(_ban)
+    unban = method(_unban)
+    bans = method(_bans)
+    banned_from = method(_banned_from)

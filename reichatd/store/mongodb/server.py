@@ -13,6 +13,7 @@ from pymongo.write_concern import WriteConcern
 
 from reichatd.settings import MongoDBSettings
 from reichatd.store.errors import StoreError, StoreUnavailable
+from reichatd.store.mongodb.ends import DurableEnds
 from reichatd.store.mongodb.faults import told
 from reichatd.store.worker_threads import WorkerThreads
 
@@ -38,7 +39,7 @@ class MongoDatabase:
     """The collections, with the promises of every read and write.
 
     A write is answered when a majority of the replica set has it in the journal, and a read gives nothing less durable. A
-    standalone server knows the first promise only: see `logs.Ends.settle`.
+    standalone server knows the first promise only: see `logs.settle`.
     """
 
     def __init__(self, client: pymongo.MongoClient[Document], settings: MongoDBSettings, where: str) -> None:
@@ -63,6 +64,7 @@ class MongoDatabase:
         self.messages: Collection[Document] = self.database["messages"]
         self.graveyard: Collection[Document] = self.database["graveyard"]
         self.meta: Collection[Document] = self.database["meta"]
+        self.ends = DurableEnds()
 
     def snapshot(self) -> "ClientSession | None":
         """A session whose reads all see one moment; None where the server cannot do that. To be ended by the caller."""

@@ -1,4 +1,4 @@
-"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.UserStore`.
+"""Registrations and users in MongoDB. What the methods do is said at `reichatd.store.protocol.UserStore`.
 
 All that is pending for an address is one document of `registrations`: `pending` (oldest first), the `tries` counted until
 `tries_end`, and `expires_at`, when nothing in it matters any more. So each change is one atomic step on a standalone server too.
@@ -10,63 +10,9 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
-
-
-class MongoUsers:
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-
-    async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
-        return await self._server.run(_register, registration, at_most)
-
-    async def pending(self, email: str) -> list[Registration]:
-        return await self._server.run(_pending, email)
-
-    async def take_try(self, email: str, now: float, ends_at: float) -> Attempt | None:
-        return await self._server.run(_take_try, email, now, ends_at)
-
-    async def confirm(self, registration: Registration, user: User) -> User | None:
-        return await self._server.run(_confirm, registration, user)
-
-    async def by_id(self, user_id: str) -> User | None:
-        return await self._server.run(_by_id, user_id)
-
-    async def by_ids(self, user_ids: Sequence[str]) -> list[User | None]:
-        return await self._server.run(_by_ids, user_ids)
-
-    async def by_email(self, email: str) -> User | None:
-        return await self._server.run(_by_email, email)
-
-    async def page(self, after: str, at_most: int) -> list[User]:
-        return await self._server.run(_page, after, at_most)
-
-    async def registrations(self, after: str, at_most: int) -> list[Registration]:
-        return await self._server.run(_registrations, after, at_most)
-
-    async def rename(self, user_id: str, username: str) -> bool:
-        return await self._server.run(_rename, user_id, username)
-
-    async def change_password(
-        self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
-    ) -> list[str] | None:
-        return await self._server.run(_change_password, user_id, old_hash, new_hash, keep_session_id)
-
-    async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        return await self._server.run(end_sessions, user_id, {"password_hash": new_hash})
-
-    async def disable(self, user_id: str) -> list[str] | None:
-        return await self._server.run(end_sessions, user_id, {"disabled": True})
-
-    async def enable(self, user_id: str) -> bool:
-        return await self._server.run(_enable, user_id)
-
-    async def delete(self, user_id: str) -> bool:
-        return await self._server.run(_delete, user_id)
-
-    async def delete_expired(self, now: float) -> int:
-        return await self._server.run(_delete_expired, now)
 
 
 def user_of(document: Document) -> User:
@@ -253,6 +199,14 @@ def _change_password(
     return end_sessions(db, user_id, {"password_hash": new_hash}, old_hash=old_hash, keep_session_id=keep_session_id)
 
 
+def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
+    return end_sessions(db, user_id, {"password_hash": new_hash})
+
+
+def _disable(db: MongoDatabase, user_id: str) -> list[str] | None:
+    return end_sessions(db, user_id, {"disabled": True})
+
+
 def _enable(db: MongoDatabase, user_id: str) -> bool:
     return db.users.update_one({"_id": user_id}, {"$set": {"disabled": False}}).matched_count > 0
 
@@ -277,3 +231,24 @@ def _delete_expired(db: MongoDatabase, now: float) -> int:
         db.registrations.update_many({"pending": {"$elemMatch": expired}}, {"$pull": {"pending": expired}})
     db.registrations.delete_many(expired)
     return removed
+
+
+class MongoUsers(MongoPart):
+    """A `UserStore`."""
+
+    register = method(_register)
+    pending = method(_pending)
+    take_try = method(_take_try)
+    confirm = method(_confirm)
+    by_id = method(_by_id)
+    by_ids = method(_by_ids)
+    by_email = method(_by_email)
+    page = method(_page)
+    registrations = method(_registrations)
+    rename = method(_rename)
+    change_password = method(_change_password)
+    set_password = method(_set_password)
+    disable = method(_disable)
+    enable = method(_enable)
+    delete = method(_delete)
+    delete_expired = method(_delete_expired)

@@ -14,9 +14,10 @@ from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserO
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, SqliteDatabase, connect, faults, make_file
+from reichatd.store.sqlite.database import Connection, connect, faults, make_file
 from reichatd.store.sqlite.logs import rowid
-from reichatd.store.sqlite.rooms import is_free, room_pk
+from reichatd.store.sqlite.methods import SqlitePart, write
+from reichatd.store.sqlite.rooms import is_id_free, room_pk
 from reichatd.store.sqlite.schema import check, migrate
 
 _TABLES: dict[type[Stored], str] = {
@@ -121,21 +122,6 @@ class SqliteLoader:
             _insert(self._db, records)
 
 
-class SqliteBulkImport:
-    """What the methods do is written at `reichatd.store.bulk.BulkImport`."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-
-    async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
-        return await self._database.write(_add_users, users)
-
-    async def add_room(
-        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
-    ) -> bool:
-        return await self._database.write(_add_room, room, [*members, *bans, *log])
-
-
 def _add_users(db: Connection, users: Sequence[User]) -> list[UserOutcome]:
     return [_add_user(db, user) for user in users]
 
@@ -149,11 +135,20 @@ def _add_user(db: Connection, user: User) -> UserOutcome:
     return UserOutcome.ADDED
 
 
-def _add_room(db: Connection, room: StoredRoom, belongings: Sequence[Stored]) -> bool:
-    if not is_free(db, room.room_id):
+def _add_room(
+    db: Connection, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+) -> bool:
+    if not is_id_free(db, room.room_id):
         return False
-    _insert(db, [room, *belongings])
+    _insert(db, [room, *members, *bans, *log])
     return True
+
+
+class SqliteBulkImport(SqlitePart):
+    """A `BulkImport`."""
+
+    add_users = write(_add_users)
+    add_room = write(_add_room)
 
 
 def _is_empty(db: Connection) -> bool:
