@@ -8,14 +8,15 @@ from pathlib import Path
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
+from reichatd.store import backend_for
 
 _OTHERS = 0o007
 
 
 async def check(patient: Target, note: Note) -> None:
     server, mail = patient.settings.server, patient.settings.mail
-    if patient.settings.storage.backend == "sqlite":
-        note(_data(patient.data_file))
+    if data_file := backend_for(patient.settings.storage, patient.data_file).file:
+        note(_data(data_file))
     note(_config(patient))
     for key, name in (("server.tls_key", server.tls_key), ("mail.password_file", mail.password_file)):
         if name and not _is_credential(Path(name), patient.credentials):

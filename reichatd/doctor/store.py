@@ -7,7 +7,6 @@ import trio
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
-from reichatd.settings import MongoDBSettings
 from reichatd.store import NewerSchema, StoreError
 
 _MIB = 1024 * 1024
@@ -23,15 +22,13 @@ _FOR_A_NEWER_SCHEMA = (
 
 
 async def check(patient: Target, note: Note) -> None:
-    if patient.settings.storage.backend == "mongodb":
-        await _mongodb(patient.settings.storage.mongodb, note)
-    else:
-        await _sqlite(patient.data_file, patient.seconds * _SHARE, note)
+    await _CHECKS[patient.settings.storage.backend](patient, note)
 
 
-async def _sqlite(file: Path, seconds: float, note: Note) -> None:
+async def _sqlite(patient: Target, note: Note) -> None:
     from reichatd.store.sqlite.inspection import inspect, lost_by
 
+    file, seconds = patient.data_file, patient.seconds * _SHARE
     note(_disk(file))
     if holders := await trio.to_thread.run_sync(lost_by, file, abandon_on_cancel=True):
         note(_lost(file, holders))
@@ -104,9 +101,10 @@ def _disk(file: Path) -> Finding:
     return ok(code, found)
 
 
-async def _mongodb(settings: MongoDBSettings, note: Note) -> None:
+async def _mongodb(patient: Target, note: Note) -> None:
     from reichatd.store.mongodb.inspection import inspect
 
+    settings = patient.settings.storage.mongodb
     try:
         facts = await trio.to_thread.run_sync(inspect, settings, abandon_on_cancel=True)
     except StoreError as problem:
@@ -145,3 +143,7 @@ def _majority(majority: tuple[int, int] | None) -> Finding:
     if answering < needed:
         return error(code, found, "bring members back: until then no message is stored")
     return ok(code, found)
+
+
+_CHECKS = {"sqlite": _sqlite, "mongodb": _mongodb}
+"""By the name of the backend: what can be found out differs."""
