@@ -26,11 +26,11 @@ async def check(patient: Target, note: Note) -> None:
 
 
 async def _sqlite(patient: Target, note: Note) -> None:
-    from reichatd.store.sqlite.inspection import inspect, lost_by
+    from reichatd.store.sqlite.inspection import inspect, processes_with_removed
 
     file, seconds = patient.data_file, patient.seconds * _SHARE
     note(_disk(file))
-    if holders := await trio.to_thread.run_sync(lost_by, file, abandon_on_cancel=True):
+    if holders := await trio.to_thread.run_sync(processes_with_removed, file, abandon_on_cancel=True):
         note(_lost(file, holders))
     try:
         facts = await trio.to_thread.run_sync(inspect, file, seconds, abandon_on_cancel=True)

@@ -1,4 +1,4 @@
-"""Where everything durable lives: one protocol, two stores."""
+"""All durable data: one protocol, and two stores that implement it."""
 
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable

@@ -139,9 +139,9 @@ class MongoBackend(Struct, frozen=True):
         return await open_store(self.settings)
 
     async def exists(self) -> bool:
-        from reichatd.store.mongodb.dump import is_there
+        from reichatd.store.mongodb.dump import exists
 
-        return await is_there(self.settings)
+        return await exists(self.settings)
 
     async def contents(self) -> str:
         return f"everything in the MongoDB database {self.settings.store_database}" if await self.exists() else ""

@@ -1,4 +1,4 @@
-"""What the rest of the program asks a backend. The stores themselves have test_contract_*."""
+"""The backends, as the rest of the program uses them. The tests of the stores are test_contract_*."""
 
 import subprocess
 import sys

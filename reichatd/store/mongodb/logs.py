@@ -1,4 +1,4 @@
-"""Where the rooms' logs end."""
+"""Finds the ends of the rooms' logs."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
@@ -9,7 +9,7 @@ from reichatd.store.mongodb.schema import first_id_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
 _AT_ONCE = 100
-"""Logs looked at by one command: each is a pipeline of its own in it, and a server takes no more than 1,000."""
+"""Logs in one command: each one is a pipeline in it, and a server accepts no more than 1,000."""
 
 
 def find_ends(db: MongoDatabase, keys: Collection[ObjectId]) -> dict[ObjectId, int]:

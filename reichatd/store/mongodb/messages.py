@@ -9,7 +9,7 @@ from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
 from reichatd.store.mongodb.logs import search, settle
 from reichatd.store.mongodb.methods import MongoPart, method
-from reichatd.store.mongodb.rooms import LogRef, room_key, room_keys, room_logs
+from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Appended, Message, Post
@@ -17,7 +17,7 @@ from reichatd.store.records import Appended, Message, Post
 _LAST_ID = 2**63 - 1
 
 _GRAVE_SECONDS = 3600.0
-"""How long a grave is kept when it is empty: an append under way as its room was deleted may still put something in."""
+"""How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
 
 
 def _append(db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
@@ -25,7 +25,7 @@ def _append(db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[
 
 
 def _probe(db: MongoDatabase) -> None:
-    # A time, so that each is a write: MongoDB does not write what is there already.
+    # The current time, so that each call is a write: MongoDB does not write an unchanged value.
     db.meta.update_one({"_id": "probe"}, {"$currentDate": {"at": True}}, upsert=True)
 
 
@@ -84,7 +84,7 @@ def _between(db: MongoDatabase, key: ObjectId, first_id: int, last_id: int, cond
 
 
 def _still_there(db: MongoDatabase, room_id: str, log: LogRef, found: list[Document]) -> list[Document]:
-    """What is left of messages that were read while some of them were removed: the log from its beginning of now on."""
+    """Those of the messages that are not before the current beginning of the log: some may have been removed during the read."""
     now = room_logs(db, [room_id]).get(room_id)
     if now is None or now.key != log.key:
         return []
@@ -111,13 +111,13 @@ def _with_authors(db: MongoDatabase, messages: list[Document]) -> list[Message]:
 
 def _sweep(db: MongoDatabase, at_most: int) -> int:
     graves = {grave["_id"]: grave["deleted_at"] for grave in db.graveyard.find().sort("deleted_at")}
-    # A grave without a death: `Rooms.delete` was cut off, or is just about to go on.
-    living = set(db.rooms.distinct("key", {"key": {"$in": list(graves)}}))
+    # A room with a grave may exist: `delete` was interrupted, or is still running.
+    existing = set(db.rooms.distinct("key", {"key": {"$in": list(graves)}}))
     swept = 0
     for key, deleted_at in graves.items():
         if swept >= at_most:
             break
-        if key not in living:
+        if key not in existing:
             swept += _sweep_grave(db, key, deleted_at, at_most - swept)
     return swept
 

@@ -1,8 +1,8 @@
 """Login sessions in MongoDB. What the methods do is said at `reichatd.store.protocol.SessionStore`.
 
-A session belongs to the password it was opened under: it carries that password's number. A change of password counts the user's
-number up and names the one session that goes on, all in the user's document, so the others end in the very step that changes the
-hash, on a standalone server too, and no crash can leave them alive.
+A session belongs to the password it was opened with: it has that password's number. A change of password increments the user's
+number and names the one session that stays valid, all in the user's document. So the other sessions end in the same step that
+changes the hash, on a standalone server too, and no crash can leave them valid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ def _living(db: MongoDatabase, selection: Document) -> Iterator[tuple[Session, U
 
 
 def is_alive(session: Document, user: Document) -> bool:
-    """Whether a session is of the user's password of today, and the user is not disabled."""
+    """Whether a session belongs to the user's current password, and the user is not disabled."""
     current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
     return current and not user.get("disabled", False)
 

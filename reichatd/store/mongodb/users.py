@@ -1,7 +1,7 @@
 """Registrations and users in MongoDB. What the methods do is said at `reichatd.store.protocol.UserStore`.
 
-All that is pending for an address is one document of `registrations`: `pending` (oldest first), the `tries` counted until
-`tries_end`, and `expires_at`, when nothing in it matters any more. So each change is one atomic step on a standalone server too.
+The registrations of an address are one document of `registrations`: `pending` (oldest first), the number of `tries`, which is
+valid until `tries_end`, and `expires_at`, when the document can be removed. So each change is atomic on a standalone server too.
 """
 
 from collections.abc import Sequence
@@ -54,22 +54,22 @@ def end_sessions(
             "password_number": {"$lt": changed["password_number"]},
         },
     )
-    # Tidying up: they have ended.
+    # Cleanup: these sessions have ended already.
     db.sessions.delete_many({"_id": {"$in": ended}})
     return ended
 
 
 def registrations_of(document: Document) -> list[Registration]:
-    """What is stored of an address, in the order of a backup; in documents of an older schema too."""
+    """The registrations of an address, in the order of a backup; also from documents of an older schema."""
     names = Registration.__struct_fields__
     found = [Registration(**{name: one[name] for name in names}) for one in document.get("pending", [document])]
     return sorted(found, key=lambda one: (one.expires_at, one.code_hash))
 
 
-def pushing(registration: Registration, at_most: int | None = None) -> tuple[Document, Document]:
-    """The filter and the update that put a registration behind the others of its address: to be made as an upsert.
+def adding(registration: Registration, at_most: int | None = None) -> tuple[Document, Document]:
+    """The filter and the update, for an upsert, that add a registration after the others of its address.
 
-    Its key is a duplicate if one of the others has the same code.
+    The upsert fails with a duplicate key if one of the others has the same code.
     """
     push: Document = {"$each": [asdict(registration)]} | ({} if at_most is None else {"$slice": -at_most})
     return (
@@ -90,22 +90,22 @@ def document_of(user: User) -> Document:
 
 
 def email_key(email: str) -> str:
-    # ASCII letters only: elsewhere two different letters can have one lower case.
+    # ASCII letters only: two different other letters can have the same lower case.
     return email.encode().lower().decode()
 
 
 def _register(db: MongoDatabase, registration: Registration, at_most: int) -> RegisterOutcome:
     if _by_email(db, registration.email):
         return RegisterOutcome.USER_EXISTS
-    # A confirmation that slips in between leaves a registration that can never be confirmed, and expires.
+    # A concurrent confirmation leaves a registration that can never be confirmed, and expires.
     same_code = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     while True:
         try:
-            db.registrations.update_one(*pushing(registration, at_most), upsert=True)
+            db.registrations.update_one(*adding(registration, at_most), upsert=True)
         except DuplicateKeyError:
             if db.registrations.find_one(same_code, {"_id": 1}):
                 return RegisterOutcome.CODE_TAKEN
-            # Another was the first of the address at the same moment.
+            # Another call created the document of the address at the same moment: try again.
         else:
             return RegisterOutcome.REGISTERED
 
@@ -120,7 +120,7 @@ def _after(document: Document, tries: int) -> list[Registration]:
 
 
 def _take_try(db: MongoDatabase, email: str, now: float, ends_at: float) -> Attempt | None:
-    # Where there is no end yet, null is less than any number.
+    # Without an end yet the comparison is with null, which is less than any number.
     goes_on = {"$gt": ["$tries_end", now]}
     before = db.registrations.find_one_and_update(
         {"_id": email_key(email), "pending.0": {"$exists": True}},
@@ -145,7 +145,7 @@ def _confirm(db: MongoDatabase, registration: Registration, user: User) -> User 
     mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     if not db.registrations.find_one(mine, {"_id": 1}):
         return _made_by(db, registration)
-    # The user first: that is the step which counts, and what a crash may leave is registrations that expire.
+    # The user first: a crash after this step leaves only registrations, which expire.
     code = {"code_hash": registration.code_hash, "code_expires_at": registration.expires_at}
     try:
         db.users.insert_one(document_of(user) | code)
@@ -213,7 +213,7 @@ def _enable(db: MongoDatabase, user_id: str) -> bool:
 
 def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
-    # The user last: whoever was cut off before that is still found by the next call.
+    # The user last: after an interruption the next call still finds the user.
     for collection in (db.members, db.bans):
         collection.delete_many({"_id.user": user_id})
     db.sessions.delete_many({"user_id": user_id})

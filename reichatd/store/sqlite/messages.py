@@ -12,8 +12,8 @@ from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.rooms import room_pk
 
 _PROBE_BYTES = 64 * 1024
-"""More than most commits write. One that failed on a full disk leaves the write-ahead log some pages longer than it is used, and
-what fits in there says nothing of the disk."""
+"""More than most commits write. A commit that failed on a full disk leaves unused pages in the write-ahead log: a write that fits
+into them does not show whether the disk has space."""
 
 
 def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
@@ -27,7 +27,7 @@ def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str
 
 def _probe(db: Connection) -> None:
     (usual,) = db.execute("PRAGMA secure_delete").fetchone()
-    # Without it nothing would be written of what is gone by the end of the transaction.
+    # Without it SQLite would not write data that is deleted again in the same transaction.
     db.execute("PRAGMA secure_delete = ON")
     try:
         db.execute(
@@ -50,12 +50,12 @@ def _first_ids(db: Connection, room_ids: Sequence[str]) -> list[int | None]:
 
 def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Message]:
     pk = room_pk(db, room_id)
-    return [] if pk is None else _stretch(db, pk, first_id, last_id)
+    return [] if pk is None else _between(db, pk, first_id, last_id)
 
 
 def _written_by(db: Connection, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
     pk = room_pk(db, room_id)
-    return [] if pk is None else _stretch(db, pk, first_id, last_id, "AND m.user_id = ?", user_id)
+    return [] if pk is None else _between(db, pk, first_id, last_id, "AND m.user_id = ?", user_id)
 
 
 def _read_marks(db: Connection, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -70,8 +70,8 @@ def _read_mark(db: Connection, room_id: str, user_id: str) -> int | None:
     return row[0] if row else None
 
 
-def _stretch(db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str) -> list[Message]:
-    # Any integers may come, also such as SQLite does not know.
+def _between(db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str) -> list[Message]:
+    # Callers may pass any integer, also one that SQLite cannot represent.
     first_id, last_id = max(first_id, 1), min(last_id, LAST_ID)
     if first_id > last_id:
         return []

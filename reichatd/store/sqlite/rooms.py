@@ -26,7 +26,7 @@ _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = 
 
 
 def room_pk(db: Connection, room_id: str) -> int | None:
-    """The key under which the file knows a room; None if there is no such room."""
+    """The primary key of a room; None if there is no such room."""
     row = db.execute("SELECT pk FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
     return row[0] if row else None
 

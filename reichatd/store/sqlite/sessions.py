@@ -20,7 +20,7 @@ def user_of(row: tuple[Any, ...]) -> User:
 
 
 def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> list[str]:
-    """Ends all sessions of a user but one; their ids."""
+    """Ends all sessions of a user except one, and returns their ids."""
     others = "FROM sessions WHERE user_id = ? AND session_id <> ?"
     ended = [session_id for (session_id,) in db.execute(f"SELECT session_id {others}", (user_id, keep_session_id))]
     db.execute(f"DELETE {others}", (user_id, keep_session_id))
@@ -28,7 +28,7 @@ def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> lis
 
 
 def _create(db: Connection, session: Session) -> None:
-    # Created again is created: a caller that was told of a fault may have had its way.
+    # A repetition succeeds: an earlier call may have created the session although it ended in an error.
     db.execute(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (session_id) DO NOTHING",

@@ -129,7 +129,7 @@ def _disable(db: Connection, user_id: str) -> list[str] | None:
 
 
 def _change(db: Connection, user_id: str, column: str, value: object) -> list[str] | None:
-    """A change of a user that no session outlives."""
+    """Changes a user and ends all sessions; returns their ids."""
     changed = db.execute(f"UPDATE users SET {column} = ? WHERE user_id = ?", (value, user_id))
     return end_sessions(db, user_id) if changed.rowcount else None
 
