@@ -30,9 +30,8 @@ def without_database(uri: str) -> str:
 
 def _first_database(uri: str) -> str:
     path = uri.partition("://")[2].partition("?")[0].partition("/")[2]
-    if (
-        "@" in path
-    ):  # an unescaped "/" in a password: the driver refuses it, and the rest of the password must not be shown
+    # An unescaped "/" in a password: the driver refuses the URI, and the rest of the password must not be shown.
+    if "@" in path:
         return ""
     name = unquote_plus(path).partition(".")[0]  # "database.collection" is allowed
     return "" if _FORBIDDEN & set(name) else name

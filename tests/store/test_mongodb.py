@@ -208,12 +208,11 @@ async def test_an_older_store_outside_the_database_in_the_uri_is_not_abandoned(o
     named = naming(own_mongod.uri, "talk")
     store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=PATIENCE))
     await store.aclose()
-    acknowledged = await refused(MongoDBSettings(uri=named, timeout_seconds=PATIENCE))
-    assert "no store in the database talk, which the URI names, but one in reichatd" in acknowledged
-    for settings in (
-        MongoDBSettings(uri=named, database="talk", timeout_seconds=PATIENCE),
-        MongoDBSettings(uri=named, timeout_seconds=PATIENCE),
-    ):  # once the store exists, no setting is needed
+    text = await refused(MongoDBSettings(uri=named, timeout_seconds=PATIENCE))
+    assert "no store in the database talk, which the URI names, but one in reichatd" in text
+    # Once the store exists, the setting is not needed.
+    for database in ("talk", ""):
+        settings = MongoDBSettings(uri=named, database=database, timeout_seconds=PATIENCE)
         store = await open_store(settings)
         await store.aclose()
 

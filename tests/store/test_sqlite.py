@@ -20,7 +20,7 @@ import pytest
 import trio
 
 from reichatd.store import Cutoff, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
-from reichatd.store.sqlite import database, dumping, open_store, schema
+from reichatd.store.sqlite import connections, dumping, open_store, schema
 from tests.nobody import nobody
 from tests.store import storm
 from tests.store.samples import contents, post, read_mark, registration, room, stored, user
@@ -189,7 +189,7 @@ async def test_a_migration_that_fails_leaves_the_version_before(path: Path, monk
 
 
 async def test_another_process_that_holds_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.05)
     store = await open_store(path)
     await store.rooms.create(room())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -232,7 +232,7 @@ class Hog:
 async def test_a_write_gets_the_lock_beside_a_process_that_releases_it_for_moments_only(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 1.0)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 1.0)
     store = await open_store(path)
     with Hog(path):
         for _ in range(20):

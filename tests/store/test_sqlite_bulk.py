@@ -102,7 +102,7 @@ async def test_a_restore_is_refused_while_a_daemon_runs(path: Path) -> None:
 
 
 async def test_a_daemon_does_not_start_during_a_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reichatd.store.sqlite.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("reichatd.store.sqlite.connections.BUSY_SECONDS", 0.05)
     await restore(path, user("ann"))
     async with sqlite.restoring(path, replace=True) as loader:
         await loader.load([user("bob")])

@@ -17,7 +17,7 @@ import trio
 from structlog.testing import capture_logs
 
 from reichatd.store import Store, StoreReplaced
-from reichatd.store.sqlite import database, file_identity, open_store
+from reichatd.store.sqlite import file_identity, open_store, opening
 from reichatd.store.sqlite.inspection import processes_with_removed, totals
 from tests.store.samples import contents, post, room, session, stored
 
@@ -206,7 +206,7 @@ async def test_a_file_that_is_replaced_while_it_is_opened(
             replace(which)
         return file_identity.identity(which)
 
-    monkeypatch.setattr(database, "identity", identity)
+    monkeypatch.setattr(opening, "identity", identity)
     again = await open_store(path)
     assert seen == 4
     assert await again.messages.append([post("more")], {}) == stored(2)

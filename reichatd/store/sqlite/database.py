@@ -1,48 +1,21 @@
-"""The SQLite file: its connections, its transactions, its errors."""
+"""The open SQLite file: one writer, several readers, and their worker threads."""
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
-from reichatd.store.errors import FailureCounter, StoreError, StoreUnavailable
-from reichatd.store.sqlite import space
-from reichatd.store.sqlite.file_identity import FileIdentity, identity
-from reichatd.store.sqlite.schema import check, migrate
+from reichatd.store.errors import FailureCounter
+from reichatd.store.sqlite.connections import map_errors, retry_while_busy, transaction
+from reichatd.store.sqlite.file_identity import FileIdentity
+from reichatd.store.sqlite.opening import make_file, open_reader, open_writer
 from reichatd.store.worker_threads import BatchedThreads, ThreadCall, WorkerThreads
-
-__all__ = ["Connection", "SqliteDatabase", "connect", "make_file", "map_errors"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-BUSY_SECONDS = 5.0
-"""How long a write waits for another process that writes to the same file."""
-
-_RETRY_SECONDS = 0.001
-"""The pause between two tries to get the lock. SQLite's own pauses grow to a tenth of a second: beside a process that writes all
-the time it may find the lock taken at each try. With pauses this short one try is between two commits of the other process."""
-
-WAL_BYTES = 64 * 1024 * 1024
-"""The write-ahead log is truncated to this size if it has grown larger."""
-
-_TRIES = 3
-"""Tries to open the file without it being replaced meanwhile. On an overlay file system the first try gives it another inode."""
-
-_TEMPORARY = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_PROTOCOL,
-}
-"""Errors that may go away without a change to the file."""
 
 
 class SqliteDatabase:
@@ -58,10 +31,10 @@ class SqliteDatabase:
         with map_errors(self._path):
             make_file(self._path)
             self._real_path = os.path.realpath(self._path)  # SQLite puts log and index beside the target of a link
-            self._writer = _open_writer(self._path)
+            self._writer = open_writer(self._path)
             self._idle_readers: list[Connection] = []
             try:
-                self._idle_readers += [_open_reader(self._path) for _ in range(readers)]
+                self._idle_readers += [open_reader(self._path) for _ in range(readers)]
                 self._identity = FileIdentity(self.files)
             except BaseException:
                 self._close_readers()
@@ -130,14 +103,14 @@ class SqliteDatabase:
         # There are as many connections as threads, so one is always free.
         db = self._idle_readers.pop()
         try:
-            with map_errors(self._path), _transaction(db, "BEGIN"):
+            with map_errors(self._path), transaction(db, "BEGIN"):
                 yield db
         finally:
             self._idle_readers.append(db)
 
     def _write(self, step: Callable[[Connection], T]) -> T:
         self._identity.raise_if_lost()
-        with map_errors(self._path), _transaction(self._writer, "BEGIN IMMEDIATE"):
+        with map_errors(self._path), transaction(self._writer, "BEGIN IMMEDIATE"):
             result = step(self._writer)
         # After the commit: an earlier check would say nothing about the moment at which it became durable.
         self._identity.check()
@@ -146,7 +119,7 @@ class SqliteDatabase:
     def _maintain(self, step: Callable[[Connection], T]) -> T:
         self._identity.raise_if_lost()
         with map_errors(self._path):
-            result = _retry_while_busy(lambda: step(self._writer))
+            result = retry_while_busy(lambda: step(self._writer))
         self._identity.check()
         return result
 
@@ -171,134 +144,3 @@ class SqliteDatabase:
             (self._writer.close, self._close_readers) if foreign else (self._close_readers, self._writer.close)
         ):
             close()
-
-
-def make_file(path: Path) -> None:
-    """Creates the file, with mode 0600, and its directory if they are missing. Root creates it for the owner of the directory.
-
-    The files that SQLite creates beside it (log, index, journal) get the owner and the mode of the file.
-
-    Errors: OSError; StoreError if root cannot change the owner.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Not opened if it exists: closing it again would drop the locks that another store of this process has on it.
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        try:
-            _change_owner(path, descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _change_owner(path: Path, descriptor: int) -> None:
-    owner = path.parent.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
-        return
-    try:
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    except OSError as error:
-        path.unlink()
-        whose = f"the owner of its directory (user id {owner.st_uid})"
-        text = f"{path} cannot be given to {whose}, who could not open it: run this as that user ({error.strerror})"
-        raise StoreError(text) from error
-
-
-def _open_writer(path: Path) -> Connection:
-    """Opens the file, and makes sure that the path still leads to it afterwards."""
-    for _ in range(_TRIES):
-        before = identity(path)
-        db = _open_and_migrate(path)
-        if identity(path) == before:
-            return db
-        db.close()
-    raise StoreUnavailable(f"{path} is being replaced again and again")
-
-
-def _open_and_migrate(path: Path) -> Connection:
-    db = connect(path, "rw")
-    try:
-        # Before the first write: a file of another program is not changed.
-        with _transaction(db, "BEGIN"):
-            check(db, str(path))
-        space.make_shrinkable(db)
-        _enable_wal(db, path)
-        db.execute("PRAGMA busy_timeout = 0")  # from here on `_retry_while_busy` waits
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-        while True:
-            with _transaction(db, "BEGIN IMMEDIATE"):
-                if not migrate(db, str(path)):
-                    return db
-    except BaseException:
-        db.close()
-        raise
-
-
-def _enable_wal(db: Connection, path: Path) -> None:
-    # SQLite does not wait here for another process that does the same with the same new file.
-    (mode,) = _retry_while_busy(lambda: db.execute("PRAGMA journal_mode = WAL").fetchone())
-    if mode != "wal":
-        raise StoreError(f"{path}: no write-ahead log can be kept here (a network file system?)")
-
-
-def _open_reader(path: Path) -> Connection:
-    db = connect(path, "ro")
-    try:
-        # SQLite opens the write-ahead log at the first read. Done now, so that nothing can replace it before.
-        db.execute("SELECT 1 FROM rooms LIMIT 1").fetchone()
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def connect(path: Path, mode: str) -> Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
-
-
-def _retry_while_busy(call: Callable[[], T]) -> T:
-    """Repeats a call while another process has the lock, for up to BUSY_SECONDS."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            return call()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-        time.sleep(_RETRY_SECONDS)
-
-
-@contextmanager
-def _transaction(db: Connection, begin: str) -> Iterator[None]:
-    _retry_while_busy(lambda: db.execute(begin))
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        # After some errors SQLite has already rolled back.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def map_errors(path: Path) -> Iterator[None]:
-    """Turns an error of SQLite or of the system into a StoreError that names the file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        # The low byte is the kind of error, the rest its detail.
-        temporary = getattr(error, "sqlite_errorcode", 0) & 0xFF in _TEMPORARY
-        raise (StoreUnavailable if temporary else StoreError)(f"{path}: {error}") from error
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}: {error.filename}") from error
-    except UnicodeEncodeError as error:
-        raise StoreError(f"{path}: text that is not valid Unicode (a lone surrogate)") from error

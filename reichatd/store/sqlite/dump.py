@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TypeVar
 
 import trio
@@ -13,7 +14,7 @@ from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, read_pages
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Registration, Session, User
-from reichatd.store.sqlite.database import Connection, connect, map_errors
+from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.schema import check
 
 T = TypeVar("T")

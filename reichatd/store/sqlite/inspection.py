@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Totals
-from reichatd.store.sqlite.database import BUSY_SECONDS
+from reichatd.store.sqlite.connections import BUSY_SECONDS
 from reichatd.store.sqlite.schema import MIGRATIONS, check
 from reichatd.store.sqlite.store import count
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from pathlib import Path
+from sqlite3 import Connection
 
 import trio
 from msgspec.structs import astuple
@@ -14,9 +15,10 @@ from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserO
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, connect, make_file, map_errors
+from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.logs import rowid
 from reichatd.store.sqlite.methods import SqlitePart, write
+from reichatd.store.sqlite.opening import make_file
 from reichatd.store.sqlite.rooms import is_id_free, room_pk
 from reichatd.store.sqlite.schema import check, migrate
 

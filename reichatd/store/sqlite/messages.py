@@ -1,12 +1,12 @@
 """The logs in SQLite. What the methods do is said at `reichatd.store.protocol.MessageStore`."""
 
 from collections.abc import Mapping, Sequence
+from sqlite3 import Connection
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Appended, Message, Post
 from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
-from reichatd.store.sqlite.database import Connection
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.rooms import room_pk

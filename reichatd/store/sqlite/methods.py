@@ -8,9 +8,10 @@ With that line, `await rooms.head(room_id)` is `await database.read(_head, room_
 """
 
 from collections.abc import Callable, Coroutine
+from sqlite3 import Connection
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
+from reichatd.store.sqlite.database import SqliteDatabase
 
 P = ParamSpec("P")
 T = TypeVar("T")

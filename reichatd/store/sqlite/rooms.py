@@ -1,6 +1,7 @@
 """Rooms, members and bans in SQLite. What the methods do is said at `reichatd.store.protocol.RoomStore`."""
 
 from collections.abc import Iterable
+from sqlite3 import Connection
 from typing import Any
 
 from reichatd.store.bounds import LAST_ID
@@ -16,7 +17,6 @@ from reichatd.store.records import (
     RoomSummary,
     TransferOutcome,
 )
-from reichatd.store.sqlite.database import Connection
 from reichatd.store.sqlite.logs import end_of
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 

@@ -1,10 +1,10 @@
 """Login sessions in SQLite. What the methods do is said at `reichatd.store.protocol.SessionStore`."""
 
 from collections.abc import Sequence
+from sqlite3 import Connection
 from typing import Any
 
 from reichatd.store.records import Session, User
-from reichatd.store.sqlite.database import Connection
 from reichatd.store.sqlite.methods import SqlitePart, read, write
 
 USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"

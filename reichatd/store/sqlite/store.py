@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 import trio
@@ -9,7 +10,7 @@ import trio
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
+from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms

@@ -1,12 +1,12 @@
 """Registrations and users in SQLite. What the methods do is said at `reichatd.store.protocol.UserStore`."""
 
 from collections.abc import Sequence
+from sqlite3 import Connection
 from typing import Any
 
 from msgspec.structs import astuple
 
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
-from reichatd.store.sqlite.database import Connection
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
 
