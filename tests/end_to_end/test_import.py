@@ -246,7 +246,7 @@ def test_another_database(tmp_path: Path, older: Database[dict[str, Any]]) -> No
         assert done.stderr.count("\n") == 1
         return done.stderr
 
-    assert "none of Reis-Chatroom" in refused("{uri}\n", "--database", "nothing-here")
+    assert "not one of Reis-Chatroom" in refused("{uri}\n", "--database", "nothing-here")
     assert "does not answer" in refused("mongodb://127.0.0.1:1/x\n")
     assert "sesame" not in refused("nonsense://ann:sesame@127.0.0.1/x\n")
     assert "--database" in refused(f"mongodb://{host}:{port}\n")

@@ -68,7 +68,7 @@ class ReisChatroom:
         names = await self._run(self._database.list_collection_names, factor=1)
         if not {"users", "room"} & set(names):
             raise StoreError(
-                f"the database {self._database.name} on {self._where} is not one of Reis-Chatroom: it has no users and no room"
+                f"the database {self._database.name} on {self._where} is not one of Reis-Chatroom: no collection users or room"
             )
 
     async def users(self) -> list[Document]:
