@@ -46,7 +46,7 @@ from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
 from reichatd.settings import Reload, SettingsError
-from reichatd.store import Store, StoreError, open_store
+from reichatd.store import Store, StoreError, backend_for
 from reichatd.systemd import ServiceManager
 from reichatd.unixsocket import UnixSocket
 from reichatd.wallclock import WallClock
@@ -93,7 +93,7 @@ async def run(
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await open_store(configuration.settings.storage, data_file)
+    store = await backend_for(configuration.settings.storage, data_file).open()
     try:
         parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
         await _Daemon(parts, monitors, control_socket, manager, reread, ready).run()

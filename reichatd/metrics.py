@@ -77,7 +77,7 @@ class Metrics(Collector):
             parts.hub.counters.rounds,
         )
         yield _histogram("reichatd_event_loop_delay_seconds", "How late the event loop woke a task.", self._loop_delay)
-        faults = parts.store.faults
+        faults = parts.store.failures
         yield _counter(
             "reichatd_store_errors",
             "Failed store operations: the store did not answer (unavailable), or any other error.",

@@ -20,7 +20,7 @@ from reichatd.live import NoLiveConnections
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
 from reichatd.settings.keys import printable
-from reichatd.store import StoreError, open_store
+from reichatd.store import StoreError, backend_for
 
 R = TypeVar("R", bound=Record)
 
@@ -130,9 +130,10 @@ class _Work:
     async def _directly(self) -> Conclusion:
         settings, data_file = self._loaded.settings, self._loaded.paths.data_file
         logs.configure(settings.log, sys.stderr)
-        if settings.storage.backend == "sqlite" and not self._may_create:
-            _check_exists(data_file)
-        store = await open_store(settings.storage, data_file)
+        backend = backend_for(settings.storage, data_file)
+        if backend.file and not self._may_create:
+            _check_exists(backend.file)
+        store = await backend.open()
         try:
             passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NoLiveConnections()
             rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)

@@ -20,8 +20,7 @@ from reichatd.cli import exit_status
 from reichatd.cli.output import confirm, unwritable, yes_option
 from reichatd.cli.progress import bytes_shown
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
-from reichatd.store import NewerSchema, StoreError
-from reichatd.store.backends import dumping, held, restoring
+from reichatd.store import NewerSchema, StoreError, backend_for
 from reichatd.store.errors import StoreNotEmpty
 
 _NICE = 10
@@ -68,7 +67,7 @@ def write(file: Path, force: bool, config: Path | None) -> None:
 async def _write(loaded: Loaded, file: Path, force: bool, progress: transfer.Progress) -> Counter[str]:
     storage = loaded.settings.storage
     head = Header(version=VERSION, reichatd=__version__, store=storage.backend, created_at=time.time())
-    async with dumping(storage, loaded.paths.data_file) as pages:
+    async with backend_for(storage, loaded.paths.data_file).dumping() as pages:
         with writing(file, head, replace=force) as writer:
             await transfer.back_up(pages, writer, progress)
         return writer.counts
@@ -107,16 +106,16 @@ def restore(file: Path, force: bool, config: Path | None, yes: bool) -> None:
         size = file.stat().st_size
         if force:
             confirm(partial(_question, loaded, file), yes=yes)
-    loader = partial(restoring, loaded.settings.storage, loaded.paths.data_file, replace=force)
+    loader = partial(backend_for(loaded.settings.storage, loaded.paths.data_file).restoring, replace=force)
     with _told(file, exit_status.UNREADABLE), bytes_shown(size) as progress:
         counts = trio.run(transfer.restore, file, loader, progress)
     click.echo(f"{file}: restored {_in_words(counts)}")
 
 
 def _question(loaded: Loaded, file: Path) -> str:
-    data_file = loaded.paths.data_file
+    backend = backend_for(loaded.settings.storage, loaded.paths.data_file)
     try:
-        loss = trio.run(held, loaded.settings.storage, data_file)
+        loss = trio.run(backend.contents)
     except NewerSchema:
         raise
     except StoreError as error:

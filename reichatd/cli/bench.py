@@ -71,9 +71,9 @@ def _target(
 @contextmanager
 def _on_mongodb(uri: str) -> Iterator[BenchTarget]:
     # Here and not in the bench, which is a client and knows nothing of stores.
-    from reichatd.store.mongodb import drop_scratch, scratch_on
+    from reichatd.store.mongodb import drop_temporary_database, temporary_database
 
-    settings = scratch_on(uri)
+    settings = temporary_database(uri)
     environ = {
         "REICHATD_STORAGE_BACKEND": "mongodb",
         "REICHATD_STORAGE_MONGODB_URI": settings.uri,
@@ -84,7 +84,7 @@ def _on_mongodb(uri: str) -> Iterator[BenchTarget]:
             yield target
     finally:
         try:
-            drop_scratch(settings)
+            drop_temporary_database(settings)
         except StoreError as error:
             click.echo(f"reichatd: the database {settings.database} may be left behind: {error}", err=True)
 

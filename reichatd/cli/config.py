@@ -15,6 +15,7 @@ from reichatd.cli.output import unwritable
 from reichatd.cli.settings import Loaded, config_option, load_or_fail, place_for_file
 from reichatd.settings import HIDDEN
 from reichatd.settings.keys import KEYS, Key, as_toml, printable, value_of
+from reichatd.store.backends import backend_for
 
 
 @click.group()
@@ -94,10 +95,7 @@ def _as_json(loaded: Loaded) -> str:
 
 def _as_toml_lines(loaded: Loaded) -> Iterator[str]:
     yield f"# Settings: {_file(loaded)}"
-    if loaded.settings.storage.backend == "sqlite":
-        yield f"# Data: {printable(str(loaded.paths.data_file))}"
-    else:
-        yield f"# Data: MongoDB, database {printable(loaded.settings.storage.mongodb.store_database)}"
+    yield f"# Data: {printable(backend_for(loaded.settings.storage, loaded.paths.data_file).description)}"
     if not loaded.settings.auth.secret_key:
         yield f"# Secret: {printable(str(loaded.paths.secret_file))}"
     for table, keys in groupby(KEYS.values(), lambda key: key.name.rpartition(".")[0]):

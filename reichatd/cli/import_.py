@@ -13,10 +13,8 @@ from reichatd.cli.progress import things_shown
 from reichatd.cli.prompts import first_line
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.imports.run import Import, Progress, Report
-from reichatd.store import Store, StoreError
-from reichatd.store.backends import is_there
+from reichatd.store import Store, StoreError, backend_for
 from reichatd.store.mongodb import reis_chatroom
-from reichatd.store.opening import open_store
 
 
 @click.group(name="import")
@@ -72,11 +70,11 @@ async def _import(uri: str, database: str | None, loaded: Loaded, dry_run: bool,
 @asynccontextmanager
 async def _target(loaded: Loaded, dry_run: bool) -> AsyncIterator[Store | None]:
     """The store; None where there is none yet, and a dry run must not make one."""
-    storage, data_file = loaded.settings.storage, loaded.paths.data_file
-    if dry_run and not await is_there(storage, data_file):
+    backend = backend_for(loaded.settings.storage, loaded.paths.data_file)
+    if dry_run and not await backend.exists():
         yield None
         return
-    store = await open_store(storage, data_file)
+    store = await backend.open()
     try:
         yield store
     finally:

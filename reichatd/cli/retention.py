@@ -21,13 +21,12 @@ from reichatd.cli.output import confirm, yes_option
 from reichatd.cli.settings import Loaded, config_option, load_or_fail
 from reichatd.retention import Ledger, Retention, all_kept
 from reichatd.settings import LiveSettings
-from reichatd.store import Keep, LogRange, Store, StoreError
-from reichatd.store.opening import open_store
+from reichatd.store import Keep, LogRange, Store, StoreError, backend_for
 from reichatd.timestamps import isoformat
 
 T = TypeVar("T")
 
-_MONGODB_KEEPS_IT = "MongoDB keeps the space for what comes next; with --compact it goes back to the disk."
+_KEEPS_IT = "{} keeps the space for what comes next; with --compact it goes back to the disk."
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
@@ -137,8 +136,9 @@ def run(dry_run: bool, compact: bool, config: Path | None, as_json: bool, yes: b
     finally:
         # Also of what was cut off: so much is done.
         _say(ledger, None if dry_run else freed, as_json)
-    if freed == 0 and ledger.messages and loaded.settings.storage.backend == "mongodb" and not dry_run:
-        click.echo(_MONGODB_KEEPS_IT, err=True)
+    backend = backend_for(loaded.settings.storage, loaded.paths.data_file)
+    if freed == 0 and ledger.messages and backend.keeps_space and not dry_run:
+        click.echo(_KEEPS_IT.format(backend.title), err=True)
 
 
 def _question(loaded: Loaded) -> str:
@@ -163,12 +163,12 @@ async def _remove(retention: Retention, store: Store, tell: Callable[[str, LogRa
 
 def _with_store(loaded: Loaded, work: Callable[[Store], Awaitable[T]]) -> T:
     """Opens the store, does the work and closes it; what the store refuses ends the program."""
-    storage, data_file = loaded.settings.storage, loaded.paths.data_file
-    if storage.backend == "sqlite" and not data_file.exists():
-        exit_status.fail(exit_status.UNREADABLE, f"there is no data at {data_file} (storage.path)")
+    backend = backend_for(loaded.settings.storage, loaded.paths.data_file)
+    if backend.file and not backend.file.exists():
+        exit_status.fail(exit_status.UNREADABLE, f"there is no data at {backend.file} (storage.path)")
 
     async def open_and_work() -> T:
-        async with aclosing(await open_store(storage, data_file)) as store:
+        async with aclosing(await backend.open()) as store:
             return await work(store)
 
     try:

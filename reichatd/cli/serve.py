@@ -16,6 +16,7 @@ from reichatd.cli.settings import Loaded, config_option, load, load_secret
 from reichatd.hosts import is_local
 from reichatd.settings import SettingsError
 from reichatd.settings.rules import broken_rules
+from reichatd.store.backends import backend_for
 
 if TYPE_CHECKING:
     from reichatd.gateway import Listener
@@ -152,12 +153,8 @@ def _say_ready(
     control_socket: "UnixSocket | None",
 ) -> None:
     settings = loaded.settings
-    if settings.storage.backend == "mongodb":
-        data = f"MongoDB, database {settings.storage.mongodb.store_database}"
-    else:
-        data = str(loaded.paths.data_file)
     click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")
-    click.echo(f"  data      {data}")
+    click.echo(f"  data      {backend_for(settings.storage, loaded.paths.data_file).description}")
     click.echo(f"  settings  {loaded.file or 'the defaults (no file found)'}{_from_environment(loaded)}")
     for listener in monitors:
         click.echo(f"  metrics   {listener.url}/metrics")

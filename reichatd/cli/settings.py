@@ -18,6 +18,7 @@ from reichatd.settings import Settings, SettingsError, SettingsProblem
 from reichatd.settings.environment import CONFIG_VARIABLE, read_environment
 from reichatd.settings.layers import Layers
 from reichatd.settings.rules import MAKE_SECRET, SECRET_BYTES
+from reichatd.store.backends import backend_for
 
 SYSTEM_DIRECTORY = Path("/etc/reichatd")
 """Where a service looks last."""
@@ -257,7 +258,7 @@ def _position(text_before: str) -> str:
 def _paths(settings: Settings, environ: Mapping[str, str]) -> Paths:
     storage, named = settings.storage, settings.auth.secret_key_file
     data_file = Path(storage.path) if storage.path else _data_directory(environ) / "reichatd.sqlite3"
-    beside = data_file.parent if storage.backend == "sqlite" else _data_directory(environ)
+    beside = data_file.parent if backend_for(storage, data_file).file else _data_directory(environ)
     secret_file = Path(named) if named else beside / "secret.key"
     control = settings.server.control_socket
     control_socket = beside / "control.sock" if control == "auto" else Path(control) if control else None

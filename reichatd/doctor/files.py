@@ -8,14 +8,15 @@ from pathlib import Path
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
+from reichatd.store import backend_for
 
 _OTHERS = 0o007
 
 
 async def check(target: Target, note: Note) -> None:
     server, mail = target.settings.server, target.settings.mail
-    if target.settings.storage.backend == "sqlite":
-        note(_data(target.data_file))
+    if data_file := backend_for(target.settings.storage, target.data_file).file:
+        note(_data(data_file))
     note(_config(target))
     for key, name in (("server.tls_key", server.tls_key), ("mail.password_file", mail.password_file)):
         if name and not _is_credential(Path(name), target.credentials):

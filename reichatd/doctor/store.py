@@ -7,7 +7,6 @@ import trio
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
-from reichatd.settings import MongoDBSettings
 from reichatd.store import NewerSchema, StoreError
 
 _MIB = 1024 * 1024
@@ -23,17 +22,15 @@ _FOR_A_NEWER_SCHEMA = (
 
 
 async def check(target: Target, note: Note) -> None:
-    if target.settings.storage.backend == "mongodb":
-        await _mongodb(target.settings.storage.mongodb, note)
-    else:
-        await _sqlite(target.data_file, target.seconds * _INTEGRITY_SHARE, note)
+    await _CHECKS[target.settings.storage.backend](target, note)
 
 
-async def _sqlite(file: Path, seconds: float, note: Note) -> None:
-    from reichatd.store.sqlite.inspection import inspect, lost_by
+async def _sqlite(target: Target, note: Note) -> None:
+    from reichatd.store.sqlite.inspection import inspect, processes_with_removed
 
+    file, seconds = target.data_file, target.seconds * _INTEGRITY_SHARE
     note(_disk(file))
-    if holders := await trio.to_thread.run_sync(lost_by, file, abandon_on_cancel=True):
+    if holders := await trio.to_thread.run_sync(processes_with_removed, file, abandon_on_cancel=True):
         note(_lost(file, holders))
     try:
         facts = await trio.to_thread.run_sync(inspect, file, seconds, abandon_on_cancel=True)
@@ -106,9 +103,10 @@ def _disk(file: Path) -> Finding:
     return ok(code, found)
 
 
-async def _mongodb(settings: MongoDBSettings, note: Note) -> None:
+async def _mongodb(target: Target, note: Note) -> None:
     from reichatd.store.mongodb.inspection import inspect
 
+    settings = target.settings.storage.mongodb
     try:
         facts = await trio.to_thread.run_sync(inspect, settings, abandon_on_cancel=True)
     except StoreError as problem:
@@ -147,3 +145,7 @@ def _majority(majority: tuple[int, int] | None) -> Finding:
     if answering < needed:
         return error(code, found, "restart the missing members: until then no message is stored")
     return ok(code, found)
+
+
+_CHECKS = {"sqlite": _sqlite, "mongodb": _mongodb}
+"""By the name of the backend: what can be found out differs."""

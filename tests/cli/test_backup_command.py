@@ -19,8 +19,7 @@ import trio
 from reichatd.archive.files import writing
 from reichatd.archive.format import VERSION, Header
 from reichatd.settings import MongoDBSettings, StorageSettings
-from reichatd.store import StoreError, open_store, sqlite
-from reichatd.store.backends import held
+from reichatd.store import StoreError, backend_for, sqlite
 from reichatd.store.bulk import Stored, StoredRoom
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
@@ -205,9 +204,10 @@ async def test_what_a_restore_into_mongodb_asks_about(mongod_standalone: str, tm
     """The database that the URI names is the one that would be emptied."""
     uri = f"{mongod_standalone.rstrip('/')}/held-{tmp_path.name}"
     storage = StorageSettings(backend="mongodb", mongodb=MongoDBSettings(uri=uri))
-    assert await held(storage, tmp_path / "none") == ""
-    async with aclosing(await open_store(storage, tmp_path / "none")):
-        assert f"the MongoDB database held-{tmp_path.name}" in await held(storage, tmp_path / "none")
+    backend = backend_for(storage, tmp_path / "none")
+    assert await backend.contents() == ""
+    async with aclosing(await backend.open()):
+        assert f"the MongoDB database held-{tmp_path.name}" in await backend.contents()
 
 
 def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:

@@ -145,16 +145,16 @@ async def test_everything_comes_along(tmp_path: Path, storage: dict[str, str], o
         "messages": 3 + 4 + 1 + 3 + LONG + 1,
     }
     for expected in (
-        "user ann2 the address ANN@example.org is that of the older account ann",
-        "user nohash no password's hash",
+        "user ann2 the address ANN@example.org belongs to the older account ann",
+        "user nohash has no argon2 password hash",
         "user nomail",
         "room my room! has the id myroom",
-        "room my room! 1 members are no users any more",
+        "room my room! 1 members are no longer users",
         "room secret its owner is banned",
         "message raced their ids repeat",
         "message dirty without a time",
-        "message dirty whose content is no text",
-        "message dirty by nobody",
+        "message dirty whose content is not text",
+        "message dirty without an author",
         "room sound has the id sound",
         "it has no id",
         "registration verification_queue",
@@ -224,7 +224,7 @@ async def test_what_is_here_already_stays(tmp_path: Path, older: Database[dict[s
     counts, notes = report(take_over(tmp_path, {}, older, "--json"))
     assert (counts, notes) == foretold
     assert counts["rooms"] == 7
-    assert "user bob the address bob@example.org is that of somebody else here" in notes
+    assert "user bob the address bob@example.org belongs to another user here" in notes
     assert "room long has the id long" in notes
     store = await sqlite.open_store(path)
     assert await store.messages.last_id("long") == 0
@@ -246,7 +246,7 @@ def test_another_database(tmp_path: Path, older: Database[dict[str, Any]]) -> No
         assert done.stderr.count("\n") == 1
         return done.stderr
 
-    assert "none of Reis-Chatroom" in refused("{uri}\n", "--database", "nothing-here")
+    assert "not one of Reis-Chatroom" in refused("{uri}\n", "--database", "nothing-here")
     assert "does not answer" in refused("mongodb://127.0.0.1:1/x\n")
     assert "sesame" not in refused("nonsense://ann:sesame@127.0.0.1/x\n")
     assert "--database" in refused(f"mongodb://{host}:{port}\n")

@@ -15,6 +15,7 @@ from reichatd.administration import Record
 from reichatd.administration.records import Done
 from reichatd.administration.requests import GetStats
 from reichatd.control import ask, open_socket
+from reichatd.rights import ADMINISTRATOR
 from tests.mail.server import until
 from tests.reload.proofs import SOON_SECONDS, proves
 from tests.reload.running_parts import ROOM, RunningParts, running_parts

@@ -1,6 +1,6 @@
-"""A file that is removed or replaced while the store has it open: nothing is acknowledged that nobody will find."""
+"""A file that is removed or replaced while the store has it open: no write to the lost file is acknowledged."""
 
-# ruff: noqa: ASYNC240 - nobody else waits for the files of a test
+# ruff: noqa: ASYNC240 - a test has its event loop for itself
 
 import os
 import re
@@ -17,8 +17,8 @@ import trio
 from structlog.testing import capture_logs
 
 from reichatd.store import Store, StoreReplaced
-from reichatd.store.sqlite import database, file_identity, open_store
-from reichatd.store.sqlite.inspection import lost_by, totals
+from reichatd.store.sqlite import file_identity, open_store, opening
+from reichatd.store.sqlite.inspection import processes_with_removed, totals
 from tests.store.samples import contents, post, room, session, stored
 
 MANUAL = Path(__file__).parents[2] / "etc" / "man" / "reichatd.8.md"
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
-    """With a room and a message in it."""
+    """A store with a room and a message."""
     store = await open_store(path)
     await store.rooms.create(room())
     await store.messages.append([post("kept")], {})
@@ -45,7 +45,7 @@ def wal(path: Path) -> Path:
 
 
 def replace(path: Path) -> None:
-    """As rsync and editors do it."""
+    """Replaces the file as rsync and editors do."""
     other = path.with_name("other")
     shutil.copy(path, other)
     other.replace(path)
@@ -102,14 +102,16 @@ async def test_a_file_behind_a_link(tmp_path: Path, loss: str) -> None:
             await store.messages.append([post("lost")], {})
 
 
-async def test_what_else_happens_in_the_directory_is_nothing_to_it(store: Store, path: Path) -> None:
+async def test_other_changes_in_the_directory_do_not_matter(store: Store, path: Path) -> None:
     for number in range(20):
         path.with_name(f"other {number}").touch()
         assert await store.messages.append([post("more")], {}) == stored(number + 2)
 
 
 @pytest.mark.parametrize("long_ago", [0, 3600])
-async def test_it_is_noticed_whenever_the_directory_was_changed_last(store: Store, path: Path, long_ago: float) -> None:
+async def test_a_loss_is_noticed_whenever_the_directory_was_last_changed(
+    store: Store, path: Path, long_ago: float
+) -> None:
     os.utime(path.parent, (time.time() - long_ago,) * 2)
     await store.ping()
     await store.ping()
@@ -118,16 +120,16 @@ async def test_it_is_noticed_whenever_the_directory_was_changed_last(store: Stor
         await store.ping()
 
 
-async def test_it_is_noticed_though_nobody_writes(store: Store, path: Path) -> None:
+async def test_a_loss_is_noticed_without_writes(store: Store, path: Path) -> None:
     path.unlink()
     with pytest.raises(StoreReplaced, match="removed"):
         await store.ping()
-    assert lost_by(path) == [os.getpid()]
-    assert lost_by(path.with_name("another")) == []
+    assert processes_with_removed(path) == [os.getpid()]
+    assert processes_with_removed(path.with_name("another")) == []
 
 
 @pytest.mark.parametrize("removed", [("",), ("-wal",), ("", "-wal", "-shm")])
-async def test_what_the_manual_says_saves_it(
+async def test_the_manuals_rescue_saves_the_data(
     store: Store, path: Path, tmp_path: Path, removed: tuple[str, ...]
 ) -> None:
     for suffix in removed:
@@ -155,14 +157,14 @@ async def test_a_file_that_comes_back_is_not_trusted(store: Store, path: Path) -
     await again.aclose()
 
 
-async def test_a_move_that_nobody_could_notice_costs_nothing(store: Store, path: Path) -> None:
+async def test_a_move_there_and_back_before_any_check_does_no_harm(store: Store, path: Path) -> None:
     path.rename(path.with_name("moved")).rename(path)
     await store.ping()
     assert await store.messages.append([post("more")], {}) == stored(2)
 
 
-async def test_closed_a_moved_file_is_whole(store: Store, path: Path) -> None:
-    """Though its write-ahead log stayed where it was."""
+async def test_a_moved_file_is_complete_after_closing(store: Store, path: Path) -> None:
+    """Although its write-ahead log was not moved."""
     moved = path.rename(path.parent.with_name("moved"))
     with pytest.raises(StoreReplaced):
         await store.ping()
@@ -173,8 +175,8 @@ async def test_closed_a_moved_file_is_whole(store: Store, path: Path) -> None:
     await again.aclose()
 
 
-async def test_closed_it_leaves_the_log_of_another_file(store: Store, path: Path) -> None:
-    """SQLite would remove it by its name, and with it what the other file has not got yet."""
+async def test_closing_does_not_remove_the_log_of_another_file(store: Store, path: Path) -> None:
+    """SQLite would remove it by name, and with it data that is not in the other file yet."""
     for file in path.parent.iterdir():
         file.rename(path.parent.with_name(file.name))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -193,18 +195,18 @@ async def test_closed_it_leaves_the_log_of_another_file(store: Store, path: Path
 async def test_a_file_that_is_replaced_while_it_is_opened(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that is found there in the end is the one that is used."""
+    """The store uses the file that is there in the end."""
     await store.aclose()
     seen = 0
 
     def identity(which: Path) -> tuple[int, int]:
         nonlocal seen
         seen += 1
-        if seen == 2:  # behind the first opening
+        if seen == 2:  # after the first opening
             replace(which)
         return file_identity.identity(which)
 
-    monkeypatch.setattr(database, "identity", identity)
+    monkeypatch.setattr(opening, "identity", identity)
     again = await open_store(path)
     assert seen == 4
     assert await again.messages.append([post("more")], {}) == stored(2)

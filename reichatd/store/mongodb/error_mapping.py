@@ -1,4 +1,4 @@
-"""What pymongo raises, told in the store's own terms."""
+"""Maps the exceptions of pymongo to those of the store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from pymongo.errors import (
 
 from reichatd.store.errors import StoreError, StoreUnavailable
 
-_FOR_NOW = {
+_TEMPORARY = {
     6,  # HostUnreachable
     7,  # HostNotFound
     24,  # LockTimeout
@@ -39,29 +39,28 @@ _FOR_NOW = {
     13436,  # NotPrimaryOrSecondary
     14031,  # OutOfDiskSpace
 }
-"""The server's codes for what may be over at the next call."""
+"""The server's codes for errors that may be over at the next call."""
 
 _LOGIN = {
     13,  # Unauthorized
     18,  # AuthenticationFailed
     8000,  # AtlasError
 }
-"""Its codes for what an operator may mend while the daemon waits."""
+"""The server's codes for errors that an operator can fix while the daemon waits."""
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
-    """Turns whatever MongoDB and its driver raise into StoreUnavailable or StoreError, in one line.
+def map_errors(where: str) -> Iterator[None]:
+    """Turns an exception of the driver into StoreUnavailable or StoreError, with a text of one line.
 
-    The line has no part of a server's own text but its name for the error: that text quotes commands, and with them what people
-    wrote.
+    Of the server's own text only the name of the error is used: the rest quotes commands, and with them the messages of users.
     """
     try:
         yield
     except PyMongoError as error:
         if not _LOGIN.isdisjoint(_codes(error)):
             raise StoreUnavailable(f"{where} refuses the login: {_reason(error)}") from error
-        if _passes(error):
+        if _is_temporary(error):
             raise StoreUnavailable(f"{where} does not answer: {_reason(error)}") from error
         raise StoreError(f"{where} failed: {_reason(error)}") from error
     except (BSONError, UnicodeError, OverflowError) as error:
@@ -69,12 +68,12 @@ def told(where: str) -> Iterator[None]:
         raise StoreError(f"{where} cannot store this: {type(error).__name__}") from error
 
 
-def _passes(error: PyMongoError) -> bool:
+def _is_temporary(error: PyMongoError) -> bool:
     return (
         error.timeout
         or isinstance(error, ConnectionFailure | WriteConcernError)
         or error.has_error_label("RetryableWriteError")
-        or not _FOR_NOW.isdisjoint(_codes(error))
+        or not _TEMPORARY.isdisjoint(_codes(error))
         or (isinstance(error, BulkWriteError) and bool(error.details["writeConcernErrors"]))
     )
 
@@ -93,6 +92,6 @@ def _reason(error: PyMongoError) -> str:
         code_name = (error.details or {}).get("codeName")
         return ", ".join([code_name or name, *(f"code {code}" for code in dict.fromkeys(_codes(error)))])
     if isinstance(error, ServerSelectionTimeoutError):
-        # What follows describes the whole topology once more.
+        # The rest of the text describes the whole topology again.
         return str(error).partition(", Timeout:")[0]
     return f"{name}: {error}" if isinstance(error, ConnectionFailure) else name
