@@ -12,7 +12,7 @@
     changes       what a reload has to know
     prose, manual    `etc/reichatd.toml`, made from the tables
 
-Frozen, typed and pure: nothing in this package reads a settings file or the environment. `reichatd.cli.settings` does.
+Frozen, typed and pure: nothing in this package reads a settings file or the environment. `reichatd.cli.settings_loader` does.
 """
 
 from reichatd.settings.auth import AuthSettings

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.cli import settings
+from reichatd.cli import settings_loader
 
 
 class Home:
@@ -26,5 +26,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path)
     for name, value in home.environ.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(settings, "SYSTEM_DIRECTORY", home.system.parent)
+    monkeypatch.setattr(settings_loader, "SYSTEM_DIRECTORY", home.system.parent)
     return home

@@ -370,4 +370,4 @@ async def test_who_may_not_write_to_the_socket_is_kept_out(tmp_path: Path) -> No
             )
         )
         assert done.returncode == exit_status.NOT_PERMITTED, done.stderr
-        assert "control.sock is closed to this user" in done.stderr
+        assert "may not use" in done.stderr

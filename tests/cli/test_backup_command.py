@@ -314,7 +314,7 @@ def test_interrupted(home: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
     assert process.returncode == 130
-    assert errors == "reichatd: interrupted: to be run again from the beginning\n"
+    assert errors == "reichatd: interrupted; run it again from the beginning\n"
     assert [path.name for path in home.iterdir()] == ["share"]
     assert command(home, "backup", "backup").returncode == 0
 

@@ -118,7 +118,7 @@ def test_init_writes_the_manual_where_the_daemon_looks_first_and_never_over_anot
     for arguments in ([], [home.user]):
         done = shell("config", "init", *arguments)
         assert (done.returncode, done.stdout) == (exit_status.CANNOT_CREATE, "")
-        assert f"{home.user} is there already" in done.stderr
+        assert f"{home.user} exists already" in done.stderr
     assert home.user.read_text() == "server.port = 1234"
 
 

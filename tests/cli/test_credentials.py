@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.cli.configuration import configuration
-from reichatd.cli.settings import load, load_secret
+from reichatd.cli.daemon_configuration import configuration
+from reichatd.cli.secret import load_secret
+from reichatd.cli.settings_loader import load
 from reichatd.settings import SettingsError
 from tests.cli.conftest import Home
 

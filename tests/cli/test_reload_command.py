@@ -108,7 +108,7 @@ async def test_to_others_the_daemon_is_closed(daemon: DaemonProcess, commands: C
 
     done = await trio.to_thread.run_sync(reload)
     assert done.returncode == exit_status.NOT_PERMITTED
-    assert "is closed to this user" in done.stderr
+    assert "may not use" in done.stderr
 
 
 async def test_a_daemon_with_too_much_to_do_is_asked_again_later(tmp_path: Path, commands: Commands) -> None:

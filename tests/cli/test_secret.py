@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.cli.settings import Loaded, load, load_secret
+from reichatd.cli.secret import load_secret
+from reichatd.cli.settings_loader import Loaded, load
 from reichatd.settings import SettingsError
 from tests.cli.conftest import Home
 

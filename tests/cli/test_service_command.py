@@ -99,7 +99,7 @@ def test_only_root_may(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
 
 def test_a_program_that_the_service_could_not_reach_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(service, "_OUT_OF_REACH", (str(tmp_path),))
+    monkeypatch.setattr(service, "_HIDDEN", (str(tmp_path),))
     program = tmp_path / "venv" / "reichatd"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
@@ -159,7 +159,7 @@ def test_the_unit_fits_the_settings() -> None:
 
 
 def test_a_wheel_has_the_files_too() -> None:
-    """It is built from this list: see `_distributed`."""
+    """It is built from this list: see `bundled_files`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert included == {source: f"reichatd/files/{source}" for source in ("etc/reichatd.toml", "etc/man", "systemd")}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from reichatd.cli.settings import Loaded, load
+from reichatd.cli.settings_loader import Loaded, load
 from reichatd.settings import Settings, SettingsError
 from reichatd.settings.keys import KEYS, as_toml, assemble, value_of
 from reichatd.settings.layers import Layers
