@@ -61,7 +61,7 @@ def bench(
 def _target(
     url: str | None, email: str | None, password: str, mongodb: str | None
 ) -> AbstractContextManager[BenchTarget]:
-    """The daemon for one scenario. A private daemon is new for each scenario, so that it finds nothing of another."""
+    """The daemon for one scenario. Each scenario gets a new private daemon, without the data of an earlier one."""
     if url is not None:
         return running(url, email or "", password)
     return private({}) if mongodb is None else _on_mongodb(mongodb)

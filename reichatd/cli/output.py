@@ -116,8 +116,8 @@ def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
 def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
     """Gives a function that writes a record as one line of JSON.
 
-    It writes to a file with mode 0600, which appears under its name when it is complete. Nothing is created before the first
-    record: only by then are signals handled, so that an interrupted command removes what it wrote.
+    A file gets mode 0600, and appears under its name when it is complete. It is created with the first record, not before: by then
+    the command handles signals, and an interruption leaves no file.
 
     Arguments:
         file: None for standard output.

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 @config_option
 def serve(config: Path | None) -> None:
     """Run the daemon until SIGTERM or Ctrl+C. SIGHUP makes it read its settings again."""
-    manager = systemd.take_manager(os.environ)
     try:
         loaded = load(config, os.environ)
         secret = load_secret(loaded)
@@ -35,6 +34,10 @@ def serve(config: Path | None) -> None:
         exit_status.fail(exit_status.CONFIGURATION, *map(str, error.problems))
     except OSError as error:
         exit_status.fail(exit_status.CANNOT_CREATE, f"the secret cannot be created: {error}")
+    _run(loaded, secret)
+
+
+def _run(loaded: Loaded, secret: bytes) -> None:
     # Imported here, so that a mistake in the settings is reported without waiting for the import of Quart.
     import faulthandler
     import sys
@@ -67,7 +70,7 @@ def serve(config: Path | None) -> None:
             listeners=listeners,
             monitors=monitors,
             control_socket=control_socket,
-            manager=manager,
+            manager=systemd.take_manager(os.environ),
             # A reload reads the same file again, even if another file would be found now.
             reread=partial(reread, loaded.file, os.environ),
             ready=partial(_say_ready, loaded, listeners, monitors, control_socket),

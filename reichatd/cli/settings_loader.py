@@ -70,7 +70,7 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Loaded:
         environ: the environment variables.
 
     Raises:
-        SettingsError: the settings are not valid. It has all problems.
+        SettingsError: the settings are not valid; the error lists all problems.
     """
     layers, file = _gather(config, environ)
     settings = layers.settings()
@@ -116,7 +116,7 @@ def _file_named_in(environ: Mapping[str, str]) -> Path | None:
 
 
 def _read_credentials(environ: Mapping[str, str], layers: Layers) -> None:
-    """Reads which secrets systemd passes in files (systemd.exec(5), LoadCredential). Each one sets the key for such a file.
+    """Finds the secrets that systemd passes in files (systemd.exec(5), LoadCredential). Each sets the key that names such a file.
 
     A blank credential counts as none. That is how the unit makes the file optional.
     """

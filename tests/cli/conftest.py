@@ -6,7 +6,7 @@ from reichatd.cli import settings_loader
 
 
 class Home:
-    """A user's directories and the site's, all empty."""
+    """The directories of a user, the site and the system. All are empty."""
 
     def __init__(self, root: Path) -> None:
         self.user = root / "user" / "reichatd" / "reichatd.toml"
