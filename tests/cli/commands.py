@@ -17,6 +17,7 @@ PROGRAM = [sys.executable, "-W", "error", "-m", "reichatd"]
 SECONDS = 60.0
 INTERRUPT = "\x03"
 """The character that a terminal sends for Ctrl+C."""
+WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 CHEAP = {"REICHATD_AUTH_ARGON2_MEMORY_KIB": "8", "REICHATD_AUTH_ARGON2_TIME_COST": "1"}
 
 
@@ -35,10 +36,14 @@ class Commands:
     def data(self) -> Path:
         return self.directory / "share" / "reichatd"
 
-    def run(self, *arguments: str, status: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end, without a terminal."""
+    def call(self, *arguments: str, stdin: str = "", privileged: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end, without a terminal. It never prints a traceback.
+
+        Arguments:
+            privileged: False takes away root's privilege to ignore the modes of files.
+        """
         done = subprocess.run(
-            [*PROGRAM, *arguments],
+            [*([] if privileged else WITHOUT_PRIVILEGE), *PROGRAM, *arguments],
             env=self.environ,
             cwd=self.directory,
             input=stdin,
@@ -46,8 +51,15 @@ class Commands:
             text=True,
             timeout=SECONDS,
         )
-        assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
+        return done
+
+    def run(
+        self, *arguments: str, status: int = 0, stdin: str = "", privileged: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """As `call`. The command must end with this exit status."""
+        done = self.call(*arguments, stdin=stdin, privileged=privileged)
+        assert done.returncode == status, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
     def json(self, *arguments: str, stdin: str = "") -> Any:  # noqa: ANN401 - JSON

@@ -1,7 +1,6 @@
 """`reichatd user`, `room` and `stats` as real processes, on the store itself and with a running daemon."""
 
 import json
-import os
 import signal
 import sqlite3
 import stat
@@ -18,9 +17,6 @@ from reichatd import __version__
 from reichatd.cli import exit_status
 from tests.cli.commands import CHEAP, INTERRUPT, PROGRAM, SECONDS, Commands
 from tests.process import DaemonProcess, refusal, running
-
-WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
-"""Takes away root's privilege to ignore the modes of files."""
 
 
 @pytest.fixture
@@ -361,15 +357,8 @@ async def test_a_user_without_access_to_the_control_socket_is_refused(tmp_path: 
         (tmp_path / "share" / "reichatd" / "control.sock").chmod(0)
         commands = Commands(tmp_path)
         done = await trio.to_thread.run_sync(
-            lambda: subprocess.run(
-                [*WITHOUT_PRIVILEGE, *PROGRAM, "stats"],
-                env=commands.environ,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-            )
+            partial(commands.run, "stats", status=exit_status.NOT_PERMITTED, privileged=False)
         )
-        assert done.returncode == exit_status.NOT_PERMITTED, done.stderr
         assert "may not use" in done.stderr
 
 
@@ -378,14 +367,7 @@ def test_a_user_without_access_to_the_store_is_refused(tmp_path: Path, arguments
     commands = Commands(tmp_path, {"REICHATD_SERVER_CONTROL_SOCKET": ""})
     commands.data.mkdir(parents=True, mode=0)
     try:
-        done = subprocess.run(
-            [*WITHOUT_PRIVILEGE, *PROGRAM, *arguments],
-            env=commands.environ,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
+        done = commands.run(*arguments, status=exit_status.NOT_PERMITTED, privileged=False)
     finally:
         commands.data.chmod(0o700)
-    assert done.returncode == exit_status.NOT_PERMITTED, done.stderr
     assert f"may not use {commands.data / 'reichatd.sqlite3'}" in done.stderr

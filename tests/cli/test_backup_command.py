@@ -32,18 +32,8 @@ MESSAGES = 3000
 
 
 def command(directory: Path, *words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs `reichatd` with its files in a directory. It never prints a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "reichatd", *map(str, words)],
-        env=environment(directory, settings),
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+    """Runs `reichatd` with its files in a directory."""
+    return Commands(directory, settings).call(*map(str, words))
 
 
 def data_file(directory: Path) -> Path:

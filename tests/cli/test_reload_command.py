@@ -1,7 +1,6 @@
 """`reichatd reload`, as a real process, with a running daemon."""
 
 import os
-import subprocess
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -10,10 +9,8 @@ import pytest
 import trio
 
 from reichatd.cli import exit_status
-from tests.cli.commands import CHEAP, PROGRAM, Commands
+from tests.cli.commands import CHEAP, Commands
 from tests.process import DaemonProcess, running
-
-WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 
 
 @pytest.fixture
@@ -102,14 +99,8 @@ def test_it_fails_if_no_daemon_runs(commands: Commands, file: Path) -> None:
 
 async def test_another_user_may_not_reload(daemon: DaemonProcess, commands: Commands) -> None:
     (commands.data / "control.sock").chmod(0)
-
-    def reload() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*WITHOUT_PRIVILEGE, *PROGRAM, "reload"], env=commands.environ, capture_output=True, text=True
-        )
-
+    reload = partial(commands.run, "reload", status=exit_status.NOT_PERMITTED, privileged=False)
     done = await trio.to_thread.run_sync(reload)
-    assert done.returncode == exit_status.NOT_PERMITTED
     assert "may not use" in done.stderr
 
 
