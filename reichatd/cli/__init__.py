@@ -24,7 +24,7 @@ class _Commands(click.Group):
         ),
         "service": _Entry(
             "reichatd.cli.service:service",
-            "Install reichatd as a systemd service: units, user, settings file, man pages.",
+            "Install reichatd as a systemd service, or remove it.",
         ),
         "doctor": _Entry("reichatd.cli.doctor:doctor", "Find problems, and advise how to solve them."),
         "user": _Entry("reichatd.cli.user:user", "Add, show, verify, disable, delete, export users."),

@@ -55,7 +55,7 @@ _program_option = click.option(
 
 @click.group()
 def service() -> None:
-    """Install reichatd as a systemd service: units, user, settings file, man pages."""
+    """Install reichatd as a systemd service, or remove it."""
 
 
 @service.command()
