@@ -211,7 +211,7 @@ def test_for_people(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
     done = take_over(tmp_path, {}, older, stdin="{uri}\n")
     assert done.returncode == 0, done.stderr
     assert "room raced: 4 messages: their ids repeat" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("taken over: 6 users, 7 rooms, 100,012 messages; 2 placeholders")
+    assert done.stdout.splitlines()[-1].startswith("imported: 6 users, 7 rooms, 100,012 messages; 2 placeholders")
 
 
 async def test_what_is_here_already_stays(tmp_path: Path, older: Database[dict[str, Any]]) -> None:

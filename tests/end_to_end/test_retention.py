@@ -180,7 +180,7 @@ async def test_limits_are_shown_and_set(tmp_path: Path) -> None:
                 {"days": 1, "messages": 2},
                 "1 day, and of that the last 2 messages",
             ),
-            (["--forever"], forever, "for ever"),
+            (["--forever"], forever, "forever"),
         ):
             assert await home.command("set", room, *options) == ""
             assert (await shown(room))["rooms"] == (await shown())["rooms"] == {room: limits}
@@ -286,5 +286,5 @@ def test_a_store_that_is_none(tmp_path: Path) -> None:
 
 def test_a_table_for_people(data: Path) -> None:
     done = retention(data, "run", "--dry-run")
-    assert done.stdout == "0 messages would go, about 0 bytes\n"
+    assert done.stdout == "0 messages would be removed, about 0 bytes\n"
     assert os.listdir(data) == ["chat.sqlite3"]

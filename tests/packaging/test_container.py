@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reichatd.cli.settings import load
+from reichatd.cli.settings_loader import load
 from reichatd.settings import ServerSettings
 from reichatd.settings.problems import SettingsError
 

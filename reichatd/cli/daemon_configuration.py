@@ -1,11 +1,11 @@
-"""What the daemon is given to run with: the settings, and what is in the files that they name. All of it blocks."""
+"""Builds the daemon's configuration: the settings, and the content of the files that they name. All functions wait for the disk."""
 
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reichatd.cli.settings import Loaded, load
+from reichatd.cli.settings_loader import Loaded, load
 from reichatd.settings import MailSettings, ServerSettings, SettingsError, SettingsProblem
 
 if TYPE_CHECKING:
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def configuration(loaded: Loaded) -> "Configuration":
-    """With these settings.
+    """The configuration with settings that are loaded.
 
     Raises:
-        SettingsError: a file that they name is missing, or not what it should be.
+        SettingsError: a file that the settings name is missing or invalid.
     """
     from reichatd.parts import Configuration  # the whole daemon, which the doctor needs not to read a password
 
@@ -25,10 +25,12 @@ def configuration(loaded: Loaded) -> "Configuration":
 
 
 def reread(config: Path | None, environ: Mapping[str, str]) -> "Configuration":
-    """With the settings as they are now; arguments as for `load`.
+    """Loads the settings again, and returns the configuration with them.
+
+    Arguments: as for `load`.
 
     Raises:
-        SettingsError: with everything that is wrong with the settings, or with the first file that cannot be used.
+        SettingsError: the settings are not valid (with all problems), or a file that they name is not (with the first one).
     """
     return configuration(load(config, environ))
 
@@ -37,7 +39,7 @@ def _tls(server: ServerSettings) -> ssl.SSLContext | None:
     if not server.tls_cert:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])  # over HTTP/2 browsers would want WebSockets of another kind
+    context.set_alpn_protocols(["http/1.1"])  # over HTTP/2, browsers use another kind of WebSocket (RFC 8441)
     try:
         context.load_cert_chain(server.tls_cert, server.tls_key)
     except (OSError, ssl.SSLError) as error:
@@ -48,7 +50,7 @@ def _tls(server: ServerSettings) -> ssl.SSLContext | None:
 
 
 def mail_password(mail: MailSettings) -> str | None:
-    """The password of the SMTP login, None if there is none.
+    """The password of the SMTP login; None if there is none.
 
     Raises:
         SettingsError: its file cannot be read.
@@ -58,7 +60,7 @@ def mail_password(mail: MailSettings) -> str | None:
     try:
         return Path(mail.password_file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
-        # A byte that is no UTF-8 is told of by its place: the error's own text shows it.
+        # The text of a UnicodeError is not shown: it contains bytes of the password.
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         text = f"mail.password_file: {mail.password_file}: {reason}"
         raise SettingsError(SettingsProblem("mail.password_file", text=text)) from error
