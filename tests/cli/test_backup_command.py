@@ -25,8 +25,8 @@ from reichatd.store.bulk import Stored, StoredRoom
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
 from tests.cli.commands import Commands
-from tests.nobody import nobody, nobody_id
 from tests.process import environment
+from tests.unprivileged import UNPRIVILEGED_ID, unprivileged
 
 MESSAGES = 3000
 
@@ -212,7 +212,7 @@ async def test_what_a_restore_into_mongodb_asks_about(mongod_standalone: str, tm
 
 def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:
     """As it is for the data of a service, /var/lib/reichatd."""
-    owner = nobody_id() if os.geteuid() == 0 else os.getuid()
+    owner = UNPRIVILEGED_ID if os.geteuid() == 0 else os.getuid()
     with TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         data = Path(directory, "data")
@@ -228,7 +228,7 @@ def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) 
         done = command(Path(directory), "user", "disable", "--yes", "nobody@example.org", **settings)
         assert done.returncode == 67, done.stderr
         assert {each.stat().st_uid for each in data.iterdir()} == {owner}
-        with nobody():
+        with unprivileged():
             trio.run(reopen, file)
 
 
@@ -241,7 +241,7 @@ async def reopen(file: Path) -> None:
 
 def test_a_file_that_cannot_be_given_away(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid() == 0:
-        os.chown(tmp_path, nobody_id(), -1)
+        os.chown(tmp_path, UNPRIVILEGED_ID, -1)
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from reichatd.store.sqlite.inspection import inspect
-from tests.client import crowd, open_room
+from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.end_to_end.conftest import stored_in_mongodb
 from tests.mail.conftest import Certificates
@@ -44,7 +44,11 @@ async def examine(daemon: DaemonProcess, *arguments: str, **environ: str) -> Exa
 @pytest.fixture
 async def left(tmp_path: Path) -> DaemonProcess:
     """A daemon that has ended, and left a message."""
-    async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,), ada.talk(await open_room(ada)) as talk:
+    async with (
+        running(tmp_path) as daemon,
+        registered_users(daemon, 1) as (ada,),
+        ada.talk(await open_room(ada)) as talk,
+    ):
         await talk.post("text", "1")
     return daemon
 
@@ -58,7 +62,7 @@ def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
 
 
 async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
-    async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
+    async with running(tmp_path, **storage) as daemon, registered_users(daemon, 1):
         found = await examine(daemon, **storage)
         assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
         assert found.area("url") == dict.fromkeys(
@@ -80,7 +84,7 @@ async def test_nothing_is_changed(left: DaemonProcess) -> None:
 
 
 async def test_a_log_that_a_crash_has_left_is_looked_at_and_left(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, crowd(daemon, 1):
+    async with running(tmp_path) as daemon, registered_users(daemon, 1):
         daemon.signal(signal.SIGKILL)
         await daemon.wait()
     assert data_file(tmp_path).with_name("reichatd.sqlite3-wal").stat().st_size
