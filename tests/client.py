@@ -183,8 +183,15 @@ class Person:
         """Sends a login, which may be refused; keeps the tokens of the last one."""
         return await self.http.post("/login", json={"email": self.email, "password": password})
 
-    def socket_url(self, room_id: str, path: str = "/ws/chat") -> str:
-        return f"{self.url.replace('http', 'ws', 1)}{path}/{room_id}?token={self.access_token}"
+    def socket_url(self, room_id: str, *, ticket: str = "") -> str:
+        """The URL of a room's socket, with this ticket, or with the access token."""
+        credential = f"ticket={ticket}" if ticket else f"token={self.access_token}"
+        return f"{self.url.replace('http', 'ws', 1)}/ws/chat/{room_id}?{credential}"
+
+    async def ticket(self) -> str:
+        """Asks for a ticket, which opens one socket."""
+        ticket: str = (await self.call("POST", "/ws/ticket", 201))["ticket"]
+        return ticket
 
     @asynccontextmanager
     async def talk(self, room_id: str) -> AsyncIterator[Talk]:
