@@ -66,7 +66,7 @@ class OldClient:
     def _person(self, name: str) -> Person:
         return Person(self._daemon.url, name, f"{name}@example.org")
 
-    # --- what is done
+    # --- the steps
 
     async def _begin(self, person: Person) -> None:
         fields = {"email": person.email, "password": PASSWORD, "username": person.name}
@@ -172,7 +172,7 @@ class OldClient:
         await self._call(bob, "POST", "/logout")
         await self._call(bob, "GET", "/user")
 
-    # --- how it is done and noted
+    # --- requests, and the record of their answers
 
     async def _call(self, person: Person, method: str, path: str, body: Json = None, *, secret: bool = False) -> None:
         token = person.refresh_token if path == "/refresh" else person.access_token
