@@ -12,7 +12,7 @@
     changes       compares and merges settings, for a reload
     prose, manual    generate `etc/reichatd.toml` from the tables
 
-All settings are frozen and typed. Nothing in this package reads a settings file or the environment: `reichatd.cli.settings_loader` does.
+Settings are frozen and typed. Nothing in this package reads a file or the environment: `reichatd.cli.settings_loader` does.
 """
 
 from reichatd.settings.auth import AuthSettings

@@ -21,8 +21,8 @@ from reichatd.archive.format import VERSION, End, Header, encode, encode_head, t
 from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT, problem
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
 from reichatd.timestamps import isoformat
-from tests.nobody import nobody
 from tests.store.samples import registration, session, user
+from tests.unprivileged import unprivileged
 
 HEAD = Header(version=VERSION, reichatd="1.2.3", store="sqlite", created_at=1.5)
 PAGES: list[list[Stored]] = [
@@ -219,7 +219,7 @@ def test_a_directory_that_is_not_writable() -> None:
     # Not below tmp_path, which only its owner may enter.
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o555)
-        with nobody(), pytest.raises(PermissionError):
+        with unprivileged(), pytest.raises(PermissionError):
             write(Path(directory) / "backup")
         assert list(Path(directory).iterdir()) == []
 

@@ -24,8 +24,8 @@ from reichatd.store.bulk import Stored, StoredRoom
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
 from tests.cli.commands import Commands
-from tests.nobody import nobody, nobody_id
 from tests.process import environment
+from tests.unprivileged import UNPRIVILEGED_ID, unprivileged
 
 MESSAGES = 3000
 
@@ -202,7 +202,7 @@ async def test_the_question_names_the_mongodb_database(mongod_standalone: str, t
 
 def test_a_file_that_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:
     """As for the data of a service, in /var/lib/reichatd."""
-    owner = nobody_id() if os.geteuid() == 0 else os.getuid()
+    owner = UNPRIVILEGED_ID if os.geteuid() == 0 else os.getuid()
     with TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         data = Path(directory, "data")
@@ -218,7 +218,7 @@ def test_a_file_that_root_restores_belongs_to_the_owner_of_the_directory(backup:
         done = command(Path(directory), "user", "disable", "--yes", "nobody@example.org", **settings)
         assert done.returncode == 67, done.stderr
         assert {each.stat().st_uid for each in data.iterdir()} == {owner}
-        with nobody():
+        with unprivileged():
             trio.run(reopen, file)
 
 
@@ -233,7 +233,7 @@ def test_a_file_whose_owner_cannot_be_changed_is_removed(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if os.geteuid() == 0:
-        os.chown(tmp_path, nobody_id(), -1)
+        os.chown(tmp_path, UNPRIVILEGED_ID, -1)
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")

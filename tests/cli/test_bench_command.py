@@ -11,7 +11,7 @@ import trio
 from pymongo import MongoClient
 
 from reichatd.bench.scenarios import SCENARIOS
-from tests.client import newcomer
+from tests.client import registered_user
 from tests.mongod import free_port
 from tests.process import running
 
@@ -59,7 +59,7 @@ def test_a_table_without_json() -> None:
 
 
 async def test_a_running_daemon_is_measured_and_its_rooms_are_deleted(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path) as daemon, await registered_user(daemon, "ada") as ada:
         command = [sys.executable, "-m", "reichatd", "bench", "--quick", "--json", "joins", "idle", "--url", daemon.url]
         process = await _run([*command, "--email", ada.email], "a good password\n")
         assert process.returncode == 0, process.stderr

@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 
 from reichatd.chat import frames
 from reichatd.store import Message
-from tests.client import Person, Talk, newcomer, open_room
+from tests.client import Person, Talk, open_room, registered_user
 from tests.end_to_end.conftest import QUICK
 from tests.process import running
 
@@ -87,7 +87,7 @@ class Recorder(Talk):
 
 async def test_frames_of_a_real_conversation(tmp_path: Path) -> None:
     settings = {**QUICK, "REICHATD_LIMITS_MESSAGES_BURST": "3", "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0.001"}
-    async with running(tmp_path, **settings) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **settings) as daemon, await registered_user(daemon, "ada") as ada:
         seen = await _talk(ada, await open_room(ada))
         document = (await ada.http.get("/asyncapi.json")).json()
     assert {frame["type"] for frame in seen} == document["components"]["messages"].keys()

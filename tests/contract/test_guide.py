@@ -17,7 +17,7 @@ import trio
 
 from reichatd import contract
 from tests.api.conftest import Api
-from tests.client import PASSWORD, newcomer, open_room
+from tests.client import PASSWORD, open_room, registered_user
 from tests.contract.test_pages import get
 from tests.end_to_end.conftest import QUICK
 from tests.mail.server import until
@@ -114,7 +114,7 @@ async def test_the_examples_lose_no_message(tmp_path: Path, language: str) -> No
     daemon = DaemonProcess(tmp_path, QUICK)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada, await newcomer(daemon, "bob") as bob:
+        async with await registered_user(daemon, "ada") as ada, await registered_user(daemon, "bob") as bob:
             room_id = await open_room(bob, ada)
             client = {"SERVER": daemon.url, "ROOM": room_id, "WORDS": "Grüße", "EMAIL": ada.email, "PASSWORD": PASSWORD}
             with example.started(**client) as process, trio.fail_after(60):
@@ -143,7 +143,7 @@ async def test_the_examples_lose_no_message(tmp_path: Path, language: str) -> No
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_permanent_errors_are_reported_and_end_the_client(tmp_path: Path, language: str) -> None:
     example = Example(tmp_path, language)
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         client = {"SERVER": daemon.url, "ROOM": room_id, "EMAIL": ada.email, "PASSWORD": PASSWORD}
         for wrong, reported in (

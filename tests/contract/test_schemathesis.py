@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from tests.client import newcomer, open_room
+from tests.client import open_room, registered_user
 from tests.end_to_end.conftest import QUICK
 from tests.process import running
 
@@ -16,7 +16,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 async def test_every_response_is_documented(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         await open_room(ada, room_id="lounge")
         await open_room(ada, room_id="doomed")
         refresh_token, access_token = ada.refresh_token, ada.access_token

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from reichatd.store.sqlite.inspection import inspect
-from tests.client import crowd, open_room
+from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.end_to_end.conftest import stored_in_mongodb
 from tests.mail.conftest import Certificates
@@ -46,7 +46,11 @@ async def examine(daemon: DaemonProcess, *arguments: str, **environ: str) -> Exa
 @pytest.fixture
 async def stopped(tmp_path: Path) -> DaemonProcess:
     """A daemon that has stopped, with one message in its store."""
-    async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,), ada.talk(await open_room(ada)) as talk:
+    async with (
+        running(tmp_path) as daemon,
+        registered_users(daemon, 1) as (ada,),
+        ada.talk(await open_room(ada)) as talk,
+    ):
         await talk.post("text", "1")
     return daemon
 
@@ -60,7 +64,7 @@ def test_before_the_first_start_nothing_is_created(tmp_path: Path) -> None:
 
 
 async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
-    async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
+    async with running(tmp_path, **storage) as daemon, registered_users(daemon, 1):
         found = await examine(daemon, **storage)
         assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
         assert found.area("url") == dict.fromkeys(
@@ -82,7 +86,7 @@ async def test_nothing_is_changed(stopped: DaemonProcess) -> None:
 
 
 async def test_the_write_ahead_log_of_a_crash_is_read_and_kept(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, crowd(daemon, 1):
+    async with running(tmp_path) as daemon, registered_users(daemon, 1):
         daemon.signal(signal.SIGKILL)
         await daemon.wait()
     assert data_file(tmp_path).with_name("reichatd.sqlite3-wal").stat().st_size

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from tests.client import crowd, open_room
+from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess, running
@@ -153,7 +153,7 @@ def test_a_proxy_without_its_daemon(tmp_path: Path) -> None:
 
 
 async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
-    async with running(tmp_path, **BEHIND) as daemon, crowd(daemon, 1) as (ada,):
+    async with running(tmp_path, **BEHIND) as daemon, registered_users(daemon, 1) as (ada,):
         room_id = await open_room(ada)
         with nginx(tmp_path / "nginx", daemon.port) as proxy:
             trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
@@ -182,7 +182,7 @@ async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, fo
         {"email": "nobody@example.org", "password": "a good guess"},
         {"email": "ada@example.org", "password": "guessed"},
     ]
-    async with running(tmp_path, **BEHIND, REICHATD_LOG_FORMAT=form) as daemon, crowd(daemon, 1) as (ada,):
+    async with running(tmp_path, **BEHIND, REICHATD_LOG_FORMAT=form) as daemon, registered_users(daemon, 1) as (ada,):
         wrong[1]["email"] = ada.email
         for number, body in enumerate(wrong, 1):
             forwarded = {"X-Forwarded-For": f"192.0.2.66, 2001:db8::{number}"}

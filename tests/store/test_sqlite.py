@@ -21,9 +21,9 @@ import trio
 
 from reichatd.store import Cutoff, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
 from reichatd.store.sqlite import connections, dumping, open_store, schema
-from tests.nobody import nobody
 from tests.store import storm
 from tests.store.samples import contents, post, read_mark, registration, room, stored, user
+from tests.unprivileged import unprivileged
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def test_a_read_only_file() -> None:
         await fill(path)
         path.parent.chmod(0o777)
         path.chmod(0o444)
-        with nobody():
+        with unprivileged():
             fault = await refused(path)
     assert "readonly" in str(fault)
 

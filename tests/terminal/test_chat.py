@@ -12,7 +12,7 @@ import trio
 
 from reichatd.terminal.client import Login, ServerClient
 from reichatd.terminal.conversation import Conversation, Outcome
-from tests.client import PASSWORD, Person, newcomer, open_room
+from tests.client import PASSWORD, Person, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.mail.server import until
 from tests.process import DaemonProcess, running
@@ -36,8 +36,8 @@ async def post(person: Person, room_id: str, *texts: str) -> None:
 async def test_log_in_choose_a_room_and_chat(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bob") as bob,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
     ):
         await open_room(bob, name="Attic", room_id="attic")
         await open_room(bob, ada, name="Lounge", room_id="lounge")
@@ -80,7 +80,7 @@ async def test_messages_typed_while_the_daemon_is_down_arrive_once_and_none_is_m
     daemon = DaemonProcess(tmp_path, QUICK)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada, await newcomer(daemon, "bob") as bob:
+        async with await registered_user(daemon, "ada") as ada, await registered_user(daemon, "bob") as bob:
             room_id = await open_room(bob, ada, name="Lounge")
             async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
                 await log_in(terminal, ada.email)
@@ -110,7 +110,7 @@ async def test_messages_typed_while_the_daemon_is_down_arrive_once_and_none_is_m
 
 
 async def test_a_message_that_is_too_long_stays_in_the_input(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
@@ -127,7 +127,7 @@ async def test_a_message_that_is_too_long_stays_in_the_input(tmp_path: Path) -> 
 
 
 async def test_a_message_that_is_too_big_for_a_frame_is_refused_and_does_not_block_others(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         login = Login(ada.email, ada.user_id, ada.access_token, ada.refresh_token)
         outcomes: list[Outcome] = []
@@ -149,8 +149,8 @@ async def test_a_message_that_is_too_big_for_a_frame_is_refused_and_does_not_blo
 async def test_a_client_that_is_far_behind_jumps_to_the_end_and_can_scroll_up(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK, **FREE) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bob") as bob,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
     ):
         room_id = await open_room(ada, bob)
         async with ada.talk(room_id) as talk:
@@ -176,7 +176,7 @@ async def test_a_message_that_the_server_refuses_is_put_back_into_the_input(tmp_
     daemon = DaemonProcess(tmp_path, dict(QUICK))
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada:
+        async with await registered_user(daemon, "ada") as ada:
             room_id = await open_room(ada, name="Lounge")
             async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
                 await log_in(terminal, ada.email)
@@ -194,7 +194,7 @@ async def test_a_message_that_the_server_refuses_is_put_back_into_the_input(tmp_
 
 
 async def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id) as terminal:
             await terminal.see("E-mail address:")
@@ -216,7 +216,7 @@ async def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
 
 
 async def test_a_line_that_begins_with_a_slash_is_a_command(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
@@ -236,7 +236,7 @@ async def test_a_line_that_begins_with_a_slash_is_a_command(tmp_path: Path) -> N
 
 
 async def test_a_room_is_chosen_by_number_id_or_name(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         for room_id, name in (("attic", "The Attic"), ("cellar", "The Cellar")):
             await open_room(ada, name=name, room_id=room_id)
         async with chat(tmp_path, daemon.url, "--email", ada.email) as terminal:
@@ -257,7 +257,7 @@ async def test_a_room_is_chosen_by_number_id_or_name(tmp_path: Path) -> None:
 
 
 async def test_history_upwards(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK, **FREE) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK, **FREE) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with ada.talk(room_id) as talk:
             for number in range(1, 301):
@@ -285,8 +285,8 @@ async def test_history_upwards(tmp_path: Path) -> None:
 async def test_a_ban_ends_the_chat(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bob") as bob,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
     ):
         room_id = await open_room(bob, name="Secret", password="open sesame")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
@@ -300,7 +300,7 @@ async def test_a_ban_ends_the_chat(tmp_path: Path) -> None:
 
 
 async def test_a_login_session_that_has_ended(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
@@ -330,7 +330,7 @@ async def test_an_expired_access_token_is_renewed(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, settings)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada:
+        async with await registered_user(daemon, "ada") as ada:
             room_id = await open_room(ada, name="Lounge")
             async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
                 await log_in(terminal, ada.email)
@@ -369,7 +369,7 @@ async def test_errors_are_reported_in_one_line(tmp_path: Path, arguments: list[s
 async def test_a_wrong_password(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
+        await registered_user(daemon, "ada") as ada,
         chat(tmp_path, daemon.url, "--email", ada.email) as terminal,
     ):
         await terminal.see("Password of")

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from reichatd.cli import exit_status
-from tests.client import PASSWORD, Person, newcomer, open_room
+from tests.client import PASSWORD, Person, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.process import DaemonProcess, environment, running
 
@@ -52,8 +52,8 @@ async def said(person: Person, room_id: str) -> list[str]:
 async def test_scripts_post(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bot") as bot,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bot") as bot,
     ):
         room_id = await open_room(ada, name="The Lounge", room_id="lounge")
         secret = tmp_path / "password"
@@ -105,7 +105,7 @@ async def check_refusals(daemon: DaemonProcess, ada: Person, bot: Person, home: 
 
 
 async def test_if_the_login_cannot_be_saved_its_session_is_ended(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         send = Script(tmp_path, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD=PASSWORD, XDG_STATE_HOME="/proc/nowhere")
         assert (await send(daemon.url, room_id, "Hello", "-v")).stdout == "1\n"
@@ -128,7 +128,7 @@ async def test_a_message_survives_a_restart_of_the_daemon(tmp_path: Path) -> Non
     send = Script(tmp_path, REICHATD_PASSWORD=PASSWORD)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada:
+        async with await registered_user(daemon, "ada") as ada:
             room_id = await open_room(ada)
             send.environ["REICHATD_EMAIL"] = ada.email
             await send(daemon.url, room_id, "One")
@@ -154,7 +154,7 @@ async def test_a_message_without_an_answer_may_be_stored_or_not(tmp_path: Path) 
     # Another program locks the store: the commit and the ack wait.
     import sqlite3
 
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         send = Script(tmp_path, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD=PASSWORD)
         await send(daemon.url, room_id, "One")

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Error
 
-from tests.client import PASSWORD, newcomer, open_room
+from tests.client import PASSWORD, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.process import DaemonProcess
 from tests.web.visitor import in_thread
@@ -67,6 +67,6 @@ def test_a_client_of_another_site(browser: Browser, tmp_path: Path, site: str, i
 
 
 async def _make_account_and_room(process: DaemonProcess) -> str:
-    async with await newcomer(process, "ada") as ada:
+    async with await registered_user(process, "ada") as ada:
         await open_room(ada, room_id="lounge")
         return ada.email

@@ -1,9 +1,8 @@
-"""Where the daemon cannot start: one clear line for each reason, a status that tells them apart, and no traceback."""
+"""The daemon cannot start: it prints one clear line for each reason and no traceback, and the exit status differs by reason."""
 
 import os
 import socket
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,11 @@ from pymongo import MongoClient
 from reichatd.cli import exit_status
 from reichatd.store.sqlite.schema import APPLICATION_ID
 from tests.end_to_end.conftest import stored_in_mongodb
-from tests.mongod import free_port
-from tests.process import refusal
+from tests.end_to_end.failed_starts import refused, refused_in_a_line
 
 NEWER = 999
-IMPATIENT = {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "0.5"}
-
-
-def refused(directory: Path, status: int, inside: Sequence[str] = (), **settings: str) -> list[str]:
-    """The lines of a refusal with this status."""
-    ended = refusal(directory, settings, inside)
-    assert ended.returncode == status, ended.stderr
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    lines = ended.stderr.splitlines()
-    assert lines
-    assert [line for line in lines if not (line.startswith("reichatd: ") and line.isprintable())] == []
-    return lines
-
-
-def refused_in_a_line(directory: Path, status: int, inside: Sequence[str] = (), **settings: str) -> str:
-    (line,) = refused(directory, status, inside, **settings)
-    return line
+"""A schema version from the future."""
+SHORT_TIMEOUT = {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "0.5"}
 
 
 def test_port_in_use(tmp_path: Path) -> None:
@@ -44,7 +26,7 @@ def test_port_in_use(tmp_path: Path) -> None:
     assert f"server.host, server.port: cannot listen on 127.0.0.1:{port}: " in line
 
 
-def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
+def test_an_address_of_another_machine(tmp_path: Path) -> None:
     settings = {"REICHATD_SERVER_HOST": "192.0.2.1", "REICHATD_SERVER_INSECURE": "true"}
     assert "192.0.2.1" in refused_in_a_line(tmp_path, exit_status.CANNOT_LISTEN, **settings)
 
@@ -69,7 +51,7 @@ def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
     path.write_text('[server]\nport = "http"\nhosst = "::1"\n[limits]\npassword_min = 0\n[log]\nlevel = "loud"\n')
     settings = {"REICHATD_STORAGE_BACKEND": "paper", "REICHATD_LIMITS_FRAME_BITES": "7"}
     lines = refused(tmp_path, exit_status.CONFIGURATION, REICHATD_CONFIG=str(path), **settings)
-    # The port of the environment does not mend the one in the file.
+    # The port in the environment does not correct the one in the file.
     wrong = {"server.port", "server.hosst", "limits.password_min", "log.level", "storage.backend"}
     assert len(lines) == len(wrong) + 1
     for name in (*wrong, "REICHATD_LIMITS_FRAME_BITES"):
@@ -88,7 +70,7 @@ def test_short_secret(tmp_path: Path) -> None:
     assert short not in line
 
 
-def test_secret_open_to_others(tmp_path: Path) -> None:
+def test_secret_file_that_others_can_read(tmp_path: Path) -> None:
     file = tmp_path / "secret.key"
     file.write_text("x" * 64)
     file.chmod(0o644)
@@ -96,14 +78,14 @@ def test_secret_open_to_others(tmp_path: Path) -> None:
     assert f"chmod g-w,o= {file}" in line
 
 
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    """A file in place of a directory is in the way even of root."""
+def test_a_directory_that_cannot_be_created(tmp_path: Path) -> None:
+    """There is a file in its place, which stops root too."""
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     path = str(in_the_way / "reichatd.sqlite3")
     line = refused_in_a_line(tmp_path, exit_status.CANNOT_CREATE, REICHATD_STORAGE_PATH=path)
     assert str(in_the_way) in line
-    # The same with a secret that is elsewhere: then it is the store that cannot be made.
+    # With the secret elsewhere, the store is the first that cannot be created.
     settings = {"SECRET_KEY": "x" * 64, "REICHATD_STORAGE_PATH": path}
     assert str(in_the_way) in refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, **settings)
 
@@ -119,7 +101,7 @@ def sqlite_file(directory: Path, application_id: int, version: int) -> dict[str,
     return {"REICHATD_STORAGE_PATH": str(path)}
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+def test_a_store_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_bytes(os.urandom(8192))
     before = path.read_bytes()
@@ -149,22 +131,24 @@ def test_a_newer_schema_in_mongodb(tmp_path: Path, mongod_standalone: str) -> No
         assert f"schema version {NEWER}" in refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, **settings)
 
 
-def test_mongodb_that_does_not_answer(tmp_path: Path) -> None:
-    port = free_port()
-    settings = {"MONGODB_URI": f"mongodb://somebody:hidden-word@127.0.0.1:{port}/", **IMPATIENT}
-    line = refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, **settings)
+def test_mongodb_that_refuses_connections(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # without listen(), it reserves the port and connections are refused
+        port = closed.getsockname()[1]
+        settings = {"MONGODB_URI": f"mongodb://somebody:hidden-word@127.0.0.1:{port}/", **SHORT_TIMEOUT}
+        line = refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, **settings)
     assert f"127.0.0.1:{port}" in line
     assert "hidden-word" not in line
 
 
-def test_mongodb_that_is_silent(tmp_path: Path) -> None:
+def test_mongodb_that_does_not_answer(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = f"127.0.0.1:{silent.getsockname()[1]}"
         settings = {"MONGODB_URI": f"mongodb://{where}/"}
-        assert where in refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, **settings, **IMPATIENT)
+        assert where in refused_in_a_line(tmp_path, exit_status.STORE_UNAVAILABLE, **settings, **SHORT_TIMEOUT)
 
 
-def test_files_that_settings_name(tmp_path: Path) -> None:
+def test_missing_files_that_settings_name(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     tls = {"REICHATD_SERVER_TLS_CERT": missing, "REICHATD_SERVER_TLS_KEY": missing}
     refused_in_a_line(tmp_path, exit_status.UNREADABLE, **tls)

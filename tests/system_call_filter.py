@@ -1,6 +1,6 @@
-"""What the unit's SystemCallFilter= leaves of the system's calls: `python FILE UNIT COMMAND…` runs a command with that alone.
+"""Runs a command with only the system calls that a unit's SystemCallFilter= allows: `python FILE UNIT COMMAND…`.
 
-As systemd does it, by libseccomp, which systemd itself needs. What is not allowed fails with EPERM.
+It uses libseccomp, as systemd does. A call that is not allowed fails with EPERM.
 """
 
 import ctypes
@@ -16,12 +16,12 @@ _UNIT = Path(__file__).parents[1] / "systemd" / "reichatd.service"
 _ALLOW = 0x7FFF0000
 _REFUSE = 0x00050000 | errno.EPERM
 
-SANDBOX = [sys.executable, __file__, str(_UNIT)]
-"""What a command that is to run in it begins with."""
+FILTERED = [sys.executable, __file__, str(_UNIT)]
+"""Put before a command, it runs the command with the calls that our unit allows."""
 
 
 def allowed(unit: str) -> set[str]:
-    """The names of the calls that a unit allows. It says first what is allowed, then what of that is not."""
+    """The names of the calls that a unit allows. The unit lists the allowed ones first, then the exceptions (~)."""
     calls = set(_members("@default"))
     for line in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
         change = calls.difference_update if line.startswith("~") else calls.update
@@ -42,13 +42,13 @@ def _members(name: str) -> Iterator[str]:
 
 
 def _confine(calls: set[str]) -> None:
-    """From here on, and for good, this process and those it starts have these calls and no others."""
+    """Leaves only these calls to this process and its children, for good."""
     library = ctypes.CDLL("libseccomp.so.2")
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(_REFUSE))
     for call in calls:
         number = library.seccomp_syscall_resolve_name(call.encode())
-        if number >= 0:  # else this machine has none of that name
+        if number >= 0:  # negative: this architecture has no such call
             assert library.seccomp_rule_add(context, ctypes.c_uint32(_ALLOW), number, 0) == 0, call
     assert library.seccomp_load(context) == 0
 

@@ -1,33 +1,37 @@
-"""What clients were told by daemons that may have died meanwhile, and whether the log still says the same."""
+"""Records what clients of one room see while daemons die and restart, and compares it with the log afterwards."""
 
 from typing import Any, NamedTuple
 
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.client import Person, Talk
+from tests.client import Person, Talk, id_range, message_ids
 
 
-class Told(NamedTuple):
-    """A message as somebody saw it."""
+class Seen(NamedTuple):
+    """A message as a client received it."""
 
     user_id: str
     content: str
 
 
-class History:
-    """Of one room. Every content is unique in it: it is also the nonce."""
+class RecordedHistory:
+    """The history of one room. Every content is unique in it, and its own nonce."""
 
     def __init__(self, room_id: str) -> None:
         self.room_id = room_id
         self.posted: dict[str, Person] = {}  # content → author
         self.acknowledged: dict[str, int] = {}  # content → id
         self.refused: dict[str, str] = {}  # content → code
-        self.seen: dict[int, Told] = {}
+        self.seen: dict[int, Seen] = {}
         self._posted_again: set[str] = set()
 
     async def write(self, person: Person, prefix: str, window: int = 10) -> None:
-        """Posts as fast as acks allow, until the socket ends or the caller cancels."""
+        """Posts as fast as acks allow, until the socket ends or the caller cancels.
+
+        Arguments:
+            window: how many posts may wait for their ack.
+        """
         try:
             async with person.talk(self.room_id) as talk:
                 waiting: set[str] = set()
@@ -37,12 +41,12 @@ class History:
                         self.posted[content] = person
                         waiting.add(content)
                         await talk.send("message", content=content, nonce=content)
-                    waiting.discard(self._note(await talk.receive()))
+                    waiting.discard(self._record_answer(await talk.receive()))
         except* ConnectionClosed:
             pass
 
     async def listen(self, person: Person, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Notes all that comes behind what was seen by now, until the socket ends; started when it has asked for that."""
+        """Records all messages after those seen so far, until the socket ends. Started when it has asked for them."""
         last_id = max(self.seen, default=0)
         try:
             async with person.talk(self.room_id) as talk:
@@ -52,16 +56,16 @@ class History:
                     message = (await talk.receive("latest_message"))["message"]
                     assert message["message_id"] == last_id + 1
                     last_id += 1
-                    self._note_seen(message)
+                    self._record_message(message)
         except* ConnectionClosed:
             pass
 
-    def _note_seen(self, message: dict[str, Any]) -> None:
-        told = Told(message["user_id"], message["content"])
-        assert self.seen.setdefault(message["message_id"], told) == told
+    def _record_message(self, message: dict[str, Any]) -> None:
+        seen = Seen(message["user_id"], message["content"])
+        assert self.seen.setdefault(message["message_id"], seen) == seen
 
-    def _note(self, frame: dict[str, Any]) -> str:
-        """Notes an answer; the nonce that it is about."""
+    def _record_answer(self, frame: dict[str, Any]) -> str:
+        """Records an ack or an error; returns its nonce."""
         nonce: str = frame.get("nonce", "")
         if frame["type"] == "ack":
             assert self.acknowledged.setdefault(nonce, frame["message_id"]) == frame["message_id"]
@@ -69,46 +73,54 @@ class History:
             self.refused[nonce] = frame["code"]
         return nonce
 
-    async def check(self, reader: Person) -> list[Told]:
-        """The log as it is now: without a gap, and all that anybody was told is in it."""
+    async def check(self, reader: Person) -> list[Seen]:
+        """Returns the log. It must have no gap, and everything that was acknowledged or seen."""
         async with reader.talk(self.room_id) as talk:
             log = await whole_log(talk)
-        contents = [told.content for told in log]
+        contents = [each.content for each in log]
         assert len(set(contents)) == len(contents)
-        for told in log:
-            assert self.posted[told.content].user_id == told.user_id
+        for each in log:
+            assert self.posted[each.content].user_id == each.user_id
         for content, message_id in self.acknowledged.items():
             assert contents[message_id - 1] == content
-        for message_id, told in self.seen.items():
-            assert log[message_id - 1] == told
+        for message_id, seen in self.seen.items():
+            assert log[message_id - 1] == seen
         return log
 
-    async def post_all_again(self, log: list[Told]) -> None:
-        """Sends anew what was not yet sent twice: what is in the log gets the id that it has there, what was lost a new one."""
-        stored = {told.content: message_id for message_id, told in enumerate(log, 1)}
+    async def post_all_again(self, log: list[Seen]) -> None:
+        """Repeats every post that was not repeated yet. A message in the log keeps its id; a lost one gets a new id.
+
+        Arguments:
+            log: as `check` returned it.
+        """
+        stored = {each.content: message_id for message_id, each in enumerate(log, 1)}
         for person in {person.user_id: person for person in self.posted.values()}.values():
-            mine = [content for content in self.posted.keys() - self._posted_again if self.posted[content] is person]
-            self._posted_again.update(mine)
+            own = [content for content in self.posted.keys() - self._posted_again if self.posted[content] is person]
+            self._posted_again.update(own)
             async with person.talk(self.room_id) as talk, trio.open_nursery() as nursery:
-                nursery.start_soon(self._post, talk, mine)
-                for _ in mine:
+                nursery.start_soon(self._post, talk, own)
+                for _ in own:
                     frame = await talk.receive("ack")
                     if frame["nonce"] in stored:
                         assert frame["message_id"] == stored[frame["nonce"]]
                     else:
                         assert frame["message_id"] > len(log)
-                    self._note(frame)
+                    self._record_answer(frame)
+
+    async def check_and_post_again(self, one: Person, other: Person) -> None:
+        """Checks the log, repeats all posts, and checks that every message is stored exactly once."""
+        await self.post_all_again(await self.check(one))
+        assert len(await self.check(other)) == len(self.posted)
 
     async def _post(self, talk: Talk, contents: list[str]) -> None:
         for content in contents:
             await talk.send("message", content=content, nonce=content)
 
 
-async def whole_log(talk: Talk) -> list[Told]:
-    """All messages of a room, whose ids must be 1, 2, 3, …"""
-    log: list[Told] = []
+async def whole_log(talk: Talk) -> list[Seen]:
+    """Returns all messages of a room, whose ids must be 1, 2, 3, …"""
+    log: list[Seen] = []
     while page := await talk.fetch(len(log) + 1, len(log) + 1000):
-        first = len(log) + 1
-        assert [message["message_id"] for message in page] == list(range(first, first + len(page)))
-        log += [Told(message["user_id"], message["content"]) for message in page]
+        assert message_ids(page) == id_range(len(log) + 1, len(log) + len(page))
+        log += [Seen(message["user_id"], message["content"]) for message in page]
     return log

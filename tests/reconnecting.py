@@ -1,4 +1,4 @@
-"""Clients that talk on whatever happens to the daemon, as the guide tells their authors: many of them, in one task each."""
+"""Clients that survive restarts of the daemon as the guide for client authors says: each is one task, many share one process."""
 
 import json
 import random
@@ -17,42 +17,42 @@ _UPGRADE = (
 )
 
 
-class Talked:
-    """What the chatters of one room have said and heard; every content is unique, and its own nonce."""
+class SharedRoom:
+    """What the clients of one room have posted and received. Every content is unique, and its own nonce."""
 
     def __init__(self, room_id: str) -> None:
         self.room_id = room_id
         self.posted: set[str] = set()
-        self.heard: dict[int, str] = {}
+        self.received: dict[int, str] = {}  # id → content
 
 
-class Chatter:
+class ReconnectingClient:
     """One client in one room.
 
     Arguments:
-        pause: between two of its posts, in seconds, on average.
+        pause: the average time between two of its posts, in seconds.
     """
 
-    def __init__(self, name: str, person: Person, port: int, talked: Talked, *, pause: float) -> None:
-        self.goodbyes = 0
-        """How often it was asked to come back later."""
+    def __init__(self, name: str, person: Person, port: int, room: SharedRoom, *, pause: float) -> None:
+        self.shutdowns = 0
+        """How often the server closed with 1001 and asked it to come back later."""
         self.cuts = 0
-        """How often its connection broke without a word."""
+        """How often its connection broke without a close frame."""
         self.refused = 0
-        """How often it was not let in."""
+        """How often its connection was refused."""
         self.joins = 0
         self.cursor = 0
         self.unacknowledged: list[str] = []
-        self.falls_silent = False
+        self.stopped_posting = False
         self._name = name
         self._person = person
         self._port = port
-        self._talked = talked
+        self._room = room
         self._pause = pause
         self._posts = 0
 
     async def run(self) -> None:
-        """Talks, until cancelled."""
+        """Posts and reads, until cancelled."""
         while True:
             delay = random.uniform(0, 0.2)
             try:
@@ -63,7 +63,7 @@ class Chatter:
                 self.refused += 1
             except ConnectionLost as error:
                 if match := _RETRY.match(str(error)):
-                    self.goodbyes += 1
+                    self.shutdowns += 1
                     delay = int(match[1]) / 1000
                 elif str(error) == "the server has closed a connection":
                     self.cuts += 1
@@ -75,7 +75,7 @@ class Chatter:
 
     async def _converse(self, sock: trio.socket.SocketType) -> None:
         reader = FrameReader()
-        head = _UPGRADE.format(room_id=self._talked.room_id, token=self._person.access_token)
+        head = _UPGRADE.format(room_id=self._room.room_id, token=self._person.access_token)
         await sock.send(head.encode())
         while not reader.is_open():
             reader.feed(await sock.recv(65_536))
@@ -91,13 +91,13 @@ class Chatter:
                 reader.feed(await sock.recv(65_536))
             if waiting.cancelled_caught:
                 posts_at += random.uniform(0, 2 * self._pause)
-                if not self.falls_silent:
+                if not self.stopped_posting:
                     await self._post(sock)
 
     async def _post(self, sock: trio.socket.SocketType) -> None:
         self._posts += 1
         content = f"{self._name} {self._posts}"
-        self._talked.posted.add(content)
+        self._room.posted.add(content)
         self.unacknowledged.append(content)
         await self._send(sock, type="message", content=content, nonce=content)
 
@@ -111,7 +111,7 @@ class Chatter:
             case {"type": "latest_message", "message": message}:
                 assert message["message_id"] == self.cursor + 1
                 self.cursor += 1
-                assert self._talked.heard.setdefault(self.cursor, message["content"]) == message["content"]
+                assert self._room.received.setdefault(self.cursor, message["content"]) == message["content"]
             case {"type": "ack", "nonce": nonce}:
                 self.unacknowledged.remove(nonce)
             case _:
