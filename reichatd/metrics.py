@@ -16,14 +16,10 @@ from prometheus_client.registry import Collector
 
 from reichatd import __version__
 from reichatd.parts import Parts
-from reichatd.store import Outcome
 from reichatd.timings import BOUNDS, Timings
 
 _LOOP_SECONDS = 0.25
 """How often the delay of the event loop is measured."""
-
-_NO_POSTS = dict.fromkeys([*(outcome.name.lower() for outcome in Outcome), "failed"], 0)
-"""The outcomes are shown from the start: a rate needs a first value."""
 
 
 class Metrics(Collector):
@@ -62,7 +58,7 @@ class Metrics(Collector):
             "The most connections that are served at once.",
             parts.gateway.max_connections,
         )
-        yield _counter("reichatd_posts", "Posts by outcome.", "outcome", (_NO_POSTS | dict(parts.scribe.posts)).items())
+        yield _counter("reichatd_posts", "Posts by outcome.", "outcome", parts.scribe.posts.items())
         yield CounterMetricFamily(
             "reichatd_deliveries",
             "Messages times the readers that they were sent to.",

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from reichatd import __version__
+from reichatd import __version__, closing
 from reichatd.chat import frames
 from reichatd.contract.schemas import JSON, REF, example, schemas
 from reichatd.settings import LimitSettings
@@ -26,12 +26,12 @@ handshake. The connection stays open when its access token expires; it ends with
 channel, for older clients."""
 
 CLOSE_CODES = {
-    1001: "The daemon shuts down. Reconnect after the pause in the reason (`…; retry-after-ms=N`, in milliseconds).",
-    1008: "Not a member, or no longer; the room was deleted; or too many bad frames.",
-    1009: "The message is too big, by the length that its frames announce. Do not send it again.",
-    1011: "An error in the daemon.",
-    1013: "The client reads too slowly. No message is lost: reconnect and continue.",
-    4001: "No token, an invalid token, or the login session has ended.",
+    closing.GOING_AWAY: "The daemon shuts down. Reconnect after the pause in the reason (`…; retry-after-ms=N`, in milliseconds).",
+    closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; or too many bad frames.",
+    closing.TOO_BIG: "The message is too big, by the length that its frames announce. Do not send it again.",
+    closing.INTERNAL_ERROR: "An error in the daemon.",
+    closing.TRY_AGAIN_LATER: "The client reads too slowly. No message is lost: reconnect and continue.",
+    closing.UNAUTHORIZED: "No token, an invalid token, or the login session has ended.",
 }
 """The close codes of the daemon, and their meaning."""
 

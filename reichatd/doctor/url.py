@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import trio
 
+from reichatd.closing import UNAUTHORIZED
 from reichatd.doctor.browser import NO_ROOM, RECIPES, check_origin, check_page
 from reichatd.doctor.daemon import Seen, credentials, is_ours, own_addresses
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
@@ -17,7 +18,6 @@ from reichatd.gateway.forwarded import Proxies
 
 _RENEW_SECONDS = 14 * 86_400.0
 _CLOCK_SECONDS = 5.0
-_UNAUTHORIZED = 4001
 _FORGED = "192.0.2.1"  # RFC 5737: no client has this address
 
 
@@ -123,7 +123,7 @@ async def _upgrades(address: Address, note: Note) -> bool:
         remedy = f"the proxy must forward Upgrade and Connection: {RECIPES}"
         note(error(code, f"the WebSocket upgrade does not reach the daemon (status {refusal.status})", remedy))
         return False
-    if ended == _UNAUTHORIZED:
+    if ended == UNAUTHORIZED:
         note(ok(code, "the WebSocket upgrade reaches the daemon"))
     else:
         note(error(code, f"the daemon's close frame does not reach clients (code {ended})", RECIPES))
@@ -228,7 +228,7 @@ async def _idle(address: Address, target: Target, note: Note) -> None:
             finally:
                 pings = socket.pings
     lived = trio.current_time() - began
-    if end == _UNAUTHORIZED:
+    if end == UNAUTHORIZED:
         note(skipped(code, "the daemon at this address has another secret"))
     elif end is not None:
         note(
