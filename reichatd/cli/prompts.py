@@ -25,7 +25,7 @@ def ask(question: str, *, hidden: bool = False, twice: bool = False, default: st
             )
             return _text(answer)
         except UnicodeError:
-            click.echo("That is not UTF-8. Please type it again.", err=True)
+            click.echo("That is not UTF-8; please type it again.", err=True)
 
 
 def can_ask() -> bool:
