@@ -124,14 +124,16 @@ class Rooms:
         Raises: RoomNotFound.
         """
         head = await self._existing(by, room_id)
-        lists_members = rights.allows(by, Action.LIST_MEMBERS, owner=head.owner, is_member=head.is_member)
-        if head.private and not lists_members:
+        if head.private and not rights.allows(by, Action.LIST_MEMBERS, owner=head.owner, is_member=head.is_member):
             return _without_members(head)
         room = await self._store.rooms.get(room_id)
         if room is None:
             raise RoomNotFound
-        # It may have become private since the first look.
-        return msgspec.structs.replace(room, users=()) if room.private and not lists_members else room
+        # Since the first look the room may have become private, or the actor may have left it.
+        is_member = isinstance(by, UserActor) and by.user_id in room.users
+        if room.private and not rights.allows(by, Action.LIST_MEMBERS, owner=room.owner, is_member=is_member):
+            return msgspec.structs.replace(room, users=())
+        return room
 
     async def public(self) -> list[RoomSummary]:
         """Every public room, oldest first."""

@@ -227,6 +227,21 @@ async def test_only_members_see_the_members_of_a_private_room(rooms: Rooms) -> N
     assert (await rooms.get(BOB, "den")).users == ("ann", "bob")
 
 
+async def test_a_member_who_is_removed_meanwhile_does_not_see_the_members_of_a_private_room(
+    rooms: Rooms, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rooms.join(BOB, "den", "sesame")
+    head = store.rooms.head
+
+    async def head_before_the_kick(room_id: str, user_id: str = "") -> Any:  # noqa: ANN401
+        found = await head(room_id, user_id)
+        await store.rooms.leave("den", "bob")
+        return found
+
+    monkeypatch.setattr(store.rooms, "head", head_before_the_kick)
+    assert (await rooms.get(BOB, "den")).users == ()
+
+
 async def test_lists(rooms: Rooms) -> None:
     await rooms.join(BOB, "hall")
     await rooms.join(BOB, "den", "sesame")

@@ -7,16 +7,16 @@ import structlog
 from quart import Quart, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from reichatd.api.types import Problem, Refusal, ResponseBody
+from reichatd.api.types import Answer, Problem, Refusal
 from reichatd.errors import ReichatError, Unauthorized, Unavailable
 from reichatd.store import StoreUnavailable
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-OK = ResponseBody()
+OK = Answer()
 _encoder = msgspec.json.Encoder()
 
 
-def answer(body: ResponseBody | Refusal = OK, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(body: Answer | Refusal = OK, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in JSON; without arguments, `{"message": "ok"}`."""
     response = Response(_encoder.encode(body), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from reichatd.api.types import Refusal, ResponseBody
+from reichatd.api.types import Answer, Refusal
 from reichatd.errors import ReichatError
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -39,7 +39,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         description: further text.
     """
 
-    gives: type[ResponseBody] | str
+    gives: type[Answer] | str
     status: int
     takes: type[msgspec.Struct] | None
     body_may_be_absent: bool
@@ -51,7 +51,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def operation(
-    gives: type[ResponseBody] | str = ResponseBody,
+    gives: type[Answer] | str = Answer,
     status: int = 200,
     *,
     takes: type[msgspec.Struct] | None = None,

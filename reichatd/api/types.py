@@ -121,10 +121,11 @@ class Joining(Struct, frozen=True):
     password: RoomPassword | None = None
 
 
-# Answers
+# Answers. The names of these classes, as of those above, are the names of the schemas in the OpenAPI document: generated clients
+# have them, so they do not change.
 
 
-class ResponseBody(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True):
     message: Literal["ok"] = "ok"
 
 
@@ -134,7 +135,7 @@ class Tokens(Struct, frozen=True):
     type: Literal["Bearer"] = "Bearer"
 
 
-class LoggedIn(ResponseBody, frozen=True, kw_only=True):
+class LoggedIn(Answer, frozen=True, kw_only=True):
     tokens: Tokens
     user_id: UserId
 
@@ -144,11 +145,11 @@ class AccessToken(Struct, frozen=True):
     type: Literal["Bearer"] = "Bearer"
 
 
-class Refreshed(ResponseBody, frozen=True, kw_only=True):
+class Refreshed(Answer, frozen=True, kw_only=True):
     tokens: AccessToken
 
 
-class Ticket(ResponseBody, frozen=True, kw_only=True):
+class Ticket(Answer, frozen=True, kw_only=True):
     """`expires_in` is in seconds."""
 
     ticket: TicketText
@@ -186,29 +187,29 @@ class UserDetails(Struct, frozen=True):
     username: Username
 
 
-class Oneself(ResponseBody, frozen=True, kw_only=True):
+class Oneself(Answer, frozen=True, kw_only=True):
     user_id: UserId
     user_details: UserDetails
     rooms: list[RoomInShort]
 
 
-class SomeUser(ResponseBody, frozen=True, kw_only=True):
+class SomeUser(Answer, frozen=True, kw_only=True):
     user_details: UserDetails
 
 
-class PublicRooms(ResponseBody, frozen=True, kw_only=True):
+class PublicRooms(Answer, frozen=True, kw_only=True):
     rooms: list[RoomInShort]
 
 
-class JoinedRooms(ResponseBody, frozen=True, kw_only=True):
+class JoinedRooms(Answer, frozen=True, kw_only=True):
     rooms: list[JoinedRoom]
 
 
-class SomeRoom(ResponseBody, frozen=True, kw_only=True):
+class SomeRoom(Answer, frozen=True, kw_only=True):
     room: RoomInFull
 
 
-class RoomCreated(ResponseBody, frozen=True, kw_only=True):
+class RoomCreated(Answer, frozen=True, kw_only=True):
     room_id: RoomId
 
 
@@ -217,7 +218,7 @@ class BannedUser(Struct, frozen=True):
     username: Username
 
 
-class Bans(ResponseBody, frozen=True, kw_only=True):
+class Bans(Answer, frozen=True, kw_only=True):
     bans: list[BannedUser]
 
 
@@ -232,7 +233,7 @@ class MessageLimits(Struct, frozen=True, kw_only=True):
     ]
 
 
-class About(ResponseBody, frozen=True, kw_only=True):
+class About(Answer, frozen=True, kw_only=True):
     """Facts about this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
 
     limits: MessageLimits
@@ -245,13 +246,13 @@ Checks = Annotated[
 ]
 
 
-class Ready(ResponseBody, frozen=True, kw_only=True):
+class Ready(Answer, frozen=True, kw_only=True):
     """Every part works."""
 
     checks: Checks
 
 
-class Seen(ResponseBody, frozen=True, kw_only=True):
+class Seen(Answer, frozen=True, kw_only=True):
     """How a request arrives here."""
 
     peer: Annotated[str, _meta("The address that made the connection: the last proxy, if there is one.", "127.0.0.1")]

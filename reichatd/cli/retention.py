@@ -152,9 +152,7 @@ async def _remove(retention: Retention, store: Store, tell: Callable[[str, LogRa
     if compact:
         try:
             freed += await store.compact()
-        except (
-            StoreError
-        ) as error:  # for example, a login without that privilege; the messages are removed all the same
+        except StoreError as error:  # a login without that privilege, say; the messages are removed all the same
             click.echo(f"reichatd: the space was not returned: {error}", err=True)
     return freed
 
