@@ -109,15 +109,15 @@ async def read_head(stream: Source, limit: int, begun: bytes = b"") -> RequestHe
 
 def parse_head(raw: bytes) -> RequestHead:
     """The parts of a head, which are split but not checked: names and values may hold characters that HTTP forbids."""
-    text = _LINE_FOLD.sub(" ", raw.replace(b"\r\n", b"\n").decode("latin-1"))
-    # Not str.splitlines, which also splits at \x0b, \x0c, \x1c to \x1e and \x85.
-    request_line, *lines = text.rstrip("\n").split("\n")
+    text = raw.replace(b"\r\n", b"\n").decode("latin-1").rstrip("\n")
+    request_line, _, fields = text.partition("\n")  # only a header can be folded
     parts = request_line.split(" ")
     if len(parts) != 3:
         return RequestHead(raw)
     method, target, version = parts
     headers = []
-    for line in lines:
+    # Not str.splitlines, which also splits at \x0b, \x0c, \x1c to \x1e and \x85.
+    for line in _LINE_FOLD.sub(" ", fields).split("\n") if fields else ():
         name, colon, value = line.partition(":")
         if not colon:
             return RequestHead(raw)

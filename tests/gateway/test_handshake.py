@@ -38,6 +38,14 @@ def test_what_http_forbids_is_refused(header: str) -> None:
     assert (refusal.status, refusal.code) == (400, "bad_handshake")
 
 
+def test_only_headers_can_be_folded() -> None:
+    folded_line = GOOD.replace(b" HTTP/1.1\r\n", b"\r\n HTTP/1.1\r\n")
+    folded_first = GOOD.replace(b" HTTP/1.1\r\n", b" HTTP/1.1\r\n X: a\r\n")
+    assert folded_line != GOOD != folded_first
+    assert isinstance(answer(folded_line), GatewayRefusal)
+    assert isinstance(answer(folded_first), GatewayRefusal)
+
+
 HEADERS = st.text(st.sampled_from("aZ-:, \t\r\n\x00\x0b\x7f\x85\xff=0"), max_size=20)
 
 

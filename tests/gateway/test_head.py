@@ -53,7 +53,14 @@ async def test_a_head_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"\r\n\r\n", b"GET /\r\n\r\n", b"GET / a HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nno header\r\n\r\n"]
+    "raw",
+    [
+        b"\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / a HTTP/1.1\r\n\r\n",
+        b"GET /\r\n HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+    ],
 )
 def test_a_malformed_head_has_its_bytes_only(raw: bytes) -> None:
     assert parse_head(raw) == RequestHead(raw)
