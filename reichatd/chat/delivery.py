@@ -46,8 +46,8 @@ class Delivery:
 
     Replies are the frames for this connection alone (acks, errors). `limits.posts_in_flight` bounds their number.
 
-    Changed by the room's broadcaster, except for `expect_reply` (session and scribe) and `settle` (broadcaster and scribe). Only
-    `settled_below` waits.
+    Changed by the room's broadcaster, except for `expect_reply` (conversation and scribe) and `settle` (broadcaster and scribe).
+    Only `settled_below` waits.
     """
 
     __slots__ = ("_settled", "catch_up", "cursor", "in_flight", "listening", "replies", "state")
@@ -135,7 +135,7 @@ class Delivery:
             self._settled.notify_all()
 
     async def settled_below(self, limit: int) -> None:
-        """Waits until fewer than `limit` posts and replies are in flight. For the session's task."""
+        """Waits until fewer than `limit` posts and replies are in flight. For the conversation's task."""
         if self._settled is None:
             self._settled = RepeatedEvent()
         while self.in_flight >= limit:
