@@ -86,7 +86,7 @@ async def run(
         listeners: already listening; closed at the end.
         monitors: the same for the metrics; empty if they are off.
         control_socket: already listening; closed at the end.
-        manager: is told when the daemon is ready, reloads and stops, and its status meanwhile.
+        manager: notified when the daemon is ready, reloads or stops, and of its status in between.
         reread: returns the configuration as it is now, or raises SettingsError. Called in a thread, because it reads files.
         ready: called when the daemon answers requests.
 

@@ -1,4 +1,4 @@
-"""What accounts, rooms and administration tell the live connections."""
+"""How accounts, rooms and administration notify the live connections of changes."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -7,8 +7,8 @@ from typing import Protocol
 class LiveConnections(Protocol):
     """The live connections, for parts that change who may have one.
 
-    Each method acts at once and does not wait: when it returns, the affected sockets have left their rooms; their own tasks close
-    them. Call it from the event loop, after the change is durable.
+    Each method acts at once and does not wait. When it returns, the affected sockets are marked to be closed, which their own tasks
+    do; those of a removed member or a deleted room have left the room. Call it from the event loop, after the change is durable.
     """
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:

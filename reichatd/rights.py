@@ -110,7 +110,7 @@ def require(by: Actor, action: Action, *, owner: str | None = None, is_member: b
 def check_target(by: Actor, *, owner: str, user_id: str) -> None:
     """Raises Yourself if the user to be kicked, banned or unbanned is the owner: not even an administrator can do that."""
     if user_id == owner:
-        raise Yourself("This is the owner: give the room to somebody else first" if by == ADMINISTRATOR else None)
+        raise Yourself("This is the owner: transfer the room to another user first" if by == ADMINISTRATOR else None)
 
 
 def _roles(by: Actor, owner: str | None, is_member: bool) -> set[Role]:

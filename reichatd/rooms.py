@@ -59,7 +59,7 @@ class Rooms:
     """All that can be done with rooms, on top of a store.
 
     All methods may be called from any task and wait for the store. `by` is who does it, already authenticated; what only users
-    can do takes a `UserActor`. Beside the errors that each names, all raise `StoreError`.
+    can do takes a `UserActor`. All may also raise `StoreError`.
 
     A cancelled call (a handler is cancelled when its connection breaks) leaves no change half made: each call makes one atomic
     change in the store, and is not interrupted between the change and the notification of live connections.

@@ -34,19 +34,19 @@ DEFAULT_IGNORABLE = (
 
 _IGNORABLE = "".join(f"{chr(first)}-{chr(last)}" for first, last in DEFAULT_IGNORABLE)
 _ignorable = re.compile(f"[{_IGNORABLE}]")
-# Beside white space and control characters, these show nothing: an empty Braille cell, a note without a head, annotation marks.
+# Apart from white space and control characters, these show nothing: an empty Braille cell, a note without a head, annotation marks.
 _visible = re.compile(rf"[^{_IGNORABLE}\s\x00-\x1f\x7f-\x9f\u2800\ufff9-\ufffb\U0001d159]")
 
 _JOINERS = "\u200c\u200d"
 _MOST_COMPOSED = 4
-"""A character of NFC replaces four characters of another form at the most."""
+"""One character of NFC replaces at most four characters of another form."""
 
 
 def normal(text: str, most: int) -> str:
     """The text in Unicode's normal form NFC: what looks the same is the same.
 
-    A text that has more than `most` characters in NFC for sure is returned unchanged, and so is longer than `most`, too. The
-    reason: normalization of many combining marks takes time that grows with the square of their number.
+    A text that is certain to have more than `most` characters in NFC is returned unchanged; it has more than `most`, too. The
+    reason: the time to normalize many combining marks grows with the square of their number.
     """
     return text if len(text) > _MOST_COMPOSED * most else unicodedata.normalize("NFC", text)
 

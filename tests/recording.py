@@ -4,22 +4,22 @@ from collections.abc import Iterable
 
 
 class RecordingLive:
-    """`told` holds each call as a tuple of the method's name and its arguments."""
+    """`calls` holds each call as a tuple of the method's name and its arguments."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, ...]] = []
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
-        self.told.append(("sessions_ended", *session_ids))
+        self.calls.append(("sessions_ended", *session_ids))
 
     def user_logged_out(self, user_id: str) -> None:
-        self.told.append(("user_logged_out", user_id))
+        self.calls.append(("user_logged_out", user_id))
 
     def member_removed(self, room_id: str, user_id: str) -> None:
-        self.told.append(("member_removed", room_id, user_id))
+        self.calls.append(("member_removed", room_id, user_id))
 
     def room_deleted(self, room_id: str) -> None:
-        self.told.append(("room_deleted", room_id))
+        self.calls.append(("room_deleted", room_id))
 
     def user_renamed(self, user_id: str, username: str) -> None:
-        self.told.append(("user_renamed", user_id, username))
+        self.calls.append(("user_renamed", user_id, username))

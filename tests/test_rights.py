@@ -77,7 +77,7 @@ def test_what_is_allowed_is_not_refused() -> None:
     ("by", "text"),
     [
         (ANN, "You cannot do this to yourself"),
-        (ADMINISTRATOR, "This is the owner: give the room to somebody else first"),
+        (ADMINISTRATOR, "This is the owner: transfer the room to another user first"),
     ],
 )
 def test_an_owner_cannot_be_kicked_or_banned(by: Actor, text: str) -> None:

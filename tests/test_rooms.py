@@ -283,7 +283,7 @@ async def test_delete(rooms: Rooms, live: RecordingLive) -> None:
         await rooms.get(ANN, "den")
     with pytest.raises(RoomNotFound):
         await rooms.delete(ANN, "den")
-    assert live.told == [("room_deleted", "den")]
+    assert live.calls == [("room_deleted", "den")]
 
 
 async def test_delete_of_a_room_deleted_meanwhile(rooms: Rooms, store: Store) -> None:
@@ -296,9 +296,9 @@ async def test_join_and_leave(rooms: Rooms, live: RecordingLive) -> None:
     await rooms.join(BOB, "hall", "ignored")
     with pytest.raises(AlreadyJoined):
         await rooms.join(BOB, "hall")
-    assert live.told == []
+    assert live.calls == []
     await rooms.leave(BOB, "hall")
-    assert live.told == [("member_removed", "hall", "bob")]
+    assert live.calls == [("member_removed", "hall", "bob")]
     with pytest.raises(NotAMember):
         await rooms.leave(BOB, "hall")
     with pytest.raises(RoomNotFound):
@@ -336,7 +336,7 @@ async def test_owner_who_left_is_still_the_owner(rooms: Rooms) -> None:
 async def test_kick(rooms: Rooms, live: RecordingLive) -> None:
     await rooms.join(BOB, "hall")
     await rooms.kick(ANN, "hall", "bob")
-    assert live.told == [("member_removed", "hall", "bob")]
+    assert live.calls == [("member_removed", "hall", "bob")]
     for nobody in ("bob", "nobody"):
         with pytest.raises(NotAMember):
             await rooms.kick(ANN, "hall", nobody)
@@ -346,7 +346,7 @@ async def test_kick(rooms: Rooms, live: RecordingLive) -> None:
 async def test_ban_of_a_member(rooms: Rooms, live: RecordingLive) -> None:
     await rooms.join(BOB, "hall")
     await rooms.ban(ANN, "hall", "bob")
-    assert live.told == [("member_removed", "hall", "bob")]
+    assert live.calls == [("member_removed", "hall", "bob")]
     assert (await rooms.get(ANN, "hall")).users == ("ann",)
     with pytest.raises(Banned):
         await rooms.join(BOB, "hall")
@@ -398,14 +398,14 @@ async def test_only_the_owner(
         await call(rooms, BOB, "nowhere")
     with pytest.raises(Forbidden):
         await call(rooms, BOB, "hall")
-    assert live.told == []
+    assert live.calls == []
 
 
 @pytest.mark.parametrize("name", ["kick", "ban", "unban"])
 async def test_not_on_oneself(rooms: Rooms, live: RecordingLive, name: str) -> None:
     with pytest.raises(Yourself):
         await OWNERS_CALLS[name](rooms, ANN, "hall")
-    assert live.told == []
+    assert live.calls == []
 
 
 MEMBERSHIP_CALLS: dict[str, Callable[[Rooms], Awaitable[None]]] = {
@@ -432,7 +432,7 @@ async def test_a_cancelled_call_still_notifies_live_connections(
         await call(rooms)
         await trio.lowlevel.checkpoint()
     assert client.cancelled_caught
-    assert live.told == [("room_deleted", "hall") if name == "delete" else ("member_removed", "hall", "bob")]
+    assert live.calls == [("room_deleted", "hall") if name == "delete" else ("member_removed", "hall", "bob")]
 
 
 async def test_a_repeated_call_notifies_live_connections_again(rooms: Rooms, live: RecordingLive) -> None:
@@ -444,7 +444,7 @@ async def test_a_repeated_call_notifies_live_connections_again(rooms: Rooms, liv
     await rooms.ban(ANN, "hall", "bob")
     with pytest.raises(AlreadyBanned):
         await rooms.ban(ANN, "hall", "bob")
-    assert live.told == [("member_removed", "hall", "bob")] * 4
+    assert live.calls == [("member_removed", "hall", "bob")] * 4
 
 
 async def test_a_store_that_hangs(rooms: Rooms, store: Store, autojump_clock: trio.testing.MockClock) -> None:

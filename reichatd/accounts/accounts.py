@@ -62,7 +62,7 @@ class Accounts:
     A handler may be cancelled at any await. So each method makes its change in one step of the store, after all checks. Where live
     connections must be notified, that step and the notification are shielded together; the store has its own deadline.
 
-    Errors: beside those named at each method, `Unavailable` where a password is hashed or verified, and `StoreError`.
+    Errors: in addition to those named at each method, `Unavailable` where a password is hashed or verified, and `StoreError`.
 
     Arguments:
         auth: how long tokens, sessions and codes are valid, and how many tries a code has.
@@ -105,7 +105,7 @@ class Accounts:
         return "console" if self._outbox.backend == "console" else "mail"
 
     async def register(self, email: str, password: str, username: str) -> None:
-        """Stores a registration beside others of the address, and queues the mail with its code.
+        """Stores a registration in addition to others of the address, and queues the mail with its code.
 
         Beyond `auth.pending_registrations` the oldest one is removed. Refusing the new one instead would let a stranger keep
         someone from registering, with a few registrations every ten minutes.

@@ -29,8 +29,8 @@ class Keys:
         self._proofs = _derived(secret, "proofs")
 
     def code_hash(self, email: str, code: str) -> str:
-        """The stored form of a verification code: worthless for another address, and not to be guessed without the secret."""
-        # An address has no NUL, so that no other pair of address and code gives the same text.
+        """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
+        # An address contains no NUL, so no other pair of address and code gives the same text.
         return _hash(self._codes, f"{email}\0{code}")
 
     def refresh_hash(self, token: str) -> str:
@@ -38,14 +38,14 @@ class Keys:
         return _hash(self._refresh_tokens, token)
 
     def proof(self, now: float) -> str:
-        """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing of the secret."""
+        """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""
         stamp = f"{now:.0f}"
         return f"{stamp}.{_hash(self._proofs, stamp)}"
 
     def proves(self, proof: str, now: float) -> bool:
         """Whether `proof` was made with this secret, at most a minute ago."""
         stamp, _, made = proof.partition(".")
-        # In this order: only a stamp of our own is known to be a number.
+        # The hash first: only a stamp that we made is certain to be a number.
         return equal_hashes(made, _hash(self._proofs, stamp)) and abs(now - int(stamp)) <= PROOF_SECONDS
 
 

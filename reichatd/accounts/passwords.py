@@ -116,7 +116,7 @@ class Passwords:
 def _lower_priority() -> None:
     """Runs in each new thread. Only on Linux does each thread have its own niceness (setpriority(2)), not the whole process."""
     if sys.platform == "linux":
-        with suppress(PermissionError):  # A sandbox may forbid it. Without the thread, no one could log in.
+        with suppress(PermissionError):  # A sandbox may forbid it. An error here would end the thread: no logins.
             os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
 
 

@@ -179,7 +179,7 @@ class UserAdministration:
         owned = await self._store.rooms.owned(user.user_id)
         if owned and request.heir is None and not request.delete_rooms:
             rooms = "a room" if len(owned) == 1 else f"{len(owned)} rooms"
-            raise OwnsRooms(f"{user.email} owns {rooms}: give them to somebody else, or have them deleted")
+            raise OwnsRooms(f"{user.email} owns {rooms}: transfer them to another user, or have them deleted")
         return owned
 
     async def _still_owns(self, user: User, room_id: str) -> bool:

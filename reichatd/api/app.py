@@ -1,4 +1,4 @@
-"""The Quart-Trio apps: put together here, served by `reichatd.gateway`."""
+"""Makes the Quart-Trio apps; `reichatd.gateway` serves them."""
 
 import secrets
 import time
@@ -45,7 +45,7 @@ def create_app(
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
-    It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
+    It owns nothing and runs no task apart from its requests, so it needs no startup and no shutdown.
 
     Arguments:
         settings: `limits.body_bytes` (more is 413) and `limits.request_seconds` (a slower body is 408) are applied here; `/about`

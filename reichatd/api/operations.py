@@ -33,7 +33,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         takes: the type of the body; None without a body.
         body_may_be_absent: an absent body counts as an empty object.
         token: the token that the call needs.
-        refuses: the errors of this call, beside those that any call of this kind may answer.
+        refuses: the errors of this call, in addition to those of every call of this kind.
         otherwise: other types of answers, by status.
         summary: one line for a person.
         description: further text.

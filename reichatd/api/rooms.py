@@ -55,7 +55,7 @@ async def list_public() -> Response:
 @blueprint.get("/joined")
 @operation(JoinedRooms)
 async def list_joined() -> Response:
-    """Lists the rooms that you have joined, in that order, and how far you have read in each."""
+    """Lists your rooms, in the order in which you joined them, and how far you have read in each."""
     by = await actor()
     joined = await rooms().joined(by)
     return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(by))))

@@ -129,7 +129,7 @@ class BackupReader:
         self.head = self._next(decode_head)
 
     def pages(self) -> Iterator[list[Stored]]:
-        """The records, chunk by chunk. Each page is verified; only after the last one it is certain that none is missing.
+        """The records, chunk by chunk. Each page is verified. It is certain only after the last page that none is missing.
 
         Each record can be stored: its numbers are within their limits, and logs have no gap.
         """
@@ -159,7 +159,9 @@ class BackupReader:
 
     def _check_end(self, end: End) -> None:
         if end.counts != self.counts:
-            raise Damaged(self._number, self.bytes, f"it counts {end.counts}, and there were {dict(self.counts)}")
+            raise Damaged(
+                self._number, self.bytes, f"its counts are {end.counts}, but the backup has {dict(self.counts)}"
+            )
         if self._file.read(1):
             raise Damaged(self._number + 1, self.bytes, "it follows the end of the backup")
 

@@ -27,7 +27,7 @@ from reichatd.store import StoreError
 from reichatd.text import is_blank
 
 _KEPT_OPEN_SECONDS = 3600.0
-_TIME_IS_UP = Close(GOING_AWAY, "Time to go")
+_END_OF_TEST = Close(GOING_AWAY, "End of the test connection")
 
 log = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class ConversationHandler:
         """
         close = NOT_AUTHENTICATED
         if proof is not None and self.accounts.is_operator(proof):
-            close = _TIME_IS_UP
+            close = _END_OF_TEST
             with suppress(PeerGone), trio.move_on_after(_KEPT_OPEN_SECONDS) as scope:
                 self._kept_open.add(scope)
                 try:
@@ -114,7 +114,7 @@ class ConversationHandler:
             if ticket is not None:
                 token = self.accounts.redeem(ticket)
             connection = Connection(socket, await self._authenticate(token), scope)
-            # Nothing waits from here to the registration in the hub: no logout can come in between.
+            # No await between the authentication and the registration in the hub, so no logout can come in between.
             try:
                 room = await self.hub.enter(room_id, connection)
                 await _Conversation(self, room, connection).run()
@@ -187,14 +187,14 @@ class _Conversation:
         actor = UserActor(user_id, self._connection.session.session_id)
         rights.require(actor, Action.READ, is_member=stored_mark is not None)
         mark = max(stored_mark or 0, min(pending_mark, room.last_id))
-        state = None
+        reply = None
         # Removed messages count as read: a page around a mark before the first message would look like the log's end.
-        while state is None or mark < room.first_id - 1:
+        while reply is None or mark < room.first_id - 1:
             mark = max(mark, room.first_id - 1)
             make_frame = partial(frames.InitialState, mark, [])
-            state = self._history(mark - limits.initial_before, mark + limits.initial_after, make_frame)
-            await state.begin()
-        await self._finish(state)
+            reply = self._history(mark - limits.initial_before, mark + limits.initial_after, make_frame)
+            await reply.begin()
+        await self._finish(reply)
 
     async def _fetch(self, frame: frames.Fetch) -> None:
         limits, request = self._handler.settings.limits, frame.request

@@ -1,7 +1,7 @@
 """Rechecks whether the users of open sockets may still have them.
 
-The hub is told at once of changes that this daemon makes. Changes by another daemon on the same store, or by a command that works
-on the store itself, are found here.
+The hub is notified at once of changes that this daemon makes. Changes by another daemon on the same store, or by a command that
+works on the store itself, are found here.
 """
 
 import structlog

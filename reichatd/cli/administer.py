@@ -76,14 +76,14 @@ async def ask_daemon(path: Path, request: Request, emit: Emit) -> Conclusion:
 
     Raises:
         control.NoDaemon: no daemon listens there.
-        Failure: this user may not use the socket, or the daemon went away.
+        Failure: this user may not use the socket, or the daemon stopped.
     """
     try:
         return await control.ask(path, request, emit)
     except control.NotPermitted:
         raise no_access(path) from None
     except control.DaemonGone:
-        text = "the daemon went away before it was done, or has another version; give the command again"
+        text = "the daemon stopped before the command was done, or has another version; run the command again"
         raise Failure(exit_status.TRY_AGAIN, text) from None
 
 

@@ -18,7 +18,9 @@ def configuration(loaded: Loaded) -> "Configuration":
     Raises:
         SettingsError: a file that the settings name is missing or invalid.
     """
-    from reichatd.parts import Configuration  # the whole daemon, which the doctor needs not to read a password
+    from reichatd.parts import (
+        Configuration,
+    )  # imports the whole daemon; `mail_password`, for the doctor, does not need it
 
     settings = loaded.settings
     return Configuration(settings, _tls(settings.server), mail_password(settings.mail))

@@ -30,13 +30,13 @@ CANNOT_LISTEN: Final = 71
 CANNOT_CREATE: Final = 73
 """A file or directory of the daemon, or a backup, cannot be created or written; or a file exists that would be replaced."""
 TRY_AGAIN: Final = 75
-"""The running daemon is busy, or went away before it was done. The same command can be given again."""
+"""The running daemon is busy, or stopped before the command was done. The same command can be run again."""
 NOT_PERMITTED: Final = 77
 """Only root, or the daemon's user, may do this."""
 CONFIGURATION: Final = 78
 """The settings, or the secret, are not valid."""
 INTERRUPTED: Final = 130
-"""Ctrl+C. The same command, given again, finishes the work, or starts it again from the beginning."""
+"""Ctrl+C. The same command, run again, finishes the work, or starts it again from the beginning."""
 SIGNALLED: Final = 128
 """Plus the number of the signal, as in a shell: 130 is SIGINT."""
 

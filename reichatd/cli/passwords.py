@@ -27,7 +27,7 @@ def password_options(command: F) -> F:
 def new_password(limits: LimitSettings, *, from_stdin: bool, generate: bool) -> str:
     """A user's new password, from where the options say."""
     if from_stdin and generate:
-        raise click.UsageError("--password-stdin and --generate exclude each other")
+        raise click.UsageError("--password-stdin and --generate cannot be used together")
     if generate:
         size = min(max(_GENERATED_CHARACTERS, limits.password_min), limits.password_max)
         return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(size))

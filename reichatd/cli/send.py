@@ -57,7 +57,9 @@ class _Message(NamedTuple):
     show_default=True,
     help="How many seconds to keep trying.",
 )
-@click.option("--nonce", default="", help="A name for the message, which is stored once however often it is sent.")
+@click.option(
+    "--nonce", default="", help="An id for the message: with the same id it is stored once, even if it is sent again."
+)
 @insecure_option
 @click.option("-v", "--verbose", is_flag=True, help="Print the message id.")
 @json_option
@@ -97,7 +99,7 @@ def send(
     except NotAcknowledged as error:
         exit_status.fail(exit_status.TRY_AGAIN, f"{url}: sent, but {plain(str(error))}")
     except KeyboardInterrupt:
-        exit_status.fail(exit_status.INTERRUPTED, "interrupted; the message may have been posted or not")
+        exit_status.fail(exit_status.INTERRUPTED, "interrupted; the message may or may not have been posted")
     if outcome.message_id is None:
         exit_status.fail(exit_status.REFUSED, plain(outcome.refusal))
     if as_json:

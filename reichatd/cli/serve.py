@@ -142,7 +142,7 @@ def _control_socket(loaded: Loaded) -> "UnixSocket | None":
     try:
         return open_socket(path) if path else None
     except Occupied:
-        text = "another daemon listens here; set another path, or an empty one for no control socket"
+        text = "another daemon listens here; stop it, or set another storage.path (and control_socket) for this one"
         exit_status.fail(exit_status.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
     except OSError as error:
         if loaded.settings.server.control_socket == "auto":

@@ -156,7 +156,7 @@ def delete(user: str, heir: str | None, delete_rooms: bool, config: Path | None,
     The messages stay, without the name and address of their author.
     """
     if heir is not None and delete_rooms:
-        raise click.UsageError("--transfer-to and --delete-rooms exclude each other")
+        raise click.UsageError("--transfer-to and --delete-rooms cannot be used together")
     rooms = " and all rooms that the user owns" if delete_rooms else ""
     confirm(f"Delete {user}{rooms} for good?", yes=yes)
     _change(config, requests.DeleteUser(user, heir, delete_rooms), as_json)

@@ -26,11 +26,11 @@ class NotPermitted(Exception):
 
 
 class DaemonGone(Exception):
-    """The daemon hung up early, or sent something that is not understood. The same request may be made again."""
+    """The daemon closed the connection early, or sent something invalid. The same request can be repeated."""
 
 
 async def ask(path: Path, request: Request, emit: Emit) -> Conclusion:
-    """Sends a request to the daemon that listens at `path`, and waits until it is done. If cancelled, it hangs up.
+    """Sends a request to the daemon that listens at `path`, and waits until it is done. If cancelled, it closes the connection.
 
     Raises:
         NoDaemon, NotPermitted: the request was not sent.

@@ -55,7 +55,7 @@ async def check(target: Target, note: Note) -> None:
         return
     if not answering:
         note(skipped("daemon.running", f"it does not run: nothing listens at {_listed(own)}"))
-        note(await trio.to_thread.run_sync(_can_listen, server))
+        note(await trio.to_thread.run_sync(_port, server))
         note(_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1], server.max_connections))
         return
     note(_running(answering, silent))
@@ -136,21 +136,21 @@ def _ready(answer: Answer) -> Finding:
     return error("daemon.ready", f"{message}", "see the findings about the store, and the log: journalctl -u reichatd")
 
 
-def _can_listen(server: ServerSettings) -> Finding:
+def _port(server: ServerSettings) -> Finding:
     code = "daemon.port"
     try:
         addresses, without_ipv6 = resolved(server.hosts, server.port)
         for address in addresses:
             bound(address, server.port).close()
         for path in filter(None, map(unix_path, server.hosts)):
-            _can_be_created(Path(path))
+            _check_socket_path(Path(path))
     except CannotListen as problem:
         return error(code, str(problem), _REMEDIES.get(problem.number, "check server.host and server.port"))
     missing = f"; this machine has no IPv6, so without it: {', '.join(without_ipv6)}" if without_ipv6 else ""
     return ok(code, f"{' and '.join(with_port(host, server.port) for host in server.hosts)}: free{missing}")
 
 
-def _can_be_created(path: Path) -> None:
+def _check_socket_path(path: Path) -> None:
     """Checks, without creating it, whether a Unix socket can be created at this path. Raises: CannotListen."""
     host = f"{UNIX}{path}"
     if not path.parent.is_dir():

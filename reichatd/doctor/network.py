@@ -1,10 +1,10 @@
 """HTTP and WebSocket requests of the doctor, each on a new connection.
 
 It uses httpcore, the transport of httpx: httpcore adds no headers, decodes no bodies, and keeps the cause of an error.
-It does not use trio-websocket, whose handshake never ends if the peer closes without an answer, whose refusals may have
-bodies of any size, and which counts no pings. The upgrade is a request like any other; wsproto decodes the frames after it.
+It does not use trio-websocket: that hangs in the handshake if the peer closes without an answer, accepts a refusal with a body of
+any size, and does not count pings. The upgrade is a request like any other; wsproto decodes the frames after it.
 
-No function has a timeout of its own: the runner's ends the whole check.
+No function has its own timeout: the runner's timeout covers the whole check.
 """
 
 import ssl
@@ -26,9 +26,9 @@ from reichatd.hosts import UNIX, with_port
 
 _RECEIVE_BYTES = 16_384
 _MAX_BODY_BYTES = 1_048_576
-_NO_WEBSOCKET = "something else than a WebSocket"
+_NO_WEBSOCKET = "something other than a WebSocket"
 _PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
-"""Sent as they are (RFC 3986, 3.3), and "%", since a path may be encoded already."""
+"""Characters sent unencoded (RFC 3986, 3.3). "%" is one of them, since a path may be encoded already."""
 
 
 class BadAnswer(Exception):
@@ -192,7 +192,7 @@ async def _response(
     lines = [("Host", address.authority), *((name.replace("_", "-"), value) for name, value in headers.items())]
     tls = _tls(verify=verify) if address.secure else None
     with unixsocket.address(Path(address.socket)) if address.socket else nullcontext() as socket:
-        # A connection and not a pool of them, which drops the causes of errors.
+        # A single connection: a pool would drop the causes of errors.
         connection = httpcore.AsyncHTTPConnection(url.origin, tls, uds=socket, network_backend=httpcore.TrioBackend())
         async with connection, connection.stream("GET", url, headers=lines) as response:
             yield response
@@ -212,14 +212,14 @@ def _by_name(response: httpcore.Response) -> dict[bytes, bytes]:
 
 async def _body(response: httpcore.Response) -> bytes:
     body = bytearray()
-    # Cancelled, and not left: an exception here would leave httpcore's generators to the garbage collector.
+    # Ended by cancelling: an exception here would leave httpcore's generators to the garbage collector.
     with trio.CancelScope() as scope:
         async for data in response.aiter_stream():
             body += data
             if len(body) > _MAX_BODY_BYTES:
                 scope.cancel()
     if len(body) > _MAX_BODY_BYTES:
-        raise BadAnswer("an answer without end")
+        raise BadAnswer("an endless answer")
     return bytes(body)
 
 
@@ -237,7 +237,7 @@ def _map_errors(bad_answer: str = "no HTTP") -> Iterator[None]:
     """Raises the errors of the system, of TLS and of the doctor in place of httpcore's.
 
     Arguments:
-        bad_answer: what a BadAnswer says where no answer came, or one that is not HTTP.
+        bad_answer: the text of the BadAnswer if no answer came, or one that is not HTTP.
     """
     try:
         yield

@@ -23,7 +23,7 @@ from reichatd.settings import LiveSettings
 _ACCEPTS_PER_ROUND = 4
 """Connections accepted from one listener in a round of the event loop; all of them are served from the next round on."""
 _OTHER_FILES = 100
-"""Open files beside the connections: of the store, the log, the libraries."""
+"""Open files that are not connections: of the store, the log, the libraries."""
 _ACCEPT_PAUSE_SECONDS = 0.1
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 """Errors of `accept` when no file descriptors or memory are left (accept(2))."""
@@ -108,7 +108,7 @@ class Gateway:
                         for listener in self._listeners:
                             acceptors.start_soon(self._accept, listener.socket, nursery)
                         task_status.started()
-            finally:  # not earlier: a task in `_accept` may be about to use one
+            finally:  # not in `stop`: a task in `_accept` may be about to use a listener
                 for listener in self._listeners:
                     listener.close()
 

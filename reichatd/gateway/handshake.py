@@ -32,7 +32,7 @@ def answer_handshake(head: RequestHead) -> bytes | GatewayRefusal:
     for name, value in request.headers:
         values.setdefault(name, set()).add(value)
     if {value.lower() for value in values.get(b"upgrade", ())} != {b"websocket"}:
-        return _refused("Upgrade must be websocket, and nothing else beside it")
+        return _refused("Upgrade must be websocket, and nothing else")
     if b"transfer-encoding" in values or values.get(b"content-length", {b"0"}) != {b"0"}:
         return _refused("A handshake has no body")
     if values.get(b"sec-websocket-version") != {b"13"}:

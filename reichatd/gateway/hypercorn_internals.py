@@ -1,6 +1,6 @@
 """Hypercorn's HTTP/1.1 protocol, used without Hypercorn's server. The only module that reaches into Hypercorn.
 
-Hypercorn has no public way to serve a connection that somebody else reads. Two things need that:
+Hypercorn has no public way to serve a connection that other code reads. Two things need that:
 
 - An Upgrade is taken over between two requests. Proxies reuse kept-alive connections for it, so it need not be the first request.
 - Hypercorn's own `TCPServer` can be ended or blocked from outside: by a body behind an Upgrade, or by a client that stops reading

@@ -57,5 +57,5 @@ def is_secret(info: msgspec.structs.FieldInfo) -> bool:
 
 
 def extra_of(kind: msgspec.inspect.Type) -> dict[str, Any]:
-    """What a field's type has beside what msgspec checks: `secret`, `allowed` (in words), `reload`."""
+    """What a field's type says in addition to what msgspec checks: `secret`, `allowed` (in words), `reload`."""
     return (kind.extra or {}) if isinstance(kind, msgspec.inspect.Metadata) else {}

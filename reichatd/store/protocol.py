@@ -38,7 +38,7 @@ class UserStore(Protocol):
     """Registrations and the users they become."""
 
     async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
-        """Stores a registration beside the others of its address, and removes the oldest ones beyond `at_most`."""
+        """Stores a registration in addition to the others of its address, and removes the oldest ones beyond `at_most`."""
 
     async def pending(self, email: str) -> list[Registration]:
         """The registrations of an address, oldest first."""

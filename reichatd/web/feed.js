@@ -182,7 +182,7 @@ export class Feed {
     this.#rows.clear(this.#log.end + 1);
   }
 
-  /** Moves the window to the target. A target beyond the known end waits until a connection has told the current end. */
+  /** Moves the window to the target. A target beyond the known end waits until a connection has reported the current end. */
   #moveToTarget() {
     const { first, end } = this.#log;
     const mayCome = this.#target > end && !["live", "over"].includes(this.#conversation.state);

@@ -116,7 +116,7 @@ async def test_a_user_who_is_verified_during_a_registration(harness: Harness, mo
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 async def test_a_code_confirms_the_registration_that_it_was_sent_for(harness: Harness, number: int) -> None:
-    """Each code creates the account of its own registration, with its password, whoever else registers the address."""
+    """Each code creates the account of its own registration, with its password, even if others register the address too."""
     for name, email in (("ann1", "ann@example.org"), ("ann2", "ANN@example.org"), ("ann3", "ann@example.org")):
         await harness.accounts.register(email, f"horse of {name}", name)
     await harness.accounts.verify("Ann@example.org", (await harness.codes())[number])
@@ -372,7 +372,7 @@ async def test_two_devices(harness: Harness) -> None:
     assert first.session.session_id != second.session.session_id
     await harness.accounts.logout(phone.access_token)
     assert (await harness.accounts.authenticate(desk.access_token)).session == second.session
-    assert harness.live.told == [("sessions_ended", first.session.session_id)]
+    assert harness.live.calls == [("sessions_ended", first.session.session_id)]
 
 
 async def test_a_login_during_a_change_of_password(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +433,7 @@ async def test_access_and_refresh_tokens_are_not_interchangeable(harness: Harnes
 async def test_malformed_tokens(harness: Harness, token: str) -> None:
     for call in (harness.accounts.authenticate, harness.accounts.refresh, harness.accounts.logout):
         assert await outcome_of(call, token) == "Unauthorized"
-    assert harness.live.told == []
+    assert harness.live.calls == []
 
 
 async def test_tokens_of_another_secret(store: Store, nursery: trio.Nursery) -> None:
@@ -454,14 +454,14 @@ async def test_logout_by_either_token(harness: Harness, kind: str) -> None:
     login = await harness.login()
     session = (await harness.accounts.authenticate(login.access_token)).session
     await harness.accounts.logout(getattr(login, kind))
-    assert harness.live.told == [("sessions_ended", session.session_id)]
+    assert harness.live.calls == [("sessions_ended", session.session_id)]
     for call, token in (
         (harness.accounts.authenticate, login.access_token),
         (harness.accounts.refresh, login.refresh_token),
         (harness.accounts.logout, getattr(login, kind)),
     ):
         assert await outcome_of(call, token) == "Unauthorized"
-    assert len(harness.live.told) == 1
+    assert len(harness.live.calls) == 1
 
 
 async def test_a_cancelled_logout_closes_the_sockets_too(harness: Harness) -> None:
@@ -473,7 +473,7 @@ async def test_a_cancelled_logout_closes_the_sockets_too(harness: Harness) -> No
         scope.cancel()
         await harness.accounts.logout(login.access_token)
     ended = await harness.store.sessions.get(session.session_id) is None
-    assert harness.live.told == ([("sessions_ended", session.session_id)] if ended else [])
+    assert harness.live.calls == ([("sessions_ended", session.session_id)] if ended else [])
 
 
 async def test_a_token_stands_for_its_own_user(harness: Harness) -> None:
@@ -498,10 +498,10 @@ async def test_rename(harness: Harness) -> None:
     identity = await harness.accounts.authenticate(login.access_token)
     await harness.accounts.rename(identity, "A\u0308nne")
     assert (await harness.accounts.user(login.user_id)).username == "Änne"
-    assert harness.live.told == [("user_renamed", login.user_id, "Änne")]
+    assert harness.live.calls == [("user_renamed", login.user_id, "Änne")]
     with pytest.raises(InvalidFields):
         await harness.accounts.rename(identity, "no name")
-    assert len(harness.live.told) == 1
+    assert len(harness.live.calls) == 1
 
 
 async def test_a_change_of_password_ends_the_other_sessions(harness: Harness) -> None:
@@ -511,7 +511,7 @@ async def test_a_change_of_password_ends_the_other_sessions(harness: Harness) ->
     bob = await harness.login("bob")
     here, *others = [await harness.accounts.authenticate(login.access_token) for login in logins]
     await harness.accounts.change_password(here, "correct horse", "better horse")
-    ((event, *ended),) = harness.live.told
+    ((event, *ended),) = harness.live.calls
     assert event == "sessions_ended"
     assert sorted(ended) == sorted(identity.session.session_id for identity in others)
     assert await harness.accounts.authenticate(logins[0].access_token)
@@ -541,7 +541,7 @@ async def test_a_refused_change_of_password(harness: Harness, old: str, new: str
     with pytest.raises(Invalid) as caught:
         await harness.accounts.change_password(identity, old, new)
     assert type(caught.value) is refusal
-    assert harness.live.told == []
+    assert harness.live.calls == []
     assert await harness.login()
 
 
@@ -561,7 +561,7 @@ async def test_of_two_concurrent_changes_one_succeeds(harness: Harness) -> None:
         nursery.start_soon(change, 0)
         nursery.start_soon(change, 1)
     assert sorted(outcomes) == ["InvalidPassword", "ok"]
-    assert len(harness.live.told) == 1
+    assert len(harness.live.calls) == 1
 
 
 # Housekeeping and settings
@@ -717,7 +717,7 @@ async def test_the_cache_is_cleared_before_live_connections_are_notified(harness
     harness.accounts.live.user_renamed(login.user_id, "Anna")
     harness.accounts.live.member_removed("lobby", login.user_id)
     harness.accounts.live.room_deleted("lobby")
-    assert harness.live.told == [
+    assert harness.live.calls == [
         ("user_logged_out", login.user_id),
         ("user_renamed", login.user_id, "Anna"),
         ("member_removed", "lobby", login.user_id),

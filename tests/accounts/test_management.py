@@ -38,5 +38,5 @@ async def test_a_user_may_not_manage_users(store: Store, call: Callable[[UserMan
     users = UserManagement(store=store, passwords=Passwords(CHEAP), settings=LiveSettings(Settings()), live=live)
     with pytest.raises(Forbidden):
         await call(users)
-    assert live.told == []
+    assert live.calls == []
     assert await store.users.page("", 9) == []

@@ -46,8 +46,8 @@ class Admin:
         )
 
     async def conclude(self, request: Request) -> Conclusion:
-        """The conclusion; `records` has what was emitted, `live.told` the calls of live connections."""
-        self.records, self.live.told = [], []
+        """The conclusion; `records` has what was emitted, `live.calls` the calls of live connections."""
+        self.records, self.live.calls = [], []
         return await self.administration.perform(request, self._record)
 
     async def do(self, request: Request, kind: type[R]) -> list[R]:

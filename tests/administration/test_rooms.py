@@ -50,10 +50,10 @@ async def test_kick_ban_and_unban(admin: Admin) -> None:
     assert await admin.do(requests.KickMember("lobby", "bob@example.org"), RoomChanged) == [
         RoomChanged("kicked", "lobby", bob)
     ]
-    assert admin.live.told == [("member_removed", "lobby", bob)]
+    assert admin.live.calls == [("member_removed", "lobby", bob)]
     assert await admin.refusal(requests.KickMember("lobby", bob)) == "not_a_member"
     await admin.do(requests.BanUser("lobby", bob), RoomChanged)
-    assert admin.live.told == [("member_removed", "lobby", bob)]
+    assert admin.live.calls == [("member_removed", "lobby", bob)]
     assert await admin.store.rooms.is_banned("lobby", bob)
     assert await admin.refusal(requests.BanUser("lobby", bob)) == "already_banned"
     await admin.do(requests.UnbanUser("lobby", bob), RoomChanged)
@@ -88,7 +88,7 @@ async def test_a_room_is_deleted_with_its_messages(admin: Admin) -> None:
     await admin.open("lobby", ann)
     await admin.store.messages.append([post(user_id=ann) for _ in range(2500)], {})
     await admin.do(requests.DeleteRoom("lobby"), RoomChanged)
-    assert admin.live.told == [("room_deleted", "lobby")]
+    assert admin.live.calls == [("room_deleted", "lobby")]
     assert [(one.done, one.total) for one in admin.records if isinstance(one, Progress)] == [
         (1000, 2500),
         (2000, 2500),

@@ -92,7 +92,7 @@ async def test_an_unknown_user(admin: Admin, name: str) -> None:
     for request in (requests.ShowUser(name), requests.DisableUser(name), requests.DeleteUser(name)):
         conclusion = await admin.conclude(request)
         assert isinstance(conclusion, Failed) or conclusion.code == "user_not_found"  # type: ignore[union-attr]
-    assert admin.live.told == []
+    assert admin.live.calls == []
 
 
 async def test_a_registration_is_verified_without_its_code(admin: Admin) -> None:
@@ -144,12 +144,12 @@ async def test_ending_sessions_closes_sockets(
     await admin.store.sessions.create(session(user_id=ann))
     (changed,) = await admin.do(request_of("ann@example.org"), UserChanged)
     assert (changed.change, changed.sessions_ended) == (change, 1)
-    assert admin.live.told == [("user_logged_out", ann)]
+    assert admin.live.calls == [("user_logged_out", ann)]
     assert await admin.store.sessions.of_user(ann) == []
     # Again: it closes sockets that an earlier call may have left open if it failed after its write.
     (changed,) = await admin.do(request_of("ann@example.org"), UserChanged)
     assert changed.sessions_ended == 0
-    assert admin.live.told == [("user_logged_out", ann)]
+    assert admin.live.calls == [("user_logged_out", ann)]
 
 
 async def test_a_new_password_is_checked(admin: Admin) -> None:
@@ -178,7 +178,7 @@ async def test_only_the_messages_of_a_deleted_user_stay(admin: Admin) -> None:
     await admin.store.sessions.create(session(user_id=ann))
     (changed,) = await admin.do(requests.DeleteUser("ann@example.org"), UserChanged)
     assert (changed.change, changed.user_id, changed.sessions_ended) == ("deleted", ann, 1)
-    assert admin.live.told == [("user_logged_out", ann), ("user_renamed", ann, "")]
+    assert admin.live.calls == [("user_logged_out", ann), ("user_renamed", ann, "")]
     assert await admin.store.users.by_id(ann) is None
     (message,) = await admin.store.messages.range("lobby", 1, 9)
     assert (message.content, message.username, message.email) == ("hello", "", "")
@@ -216,8 +216,8 @@ async def test_the_rooms_are_deleted_with_the_user(admin: Admin) -> None:
     await admin.store.messages.append([post("hello", ann)], {})
     await admin.do(requests.DeleteUser(ann, delete_rooms=True), UserChanged)
     assert await admin.store.rooms.page("", 9) == []
-    assert ("room_deleted", "lobby") in admin.live.told
-    assert ("room_deleted", "attic") in admin.live.told
+    assert ("room_deleted", "lobby") in admin.live.calls
+    assert ("room_deleted", "attic") in admin.live.calls
     assert await admin.store.messages.sweep(9) == 0, "the messages are deleted too"
 
 
@@ -268,7 +268,7 @@ async def test_no_record_has_a_secret(admin: Admin) -> None:
         requests.ExportRoom("lobby"),
     ):
         assert await admin.conclude(request) == Done()
-        told = msgspec.json.encode(admin.records).decode()
-        assert ann in told
-        assert user.password_hash not in told
-        assert "refresh of" not in told
+        shown = msgspec.json.encode(admin.records).decode()
+        assert ann in shown
+        assert user.password_hash not in shown
+        assert "refresh of" not in shown

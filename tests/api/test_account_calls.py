@@ -70,4 +70,4 @@ async def test_logout_ends_this_session_only(api: Api, ann: Someone, kind: str) 
     assert (await api("GET", "/refresh", by=ann.refresh_token)).status == 401
     assert (await api("POST", "/logout", by=token)).status == 401
     assert (await api("GET", "/user", by=elsewhere)).status == 200
-    assert [name for name, *_ in api.live.told] == ["sessions_ended"]
+    assert [name for name, *_ in api.live.calls] == ["sessions_ended"]

@@ -97,7 +97,7 @@ async def test_delete(api: Api, ann: Someone, bob: Someone, den: str) -> None:
     assert (await api("DELETE", f"/room/{den}", by=bob)).status == 403
     assert (await api("DELETE", f"/room/{den}", by=ann)).body == {"message": "ok"}
     assert (await api("DELETE", f"/room/{den}", by=ann)).status == 404
-    assert api.live.told == [("room_deleted", den)]
+    assert api.live.calls == [("room_deleted", den)]
 
 
 async def test_join_and_leave(api: Api, bob: Someone, hall: str) -> None:
@@ -108,7 +108,7 @@ async def test_join_and_leave(api: Api, bob: Someone, hall: str) -> None:
         assert (await api("POST", f"/room/{hall}/leave", by=bob)).body == {"message": "ok"}
     reply = await api("POST", f"/room/{hall}/leave", by=bob)
     assert (reply.status, reply.body) == (409, {"message": "User not in room", "code": "not_a_member"})
-    assert ("member_removed", hall, bob.user_id) in api.live.told
+    assert ("member_removed", hall, bob.user_id) in api.live.calls
 
 
 async def test_join_of_a_private_room(api: Api, bob: Someone, den: str) -> None:
@@ -124,7 +124,7 @@ async def test_join_of_a_private_room(api: Api, bob: Someone, den: str) -> None:
 async def test_kick(api: Api, ann: Someone, bob: Someone, hall: str) -> None:
     await api("POST", f"/room/{hall}/join", by=bob)
     assert (await api("POST", f"/room/{hall}/kick/{bob.user_id}", by=ann)).body == {"message": "ok"}
-    assert api.live.told == [("member_removed", hall, bob.user_id)]
+    assert api.live.calls == [("member_removed", hall, bob.user_id)]
     reply = await api("POST", f"/room/{hall}/kick/{bob.user_id}", by=ann)
     assert (reply.status, reply.body["message"]) == (409, "User not in room")
 
@@ -132,7 +132,7 @@ async def test_kick(api: Api, ann: Someone, bob: Someone, hall: str) -> None:
 async def test_ban_and_unban(api: Api, ann: Someone, bob: Someone, hall: str) -> None:
     await api("POST", f"/room/{hall}/join", by=bob)
     assert (await api("POST", f"/room/{hall}/ban/{bob.user_id}", by=ann)).body == {"message": "ok"}
-    assert api.live.told == [("member_removed", hall, bob.user_id)]
+    assert api.live.calls == [("member_removed", hall, bob.user_id)]
     reply = await api("POST", f"/room/{hall}/ban/{bob.user_id}", by=ann)
     assert (reply.status, reply.body) == (400, {"message": "Already banned", "code": "already_banned"})
     reply = await api("POST", f"/room/{hall}/join", by=bob)

@@ -30,7 +30,7 @@ async def test_an_unknown_user(api: Api, ann: Someone) -> None:
 async def test_rename(api: Api, ann: Someone) -> None:
     assert (await api("PUT", "/user/username", {"username": "anna"}, by=ann)).body == {"message": "ok"}
     assert (await api("GET", "/user", by=ann)).body["user_details"]["username"] == "anna"
-    assert api.live.told == [("user_renamed", ann.user_id, "anna")]
+    assert api.live.calls == [("user_renamed", ann.user_id, "anna")]
     reply = await api("PUT", "/user/username", {"username": "a"}, by=ann)
     assert (reply.status, reply.fields) == (400, ["username"])
 

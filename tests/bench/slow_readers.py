@@ -1,4 +1,4 @@
-"""A process with slow readers, which read at a fixed rate until they are told to read the rest at full speed.
+"""A process with slow readers, which read at a fixed rate until they are asked to read the rest at full speed.
 
 It reads a `SlowReaders` from standard input, prints "ready", and reads slowly until a line with the number of the last message
 comes. Then it reads the rest, and writes a `ReaderOutcomes`.

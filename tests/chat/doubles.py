@@ -153,10 +153,10 @@ class FakeMessages:
     async def sweep(self, at_most: int) -> int:
         raise NotImplementedError
 
-    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
+    async def expired(self, room_id: str, cutoff: Cutoff, first_id: int, at_most: int) -> LogRange:
         raise NotImplementedError
 
-    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
+    async def expire(self, room_id: str, cutoff: Cutoff, at_most: int) -> LogRange:
         raise NotImplementedError
 
     async def _answer(self) -> None:

@@ -201,13 +201,13 @@ async def test_sockets_are_closed_in_batches_and_the_others_work_on(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hub.close_all, ShutdownPlan(10, ServerSettings(goodbyes_per_second=80)))
         await wait_all_tasks_blocked()
-        told = [connection for connection in connections if connection.closing]
-        assert len(told) == 4
+        first_batch = [connection for connection in connections if connection.closing]
+        assert len(first_batch) == 4
         hub.publish("room", messages.add(1))
         await wait_all_tasks_blocked()
         for connection in connections:
             assert isinstance(connection.socket, FakeSocket)
-            assert connection.socket.ids == ([] if connection in told else [11])
+            assert connection.socket.ids == ([] if connection in first_batch else [11])
     assert all(connection.closing for connection in connections)
     assert trio.current_time() - began == pytest.approx(0.1, abs=0.01)
 

@@ -1,4 +1,4 @@
-"""Changes in the store that the hub was not told of."""
+"""Changes in the store that the hub was not notified of."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A live room and its broadcaster: what is sent to whom, when, and in how many calls."""
+"""A live room and its broadcaster: who is sent what, when, and in how many calls."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
@@ -399,13 +399,13 @@ async def test_messages_removed_while_a_reader_lags(
     assert connection.delivery.state is State.IN_STEP
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["the room knows", "the room finds out"])
+@pytest.mark.parametrize("is_known", [True, False], ids=["the room knows", "the room finds out"])
 async def test_an_emptied_log_leaves_a_reader_in_step(
-    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join, told: bool
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join, is_known: bool
 ) -> None:
     messages.first_id = 101
     room.forget_tail()
-    if told:
+    if is_known:
         room.begins_at(101)
     socket, connection = join(listen_from=5)
     await trio.sleep(1)

@@ -237,6 +237,6 @@ async def test_a_scribe_that_waits_for_the_interval_is_alive(autojump_clock: Moc
 
 async def test_a_scribe_that_hangs_is_not_alive(autojump_clock: MockClock) -> None:
     scribe = Scribe(FakeMessages(), FakeRooms(), LiveSettings(Settings()), CommitStatus())
-    with trio.move_on_after(3600) as patience:
+    with trio.move_on_after(3600) as hour:
         await scribe.check_alive()
-    assert patience.cancelled_caught
+    assert hour.cancelled_caught

@@ -98,7 +98,7 @@ async def test_a_request_is_limited_in_length_and_time(path: Path, work: PausedA
     answer = await say(path, b'{"do":"ShowUser","user":"' + b"x" * 3000)
     assert answer is not None
     assert answer["code"] == "too_long"
-    assert await say(path, b'{"do":"ShowUser"') is None, "an incomplete request is given up after request_seconds"
+    assert await say(path, b'{"do":"ShowUser"') is None, "an incomplete request is dropped after request_seconds"
     assert work.asked == []
 
 

@@ -23,7 +23,7 @@ class Examination:
 
     Arguments:
         directory: the daemon's.
-        arguments: of the command, beside --json.
+        arguments: of the command, in addition to --json.
         environ: settings, and other variables.
     """
 

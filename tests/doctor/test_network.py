@@ -96,7 +96,7 @@ async def test_a_request_has_no_header_but_those_that_were_given() -> None:
         (b"", "no HTTP"),
         (b"220 smtp.example.org ESMTP\r\n", "no HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "no HTTP"),
-        (endless, "an answer without end"),
+        (endless, "an endless answer"),
     ],
 )
 async def test_a_peer_without_http(answer: bytes | Callable[[bytes], Iterator[bytes]], text: str) -> None:
@@ -184,4 +184,4 @@ async def test_a_peer_without_websockets(answer: bytes | Callable[[bytes], Itera
         with pytest.raises(BadAnswer) as refusal:
             async with open_websocket(other.address, "/"):
                 pass
-    assert str(refusal.value) == "something else than a WebSocket"
+    assert str(refusal.value) == "something other than a WebSocket"

@@ -1,4 +1,4 @@
-"""The daemon or mongod is killed (SIGKILL) under load: whatever a client was told stays true."""
+"""The daemon or mongod is killed (SIGKILL) under load: everything that was acknowledged to a client stays true."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -83,7 +83,7 @@ async def test_killed_mongod(tmp_path: Path, mongod: Mongod) -> None:
 
 
 async def check_outage(daemon: DaemonProcess, person: Person, room_id: str) -> None:
-    """Without a store, requests and new sockets are told to come again."""
+    """Without a store, requests and new sockets are refused, with the advice to try again."""
 
     async def ask() -> None:
         response = await person.http.get("/user", headers=bearer(person.access_token))

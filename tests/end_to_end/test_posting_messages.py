@@ -336,4 +336,4 @@ async def test_posting_too_fast(tmp_path: Path, storage: dict[str, str]) -> None
             assert refused["code"] == "rate_limited"
             assert "nonce" not in refused
             await trio.sleep(refused["retry_after"])
-            assert await talk.post("patient", "patient") == len(acks) + 2
+            assert await talk.post("in time", "in time") == len(acks) + 2

@@ -63,7 +63,7 @@ async def stuck_room(owner: Person) -> AsyncIterator[tuple[str, list[Talk]]]:
 
 
 async def test_stop_under_load(tmp_path: Path, storage: dict[str, str]) -> None:
-    """Every socket is told, although one client reads nothing, and every acknowledged message is stored."""
+    """Every socket gets a close frame, although one client reads nothing, and every acknowledged message is stored."""
     limits = with_drain(30, others=0.5)
     async with (
         running(tmp_path, **storage, **limits) as daemon,
@@ -85,7 +85,7 @@ async def test_stop_under_load(tmp_path: Path, storage: dict[str, str]) -> None:
         await history.check_and_post_again(ada, ada)
 
 
-async def test_every_socket_is_told(tmp_path: Path, storage: dict[str, str]) -> None:
+async def test_every_socket_gets_a_close_frame(tmp_path: Path, storage: dict[str, str]) -> None:
     async with running(tmp_path, **storage, **BRIEF) as daemon, registered_users(daemon, 2) as (ada, bob):
         rooms = [await open_room(ada, bob) for _ in range(3)]
         async with trio.open_nursery() as nursery:

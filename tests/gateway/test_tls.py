@@ -217,7 +217,7 @@ def test_a_slow_reader_gets_all_frames_that_were_begun_and_the_reason(tls_daemon
 
 
 DOCUMENTS = 30
-"""So many responses of /openapi.json are more than the kernel buffers for a client with small buffers."""
+"""This many responses of /openapi.json are more than the kernel buffers for a client with small buffers."""
 
 
 def test_a_response_may_take_as_long_as_the_client_reads(tls_daemon: RunningDaemon) -> None:

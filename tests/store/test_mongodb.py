@@ -41,7 +41,7 @@ from tests.mongod import Mongod, free_port
 from tests.store.samples import add_user, at_once, contents, post, registration, room, session, stored, user
 
 PASSWORD = "sesame/open"
-PATIENCE = 30.0
+START_SECONDS = 30.0
 """Seconds for a server that was just started, on a busy machine."""
 
 
@@ -195,7 +195,7 @@ async def test_the_database_in_the_uri_is_used(mongod_standalone: str) -> None:
     uri = naming(mongod_standalone, name)
     with MongoClient[dict[str, Any]](mongod_standalone) as client:
         try:
-            store = await open_store(MongoDBSettings(uri=uri, timeout_seconds=PATIENCE))
+            store = await open_store(MongoDBSettings(uri=uri, timeout_seconds=START_SECONDS))
             await store.rooms.create(room())
             await store.aclose()
             assert client[name]["rooms"].count_documents({}) == 1
@@ -206,13 +206,13 @@ async def test_the_database_in_the_uri_is_used(mongod_standalone: str) -> None:
 @pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)
 async def test_an_older_store_outside_the_database_in_the_uri_is_not_abandoned(own_mongod: Mongod) -> None:
     named = naming(own_mongod.uri, "talk")
-    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=PATIENCE))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=START_SECONDS))
     await store.aclose()
-    text = await refused(MongoDBSettings(uri=named, timeout_seconds=PATIENCE))
+    text = await refused(MongoDBSettings(uri=named, timeout_seconds=START_SECONDS))
     assert "no store in the database talk, which the URI names, but one in reichatd" in text
     # Once the store exists, the setting is not needed.
     for database in ("talk", ""):
-        settings = MongoDBSettings(uri=named, database=database, timeout_seconds=PATIENCE)
+        settings = MongoDBSettings(uri=named, database=database, timeout_seconds=START_SECONDS)
         store = await open_store(settings)
         await store.aclose()
 
@@ -227,11 +227,11 @@ async def test_a_login_with_rights_to_one_database_only(own_mongod: Mongod) -> N
     own_mongod.kill()
     await trio.to_thread.run_sync(partial(own_mongod.restart, username="root", password=PASSWORD))
     uri = f"mongodb://ann:{quote(PASSWORD, safe='')}@127.0.0.1:{own_mongod.port}/talk"
-    store = await open_store(MongoDBSettings(uri=uri, timeout_seconds=PATIENCE))
+    store = await open_store(MongoDBSettings(uri=uri, timeout_seconds=START_SECONDS))
     await store.rooms.create(room())
     await store.aclose()
     assert "refuses the login" in await refused(
-        MongoDBSettings(uri=naming(uri, "reichatd"), timeout_seconds=PATIENCE), StoreUnavailable
+        MongoDBSettings(uri=naming(uri, "reichatd"), timeout_seconds=START_SECONDS), StoreUnavailable
     )
 
 

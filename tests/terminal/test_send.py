@@ -68,7 +68,9 @@ async def test_scripts_post(tmp_path: Path) -> None:
         for _ in range(2):
             assert (await send(daemon.url, room_id, "Once", "--nonce", "job-1", "-v")).stdout == "4\n"
         assert await said(ada, room_id) == ["Backup done", "  a:\n    b", "Grüße \ufffd", "Once"]
-        assert list(send.logins) == [f"{bot.email} {daemon.url}"], "one login for all calls, beside the person's own"
+        assert list(send.logins) == [f"{bot.email} {daemon.url}"], (
+            "one login for all calls, in addition to the person's own"
+        )
         # Later calls need no password.
         assert (
             await Script(tmp_path, REICHATD_EMAIL=bot.email)(daemon.url, room_id, "Still here", "-v")

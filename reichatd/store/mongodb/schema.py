@@ -186,7 +186,7 @@ def clear(db: MongoDatabase) -> None:
 
 
 def _names(db: MongoDatabase) -> set[str]:
-    """The collections beside `meta`."""
+    """The collections other than `meta`."""
     ours = (db.users, db.registrations, db.sessions, db.rooms, db.members, db.bans, db.messages, db.graveyard)
     return {collection.name for collection in ours}
 
