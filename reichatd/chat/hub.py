@@ -147,7 +147,7 @@ class Hub:
         return sum(connection.delivery.state is State.LAGGING for connection in self._all_connections())
 
     async def check_alive(self) -> None:
-        """Waits for the end of a check of all connections, which takes a moment unless the hub hangs."""
+        """Waits for a check of all connections that begins after this call, which takes a moment unless the hub hangs."""
         self._check_now.set()
         await self._checked.wait()
 
@@ -224,11 +224,15 @@ class Hub:
             with trio.move_on_after(self._settings.limits.ping_seconds / 4):
                 await self._check_now.wait()
             self._check_now.clear()
+            checked, self._checked = (
+                self._checked,
+                RepeatedEvent(),
+            )  # later calls of check_alive wait for the next check
             for number, connection in enumerate(list(self._all_connections()), 1):
                 self._check(connection, trio.current_time())
                 if number % _CONNECTIONS_PER_CHECKPOINT == 0:
                     await trio.lowlevel.checkpoint()
-            self._checked.notify_all()
+            checked.notify_all()
 
     def _check(self, connection: Connection, now: float) -> None:
         heard_at = connection.socket.heard_at

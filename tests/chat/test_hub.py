@@ -271,21 +271,23 @@ async def test_a_socket_ends_with_its_login_session(autojump_clock: MockClock, h
 async def test_a_room_that_crashes_closes_only_its_own_connections(
     autojump_clock: MockClock, hub: Hub, messages: FakeMessages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def crash(broadcaster: Broadcaster) -> None:
+    async def crash(_: Broadcaster) -> None:
         raise RuntimeError("crash")
 
     victim, other = connect(FakeSocket()), connect(FakeSocket(), "u2")
     other_room = await hub.enter("room2", other)
-    monkeypatch.setattr(Broadcaster, "run", crash)
+    monkeypatch.setattr(Broadcaster, "_wait_for_commit", crash)
     await hub.enter("room", victim)
+    hub.publish("room", messages.add(1))
     await wait_all_tasks_blocked()
     assert victim.closing == (1011, "Internal error")
     assert other.closing is None
-    other_room.listen(other, 11)
+    monkeypatch.undo()
+    other_room.listen(other, 12)
     hub.publish("room2", messages.add(1))
     await wait_all_tasks_blocked()
     assert isinstance(other.socket, FakeSocket)
-    assert other.socket.ids == [11]
+    assert other.socket.ids == [12]
 
 
 async def test_live_rooms_learn_where_their_logs_begin(
