@@ -6,8 +6,8 @@ named in `RULES`; a new kind of actor is a new class in `Actor`.
 
 Everyone may see a room, join it and leave it: a private one is joined with its password. Two rules depend on what may change until
 the write, so the store decides them in the step that writes: a banned user does not join (`JoinOutcome`), and only a member posts
-(`Outcome`). What administrators read (lists, details, exports, statistics) has no action: their control socket and the store are open
-to them alone.
+(`Outcome`). What administrators read (lists, details, exports, statistics) has no action: only they can open the control socket and
+the store.
 """
 
 from collections.abc import Mapping
