@@ -80,7 +80,7 @@ class Visitor:
             timezone_id="Europe/Berlin",
             ignore_https_errors=ignore_certificates,
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(30_000)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.sent: list[str] = []
