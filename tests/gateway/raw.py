@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-SECONDS = 15.0
+SECONDS = 25.0
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 

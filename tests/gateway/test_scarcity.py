@@ -55,7 +55,7 @@ def test_without_file_descriptors_new_connections_wait(tmp_path: Path) -> None:
                 clients = [stack.enter_context(daemon.connect()) for _ in range(60)]
                 for client in clients[::2]:
                     client.send(request("GET", "/"))
-                assert waits(clients[-1])
+                assert waits(clients[-2])
                 socket.send(text("message", content="still chatting", nonce="n"))
                 assert socket.next("ack")["message_id"] == 1
             with daemon.connect() as client:

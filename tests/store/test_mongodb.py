@@ -101,8 +101,8 @@ async def refused(settings: MongoDBSettings, kind: type[StoreError] = StoreError
 async def test_no_server() -> None:
     port = free_port()
     start = trio.current_time()
-    text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
-    assert trio.current_time() - start < 2.5
+    text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=2.0), StoreUnavailable)
+    assert trio.current_time() - start < 10
     assert f"MongoDB at 127.0.0.1:{port} does not answer" in text
     assert "refused" in text
 
@@ -111,8 +111,8 @@ async def test_a_server_that_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         start = trio.current_time()
-        text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
-        assert trio.current_time() - start < 2.5
+        text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=2.0), StoreUnavailable)
+        assert trio.current_time() - start < 10
         assert f"127.0.0.1:{port}" in text
 
 
@@ -320,7 +320,9 @@ async def read_until_it_fails(store: Store, seen: dict[int, str]) -> None:
 
 
 async def test_acknowledged_and_read_messages_survive_kill_9(own_mongod: Mongod) -> None:
-    stores = await at_once([partial(open_store, MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))] * 3)
+    stores = await at_once(
+        [partial(open_store, MongoDBSettings(uri=own_mongod.uri, timeout_seconds=LIMIT_SECONDS))] * 3
+    )
     for number in range(3):
         await stores[0].rooms.create(room(f"room{number}"))
     acknowledged: list[tuple[Post, Appended]] = []

@@ -119,7 +119,7 @@ class Visitor:
     def code(self) -> str:
         """The code in the mail to this person."""
         deadline = threading.Event()
-        for _ in range(2000):
+        for _ in range(3000):
             for message in self._mail_server.messages:
                 body = message.get_body(("plain",))
                 if message["To"] == self.email and body and (match := _CODE.search(body.get_content())):
