@@ -14,7 +14,7 @@ import trio
 
 READY = re.compile(r"listens on (?:https?://\S+?:(\d+)(?=\s)|unix:)")
 _CODE = re.compile(r"^    (\d{6})$", re.MULTILINE)
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 COMMAND_SECONDS = 120.0
 PROGRAM = [sys.executable, "-W", "error", "-m", "reichatd"]
 COMMAND = [*PROGRAM, "serve"]

@@ -5,16 +5,13 @@ import os
 import pty
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.process import environment
+from tests.process import COMMAND_SECONDS, PROGRAM, environment
 
-PROGRAM = [sys.executable, "-W", "error", "-m", "reichatd"]
-SECONDS = 60.0
 INTERRUPT = "\x03"
 """The character that a terminal sends for Ctrl+C."""
 WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
@@ -49,7 +46,7 @@ class Commands:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=COMMAND_SECONDS,
         )
         assert "Traceback" not in done.stderr
         return done
@@ -91,7 +88,7 @@ class Commands:
         os.close(theirs)
         try:
             seen = _type(ours, list(typed))
-            return process.wait(SECONDS), seen
+            return process.wait(COMMAND_SECONDS), seen
         finally:
             process.kill()
             process.wait()
@@ -100,7 +97,7 @@ class Commands:
 
 def _type(terminal: int, typed: list[tuple[str, str]]) -> str:
     seen, searched, pressed = "", 0, ""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + COMMAND_SECONDS
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 2.0)[0]:
             if pressed == INTERRUPT:
@@ -116,7 +113,7 @@ def _type(terminal: int, typed: list[tuple[str, str]]) -> str:
             searched = found + len(typed[0][0])
             pressed = typed.pop(0)[1]
             os.write(terminal, pressed.encode())
-    raise AssertionError(f"the command did not end in {SECONDS:g} s: {seen}")
+    raise AssertionError(f"the command did not end in {COMMAND_SECONDS:g} s: {seen}")
 
 
 def _own_terminal() -> None:

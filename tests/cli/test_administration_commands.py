@@ -15,8 +15,8 @@ import trio
 
 from reichatd import __version__
 from reichatd.cli import exit_status
-from tests.cli.commands import CHEAP, INTERRUPT, PROGRAM, SECONDS, Commands
-from tests.process import DaemonProcess, refusal, running
+from tests.cli.commands import CHEAP, INTERRUPT, Commands
+from tests.process import COMMAND_SECONDS, PROGRAM, DaemonProcess, refusal, running
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ async def test_a_command_waits_for_a_suspended_daemon(tmp_path: Path) -> None:
             assert waiting.returncode is None
             daemon.signal(signal.SIGCONT)
             assert waiting.stdout is not None
-            with trio.fail_after(SECONDS):
+            with trio.fail_after(COMMAND_SECONDS):
                 out = b"".join([chunk async for chunk in waiting.stdout])
         assert f"pid             {daemon.pid}\n".encode() in out
 
@@ -308,7 +308,7 @@ def test_an_export_that_is_interrupted_leaves_no_file(commands: Commands, number
     while not list(commands.directory.glob(".lounge.json.*")):
         assert export.poll() is None
     export.send_signal(number)
-    _, error = export.communicate(timeout=SECONDS)
+    _, error = export.communicate(timeout=COMMAND_SECONDS)
     assert (export.returncode, "interrupted" in error) == (128 + number, True)
     assert list(commands.directory.glob("*lounge.json*")) == []
     commands.run("room", "export", "lounge", "-o", str(file))
@@ -326,7 +326,7 @@ def test_the_next_command_finishes_an_interrupted_deletion(commands: Commands) -
         while db.execute("SELECT count(*) FROM rooms").fetchone() == (1,):
             assert deletion.poll() is None
         deletion.send_signal(signal.SIGINT)
-        deletion.communicate(timeout=SECONDS)
+        deletion.communicate(timeout=COMMAND_SECONDS)
         assert deletion.returncode == 130
         assert db.execute("SELECT count(*) FROM messages").fetchone()[0] > 0
         commands.run("room", "delete", "lounge", "--yes")
@@ -348,7 +348,7 @@ def test_an_export_stops_if_its_reader_closes_the_pipe(commands: Commands) -> No
     export.stdout.close()
     assert export.stderr is not None
     assert export.stderr.read() == ""
-    assert export.wait(SECONDS) == 1
+    assert export.wait(COMMAND_SECONDS) == 1
     export.stderr.close()
 
 

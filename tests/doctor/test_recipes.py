@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from tests.client import open_room, registered_users
+from tests.client import SECONDS, open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess, running
@@ -157,7 +157,7 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
         room_id = await open_room(ada)
         with nginx(tmp_path / "nginx", daemon.port) as proxy:
             trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
-            async with httpx.AsyncClient(base_url=proxy.url, verify=trust) as client:
+            async with httpx.AsyncClient(base_url=proxy.url, timeout=SECONDS, verify=trust) as client:
                 for path in ("/ws/chat", "/room"):
                     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
                     answer = await client.get(f"{path}/{room_id}?token={ada.access_token}", headers=handshake)

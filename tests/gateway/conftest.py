@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.running_daemon import RunningDaemon, running_daemon
+from tests.gateway.running_daemon import LONG_CLOSE, LONG_LIMITS, RunningDaemon, running_daemon
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +19,16 @@ def daemon(shared_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
     """The shared daemon. After each test it must still run, serve and chat."""
     yield shared_daemon
     shared_daemon.check()
+
+
+@pytest.fixture(scope="session")
+def shared_patient_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    with running_daemon(tmp_path_factory.mktemp("patient"), **LONG_LIMITS, **LONG_CLOSE) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def patient_daemon(shared_patient_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
+    """As `daemon`, but without a timeout that could do what the daemon must do on its own."""
+    yield shared_patient_daemon
+    shared_patient_daemon.check()

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-SECONDS = 15.0
+SECONDS = 25.0
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
@@ -221,14 +221,22 @@ class RawClient:
             size = int.from_bytes(self.take(8), "big")
         return first & 0x80 != 0, first & 0b1111, self.take(size)
 
+    def message(self) -> dict[str, Any]:
+        """The next message. Answers the pings before it."""
+        while (received := self.frame()).opcode == PING:
+            self.send(frame(PONG, received.payload))
+        return received.json
+
     def next(self, type: str) -> dict[str, Any]:
-        """The next frame of this type. Skips others before it, and answers pings."""
-        while True:
-            received = self.frame()
-            if received.opcode == PING:
-                self.send(frame(PONG, received.payload))
-            elif received.json["type"] == type:
-                return received.json
+        """The next message of this type. Skips others before it, and answers pings."""
+        while (message := self.message())["type"] != type:
+            pass
+        return message
+
+    def goes_on(self) -> bool:
+        """Whether the server answers a ping; nothing may come before the answer."""
+        self.send(frame(PING, b"?"))
+        return self.frame() == (PONG, b"?")
 
     def frames(self) -> Iterator[Frame]:
         """All frames up to and including the close frame."""

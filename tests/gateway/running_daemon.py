@@ -10,18 +10,28 @@ from typing import Any, NamedTuple
 
 import trio
 
-from tests.gateway.raw import SECONDS, Answer, RawClient, request, text
+from tests.gateway.raw import SECONDS, Answer, RawClient, closing, request, text
 from tests.process import DaemonProcess
 
+SHORT_SECONDS = 3.0
+"""A timeout that a test can wait for, and that a request meets on a busy machine."""
 SHORT_LIMITS = {
-    "REICHATD_LIMITS_HANDSHAKE_SECONDS": "1",
-    "REICHATD_LIMITS_REQUEST_SECONDS": "1",
-    "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": "1",
+    "REICHATD_LIMITS_HANDSHAKE_SECONDS": str(SHORT_SECONDS),
+    "REICHATD_LIMITS_REQUEST_SECONDS": str(SHORT_SECONDS),
+    "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": str(SHORT_SECONDS),
     "REICHATD_LIMITS_CLOSE_SECONDS": "1",
     "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
     "REICHATD_SERVER_DRAIN_SECONDS": "5",
 }
 """Timeouts that a test can wait for, and no limit on how fast a test may write."""
+LONG_LIMITS = {
+    "REICHATD_LIMITS_HANDSHAKE_SECONDS": "3600",
+    "REICHATD_LIMITS_REQUEST_SECONDS": "3600",
+    "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": "3600",
+    "REICHATD_LIMITS_SLOW_READER_SECONDS": "3600",
+}
+"""No client times out during a test."""
+LONG_CLOSE = {"REICHATD_LIMITS_CLOSE_SECONDS": "60"}
 ERROR_MARKS = ("Traceback", "crashed", '"level": "error"', '"level": "critical"')
 """Text in the output of a daemon that shows a fault."""
 
@@ -91,7 +101,7 @@ class RunningDaemon:
     def open_websocket(self, room_id: str, by: LoggedInUser | None = None, **options: Any) -> RawClient:  # noqa: ANN401 - see RawClient
         """A WebSocket that has received its initial state."""
         client = self.connect(**options).upgrade(self.target(room_id, by))
-        assert client.frame().json["type"] == "initial_state"
+        assert client.message()["type"] == "initial_state"
         return client
 
     def is_connected_to(self, client: RawClient) -> bool:
@@ -108,8 +118,7 @@ class RunningDaemon:
             assert client.ask("GET", "/").json == {"message": "ok"}
         with self.open_websocket(self.room()) as client:
             client.send(text("listen_latest") + text("message", content="still there", nonce="n"))
-            frames = [client.frame().json for _ in range(2)]
-            assert {frame["type"] for frame in frames} == {"latest_message", "ack"}
+            assert {client.message()["type"] for _ in range(2)} == {"latest_message", "ack"}
         self.check_output()
 
     def check_output(self) -> None:
@@ -146,6 +155,29 @@ def running_daemon(directory: Path, tls: ssl.SSLContext | None = None, /, **envi
         daemon.check_secrets()
     finally:
         process.kill()
+
+
+def check_kick_in_a_burst(daemon: RunningDaemon, pause: float) -> None:
+    """Asserts that a member who is kicked during a burst gets whole messages in order, then the close frame, then nothing.
+
+    Arguments:
+        pause: seconds between the first message and the kick.
+    """
+    room = daemon.room()
+    burst = b"".join(text("message", content="x" * 50) for _ in range(1500))
+    with daemon.open_websocket(room) as ada, daemon.open_websocket(room, daemon.bob) as bob:
+        bob.send(text("listen_latest"))
+        assert bob.goes_on()
+        ada.send(burst)
+        bob.next("latest_message")
+        time.sleep(pause)
+        assert daemon.call("POST", f"/room/{room}/kick/{daemon.bob.user_id}", by=daemon.ada).status == 200
+        *messages, last = bob.frames()
+        ids = [each.json["message"]["message_id"] for each in messages]
+        assert ids == list(range(2, len(ids) + 2))
+        assert last.close_code == 1008
+        bob.send(closing(1008))
+        assert bob.rest() == b""
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

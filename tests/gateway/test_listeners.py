@@ -4,6 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
@@ -103,8 +104,8 @@ def test_the_error_names_the_address_and_nothing_stays_open(tmp_path: Path) -> N
         ) as error:
             open_listeners([f"unix:{path}", "127.0.0.2", "127.0.0.1"], port, tls=False)
         assert error.value.number == errno.EADDRINUSE
-    with ExitStack() as stack:
-        opened(stack, "127.0.0.2", port=port)
+        with ExitStack() as stack:
+            opened(stack, "127.0.0.2", port=port)
     with pytest.raises(CannotListen, match=r"unix:.*/missing/x.sock: No such file or directory$"):
         open_listeners([f"unix:{path}", f"unix:{tmp_path}/missing/x.sock"], 0, tls=False)
     assert list(tmp_path.iterdir()) == []
@@ -135,7 +136,8 @@ def test_a_port_that_is_free_on_one_address_only_is_not_taken(monkeypatch: pytes
 
 
 def test_an_abstract_socket_that_was_passed() -> None:
+    name = f"reichatd-{uuid4()}"
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.bind("\0reichatd-test")
+        sock.bind(f"\0{name}")
         sock.listen()
-        assert Listener(sock, tls=False).url == "unix:@reichatd-test"
+        assert Listener(sock, tls=False).url == f"unix:@{name}"

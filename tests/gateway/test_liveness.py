@@ -13,7 +13,7 @@ from reichatd.accounts.keys import Keys
 from tests.gateway.raw import PING, PONG, TEXT, RawClient, closing, frame, text
 from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
 
-PING_SECONDS = 0.4
+PING_SECONDS = 2.0
 SMALL_BUFFERS = {"receive_buffer": 4096, "segment": 1000}
 """A client with small buffers for bytes that it does not read."""
 
@@ -24,8 +24,8 @@ def shared_strict_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     with running_daemon(
         tmp_path_factory.mktemp("strict_daemon"),
         REICHATD_LIMITS_PING_SECONDS=str(PING_SECONDS),
-        REICHATD_LIMITS_PONG_SECONDS="0.4",
-        REICHATD_LIMITS_SLOW_READER_SECONDS="1",
+        REICHATD_LIMITS_PONG_SECONDS="3",
+        REICHATD_LIMITS_SLOW_READER_SECONDS="3",
     ) as daemon:
         yield daemon
 
@@ -69,14 +69,17 @@ def test_the_operator_may_open_a_socket_that_is_in_no_room(strict_daemon: Runnin
 
 
 def test_a_socket_in_no_room_does_not_delay_a_stop(tmp_path: Path) -> None:
-    with running_daemon(tmp_path / "daemon") as daemon, daemon.connect() as client:
+    with (
+        running_daemon(tmp_path / "daemon", REICHATD_SERVER_DRAIN_SECONDS="60") as daemon,
+        daemon.connect() as client,
+    ):
         secret = (daemon.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
         client.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
         daemon.process.signal(signal.SIGTERM)
         assert client.frame().close_code == 1001
         client.send(closing(1001))
         # Only waits: a second signal would have another meaning.
-        assert trio.run(daemon.process.wait, 3.0) == 0
+        assert trio.run(daemon.process.wait, 20.0) == 0
 
 
 def test_vanished_clients_are_disconnected(strict_daemon: RunningDaemon) -> None:
@@ -93,7 +96,7 @@ def test_vanished_clients_are_disconnected(strict_daemon: RunningDaemon) -> None
         began = time.monotonic()
         for client in (silent, listening, in_the_middle):
             assert client.ended()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
 
 
 def test_a_client_that_reads_no_response_is_disconnected(strict_daemon: RunningDaemon) -> None:

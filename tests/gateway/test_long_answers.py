@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +36,7 @@ def long_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     directory = tmp_path_factory.mktemp("long_room")
     context, environ = trusted(directory) if request.param == "tls" else (None, {})
     environ["REICHATD_LIMITS_SLOW_READER_SECONDS"] = str(STALL_SECONDS)
+    environ["REICHATD_LOG_LEVEL"] = "debug"  # shows why a socket is closed
     with running_daemon(directory, context, **environ) as daemon:
         room = daemon.room()
         with daemon.open_websocket(room) as client:
@@ -131,10 +131,11 @@ def test_a_client_that_reads_nothing_of_the_answer_gets_the_reason(long_room: Lo
     daemon, room = long_room
     with daemon.open_websocket(room, daemon.bob) as client:
         client.send(text("listen_latest"))
+        seen = len(daemon.process.output)
         begin_answer(client)
         with daemon.open_websocket(room) as ada:
             post(ada, "waits behind it", 1)
-        time.sleep(1.5 * STALL_SECONDS)
+        wait_until(lambda: "Reader too slow for too long" in daemon.process.output[seen:])
         assert close_payload(client) == b"\x03\xf5Reader too slow for too long"
 
 

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -13,22 +14,16 @@ from tests.gateway.raw import (
     PONG,
     TEXT,
     Frame,
-    RawClient,
     closing,
     frame,
     noise,
     text,
 )
-from tests.gateway.running_daemon import RunningDaemon
+from tests.gateway.running_daemon import RunningDaemon, check_kick_in_a_burst, running_daemon
 
 MAX_BYTES = 65_536
 """limits.frame_bytes"""
 LISTEN = text("listen_latest")
-
-
-def goes_on(client: RawClient) -> bool:
-    client.send(frame(PING, b"?"))
-    return client.frame() == (PONG, b"?")
 
 
 # --- valid
@@ -62,7 +57,7 @@ def test_a_message_of_exactly_the_limit_is_read(daemon: RunningDaemon, payload: 
     with daemon.open_websocket(daemon.room()) as client:
         client.send(frame(TEXT, payload))
         assert client.frame().json["code"] == "bad_frame"
-        assert goes_on(client)
+        assert client.goes_on()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +69,7 @@ def test_a_message_outside_the_protocol_is_answered_with_an_error(daemon: Runnin
     with daemon.open_websocket(daemon.room()) as client:
         client.send(bad)
         assert client.frame().json["code"] == "bad_frame"
-        assert goes_on(client)
+        assert client.goes_on()
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x03\xe8", b"\x03\xf3bye", b"\x0b\xb8", b"\x13\x87" + b"x" * 123], ids=len)
@@ -178,9 +173,9 @@ MAX_LENGTH = b"\xff" + (2**63 - 1).to_bytes(8, "big")
 )
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in single bytes"])
 def test_a_length_is_refused_before_the_payload_comes(
-    daemon: RunningDaemon, head: bytes, code: int, at_once: bool
+    patient_daemon: RunningDaemon, head: bytes, code: int, at_once: bool
 ) -> None:
-    with daemon.open_websocket(daemon.room()) as client:
+    with patient_daemon.open_websocket(patient_daemon.room()) as client:
         if at_once:
             client.send(head)
         else:
@@ -190,7 +185,7 @@ def test_a_length_is_refused_before_the_payload_comes(
         began = time.monotonic()
         closes = [each for each in client.frames() if each.opcode != PONG]
         assert closes == [(CLOSE, code.to_bytes(2, "big"))]
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 10
         client.send(closing(code))
         assert client.rest() == b""
 
@@ -221,14 +216,16 @@ def test_noise(daemon: RunningDaemon) -> None:
 # --- clients that do not cooperate
 
 
-def test_a_close_frame_without_an_answer_times_out(daemon: RunningDaemon) -> None:
-    room = daemon.room()
-    with daemon.open_websocket(room, daemon.bob) as client:
-        began = time.monotonic()
-        assert daemon.call("POST", f"/room/{room}/kick/{daemon.bob.user_id}", by=daemon.ada).status == 200
-        assert client.frame().close_code == 1008
-        assert client.rest() == b""
-        assert 0.5 < time.monotonic() - began < 5
+def test_a_close_frame_without_an_answer_times_out(tmp_path: Path) -> None:
+    close_seconds = 3.0
+    with running_daemon(tmp_path, REICHATD_LIMITS_CLOSE_SECONDS=str(close_seconds)) as daemon:
+        room = daemon.room()
+        with daemon.open_websocket(room, daemon.bob) as client:
+            began = time.monotonic()
+            assert daemon.call("POST", f"/room/{room}/kick/{daemon.bob.user_id}", by=daemon.ada).status == 200
+            assert client.frame().close_code == 1008
+            assert client.rest() == b""
+            assert close_seconds / 2 < time.monotonic() - began < 5 * close_seconds
 
 
 def test_other_bytes_instead_of_an_answer_to_a_close_frame(daemon: RunningDaemon) -> None:
@@ -247,21 +244,7 @@ def test_other_bytes_instead_of_an_answer_to_a_close_frame(daemon: RunningDaemon
 
 @pytest.mark.parametrize("times", range(5))
 def test_no_frame_follows_the_close_frame_in_a_burst(daemon: RunningDaemon, times: int) -> None:
-    room = daemon.room()
-    burst = b"".join(text("message", content="x" * 50) for _ in range(1500))
-    with daemon.open_websocket(room) as ada, daemon.open_websocket(room, daemon.bob) as bob:
-        bob.send(LISTEN)
-        assert goes_on(bob)
-        ada.send(burst)
-        bob.next("latest_message")
-        time.sleep(times / 100)
-        assert daemon.call("POST", f"/room/{room}/kick/{daemon.bob.user_id}", by=daemon.ada).status == 200
-        *messages, last = bob.frames()
-        ids = [each.json["message"]["message_id"] for each in messages]
-        assert ids == list(range(2, len(ids) + 2))
-        assert last.close_code == 1008
-        bob.send(closing(1008))
-        assert bob.rest() == b""
+    check_kick_in_a_burst(daemon, times / 100)
 
 
 FLOODS = {

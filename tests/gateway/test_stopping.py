@@ -9,20 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.raw import CLOSE, PING, PONG, RawClient, closing, frame, request, text, upgrade
-from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
-
-HOUR = "3600"
-LONG_LIMITS = {
-    "REICHATD_LIMITS_REQUEST_SECONDS": HOUR,
-    "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": HOUR,
-    "REICHATD_LIMITS_HANDSHAKE_SECONDS": HOUR,
-    "REICHATD_LIMITS_SLOW_READER_SECONDS": HOUR,
-}
-"""No client times out before the stop."""
+from tests.gateway.running_daemon import LONG_LIMITS, RunningDaemon, running_daemon, wait_until
 
 
 def test_sockets_are_closed_and_waiting_clients_do_not_delay_the_stop(tmp_path: Path) -> None:
-    with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_DRAIN_SECONDS="30") as daemon:
+    with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_DRAIN_SECONDS="60") as daemon:
         room = daemon.room()
         with (
             daemon.connect(),  # says nothing
@@ -42,7 +33,7 @@ def test_sockets_are_closed_and_waiting_clients_do_not_delay_the_stop(tmp_path: 
             assert begun.ended()
             assert idle.ended()
             assert half_open.ended()
-        assert seconds < 2
+        assert seconds < 20
 
 
 def answer_closes(*clients: RawClient) -> None:
@@ -55,7 +46,7 @@ def answer_closes(*clients: RawClient) -> None:
 
 
 def test_clients_that_hang_are_cut_off_after_the_drain(tmp_path: Path) -> None:
-    with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_DRAIN_SECONDS="2") as daemon:
+    with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_DRAIN_SECONDS="5") as daemon:
         room = daemon.room()
         with (
             daemon.open_websocket(room) as ada,
@@ -76,7 +67,7 @@ def test_clients_that_hang_are_cut_off_after_the_drain(tmp_path: Path) -> None:
             assert last.close_code == 1001
             assert last.payload[2:].startswith(b"The server is going down; retry-after-ms=")
             assert hanging.ended()
-    assert 1 < seconds < 4
+    assert 4 < seconds < 15
 
 
 def stop_reading(daemon: RunningDaemon, slow: RawClient) -> None:
@@ -90,7 +81,7 @@ def stop_reading(daemon: RunningDaemon, slow: RawClient) -> None:
 
 
 def test_a_stop_during_a_burst_of_connections(tmp_path: Path) -> None:
-    with running_daemon(tmp_path) as daemon:
+    with running_daemon(tmp_path, REICHATD_SERVER_DRAIN_SECONDS="60") as daemon:
         over = threading.Event()
         connected: list[int] = []
         burst = [threading.Thread(target=connect, args=(daemon, over, connected)) for _ in range(2)]
@@ -101,7 +92,7 @@ def test_a_stop_during_a_burst_of_connections(tmp_path: Path) -> None:
         over.set()
         for thread in burst:
             thread.join()
-        assert seconds < 4
+        assert seconds < 20
 
 
 def connect(daemon: RunningDaemon, over: threading.Event, connected: list[int]) -> None:
@@ -129,4 +120,4 @@ def test_a_second_signal_ends_the_waiting(tmp_path: Path) -> None:
         daemon.process.signal(signal.SIGTERM)
         wait_until(lambda: '"event": "stopping"' in daemon.process.output)
         assert daemon.process.poll() is None
-        assert daemon.stop() < 5
+        assert daemon.stop() < 20

@@ -23,7 +23,7 @@ async def pair() -> AsyncIterator[tuple[FrameStream, socket.socket]]:
         near, _ = listener.accept()
     near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
     with far, near:
-        yield FrameStream(near, stall_seconds=0.2), far
+        yield FrameStream(near, stall_seconds=2), far
 
 
 async def drain(far: socket.socket, count: int) -> bytes:
@@ -82,13 +82,13 @@ async def test_a_peer_that_takes_bytes_slowly_is_not_stalled(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
-    stream = FrameStream(stream.socket, stall_seconds=0.5)
-    stream.set_send_buffer(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.5 seconds
+    stream = FrameStream(stream.socket, stall_seconds=2)
+    stream.set_send_buffer(2_000_000)  # Linux doubles it; a third of that is free only after more than 2 seconds
     far.setblocking(False)
 
     async def nibble() -> None:
         for _ in range(30):
-            await trio.sleep(0.05)
+            await trio.sleep(0.2)
             with suppress(BlockingIOError):
                 far.recv(50_000)
         nursery.cancel_scope.cancel()

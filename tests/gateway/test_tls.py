@@ -15,19 +15,25 @@ from tests.gateway.raw import (
     BINARY,
     CLOSE,
     PING,
-    PONG,
     SECONDS,
     RawClient,
-    closing,
     frame,
     noise,
     request,
     text,
     upgrade,
 )
-from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
+from tests.gateway.running_daemon import (
+    LONG_CLOSE,
+    LONG_LIMITS,
+    SHORT_SECONDS,
+    RunningDaemon,
+    check_kick_in_a_burst,
+    running_daemon,
+    wait_until,
+)
 
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 2.0
 LISTEN = text("listen_latest")
 
 
@@ -50,26 +56,38 @@ def trusted(directory: Path) -> tuple[ssl.SSLContext, dict[str, str]]:
 def shared_tls_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     directory = tmp_path_factory.mktemp("tls_daemon")
     context, environ = trusted(directory)
+    with running_daemon(directory, context, **environ, **LONG_LIMITS, **LONG_CLOSE) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def tls_daemon(shared_tls_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
+    """A daemon whose timeouts no test reaches."""
+    yield shared_tls_daemon
+    shared_tls_daemon.check()
+
+
+@pytest.fixture(scope="module")
+def shared_strict_tls_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    directory = tmp_path_factory.mktemp("strict_tls_daemon")
+    context, environ = trusted(directory)
     with running_daemon(
         directory,
         context,
         **environ,
-        REICHATD_LIMITS_PING_SECONDS="2",
-        REICHATD_LIMITS_PONG_SECONDS="1",
+        REICHATD_LIMITS_REQUEST_SECONDS=str(SLOW_SECONDS),
+        REICHATD_LIMITS_PING_SECONDS="5",
+        REICHATD_LIMITS_PONG_SECONDS="5",
         REICHATD_LIMITS_SLOW_READER_SECONDS=str(SLOW_SECONDS),
     ) as daemon:
         yield daemon
 
 
 @pytest.fixture
-def tls_daemon(shared_tls_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
-    yield shared_tls_daemon
-    shared_tls_daemon.check()
-
-
-def goes_on(client: RawClient) -> bool:
-    client.send(frame(PING, b"?"))
-    return client.frame() == (PONG, b"?")
+def strict_tls_daemon(shared_strict_tls_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
+    """A daemon with short timeouts for silent and slow clients."""
+    yield shared_strict_tls_daemon
+    shared_strict_tls_daemon.check()
 
 
 def test_requests_and_a_conversation_on_one_connection(tls_daemon: RunningDaemon) -> None:
@@ -78,7 +96,7 @@ def test_requests_and_a_conversation_on_one_connection(tls_daemon: RunningDaemon
         client.send(request("POST", "/login", body=b"{}") + request("HEAD", "/"))
         assert [client.answer().status, client.answer(has_body=False).status] == [422, 200]
         assert client.upgrade(tls_daemon.target(tls_daemon.room())).frame().json["type"] == "initial_state"
-        assert goes_on(client)
+        assert client.goes_on()
 
 
 def test_clients_of_our_own_host_may_use_any_scheme(tls_daemon: RunningDaemon) -> None:
@@ -115,7 +133,7 @@ def test_a_connection_ends_with_close_notify(tls_daemon: RunningDaemon) -> None:
         began = time.monotonic()
         assert client.ask("GET", "/", "Connection: close").status == 200
         assert client.rest() == b""
-        assert time.monotonic() - began < 0.9, "close_notify comes before the lingering close"
+        assert time.monotonic() - began < 10, "close_notify comes before the lingering close"
 
 
 def test_a_large_body_is_refused_and_the_response_arrives(tls_daemon: RunningDaemon) -> None:
@@ -169,7 +187,7 @@ def test_all_clients_get_all_messages_in_order(tls_daemon: RunningDaemon) -> Non
     ):
         for client in (ada, bob, third):
             client.send(LISTEN)
-            assert goes_on(client)
+            assert client.goes_on()
         for writer in (ada, bob):
             writer.send(b"".join(text("message", content=f"{number} {'x' * 500}") for number in range(1000)))
         for client in (ada, bob, third):
@@ -179,36 +197,23 @@ def test_all_clients_get_all_messages_in_order(tls_daemon: RunningDaemon) -> Non
 
 @pytest.mark.parametrize("times", range(5))
 def test_a_kick_in_a_burst_closes_with_its_code(tls_daemon: RunningDaemon, times: int) -> None:
-    room = tls_daemon.room()
-    burst = b"".join(text("message", content="x" * 50) for _ in range(1500))
-    with tls_daemon.open_websocket(room) as ada, tls_daemon.open_websocket(room, tls_daemon.bob) as bob:
-        bob.send(LISTEN)
-        assert goes_on(bob)
-        ada.send(burst)
-        bob.next("latest_message")
-        time.sleep(times / 100)
-        assert tls_daemon.call("POST", f"/room/{room}/kick/{tls_daemon.bob.user_id}", by=tls_daemon.ada).status == 200
-        *messages, last = bob.frames()
-        ids = [each.json["message"]["message_id"] for each in messages]
-        assert ids == list(range(2, len(ids) + 2))
-        assert last.close_code == 1008
-        bob.send(closing(1008))
-        assert bob.rest() == b""
+    check_kick_in_a_burst(tls_daemon, times / 100)
 
 
-def test_a_slow_reader_gets_all_frames_that_were_begun_and_the_reason(tls_daemon: RunningDaemon) -> None:
-    room = tls_daemon.room()
+def test_a_slow_reader_gets_all_frames_that_were_begun_and_the_reason(strict_tls_daemon: RunningDaemon) -> None:
+    room = strict_tls_daemon.room()
     with (
-        tls_daemon.open_websocket(room) as ada,
-        tls_daemon.open_websocket(room, tls_daemon.bob, receive_buffer=4096, segment=1000) as slow,
+        strict_tls_daemon.open_websocket(room) as ada,
+        strict_tls_daemon.open_websocket(room, strict_tls_daemon.bob, receive_buffer=4096, segment=1000) as slow,
     ):
         slow.send(LISTEN)
-        assert goes_on(slow)
+        assert slow.goes_on()
+        seen = len(strict_tls_daemon.process.output)
         for number in range(200):
             ada.send(text("message", content="x" * 5000, nonce=str(number)))
         while ada.next("ack")["message_id"] < 200:
             pass
-        time.sleep(1.5 * SLOW_SECONDS)
+        wait_until(lambda: "slow reader closed" in strict_tls_daemon.process.output[seen:])
         *messages, last = slow.frames()
         ids = [each.json["message"]["message_id"] for each in messages if each.opcode != PING]
         assert 0 < len(ids) < 200
@@ -220,20 +225,20 @@ DOCUMENTS = 30
 """This many responses of /openapi.json are more than the kernel buffers for a client with small buffers."""
 
 
-def test_a_response_may_take_as_long_as_the_client_reads(tls_daemon: RunningDaemon) -> None:
-    with tls_daemon.connect(receive_buffer=4096, segment=1000) as client:
+def test_a_response_may_take_as_long_as_the_client_reads(strict_tls_daemon: RunningDaemon) -> None:
+    with strict_tls_daemon.connect(receive_buffer=4096, segment=1000) as client:
         client.send(request("GET", "/openapi.json") * DOCUMENTS)
         began = time.monotonic()
-        while time.monotonic() - began < 4 * SLOW_SECONDS:  # and 4 times SHORT_LIMITS's request_seconds
+        while time.monotonic() - began < 4 * SLOW_SECONDS:  # and 4 times request_seconds
             client.unread += client.socket.recv(2000)
             time.sleep(0.1)
         assert len({client.answer().body for _ in range(DOCUMENTS)}) == 1
 
 
-def test_a_response_that_is_not_read_ends_the_connection(tls_daemon: RunningDaemon) -> None:
-    with tls_daemon.connect(receive_buffer=4096, segment=1000) as client:
+def test_a_response_that_is_not_read_ends_the_connection(strict_tls_daemon: RunningDaemon) -> None:
+    with strict_tls_daemon.connect(receive_buffer=4096, segment=1000) as client:
         client.send(request("GET", "/openapi.json") * DOCUMENTS)
-        wait_until(lambda: not tls_daemon.is_connected_to(client))
+        wait_until(lambda: not strict_tls_daemon.is_connected_to(client))
 
 
 def test_a_slow_reader_that_goes_on_in_time_loses_nothing(tls_daemon: RunningDaemon) -> None:
@@ -243,7 +248,7 @@ def test_a_slow_reader_that_goes_on_in_time_loses_nothing(tls_daemon: RunningDae
         tls_daemon.open_websocket(room, tls_daemon.bob, receive_buffer=4096, segment=1000) as slow,
     ):
         slow.send(LISTEN)
-        assert goes_on(slow)
+        assert slow.goes_on()
         for number in range(200):
             ada.send(text("message", content="x" * 5000, nonce=str(number)))
         while ada.next("ack")["message_id"] < 200:
@@ -252,27 +257,27 @@ def test_a_slow_reader_that_goes_on_in_time_loses_nothing(tls_daemon: RunningDae
         assert ids == list(range(1, 201))
 
 
-def test_a_vanished_client_is_disconnected(tls_daemon: RunningDaemon) -> None:
-    with tls_daemon.open_websocket(tls_daemon.room()) as client:
+def test_a_vanished_client_is_disconnected(strict_tls_daemon: RunningDaemon) -> None:
+    with strict_tls_daemon.open_websocket(strict_tls_daemon.room()) as client:
         assert client.frame() == (PING, b"")
         assert client.ended()
 
 
-def test_clients_without_tls_and_silent_clients_are_disconnected(tls_daemon: RunningDaemon) -> None:
+def test_clients_without_tls_and_silent_clients_are_disconnected(strict_tls_daemon: RunningDaemon) -> None:
     spoken = (b"", request("GET", "/"), b"\x16\x03\x01", b"\x16\x03\x01\2\0\1\0\1\xfc\3\3" + noise(600), bytes(100_000))
-    port = tls_daemon.process.port
+    port = strict_tls_daemon.process.port
+    began = time.monotonic()
     with ExitStack() as stack:
-        connected = stack.enter_context(tls_daemon.connect())
+        connected = stack.enter_context(strict_tls_daemon.connect())
         plain = [stack.enter_context(RawClient(port)) for _ in spoken]
-        began = time.monotonic()
         for client, data in zip(plain, spoken, strict=True):
             with suppress(ConnectionError):
                 client.send(data)
         assert connected.ended()
-        assert time.monotonic() - began > 0.5
+        assert time.monotonic() - began > SHORT_SECONDS / 2
         for client in plain:
             client.ended()  # perhaps with a TLS alert before
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 * SHORT_SECONDS
 
 
 def test_a_client_may_vanish_at_any_point(tls_daemon: RunningDaemon) -> None:
@@ -304,7 +309,7 @@ def test_noise_between_tls_records_ends_the_connection(tls_daemon: RunningDaemon
 def test_a_stop_closes_sockets_with_a_code(tmp_path: Path) -> None:
     context, environ = trusted(tmp_path)
     with (
-        running_daemon(tmp_path, context, **environ) as daemon,
+        running_daemon(tmp_path, context, **environ, **LONG_LIMITS, REICHATD_SERVER_DRAIN_SECONDS="60") as daemon,
         daemon.open_websocket(daemon.room()) as client,
         RawClient(daemon.process.port),  # says nothing
         daemon.connect() as idle,
@@ -316,4 +321,4 @@ def test_a_stop_closes_sockets_with_a_code(tmp_path: Path) -> None:
         seconds = daemon.stop()
         closer.join()
         assert codes == [1001]
-        assert seconds < 2
+        assert seconds < 20

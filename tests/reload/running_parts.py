@@ -20,7 +20,7 @@ from reichatd.rights import ADMINISTRATOR, UserActor
 from reichatd.settings import AuthSettings, Settings, merged
 from reichatd.store import Registration, User
 from reichatd.store.sqlite import open_store
-from tests.client import PASSWORD, SECONDS, Talk, talk_at
+from tests.client import PASSWORD, SECONDS, Talk, http_client, talk_at
 
 ROOM = "room"
 CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)
@@ -76,7 +76,7 @@ class RunningParts:
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
         headers = {"Authorization": f"Bearer {self.tokens['ada']}"}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", verify=False) as http:
+        async with http_client(f"http://127.0.0.1:{self._port}") as http:
             return await http.request(method, path, headers=headers, **options)
 
     @property

@@ -43,6 +43,8 @@ from tests.store.samples import add_user, at_once, contents, post, registration,
 PASSWORD = "sesame/open"
 START_SECONDS = 30.0
 """Seconds for a server that was just started, on a busy machine."""
+LIMIT_SECONDS = 5.0
+"""The store's limit where the server fails. The indexes are made within it, too."""
 
 
 def naming(uri: str, database: str) -> str:
@@ -99,8 +101,8 @@ async def refused(settings: MongoDBSettings, kind: type[StoreError] = StoreError
 async def test_no_server() -> None:
     port = free_port()
     start = trio.current_time()
-    text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
-    assert trio.current_time() - start < 2.5
+    text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=2.0), StoreUnavailable)
+    assert trio.current_time() - start < 10
     assert f"MongoDB at 127.0.0.1:{port} does not answer" in text
     assert "refused" in text
 
@@ -109,8 +111,8 @@ async def test_a_server_that_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         start = trio.current_time()
-        text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=0.5), StoreUnavailable)
-        assert trio.current_time() - start < 2.5
+        text = await refused(MongoDBSettings(uri=f"mongodb://127.0.0.1:{port}", timeout_seconds=2.0), StoreUnavailable)
+        assert trio.current_time() - start < 10
         assert f"127.0.0.1:{port}" in text
 
 
@@ -239,7 +241,7 @@ async def test_a_login_with_rights_to_one_database_only(own_mongod: Mongod) -> N
 
 
 async def test_a_server_that_was_down_can_be_used_again(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=LIMIT_SECONDS))
     await store.rooms.create(room())
     assert await store.messages.append([post("a", nonce="a")], {}) == stored(1)
     own_mongod.kill()
@@ -249,7 +251,7 @@ async def test_a_server_that_was_down_can_be_used_again(own_mongod: Mongod) -> N
     for call in (store.ping, store.messages.probe):
         with pytest.raises(StoreUnavailable):
             await call()
-    assert trio.current_time() - start < 3 * 2.0 + 1
+    assert trio.current_time() - start < 3.5 * LIMIT_SECONDS
     await trio.to_thread.run_sync(own_mongod.restart)
     again = [post("a", nonce="a"), post("b", nonce="b")]
     assert await store.messages.append(again, {}) == [Appended(Outcome.REPEATED, 1), *stored(2)]
@@ -258,15 +260,15 @@ async def test_a_server_that_was_down_can_be_used_again(own_mongod: Mongod) -> N
 
 
 async def test_closing_when_the_server_is_down(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=1.0))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=LIMIT_SECONDS))
     own_mongod.kill()
     start = trio.current_time()
     await store.aclose()
-    assert trio.current_time() - start < 2
+    assert trio.current_time() - start < 2 * LIMIT_SECONDS
 
 
 async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
-    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))
+    store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=LIMIT_SECONDS))
     await store.rooms.create(room())
     os.kill(own_mongod.pid, signal.SIGSTOP)
     try:
@@ -274,8 +276,8 @@ async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
         outcomes = await at_once([partial(unavailable, partial(store.rooms.get, "lobby"))] * 40)
         assert all(outcomes)
         # Also for calls that waited for a free thread.
-        assert trio.current_time() - start < 2 * 2.0 + 1.5
-        with trio.fail_after(6):
+        assert trio.current_time() - start < 2.75 * LIMIT_SECONDS
+        with trio.fail_after(3 * LIMIT_SECONDS):
             with pytest.raises(StoreUnavailable):
                 await store.messages.append([post()], {})
     finally:
@@ -318,7 +320,9 @@ async def read_until_it_fails(store: Store, seen: dict[int, str]) -> None:
 
 
 async def test_acknowledged_and_read_messages_survive_kill_9(own_mongod: Mongod) -> None:
-    stores = await at_once([partial(open_store, MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))] * 3)
+    stores = await at_once(
+        [partial(open_store, MongoDBSettings(uri=own_mongod.uri, timeout_seconds=LIMIT_SECONDS))] * 3
+    )
     for number in range(3):
         await stores[0].rooms.create(room(f"room{number}"))
     acknowledged: list[tuple[Post, Appended]] = []

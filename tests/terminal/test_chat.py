@@ -326,7 +326,7 @@ def _seconds_left(token: str) -> float:
 
 
 async def test_an_expired_access_token_is_renewed(tmp_path: Path) -> None:
-    settings = {**QUICK, "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "0.05"}
+    settings = {**QUICK, "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "0.1"}
     daemon = DaemonProcess(tmp_path, settings)
     try:
         await daemon.start()
@@ -338,7 +338,7 @@ async def test_an_expired_access_token_is_renewed(tmp_path: Path) -> None:
                 assert await daemon.stop() == 0
                 await terminal.see("offline:")
                 login = json.loads(login_file(tmp_path).read_text())[daemon.url]
-                await trio.sleep(_seconds_left(login["access_token"]) + 0.1)
+                await trio.sleep(max(0.0, _seconds_left(login["access_token"]) + 0.1))
                 await daemon.start()
                 await terminal.see("online")
                 terminal.type(f"Still here{ENTER}")

@@ -153,7 +153,7 @@ async def test_a_message_survives_a_restart_of_the_daemon(tmp_path: Path) -> Non
 
 
 async def test_a_message_without_an_answer_may_be_stored_or_not(tmp_path: Path) -> None:
-    # Another program locks the store: the commit and the ack wait.
+    # Another program locks the store: the commit waits, then fails and is tried again, so no ack comes.
     import sqlite3
 
     async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
@@ -164,7 +164,7 @@ async def test_a_message_without_an_answer_may_be_stored_or_not(tmp_path: Path) 
         try:
             db.execute("BEGIN IMMEDIATE")
             done = await send(
-                daemon.url, room_id, "Two", "--nonce", "two", "--timeout", "2", status=exit_status.TRY_AGAIN
+                daemon.url, room_id, "Two", "--nonce", "two", "--timeout", "10", status=exit_status.TRY_AGAIN
             )
             assert "sent, but no answer in time" in done.stderr
             db.execute("ROLLBACK")

@@ -74,7 +74,7 @@ def is_following(person: Visitor, id: int) -> None:
     expect(row).to_be_in_viewport(ratio=0.9)
     expect(person.page.locator(".jump")).to_be_hidden()
     below = "(() => { const { scrollHeight, scrollTop, clientHeight } = document.querySelector('.scroller');"
-    assert person.measured(f"{below} return scrollHeight - scrollTop - clientHeight; }})()") < 3
+    person.until(lambda: person.measured(f"{below} return scrollHeight - scrollTop - clientHeight; }})()") < 3)
 
 
 def slow_down(page: Page, rate: int) -> None:

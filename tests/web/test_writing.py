@@ -337,7 +337,7 @@ def test_a_printed_code_can_be_pasted_with_spaces(visitor: Visitors, daemon: Dae
     page.get_by_label("Password").fill("a good password")
     page.get_by_role("button", name="Create account").click()
     expect(page.get_by_text("It was printed where this server runs")).to_be_visible()
-    for _ in range(1000):
+    for _ in range(3000):
         if code := daemon.code_for("ada@example.org"):
             break
         page.wait_for_timeout(10)

@@ -80,7 +80,7 @@ class Visitor:
             timezone_id="Europe/Berlin",
             ignore_https_errors=ignore_certificates,
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(30_000)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.sent: list[str] = []
@@ -119,7 +119,7 @@ class Visitor:
     def code(self) -> str:
         """The code in the mail to this person."""
         deadline = threading.Event()
-        for _ in range(2000):
+        for _ in range(3000):
             for message in self._mail_server.messages:
                 body = message.get_body(("plain",))
                 if message["To"] == self.email and body and (match := _CODE.search(body.get_content())):
