@@ -32,6 +32,8 @@ LONG_LIMITS = {
 }
 """No client times out during a test."""
 LONG_CLOSE = {"REICHATD_LIMITS_CLOSE_SECONDS": "60"}
+CALL_SECONDS = 60.0
+"""The longest wait for a response of the REST API, which may hash a password on a busy machine."""
 ERROR_MARKS = ("Traceback", "crashed", '"level": "error"', '"level": "critical"')
 """Text in the output of a daemon that shows a fault."""
 
@@ -76,6 +78,7 @@ class RunningDaemon:
         """One REST call on a connection of its own."""
         headers = ["Connection: close", *([f"Authorization: Bearer {by.access_token}"] if by else [])]
         with self.connect() as client:
+            client.socket.settimeout(CALL_SECONDS)
             client.send(request(method, path, *headers, body=json.dumps(body).encode() if body else b""))
             return client.answer()
 
