@@ -1,3 +1,3 @@
-"""reichatd: a chat daemon. A room is a log, a connection is a cursor."""
+"""reichatd: a chat daemon. A room is a log of messages; a connection is a cursor in it."""
 
 __version__ = "0.1.0"

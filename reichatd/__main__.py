@@ -1,4 +1,4 @@
-"""`python -m reichatd` is `reichatd`."""
+"""`python -m reichatd` runs the `reichatd` command."""
 
 from reichatd.cli import main
 

@@ -1,23 +1,32 @@
-"""The daemon: keeps the parts alive, tells its service manager, and ends the parts in order.
+"""The life of a daemon: starts the parts, keeps them running, reports to the service manager, and stops the parts in order.
+
+The tasks, in the order in which they start:
 
     services nursery
     ├── outbox          sends mail
-    ├── housekeeping    removes what has expired
-    ├── retention       removes messages that are too old
-    ├── recheck         whether open sockets may stay open
-    ├── control         administrators' commands
-    ├── scribe          one group commit at a time
-    ├── mark reader     one group read at a time, for those who join
-    ├── hub             the live rooms
-    ├── health          asks the store, for those who ask whether the daemon is ready
-    ├── monitor         metrics, on a port of their own, where the settings want them
-    ├── signals         stop, reload
-    ├── pulse           the watchdog and the status, where a service manager wants them
-    └── doors nursery   the gateway and its connections
+    ├── scribe          commits messages, one batch at a time
+    ├── mark reader     reads the read marks of those who join, one batch at a time
+    ├── hub             runs the live rooms
+    ├── health          asks the store whether it answers, for /readyz
+    ├── monitor         serves metrics on a port of their own, if they are enabled
+    ├── housekeeping    deletes expired registrations and login sessions, and the messages of deleted rooms
+    ├── retention       deletes messages that are too old
+    ├── recheck         closes sockets of ended sessions and memberships
+    ├── control         serves administrators' commands
+    ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
+    ├── serving nursery
+    │   └── gateway     accepts connections, and serves each in a task of its own
+    └── watchdog        reports to the service manager, if there is one
 
-It ends from the leaves: no new connections, the sockets told 1001 batch by batch, requests answered; then the scribe empties
-itself; then the store closes. A part that crashes takes the daemon down: all of them are needed, and a service manager starts it
-anew.
+A stop goes the other way:
+
+ 1. The gateway accepts no more connections, and answers the requests that it has. The hub closes the WebSockets in batches, with
+    code 1001. After `server.drain_seconds` the connections that are left are cut.
+ 2. The scribe commits what it has.
+ 3. All services are cancelled.
+ 4. The store is closed.
+
+A part that crashes ends the daemon, because all parts are needed. The service manager starts it again.
 """
 
 import gc
@@ -37,20 +46,20 @@ from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
 from reichatd.settings import Reload, SettingsError
-from reichatd.store import Store, StoreError, open_store
-from reichatd.systemd import Manager
+from reichatd.store import Store, StoreError, backend_for
+from reichatd.systemd import ServiceManager
 from reichatd.unixsocket import UnixSocket
 from reichatd.wallclock import WallClock
 from reichatd.watchdog import Watchdog
 
-_COLLECTOR = (700, 10, 1000)
-"""Python's thresholds for garbage collection. The last one is 10 by itself: to look at all objects then stops everything for a
-tenth of a second per thousand connections (stalls of 100 to 500 ms in a storm of 5,000 joins), though what ends is nearly always
-freed without it."""
+_GC_THRESHOLDS = (700, 10, 1000)
+"""For Python's garbage collector. Its default for the last generation is 10. A full collection stops everything for 0.1 s per
+thousand connections (stalls of 100 to 500 ms while 5,000 clients join), and reference counting frees nearly all without it."""
 _HOUSEKEEPING_SECONDS = 60.0
-_SWEEP_AT_ONCE = 1000
-_MONITORS_AT_ONCE = 32
-"""Connections to the port of the metrics: more than anybody needs."""
+_SWEEP_MESSAGES = 1000
+"""Messages of deleted rooms that are deleted in one step."""
+_MONITOR_CONNECTIONS = 32
+"""Connections at once to the port of the metrics."""
 
 log = structlog.get_logger()
 
@@ -63,28 +72,28 @@ async def run(
     listeners: list[Listener],
     monitors: list[Listener],
     control_socket: UnixSocket | None,
-    manager: Manager,
+    manager: ServiceManager,
     reread: Callable[[], Configuration],
     ready: Callable[[], None],
 ) -> None:
-    """Runs the daemon until SIGTERM or SIGINT; then returns within `server.drain_seconds`. A second signal ends it at once.
+    """Runs the daemon until SIGTERM or SIGINT, then returns within `server.drain_seconds`. A second signal ends it at once.
 
-    SIGHUP has the configuration read again.
+    SIGHUP reloads the configuration.
 
     Arguments:
-        data_file: the SQLite file, where that is the store.
-        secret: the seed of all trust, at least 32 bytes.
-        listeners: listening already; closed in the end.
-        monitors: likewise, for the metrics; none where they are off.
-        control_socket: listening too; closed in the end.
-        manager: is told of readiness, reloads and the end, and how it goes meanwhile.
-        reread: gives the configuration as it is now, or raises SettingsError; called in a thread, since it reads files.
-        ready: called when it would answer.
+        data_file: the SQLite file, if the store is SQLite.
+        secret: the secret that all tokens and hashes derive from, at least 32 bytes.
+        listeners: already listening; closed at the end.
+        monitors: the same for the metrics; empty if they are off.
+        control_socket: already listening; closed at the end.
+        manager: is told when the daemon is ready, reloads and stops, and its status meanwhile.
+        reread: returns the configuration as it is now, or raises SettingsError. Called in a thread, because it reads files.
+        ready: called when the daemon answers requests.
 
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await open_store(configuration.settings.storage, data_file)
+    store = await backend_for(configuration.settings.storage, data_file).open()
     try:
         parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
         await _Daemon(parts, monitors, control_socket, manager, reread, ready).run()
@@ -95,14 +104,14 @@ async def run(
 
 
 class _Daemon:
-    """The tree of tasks, from the first part to the last."""
+    """The tree of tasks."""
 
     def __init__(
         self,
         parts: Parts,
         monitors: list[Listener],
         control_socket: UnixSocket | None,
-        manager: Manager,
+        manager: ServiceManager,
         reread: Callable[[], Configuration],
         ready: Callable[[], None],
     ) -> None:
@@ -112,66 +121,72 @@ class _Daemon:
         self._manager = manager
         self._reread = reread
         self._ready = ready
-        self._pulse = Watchdog(manager, parts.hub, parts.scribe, parts.commits)
+        self._watchdog = Watchdog(manager, parts.hub, parts.scribe, parts.commits)
         self._reloading = trio.Lock()
-        self._doors = trio.CancelScope()
+        self._serving = trio.CancelScope()  # the gateway and its connections
         parts.administration.reread = self._reload
 
     async def run(self) -> None:
-        parts = self._parts
+        """Starts the parts, serves until a signal to stop, and stops the parts: see the head of this module."""
         async with trio.open_nursery() as services:
-            await services.start(parts.outbox.run)
-            await services.start(parts.scribe.run)
-            await services.start(parts.marks.run)
-            await services.start(parts.hub.run)
-            await services.start(parts.health.run)
-            if self._monitors:
-                await services.start(self._monitor)
-            services.start_soon(_keep_house, parts.store, parts.accounts, parts.wall_clock)
-            services.start_soon(parts.retention.run, parts.wall_clock)
-            recheck_seconds = parts.settings.auth.session_recheck_seconds
-            services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
-            if self._control_socket is not None:
-                await services.start(parts.control.run, self._control_socket)
-            with self._doors:
-                async with trio.open_nursery() as doors:
+            await self._start_services(services)
+            with self._serving:
+                async with trio.open_nursery() as serving:
+                    # Signals come before the gateway: a stop during the start must be orderly, too.
                     await services.start(self._watch_signals)
-                    await doors.start(parts.gateway.run)
-                    await services.start(self._pulse.run)
-                    _spare_the_collector()
+                    await serving.start(self._parts.gateway.run)
+                    await services.start(self._watchdog.run)
+                    _tune_garbage_collection()
                     self._manager.ready()
                     self._ready()
-            await parts.scribe.drained()
+            await self._parts.scribe.drained()
             services.cancel_scope.cancel()
 
+    async def _start_services(self, services: trio.Nursery) -> None:
+        """Starts everything that must run before the first connection is accepted."""
+        parts = self._parts
+        await services.start(parts.outbox.run)
+        await services.start(parts.scribe.run)
+        await services.start(parts.marks.run)
+        await services.start(parts.hub.run)
+        await services.start(parts.health.run)
+        if self._monitors:
+            await services.start(self._monitor)
+        services.start_soon(_run_housekeeping, parts.store, parts.accounts, parts.wall_clock)
+        services.start_soon(parts.retention.run, parts.wall_clock)
+        recheck_seconds = parts.settings.auth.session_recheck_seconds
+        services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
+        if self._control_socket is not None:
+            await services.start(parts.control.run, self._control_socket)
+
     async def _monitor(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serves the metrics until cancelled: also while the daemon stops."""
-        # Imported late: only those who look at the metrics should pay for them.
+        """Serves the metrics until cancelled, also during a stop."""
+        # Imported here, because only a daemon with metrics needs prometheus_client.
         from reichatd.metrics import Metrics
 
         parts = self._parts
         metrics = Metrics(parts)
-        app = create_monitor(health=parts.health, expose=metrics.expose, limits=parts.settings.limits)
-        http = HttpServer(app, parts.in_force, parts.commits.finished)
-        gateway = Gateway(self._monitors, http, None, parts.in_force, max_connections=_MONITORS_AT_ONCE)
+        app = create_monitor(health=parts.health, expose=metrics.expose, settings=parts.live_settings)
+        http = HttpServer(app, parts.live_settings, parts.commits.finished)
+        gateway = Gateway(self._monitors, http, None, parts.live_settings, max_connections=_MONITOR_CONNECTIONS)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
             await nursery.start(gateway.run)
             task_status.started()
 
     async def _watch_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """The first signal to stop begins a stop; one that comes after it cuts the waiting short."""
+        """The first signal to stop begins an orderly stop; a second one cuts the remaining connections."""
         in_terminal = os.isatty(0)
         stopping = False
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async with trio.open_nursery() as nursery:
                 task_status.started()
                 async for number in signals:
-                    # SIGHUP has two meanings: a terminal that it was started in, and that is gone, asks for no reload.
+                    # SIGHUP also means that the terminal, in which the daemon was started, has gone: that is a stop.
                     if number == signal.SIGHUP and not (in_terminal and not os.isatty(0)):
                         nursery.start_soon(self._reload)
                     elif stopping:
-                        self._doors.cancel()
+                        self._serving.cancel()
                     else:
                         stopping = True
                         nursery.start_soon(self._stop)
@@ -182,45 +197,46 @@ class _Daemon:
         self._manager.stopping()
         parts.health.stop()
         server = parts.settings.server
-        self._doors.deadline = trio.current_time() + server.drain_seconds
+        self._serving.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
         parts.chat.end_kept_open()
         await parts.hub.close_all(ShutdownPlan(parts.hub.connections, server))
 
     async def _reload(self) -> list[SettingRecord]:
-        """For a signal or an administrator, one at a time; what came of each key that differs, or is wrong."""
+        """Reloads for a signal or an administrator, one at a time; returns the outcome for each key that differs or is wrong."""
         async with self._reloading:
             self._manager.reloading()
             try:
-                # A file system may hang: nobody waits for that at a stop.
-                records = self._parts.reload(await trio.to_thread.run_sync(self._reread, abandon_on_cancel=True))
+                # A file system may hang. A stop must not wait for it.
+                new = await trio.to_thread.run_sync(self._reread, abandon_on_cancel=True)
+                records = self._parts.reload(new)
             except SettingsError as error:
                 for problem in error.problems:
                     log.error("setting rejected", key=problem.key, reason=str(problem))
                 log.error("not reloaded: all settings stay as they were")
-                self._pulse.note = "the settings could not be reloaded, the log says why"
+                self._watchdog.note = "the settings could not be reloaded, see the log"
                 return [SettingRecord(each.key, Reload.REJECTED.value, reason=str(each)) for each in error.problems]
             else:
                 log.info("reloaded")
-                self._pulse.note = ""
+                self._watchdog.note = ""
                 return records
             finally:
                 self._manager.ready()
 
 
-def _spare_the_collector() -> None:
-    """What is there when the daemon is ready stays to the end: nobody need look for garbage among it."""
-    gc.set_threshold(*_COLLECTOR)
+def _tune_garbage_collection() -> None:
+    """Leaves out of garbage collection what the start has made: it stays until the end."""
+    gc.set_threshold(*_GC_THRESHOLDS)
     gc.collect()
     gc.freeze()
 
 
-async def _keep_house(store: Store, accounts: Accounts, clock: WallClock) -> None:
+async def _run_housekeeping(store: Store, accounts: Accounts, clock: WallClock) -> None:
     while True:
         try:
-            if clock.believed():
+            if clock.is_trusted():
                 await accounts.delete_expired()
-            while await store.messages.sweep(_SWEEP_AT_ONCE) == _SWEEP_AT_ONCE:
+            while await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:
             log.warning("housekeeping failed, tried again later", error=str(error))

@@ -1,43 +1,47 @@
-"""Everything that reichatd refuses, in one tree.
+"""All errors that a client or an administrator may be shown, in one tree, with HTTP status and code.
 
-    ReichatError
-    ├── Invalid                    400  the request was understood and cannot be done as it is
-    │   ├── InvalidFields          400  named fields break a rule
-    │   ├── InvalidPassword        400
-    │   ├── PasswordRequired       400
-    │   ├── InvalidCode            400
-    │   ├── Yourself               400
-    │   ├── AlreadyBanned          400
-    │   └── NotBanned              400
-    ├── Malformed                  422  a body that is no JSON object, a field missing or of the wrong type
-    ├── Unauthorized               401  closes a socket with 4001
-    ├── Forbidden                  403  closes a socket with 1008
-    │   ├── Banned                 403
-    │   └── UserDisabled           403
-    ├── NotFound                   404
-    │   ├── UserNotFound           404
-    │   ├── VerificationNotFound   404
-    │   └── RoomNotFound           404  closes a socket with 1008
-    ├── Conflict                   409
-    │   ├── UserExists             409
-    │   ├── RoomExists             409
-    │   ├── AlreadyJoined          409
-    │   ├── NotAMember             409
-    │   ├── OwnsRooms              409
-    │   └── SeveralRegistrations   409
-    └── Unavailable                503  try again after `retry_after` seconds; closes a socket with 1011
+    ReichatError                    500  internal_error
+    ├── Invalid                     400  invalid: the request is understood, but cannot be carried out
+    │   ├── InvalidFields           400  invalid_fields: fields break a rule; `problems` names them
+    │   ├── InvalidPassword         400  invalid_password
+    │   ├── PasswordRequired        400  password_required
+    │   ├── InvalidCode             400  invalid_code
+    │   ├── Yourself                400  yourself
+    │   ├── AlreadyBanned           400  already_banned
+    │   └── NotBanned               400  not_banned
+    ├── Malformed                   422  malformed: no JSON object, or a field is missing or of the wrong type
+    ├── Unauthorized                401  unauthorized
+    ├── Forbidden                   403  forbidden
+    │   ├── Banned                  403  banned
+    │   └── UserDisabled            403  user_disabled
+    ├── NotFound                    404  not_found
+    │   ├── UserNotFound            404  user_not_found
+    │   ├── VerificationNotFound    404  verification_not_found
+    │   └── RoomNotFound            404  room_not_found
+    ├── Conflict                    409  conflict
+    │   ├── UserExists              409  user_exists
+    │   ├── RoomExists              409  room_exists
+    │   ├── AlreadyJoined           409  already_joined
+    │   ├── NotAMember              409  not_a_member
+    │   ├── OwnsRooms               409  owns_rooms
+    │   └── SeveralRegistrations    409  several_registrations
+    └── Unavailable                 503  unavailable: try again after `retry_after` seconds
 
-`code` is the stable word for programs, `message` the sentence for a person. Both may leave the daemon, so
-neither ever holds a secret or an internal. Faults that are nobody's request (a store that does not answer) are not here: see
-`reichatd.store.errors`.
+A conversation that ends with an error closes its socket with 4001 for Unauthorized, 1011 for Unavailable and internal errors, and
+1008 for all others.
+
+`code` is stable, for programs; `message` is a sentence for a person. Both may leave the daemon, so they never hold a secret or
+an internal. Faults of the store, which no request can help, are in `reichatd.store.errors`.
 """
 
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from reichatd.closing import INTERNAL_ERROR, POLICY_VIOLATION, UNAUTHORIZED
+
 
 class FieldProblem(NamedTuple):
-    """One field of a request and what is wrong with it, in words for a person."""
+    """What is wrong with one field of a request, in words for a person."""
 
     field: str
     problem: str
@@ -49,15 +53,15 @@ def in_words(problems: Sequence[FieldProblem]) -> str:
 
 
 class ReichatError(Exception):
-    """A refusal that its asker may be told of.
+    """An error that may be shown to the client.
 
     Arguments:
         message: a sentence for a person, in place of the class's own.
-        problems: the fields that are to blame, if it is about fields.
+        problems: the fields that are wrong, if the error is about fields.
     """
 
     status: ClassVar[int] = 500
-    close_code: ClassVar[int] = 1011
+    close_code: ClassVar[int] = INTERNAL_ERROR
     code: ClassVar[str] = "internal_error"
     text: ClassVar[str] = "Internal error"
 
@@ -69,7 +73,7 @@ class ReichatError(Exception):
 
 class Invalid(ReichatError):
     status = 400
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "invalid"
     text = "Invalid request"
 
@@ -114,24 +118,24 @@ class NotBanned(Invalid):
 
 
 class Malformed(ReichatError):
-    """The body is not what the call takes. `problems` names the fields, as far as there are any."""
+    """The body is not what the call takes. `problems` names the wrong fields, if any."""
 
     status = 422
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "malformed"
     text = "Malformed request"
 
 
 class Unauthorized(ReichatError):
     status = 401
-    close_code = 4001
+    close_code = UNAUTHORIZED
     code = "unauthorized"
     text = "Unauthorized"
 
 
 class Forbidden(ReichatError):
     status = 403
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "forbidden"
     text = "Forbidden"
 
@@ -148,7 +152,7 @@ class UserDisabled(Forbidden):
 
 class NotFound(ReichatError):
     status = 404
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "not_found"
     text = "Not found"
 
@@ -170,7 +174,7 @@ class RoomNotFound(NotFound):
 
 class Conflict(ReichatError):
     status = 409
-    close_code = 1008
+    close_code = POLICY_VIOLATION
     code = "conflict"
     text = "Conflict"
 
@@ -201,7 +205,7 @@ class OwnsRooms(Conflict):
 
 
 class SeveralRegistrations(Conflict):
-    """An administrator has to say which."""
+    """The administrator must say which one."""
 
     code = "several_registrations"
     text = "Several registrations of this address"
@@ -211,7 +215,7 @@ class Unavailable(ReichatError):
     """The daemon cannot take this now. `retry_after` is in seconds."""
 
     status = 503
-    close_code = 1011
+    close_code = INTERNAL_ERROR
     code = "unavailable"
     text = "Try again later"
 

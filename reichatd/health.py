@@ -1,4 +1,4 @@
-"""Whether the daemon can do its work, for load balancers and for people."""
+"""Readiness: whether the daemon can do its work, for load balancers and operators."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -6,33 +6,34 @@ from typing import Protocol
 import structlog
 import trio
 
+from reichatd.repeated_event import RepeatedEvent
 from reichatd.store import Store, StoreError, StoreReplaced
 
 OK = "ok"
 _FRESH_SECONDS = 1.0
-"""So long an answer of the store counts: strangers may ask as often as they like."""
+"""How long a result is reused: anyone may ask, and as often as they like."""
 _REPLACED = "the file was removed or replaced"
 
 log = structlog.get_logger()
 
 
 class ScribeView(Protocol):
-    """The scribe, as it is seen here."""
+    """What is used of the scribe."""
 
     async def probe(self) -> None:
-        """If commits fail, finds out whether the store can be written to by now. Raises StoreError if not."""
+        """If the last commit failed, checks whether the store can be written to again. Raises StoreError if not."""
 
 
 class CommitView(Protocol):
-    """What the scribe writes, as it is seen here."""
+    """What is used of the commit status."""
 
     @property
     def seconds(self) -> float:
-        """For how many seconds the store has had the commit under way; 0 if none is."""
+        """For how many seconds the commit under way has been waiting for the store; 0 if there is none."""
 
 
 class Health:
-    """Asks the store whether it answers, and whether it can be written to.
+    """Checks that the store answers, and that it can be written to.
 
     Arguments:
         seconds: how long the store may take, for an answer or for a commit.
@@ -42,85 +43,84 @@ class Health:
         self._commits = commits
         self._seconds = seconds
         self._stopping = False
-        self._reading = _Question("store", store.ping, "failing", seconds)
-        self._writing = _Question("scribe", scribe.probe, "commits fail", seconds)
+        self._reading = _Check("store", store.ping, "failing", seconds)
+        self._writing = _Check("scribe", scribe.probe, "commits fail", seconds)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Asks whenever somebody wants to know, until cancelled."""
+        """Runs the checks on request, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._reading.run)
             nursery.start_soon(self._writing.run)
             task_status.started()
 
     def stop(self) -> None:
-        """From here on the daemon is not ready: it goes down."""
+        """From here on the daemon is not ready, because it stops."""
         self._stopping = True
 
     async def verdicts(self) -> dict[str, str]:
-        """For each part "ok" or, in words that anybody may read, what is wrong.
+        """For each part "ok", or what is wrong, in words that anyone may read.
 
-        Any task may call it; waits `seconds` at the most.
+        Any task may call it. It waits up to `seconds`.
         """
         deadline = trio.current_time() + self._seconds
-        self._reading.ask()
-        self._writing.ask()
+        self._reading.request()
+        self._writing.request()
         return {
             "daemon": "stopping" if self._stopping else OK,
-            "store": await self._reading.answer(deadline),
+            "store": await self._reading.result(deadline),
             "scribe": await self._scribe_verdict(deadline),
         }
 
     async def _scribe_verdict(self, deadline: float) -> str:
         if self._commits.seconds > self._seconds:
             return _late("a commit", self._seconds)
-        return await self._writing.answer(deadline)
+        return await self._writing.result(deadline)
 
 
-class _Question:
-    """What is asked of the store once at a time, however many want to know.
+class _Check:
+    """One check of the store. It runs once at a time, however many tasks wait for its result.
 
     Arguments:
-        part: who depends on the answer.
-        put: puts the question; returns if all is well.
-        failing: the verdict if it is not.
+        part: the part that depends on the store here, for the log.
+        check: returns if all is well, or raises StoreError.
+        failing: the verdict if it raises.
     """
 
-    def __init__(self, part: str, put: Callable[[], Awaitable[None]], failing: str, seconds: float) -> None:
+    def __init__(self, part: str, check: Callable[[], Awaitable[None]], failing: str, seconds: float) -> None:
         self._part = part
-        self._put = put
+        self._check = check
         self._failing = failing
         self._seconds = seconds
         self._verdict = OK
-        self._known_until = -1.0  # in Trio's time
-        self._asked = trio.Event()
-        self._answered = trio.Event()
+        self._fresh_until = -1.0  # in Trio's time
+        self._requested = RepeatedEvent()
+        self._done = RepeatedEvent()
 
     async def run(self) -> None:
         while True:
-            await self._asked.wait()
+            await self._requested.wait()
             self._verdict = await self._try()
-            self._known_until = trio.current_time() + _FRESH_SECONDS
-            self._asked = trio.Event()
-            self._answered.set()
-            self._answered = trio.Event()
+            self._fresh_until = trio.current_time() + _FRESH_SECONDS
+            self._requested.clear()
+            self._done.notify_all()
 
-    def ask(self) -> None:
-        """Has the question put, unless the last answer still counts. Does not wait."""
-        if trio.current_time() >= self._known_until:
-            self._asked.set()
+    def request(self) -> None:
+        """Has the check run, unless the last result is fresh. Does not wait."""
+        if trio.current_time() >= self._fresh_until:
+            self._requested.set()
 
-    async def answer(self, deadline: float) -> str:
-        """The verdict; or, if it is not there at the deadline, that it is late."""
-        if not self._asked.is_set():
+    async def result(self, deadline: float) -> str:
+        """The verdict; or, if the check is not done by the deadline, that it is late."""
+        if not self._requested.is_set():
             return self._verdict
         with trio.move_on_at(deadline):
-            await self._answered.wait()
+            await self._done.wait()
             return self._verdict
         return _late("an answer", self._seconds)
 
     async def _try(self) -> str:
         try:
-            await self._put()
+            await self._check()
         except StoreError as error:
             log.warning("not ready", part=self._part, error=str(error))
             return _REPLACED if isinstance(error, StoreReplaced) else self._failing

@@ -1,14 +1,14 @@
-"""What accounts, rooms and administrators tell the live connections of."""
+"""What accounts, rooms and administration tell the live connections."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
 
 class LiveConnections(Protocol):
-    """The live connections, as seen by those who change who may have one.
+    """The live connections, for parts that change who may have one.
 
-    Each method acts at once and does not wait: the sockets concerned have left their rooms when it returns, and are closed by
-    their own tasks. To be called from the event loop, after the change is durable.
+    Each method acts at once and does not wait: when it returns, the affected sockets have left their rooms; their own tasks close
+    them. Call it from the event loop, after the change is durable.
     """
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
@@ -24,11 +24,11 @@ class LiveConnections(Protocol):
         """Closes every socket of this room with 1008."""
 
     def user_renamed(self, user_id: str, username: str) -> None:
-        """From here on every message of this user is shown under `username`, the old ones too."""
+        """Shows every message of this user under `username` from now on, also old ones."""
 
 
 class NoLiveConnections:
-    """The live connections where there are none: a store that is worked on with no daemon on it."""
+    """Does nothing: for commands that work on a store without a daemon."""
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None: ...
 

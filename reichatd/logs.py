@@ -1,6 +1,6 @@
-"""The log: one line an event, on one stream, with no secret in it.
+"""The log: one line per event, on one stream, without secrets.
 
-The daemon's own events come by structlog, the libraries' by the standard library's logging; both take the same way out.
+The daemon's own events come from structlog, those of libraries from the standard library's logging. Both end here.
 """
 
 import logging
@@ -21,26 +21,26 @@ _SECRET_NAME = (
 _IS_SECRET_NAME = re.compile(_SECRET_NAME, re.IGNORECASE)
 
 _SECRETS_IN_TEXT = (
-    # A value in quotes behind such a name: JSON, or the repr of an object.
+    # A value in quotes after such a name: JSON, or the repr of an object.
     (re.compile(rf"(?is)(?<![\w-])({_SECRET_NAME}[\"']?\s*[=:]\s*b?)([\"'])(?:\\.|(?!\2).)*\2?"), rf"\1{HIDDEN}"),
-    # A URL's query, whole or as it comes without its path.
+    # A URL's query, with or without the path before it.
     (re.compile(rf"(?i)([?&]{_SECRET_NAME}=)[^&#\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(?<![\w-])([\w-]*(?:token|password|secret)=)[^&#\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',]+"), rf"\1 {HIDDEN}"),
     (re.compile(r"(://[^/\s:@]*:)[^\s/]+@"), rf"\1{HIDDEN}@"),
-    # What looks like a JWT, wherever it is. (Without a bound, a long text of nothing but beginnings would take minutes.)
+    # What looks like a JWT. (Without the bound, a long text full of possible beginnings would take minutes.)
     (re.compile(r"eyJ[\w-]{6,512}\.[\w.-]+"), HIDDEN),
 )
 
 
 def configure(log: settings.LogSettings, stream: TextIO) -> None:
-    """Sends the daemon's events from `log.level` on to `stream`, and the libraries' warnings with them.
+    """Writes the daemon's events of `log.level` and above to `stream`, and warnings and errors of libraries.
 
-    May be called again, with other settings or another stream. A stream that is queued holds `log.queue_lines` from then on.
+    May be called again, with other settings or another stream. The queue of a queued stream then holds `log.queue_lines`.
     """
     set_limit(stream, log.queue_lines)
     level = logging.getLevelNamesMapping()[log.level.upper()]
-    for_people = log.format == "console" or (log.format == "auto" and stream.isatty())
+    is_console = log.format == "console" or (log.format == "auto" and stream.isatty())
     lines = _Lines(stream)
     structlog.configure(
         processors=[
@@ -49,31 +49,31 @@ def configure(log: settings.LogSettings, stream: TextIO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact,
-            *(_console(colors=stream.isatty()) if for_people else [structlog.processors.JSONRenderer()]),
+            *(_console(colors=stream.isatty()) if is_console else [structlog.processors.JSONRenderer()]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,
-        cache_logger_on_first_use=False,  # The loggers of modules must follow when this is called again.
+        cache_logger_on_first_use=False,  # A later call must change the loggers that modules hold, too.
     )
-    _take_in_libraries(max(level, logging.WARNING))
+    _log_libraries(max(level, logging.WARNING))
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """The processor of last resort: whatever was let slip, no secret and no message's text goes out.
+    """The last safeguard: removes secrets and message texts that a log call has passed by mistake.
 
-    Leaves only what JSON can hold. Values are hidden by their name, and by what they look like within a text.
+    A value is hidden because of its name, or because of what it looks like inside a text. The result has only types of JSON.
     """
     redacted: EventDict = _redacted(dict(event))
     return redacted
 
 
-def _redacted(value: object) -> Any:  # noqa: ANN401 - whatever JSON has
+def _redacted(value: object) -> Any:  # noqa: ANN401 - any JSON
     match value:
         case None | bool() | int() | float():
             return value
         case dict():
             return {str(name): HIDDEN if _is_secret(name) else _redacted(inner) for name, inner in value.items()}
-        case (str() | bytes() as name, _) if _is_secret(name):  # a header, as libraries keep them
+        case (str() | bytes() as name, _) if _is_secret(name):  # a header, as libraries represent it
             return [_redacted(name), HIDDEN]
         case list() | tuple() | set() | frozenset():
             return [_redacted(inner) for inner in value]
@@ -98,7 +98,7 @@ def _console(*, colors: bool) -> list[Processor]:
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keeps an event on its line and its control characters off the terminal; a traceback for a person keeps its lines."""
+    """Escapes line breaks and control characters: one event is one line, and cannot control the terminal. Tracebacks stay."""
     return {
         _escaped(name): _escaped(value) if isinstance(value, str) and name != "exception" else value
         for name, value in event.items()
@@ -110,10 +110,10 @@ def _escaped(text: str) -> str:
 
 
 class _Lines:
-    """The way out for every event: a line at a time, from any thread.
+    """Writes events to a stream, one line each, from any thread.
 
-    A stream that takes no more (a closed pipe, a full disk) loses the line: a log must not end what it tells of. There is no lock
-    here: the thread that held it while a stream is slow would stop all others.
+    If the stream fails (a closed pipe, a full disk), the line is lost: a failing log must not stop the daemon. There is no lock,
+    because a thread that held it while the stream is slow would stop all others.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -121,7 +121,7 @@ class _Lines:
 
     def write(self, line: str) -> None:
         with suppress(OSError, ValueError):
-            # One call for a line and its end: threads cannot come in between.
+            # One call for the line and its end, so that no other thread's text comes between.
             self._stream.write(line + "\n")
             self._stream.flush()
 
@@ -129,23 +129,23 @@ class _Lines:
 
 
 class _Libraries(logging.Handler):
-    """Passes on what libraries log."""
+    """Passes the log records of libraries to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             text = record.getMessage()
-        except Exception:  # arguments that do not fit the text; logging would print them, whatever they hold
+        except Exception:  # the arguments do not fit the text; logging itself would print them, secrets included
             text = str(record.msg)
         level = max(known for known in (logging.WARNING, logging.ERROR, logging.CRITICAL) if known <= record.levelno)
         structlog.get_logger().log(level, text, library=record.name, exc_info=record.exc_info)
 
 
-def _take_in_libraries(level: int) -> None:
+def _log_libraries(level: int) -> None:
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if isinstance(handler, _Libraries):
             root.removeHandler(handler)
-    # The level stands at the handler too: a library that sets its own logger's passes the root's by.
+    # The handler has the level too: a logger with a level of its own ignores the root's.
     root.addHandler(_Libraries(level))
     root.setLevel(level)
     logging.captureWarnings(True)

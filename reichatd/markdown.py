@@ -1,4 +1,4 @@
-"""Markdown (CommonMark), in which the manual and the guide for client authors are written."""
+"""Parses and renders Markdown (CommonMark): the manual and the guide for client authors. Only this module imports markdown_it."""
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode as Node
@@ -12,7 +12,7 @@ def parsed(text: str) -> Node:
 
 
 def html(node: Node) -> str:
-    """A node as HTML. Markup in the document's text is shown as text."""
+    """The HTML of a node. HTML in the document's text is escaped."""
     parser = _parser()
     return str(parser.renderer.render(node.to_tokens(), parser.options, {}))
 

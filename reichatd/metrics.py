@@ -1,11 +1,11 @@
-"""What the daemon tells Prometheus. The only module that knows prometheus_client.
+"""The metrics for Prometheus. The only module that imports prometheus_client.
 
-Nothing is counted here but the delay of the event loop: each part keeps plain numbers of its own work, which are read when
-somebody asks. The registry is this daemon's own, so that two daemons in one process do not mix.
+Only the delay of the event loop is measured here. Each part keeps plain counters of its own work, which are read at a scrape. The
+registry belongs to this daemon, so that two daemons in one process do not mix.
 """
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 import trio
@@ -16,20 +16,14 @@ from prometheus_client.registry import Collector
 
 from reichatd import __version__
 from reichatd.parts import Parts
-from reichatd.store import Outcome
 from reichatd.timings import BOUNDS, Timings
 
 _LOOP_SECONDS = 0.25
-"""How often the event loop is asked how late it is."""
-
-_POSTS = [*(outcome.name.lower() for outcome in Outcome), "failed"]
-_LOGINS = ["ok", "user_not_found", "invalid_password", "user_disabled", "unavailable"]
-_LETTERS = ["sent", "deferred", "refused", "given_up", "dropped"]
-"""Outcomes that are shown from the start: a rate needs a 0 to begin with."""
+"""How often the delay of the event loop is measured."""
 
 
 class Metrics(Collector):
-    """All of them. Everything is called from the event loop."""
+    """All metrics. All methods are called from the event loop."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -47,25 +41,27 @@ class Metrics(Collector):
             self._loop_delay.note(trio.current_time() - due)
 
     def expose(self, accept: str) -> tuple[bytes, str]:
-        """The metrics as text, and its type: the form that the Accept header asks for. Does not wait."""
+        """The metrics as text, and the content type, in the format that the Accept header asks for. Does not wait."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
     def collect(self) -> Iterator[Metric]:
-        """For the registry."""
+        """Called by the registry at each scrape."""
         parts = self._parts
         yield self._build()
-        yield _gauge("reichatd_connections", "WebSockets that are in a room.", parts.hub.connections)
-        yield _gauge("reichatd_live_rooms", "Rooms with somebody in them.", parts.hub.live_rooms)
+        yield _gauge("reichatd_connections", "WebSockets in rooms.", parts.hub.connections)
+        yield _gauge("reichatd_live_rooms", "Rooms with at least one WebSocket.", parts.hub.live_rooms)
         yield _gauge("reichatd_lagging_readers", "WebSockets behind their room's log.", parts.hub.lagging)
         yield _gauge("reichatd_tcp_connections", "Open connections of any kind.", parts.gateway.connections)
         yield _gauge(
-            "reichatd_tcp_connections_max", "Connections that are taken at once.", parts.gateway.max_connections
+            "reichatd_tcp_connections_max",
+            "The most connections that are served at once.",
+            parts.gateway.max_connections,
         )
-        yield _counter("reichatd_posts", "Posts by what became of them.", "outcome", parts.scribe.posts, _POSTS)
+        yield _counter("reichatd_posts", "Posts by outcome.", "outcome", parts.scribe.posts.items())
         yield CounterMetricFamily(
             "reichatd_deliveries",
-            "Messages times the readers to whom they went.",
+            "Messages times the readers that they were sent to.",
             value=parts.hub.counters.deliveries,
         )
         yield _histogram(
@@ -73,20 +69,22 @@ class Metrics(Collector):
         )
         yield _histogram(
             "reichatd_broadcast_duration_seconds",
-            "One round among the readers of a room who are in step.",
+            "One broadcast to the readers of a room that do not lag.",
             parts.hub.counters.rounds,
         )
         yield _histogram("reichatd_event_loop_delay_seconds", "How late the event loop woke a task.", self._loop_delay)
-        faults = parts.store.faults
+        faults = parts.store.failures
         yield _counter(
             "reichatd_store_errors",
-            "Calls of the store that failed: it did not answer (unavailable), or anything else.",
+            "Failed store operations: the store did not answer (unavailable), or any other error.",
             "kind",
-            {"unavailable": faults.unavailable, "other": faults.other},
+            [("unavailable", faults.unavailable), ("other", faults.other)],
         )
-        yield _counter("reichatd_logins", "Logins by outcome.", "outcome", parts.accounts.logins, _LOGINS)
-        yield _gauge("reichatd_mail_queue_letters", "Letters neither sent nor given up.", parts.outbox.pending)
-        yield _counter("reichatd_letters", "Attempts to send a letter.", "outcome", parts.outbox.outcomes, _LETTERS)
+        yield _counter("reichatd_logins", "Logins by outcome.", "outcome", parts.accounts.logins.items())
+        yield _gauge("reichatd_mail_queue_letters", "Mails that wait to be sent.", parts.outbox.pending)
+        yield _counter(
+            "reichatd_letters", "Attempts to send a mail, by outcome.", "outcome", parts.outbox.outcomes.items()
+        )
 
     def _build(self) -> Metric:
         labels = {
@@ -94,24 +92,24 @@ class Metrics(Collector):
             "python": platform.python_version(),
             "store": self._parts.settings.storage.backend,
         }
-        family = GaugeMetricFamily("reichatd_build_info", "What is running; always 1.", labels=list(labels))
+        family = GaugeMetricFamily("reichatd_build_info", "The running version; always 1.", labels=list(labels))
         family.add_metric(list(labels.values()), 1)
         return family
 
 
-def _gauge(name: str, what: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, what, value=value)
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
 
 
-def _counter(name: str, what: str, label: str, values: Mapping[str, int], known: list[str] | None = None) -> Metric:
-    """A counter with a label; `known` are values of it that are shown even at 0."""
-    family = CounterMetricFamily(name, what, labels=[label])
-    for value, count in (dict.fromkeys(known or (), 0) | dict(values)).items():
+def _counter(name: str, text: str, label: str, counts: Iterable[tuple[str, int]]) -> Metric:
+    """A counter with a label; `counts` has each value of the label with its count."""
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts:
         family.add_metric([value], count)
     return family
 
 
-def _histogram(name: str, what: str, timings: Timings) -> Metric:
+def _histogram(name: str, text: str, timings: Timings) -> Metric:
     bounds = [*map(str, BOUNDS), "+Inf"]
     buckets = list(zip(bounds, accumulate(timings.counts), strict=True))
-    return HistogramMetricFamily(name, what, buckets=buckets, sum_value=timings.seconds)
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=timings.seconds)

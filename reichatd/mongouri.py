@@ -1,22 +1,22 @@
-"""The database that a MongoDB URI names, as its driver reads it. Pure, and without the driver, which takes long to import."""
+"""Finds the database in a MongoDB URI as the driver does. Pure, and without the driver, which takes long to import."""
 
 from urllib.parse import quote, unquote_plus
 
 _OF_THE_SERVER = {"admin", "config", "local"}
-"""The server's own: in a URI they say where its user is kept, and never where a store is."""
+"""The server's own databases: in a URI they say where the login's user is defined, never where a store is."""
 _FORBIDDEN = set('/\\. "$\0')
 
 
 def database_in(uri: str) -> str:
-    """The database for a store; "" where the URI names none."""
+    """The database for a store; "" if the URI names none."""
     name = _first_database(uri)
     return "" if name in _OF_THE_SERVER else name
 
 
 def without_database(uri: str) -> str:
-    """The same URI without it: a setting says which. Its user is still looked up where it was.
+    """The same URI without the database, for a store whose database a setting names. The login still uses the same `authSource`.
 
-    By SRV that is left to the TXT record, which such servers have (Atlas: authSource=admin) and which an option would overrule.
+    With mongodb+srv the TXT record has the authSource (Atlas: admin), which an option here would override.
     """
     scheme, _, rest = uri.partition("://")
     main, _, options = rest.partition("?")
@@ -30,9 +30,8 @@ def without_database(uri: str) -> str:
 
 def _first_database(uri: str) -> str:
     path = uri.partition("://")[2].partition("?")[0].partition("/")[2]
-    if (
-        "@" in path
-    ):  # a raw "/" in a password, which the driver refuses: what is behind it is no name, and not to be shown
+    # An unescaped "/" in a password: the driver refuses the URI, and the rest of the password must not be shown.
+    if "@" in path:
         return ""
     name = unquote_plus(path).partition(".")[0]  # "database.collection" is allowed
     return "" if _FORBIDDEN & set(name) else name

@@ -1,4 +1,4 @@
-"""The parts of a daemon, made and put together; and what a reload makes of them."""
+"""The parts of a daemon: makes them, connects them, and applies a reload to them."""
 
 import os
 import ssl
@@ -12,7 +12,7 @@ import structlog
 from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
-from reichatd.api import create_app, set_limits
+from reichatd.api import create_app
 from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 class Configuration(NamedTuple):
-    """What is read when the daemon starts, and again at each reload: the settings, and what is in files that they name."""
+    """What a start and each reload read: the settings, and the contents of files that they name."""
 
     settings: Settings
     tls: ssl.SSLContext | None
@@ -51,88 +51,99 @@ class Configuration(NamedTuple):
 
 
 class Parts:
-    """All parts but the store, which is the caller's as the listeners are. None runs by itself: the daemon gives them tasks.
+    """All parts of a daemon. None starts a task: `reichatd.daemon` runs them.
+
+    The caller owns the store and the listeners, and closes them.
 
     Arguments:
-        secret: the seed of all trust, at least 32 bytes.
+        secret: the secret that all tokens and hashes derive from, at least 32 bytes.
     """
 
     def __init__(self, configuration: Configuration, *, store: Store, secret: bytes, listeners: list[Listener]) -> None:
         settings = configuration.settings
-        self.in_force = in_force = LiveSettings(settings)
-        """What needs a restart is as it was at the start, all else as it was read last."""
-        self._made_at = time.monotonic()
+        self.live_settings = live_settings = LiveSettings(settings)
+        """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
+        self._started_at = time.monotonic()
+
+        # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
-        self.hub = Hub(store.messages, in_force, self.commits)
-        self.scribe = Scribe(store.messages, self.hub, in_force, self.commits)
+        self.hub = Hub(store.messages, live_settings, self.commits)
+        self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
+
+        # Use cases: accounts, rooms, administration, retention.
         self.outbox = Outbox(settings.mail, configuration.mail_password)
         passwords = Passwords(settings.auth)
         self.accounts = Accounts(
             auth=settings.auth,
-            settings=in_force,
+            settings=live_settings,
             secret=secret,
             store=store,
             passwords=passwords,
             outbox=self.outbox,
             live=self.hub,
         )
-        self.rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=self.hub)
+        self.rooms = Rooms(settings=live_settings, store=store, passwords=passwords, live=self.hub)
         self.administration = Administration(
             store=store,
             passwords=passwords,
             rooms=self.rooms,
-            settings=in_force,
+            settings=live_settings,
             live=self.accounts.live,
             figures=self._figures,
         )
-        self.control = ControlServer(self.administration, in_force)
+        self.control = ControlServer(self.administration, live_settings)
         self.wall_clock = WallClock()
-        self.retention = Retention(settings.retention, store)
+        self.retention = Retention(live_settings, store)
+        self.health = Health(store, self.scribe, self.commits, settings.server.ready_seconds)
+
+        # REST: the app, behind what every HTTP request passes through.
+        self.app = create_app(
+            accounts=self.accounts,
+            rooms=self.rooms,
+            health=self.health,
+            settings=live_settings,
+            web_client=settings.web.enabled,
+        )
+        contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)
+        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
+        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), live_settings)
+        self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
+
+        # WebSockets, and the gateway that accepts the connections of both.
         self.chat = ConversationHandler(
             accounts=self.accounts,
             hub=self.hub,
             marks=self.marks,
             scribe=self.scribe,
-            settings=in_force,
+            settings=live_settings,
         )
-        self.health = Health(store, self.scribe, self.commits, settings.server.ready_seconds)
-        self.app = create_app(
-            accounts=self.accounts,
-            rooms=self.rooms,
-            health=self.health,
-            limits=settings.limits,
-            web_client=settings.web.enabled,
-        )
-        contract.publish(self.app, lambda: in_force.limits, settings.server.public_url)
-        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
-        self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), in_force)
-        self.http = HttpServer(self.browser_headers, in_force, self.commits.finished)
-        self.websockets = WebSocketServer(self.chat, in_force)
+        self.websockets = WebSocketServer(self.chat, live_settings)
         self.gateway = Gateway(
             listeners,
             self.http,
             self.websockets,
-            in_force,
+            live_settings,
             max_connections=affordable_connections(settings.server.max_connections),
             tls=configuration.tls,
         )
 
     @property
     def settings(self) -> Settings:
-        """Those in force."""
-        return self.in_force.whole
+        """The settings in force."""
+        return self.live_settings.whole
 
     def reload(self, new: Configuration) -> list[SettingRecord]:
-        """Has everything that can change without a restart do so; says, and the log does too, what came of each key that differs.
+        """Applies each changed key that needs no restart; returns and logs the outcome for each key that differs.
 
-        Acts at once and does not wait: no request sees half of it.
+        Acts at once and does not wait, so no request sees a mixture of old and new settings.
 
         Raises:
             SettingsError: nothing has changed.
         """
         try:
+            # First, because it can fail.
             self.outbox.reload(new.settings.mail, new.mail_password)
         except ValueError as error:
             raise SettingsError(SettingsProblem("mail.sender", text=str(error))) from error
@@ -141,25 +152,15 @@ class Parts:
             for change, outcome in self._outcomes(new.settings)
         ]
         kept = {record.key for record in records if record.outcome == Reload.NEEDS_RESTART.value}
-        self.in_force.replace(merged(new.settings, self.settings, kept))
-        self._spread(new)
+        self.live_settings.replace(merged(new.settings, self.settings, kept))
+        self._apply(new.tls)
         for record in records:
-            told = {"key": record.key, "old": record.old, "new": record.new, "outcome": record.outcome}
+            fields = {"key": record.key, "old": record.old, "new": record.new, "outcome": record.outcome}
             if record.key in kept:
-                log.warning("setting changed", **told)
+                log.warning("setting changed", **fields)
             else:
-                log.info("setting changed", **told)
+                log.info("setting changed", **fields)
         return records
-
-    def _figures(self) -> DaemonFigures:
-        return DaemonFigures(
-            version=__version__,
-            pid=os.getpid(),
-            uptime_seconds=round(time.monotonic() - self._made_at, 1),
-            connections=self.hub.connections,
-            live_rooms=self.hub.live_rooms,
-            lagging=self.hub.lagging,
-        )
 
     def _outcomes(self, new: Settings) -> Iterator[tuple[Change, Reload]]:
         starts_or_ends_tls = bool(new.server.tls_cert) != bool(self.settings.server.tls_cert)
@@ -169,11 +170,17 @@ class Parts:
             else:
                 yield change, reload_of(change.key)
 
-    def _spread(self, new: Configuration) -> None:
-        """Tells the parts that have something to do about it; all others read what is in force."""
-        settings = self.settings
-        logs.configure(settings.log, sys.stderr)
-        set_limits(self.app, settings.limits)
-        self.hub.reload()
-        self.retention.reload(settings.retention)
-        self.gateway.reload(max_connections=affordable_connections(settings.server.max_connections), tls=new.tls)
+    def _apply(self, tls: ssl.SSLContext | None) -> None:
+        """Changes what is not read from the live settings: the process's logging, its limit on open files, the certificate."""
+        logs.configure(self.settings.log, sys.stderr)
+        self.gateway.reload(max_connections=affordable_connections(self.settings.server.max_connections), tls=tls)
+
+    def _figures(self) -> DaemonFigures:
+        return DaemonFigures(
+            version=__version__,
+            pid=os.getpid(),
+            uptime_seconds=round(time.monotonic() - self._started_at, 1),
+            connections=self.hub.connections,
+            live_rooms=self.hub.live_rooms,
+            lagging=self.hub.lagging,
+        )

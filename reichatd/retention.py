@@ -1,7 +1,7 @@
-"""Retention: removes from the front of each log what is older, or more, than is to be kept.
+"""Retention: removes messages from the front of each log that are too old or too many.
 
-It goes step by step: a few messages, then a pause, so that posts never wait for long and nothing is lost when it is cut off. The
-daemon does so by itself; `reichatd retention run` does the same to a store that a daemon may be using.
+It works in steps, a few messages and then a pause, so that posts never wait for long and an interruption does no harm. The daemon
+does it regularly; `reichatd retention run` does the same on a store that a daemon may be using.
 """
 
 import math
@@ -12,164 +12,166 @@ from contextlib import asynccontextmanager
 import structlog
 import trio
 
-from reichatd import settings
+from reichatd.repeated_event import RepeatedEvent
+from reichatd.settings import LiveSettings, RetentionSettings
 from reichatd.store import Cutoff, Keep, LogRange, Store, StoreError
 from reichatd.wallclock import WallClock
 
 _AT_ONCE = 200
 """Messages removed in one step, and rooms read in one."""
 
-_LEISURE = 2.0
-"""How long the pause after a step is, measured by the step: the store is left to others for that much of the time."""
+_PAUSE_FACTOR = 2.0
+"""The pause after a step, in times of the step's duration: two thirds of the time the store is free for others."""
 
 _DAY_SECONDS = 86_400.0
 
 log = structlog.get_logger()
 
-Tell = Callable[[str, LogRange], None]
-"""Hears of each step: the room's id, and what went, or would go, from the front of its log."""
+Report = Callable[[str, LogRange], None]
+"""Receives each step: the room's id, and the range that was removed, or would be, from the front of its log."""
 
 
 class Ledger:
-    """What has gone, or would go, from each room. `add` is a `Tell`."""
+    """What was removed, or would be, from each room. `add` is a `Report`."""
 
     def __init__(self) -> None:
         self.rooms: dict[str, LogRange] = {}
 
-    def add(self, room_id: str, stretch: LogRange) -> None:
+    def add(self, room_id: str, removed: LogRange) -> None:
         before = self.rooms.get(room_id)
-        self.rooms[room_id] = stretch if before is None else before.followed_by(stretch)
+        self.rooms[room_id] = removed if before is None else before.followed_by(removed)
 
     @property
     def messages(self) -> int:
-        return sum(stretch.messages for stretch in self.rooms.values())
+        return sum(removed.messages for removed in self.rooms.values())
 
     @property
     def size(self) -> int:
-        """About how many bytes the messages take."""
-        return sum(stretch.size for stretch in self.rooms.values())
+        """The approximate size of the messages in bytes."""
+        return sum(removed.size for removed in self.rooms.values())
 
 
 class Retention:
-    """The rules of the server and of the rooms, on top of a store. The methods may be called from any task, and wait.
+    """Applies the retention rules of the server and of the rooms to a store. Any task may call the methods; the async ones wait.
 
     Arguments:
-        rules: for how long messages are kept in rooms that do not say it themselves.
+        settings: `retention` says how long messages are kept in rooms without limits of their own.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, rules: settings.RetentionSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
-        self._rules = rules
-        self._changed = trio.Event()
+    def __init__(self, settings: LiveSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._reloaded = RepeatedEvent()  # other limits may be in force: the next run is due now
+        settings.on_change(self._reloaded.set)
         self._store = store
         self._clock = clock
+
+    @property
+    def _rules(self) -> RetentionSettings:
+        return self._settings.whole.retention
 
     @property
     def _default(self) -> Keep:
         return Keep(self._rules.keep_days, self._rules.keep_messages)
 
-    def reload(self, rules: settings.RetentionSettings) -> None:
-        """Other rules, and a turn by them. Does not wait for it."""
-        self._rules = rules
-        self._changed.set()
-
     async def run(self, clock: WallClock) -> None:
-        """Applies the rules again and again, until cancelled. A store that fails is tried again at the next turn.
+        """Applies the rules at regular intervals, until cancelled. After a failure of the store it tries again at the next
+        interval.
 
         Arguments:
-            clock: while it is not believed nothing is removed by age.
+            clock: while it is not trusted, nothing is removed by age.
         """
         while True:
             try:
-                await self._turn(by_age=clock.believed())
+                await self._run_once(by_age=clock.is_trusted())
             except StoreError as error:
                 log.warning("retention failed, tried again later", error=str(error))
             with trio.move_on_after(self._rules.interval_minutes * 60):
-                await self._changed.wait()
-            self._changed = trio.Event()
+                await self._reloaded.wait()
+            self._reloaded.clear()
 
-    async def _turn(self, *, by_age: bool) -> None:
+    async def _run_once(self, *, by_age: bool) -> None:
         ledger = Ledger()
         try:
             await self.apply(ledger.add, by_age=by_age)
         finally:
             if ledger.messages:
                 log.info("old messages removed", messages=ledger.messages, rooms=len(ledger.rooms))
-        given_back = await self.reclaim()
-        if given_back:
-            log.info("space given back to the disk", bytes=given_back)
+        freed = await self.reclaim()
+        if freed:
+            log.info("space given back to the disk", bytes=freed)
 
-    async def look(self, tell: Tell) -> None:
-        """Tells what `apply` would remove now, and removes nothing.
+    async def look(self, report: Report) -> None:
+        """Reports what `apply` would remove now, and removes nothing.
 
         Errors: StoreError.
         """
-        for room_id, horizon in (await self._horizons()).items():
-            first_id, looked_at = 1, _AT_ONCE
-            while looked_at == _AT_ONCE:
-                found = await self._store.messages.expired(room_id, horizon, first_id, _AT_ONCE)
-                first_id, looked_at = found.next_id, found.messages
+        for room_id, cutoff in (await self._cutoffs()).items():
+            first_id, found_messages = 1, _AT_ONCE
+            while found_messages == _AT_ONCE:
+                found = await self._store.messages.expired(room_id, cutoff, first_id, _AT_ONCE)
+                first_id, found_messages = found.next_id, found.messages
                 if found.messages:
-                    tell(room_id, found)
+                    report(room_id, found)
 
-    async def apply(self, tell: Tell, *, by_age: bool = True) -> None:
-        """Removes what is too old, or too much. Cancelled, it leaves every log whole from its first message on.
+    async def apply(self, report: Report, *, by_age: bool = True) -> None:
+        """Removes messages that are too old or too many. Cancelled, it leaves every log complete from its first message on.
 
         Arguments:
-            by_age: False keeps for now what only its age would remove.
+            by_age: False keeps messages, for now, that would be removed because of their age only.
 
         Errors: StoreError.
         """
-        for room_id, horizon in (await self._horizons(by_age=by_age)).items():
-            # Most rooms have nothing to remove: to see that costs no turn of those who write.
-            if (await self._store.messages.expired(room_id, horizon, 1, 1)).messages:
-                await self._cut(room_id, horizon, tell)
+        for room_id, cutoff in (await self._cutoffs(by_age=by_age)).items():
+            # Most rooms have nothing to remove: this check is a read, so posts do not wait for it.
+            if (await self._store.messages.expired(room_id, cutoff, 1, 1)).messages:
+                await self._cut(room_id, cutoff, report)
 
     async def reclaim(self) -> int:
-        """Gives the space of what was removed back to the disk, as far as the store can; returns how many bytes.
+        """Returns the space of removed messages to the disk, as far as the store can; returns how many bytes.
 
         Errors: StoreError.
         """
         total = 0
         while True:
-            async with _leisurely():
-                given_back = await self._store.reclaim()
-            total += given_back
-            if not given_back:
+            async with _pause_after():
+                freed = await self._store.reclaim()
+            total += freed
+            if not freed:
                 return total
 
-    async def _cut(self, room_id: str, horizon: Cutoff, tell: Tell) -> None:
-        removed = _AT_ONCE
-        while removed == _AT_ONCE:
-            async with _leisurely():
-                gone = await self._store.messages.expire(room_id, horizon, _AT_ONCE)
-                removed = gone.messages
-                if removed:
-                    tell(room_id, gone)  # before the pause, in which the whole may be cut off
+    async def _cut(self, room_id: str, cutoff: Cutoff, report: Report) -> None:
+        messages = _AT_ONCE
+        while messages == _AT_ONCE:
+            async with _pause_after():
+                removed = await self._store.messages.expire(room_id, cutoff, _AT_ONCE)
+                messages = removed.messages
+                if messages:
+                    report(room_id, removed)  # before the pause, which may be cancelled
 
-    async def _horizons(self, *, by_age: bool = True) -> dict[str, Cutoff]:
+    async def _cutoffs(self, *, by_age: bool = True) -> dict[str, Cutoff]:
         """The rooms whose logs have a limit, in the order of their ids."""
         now, default = self._clock(), self._default
         rooms = await all_kept(self._store, all_rooms=default != Keep())
-        horizons = {room_id: _horizon(own or default, now, by_age) for room_id, own in rooms.items()}
-        return {room_id: horizon for room_id, horizon in horizons.items() if horizon != Cutoff()}
+        cutoffs = {room_id: _cutoff(own or default, now, by_age) for room_id, own in rooms.items()}
+        return {room_id: cutoff for room_id, cutoff in cutoffs.items() if cutoff != Cutoff()}
 
 
 async def all_kept(store: Store, *, all_rooms: bool) -> dict[str, Keep | None]:
-    """As `Rooms.kept`, to the last room."""
+    """As `RoomStore.kept`, for all rooms, without a limit on their number."""
     rooms: dict[str, Keep | None] = {}
     while some := await store.rooms.kept(next(reversed(rooms), ""), _AT_ONCE, all_rooms=all_rooms):
         rooms.update(some)
     return rooms
 
 
-def _horizon(keep: Keep, now: float, by_age: bool) -> Cutoff:
+def _cutoff(keep: Keep, now: float, by_age: bool) -> Cutoff:
     before = now - keep.days * _DAY_SECONDS if keep.days and by_age else -math.inf
     return Cutoff(before, keep.messages or None)
 
 
 @asynccontextmanager
-async def _leisurely() -> AsyncIterator[None]:
+async def _pause_after() -> AsyncIterator[None]:
     began = trio.current_time()
     yield
-    await trio.sleep(_LEISURE * (trio.current_time() - began))
+    await trio.sleep(_PAUSE_FACTOR * (trio.current_time() - began))

@@ -1,7 +1,8 @@
-"""Who may do what with a room.
+"""The use cases of rooms: whatever is done with a room, by REST or by an administrator, is done here.
 
-What is not allowed is raised (`reichatd.errors`), always in this order: the room does not exist, the caller does not own it, the
-caller is whom it would be done to, the request itself. Live connections hear of a change once it is durable.
+Each checks in this order, and raises the first that fails (`reichatd.errors`): the room exists, the actor may do this
+(`reichatd.rights`), the action may be done to this user, the fields of the request. Live connections are notified once a change
+is durable.
 """
 
 import secrets
@@ -15,13 +16,13 @@ import msgspec
 import trio
 from msgspec import UNSET, UnsetType
 
+from reichatd import rights
 from reichatd.accounts import Passwords, fields
 from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
     FieldProblem,
-    Forbidden,
     InvalidFields,
     InvalidPassword,
     NotAMember,
@@ -31,31 +32,41 @@ from reichatd.errors import (
     RoomNotFound,
     Unavailable,
     UserNotFound,
-    Yourself,
 )
 from reichatd.live import LiveConnections
+from reichatd.rights import Action, Actor, UserActor
 from reichatd.settings import LiveSettings
-from reichatd.store import BanOutcome, JoinOutcome, Progress, Room, RoomHead, RoomSummary, Store, User
+from reichatd.store import (
+    BanOutcome,
+    JoinOutcome,
+    Progress,
+    Room,
+    RoomHead,
+    RoomSummary,
+    Store,
+    TransferOutcome,
+    User,
+)
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
 RANDOM_ID_CHARACTERS = 12
 USERS_AT_ONCE = 500
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
-"""Unicode's categories of control characters, line and paragraph separators: a name is one line."""
+"""Unicode categories: control characters, line and paragraph separators. A name is one line."""
 
 
 class Rooms:
-    """The rules of rooms, on top of a store.
+    """All that can be done with rooms, on top of a store.
 
-    All methods may be called from any task and wait for the store. `user_id` is always the caller, already authenticated. Beside
-    the refusals that each names, they raise `StoreError`.
+    All methods may be called from any task and wait for the store. `by` is who does it, already authenticated; what only users
+    can do takes a `UserActor`. Beside the errors that each names, all raise `StoreError`.
 
-    A caller who is cancelled (an HTTP handler is, when its connection breaks) leaves no change half made: each request
-    makes one atomic change in the store, and where live connections must hear of it, it is carried to its end.
+    A cancelled call (a handler is cancelled when its connection breaks) leaves no change half made: each call makes one atomic
+    change in the store, and is not interrupted between the change and the notification of live connections.
 
     Arguments:
         settings: of these, the limits: lengths of ids, names, descriptions and passwords; a change takes `request_seconds` at most.
-        live: is told who has to leave which room.
+        live: is notified of who must leave which room.
         clock: seconds since the epoch.
     """
 
@@ -75,71 +86,80 @@ class Rooms:
         self._clock = clock
 
     async def create(
-        self, user_id: str, name: str, description: str, password: str | None = None, room_id: str | None = None
+        self,
+        by: Actor,
+        owner: str,
+        name: str,
+        description: str,
+        password: str | None = None,
+        room_id: str | None = None,
     ) -> str:
-        """Makes a room, owned by the caller, who is its first member; returns its id.
+        """Creates a room, whose owner is its first member; returns its id.
 
         Arguments:
+            owner: a user id: the actor's own, or any user's for an administrator.
             password: None or empty for a public room.
             room_id: None for a random one.
 
-        Raises: InvalidFields, RoomExists, Unavailable (too many passwords at once).
+        Raises: Forbidden, InvalidFields, RoomExists, Unavailable (too many passwords at once).
         """
+        rights.require(by, Action.CREATE, owner=owner)
         name = self._check(name, description, password, room_id)
         room = Room(
             room_id=self._random_id() if room_id is None else room_id,
             name=name,
             description=description,
-            owner=user_id,
+            owner=owner,
             password_hash=await self._hash(password),
             created_at=self._clock(),
-            users=(user_id,),
+            users=(owner,),
         )
         if not await self._store.rooms.create(room):
             raise RoomExists
         return room.room_id
 
-    async def get(self, user_id: str, room_id: str) -> Room:
-        """The room as this caller may see it: who is in a private room, only its members learn.
+    async def get(self, by: Actor, room_id: str) -> Room:
+        """The room as this actor may see it: without the members of a private room, if the actor is not one of them.
 
         Raises: RoomNotFound.
         """
-        head = await self._existing(room_id, user_id)
-        if head.private and not head.is_member:
+        head = await self._existing(by, room_id)
+        lists_members = rights.allows(by, Action.LIST_MEMBERS, owner=head.owner, is_member=head.is_member)
+        if head.private and not lists_members:
             return _without_members(head)
         room = await self._store.rooms.get(room_id)
         if room is None:
             raise RoomNotFound
         # It may have become private since the first look.
-        return msgspec.structs.replace(room, users=()) if room.private and user_id not in room.users else room
+        return msgspec.structs.replace(room, users=()) if room.private and not lists_members else room
 
     async def public(self) -> list[RoomSummary]:
         """Every public room, oldest first."""
         return await self._store.rooms.public()
 
-    async def joined(self, user_id: str) -> list[Room]:
-        """The rooms that the caller is a member of, in the order they were joined."""
-        return await self._store.rooms.joined(user_id)
+    async def joined(self, by: UserActor) -> list[Room]:
+        """The rooms that the user is a member of, in the order they were joined."""
+        return await self._store.rooms.joined(by.user_id)
 
-    async def progress(self, user_id: str) -> dict[str, Progress]:
-        """How far the caller has read, by room."""
-        return {each.room_id: each for each in await self._store.rooms.progress(user_id)}
+    async def progress(self, by: UserActor) -> dict[str, Progress]:
+        """How far the user has read, by room id."""
+        return {each.room_id: each for each in await self._store.rooms.progress(by.user_id)}
 
-    async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
+    async def joined_summaries(self, by: UserActor) -> list[RoomSummary]:
         """As `joined`, in short."""
-        return await self._store.rooms.joined_summaries(user_id)
+        return await self._store.rooms.joined_summaries(by.user_id)
 
     async def update(
-        self, user_id: str, room_id: str, name: str, description: str, password: str | UnsetType | None = UNSET
+        self, by: Actor, room_id: str, name: str, description: str, password: str | UnsetType | None = UNSET
     ) -> None:
-        """Changes a room; for its owner.
+        """Changes a room.
 
         Arguments:
             password: UNSET leaves it as it is; with None or an empty one the room becomes public.
 
         Raises: RoomNotFound, Forbidden, InvalidFields, Unavailable (too many passwords at once).
         """
-        await self._owned(room_id, user_id)
+        await self._authorize(by, Action.UPDATE, room_id)
         name = self._check(name, description, None if password is UNSET else password)
         if password is UNSET:
             found = await self._store.rooms.update(room_id, name, description)
@@ -149,32 +169,49 @@ class Rooms:
         if not found:
             raise RoomNotFound
 
-    async def delete(self, user_id: str, room_id: str) -> None:
-        """Ends a room with all that is in it; for its owner.
+    async def delete(self, by: Actor, room_id: str) -> None:
+        """Deletes a room with its messages.
 
         Raises: RoomNotFound, Forbidden, Unavailable.
         """
-        await self._owned(room_id, user_id)
-        with self._carried_out():
+        await self._authorize_without_room(by, Action.DELETE, room_id)
+        with self._uninterrupted():
             deleted = await self._store.rooms.delete(room_id)
             self._live.room_deleted(room_id)  # no await before it
         if not deleted:
             raise RoomNotFound
 
-    async def join(self, user_id: str, room_id: str, password: str | None = None) -> None:
-        """Makes the caller a member. `password` matters to a private room only.
+    async def transfer(self, by: Actor, room_id: str, user_id: str, *, admit: bool = False) -> None:
+        """Makes a member the owner.
+
+        Arguments:
+            admit: makes the user a member first, without the password and in spite of a ban, which ends.
+
+        Raises: RoomNotFound, Forbidden, NotAMember.
+        """
+        await self._authorize_without_room(by, Action.TRANSFER, room_id)
+        if admit:
+            await self._admit(room_id, user_id)
+        match await self._store.rooms.transfer(room_id, user_id):
+            case TransferOutcome.NO_ROOM:
+                raise RoomNotFound
+            case TransferOutcome.NO_MEMBER:
+                raise NotAMember
+
+    async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
+        """Makes the user a member. `password` matters to a private room only.
 
         Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, Unavailable (too many passwords at once).
         """
-        room = await self._existing(room_id, user_id)
+        room = await self._existing(by, room_id)
         if room.is_member:
             raise AlreadyJoined
         if room.password_hash is not None:
-            # Before the hashing, and so that nobody who is banned can go on trying passwords.
-            if await self._store.rooms.is_banned(room_id, user_id):
+            # Before the hashing, so that a banned user cannot go on trying passwords.
+            if await self._store.rooms.is_banned(room_id, by.user_id):
                 raise Banned
             await self._verify(room.password_hash, password, room_id)
-        match await self._store.rooms.join(room_id, user_id, self._clock()):
+        match await self._store.rooms.join(room_id, by.user_id, self._clock()):
             case JoinOutcome.ALREADY_JOINED:
                 raise AlreadyJoined
             case JoinOutcome.BANNED:
@@ -182,91 +219,104 @@ class Rooms:
             case JoinOutcome.NO_ROOM:
                 raise RoomNotFound
 
-    async def leave(self, user_id: str, room_id: str) -> None:
-        """Ends the caller's own membership; an owner stays the owner.
+    async def leave(self, by: UserActor, room_id: str) -> None:
+        """Ends the user's own membership; an owner stays the owner.
 
         Raises: RoomNotFound, NotAMember, Unavailable.
         """
-        await self._existing(room_id, user_id)
-        await self._remove(room_id, user_id)
+        await self._existing(by, room_id)
+        await self._remove(room_id, by.user_id)
 
-    async def kick(self, user_id: str, room_id: str, member_id: str) -> None:
-        """Ends another's membership; for the owner.
+    async def kick(self, by: Actor, room_id: str, user_id: str) -> None:
+        """Ends another user's membership.
 
         Raises: RoomNotFound, Forbidden, Yourself, NotAMember, Unavailable.
         """
-        await self._owned(room_id, user_id, to_act_on=member_id)
-        await self._remove(room_id, member_id)
+        await self._authorize(by, Action.KICK, room_id, target=user_id)
+        await self._remove(room_id, user_id)
 
-    async def ban(self, user_id: str, room_id: str, banned_id: str) -> None:
-        """Ends another's membership, if there is one, and prevents another; for the owner.
+    async def ban(self, by: Actor, room_id: str, user_id: str) -> None:
+        """Ends another user's membership, if there is one, and prevents a new one.
 
         Raises: RoomNotFound, Forbidden, Yourself, UserNotFound, AlreadyBanned, Unavailable.
         """
-        await self._owned(room_id, user_id, to_act_on=banned_id)
-        if await self._store.users.by_id(banned_id) is None:
+        await self._authorize(by, Action.BAN, room_id, target=user_id)
+        if await self._store.users.by_id(user_id) is None:
             raise UserNotFound
-        with self._carried_out():
-            outcome = await self._store.rooms.ban(room_id, banned_id)
-            # No await before it. Also for one banned before: that call may have failed after its write.
-            self._live.member_removed(room_id, banned_id)
+        with self._uninterrupted():
+            outcome = await self._store.rooms.ban(room_id, user_id)
+            # No await before it. Also if the user was banned already: that call may have failed after its write.
+            self._live.member_removed(room_id, user_id)
         match outcome:
             case BanOutcome.ALREADY_BANNED:
                 raise AlreadyBanned
             case BanOutcome.NO_ROOM:
                 raise RoomNotFound
 
-    async def unban(self, user_id: str, room_id: str, banned_id: str) -> None:
-        """Lets somebody who was banned join again; for the owner.
+    async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
+        """Lets a banned user join again.
 
         Raises: RoomNotFound, Forbidden, Yourself, NotBanned.
         """
-        await self._owned(room_id, user_id, to_act_on=banned_id)
-        if not await self._store.rooms.unban(room_id, banned_id):
+        await self._authorize(by, Action.UNBAN, room_id, target=user_id)
+        if not await self._store.rooms.unban(room_id, user_id):
             raise NotBanned
 
-    async def bans(self, user_id: str, room_id: str) -> list[User]:
-        """The users who are banned from the room, in the order of their ids; for the owner.
+    async def bans(self, by: Actor, room_id: str) -> list[User]:
+        """The users who are banned from the room, in the order of their ids.
 
         Raises: RoomNotFound, Forbidden.
         """
-        await self._owned(room_id, user_id)
+        await self._authorize(by, Action.LIST_BANS, room_id)
         banned = await self._store.rooms.bans(room_id)
         # In parts: short reads share a thread, and would all wait for one of thousands.
         return [
             user
             for start in range(0, len(banned), USERS_AT_ONCE)
             for user in await self._store.users.by_ids(banned[start : start + USERS_AT_ONCE])
-            if user is not None  # one who is deleted meanwhile has no bans left
+            if user is not None  # deleted meanwhile, with all bans
         ]
 
-    async def _existing(self, room_id: str, user_id: str) -> RoomHead:
-        room = await self._store.rooms.head(room_id, user_id)
+    async def _existing(self, by: Actor, room_id: str) -> RoomHead:
+        room = await self._store.rooms.head(room_id, by.user_id if isinstance(by, UserActor) else "")
         if room is None:
             raise RoomNotFound
         return room
 
-    async def _owned(self, room_id: str, user_id: str, *, to_act_on: str | None = None) -> None:
-        room = await self._existing(room_id, user_id)
-        if room.owner != user_id:
-            raise Forbidden("Only the owner of the room may do this")
-        if user_id == to_act_on:
-            raise Yourself
+    async def _authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> None:
+        """Raises RoomNotFound, Forbidden, or Yourself, in this order, unless the actor may do this (to the target, a user id)."""
+        room = await self._existing(by, room_id)
+        rights.require(by, action, owner=room.owner, is_member=room.is_member)
+        if target is not None:
+            rights.check_target(by, owner=room.owner, user_id=target)
+
+    async def _authorize_without_room(self, by: Actor, action: Action, room_id: str) -> None:
+        """As `_authorize`, before a step of the store that notices itself if there is no such room.
+
+        An administrator's rights do not depend on the room, so it is not read for them.
+        """
+        if not rights.allows(by, action):
+            await self._authorize(by, action, room_id)
+
+    async def _admit(self, room_id: str, user_id: str) -> None:
+        if await self._store.rooms.join(room_id, user_id, self._clock()) is JoinOutcome.BANNED:
+            await self._store.rooms.unban(room_id, user_id)
+            await self._store.rooms.join(room_id, user_id, self._clock())
 
     async def _remove(self, room_id: str, user_id: str) -> None:
-        with self._carried_out():
+        with self._uninterrupted():
             removed = await self._store.rooms.leave(room_id, user_id)
-            # No await before it. Also for one who is no member: an earlier call may have failed after its write.
+            # No await before it. Also if the user is no member: an earlier call may have failed after its write.
             self._live.member_removed(room_id, user_id)
         if not removed:
             raise NotAMember
 
     @contextmanager
-    def _carried_out(self) -> Iterator[None]:
+    def _uninterrupted(self) -> Iterator[None]:
         """Keeps a cancellation out, so that none falls between a durable change and its live effect.
 
-        Trio alone does not promise that: a thread that has begun is waited for, but the store may pass further checkpoints
-        before it returns. With a deadline, since a shield without one could hold up the daemon's stop.
+        Trio alone does not promise that: it waits for a thread that has begun, but the store may pass further checkpoints
+        before it returns. The shield has a deadline: without one it could hold up the daemon's stop.
         """
         with trio.move_on_after(self._settings.limits.request_seconds, shield=True) as scope:
             yield
@@ -289,7 +339,7 @@ class Rooms:
         return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
     def _check(self, name: str, description: str, password: str | None, room_id: str | None = None) -> str:
-        """Returns the name as it is to be stored, or raises InvalidFields with every field that breaks a rule."""
+        """Returns the name as it is stored. Raises InvalidFields, with every field that breaks a rule."""
         limits = self._settings.limits
         name = normal(name.strip(), limits.room_name_max)
         rules = {
@@ -320,7 +370,7 @@ class Rooms:
 
 
 def _is_line(name: str) -> bool:
-    """Whether it is one line that shows something, in the order in which it is written."""
+    """Whether the name is one line with something visible in it, and nothing that changes its direction."""
     return (
         not is_blank(name)
         and BIDI_CONTROLS.isdisjoint(name)

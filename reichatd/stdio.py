@@ -1,10 +1,10 @@
-"""Standard output and standard error of a daemon: written by a thread of their own, so that nothing else waits for their reader.
+"""Queues standard output and standard error. A thread writes them, so that nothing else waits for their reader.
 
-Standard error may be a pipe whose reader has stalled, or a terminal stopped with Ctrl+S. A thread that writes there
-then stops too, and in a daemon that would be the event loop. To make the descriptor non-blocking is no way out: the open file is
-shared with the shell, and with all that it starts.
+Standard error may be a pipe whose reader has stalled, or a terminal stopped with Ctrl+S. A thread that writes there stops too, and
+in a daemon that would be the event loop. Making the descriptor non-blocking is no solution: the open file is shared with the shell,
+and with all that the shell starts.
 
-What bypasses this are lines of the interpreter itself as it dies of a signal (faulthandler).
+Only what the interpreter itself writes when it dies of a signal (faulthandler) bypasses the queue.
 """
 
 import atexit
@@ -21,20 +21,20 @@ from typing import TextIO, cast
 import structlog
 
 FLUSH_SECONDS = 2.0
-"""How long the end of the program waits for what is queued: a reader that reads has it in far less, and one that does not must not
-keep a service manager waiting until it kills."""
+"""How long the end of the program waits for the queue to be written. A reader that reads needs far less; one that does not must not
+delay the end until the service manager kills the process."""
 
 LINE_BYTES = 1024
-"""A longer line takes the place of several in the queue, so that the number of lines bounds the memory too."""
+"""A longer line counts as several, so that the number of lines bounds the memory, too."""
 
 _BATCH_BYTES = 65_536
-"""What is written at once: as much as a pipe holds."""
+"""How much is written at once: the capacity of a pipe."""
 
 log = structlog.get_logger()
 
 
 class _Piece:
-    """What is written as a whole. It is `done` when it is written, or has `failed` to be."""
+    """Text that is queued and written as a whole. It is `done` when it is written, or when writing has `failed`."""
 
     def __init__(self, descriptor: int, text: str) -> None:
         self.descriptor = descriptor
@@ -46,16 +46,17 @@ class _Piece:
 
 
 class _Gap:
-    """Stands in the queue for lines that found no room."""
+    """Stands in the queue for lines that were dropped there."""
 
     def __init__(self) -> None:
         self.lines = 0
 
 
 class QueuedWriter:
-    """Takes text from any thread without making it wait, and writes it in this order.
+    """Takes text from any thread without making it wait, and writes it in order.
 
-    What finds no room in the queue, or cannot be written, is counted; the count is logged, in its place, as soon as writing works.
+    Lines that do not fit into the queue, or cannot be written, are dropped and counted. The count is logged in their place as soon
+    as writing works again.
 
     Arguments:
         limit: how many lines the queue holds; may be changed at any time.
@@ -64,19 +65,19 @@ class QueuedWriter:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._queue: deque[_Piece | _Gap] = deque()
-        self._size = 0  # of the queue and of what is being written
-        self._busy = False  # something is being written
-        self._lost = 0  # lines of which nobody has been told; the thread's own
-        # Reentrant: a finalizer that runs in the middle of `put` may have something to say.
+        self._size = 0  # lines in the queue and in the batch that is being written
+        self._busy = False  # a batch is being written
+        self._lost = 0  # lines lost and not yet logged; only the thread uses it
+        # Reentrant: a finalizer that runs in the middle of `put` may log something.
         self._changed = threading.Condition(threading.RLock())
         self._thread = threading.Thread(target=self._run, name="log writer", daemon=True)
         self._thread.start()
 
     def put(self, descriptor: int, text: str) -> None:
-        """Queues text, or counts it as lost. Never waits, never fails."""
+        """Queues text, or drops and counts it. Never waits, never fails."""
         piece = _Piece(descriptor, text)
         if threading.current_thread() is self._thread:
-            # What it says itself, of lost lines above all, belongs where it is in its work.
+            # The thread's own log lines, above all the count of lost lines, belong right here in the output.
             self._write([piece])
             return
         with self._changed:
@@ -90,33 +91,33 @@ class QueuedWriter:
                 last.lines += piece.lines
 
     def deliver(self, descriptor: int, text: str, seconds: float) -> None:
-        """Writes text, and waits until it is out. Not for the event loop.
+        """Writes text, and waits until it is written. Not for the event loop.
 
         Raises:
-            TimeoutError: it is not out after this time, and will not be, unless its writing had begun.
-            OSError: it could not be written.
+            TimeoutError: it is not written after this time, and will not be, unless writing has begun.
+            OSError: it cannot be written.
         """
         piece = _Piece(descriptor, text)
         with self._changed:
             deadline = time.monotonic() + seconds
             if not self._wait(lambda: self._has_room(piece), deadline):
-                raise TimeoutError("nobody reads it")
+                raise TimeoutError("its reader does not read")
             self._add(piece)
             if not self._wait(lambda: piece.done, deadline):
                 if piece in self._queue:
                     self._queue.remove(piece)
                     self._size -= piece.size
-                raise TimeoutError("nobody reads it")
+                raise TimeoutError("its reader does not read")
             if piece.failed:
                 raise OSError("it cannot be written")
 
     def drain(self, seconds: float) -> bool:
-        """Waits until all that was queued is written, for this many seconds at the most; whether it is."""
+        """Waits up to this many seconds until the queue is written; returns whether it is."""
         with self._changed:
             return self._wait(lambda: not (self._queue or self._busy), time.monotonic() + seconds)
 
     def _has_room(self, piece: _Piece) -> bool:
-        # One that is larger than the whole queue is taken when there is nothing else.
+        # A piece larger than the whole queue is taken when the queue is empty.
         return not self._size or self._size + piece.size <= self.limit
 
     def _add(self, piece: _Piece) -> None:
@@ -130,11 +131,11 @@ class QueuedWriter:
     def _run(self) -> None:
         while True:
             pieces, gap = self._take()
-            self._tell()
+            self._log_lost()
             failed = self._write(pieces)
             if gap is not None:
                 self._lost += gap.lines
-                self._tell()
+                self._log_lost()
             with self._changed:
                 self._busy = False
                 for piece in pieces:
@@ -142,15 +143,15 @@ class QueuedWriter:
                     self._size -= piece.size
                 self._changed.notify_all()
 
-    def _tell(self) -> None:
-        """Logs how many lines were lost; counts them again if that cannot be written either."""
+    def _log_lost(self) -> None:
+        """Logs how many lines were lost; keeps the count if that line cannot be written, either."""
         if lost := self._lost:
             self._lost = 0
             log.error("log lines lost", count=lost)
             self._lost = lost if self._lost else 0
 
     def _take(self) -> tuple[list[_Piece], _Gap | None]:
-        """Waits for what is next: pieces for one descriptor, and the gap behind them if there is one."""
+        """Waits for the next batch: pieces for one descriptor, and the gap that follows them, if any."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue)
             self._busy = True
@@ -169,7 +170,7 @@ class QueuedWriter:
             return pieces, None
 
     def _write(self, pieces: list[_Piece]) -> bool:
-        """Whether it failed: then lines are lost, and nothing else, since a log must not end what it tells of."""
+        """Returns whether writing failed. Then lines are lost, but nothing is raised: a failing log must not stop the daemon."""
         if not pieces:
             return False
         rest = _write_all(pieces[0].descriptor, b"".join(piece.data for piece in pieces))
@@ -178,12 +179,12 @@ class QueuedWriter:
 
 
 def _write_all(descriptor: int, data: bytes) -> bytes:
-    """Writes, and waits for the reader as long as it takes; what could not be written."""
+    """Writes, and waits for the reader as long as it takes; returns what could not be written."""
     rest = memoryview(data)
     while rest:
         try:
             rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:  # somebody who shares the open file made it non-blocking
+        except BlockingIOError:  # another process that shares the open file made it non-blocking
             select.select([], [descriptor], [])
         except OSError:
             break
@@ -191,7 +192,7 @@ def _write_all(descriptor: int, data: bytes) -> bytes:
 
 
 class QueuedStream(io.TextIOBase):
-    """A text stream that leaves writing to a `QueuedWriter`. What is written goes out line by line; `flush` does not wait."""
+    """A text stream on top of a `QueuedWriter`. It queues whole lines; `flush` queues the rest and does not wait."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -199,24 +200,24 @@ class QueuedStream(io.TextIOBase):
     def __init__(self, writer: QueuedWriter, descriptor: int) -> None:
         self.writer = writer
         self._descriptor = descriptor
-        self._begun = ""
+        self._partial = ""
         self._lock = threading.RLock()  # never held while something is written
 
     def write(self, text: str) -> int:
         with self._lock:
-            lines, end, self._begun = (self._begun + text).rpartition("\n")
+            lines, end, self._partial = (self._partial + text).rpartition("\n")
         if end:
             self.writer.put(self._descriptor, lines + end)
         return len(text)
 
     def flush(self) -> None:
         with self._lock:
-            begun, self._begun = self._begun, ""
-        if begun:
-            self.writer.put(self._descriptor, begun)
+            partial, self._partial = self._partial, ""
+        if partial:
+            self.writer.put(self._descriptor, partial)
 
     def deliver(self, text: str, seconds: float) -> None:
-        """As `Writer.deliver`."""
+        """Flushes, then does the same as `QueuedWriter.deliver`."""
         self.flush()
         self.writer.deliver(self._descriptor, text, seconds)
 
@@ -231,9 +232,9 @@ class QueuedStream(io.TextIOBase):
 
 
 def queue_standard_streams(limit: int) -> None:
-    """From here to the end of the process all that is written to `sys.stdout` and `sys.stderr` is queued. To be called once.
+    """Queues all that is written to `sys.stdout` and `sys.stderr` until the process ends. To be called once.
 
-    The end of the program waits FLUSH_SECONDS at the most for what is queued, be it a last line or the traceback of a crash.
+    The end of the program waits up to FLUSH_SECONDS for the queue, which may hold the traceback of a crash.
 
     Arguments:
         limit: how many lines the queue holds.
@@ -241,7 +242,7 @@ def queue_standard_streams(limit: int) -> None:
     writer, streams = QueuedWriter(limit), []
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
-        if stream is not None:  # the process may have been started without
+        if stream is not None:  # None if the process was started without
             stream.flush()
             streams.append(QueuedStream(writer, stream.fileno()))
             setattr(sys, name, streams[-1])
@@ -255,16 +256,16 @@ def queue_standard_streams(limit: int) -> None:
 
 
 def set_limit(stream: TextIO, limit: int) -> None:
-    """How many lines the queue of this stream holds from here on; nothing for a stream that is not queued."""
+    """Sets how many lines the queue of this stream holds. Does nothing if the stream is not queued."""
     if (queued := _queued(stream)) is not None:
         queued.writer.limit = limit
 
 
 def deliver(stream: TextIO, text: str, seconds: float) -> None:
-    """Writes text to a stream of any kind, and waits until it is out, but where nobody reads a queued one for that long.
+    """Writes text to any stream, and waits until it is written. For a queued stream it waits up to `seconds`.
 
     Raises:
-        OSError, ValueError: it is not out.
+        OSError, ValueError: it is not written.
     """
     if (queued := _queued(stream)) is not None:
         queued.deliver(text, seconds)
@@ -274,5 +275,5 @@ def deliver(stream: TextIO, text: str, seconds: float) -> None:
 
 
 def _queued(stream: TextIO) -> QueuedStream | None:
-    each = cast("object", stream)  # no checker takes one for the other
+    each = cast("object", stream)  # to mypy, no TextIO can be a QueuedStream
     return each if isinstance(each, QueuedStream) else None

@@ -1,8 +1,8 @@
-"""What the service manager tells a daemon, and what it wants to hear: systemd's protocols, which others speak too.
+"""systemd's protocols between a service manager and a daemon: notification, watchdog and passed sockets. Others speak them too.
 
-They are a few variables of the environment and datagrams of `NAME=value` lines (sd_notify(3), sd_listen_fds(3),
-sd_watchdog_enabled(3)). The variables are taken out of the environment when they are read: no child of ours is meant by them.
-Without a service manager all of this does nothing.
+They use a few environment variables, and datagrams of `NAME=value` lines (sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3)).
+The variables are removed from the environment when they are read, because they are not meant for child processes. Without a
+service manager all of this does nothing.
 """
 
 import os
@@ -17,14 +17,12 @@ _MICROSECONDS = 1_000_000
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
-class Manager:
-    """The service manager that started this process, if one did.
-
-    Telling it something neither waits nor fails: a daemon serves as well where nobody listens.
+class ServiceManager:
+    """The service manager that started this process, if one did. No method waits or fails, whether it listens or not.
 
     Arguments:
         address: of its socket, as in NOTIFY_SOCKET; "" for none.
-        watchdog_seconds: within which it wants to hear of us again and again, else it takes us for dead; None if it does not care.
+        watchdog_seconds: its watchdog timeout; None if it has none.
     """
 
     def __init__(self, address: str = "", watchdog_seconds: float | None = None) -> None:
@@ -32,66 +30,66 @@ class Manager:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
 
     def __bool__(self) -> bool:
-        """Whether anybody listens."""
+        """Whether there is one."""
         return bool(self._address)
 
     def ready(self) -> None:
-        """The start, or a reload, is complete: requests are answered."""
-        self._tell("READY=1")
+        """Reports that the start, or a reload, is complete: requests are answered."""
+        self._send("READY=1")
 
     def reloading(self) -> None:
-        """The settings are being read again; `ready` must follow."""
-        # The time lets it tell this reload's end from an earlier one's (Type=notify-reload).
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        """Reports that the settings are read again; `ready` must follow."""
+        # By the time, it can match the end of this reload with its start (Type=notify-reload).
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """We are on our way out."""
-        self._tell("STOPPING=1")
+        """Reports that the daemon stops."""
+        self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """A line for whoever asks how we are doing."""
-        self._tell(f"STATUS={' '.join(text.splitlines())}")
+        """Sets the line of status that `systemctl status` shows."""
+        self._send(f"STATUS={' '.join(text.splitlines())}")
 
-    def alive(self) -> None:
-        """To be called more often than every `watchdog_seconds`."""
-        self._tell("WATCHDOG=1")
+    def feed_watchdog(self) -> None:
+        """Reports that the daemon is alive. Must be called more often than every `watchdog_seconds`."""
+        self._send("WATCHDOG=1")
 
-    def _tell(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
                 sock.connect(self._address)
                 sock.send("\n".join(lines).encode())
-        except (OSError, ValueError):  # ValueError: an address that is none
+        except (OSError, ValueError):  # ValueError: the address is malformed
             pass
 
 
-def take_manager(environ: MutableMapping[str, str]) -> Manager:
-    """The service manager that the environment names; its variables are removed."""
+def take_manager(environ: MutableMapping[str, str]) -> ServiceManager:
+    """Reads which service manager there is, and removes its variables from the environment."""
     address = environ.pop("NOTIFY_SOCKET", "")
     microseconds = environ.pop("WATCHDOG_USEC", "")
-    meant = environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-    watched = meant and microseconds.isdecimal() and int(microseconds) > 0
-    return Manager(address, int(microseconds) / _MICROSECONDS if watched else None)
+    is_for_us = environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    is_watched = is_for_us and microseconds.isdecimal() and int(microseconds) > 0
+    return ServiceManager(address, int(microseconds) / _MICROSECONDS if is_watched else None)
 
 
 class PassedSocket(NamedTuple):
-    """A listening socket that was open before this process began; `name` is what the manager calls it."""
+    """A listening socket that the service manager opened and passed to this process; `name` is its name there."""
 
     name: str
     socket: socket.socket
 
 
 class UnusableSocket(Exception):
-    """What was passed cannot be listened on. The text says what it is."""
+    """A passed file descriptor is not a listening stream socket. The text says what it is."""
 
 
 def take_sockets(environ: MutableMapping[str, str]) -> list[PassedSocket]:
-    """The listening sockets that were passed to this process, which are the caller's from here on; the variables are removed.
+    """The listening sockets that were passed to this process. The caller owns them. Removes the variables from the environment.
 
     Raises:
-        UnusableSocket: one of them is not a stream socket (TCP or Unix) that listens; then none is listened on.
+        UnusableSocket: one of them is not a listening stream socket (TCP or Unix). All of them are closed then.
     """
     pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")

@@ -1,4 +1,4 @@
-"""Text that people write: one spelling for what looks the same, and what shows nothing at all. Pure."""
+"""Text from users: Unicode normalization, and checks for invisible characters. Pure."""
 
 import re
 import unicodedata
@@ -6,10 +6,10 @@ import unicodedata
 import idna
 
 SPACES = "\t \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-"""What can stand around a word on one line: a tab, and Unicode's space separators (Zs)."""
+"""White space within a line: the tab, and Unicode's space separators (Zs)."""
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode's property Bidi_Control: invisible, and able to show what follows them backwards."""
+"""Unicode's property Bidi_Control: invisible characters that can make the text after them run backwards."""
 
 DEFAULT_IGNORABLE = (
     (0x00AD, 0x00AD),
@@ -30,53 +30,53 @@ DEFAULT_IGNORABLE = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-"""Default_Ignorable_Code_Point, from DerivedCoreProperties.txt of Unicode 17.0; the same since 14.0. `unicodedata` lacks it."""
+"""Default_Ignorable_Code_Point, from DerivedCoreProperties.txt of Unicode 17.0; the same since 14.0. Not in `unicodedata`."""
 
 _IGNORABLE = "".join(f"{chr(first)}-{chr(last)}" for first, last in DEFAULT_IGNORABLE)
 _ignorable = re.compile(f"[{_IGNORABLE}]")
-# Beside white space and control characters: an empty Braille cell, a note without a head, annotation marks.
+# Beside white space and control characters, these show nothing: an empty Braille cell, a note without a head, annotation marks.
 _visible = re.compile(rf"[^{_IGNORABLE}\s\x00-\x1f\x7f-\x9f\u2800\ufff9-\ufffb\U0001d159]")
 
 _JOINERS = "\u200c\u200d"
-_MOST_FOR_ONE = 4
-"""No character of NFC stands for more than four of any other spelling."""
+_MOST_COMPOSED = 4
+"""A character of NFC replaces four characters of another form at the most."""
 
 
 def normal(text: str, most: int) -> str:
-    """The text in one spelling for what looks the same (NFC), if that may have at most `most` characters.
+    """The text in Unicode's normal form NFC: what looks the same is the same.
 
-    What is sure to have more comes back as it is, and so has more too: to normalise many combining marks takes time that grows
-    with the square of their number.
+    A text that has more than `most` characters in NFC for sure is returned unchanged, and so is longer than `most`, too. The
+    reason: normalization of many combining marks takes time that grows with the square of their number.
     """
-    return text if len(text) > _MOST_FOR_ONE * most else unicodedata.normalize("NFC", text)
+    return text if len(text) > _MOST_COMPOSED * most else unicodedata.normalize("NFC", text)
 
 
 def is_blank(text: str) -> bool:
-    """Whether it shows nothing: only spaces, control characters, and such as are invisible (U+200B, U+3164, U+2800)."""
+    """Whether the text shows nothing: only spaces, control characters and invisible ones (U+200B, U+3164, U+2800)."""
     return _visible.search(text) is None
 
 
 def is_word(text: str) -> bool:
-    """Whether it is one word: letters, marks and digits of any script, of which a letter or a digit comes first.
+    """Whether the text is one word: letters, marks and digits of any script, beginning with a letter or a digit.
 
-    As UAX #31 has it: XID_Continue after XID_Start or a digit, but for connectors such as "_"; also all other numbers. Invisible
-    characters are none of these, but for joiners where a script needs them (UAX #31, 2.3; RFC 5892, A.1 and A.2).
+    This follows UAX #31: XID_Continue after XID_Start or a digit, but without connectors such as "_", and with all other numbers.
+    Invisible characters are refused, except joiners where a script needs them (UAX #31, 2.3; RFC 5892, A.1 and A.2).
     """
-    begins = text[:1].isalnum() or text[:1].isidentifier()
-    return begins and all(_is_part(text, place) for place in range(len(text)))
+    begins_well = text[:1].isalnum() or text[:1].isidentifier()
+    return begins_well and all(_is_part(text, index) for index in range(len(text)))
 
 
-def _is_part(text: str, place: int) -> bool:
-    character = text[place]
+def _is_part(text: str, index: int) -> bool:
+    character = text[index]
     if character in _JOINERS:
-        return _joins(text, place)
+        return _joins(text, index)
     if _ignorable.match(character) or unicodedata.category(character) == "Pc":
         return False
     return character.isalnum() or f"a{character}".isidentifier()
 
 
-def _joins(text: str, place: int) -> bool:
+def _joins(text: str, index: int) -> bool:
     try:
-        return idna.core.valid_contextj(text, place)
-    except (ValueError, idna.IDNAError):  # too long, or beside a code point without a name
+        return idna.core.valid_contextj(text, index)
+    except (ValueError, idna.IDNAError):  # the text is too long, or the neighbour is an unassigned code point
         return False

@@ -1,4 +1,4 @@
-"""A Unix socket's place in the file system: made, taken over from a daemon that was killed, and removed."""
+"""Listening Unix sockets and their paths, which are created, taken over from a killed daemon, and removed."""
 
 import fcntl
 import os
@@ -9,18 +9,18 @@ from contextlib import contextmanager, suppress
 from errno import EEXIST
 from pathlib import Path
 
-_LONGEST = 100
-"""Bytes of a path that a Unix socket's address surely holds: Linux has room for 107, others for a few less."""
+_MAX_PATH_BYTES = 100
+"""The longest path that surely fits into the address of a Unix socket. Linux has room for 107 bytes, other systems for fewer."""
 
 _BACKLOG = 16
 
 
 class Occupied(Exception):
-    """Another process listens there."""
+    """Another process listens at this path."""
 
 
 class UnixSocket:
-    """A socket that listens at a path; made by `open_socket`."""
+    """A Unix socket that listens at a path. `open_socket` makes it."""
 
     def __init__(self, path: Path, listener: socket.socket) -> None:
         self.listener = listener
@@ -28,7 +28,7 @@ class UnixSocket:
         self._identity = _identity(path)
 
     def close(self) -> None:
-        """Listens no more, and removes the file, unless it is another daemon's by now. Harmless if closed before."""
+        """Closes the socket, and removes its file unless another daemon has replaced it. May be called again."""
         self.listener.close()
         with suppress(OSError):
             if _identity(self.path) == self._identity:
@@ -36,23 +36,23 @@ class UnixSocket:
 
 
 def open_socket(path: Path, *, mode: int = 0o600, backlog: int = _BACKLOG) -> UnixSocket:
-    """Listens at `path`, in place of what a killed daemon left there. Its directory must exist. Blocks.
+    """Listens at `path`; replaces a socket that a killed daemon left there. The directory must exist. Blocks.
 
     Arguments:
-        mode: who may connect: those who may write to the file.
-        backlog: connections that the kernel keeps until they are accepted.
+        mode: of the file. Users who may write to it may connect.
+        backlog: connections that the kernel queues until they are accepted.
 
     Raises:
         Occupied: a daemon listens there.
-        OSError: it cannot be made, or what is there is not a socket, and stays.
+        OSError: the socket cannot be made; FileExistsError if a file there is not a socket.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _alone_in(path.parent):
-            _make_way(path)
-            with address(path) as place:
-                listener.bind(place)
-            # Before it listens: until then nobody gets in, whatever its mode.
+        with _locked(path.parent):
+            _remove_leftover(path)
+            with address(path) as socket_address:
+                listener.bind(socket_address)
+            # Before `listen`: until then no client can connect, whatever the mode.
             path.chmod(mode)
             listener.listen(backlog)
     except BaseException:
@@ -63,9 +63,9 @@ def open_socket(path: Path, *, mode: int = 0o600, backlog: int = _BACKLOG) -> Un
 
 @contextmanager
 def address(path: Path) -> Iterator[str]:
-    """The path, spelt so that it fits into a socket's address: a long one by way of its open directory."""
+    """The path in a form that fits into a socket's address: a long one goes through its opened directory."""
     text = str(path.absolute())
-    if len(os.fsencode(text)) <= _LONGEST:
+    if len(os.fsencode(text)) <= _MAX_PATH_BYTES:
         yield text
         return
     directory = os.open(path.absolute().parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -76,8 +76,8 @@ def address(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Two daemons that start at once must not both find the same leftover: the second would remove the first one's new socket."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Locks a directory. Two daemons that start at once must not see the same leftover: one would remove the other's new socket."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with suppress(OSError):  # some file systems have no locks
@@ -88,23 +88,27 @@ def _alone_in(directory: Path) -> Iterator[None]:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Tells a file from another that has come in its place; the number of its inode alone may come again."""
+    """Differs if another file has replaced this one. The inode number alone is not enough: it may be used again."""
     status = path.lstat()
     return status.st_ino, status.st_ctime_ns
 
 
-def _make_way(path: Path) -> None:
-    """Removes what a killed daemon left."""
+def _remove_leftover(path: Path) -> None:
+    """Removes the socket of a killed daemon.
+
+    Raises:
+        Occupied, FileExistsError
+    """
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise FileExistsError(EEXIST, "what is there is no socket", str(path))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as place:
-        probe.setblocking(False)  # a backlog that is full would keep it waiting
+        raise FileExistsError(EEXIST, "the file there is not a socket", str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, address(path) as socket_address:
+        probe.setblocking(False)  # otherwise `connect` waits while the backlog is full
         try:
-            probe.connect(place)
+            probe.connect(socket_address)
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
         except BlockingIOError:

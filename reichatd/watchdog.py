@@ -1,22 +1,22 @@
-"""What the service manager hears of a daemon that runs: that it lives, and how it is doing."""
+"""Feeds the service manager's watchdog, and reports the daemon's status to it."""
 
 import trio
 
 from reichatd.chat import CommitStatus, Hub, Scribe
-from reichatd.systemd import Manager
+from reichatd.systemd import ServiceManager
 
 _STATUS_SECONDS = 5.0
 _BEATS_PER_WATCHDOG = 3
-"""One that comes late is not yet the end."""
+"""Three beats fit into the watchdog's timeout, so that one late beat does not end the daemon."""
 
 
 class Watchdog:
-    """Tells the service manager, where there is one.
+    """Reports to the service manager, if there is one.
 
-    `note` is what it should know beside the numbers, "" for nothing; whoever has something to say sets it.
+    `note` is a text that the status shows beside its figures; empty for none. Any task may set it.
     """
 
-    def __init__(self, manager: Manager, hub: Hub, scribe: Scribe, commits: CommitStatus) -> None:
+    def __init__(self, manager: ServiceManager, hub: Hub, scribe: Scribe, commits: CommitStatus) -> None:
         self.note = ""
         self._manager = manager
         self._hub = hub
@@ -24,11 +24,10 @@ class Watchdog:
         self._commits = commits
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Feeds the watchdog and keeps the status true, until cancelled; started when hub and scribe have answered once.
+        """Feeds the watchdog and updates the status until cancelled. Started when hub and scribe have answered once.
 
-        The watchdog is fed by the event loop, and only behind a round trip through the scribe and the hub: so it finds a loop
-        that is blocked and a part that has stopped moving. A store that does not answer it does not find, and must not (see
-        Scribe.check_alive).
+        Each beat waits for a round trip through the scribe and the hub. So a blocked event loop, a stalled scribe or a stalled hub
+        causes a watchdog timeout. A store that does not answer must not cause one (see Scribe.check_alive).
         """
         manager = self._manager
         pause = min(_STATUS_SECONDS, (manager.watchdog_seconds or _STATUS_SECONDS) / _BEATS_PER_WATCHDOG)
@@ -42,7 +41,7 @@ class Watchdog:
     async def _beat(self, late: float) -> None:
         await self._scribe.check_alive()
         await self._hub.check_alive()
-        self._manager.alive()
+        self._manager.feed_watchdog()
         self._manager.status(self._status(late))
 
     def _status(self, late: float) -> str:

@@ -1,4 +1,4 @@
-"""The servers that tests of several rooms need; started when the first test asks, one of each kind per process."""
+"""Fixtures for several folders. Each test process starts one server of each kind, when the first test asks for it."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ import structlog
 
 from tests.mongod import Mongod
 
-# How long an example takes is the machine's business, and of all that runs beside it.
+# No deadline: how long an example takes depends on what else runs on the machine.
 hypothesis.settings.register_profile("reichatd", deadline=None)
 hypothesis.settings.load_profile("reichatd")
 
@@ -31,7 +31,7 @@ def mongod_replica() -> Iterator[str]:
 
 @pytest.fixture
 def restored_logs() -> Iterator[None]:
-    """For tests that configure the log of their own process."""
+    """Restores the log of the test process, for tests that configure it."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -43,12 +43,12 @@ def restored_logs() -> Iterator[None]:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Most tests wait for a daemon rather than compute: more of them at once than there are cores are done sooner."""
+    """More processes than cores: most tests wait for a daemon rather than compute."""
     return max(4, os.cpu_count() or 1)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where CI is set a test that was skipped counts as one that failed: whatever it lacked is to be installed."""
+    """Where the variable CI is set, a skipped test fails the run: what it needs must be installed there."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped") if reporter else None
     if reporter and skipped and os.environ.get("CI") and session.exitstatus == pytest.ExitCode.OK:

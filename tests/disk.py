@@ -1,4 +1,4 @@
-"""A disk of a few megabytes: a tmpfs in a mount namespace of its own, which is gone with the process that holds it."""
+"""A disk of a few megabytes: a tmpfs in its own mount namespace, which ends with the process that holds it."""
 
 import os
 import subprocess
@@ -13,20 +13,20 @@ class Disk:
     """Made by `small_disk`.
 
     Arguments:
-        directory: where processes that were started with `inside` have it.
-        holder: the process whose namespace it is in.
+        directory: the mount point, in the namespace.
+        holder: the id of the process that holds the namespace.
     """
 
     def __init__(self, directory: Path, holder: int) -> None:
         self.directory = directory
-        self.inside = ["nsenter", "--target", str(holder), *_as_user("--user", "--preserve-credentials"), "--mount"]
-        """What a command that is to have the disk begins with."""
-        self.from_here = Path(f"/proc/{holder}/root{directory}")
-        """The same directory, for us. Not for SQLite, which would follow the link into our own namespace."""
+        self.prefix = ["nsenter", "--target", str(holder), *_unless_root("--user", "--preserve-credentials"), "--mount"]
+        """Put before a command, it runs the command in the namespace."""
+        self.outside = Path(f"/proc/{holder}/root{directory}")
+        """The same directory for this process. Not for SQLite, which would resolve the link in this process's namespace."""
 
     def fill(self, leave: int = 0) -> None:
-        """Takes what space is left but for so many bytes, until `free`."""
-        space = os.statvfs(self.from_here)
+        """Takes all free space but `leave` bytes, until `free`."""
+        space = os.statvfs(self.outside)
         descriptor = os.open(self._ballast, os.O_WRONLY | os.O_CREAT)
         try:
             more = space.f_bavail * space.f_frsize - leave
@@ -36,32 +36,34 @@ class Disk:
             os.close(descriptor)
 
     def free(self) -> None:
-        """Gives back what `fill` took."""
+        """Gives back the space that `fill` took."""
         self._ballast.unlink()
 
     def read_only(self) -> None:
-        """From here on nothing can be written. No file may be open for writing."""
-        subprocess.run([*self.inside, "mount", "-o", "remount,bind,ro", self.directory], check=True)
+        """Makes the disk read-only. No file may be open for writing."""
+        subprocess.run([*self.prefix, "mount", "-o", "remount,bind,ro", self.directory], check=True)
 
     @property
     def _ballast(self) -> Path:
-        return self.from_here / "ballast"
+        return self.outside / "ballast"
 
 
 @contextmanager
 def small_disk(directory: Path, size: int) -> Iterator[Disk]:
-    """A disk of `size` bytes at `directory`, which is there and stays empty for others."""
-    as_root = ["unshare", *_as_user("--user", "--map-root-user"), "--mount"]
+    """Mounts a disk of `size` bytes at `directory`, which exists. Other processes see the directory empty."""
+    as_root = ["unshare", *_unless_root("--user", "--map-root-user"), "--mount"]
     command = [*as_root, "sh", "-c", _MOUNT, "sh", str(directory), str(size)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
-        assert holder.stdout.readline() == b"mounted\n", "root may mount, others where the system has user namespaces"
+        assert holder.stdout.readline() == b"mounted\n", (
+            "only root may mount, or any user where user namespaces are allowed"
+        )
         try:
             yield Disk(directory, holder.pid)
         finally:
             holder.kill()
 
 
-def _as_user(*options: str) -> tuple[str, ...]:
-    """What one who is not root has to say beside: in a user namespace he may do what root may."""
+def _unless_root(*options: str) -> tuple[str, ...]:
+    """The options for a user namespace, where other users may mount; nothing for root."""
     return () if os.geteuid() == 0 else options

@@ -20,10 +20,12 @@ REPLICA_SET = "tests"
 
 
 class Mongod:
-    """One server on a port and a directory of its own; a context manager, which ends it and removes what it stored.
+    """One server with its own port and directory. A context manager: at the end it kills the server and removes the data.
 
-    The methods block. Arguments:
-        replica_set: whether it is a replica set of one node, or a standalone server.
+    The methods block.
+
+    Arguments:
+        replica_set: a replica set of one node; else a standalone server.
     """
 
     def __init__(self, *, replica_set: bool) -> None:
@@ -61,28 +63,28 @@ class Mongod:
         return self._process.pid
 
     def kill(self) -> None:
-        """As by kill -9; a no-op if it has ended."""
+        """Sends SIGKILL; does nothing if the server has ended."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def restart(self, *, username: str = "", password: str = "") -> None:
-        """Starts it again after a `kill`, on the same port and what was stored.
+        """Starts the server again after a `kill`, with the same port and data.
 
         Arguments:
-            username, password: of an administrator it has; then it holds all its users to their roles.
+            username, password: of an administrator in the data. With them the server checks what each user may do (--auth).
         """
         self._login = {"username": username, "password": password} if username else {}
         if not self._start():
-            raise RuntimeError(f"port {self.port} was taken meanwhile")
+            raise RuntimeError(f"port {self.port} was taken in the meantime")
 
     def _start(self) -> bool:
-        """Returns when it takes writes; False if the port is taken."""
+        """Returns True when the server accepts writes; False if the port is taken."""
         command = [self._program, "--dbpath", self._directory.name, "--bind_ip", "127.0.0.1", "--port", self.port]
         command += ["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
-        # By itself it lays out 300 MB of journal in advance.
+        # The default preallocates 300 MB of journal.
         command += ["--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=8MB)"]
         if self._login:
             command += ["--auth"]
@@ -140,7 +142,7 @@ class Mongod:
 
 
 def program() -> Path:
-    """The path of mongod. Errors: RuntimeError, which says what is missing."""
+    """The path of mongod. Raises RuntimeError with what is missing."""
     try:
         path = Path(str(distribution(PACKAGE).locate_file("fiftyone/db/bin/mongod")))
     except PackageNotFoundError:
@@ -153,7 +155,7 @@ def program() -> Path:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
+    """A port that nothing listens on now. Another process may take it at any time: the caller must be ready for that."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Node, from a wheel: `python -m tests.node node|npm ARGUMENTS` runs it with the arguments."""
+"""Runs Node from its wheel: `python -m tests.node node ARGUMENTS` or `python -m tests.node npm ARGUMENTS`."""
 
 import subprocess
 import sys

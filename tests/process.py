@@ -1,4 +1,4 @@
-"""A real daemon in a process of its own."""
+"""The daemon and its commands as real processes."""
 
 import os
 import re
@@ -15,11 +15,13 @@ import trio
 READY = re.compile(r"listens on (?:https?://\S+?:(\d+)(?=\s)|unix:)")
 _CODE = re.compile(r"^    (\d{6})$", re.MULTILINE)
 START_SECONDS = 30.0
-COMMAND = [sys.executable, "-W", "error", "-m", "reichatd", "serve"]
+COMMAND_SECONDS = 120.0
+PROGRAM = [sys.executable, "-W", "error", "-m", "reichatd"]
+COMMAND = [*PROGRAM, "serve"]
 
 
 def environment(directory: Path, settings: dict[str, str]) -> dict[str, str]:
-    """The environment of a daemon with its files in `directory`: nothing of our own that could be a setting."""
+    """The environment of a process whose files are in `directory`, without variables of this process that are settings."""
     ours = ("REICHATD_", "MONGODB_", "SECRET_KEY", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
@@ -31,38 +33,59 @@ def environment(directory: Path, settings: dict[str, str]) -> dict[str, str]:
     }
 
 
-def refusal(directory: Path, settings: dict[str, str], inside: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    """`reichatd serve` where it cannot start; blocks until it has ended.
+def data_file(directory: Path) -> Path:
+    """The SQLite file of a process with `environment(directory, …)`, unless a setting names another."""
+    return directory / "share" / "reichatd" / "reichatd.sqlite3"
+
+
+def run_command(
+    directory: Path,
+    settings: dict[str, str],
+    *arguments: str | Path,
+    prefix: Sequence[str] = (),
+    stdin: str = "",
+    seconds: float = COMMAND_SECONDS,
+) -> subprocess.CompletedProcess[str]:
+    """Runs `reichatd ARGUMENTS` to its end, with its files in `directory` and without a terminal. Blocks.
 
     Arguments:
-        inside: what the command is to be given to, such as `Disk.inside`.
+        settings: environment variables (REICHATD_…).
+        prefix: put before the command, for example `Disk.prefix`.
+        seconds: how long it may take.
     """
     return subprocess.run(
-        [*inside, *COMMAND],
-        env=environment(directory, {"REICHATD_SERVER_PORT": "0", **settings}),
+        [*prefix, *PROGRAM, *map(str, arguments)],
+        env=environment(directory, settings),
         cwd=directory,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
-        timeout=START_SECONDS,
+        timeout=seconds,
+        check=False,
     )
 
 
+def refusal(directory: Path, settings: dict[str, str], prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Runs `reichatd serve` where it cannot start. Blocks until it has ended; the arguments are those of `run_command`."""
+    environ = {"REICHATD_SERVER_PORT": "0", **settings}
+    return run_command(directory, environ, "serve", prefix=prefix, seconds=START_SECONDS)
+
+
 def _passing(listener: socket.socket) -> list[str]:
-    """The beginning of a command that gets this socket as file descriptor 3; see sd_listen_fds(3)."""
+    """The start of a command that passes this socket as file descriptor 3; see sd_listen_fds(3)."""
     script = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&{listener.fileno()}'
     return ["bash", "-c", script, "bash"]
 
 
 class DaemonProcess:
-    """`reichatd serve` with its files in a directory of its own.
+    """`reichatd serve` with its files in its own directory.
 
     Arguments:
-        directory: for the data, the secret and the output; what is there already is used.
-        environ: settings (REICHATD_…) beyond those that a test needs anyway.
-        port: 0 for a free one, which the next start with this object keeps.
-        listener: in place of a port: a listening socket, passed to each process as a service manager does it.
-        inside: what the command is to be given to, such as `Disk.inside`.
+        directory: for the data, the secret and the output. Existing files are used.
+        environ: settings (REICHATD_…) beyond those that every test needs.
+        port: 0 for a free one, which the next start of this object keeps.
+        listener: a listening socket in place of a port, passed to each process as a service manager does it.
+        prefix: put before the command, for example `Disk.prefix`.
     """
 
     def __init__(
@@ -71,13 +94,13 @@ class DaemonProcess:
         environ: dict[str, str] | None = None,
         port: int = 0,
         listener: socket.socket | None = None,
-        inside: Sequence[str] = (),
+        prefix: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.port = port
         self.settings = environ or {}
         self._listener = listener
-        self._inside = inside
+        self._prefix = prefix
         self._output = directory / "output"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -87,7 +110,7 @@ class DaemonProcess:
 
     @property
     def output(self) -> str:
-        """All that it has written since it was first started, to standard output and standard error."""
+        """Everything written since the first start, to standard output and standard error."""
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 
     @property
@@ -100,13 +123,13 @@ class DaemonProcess:
         return _CODE.findall(self.output)
 
     def code_for(self, address: str) -> str | None:
-        """The code in the last letter to this address that the console mailer has printed; None if there is none yet."""
-        _, found, letter = self.output.rpartition(f"To:      {address}\n")
-        match = _CODE.search(letter) if found else None
+        """The code in the last mail to this address that the console mailer has printed; None if there is none yet."""
+        _, found, mail = self.output.rpartition(f"To:      {address}\n")
+        match = _CODE.search(mail) if found else None
         return match and match[1]
 
     async def start(self) -> None:
-        """Starts it and waits until it says that it listens."""
+        """Starts the daemon and waits until it prints that it listens."""
         began = len(self.output)
         self.spawn()
         with trio.fail_after(START_SECONDS):
@@ -116,11 +139,11 @@ class DaemonProcess:
         self.port = int(match[1] or 0)
 
     def spawn(self) -> None:
-        """Starts it, as it would be from a shell."""
+        """Starts the daemon without waiting."""
         environ = {"REICHATD_SERVER_PORT": str(self.port), **self.settings}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._inside, *([] if self._listener is None else _passing(self._listener)), *COMMAND],
+                [*self._prefix, *([] if self._listener is None else _passing(self._listener)), *COMMAND],
                 pass_fds=() if self._listener is None else [self._listener.fileno()],
                 env=environment(self.directory, environ),
                 cwd=self.directory,
@@ -130,12 +153,12 @@ class DaemonProcess:
             )
 
     def poll(self) -> int | None:
-        """The exit status, None while it runs."""
+        """The exit status; None while the daemon runs."""
         assert self._process is not None
         return self._process.poll()
 
     async def wait(self, seconds: float = 30.0) -> int:
-        """Waits for its end and returns the exit status."""
+        """Waits until the daemon has ended; returns the exit status."""
         assert self._process is not None
         with trio.fail_after(seconds):
             while (status := self._process.poll()) is None:  # noqa: ASYNC110 - another process
@@ -143,26 +166,29 @@ class DaemonProcess:
         return status
 
     def signal(self, number: signal.Signals) -> None:
+        """Sends a signal, if the daemon still runs."""
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(number)
 
     async def stop(self) -> int:
-        """SIGTERM, and the exit status."""
+        """Sends SIGTERM and waits; returns the exit status."""
         self.signal(signal.SIGTERM)
         return await self.wait()
 
     def kill(self) -> None:
-        """SIGKILL; returns when it is dead."""
+        """Sends SIGKILL, if the daemon still runs; returns when it has ended."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
 
 
 @asynccontextmanager
-async def running(directory: Path, inside: Sequence[str] = (), **environ: str) -> AsyncIterator[DaemonProcess]:
-    """A daemon that is running, and stops in the end. `environ` are settings; the exit status must be 0."""
-    process = DaemonProcess(directory, environ, inside=inside)
+async def started(process: DaemonProcess) -> AsyncIterator[DaemonProcess]:
+    """Runs a daemon during the block and stops it at the end. If the block succeeds, the exit status must be 0.
+
+    The block may stop, kill and restart the daemon.
+    """
     try:
         await process.start()
         yield process
@@ -170,3 +196,10 @@ async def running(directory: Path, inside: Sequence[str] = (), **environ: str) -
             assert await process.stop() == 0, process.output
     finally:
         process.kill()
+
+
+@asynccontextmanager
+async def running(directory: Path, prefix: Sequence[str] = (), **environ: str) -> AsyncIterator[DaemonProcess]:
+    """As `started`, for a new daemon on a free port with these settings; the arguments are those of `DaemonProcess`."""
+    async with started(DaemonProcess(directory, environ, prefix=prefix)) as process:
+        yield process

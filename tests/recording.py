@@ -1,4 +1,4 @@
-"""A `LiveConnections` that remembers what it was told; the real one is `reichatd.chat.Hub`."""
+"""A `LiveConnections` that records its calls; the real one is `reichatd.chat.Hub`."""
 
 from collections.abc import Iterable
 

@@ -1,3 +1,5 @@
+"""Hosts in the settings."""
+
 import pytest
 
 from reichatd.hosts import bare, is_local, is_well_formed, unix_path, with_port
@@ -6,14 +8,14 @@ from reichatd.hosts import bare, is_local, is_well_formed, unix_path, with_port
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost", "LOCALHOST", "unix:/run/a.sock"]
 )
-def test_of_this_machine_alone(host: str) -> None:
+def test_local_hosts(host: str) -> None:
     assert is_local(host)
 
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "[::]", "10.0.0.1", "::ffff:10.0.0.1", "chat.example.org", "localhost.example.org", ""]
 )
-def test_reached_from_elsewhere(host: str) -> None:
+def test_hosts_that_other_machines_can_reach(host: str) -> None:
     assert not is_local(host)
 
 
@@ -36,11 +38,11 @@ def test_reached_from_elsewhere(host: str) -> None:
         ),
     ],
 )
-def test_what_a_host_may_be(host: str, well_formed: bool) -> None:
+def test_well_formed_hosts(host: str, well_formed: bool) -> None:
     assert is_well_formed(host) == well_formed
 
 
-def test_as_in_a_url() -> None:
+def test_hosts_in_urls() -> None:
     assert with_port("::1", 80) == with_port("[::1]", 80) == "[::1]:80"
     assert with_port("localhost", 80) == "localhost:80"
     assert with_port("unix:/a", 0) == "unix:/a"

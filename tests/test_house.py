@@ -1,4 +1,4 @@
-"""The rules of the house that tools can hold: format, lint, types, the directions of imports, the top level."""
+"""Checks of the whole repository: format, lint, types, directions of imports, top level, README."""
 
 import re
 import subprocess
@@ -20,12 +20,12 @@ BIN = Path(sys.executable).parent
         pytest.param([BIN / "lint-imports"], id="imports"),
     ],
 )
-def test_the_house_is_clean(command: list[str]) -> None:
+def test_a_check_passes(command: list[str]) -> None:
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_nothing_else_lies_at_the_top() -> None:
+def test_the_top_level_has_only_known_files() -> None:
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.partition("/")[0] for line in files.splitlines() if not line.startswith(".")}
     assert top == {"reichatd", "etc", "systemd", "tests", "pyproject.toml", "CHANGELOG.md", "README.md", "LICENSE"}
@@ -35,7 +35,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([\w./-]+)`")
 
 
-def test_the_map_in_the_readme_is_true_and_has_every_package() -> None:
+def test_the_map_in_the_readme_is_true_and_complete() -> None:
     rows = re.findall(r"^\| (`\w.+) \| (.+) \|$", README.partition("\n## The source\n")[2], re.MULTILINE)
     assert rows
     mapped = set()
@@ -52,7 +52,7 @@ def test_the_map_in_the_readme_is_true_and_has_every_package() -> None:
     assert {path for path in packages if path.name != "__pycache__"} <= mapped
 
 
-def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+def test_the_readme_is_short_and_its_links_exist() -> None:
     assert len(README.encode()) <= 6 * 1024
     for link in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / link).exists(), link

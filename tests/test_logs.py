@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("restored_logs")
 
 def configured(log: LogSettings | None = None) -> io.StringIO:
     stream = io.StringIO()
-    logging.getLogger().handlers.clear()  # pytest's, which fail at a record that a library got wrong
+    logging.getLogger().handlers.clear()  # pytest's handlers fail at a record with wrong arguments
     logs.configure(log or LogSettings(), stream)
     return stream
 
@@ -53,15 +53,15 @@ def test_an_event_is_one_line_of_json_with_its_request() -> None:
     }
 
 
-def test_the_level_is_the_least_that_is_told() -> None:
-    for level, told in (("debug", 4), ("info", 3), ("warning", 2), ("error", 1)):
+def test_only_the_level_and_above_is_logged() -> None:
+    for level, count in (("debug", 4), ("info", 3), ("warning", 2), ("error", 1)):
         stream = configured(LogSettings(level=level))  # type: ignore[arg-type]
         log = structlog.get_logger()
         log.debug("a")
         log.info("a")
         log.warning("a")
         log.error("a")
-        assert len(events(stream)) == told
+        assert len(events(stream)) == count
 
 
 @pytest.mark.parametrize(("form", "is_json"), [("auto", False), ("console", False), ("json", True)])
@@ -78,7 +78,7 @@ def test_a_terminal_gets_lines_for_people(form: str, is_json: bool) -> None:
     assert MARK not in line
 
 
-def test_for_people_without_a_terminal_there_are_no_colours() -> None:
+def test_the_console_format_has_no_colours_without_a_terminal() -> None:
     stream = configured(LogSettings(format="console"))
     structlog.get_logger().info("two\nlines", who="a b")
     [line] = stream.getvalue().splitlines()
@@ -97,25 +97,25 @@ def test_a_traceback_is_in_its_line_and_shows_no_variable() -> None:
     [event] = events(stream)
     assert event["exception"].startswith("Traceback")
     assert event["exception"].endswith("ValueError: no such thing: {'content': …}")
-    for_people = configured(LogSettings(format="console"))
+    console = configured(LogSettings(format="console"))
     try:
         raise ValueError("whatever")
     except ValueError:
         structlog.get_logger().exception("crashed")
-    assert for_people.getvalue().splitlines()[-1] == "ValueError: whatever"
-    assert MARK not in for_people.getvalue()
+    assert console.getvalue().splitlines()[-1] == "ValueError: whatever"
+    assert MARK not in console.getvalue()
 
 
 # Libraries
 
 
 @pytest.mark.parametrize("name", ["hypercorn.error", "trio-websocket", "quart.app", "pymongo.topology", "asyncio"])
-def test_libraries_take_the_same_way_out_from_warning_on(name: str) -> None:
+def test_warnings_of_libraries_are_events(name: str) -> None:
     stream = configured(LogSettings(level="debug"))
     structlog.contextvars.bind_contextvars(request_id="r1")
     library = logging.getLogger(name)
     before = library.level
-    library.setLevel(logging.DEBUG)  # as Hypercorn does with its own
+    library.setLevel(logging.DEBUG)  # as Hypercorn does with its logger
     library.info("hello")
     library.warning("cannot %s /ws?token=%s", "open", MARK)
     library.setLevel(before)
@@ -124,7 +124,7 @@ def test_libraries_take_the_same_way_out_from_warning_on(name: str) -> None:
     assert event == {"event": "cannot open /ws?token=…", "level": "warning", "library": name, "request_id": "r1"}
 
 
-def test_what_libraries_get_wrong_is_told_all_the_same() -> None:
+def test_wrong_log_calls_of_libraries_are_logged() -> None:
     stream = configured()
     logging.getLogger("x").warning("%d of %s", MARK)
     logging.getLogger("x").log(logging.ERROR + 5, "of a level of its own")
@@ -147,13 +147,13 @@ def test_warnings_of_python_are_events() -> None:
     assert event["library"] == "py.warnings"
 
 
-def test_libraries_keep_to_a_higher_level() -> None:
+def test_a_higher_level_also_holds_for_libraries() -> None:
     stream = configured(LogSettings(level="error"))
     logging.getLogger("x").warning("a")
     assert events(stream) == []
 
 
-def test_configured_again_it_goes_to_the_new_stream_alone() -> None:
+def test_configured_again_it_writes_only_to_the_new_stream() -> None:
     log = structlog.get_logger()
     first = configured()
     log.info("a")
@@ -164,7 +164,7 @@ def test_configured_again_it_goes_to_the_new_stream_alone() -> None:
     assert [event["event"] for event in events(second)] == ["b", "c"]
 
 
-# A log must not end what it tells of
+# A failing log must not stop the daemon
 
 
 def _full() -> TextIO:
@@ -178,33 +178,33 @@ def _without_a_reader() -> TextIO:
 
 
 @pytest.mark.parametrize("stream", [_full, _without_a_reader])
-def test_a_stream_that_takes_no_more_loses_lines_only(stream: Callable[[], TextIO]) -> None:
+def test_a_broken_stream_only_loses_lines(stream: Callable[[], TextIO]) -> None:
     broken = stream()
     logs.configure(LogSettings(), broken)
     structlog.get_logger().info("a")
     logging.getLogger("x").warning("a")
-    with pytest.raises(OSError):  # noqa: PT011 - it is the stream that is broken, not the test
+    with pytest.raises(OSError):  # noqa: PT011 - the stream is broken, not the test
         broken.close()
 
 
-def test_a_closed_stream_loses_lines_only() -> None:
+def test_a_closed_stream_only_loses_lines() -> None:
     stream = configured()
     stream.close()
     structlog.get_logger().info("a")
 
 
-class Telltale:
+class WithSecrets:
     def __repr__(self) -> str:
-        return f"<Telltale password={MARK!r} of {JWT}>"
+        return f"<WithSecrets password={MARK!r} of {JWT}>"
 
 
-def test_values_of_any_kind_can_be_told() -> None:
+def test_values_of_any_type_can_be_logged() -> None:
     stream = configured()
     structlog.get_logger().info(
-        "a", thing=Telltale(), error=OSError(2, "gone"), raw=b"\xff", nested={1: (1, {2})}, lone="\udcff"
+        "a", thing=WithSecrets(), error=OSError(2, "gone"), raw=b"\xff", nested={1: (1, {2})}, lone="\udcff"
     )
     [event] = events(stream)
-    assert event["thing"] == "<Telltale password=… of …>"
+    assert event["thing"] == "<WithSecrets password=… of …>"
     assert event["error"] == "FileNotFoundError(2, 'gone')"
     assert event["raw"] == "b'\\xff'"
     assert event["nested"] == {"1": [1, [2]]}
@@ -220,7 +220,7 @@ def test_values_of_any_kind_can_be_told() -> None:
         "secret_key", "content", "authorization", "Authorization", "X-Auth-Token", "Set-Cookie", "tokens", "client_secret",
     ],
 )  # fmt: skip
-def test_what_has_a_secrets_name_is_hidden_at_any_depth(name: str) -> None:
+def test_a_value_with_the_name_of_a_secret_is_hidden_at_any_depth(name: str) -> None:
     stream = configured()
     log = structlog.get_logger()
     log.info("a", **{name: MARK})
@@ -235,7 +235,7 @@ def test_what_has_a_secrets_name_is_hidden_at_any_depth(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "redacted"),
     [
         (f"GET /ws/chat/a?token={JWT} HTTP/1.1", "GET /ws/chat/a?token=… HTTP/1.1"),
         (f"/ws?token={MARK}&x=1", "/ws?token=…&x=1"),
@@ -247,11 +247,11 @@ def test_what_has_a_secrets_name_is_hidden_at_any_depth(name: str) -> None:
         (f"mongodb://user:p@{MARK}@db", "mongodb://user:…@db"),
     ],
 )
-def test_what_looks_like_a_secret_is_hidden_in_any_text(text: str, told: str) -> None:
+def test_what_looks_like_a_secret_is_hidden_in_any_text(text: str, redacted: str) -> None:
     stream = configured()
     structlog.get_logger().info(text, text=text, raw=text.encode())
     [event] = events(stream)
-    assert (event["event"], event["text"]) == (told, told)
+    assert (event["event"], event["text"]) == (redacted, redacted)
     assert MARK not in stream.getvalue()
     assert JWT not in stream.getvalue()
 
@@ -267,7 +267,7 @@ def test_what_looks_like_a_secret_is_hidden_in_any_text(text: str, told: str) ->
         "e=mc2",
     ],
 )
-def test_what_is_no_secret_is_told(text: str) -> None:
+def test_what_is_no_secret_is_logged(text: str) -> None:
     stream = configured()
     structlog.get_logger().info(text, close_code=1006, room_id="eyJ", content_length=5, codec="utf-8")
     [event] = events(stream)
@@ -276,7 +276,7 @@ def test_what_is_no_secret_is_told(text: str) -> None:
     assert event["codec"] == "utf-8"
 
 
-def test_settings_can_be_told() -> None:
+def test_settings_can_be_logged() -> None:
     stream = configured()
     structlog.get_logger().info("a", settings=Settings(auth=AuthSettings(secret_key=MARK)))
     assert MARK not in stream.getvalue()

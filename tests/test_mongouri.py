@@ -39,7 +39,7 @@ def test_the_database_of_a_uri(uri: str, name: str) -> None:
 
 
 @given(NAMES)
-def test_it_is_the_one_that_the_driver_reads(name: str) -> None:
+def test_the_driver_finds_the_same_database(name: str) -> None:
     uri = f"mongodb://h/{quote(name, safe='')}"
     assert database_in(uri) == parse_uri(uri)["database"] == name
 
@@ -54,7 +54,7 @@ def test_it_is_the_one_that_the_driver_reads(name: str) -> None:
         ("mongodb://u@h/?authMechanism=MONGODB-X509", "$external"),
     ],
 )
-def test_without_its_database_the_login_is_as_it_was(uri: str, source: str) -> None:
+def test_without_the_database_the_login_stays_the_same(uri: str, source: str) -> None:
     for each in (uri, without_database(uri)):
         credentials = MongoClient[dict[str, Any]](each, connect=False)._options.pool_options._credentials
         assert credentials is not None
@@ -64,6 +64,6 @@ def test_without_its_database_the_login_is_as_it_was(uri: str, source: str) -> N
     assert {**parsed["options"], "authSource": None} == {**parse_uri(uri)["options"], "authSource": None}
 
 
-def test_by_srv_the_txt_record_says_where_the_user_is() -> None:
+def test_with_srv_the_txt_record_has_the_auth_source() -> None:
     assert without_database("mongodb+srv://u:p@h/talk?w=1") == "mongodb+srv://u:p@h/?w=1"
     assert without_database("mongodb://h/talk") == "mongodb://h/"

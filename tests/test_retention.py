@@ -1,4 +1,4 @@
-"""The rules of retention on a real store: which room keeps what, and when the clock is not believed."""
+"""The rules of retention on a real store: which messages each room keeps, and what happens while the clock is not trusted."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 import structlog
 import trio
 
-from reichatd import settings
 from reichatd.retention import Ledger, Retention
+from reichatd.settings import LiveSettings, RetentionSettings, Settings
 from reichatd.store import Keep, LogRange, Store, StoreUnavailable, sqlite
 from reichatd.wallclock import WallClock
 from tests.store.samples import room
@@ -16,10 +16,10 @@ from tests.store.test_contract_retention import DAY, fill, whole
 
 TODAY = 100 * DAY
 DAYS = range(91, 101)
-"""Ten messages in each room, the last of them of today."""
+"""Ten messages in each room, the last one from today."""
 
 EARLIER = [number / 1000 for number in range(4000)]
-"""Thousands of messages of long ago."""
+"""Thousands of old messages."""
 
 
 @pytest.fixture
@@ -30,22 +30,22 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def retention(store: Store, keep_days: int = 0, keep_messages: int = 0) -> Retention:
-    rules = settings.RetentionSettings(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
-    return Retention(rules, store, clock=lambda: TODAY)
+    rules = RetentionSettings(keep_days=keep_days, keep_messages=keep_messages, interval_minutes=0.0002)
+    return Retention(LiveSettings(Settings(retention=rules)), store, clock=lambda: TODAY)
 
 
 async def applied(retention: Retention, *, by_age: bool = True) -> dict[str, int]:
-    """How many messages went from each room; the same that a look would have told."""
-    looked, ledger = Ledger(), Ledger()
+    """How many messages `apply` removed from each room; checks that `look` reported the same before."""
+    previewed, ledger = Ledger(), Ledger()
     if by_age:
-        await retention.look(looked.add)
+        await retention.look(previewed.add)
     await retention.apply(ledger.add, by_age=by_age)
     if by_age:
-        assert looked.rooms == ledger.rooms
-    return {room_id: stretch.messages for room_id, stretch in ledger.rooms.items()}
+        assert previewed.rooms == ledger.rooms
+    return {room_id: removed.messages for room_id, removed in ledger.rooms.items()}
 
 
-async def test_nothing_goes_unless_somebody_says_so(store: Store) -> None:
+async def test_without_rules_nothing_is_removed(store: Store) -> None:
     await fill(store, *DAYS)
     assert await applied(retention(store)) == {}
     assert len(await whole(store)) == 10
@@ -61,7 +61,7 @@ async def test_the_servers_rules(store: Store) -> None:
     assert await whole(store) == [9, 10]
 
 
-async def test_a_rooms_own_rules_stand_in_place_of_the_servers(store: Store) -> None:
+async def test_a_rooms_own_rules_replace_the_servers(store: Store) -> None:
     for room_id in ("all", "days", "messages", "plain"):
         await fill(store, *DAYS, room_id=room_id)
     await store.rooms.keep("all", Keep())
@@ -71,7 +71,7 @@ async def test_a_rooms_own_rules_stand_in_place_of_the_servers(store: Store) -> 
     assert await applied(retention(store, keep_messages=2)) == {"plain": 8}
 
 
-async def test_more_rooms_and_messages_than_one_step_takes(store: Store) -> None:
+async def test_more_rooms_and_messages_than_in_one_step(store: Store) -> None:
     for number in range(450):
         await store.rooms.create(room(f"room{number}"))
     await fill(store, *EARLIER[:1000])
@@ -80,18 +80,18 @@ async def test_more_rooms_and_messages_than_one_step_takes(store: Store) -> None
     assert await whole(store) == []
 
 
-async def test_without_a_clock_to_believe_only_the_number_counts(store: Store) -> None:
+async def test_without_a_trusted_clock_only_the_number_counts(store: Store) -> None:
     await fill(store, *DAYS)
     await fill(store, *DAYS, room_id="den")
     await store.rooms.keep("den", Keep(days=1, messages=9))
     assert await applied(retention(store, keep_days=2), by_age=False) == {"den": 1}
 
 
-async def test_cut_off_it_leaves_whole_logs(store: Store) -> None:
+async def test_when_cancelled_it_leaves_complete_logs(store: Store) -> None:
     await fill(store, *EARLIER[:1000])
     with trio.CancelScope() as scope:
 
-        def cancel(room_id: str, stretch: LogRange) -> None:
+        def cancel(room_id: str, removed: LogRange) -> None:
             scope.cancel()
 
         await retention(store, keep_days=1).apply(cancel)
@@ -100,7 +100,7 @@ async def test_cut_off_it_leaves_whole_logs(store: Store) -> None:
 
 
 async def test_posts_are_served_between_two_steps(store: Store) -> None:
-    """However much there is to remove, nobody waits for more than the step that is under way."""
+    """A post waits for at most one step, however much there is to remove."""
     await fill(store, *EARLIER)
     await fill(store, *DAYS, room_id="den")
     done = trio.Event()
@@ -137,10 +137,10 @@ class Failing:
         return await self._store.messages.expired(*arguments)  # type: ignore[arg-type]
 
 
-async def test_it_goes_on_when_the_store_is_back(store: Store) -> None:
+async def test_it_continues_when_the_store_works_again(store: Store) -> None:
     await fill(store, *DAYS)
     failing = Failing(store)
-    kept = retention(failing, keep_messages=1)  # type: ignore[arg-type] # as much of a store as is needed here
+    kept = retention(failing, keep_messages=1)  # type: ignore[arg-type] # has only the parts that are needed here
     with structlog.testing.capture_logs() as logs, trio.fail_after(10):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(kept.run, WallClock())

@@ -1,4 +1,4 @@
-"""Who may do what with a room, on a real SQLite file."""
+"""The use cases of rooms, on a real SQLite file. The rules alone are tested in test_rights.py."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -28,6 +28,7 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
+from reichatd.rights import UserActor
 from reichatd.rooms import Rooms
 from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, Settings
 from reichatd.store import Registration, Store, User
@@ -37,6 +38,7 @@ from tests.recording import RecordingLive
 CHEAP_HASHES = AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
 LIMITS = LimitSettings()
 NOW = 1_700_000_000.5
+ANN, BOB = UserActor("ann", "session of ann"), UserActor("bob", "session of bob")
 
 
 @pytest.fixture
@@ -57,8 +59,8 @@ async def rooms(store: Store, live: RecordingLive) -> Rooms:
     for name in ("ann", "bob"):
         await add_user(store, name)
     rooms = make_rooms(store, live)
-    await rooms.create("ann", "Den", "quiet", "sesame", "den")
-    await rooms.create("ann", "Hall", "loud", None, "hall")
+    await rooms.create(ANN, "ann", "Den", "quiet", "sesame", "den")
+    await rooms.create(ANN, "ann", "Hall", "loud", None, "hall")
     return rooms
 
 
@@ -79,15 +81,15 @@ async def add_user(store: Store, name: str) -> None:
 
 
 async def test_owner_is_the_first_member(rooms: Rooms) -> None:
-    room = await rooms.get("ann", "den")
+    room = await rooms.get(ANN, "den")
     assert (room.name, room.description, room.owner, room.users) == ("Den", "quiet", "ann", ("ann",))
     assert room.private
     assert room.created_at == NOW
-    assert not (await rooms.get("ann", "hall")).private
+    assert not (await rooms.get(ANN, "hall")).private
 
 
 async def test_random_room_id(rooms: Rooms) -> None:
-    first, second = [await rooms.create("ann", "Den", "") for _ in range(2)]
+    first, second = [await rooms.create(ANN, "ann", "Den", "") for _ in range(2)]
     assert first != second
     assert len(first) == 12
     assert first.isascii()
@@ -98,31 +100,31 @@ async def test_random_room_id(rooms: Rooms) -> None:
 @pytest.mark.parametrize(("shortest", "longest", "length"), [(3, 8, 8), (20, 32, 20)])
 async def test_random_room_id_keeps_the_limits(store: Store, shortest: int, longest: int, length: int) -> None:
     rooms = make_rooms(store, RecordingLive(), LimitSettings(room_id_min=shortest, room_id_max=longest))
-    assert len(await rooms.create("ann", "Den", "")) == length
+    assert len(await rooms.create(ANN, "ann", "Den", "")) == length
 
 
 async def test_room_id_taken(rooms: Rooms) -> None:
     with pytest.raises(RoomExists):
-        await rooms.create("bob", "Mine", "", None, "den")
-    assert (await rooms.get("ann", "den")).owner == "ann"
+        await rooms.create(BOB, "bob", "Mine", "", None, "den")
+    assert (await rooms.get(ANN, "den")).owner == "ann"
 
 
 @pytest.mark.parametrize("room_id", ["abc", "ABC9", "x" * 32])
 async def test_good_room_ids(rooms: Rooms, room_id: str) -> None:
-    assert await rooms.create("ann", "Den", "", None, room_id) == room_id
+    assert await rooms.create(ANN, "ann", "Den", "", None, room_id) == room_id
 
 
 @pytest.mark.parametrize("room_id", ["", "ab", "x" * 33, "a b", "a-b", "äöü", "\u0661\u0662\u0663", "abc\n", "a/b"])
 async def test_bad_room_ids(rooms: Rooms, room_id: str) -> None:
     with pytest.raises(InvalidFields) as caught:
-        await rooms.create("ann", "Den", "", None, room_id)
+        await rooms.create(ANN, "ann", "Den", "", None, room_id)
     assert [problem.field for problem in caught.value.problems] == ["room_id"]
 
 
 @pytest.mark.parametrize("name", ["x", "x" * 100, "  " + "x" * 100 + "\n", "Größe 👩‍👩‍👧"])
 async def test_good_names_are_stripped(rooms: Rooms, name: str) -> None:
-    room_id = await rooms.create("ann", name, "")
-    assert (await rooms.get("ann", room_id)).name == name.strip()
+    room_id = await rooms.create(ANN, "ann", name, "")
+    assert (await rooms.get(ANN, room_id)).name == name.strip()
 
 
 @pytest.mark.parametrize(
@@ -134,43 +136,43 @@ async def test_good_names_are_stripped(rooms: Rooms, name: str) -> None:
 )
 async def test_bad_names(rooms: Rooms, name: str) -> None:
     with pytest.raises(InvalidFields) as caught:
-        await rooms.create("ann", name, "")
+        await rooms.create(ANN, "ann", name, "")
     assert [problem.field for problem in caught.value.problems] == ["name"]
     with pytest.raises(InvalidFields):
-        await rooms.update("ann", "den", name, "")
+        await rooms.update(ANN, "den", name, "")
 
 
-async def test_a_name_is_kept_in_one_spelling(rooms: Rooms) -> None:
-    room_id = await rooms.create("ann", "Gro\u0308\u00dfe", "")
-    assert (await rooms.get("ann", room_id)).name == "Größe"
-    await rooms.update("ann", room_id, "a\u0308" * 100, "")
-    assert (await rooms.get("ann", room_id)).name == "ä" * 100
+async def test_a_name_is_stored_in_one_unicode_form(rooms: Rooms) -> None:
+    room_id = await rooms.create(ANN, "ann", "Gro\u0308\u00dfe", "")
+    assert (await rooms.get(ANN, room_id)).name == "Größe"
+    await rooms.update(ANN, room_id, "a\u0308" * 100, "")
+    assert (await rooms.get(ANN, room_id)).name == "ä" * 100
 
 
 @pytest.mark.parametrize(("chosen", "typed"), [("säsame", "sa\u0308same"), ("sa\u0308same", "säsame")])
-async def test_a_password_is_the_same_however_a_keyboard_spells_it(rooms: Rooms, chosen: str, typed: str) -> None:
-    await rooms.update("ann", "den", "Den", "", chosen)
+async def test_a_password_matches_in_any_unicode_form(rooms: Rooms, chosen: str, typed: str) -> None:
+    await rooms.update(ANN, "den", "Den", "", chosen)
     with pytest.raises(InvalidPassword):
-        await rooms.join("bob", "den", "sasame")
-    await rooms.join("bob", "den", typed)
+        await rooms.join(BOB, "den", "sasame")
+    await rooms.join(BOB, "den", typed)
 
 
-async def test_a_password_is_measured_in_one_spelling(rooms: Rooms) -> None:
-    await rooms.update("ann", "den", "Den", "", "a\u0308" * 128)
-    await rooms.join("bob", "den", "ä" * 128)
+async def test_a_password_is_measured_in_one_unicode_form(rooms: Rooms) -> None:
+    await rooms.update(ANN, "den", "Den", "", "a\u0308" * 128)
+    await rooms.join(BOB, "den", "ä" * 128)
 
 
 async def test_room_ids_differ_in_more_than_case(rooms: Rooms) -> None:
     with pytest.raises(RoomExists):
-        await rooms.create("bob", "Mine", "", None, "DEN")
+        await rooms.create(BOB, "bob", "Mine", "", None, "DEN")
     with pytest.raises(RoomNotFound):
-        await rooms.get("ann", "DEN")
+        await rooms.get(ANN, "DEN")
 
 
-async def test_only_who_lists_the_members_reads_them(
+async def test_members_are_read_only_to_list_them(
     rooms: Rooms, store: Store, live: RecordingLive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A room may have 20,000: what else is done with it costs what it costs in a small one."""
+    """A room may have 20,000 members: all other calls cost as little as in a small room."""
 
     async def refuse(*_: object) -> Any:  # noqa: ANN401
         raise AssertionError("the members were read")
@@ -184,226 +186,227 @@ async def test_only_who_lists_the_members_reads_them(
     )
     for method in ("get", "joined"):
         monkeypatch.setattr(store.rooms, method, refuse)
-    assert (await rooms.get("bob", "den")).users == ()
-    await rooms.join("bob", "den", "sesame")
+    assert (await rooms.get(BOB, "den")).users == ()
+    await rooms.join(BOB, "den", "sesame")
     with pytest.raises(AlreadyJoined):
-        await rooms.join("bob", "den", "sesame")
-    await rooms.kick("ann", "den", "bob")
-    await rooms.ban("ann", "den", "bob")
+        await rooms.join(BOB, "den", "sesame")
+    await rooms.kick(ANN, "den", "bob")
+    await rooms.ban(ANN, "den", "bob")
     with pytest.raises(Banned):
-        await rooms.join("bob", "den", "sesame")
-    await rooms.unban("ann", "den", "bob")
-    await rooms.join("bob", "den", "sesame")
-    await rooms.leave("bob", "den")
-    await rooms.update("ann", "den", "Den", "", None)
+        await rooms.join(BOB, "den", "sesame")
+    await rooms.unban(ANN, "den", "bob")
+    await rooms.join(BOB, "den", "sesame")
+    await rooms.leave(BOB, "den")
+    await rooms.update(ANN, "den", "Den", "", None)
     await rooms.public()
-    await rooms.joined_summaries("ann")
+    await rooms.joined_summaries(ANN)
     for request in (requests.BanUser("den", "bob"), requests.UnbanUser("den", "bob"), requests.DeleteRoom("hall")):
         assert await administration.perform(request, _ignore) == Done()
-    await rooms.delete("ann", "den")
+    await rooms.delete(ANN, "den")
 
 
 async def _ignore(_: Record) -> None:
     pass
 
 
-async def test_all_problems_are_told_at_once(rooms: Rooms) -> None:
+async def test_all_problems_are_reported_together(rooms: Rooms) -> None:
     with pytest.raises(InvalidFields) as caught:
-        await rooms.create("ann", "", "x" * 1001, "x" * 129, "-")
+        await rooms.create(ANN, "ann", "", "x" * 1001, "x" * 129, "-")
     assert [problem.field for problem in caught.value.problems] == ["name", "description", "password", "room_id"]
 
 
 async def test_empty_password_is_none(rooms: Rooms) -> None:
-    room_id = await rooms.create("ann", "Den", "", "")
-    assert not (await rooms.get("ann", room_id)).private
+    room_id = await rooms.create(ANN, "ann", "Den", "", "")
+    assert not (await rooms.get(ANN, room_id)).private
 
 
-async def test_who_is_in_a_private_room_only_its_members_learn(rooms: Rooms) -> None:
-    assert (await rooms.get("bob", "den")).users == ()
-    assert (await rooms.get("bob", "hall")).users == ("ann",)
-    await rooms.join("bob", "den", "sesame")
-    assert (await rooms.get("bob", "den")).users == ("ann", "bob")
+async def test_only_members_see_the_members_of_a_private_room(rooms: Rooms) -> None:
+    assert (await rooms.get(BOB, "den")).users == ()
+    assert (await rooms.get(BOB, "hall")).users == ("ann",)
+    await rooms.join(BOB, "den", "sesame")
+    assert (await rooms.get(BOB, "den")).users == ("ann", "bob")
 
 
 async def test_lists(rooms: Rooms) -> None:
-    await rooms.join("bob", "hall")
-    await rooms.join("bob", "den", "sesame")
+    await rooms.join(BOB, "hall")
+    await rooms.join(BOB, "den", "sesame")
     assert [room.room_id for room in await rooms.public()] == ["hall"]
-    assert [room.room_id for room in await rooms.joined("bob")] == ["hall", "den"]
-    assert [room.room_id for room in await rooms.joined_summaries("bob")] == ["hall", "den"]
+    assert [room.room_id for room in await rooms.joined(BOB)] == ["hall", "den"]
+    assert [room.room_id for room in await rooms.joined_summaries(BOB)] == ["hall", "den"]
 
 
 async def test_update_keeps_the_password(rooms: Rooms) -> None:
-    await rooms.update("ann", "den", " Cave ", "dark")
-    room = await rooms.get("ann", "den")
+    await rooms.update(ANN, "den", " Cave ", "dark")
+    room = await rooms.get(ANN, "den")
     assert (room.name, room.description) == ("Cave", "dark")
-    await rooms.join("bob", "den", "sesame")
+    await rooms.join(BOB, "den", "sesame")
 
 
 @pytest.mark.parametrize("password", [None, ""])
 async def test_update_makes_public(rooms: Rooms, password: str | None) -> None:
-    await rooms.update("ann", "den", "Den", "", password)
-    await rooms.join("bob", "den")
+    await rooms.update(ANN, "den", "Den", "", password)
+    await rooms.join(BOB, "den")
 
 
 async def test_update_changes_the_password(rooms: Rooms) -> None:
-    await rooms.update("ann", "den", "Den", "", "x")
+    await rooms.update(ANN, "den", "Den", "", "x")
     with pytest.raises(InvalidPassword):
-        await rooms.join("bob", "den", "sesame")
-    await rooms.join("bob", "den", "x")
+        await rooms.join(BOB, "den", "sesame")
+    await rooms.join(BOB, "den", "x")
 
 
 @pytest.mark.parametrize("password", [UNSET, None, "new"])
-async def test_update_of_a_room_that_goes_meanwhile(rooms: Rooms, store: Store, password: Any) -> None:  # noqa: ANN401
+async def test_update_of_a_room_deleted_meanwhile(rooms: Rooms, store: Store, password: Any) -> None:  # noqa: ANN401
     after(store.rooms, "head", lambda: store.rooms.delete("den"))
     with pytest.raises(RoomNotFound):
-        await rooms.update("ann", "den", "Den", "", password)
+        await rooms.update(ANN, "den", "Den", "", password)
 
 
 async def test_delete(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.delete("ann", "den")
+    await rooms.delete(ANN, "den")
     with pytest.raises(RoomNotFound):
-        await rooms.get("ann", "den")
+        await rooms.get(ANN, "den")
     with pytest.raises(RoomNotFound):
-        await rooms.delete("ann", "den")
+        await rooms.delete(ANN, "den")
     assert live.told == [("room_deleted", "den")]
 
 
-async def test_delete_of_a_room_that_goes_meanwhile(rooms: Rooms, store: Store) -> None:
+async def test_delete_of_a_room_deleted_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.rooms, "head", lambda: store.rooms.delete("den"))
     with pytest.raises(RoomNotFound):
-        await rooms.delete("ann", "den")
+        await rooms.delete(ANN, "den")
 
 
 async def test_join_and_leave(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.join("bob", "hall", "ignored")
+    await rooms.join(BOB, "hall", "ignored")
     with pytest.raises(AlreadyJoined):
-        await rooms.join("bob", "hall")
+        await rooms.join(BOB, "hall")
     assert live.told == []
-    await rooms.leave("bob", "hall")
+    await rooms.leave(BOB, "hall")
     assert live.told == [("member_removed", "hall", "bob")]
     with pytest.raises(NotAMember):
-        await rooms.leave("bob", "hall")
+        await rooms.leave(BOB, "hall")
     with pytest.raises(RoomNotFound):
-        await rooms.leave("bob", "nowhere")
+        await rooms.leave(BOB, "nowhere")
 
 
 async def test_join_of_a_private_room(rooms: Rooms) -> None:
     for password in (None, ""):
         with pytest.raises(PasswordRequired):
-            await rooms.join("bob", "den", password)
+            await rooms.join(BOB, "den", password)
     for password in ("Sesame", "sesame ", "x" * 1000):
         with pytest.raises(InvalidPassword):
-            await rooms.join("bob", "den", password)
-    await rooms.join("bob", "den", "sesame")
+            await rooms.join(BOB, "den", password)
+    await rooms.join(BOB, "den", "sesame")
     with pytest.raises(AlreadyJoined):
-        await rooms.join("bob", "den", "wrong")
+        await rooms.join(BOB, "den", "wrong")
 
 
-async def test_join_that_somebody_overtakes(rooms: Rooms, store: Store) -> None:
+async def test_join_of_a_room_that_changes_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.rooms, "head", lambda: store.rooms.join("den", "bob", NOW))
     with pytest.raises(AlreadyJoined):
-        await rooms.join("bob", "den", "sesame")
+        await rooms.join(BOB, "den", "sesame")
     after(store.rooms, "head", lambda: store.rooms.delete("hall"))
     with pytest.raises(RoomNotFound):
-        await rooms.join("bob", "hall")
+        await rooms.join(BOB, "hall")
 
 
 async def test_owner_who_left_is_still_the_owner(rooms: Rooms) -> None:
-    await rooms.leave("ann", "den")
-    assert (await rooms.get("ann", "den")).users == ()
-    await rooms.update("ann", "den", "Den", "", None)
-    await rooms.join("ann", "den")
+    await rooms.leave(ANN, "den")
+    assert (await rooms.get(ANN, "den")).users == ()
+    await rooms.update(ANN, "den", "Den", "", None)
+    await rooms.join(ANN, "den")
 
 
 async def test_kick(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.join("bob", "hall")
-    await rooms.kick("ann", "hall", "bob")
+    await rooms.join(BOB, "hall")
+    await rooms.kick(ANN, "hall", "bob")
     assert live.told == [("member_removed", "hall", "bob")]
     for nobody in ("bob", "nobody"):
         with pytest.raises(NotAMember):
-            await rooms.kick("ann", "hall", nobody)
-    await rooms.join("bob", "hall")
+            await rooms.kick(ANN, "hall", nobody)
+    await rooms.join(BOB, "hall")
 
 
 async def test_ban_of_a_member(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.join("bob", "hall")
-    await rooms.ban("ann", "hall", "bob")
+    await rooms.join(BOB, "hall")
+    await rooms.ban(ANN, "hall", "bob")
     assert live.told == [("member_removed", "hall", "bob")]
-    assert (await rooms.get("ann", "hall")).users == ("ann",)
+    assert (await rooms.get(ANN, "hall")).users == ("ann",)
     with pytest.raises(Banned):
-        await rooms.join("bob", "hall")
+        await rooms.join(BOB, "hall")
     with pytest.raises(AlreadyBanned):
-        await rooms.ban("ann", "hall", "bob")
-    await rooms.unban("ann", "hall", "bob")
+        await rooms.ban(ANN, "hall", "bob")
+    await rooms.unban(ANN, "hall", "bob")
     with pytest.raises(NotBanned):
-        await rooms.unban("ann", "hall", "bob")
-    await rooms.join("bob", "hall")
+        await rooms.unban(ANN, "hall", "bob")
+    await rooms.join(BOB, "hall")
 
 
 @pytest.mark.parametrize("password", [None, "wrong", "sesame"])
-async def test_whoever_is_banned_cannot_try_passwords(rooms: Rooms, password: str | None) -> None:
-    await rooms.ban("ann", "den", "bob")
+async def test_a_banned_user_cannot_try_passwords(rooms: Rooms, password: str | None) -> None:
+    await rooms.ban(ANN, "den", "bob")
     with pytest.raises(Banned):
-        await rooms.join("bob", "den", password)
+        await rooms.join(BOB, "den", password)
 
 
-async def test_ban_of_nobody(rooms: Rooms) -> None:
+async def test_ban_of_an_unknown_user(rooms: Rooms) -> None:
     with pytest.raises(UserNotFound):
-        await rooms.ban("ann", "hall", "nobody")
+        await rooms.ban(ANN, "hall", "nobody")
     with pytest.raises(NotBanned):
-        await rooms.unban("ann", "hall", "nobody")
+        await rooms.unban(ANN, "hall", "nobody")
 
 
-async def test_ban_in_a_room_that_goes_meanwhile(rooms: Rooms, store: Store) -> None:
+async def test_ban_in_a_room_deleted_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.users, "by_id", lambda: store.rooms.delete("hall"))
     with pytest.raises(RoomNotFound):
-        await rooms.ban("ann", "hall", "bob")
+        await rooms.ban(ANN, "hall", "bob")
 
 
-OWNERS_CALLS: dict[str, Callable[[Rooms, str, str], Awaitable[None]]] = {
-    "update": lambda rooms, user_id, room_id: rooms.update(user_id, room_id, "", ""),
-    "delete": lambda rooms, user_id, room_id: rooms.delete(user_id, room_id),
-    "kick": lambda rooms, user_id, room_id: rooms.kick(user_id, room_id, user_id),
-    "ban": lambda rooms, user_id, room_id: rooms.ban(user_id, room_id, user_id),
-    "unban": lambda rooms, user_id, room_id: rooms.unban(user_id, room_id, user_id),
+OWNERS_CALLS: dict[str, Callable[[Rooms, UserActor, str], Awaitable[object]]] = {
+    "update": lambda rooms, by, room_id: rooms.update(by, room_id, "", ""),
+    "delete": lambda rooms, by, room_id: rooms.delete(by, room_id),
+    "bans": lambda rooms, by, room_id: rooms.bans(by, room_id),
+    "kick": lambda rooms, by, room_id: rooms.kick(by, room_id, by.user_id),
+    "ban": lambda rooms, by, room_id: rooms.ban(by, room_id, by.user_id),
+    "unban": lambda rooms, by, room_id: rooms.unban(by, room_id, by.user_id),
 }
 
 
 @pytest.mark.parametrize("call", OWNERS_CALLS.values(), ids=OWNERS_CALLS.keys())
 async def test_only_the_owner(
-    rooms: Rooms, live: RecordingLive, call: Callable[[Rooms, str, str], Awaitable[None]]
+    rooms: Rooms, live: RecordingLive, call: Callable[[Rooms, UserActor, str], Awaitable[object]]
 ) -> None:
-    """The room's existence is looked at first, then whose it is, and only then what is asked."""
-    await rooms.join("bob", "hall")
+    """The room is checked first, then the owner, then the request."""
+    await rooms.join(BOB, "hall")
     with pytest.raises(RoomNotFound):
-        await call(rooms, "bob", "nowhere")
+        await call(rooms, BOB, "nowhere")
     with pytest.raises(Forbidden):
-        await call(rooms, "bob", "hall")
+        await call(rooms, BOB, "hall")
     assert live.told == []
 
 
 @pytest.mark.parametrize("name", ["kick", "ban", "unban"])
-async def test_not_oneself(rooms: Rooms, live: RecordingLive, name: str) -> None:
+async def test_not_on_oneself(rooms: Rooms, live: RecordingLive, name: str) -> None:
     with pytest.raises(Yourself):
-        await OWNERS_CALLS[name](rooms, "ann", "hall")
+        await OWNERS_CALLS[name](rooms, ANN, "hall")
     assert live.told == []
 
 
 MEMBERSHIP_CALLS: dict[str, Callable[[Rooms], Awaitable[None]]] = {
-    "leave": lambda rooms: rooms.leave("bob", "hall"),
-    "kick": lambda rooms: rooms.kick("ann", "hall", "bob"),
-    "ban": lambda rooms: rooms.ban("ann", "hall", "bob"),
-    "delete": lambda rooms: rooms.delete("ann", "hall"),
+    "leave": lambda rooms: rooms.leave(BOB, "hall"),
+    "kick": lambda rooms: rooms.kick(ANN, "hall", "bob"),
+    "ban": lambda rooms: rooms.ban(ANN, "hall", "bob"),
+    "delete": lambda rooms: rooms.delete(ANN, "hall"),
 }
 
 
 @pytest.mark.parametrize(("name", "call"), MEMBERSHIP_CALLS.items(), ids=MEMBERSHIP_CALLS.keys())
-async def test_a_client_that_goes_does_not_keep_the_live_rooms_from_hearing(
+async def test_a_cancelled_call_still_notifies_live_connections(
     rooms: Rooms, store: Store, live: RecordingLive, name: str, call: Callable[[Rooms], Awaitable[None]]
 ) -> None:
-    """Cancelled after the write and before the store returns, at a checkpoint that a store may have there."""
-    await rooms.join("bob", "hall")
+    """The call is cancelled after the write, before the store returns: a store may have a checkpoint there."""
+    await rooms.join(BOB, "hall")
     with trio.CancelScope() as client:
 
         async def gone() -> None:
@@ -417,26 +420,26 @@ async def test_a_client_that_goes_does_not_keep_the_live_rooms_from_hearing(
     assert live.told == [("room_deleted", "hall") if name == "delete" else ("member_removed", "hall", "bob")]
 
 
-async def test_a_repeated_call_tells_the_live_rooms_once_more(rooms: Rooms, live: RecordingLive) -> None:
-    """The first one may have been stored and then failed, with nobody told."""
+async def test_a_repeated_call_notifies_live_connections_again(rooms: Rooms, live: RecordingLive) -> None:
+    """An earlier call may have failed after its write, before the notification."""
     with pytest.raises(NotAMember):
-        await rooms.kick("ann", "hall", "bob")
+        await rooms.kick(ANN, "hall", "bob")
     with pytest.raises(NotAMember):
-        await rooms.leave("bob", "hall")
-    await rooms.ban("ann", "hall", "bob")
+        await rooms.leave(BOB, "hall")
+    await rooms.ban(ANN, "hall", "bob")
     with pytest.raises(AlreadyBanned):
-        await rooms.ban("ann", "hall", "bob")
+        await rooms.ban(ANN, "hall", "bob")
     assert live.told == [("member_removed", "hall", "bob")] * 4
 
 
 async def test_a_store_that_hangs(rooms: Rooms, store: Store, autojump_clock: trio.testing.MockClock) -> None:
     before(store.rooms, "leave", trio.sleep_forever)
     with pytest.raises(Unavailable):
-        await rooms.leave("ann", "hall")
+        await rooms.leave(ANN, "hall")
 
 
 def after(part: Any, method: str, then: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store
-    """Lets `then` happen once, right after the real method of this part of a store."""
+    """Runs `then` once, right after the real method of this part of a store."""
     real = getattr(part, method)
 
     async def both(*args: Any) -> Any:  # noqa: ANN401
@@ -449,7 +452,7 @@ def after(part: Any, method: str, then: Callable[[], Awaitable[object]]) -> None
 
 
 def before(part: Any, method: str, first: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store
-    """Lets `first` happen each time before the real method of this part of a store."""
+    """Runs `first` each time before the real method of this part of a store."""
     real = getattr(part, method)
 
     async def both(*args: Any) -> Any:  # noqa: ANN401

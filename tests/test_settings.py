@@ -1,4 +1,4 @@
-"""The types of the settings, and the manual that goes with them."""
+"""The types of the settings, the generated file, and the live settings."""
 
 import re
 import tomllib
@@ -8,21 +8,31 @@ from typing import Any
 import msgspec
 import pytest
 
-from reichatd.settings import AuthSettings, MongoDBSettings, Settings, StorageSettings, kinds
+from reichatd.settings import (
+    AuthSettings,
+    LimitSettings,
+    LiveSettings,
+    MongoDBSettings,
+    RetentionSettings,
+    ServerSettings,
+    Settings,
+    StorageSettings,
+    kinds,
+)
 from reichatd.settings.keys import TABLES
 from reichatd.settings.manual import toml_file
 from reichatd.settings.prose import sections
 from reichatd.settings.tables import Table
 
-MANUAL = Path(__file__).parent.parent / "etc" / "reichatd.toml"
+TOML_FILE = Path(__file__).parent.parent / "etc" / "reichatd.toml"
 
 
-class Mute(Table, frozen=True):
+class Undocumented(Table, frozen=True):
     host: str = ""
 
 
 def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested table's values by full name; the tables themselves too, where they are empty."""
+    """The values of nested tables by full name; empty tables are left out."""
     values: dict[str, Any] = {}
     for name, value in table.items():
         if isinstance(value, dict):
@@ -32,31 +42,31 @@ def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return values
 
 
-def test_the_manual_is_what_the_declaration_says() -> None:
+def test_the_file_is_generated_from_the_tables() -> None:
     """If not: python -m reichatd.settings.manual > etc/reichatd.toml"""
-    assert MANUAL.read_text(encoding="utf-8") == toml_file()
+    assert TOML_FILE.read_text(encoding="utf-8") == toml_file()
 
 
-def test_a_key_without_a_text_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TABLES, "server", Mute)
+def test_a_key_without_a_docstring_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLES, "server", Undocumented)
     with pytest.raises(ValueError, match=r"no text after server\.host"):
         sections()
 
 
-def test_the_manual_names_every_key_with_its_default() -> None:
-    text = re.sub(r"^# (?=[a-z0-9_]+ = )", "", MANUAL.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def test_the_file_has_every_key_with_its_default() -> None:
+    text = re.sub(r"^# (?=[a-z0-9_]+ = )", "", TOML_FILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert flat(tomllib.loads(text)) == flat(msgspec.json.decode(msgspec.json.encode(Settings())))
 
 
-def test_the_manual_as_it_is_sets_nothing() -> None:
-    assert flat(tomllib.loads(MANUAL.read_text(encoding="utf-8"))) == {}
+def test_the_file_sets_nothing() -> None:
+    assert flat(tomllib.loads(TOML_FILE.read_text(encoding="utf-8"))) == {}
 
 
-def test_the_manual_says_something_before_every_group_of_keys() -> None:
-    lines = MANUAL.read_text(encoding="utf-8").splitlines()
+def test_the_file_explains_every_group_of_keys() -> None:
+    lines = TOML_FILE.read_text(encoding="utf-8").splitlines()
     is_key = [re.match(r"# [a-z0-9_]+ = ", line) is not None for line in lines]
     for before, line, key in zip(lines, lines[1:], is_key[1:], strict=False):
-        assert not key or before.startswith("# "), f"no reason given for: {line}"
+        assert not key or before.startswith("# "), f"no text before: {line}"
 
 
 def test_no_secret_is_in_a_repr() -> None:
@@ -94,9 +104,24 @@ def test_no_secret_is_in_a_repr() -> None:
         (kinds.Text, ["", "ünï"], ["a\nb", "\x7f"]),
     ],
 )
-def test_what_a_text_may_be(kind: type[str], right: list[str], wrong: list[str]) -> None:
+def test_values_of_text_types(kind: type[str], right: list[str], wrong: list[str]) -> None:
     for text in right:
         assert msgspec.convert(text, kind) == text
     for text in wrong:
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert(text, kind)
+
+
+def test_callbacks_see_the_new_settings() -> None:
+    live, seen = LiveSettings(Settings()), []
+    live.on_change(lambda: seen.append((live.limits.message_chars, live.server.port, live.whole.retention.keep_days)))
+    old = live.limits
+    live.replace(
+        Settings(
+            limits=LimitSettings(message_chars=7),
+            server=ServerSettings(port=1),
+            retention=RetentionSettings(keep_days=2),
+        )
+    )
+    assert seen == [(7, 1, 2)]
+    assert old.message_chars == LimitSettings().message_chars, "a table that a part keeps does not change"

@@ -1,4 +1,4 @@
-"""What happens to what a daemon writes while nobody reads it."""
+"""Standard output and standard error of a daemon whose reader stalls."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ SECONDS = 10.0
 
 
 class Pipe:
-    """Nobody reads it until the test does."""
+    """A pipe that is read only by the test."""
 
     def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
@@ -37,7 +37,7 @@ class Pipe:
         os.write(self.writing, b"." * (PIPE_BYTES - 1) + b"\n")
 
     def read(self) -> str:
-        """All that has been written, once `writing` is closed."""
+        """All that was written. Returns when `writing` is closed."""
         with open(os.dup(self.reading), encoding="utf-8") as file:
             return file.read()
 
@@ -53,7 +53,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 def read_to_the_end(pipe: Pipe, writer: QueuedWriter, others: Sequence[threading.Thread] = ()) -> list[str]:
-    """Reads while the writer writes what it has, and what other threads give it."""
+    """Reads until the writer has written its queue and what other threads add."""
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read()))
     reader.start()
@@ -75,14 +75,14 @@ def test_the_lines_of_many_writes(pipe: Pipe) -> None:
 
 
 @pytest.mark.usefixtures("restored_logs")
-def test_lost_lines_are_counted_where_they_are_missing(pipe: Pipe) -> None:
+def test_dropped_lines_are_counted_in_their_place(pipe: Pipe) -> None:
     writer = QueuedWriter(3)
     stream = QueuedStream(writer, pipe.writing)
     logs.configure(LogSettings(queue_lines=3), cast("TextIO", stream))
     pipe.fill()
     structlog.get_logger().info("kept 1")
     structlog.get_logger().info("kept 2")
-    stream.write("long" * 500 + "\n")  # two lines' worth, for which there is no room
+    stream.write("long" * 500 + "\n")  # counts as two lines, which do not fit
     structlog.get_logger().info("kept 3")
     for number in range(5):
         structlog.get_logger().info(f"lost {number}")
@@ -103,19 +103,19 @@ def test_a_descriptor_that_cannot_be_written_loses_lines_until_it_can(tmp_path: 
     os.dup2(file, full)
     writer.put(full, "c\n")
     assert writer.drain(SECONDS)
-    told = (tmp_path / "file").read_text().splitlines()
+    lines = (tmp_path / "file").read_text().splitlines()
     os.close(full)
     os.close(file)
-    assert json.loads(told[0])["count"] >= 2
-    assert told[1:] == ["c"]
+    assert json.loads(lines[0])["count"] >= 2
+    assert lines[1:] == ["c"]
 
 
-def test_what_must_not_be_lost_is_waited_for_or_taken_back(pipe: Pipe) -> None:
+def test_deliver_waits_or_takes_the_text_back(pipe: Pipe) -> None:
     writer = QueuedWriter(2)
     stream = QueuedStream(writer, pipe.writing)
     pipe.fill()
     stream.write("first\n")
-    while writer._queue:  # until its writing has begun, which then waits for the reader
+    while writer._queue:  # until writing has begun, which waits for the reader
         time.sleep(0.001)
     with pytest.raises(TimeoutError):
         stream.deliver("never\n", 0.05)
@@ -128,7 +128,7 @@ def test_what_must_not_be_lost_is_waited_for_or_taken_back(pipe: Pipe) -> None:
     assert lines[1:] == ["first", "second", "in the end"]
 
 
-def test_a_descriptor_that_somebody_made_non_blocking(pipe: Pipe) -> None:
+def test_a_non_blocking_descriptor(pipe: Pipe) -> None:
     os.set_blocking(pipe.writing, False)
     stream = QueuedStream(QueuedWriter(1000), pipe.writing)
     text = "".join(f"{number:0100}\n" for number in range(900))
@@ -139,8 +139,8 @@ def test_a_descriptor_that_somebody_made_non_blocking(pipe: Pipe) -> None:
 # A real daemon
 
 
-class Unread:
-    """A daemon whose standard output and standard error are a pipe that nobody reads but this, a piece at a time."""
+class DaemonOnPipe:
+    """A daemon whose standard output and standard error are a pipe, which is read in pieces here."""
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.reading, writing = os.pipe()
@@ -157,7 +157,7 @@ class Unread:
         os.close(writing)
 
     def read(self) -> bool:
-        """Reads what is there, and waits for it; whether there will be more."""
+        """Waits for output and reads it; returns whether there can be more."""
         data = os.read(self.reading, PIPE_BYTES)
         self.output += data.decode()
         return bool(data)
@@ -168,27 +168,27 @@ class Unread:
 
 
 @pytest.fixture
-def unread(tmp_path: Path) -> Iterator[Unread]:
-    daemon = Unread(tmp_path, REICHATD_LOG_LEVEL="debug", REICHATD_LOG_QUEUE_LINES="50")
+def unread(tmp_path: Path) -> Iterator[DaemonOnPipe]:
+    daemon = DaemonOnPipe(tmp_path, REICHATD_LOG_LEVEL="debug", REICHATD_LOG_QUEUE_LINES="50")
     yield daemon
     daemon.process.kill()
     daemon.process.wait()
     os.close(daemon.reading)
 
 
-async def port_of(daemon: Unread) -> int:
+async def port_of(daemon: DaemonOnPipe) -> int:
     with trio.fail_after(START_SECONDS):
         while not (match := LISTENS.search(daemon.output)):
             await trio.to_thread.run_sync(daemon.read, abandon_on_cancel=True)
     return int(match[1])
 
 
-async def test_a_reader_that_stalls_stops_nobody(unread: Unread) -> None:
+async def test_a_stalled_reader_does_not_stop_the_daemon(unread: DaemonOnPipe) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await port_of(unread)}", timeout=SECONDS) as client:
         for _ in range(200):
             assert (await client.get("/public")).status_code == 401
         assert (await client.get("/healthz")).status_code == 200
-        # The code waits for its reader, and is not lost with the lines.
+        # Unlike log lines, the code is not dropped: it waits for the reader.
         body = {"email": "ada@example.org", "username": "ada", "password": "a good password"}
         assert (await client.post("/register", json=body)).status_code == 201
         reader = threading.Thread(target=unread.read_on)
@@ -207,7 +207,7 @@ async def test_a_reader_that_stalls_stops_nobody(unread: Unread) -> None:
     assert lines[-1]["event"] == "stopped"
 
 
-async def test_a_reader_that_never_comes_back_does_not_keep_it(unread: Unread) -> None:
+async def test_a_stalled_reader_does_not_delay_the_stop(unread: DaemonOnPipe) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await port_of(unread)}", timeout=SECONDS) as client:
         for _ in range(60):
             assert (await client.get("/public")).status_code == 401
@@ -215,8 +215,8 @@ async def test_a_reader_that_never_comes_back_does_not_keep_it(unread: Unread) -
     assert await trio.to_thread.run_sync(unread.process.wait, SECONDS) == 0
 
 
-def test_the_last_lines_of_a_crash_get_out() -> None:
-    """Also those of threads, and of what is printed in pieces."""
+def test_the_last_lines_of_a_crash_are_written() -> None:
+    """Also those of threads, and an incomplete line."""
     program = """
 import sys, threading
 from reichatd import stdio

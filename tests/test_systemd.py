@@ -1,4 +1,4 @@
-"""systemd's protocols, over real sockets and in real processes."""
+"""systemd's protocols, with real sockets and processes."""
 
 import os
 import socket
@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from reichatd.systemd import Manager, take_manager, take_sockets
+from reichatd.systemd import ServiceManager, take_manager, take_sockets
 
 
 @pytest.fixture(params=["path", "abstract"])
-def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
-    """A service manager's socket, and how NOTIFY_SOCKET names it."""
+def notify_socket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
+    """The address of a service manager's socket, as in NOTIFY_SOCKET, and the socket."""
     address = str(tmp_path / "notify") if request.param == "path" else f"@reichatd-test-{uuid4().hex}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(address.replace("@", "\0"))
@@ -23,48 +23,48 @@ def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, s
         yield address, sock
 
 
-def heard(ear: socket.socket) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in ear.recv(4096).decode().splitlines())
+def received(sock: socket.socket) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in sock.recv(4096).decode().splitlines())
 
 
-def test_what_a_manager_is_told(ear: tuple[str, socket.socket]) -> None:
-    address, sock = ear
+def test_what_is_sent_to_the_manager(notify_socket: tuple[str, socket.socket]) -> None:
+    address, sock = notify_socket
     environ = {"NOTIFY_SOCKET": address, "OTHER": "stays"}
     manager = take_manager(environ)
     assert environ == {"OTHER": "stays"}
     assert manager
     manager.ready()
-    assert heard(sock) == {"READY": "1"}
+    assert received(sock) == {"READY": "1"}
     manager.status("two\nlines READY=1")
-    assert heard(sock) == {"STATUS": "two lines READY=1"}
-    manager.alive()
-    assert heard(sock) == {"WATCHDOG": "1"}
+    assert received(sock) == {"STATUS": "two lines READY=1"}
+    manager.feed_watchdog()
+    assert received(sock) == {"WATCHDOG": "1"}
     manager.reloading()
-    first = heard(sock)
+    first = received(sock)
     manager.reloading()
     assert first["RELOADING"] == "1"
-    assert 0 < int(first["MONOTONIC_USEC"]) <= int(heard(sock)["MONOTONIC_USEC"])
+    assert 0 < int(first["MONOTONIC_USEC"]) <= int(received(sock)["MONOTONIC_USEC"])
     manager.stopping()
-    assert heard(sock) == {"STOPPING": "1"}
+    assert received(sock) == {"STOPPING": "1"}
 
 
 @pytest.mark.parametrize(
     "address", ["", "/nowhere/notify", "@nobody-listens-here", "relative", "/" * 200, "\0", "vsock:2:1"]
 )
-def test_nobody_to_tell_does_no_harm(address: str) -> None:
-    manager = Manager(address)
+def test_no_manager_is_no_error(address: str) -> None:
+    manager = ServiceManager(address)
     assert bool(manager) == bool(address)
     manager.ready()
     manager.status("fine")
 
 
-def test_a_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_manager_that_does_not_read_blocks_nothing(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
         deaf.bind(address)
-        manager = Manager(address)
+        manager = ServiceManager(address)
         for _ in range(5000):
-            manager.alive()
+            manager.feed_watchdog()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None
         ({}, None),
     ],
 )
-def test_the_watchdog(environ: dict[str, str], seconds: float | None) -> None:
+def test_the_watchdog_timeout(environ: dict[str, str], seconds: float | None) -> None:
     assert take_manager(environ).watchdog_seconds == seconds
     assert not environ
 
@@ -115,7 +115,7 @@ print(*(name for name in os.environ if name.startswith("LISTEN")))
 
 
 def passed(*descriptors: int, names: str | None = None, count: int | None = None) -> list[str]:
-    """What a process says that was given these file descriptors, from 3 on."""
+    """The output of a process that gets these file descriptors, from 3 on."""
     count = len(descriptors) if count is None else count
     moves = " ".join(f"{number}<&{given}" for number, given in enumerate(descriptors, 3))
     names = "" if names is None else f"LISTEN_FDNAMES={names}"
@@ -128,10 +128,10 @@ def passed(*descriptors: int, names: str | None = None, count: int | None = None
 
 @pytest.fixture
 def sockets() -> Iterator[list[socket.socket]]:
-    """Listening at two addresses."""
+    """Two listening sockets, also as file descriptors 50 and 51."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         for number, sock in enumerate((one, other)):
-            # Out of the way of the numbers that they are to have.
+            # High numbers, so that bash can assign 3 and 4.
             os.dup2(sock.fileno(), 50 + number)
         try:
             yield [one, other]
@@ -147,7 +147,7 @@ def test_sockets_are_passed_by_name(sockets: list[socket.socket]) -> None:
     assert passed(51) == [f" {ports[1]} False", ""]
 
 
-def test_a_unix_socket_is_passed_like_any_other(sockets: list[socket.socket], tmp_path: Path) -> None:
+def test_a_unix_socket_can_be_passed(sockets: list[socket.socket], tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     with socket.socket(socket.AF_UNIX) as local:
         local.bind(path)
@@ -161,7 +161,7 @@ def test_a_unix_socket_is_passed_like_any_other(sockets: list[socket.socket], tm
         os.close(52)
 
 
-def test_what_is_passed_must_be_a_stream_socket_that_listens(sockets: list[socket.socket], tmp_path: Path) -> None:
+def test_only_listening_stream_sockets_are_accepted(sockets: list[socket.socket], tmp_path: Path) -> None:
     with (
         (tmp_path / "file").open("w") as file,
         socket.socket() as idle,

@@ -1,11 +1,11 @@
-"""Numbers of how long things took."""
+"""Histograms of durations."""
 
 import pytest
 
 from reichatd.timings import BOUNDS, Timings
 
 
-def test_timings_sort_into_classes_whose_bound_belongs_to_them() -> None:
+def test_a_bound_belongs_to_its_bucket() -> None:
     timings = Timings()
     for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1] + 1):
         timings.note(seconds)

@@ -1,4 +1,4 @@
-"""The socket's place in the file system."""
+"""Listening Unix sockets and their paths."""
 
 import os
 import socket
@@ -15,11 +15,11 @@ from reichatd.unixsocket import Occupied, UnixSocket, address
 
 
 def connect(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as client, address(path) as place:
-        client.connect(place)
+    with socket.socket(socket.AF_UNIX) as client, address(path) as socket_address:
+        client.connect(socket_address)
 
 
-def test_it_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_only_the_owner_may_connect(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         opened = open_socket(tmp_path / "run" / "control.sock")
@@ -35,7 +35,7 @@ def test_it_is_for_its_owner_only(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_what_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
+def test_the_socket_of_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     open_socket(path).listener.close()
     assert path.exists()
@@ -46,7 +46,7 @@ def test_what_a_killed_daemon_left_is_replaced(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_one_that_lives_is_left_alone(tmp_path: Path) -> None:
+def test_the_socket_of_a_running_daemon_stays(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     opened = open_socket(path)
     with pytest.raises(Occupied):
@@ -56,7 +56,7 @@ def test_one_that_lives_is_left_alone(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_one_that_accepts_nothing_just_now_lives_too(tmp_path: Path) -> None:
+def test_a_socket_with_a_full_backlog_stays(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     opened = open_socket(path)
     with ExitStack() as clients:
@@ -71,15 +71,15 @@ def test_one_that_accepts_nothing_just_now_lives_too(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_socket_stays(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(FileExistsError, match="no socket"):
+    with pytest.raises(FileExistsError, match="not a socket"):
         open_socket(path)
     assert path.read_text() == "data"
 
 
-def test_one_who_was_replaced_leaves_the_other_alone(tmp_path: Path) -> None:
+def test_close_does_not_remove_the_socket_of_another_daemon(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     old = open_socket(path)
     old.listener.close()
@@ -89,7 +89,7 @@ def test_one_who_was_replaced_leaves_the_other_alone(tmp_path: Path) -> None:
     new.close()
 
 
-def test_a_path_may_be_longer_than_an_address(tmp_path: Path) -> None:
+def test_a_path_may_be_longer_than_a_socket_address(tmp_path: Path) -> None:
     path = tmp_path / ("d" * 200) / "control.sock"
     opened = open_socket(path)
     connect(path)
@@ -99,19 +99,19 @@ def test_a_path_may_be_longer_than_an_address(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"exists|directory"):
         open_socket(tmp_path / "file" / "control.sock")
 
 
-def test_of_several_that_start_at_once_one_takes_over(tmp_path: Path) -> None:
+def test_of_several_daemons_that_start_at_once_one_listens(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
 
-    together = Barrier(8)
+    barrier = Barrier(8)
 
     def start(_: int) -> UnixSocket | None:
-        together.wait()
+        barrier.wait()
         try:
             return open_socket(path)
         except Occupied:
@@ -119,7 +119,7 @@ def test_of_several_that_start_at_once_one_takes_over(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         for _ in range(20):
-            open_socket(path).listener.close()  # what a killed daemon leaves
+            open_socket(path).listener.close()  # as a killed daemon does
             (winner,) = filter(None, pool.map(start, range(8)))
             connect(path)
             winner.close()

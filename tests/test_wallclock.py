@@ -1,4 +1,4 @@
-"""When the time of day is believed: clocks driven by hand."""
+"""When the time of day is trusted, with simulated clocks."""
 
 import structlog
 
@@ -7,44 +7,44 @@ from reichatd.wallclock import WallClock
 DAY = 86_400.0
 
 
-class Clocks:
+class SimulatedClocks:
     def __init__(self) -> None:
         self.wall = self.steady = 1_000_000.0
-        self.watched = WallClock(lambda: self.wall, lambda: self.steady)
+        self.clock = WallClock(lambda: self.wall, lambda: self.steady)
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.wall += seconds
         self.steady += seconds
 
 
-def test_a_clock_that_goes_is_believed() -> None:
-    clocks = Clocks()
-    assert clocks.watched.believed()
-    clocks.pass_by(30 * DAY)
-    assert clocks.watched.believed()
+def test_a_running_clock_is_trusted() -> None:
+    clocks = SimulatedClocks()
+    assert clocks.clock.is_trusted()
+    clocks.advance(30 * DAY)
+    assert clocks.clock.is_trusted()
     clocks.wall += 60
-    assert clocks.watched.believed()
+    assert clocks.clock.is_trusted()
     clocks.wall -= 10 * DAY
-    assert clocks.watched.believed()
+    assert clocks.clock.is_trusted()
 
 
-def test_a_clock_that_was_set_forward_is_not_believed_for_a_day() -> None:
-    clocks = Clocks()
+def test_a_clock_that_was_set_forward_is_not_trusted_for_a_day() -> None:
+    clocks = SimulatedClocks()
     clocks.wall += 10 * 365 * DAY
     with structlog.testing.capture_logs() as logs:
-        assert not clocks.watched.believed()
-        clocks.pass_by(DAY - 1)
-        assert not clocks.watched.believed()
-        clocks.pass_by(2)
-        assert clocks.watched.believed()
+        assert not clocks.clock.is_trusted()
+        clocks.advance(DAY - 1)
+        assert not clocks.clock.is_trusted()
+        clocks.advance(2)
+        assert clocks.clock.is_trusted()
     assert [line["log_level"] for line in logs] == ["warning"]
 
 
-def test_a_clock_that_was_set_right_again_goes_on_being_doubted() -> None:
-    clocks = Clocks()
+def test_a_corrected_clock_is_still_not_trusted() -> None:
+    clocks = SimulatedClocks()
     clocks.wall += 365 * DAY
-    assert not clocks.watched.believed()
+    assert not clocks.clock.is_trusted()
     clocks.wall -= 365 * DAY
-    assert not clocks.watched.believed()
-    clocks.pass_by(DAY + 1)
-    assert clocks.watched.believed()
+    assert not clocks.clock.is_trusted()
+    clocks.advance(DAY + 1)
+    assert clocks.clock.is_trusted()

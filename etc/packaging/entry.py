@@ -1,4 +1,4 @@
-"""What the packed program begins with. It is its own interpreter: `reichatd bench` starts `sys.executable -m reichatd.…`."""
+"""The start of the packed program. It also acts as an interpreter: `reichatd bench` starts `sys.executable -m reichatd.…`."""
 
 import os
 import runpy
@@ -6,7 +6,7 @@ import sys
 
 from reichatd.cli import main
 
-# Where the launcher is, if there is one: what it has unpacked is nothing to refer to.
+# The path of the launcher, if there is one: the unpacked program may be deleted by a later version.
 sys.executable = os.environ.pop("ONE_FILE", sys.executable)
 
 if sys.argv[1:2] == ["-m"] and sys.argv[2:3] and sys.argv[2].partition(".")[0] == "reichatd":

@@ -1,15 +1,15 @@
 #!/bin/sh
-# reichatd in one file: this script, and behind it a packed directory, which is unpacked once, at the first start. The program then
-# takes the place of this shell, so that whoever started it (a service manager, say) has to do with one process and no other.
+# reichatd in one file: this script, followed by a packed directory that the first start unpacks. The program then replaces this
+# shell, so that a service manager sees only one process.
 set -eu
 id=@ID@ size=@SIZE@
 
-# The first of these that can be written to: what systemd gives to a service, the user's cache, a directory for temporary files.
+# The first writable one of these is used: systemd's directories for the service, the user's cache, the temporary directory.
 for base in "${CACHE_DIRECTORY:-}" "${STATE_DIRECTORY:-}" "${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}" "${TMPDIR:-/tmp}"; do
     base=${base%%:*}
     [ -n "$base" ] || continue
     all=$base/reichatd-program-$(id -u)
-    # Nobody else may have put it there, or write to it.
+    # No other user may have created it, or be able to write to it.
     if mkdir -p -m 0700 "$all" 2>/dev/null && [ -O "$all" ] && [ ! -h "$all" ] && chmod 0700 "$all" && [ -w "$all" ]; then
         break
     fi
@@ -18,7 +18,7 @@ done
 [ -n "$all" ] || { echo "reichatd: no directory to unpack into: set TMPDIR to one that can be written to" >&2; exit 73; }
 
 exec 9>"$all/lock"
-flock 9 # of two first starts at once one unpacks
+flock 9 # only one of two simultaneous first starts unpacks
 if [ ! -d "$all/$id" ]; then
     rm -rf "$all/new"
     mkdir "$all/new"
@@ -28,12 +28,12 @@ if [ ! -d "$all/$id" ]; then
         exit 73
     fi
     mv "$all/new" "$all/$id"
-    # What earlier versions have left, unless one of them still runs.
+    # Deletes earlier versions that do not run any more.
     for other in "$all"/*/; do
         [ "$other" = "$all/$id/" ] || flock -n "$other" rm -rf "$other" || true
     done
 fi
-# Held for as long as the program runs: see above.
+# This lock is held while the program runs: see above.
 exec 8<"$all/$id"
 flock -s 8
 exec 9>&-

@@ -1,8 +1,9 @@
-"""Who is who: registration, verification, login sessions, passwords and tokens."""
+"""User accounts: registration, verification, login sessions, passwords and tokens."""
 
 from reichatd.accounts.accounts import Accounts, LoginTokens
 from reichatd.accounts.keys import MIN_SECRET_BYTES
+from reichatd.accounts.management import UserManagement
 from reichatd.accounts.passwords import Passwords
 from reichatd.accounts.session_cache import Identity
 
-__all__ = ["MIN_SECRET_BYTES", "Accounts", "Identity", "LoginTokens", "Passwords"]
+__all__ = ["MIN_SECRET_BYTES", "Accounts", "Identity", "LoginTokens", "Passwords", "UserManagement"]

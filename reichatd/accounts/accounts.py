@@ -17,12 +17,13 @@ from reichatd.errors import (
     InvalidPassword,
     ReichatError,
     Unauthorized,
+    Unavailable,
     UserDisabled,
     UserExists,
     UserNotFound,
     VerificationNotFound,
 )
-from reichatd.mail import verification_letter
+from reichatd.mail import verification_mail
 from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, Session, User
 from reichatd.text import normal
 
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 DAY = 86_400.0
 
+_LOGIN_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable)
+"""Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
+
 
 class LoginTokens(Struct, frozen=True):
-    """What a client gets for its password."""
+    """What a client gets when it logs in."""
 
     user_id: str
     access_token: str
@@ -46,17 +50,17 @@ class LoginTokens(Struct, frozen=True):
 
 
 class SocketTicket(Struct, frozen=True):
-    """What opens one WebSocket, within so many seconds."""
+    """Opens one WebSocket, within `expires_in` seconds."""
 
     ticket: str
     expires_in: int
 
 
 class Accounts:
-    """What a person can do with an account. Every method may be called from any task.
+    """What users can do with their accounts. Every method may be called from any task.
 
-    A handler may be cancelled at any await. Each method therefore makes its change by one step of the store, behind all checks.
-    Where the live connections must hear of the change, step and word are shielded together: the store keeps its own deadline.
+    A handler may be cancelled at any await. So each method makes its change in one step of the store, after all checks. Where live
+    connections must be notified, that step and the notification are shielded together; the store has its own deadline.
 
     Errors: beside those named at each method, `Unavailable` where a password is hashed or verified, and `StoreError`.
 
@@ -64,7 +68,7 @@ class Accounts:
         auth: how long tokens, sessions and codes are valid, and how many tries a code has.
         settings: of these, the limits of names and passwords.
         secret: at least `MIN_SECRET_BYTES`, else ValueError.
-        store, passwords, outbox, live: the other parts; none is owned.
+        store, passwords, outbox, live: other parts, not owned.
         clock: seconds since the epoch.
     """
 
@@ -80,7 +84,7 @@ class Accounts:
         live: "LiveConnections",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.logins: Counter[str] = Counter()
+        self.logins: Counter[str] = Counter({"ok": 0} | {error.code: 0 for error in _LOGIN_ERRORS})
         """How many logins had which outcome: "ok", or the code of the error."""
         self._auth = auth
         self._settings = settings
@@ -90,45 +94,45 @@ class Accounts:
         self._passwords = passwords
         self._outbox = outbox
         self._clock = clock
-        self._recent = SessionCache(auth.session_cache_seconds)
-        self.live: LiveConnections = CacheInvalidator(self._recent, live)
-        """To be told, by others who change users or sessions too, in place of the `live` that was given."""
+        self._sessions = SessionCache(auth.session_cache_seconds)
+        self.live: LiveConnections = CacheInvalidator(self._sessions, live)
+        """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
 
     @property
     def code_by(self) -> Literal["mail", "console"]:
-        """How a verification code reaches the person: by mail, or printed where the daemon runs (`mail.backend`)."""
+        """How a verification code reaches the user: by mail, or printed where the daemon runs (`mail.backend`)."""
         return "console" if self._outbox.backend == "console" else "mail"
 
     async def register(self, email: str, password: str, username: str) -> None:
-        """Keeps a registration beside others of the address, and posts the letter with its code.
+        """Stores a registration beside others of the address, and queues the mail with its code.
 
-        Of more than `auth.pending_registrations` the oldest goes. To refuse a further one instead would let a stranger keep
-        someone from registering, by a few registrations in every ten minutes.
+        Beyond `auth.pending_registrations` the oldest one is removed. Refusing the new one instead would let a stranger keep
+        someone from registering, with a few registrations every ten minutes.
 
         Raises:
-            InvalidFields: with every problem of the three.
+            InvalidFields: with every problem of the three fields.
             UserExists: a user has this address.
         """
         registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
-        # The store decides below; this look saves the hashing.
+        # The store decides below; this check saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
         minutes = self._auth.verification_code_minutes
-        code = await self._keep(registrant, await self._passwords.hash(password))
-        letter = verification_letter(
+        code = await self._store_registration(registrant, await self._passwords.hash(password))
+        message = verification_mail(
             sender=self._outbox.sender,
             to=address.deliverable,
             username=registrant.username,
             code=code,
             minutes=minutes,
         )
-        # No await between the registration and its letter.
-        self._outbox.post(letter, seconds=minutes * MINUTE)
+        # No await between the registration and its mail.
+        self._outbox.enqueue(message, seconds=minutes * MINUTE)
 
-    async def _keep(self, registrant: fields.Registrant, password_hash: str) -> str:
-        """Stores a registration; its code, which no other of the address has."""
+    async def _store_registration(self, registrant: fields.Registrant, password_hash: str) -> str:
+        """Stores a registration and returns its code, which no other registration of the address has."""
         expires_at = self._clock() + self._auth.verification_code_minutes * MINUTE
         while True:
             code = keys.new_code()
@@ -147,13 +151,13 @@ class Accounts:
                     raise UserExists
 
     async def verify(self, email: str, code: str) -> None:
-        """Makes a user of a registration, by the code from its letter (OWASP ASVS 6.6.2: it is good for no other).
+        """Turns a registration into a user, by the code from its mail (OWASP ASVS 6.6.2: the code is valid for no other).
 
-        Repeated, since its answer was lost, it changes nothing as long as the code would be valid.
+        A repeated call, because its answer was lost, succeeds and changes nothing while the code would still be valid.
 
         Raises:
-            VerificationNotFound: there is no registration of this address (any more).
-            InvalidCode: the code is wrong, too old, or codes of this address were tried too often.
+            VerificationNotFound: there is no registration of this address, or no longer.
+            InvalidCode: the code is wrong or too old, or too many codes were tried for this address.
         """
         address, now = fields.known_form(email), self._clock()
         ends_at = now + self._auth.verification_code_minutes * MINUTE
@@ -161,19 +165,19 @@ class Accounts:
         if attempt is None:
             raise VerificationNotFound
         typed = codes.normal(code)
-        found = codes.found(attempt, lambda email: self._keys.code_hash(email, typed), now)
+        found = codes.find(attempt, lambda email: self._keys.code_hash(email, typed), now)
         if isinstance(found, ConfirmedCode):
             return
         if not await self._store.users.confirm(found, found.confirmed(keys.new_id(), now)):
             raise VerificationNotFound
 
     async def login(self, email: str, password: str) -> LoginTokens:
-        """Begins a login session; other devices keep theirs.
+        """Starts a login session; other devices keep theirs.
 
         Raises:
-            UserNotFound: nobody has this address.
-            InvalidPassword: it is not the user's.
-            UserDisabled: it is, and of no use for now.
+            UserNotFound: no user has this address.
+            InvalidPassword: this is not the user's password.
+            UserDisabled: the password is right, but the account is disabled.
         """
         try:
             login = await self._log_in(email, password)
@@ -188,7 +192,7 @@ class Accounts:
         user = await self._store.users.by_email(address) if address else None
         if user is None:
             if fields.is_short_enough(self._settings.limits, password):
-                await self._passwords.verify_nobody(password)
+                await self._passwords.verify_dummy(password)
             raise UserNotFound
         await self._check_password(user, password)
         if user.disabled:
@@ -206,54 +210,54 @@ class Accounts:
         return LoginTokens(user.user_id, self._tokens.make(session, now), refresh_token)
 
     async def refresh(self, refresh_token: str) -> str:
-        """A new access token for the session of a refresh token.
+        """Returns a new access token for the session of a refresh token.
 
         Raises:
-            Unauthorized: it is no refresh token, or its session has ended.
+            Unauthorized: this is no refresh token, or its session has ended.
         """
         session = await self._session_of_refresh_token(refresh_token)
         return self._tokens.make(session, self._clock())
 
     async def authenticate(self, access_token: str) -> Identity:
-        """Whom an access token speaks for, by one read of the store, or none if the session was read a moment ago.
+        """Returns the user and session of an access token: by one read of the store, or none if the session is cached.
 
         Raises:
-            Unauthorized: it is no access token of ours, has expired, or its session has ended.
+            Unauthorized: the token is not ours or has expired, or its session has ended.
         """
         now = self._clock()
         claims = self._tokens.read(access_token, now)
-        identity = self._recent.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
+        identity = self._sessions.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
         if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
         return identity
 
     def ticket(self, identity: Identity) -> SocketTicket:
-        """A ticket by which this login session can open one WebSocket, at this daemon. Does not wait.
+        """Returns a ticket with which this login session can open one WebSocket, at this daemon. Does not wait.
 
         Raises:
-            Unavailable: the session has too many that are unused.
+            Unavailable: the session has too many unused tickets.
         """
         session = identity.session
         ticket = self._tickets.issue(session.session_id, self._tokens.make(session, self._clock()), trio.current_time())
         return SocketTicket(ticket, self._auth.ticket_seconds)
 
     def redeem(self, ticket: str) -> str:
-        """The access token that a ticket stands for, to be authenticated like any other. Does not wait.
+        """Returns the access token of a ticket, which is authenticated like any other. Does not wait.
 
         Raises:
-            Unauthorized: it is no ticket of this process, or too old, or was used.
+            Unauthorized: this process has issued no such ticket, or it is too old or already used.
         """
         return self._tickets.redeem(ticket, trio.current_time())
 
     def is_operator(self, proof: str) -> bool:
-        """Whether this comes from somebody who has the daemon's secret (`Keys.proof`). Does not wait."""
+        """Whether this proof was made with the daemon's secret (`Keys.proof`). Does not wait."""
         return self._keys.proves(proof, self._clock())
 
     async def logout(self, token: str) -> None:
         """Ends the session of an access or a refresh token, and closes its sockets.
 
         Raises:
-            Unauthorized: it is neither, or the session had ended.
+            Unauthorized: it is neither, or the session has ended already.
         """
         session_id = await self._session_id_of(token)
         with trio.CancelScope(shield=True):
@@ -262,18 +266,18 @@ class Accounts:
             self.live.sessions_ended([session_id])
 
     async def user(self, user_id: str) -> User:
-        """Raises UserNotFound if there is no such user."""
+        """Returns a user by id. Raises UserNotFound."""
         user = await self._store.users.by_id(user_id)
         if user is None:
             raise UserNotFound
         return user
 
     async def rename(self, identity: Identity, username: str) -> None:
-        """Gives a user a new name, on messages already written too.
+        """Changes the user name, also on messages already written.
 
         Raises:
             InvalidFields: the name breaks a rule.
-            Unauthorized: the user is gone.
+            Unauthorized: the user was deleted.
         """
         name = fields.new_username(self._settings.limits, username)
         user_id = identity.user.user_id
@@ -287,8 +291,8 @@ class Accounts:
 
         Raises:
             InvalidFields: the new password is too short or too long.
-            InvalidPassword: `password` is not the user's (any more).
-            Invalid: the new one is the old one.
+            InvalidPassword: `password` is not the user's, or no longer.
+            Invalid: the new password is the old one.
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
@@ -303,23 +307,23 @@ class Accounts:
             )
             if ended is None:
                 raise InvalidPassword
-            self._recent.forget_all()
+            self._sessions.forget_all()
             self.live.sessions_ended(ended)
 
     async def delete_expired(self) -> None:
-        """Housekeeping: forgets registrations and sessions whose time is over. Nothing depends on when it is called."""
+        """Housekeeping: removes expired registrations and sessions. Nothing depends on when it is called."""
         now = self._clock()
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
 
     async def _read_identity(self, session_id: str, now: float) -> Identity:
-        changes = self._recent.changes
+        changes = self._sessions.changes
         found = await self._store.sessions.get(session_id)
         if found is None:
             raise Unauthorized("Invalid token")
         session, user = found
         identity = Identity(user, session)
-        self._recent.keep(identity, now, changes)
+        self._sessions.keep(identity, now, changes)
         return identity
 
     async def _check_password(self, user: User, password: str) -> None:
@@ -329,10 +333,10 @@ class Accounts:
             raise InvalidPassword
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
-        """Ends a new session if the password was changed, or the user disabled, while it began.
+        """Ends a new session if the password was changed, or the user disabled, during the login.
 
-        A change of password ends the sessions it finds. One that is stored only after it, by the old password, sees
-        the new hash here.
+        A change of password ends the sessions that it finds. A session stored after that, by the old password, is found here by
+        the new hash.
         """
         found = await self._store.sessions.get(session.session_id)
         if found is None or found[1].password_hash != user.password_hash:

@@ -1,35 +1,35 @@
-"""Which registration a verification code belongs to. Pure."""
+"""Finds the registration that a verification code belongs to. Pure."""
 
 from collections.abc import Callable
 
-from reichatd.accounts.keys import same
+from reichatd.accounts.keys import equal_hashes
 from reichatd.errors import InvalidCode
 from reichatd.store import Attempt, ConfirmedCode, Registration
 
 
 def normal(code: str) -> str:
-    """The code without the spaces that come with it when it is pasted, or that people type between its digits."""
+    """Removes the spaces that come with a pasted code, or that people type between the digits."""
     return "".join(code.split())
 
 
-def found(attempt: Attempt, hash_for: Callable[[str], str], now: float) -> Registration | ConfirmedCode:
-    """The registration that a code was sent for, or the code again that made a user's account a moment ago.
+def find(attempt: Attempt, hash_for: Callable[[str], str], now: float) -> Registration | ConfirmedCode:
+    """Returns the registration that a code was sent for, or the code that has just confirmed a user's account.
 
     Arguments:
-        attempt: taken for this code.
-        hash_for: the hash of the code with an address.
+        attempt: the try that was taken for this code.
+        hash_for: returns the hash of the code for an address.
 
     Raises:
-        InvalidCode: it belongs to none, to one that has expired, or too many were tried.
+        InvalidCode: the code belongs to no registration or to an expired one, or too many codes were tried.
     """
     valid: list[Registration | ConfirmedCode] = [
         one for one in attempt.pending if one.tries_left > 0 and one.expires_at > now
     ]
     if attempt.confirmed is not None:
-        # Good for nothing but this answer, however often it is tried.
+        # It allows nothing but this answer, however often it is tried.
         valid.append(attempt.confirmed)
-    # All are compared, whichever is the right one: the time tells nothing.
-    right = [one for one in valid if same(one.code_hash, hash_for(one.email))]
-    if not right:
+    # All are compared, so that the time does not depend on which one matches.
+    matching = [one for one in valid if equal_hashes(one.code_hash, hash_for(one.email))]
+    if not matching:
         raise InvalidCode
-    return right[0]
+    return matching[0]

@@ -1,4 +1,4 @@
-"""What an e-mail address, a user name and a password may be. Pure."""
+"""The rules for e-mail addresses, user names and passwords. Pure."""
 
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,12 +18,12 @@ EMAIL_CHARS = 254
 
 
 class Email(NamedTuple):
-    """An address of good form."""
+    """A valid e-mail address, in two forms."""
 
     normal: str
     """As it is stored and looked up."""
     deliverable: str
-    """As it is written on letters: the domain in ASCII where that is possible."""
+    """As it is used in mail: the domain in ASCII where possible."""
 
 
 class Registrant(NamedTuple):
@@ -37,7 +37,7 @@ def registrant(limits: "LimitSettings", email: str, password: str, username: str
     """Checks all fields of a registration.
 
     Raises:
-        InvalidFields: with every problem there is.
+        InvalidFields: with every problem found.
     """
     problems: list[FieldProblem] = []
     address = Email("", "")
@@ -54,10 +54,10 @@ def registrant(limits: "LimitSettings", email: str, password: str, username: str
 
 
 def new_username(limits: "LimitSettings", username: str) -> str:
-    """The user name as it is stored.
+    """Returns the user name as it is stored.
 
     Raises:
-        InvalidFields: it breaks a rule.
+        InvalidFields: the name breaks a rule.
     """
     name = normal(username, limits.username_max)
     if problems := _username_problems(limits, name):
@@ -72,10 +72,10 @@ def check_new_password(limits: "LimitSettings", password: str) -> None:
 
 
 def parse_email(text: str) -> Email:
-    """An address in its normal form; spaces around it, as they are pasted or typed on telephones, do not count.
+    """Parses an address. Spaces around it are ignored: pasted text and phone keyboards add them.
 
     Raises:
-        ValueError: it is none; the text says why, for a person.
+        ValueError: it is not a valid address; the text says why, for a person.
     """
     text = text.strip(SPACES)
     if len(text) > EMAIL_CHARS:
@@ -85,7 +85,7 @@ def parse_email(text: str) -> Email:
 
 
 def known_form(email: str) -> str:
-    """The address as it would be stored; empty if none of its form can be."""
+    """The address as it would be stored; "" if it is not a valid address."""
     try:
         return parse_email(email).normal
     except ValueError:
@@ -93,7 +93,7 @@ def known_form(email: str) -> str:
 
 
 def is_short_enough(limits: "LimitSettings", password: str) -> bool:
-    """Whether a password is short enough to be hashed at all."""
+    """Whether a password is not too long to be hashed."""
     return len(normal(password, limits.password_max)) <= limits.password_max
 
 
@@ -115,10 +115,10 @@ def _username_problems(limits: "LimitSettings", name: str) -> list[FieldProblem]
 
 @cache
 def _validator() -> "Callable[[str], ValidatedEmail]":
-    """Imported when the first address comes: it is slow to import, and the daemon starts without one."""
+    """Imports the library with the first address: the import is slow, and the daemon can start without it."""
     import email_validator
 
-    # On an intranet, .local, .test and localhost are as good as any name. The library takes changes to this list.
+    # On an intranet, .local, .test and localhost are valid domains. The library lets its users change this list.
     email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
     def validate(text: str) -> "ValidatedEmail":

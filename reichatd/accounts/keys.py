@@ -1,4 +1,4 @@
-"""The secret's children: one key for each use, and the codes and hashes made with them."""
+"""Keys derived from the daemon's secret, one for each use, and the codes and hashes made with them."""
 
 import hmac
 import secrets
@@ -6,15 +6,15 @@ import secrets
 MIN_SECRET_BYTES = 32
 CODE_DIGITS = 6
 PROOF_SECONDS = 60.0
-"""How long a proof is good for."""
+"""How long a proof is valid."""
 REFRESH_TOKEN_BYTES = 32
 
 
 class Keys:
-    """Keys derived from the secret, so that what is made for one use is worthless for another.
+    """One key for each use, so that a hash made for one use is worthless for another.
 
     Arguments:
-        secret: at least `MIN_SECRET_BYTES` of randomness; whoever has it can be anybody.
+        secret: at least `MIN_SECRET_BYTES` of randomness; anyone who has it can act as any user.
 
     Raises:
         ValueError: the secret is too short.
@@ -29,24 +29,24 @@ class Keys:
         self._proofs = _derived(secret, "proofs")
 
     def code_hash(self, email: str, code: str) -> str:
-        """What is stored of a verification code: worth nothing for another address, and not to be guessed without the secret."""
-        # The address has no NUL, so that no other pair of address and code reads the same.
+        """The stored form of a verification code: worthless for another address, and not to be guessed without the secret."""
+        # An address has no NUL, so that no other pair of address and code gives the same text.
         return _hash(self._codes, f"{email}\0{code}")
 
     def refresh_hash(self, token: str) -> str:
-        """What is stored of a refresh token."""
+        """The stored form of a refresh token."""
         return _hash(self._refresh_tokens, token)
 
     def proof(self, now: float) -> str:
-        """Shows whoever has the same secret that we have it; for a minute, and without giving anything of it away."""
+        """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing of the secret."""
         stamp = f"{now:.0f}"
         return f"{stamp}.{_hash(self._proofs, stamp)}"
 
     def proves(self, proof: str, now: float) -> bool:
-        """Whether `proof` was made with this secret, a minute ago at the most."""
+        """Whether `proof` was made with this secret, at most a minute ago."""
         stamp, _, made = proof.partition(".")
-        # In this order: only a stamp of our own is sure to be a number.
-        return same(made, _hash(self._proofs, stamp)) and abs(now - int(stamp)) <= PROOF_SECONDS
+        # In this order: only a stamp of our own is known to be a number.
+        return equal_hashes(made, _hash(self._proofs, stamp)) and abs(now - int(stamp)) <= PROOF_SECONDS
 
 
 def new_code() -> str:
@@ -64,8 +64,8 @@ def new_id() -> str:
     return secrets.token_hex(12)
 
 
-def same(one: str, other: str) -> bool:
-    """Compares two hashes without telling by the time how far they agree."""
+def equal_hashes(one: str, other: str) -> bool:
+    """Compares two hashes in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
@@ -74,5 +74,5 @@ def _derived(secret: bytes, use: str) -> bytes:
 
 
 def _hash(key: bytes, text: str) -> str:
-    # A client may send lone surrogates: they hash like anything else, and match nothing.
+    # A client may send lone surrogates: they are hashed like anything else, and match nothing.
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()

@@ -1,9 +1,11 @@
-"""Sessions that were read a moment ago, so that a client's second request need not ask the store who it is. Pure."""
+"""A cache of sessions, so that not every request of a client reads its session from the store. Pure."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+from reichatd.rights import UserActor
 
 if TYPE_CHECKING:
     from reichatd.live import LiveConnections
@@ -13,68 +15,77 @@ _MOST = 50_000
 
 
 class Identity(Struct, frozen=True):
-    """Who asks, and by which login session."""
+    """An authenticated user and login session."""
 
     user: "User"
     session: "Session"
+
+    @property
+    def actor(self) -> UserActor:
+        """The same, as the use cases of rooms take it."""
+        return UserActor(self.user.user_id, self.session.session_id)
 
 
 class SessionCache:
     """Identities by session id, each for a few seconds.
 
-    What this process changes it forgets here at once; what another daemon changes in the same store is seen `seconds` later.
+    What this process changes is removed at once; a change by another daemon on the same store is seen up to `seconds` later.
 
     Arguments:
-        seconds: how long a read counts; 0: not at all.
+        seconds: how long an entry is valid; 0 turns the cache off.
     """
 
     def __init__(self, seconds: float) -> None:
         self.changes = 0
-        """Counts what was forgotten: a read that began before a change is not to be kept after it."""
+        """Counts the changes: a read that began before a change must not be cached after it."""
         self._seconds = seconds
-        self._known: dict[str, tuple[float, Identity]] = {}
+        self._entries: dict[str, tuple[float, Identity]] = {}
 
     def get(self, session_id: str, now: float) -> Identity | None:
-        read_at, identity = self._known.get(session_id, (0.0, None))
+        read_at, identity = self._entries.get(session_id, (0.0, None))
         return identity if 0 <= now - read_at < self._seconds else None
 
     def keep(self, identity: Identity, now: float, changes: int) -> None:
-        """Arguments: changes: their count when the reading began."""
+        """Caches an identity.
+
+        Arguments:
+            changes: the count when the read began; if it has risen since, nothing is cached.
+        """
         if changes == self.changes and self._seconds:
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[identity.session.session_id] = now, identity
+            if len(self._entries) >= _MOST:
+                self._entries.clear()
+            self._entries[identity.session.session_id] = now, identity
 
     def forget(self, session_ids: Iterable[str]) -> None:
-        """These sessions have ended."""
+        """Removes sessions that have ended."""
         self.changes += 1
         for session_id in session_ids:
-            self._known.pop(session_id, None)
+            self._entries.pop(session_id, None)
 
     def forget_all(self) -> None:
-        """A user has changed."""
+        """Removes everything: a user has changed, and the cache is not indexed by user."""
         self.changes += 1
-        self._known.clear()
+        self._entries.clear()
 
 
 class CacheInvalidator:
-    """The `LiveConnections` of everybody who changes users and sessions: what is remembered of them hears of it first."""
+    """A `LiveConnections` that removes changed users and sessions from the cache, then passes the call on."""
 
-    def __init__(self, recent: SessionCache, live: "LiveConnections") -> None:
-        self._recent = recent
+    def __init__(self, cache: SessionCache, live: "LiveConnections") -> None:
+        self._cache = cache
         self.member_removed = live.member_removed
         self.room_deleted = live.room_deleted
         self._live = live
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
         ended = list(session_ids)
-        self._recent.forget(ended)
+        self._cache.forget(ended)
         self._live.sessions_ended(ended)
 
     def user_logged_out(self, user_id: str) -> None:
-        self._recent.forget_all()
+        self._cache.forget_all()
         self._live.user_logged_out(user_id)
 
     def user_renamed(self, user_id: str, username: str) -> None:
-        self._recent.forget_all()
+        self._cache.forget_all()
         self._live.user_renamed(user_id, username)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 ALGORITHM = "HS256"
 KIND = "access"
 MAX_CHARS = 2048
-"""Ours have about 250."""
-REMEMBERED = 10_000
-"""Tokens whose signatures have been checked; a client shows the same one again and again."""
+"""Our tokens have about 250."""
+CACHED = 10_000
+"""Tokens whose checked signatures are cached: a client sends the same token many times."""
 
-# Expiry is checked here by the clock that the token was made with; PyJWT knows only the system's. `iat` is not held
-# against the clock: another daemon's may be a second ahead.
+# Expiry is checked here, by the clock that the token was made with: PyJWT knows only the system's clock. `iat` is not compared
+# with the clock: another daemon's may be a second ahead.
 OPTIONS: "Options" = {
     "require": ["sub", "sid", "iat", "exp", "typ"],
     "verify_exp": False,
@@ -31,7 +31,7 @@ OPTIONS: "Options" = {
 
 
 class Claims(NamedTuple):
-    """Whom a token speaks for."""
+    """The user and the session of a token."""
 
     user_id: str
     session_id: str
@@ -41,7 +41,7 @@ class AccessTokens:
     """Makes and reads access tokens. Pure: no I/O, never waits.
 
     Arguments:
-        key: 32 bytes, for nothing else.
+        key: 32 bytes, used for nothing else.
         seconds: how long a token is valid.
     """
 
@@ -49,10 +49,10 @@ class AccessTokens:
         self._key = key
         self._seconds = seconds
         self._jwt = jwt.PyJWT(OPTIONS)
-        self._checked = lru_cache(REMEMBERED)(self._check)  # it forgets what was refused
+        self._checked = lru_cache(CACHED)(self._check)  # errors are not cached
 
     def make(self, session: "Session", now: float) -> str:
-        """A token for this session, valid no longer than the session itself (to the second)."""
+        """Returns a token for this session, valid no longer than the session itself (to the second)."""
         claims = {
             "sub": session.user_id,
             "sid": session.session_id,
@@ -63,10 +63,10 @@ class AccessTokens:
         return self._jwt.encode(claims, self._key, ALGORITHM)
 
     def read(self, token: str, now: float) -> Claims:
-        """The claims of a token of ours that has not expired.
+        """Returns the claims of a token.
 
         Raises:
-            Unauthorized: it is anything else.
+            Unauthorized: the token is not ours, or has expired.
         """
         if len(token) > MAX_CHARS:
             raise Unauthorized("Invalid token")
@@ -76,10 +76,10 @@ class AccessTokens:
         return claims
 
     def _check(self, token: str) -> tuple[Claims, int]:
-        """What a token of ours says, and until when; the same for ever."""
+        """The claims of a token, and when it expires. Pure, so that the result can be cached."""
         try:
             claims = self._jwt.decode(token, self._key, algorithms=[ALGORITHM])
-        except (jwt.PyJWTError, ValueError):  # ValueError: what UTF-8 cannot encode
+        except (jwt.PyJWTError, ValueError):  # ValueError: not encodable in UTF-8
             raise Unauthorized("Invalid token") from None
         user_id, session_id, expires_at = claims["sub"], claims["sid"], claims["exp"]
         if claims["typ"] != KIND or not isinstance(expires_at, int):

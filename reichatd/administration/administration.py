@@ -1,4 +1,4 @@
-"""The administrator's counter: one request in, records and a conclusion out."""
+"""Carries out administrators' requests: one request in, records and a conclusion out."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -26,17 +26,17 @@ from reichatd.store import Store, StoreError
 
 
 class Administration:
-    """Whoever may ask here may do everything: its callers see to who that is.
+    """Turns requests into calls of use cases, made by an `Administrator`. The caller makes sure that it is one.
 
-    Every request is made of steps that are whole, and leaves nothing that the same request, made again, does not finish. It may be
-    cancelled at any time; a step under way is carried to its end, and the live connections hear of it.
+    Each request consists of atomic steps. If it is interrupted, the same request, made again, finishes the work. It may be
+    cancelled at any time: a step that has started is completed, and live connections are notified.
 
     Arguments:
-        live: in a daemon `Accounts.live`; with no daemon on the store, nobody.
-        figures: what the daemon knows of itself; None without one.
+        live: `Accounts.live` in a daemon, `NoLiveConnections` without one.
+        figures: returns what the daemon knows about itself; None without a daemon.
         clock: seconds since the epoch.
 
-    `reread` has the daemon read its settings again, and gives what came of each key that differs; a daemon sets it.
+    `reread` makes the daemon read its settings again and returns the outcome for each key that differs; the daemon sets it.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class Administration:
         self._rooms = RoomAdministration(store=store, rooms=rooms, users=self._users)
 
     async def perform(self, request: requests.Request, emit: Emit) -> Conclusion:
-        """Does what is asked for. May be called from any task, also several times at once.
+        """Carries out a request. May be called from any task, also several times at once.
 
-        Raises nothing but what `emit` does.
+        Raises only what `emit` raises.
         """
         try:
             await self._perform(request, emit)
@@ -81,16 +81,7 @@ class Administration:
                 await export_user(self._store, await self._users.find(request.user), emit)
             case requests.ExportRoom():
                 await export_room(self._store, await self._rooms.find(request.room_id), emit)
-            case (
-                requests.ListRooms()
-                | requests.ShowRoom()
-                | requests.CreateRoom()
-                | requests.DeleteRoom()
-                | requests.KickMember()
-                | requests.BanUser()
-                | requests.UnbanUser()
-                | requests.TransferRoom()
-            ):
+            case _ if isinstance(request, requests.RoomRequest):
                 await self._rooms.perform(request, emit)
             case _:
                 await self._users.perform(request, emit)

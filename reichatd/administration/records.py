@@ -1,4 +1,4 @@
-"""What an administrator is told: records while it goes on, and a conclusion in the end. All of it is JSON with a `type`.
+"""The answer to an administrator's request: records while it runs, and a conclusion at the end. All are JSON with a `type`.
 
 Times are ISO 8601 in UTC. No record has a password, a hash or a token.
 """
@@ -46,7 +46,7 @@ class UserDetails(_Record, frozen=True, tag="user_details"):
 
 
 class UserChanged(_Record, frozen=True, tag="user_changed"):
-    """`change` is a word: added, verified, password_set, disabled, enabled, logged_out, deleted."""
+    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, deleted."""
 
     change: str
     user_id: str
@@ -95,7 +95,7 @@ class RoomDetails(_Record, frozen=True, tag="room_details"):
 
 
 class PersonRecord(_Record, frozen=True, tag="person"):
-    """A member of a room, or somebody banned from it; without name and address if the user is gone."""
+    """A member of a room, or a user banned from it; without name and address if the user was deleted."""
 
     user_id: str
     username: str
@@ -104,7 +104,7 @@ class PersonRecord(_Record, frozen=True, tag="person"):
 
 
 class RoomChanged(_Record, frozen=True, tag="room_changed"):
-    """`change` is a word: created, deleted, kicked, banned, unbanned, transferred."""
+    """`change` is one of: created, deleted, kicked, banned, unbanned, transferred."""
 
     change: str
     room_id: str
@@ -112,7 +112,7 @@ class RoomChanged(_Record, frozen=True, tag="room_changed"):
 
 
 class MessageRecord(_Record, frozen=True, tag="message"):
-    """As it is stored; an author who is gone has no name and no address."""
+    """As it is stored; a deleted author has no name and no address."""
 
     room_id: str
     message_id: int
@@ -124,7 +124,7 @@ class MessageRecord(_Record, frozen=True, tag="message"):
 
 
 class DaemonFigures(Struct, frozen=True):
-    """What a running daemon knows of itself."""
+    """What a running daemon knows about itself."""
 
     version: str
     pid: int
@@ -135,7 +135,7 @@ class DaemonFigures(Struct, frozen=True):
 
 
 class StatsRecord(_Record, frozen=True, tag="stats"):
-    """`store_bytes` are on the disk. `daemon` is None if none was asked."""
+    """`store_bytes` is the size on disk. `daemon` is None without a daemon."""
 
     users: int
     registrations: int
@@ -147,13 +147,13 @@ class StatsRecord(_Record, frozen=True, tag="stats"):
 
 
 class SettingRecord(_Record, frozen=True, tag="setting"):
-    """What a reload has made of a key that differs from the settings in force.
+    """The outcome of a reload for a key that differs from the settings in force.
 
     Arguments:
-        key: "" for a file that could not be read at all.
-        outcome: one of `reichatd.settings.Reload`; if any is rejected, nothing has changed.
-        old: the value before, "…" for a secret; None with one that is rejected, as for `new`.
-        reason: why it was rejected.
+        key: "" for a file that could not be read.
+        outcome: one of `reichatd.settings.Reload`; if any key is rejected, nothing has changed.
+        old: the value before, "…" for a secret; None, as `new`, if the key is rejected.
+        reason: why the key is rejected.
     """
 
     key: str
@@ -164,7 +164,7 @@ class SettingRecord(_Record, frozen=True, tag="setting"):
 
 
 class Progress(_Record, frozen=True, tag="progress"):
-    """So many of so many are done. Rather often; nobody needs to keep one."""
+    """`done` of `total` are done. Comes often; only the last one matters."""
 
     what: str
     done: int
@@ -176,7 +176,7 @@ class Done(_Record, frozen=True, tag="done"):
 
 
 class RequestRefused(_Record, frozen=True, tag="refused"):
-    """It cannot be done as it was asked for; `status`, `code` and `message` are those of `reichatd.errors`."""
+    """The request cannot be carried out; `status`, `code` and `message` are those of `reichatd.errors`."""
 
     status: int
     code: str
@@ -184,7 +184,7 @@ class RequestRefused(_Record, frozen=True, tag="refused"):
 
 
 class Failed(_Record, frozen=True, tag="failed"):
-    """The store failed. Asked for again, it goes on where it stopped."""
+    """The store failed. The same request, made again, continues where it stopped."""
 
     message: str
 
@@ -207,4 +207,4 @@ Record = (
 )
 Conclusion = Done | RequestRefused | Failed
 Emit = Callable[[Record], Awaitable[None]]
-"""Takes a record on its way; waits if its reader is slow."""
+"""Sends a record on; waits if the reader is slow."""

@@ -1,4 +1,4 @@
-"""What can be asked for. Users are named by e-mail address or user id, rooms by room id."""
+"""The requests of administrators. Users are named by e-mail address or user id, rooms by room id."""
 
 from typing import Annotated
 
@@ -18,19 +18,19 @@ class AddUser(_Request, frozen=True):
 
 
 class ListUsers(_Request, frozen=True):
-    """With `pending`, those in their place who have yet to prove their address."""
+    """With `pending`, the registrations that are not verified yet, in place of the users."""
 
     pending: bool = False
 
 
 class ShowUser(_Request, frozen=True):
-    """Answered by the details of one user; or, where `user` is a name that several have, by a record of each."""
+    """Answered by the details of one user; or, if `user` is the name of several users, by a record of each."""
 
     user: str
 
 
 class VerifyUser(_Request, frozen=True):
-    """`registration_id` says which of several registrations of the address; not needed where there is one."""
+    """`registration_id` chooses one of several registrations of the address; not needed if there is only one."""
 
     email: str
     registration_id: str | None = None
@@ -54,7 +54,7 @@ class LogUserOut(_Request, frozen=True):
 
 
 class DeleteUser(_Request, frozen=True):
-    """The rooms that the user owns go to `heir`, or with him; if neither is asked for, it is refused where there are any."""
+    """The user's rooms are transferred to `heir`, or deleted. Without either, a user who owns rooms is not deleted."""
 
     user: str
     heir: str | None = None
@@ -114,7 +114,7 @@ class GetStats(_Request, frozen=True):
 
 
 class ReadSettings(_Request, frozen=True):
-    """Of a running daemon only: it reads its settings again, as for SIGHUP."""
+    """Only for a running daemon: it reads its settings again, as on SIGHUP."""
 
 
 UserRequest = (

@@ -1,6 +1,6 @@
-"""What an administrator can do with rooms: all that their owners can, by the same rules."""
+"""Administrators' requests about rooms: names become ids, and the use cases of `reichatd.rooms` do the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from reichatd.administration import requests
 from reichatd.administration.cleanup import sweep
@@ -11,18 +11,19 @@ from reichatd.administration.records import (
     RoomDetails,
     RoomRecord,
 )
-from reichatd.administration.users import UserAdministration, some_of
-from reichatd.errors import NotAMember, RoomNotFound, Yourself
+from reichatd.administration.users import UserAdministration, abbreviated
+from reichatd.errors import NotAMember, NotBanned, RoomNotFound, UserNotFound, Yourself
+from reichatd.rights import ADMINISTRATOR, Actor
 from reichatd.rooms import Rooms
-from reichatd.store import Room, RoomHead, Store, TransferOutcome
+from reichatd.store import Room, Store
 from reichatd.timestamps import isoformat
 
 _PAGE = 100
-_PEOPLE = 500
+_USERS = 500
 
 
 class RoomAdministration:
-    """See `Administration`. What is not there or not allowed is raised (`reichatd.errors`)."""
+    """See `Administration`. Raises the errors of `reichatd.errors`."""
 
     def __init__(self, *, store: Store, rooms: Rooms, users: UserAdministration) -> None:
         self._store = store
@@ -36,18 +37,22 @@ class RoomAdministration:
             case requests.ShowRoom():
                 room = await self.find(request.room_id)
                 await emit(await details(self._store, room))
-                await emit_people(self._store, room, emit)
+                await emit_members_and_bans(self._store, room, emit)
             case requests.CreateRoom():
                 await emit(await self._create(request))
             case requests.DeleteRoom():
                 await emit(await self._delete(request.room_id, emit))
-            case requests.KickMember() | requests.BanUser() | requests.UnbanUser():
-                await emit(await self._exclude(request))
+            case requests.KickMember():
+                await emit(await self._exclude(request, self._rooms.kick, "kicked"))
+            case requests.BanUser():
+                await emit(await self._exclude(request, self._rooms.ban, "banned"))
+            case requests.UnbanUser():
+                await emit(await self._exclude(request, self._rooms.unban, "unbanned"))
             case requests.TransferRoom():
                 await emit(await self._transfer(request))
 
     async def find(self, room_id: str) -> Room:
-        """The room of an id. Raises: RoomNotFound, which says what else the id may mean: it may be the name of a room."""
+        """Returns the room with this id. Raises: RoomNotFound, which names the rooms that have this as their name."""
         room = await self._store.rooms.get(room_id)
         if room is None:
             raise await self._not_found(room_id)
@@ -59,7 +64,7 @@ class RoomAdministration:
         while page := await self._store.rooms.page(after, _PAGE):
             called += [room.room_id for room in page if room.name.casefold() == folded]
             after = page[-1].room_id
-        return RoomNotFound(f"No room {room_id}" + (f"; called so: {some_of(called)}" if called else ""))
+        return RoomNotFound(f"No room {room_id}" + (f"; called so: {abbreviated(called)}" if called else ""))
 
     async def _list(self, emit: Emit) -> None:
         after = ""
@@ -83,51 +88,54 @@ class RoomAdministration:
     async def _create(self, request: requests.CreateRoom) -> RoomChanged:
         owner = await self._users.find(request.owner)
         room_id = await self._rooms.create(
-            owner.user_id, request.name, request.description, request.password, request.room_id
+            ADMINISTRATOR, owner.user_id, request.name, request.description, request.password, request.room_id
         )
         return RoomChanged("created", room_id, owner.user_id)
 
     async def _delete(self, room_id: str, emit: Emit) -> RoomChanged:
-        """The room is gone at once; its messages are removed bit by bit, by the next caller if this one stops."""
+        """The room disappears at once. Its messages are removed in batches: by the next call, if this one is interrupted."""
         total = await self._store.messages.last_id(room_id) or 0
-        room = await self._store.rooms.head(room_id)
-        if room is not None:
-            await self._rooms.delete(room.owner, room_id)
-        if not await sweep(self._store, emit, expected=total) and room is None:
-            raise await self._not_found(room_id)
+        try:
+            await self._rooms.delete(ADMINISTRATOR, room_id)
+        except RoomNotFound:
+            # An earlier deletion may have stopped before the last message.
+            if not await sweep(self._store, emit):
+                raise await self._not_found(room_id) from None
+        else:
+            await sweep(self._store, emit, expected=total)
         return RoomChanged("deleted", room_id)
 
-    async def _exclude(self, request: requests.KickMember | requests.BanUser | requests.UnbanUser) -> RoomChanged:
-        head = await self._store.rooms.head(request.room_id, request.user)
-        if head is None:
-            raise await self._not_found(request.room_id)
-        user_id = await self._user_id(head, request.user)
-        if user_id == head.owner:
-            raise Yourself("This is the owner: give the room to somebody else first")
-        match request:
-            case requests.KickMember():
-                await self._rooms.kick(head.owner, head.room_id, user_id)
-                return RoomChanged("kicked", head.room_id, user_id)
-            case requests.BanUser():
-                await self._rooms.ban(head.owner, head.room_id, user_id)
-                return RoomChanged("banned", head.room_id, user_id)
-            case requests.UnbanUser():
-                await self._rooms.unban(head.owner, head.room_id, user_id)
-                return RoomChanged("unbanned", head.room_id, user_id)
+    async def _exclude(
+        self,
+        request: requests.KickMember | requests.BanUser | requests.UnbanUser,
+        use_case: Callable[[Actor, str, str], Awaitable[None]],
+        change: str,
+    ) -> RoomChanged:
+        user_id = await self._users.id_of(request.user)
+        try:
+            await use_case(ADMINISTRATOR, request.room_id, user_id)
+        except RoomNotFound:
+            raise await self._not_found(request.room_id) from None
+        except (Yourself, UserNotFound, NotAMember, NotBanned):
+            await self._check_known(request.room_id, user_id)
+            raise
+        return RoomChanged(change, request.room_id, user_id)
 
-    async def _user_id(self, head: RoomHead, user: str) -> str:
-        """By the bare id too: what is left of a deleted user can be removed. `head` was read for this id."""
-        if head.is_member or await self._store.rooms.is_banned(head.room_id, user):
-            return user
-        return (await self._users.find(user)).user_id
+    async def _check_known(self, room_id: str, user_id: str) -> None:
+        """Raises UserNotFound with a hint if this is neither a user, nor a member of the room, nor banned from it.
+
+        A deleted user may have left a membership or a ban behind, which can be removed by the bare id.
+        """
+        head = await self._store.rooms.head(room_id, user_id)
+        if not (head and head.is_member) and not await self._store.rooms.is_banned(room_id, user_id):
+            await self._users.find(user_id)
 
     async def _transfer(self, request: requests.TransferRoom) -> RoomChanged:
         user = await self._users.find(request.user)
-        match await self._store.rooms.transfer(request.room_id, user.user_id):
-            case TransferOutcome.NO_ROOM:
-                raise await self._not_found(request.room_id)
-            case TransferOutcome.NO_MEMBER:
-                raise NotAMember
+        try:
+            await self._rooms.transfer(ADMINISTRATOR, request.room_id, user.user_id)
+        except RoomNotFound:
+            raise await self._not_found(request.room_id) from None
         return RoomChanged("transferred", request.room_id, user.user_id)
 
 
@@ -145,15 +153,15 @@ async def details(store: Store, room: Room) -> RoomDetails:
     )
 
 
-async def emit_people(store: Store, room: Room, emit: Emit) -> None:
-    """The members, in the order they joined, and then those who are banned."""
-    await _emit_people(store, room.users, emit, banned=False)
-    await _emit_people(store, await store.rooms.bans(room.room_id), emit, banned=True)
+async def emit_members_and_bans(store: Store, room: Room, emit: Emit) -> None:
+    """The members, in the order they joined, then the banned users."""
+    await _emit_users(store, room.users, emit, banned=False)
+    await _emit_users(store, await store.rooms.bans(room.room_id), emit, banned=True)
 
 
-async def _emit_people(store: Store, user_ids: Sequence[str], emit: Emit, *, banned: bool) -> None:
-    for start in range(0, len(user_ids), _PEOPLE):
-        some = user_ids[start : start + _PEOPLE]
+async def _emit_users(store: Store, user_ids: Sequence[str], emit: Emit, *, banned: bool) -> None:
+    for start in range(0, len(user_ids), _USERS):
+        some = user_ids[start : start + _USERS]
         for user_id, user in zip(some, await store.users.by_ids(some), strict=True):
             username, email = (user.username, user.email) if user else ("", "")
             await emit(PersonRecord(user_id, username, email, banned))

@@ -1,12 +1,10 @@
-"""What an administrator can do with users."""
+"""Administrators' requests about users: names become ids, and the use cases of accounts and rooms do the rest."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
-import trio
-
-from reichatd.accounts import Passwords, fields, keys
+from reichatd.accounts import Passwords, UserManagement, fields
 from reichatd.administration import requests
 from reichatd.administration.cleanup import sweep
 from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
@@ -14,30 +12,24 @@ from reichatd.errors import (
     OwnsRooms,
     RoomNotFound,
     SeveralRegistrations,
-    UserExists,
     UserNotFound,
     VerificationNotFound,
     Yourself,
 )
 from reichatd.live import LiveConnections
+from reichatd.rights import ADMINISTRATOR
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
-from reichatd.store import JoinOutcome, RegisterOutcome, Registration, Store, User
+from reichatd.store import Registration, Store, User
 from reichatd.text import normal
 from reichatd.timestamps import isoformat
 
 _PAGE = 500
 _NAMES = 5
 
-_MOST_PENDING = 100
-"""As many as the settings can allow: what is added here becomes a user at once, and pushes no registration out."""
-
-_NEVER_SECONDS = 60.0
-"""How long a registration is kept that becomes a user at once, should that be cut off."""
-
 
 class UserAdministration:
-    """See `Administration`. What is not there or not allowed is raised (`reichatd.errors`)."""
+    """See `Administration`. Raises the errors of `reichatd.errors`."""
 
     def __init__(
         self,
@@ -50,11 +42,9 @@ class UserAdministration:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._passwords = passwords
         self._rooms = rooms
         self._settings = settings
-        self._live = live
-        self._clock = clock
+        self._accounts = UserManagement(store=store, passwords=passwords, settings=settings, live=live, clock=clock)
 
     async def perform(self, request: requests.UserRequest, emit: Emit) -> None:
         match request:
@@ -63,46 +53,60 @@ class UserAdministration:
             case requests.ShowUser():
                 await self._show(request.user, emit)
             case requests.AddUser():
-                await emit(await self._add(request))
+                user = await self._accounts.add(ADMINISTRATOR, request.email, request.password, request.username)
+                await emit(_changed("added", user))
             case requests.VerifyUser():
-                await emit(await self._verify(request, emit))
+                await emit(_changed("verified", await self._verify(request, emit)))
             case requests.SetPassword():
-                await emit(await self._set_password(request))
+                user = await self.find(request.user)
+                ended = await self._accounts.set_password(ADMINISTRATOR, user.user_id, request.password)
+                await emit(_changed("password_set", user, ended))
             case requests.DisableUser():
-                await emit(await self._disable(await self.find(request.user)))
+                user = await self.find(request.user)
+                await emit(_changed("disabled", user, await self._accounts.disable(ADMINISTRATOR, user.user_id)))
             case requests.EnableUser():
-                await emit(await self._enable(await self.find(request.user)))
+                user = await self.find(request.user)
+                await self._accounts.enable(ADMINISTRATOR, user.user_id)
+                await emit(_changed("enabled", user))
             case requests.LogUserOut():
                 user = await self.find(request.user)
-                await emit(await self._log_out(user, "logged_out", self._store.sessions.end_all(user.user_id)))
+                await emit(_changed("logged_out", user, await self._accounts.log_out(ADMINISTRATOR, user.user_id)))
             case requests.DeleteUser():
                 await emit(await self._delete(request, emit))
 
     async def find(self, name: str) -> User:
-        """The user of an e-mail address or a user id.
+        """Returns the user with this e-mail address or user id.
 
-        Raises: UserNotFound, which names the users that have this as their user name: several may.
+        Raises: UserNotFound, which names the users that have this as their user name: there may be several.
         """
         user = await self._by_address_or_id(name)
         if user is None:
-            namesakes = [f"{each.email} ({each.user_id})" for each in await self._called(name)]
-            hint = f"; called so: {some_of(namesakes)}" if namesakes else ""
+            namesakes = [f"{each.email} ({each.user_id})" for each in await self._named(name)]
+            hint = f"; called so: {abbreviated(namesakes)}" if namesakes else ""
             raise UserNotFound(f"No user {name}{hint}")
         return user
+
+    async def id_of(self, name: str) -> str:
+        """Returns the user id for an e-mail address or a user id; `name` itself if no user has this address.
+
+        It does not check that a user id exists: the use case does.
+        """
+        user = await self._by_address_or_id(name) if "@" in name else None
+        return user.user_id if user else name
 
     async def _by_address_or_id(self, name: str) -> User | None:
         users = self._store.users
         return await users.by_email(fields.known_form(name)) if "@" in name else await users.by_id(name)
 
-    async def _called(self, username: str) -> list[User]:
-        """The users with this user name, regardless of case and spelling (NFC). Reads all users: there is no index of names."""
+    async def _named(self, username: str) -> list[User]:
+        """The users with this user name, regardless of case and Unicode form (NFC). Reads all users: there is no index of names."""
         folded = normal(username, self._settings.limits.username_max).casefold()
         async with aclosing(self._all()) as users:
             return [user async for user in users if user.username.casefold() == folded]
 
     async def _show(self, name: str, emit: Emit) -> None:
         user = await self._by_address_or_id(name)
-        namesakes = [user] if user else await self._called(name)
+        namesakes = [user] if user else await self._named(name)
         match namesakes:
             case []:
                 raise UserNotFound(f"No user {name}")
@@ -131,26 +135,7 @@ class UserAdministration:
                 await emit(_pending_record(one))
             after = page[-1].email
 
-    async def _add(self, request: requests.AddUser) -> UserChanged:
-        registrant = fields.registrant(self._settings.limits, request.email, request.password, request.username)
-        now = self._clock()
-        registration = Registration(
-            email=registrant.email.normal,
-            username=registrant.username,
-            password_hash=await self._passwords.hash(request.password),
-            code_hash=keys.new_id(),  # no code has this hash
-            tries_left=0,
-            expires_at=now + _NEVER_SECONDS,
-        )
-        user = registration.confirmed(keys.new_id(), now)
-        with trio.CancelScope(shield=True):
-            if await self._store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
-                raise UserExists
-            if not await self._store.users.confirm(registration, user):
-                raise UserExists
-        return UserChanged("added", user.user_id, user.email)
-
-    async def _verify(self, request: requests.VerifyUser, emit: Emit) -> UserChanged:
+    async def _verify(self, request: requests.VerifyUser, emit: Emit) -> User:
         address = fields.known_form(request.email)
         pending = await self._store.users.pending(address) if address else []
         if request.registration_id is not None:
@@ -158,39 +143,15 @@ class UserAdministration:
         if not pending:
             raise VerificationNotFound(f"No such registration of {request.email}")
         if len(pending) > 1:
-            # One of them may be a stranger's, with the stranger's password.
+            # One of them may be a stranger's, with a password that the stranger knows.
             for one in pending:
                 await emit(_pending_record(one))
             raise SeveralRegistrations(f"{len(pending)} registrations of {request.email}: say which one")
         (registration,) = pending
-        user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
-        if user is None:
-            raise VerificationNotFound(f"No such registration of {request.email}")
-        return UserChanged("verified", user.user_id, user.email)
-
-    async def _set_password(self, request: requests.SetPassword) -> UserChanged:
-        user = await self.find(request.user)
-        fields.check_new_password(self._settings.limits, request.password)
-        new_hash = await self._passwords.hash(request.password)
-        return await self._log_out(user, "password_set", self._store.users.set_password(user.user_id, new_hash))
-
-    async def _disable(self, user: User) -> UserChanged:
-        return await self._log_out(user, "disabled", self._store.users.disable(user.user_id))
-
-    async def _log_out(self, user: User, change: str, step: Awaitable[list[str] | None]) -> UserChanged:
-        """Carries out a step of the store that ends all sessions, and closes their sockets."""
-        with trio.CancelScope(shield=True):
-            ended = await step
-            # By the user and not by the sessions: an earlier call may have failed after its write, and left none to name.
-            self._live.user_logged_out(user.user_id)
-        if ended is None:
-            raise UserNotFound
-        return UserChanged(change, user.user_id, user.email, len(ended))
-
-    async def _enable(self, user: User) -> UserChanged:
-        if not await self._store.users.enable(user.user_id):
-            raise UserNotFound
-        return UserChanged("enabled", user.user_id, user.email)
+        try:
+            return await self._accounts.confirm(ADMINISTRATOR, registration)
+        except VerificationNotFound:
+            raise VerificationNotFound(f"No such registration of {request.email}") from None
 
     async def _delete(self, request: requests.DeleteUser, emit: Emit) -> UserChanged:
         user = await self.find(request.user)
@@ -198,43 +159,43 @@ class UserAdministration:
         if heir is not None and heir.user_id == user.user_id:
             raise Yourself("The rooms cannot go to the user who is deleted")
         await self._owned(user, request)
-        # First: from here on he makes no room, joins none and posts nothing, and an interrupted deletion begins where it ended.
-        ended = (await self._disable(user)).sessions_ended
+        # First: a disabled user creates no room, joins none and posts nothing, so an interrupted deletion can be continued.
+        ended = await self._accounts.disable(ADMINISTRATOR, user.user_id)
         owned = await self._owned(user, request)
         for number, room_id in enumerate(owned):
             await emit(Progress("rooms", number, len(owned)))
-            if heir is not None:
-                await self._bequeath(room_id, heir)
-            else:
-                with suppress(RoomNotFound):
-                    await self._rooms.delete(user.user_id, room_id)
+            with suppress(RoomNotFound):
+                if heir is not None:
+                    await self._rooms.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
+                elif await self._still_owns(user, room_id):
+                    await self._rooms.delete(ADMINISTRATOR, room_id)
         if owned and heir is None:
             await sweep(self._store, emit)
-        with trio.CancelScope(shield=True):
-            await self._store.users.delete(user.user_id)
-            self._live.user_renamed(user.user_id, "")
-        return UserChanged("deleted", user.user_id, user.email, ended)
+        await self._accounts.delete(ADMINISTRATOR, user.user_id)
+        return _changed("deleted", user, ended)
 
     async def _owned(self, user: User, request: requests.DeleteUser) -> list[str]:
-        """The rooms of one who is to be deleted. Raises: OwnsRooms, where nobody said what becomes of them."""
+        """The rooms of a user to be deleted. Raises: OwnsRooms, if the request does not say what to do with them."""
         owned = await self._store.rooms.owned(user.user_id)
         if owned and request.heir is None and not request.delete_rooms:
             rooms = "a room" if len(owned) == 1 else f"{len(owned)} rooms"
             raise OwnsRooms(f"{user.email} owns {rooms}: give them to somebody else, or have them deleted")
         return owned
 
-    async def _bequeath(self, room_id: str, heir: User) -> None:
-        rooms = self._store.rooms
-        if await rooms.join(room_id, heir.user_id, self._clock()) is JoinOutcome.BANNED:
-            await rooms.unban(room_id, heir.user_id)
-            await rooms.join(room_id, heir.user_id, self._clock())
-        await rooms.transfer(room_id, heir.user_id)
+    async def _still_owns(self, user: User, room_id: str) -> bool:
+        """False if another administrator has transferred the room since it was listed: it must not be deleted."""
+        room = await self._store.rooms.head(room_id)
+        return room is not None and room.owner == user.user_id
 
 
-def some_of(names: Sequence[str]) -> str:
-    """Names for a person, and how many more there are."""
+def abbreviated(names: Sequence[str]) -> str:
+    """The first names, and how many more there are; for a person."""
     more = len(names) - _NAMES
     return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _changed(change: str, user: User, sessions_ended: int = 0) -> UserChanged:
+    return UserChanged(change, user.user_id, user.email, sessions_ended)
 
 
 def _record(user: User) -> UserRecord:
@@ -246,12 +207,12 @@ def _pending_record(one: Registration) -> RegistrationRecord:
 
 
 def _short_id(registration: Registration) -> str:
-    """Enough to tell a few apart; gives nothing of the code away."""
+    """Enough to distinguish a few registrations; reveals nothing of the code."""
     return hashlib.sha256(registration.code_hash.encode()).hexdigest()[:8]
 
 
 async def details(store: Store, user: User) -> UserDetails:
-    """All that is known of a user, but for the messages."""
+    """All data of a user, except the messages."""
     memberships = await store.rooms.memberships(user.user_id)
     return UserDetails(
         user_id=user.user_id,

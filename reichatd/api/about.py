@@ -1,4 +1,4 @@
-"""What a client has to know of this daemon before anyone has logged in."""
+"""What a client needs to know about this daemon before a login."""
 
 from quart import Blueprint, Response
 
@@ -13,9 +13,9 @@ blueprint = Blueprint("about", __name__)
 @blueprint.get("/about")
 @operation(About, token=Token.NONE)
 async def show() -> Response:
-    """Says how long a message may be, and where verification codes appear.
+    """Shows how long a message may be, and where verification codes appear.
 
-    A client that knows the limits refuses a message before it is sent. They hold until the daemon's settings change.
+    A client that knows the limits can reject a message before it is sent. They are valid until the daemon's settings change.
     """
     allowed = limits()
     message = MessageLimits(message_chars=allowed.message_chars, frame_bytes=allowed.frame_bytes)

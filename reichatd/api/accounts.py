@@ -27,8 +27,8 @@ blueprint = Blueprint("accounts", __name__)
 async def register() -> Response:
     """Registers an e-mail address.
 
-    A code goes there by mail; `POST /verify` takes it. Registering again before that sends another one. Each code confirms the
-    registration that it was sent for, with its password and name, and no other.
+    A code is sent there by mail; `POST /verify` takes it. Registering again before that sends another code. Each code confirms only
+    the registration that it was sent for, with its password and name.
     """
     body = await body_of(Registering)
     await accounts().register(body.email, body.password, body.username)
@@ -38,10 +38,10 @@ async def register() -> Response:
 @blueprint.post("/verify")
 @operation(takes=Verifying, token=Token.NONE, refuses=(InvalidCode, VerificationNotFound))
 async def verify() -> Response:
-    """Ends a registration with the code that came by mail.
+    """Completes a registration with the code that came by mail.
 
-    The code is good for a few minutes; then the address has to be registered again. An address has a few tries in that time,
-    whatever registrations it has. A call that is repeated because its answer was lost succeeds again.
+    The code is valid for a few minutes; after that the address must be registered again. An address has a few tries in that time,
+    for all its registrations together. A call that is repeated because its answer was lost succeeds again.
     """
     body = await body_of(Verifying)
     await accounts().verify(body.email, body.code)
@@ -51,15 +51,16 @@ async def verify() -> Response:
 @blueprint.post("/login")
 @operation(LoggedIn, takes=LoggingIn, token=Token.NONE, refuses=(InvalidPassword, UserDisabled, UserNotFound))
 async def login() -> Response:
-    """Logs in: a login session begins.
+    """Logs in: a login session starts.
 
-    The access token is good for minutes and opens all other calls; the refresh token is good for days and gets new ones.
+    The access token is valid for minutes and is needed for most other calls; the refresh token is valid for days and gets new
+    access tokens.
     """
     body = await body_of(LoggingIn)
     try:
         made = await accounts().login(body.email, body.password)
     except (UserNotFound, InvalidPassword) as refusal:
-        # etc/fail2ban reads this line. Nothing in it is the client's own words.
+        # etc/fail2ban reads this line. Nothing in it is chosen by the client.
         log.info("login refused", client=request.remote_addr, reason=refusal.code)
         raise
     return answer(LoggedIn(tokens=Tokens(made.access_token, made.refresh_token), user_id=made.user_id))
@@ -77,7 +78,7 @@ async def refresh() -> Response:
 async def logout() -> Response:
     """Logs out: this login session ends.
 
-    Both of its tokens are worthless from here on, and its sockets are closed with 4001. Other login sessions go on.
+    Both of its tokens become invalid, and its sockets are closed with 4001. Other login sessions continue.
     """
     await accounts().logout(bearer_token())
     return answer()
@@ -86,9 +87,9 @@ async def logout() -> Response:
 @blueprint.post("/ws/ticket")
 @operation(Ticket, 201)
 async def ticket() -> Response:
-    """Gives a ticket, which opens one WebSocket in place of the access token.
+    """Returns a ticket, which opens one WebSocket in place of the access token.
 
-    It is good once, for `expires_in` seconds, and at this daemon only: so nothing that lasts stands in an address.
+    It is valid once, for `expires_in` seconds, at this daemon only: so no URL contains a long-lived secret.
     """
     made = accounts().ticket(await caller())
     return answer(Ticket(ticket=made.ticket, expires_in=made.expires_in), 201)

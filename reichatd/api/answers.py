@@ -1,4 +1,4 @@
-"""Answers: how they are written, and what is answered to an error."""
+"""Answers in JSON, and the answers to errors."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ def answer(body: ResponseBody | Refusal = OK, status: int = 200, headers: Mappin
 
 
 def answer_errors(app: Quart) -> None:
-    """Has what calls to `app` may raise answered in JSON. All else is a fault: the app leaves it to `failed`."""
+    """Registers handlers that answer errors in JSON. Any other exception is a fault, which the app answers by `failed`."""
     app.register_error_handler(ReichatError, refused)
     app.register_error_handler(StoreUnavailable, store_unavailable)
     app.register_error_handler(HTTPException, http_refused)
@@ -48,7 +48,7 @@ def store_unavailable(error: StoreUnavailable) -> Response:
 
 
 def http_refused(error: HTTPException) -> Response:
-    """Answers what Quart refuses by itself: an unknown path, a method, a body that is too large or too slow."""
+    """Answers what Quart itself refuses: an unknown path or method, a body that is too large or too slow."""
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
@@ -56,11 +56,11 @@ def http_refused(error: HTTPException) -> Response:
 
 
 def as_refusal(error: HTTPException) -> Refusal:
-    """One of HTTP's own errors in the words of this interface."""
+    """An HTTP error of Quart, in the form of this interface."""
     return Refusal(message=error.name.capitalize(), code=error.name.lower().replace(" ", "_"))
 
 
 def failed(error: Exception) -> Response:
-    """Answers a fault of the daemon itself: the log has the whole of it, the client nothing."""
+    """Answers an internal error: the log has all details, the client gets none."""
     log.error("request failed", exc_info=error)
     return refused(ReichatError())

@@ -14,7 +14,6 @@ from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from reichatd import settings
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
@@ -25,14 +24,15 @@ from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
-from reichatd.api.services import Services, provide, provide_health, provide_limits
+from reichatd.api.services import Services, provide, provide_health, provide_settings
 from reichatd.health import Health
 from reichatd.rooms import Rooms
+from reichatd.settings import LiveSettings
 
 LOGGED_PATH_CHARACTERS = 200
 
 Exposition = Callable[[str], tuple[bytes, str]]
-"""Writes the metrics down, and says what type they are; for an Accept header."""
+"""Returns the metrics and their content type, for an Accept header."""
 
 _Channel = Callable[..., Awaitable[Any]]
 """ASGI's `receive`, or `send`."""
@@ -41,18 +41,19 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def create_app(
-    *, accounts: Accounts, rooms: Rooms, health: Health, limits: settings.LimitSettings, web_client: bool = False
+    *, accounts: Accounts, rooms: Rooms, health: Health, settings: LiveSettings, web_client: bool = False
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
     It owns nothing and runs no task beside its requests, so it needs no startup and no shutdown of its own.
 
     Arguments:
-        limits: `body_bytes` (more is 413) and `request_seconds` (a body that is slower is 408) hold here; clients are told others.
+        settings: `limits.body_bytes` (more is 413) and `limits.request_seconds` (a slower body is 408) are applied here; `/about`
+            shows other limits to clients.
         web_client: whether browsers get the web client; its files are read here, once.
     """
     app = _new_app(
-        limits,
+        settings,
         account_calls.blueprint,
         user_calls.blueprint,
         room_calls.blueprint,
@@ -69,9 +70,9 @@ def create_app(
     return app
 
 
-def create_monitor(*, health: Health, expose: Exposition, limits: settings.LimitSettings) -> QuartTrio:
-    """/metrics, /healthz and /readyz for those who watch the daemon; as `create_app` otherwise."""
-    app = _new_app(limits, health_calls.blueprint)
+def create_monitor(*, health: Health, expose: Exposition, settings: LiveSettings) -> QuartTrio:
+    """/metrics, /healthz and /readyz, for monitoring; otherwise as `create_app`."""
+    app = _new_app(settings, health_calls.blueprint)
     provide_health(app, health)
 
     async def metrics() -> Response:
@@ -82,10 +83,10 @@ def create_monitor(*, health: Health, expose: Exposition, limits: settings.Limit
     return app
 
 
-def _new_app(limits: settings.LimitSettings, *blueprints: Blueprint) -> "_App":
+def _new_app(settings: LiveSettings, *blueprints: Blueprint) -> "_App":
     app = _App("reichatd", static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    set_limits(app, limits)
+    _follow_limits(app, settings)
     app.url_map.merge_slashes = False  # a redirect would be a page in HTML
     answer_errors(app)
     for blueprint in blueprints:
@@ -93,21 +94,27 @@ def _new_app(limits: settings.LimitSettings, *blueprints: Blueprint) -> "_App":
     return app
 
 
-def set_limits(app: Quart, limits: settings.LimitSettings) -> None:
-    """From here on these limits hold, for new requests."""
+def _follow_limits(app: Quart, settings: LiveSettings) -> None:
+    """Applies the limits in force to each new request, also after a reload. Quart reads them from its own configuration."""
+
+    def apply() -> None:
+        app.config.update(MAX_CONTENT_LENGTH=settings.limits.body_bytes, BODY_TIMEOUT=settings.limits.request_seconds)
+
+    apply()
+    settings.on_change(apply)
     # An answer has no deadline: the gateway ends a connection whose reader takes nothing (limits.slow_reader_seconds).
-    app.config.update(MAX_CONTENT_LENGTH=limits.body_bytes, BODY_TIMEOUT=limits.request_seconds, RESPONSE_TIMEOUT=None)
-    provide_limits(app, limits)
+    app.config["RESPONSE_TIMEOUT"] = None
+    provide_settings(app, settings)
 
 
 @operation(token=Token.NONE)
 async def root() -> Response:
-    """Says that the daemon is there."""
+    """Says that the daemon is running."""
     return answer()
 
 
 class _Exchange(TrioASGIHTTPConnection):
-    """A request and its answer, in one task; beside it only one that hears the body, or that the client has gone."""
+    """A request and its answer, in one task; a second task only receives the body, or notices that the client has gone."""
 
     async def __call__(self, receive: _Channel, send: _Channel) -> None:
         request = self._create_request_from_scope(send)
@@ -117,25 +124,25 @@ class _Exchange(TrioASGIHTTPConnection):
 
 
 class _App(QuartTrio):
-    """A QuartTrio app that gives each request an id and each answer a line in the log."""
+    """A QuartTrio app that gives each request an id and logs each answer."""
 
     asgi_http_class = _Exchange
 
     async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
         request_id = secrets.token_hex(8)
-        # This task serves one request only, so nobody else sees it.
+        # This task serves one request only, so no other request gets this id.
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began = time.perf_counter()
+        started = time.perf_counter()
         try:
             response: Response | WerkzeugResponse = await super().handle_request(request)
         except trio.Cancelled:
-            self._log(request, None, began)
+            self._log(request, None, started)
             raise
         except Exception as error:
-            # Quart's error handlers begin only when it has made sense of host, path and query.
+            # Quart's error handlers apply only after it has parsed host, path and query.
             response = failed(error)
         response.headers["X-Request-ID"] = request_id
-        self._log(request, response.status_code, began)
+        self._log(request, response.status_code, started)
         return response
 
     async def handle_exception(self, error: Exception) -> Response:
@@ -145,9 +152,9 @@ class _App(QuartTrio):
         plain = await super().make_default_options_response()
         return answer(headers={"Allow": plain.headers["Allow"]})
 
-    def _log(self, request: Request, status: int | None, began: float) -> None:
-        """Logs one request; `status` is None if the client has gone. A read that went well is of little interest."""
+    def _log(self, request: Request, status: int | None, started: float) -> None:
+        """Logs one request; `status` is None if the client has gone. Successful reads are logged at level debug."""
         write = log.debug if status == 200 and request.method in {"GET", "HEAD", "OPTIONS"} else log.info
-        path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may hold terminal escapes
-        ms = round((time.perf_counter() - began) * 1000, 1)
+        path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may contain terminal escapes
+        ms = round((time.perf_counter() - started) * 1000, 1)
         write("request", method=request.method, path=path, status=status, ms=ms)

@@ -1,4 +1,4 @@
-"""What `reichatd doctor` asks; only for those who have the daemon's secret, since it tells of the inside."""
+"""What `reichatd doctor` asks the daemon; only for holders of its secret, since the answer shows internals."""
 
 import resource
 from typing import Any, cast
@@ -18,11 +18,11 @@ blueprint = Blueprint("doctor", __name__)
 @blueprint.get("/doctor")
 @operation(Seen, token=Token.OPERATOR)
 async def seen() -> Response:
-    """Tells the operator how a request arrives here; `reichatd doctor` asks."""
+    """Shows the operator how a request arrives here; used by `reichatd doctor`."""
     if not accounts().is_operator(bearer_token()):
         raise Unauthorized
     client = request.remote_addr or ""
-    # The gateway leaves the peer there where it believes proxies; elsewhere the peer is the client.
+    # The gateway sets this only if it trusts proxies; without trusted proxies the peer is the client.
     peer = cast("dict[str, Any]", request.scope).get("reichatd.peer", client)
     forwarded_for = ", ".join(request.headers.getlist("X-Forwarded-For"))
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

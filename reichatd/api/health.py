@@ -1,4 +1,4 @@
-"""Whether the daemon is alive, and ready. Anybody may ask; the answers hold nothing of the inside."""
+"""Whether the daemon is alive, and ready. Needs no token; the answers show no internals."""
 
 from quart import Blueprint, Response
 
@@ -14,14 +14,14 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 @operation(token=Token.NONE)
 async def alive() -> Response:
-    """Says that the daemon is alive: to have answered is all there is to say."""
+    """Says that the daemon is alive: that it answers is all there is to say."""
     return answer(OK)
 
 
 @blueprint.get("/readyz")
 @operation(Ready, token=Token.NONE, otherwise={503: NotReady})
 async def ready() -> Response:
-    """Says whether the daemon can do its work."""
+    """Says whether all parts of the daemon work."""
     checks = await health().verdicts()
     wrong = [f"{part}: {verdict}" for part, verdict in checks.items() if verdict != FINE]
     if not wrong:

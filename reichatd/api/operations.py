@@ -1,4 +1,4 @@
-"""What the contract says of a call, written where the call is: the OpenAPI document is made of it."""
+"""Descriptions of calls, written beside their handlers: the OpenAPI document is made from them."""
 
 import inspect
 from collections.abc import Callable
@@ -21,22 +21,22 @@ class Token(Enum):
     REFRESH = "refresh"
     EITHER = "either"
     OPERATOR = "operator"
-    """None of a user: a proof that one has the daemon's secret."""
+    """Not a user's token: a proof that the caller has the daemon's secret."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One call of the REST interface.
 
     Arguments:
-        gives: the type of the answer to success, or the media type of one that is not of this interface's own form.
-        status: the HTTP status of success.
-        takes: the type of the body; None if there is none.
-        body_may_be_absent: no body at all is as good as an empty object.
-        token: what has to be shown.
-        refuses: what may be answered beside that which any call of this kind may be answered.
-        otherwise: answers of types of their own, by status.
+        gives: the type of the answer on success, or its media type if it is not JSON of this interface.
+        status: the HTTP status on success.
+        takes: the type of the body; None without a body.
+        body_may_be_absent: an absent body counts as an empty object.
+        token: the token that the call needs.
+        refuses: the errors of this call, beside those that any call of this kind may answer.
+        otherwise: other types of answers, by status.
         summary: one line for a person.
-        description: what else there is to say.
+        description: further text.
     """
 
     gives: type[ResponseBody] | str
@@ -60,7 +60,7 @@ def operation(
     refuses: tuple[type[ReichatError], ...] = (),
     otherwise: dict[int, type[Refusal]] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Describes a handler for the contract; the arguments are those of `Operation`, the words are its docstring."""
+    """Describes a handler for the contract; the arguments are those of `Operation`, the texts come from its docstring."""
 
     def describe(handler: Handler) -> Handler:
         summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
@@ -81,6 +81,6 @@ def operation(
 
 
 def operation_of(handler: Callable[..., Any]) -> Operation | None:
-    """The description of a handler; None if it has none."""
+    """Returns the description of a handler; None if it has none."""
     found: Operation | None = getattr(handler, "operation", None)
     return found

@@ -1,4 +1,4 @@
-"""What is read of a request: the token and the body."""
+"""Reads the token and the body of a request."""
 
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -9,14 +9,15 @@ from quart import request
 from reichatd.accounts import Identity
 from reichatd.api.services import accounts
 from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
+from reichatd.rights import UserActor
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 def bearer_token() -> str:
-    """The token of `Authorization: Bearer <token>`.
+    """Returns the token of `Authorization: Bearer <token>`.
 
-    Raises: Unauthorized if there is none, or more than one such header.
+    Raises: Unauthorized, if there is no such header, or more than one.
     """
     headers = request.headers.getlist("Authorization")
     if len(headers) == 1:
@@ -27,19 +28,27 @@ def bearer_token() -> str:
 
 
 async def caller() -> Identity:
-    """Who calls, by the access token.
+    """Returns the user and session of the access token.
 
     Raises: Unauthorized.
     """
     return await accounts().authenticate(bearer_token())
 
 
+async def actor() -> UserActor:
+    """Returns the user of the access token, as use cases take it.
+
+    Raises: Unauthorized.
+    """
+    return (await caller()).actor
+
+
 async def body_of(kind: type[Body], *, may_be_absent: bool = False) -> Body:
-    """Reads the body as a `kind`, whatever its Content-Type says; waits for the client to send it.
+    """Reads the body as a `kind`, whatever its Content-Type; waits for the client to send it.
 
     Arguments:
-        kind: a struct whose fields are decoded one by one, so that all that is wrong is told at once.
-        may_be_absent: no body at all is `kind()`.
+        kind: a struct; its fields are decoded one by one, so that all errors are reported together.
+        may_be_absent: an absent body counts as `kind()`.
 
     Raises: Malformed, and Quart's RequestEntityTooLarge and RequestTimeout.
     """
@@ -72,7 +81,7 @@ def decode(raw: bytes, kind: type[Body]) -> Body:
 
 
 class _Name:
-    """A name in a JSON object. No two are equal, so that a dictionary keeps each of those that a client repeats."""
+    """A name in a JSON object. No two are equal, so that a dictionary keeps repeated names apart."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -96,9 +105,9 @@ def _fields(kind: type[msgspec.Struct]) -> list[_Field]:
 
 
 def _members(raw: bytes) -> tuple[dict[str, msgspec.Raw], list[FieldProblem]]:
-    """The members of a JSON object, and those named twice: which of them was meant, nobody can tell."""
+    """The members of a JSON object, and a problem for each name that occurs twice: it is ambiguous."""
     try:
-        # msgspec does not look into strings that it skips.
+        # msgspec does not check the strings that it skips, so UTF-8 is checked here.
         members = _object_decoder.decode(raw.decode())
     except UnicodeDecodeError:
         raise Malformed("The body is not UTF-8") from None

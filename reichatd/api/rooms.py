@@ -1,4 +1,4 @@
-"""Rooms and who is in them."""
+"""Rooms and their members."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,7 @@ from quart import Blueprint, Response
 from reichatd import store
 from reichatd.api.answers import answer
 from reichatd.api.operations import operation
-from reichatd.api.requests import body_of, caller
+from reichatd.api.requests import actor, body_of, caller
 from reichatd.api.services import rooms
 from reichatd.api.types import (
     BannedUser,
@@ -55,22 +55,22 @@ async def list_public() -> Response:
 @blueprint.get("/joined")
 @operation(JoinedRooms)
 async def list_joined() -> Response:
-    """Lists the rooms that one has joined, in that order, and how far one has read in each."""
-    user_id = await caller_id()
-    joined = await rooms().joined(user_id)
-    return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(user_id))))
+    """Lists the rooms that you have joined, in that order, and how far you have read in each."""
+    by = await actor()
+    joined = await rooms().joined(by)
+    return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(by))))
 
 
 @blueprint.post("/room")
 @operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists))
 async def create() -> Response:
-    """Makes a room.
+    """Creates a room.
 
-    Whoever makes it owns it and is its first member. With a password it is private, without one public.
+    You own it and are its first member. With a password it is private, without one it is public.
     """
-    user_id = await caller_id()
+    by = await actor()
     body = await body_of(CreatingRoom)
-    room_id = await rooms().create(user_id, body.name, body.description, body.password, body.room_id)
+    room_id = await rooms().create(by, by.user_id, body.name, body.description, body.password, body.room_id)
     return answer(RoomCreated(room_id=room_id), 201)
 
 
@@ -79,10 +79,10 @@ async def create() -> Response:
 async def show(room_id: str) -> Response:
     """Shows a room.
 
-    Who is in a private room, only its members see: for others `users` is empty.
+    Only members see who is in a private room: for others `users` is empty.
     """
-    user_id = await caller_id()
-    return answer(SomeRoom(room=in_full(await rooms().get(user_id, room_id))))
+    by = await actor()
+    return answer(SomeRoom(room=in_full(await rooms().get(by, room_id))))
 
 
 @blueprint.put("/room/<room_id>")
@@ -90,11 +90,11 @@ async def show(room_id: str) -> Response:
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
-    Without `password` the room's password stays as it is; with null or an empty one the room becomes public.
+    Without `password` the room keeps its password; with null or an empty one the room becomes public.
     """
-    user_id = await caller_id()
+    by = await actor()
     body = await body_of(ChangingRoom)
-    await rooms().update(user_id, room_id, body.name, body.description, body.password)
+    await rooms().update(by, room_id, body.name, body.description, body.password)
     return answer()
 
 
@@ -105,7 +105,7 @@ async def delete(room_id: str) -> Response:
 
     Its sockets are closed with 1008.
     """
-    await rooms().delete(await caller_id(), room_id)
+    await rooms().delete(await actor(), room_id)
     return answer()
 
 
@@ -116,10 +116,10 @@ async def delete(room_id: str) -> Response:
     refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined),
 )
 async def join(room_id: str) -> Response:
-    """Joins a room; a private one takes its password."""
-    user_id = await caller_id()
+    """Joins a room; a private room needs its password."""
+    by = await actor()
     body = await body_of(Joining, may_be_absent=True)
-    await rooms().join(user_id, room_id, body.password)
+    await rooms().join(by, room_id, body.password)
     return answer()
 
 
@@ -128,39 +128,39 @@ async def join(room_id: str) -> Response:
 async def leave(room_id: str) -> Response:
     """Leaves a room.
 
-    One's sockets in it are closed with 1008. An owner who leaves stays the owner.
+    Your sockets in it are closed with 1008. An owner who leaves stays the owner.
     """
-    await rooms().leave(await caller_id(), room_id)
+    await rooms().leave(await actor(), room_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
 @operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
 async def kick(room_id: str, user_id: str) -> Response:
-    """Ends somebody's membership; for the owner.
+    """Ends a user's membership; for the owner.
 
-    That user's sockets in the room are closed with 1008; joining again is allowed.
+    That user's sockets in the room are closed with 1008. The user may join again.
     """
-    await rooms().kick(await caller_id(), room_id, user_id)
+    await rooms().kick(await actor(), room_id, user_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
 @operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
 async def ban(room_id: str, user_id: str) -> Response:
-    """Ends somebody's membership, if there is one, and prevents another; for the owner.
+    """Ends a user's membership, if there is one, and prevents a new one; for the owner.
 
     That user's sockets in the room are closed with 1008.
     """
-    await rooms().ban(await caller_id(), room_id, user_id)
+    await rooms().ban(await actor(), room_id, user_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
 @operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
 async def unban(room_id: str, user_id: str) -> Response:
-    """Lets somebody who was banned join again; for the owner."""
-    await rooms().unban(await caller_id(), room_id, user_id)
+    """Lets a banned user join again; for the owner."""
+    await rooms().unban(await actor(), room_id, user_id)
     return answer()
 
 
@@ -168,12 +168,8 @@ async def unban(room_id: str, user_id: str) -> Response:
 @operation(Bans, refuses=(Forbidden, RoomNotFound))
 async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room; for its owner."""
-    banned = await rooms().bans(await caller_id(), room_id)
+    banned = await rooms().bans(await actor(), room_id)
     return answer(Bans(bans=[BannedUser(user_id=user.user_id, username=user.username) for user in banned]))
-
-
-async def caller_id() -> str:
-    return (await caller()).user.user_id
 
 
 def in_short(summaries: Iterable[store.RoomSummary]) -> list[RoomInShort]:

@@ -1,4 +1,4 @@
-"""What the handlers work with."""
+"""The parts of the daemon that the handlers use."""
 
 from typing import cast
 
@@ -8,11 +8,11 @@ from quart import Quart, current_app
 from reichatd.accounts import Accounts
 from reichatd.health import Health
 from reichatd.rooms import Rooms
-from reichatd.settings import LimitSettings
+from reichatd.settings import LimitSettings, LiveSettings
 
 _KEY = "reichatd"
 _HEALTH = "reichatd.health"
-_LIMITS = "reichatd.limits"
+_SETTINGS = "reichatd.settings"
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -32,9 +32,9 @@ def provide_health(app: Quart, health: Health) -> None:
     app.extensions[_HEALTH] = health
 
 
-def provide_limits(app: Quart, limits: LimitSettings) -> None:
-    """As `provide`; again whenever they change."""
-    app.extensions[_LIMITS] = limits
+def provide_settings(app: Quart, settings: LiveSettings) -> None:
+    """As `provide`."""
+    app.extensions[_SETTINGS] = settings
 
 
 def accounts() -> Accounts:
@@ -54,7 +54,7 @@ def health() -> Health:
 
 def limits() -> LimitSettings:
     """The limits in force, within a request."""
-    return cast("LimitSettings", current_app.extensions[_LIMITS])
+    return cast("LiveSettings", current_app.extensions[_SETTINGS]).limits
 
 
 def _services() -> Services:

@@ -1,14 +1,14 @@
-"""What REST calls take and give: the contract with clients, as types.
+"""The bodies and answers of REST calls: the contract with clients, as types.
 
-A body holds whatever is of the right type: `reichatd.accounts` and `reichatd.rooms` know the rules. What a body does not name is
-ignored, since old clients may send it.
+Only types are checked here; the rules for values are in `reichatd.accounts` and `reichatd.rooms`. Unknown fields of a body are
+ignored, since old clients may send them.
 """
 
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# Values, and what the contract says of them. Nothing is checked here; `limits.…` stands for the setting's value.
+# Values, and their descriptions in the contract. Nothing is checked here; `limits.…` stands for the setting's value.
 
 
 def _meta(description: str, example: str, **schema: str | int) -> Meta:
@@ -17,11 +17,11 @@ def _meta(description: str, example: str, **schema: str | int) -> Meta:
 
 Email = Annotated[str, _meta("An e-mail address.", "ada@example.org")]
 NewEmail = Annotated[str, _meta("An e-mail address.", "ada@example.org", format="email", maxLength=254)]
-Username = Annotated[str, _meta("What a user is called; not unique.", "ada")]
+Username = Annotated[str, _meta("A user's name; not unique.", "ada")]
 NewUsername = Annotated[
     str,
     _meta(
-        "Letters, marks and digits of any script; need not be unique.",
+        "Letters, marks and digits of any script; not unique.",
         "ada",
         minLength="limits.username_min",
         maxLength="limits.username_max",
@@ -32,25 +32,25 @@ NewPassword = Annotated[
     str,
     _meta("A password.", "a good password", minLength="limits.password_min", maxLength="limits.password_max"),
 ]
-Code = Annotated[str, _meta("The code that came by mail; spaces in it do not count.", "123456")]
-UserId = Annotated[str, _meta("A user's id, for good.", "65f0c1d2e3a4b5968778695a")]
-RoomId = Annotated[str, _meta("A room's id, for good.", "lounge")]
+Code = Annotated[str, _meta("The code that came by mail; spaces in it are ignored.", "123456")]
+UserId = Annotated[str, _meta("A user's id; never changes.", "65f0c1d2e3a4b5968778695a")]
+RoomId = Annotated[str, _meta("A room's id; never changes.", "lounge")]
 NewRoomId = Annotated[
     str,
     _meta(
-        "An id of your choice, letters from a to z and digits; it differs from all others in more than upper and lower case; "
-        "without one the room gets a random one.",
+        "An id of your choice: letters from a to z, and digits. It must differ from all others in more than case. "
+        "Without one the room gets a random id.",
         "lounge",
         pattern="^[A-Za-z0-9]+$",
         minLength="limits.room_id_min",
         maxLength="limits.room_id_max",
     ),
 ]
-RoomName = Annotated[str, _meta("What a room is called; one line.", "Lounge")]
+RoomName = Annotated[str, _meta("A room's name; one line.", "Lounge")]
 NewRoomName = Annotated[
     str,
     _meta(
-        "One line that shows something; space around it is removed.",
+        "One line with something visible; space around it is removed.",
         "Lounge",
         minLength=1,
         maxLength="limits.room_name_max",
@@ -58,17 +58,21 @@ NewRoomName = Annotated[
 ]
 RoomDescription = Annotated[str, _meta("Any text.", "Where it begins")]
 NewRoomDescription = Annotated[str, _meta("Any text.", "Where it begins", maxLength="limits.room_description_max")]
-RoomPassword = Annotated[str, _meta("What one needs to join.", "a shared word")]
+RoomPassword = Annotated[str, _meta("The password that is needed to join.", "a shared word")]
 NewRoomPassword = Annotated[
-    str, _meta("What one will need to join; empty for none.", "a shared word", maxLength="limits.password_max")
+    str,
+    _meta(
+        "The password that will be needed to join; empty for none.", "a shared word", maxLength="limits.password_max"
+    ),
 ]
 FirstId = Annotated[
-    int, Meta(description="Where the room's log begins, if what was before it has been removed.", examples=[1001])
+    int,
+    Meta(description="The first message id of the room's log, if older messages have been removed.", examples=[1001]),
 ]
 Time = Annotated[str, _meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00", format="date-time")]
-AccessTokenText = Annotated[str, _meta("Opens all other calls, for minutes.", "eyJhbGciOi…")]
-TicketText = Annotated[str, _meta("Opens one WebSocket, within seconds.", "Xo4c0…")]
-RefreshTokenText = Annotated[str, _meta("Gets new access tokens, for days.", "wq3Zk9…")]
+AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
+TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
+RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
 
 # Bodies
 
@@ -106,7 +110,7 @@ class CreatingRoom(Struct, frozen=True):
 
 
 class ChangingRoom(Struct, frozen=True):
-    """An absent password stays as it is; null or an empty one makes the room public."""
+    """Without `password` the room keeps its password; null or an empty one makes it public."""
 
     name: NewRoomName
     description: NewRoomDescription
@@ -158,7 +162,7 @@ class RoomInShort(Struct, frozen=True):
 
 
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
-    """A room. `owner` and `users`, who has joined, are user ids."""
+    """A room. `owner` and `users`, the members, are user ids."""
 
     room_id: RoomId
     name: RoomName
@@ -171,7 +175,7 @@ class RoomInFull(Struct, frozen=True, omit_defaults=True):
 
 
 class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True):
-    """A room that one has joined: how far one has read in it, and where its log ends; 0, and then absent, before the first."""
+    """A joined room, with the end of its log and how far you have read. Both are absent while they are 0."""
 
     last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
     last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0
@@ -218,7 +222,7 @@ class Bans(ResponseBody, frozen=True, kw_only=True):
 
 
 class MessageLimits(Struct, frozen=True, kw_only=True):
-    """What a message may measure: more is refused, however often it is sent."""
+    """The limits of a message: a longer one is refused, however often it is sent."""
 
     message_chars: Annotated[
         int, Meta(description="Characters of a message's content: Unicode code points.", examples=[5000])
@@ -229,7 +233,7 @@ class MessageLimits(Struct, frozen=True, kw_only=True):
 
 
 class About(ResponseBody, frozen=True, kw_only=True):
-    """What holds at this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
+    """Facts about this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
 
     limits: MessageLimits
     code_by: Literal["mail", "console"]
@@ -237,12 +241,12 @@ class About(ResponseBody, frozen=True, kw_only=True):
 
 Checks = Annotated[
     dict[str, str],
-    Meta(description='What is to be said of each part, "ok" or what is wrong.', examples=[{"store": "ok"}]),
+    Meta(description='The state of each part: "ok", or what is wrong.', examples=[{"store": "ok"}]),
 ]
 
 
 class Ready(ResponseBody, frozen=True, kw_only=True):
-    """Every part does its work."""
+    """Every part works."""
 
     checks: Checks
 
@@ -250,11 +254,13 @@ class Ready(ResponseBody, frozen=True, kw_only=True):
 class Seen(ResponseBody, frozen=True, kw_only=True):
     """How a request arrives here."""
 
-    peer: Annotated[str, _meta("Who has made the connection: the last proxy, if there is one.", "127.0.0.1")]
-    client: Annotated[str, _meta("Whom the daemon takes for the client.", "203.0.113.7")]
-    host: Annotated[str, _meta("Host as it came, which must be the host of a page's Origin.", "chat.example.org")]
-    forwarded_for: Annotated[str, _meta('X-Forwarded-For as it came, "" if it is absent.', "203.0.113.7")]
-    open_files: Annotated[int, Meta(description="How many the daemon may have.", examples=[65536])]
+    peer: Annotated[str, _meta("The address that made the connection: the last proxy, if there is one.", "127.0.0.1")]
+    client: Annotated[str, _meta("The address that the daemon takes for the client's.", "203.0.113.7")]
+    host: Annotated[
+        str, _meta("The Host header as received; the Origin of a page must have this host.", "chat.example.org")
+    ]
+    forwarded_for: Annotated[str, _meta('The X-Forwarded-For header as received, "" if absent.', "203.0.113.7")]
+    open_files: Annotated[int, Meta(description="The most open files that the daemon may have.", examples=[65536])]
 
 
 class Problem(Struct, frozen=True):
@@ -268,11 +274,11 @@ class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Every error. `message` is for a person, `code` for a program."""
 
     message: Annotated[str, _meta("A sentence for a person.", "Room not found")]
-    code: Annotated[str, _meta("The same for a program; it does not change.", "room_not_found")]
+    code: Annotated[str, _meta("The same for a program; stable.", "room_not_found")]
     errors: list[Problem] = []
 
 
 class NotReady(Refusal, frozen=True, kw_only=True):
-    """As `Ready`, where something is wrong."""
+    """As `Ready`, if something is wrong."""
 
     checks: Checks

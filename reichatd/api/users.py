@@ -1,4 +1,4 @@
-"""Users: oneself and others."""
+"""Users: the caller and others."""
 
 from quart import Blueprint, Response
 
@@ -17,9 +17,10 @@ blueprint = Blueprint("users", __name__, url_prefix="/user")
 @blueprint.get("")
 @operation(Oneself)
 async def show_oneself() -> Response:
-    """Shows oneself, and the rooms one has joined."""
-    user = (await caller()).user
-    joined = await rooms().joined_summaries(user.user_id)
+    """Shows you, and the rooms that you have joined."""
+    identity = await caller()
+    user = identity.user
+    joined = await rooms().joined_summaries(identity.actor)
     return answer(Oneself(user_id=user.user_id, user_details=details(user), rooms=in_short(joined)))
 
 
@@ -36,7 +37,7 @@ async def show(user_id: str) -> Response:
 async def rename() -> Response:
     """Changes the user name.
 
-    Messages are shown under the new name from here on, the old ones too.
+    From now on all your messages are shown under the new name, also old ones.
     """
     identity = await caller()
     body = await body_of(Renaming)
@@ -47,9 +48,9 @@ async def rename() -> Response:
 @blueprint.put("/password")
 @operation(takes=ChangingPassword, refuses=(InvalidPassword, InvalidFields, Invalid))
 async def change_password() -> Response:
-    """Changes the password; all other login sessions end.
+    """Changes the password; all your other login sessions end.
 
-    The new one must differ from the old one.
+    The new password must differ from the old one.
     """
     identity = await caller()
     body = await body_of(ChangingPassword)

@@ -1,4 +1,4 @@
-"""The web client: its files, as browsers are to have them."""
+"""Serves the files of the web client."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from reichatd.api.operations import Token, operation
 
 FILES = Path(__file__).parent.parent / "web"
 INDEX = "index.html"
-_PREFIX = b'"web/'  # relative: a proxy may have the page below a path of its host
+_PREFIX = b'"web/'  # relative: a proxy may serve the page below a path
 
-# Nothing from elsewhere, nothing inline, no page round it, and no way to make markup of a text ("trusted types"). connect-src
-# 'self' is also the WebSocket: CSP 3 counts ws: and wss: of the same host and port to it, as browsers do.
+# Nothing from other sites, nothing inline, no framing, and no way to turn text into markup ("trusted types"). connect-src 'self'
+# also allows the WebSocket: in CSP 3, and in browsers, it includes ws: and wss: of the same host and port.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -44,8 +44,8 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_ASK_AGAIN = "no-cache"
-_FOR_EVER = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class File(NamedTuple):
@@ -57,7 +57,7 @@ class File(NamedTuple):
 
 
 class Files(NamedTuple):
-    """All of them. `version` is theirs together: it is in the addresses, so that a browser never mixes two versions."""
+    """All files. `version` is a hash of them all: it is in their URLs, so that a browser never mixes two versions."""
 
     page: File
     assets: Mapping[str, File]
@@ -73,23 +73,23 @@ def read_files(directory: Path = FILES) -> Files:
 
 
 def blueprint_of(files: Files) -> Blueprint:
-    """Serves them: the index at the root to whoever prefers HTML to JSON, the rest below /web/."""
+    """Serves the files: the index at the root to clients that prefer HTML to JSON, the rest below /web/."""
     blueprint = Blueprint("web", __name__)
 
     @blueprint.get("/")
     @operation(token=Token.NONE)
     async def root() -> Response:
-        """Says that the daemon is there; whoever prefers HTML gets the web client."""
+        """Says that the daemon is running; a client that prefers HTML gets the web client."""
         prefers_html = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
-        response = _sent(files.page, _ASK_AGAIN) if prefers_html else answer()
-        response.headers["Vary"] = "Accept"  # two answers live at this address
+        response = _sent(files.page, _REVALIDATE) if prefers_html else answer()
+        response.headers["Vary"] = "Accept"  # this URL has two answers
         return response
 
     @blueprint.get("/web/<version>/<name>")
     async def asset(version: str, name: str) -> Response:
         if version != files.version or name not in files.assets:
             raise NotFound
-        return _sent(files.assets[name], _FOR_EVER)
+        return _sent(files.assets[name], _IMMUTABLE)
 
     return blueprint
 

@@ -1,1 +1,1 @@
-"""Backups: a whole store in one file, whatever the store is made of."""
+"""Backups: a whole store in one file, in the same format for every kind of store."""

@@ -1,17 +1,17 @@
-"""The outer form of a backup: a gzip file, made of chunks that are checked one by one. All pure.
+"""The outer format of a backup: a gzip file of chunks that are verified one by one. Pure.
 
-Each chunk is one gzip member (RFC 1952), so `zcat` shows the whole backup on any machine. In the place that the format
-leaves for such things (FEXTRA) each says how long it is, and what all up to its end must hash to:
+Each chunk is one gzip member (RFC 1952), so `zcat` shows the whole backup on any machine. The format's extra field (FEXTRA) holds
+the length of the chunk, and the hash of everything up to its end:
 
     1f 8b 08 04  00 00 00 00  00 ff     gzip, deflate, FEXTRA, no time, no flags, unknown system
     28 00                               40 bytes of extra fields:
-    52 65  24 00                        one of them, "Re", of 36 bytes:
-    length                              of what follows the header, 4 bytes, little-endian
-    digest                              SHA-256 of: the digest of the chunk before (nothing for the first), length, what follows
-    …                                   deflated text; CRC-32; size
+    52 65  24 00                        one field, "Re", of 36 bytes:
+    length                              of the body after the header, 4 bytes, little-endian
+    digest                              SHA-256 of: the digest of the previous chunk (nothing for the first), length, body
+    …                                   the body: deflated text; CRC-32; size
 
-The digests are a chain: the last one is a checksum of the file as a whole, and no chunk can be lost, moved or changed
-without breaking it at that chunk.
+The digests are a chain: the last one is a checksum of the whole file, and a chunk that is lost, moved or changed breaks the chain
+at that chunk.
 """
 
 import gzip
@@ -26,10 +26,10 @@ _LEVEL = 6
 
 HEADER_BYTES = len(_FIXED) + _LENGTH.size + _DIGEST_BYTES
 MOST_BYTES = 64 * 1024 * 1024
-"""Neither a chunk nor its text is larger, so that a broken file cannot fill the memory."""
+"""The maximum of a chunk and of its text, so that a broken file cannot fill the memory."""
 
 _GZIP_HEADER = bytes.fromhex("1f8b0800 00000000 00ff")
-"""What a member without extra fields begins with."""
+"""The beginning of a gzip member without extra fields."""
 
 
 class BadChunk(ValueError):
@@ -37,18 +37,18 @@ class BadChunk(ValueError):
 
 
 def is_archive(beginning: bytes) -> bool:
-    """Whether a file that begins so was meant to be a backup."""
+    """Whether a file with this beginning is meant to be a backup."""
     return beginning.startswith(_FIXED)
 
 
 class Chunks:
-    """Makes chunks, or reads them, one behind another; each knows those before it by their digest."""
+    """Writes or reads a sequence of chunks; keeps the digest of the previous chunk."""
 
     def __init__(self) -> None:
         self._digest = b""
 
     def make(self, text: bytes) -> bytes:
-        """The next chunk. `text` has `MOST_BYTES` at the most."""
+        """The next chunk. `text` has at most `MOST_BYTES`."""
         if len(text) > MOST_BYTES:
             raise ValueError(f"a chunk of {len(text)} bytes")
         body = gzip.compress(text, _LEVEL, mtime=0)[len(_GZIP_HEADER) :]
@@ -64,7 +64,7 @@ class Chunks:
             raise BadChunk("its first bytes are not those of a chunk")
         (length,) = _LENGTH.unpack_from(header, len(_FIXED))
         if length > MOST_BYTES:
-            raise BadChunk("its length cannot be")
+            raise BadChunk("its length is impossible")
         return int(length)
 
     def read(self, header: bytes, body: bytes) -> bytes:
@@ -82,7 +82,7 @@ class Chunks:
 
 
 def _inflated(member: bytes) -> bytes:
-    # What has the right digest is what was written; but that can be done by anybody.
+    # The digest proves that it is what was written, but anyone can write a file with right digests.
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         text = inflater.decompress(member, MOST_BYTES + 1)

@@ -1,27 +1,27 @@
-"""What can be wrong with a backup.
+"""Errors of a backup.
 
 BadArchive
 ├── NotAnArchive   the file is something else
-├── Damaged        it is cut off, or some of it is not what was written
-├── BadRecord      it is as it was written, and has a number that no store can keep, or a log with a gap
-└── NewerArchive   it was written by a newer reichatd than this one
+├── Damaged        it is cut off, or a part of it was changed
+├── BadRecord      it is undamaged, and has a number that no store can keep, or a log with a gap
+└── NewerArchive   a newer reichatd has written it
 """
 
 
 class BadArchive(Exception):
-    """The file is no backup that can be used. The text is one line, for the operator."""
+    """The file cannot be used as a backup. The text is one line, for the operator."""
 
 
 class NotAnArchive(BadArchive):
     def __init__(self) -> None:
-        super().__init__("this is no backup of reichatd")
+        super().__init__("this is not a backup of reichatd")
 
 
 class Damaged(BadArchive):
-    """It is cut off, or some of it is not what was written.
+    """It is cut off, or a part of it was changed.
 
     Arguments:
-        chunk: the number of the chunk, from 1 on, that is not as it was written; all before it are.
+        chunk: the number of the damaged chunk, counted from 1; all before it are good.
         offset: where that chunk begins in the file, in bytes.
     """
 
@@ -32,7 +32,7 @@ class Damaged(BadArchive):
 
 
 class BadRecord(BadArchive):
-    """Someone wrote what no store can keep. Arguments: record: which one, in words."""
+    """The backup has a record that no store can keep. Arguments: record: which one, in words."""
 
     def __init__(self, record: str, problem: str) -> None:
         super().__init__(f"it holds what cannot be restored: {record}: {problem}")

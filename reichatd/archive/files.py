@@ -1,4 +1,4 @@
-"""Backups as files: written beside their place and moved there whole; read from beginning to end. Everything blocks."""
+"""Backup files: written under a temporary name and renamed when complete; read from beginning to end. Everything blocks."""
 
 import errno
 import fcntl
@@ -13,18 +13,18 @@ from typing import BinaryIO, TypeVar
 
 from reichatd.archive.chunks import HEADER_BYTES, BadChunk, Chunks, is_archive
 from reichatd.archive.errors import BadRecord, Damaged, NotAnArchive
-from reichatd.archive.format import End, Header, count, decode, decode_head, encode, encode_head, named
-from reichatd.store.bounds import Logs, problem
+from reichatd.archive.format import End, Header, count, decode, decode_head, described, encode, encode_head
+from reichatd.store.bounds import LogChecker, problem
 from reichatd.store.bulk import Stored
 
 T = TypeVar("T")
 
 _SYNC_BYTES = 512 * 1024
-"""So much is on its way to the disk at once: a burst in the end would hold up the commits of a daemon on the same disk."""
+"""Bytes between two syncs: one long sync at the end would delay the commits of a daemon on the same disk."""
 
 
 class BackupWriter:
-    """A backup that is being written; made by `writing`. `bytes` and `counts` are what is in it so far."""
+    """A backup that is being written; made by `writing`. `bytes` and `counts` say what it holds so far."""
 
     def __init__(self, file: BinaryIO, head: Header) -> None:
         self.bytes = 0
@@ -35,7 +35,7 @@ class BackupWriter:
         self._put(encode_head(head))
 
     def add(self, records: Sequence[Stored]) -> None:
-        """Puts the next records in, as one chunk."""
+        """Adds the next records, as one chunk."""
         self._put(encode(records))
         count(self.counts, records)
 
@@ -56,15 +56,14 @@ class BackupWriter:
 
 @contextmanager
 def writing(path: Path, head: Header, *, replace: bool) -> Iterator[BackupWriter]:
-    """A new backup at `path`, for its owner only; it is there, durable and whole, when the block ends without an error.
+    """A new backup at `path`, readable by its owner only. It is durable and complete when the block ends without an error.
 
-    Until then it is beside its place, as `path` with `.part` behind it. What a writer that was killed has left there is
-    written over.
+    Until then it has the name `path` with `.part` appended. A file that a killed writer has left under this name is overwritten.
 
     Arguments:
-        replace: whether a file that is there may be replaced.
+        replace: whether an existing file may be replaced.
 
-    Errors: FileExistsError (without `replace`), BlockingIOError (another backup to the same place is under way), any OSError.
+    Errors: FileExistsError (without `replace`), BlockingIOError (another backup to the same path is running), any OSError.
     """
     _must_be_free(path, replace)
     part = path.with_name(f"{path.name}.part")
@@ -81,7 +80,7 @@ def writing(path: Path, head: Header, *, replace: bool) -> Iterator[BackupWriter
             part.replace(path)
             _sync_directory(path.parent)
         except BaseException:
-            # The name may be the backup's already; the space on a full disk is given back in any case.
+            # The file may have been renamed already. Otherwise this frees the space, perhaps on a full disk.
             with suppress(OSError):
                 part.unlink()
             raise
@@ -90,16 +89,16 @@ def writing(path: Path, head: Header, *, replace: bool) -> Iterator[BackupWriter
 def _lock(file: BinaryIO, part: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Another backup may have moved it to its place since it was opened.
+        # Another backup may have renamed it since it was opened.
         if os.path.samestat(os.fstat(file.fileno()), part.lstat()):
             return
     except (BlockingIOError, FileNotFoundError):
         pass
-    raise BlockingIOError(errno.EWOULDBLOCK, "another backup to the same place is under way", str(part))
+    raise BlockingIOError(errno.EWOULDBLOCK, "another backup to the same path is running", str(part))
 
 
 def _must_be_free(path: Path, replace: bool) -> None:
-    # Never a device or a directory, whatever was said.
+    # A device or a directory is never replaced, even with `replace`.
     if os.path.lexists(path) and not (replace and path.is_file()):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
@@ -115,7 +114,7 @@ def _sync_directory(path: Path) -> None:
 class BackupReader:
     """Reads a backup once, from its beginning to its end.
 
-    `head` is its first line, `bytes` how far it has come in the file. Raises BadArchive and OSError, the constructor too.
+    `head` is its first line, `bytes` the position in the file. The methods and the constructor raise BadArchive and OSError.
     """
 
     def __init__(self, file: BufferedReader) -> None:
@@ -124,15 +123,15 @@ class BackupReader:
         self._file = file
         self._chunks = Chunks()
         self._number = 0
-        self._logs = Logs()
+        self._logs = LogChecker()
         if not is_archive(file.peek(HEADER_BYTES)):
             raise NotAnArchive
         self.head = self._next(decode_head)
 
     def pages(self) -> Iterator[list[Stored]]:
-        """The records, chunk by chunk. What has come is as it was written; that it is all is known at the end only.
+        """The records, chunk by chunk. Each page is verified; only after the last one it is certain that none is missing.
 
-        Each of them can be stored: its numbers are within their bounds, and logs have no gap.
+        Each record can be stored: its numbers are within their limits, and logs have no gap.
         """
         while True:
             records: list[Stored] = []
@@ -141,7 +140,7 @@ class BackupReader:
                     self._check_end(line)
                     return
                 if wrong := problem(line) or self._logs.problem(line):
-                    raise BadRecord(named(line), wrong)
+                    raise BadRecord(described(line), wrong)
                 records.append(line)
             if records:
                 count(self.counts, records)
@@ -162,11 +161,11 @@ class BackupReader:
         if end.counts != self.counts:
             raise Damaged(self._number, self.bytes, f"it counts {end.counts}, and there were {dict(self.counts)}")
         if self._file.read(1):
-            raise Damaged(self._number + 1, self.bytes, "it is behind the end")
+            raise Damaged(self._number + 1, self.bytes, "it follows the end of the backup")
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[BackupReader]:
-    """The backup at `path`. Errors: as `Reader`."""
+    """The backup at `path`. Errors: as `BackupReader`."""
     with path.open("rb") as file:
         yield BackupReader(file)

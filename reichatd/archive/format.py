@@ -1,17 +1,16 @@
-"""The inner form of a backup: lines of JSON. All pure.
+"""The inner format of a backup: lines of JSON. Pure.
 
     {"type":"backup","version":1,"reichatd":"1.2.3","store":"sqlite","created_at":1764000000.5}
     {"type":"room","room_id":"lobby", …}
     …
     {"type":"end","counts":{"room":1, …}}
 
-Between the first line and the last stands a record a line, by the names of its fields and in the order of
-`reichatd.store.bulk`, which also has the fields of each type. A field that is not there has its default; one that is not known
-belongs to a newer reichatd, and is refused rather than lost. So a type or a field can be added without a new version; the
-version counts changes that an older reader would get wrong.
+Between the first and the last line each line is one record, in the order of `reichatd.store.bulk`, which also defines the fields of
+each type. A missing field has its default. An unknown field belongs to a newer reichatd, and is refused rather than lost. So a type
+or a field can be added without a new version; the version counts changes that an older reader would misread.
 
-Not in it: the secret that tokens are signed with, which is no part of the store. Without it a restored store is whole, but
-everybody has to log in again, and codes under way are void.
+The secret that signs tokens is not in the backup, since it is not in the store. Without it a restored store is complete, but all
+users have to log in again, and verification codes that were sent are void.
 """
 
 from collections import Counter
@@ -28,7 +27,7 @@ VERSION = 1
 
 
 class Header(msgspec.Struct, frozen=True, tag_field="type", tag="backup"):
-    """The first line. It alone may have fields that are not known: what it says of the version must be readable for ever.
+    """The first line. Only this line may have unknown fields, so that every later reader can read its version.
 
     Arguments:
         reichatd: the version of the program that wrote it.
@@ -77,7 +76,7 @@ def decode(text: bytes, head: Header) -> list[Stored | End]:
     try:
         return _decoder.decode_lines(text)
     except msgspec.ValidationError as error:
-        # The checksum was right: this is what somebody wrote.
+        # The checksum is right, so it was written like this.
         raise NewerArchive(f"reichatd {head.reichatd}: {error}") from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise BadChunk(f"its lines are not JSON: {error}") from None
@@ -88,8 +87,8 @@ def count(counts: Counter[str], records: Sequence[Stored]) -> None:
     counts.update(Counter(type_name(type(record)) for record in records))
 
 
-def named(record: Stored | None) -> str:
-    """Which record it is, for the operator; nothing that people wrote, and no hash."""
+def described(record: Stored | None) -> str:
+    """Which record it is, for the operator; without texts that users wrote, and without hashes."""
     if record is None:
         return "nothing"
     keys = ("room_id", "message_id", "user_id", "session_id", "email")
@@ -98,5 +97,5 @@ def named(record: Stored | None) -> str:
 
 
 def type_name(kind: type[Stored]) -> str:
-    """What a type of record is called in a backup."""
+    """The name of a type of record in a backup."""
     return str(kind.__struct_config__.tag)

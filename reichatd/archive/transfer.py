@@ -1,4 +1,4 @@
-"""The ways between stores and backups. All of it may be cancelled at any point, and run again."""
+"""Copies between stores and backups. Each function may be cancelled at any point, and run again."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,16 +11,16 @@ import trio
 
 from reichatd.archive.errors import BadArchive
 from reichatd.archive.files import BackupReader, BackupWriter, reading
-from reichatd.archive.format import named
+from reichatd.archive.format import described
 from reichatd.store import sqlite
 from reichatd.store.bulk import Loader, Stored
 
 Progress = Callable[[str, int], None]
-"""Is told what is being done, and how far in the backup it has come, in bytes."""
+"""Receives what is being done, and the position in the backup in bytes."""
 
 
 async def back_up(pages: AsyncIterator[list[Stored]], writer: BackupWriter, progress: Progress) -> None:
-    """Writes all that a store gives."""
+    """Writes all pages of a store to a backup."""
     async for page in pages:
         await trio.to_thread.run_sync(writer.add, page)
         progress("writing", writer.bytes)
@@ -29,9 +29,9 @@ async def back_up(pages: AsyncIterator[list[Stored]], writer: BackupWriter, prog
 async def restore(
     path: Path, open_loader: Callable[[], AbstractAsyncContextManager[Loader]], progress: Progress
 ) -> Counter[str]:
-    """Fills a store from a backup, which was read to its end and found whole before the store is touched.
+    """Fills a store from a backup. Before the store is changed, the whole backup is read and verified.
 
-    Returns: how many records of each type there were.
+    Returns: the number of records of each type.
 
     Errors: BadArchive, OSError, StoreError.
     """
@@ -49,16 +49,16 @@ async def check(path: Path, progress: Progress) -> None:
 
 
 async def verify(path: Path, progress: Progress) -> Counter[str]:
-    """Restores a backup into a scratch store, and compares every record of that store with it.
+    """Restores a backup into a temporary store, and compares every record of that store with the backup.
 
-    Returns: how many records of each type there are.
+    Returns: the number of records of each type.
 
     Errors: BadArchive, OSError, StoreError.
     """
     with TemporaryDirectory(prefix="reichatd-verify-") as directory:
-        scratch = Path(directory) / "scratch.sqlite3"
-        await restore(path, lambda: sqlite.restoring(scratch, replace=False), progress)
-        async with sqlite.dumping(scratch) as pages:
+        temporary = Path(directory) / "temporary.sqlite3"
+        await restore(path, lambda: sqlite.restoring(temporary, replace=False), progress)
+        async with sqlite.dumping(temporary) as pages:
             with reading(path) as reader:
                 await _compare(reader, pages, progress)
             return reader.counts
@@ -91,4 +91,4 @@ def _take(records: Iterator[Stored], count: int) -> list[Stored]:
 def _raise_first_difference(written: list[Stored], restored: list[Stored]) -> None:
     for one, other in zip_longest(written, restored):
         if one != other:
-            raise BadArchive(f"it does not restore to what it holds: {named(one)} became {named(other)}")
+            raise BadArchive(f"the restored store differs from it: {described(one)} became {described(other)}")

@@ -1,4 +1,4 @@
-"""What a machine, or a running daemon, carries: the load generator behind `reichatd bench`.
+"""The load generator of `reichatd bench`: measures how much a machine, or a running daemon, can handle.
 
-It knows nothing of the daemon but its public contract: everything here is a client.
+It is a client: it uses only the public contract of the daemon.
 """

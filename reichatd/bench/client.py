@@ -1,4 +1,4 @@
-"""The client's side of a WebSocket, for counting rather than for talking: plain sockets, no task for each."""
+"""A minimal WebSocket client that counts messages: plain sockets, without a task for each."""
 
 import socket
 from collections.abc import Iterator
@@ -8,71 +8,71 @@ _HANDSHAKE = (
     "Sec-WebSocket-Key: cmVpY2hhdGQgYmVuY2hlcw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 PING = b"\x89\0"
-"""The daemon's pings are empty; these bytes stand in no other frame of it, since its JSON is UTF-8 of ASCII here."""
+"""An empty ping, as the daemon sends it. Its other frames never contain these bytes, since their JSON is ASCII here."""
 PONG = b"\x8a\x80\0\0\0\0"
 
 
 class ConnectionLost(Exception):
-    """The server did not take the handshake, or has closed the connection."""
+    """The server refused the handshake, or closed the connection."""
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A masked text frame; the key is zero, so that the payload is what it is."""
+    """Encodes a text frame, masked with a key of zeros, which leaves the payload as it is."""
     size = len(payload)
     head = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
     return b"\x81" + head + b"\0\0\0\0" + payload
 
 
-def begin(host: str, port: int, request: str) -> socket.socket:
-    """Connects, waiting for the kernel only, and sends the handshake."""
+def connect(host: str, port: int, request: str) -> socket.socket:
+    """Connects, and sends the handshake. Waits for the connection, but not for the answer."""
     sock = socket.create_connection((host, port), timeout=30)
-    ask(sock, host, port, request)
+    send_handshake(sock, host, port, request)
     return sock
 
 
-def ask(sock: socket.socket, host: str, port: int, request: str) -> None:
-    """Sends the handshake on a socket that is connected."""
+def send_handshake(sock: socket.socket, host: str, port: int, request: str) -> None:
+    """Sends the handshake on a connected socket."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(_HANDSHAKE.format(request=request, host=host, port=port).encode())
 
 
 class FrameReader:
-    """What a server sends on one connection: its side of the handshake, then frames."""
+    """Decodes what a server sends on one connection: the answer to the handshake, then frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._shaken = False
+        self._open = False
 
     def feed(self, data: bytes) -> None:
-        """Takes what was received.
+        """Takes received bytes.
 
         Raises:
-            Refused: nothing was: the server has closed.
+            ConnectionLost: `data` is empty, since the server closed the connection.
         """
         if not data:
             raise ConnectionLost("the server has closed a connection")
         self._buffer += data
 
-    def shaken(self) -> bool:
-        """Whether the handshake is done.
+    def is_open(self) -> bool:
+        """Whether the handshake is complete.
 
         Raises:
-            Refused: by an answer that is no handshake.
+            ConnectionLost: the server refused it.
         """
-        if not self._shaken and b"\r\n\r\n" in self._buffer:
+        if not self._open and b"\r\n\r\n" in self._buffer:
             head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 101"):
                 raise ConnectionLost(head.partition(b"\r\n")[0].decode("latin-1"))
-            self._shaken = True
-        return self._shaken
+            self._open = True
+        return self._open
 
     def texts(self) -> Iterator[bytes]:
-        """The payload of each text frame that is here, whole.
+        """Yields the payload of each complete text frame.
 
         Raises:
-            Refused: a close frame.
+            ConnectionLost: a close frame came.
         """
-        while self.shaken() and len(buffer := self._buffer) >= 2:
+        while self.is_open() and len(buffer := self._buffer) >= 2:
             size, start = buffer[1] & 127, 2
             if size >= 126:
                 start = 4 if size == 126 else 10
@@ -88,13 +88,13 @@ class FrameReader:
             if opcode == 1:
                 yield payload
 
-    def wait_shaken(self, sock: socket.socket) -> None:
-        """Receives, waiting, until the handshake is done."""
-        while not self.shaken():
+    def wait_open(self, sock: socket.socket) -> None:
+        """Blocks until the handshake is complete."""
+        while not self.is_open():
             self.feed(sock.recv(65_536))
 
     def wait_text(self, sock: socket.socket) -> bytes:
-        """Receives, waiting, until there is a text frame."""
+        """Blocks until a text frame comes, and returns its payload."""
         while True:
             for text in self.texts():
                 return text

@@ -1,6 +1,6 @@
-"""One load process: reads what to do from standard input, does it, and writes what came of it to standard output.
+"""A load process: reads its spec from standard input, generates the load, and writes the outcome to standard output.
 
-Plain sockets and epoll, and as little Python for each delivery as possible: what comes is counted, not parsed.
+It uses plain sockets and epoll, and as little Python for each delivery as possible: deliveries are counted, not parsed.
 """
 
 import re
@@ -12,23 +12,23 @@ from collections import deque
 
 import msgspec
 
-from reichatd.bench.client import PING, PONG, ConnectionLost, FrameReader, begin, text_frame
+from reichatd.bench.client import PING, PONG, ConnectionLost, FrameReader, connect, text_frame
 from reichatd.bench.specs import Call, Fetch, Idle, Join, Outcome, Spec, Talk, latency
 
 _STAMP = re.compile(rb"T(\d+)\.")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TIMED = 40
-"""About how many clients' deliveries are timed."""
+"""About how many clients measure the latency of their deliveries."""
 _SETTLE_SECONDS = 0.5
 _BUFFER = bytearray(1 << 20)
 
 
 def main() -> None:
-    """The process."""
+    """Runs the process."""
     spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=Spec)
     match spec:
         case Talk():
-            outcome = _Talk(spec).run()
+            outcome = _TalkRunner(spec).run()
         case Join():
             outcome, _ = _join(spec)
         case Fetch():
@@ -37,32 +37,32 @@ def main() -> None:
             outcome = _call(spec)
         case Idle():
             outcome, sockets = _join(spec)
-            _say(outcome)
-            _stay(sockets)
+            _report(outcome)
+            _keep_open(sockets)
             return
-    _say(outcome)
+    _report(outcome)
 
 
-def _say(outcome: Outcome) -> None:
+def _report(outcome: Outcome) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
     sys.stdout.buffer.flush()
 
 
 class _Client:
-    """One connection of a talk."""
+    """One connection of a conversation."""
 
     __slots__ = ("got", "sent", "sock", "tail", "timed")
 
     def __init__(self, sock: socket.socket, *, timed: bool) -> None:
         self.sock = sock
         self.timed = timed
-        self.tail = b""  # the end of what came: a mark may be cut in two
+        self.tail = b""  # the end of the last bytes received: a match may begin there
         self.sent = 0
         self.got = 0
 
 
-class _Talk:
-    """See specs.Talk."""
+class _TalkRunner:
+    """Runs a `specs.Talk`."""
 
     def __init__(self, spec: Talk) -> None:
         self._spec = spec
@@ -79,31 +79,33 @@ class _Talk:
             poll.register(fd, select.EPOLLIN)
         self._settle(poll, by_fd)
         senders = deque(clients[: spec.senders])
-        total, began = 0, time.perf_counter()
-        last = due = began
+        total, started = 0, time.perf_counter()
+        last = due = started
         for client in senders:
             self._send(client, spec.window)
-        while total < spec.expected and time.perf_counter() - began < spec.seconds:
+        while total < spec.expected and time.perf_counter() - started < spec.seconds:
             if spec.rate:
                 due = self._send_due(senders, due)
             for fd, _ in poll.poll(0.002 if spec.rate else 0.5, 1024):
                 if count := self._receive(by_fd[fd]):
                     total += count
                     last = time.perf_counter()
-        return Outcome(count=total, lost=spec.expected - total, elapsed=last - began, latency=latency(self._latencies))
+        return Outcome(
+            count=total, lost=spec.expected - total, elapsed=last - started, latency=latency(self._latencies)
+        )
 
     def _connect(self, number: int) -> _Client:
         spec = self._spec
-        sock = begin(spec.host, spec.port, spec.requests[number % len(spec.requests)])
+        sock = connect(spec.host, spec.port, spec.requests[number % len(spec.requests)])
         client = _Client(sock, timed=number % max(1, spec.clients // _TIMED) == 0)
-        FrameReader().wait_shaken(sock)
+        FrameReader().wait_open(sock)
         if spec.opening:
             sock.sendall(text_frame(spec.opening.encode()))
         sock.setblocking(False)
         return client
 
     def _settle(self, poll: select.epoll, by_fd: dict[int, _Client]) -> None:
-        """Lets what belongs to connecting (initial states) come and go."""
+        """Receives and discards what belongs to connecting, such as initial states."""
         end = time.perf_counter() + _SETTLE_SECONDS
         while time.perf_counter() < end:
             for fd, _ in poll.poll(0.05):
@@ -120,7 +122,7 @@ class _Talk:
             client.sent += 1
 
     def _send_due(self, senders: deque[_Client], due: float) -> float:
-        """Has the senders send in turns, evenly spread, what is due by now; returns when the next is."""
+        """Sends the messages that are due, from the senders in turn, and returns when the next one is due."""
         while due <= time.perf_counter():
             self._send(senders[0])
             senders.rotate(-1)
@@ -128,17 +130,17 @@ class _Talk:
         return due
 
     def _receive(self, client: _Client) -> int:
-        """Takes what has come; how many deliveries were in it."""
+        """Receives, and returns the number of deliveries."""
         try:
             size = client.sock.recv_into(_BUFFER)
         except BlockingIOError:
             return 0
         if not size:
             raise ConnectionLost("the server has closed a connection")
-        # Counted where it lies: copies of all that comes would cost more than the counting.
+        # Counted in the buffer: copying would cost more than counting.
         count = _BUFFER.count(self._match, 0, size)
         cut = len(self._match) - 1
-        count += (client.tail + _BUFFER[: min(cut, size)]).count(self._match)  # a mark cut in two by the last receive
+        count += (client.tail + _BUFFER[: min(cut, size)]).count(self._match)  # a match across two receives
         client.tail = (client.tail + bytes(_BUFFER[max(0, size - cut) : size]))[-cut:]
         if _BUFFER.find(PING, 0, size) >= 0:
             client.sock.sendall(PONG)
@@ -153,18 +155,18 @@ class _Talk:
 
 
 def _join(spec: Join | Idle) -> tuple[Outcome, list[socket.socket]]:
-    """Connects all clients, so many at once; each has joined when it has its initial state and has said that it listens."""
+    """Connects all clients, `at_once` at a time. One has joined when it got its initial state and sent `listen_latest`."""
     listen = text_frame(b'{"type":"listen_latest"}')
     joined: list[socket.socket] = []
     readers: dict[int, tuple[socket.socket, FrameReader, float]] = {}
     milliseconds: list[float] = []
     poll = select.epoll()
     requests = deque(spec.requests[number % len(spec.requests)] for number in range(spec.clients))
-    began = time.perf_counter()
-    while (requests or readers) and time.perf_counter() - began < spec.seconds:
+    started = time.perf_counter()
+    while (requests or readers) and time.perf_counter() - started < spec.seconds:
         while requests and len(readers) < spec.at_once:
             start = time.perf_counter()
-            sock = begin(spec.host, spec.port, requests.popleft())
+            sock = connect(spec.host, spec.port, requests.popleft())
             sock.setblocking(False)
             poll.register(sock.fileno(), select.EPOLLIN)
             readers[sock.fileno()] = sock, FrameReader(), start
@@ -177,13 +179,13 @@ def _join(spec: Join | Idle) -> tuple[Outcome, list[socket.socket]]:
                 joined.append(sock)
                 poll.unregister(fd)
                 del readers[fd]
-    elapsed = time.perf_counter() - began
+    elapsed = time.perf_counter() - started
     lost = spec.clients - len(joined)
     return Outcome(count=len(joined), lost=lost, elapsed=elapsed, latency=latency(milliseconds)), joined
 
 
-def _stay(sockets: list[socket.socket]) -> None:
-    """Answers pings until standard input ends."""
+def _keep_open(sockets: list[socket.socket]) -> None:
+    """Keeps the sockets open, and answers pings, until standard input ends."""
     poll = select.epoll()
     by_fd = {sock.fileno(): sock for sock in sockets}
     for fd in by_fd:
@@ -203,23 +205,23 @@ def _stay(sockets: list[socket.socket]) -> None:
 def _fetch(spec: Fetch) -> Outcome:
     milliseconds: list[float] = []
     lost = 0
-    sock = begin(spec.host, spec.port, spec.requests[0])
+    sock = connect(spec.host, spec.port, spec.requests[0])
     reader = FrameReader()
     reader.wait_text(sock)  # the initial state
-    began = time.perf_counter()
+    started = time.perf_counter()
     for number in range(spec.pages):
-        # Pages all over the log, in an order without a pattern for a cache.
+        # Pages from all of the log, in an order that does not help a cache.
         first = 1 + number * 2_654_435_761 % max(1, spec.last_id - spec.page + 1)
         start = time.perf_counter()
         sock.sendall(text_frame(b'{"type":"fetch","from_id":%d,"to_id":%d}' % (first, first + spec.page - 1)))
         answer = reader.wait_text(sock)
         milliseconds.append((time.perf_counter() - start) * 1000)
         lost += answer.count(b'"message_id":') != spec.page
-    return Outcome(count=spec.pages, lost=lost, elapsed=time.perf_counter() - began, latency=latency(milliseconds))
+    return Outcome(count=spec.pages, lost=lost, elapsed=time.perf_counter() - started, latency=latency(milliseconds))
 
 
 class _Caller:
-    """One kept-alive connection of calls."""
+    """One kept-alive connection that sends requests."""
 
     __slots__ = ("answer", "request", "sock", "start")
 
@@ -230,12 +232,12 @@ class _Caller:
         self.answer = b""
         self.start = 0.0
 
-    def ask(self) -> None:
+    def send(self) -> None:
         self.start = time.perf_counter()
         self.sock.sendall(self.request)
 
-    def take(self) -> bytes | None:
-        """The answer, once it is whole."""
+    def receive(self) -> bytes | None:
+        """Receives, and returns the answer once it is complete."""
         data = self.sock.recv(65_536)
         if not data:
             raise ConnectionLost("the server has closed a connection")
@@ -255,21 +257,21 @@ def _call(spec: Call) -> Outcome:
     for fd in by_fd:
         poll.register(fd, select.EPOLLIN)
     milliseconds: list[float] = []
-    lost, asked, began = 0, len(callers), time.perf_counter()
+    lost, sent, started = 0, len(callers), time.perf_counter()
     for caller in callers:
-        caller.ask()
-    while len(milliseconds) < asked and time.perf_counter() - began < spec.seconds:
+        caller.send()
+    while len(milliseconds) < sent and time.perf_counter() - started < spec.seconds:
         for fd, _ in poll.poll(0.5):
             caller = by_fd[fd]
-            answer = caller.take()
+            answer = caller.receive()
             if answer is None:
                 continue
             milliseconds.append((time.perf_counter() - caller.start) * 1000)
             lost += not answer.startswith(b"HTTP/1.1 200")
-            if asked < spec.calls:
-                asked += 1
-                caller.ask()
-    elapsed = time.perf_counter() - began
+            if sent < spec.calls:
+                sent += 1
+                caller.send()
+    elapsed = time.perf_counter() - started
     return Outcome(count=len(milliseconds), lost=lost, elapsed=elapsed, latency=latency(milliseconds))
 
 

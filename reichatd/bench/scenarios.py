@@ -1,4 +1,4 @@
-"""What is measured: each scenario makes its rooms, drives the daemon from processes of its own, and has one row to show."""
+"""The scenarios of the bench. Each creates its rooms, loads the daemon from separate processes, and returns one row."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from reichatd.bench.client import FrameReader, begin, text_frame
+from reichatd.bench.client import FrameReader, connect, text_frame
 from reichatd.bench.specs import Call, Fetch, Idle, Join, Latency, Outcome, Spec, Talk
 from reichatd.bench.target import BenchTarget, TargetError
 
@@ -17,7 +17,7 @@ _ACK = '"type":"ack"'
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line of the result."""
+    """One row of the result."""
 
     scenario: str
     what: str
@@ -28,13 +28,13 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Scenario(NamedTuple):
-    """A scenario by name. `run` takes the target and the scale (1 is the whole, 0.1 a tenth of the work)."""
+    """A scenario. `run` takes the target and the scale: 1 is all of the work, 0.1 a tenth."""
 
     name: str
     what: str
     run: Callable[[BenchTarget, float], Row]
     local: bool = False
-    """Whether it looks at the process, and so can only be run on one of our own."""
+    """Whether it measures the daemon's process, so that it needs a private daemon."""
 
 
 def fan_out(target: BenchTarget, scale: float) -> Row:
@@ -157,29 +157,29 @@ def idle(target: BenchTarget, scale: float) -> Row:
 
 
 SCENARIOS = [
-    Scenario("fan-out", "many read what many write", fan_out),
-    Scenario("conversation", "many read what one writes, a message at a time", conversation),
-    Scenario("many-rooms", "small rooms, all of them awake", many_rooms),
+    Scenario("fan-out", "many senders, many listeners, one room", fan_out),
+    Scenario("conversation", "one sender, many listeners, one message at a time", conversation),
+    Scenario("many-rooms", "many small rooms, all active", many_rooms),
     Scenario("posts", "durable posts, each acknowledged", posts),
-    Scenario("joins", "a storm of reconnecting clients", joins),
+    Scenario("joins", "many clients reconnect", joins),
     Scenario("history", "pages of old messages", history),
-    Scenario("rest", "a read by REST", rest),
-    Scenario("idle", "memory of connections that say nothing", idle, local=True),
+    Scenario("rest", "a GET request", rest),
+    Scenario("idle", "memory of idle connections", idle, local=True),
 ]
 
 
 def drive(spec: Spec) -> Outcome:
-    """Has a process of its own do what `spec` says.
+    """Runs `spec` in a load process, and returns the outcome.
 
     Raises:
-        TargetError: it could not.
+        TargetError: the process failed.
     """
     with load_process(spec) as process:
         return outcome_of(process)
 
 
 def load_process(spec: Spec) -> subprocess.Popen[bytes]:
-    """A process that does what `spec` says; to be used as a context manager, which ends what stays, and waits."""
+    """Starts a load process for `spec`. Use it as a context manager, which closes its standard input and waits for its end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "reichatd.bench.load"],
         stdin=subprocess.PIPE,
@@ -193,10 +193,10 @@ def load_process(spec: Spec) -> subprocess.Popen[bytes]:
 
 
 def outcome_of(process: subprocess.Popen[bytes]) -> Outcome:
-    """Waits for what a load process has to tell.
+    """Waits for the outcome of a load process.
 
     Raises:
-        TargetError: it could not do it.
+        TargetError: the process failed.
     """
     assert process.stdout is not None
     assert process.stderr is not None
@@ -207,8 +207,8 @@ def outcome_of(process: subprocess.Popen[bytes]) -> Outcome:
 
 
 def _fill(target: BenchTarget, request: str, count: int) -> None:
-    """Puts messages into a room."""
-    senders = gcd(50, count)  # so that all of them write as many, and all are written
+    """Posts messages to a room."""
+    senders = gcd(50, count)  # divides the count, so that each sender posts the same number
     drive(
         Talk(
             host=target.host,
@@ -228,19 +228,19 @@ def _fill(target: BenchTarget, request: str, count: int) -> None:
 
 
 def read_up_to(target: BenchTarget, request: str, message_id: int) -> None:
-    """Puts the read mark there, from where the initial state shows what is before and behind it.
+    """Sets the read mark, around which the initial state shows messages.
 
-    A mark only moves forward, and writing has moved it to the end: who leaves and joins again begins anew.
+    A mark only moves forward, and posting moved it to the end: so the user leaves and joins again, which resets it.
     """
     room = f"/room/{request.split('/')[3].partition('?')[0]}"
     target.call("POST", f"{room}/leave")
     target.call("POST", f"{room}/join")
-    with begin(target.host, target.port, request) as sock:
+    with connect(target.host, target.port, request) as sock:
         reader = FrameReader()
         reader.wait_text(sock)  # the initial state
         sock.sendall(text_frame(b'{"type":"set_last_read","message_id":%d}' % message_id))
         sock.sendall(text_frame(b'{"type":"fetch","from_id":1,"to_id":0}'))
-        reader.wait_text(sock)  # the answer: so the frame before it was taken
+        reader.wait_text(sock)  # the answer: so the daemon has handled the frame before
 
 
 def _row(scenario: str, what: str, outcome: Outcome, unit: str) -> Row:

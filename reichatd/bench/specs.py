@@ -1,10 +1,10 @@
-"""What a load process is told to do, and what it tells in return: one JSON line each."""
+"""The specs of load processes, and their outcomes: one line of JSON each."""
 
 import msgspec
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds, of a sample; all 0 if nothing was measured."""
+    """The latency of a sample, in milliseconds; all 0 if nothing was measured."""
 
     p50: float = 0.0
     p99: float = 0.0
@@ -14,10 +14,10 @@ class Latency(msgspec.Struct, frozen=True):
 class _Spec(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """
     Arguments:
-        port: on 127.0.0.1 unless `host` says otherwise.
-        requests: request targets with their tokens; client i takes number i modulo their count.
-        clients: how many connections.
-        seconds: when to give up.
+        host, port: the address of the daemon.
+        requests: request targets with their tokens; client i uses number i modulo their count.
+        clients: number of connections.
+        seconds: time limit.
     """
 
     host: str = "127.0.0.1"
@@ -28,18 +28,19 @@ class _Spec(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Talk(_Spec, frozen=True, kw_only=True):
-    """Some clients send, and deliveries are counted.
+    """A conversation: some clients send, and all count deliveries.
 
     Arguments:
         opening: a frame that each client sends first; "" for none.
-        template: a message, in which @@ stands for the time and the padding.
-        match: what marks a delivery among the bytes that come.
-        senders: the first so many clients.
-        messages: each sender's.
-        window: how many of its own messages a sender leaves unanswered; 0: it sends `rate` a second, whatever comes back.
-        answers: how many deliveries a sender gets for one round of messages, its own among them.
-        readers: how many clients each message is delivered to.
-        padding: bytes.
+        template: a message; @@ stands for the time and the padding, ## for the time.
+        match: bytes that occur once in each delivery, and nowhere else.
+        senders: number of clients that send, from the first on.
+        messages: number that each sender sends.
+        window: how many of its own messages a sender leaves unanswered; 0 to send without waiting for answers.
+        rate: messages a second of each sender, with a window of 0.
+        answers: deliveries to a sender for each round of messages, including its own.
+        readers: number of clients that get each message.
+        padding: in bytes.
     """
 
     opening: str = '{"type":"listen_latest"}'
@@ -55,7 +56,7 @@ class Talk(_Spec, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> int:
-        """How many deliveries there are in the end, over all clients."""
+        """The number of deliveries to all clients."""
         return self.senders * self.messages * self.readers
 
 
@@ -63,19 +64,19 @@ class Join(_Spec, frozen=True, kw_only=True):
     """Clients connect, get their initial state, and listen.
 
     Arguments:
-        at_once: how many are on their way at any time.
+        at_once: how many connect at the same time.
     """
 
     at_once: int = 64
 
 
 class Fetch(_Spec, frozen=True, kw_only=True):
-    """Each client in turn reads pages of history, one at a time.
+    """A client reads pages of history, one after another.
 
     Arguments:
-        last_id: of the log.
-        page: ids in a page.
-        pages: how many.
+        last_id: the id of the last message in the log.
+        page: messages in a page.
+        pages: number of pages.
     """
 
     last_id: int
@@ -84,7 +85,7 @@ class Fetch(_Spec, frozen=True, kw_only=True):
 
 
 class Idle(_Spec, frozen=True, kw_only=True):
-    """Clients connect, listen and are silent until the process is told to end."""
+    """Clients connect, listen and stay silent until the standard input of the process ends."""
 
     at_once: int = 64
 
@@ -93,7 +94,7 @@ class Call(_Spec, frozen=True, kw_only=True):
     """GET requests over kept-alive connections, one at a time on each.
 
     Arguments:
-        calls: how many in all.
+        calls: number of requests in total.
     """
 
     calls: int
@@ -103,12 +104,12 @@ Spec = Talk | Join | Fetch | Idle | Call
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it.
+    """The result of a load process.
 
     Arguments:
-        count: deliveries, joins, pages, calls.
-        lost: what was expected and did not come, or came as an error.
-        elapsed: in seconds, from the first to the last.
+        count: deliveries, joins, pages or calls.
+        lost: those that did not come, or came as errors.
+        elapsed: seconds from the first to the last.
     """
 
     count: int
@@ -122,7 +123,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def latency(milliseconds: list[float]) -> Latency:
-    """Percentiles of a sample."""
+    """The percentiles of a sample."""
     if not milliseconds:
         return Latency()
     ordered = sorted(milliseconds)

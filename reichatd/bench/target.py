@@ -1,4 +1,4 @@
-"""What is measured: a private daemon that is started for it, or one that runs already; and the users and rooms in it."""
+"""The daemon that the bench measures, private or already running, with the user and rooms of the bench."""
 
 import http.client
 import os
@@ -21,18 +21,18 @@ _START_SECONDS = 30.0
 
 
 class TargetError(Exception):
-    """The daemon does not start, does not answer, or refuses what the bench needs."""
+    """The daemon does not start, does not answer, or refuses a request."""
 
 
 class BenchTarget:
-    """A daemon, and somebody logged in to it. `pid` is None, and `untouched_kib` 0, unless it is ours."""
+    """A daemon, and a user who is logged in. `pid` is None, and `untouched_kib` 0, unless the daemon is private."""
 
     def __init__(self, host: str, port: int, pid: int | None = None) -> None:
         self.host = host
         self.port = port
         self.pid = pid
         self.untouched_kib = self.resident_kib() if pid else 0
-        """Its memory before anybody has come, in KiB."""
+        """The daemon's memory before the first connection, in KiB."""
         self._account: dict[str, str] = {}
         self._token = ""
         self._rooms: list[str] = []
@@ -43,7 +43,7 @@ class BenchTarget:
         self._token = answer["tokens"]["access_token"]
 
     def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
-        """One REST call; the answer's body.
+        """Sends a REST request, and returns the body of the answer.
 
         Raises:
             TargetError
@@ -63,7 +63,7 @@ class BenchTarget:
         return answer
 
     def rooms(self, count: int) -> list[str]:
-        """Makes rooms; for each the request target that opens a socket in it."""
+        """Creates rooms, and returns for each the request target that opens a WebSocket."""
         new = [f"bench{secrets.token_hex(8)}" for _ in range(count)]
         for room_id in new:
             self.call("POST", "/room", {"name": "Bench", "description": "", "room_id": room_id})
@@ -71,38 +71,38 @@ class BenchTarget:
         return [self.socket_request(room_id) for room_id in new]
 
     def socket_request(self, room_id: str) -> str:
-        """The request target that opens a socket in a room."""
+        """The request target that opens a WebSocket in a room."""
         return f"/ws/chat/{room_id}?token={self._token}"
 
     def request(self, path: str) -> str:
-        """The bytes of a GET, as text."""
+        """A GET request as text."""
         return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self._token}\r\n\r\n"
 
     def login_request(self) -> str:
-        """The bytes of a login, as text."""
+        """A login request as text."""
         body = msgspec.json.encode(self._account).decode()
         return f"POST /login HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
 
     def delete_rooms(self) -> None:
-        """Removes what `rooms` has made."""
+        """Deletes the rooms that `rooms` created."""
         while self._rooms:
             self.call("DELETE", f"/room/{self._rooms.pop()}")
 
     def resident_kib(self) -> int:
-        """The memory of our own daemon, in KiB."""
+        """The resident memory of a private daemon, in KiB."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmRSS:")[2].split()[0])
 
 
 def find(url: str) -> BenchTarget:
-    """A daemon that runs already, reached; nobody is logged in yet. Raises: TargetError."""
+    """Connects to a running daemon, without a login. Raises: TargetError."""
     try:
         parts = urlsplit(url)
         port = parts.port or 80
     except ValueError as error:
         raise TargetError(f"the URL: {error}") from None
     if parts.scheme != "http" or parts.hostname is None:
-        raise TargetError("the URL is to be http://HOST[:PORT]")
+        raise TargetError("the URL must be http://HOST[:PORT]")
     target = BenchTarget(parts.hostname, port)
     target.call("GET", "/")
     return target
@@ -110,7 +110,7 @@ def find(url: str) -> BenchTarget:
 
 @contextmanager
 def running(url: str, email: str, password: str) -> Iterator[BenchTarget]:
-    """A daemon that runs already; what is made in it is removed in the end."""
+    """Logs in to a running daemon; deletes the rooms of the bench at the end."""
     target = find(url)
     target.log_in(email, password)
     try:
@@ -121,15 +121,15 @@ def running(url: str, email: str, password: str) -> Iterator[BenchTarget]:
 
 @contextmanager
 def private(environ: dict[str, str]) -> Iterator[BenchTarget]:
-    """A daemon of our own, in a directory that is gone in the end.
+    """Runs a private daemon in a temporary directory.
 
     Arguments:
-        environ: settings for it (REICHATD_…), beside those that a bench needs.
+        environ: its settings (REICHATD_…), in addition to those that the bench needs.
     """
     with TemporaryDirectory(prefix="reichatd-bench-") as directory, open(f"{directory}/output", "w+b") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "reichatd", "serve"],
-            env={**_neutral_environment(directory), **environ},
+            env={**_bench_environment(directory), **environ},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -148,8 +148,8 @@ def private(environ: dict[str, str]) -> Iterator[BenchTarget]:
             process.wait()
 
 
-def _neutral_environment(directory: str) -> dict[str, str]:
-    """Ours without settings, and with those that make it a daemon to be measured: no rate limit, tokens that last."""
+def _bench_environment(directory: str) -> dict[str, str]:
+    """Our environment without its settings, and with those of the bench: no rate limit, long-lived tokens."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("REICHATD_", "MONGODB_"))}
     return {
         **ours,

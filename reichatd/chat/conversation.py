@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 import trio
 
+from reichatd import rights
 from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
@@ -20,6 +21,7 @@ from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.rights import Action, UserActor
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
 from reichatd.text import is_blank
@@ -182,9 +184,9 @@ class _Conversation:
         # scribe may store and forget it while the store still answers with the older one.
         pending_mark = self._handler.scribe.read_mark(room.room_id, user_id)
         stored_mark = await self._handler.marks.read(room.room_id, user_id)
-        if stored_mark is None:
-            raise Forbidden
-        mark = max(stored_mark, min(pending_mark, room.last_id))
+        actor = UserActor(user_id, self._connection.session.session_id)
+        rights.require(actor, Action.READ, is_member=stored_mark is not None)
+        mark = max(stored_mark or 0, min(pending_mark, room.last_id))
         state = None
         # Removed messages count as read: a page around a mark before the first message would look like the log's end.
         while state is None or mark < room.first_id - 1:

@@ -64,6 +64,7 @@ class Hub:
         self._shutdown: ShutdownPlan | None = None
         self._check_now = RepeatedEvent()  # makes the check of all connections run at once
         self._checked = RepeatedEvent()  # a check of all connections is done
+        settings.on_change(self._check_now.set)  # its interval may be shorter now
         self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -149,10 +150,6 @@ class Hub:
         """Waits for the end of a check of all connections, which takes a moment unless the hub hangs."""
         self._check_now.set()
         await self._checked.wait()
-
-    def reload(self) -> None:
-        """Other limits are in force: the check of connections runs now, not when the old limits would have it."""
-        self._check_now.set()
 
     # --- called by the scribe (scribe.LiveRooms)
 

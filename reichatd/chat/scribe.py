@@ -61,8 +61,8 @@ class Scribe:
         commits: CommitStatus,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.posts: Counter[str] = Counter()
-        """Posts by outcome: a name of `Outcome` in lower case, or "failed"."""
+        self.posts: Counter[str] = Counter(dict.fromkeys([*(outcome.name.lower() for outcome in Outcome), "failed"], 0))
+        """Posts by outcome: a name of `Outcome` in lower case, or "failed". All are present from the start."""
         self._messages = messages
         self._rooms = rooms
         self._settings = settings

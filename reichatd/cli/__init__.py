@@ -1,4 +1,4 @@
-"""The command line: `reichatd <command>`. What a command needs is imported when it is called, so that `--help` is quick."""
+"""The command line: `reichatd COMMAND`. Each command is a module, imported only when it is called, so that `--help` is fast."""
 
 from importlib import import_module
 from typing import ClassVar, NamedTuple
@@ -14,30 +14,33 @@ class _Entry(NamedTuple):
 
 
 class _Commands(click.Group):
-    """Knows the commands by name, and imports the one that is called."""
+    """The group of all commands. It imports a command when that is called."""
 
     entries: ClassVar[dict[str, _Entry]] = {
-        "serve": _Entry("reichatd.cli.serve:serve", "Run the daemon until it is told to stop (SIGTERM, or Ctrl+C)."),
-        "reload": _Entry("reichatd.cli.reload:reload", "Have the running daemon read its settings again."),
-        "config": _Entry("reichatd.cli.config:config", "Write a settings file, check it, or show what is in force."),
-        "service": _Entry(
-            "reichatd.cli.service:service", "Make reichatd a system service: unit, socket, user and settings."
+        "serve": _Entry("reichatd.cli.serve:serve", "Run the daemon until SIGTERM or Ctrl+C."),
+        "reload": _Entry("reichatd.cli.reload:reload", "Make the running daemon read its settings again."),
+        "config": _Entry(
+            "reichatd.cli.config:config", "Write a settings file, check it, or show the settings in force."
         ),
-        "doctor": _Entry("reichatd.cli.doctor:doctor", "Look for what is wrong, and say what to do about it."),
+        "service": _Entry(
+            "reichatd.cli.service:service",
+            "Install reichatd as a systemd service, or remove it.",
+        ),
+        "doctor": _Entry("reichatd.cli.doctor:doctor", "Find problems, and advise how to solve them."),
         "user": _Entry("reichatd.cli.user:user", "Add, show, verify, disable, delete, export users."),
         "room": _Entry("reichatd.cli.room:room", "Create, show, delete, transfer, export rooms; kick and ban."),
-        "stats": _Entry("reichatd.cli.stats:stats", "Count what the store holds and what the daemon carries."),
-        "backup": _Entry("reichatd.cli.backup:backup", "Back up everything into FILE, also while the daemon runs."),
+        "stats": _Entry("reichatd.cli.stats:stats", "Count users, rooms and messages, and the daemon's connections."),
+        "backup": _Entry("reichatd.cli.backup:backup", "Back up everything into FILE. The daemon may run meanwhile."),
         "restore": _Entry(
-            "reichatd.cli.backup:restore", "Fill an empty store from a backup, also one of another kind."
+            "reichatd.cli.backup:restore", "Restore a backup into an empty store, also one of another kind."
         ),
-        "import": _Entry("reichatd.cli.import_:import_", "Take over the users, rooms and messages of another program."),
+        "import": _Entry("reichatd.cli.import_:import_", "Import the users, rooms and messages of another program."),
         "retention": _Entry(
-            "reichatd.cli.retention:retention", "Say for how long messages are kept, and remove old ones."
+            "reichatd.cli.retention:retention", "Show or set how long messages are kept, and remove old ones."
         ),
-        "chat": _Entry("reichatd.cli.chat:chat", "Chat from this terminal, on any server."),
+        "chat": _Entry("reichatd.cli.chat:chat", "Chat in this terminal, on any server."),
         "send": _Entry("reichatd.cli.send:send", "Post one message, for scripts: exit status 0 when it is stored."),
-        "bench": _Entry("reichatd.cli.bench:bench", "Measure what a daemon carries."),
+        "bench": _Entry("reichatd.cli.bench:bench", "Measure the performance of a daemon."),
         "help": _Entry("reichatd.cli.help:help_", "Show the manual: operation, settings, commands or protocol."),
     }
 

@@ -1,7 +1,6 @@
-"""How a command has its work done: by the running daemon if one answers, else on the store itself."""
+"""Performs an administrator's request. A running daemon does the work; without one, this process works on the store itself."""
 
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -9,34 +8,32 @@ from typing import TypeVar
 import msgspec
 import trio
 
-from reichatd import control, logs
+from reichatd import control
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request
-from reichatd.administration.records import Done, Failed, Progress, RequestRefused
+from reichatd.administration.records import Done, Emit, Failed, Progress, RequestRefused
 from reichatd.cli import exit_status
+from reichatd.cli.exit_status import Failure
 from reichatd.cli.progress import ProgressBar
-from reichatd.cli.settings import Loaded, load_or_fail
+from reichatd.cli.settings_loader import Loaded, load_or_fail
+from reichatd.cli.store_access import no_access, opened_store
 from reichatd.live import NoLiveConnections
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
 from reichatd.settings.keys import printable
-from reichatd.store import StoreError, open_store
+from reichatd.store import StoreError
 
 R = TypeVar("R", bound=Record)
-
-GONE = "the daemon went away in the middle, or is of another version; give the command again"
-
-_STATUSES = {404: exit_status.NOT_FOUND, 503: exit_status.TRY_AGAIN}
 
 
 def collect(
     config: Path | None, request: Request, kind: type[R] | tuple[type[R], ...], *, may_create: bool = False
 ) -> list[R]:
-    """The records of this kind, or these kinds, that the work gives. Ends the program if it is not done.
+    """Performs a request, and returns its records of this kind or these kinds. Ends the program if the request fails.
 
     Arguments:
-        config: the settings file, None for the one that is found.
-        may_create: whether the store may be made if it is not there yet.
+        config: the settings file; None for the one that is found.
+        may_create: as for `opened_store`.
     """
     records: list[R] = []
 
@@ -49,51 +46,63 @@ def collect(
 
 
 def perform(config: Path | None, request: Request, take: Callable[[Record], None], *, may_create: bool = False) -> None:
-    """Has it done, and shows how far it is. Ends the program if it is not done.
+    """Performs a request, and shows its progress. Ends the program if the request fails.
 
     Arguments:
-        take: is given each record; the work stops at an OSError from it, which is passed on.
-        may_create: as in `collect`.
+        config: the settings file; None for the one that is found.
+        take: gets each record. An OSError from it stops the work, and is raised from here.
+        may_create: as for `opened_store`.
     """
     _check_text(request)
-    loaded = load_or_fail(config)
-    work = _Work(loaded, request, take, may_create=may_create)
+    work = _Work(load_or_fail(config), request, take, may_create=may_create)
     trio.run(work.run)
-    if work.broken is not None:
-        raise work.broken
+    if work.take_error is not None:
+        raise work.take_error
     if work.signal:
         exit_status.fail(
-            exit_status.SIGNALLED + work.signal, "interrupted; given again, the command finishes what it began"
+            exit_status.SIGNALLED + work.signal, "interrupted; the same command, given again, finishes the work"
         )
-    if work.unable is not None:
-        exit_status.fail(*work.unable)
+    if work.failure is not None:
+        exit_status.fail(*work.failure.args)
     match work.conclusion:
         case RequestRefused(status, _, message):
-            exit_status.fail(_STATUSES.get(status, exit_status.REFUSED), printable(message))
+            exit_status.fail(exit_status.of_refusal(status), printable(message))
         case Failed(message):
             exit_status.fail(exit_status.STORE_UNAVAILABLE, printable(message))
 
 
+async def ask_daemon(path: Path, request: Request, emit: Emit) -> Conclusion:
+    """Has the daemon at this control socket perform a request, and waits for the end.
+
+    Raises:
+        control.NoDaemon: no daemon listens there.
+        Failure: this user may not use the socket, or the daemon went away.
+    """
+    try:
+        return await control.ask(path, request, emit)
+    except control.NotPermitted:
+        raise no_access(path) from None
+    except control.DaemonGone:
+        text = "the daemon went away before it was done, or has another version; give the command again"
+        raise Failure(exit_status.TRY_AGAIN, text) from None
+
+
 def _check_text(request: Request) -> None:
-    """Arguments of a command may have bytes that are no text, which Python hides in lone surrogates."""
+    """Arguments of a command can be bytes that are not UTF-8. Python passes those on as lone surrogates."""
     try:
         msgspec.json.encode(request)
     except UnicodeEncodeError:
-        exit_status.fail(exit_status.REFUSED, "what is asked for is not UTF-8")
-
-
-class _Unable(Exception):
-    """Nothing can be asked for. Arguments: the exit status, and the reason for a person."""
+        exit_status.fail(exit_status.REFUSED, "the arguments are not UTF-8")
 
 
 class _Work:
-    """One request, until it is concluded, interrupted, or nobody takes its records."""
+    """One request. `run` ends when the request is concluded, when a signal arrives, or when `take` fails."""
 
     def __init__(self, loaded: Loaded, request: Request, take: Callable[[Record], None], *, may_create: bool) -> None:
         self.conclusion: Conclusion = Done()
         self.signal = 0
-        self.unable: tuple[int, str] | None = None
-        self.broken: OSError | None = None
+        self.failure: Failure | None = None
+        self.take_error: OSError | None = None
         self._loaded = loaded
         self._request = request
         self._take = take
@@ -108,8 +117,8 @@ class _Work:
             with self._bar:
                 try:
                     self.conclusion = await self._perform()
-                except _Unable as error:
-                    self.unable = error.args
+                except Failure as failure:
+                    self.failure = failure
                 except StoreError as error:
                     self.conclusion = Failed(str(error))
             nursery.cancel_scope.cancel()
@@ -118,38 +127,27 @@ class _Work:
         path = self._loaded.paths.control_socket
         if path is not None:
             try:
-                return await control.ask(path, self._request, self._emit)
+                return await ask_daemon(path, self._request, self._emit)
             except control.NoDaemon:
                 pass
-            except control.NotPermitted:
-                raise _Unable(exit_status.NOT_PERMITTED, closed(path)) from None
-            except control.DaemonGone:
-                raise _Unable(exit_status.TRY_AGAIN, GONE) from None
-        return await self._directly()
+        return await self._work_on_store()
 
-    async def _directly(self) -> Conclusion:
-        settings, data_file = self._loaded.settings, self._loaded.paths.data_file
-        logs.configure(settings.log, sys.stderr)
-        if settings.storage.backend == "sqlite" and not self._may_create:
-            _check_exists(data_file)
-        store = await open_store(settings.storage, data_file)
-        try:
+    async def _work_on_store(self) -> Conclusion:
+        settings = self._loaded.settings
+        async with opened_store(self._loaded, may_create=self._may_create) as store:
             passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NoLiveConnections()
             rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
             administration = Administration(store=store, passwords=passwords, rooms=rooms, settings=in_force, live=live)
             return await administration.perform(self._request, self._emit)
-        finally:
-            with trio.CancelScope(shield=True):
-                await store.aclose()
 
     async def _emit(self, record: Record) -> None:
         if isinstance(record, Progress):
-            self._bar.show(record)
+            self._bar.show(record.what, record.done, record.total)
             return
         try:
             self._take(record)
         except OSError as error:
-            self.broken = error
+            self.take_error = error
             self._scope.cancel()
             await trio.lowlevel.checkpoint()
 
@@ -158,19 +156,3 @@ class _Work:
             task_status.started()
             self.signal = await anext(signals)
             self._scope.cancel()
-
-
-def _check_exists(data_file: Path) -> None:
-    """Raises _Unable if there is no store: one would be made, and empty, for every wrong path and every other user."""
-    try:
-        data_file.stat()
-    except PermissionError:
-        raise _Unable(exit_status.NOT_PERMITTED, closed(data_file)) from None
-    except OSError:
-        text = f"there is no store at {data_file}; if the daemon has other settings, or another user, name its file: --config"
-        raise _Unable(exit_status.UNREADABLE, text) from None
-
-
-def closed(path: Path) -> str:
-    """What to say where the file's mode keeps us out."""
-    return f"{path} is closed to this user: run this as root, or as the daemon's user"

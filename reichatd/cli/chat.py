@@ -1,76 +1,80 @@
-"""`reichatd chat`: a client for the terminal."""
+"""`reichatd chat`: the terminal client."""
 
 import sys
 from contextlib import suppress
+from functools import partial
 
 import click
 import trio
 
 from reichatd.cli import exit_status
-from reichatd.cli.client import checked, errors_explained, find_room, insecure_option, kept
+from reichatd.cli.client_commands import (
+    after_login,
+    checked,
+    find_room,
+    insecure_option,
+    server_errors_reported,
+    with_stored_login,
+)
 from reichatd.cli.prompts import ask, can_ask
 from reichatd.terminal import screen
 from reichatd.terminal.client import LoggedOut, RoomChoice, ServerClient, ServerRefused
 from reichatd.terminal.logins import Logins, default_file
-from reichatd.terminal.rooms import meant
+from reichatd.terminal.rooms import find_rooms
 from reichatd.terminal.transcript import plain
 
 
 @click.command()
 @click.argument("url")
 @click.argument("room", required=False)
-@click.option("--email", help="The account to log in to; asked for where it is needed.")
+@click.option("--email", help="The account to log in with. Default: it is asked for if needed.")
 @insecure_option
-@click.option("--log-out", is_flag=True, help="End the login session that is kept for URL, and leave.")
+@click.option("--log-out", is_flag=True, help="End the login session that is stored for URL, and exit.")
 def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out: bool) -> None:
-    """Chat from this terminal, on any server.
+    """Chat in this terminal, on any server.
 
-    URL is the server's address, ROOM the id or the name of a room; without it you choose one from a list. The password is asked
-    for once; the tokens that it gets are kept in a file that only you can read. Once in a room, /help says what else there is.
+    URL is the server's address. ROOM is the id or name of a room; without it, you choose one from a list. The password is asked for
+    once, and not stored. The tokens of the login are stored in a file that only you can read. In a room, /help lists the commands.
     """
     url = checked(url, insecure=insecure)
     logins = Logins(default_file())
     try:
-        with errors_explained(url):
+        with server_errors_reported(url):
             if log_out:
                 trio.run(_log_out, url, logins, email)
             elif not (can_ask() and sys.stdout.isatty()):
-                raise click.UsageError("this needs a terminal; scripts post with `reichatd send`")
+                raise click.UsageError("this command needs a terminal; scripts can use `reichatd send`")
             else:
                 chosen, characters = trio.run(_arrive, url, logins, email, room)
-                screen.converse(kept(url, logins), chosen.room_id, chosen.name, characters)
+                screen.run(with_stored_login(url, logins), chosen.room_id, chosen.name, characters)
     except LoggedOut:
         exit_status.fail(exit_status.NOT_PERMITTED, "the login session is over; start again to log in")
     except OSError as error:
-        exit_status.fail(exit_status.CANNOT_CREATE, f"the login cannot be kept: {error}")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"the login cannot be stored: {error}")
 
 
 async def _log_out(url: str, logins: Logins, email: str | None) -> None:
-    key = logins.of_account(url, email) if email else url
-    async with kept(url, logins, key) as server:
+    key = logins.key_of_account(url, email) if email else url
+    async with with_stored_login(url, logins, key) as server:
         if server.login is not None:
-            with suppress(LoggedOut):  # it was over already
+            with suppress(LoggedOut):  # the session was over already
                 await server.log_out()
-            logins.keep(key, None)
+            logins.save(key, None)
     click.echo("logged out")
 
 
 async def _arrive(url: str, logins: Logins, email: str | None, room: str | None) -> tuple[RoomChoice, int]:
-    """Logs in where that is needed, and becomes a member of a room; the room, and how many characters a message may have."""
-    async with kept(url, logins) as server:
+    """Logs in if that is needed, and joins a room. Returns the room, and how many characters a message may have."""
+    async with with_stored_login(url, logins) as server:
         characters = await server.message_characters()
-        if server.login is None or (email and email != server.login.email):
-            await _log_in(server, email)
-        try:
-            return await _enter(server, room), characters
-        except LoggedOut:
-            await _log_in(server, server.login.email if server.login else email)
-            return await _enter(server, room), characters
+        is_other = bool(email and server.login and email != server.login.email)
+        enter = partial(_enter, server, room)
+        return await after_login(server, partial(_log_in, server, email), enter, is_needed=is_other), characters
 
 
 async def _log_in(server: ServerClient, email: str | None) -> None:
-    await server.check()  # before a password is typed in vain
-    email = email or ask("E-mail address")
+    await server.check()  # before a person types a password that no server gets
+    email = email or (server.login.email if server.login else ask("E-mail address"))
     await server.log_in(email, ask(f"Password of {email}", hidden=True))
 
 
@@ -89,7 +93,7 @@ async def _enter(server: ServerClient, name: str | None) -> RoomChoice:
 def _choose(joined: list[RoomChoice], others: list[RoomChoice]) -> RoomChoice:
     rooms = [*joined, *others]
     if not rooms:
-        exit_status.fail(exit_status.NOT_FOUND, "there is no public room, and you are a member of none")
+        exit_status.fail(exit_status.NOT_FOUND, "there is no public room, and you have joined no room")
     for number, room in enumerate(rooms, 1):
         click.echo(plain(f"{number:4}  {room.name} ({room.room_id}){'' if room in joined else ', not joined yet'}"))
     while True:
@@ -101,10 +105,10 @@ def _choose(joined: list[RoomChoice], others: list[RoomChoice]) -> RoomChoice:
 
 
 def _chosen(rooms: list[RoomChoice], answer: str) -> list[RoomChoice]:
-    """What an answer means; a number is that of the list before it is an id."""
+    """The rooms that an answer can mean. A number is first one of the list, then an id."""
     if answer.isdecimal() and 1 <= int(answer) <= len(rooms):
         return [rooms[int(answer) - 1]]
-    return meant(rooms, answer, cut_off=True)
+    return find_rooms(rooms, answer, prefix=True)
 
 
 def _unclear(answer: str, found: list[RoomChoice], count: int) -> str:
@@ -112,7 +116,7 @@ def _unclear(answer: str, found: list[RoomChoice], count: int) -> str:
         return f"Several rooms are called {answer!r}: {', '.join(room.room_id for room in found)}. Give the number or id of one."
     return (
         f"No room in the list has the number (1 to {count}), id or name {answer!r}. "
-        "A private room that you have yet to join is named when you start: reichatd chat URL ROOM"
+        "To join a private room, name it at the start: reichatd chat URL ROOM"
     )
 
 

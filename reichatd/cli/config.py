@@ -1,6 +1,5 @@
-"""`reichatd config`: is what I wrote right, and what is in force?"""
+"""`reichatd config`: writes a settings file, checks it, and shows the settings in force."""
 
-import json
 import os
 import shlex
 from collections.abc import Iterator
@@ -10,35 +9,37 @@ from pathlib import Path
 import click
 
 from reichatd.cli import exit_status
-from reichatd.cli.distribution import distributed
-from reichatd.cli.output import unwritable
-from reichatd.cli.settings import Loaded, config_option, load_or_fail, place_for_file
+from reichatd.cli.bundled_files import bundled
+from reichatd.cli.output import json_option, print_json
+from reichatd.cli.private_files import create_private, why_unwritable
+from reichatd.cli.settings_loader import Loaded, config_option, load_or_fail, place_for_file
 from reichatd.settings import HIDDEN
 from reichatd.settings.keys import KEYS, Key, as_toml, printable, value_of
+from reichatd.store.backends import backend_for
 
 
 @click.group()
 def config() -> None:
-    """Write a settings file, check it, or show what is in force."""
+    """Write a settings file, check it, or show the settings in force."""
 
 
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def init(file: Path | None) -> None:
-    """Write a settings file with every key, its default and a line of why: nothing in it is set yet.
+    """Write a settings file with every key, its default and its explanation. All keys are commented out.
 
-    Without FILE it goes where the daemon looks first ($REICHATD_CONFIG, or your configuration directory). It is for its owner only,
-    as it may come to hold secrets. A file that is there is never written over.
+    Without FILE, it is written where the daemon looks first ($REICHATD_CONFIG, or your configuration directory). Only its owner
+    can read it, since it may contain secrets. An existing file is never overwritten.
     """
     target, is_found = (file, False) if file else place_for_file(os.environ)
     if is_found:
-        exit_status.fail(exit_status.CANNOT_CREATE, printable(f"{target} is there already, and is what is read"))
+        exit_status.fail(exit_status.CANNOT_CREATE, printable(f"{target} exists already, and is the file in use"))
     try:
         if file is None:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(target, distributed("etc/reichatd.toml"))
+        _write_new(target, bundled("etc/reichatd.toml"))
     except OSError as error:
-        exit_status.fail(exit_status.CANNOT_CREATE, printable(unwritable(target, error)))
+        exit_status.fail(exit_status.CANNOT_CREATE, printable(why_unwritable(target, error)))
     named = f" {shlex.quote(str(target))}" if file else ""
     click.echo(f"wrote {printable(str(target))}")
     click.echo(f"Next: change what you need in it, then: reichatd config check{named}")
@@ -46,11 +47,11 @@ def init(file: Path | None) -> None:
 
 
 def _write_new(file: Path, content: str) -> None:
-    """Errors: FileExistsError, any OSError; then there is no file, or the one that was there."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    """Writes a file that does not exist yet, whole or not at all. Raises FileExistsError, or any OSError."""
+    output = create_private(file)
     try:
-        with open(descriptor, "w", encoding="utf-8") as output:
-            output.write(content)
+        with output:
+            output.write(content.encode())
     except OSError:
         file.unlink()
         raise
@@ -59,9 +60,9 @@ def _write_new(file: Path, content: str) -> None:
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def check(file: Path | None) -> None:
-    """Say whether the settings are right, and if not, everything that is wrong with them.
+    """Check the settings, and report all mistakes in them.
 
-    FILE stands in place of the settings file that would be found; the environment counts as it does for the daemon.
+    FILE is checked instead of the settings file that is found. Environment variables count as for the daemon.
     """
     loaded = load_or_fail(file)
     click.echo(f"ok: {_file(loaded)}")
@@ -69,35 +70,35 @@ def check(file: Path | None) -> None:
 
 @config.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@json_option
 def show(config: Path | None, as_json: bool) -> None:
-    """Show every key's value and where it is from. Secrets are hidden."""
+    """Show the value of every key, and its source. Secrets are hidden."""
     loaded = load_or_fail(config)
-    click.echo(_as_json(loaded) if as_json else "\n".join(_as_toml_lines(loaded)))
+    if as_json:
+        print_json({name: _entry(loaded, key) for name, key in KEYS.items()})
+    else:
+        click.echo("\n".join(_toml_lines(loaded)))
 
 
 def _file(loaded: Loaded) -> str:
     return printable(str(loaded.file)) if loaded.file else "no file found, so defaults and the environment"
 
 
+def _entry(loaded: Loaded, key: Key) -> dict[str, object]:
+    # A path in the source may have bytes that are not UTF-8, and so not JSON.
+    return {"value": _shown_value(loaded, key), "source": printable(loaded.sources[key.name])}
+
+
 def _shown_value(loaded: Loaded, key: Key) -> object:
-    """A secret's default, which is known to everybody, is shown: it tells what is in force."""
+    """The value of a key, or a placeholder for a secret. The default of a secret is shown: it is public."""
     if loaded.sources[key.name] == "storage.mongodb.uri":
         return loaded.settings.storage.mongodb.store_database
     return HIDDEN if key.secret and loaded.sources[key.name] != "default" else value_of(loaded.settings, key.name)
 
 
-def _as_json(loaded: Loaded) -> str:
-    keys = {name: {"value": _shown_value(loaded, key), "source": loaded.sources[name]} for name, key in KEYS.items()}
-    return json.dumps(keys, indent=2)
-
-
-def _as_toml_lines(loaded: Loaded) -> Iterator[str]:
+def _toml_lines(loaded: Loaded) -> Iterator[str]:
     yield f"# Settings: {_file(loaded)}"
-    if loaded.settings.storage.backend == "sqlite":
-        yield f"# Data: {printable(str(loaded.paths.data_file))}"
-    else:
-        yield f"# Data: MongoDB, database {printable(loaded.settings.storage.mongodb.store_database)}"
+    yield f"# Data: {printable(backend_for(loaded.settings.storage, loaded.paths.data_file).description)}"
     if not loaded.settings.auth.secret_key:
         yield f"# Secret: {printable(str(loaded.paths.secret_file))}"
     for table, keys in groupby(KEYS.values(), lambda key: key.name.rpartition(".")[0]):

@@ -1,4 +1,4 @@
-"""`reichatd doctor`: is everything as a daemon needs it, and what is to be done where it is not?"""
+"""`reichatd doctor`: checks what a daemon needs, and advises what to do about each problem."""
 
 import os
 import sys
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reichatd.cli import exit_status
-from reichatd.cli.settings import Loaded, config_option, load, load_secret
+from reichatd.cli.output import json_option, print_json
+from reichatd.cli.secret import load_secret
+from reichatd.cli.settings_loader import Loaded, config_option, load
 from reichatd.settings import SettingsError
 from reichatd.settings.keys import printable
 
@@ -22,36 +24,39 @@ _SECONDS = click.FloatRange(min=0, max=86_400, min_open=True)
 
 @click.command()
 @config_option
-@click.option("--url", metavar="URL", help="Where clients find the daemon, in place of server.public_url.")
+@click.option("--url", metavar="URL", help="The URL for clients. Default: server.public_url.")
+@click.option("--idle", type=_SECONDS, default=5.0, show_default=True, help="How many seconds to hold an idle socket.")
 @click.option(
-    "--idle", type=_SECONDS, default=5.0, show_default=True, help="Seconds for which a silent socket is held."
+    "--timeout", type=_SECONDS, default=30.0, show_default=True, help="The limit for each group of checks, in seconds."
 )
-@click.option("--timeout", type=_SECONDS, default=30.0, show_default=True, help="Seconds for each area at the most.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@json_option
 def doctor(config: Path | None, url: str | None, idle: float, timeout: float, as_json: bool) -> None:
-    """Look for what is wrong, and say what to do about it.
+    """Find problems, and advise how to solve them.
 
-    Settings, files, secret, store, mail, clock, the daemon itself if it runs, and the way to it that clients take: TLS, the
-    WebSocket upgrade, idle sockets, forwarded addresses. Nothing is changed and no mail is sent. To be run as the daemon's
+    The doctor checks settings, files, secret, store, mail, clock and the running daemon. It also connects as clients do, and checks
+    TLS, the WebSocket upgrade, idle sockets and forwarded addresses. It changes nothing and sends no mail. Run it as the daemon's
     user, with its settings and environment.
 
-    Exit status: 0 all is well, 1 warnings, 2 errors (as monitoring plugins have it).
+    Exit status: 0 no problem, 1 warnings, 2 errors (as for monitoring plugins).
     """
     try:
-        patient = _patient(load(config, os.environ), url, idle, timeout)
+        target = _target(load(config, os.environ), url, idle, timeout)
     except SettingsError as error:
-        findings = _unfit(error)
+        findings = _invalid_settings(error)
     else:
         import trio
 
         from reichatd.doctor import examine
 
-        findings = trio.run(examine, patient)
-    click.echo(_as_json(findings)) if as_json else _print(findings)
+        findings = trio.run(examine, target)
+    if as_json:
+        print_json({"status": _status(findings), "findings": findings})
+    else:
+        _print(findings)
     sys.exit(_status(findings))
 
 
-def _patient(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Target":
+def _target(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Target":
     from reichatd.doctor import Target
 
     secret, secret_problem = _secret(loaded)
@@ -74,7 +79,7 @@ def _patient(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "T
 
 
 def _secret(loaded: Loaded) -> tuple[bytes | None, str]:
-    """The secret, or why there is none. One that the first start would make is not made."""
+    """The secret, or the reason why there is none. It is not created here; the first start does that."""
     auth = loaded.settings.auth
     if not auth.secret_key and not auth.secret_key_file and not os.path.lexists(loaded.paths.secret_file):
         return None, ""
@@ -85,7 +90,7 @@ def _secret(loaded: Loaded) -> tuple[bytes | None, str]:
 
 
 def _mail_password(loaded: Loaded) -> tuple[str | None, str]:
-    from reichatd.cli.configuration import mail_password
+    from reichatd.cli.daemon_configuration import mail_password
 
     try:
         return mail_password(loaded.settings.mail), ""
@@ -104,23 +109,19 @@ def _checked(url: str) -> str:
         raise click.BadParameter("http(s)://host[:port][/path]", param_hint="--url") from None
 
 
-def _unfit(error: SettingsError) -> "list[Finding]":
-    """Without settings there is nothing else to look at."""
+def _invalid_settings(error: SettingsError) -> "list[Finding]":
+    """The findings if the settings are not valid: then nothing else can be checked."""
     from reichatd.doctor import Finding, Level
 
-    remedy = "mend them; `reichatd config check` says the same, and etc/reichatd.toml what may be there; all else is looked at then"
+    remedy = (
+        "fix the settings (reichatd.toml(5) describes each key) and run the doctor again: all other checks need them"
+    )
     return [Finding("settings.valid", Level.ERROR, str(problem), remedy) for problem in error.problems]
 
 
 def _status(findings: "list[Finding]") -> int:
     levels = {finding.level.value for finding in findings}
     return exit_status.ERRORS if "error" in levels else exit_status.WARNINGS if "warning" in levels else exit_status.OK
-
-
-def _as_json(findings: "list[Finding]") -> str:
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode({"status": _status(findings), "findings": findings})).decode()
 
 
 def _print(findings: "list[Finding]") -> None:

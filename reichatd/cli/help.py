@@ -1,4 +1,4 @@
-"""`reichatd help`: the manual, also where there is no man."""
+"""`reichatd help`: shows the manual, also on systems without man."""
 
 import sys
 
@@ -16,7 +16,7 @@ _WIDEST = 100
 def help_(context: click.Context, topic: str | None) -> None:
     """Show the manual: operation, settings, commands or protocol.
 
-    Without TOPIC it lists the pages. With the name of a command it shows the help of that command.
+    Without TOPIC, it lists the pages. With the name of a command, it shows the help of that command.
     """
     assert context.parent is not None
     main = context.parent.command

@@ -1,58 +1,52 @@
-"""`reichatd import`: the way here from other programs."""
+"""`reichatd import`: imports the data of other programs."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
-import msgspec
 import trio
 
-from reichatd.cli import exit_status
-from reichatd.cli.progress import things_shown
+from reichatd.cli.output import json_option, print_json
+from reichatd.cli.progress import ProgressBar
 from reichatd.cli.prompts import first_line
-from reichatd.cli.settings import Loaded, config_option, load_or_fail
+from reichatd.cli.settings_loader import Loaded, config_option, load_or_fail
+from reichatd.cli.store_access import opened_store, store_errors_reported
 from reichatd.imports.run import Import, Progress, Report
-from reichatd.store import Store, StoreError
-from reichatd.store.backends import is_there
+from reichatd.store import Store, backend_for
 from reichatd.store.mongodb import reis_chatroom
-from reichatd.store.opening import open_store
 
 
 @click.group(name="import")
 def import_() -> None:
-    """Take over the users, rooms and messages of another program."""
+    """Import the users, rooms and messages of another program."""
 
 
 @import_.command("reis-chatroom")
 @click.argument("uri")
-@click.option("--database", metavar="NAME", help="The older program's database, if the URI does not name it.")
-@click.option("--dry-run", is_flag=True, help="Change nothing, and say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--database", metavar="NAME", help="The database of Reis-Chatroom, if the URI does not name it.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; show what would be imported.")
+@json_option
 @config_option
 def from_reis_chatroom(uri: str, database: str | None, dry_run: bool, as_json: bool, config: Path | None) -> None:
-    """Take over everything from the MongoDB of the older Reis-Chatroom at URI (mongodb://host/database).
+    """Import everything from the MongoDB of Reis-Chatroom at URI (mongodb://host/database).
 
-    With - in place of URI it is read from standard input, where no list of processes shows its password. The older
-    database is only read; stop the older program first.
+    With - as URI, the command reads it from standard input, so that its password is not in the process list. The database of
+    Reis-Chatroom is only read. Stop Reis-Chatroom first.
 
-    Ids are kept wherever they are sound, and people log in with their old passwords. What had to be changed or left out is listed.
-    It can be run again: users and rooms that are there are passed over, and what an interrupted run has left is taken up.
+    Valid ids are kept, and users log in with their old passwords. The command lists what it had to change or leave out. It can run
+    again: it skips users and rooms that exist, and continues after an interruption.
     """
     loaded = load_or_fail(config)
     if uri == "-":
         uri = first_line().strip()
-    try:
-        with things_shown() as progress:
-            report = trio.run(_import, uri, database, loaded, dry_run, progress)
-    except StoreError as error:
-        exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
-    except KeyboardInterrupt:
-        exit_status.fail(
-            exit_status.INTERRUPTED, "interrupted: what is there stays, and the next run takes up the rest"
-        )
+    with (
+        store_errors_reported("interrupted; what was imported stays, and the next run continues"),
+        ProgressBar() as bar,
+    ):
+        report = trio.run(_import, uri, database, loaded, dry_run, bar.show)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+        print_json(report)
     else:
         _print(report)
 
@@ -71,26 +65,21 @@ async def _import(uri: str, database: str | None, loaded: Loaded, dry_run: bool,
 
 @asynccontextmanager
 async def _target(loaded: Loaded, dry_run: bool) -> AsyncIterator[Store | None]:
-    """The store; None where there is none yet, and a dry run must not make one."""
-    storage, data_file = loaded.settings.storage, loaded.paths.data_file
-    if dry_run and not await is_there(storage, data_file):
+    """The store to import into. None if it does not exist, since a dry run creates none."""
+    if dry_run and not await backend_for(loaded.settings.storage, loaded.paths.data_file).exists():
         yield None
         return
-    store = await open_store(storage, data_file)
-    try:
+    async with opened_store(loaded, may_create=True) as store:
         yield store
-    finally:
-        with trio.CancelScope(shield=True):
-            await store.aclose()
 
 
 def _print(report: Report) -> None:
     for note in report.notes:
         click.echo(str(note))
     counts = report.counts
-    verb = "would be taken over" if report.dry_run else "taken over"
-    there = f"; there already: {counts['users there']:,} users, {counts['rooms there']:,} rooms"
+    verb = "would be imported" if report.dry_run else "imported"
     click.echo(
         f"{verb}: {counts['users']:,} users, {counts['rooms']:,} rooms, {counts['messages']:,} messages; "
-        f"{counts['placeholders']:,} placeholders for authors who are gone{there}"
+        f"{counts['placeholders']:,} placeholders for deleted authors; "
+        f"existing already: {counts['users there']:,} users, {counts['rooms there']:,} rooms"
     )

@@ -1,9 +1,9 @@
-"""What a command prints: JSON for programs, tables for people, plain columns where nobody looks."""
+"""Prints the results of commands: JSON for programs, tables on a terminal, plain columns elsewhere."""
 
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,19 +12,52 @@ import click
 import msgspec
 
 from reichatd.cli import exit_status
+from reichatd.cli.private_files import create_private, why_unwritable
 from reichatd.cli.prompts import can_ask
 from reichatd.settings.keys import printable
 
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file, not to standard output.",
+)
 
 
 def print_json(value: object) -> None:
+    """Prints a value as indented JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
-def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on a terminal; elsewhere lines with tabs between the cells, uncut, under a line of names."""
+def print_json_line(value: object) -> None:
+    """Prints a value as JSON on one line."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def print_record(record: msgspec.Struct | Mapping[str, object], *, as_json: bool) -> None:
+    """Prints one record: a line for each field, or JSON."""
+    if as_json:
+        print_json(record)
+    else:
+        print_fields(fields_of(record) if isinstance(record, msgspec.Struct) else record)
+
+
+def print_records(kind: type[msgspec.Struct], records: Sequence[msgspec.Struct], *, as_json: bool) -> None:
+    """Prints records of one kind: a row for each, or JSON."""
+    if as_json:
+        print_json(records)
+    else:
+        print_rows(kind.__struct_fields__, [list(fields_of(record).values()) for record in records])
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Collection[str] = ()) -> None:
+    """Prints a table on a terminal. Elsewhere it prints a line of names, then lines with tabs between the cells, not cut off.
+
+    Arguments:
+        right: the columns that a table aligns at the right.
+    """
     cells = [[_cell(*cell) for cell in zip(columns, row, strict=True)] for row in rows]
     if not sys.stdout.isatty():
         for line in (columns, *cells):
@@ -37,14 +70,14 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
     table = Table(box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
     for row in cells:
         table.add_row(*map(Text, row))
     Console().print(table)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
-    """One thing, a line for each of its fields."""
+    """Prints a line for each field."""
     width = max(map(len, fields)) + 2
     for name, value in fields.items():
         click.echo(f"{name.replace('_', ' '):<{width}}{_cell(name, value)}")
@@ -56,15 +89,16 @@ def fields_of(record: msgspec.Struct) -> dict[str, Any]:
 
 
 def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
-    """Returns if it is meant; else the program ends, and nothing has been changed.
+    """Asks for confirmation. Returns if the answer is yes; otherwise the program ends, and nothing has been changed.
 
     Arguments:
-        question: or what finds it out, only where somebody can be asked; "" if there is nothing to ask.
+        question: the question, or a function that returns it; it is called only if there is a terminal. "" asks nothing.
+        yes: whether --yes was given, so that nothing is asked.
     """
     if yes:
         return
     if not can_ask():
-        raise click.UsageError("nobody can be asked here whether it is meant: give --yes")
+        raise click.UsageError("no terminal to ask for confirmation: give --yes")
     text = question if isinstance(question, str) else question()
     if not text:
         return
@@ -80,9 +114,13 @@ def confirm(question: str | Callable[[], str], *, yes: bool) -> None:
 
 @contextmanager
 def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
-    """Gives a function that writes a line of JSON: to standard output, or to a file, mode 0600, that appears when it is whole.
+    """Gives a function that writes a record as one line of JSON.
 
-    Nothing is made before the first line: by then somebody sees to it that what is interrupted is tidied up.
+    A file gets mode 0600, and appears under its name when it is complete. It is created with the first record, not before: by then
+    the command handles signals, and an interruption leaves no file.
+
+    Arguments:
+        file: None for standard output.
     """
     if file is None:
         yield lambda record: _write_line(sys.stdout.buffer, record)
@@ -95,9 +133,9 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
         def write(record: object) -> None:
             nonlocal output
             if output is None:
-                descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                output = create_private(unnamed)
                 until_whole.callback(unnamed.unlink, missing_ok=True)
-                output = until_whole.enter_context(open(descriptor, "wb"))
+                until_whole.enter_context(output)
             _write_line(output, record)
 
         try:
@@ -107,17 +145,7 @@ def json_lines(file: Path | None) -> Iterator[Callable[[object], None]]:
                 os.fsync(output.fileno())
                 unnamed.replace(file)
         except OSError as error:
-            exit_status.fail(exit_status.CANNOT_CREATE, unwritable(file, error))
-
-
-def unwritable(file: Path, error: OSError) -> str:
-    """Why a file cannot be written, for the person who named it."""
-    if isinstance(error, FileNotFoundError | NotADirectoryError) and not file.parent.is_dir():
-        missing = "is not a directory" if file.parent.exists() else "does not exist"
-        return f"{file}: the directory {file.parent} {missing}"
-    if isinstance(error, FileExistsError):
-        return f"{file} is there already"
-    return f"{file}: {error.strerror}"
+            exit_status.fail(exit_status.CANNOT_CREATE, why_unwritable(file, error))
 
 
 def _write_line(output: Any, record: object) -> None:  # noqa: ANN401 - any binary file

@@ -1,39 +1,38 @@
-"""How far a command is, for a person who waits at a terminal; nobody else is told."""
+"""Shows the progress of a command on a terminal."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from reichatd.administration.records import Progress
-
 if TYPE_CHECKING:
-    from rich import progress
+    from rich.progress import Progress
 
 
 class ProgressBar:
-    """A context manager. The bar appears with the first `show`, on standard error, and goes with the end."""
+    """A context manager. The bar appears on standard error with the first `show`, and disappears at the end.
 
-    def __init__(self) -> None:
-        self._bar: progress.Progress | None = None
-        self._tasks: dict[str, progress.TaskID] = {}
+    If standard error is no terminal, nothing is shown.
+
+    Arguments:
+        in_bytes: whether the work is measured in bytes; otherwise it is counted.
+    """
+
+    def __init__(self, *, in_bytes: bool = False) -> None:
+        self._in_bytes = in_bytes
+        self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def show(self, record: Progress) -> None:
+    def show(self, what: str, done: int, total: int | None) -> None:
+        """Shows what the command does now, how much of it is done, and the whole amount; None if that is not known."""
         if not sys.stderr.isatty():
             return
         if self._bar is None:
-            from rich.console import Console
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._bar = _bar(self._in_bytes)
+            self._bar.add_task("")
             self._bar.start()
-        if record.what not in self._tasks:
-            self._tasks[record.what] = self._bar.add_task(record.what)
-        self._bar.update(self._tasks[record.what], completed=record.done, total=record.total)
+        self._bar.update(self._bar.task_ids[0], description=what, completed=done, total=total)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -42,32 +41,11 @@ class ProgressBar:
             self._bar.stop()
 
 
-@contextmanager
-def bytes_shown(total: int | None = None) -> Iterator[Callable[[str, int], None]]:
-    """Gives what is to be called with what is being done, and how many bytes of it are; `total` is where each ends."""
-    from rich.progress import DownloadColumn
-
-    with _shown(DownloadColumn()) as shown:
-        task = shown.add_task("", total=total)
-        yield lambda what, done: shown.update(task, description=what, completed=done)
-
-
-@contextmanager
-def things_shown() -> Iterator[Callable[[str, int, int], None]]:
-    """Gives what is to be called with what is being done, how many of these things are, and how many there are."""
-    from rich.progress import MofNCompleteColumn
-
-    with _shown(MofNCompleteColumn()) as shown:
-        task = shown.add_task("", total=None)
-        yield lambda what, done, total: shown.update(task, description=what, completed=done, total=total)
-
-
-def _shown(column: "progress.ProgressColumn") -> "progress.Progress":
-    """Writes nothing where standard error is no terminal."""
+def _bar(in_bytes: bool) -> "Progress":
     from rich import progress
     from rich.console import Console
 
-    console = Console(stderr=True)
-    named, bar = progress.TextColumn("{task.description}"), progress.BarColumn()
-    columns = (progress.SpinnerColumn(), named, bar, column, progress.TimeElapsedColumn())
-    return progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    amount = progress.DownloadColumn() if in_bytes else progress.MofNCompleteColumn()
+    what, bar = progress.TextColumn("{task.description}"), progress.BarColumn()
+    columns = (progress.SpinnerColumn(), what, bar, amount, progress.TimeElapsedColumn())
+    return progress.Progress(*columns, console=Console(stderr=True), transient=True)

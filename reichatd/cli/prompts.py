@@ -1,4 +1,4 @@
-"""What a person types at a prompt, or a program writes to standard input: text, whatever bytes come."""
+"""Asks at the terminal, and reads a line of standard input. The answer is always valid text."""
 
 import sys
 
@@ -8,14 +8,15 @@ from reichatd.cli import exit_status
 
 
 def ask(question: str, *, hidden: bool = False, twice: bool = False, default: str | None = None) -> str:
-    """Asks on standard error until there is an answer that is text.
+    """Asks on standard error until the answer is UTF-8.
 
     Arguments:
-        hidden: whether what is typed is not shown.
-        twice: whether to have it typed again, and compared.
-        default: what an empty answer means.
+        hidden: whether the terminal does not show what is typed.
+        twice: whether the answer must be typed again, and be the same.
+        default: the meaning of an empty answer.
 
-    Raises: click.Abort, at the end of the input or Ctrl+C.
+    Raises:
+        click.Abort: at the end of the input, or Ctrl+C.
     """
     while True:
         try:
@@ -28,12 +29,12 @@ def ask(question: str, *, hidden: bool = False, twice: bool = False, default: st
 
 
 def can_ask() -> bool:
-    """Whether there is a person to ask; also False where standard input is closed."""
+    """Whether standard input is a terminal. False also if standard input is closed."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def first_line() -> str:
-    """The first line of standard input, without its end. Ends the program where that is no text."""
+    """The first line of standard input, without its end of line. Ends the program if it is not UTF-8."""
     if sys.stdin is None:
         exit_status.fail(exit_status.BAD_DATA, "standard input is closed")
     try:
@@ -43,6 +44,10 @@ def first_line() -> str:
 
 
 def _text(read: str) -> str:
-    """What was read. Raises UnicodeError: in some locales, C among them, Python hides bytes that are no text in lone surrogates."""
+    """Returns what was read. In some locales (C is one) Python reads bytes that are not UTF-8 as lone surrogates.
+
+    Raises:
+        UnicodeError
+    """
     read.encode()
     return read

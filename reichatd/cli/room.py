@@ -1,4 +1,4 @@
-"""`reichatd room`: the rooms."""
+"""`reichatd room`: administers rooms."""
 
 import sys
 from pathlib import Path
@@ -13,23 +13,26 @@ from reichatd.cli.output import (
     fields_of,
     json_lines,
     json_option,
+    output_option,
     print_fields,
     print_json,
+    print_record,
+    print_records,
     print_rows,
     yes_option,
 )
-from reichatd.cli.passwords import ask_password, read_password
-from reichatd.cli.settings import config_option
+from reichatd.cli.passwords import ask_password
+from reichatd.cli.prompts import first_line
+from reichatd.cli.settings_loader import config_option
 
 
 @click.group()
 def room() -> None:
     """Create, show, delete, transfer, export rooms; kick and ban.
 
-    Each is named by its room id, users by e-mail address or user id.
-    A running daemon does the work, and open connections feel it at once. With none on the control socket
-    (server.control_socket) the commands work on the store itself: a daemon on another machine then heeds what they did at most
-    auth.session_cache_seconds later, and its open connections auth.session_recheck_seconds later.
+    A room is named by its room id, a user by e-mail address or user id.
+    A running daemon does the work (see server.control_socket), and the change takes effect at once. Without one, the commands work
+    on the store itself; reichatd(8) says when a daemon on another machine notices.
     """
 
 
@@ -37,7 +40,7 @@ def room() -> None:
 @config_option
 @json_option
 def list_rooms(config: Path | None, as_json: bool) -> None:
-    """List all rooms, by id."""
+    """List all rooms, in the order of their ids."""
     records = collect(config, requests.ListRooms(), RoomRecord)
     if as_json:
         print_json(records)
@@ -47,7 +50,7 @@ def list_rooms(config: Path | None, as_json: bool) -> None:
 
 
 def _for_people(room: RoomRecord | RoomDetails) -> dict[str, object]:
-    """A room's fields, its owner by name."""
+    """A room's fields, with the name of the owner."""
     fields = fields_of(room)
     name = fields.pop("owner_name") or "deleted user"
     return fields | {"owner": f"{name} ({room.owner})"}
@@ -58,7 +61,7 @@ def _for_people(room: RoomRecord | RoomDetails) -> dict[str, object]:
 @config_option
 @json_option
 def show(room_id: str, config: Path | None, as_json: bool) -> None:
-    """Show a room, its members, and who is banned from it."""
+    """Show a room, its members, and the users who are banned from it."""
     details: list[RoomDetails] = []
     people: list[PersonRecord] = []
 
@@ -73,16 +76,21 @@ def show(room_id: str, config: Path | None, as_json: bool) -> None:
         print_json(fields_of(details[0]) | {"people": people})
     else:
         print_fields(_for_people(details[0]))
-        print_rows(PersonRecord.__struct_fields__, [list(fields_of(person).values()) for person in people])
+        print_records(PersonRecord, people, as_json=False)
 
 
 @room.command()
 @click.argument("name")
-@click.option("--owner", required=True, metavar="USER", help="Who owns it, and is its first member.")
-@click.option("--description", default="", help="A text about it.")
-@click.option("--id", "room_id", help="Its id; a random one if none is given.")
-@click.option("--private", is_flag=True, help="Ask for a password, which makes it a private room.")
-@click.option("--password-stdin", "from_stdin", is_flag=True, help="As --private, from standard input, one line.")
+@click.option("--owner", required=True, metavar="USER", help="The owner, who is also the first member.")
+@click.option("--description", default="", help="The description of the room.")
+@click.option("--id", "room_id", help="The room id. Default: a random one.")
+@click.option("--private", is_flag=True, help="Make a private room; its password is asked for.")
+@click.option(
+    "--password-stdin",
+    "from_stdin",
+    is_flag=True,
+    help="Make a private room; read its password from standard input, one line.",
+)
 @config_option
 @json_option
 def create(
@@ -96,9 +104,9 @@ def create(
     as_json: bool,
 ) -> None:
     """Create a room."""
-    password = read_password() if from_stdin else ask_password() if private else None
+    password = first_line() if from_stdin else ask_password() if private else None
     if password == "":
-        raise click.UsageError("the password is empty: without one the room would be public")
+        raise click.UsageError("the password is empty; a room without a password would be public")
     _change(config, requests.CreateRoom(owner, name, description, password, room_id), as_json)
 
 
@@ -120,8 +128,8 @@ def delete(room_id: str, config: Path | None, as_json: bool, yes: bool) -> None:
 @json_option
 @yes_option
 def kick(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) -> None:
-    """End somebody's membership."""
-    confirm(f"Kick {user} out of {room_id}?", yes=yes)
+    """End a user's membership."""
+    confirm(f"Kick {user} from {room_id}?", yes=yes)
     _change(config, requests.KickMember(room_id, user), as_json)
 
 
@@ -132,7 +140,7 @@ def kick(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool)
 @json_option
 @yes_option
 def ban(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) -> None:
-    """End somebody's membership, if there is one, and prevent another."""
+    """End a user's membership, if there is one, and do not let the user join again."""
     confirm(f"Ban {user} from {room_id}?", yes=yes)
     _change(config, requests.BanUser(room_id, user), as_json)
 
@@ -143,7 +151,7 @@ def ban(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) 
 @config_option
 @json_option
 def unban(room_id: str, user: str, config: Path | None, as_json: bool) -> None:
-    """Let somebody who was banned join again."""
+    """Let a banned user join again."""
     _change(config, requests.UnbanUser(room_id, user), as_json)
 
 
@@ -154,27 +162,21 @@ def unban(room_id: str, user: str, config: Path | None, as_json: bool) -> None:
 @json_option
 @yes_option
 def transfer(room_id: str, user: str, config: Path | None, as_json: bool, yes: bool) -> None:
-    """Make a member the owner."""
+    """Make another member the owner."""
     confirm(f"Give the room {room_id} to {user}?", yes=yes)
     _change(config, requests.TransferRoom(room_id, user), as_json)
 
 
 @room.command()
 @click.argument("room_id")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file, in place of the terminal."
-)
+@output_option
 @config_option
 def export(room_id: str, output: Path | None, config: Path | None) -> None:
-    """Write out a room, as JSON, a record a line: settings, members, bans, and all messages."""
+    """Export a room as JSON, one record per line: its settings, members, bans, and all messages."""
     with json_lines(output) as write:
         perform(config, requests.ExportRoom(room_id), write)
 
 
 def _change(config: Path | None, request: Request, as_json: bool) -> None:
     (change,) = collect(config, request, RoomChanged)
-    told = {name: value for name, value in fields_of(change).items() if value is not None}
-    if as_json:
-        print_json(told)
-    else:
-        print_fields(told)
+    print_record({name: value for name, value in fields_of(change).items() if value is not None}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`reichatd send`: one message, posted by a script."""
+"""`reichatd send`: posts one message, for scripts."""
 
 import os
 import sys
@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import click
-import msgspec
 import trio
 
 from reichatd.cli import exit_status
-from reichatd.cli.client import checked, errors_explained, find_room, insecure_option
+from reichatd.cli.client_commands import after_login, checked, find_room, insecure_option, server_errors_reported
+from reichatd.cli.output import json_option, print_json_line
 from reichatd.cli.prompts import can_ask
 from reichatd.terminal.client import LoggedOut, Login, RoomChoice, ServerClient
 from reichatd.terminal.conversation import Outcome
 from reichatd.terminal.delivery import NotAcknowledged, deliver, until_reached
-from reichatd.terminal.frames import encodable, excess, trimmed
+from reichatd.terminal.frames import encodable, length_problem, trimmed
 from reichatd.terminal.logins import Logins, default_file
 from reichatd.terminal.transcript import plain
 
 _MOST_BYTES = 1024 * 1024
-"""What is read of standard input: more is no message anywhere."""
+"""The limit of what is read from standard input. No server takes a longer message."""
 
 
 class _Account(NamedTuple):
-    """Who posts. Without an address: the user whose login `reichatd chat` has kept."""
+    """The account that posts. Without an address, it is the one whose login `reichatd chat` has stored."""
 
     email: str | None
     password: str | None
@@ -48,19 +48,19 @@ class _Message(NamedTuple):
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="REICHATD_PASSWORD_FILE",
     show_envvar=True,
-    help="A file whose first line is its password.",
+    help="A file whose first line is the password.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, max=86_400, min_open=True),
     default=30.0,
     show_default=True,
-    help="Seconds to go on trying.",
+    help="How many seconds to keep trying.",
 )
-@click.option("--nonce", default="", help="A name for the message: however often it is sent, it is stored once.")
+@click.option("--nonce", default="", help="A name for the message, which is stored once however often it is sent.")
 @insecure_option
-@click.option("-v", "--verbose", is_flag=True, help="Print the message's id.")
-@click.option("--json", "as_json", is_flag=True, help="Print room and message id as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the message id.")
+@json_option
 def send(
     url: str,
     room: str,
@@ -75,39 +75,40 @@ def send(
 ) -> None:
     """Post one message, for scripts: exit status 0 when it is stored.
 
-    ROOM is the id or the name of a room, which is joined if it is public; TEXT is the message. With - in its place, or none and no
-    terminal, the message is read from standard input; a byte there that is not UTF-8 becomes U+FFFD.
+    ROOM is the id or name of a room. If the room is public, the account joins it. TEXT is the message. With - as TEXT, or without
+    TEXT and without a terminal, the message is read from standard input; bytes that are not UTF-8 become U+FFFD.
 
-    It is posted by the login that `reichatd chat URL` has kept, or by --email and a password, which is in --password-file or in
-    the environment (REICHATD_PASSWORD). Lost connections are made again until the server has acknowledged the message.
+    The account is the one that logged in with `reichatd chat URL`, or that of --email. Its password is in --password-file or in the
+    environment (REICHATD_PASSWORD). The command connects again until the server acknowledges the message. --json prints the ids of
+    the room and the message.
 
-    Exit status: 0 it is stored; 65 refused (empty, too long, a wrong password); 67 no such room or account; 69 the server was not
-    reached in time, and nothing was sent; 75 no answer in time: it may be stored, and is safely sent again with the same --nonce;
-    77 not logged in, or not allowed.
+    Exit status: 0 stored; 65 refused (empty, too long, a wrong password); 67 no such room or account; 69 the server did not answer
+    in time, and nothing was sent; 75 sent, but not acknowledged in time: it may be stored, and can be sent again with the same
+    --nonce; 77 not logged in, or not allowed.
     """
     url = checked(url, insecure=insecure)
     content = _content(text)
     account = _Account(email, _password(password_file))
     try:
-        with errors_explained(url):
+        with server_errors_reported(url):
             room_id, outcome = trio.run(_send, url, account, _Message(room, content, nonce), timeout)
     except LoggedOut:
         _fail_logged_out(url, account)
     except NotAcknowledged as error:
         exit_status.fail(exit_status.TRY_AGAIN, f"{url}: sent, but {plain(str(error))}")
     except KeyboardInterrupt:
-        exit_status.fail(exit_status.INTERRUPTED, "interrupted; the message may be posted or not")
+        exit_status.fail(exit_status.INTERRUPTED, "interrupted; the message may have been posted or not")
     if outcome.message_id is None:
         exit_status.fail(exit_status.REFUSED, plain(outcome.refusal))
     if as_json:
-        click.echo(msgspec.json.encode({"room_id": room_id, "message_id": outcome.message_id}).decode())
+        print_json_line({"room_id": room_id, "message_id": outcome.message_id})
     elif verbose:
         click.echo(outcome.message_id)
 
 
 def _content(text: str | None) -> str:
     if text is None and can_ask():
-        raise click.UsageError("TEXT is missing; with - it is read from standard input")
+        raise click.UsageError("TEXT is missing; - reads it from standard input")
     if text is None or text == "-":
         text = _standard_input()
     content = trimmed(encodable(text))
@@ -120,7 +121,7 @@ def _standard_input() -> str:
     data = sys.stdin.buffer.read(_MOST_BYTES + 1) if sys.stdin is not None else b""
     if len(data) > _MOST_BYTES:
         exit_status.fail(
-            exit_status.REFUSED, f"more than {_MOST_BYTES:,} bytes on standard input: no message is so long"
+            exit_status.REFUSED, f"standard input has more than {_MOST_BYTES:,} bytes, too many for a message"
         )
     return data.decode(errors="replace")
 
@@ -137,48 +138,44 @@ def _password(file: Path | None) -> str | None:
 
 async def _send(url: str, account: _Account, message: _Message, seconds: float) -> tuple[str, Outcome]:
     deadline = trio.current_time() + seconds
-    login = _KeptLogin(url, account.email)
+    login = _StoredLogin(url, account.email)
     async with ServerClient(url, login.found, login.keep) as server:
         try:
             room = await until_reached(partial(_arrive, server, account, message), seconds)
             left = max(0.0, deadline - trio.current_time())
             return room.room_id, await deliver(server, room.room_id, message.content, message.nonce, left)
         finally:
-            if not login.is_kept and server.login is not None:
-                # Else each start would leave a login session behind.
+            if not login.is_stored and server.login is not None:
+                # Otherwise each run would leave a login session at the server.
                 with trio.move_on_after(5, shield=True), suppress(Exception):
                     await server.log_out()
 
 
-class _KeptLogin:
-    """The login of an account in the file of logins. Posting goes on where the file cannot be written."""
+class _StoredLogin:
+    """The login of an account in the file of logins. The message is posted even if that file cannot be written."""
 
     def __init__(self, url: str, email: str | None) -> None:
-        self.is_kept = True
+        self.is_stored = True
         self.found: Login | None = None
         self._logins = Logins(default_file())
         self._key = f"{email} {url}" if email else url
         with suppress(OSError):
-            self._key = self._logins.of_account(url, email) if email else url
+            self._key = self._logins.key_of_account(url, email) if email else url
             self.found = self._logins.of(self._key)
 
     def keep(self, login: Login) -> None:
         try:
-            self._logins.keep(self._key, login)
+            self._logins.save(self._key, login)
         except OSError:
-            # The refresh token of one that was kept before is the same still.
-            self.is_kept = self.found is not None and self.found.refresh_token == login.refresh_token
+            # A login that was found in the file is still valid there if its refresh token has not changed.
+            self.is_stored = self.found is not None and self.found.refresh_token == login.refresh_token
 
 
 async def _arrive(server: ServerClient, account: _Account, message: _Message) -> RoomChoice:
-    """Logs in where that is needed, and becomes a member of the room."""
-    if server.login is None:
-        await _log_in(server, account)
-    try:
-        return await _enter(server, message)
-    except LoggedOut:
-        await _log_in(server, account)
-        return await _enter(server, message)
+    """Logs in if that is needed, and joins the room."""
+    return await after_login(
+        server, partial(_log_in, server, account), partial(_enter, server, message), is_needed=False
+    )
 
 
 async def _log_in(server: ServerClient, account: _Account) -> None:
@@ -190,7 +187,7 @@ async def _log_in(server: ServerClient, account: _Account) -> None:
 
 
 async def _enter(server: ServerClient, message: _Message) -> RoomChoice:
-    if why := excess(message.content, await server.message_characters()):
+    if why := length_problem(message.content, await server.message_characters()):
         exit_status.fail(exit_status.REFUSED, why)
     room = await find_room(server, message.room)
     await server.join(room.room_id)
@@ -200,7 +197,8 @@ async def _enter(server: ServerClient, message: _Message) -> RoomChoice:
 def _fail_logged_out(url: str, account: _Account) -> NoReturn:
     if account.email is not None and account.password is None:
         exit_status.fail(
-            exit_status.NOT_PERMITTED, f"no password for {account.email}: give --password-file, or REICHATD_PASSWORD"
+            exit_status.NOT_PERMITTED,
+            f"no password for {account.email}: give --password-file, or set REICHATD_PASSWORD",
         )
     exit_status.fail(
         exit_status.NOT_PERMITTED,

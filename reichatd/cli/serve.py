@@ -1,4 +1,4 @@
-"""`reichatd serve`: the daemon in the foreground, as a person or a service manager starts it."""
+"""`reichatd serve`: runs the daemon in the foreground, for a person or a service manager."""
 
 import os
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ import msgspec
 
 from reichatd import __version__, systemd
 from reichatd.cli import exit_status
-from reichatd.cli.settings import Loaded, config_option, load, load_secret
+from reichatd.cli.secret import load_secret
+from reichatd.cli.settings_loader import Loaded, config_option, load
 from reichatd.hosts import is_local
 from reichatd.settings import SettingsError
 from reichatd.settings.rules import broken_rules
+from reichatd.store.backends import backend_for
 
 if TYPE_CHECKING:
     from reichatd.gateway import Listener
@@ -25,27 +27,30 @@ if TYPE_CHECKING:
 @click.command()
 @config_option
 def serve(config: Path | None) -> None:
-    """Run the daemon until it is told to stop (SIGTERM, or Ctrl+C). SIGHUP has the settings read again."""
-    manager = systemd.take_manager(os.environ)
+    """Run the daemon until SIGTERM or Ctrl+C. SIGHUP makes it read its settings again."""
     try:
         loaded = load(config, os.environ)
         secret = load_secret(loaded)
     except SettingsError as error:
         exit_status.fail(exit_status.CONFIGURATION, *map(str, error.problems))
     except OSError as error:
-        exit_status.fail(exit_status.CANNOT_CREATE, f"the secret cannot be made: {error}")
-    # Imported here: nobody with a typing error in a file should wait for Quart first.
+        exit_status.fail(exit_status.CANNOT_CREATE, f"the secret cannot be created: {error}")
+    _run(loaded, secret)
+
+
+def _run(loaded: Loaded, secret: bytes) -> None:
+    # Imported here, so that a mistake in the settings is reported without waiting for the import of Quart.
     import faulthandler
     import sys
 
     import trio
 
     from reichatd import daemon, logs, stdio
-    from reichatd.cli.configuration import configuration, reread
+    from reichatd.cli.daemon_configuration import configuration, reread
     from reichatd.store import StoreError
 
     settings = loaded.settings
-    faulthandler.enable()  # a watchdog ends us by SIGABRT: then it says where we were
+    faulthandler.enable()  # at SIGABRT, with which a watchdog ends the process, it prints a traceback
     stdio.queue_standard_streams(settings.log.queue_lines)
     logs.configure(settings.log, sys.stderr)
     try:
@@ -66,8 +71,8 @@ def serve(config: Path | None) -> None:
             listeners=listeners,
             monitors=monitors,
             control_socket=control_socket,
-            manager=manager,
-            # The same file again, if there was one: to pass on to another place, or to none, would not be what was meant.
+            manager=systemd.take_manager(os.environ),
+            # A reload reads the same file again, even if another file would be found now.
             reread=partial(reread, loaded.file, os.environ),
             ready=partial(_say_ready, loaded, listeners, monitors, control_socket),
         )
@@ -84,7 +89,7 @@ def _closed_by(opened: ExitStack, listeners: "list[Listener]") -> "list[Listener
 
 
 def _listeners(loaded: Loaded) -> "list[Listener]":
-    """The sockets that a service manager has passed, or else those that the settings ask for."""
+    """The sockets that a service manager passed, or else those that the settings name."""
     from reichatd.gateway import Listener
 
     server = loaded.settings.server
@@ -101,7 +106,7 @@ def _listeners(loaded: Loaded) -> "list[Listener]":
 
 
 def _monitors(loaded: Loaded) -> "list[Listener]":
-    """The sockets for the metrics; none where they are off."""
+    """The sockets for the metrics; none if they are off."""
     metrics = loaded.settings.metrics
     return _listen("metrics", (metrics.host,), metrics.port, tls=False) if metrics.enabled else []
 
@@ -116,10 +121,10 @@ def _listen(table: str, hosts: Sequence[str], port: int, **options: Any) -> "lis
 
 
 def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
-    """What server.host may not be, for plain HTTP, a socket that comes in its place may not be either."""
+    """Ends the program if a passed socket has an address that the rules for server.host refuse (plain HTTP)."""
     settings = loaded.settings
     for listener in listeners:
-        if is_local(listener.host):  # also what server.host cannot spell: an abstract Unix socket
+        if is_local(listener.host):  # also an abstract Unix socket, for which server.host has no form
             continue
         server = msgspec.structs.replace(settings.server, host=listener.host)
         problems = broken_rules(msgspec.structs.replace(settings, server=server))
@@ -129,7 +134,7 @@ def _refuse_exposed(loaded: Loaded, listeners: "list[Listener]") -> None:
 
 
 def _control_socket(loaded: Loaded) -> "UnixSocket | None":
-    """Also None if its default place is not to be had: a daemon without it serves as well."""
+    """The control socket. None if there is none, or if the default path cannot be used: the daemon runs without it too."""
     from reichatd.control import open_socket
     from reichatd.unixsocket import Occupied
 
@@ -137,7 +142,7 @@ def _control_socket(loaded: Loaded) -> "UnixSocket | None":
     try:
         return open_socket(path) if path else None
     except Occupied:
-        text = "another daemon listens here; set another path, or an empty one for none"
+        text = "another daemon listens here; set another path, or an empty one for no control socket"
         exit_status.fail(exit_status.CANNOT_LISTEN, f"server.control_socket: {path}: {text}")
     except OSError as error:
         if loaded.settings.server.control_socket == "auto":
@@ -152,19 +157,15 @@ def _say_ready(
     control_socket: "UnixSocket | None",
 ) -> None:
     settings = loaded.settings
-    if settings.storage.backend == "mongodb":
-        data = f"MongoDB, database {settings.storage.mongodb.store_database}"
-    else:
-        data = str(loaded.paths.data_file)
     click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")
-    click.echo(f"  data      {data}")
+    click.echo(f"  data      {backend_for(settings.storage, loaded.paths.data_file).description}")
     click.echo(f"  settings  {loaded.file or 'the defaults (no file found)'}{_from_environment(loaded)}")
     for listener in monitors:
         click.echo(f"  metrics   {listener.url}/metrics")
     if settings.mail.backend == "console":
-        click.echo("  mail      none is sent: verification codes are printed here")
+        click.echo("  mail      not sent: verification codes are printed here")
     if loaded.paths.control_socket is not None and control_socket is None:
-        click.echo(f"  control   no control socket: {loaded.paths.control_socket} cannot be made")
+        click.echo(f"  control   no control socket: {loaded.paths.control_socket} cannot be created")
 
 
 def _from_environment(loaded: Loaded) -> str:

@@ -1,4 +1,4 @@
-"""`reichatd service`: makes this installation of reichatd a system service of systemd."""
+"""`reichatd service`: installs and removes the files of the systemd service."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from reichatd.cli import exit_status
-from reichatd.cli.distribution import distributed
+from reichatd.cli.bundled_files import bundled
 from reichatd.cli.manual.pages import PAGES, place
 
 _SERVICE = Path("etc/systemd/system/reichatd.service")
@@ -23,14 +23,14 @@ _FILES = {
     Path("etc/tmpfiles.d/reichatd.conf"): "systemd/tmpfiles.d/reichatd.conf",
     _CONFIG: "etc/reichatd.toml",
 }
-"""Where each file goes, and what it is in our distribution."""
+"""The target of each file, and its source among the bundled files."""
 _MANUAL = {Path("usr/local/share/man", place(page)): f"etc/man/{page}" for page in PAGES.values()}
-"""The same for the man pages."""
+"""The same, for the man pages."""
 _USUAL_PROGRAM = "/usr/local/bin/reichatd"
-"""What the unit has where the program's path belongs."""
+"""The path of the program in the bundled unit. `install` replaces it."""
 _DATA_FILE = "/var/lib/reichatd/reichatd.sqlite3"
-_OUT_OF_REACH = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")
-"""What the service does not see (ProtectHome, PrivateTmp)."""
+_HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")
+"""Directories that the unit hides from the service (ProtectHome, PrivateTmp)."""
 _UNITS = ("reichatd.socket", "reichatd.service")
 
 
@@ -43,25 +43,25 @@ _root_option = click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Put the files below DIR and touch nothing else: for packages.",
+    help="Write the files below DIR, and change nothing else. For packages.",
 )
 _program_option = click.option(
     "--program",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What the service starts; by default the reichatd that you are calling.",
+    help="The program that the service starts. Default: the reichatd that you run.",
 )
 
 
 @click.group()
 def service() -> None:
-    """Make reichatd a system service: unit, socket, user and settings."""
+    """Install reichatd as a systemd service, or remove it."""
 
 
 @service.command()
 @_program_option
 def show(program: Path | None) -> None:
-    """Show the files that `install` would write; of the manual, only where its pages go (`reichatd help` shows them)."""
+    """Show the files that `install` would write. Of the man pages, only the paths are shown (`reichatd help` shows the pages)."""
     for file in _files(Path("/"), program or _this_program()):
         click.echo(f"# {file.path}\n{file.content}")
     for target in _MANUAL:
@@ -72,9 +72,9 @@ def show(program: Path | None) -> None:
 @_root_option
 @_program_option
 def install(root: Path | None, program: Path | None) -> None:
-    """Write the units, the user's entry, the man pages and, unless there is one, the settings file.
+    """Write the units, the entry for the user, the man pages and the settings file.
 
-    May be repeated: then files that are out of date are written again. A settings file that is there stays as it is.
+    It can run again; it then updates old files. An existing settings file is not changed.
     """
     if root is None:
         _require_root()
@@ -85,13 +85,13 @@ def install(root: Path | None, program: Path | None) -> None:
         _run("systemd-sysusers", "reichatd.conf")
         _run("systemd-tmpfiles", "--create", "reichatd.conf")
         _tell_systemd("daemon-reload")
-        click.echo(f"Next: look at /{_CONFIG}, then: systemctl enable --now {' '.join(_UNITS)}")
+        click.echo(f"Next: check the settings in /{_CONFIG}, then: systemctl enable --now {' '.join(_UNITS)}")
 
 
 @service.command()
 @_root_option
 def uninstall(root: Path | None) -> None:
-    """Stop the service and remove what `install` wrote, but for settings, data and user."""
+    """Stop the service and remove the files of `install`. Settings, data and user stay."""
     if root is None:
         _require_root()
         if Path("/", _SERVICE).exists():
@@ -101,23 +101,23 @@ def uninstall(root: Path | None) -> None:
             click.echo(f"{_remove((root or Path('/')) / target):<9} {(root or Path('/')) / target}")
     if root is None:
         _tell_systemd("daemon-reload")
-        click.echo(f"Left as they are: /{_CONFIG.parent}, {Path(_DATA_FILE).parent}, and the user reichatd")
+        click.echo(f"Not removed: /{_CONFIG.parent}, {Path(_DATA_FILE).parent}, and the user reichatd")
 
 
 def _files(root: Path, program: Path) -> Iterator[_File]:
     for target, source in _FILES.items():
-        content = distributed(source)
+        content = bundled(source)
         if target == _SERVICE:
             content = content.replace(_USUAL_PROGRAM, _as_command(program))
         elif target == _CONFIG:
-            # Said, so that commands find the data too when somebody calls them without the service's environment.
+            # So that commands find the data without the environment of the service, too.
             content = content.replace('# path = ""', f'path = "{_DATA_FILE}"')
         yield _File(root / target, content)
 
 
 def _pages(root: Path) -> Iterator[_File]:
     for target, source in _MANUAL.items():
-        yield _File(root / target, distributed(source))
+        yield _File(root / target, bundled(source))
 
 
 def _this_program() -> Path:
@@ -128,7 +128,7 @@ def _this_program() -> Path:
 
 
 def _as_command(program: Path) -> str:
-    """A path as the first word of a command in a unit (systemd.service(5))."""
+    """A path, quoted as the first word of a command in a unit (systemd.service(5))."""
     text = str(program).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return text if text.isprintable() and not set(text) & set(" '\\\";") else f'"{text}"'
 
@@ -137,33 +137,35 @@ def _require_root() -> None:
     if os.geteuid() != 0:
         exit_status.fail(
             exit_status.NOT_PERMITTED,
-            "only root can change the system's services: sudo; or see them: reichatd service show",
+            "only root can change the system's services: use sudo. To see the files: reichatd service show",
         )
 
 
 def _require_reachable(program: Path | None) -> None:
-    """The service runs as its own user, who sees nobody's home."""
+    """Ends the program if the service could not start this program: it runs as its own user, and sees no home directory."""
     chosen = program or _this_program()
     if not os.access(chosen, os.X_OK):
-        exit_status.fail(exit_status.UNREADABLE, f"{chosen} is no program; name it with --program")
-    in_one = program or getattr(sys, "frozen", False)  # then there is nothing else that it stands on
-    behind = [chosen.absolute(), chosen.resolve()] + ([] if in_one else [Path(sys.prefix), Path(sys.base_prefix)])
-    for path in behind:
-        if any(path.is_relative_to(place) for place in _OUT_OF_REACH):
+        exit_status.fail(exit_status.UNREADABLE, f"{chosen} is not executable; name the program with --program")
+    is_single_file = program or getattr(sys, "frozen", False)  # which needs no Python installation
+    needed = [chosen.absolute(), chosen.resolve()] + (
+        [] if is_single_file else [Path(sys.prefix), Path(sys.base_prefix)]
+    )
+    for path in needed:
+        if any(path.is_relative_to(place) for place in _HIDDEN):
             exit_status.fail(
                 exit_status.UNREADABLE,
-                f"{path} is out of the service's reach; install reichatd for all users: "
+                f"the service cannot see {path}; install reichatd for all users: "
                 "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install reichatd",
             )
 
 
 def _put(file: _File) -> str:
-    """Writes a file, whole or not at all; says what became of it."""
+    """Writes a file, whole or not at all. Returns the outcome in a word."""
     try:
-        there = file.path.read_text(encoding="utf-8", errors="replace") if file.path.exists() else None
-        if there == file.content:
+        old = file.path.read_text(encoding="utf-8", errors="replace") if file.path.exists() else None
+        if old == file.content:
             return "unchanged"
-        if there is not None and file.path.match(str(_CONFIG)):
+        if old is not None and file.path.match(str(_CONFIG)):
             return "kept"
         file.path.parent.mkdir(parents=True, exist_ok=True)
         unnamed = file.path.with_name(f".{file.path.name}.new")
@@ -171,8 +173,8 @@ def _put(file: _File) -> str:
         unnamed.chmod(0o644)
         unnamed.replace(file.path)
     except OSError as error:
-        _cannot(error)
-    return "wrote" if there is None else "updated"
+        _fail_unwritable(error)
+    return "wrote" if old is None else "updated"
 
 
 def _remove(path: Path) -> str:
@@ -181,19 +183,19 @@ def _remove(path: Path) -> str:
     except FileNotFoundError:
         return "not there"
     except OSError as error:
-        _cannot(error)
+        _fail_unwritable(error)
     return "removed"
 
 
-def _cannot(error: OSError) -> NoReturn:
+def _fail_unwritable(error: OSError) -> NoReturn:
     exit_status.fail(exit_status.CANNOT_CREATE, f"{error.filename}: {error.strerror}")
 
 
 def _tell_systemd(*arguments: str) -> None:
-    if Path("/run/systemd/system").exists():  # as sd_booted(3) finds out
+    if Path("/run/systemd/system").exists():  # the test of sd_booted(3)
         _run("systemctl", *arguments)
     else:
-        click.echo(f"systemd does not run here; left out: systemctl {' '.join(arguments)}")
+        click.echo(f"systemd does not run here; not done: systemctl {' '.join(arguments)}")
 
 
 def _run(*command: str) -> None:
@@ -202,4 +204,4 @@ def _run(*command: str) -> None:
     except OSError as error:
         exit_status.fail(exit_status.UNREADABLE, f"{command[0]}: {error.strerror}")
     if status:
-        exit_status.fail(exit_status.CANNOT_CREATE, f"{' '.join(command)} has failed with status {status}")
+        exit_status.fail(exit_status.CANNOT_CREATE, f"{' '.join(command)} failed with status {status}")

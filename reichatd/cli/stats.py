@@ -1,4 +1,4 @@
-"""`reichatd stats`: how much there is."""
+"""`reichatd stats`: counts the content of the store and the load of the daemon."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from reichatd.administration import requests
 from reichatd.administration.records import StatsRecord
 from reichatd.cli.administer import collect
 from reichatd.cli.output import fields_of, json_option, print_fields, print_json
-from reichatd.cli.settings import config_option
+from reichatd.cli.settings_loader import config_option
 
 
 @click.command()
 @config_option
 @json_option
 def stats(config: Path | None, as_json: bool) -> None:
-    """Count what the store holds and what the daemon carries."""
+    """Count users, rooms and messages, and the daemon's connections."""
     (record,) = collect(config, requests.GetStats(), StatsRecord)
     if as_json:
         print_json(record)

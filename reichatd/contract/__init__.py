@@ -1,4 +1,4 @@
-"""The contract with clients, for programs and for people: made of the same types that the calls and the frames are made of."""
+"""The public API's documentation, for programs and for people; generated from the types of the calls and the frames."""
 
 from reichatd.contract.routes import publish
 

@@ -1,38 +1,39 @@
-"""The conversation as an AsyncAPI 3.0 document, made of the types of its frames."""
+"""Generates the AsyncAPI 3.0 document of the WebSocket from the types of its frames."""
 
 from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
 
-from reichatd import __version__
+from reichatd import __version__, closing
 from reichatd.chat import frames
 from reichatd.contract.schemas import JSON, REF, example, schemas
 from reichatd.settings import LimitSettings
 
 _ABOUT = """\
-One WebSocket is one member's conversation with one room. Frames are text, JSON objects that `type` tells apart; whatever else is in
-one is ignored. A room is a log: its messages are numbered 1, 2, 3, … without a gap, and everything is reading from some number on.
+One WebSocket is one member's conversation in one room. Frames are JSON objects in text messages, with a `type`; unknown fields are
+ignored. A room is a log: its messages are numbered 1, 2, 3, … without a gap, and clients read the log from some number on.
 
-To lose nothing: remember the last id that you have; give every message a nonce, and send it again with the same nonce until it is
-acknowledged; after each reconnect send `listen_latest` with `after_id`.
+To lose no message: remember the last id that you have. Give every message a nonce, and send it again with the same nonce until it
+is acknowledged. After each reconnect, send `listen_latest` with `after_id`.
 
-Accounts, rooms and tokens are the business of the REST interface, which [has a document of its own](docs)."""
+For accounts, rooms and tokens, see [the REST interface](docs)."""
 
 _CHANNEL = """\
-A request without `Upgrade: websocket`, which a proxy may have dropped, is answered with 426, a page of another site with 403. Every
-other handshake is accepted; who may not stay is told by a close frame, since a browser cannot read a refused handshake. A
-connection outlives its access token, not its login session. `/room/{room_id}` is the same channel, for older clients."""
+A request without `Upgrade: websocket` (a proxy may have removed it) is answered with 426, a request by a page of another site with
+403. Every other handshake is accepted. A client without permission gets a close frame, since a browser cannot read a refused
+handshake. The connection stays open when its access token expires; it ends with the login session. `/room/{room_id}` is the same
+channel, for older clients."""
 
 CLOSE_CODES = {
-    1001: "The daemon goes down: come back after the pause that the reason asks for (`…; retry-after-ms=N`, in milliseconds).",
-    1008: "Not a member, or no longer; the room is gone; or a flood of frames that made no sense.",
-    1009: "A message was too big, by the length that its frames announced. It will be so again: do not repeat it.",
-    1011: "A fault of the daemon.",
-    1013: "Took nothing for too long. Nothing is lost: come back and go on.",
-    4001: "No token, an invalid one, or the login session is over.",
+    closing.GOING_AWAY: "The daemon shuts down. Reconnect after the pause in the reason (`…; retry-after-ms=N`, in milliseconds).",
+    closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; or too many bad frames.",
+    closing.TOO_BIG: "The message is too big, by the length that its frames announce. Do not send it again.",
+    closing.INTERNAL_ERROR: "An error in the daemon.",
+    closing.TRY_AGAIN_LATER: "The client reads too slowly. No message is lost: reconnect and continue.",
+    closing.UNAUTHORIZED: "No token, an invalid token, or the login session has ended.",
 }
-"""What the daemon closes a conversation with."""
+"""The close codes of the daemon, and their meaning."""
 
 _REPLIES: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     frames.Fetch: frames.FetchResponse,
@@ -43,10 +44,10 @@ _Frame = type[msgspec.Struct]
 
 
 def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
-    """The document, with the limits that are in force.
+    """Generates the document, with the limits in force.
 
     Arguments:
-        public_url: where clients find the daemon; "" if that is not known.
+        public_url: the URL of the daemon for clients; "" if it is not known.
     """
     received: tuple[_Frame, ...] = get_args(frames.ClientFrame)
     sent: tuple[_Frame, ...] = get_args(frames.ServerFrame)
@@ -73,15 +74,19 @@ def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
                     "type": "httpApiKey",
                     "in": "query",
                     "name": "token",
-                    "description": "The access token in the address, where logs may keep it.",
+                    "description": "The access token in the URL, which logs may contain.",
                 },
                 "ticket": {
                     "type": "httpApiKey",
                     "in": "query",
                     "name": "ticket",
-                    "description": "What POST /ws/ticket gives, good once: for browsers, which can send no header.",
+                    "description": "A ticket of POST /ws/ticket, valid once: for browsers, which cannot send the header.",
                 },
-                "header": {"type": "http", "scheme": "bearer", "description": "The access token, which no log keeps."},
+                "header": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The access token, in a header that logs do not contain.",
+                },
             },
         },
     }
@@ -97,11 +102,11 @@ def _servers(public_url: str) -> JSON:
             "host": "{host}",
             "protocol": protocol,
             "description": description,
-            "variables": {"host": {"default": "127.0.0.1:8000", "description": "Where the daemon is reached."}},
+            "variables": {"host": {"default": "127.0.0.1:8000", "description": "The host and port of the daemon."}},
         }
         for name, protocol, description in (
-            ("plain", "ws", "Without encryption: the same machine only."),
-            ("encrypted", "wss", "By TLS, the daemon's own or a reverse proxy's."),
+            ("plain", "ws", "Without encryption, for the same machine only."),
+            ("encrypted", "wss", "With TLS, by the daemon or a reverse proxy."),
         )
     }
 
@@ -110,7 +115,7 @@ def _channel(names: list[str]) -> JSON:
     return {
         "address": "/ws/chat/{room_id}",
         "description": _CHANNEL,
-        "parameters": {"room_id": {"description": "The room's id; one has to be a member."}},
+        "parameters": {"room_id": {"description": "The room's id; the user must be a member."}},
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {
             "ws": {
@@ -125,7 +130,7 @@ def _channel(names: list[str]) -> JSON:
 
 def _operation(frame: _Frame, action: str) -> JSON:
     operation: JSON = {
-        "action": action,  # of the daemon
+        "action": action,  # seen from the daemon
         "channel": {"$ref": _CONVERSATION},
         "messages": [_in_channel(frame)],
         "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("query", "ticket", "header")],

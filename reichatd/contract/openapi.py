@@ -1,4 +1,4 @@
-"""The REST interface as an OpenAPI 3.1 document, made of the app's routes and of what stands beside each handler."""
+"""Generates the OpenAPI 3.1 document from the app's routes and the description of each handler."""
 
 import re
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ from reichatd.errors import InvalidFields, Malformed, NotFound, ReichatError, Un
 from reichatd.settings import LimitSettings
 
 _ABOUT = """\
-JSON in, JSON out. Every answer has `message`: "ok" on success, else a sentence for a person; errors also have `code`, a word for
-programs that does not change, and where fields are to blame `errors`, one entry for each.
+Request and response bodies are JSON. Every response has `message`: "ok" on success, else a sentence for a person. Errors also have
+`code`, a stable error code. If fields are invalid, `errors` has one entry for each.
 
-Whatever else is in a body is ignored. A request that is no proper HTTP is answered with 400 or 431, an unknown path with 404, a
-method that a path does not know with 405.
+Unknown fields in a body are ignored. A malformed HTTP request is answered with 400 or 431, an unknown path with 404, a method that
+the path does not support with 405.
 
-Messages are not sent by REST but by a WebSocket, which [has a document of its own](docs/websocket). A request there that is no
-handshake is answered with 426 `upgrade_required`."""
+Messages are sent over [the WebSocket](docs/websocket), not by REST. A request to its path that is no handshake is answered with 426
+`upgrade_required`."""
 
 _TAGS = {
     "accounts": "Registration, login and logout.",
-    "users": "Oneself and others.",
-    "rooms": "Rooms, and who is in them.",
+    "users": "Your own profile, and other users.",
+    "rooms": "Rooms and their members.",
     "daemon": "The daemon itself.",
 }
 
@@ -43,7 +43,7 @@ def _bearer(description: str) -> JSON:
 _SCHEMES = {
     "accessToken": _bearer("The access token of `POST /login` or `GET /refresh`, as Bearer."),
     "refreshToken": _bearer("The refresh token of `POST /login`, as Bearer."),
-    "operatorProof": _bearer("A proof that one has the daemon's secret, made by `reichatd doctor`, as Bearer."),
+    "operatorProof": _bearer("A proof of knowing the daemon's secret, made by `reichatd doctor`, as Bearer."),
 }
 _SECURITY: dict[Token, list[JSON]] = {
     Token.NONE: [],
@@ -59,7 +59,7 @@ _PARAMETERS: JSON = {
 _HEADERS: dict[HTTPStatus, JSON] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
     HTTPStatus.SERVICE_UNAVAILABLE: {
-        "Retry-After": {"description": "Seconds until another try is worth it.", "schema": {"type": "string"}}
+        "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
     },
 }
 _Kinds = set[type[msgspec.Struct]]
@@ -67,7 +67,7 @@ _INVALID_FIELD = Problem("name", "what is wrong with it")
 
 
 class Call(NamedTuple):
-    """A route's method, and what is said of it."""
+    """One method of a route, and its description."""
 
     method: str
     rule: Rule
@@ -75,7 +75,7 @@ class Call(NamedTuple):
 
 
 def calls(app: Quart) -> Iterator[Call]:
-    """Every call of an app that has a description, as its routes are."""
+    """All calls of an app that have a description."""
     for rule in app.url_map.iter_rules():
         operation = operation_of(app.view_functions[rule.endpoint])
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -84,12 +84,12 @@ def calls(app: Quart) -> Iterator[Call]:
 
 
 def openapi(app: Quart, limits: LimitSettings, public_url: str = "") -> JSON:
-    """The document.
+    """Generates the document.
 
     Arguments:
-        app: whose calls it describes.
-        limits: in force there.
-        public_url: where clients find it; "" if that is not known: then at the root of the document's host.
+        app: the app whose calls it describes.
+        limits: the limits in force.
+        public_url: the URL of the daemon for clients. If it is "", clients take the root of the document's host.
     """
     described = list(calls(app))
     taken: _Kinds = {call.operation.takes for call in described if call.operation.takes}
@@ -170,23 +170,23 @@ def _responses(operation: Operation, components: JSON, *, in_path: bool) -> JSON
 
 
 def _refusals(operation: Operation, *, in_path: bool) -> Iterator[tuple[HTTPStatus, Refusal]]:
-    """All that a call may be refused with."""
+    """All errors that a call may be answered with."""
     kinds: list[type[ReichatError]] = [*operation.refuses, ReichatError, Unavailable]
     if operation.token is not Token.NONE:
         kinds.append(Unauthorized)
     if in_path:
-        kinds.append(NotFound)  # an id with a slash in it is another path
+        kinds.append(NotFound)  # an id that contains a slash is another path
     if operation.takes is not None:
         kinds.append(Malformed)
         for error in (RequestTimeout(), RequestEntityTooLarge()):
             yield HTTPStatus(error.code), as_refusal(error)
     for kind in kinds:
-        blames = [_INVALID_FIELD] if kind in (InvalidFields, Malformed) else []
-        yield HTTPStatus(kind.status), Refusal(message=kind.text, code=kind.code, errors=blames)
+        problems = [_INVALID_FIELD] if kind in (InvalidFields, Malformed) else []
+        yield HTTPStatus(kind.status), Refusal(message=kind.text, code=kind.code, errors=problems)
 
 
 def _refused(status: HTTPStatus, refusals: list[Refusal]) -> JSON:
-    """One status, with every code that comes with it."""
+    """The response of one status, with all its error codes."""
     codes = {"properties": {"code": {"enum": [refusal.code for refusal in refusals]}}}
     return {
         "description": "; ".join(refusal.message for refusal in refusals) + ".",

@@ -1,6 +1,6 @@
-"""The documents as pages, written on the server: no script, and nothing from elsewhere.
+"""Renders the documents as HTML pages, without scripts and without resources of other hosts.
 
-Links are relative, since a proxy may have the daemon below a path of its host: `root` leads from a page to where that path begins.
+Links are relative, since a proxy may serve the daemon below a path. `root` is the relative URL from a page to that path.
 """
 
 import re
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from reichatd.markdown import Node
 
 _CODE = re.compile(r"`([^`]+)`")
-_TITLES = {"receive": "What a client sends", "send": "What a client is sent"}  # by what the daemon does
+_TITLES = {"receive": "What a client sends", "send": "What a client receives"}  # by the daemon's action
 _LINK = re.compile(r"\[([^]]+)\]\((\w[\w/]*)\)")
 
 
 class Section(NamedTuple):
-    """A part of the guide."""
+    """A section of the guide."""
 
     id: str
     title: str
@@ -33,7 +33,7 @@ class Section(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A row of the table that shows an object."""
+    """A row of the table of an object's fields."""
 
     name: str
     type: str
@@ -42,7 +42,7 @@ class Field(NamedTuple):
 
 
 def rest(document: JSON) -> str:
-    """The page of an OpenAPI document."""
+    """Renders an OpenAPI document."""
     operations = [
         {"method": method.upper(), "path": path, **operation}
         for path, methods in document["paths"].items()
@@ -58,7 +58,7 @@ def rest(document: JSON) -> str:
 
 
 def websocket(document: JSON) -> str:
-    """The page of an AsyncAPI document."""
+    """Renders an AsyncAPI document."""
     messages = document["components"]["messages"]
     directions = {
         action: [messages[name] for name, operation in document["operations"].items() if operation["action"] == action]
@@ -73,8 +73,8 @@ def websocket(document: JSON) -> str:
 
 @cache
 def guide() -> str:
-    """The guide for client authors. May take a tenth of a second the first time: call it in a thread."""
-    from reichatd.markdown import parsed  # The start of the daemon need not wait for it.
+    """Renders the guide for client authors. The first call may take 0.1 seconds: call it in a thread."""
+    from reichatd.markdown import parsed  # Imported here for a faster start of the daemon.
 
     heading, *nodes = parsed((files(__package__) / "templates" / "guide.md").read_text(encoding="utf-8")).children
     starts = [index for index, node in enumerate(nodes) if node.tag == "h2"]
@@ -143,7 +143,7 @@ def _fields(schema: JSON, components: JSON) -> list[Field]:
 
 
 def _type(schema: JSON) -> str:
-    """A schema's type, in a word or two."""
+    """A schema's type in a few words."""
     if "$ref" in schema:
         return str(schema["$ref"].removeprefix(REF))
     if "anyOf" in schema:
@@ -167,12 +167,12 @@ def _description(schema: JSON) -> str:
 
 
 def _prose(text: str, root: str = "") -> Markup:
-    """Paragraphs, with code and links."""
+    """Renders paragraphs with code and links."""
     return Markup("\n").join(Markup("<p>{}</p>").format(_inline(paragraph, root)) for paragraph in text.split("\n\n"))
 
 
 def _inline(text: str, root: str = "") -> Markup:
-    """A sentence or two, with code and links."""
+    """Renders text with code and links."""
     html = _CODE.sub(r"<code>\1</code>", str(escape(text)))
     return Markup(_LINK.sub(rf'<a href="{root}\2">\1</a>', html))
 

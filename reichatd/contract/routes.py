@@ -1,4 +1,4 @@
-"""Where the contract is served: as documents for programs and as pages for people."""
+"""Serves the documentation: documents for programs, and pages for people."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -26,7 +26,7 @@ _HEADERS = {
 
 
 class _Files(NamedTuple):
-    """All that is served."""
+    """The generated documents and pages."""
 
     openapi: bytes
     asyncapi: bytes
@@ -35,16 +35,16 @@ class _Files(NamedTuple):
 
 
 def publish(app: Quart, limits: Callable[[], LimitSettings], public_url: str = "") -> None:
-    """Has an app serve the contract with its clients: all the routes that it has when it is first asked.
+    """Adds the documentation to an app. It describes all routes that the app has at the first request.
 
     Arguments:
-        limits: tells which are in force.
-        public_url: where clients find it, "" if that is not known.
+        limits: returns the limits in force.
+        public_url: the URL of the daemon for clients; "" if it is not known.
     """
     blueprint = Blueprint("contract", __name__)
 
-    @lru_cache(maxsize=1)  # anybody may ask, as often as he likes
-    def made(limits: LimitSettings) -> _Files:
+    @lru_cache(maxsize=1)  # the pages are public: requests must be cheap
+    def generate(limits: LimitSettings) -> _Files:
         rest, conversation = openapi(app, limits, public_url), asyncapi(limits, public_url)
         return _Files(
             msgspec.json.encode(rest),
@@ -56,26 +56,26 @@ def publish(app: Quart, limits: Callable[[], LimitSettings], public_url: str = "
     @blueprint.get("/openapi.json")
     @operation(JSON, token=Token.NONE)
     async def openapi_document() -> Response:
-        """This document: REST in OpenAPI 3.1."""
-        return _respond(made(limits()).openapi, JSON)
+        """This document: the REST interface in OpenAPI 3.1."""
+        return _respond(generate(limits()).openapi, JSON)
 
     @blueprint.get("/asyncapi.json")
     @operation(JSON, token=Token.NONE)
     async def asyncapi_document() -> Response:
-        """The conversation by WebSocket in AsyncAPI 3.0."""
-        return _respond(made(limits()).asyncapi, JSON)
+        """The WebSocket interface in AsyncAPI 3.0."""
+        return _respond(generate(limits()).asyncapi, JSON)
 
     @blueprint.get("/docs")
     @operation("text/html", token=Token.NONE)
     async def openapi_page() -> Response:
-        """REST, as a page for people."""
-        return _respond(made(limits()).rest_page, HTML)
+        """The REST interface, as a page for people."""
+        return _respond(generate(limits()).rest_page, HTML)
 
     @blueprint.get("/docs/websocket")
     @operation("text/html", token=Token.NONE)
     async def asyncapi_page() -> Response:
-        """The conversation, as a page for people."""
-        return _respond(made(limits()).websocket_page, HTML)
+        """The WebSocket interface, as a page for people."""
+        return _respond(generate(limits()).websocket_page, HTML)
 
     @blueprint.get("/docs/guide")
     @operation("text/html", token=Token.NONE)
@@ -86,7 +86,7 @@ def publish(app: Quart, limits: Callable[[], LimitSettings], public_url: str = "
     @blueprint.get("/docs/style.css")
     @operation("text/css", token=Token.NONE)
     async def style() -> Response:
-        """How the pages look."""
+        """The style sheet of the pages."""
         return _respond(pages.style(), "text/css; charset=utf-8")
 
     app.register_blueprint(blueprint)

@@ -1,4 +1,4 @@
-"""JSON Schemas of the types that clients send and are sent, with the limits that are in force."""
+"""Generates the JSON schemas of the types that clients send and receive, with the limits in force."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,17 +15,17 @@ _LIMIT = "limits."
 
 
 def schemas(
-    taken: Iterable[type[msgspec.Struct]], given: Iterable[type[msgspec.Struct]], limits: LimitSettings
+    requests: Iterable[type[msgspec.Struct]], responses: Iterable[type[msgspec.Struct]], limits: LimitSettings
 ) -> JSON:
-    """The schemas of these types, and of all that they are made of, by name.
+    """The schemas of these types, and of all types in their fields, by name.
 
     Arguments:
-        taken: what clients send: fields with a default may be absent.
-        given: what they are sent: every field is there, but for those that are left out at their default.
-        limits: stand where a type names them ("limits.message_chars").
+        requests: what clients send: fields with a default may be absent.
+        responses: what clients receive: all fields are present, except in types that omit defaults.
+        limits: replace the names of limits in the types ("limits.message_chars").
     """
-    _, components = msgspec.json.schema_components((*taken, *given), ref_template=REF + "{name}")
-    for kind in _with_parts(given):
+    _, components = msgspec.json.schema_components((*requests, *responses), ref_template=REF + "{name}")
+    for kind in _with_parts(responses):
         schema = components[kind.__name__]
         if not kind.__struct_config__.omit_defaults:
             schema["required"] = list(schema["properties"])
@@ -34,10 +34,10 @@ def schemas(
 
 
 def example(schema: JSON, components: JSON) -> Any:  # noqa: ANN401 - JSON
-    """A value that has this schema, made of the examples in it.
+    """A valid value of this schema, from the examples in it.
 
     Arguments:
-        components: what `$ref` refers to, by name.
+        components: the schemas that `$ref` refers to, by name.
     """
     if "$ref" in schema:
         return example(components[schema["$ref"].removeprefix(REF)], components)
@@ -55,7 +55,7 @@ def example(schema: JSON, components: JSON) -> Any:  # noqa: ANN401 - JSON
 
 
 def _with_parts(kinds: Iterable[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
-    """These structs and those in their fields, however deep."""
+    """These structs and all structs in their fields, recursively."""
     found: set[type[msgspec.Struct]] = set()
     waiting: list[msgspec.inspect.Type] = list(msgspec.inspect.multi_type_info(kinds))
     while waiting:

@@ -1,10 +1,10 @@
-"""The control socket: by it an administrator on the same machine has the running daemon do what `reichatd.administration` can.
+"""The control socket: through it an administrator on the same machine sends requests of `reichatd.administration` to the daemon.
 
-A Unix socket, mode 0600. Who may connect is what that mode says, the daemon's own user and root, and the kernel holds everybody
-to it; to ask for the peer's credentials as well would be a second list of who may, that could only disagree with the first.
+It is a Unix socket with mode 0600: the kernel lets only the daemon's user and root connect. Checking the peer's credentials as
+well would be a second access list, which could only disagree with the first.
 
-A conversation is one request, a line of JSON, and an answer of many lines: records, and a conclusion last. Who hangs up before it
-(Ctrl+C) stops the work at its next step.
+A conversation is one request, a line of JSON, and an answer of several lines: records, then a conclusion. A client that hangs up
+earlier (Ctrl+C) stops the work at its next step.
 """
 
 from reichatd.control.client import DaemonGone, NoDaemon, NotPermitted, ask

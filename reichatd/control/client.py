@@ -1,4 +1,4 @@
-"""The administrator's end of the control socket."""
+"""The client side of the control socket."""
 
 import socket
 from pathlib import Path
@@ -12,28 +12,28 @@ from reichatd.control.lines import LineReader, LineTooLong
 from reichatd.unixsocket import address
 
 _LONGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of one line of an answer; the longest is a user's list of rooms."""
+"""The most bytes of one line of an answer; the longest line is a user's list of rooms."""
 
 _answers: msgspec.json.Decoder[Record | Conclusion] = msgspec.json.Decoder(Record | Conclusion)
 
 
 class NoDaemon(Exception):
-    """Nobody listens there: no daemon runs, or none with this socket."""
+    """No process listens there: no daemon runs, or none with this socket."""
 
 
 class NotPermitted(Exception):
-    """A daemon may listen there, and the file's mode keeps us out."""
+    """A daemon may listen there, but the file's mode does not let us connect."""
 
 
 class DaemonGone(Exception):
-    """It hung up before it was done, or said what cannot be understood. The same request may be made again."""
+    """The daemon hung up early, or sent something that is not understood. The same request may be made again."""
 
 
 async def ask(path: Path, request: Request, emit: Emit) -> Conclusion:
-    """Has the daemon that listens at `path` do what is asked for, and waits until it is done; cancelled, it hangs up.
+    """Sends a request to the daemon that listens at `path`, and waits until it is done. If cancelled, it hangs up.
 
     Raises:
-        NoDaemon, NotPermitted: nothing was asked.
+        NoDaemon, NotPermitted: the request was not sent.
         DaemonGone
     """
     async with await _connect(path) as stream:

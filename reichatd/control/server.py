@@ -1,4 +1,4 @@
-"""The daemon's end of the control socket."""
+"""The server side of the control socket."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +15,7 @@ from reichatd.settings import LiveSettings
 from reichatd.unixsocket import UnixSocket
 
 _FLUSH_BYTES = 32_768
-"""Answers are sent in pieces of about this size."""
+"""Answers are sent in parts of about this size."""
 
 log = structlog.get_logger()
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
@@ -23,17 +23,17 @@ _encoder = msgspec.json.Encoder()
 
 
 def open_socket(path: Path) -> UnixSocket:
-    """Listens at `path`, mode 0600. A missing directory is made with mode 0700. Blocks; raises as `unixsocket.open_socket`."""
+    """Listens at `path`, mode 0600. A missing directory is created with mode 0700. Blocks; raises as `unixsocket.open_socket`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return unixsocket.open_socket(path)
 
 
 class ControlServer:
-    """Serves administrators, each in a task of its own.
+    """Serves administrators, each in its own task.
 
     Arguments:
-        settings: of their limits, `control_connections`, and `body_bytes` and `request_seconds` for the request. An answer may be
-            taken as slowly as its reader likes (an export, page by page, on a terminal): it holds nothing but its place.
+        settings: of these, `limits.control_connections`, and `limits.body_bytes` and `limits.request_seconds` for the request. An
+            answer may be read slowly (an export, page by page, on a terminal): it holds nothing but its connection.
     """
 
     def __init__(self, administration: Administration, settings: LiveSettings) -> None:
@@ -44,7 +44,7 @@ class ControlServer:
     async def run(
         self, control_socket: UnixSocket, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Serves until cancelled, and closes the socket. Work under way then stops at its next step."""
+        """Serves until cancelled, then closes the socket. Work in progress stops at its next step."""
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(control_socket.listener))
         try:
             task_status.started()
@@ -53,7 +53,7 @@ class ControlServer:
             control_socket.close()
 
     async def _converse(self, stream: trio.SocketStream) -> None:
-        """One administrator. Raises nothing but Cancelled: a fault of one request ends no daemon."""
+        """Serves one administrator. Raises only Cancelled: an internal error in one request does not end the daemon."""
         self._open += 1
         try:
             async with stream:
@@ -70,13 +70,13 @@ class ControlServer:
         request = None
         with trio.move_on_after(self._settings.limits.request_seconds):
             request = await self._read(stream)
-        if too_many and request is not None:  # told now, since who closes on what he has not read takes his answer back
+        if too_many and request is not None:  # after reading: closing with unread data would discard the answer
             request = RequestRefused(503, "busy", "Too many administrators at once (limits.control_connections)")
         match request:
             case RequestRefused():
                 await _conclude(stream, request)
             case None:
-                pass  # it hung up, or came to nothing
+                pass  # it hung up, or sent no whole request in time
             case _:
                 outcome = "interrupted"
                 try:
@@ -91,14 +91,14 @@ class ControlServer:
         except LineTooLong:
             return RequestRefused(400, "too_long", "The request is too long (limits.body_bytes)")
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            # No word of what came: it may hold a password.
+            # The text quotes nothing of the request: it may contain a password.
             text = (
                 f"The daemon, reichatd {__version__}, does not know this request: was it restarted after the upgrade?"
             )
             return RequestRefused(400, "unknown_request", text)
 
     async def _answer(self, stream: trio.SocketStream, request: Request) -> str:
-        """Returns how it ended."""
+        """Carries out the request; returns the outcome, for the log."""
         outcome = "interrupted"
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_at_end, stream, nursery.cancel_scope)
@@ -111,28 +111,28 @@ class ControlServer:
 
 
 class _Answer:
-    """The lines of one answer, on their way.
+    """Sends the lines of one answer, in larger parts.
 
     Arguments:
-        scope: of the work, cancelled if nobody takes them.
+        scope: of the work; cancelled if the client has gone.
     """
 
     def __init__(self, stream: trio.SocketStream, scope: trio.CancelScope) -> None:
         self._stream = stream
         self._scope = scope
-        self._waiting = bytearray()
+        self._buffer = bytearray()
 
     async def emit(self, record: Record) -> None:
-        self._waiting += _encoder.encode(record) + b"\n"
-        if isinstance(record, Progress) or len(self._waiting) >= _FLUSH_BYTES:
+        self._buffer += _encoder.encode(record) + b"\n"
+        if isinstance(record, Progress) or len(self._buffer) >= _FLUSH_BYTES:
             await self._flush()
 
     async def conclude(self, conclusion: Conclusion) -> None:
-        self._waiting += _encoder.encode(conclusion) + b"\n"
+        self._buffer += _encoder.encode(conclusion) + b"\n"
         await self._flush()
 
     async def _flush(self) -> None:
-        lines, self._waiting = self._waiting, bytearray()
+        lines, self._buffer = self._buffer, bytearray()
         try:
             await self._stream.send_all(lines)
         except trio.BrokenResourceError:
@@ -141,7 +141,7 @@ class _Answer:
 
 
 async def _cancel_at_end(stream: trio.SocketStream, scope: trio.CancelScope) -> None:
-    """Nobody says anything behind a request: what can be read is the end."""
+    """Cancels the work when the client hangs up. After a request it sends nothing, so anything to read is the end."""
     with suppress(trio.BrokenResourceError):
         await stream.receive_some(1)
     scope.cancel()

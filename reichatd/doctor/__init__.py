@@ -1,4 +1,4 @@
-"""`reichatd doctor`: looks at everything that a daemon stands on, and changes nothing."""
+"""`reichatd doctor`: checks everything that a daemon depends on. Changes nothing."""
 
 from reichatd.doctor.findings import Finding, Level
 from reichatd.doctor.runner import examine

@@ -1,4 +1,4 @@
-"""The daemon on this machine: does it run, can it, has it room for its connections."""
+"""The daemon on this machine: whether it runs or could start, and whether it may open enough files."""
 
 import errno
 import resource
@@ -11,7 +11,7 @@ import trio
 
 from reichatd.accounts.keys import Keys
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.network import Address, Answer, Strange, get
+from reichatd.doctor.network import Address, Answer, BadAnswer, get
 from reichatd.doctor.target import Target
 from reichatd.gateway.gateway import needed_files
 from reichatd.gateway.listeners import CannotListen, bound, resolved
@@ -21,47 +21,47 @@ from reichatd.settings import ServerSettings
 _ANYWHERE = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "localhost"}
 _REMEDIES = {
     errno.EADDRINUSE: "end the other program, or set another server.port",
-    errno.EACCES: "a port below 1024 is root's: set one above, with a proxy before it, or grant CAP_NET_BIND_SERVICE",
+    errno.EACCES: "only root may use ports below 1024: set a higher one behind a proxy, or grant CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "set server.host to an address of this machine",
-    errno.ENOENT: "make the directory, for the daemon's user (in a unit: RuntimeDirectory=), or name another path in server.host",
-    errno.EEXIST: "remove it, or name another path in server.host",
+    errno.ENOENT: "create the directory for the daemon's user (in a unit: RuntimeDirectory=), or set another path in server.host",
+    errno.EEXIST: "remove it, or set another path in server.host",
 }
 
 
 class Seen(msgspec.Struct):
-    """What the daemon says of a request (`GET /doctor`)."""
+    """How the daemon sees a request: its answer to `GET /doctor`."""
 
     peer: str
     client: str
     forwarded_for: str
     open_files: int
-    host: str = ""  # earlier versions do not say
+    host: str = ""  # earlier versions do not send it
 
 
-async def check(patient: Target, note: Note) -> None:
-    server = patient.settings.server
+async def check(target: Target, note: Note) -> None:
+    server = target.settings.server
     own = own_addresses(server)
     if not own:
-        note(skipped("daemon.running", "server.port is 0: where it listens is known to itself alone"))
+        note(skipped("daemon.running", "server.port is 0: only the daemon knows where it listens"))
         return
     try:
         answers = {address: await _answers(address) for address in own}
-    except _Another as problem:
+    except _OtherProgram as problem:
         note(error("daemon.running", str(problem), _REMEDIES[errno.EADDRINUSE]))
         return
-    answering, silent = ([address for address in own if answers[address] is whether] for whether in (True, False))
+    answering, silent = ([address for address in own if answers[address] is wanted] for wanted in (True, False))
     if not answering and not silent:
         note(skipped("daemon.running", f"this user may not connect to {_listed(own)}", "run this as the daemon's user"))
         return
     if not answering:
-        note(skipped("daemon.running", f"it does not run: nobody listens at {_listed(own)}"))
+        note(skipped("daemon.running", f"it does not run: nothing listens at {_listed(own)}"))
         note(await trio.to_thread.run_sync(_can_listen, server))
         note(_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1], server.max_connections))
         return
     note(_running(answering, silent))
     one = answering[0]
-    if patient.secret is not None:
-        answer = await get(one, "/doctor", verify=False, Authorization=credentials(patient.secret))
+    if target.secret is not None:
+        answer = await get(one, "/doctor", verify=False, Authorization=credentials(target.secret))
         if answer.status == 200:
             note(_files(msgspec.json.decode(answer.body, type=Seen).open_files, server.max_connections))
     answer = await get(one, "/readyz", verify=False)
@@ -69,7 +69,7 @@ async def check(patient: Target, note: Note) -> None:
 
 
 def own_addresses(server: ServerSettings) -> list[Address]:
-    """Where the daemon is to be found from this machine, as far as that is known."""
+    """The addresses of the daemon for clients on this machine; those on a free port (0) are not known."""
     return list(_own_addresses(server))
 
 
@@ -82,14 +82,14 @@ def _own_addresses(server: ServerSettings) -> Iterator[Address]:
             yield Address(secure, _ANYWHERE.get(bare(host), bare(host)), server.port, "")
 
 
-class _Another(Exception):
-    """Something else listens where the daemon should. The text says what is known of it."""
+class _OtherProgram(Exception):
+    """Another program listens at the daemon's address. The text says what is known about it."""
 
 
 async def _answers(address: Address) -> bool | None:
-    """Whether the daemon does; False if nobody listens there, None for a Unix socket that is closed to this user.
+    """Whether the daemon answers; False if nothing listens there, None for a Unix socket that this user may not open.
 
-    Raises: _Another.
+    Raises: _OtherProgram.
     """
     try:
         answer = await get(address, "/healthz", verify=False)
@@ -97,10 +97,10 @@ async def _answers(address: Address) -> bool | None:
         return None
     except OSError:
         return False
-    except (Strange, trio.BrokenResourceError) as problem:
-        raise _Another(f"at {address} somebody else listens: {problem}") from problem
+    except (BadAnswer, trio.BrokenResourceError) as problem:
+        raise _OtherProgram(f"another program listens at {address}: {problem}") from problem
     if not is_ours(answer):
-        raise _Another(f"at {address} somebody else listens, or the event loop is stuck: status {answer.status}")
+        raise _OtherProgram(f"another program listens at {address}, or the event loop is stuck: status {answer.status}")
     return True
 
 
@@ -108,7 +108,7 @@ def _running(answering: list[Address], silent: list[Address]) -> Finding:
     code, found = "daemon.running", f"it runs, and answers at {_listed(answering)}"
     if not silent:
         return ok(code, found)
-    remedy = "restart it if server.host has changed; with reichatd.socket, what it has as ListenStream= counts instead"
+    remedy = "restart it if server.host has changed; with reichatd.socket, its ListenStream= counts instead"
     return warning(code, f"{found}, but not at {_listed(silent)}", remedy)
 
 
@@ -117,46 +117,46 @@ def _listed(addresses: list[Address]) -> str:
 
 
 def is_ours(answer: Answer) -> bool:
-    """Whether this is what the daemon says to /healthz."""
+    """Whether this is the daemon's answer to /healthz."""
     return answer.status == 200 and answer.body == b'{"message":"ok"}'
 
 
 def credentials(secret: bytes) -> str:
-    """The header that shows the daemon that we have its secret."""
+    """The Authorization header that proves to the daemon that we have its secret."""
     return f"Bearer {Keys(secret).proof(time.time())}"
 
 
 def _ready(answer: Answer) -> Finding:
     if answer.status == 200:
-        return ok("daemon.ready", "the store answers, messages get written")
+        return ok("daemon.ready", "the store answers, and messages are written")
     try:
         message = msgspec.json.decode(answer.body, type=dict[str, object])["message"]
     except (msgspec.DecodeError, KeyError):
         message = f"status {answer.status}"
-    return error("daemon.ready", f"{message}", "see the findings on the store, and the log: journalctl -u reichatd")
+    return error("daemon.ready", f"{message}", "see the findings about the store, and the log: journalctl -u reichatd")
 
 
 def _can_listen(server: ServerSettings) -> Finding:
     code = "daemon.port"
     try:
-        places, without_ipv6 = resolved(server.hosts, server.port)
-        for place in places:
-            bound(place, server.port).close()
+        addresses, without_ipv6 = resolved(server.hosts, server.port)
+        for address in addresses:
+            bound(address, server.port).close()
         for path in filter(None, map(unix_path, server.hosts)):
-            _can_be_made(Path(path))
+            _can_be_created(Path(path))
     except CannotListen as problem:
-        return error(code, str(problem), _REMEDIES.get(problem.number, "see server.host and server.port"))
-    lacking = f"; without IPv6, which this machine has not: {', '.join(without_ipv6)}" if without_ipv6 else ""
-    return ok(code, f"{' and '.join(with_port(host, server.port) for host in server.hosts)}: free{lacking}")
+        return error(code, str(problem), _REMEDIES.get(problem.number, "check server.host and server.port"))
+    missing = f"; this machine has no IPv6, so without it: {', '.join(without_ipv6)}" if without_ipv6 else ""
+    return ok(code, f"{' and '.join(with_port(host, server.port) for host in server.hosts)}: free{missing}")
 
 
-def _can_be_made(path: Path) -> None:
-    """Whether a Unix socket can stand there, as far as that can be seen without trying. Raises: CannotListen."""
+def _can_be_created(path: Path) -> None:
+    """Checks, without creating it, whether a Unix socket can be created at this path. Raises: CannotListen."""
     host = f"{UNIX}{path}"
     if not path.parent.is_dir():
         raise CannotListen(host, 0, f"there is no directory {path.parent}", errno.ENOENT)
     if path.exists() and not path.is_socket():
-        raise CannotListen(host, 0, "what is there is no socket", errno.EEXIST)
+        raise CannotListen(host, 0, "the file there is not a socket", errno.EEXIST)
 
 
 def _files(limit: int, connections: int) -> Finding:
@@ -164,7 +164,7 @@ def _files(limit: int, connections: int) -> Finding:
     if limit != resource.RLIM_INFINITY and limit < needed:
         return warning(
             code,
-            f"{limit} open files are allowed, server.max_connections = {connections} takes {needed}",
-            f"LimitNOFILE={needed} in the unit (elsewhere: ulimit -n {needed}), or a smaller server.max_connections",
+            f"{limit} open files are allowed, but server.max_connections = {connections} needs {needed}",
+            f"set LimitNOFILE={needed} in the unit (elsewhere: ulimit -n {needed}), or a smaller server.max_connections",
         )
-    return ok(code, "as many open files are allowed as server.max_connections takes")
+    return ok(code, "enough open files are allowed for server.max_connections")

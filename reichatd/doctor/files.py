@@ -1,4 +1,4 @@
-"""Who can read what: the data, the settings, the keys."""
+"""Who can read the data, the settings and the keys."""
 
 import os
 import pwd
@@ -8,53 +8,54 @@ from pathlib import Path
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
+from reichatd.store import backend_for
 
 _OTHERS = 0o007
 
 
-async def check(patient: Target, note: Note) -> None:
-    server, mail = patient.settings.server, patient.settings.mail
-    if patient.settings.storage.backend == "sqlite":
-        note(_data(patient.data_file))
-    note(_config(patient))
+async def check(target: Target, note: Note) -> None:
+    server, mail = target.settings.server, target.settings.mail
+    if data_file := backend_for(target.settings.storage, target.data_file).file:
+        note(_data(data_file))
+    note(_config(target))
     for key, name in (("server.tls_key", server.tls_key), ("mail.password_file", mail.password_file)):
-        if name and not _is_credential(Path(name), patient.credentials):
-            note(_closed(f"files.{key.rpartition('.')[2]}", f"{key}, {name}", Path(name)))
+        if name and not _is_credential(Path(name), target.credentials):
+            note(_closed_to_others(f"files.{key.rpartition('.')[2]}", f"{key}, {name}", Path(name)))
 
 
 def _data(file: Path) -> Finding:
     code, folder = "files.data", file.parent
-    there = file if file.exists() else folder
-    if not there.exists():
-        return ok(code, f"{file} is not there yet: the first start makes it")
-    owner, oneself = there.stat().st_uid, os.geteuid()
-    if owner != oneself:
-        # Whether the daemon may write, only its own user can try.
-        who = f"{there} is {_name(owner)}'s, and this is {_name(oneself)}"
-        return skipped(code, who, f"to try it as the daemon would: sudo -u {_name(owner)} reichatd doctor")
+    existing = file if file.exists() else folder
+    if not existing.exists():
+        return ok(code, f"{file} does not exist yet: the first start creates it")
+    owner, user = existing.stat().st_uid, os.geteuid()
+    if owner != user:
+        # Only the daemon's own user can find out whether the daemon can write.
+        who = f"{existing} belongs to {_name(owner)}, and this runs as {_name(user)}"
+        return skipped(code, who, f"run this as the daemon's user: sudo -u {_name(owner)} reichatd doctor")
     if not os.access(folder, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.R_OK | os.W_OK)):
-        return error(code, f"{there} cannot be written", f"chmod u+rwX {shlex.quote(str(folder))}, and the file in it")
-    return _closed(code, str(there), there)
+        return error(
+            code, f"{existing} cannot be written", f"chmod u+rwX {shlex.quote(str(folder))}, and the file in it"
+        )
+    return _closed_to_others(code, str(existing), existing)
 
 
-def _config(patient: Target) -> Finding:
-    code, file = "files.config", patient.config_file
+def _config(target: Target) -> Finding:
+    code, file = "files.config", target.config_file
     if file is None:
         return ok(code, "there is no settings file")
-    secret_keys = [
-        key for key in ("auth.secret_key", "storage.mongodb.uri") if patient.sources[key].startswith("file ")
-    ]
+    secret_keys = [key for key in ("auth.secret_key", "storage.mongodb.uri") if target.sources[key].startswith("file ")]
     if not secret_keys:
         return ok(code, f"{file} holds no secret")
-    return _closed(code, f"{file}, which holds {' and '.join(secret_keys)}", file)
+    return _closed_to_others(code, f"{file}, which holds {' and '.join(secret_keys)}", file)
 
 
-def _closed(code: str, what: str, file: Path) -> Finding:
-    """Whether others cannot use a file, or a directory."""
+def _closed_to_others(code: str, what: str, file: Path) -> Finding:
+    """Whether a file or directory gives others no permission."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as problem:
-        return error(code, f"{what}: {problem.strerror}", "see that it is there, and readable for the daemon's user")
+        return error(code, f"{what}: {problem.strerror}", "check that it exists and that the daemon's user can read it")
     if mode & _OTHERS:
         return warning(code, f"{what}: open to others (mode {mode:04o})", f"chmod o= {shlex.quote(str(file))}")
     return ok(code, f"{what}: closed to others")

@@ -1,4 +1,4 @@
-"""What a check has found."""
+"""The result of a check: its findings."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -7,24 +7,24 @@ from msgspec import Struct
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     OK = "ok"
     SKIPPED = "skipped"
-    """There is nothing to say, or no way to find out from here."""
+    """Does not apply, or cannot be found out from here."""
     WARNING = "warning"
-    """It works, and may not for long, or not as well as it could."""
+    """Works, but may stop soon, or could work better."""
     ERROR = "error"
-    """It does not work, or is not safe."""
+    """Does not work, or is not safe."""
 
 
 class Finding(Struct, frozen=True):
-    """One thing that was looked at.
+    """The result for one subject.
 
     Arguments:
-        code: area and subject (`store.schema`): stable, for programs.
-        found: what there is, in words; no secret is in it.
-        remedy: what to do about it; "" where nothing is to be done.
+        code: area and subject (`store.schema`); stable, for programs.
+        found: the result in words, without secrets.
+        remedy: what to do about it; "" if there is nothing to do.
     """
 
     code: str
@@ -34,7 +34,7 @@ class Finding(Struct, frozen=True):
 
 
 Note = Callable[[Finding], None]
-"""How a check tells: at once, so that nothing is lost should it fail later."""
+"""Takes a finding from a check, which passes each on at once: so none is lost if the check fails later."""
 
 
 def ok(code: str, found: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Whether letters could be sent."""
+"""Whether the daemon can send mail."""
 
 import trio
 
@@ -9,22 +9,22 @@ from reichatd.mail import MailDeferred, MailRefused
 from reichatd.settings import MailSettings
 
 
-async def check(patient: Target, note: Note) -> None:
-    mail, code = patient.settings.mail, "mail.login"
+async def check(target: Target, note: Note) -> None:
+    mail, code = target.settings.mail, "mail.login"
     if mail.backend == "console":
-        note(skipped(code, "no mail is sent: codes are printed where the daemon runs"))
+        note(skipped(code, "no mail is sent: codes appear in the output of the daemon"))
         return
-    if patient.mail_problem:
+    if target.mail_problem:
         note(
             error(
-                code, patient.mail_problem, "see that mail.password_file is there, and readable for the daemon's user"
+                code, target.mail_problem, "check that mail.password_file exists and that the daemon's user can read it"
             )
         )
         return
     from reichatd.mail.smtp import SmtpTransport
 
     where = f"{mail.host}:{mail.port} ({mail.tls})"
-    transport = SmtpTransport(mail, patient.mail_password)
+    transport = SmtpTransport(mail, target.mail_password)
     try:
         offers = await trio.to_thread.run_sync(transport.try_out, abandon_on_cancel=True)
     except MailDeferred as problem:
@@ -32,7 +32,7 @@ async def check(patient: Target, note: Note) -> None:
             error(
                 code,
                 f"{where} does not answer: {problem}",
-                "see mail.host, mail.port, mail.tls, and the firewall between",
+                "check mail.host, mail.port, mail.tls, and the firewalls on the way",
             )
         )
     except MailRefused as problem:
@@ -40,11 +40,11 @@ async def check(patient: Target, note: Note) -> None:
             error(
                 code,
                 f"{where} refuses: {problem}",
-                "see mail.tls, mail.username and the password in mail.password_file",
+                "check mail.tls, mail.username and the password in mail.password_file",
             )
         )
     else:
-        login = f"lets {mail.username} in" if mail.username else "answers; no login is set"
+        login = f"accepts the login of {mail.username}" if mail.username else "answers; no login is set"
         note(ok(code, f"{where} {login}; it offers {', '.join(offers) or 'nothing'}"))
         note(_encryption(mail, offers))
         note(_name(mail, transport.name))
@@ -55,9 +55,11 @@ def _encryption(mail: MailSettings, offers: list[str]) -> Finding:
     if mail.tls != "none":
         return ok(code, f"encrypted ({mail.tls})")
     if "STARTTLS" in offers and not is_local(mail.host):
-        found = "mail goes to the server in the clear, codes and all, though it offers STARTTLS"
+        found = "mail and its codes go to the server unencrypted, although it offers STARTTLS"
         return warning(code, found, 'set mail.tls = "starttls"')
-    return ok(code, "not encrypted, on this machine" if is_local(mail.host) else "not encrypted; the server cannot")
+    return ok(
+        code, "not encrypted, on this machine" if is_local(mail.host) else "not encrypted: the server does not offer it"
+    )
 
 
 def _name(mail: MailSettings, name: str) -> Finding:
@@ -65,5 +67,5 @@ def _name(mail: MailSettings, name: str) -> Finding:
     if "." in name or name.startswith("[") or is_local(mail.host):
         return ok(code, found)
     return warning(
-        code, f"{found}, which is no full domain name: servers may refuse it", "set mail.ehlo or mail.sender"
+        code, f"{found}, which is not a full domain name: servers may refuse it", "set mail.ehlo or mail.sender"
     )

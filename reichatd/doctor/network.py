@@ -1,33 +1,50 @@
-"""HTTP and WebSockets as the doctor needs them: a connection for each question, and a close look at what comes back."""
+"""HTTP and WebSocket requests of the doctor, each on a new connection.
+
+It uses httpcore, the transport of httpx: httpcore adds no headers, decodes no bodies, and keeps the cause of an error.
+It does not use trio-websocket, whose handshake never ends if the peer closes without an answer, whose refusals may have
+bodies of any size, and which counts no pings. The upgrade is a request like any other; wsproto decodes the frames after it.
+
+No function has a timeout of its own: the runner's ends the whole check.
+"""
 
 import ssl
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
-import h11
+import httpcore
 import trio
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, RejectConnection, Request
-from wsproto.utilities import RemoteProtocolError
+from wsproto import ConnectionType
+from wsproto.connection import Connection
+from wsproto.events import CloseConnection, Event, Ping
+from wsproto.utilities import generate_accept_token, generate_nonce
 
 from reichatd import unixsocket
 from reichatd.hosts import UNIX, with_port
 
 _RECEIVE_BYTES = 16_384
-_MOST_BYTES = 1_048_576
-Stream = trio.SSLStream[trio.SocketStream] | trio.SocketStream
+_MAX_BODY_BYTES = 1_048_576
+_NO_WEBSOCKET = "something else than a WebSocket"
+_PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
+"""Sent as they are (RFC 3986, 3.3), and "%", since a path may be encoded already."""
 
 
-class Strange(Exception):
-    """What answers speaks no HTTP, or not as it should. The text says how, and quotes nothing."""
+class BadAnswer(Exception):
+    """The peer does not answer as HTTP or WebSocket demand. The text says what is wrong, and quotes nothing of the answer."""
+
+
+class UpgradeRejected(Exception):
+    """The peer answered the request for a WebSocket with this HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(status)
 
 
 class Address(NamedTuple):
-    """Where a URL leads; `socket` is the path of the Unix socket that stands there in place of host and port."""
+    """Where a URL leads. `socket` is the path of a Unix socket, which is used in place of host and port."""
 
     secure: bool
     host: str
@@ -42,147 +59,191 @@ class Address(NamedTuple):
         return cls(secure, parts.hostname or "", parts.port or (443 if secure else 80), parts.path.rstrip("/"))
 
     @property
+    def scheme(self) -> str:
+        return "https" if self.secure else "http"
+
+    @property
     def authority(self) -> str:
-        whole = with_port(self.host, self.port)
-        return whole.removesuffix(f":{443 if self.secure else 80}")
+        return with_port(self.host, self.port).removesuffix(f":{443 if self.secure else 80}")
 
     @property
     def origin(self) -> str:
-        """What a browser sends as Origin for a page that is there (RFC 6454, 6.2)."""
-        return f"{'https' if self.secure else 'http'}://{self.authority}"
+        """The Origin that a browser sends for a page at this address (RFC 6454, 6.2)."""
+        return f"{self.scheme}://{self.authority}"
 
     def __str__(self) -> str:
         return f"{UNIX}{self.socket}" if self.socket else f"{self.origin}{self.path}"
 
 
 class Answer(NamedTuple):
-    """An answer to a GET."""
+    """The answer to a GET. Names of headers are in lower case."""
 
     status: int
     headers: dict[bytes, bytes]
     body: bytes
 
 
-@asynccontextmanager
-async def dial(address: Address, *, verify: bool = True) -> AsyncIterator[Stream]:
-    """A connection, its TLS shaken hands on.
+class WebSocket:
+    """The client's side of an open WebSocket; made by `open_websocket`."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self.pings = 0
+        """Pings received, each of which was answered."""
+        self._stream = stream
+        self._protocol = Connection(ConnectionType.CLIENT)
+
+    async def closed(self) -> int:
+        """Waits until the peer closes, and returns its close code: 1006 if the connection ended without one.
+
+        Messages are discarded.
+
+        Raises:
+            trio.BrokenResourceError: the connection was reset.
+        """
+        while True:
+            for event in self._protocol.events():
+                if isinstance(event, CloseConnection):
+                    return event.code
+                await self._handle(event)
+            with _map_errors():
+                data = await self._stream.read(_RECEIVE_BYTES)
+            self._protocol.receive_data(data or None)
+
+    async def _handle(self, event: Event) -> None:
+        if isinstance(event, Ping):
+            self.pings += 1
+            with _map_errors():
+                await self._stream.write(self._protocol.send(event.response()))
+
+
+async def certificate(address: Address) -> dict[str, Any]:
+    """The verified certificate of an https address, as `ssl.SSLSocket.getpeercert` returns it.
 
     Raises:
-        OSError: nobody is there.
-        trio.BrokenResourceError: TLS failed, for the ssl.SSLError that is its cause.
+        OSError: no connection.
+        trio.BrokenResourceError: TLS failed; the cause is an ssl.SSLError.
     """
-    plain = await _connected(address)
-    async with plain:
-        if not address.secure:
-            yield plain
-            return
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        if not verify:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        stream = trio.SSLStream(plain, context, server_hostname=address.host, https_compatible=True)
-        await stream.do_handshake()
-        yield stream
-
-
-async def _connected(address: Address) -> trio.SocketStream:
-    if not address.socket:
-        return await trio.open_tcp_stream(address.host, address.port)
-    with unixsocket.address(Path(address.socket)) as place:
-        return await trio.open_unix_socket(place)
+    with _map_errors():
+        plain = await httpcore.TrioBackend().connect_tcp(address.host, address.port)
+        try:
+            secure = await plain.start_tls(_tls(verify=True), address.host)
+            found: dict[str, Any] = secure.get_extra_info("ssl_object").getpeercert()
+        finally:
+            await plain.aclose()
+    return found
 
 
 async def get(address: Address, path: str, *, verify: bool = True, **headers: str) -> Answer:
-    """Asks for a path below the address; a header's name has "_" for "-".
+    """The answer to a GET of this path below the address.
+
+    Arguments:
+        verify: whether TLS demands a valid certificate.
+        headers: names with "_" in place of "-".
 
     Raises:
-        Strange, and those of `dial`.
+        OSError: no connection.
+        trio.BrokenResourceError: the connection was reset, or TLS failed: then the cause is an ssl.SSLError.
+        BadAnswer: no HTTP, or a body of more than 1 MiB.
     """
-    async with dial(address, verify=verify) as stream:
-        http = h11.Connection(h11.CLIENT)
-        lines = [("Host", address.authority), ("Connection", "close"), *_named(headers)]
-        request = h11.Request(method="GET", target=address.path + path, headers=lines)
-        await stream.send_all((http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b""))
-        response, body = None, b""
-        try:
-            while not isinstance(event := await _next(http, stream), h11.EndOfMessage | h11.ConnectionClosed):
-                if isinstance(event, h11.Response):
-                    response = event
-                elif isinstance(event, h11.Data):
-                    body += event.data
-                    if len(body) > _MOST_BYTES:
-                        raise Strange("an answer without end")
-        except h11.RemoteProtocolError:
-            raise Strange("no HTTP") from None
-        if response is None:
-            raise Strange("no answer: the connection was closed")
-        return Answer(response.status_code, dict(response.headers), body)
-
-
-async def _next(http: h11.Connection, stream: Stream) -> object:
-    while (event := http.next_event()) is h11.NEED_DATA:
-        http.receive_data(bytes(await stream.receive_some(_RECEIVE_BYTES)))
-    return event
-
-
-class Rejected(Exception):
-    """Who was asked for a WebSocket has answered with this status."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
-        super().__init__(status)
-
-
-class Socket:
-    """The client's side of an open WebSocket; made by `upgraded`."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.pings = 0  # that have come, each of which was answered
-        self._stream = stream
-        self._protocol = WSConnection(ConnectionType.CLIENT)
-        self._events: deque[Event] = deque()
-
-    async def open(self, request: Request) -> None:
-        """Raises: Rejected, Strange."""
-        await self._stream.send_all(self._protocol.send(request))
-        try:
-            event = await self._event()
-        except RemoteProtocolError:
-            raise Strange("something else than a WebSocket") from None
-        if isinstance(event, RejectConnection):
-            raise Rejected(event.status_code)
-        if not isinstance(event, AcceptConnection):
-            raise Strange("no answer to the request for a WebSocket: the connection was closed")
-
-    async def closed(self) -> int:
-        """Waits until the other side closes; its code, 1006 if it says none."""
-        while not isinstance(event := await self._event(), CloseConnection):
-            if isinstance(event, Ping):
-                self.pings += 1
-                await self._stream.send_all(self._protocol.send(event.response()))
-        return event.code
-
-    async def _event(self) -> Event:
-        while not self._events:
-            data = bytes(await self._stream.receive_some(_RECEIVE_BYTES))
-            self._protocol.receive_data(data or None)
-            self._events.extend(self._protocol.events())
-        return self._events.popleft()
+    with _map_errors():
+        async with _response(address, path, {"Connection": "close", **headers}, verify=verify) as response:
+            return Answer(response.status, _by_name(response), await _body(response))
 
 
 @asynccontextmanager
-async def upgraded(address: Address, path: str, *, verify: bool = True, **headers: str) -> AsyncIterator[Socket]:
-    """An open WebSocket; closed without a goodbye.
+async def open_websocket(
+    address: Address, path: str, *, verify: bool = True, **headers: str
+) -> AsyncIterator[WebSocket]:
+    """An open WebSocket. Leaving the context closes the connection without a close frame.
+
+    Arguments: as for `get`.
 
     Raises:
-        Rejected, Strange, and those of `dial`.
+        UpgradeRejected: the answer is another status than 101.
+        OSError, trio.BrokenResourceError, BadAnswer: as for `get`.
     """
-    extra = [(name.encode(), value.encode()) for name, value in _named(headers)]
-    async with dial(address, verify=verify) as stream:
-        socket = Socket(stream)
-        await socket.open(Request(host=address.authority, target=address.path + path, extra_headers=extra))
-        yield socket
+    key = generate_nonce()
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": key.decode(),
+    }
+    with _map_errors(_NO_WEBSOCKET):
+        async with _response(address, path, upgrade | headers, verify=verify) as response:
+            if response.status != 101:
+                raise UpgradeRejected(response.status)
+            if not _accepts(_by_name(response), key):
+                raise BadAnswer(_NO_WEBSOCKET)
+            yield WebSocket(response.extensions["network_stream"])
 
 
-def _named(headers: dict[str, str]) -> Sequence[tuple[str, str]]:
-    return [(name.replace("_", "-"), value) for name, value in headers.items()]
+@asynccontextmanager
+async def _response(
+    address: Address, path: str, headers: dict[str, str], *, verify: bool
+) -> AsyncIterator[httpcore.Response]:
+    """The head of the answer to a GET, on a connection that ends with the context."""
+    url = httpcore.URL(
+        scheme=address.scheme,
+        host=address.host,
+        port=address.port,
+        target=quote(address.path + path, safe=_PATH_CHARACTERS) or "/",
+    )
+    lines = [("Host", address.authority), *((name.replace("_", "-"), value) for name, value in headers.items())]
+    tls = _tls(verify=verify) if address.secure else None
+    with unixsocket.address(Path(address.socket)) if address.socket else nullcontext() as socket:
+        # A connection and not a pool of them, which drops the causes of errors.
+        connection = httpcore.AsyncHTTPConnection(url.origin, tls, uds=socket, network_backend=httpcore.TrioBackend())
+        async with connection, connection.stream("GET", url, headers=lines) as response:
+            yield response
+
+
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _by_name(response: httpcore.Response) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in response.headers}
+
+
+async def _body(response: httpcore.Response) -> bytes:
+    body = bytearray()
+    # Cancelled, and not left: an exception here would leave httpcore's generators to the garbage collector.
+    with trio.CancelScope() as scope:
+        async for data in response.aiter_stream():
+            body += data
+            if len(body) > _MAX_BODY_BYTES:
+                scope.cancel()
+    if len(body) > _MAX_BODY_BYTES:
+        raise BadAnswer("an answer without end")
+    return bytes(body)
+
+
+def _accepts(headers: dict[bytes, bytes], key: bytes) -> bool:
+    """Whether an answer with status 101 opens the WebSocket (RFC 6455, 4.1)."""
+    return (
+        headers.get(b"upgrade", b"").lower() == b"websocket"
+        and b"upgrade" in [each.strip() for each in headers.get(b"connection", b"").lower().split(b",")]
+        and headers.get(b"sec-websocket-accept", b"") == generate_accept_token(key)
+    )
+
+
+@contextmanager
+def _map_errors(bad_answer: str = "no HTTP") -> Iterator[None]:
+    """Raises the errors of the system, of TLS and of the doctor in place of httpcore's.
+
+    Arguments:
+        bad_answer: what a BadAnswer says where no answer came, or one that is not HTTP.
+    """
+    try:
+        yield
+    except httpcore.RemoteProtocolError:
+        raise BadAnswer(bad_answer) from None
+    except httpcore.NetworkError as error:
+        if isinstance(error.__cause__, OSError | trio.BrokenResourceError):
+            raise error.__cause__ from error.__cause__.__cause__
+        raise

@@ -1,4 +1,4 @@
-"""Runs the checks: all at once, each in its own time, none able to spoil the others."""
+"""Runs all checks at the same time, each with its own time limit. A check that fails does not affect the others."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from traceback import extract_tb
@@ -12,17 +12,17 @@ from reichatd.doctor.target import Target
 
 
 class Check(NamedTuple):
-    """One area.
+    """The check of one area.
 
     Arguments:
-        area: what its findings' codes begin with.
-        run: notes what it finds. It may wait, and fail; what blocks it leaves to threads that may be abandoned.
-        patience: how long it may take.
+        area: the first part of its findings' codes.
+        run: passes on its findings. May wait, and raise any error. Must leave blocking calls to threads that can be abandoned.
+        time_limit: in seconds.
     """
 
     area: str
     run: Callable[[Target, Note], Awaitable[None]]
-    patience: Callable[[Target], float] = lambda patient: patient.seconds
+    time_limit: Callable[[Target], float] = lambda target: target.seconds
 
 
 CHECKS = (
@@ -33,34 +33,34 @@ CHECKS = (
     Check("mail", mail.check),
     Check("clock", clock.check),
     Check("daemon", daemon.check),
-    Check("url", url.check, lambda patient: patient.seconds + patient.idle_seconds),
+    Check("url", url.check, lambda target: target.seconds + target.idle_seconds),
 )
 
 
-async def examine(patient: Target, checks: Sequence[Check] = CHECKS) -> list[Finding]:
-    """All findings, in the order of the checks. Raises nothing but Cancelled."""
+async def examine(target: Target, checks: Sequence[Check] = CHECKS) -> list[Finding]:
+    """Returns all findings, in the order of the checks. Raises nothing but Cancelled."""
     findings: list[list[Finding]] = [[] for _ in checks]
     async with trio.open_nursery() as nursery:
         for check, found in zip(checks, findings, strict=True):
-            nursery.start_soon(_run, check, patient, found.append)
+            nursery.start_soon(_run, check, target, found.append)
     return [finding for found in findings for finding in found]
 
 
-async def _run(check: Check, patient: Target, note: Note) -> None:
-    code, seconds = f"{check.area}.examined", check.patience(patient)
+async def _run(check: Check, target: Target, note: Note) -> None:
+    code, seconds = f"{check.area}.examined", check.time_limit(target)
     with trio.move_on_after(seconds) as scope:
         try:
-            await check.run(patient, note)
+            await check.run(target, note)
         except Exception as failure:
-            # Not its text: it may quote anything.
+            # Without the text of the error, which may quote a secret.
             place = extract_tb(failure.__traceback__)[-1]
             what = f"the check itself failed: {type(failure).__name__}, {place.filename}, line {place.lineno}"
-            note(error(code, what, "this is a fault of reichatd: report it with this line"))
+            note(error(code, what, "this is a bug in reichatd: report it with this line"))
     if scope.cancelled_caught:
         note(
             error(
                 code,
-                f"no end after {seconds:g} s",
-                "what was being looked at does not answer, or needs longer: see the findings before, or --timeout",
+                f"not finished after {seconds:g} s",
+                "what is checked here does not answer, or needs more time: see the findings above, or set --timeout",
             )
         )

@@ -1,4 +1,4 @@
-"""The store: does it open, is it of this version, is it whole, is there room."""
+"""The store: whether it opens, its schema version, its integrity, and the free space."""
 
 import shutil
 from pathlib import Path
@@ -7,33 +7,30 @@ import trio
 
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
-from reichatd.settings import MongoDBSettings
 from reichatd.store import NewerSchema, StoreError
 
 _MIB = 1024 * 1024
-_LITTLE = 1024 * _MIB
-_TOO_LITTLE = 64 * _MIB
-_LONG_LOG = 256 * _MIB
-_SHARE = 0.8
-"""Of the time for this check, what looking through the file may take."""
+_LOW_SPACE = 1024 * _MIB
+_TOO_LOW_SPACE = 64 * _MIB
+_LARGE_WAL = 256 * _MIB
+_INTEGRITY_SHARE = 0.8
+"""The part of this check's time limit that the integrity check may take."""
 
 _FOR_A_NEWER_SCHEMA = (
-    "start the newer reichatd again; or put this store aside, and restore the backup that was made before the upgrade"
+    "start the newer reichatd again; or move this store away, and restore the backup that was made before the upgrade"
 )
 
 
-async def check(patient: Target, note: Note) -> None:
-    if patient.settings.storage.backend == "mongodb":
-        await _mongodb(patient.settings.storage.mongodb, note)
-    else:
-        await _sqlite(patient.data_file, patient.seconds * _SHARE, note)
+async def check(target: Target, note: Note) -> None:
+    await _CHECKS[target.settings.storage.backend](target, note)
 
 
-async def _sqlite(file: Path, seconds: float, note: Note) -> None:
-    from reichatd.store.sqlite.inspection import inspect, lost_by
+async def _sqlite(target: Target, note: Note) -> None:
+    from reichatd.store.sqlite.inspection import inspect, processes_with_removed
 
+    file, seconds = target.data_file, target.seconds * _INTEGRITY_SHARE
     note(_disk(file))
-    if holders := await trio.to_thread.run_sync(lost_by, file, abandon_on_cancel=True):
+    if holders := await trio.to_thread.run_sync(processes_with_removed, file, abandon_on_cancel=True):
         note(_lost(file, holders))
     try:
         facts = await trio.to_thread.run_sync(inspect, file, seconds, abandon_on_cancel=True)
@@ -45,20 +42,22 @@ async def _sqlite(file: Path, seconds: float, note: Note) -> None:
             error(
                 "store.opens",
                 str(problem),
-                "see that the path is right and the file the daemon's; else restore a backup",
+                "check the path and the owner of the file; if both are right, restore a backup",
             )
         )
         return
     if facts is None:
-        note(ok("store.opens", f"{file} is not there yet: the first start makes it"))
+        note(ok("store.opens", f"{file} does not exist yet: the first start creates it"))
         return
     note(ok("store.opens", f"{file}, {facts.data_bytes / _MIB:,.1f} MiB"))
     note(_schema(facts.version, facts.known))
     note(_integrity(facts.fault, seconds))
-    if facts.log_bytes > _LONG_LOG:
+    if facts.log_bytes > _LARGE_WAL:
         found = f"the write-ahead log has {facts.log_bytes / _MIB:,.0f} MiB"
         note(
-            warning("store.log", found, "some program has been reading the file for long: end it, the log then shrinks")
+            warning(
+                "store.log", found, "a program has been reading the file for a long time: end it, and the log shrinks"
+            )
         )
     else:
         note(ok("store.log", f"the write-ahead log has {facts.log_bytes / _MIB:,.1f} MiB"))
@@ -78,17 +77,17 @@ def _schema(version: int, known: int) -> Finding:
     if version > known:
         return error(code, f"version {version}; this reichatd knows versions up to {known}", _FOR_A_NEWER_SCHEMA)
     if version < known:
-        return ok(code, f"version {version}: the next start brings it to {known} (make a backup before an upgrade)")
+        return ok(code, f"version {version}: the next start upgrades it to {known} (make a backup before an upgrade)")
     return ok(code, f"version {version}")
 
 
 def _integrity(fault: str | None, seconds: float) -> Finding:
     code = "store.integrity"
     if fault is None:
-        return skipped(code, f"not looked through to the end within {seconds:g} s", "give it time: --timeout 600")
+        return skipped(code, f"the check did not finish within {seconds:g} s", "give it more time: --timeout 600")
     if fault:
         return error(code, f"the file is damaged: {fault}", "stop the daemon, keep a copy, restore the last backup")
-    return ok(code, "the file is whole")
+    return ok(code, "the file is intact")
 
 
 def _disk(file: Path) -> Finding:
@@ -97,16 +96,17 @@ def _disk(file: Path) -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     found = f"{free / _MIB:,.0f} MiB free in {folder}"
-    if free < _TOO_LITTLE:
-        return error(code, found, "make room: messages are refused when the disk is full")
-    if free < _LITTLE:
-        return warning(code, found, "make room before the disk is full, or keep fewer messages")
+    if free < _TOO_LOW_SPACE:
+        return error(code, found, "free some space: messages are refused when the disk is full")
+    if free < _LOW_SPACE:
+        return warning(code, found, "free some space before the disk is full, or keep fewer messages")
     return ok(code, found)
 
 
-async def _mongodb(settings: MongoDBSettings, note: Note) -> None:
+async def _mongodb(target: Target, note: Note) -> None:
     from reichatd.store.mongodb.inspection import inspect
 
+    settings = target.settings.storage.mongodb
     try:
         facts = await trio.to_thread.run_sync(inspect, settings, abandon_on_cancel=True)
     except StoreError as problem:
@@ -114,21 +114,21 @@ async def _mongodb(settings: MongoDBSettings, note: Note) -> None:
             error(
                 "store.opens",
                 str(problem),
-                "see that it runs, that storage.mongodb.uri is right and its user may log in",
+                "check that it runs, that storage.mongodb.uri is right, and that its user can log in",
             )
         )
         return
     note(ok("store.opens", f"{facts.where}, version {facts.server}"))
     if facts.version is None:
-        note(ok("store.schema", f"the database {settings.store_database} is empty: the first start lays it out"))
+        note(ok("store.schema", f"the database {settings.store_database} is empty: the first start creates the schema"))
     else:
         note(_schema(facts.version, facts.known))
     if not facts.replicated:
         note(
             warning(
                 "store.replica_set",
-                "a standalone server: there is no second copy, and messages can be lost if its disk is",
-                "make it a replica set, if only of one node for now (rs.initiate())",
+                "a standalone server: there is no second copy, and messages are lost if its disk fails",
+                "make it a replica set, for now with one node if necessary (rs.initiate())",
             )
         )
     else:
@@ -139,9 +139,13 @@ async def _mongodb(settings: MongoDBSettings, note: Note) -> None:
 def _majority(majority: tuple[int, int] | None) -> Finding:
     code = "store.write_concern"
     if majority is None:
-        return skipped(code, "this login may not see the members' state (it takes the role clusterMonitor)")
+        return skipped(code, "this login cannot see the state of the members (that needs the role clusterMonitor)")
     answering, needed = majority
-    found = f"{answering} members with data answer, a write waits for {needed}"
+    found = f"{answering} members with data answer, and a write waits for {needed}"
     if answering < needed:
-        return error(code, found, "bring members back: until then no message is stored")
+        return error(code, found, "restart the missing members: until then no message is stored")
     return ok(code, found)
+
+
+_CHECKS = {"sqlite": _sqlite, "mongodb": _mongodb}
+"""By the name of the backend: what can be found out differs."""

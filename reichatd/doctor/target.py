@@ -1,4 +1,4 @@
-"""What is examined."""
+"""What the doctor examines."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +12,14 @@ class Target(Struct, frozen=True, kw_only=True):
     """A daemon, running or not, as its settings describe it.
 
     Arguments:
-        sources: where each key's value is from, by its full name: "default", "file PATH" or "environment NAME".
-        config_file: None if there is none.
-        credentials: systemd's directory of credentials, which it guards by itself.
-        secret: None if there is none yet, or it cannot be used: then `secret_problem` says why.
-        mail_password: None if none is needed, or it cannot be read: then `mail_problem` says why.
-        url: where clients find it; "" if nobody knows.
-        idle_seconds: how long a silent socket is to be held.
-        seconds: for each check.
+        sources: where each setting's value comes from, by its full name: "default", "file PATH" or "environment NAME".
+        config_file: the settings file; None without one.
+        credentials: systemd's directory of credentials, which systemd protects; None without one.
+        secret: None if there is none yet, or if it cannot be used; then `secret_problem` says why.
+        mail_password: None if none is needed, or if it cannot be read; then `mail_problem` says why.
+        url: the public URL of the daemon; "" if it is not known.
+        idle_seconds: how long the check holds an idle WebSocket open.
+        seconds: time limit of each check.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""The daemon as its clients find it: through the network, TLS and all proxies."""
+"""The daemon as its clients see it: through the network, TLS and all proxies."""
 
 import ssl
 import time
@@ -8,50 +8,49 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import trio
 
+from reichatd.closing import UNAUTHORIZED
 from reichatd.doctor.browser import NO_ROOM, RECIPES, check_origin, check_page
 from reichatd.doctor.daemon import Seen, credentials, is_ours, own_addresses
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
-from reichatd.doctor.network import Address, Answer, Rejected, Strange, dial, get, upgraded
+from reichatd.doctor.network import Address, Answer, BadAnswer, UpgradeRejected, certificate, get, open_websocket
 from reichatd.doctor.target import Target
 from reichatd.gateway.forwarded import Proxies
 
 _RENEW_SECONDS = 14 * 86_400.0
 _CLOCK_SECONDS = 5.0
-_UNAUTHORIZED = 4001
-_NOBODY = "192.0.2.1"  # RFC 5737: no client has it
+_FORGED = "192.0.2.1"  # RFC 5737: no client has this address
 
 
-async def check(patient: Target, note: Note) -> None:
-    server = patient.settings.server
+async def check(target: Target, note: Note) -> None:
+    server = target.settings.server
     own = own_addresses(server)
-    if not patient.url and (server.tls_cert or not own):
-        note(skipped("url.reachable", "not dialled: no URL is known", "set server.public_url, or name it with --url"))
+    if not target.url and (server.tls_cert or not own):
+        note(skipped("url.reachable", "not checked: no URL is known", "set server.public_url, or give it with --url"))
         return
-    address = Address.of(patient.url) if patient.url else own[0]
+    address = Address.of(target.url) if target.url else own[0]
     try:
-        if await _reaches(address, note):
-            sockets = await _opens(address, note)
-            seen = await _forwarded(address, patient, note)
-            if patient.settings.web.enabled:
+        if await _is_reachable(address, note):
+            upgrades = await _upgrades(address, note)
+            seen = await _forwarded(address, target, note)
+            if target.settings.web.enabled:
                 await check_page(address, note)
-            if sockets:
+            if upgrades:
                 await check_origin(address, seen.host if seen else "", note)
-                await _idle(address, patient, note)
+                await _idle(address, target, note)
     except (OSError, trio.BrokenResourceError) as problem:
-        if patient.url:
+        if target.url:
             note(_unreachable(address, problem))
         else:
-            note(skipped("url.reachable", f"not dialled: nobody listens at {address}"))
-    except Strange as problem:
+            note(skipped("url.reachable", f"not checked: nothing listens at {address}"))
+    except BadAnswer as problem:
         note(error("url.reachable", f"{address} answers with {problem}", RECIPES))
 
 
-async def _reaches(address: Address, note: Note) -> bool:
-    """Whether the daemon is at the other end."""
-    async with dial(address) as stream:
-        if isinstance(stream, trio.SSLStream):
-            certificate = dict(stream.getpeercert())
-            note(_certificate(str(certificate["notBefore"]), str(certificate["notAfter"])))
+async def _is_reachable(address: Address, note: Note) -> bool:
+    """Whether the daemon answers at this address."""
+    if address.secure:
+        peer = await certificate(address)
+        note(_certificate(peer["notBefore"], peer["notAfter"]))
     answer = await get(address, "/healthz")
     if not is_ours(answer):
         note(_not_ours(address, answer))
@@ -67,85 +66,91 @@ def _unreachable(address: Address, problem: Exception) -> Finding:
         remedy = "renew the certificate, and give the proxy the whole chain (fullchain.pem)"
         return error("url.certificate", f"{address}: {cause.verify_message}", remedy)
     if isinstance(cause, ssl.SSLError):
-        return error("url.certificate", f"{address}: TLS fails: {cause.reason}", "see that TLS is spoken at this port")
-    # Of several addresses each has its own reason; the first is as good as any.
+        return error("url.certificate", f"{address}: TLS fails: {cause.reason}", "check that this port uses TLS")
+    # One error for each address of the host; the first will do.
     reasons = cause.exceptions if isinstance(cause, BaseExceptionGroup) else [problem]
     return error(
         "url.reachable",
         f"{address} cannot be reached: {reasons[0]}",
-        "see the name in the DNS, the firewall, and that the proxy runs; from the inside of some networks it never works",
+        "check the name in the DNS, the firewall, and that the proxy runs; from inside some networks it can never be reached",
     )
 
 
 def _certificate(not_before: str, not_after: str) -> Finding:
-    code, begun, ends = "url.certificate", ssl.cert_time_to_seconds(not_before), ssl.cert_time_to_seconds(not_after)
+    code, starts, ends = "url.certificate", ssl.cert_time_to_seconds(not_before), ssl.cert_time_to_seconds(not_after)
     found, left = f"valid until {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC", ends - time.time()
-    # Some are made for a few days, or hours, and renewed in time all the same.
-    if left < min(_RENEW_SECONDS, (ends - begun) / 6):
-        return warning(code, found, "renew it, and see why it was not renewed by itself")
+    # Certificates for a few days or hours are renewed late by design.
+    if left < min(_RENEW_SECONDS, (ends - starts) / 6):
+        return warning(code, found, "renew it, and find out why it was not renewed automatically")
     return ok(code, found)
 
 
 def _not_ours(address: Address, answer: Answer) -> Finding:
     code = "url.reachable"
     if answer.status in (502, 503, 504):
-        remedy = (
-            "start the daemon, and compare the address that the proxy passes on to with server.host and server.port"
-        )
+        remedy = "start the daemon, and compare the proxy's upstream address with server.host and server.port"
         return error(code, f"{address}: the proxy does not reach the daemon (status {answer.status})", remedy)
     return error(
         code,
-        f"{address}/healthz: not reichatd's answer (status {answer.status})",
-        f"every path has to be passed on: {RECIPES}",
+        f"{address}/healthz: not the answer of reichatd (status {answer.status})",
+        f"the proxy must forward every path: {RECIPES}",
     )
 
 
 def _clock(answer: Answer) -> Finding:
     code = "url.clock"
     try:
-        there = parsedate_to_datetime(answer.headers[b"date"].decode("latin-1")).timestamp()
+        theirs = parsedate_to_datetime(answer.headers[b"date"].decode("latin-1")).timestamp()
     except (KeyError, ValueError, TypeError):
         return skipped(code, "the answer has no date")
-    apart = abs(there - time.time())
-    if apart > _CLOCK_SECONDS:
+    difference = abs(theirs - time.time())
+    if difference > _CLOCK_SECONDS:
         return warning(
-            code, f"the clock at the other end is {apart:.0f} s off this one", "have both kept by a time server"
+            code,
+            f"the server's clock differs by {difference:.0f} s from this one",
+            "synchronise both with a time server",
         )
-    return ok(code, "the clock at the other end is the same")
+    return ok(code, "the server's clock agrees with this one")
 
 
-async def _opens(address: Address, note: Note) -> bool:
-    """Whether an upgrade gets through: without a token it is accepted and then closed, which nobody but the daemon does."""
+async def _upgrades(address: Address, note: Note) -> bool:
+    """Whether upgrades reach the daemon: only the daemon accepts one without a token and then closes it with 4001."""
     code = "url.websocket"
     try:
-        async with upgraded(address, NO_ROOM) as socket:
+        async with open_websocket(address, NO_ROOM) as socket:
             ended = await socket.closed()
-    except Rejected as refusal:
-        remedy = f"pass Upgrade and Connection on: {RECIPES}"
-        note(error(code, f"the upgrade does not get through (status {refusal.status})", remedy))
+    except UpgradeRejected as refusal:
+        remedy = f"the proxy must forward Upgrade and Connection: {RECIPES}"
+        note(error(code, f"the WebSocket upgrade does not reach the daemon (status {refusal.status})", remedy))
         return False
-    if ended == _UNAUTHORIZED:
-        note(ok(code, "the upgrade gets through"))
+    if ended == UNAUTHORIZED:
+        note(ok(code, "the WebSocket upgrade reaches the daemon"))
     else:
-        note(error(code, f"the daemon's goodbye does not get through (code {ended})", RECIPES))
+        note(error(code, f"the daemon's close frame does not reach clients (code {ended})", RECIPES))
     return True
 
 
-async def _forwarded(address: Address, patient: Target, note: Note) -> Seen | None:
-    """What the daemon says of a request that comes this way, if it says anything."""
+async def _forwarded(address: Address, target: Target, note: Note) -> Seen | None:
+    """How the daemon sees a request to this address; None if it does not tell."""
     code = "url.forwarded"
-    if patient.secret is None:
-        note(skipped(code, "without the daemon's secret it does not say whom it sees", "run this as the daemon's user"))
+    if target.secret is None:
+        note(
+            skipped(
+                code,
+                "without its secret the daemon does not tell how it sees this client",
+                "run this as the daemon's user",
+            )
+        )
         return None
-    proof = credentials(patient.secret)
+    proof = credentials(target.secret)
     answer = await get(address, "/doctor", Authorization=proof)
     if answer.status != 200:
         note(_not_known(code, answer.status))
         return None
     seen = _seen(answer)
-    forged = await get(address, "/doctor", Authorization=proof, X_Forwarded_For=_NOBODY)
-    direct = address._replace(path="") in own_addresses(patient.settings.server)
-    proxies = Proxies(patient.settings.server.trusted_proxies)
+    forged = await get(address, "/doctor", Authorization=proof, X_Forwarded_For=_FORGED)
+    direct = address._replace(path="") in own_addresses(target.settings.server)
+    proxies = Proxies(target.settings.server.trusted_proxies)
     note(_judge(seen, _seen(forged), proxies, direct=direct))
     return seen
 
@@ -155,91 +160,94 @@ def _seen(answer: Answer) -> Seen:
 
 
 def _judge(seen: Seen, forged: Seen, proxies: Proxies, *, direct: bool) -> Finding:
-    """Whether the daemon knows its clients' addresses.
+    """Whether the daemon sees the addresses of its clients.
 
     Arguments:
-        forged: of a request that claims to come from _NOBODY.
-        direct: whether the daemon itself was dialled.
+        seen: an ordinary request.
+        forged: a request whose X-Forwarded-For claims that it comes from _FORGED.
+        direct: whether the requests went to the daemon's own address.
     """
     code, peer = "url.forwarded", seen.peer
     if direct:
-        return ok(code, f"there is no proxy between: clients are seen as they are ({peer})")
-    if forged.client == _NOBODY and (forged.forwarded_for == _NOBODY or not proxies.trusts(seen.client)):
+        return ok(code, f"there is no proxy: the daemon sees the addresses of its clients ({peer})")
+    if forged.client == _FORGED and (forged.forwarded_for == _FORGED or not proxies.trusts(seen.client)):
         return error(
             code,
-            "clients can choose the address that they are seen with: the proxy passes X-Forwarded-For on as it came",
-            f"have it set the header itself: {RECIPES}",
+            "clients can choose the address that the daemon sees: the proxy forwards their X-Forwarded-For unchanged",
+            f"the proxy must set this header itself: {RECIPES}",
         )
-    if forged.client == _NOBODY:
+    if forged.client == _FORGED:
         return skipped(
             code,
-            f"this machine ({seen.client}) is itself in server.trusted_proxies: what others can claim is not to be seen here",
+            f"this machine ({seen.client}) is in server.trusted_proxies, so it cannot check what other clients can claim",
             "run this with --url from another machine, with the same settings and secret",
         )
     if not seen.forwarded_for:
         return warning(
             code,
-            f"the proxy at {peer} does not say whom it speaks for: all clients have its address",
-            f"have it set X-Forwarded-For: {RECIPES}",
+            f"the proxy at {peer} does not send X-Forwarded-For: all clients have its address",
+            f"the proxy must set X-Forwarded-For: {RECIPES}",
         )
     if not proxies.trusts(peer) and seen.client == peer:
         return warning(
             code,
-            f"the proxy at {peer} is not believed: all clients have its address, in the log and for fail2ban",
-            f'server.trusted_proxies = ["{peer}"], and a restart',
+            f"the proxy at {peer} is not trusted: all clients have its address, in the log and for fail2ban",
+            f'set server.trusted_proxies = ["{peer}"], and restart',
         )
-    return ok(code, f"through the proxy at {peer}, this client is seen as {seen.client}")
+    return ok(code, f"through the proxy at {peer}, the daemon sees this client as {seen.client}")
 
 
 def _not_known(code: str, status: int) -> Finding:
     if status == 401:
         return error(
             code,
-            "the daemon at the other end has another secret",
-            "see that it is the one of these settings, started anew since the secret changed, and that the proxy leaves "
-            "the Authorization header alone",
+            "the daemon at this address has another secret",
+            "check that it has these settings and was restarted since the secret changed, and that the proxy does not "
+            "change the Authorization header",
         )
     return error(
         code,
-        f"the daemon at the other end does not say whom it sees (status {status})",
-        f"is it of this version? {RECIPES}",
+        f"the daemon at this address does not tell how it sees this client (status {status})",
+        f"check that it has this version; {RECIPES}",
     )
 
 
-async def _idle(address: Address, patient: Target, note: Note) -> None:
-    """Holds a socket that says nothing: what is between must let it live from ping to ping."""
-    code, every = "url.idle", patient.settings.limits.ping_seconds
-    if patient.secret is None:
-        note(skipped(code, "without the daemon's secret it holds no silent socket", "run this as the daemon's user"))
+async def _idle(address: Address, target: Target, note: Note) -> None:
+    """Holds an idle WebSocket open: proxies must keep it from one ping to the next."""
+    code, interval = "url.idle", target.settings.limits.ping_seconds
+    if target.secret is None:
+        note(
+            skipped(code, "without its secret the daemon keeps no idle WebSocket open", "run this as the daemon's user")
+        )
         return
     pings, began, end = 0, trio.current_time(), None
-    with trio.move_on_after(patient.idle_seconds):
-        async with upgraded(address, "/ws/doctor", Authorization=credentials(patient.secret)) as socket:
+    with trio.move_on_after(target.idle_seconds):
+        async with open_websocket(address, "/ws/doctor", Authorization=credentials(target.secret)) as socket:
             try:
                 end = await socket.closed()
             finally:
                 pings = socket.pings
     lived = trio.current_time() - began
-    if end == _UNAUTHORIZED:
-        note(skipped(code, "the daemon at the other end has another secret"))
+    if end == UNAUTHORIZED:
+        note(skipped(code, "the daemon at this address has another secret"))
     elif end is not None:
         note(
             error(
                 code,
-                f"a silent socket was cut after {lived:.0f} s (code {end})",
-                f"the proxy's timeouts must be longer than limits.ping_seconds ({every:g} s): {RECIPES}",
+                f"an idle WebSocket was closed after {lived:.0f} s (code {end})",
+                f"the proxy's timeouts must be longer than limits.ping_seconds ({interval:g} s): {RECIPES}",
             )
         )
-    elif lived < every:
-        found = f"a silent socket lives {lived:.0f} s; pings come each {every:g} s"
-        note(ok(code, f"{found} (--idle {every * 3:.0f} would see some)"))
+    elif lived < interval:
+        found = f"an idle WebSocket stays open for {lived:.0f} s; pings come every {interval:g} s"
+        note(ok(code, f"{found} (--idle {interval * 3:.0f} would receive some)"))
     elif not pings:
         note(
             warning(
                 code,
-                f"a silent socket lives {lived:.0f} s, but no ping came",
-                f"no buffering for WebSockets: {RECIPES}",
+                f"an idle WebSocket stays open for {lived:.0f} s, but no ping came",
+                f"the proxy must not buffer WebSockets: {RECIPES}",
             )
         )
     else:
-        note(ok(code, f"a silent socket lives {lived:.0f} s; {pings} pings came"))
+        note(ok(code, f"an idle WebSocket stays open for {lived:.0f} s; {pings} pings came"))

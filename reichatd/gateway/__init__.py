@@ -1,4 +1,4 @@
-"""The door: where it listens, and behind that REST and WebSockets."""
+"""The network side of the daemon: listening sockets, REST and WebSockets."""
 
 from reichatd.gateway.gateway import Gateway, affordable_connections
 from reichatd.gateway.listeners import CannotListen, Listener, open_listeners

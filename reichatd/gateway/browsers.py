@@ -1,4 +1,4 @@
-"""What answers tell browsers beside their content: pages of which other sites may read them, and that TLS is spoken here."""
+"""Response headers for browsers: CORS and Strict-Transport-Security."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -12,19 +12,19 @@ _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = b"Authorization, Content-Type"
 _ANSWER_HEADERS = b"Retry-After, X-Request-ID"
 _PREFLIGHT_SECONDS = b"600"
-"""For how long a browser need not ask again: so much later it hears of a site that is allowed no longer."""
+"""How long a browser may cache the answer to a preflight, and so use a site that is no longer allowed."""
 
 _Headers = list[tuple[bytes, bytes]]
 
 
 class BrowserHeaders:
-    """The same application, with the headers that browsers go by.
+    """Wraps an application, and adds the headers that browsers need.
 
     Pages of allowed sites get CORS (https://fetch.spec.whatwg.org/#http-cors-protocol), without credentials: there are no cookies,
-    and a token is sent by the page itself. Strict-Transport-Security (RFC 6797) goes out where our own listener speaks TLS.
+    and the page itself sends a token. Strict-Transport-Security (RFC 6797) is sent where our own listener speaks TLS.
 
     Arguments:
-        app: without `forwarding`, which would tell of a proxy's TLS.
+        app: not inside `forwarding`, which sets the scheme to "https" where a proxy speaks TLS.
         settings: of these, `server.allowed_origins` and `server.hsts_seconds`.
     """
 
@@ -47,7 +47,7 @@ class BrowserHeaders:
             await self._app(scope, receive, send)
 
     def _may_read(self, scope: Any) -> bool:  # noqa: ANN401
-        """Whether a page of another site asks that is allowed to."""
+        """Whether the request comes from a page of an allowed site."""
         origin = _header(scope, b"origin") if self._allowed else None
         return origin is not None and origin.decode("latin-1") in self._allowed
 
@@ -56,10 +56,10 @@ class BrowserHeaders:
         seconds = self._settings.server.hsts_seconds
         if seconds and scope["scheme"] == "https" and _is_public_name(_header(scope, b"host")):
             headers.append((b"strict-transport-security", b"max-age=%d" % seconds))
-        if self._allowed and not self._allowed.everybody:
+        if self._allowed and not self._allowed.includes_all:
             headers.append((b"vary", b"Origin"))
         if may_read:
-            allowed = b"*" if self._allowed.everybody else _header(scope, b"origin") or b""
+            allowed = b"*" if self._allowed.includes_all else _header(scope, b"origin") or b""
             headers += [
                 (b"access-control-allow-origin", allowed),
                 (b"access-control-expose-headers", _ANSWER_HEADERS),
@@ -68,7 +68,7 @@ class BrowserHeaders:
 
 
 async def _allow(headers: _Headers, send: Any) -> None:  # noqa: ANN401
-    """Answers a preflight, of whatever path and method: what there is, the call itself will say."""
+    """Answers a preflight for any path and method. Whether they exist, the request itself shows."""
     start = [
         *headers,
         (b"access-control-allow-methods", _METHODS),
@@ -80,7 +80,7 @@ async def _allow(headers: _Headers, send: Any) -> None:  # noqa: ANN401
 
 
 def _adding(headers: _Headers, send: Any) -> Any:  # noqa: ANN401
-    """A `send` that has these headers in every answer."""
+    """A `send` that adds these headers to every response."""
 
     async def adding(message: Any) -> None:  # noqa: ANN401
         if message["type"] == "http.response.start":
@@ -91,15 +91,15 @@ def _adding(headers: _Headers, send: Any) -> Any:  # noqa: ANN401
 
 
 def _header(scope: Any, name: bytes) -> bytes | None:  # noqa: ANN401
-    """The value of the only such header; None if there is none, or more than one."""
+    """The value of the header; None if it is absent, or there more than once."""
     values = [value for each, value in scope["headers"] if each == name]
     return values[0] if len(values) == 1 else None
 
 
 def _is_public_name(host: bytes | None) -> bool:
-    """Whether a Host header has a name that HSTS is for.
+    """Whether a Host header has a name for which HSTS makes sense.
 
-    Browsers ignore it for addresses (RFC 6797, 8.1.1). For localhost it would shut out every other program that serves pages there.
+    Browsers ignore it for addresses (RFC 6797, 8.1.1). For localhost it would block every other program that serves pages there.
     """
     name = host_name((host or b"").decode("latin-1"))
     if name is None or name == "localhost" or name.endswith(".localhost"):

@@ -1,4 +1,4 @@
-"""Who a request comes from, behind proxies that are trusted to tell. Pure."""
+"""The client's address and scheme, as trusted proxies report them. Pure."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -8,26 +8,26 @@ from reichatd.hosts import UNIX_PEER
 
 
 class RequestOrigin(NamedTuple):
-    """Where a request came from: an address, and "http" or "https" as the client spoke it."""
+    """The address a request comes from, and the scheme that the client used: "http" or "https"."""
 
     address: str
     scheme: str
 
 
 class Proxies:
-    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    """The proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 
     Arguments:
-        trusted: addresses and networks (CIDR), and "unix" for all who come by a Unix socket.
+        trusted: addresses and networks (CIDR), and "unix" for every client of a Unix socket.
     """
 
     def __init__(self, trusted: Sequence[str]) -> None:
-        self._by_unix = UNIX_PEER in trusted
+        self._trusts_unix = UNIX_PEER in trusted
         networks = [each for each in trusted if each != UNIX_PEER]
         self._networks: list[IPv4Network | IPv6Network] = [ip_network(each, strict=False) for each in networks]
 
     def __bool__(self) -> bool:
-        return self._by_unix or bool(self._networks)
+        return self._trusts_unix or bool(self._networks)
 
     def origin(self, peer: RequestOrigin, forwarded_for: str, forwarded_proto: str) -> RequestOrigin:
         """The client's address and scheme: the peer's own unless it is a trusted proxy.
@@ -35,8 +35,8 @@ class Proxies:
         Arguments:
             forwarded_for, forwarded_proto: the values of the headers, joined by commas; "" if they are absent.
 
-        Of several addresses the last one counts that is no trusted proxy: what stands before it the client may have made up. What
-        is no address at all a proxy has only passed on.
+        Of several addresses, the last one that is not a trusted proxy counts: the client can invent those before it. A value that
+        is not an address ends the search, since a proxy has only passed it on.
         """
         if not self.trusts(peer.address):
             return peer
@@ -51,9 +51,9 @@ class Proxies:
         return RequestOrigin(address, scheme if scheme in ("http", "https") else peer.scheme)
 
     def trusts(self, address: str) -> bool:
-        """Whether this is the address of one of them; False for what is no address."""
+        """Whether this is the address of a trusted proxy; False for text that is not an address."""
         if address == UNIX_PEER:
-            return self._by_unix
+            return self._trusts_unix
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:

@@ -1,4 +1,4 @@
-"""Listening, accepting, and finding out who should serve a connection."""
+"""Accepts connections, and gives each to the HTTP server or the WebSocket server."""
 
 import errno
 import resource
@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from reichatd.gateway.forwarded import RequestOrigin
-from reichatd.gateway.head import HeadTooLarge, asks_for_websocket, read_head
+from reichatd.gateway.head import HeadTooLarge, RequestHead, read_head
 from reichatd.gateway.http import HttpServer
 from reichatd.gateway.lingering_close import HEAD_TOO_LARGE, NO_WEBSOCKET, refuse
 from reichatd.gateway.listeners import Listener, local_address, peer_address
@@ -20,24 +20,24 @@ from reichatd.gateway.tls import Stream, TlsStream
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.settings import LiveSettings
 
-_ACCEPTS = 4
-"""Connections taken from one listener in a round of the event loop: each is served from the next one on (fair_scheduling.py)."""
+_ACCEPTS_PER_ROUND = 4
+"""Connections accepted from one listener in a round of the event loop; all of them are served from the next round on."""
 _OTHER_FILES = 100
-"""Files that are open beside the connections: the store's, the log, the libraries'."""
-_REST_SECONDS = 0.1
-"""The pause when no file descriptors are left."""
-_CRAMPED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+"""Open files beside the connections: of the store, the log, the libraries."""
+_ACCEPT_PAUSE_SECONDS = 0.1
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+"""Errors of `accept` when no file descriptors or memory are left (accept(2))."""
 
 log = structlog.get_logger()
 
 
 def needed_files(connections: int) -> int:
-    """How many files the daemon has open with so many connections, at the most."""
+    """The most files that the daemon has open with this number of connections."""
     return connections + _OTHER_FILES
 
 
 def affordable_connections(wanted: int) -> int:
-    """How many connections the system's limit on open files allows; raises the limit, for this process, as far as it may.
+    """How many connections the limit on open files allows. Raises this process's soft limit if needed and possible.
 
     Arguments:
         wanted: server.max_connections.
@@ -53,11 +53,12 @@ def affordable_connections(wanted: int) -> int:
 
 
 class Gateway:
-    """Accepts connections and gives each a task, in which it is served to its end.
+    """Accepts connections, and serves each in a task of its own until it ends.
 
     Arguments:
-        http, websockets: who serves what; None where no WebSockets are served.
-        tls: None where a proxy speaks TLS, or nobody does.
+        websockets: None if no WebSockets are served.
+        max_connections: how many connections are served at once; others wait in the kernel's queue.
+        tls: None if the daemon does not speak TLS itself.
     """
 
     def __init__(
@@ -75,31 +76,31 @@ class Gateway:
         self._websockets = websockets
         self._settings = settings
         self._tls = tls
-        self._places = trio.CapacityLimiter(max_connections)
+        self._slots = trio.CapacityLimiter(max_connections)
         self._accepting = trio.CancelScope()
 
     def reload(self, *, max_connections: int, tls: ssl.SSLContext | None) -> None:
-        """From here on these hold, for new connections. With fewer places than are taken, those that are stay.
+        """Changes these settings for new connections. Open ones stay, even if there are more than the new limit.
 
         Arguments:
-            tls: in place of the one in force, which stays if there is no new one. A gateway that spoke none goes on to speak none.
+            tls: the new context; None keeps the present one. A gateway that started without TLS stays without it.
         """
         if self._tls is not None:
             self._tls = tls or self._tls
-        self._places.total_tokens = max_connections
+        self._slots.total_tokens = max_connections
 
     @property
     def connections(self) -> int:
         """How many connections are open, of any kind."""
-        return self._places.borrowed_tokens
+        return self._slots.borrowed_tokens
 
     @property
     def max_connections(self) -> int:
-        """How many are served at once."""
-        return int(self._places.total_tokens)
+        """How many connections are served at once."""
+        return int(self._slots.total_tokens)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serves until `stop` was called and the last connection has ended; cancelled, it drops them all."""
+        """Serves until `stop` is called and the last connection has ended. If cancelled, it drops all connections."""
         async with trio.open_nursery() as nursery:
             try:
                 with self._accepting:
@@ -107,72 +108,72 @@ class Gateway:
                         for listener in self._listeners:
                             acceptors.start_soon(self._accept, listener.socket, nursery)
                         task_status.started()
-            finally:  # not before: an acceptor may be about to use one
+            finally:  # not earlier: a task in `_accept` may be about to use one
                 for listener in self._listeners:
                     listener.close()
 
     async def stop(self) -> None:
-        """Accepts no more; HTTP connections end when their requests are answered. Sockets are the hub's to close. Does not wait."""
+        """Stops accepting. HTTP connections end once their requests are answered; the hub closes WebSockets. Does not wait."""
         self._accepting.cancel()
         await self._http.stop()
 
     async def _accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
-        cramped = False
+        is_paused = False
         while True:
             await trio.lowlevel.wait_readable(listener)
-            for _ in range(_ACCEPTS):
-                # A place first: beyond max_connections new ones wait in the kernel's queue.
-                token = object()
-                await self._places.acquire_on_behalf_of(token)
-                give_back = partial(self._places.release_on_behalf_of, token)
+            for _ in range(_ACCEPTS_PER_ROUND):
+                # Before `accept`: over max_connections, new connections wait in the kernel's queue.
+                slot = object()
+                await self._slots.acquire_on_behalf_of(slot)
+                release = partial(self._slots.release_on_behalf_of, slot)
                 try:
                     sock, _ = listener.accept()
                 except OSError as error:
-                    give_back()
-                    if error.errno in _CRAMPED:
-                        if not cramped:
-                            log.warning("connections must wait", reason=error.strerror)
-                        cramped = True
-                        await trio.sleep(_REST_SECONDS)
+                    release()
+                    if error.errno in _OUT_OF_RESOURCES:
+                        if not is_paused:
+                            log.warning("accepting paused", reason=error.strerror)
+                        is_paused = True
+                        await trio.sleep(_ACCEPT_PAUSE_SECONDS)
                     break
-                cramped = False
-                nursery.start_soon(self._serve, sock, give_back)
+                is_paused = False
+                nursery.start_soon(self._serve, sock, release)
 
-    async def _serve(self, sock: socket.socket, give_back: Callable[[], None]) -> None:
-        """One connection's task: whatever happens in it stays in it."""
+    async def _serve(self, sock: socket.socket, release: Callable[[], None]) -> None:
+        """The task of one connection. Errors end this connection only."""
         stream = FrameStream(sock, stall_seconds=self._settings.limits.slow_reader_seconds)
         try:
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._dispatch(stream)
         except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError):
-            pass  # the peer has gone, or never got to the point
+            pass  # the peer has gone, or was too slow
         except* Exception:
             log.exception("connection crashed")
         finally:
             stream.close()
-            give_back()
+            release()
 
     async def _dispatch(self, connection: FrameStream) -> None:
-        """Reads the first request's head and hands the connection to whom it concerns."""
+        """Reads the head of the first request, and passes the connection to the server that it asks for."""
         limits = self._settings.limits
         stream: Stream = connection
-        head = None
+        head: RequestHead | None = None
         try:
-            with self._http.waiting(limits.handshake_seconds) as patience:
+            with self._http.waiting(limits.handshake_seconds) as scope:
                 if self._tls is not None:
-                    stream = secured = TlsStream(connection, self._tls)
-                    await secured.handshake()
-                patience.deadline = trio.current_time() + limits.request_seconds
+                    stream = encrypted = TlsStream(connection, self._tls)
+                    await encrypted.handshake()
+                scope.deadline = trio.current_time() + limits.request_seconds
                 head = await read_head(stream, limits.head_bytes)
         except HeadTooLarge:
             await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
-        if not head:
+        if head is None:
             return
         peer = RequestOrigin(peer_address(stream.socket), "https" if self._tls else "http")
-        if not asks_for_websocket(head):
+        if not head.asks_for_websocket:
             head = await self._http.serve(stream, head, peer, local_address(stream.socket))
-        if not head:
+        if head is None:
             return
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)

@@ -1,4 +1,4 @@
-"""Ending a connection so that the last words arrive."""
+"""Refusing a request, and the lingering close: a connection ends in a way that lets the last bytes sent on it arrive."""
 
 from http import HTTPStatus
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _LINGER_BYTES = 16_777_216
 
 
 class GatewayRefusal(NamedTuple):
-    """An answer that the gateway gives by itself, in the words of `reichatd.errors`."""
+    """An HTTP response that the gateway gives without the application, in the form that `reichatd.errors` defines."""
 
     status: HTTPStatus
     code: str
@@ -26,12 +26,12 @@ class GatewayRefusal(NamedTuple):
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
-        """All its headers, as ASGI has them."""
+        """All headers of the response, in ASGI's form."""
         about_body = (("Content-Type", "application/json"), ("Content-Length", str(len(self.body))))
         return [(name.lower().encode(), value.encode()) for name, value in (*about_body, *self.headers)]
 
     def encode(self) -> bytes:
-        """The whole answer; the connection ends with it."""
+        """The whole response, after which the connection closes."""
         start = f"HTTP/1.1 {self.status.value} {self.status.phrase}".encode()
         fields = (b"%b: %b" % field for field in (*self.fields, CLOSE))
         return b"\r\n".join((start, *fields, b"", self.body))
@@ -44,7 +44,7 @@ NO_WEBSOCKET = GatewayRefusal(HTTPStatus.NOT_FOUND, "not_found", "There is no We
 
 
 async def refuse(stream: Stream, refusal: GatewayRefusal, seconds: float) -> None:
-    """Answers, and lingers for so many seconds at the most.
+    """Sends the refusal, then lingers for `seconds` at most.
 
     Raises:
         trio.BrokenResourceError, trio.ClosedResourceError
@@ -54,8 +54,10 @@ async def refuse(stream: Stream, refusal: GatewayRefusal, seconds: float) -> Non
 
 
 async def linger(stream: Stream, seconds: float) -> None:
-    """Says that no more will come, and for a while drops what the peer still sends: a close with bytes unread resets the
-    connection, and the reset may overtake what was said last. Never raises; does not close the stream.
+    """Shuts down the sending side, then drops what the peer still sends, for `seconds` at most.
+
+    Closing a socket with unread bytes resets the connection, and the reset may overtake the last bytes sent. Raises nothing but
+    Cancelled; does not close the stream.
     """
     dropped = 0
     try:

@@ -1,4 +1,4 @@
-"""The sockets that the daemon listens on: all addresses of its hosts, and Unix sockets."""
+"""The daemon's listening sockets: one for each address of its hosts, and Unix sockets."""
 
 import errno
 import os
@@ -15,19 +15,18 @@ from reichatd.hosts import ANY_IPV4, ANY_IPV6, UNIX, UNIX_PEER, bare, unix_path,
 from reichatd.unixsocket import Occupied, UnixSocket, open_socket
 
 _BACKLOG = 4096
-"""Connections that the kernel keeps for us; it takes less if net.core.somaxconn says so."""
-_FREE_PORTS_TRIED = 8
-"""Ports that are free on the first address and taken on another, before the search is given up."""
+"""Connections that the kernel queues until they are accepted. net.core.somaxconn may lower it."""
+_MAX_PORTS_TRIED = 8
+"""How many ports are tried until one is free on all addresses."""
 
 log = structlog.get_logger()
 
 
 class CannotListen(Exception):
-    """An address cannot be listened on. The text says which, and why.
+    """The daemon cannot listen on an address. The text names the address and the reason.
 
     Arguments:
-        host, port: the address.
-        number: the system's error, 0 if it has none.
+        number: the errno; 0 if there is none.
     """
 
     def __init__(self, host: str, port: int, reason: str, number: int = 0) -> None:
@@ -36,10 +35,10 @@ class CannotListen(Exception):
 
 
 class Listener:
-    """A listening socket, and what a client would type to reach it.
+    """A listening socket and its URL.
 
     Arguments:
-        unix: the keeper of its path, where that is to be removed in the end.
+        unix: the Unix socket whose path `close` removes; None for other sockets, and for one that a service manager passed.
     """
 
     def __init__(self, sock: socket.socket, *, tls: bool, unix: UnixSocket | None = None) -> None:
@@ -47,36 +46,36 @@ class Listener:
         self.socket = sock
         self._unix = unix
         self.host, self.port = local_address(sock) if unix is None else (f"{UNIX}{unix.path}", 0)
-        where = with_port(self.host, self.port)
-        self.url = where if unix_path(self.host) else f"{'https' if tls else 'http'}://{where}"
+        address = with_port(self.host, self.port)
+        self.url = address if unix_path(self.host) else f"{'https' if tls else 'http'}://{address}"
 
     def close(self) -> None:
-        """Listens no more, and removes the path that was made for it. Harmless if closed before."""
+        """Closes the socket, and removes its path if we made it. May be called again."""
         (self._unix or self.socket).close()
 
 
 def open_listeners(hosts: Sequence[str], port: int, *, tls: bool, unix_mode: int = 0o660) -> list[Listener]:
-    """Listens on every address of these hosts; blocks as long as looking up a name takes.
+    """Listens on every address of these hosts. Blocks while names are looked up.
 
     Arguments:
-        hosts: as in `server.host`. "::" is all addresses of both families.
-        port: of all but Unix sockets; 0 for one that is free on all addresses.
-        tls: whether TLS will be spoken there.
-        unix_mode: of the paths of Unix sockets.
+        hosts: as in `server.host`. "::" means all addresses of IPv4 and IPv6.
+        port: of all sockets but Unix sockets; 0 for a port that is free on all addresses.
+        tls: whether the daemon speaks TLS on them.
+        unix_mode: the mode of the paths of Unix sockets.
 
     Raises:
-        CannotListen: on one of them; then on none.
+        CannotListen: one address fails; then none is listened on.
     """
-    places, without_ipv6 = resolved(hosts, port)
+    endpoints, without_ipv6 = resolved(hosts, port)
     for host in without_ipv6:
         log.warning("this machine has no IPv6", host=host)
-    tries = _FREE_PORTS_TRIED if port == 0 and len(places) > 1 else 1
+    tries = _MAX_PORTS_TRIED if port == 0 and len(endpoints) > 1 else 1
     with ExitStack() as opened:
-        listeners = _listen_on(places, port, tls=tls, tries=tries)
+        listeners = _listen_on(endpoints, port, tls=tls, tries=tries)
         for listener in listeners:
             opened.callback(listener.close)
         for path in filter(None, map(unix_path, hosts)):
-            unix = _listen_at(Path(path), unix_mode)
+            unix = _listen_on_path(Path(path), unix_mode)
             opened.callback(unix.close)
             listeners.append(Listener(unix.listener, tls=tls, unix=unix))
         opened.pop_all()
@@ -84,9 +83,9 @@ def open_listeners(hosts: Sequence[str], port: int, *, tls: bool, unix_mode: int
 
 
 def peer_address(sock: socket.socket) -> str:
-    """The address of a connection's other end, as logs and `trusted_proxies` have it.
+    """The address of a connection's peer, in the form of the log and of `trusted_proxies`.
 
-    A socket for both families, which a service manager may pass, has IPv4 addresses in IPv6 form (RFC 4291, 2.5.5.2).
+    A socket for IPv4 and IPv6, which a service manager may pass, gives IPv4 addresses in IPv6 form (RFC 4291, 2.5.5.2).
     """
     if sock.family == socket.AF_UNIX:
         return UNIX_PEER
@@ -97,51 +96,59 @@ def peer_address(sock: socket.socket) -> str:
 
 
 def local_address(sock: socket.socket) -> tuple[str, int]:
-    """The address that a socket is bound to, a Unix socket's with port 0."""
+    """The address and port that a socket is bound to; the port of a Unix socket is 0."""
     name = sock.getsockname()
     if sock.family != socket.AF_UNIX:
         host, port = name[:2]
         return host, port
-    # Bytes: an abstract one, which has no path and is written with "@".
+    # Bytes: an abstract socket, which has no path and is written with "@".
     return f"{UNIX}{'@' + os.fsdecode(name[1:]) if isinstance(name, bytes) else name}", 0
 
 
 class SocketAddress(NamedTuple):
-    """An address as sockets take it, and its family."""
+    """An address family, and an address in the form that `socket` takes."""
 
     family: socket.AddressFamily
     address: tuple[Any, ...]
 
 
 def resolved(hosts: Sequence[str], port: int) -> tuple[list[SocketAddress], list[str]]:
-    """All addresses of these hosts but Unix sockets, none twice, and the hosts that have to do without their IPv6 addresses.
+    """Looks up these hosts. Blocks while names are looked up. Unix sockets are left out.
 
-    These are hosts that have others, on a machine without IPv6. Blocks as long as looking up a name takes.
+    Returns:
+        their addresses, each once, and the hosts whose IPv6 addresses are left out: on a machine without IPv6, those that have IPv4
+        addresses too.
 
-    Raises: CannotListen for a name that is not known.
+    Raises:
+        CannotListen: a name is unknown.
     """
-    places: dict[SocketAddress, None] = {}
+    endpoints: dict[SocketAddress, None] = {}
     without_ipv6 = []
     for host in hosts:
         if not unix_path(host):
-            found = [place for name in _names(bare(host)) for place in _looked_up(name, port)]
-            usable = [place for place in found if place.family != socket.AF_INET6 or has_ipv6()]
+            found = [each for name in _addresses_of(bare(host)) for each in _look_up(name, port)]
+            usable = [each for each in found if each.family != socket.AF_INET6 or has_ipv6()]
             if usable and len(usable) < len(found):
                 without_ipv6.append(host)
-            places.update(dict.fromkeys(usable or found))
-    everywhere = {place.family for place in places if place.address[0] in (ANY_IPV4, ANY_IPV6)}
-    wanted = [place for place in places if place.family not in everywhere or place.address[0] in (ANY_IPV4, ANY_IPV6)]
+            endpoints.update(dict.fromkeys(usable or found))
+    wildcards = (ANY_IPV4, ANY_IPV6)
+    everywhere = {each.family for each in endpoints if each.address[0] in wildcards}
+    wanted = [each for each in endpoints if each.family not in everywhere or each.address[0] in wildcards]
     return wanted, without_ipv6
 
 
-def bound(place: SocketAddress, port: int) -> socket.socket:
-    """A socket with this address and port, which does not listen yet. Raises: CannotListen."""
-    host, _, *rest = place.address
+def bound(endpoint: SocketAddress, port: int) -> socket.socket:
+    """A socket that is bound to this address and port, and does not listen yet.
+
+    Raises:
+        CannotListen
+    """
+    host, _, *rest = endpoint.address
     with ExitStack() as opened:
         try:
-            sock = opened.enter_context(socket.socket(place.family, socket.SOCK_STREAM))
+            sock = opened.enter_context(socket.socket(endpoint.family, socket.SOCK_STREAM))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if place.family == socket.AF_INET6:
+            if endpoint.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((host, port, *rest))
         except OSError as error:
@@ -151,7 +158,7 @@ def bound(place: SocketAddress, port: int) -> socket.socket:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has IPv6, if only for itself."""
+    """Whether this machine has IPv6, at least on the loopback interface."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::1", 0))
@@ -160,12 +167,12 @@ def has_ipv6() -> bool:
     return True
 
 
-def _names(host: str) -> tuple[str, ...]:
-    # Two sockets, and not one for both families: there, clients of IPv4 would come as ::ffff:192.0.2.1.
+def _addresses_of(host: str) -> tuple[str, ...]:
+    # Two sockets: with one for both families, IPv4 clients would have addresses like ::ffff:192.0.2.1.
     return (ANY_IPV4, ANY_IPV6) if host == ANY_IPV6 else (host,)
 
 
-def _looked_up(name: str, port: int) -> Iterator[SocketAddress]:
+def _look_up(name: str, port: int) -> Iterator[SocketAddress]:
     try:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -176,33 +183,33 @@ def _looked_up(name: str, port: int) -> Iterator[SocketAddress]:
         yield SocketAddress(family, tuple(address))
 
 
-def _listen_on(places: Sequence[SocketAddress], port: int, *, tls: bool, tries: int) -> list[Listener]:
-    """On one port: where it is free on the first address and taken on another, another one is tried."""
+def _listen_on(endpoints: Sequence[SocketAddress], port: int, *, tls: bool, tries: int) -> list[Listener]:
+    """Listens on one port of all addresses. If a free port of the first address is taken on another one, tries the next."""
     listeners: list[Listener] = []
     try:
-        for place in places:
+        for endpoint in endpoints:
             number = port or (listeners[0].port if listeners else 0)
-            listeners.append(Listener(_listen(place, number), tls=tls))
+            listeners.append(Listener(_listen(endpoint, number), tls=tls))
     except BaseException as error:
         for listener in listeners:
             listener.close()
         if isinstance(error, CannotListen) and error.number == errno.EADDRINUSE and tries > 1:
-            return _listen_on(places, port, tls=tls, tries=tries - 1)
+            return _listen_on(endpoints, port, tls=tls, tries=tries - 1)
         raise
     return listeners
 
 
-def _listen(place: SocketAddress, port: int) -> socket.socket:
-    sock = bound(place, port)
+def _listen(endpoint: SocketAddress, port: int) -> socket.socket:
+    sock = bound(endpoint, port)
     try:
         sock.listen(_BACKLOG)
-    except OSError as error:  # another program has bound the port as we do, and listens by now
+    except OSError as error:  # another program has bound the port with SO_REUSEADDR too, and listens already
         sock.close()
-        raise _cannot(place.address[0], port, error) from error
+        raise _cannot(endpoint.address[0], port, error) from error
     return sock
 
 
-def _listen_at(path: Path, mode: int) -> UnixSocket:
+def _listen_on_path(path: Path, mode: int) -> UnixSocket:
     try:
         return open_socket(path, mode=mode, backlog=_BACKLOG)
     except Occupied:

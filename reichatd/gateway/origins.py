@@ -1,4 +1,4 @@
-"""The origins of web pages (RFC 6454): which pages may use this daemon. Pure."""
+"""The origins of web pages (RFC 6454), and which pages may use this daemon. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from typing import NamedTuple
 _AUTHORITY = r"(\[[0-9a-f:.]+\]|[^\s/?#@:\[\]]+)(?::([0-9]{0,5}))?"
 _HOST = re.compile(_AUTHORITY)
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://" + _AUTHORITY + "/?")  # with a slash from Go's x/net/websocket
-_SAME_AS = {"ws": "http", "wss": "https"}  # clients that are no browsers send the scheme of the socket
-_PORTS = {"http": 80, "https": 443}
-_MOST = 65_535
+_HTTP_SCHEMES = {"ws": "http", "wss": "https"}  # clients other than browsers send the scheme of the socket
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65_535
 
 
 class WebOrigin(NamedTuple):
-    """A page's origin, in lower case; the port is the scheme's own where none is given, None where the scheme has none."""
+    """The origin of a page, in lower case. Without a port, it has the default port of its scheme, or None if there is none."""
 
     scheme: str
     host: str
@@ -22,20 +22,19 @@ class WebOrigin(NamedTuple):
 
 
 def parse_origin(text: str) -> WebOrigin | None:
-    """The origin that an Origin header names, or a setting; None for what names none ("null", say)."""
+    """The origin in an Origin header or a setting; None if the text is no origin (such as "null")."""
     found = _ORIGIN.fullmatch(text.lower())
     if found is None:
         return None
-    scheme = _SAME_AS.get(found[1], found[1])
+    scheme = _HTTP_SCHEMES.get(found[1], found[1])
     return _origin(scheme, found[2], found[3])
 
 
 def is_own(origin: str, host: str) -> bool:
-    """Whether a page comes from the host that its request goes to, by HTTP or by HTTPS.
+    """Whether a page comes from the host that its request goes to, over HTTP or HTTPS.
 
-    Which of them the request itself came by does not matter: a proxy need not tell, and clients that are no browsers say "http://"
-    by TLS too (as older releases of websocket-client do). A page gains nothing by it: a socket takes a token, which no browser
-    sends of its own accord.
+    The scheme of the request itself does not count: a proxy may not report it, and some clients other than browsers send "http://"
+    over TLS too (older releases of websocket-client). This is safe: a socket needs a token, which browsers do not add on their own.
 
     Arguments:
         origin, host: the values of the headers of these names.
@@ -43,23 +42,23 @@ def is_own(origin: str, host: str) -> bool:
     page, asked = parse_origin(origin), _HOST.fullmatch(host.lower())
     if page is None or asked is None:
         return False
-    return any(page == _origin(scheme, asked[1], asked[2]) for scheme in _PORTS)
+    return any(page == _origin(scheme, asked[1], asked[2]) for scheme in _DEFAULT_PORTS)
 
 
 def host_name(host: str) -> str | None:
-    """The name or address in a Host header, in lower case and without brackets; None if it has none."""
+    """The name or address in a Host header, in lower case and without brackets; None if there is none."""
     found = _HOST.fullmatch(host.lower())
     return found[1].strip("[]") if found else None
 
 
 def _origin(scheme: str, host: str, port: str | None) -> WebOrigin | None:
-    number = int(port) if port else _PORTS.get(scheme)
-    return WebOrigin(scheme, host, number) if number is None or number <= _MOST else None
+    number = int(port) if port else _DEFAULT_PORTS.get(scheme)
+    return WebOrigin(scheme, host, number) if number is None or number <= _MAX_PORT else None
 
 
 @lru_cache(maxsize=2)  # parsed once for all requests; a reload may change them
 def allowed_origins(allowed: tuple[str, ...]) -> "AllowedOrigins":
-    """The sites of `server.allowed_origins`."""
+    """The origins of `server.allowed_origins`."""
     return AllowedOrigins(allowed)
 
 
@@ -71,12 +70,12 @@ class AllowedOrigins:
     """
 
     def __init__(self, allowed: Sequence[str]) -> None:
-        self.everybody = "*" in allowed
+        self.includes_all = "*" in allowed
         self._origins = {parse_origin(each) for each in allowed} - {None}
 
     def __bool__(self) -> bool:
-        return self.everybody or bool(self._origins)
+        return self.includes_all or bool(self._origins)
 
     def __contains__(self, origin: str) -> bool:
-        """Whether pages of this origin, as an Origin header names it, are among them."""
-        return self.everybody or parse_origin(origin) in self._origins
+        """Whether pages of this origin (the value of an Origin header) are allowed."""
+        return self.includes_all or parse_origin(origin) in self._origins

@@ -1,4 +1,4 @@
-"""A connection's bytes: one place through which everything goes out, whole and in order."""
+"""The stream of one connection. It sends frames whole and in order."""
 
 import fcntl
 import socket
@@ -11,43 +11,43 @@ from contextlib import asynccontextmanager, contextmanager
 import trio
 
 _RECEIVE_BYTES = 16_384
-_LOOKS = 8
-"""How often in `stall_seconds` a peer is looked at: so much finer is the time it has."""
+_STALL_CHECKS = 8
+"""How often a peer's progress is checked in each `stall_seconds`."""
 
 
 class Stalled(trio.BrokenResourceError):
-    """The peer took no byte for the whole of `stall_seconds`, though some were waiting for it."""
+    """The peer took no byte for `stall_seconds`, while bytes were pending."""
 
 
 class FrameStream(trio.abc.HalfCloseableStream):
-    """A connection, by TCP or a Unix socket, as a Trio stream, with a `try_send` beside `send_all`.
+    """A Trio stream over a TCP or Unix socket, with a `try_send` beside `send_all`.
 
-    What either of them has begun to send goes out whole before anything else does: the unsent rest of a frame, of a cancelled
-    or a stalled `send_all` is *pending*, and paid first. So a broadcast that was cut by a full socket can be followed by a pong or
-    a close frame (the libraries above us send on after a send that failed).
+    What either of them has begun to send goes out whole before anything else. The unsent rest of a frame, or of a `send_all` that
+    was cancelled or stalled, stays *pending* and is sent first. So a pong or a close frame can follow a broadcast that was cut by a
+    full socket (the libraries above go on sending after a send that failed).
 
-    `try_send` may be called by any task at any time; `send_all` likewise, tasks wait for each other; one task receives.
+    Any task may call `try_send` and `send_all` at any time; in `send_all` tasks wait for each other. Only one task may receive.
 
     Arguments:
-        sock: connected; owned by the stream from here on.
-        stall_seconds: how long a peer may take nothing while something waits for it.
+        sock: connected. The stream owns it from here on.
+        stall_seconds: how long a peer may take nothing while bytes are pending.
     """
 
     def __init__(self, sock: socket.socket, *, stall_seconds: float) -> None:
         sock.setblocking(False)
-        self.socket = sock  # for those who want addresses; nobody else reads or writes it
+        self.socket = sock  # for its addresses: only the stream reads and writes it
         self.last_heard = trio.current_time()
-        self.listening = False  # whether a task waits for the peer's bytes
+        self.is_receiving = False  # whether a task waits for the peer's bytes
         self._stall_seconds = stall_seconds
         self._unread = b""
-        self._exhausted = False  # whether the last receive took all that had come
+        self._is_drained = False  # whether the last receive took everything that had come
         self._pending = memoryview(b"")
-        self._writer: trio.Lock | None = None  # held by who waits to send; made for the first one who has to
+        self._send_lock: trio.Lock | None = None  # held by the task that waits to send; made for the first one
 
     # --- receiving
 
     def unread(self, data: bytes) -> None:
-        """Puts bytes back: they are received again before all others."""
+        """Puts bytes back: they are received again, before all others."""
         self._unread = data + self._unread
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -57,7 +57,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
             data, self._unread = self._unread[:limit], self._unread[limit:]
             return data
         try:
-            if self._exhausted:  # most likely nothing has come since
+            if self._is_drained:  # most likely nothing has come since
                 await self._wait_until_readable()
             else:
                 await trio.lowlevel.checkpoint()
@@ -69,31 +69,31 @@ class FrameStream(trio.abc.HalfCloseableStream):
                     await self._wait_until_readable()
         except (OSError, ValueError) as error:
             raise self._broken(error) from error
-        self._exhausted = len(data) < limit
+        self._is_drained = len(data) < limit
         self.last_heard = trio.current_time()
         return data
 
     async def _wait_until_readable(self) -> None:
-        self.listening = True
+        self.is_receiving = True
         try:
             await trio.lowlevel.wait_readable(self.socket)
         finally:
-            self.listening = False
+            self.is_receiving = False
 
     # --- sending
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
-        """Sends what the socket takes at once.
+        """Sends what the socket takes at once. Does not wait.
 
         Arguments:
-            data: frames, one behind the other.
+            data: frames, one after the other.
             ends: the offset of each frame's end in `data`, ascending.
 
         Returns:
-            how many frames, from the first on, are out of the caller's hands: sent, or begun and pending. 0 where another task is
-            sending, something is pending still, or the connection is broken (which `send_all` will say).
+            how many frames, from the first on, need not be sent again: they are sent, or begun and pending. 0 if another task is
+            sending, if bytes are still pending, or if the connection is broken (`send_all` then raises).
         """
-        if (self._pending and not self.flush()) or (self._writer is not None and self._writer.locked()):
+        if (self._pending and not self.flush()) or (self._send_lock is not None and self._send_lock.locked()):
             return 0
         try:
             sent = self.socket.send(data)
@@ -109,15 +109,15 @@ class FrameStream(trio.abc.HalfCloseableStream):
 
     @property
     def has_pending(self) -> bool:
-        """Whether something was begun, or handed over, and is not sent: only a further send takes it on its way."""
+        """Whether bytes were begun or buffered and are not sent yet. Only `flush` or another send sends them."""
         return bool(self._pending)
 
     def add_pending(self, data: bytes) -> None:
-        """Takes bytes that go out before all that is sent from here on: by `flush`, or with the next send."""
+        """Buffers bytes: `flush` or the next send sends them, before anything else."""
         self._pending = memoryview(bytes(self._pending) + data)
 
     def flush(self) -> bool:
-        """Sends as much as the socket takes at once of what is pending; whether nothing is pending any more."""
+        """Sends as many pending bytes as the socket takes at once. Returns whether all of them are sent. Does not wait."""
         try:
             while self._pending:
                 self._pending = self._pending[self.socket.send(self._pending) :]
@@ -126,11 +126,11 @@ class FrameStream(trio.abc.HalfCloseableStream):
         return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Sends everything.
+        """Sends all bytes; waits while the socket is full.
 
         Raises:
-            Stalled: the peer takes nothing; the rest is pending, and the connection is still whole.
-            trio.BrokenResourceError, trio.ClosedResourceError: it is gone.
+            Stalled: the peer takes nothing. The rest is pending, and the connection is intact.
+            trio.BrokenResourceError, trio.ClosedResourceError: the connection is gone.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         data = bytes(data)
@@ -143,15 +143,15 @@ class FrameStream(trio.abc.HalfCloseableStream):
 
     @asynccontextmanager
     async def unbroken(self) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
-        """Gives a `send_all` to be called again and again, with nothing of others in between; waits for its turn.
+        """Yields a `send_all` to call any number of times: no other task sends in between. Waits until no other task is sending.
 
-        Who waits behind it, and is cancelled before his turn has come or while it comes, has sent nothing.
+        A task that waits for this in `send_all`, and is cancelled before it can send, has sent nothing.
         """
-        self._writer = self._writer or trio.Lock()
-        async with self._writer:
-            yield self._send_in_turn
+        self._send_lock = self._send_lock or trio.Lock()
+        async with self._send_lock:
+            yield self._send_locked
 
-    async def _send_in_turn(self, data: bytes) -> None:
+    async def _send_locked(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
         self.add_pending(data)
         with self._errors():
@@ -162,28 +162,31 @@ class FrameStream(trio.abc.HalfCloseableStream):
                     await self._wait_until_writable()
 
     async def _wait_until_writable(self) -> None:
-        """Linux calls a socket writable only when a third of its buffer is free: a slow peer may well take something before."""
-        unsent, moved_at = self._unsent(), trio.current_time()
+        """Waits as long as the peer takes some bytes at least every `stall_seconds`.
+
+        That must be measured: Linux calls a socket writable only when a third of its buffer is free.
+        """
+        unsent, progress_at = self._unacknowledged(), trio.current_time()
         while True:
-            with trio.move_on_after(self._stall_seconds / _LOOKS) as patience:
+            with trio.move_on_after(self._stall_seconds / _STALL_CHECKS) as check:
                 await trio.lowlevel.wait_writable(self.socket)
-            if not patience.cancelled_caught:
+            if not check.cancelled_caught:
                 return
-            left, now = self._unsent(), trio.current_time()
+            left, now = self._unacknowledged(), trio.current_time()
             if left < unsent:
-                unsent, moved_at = left, now
-            elif now - moved_at >= self._stall_seconds:
+                unsent, progress_at = left, now
+            elif now - progress_at >= self._stall_seconds:
                 raise Stalled
 
-    def _unsent(self) -> int:
-        """How many bytes the kernel still has, which the peer has not acknowledged."""
+    def _unacknowledged(self) -> int:
+        """How many bytes are in the kernel's send buffer because the peer has not acknowledged them."""
         return int.from_bytes(fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     async def wait_send_all_might_not_block(self) -> None:
         with self._errors():
             await trio.lowlevel.wait_writable(self.socket)
 
-    def widen(self, size: int) -> None:
+    def set_send_buffer(self, size: int) -> None:
         """Sets the size of the kernel's send buffer, in bytes (Linux doubles it)."""
         with self._errors():
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
@@ -200,7 +203,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
-        """As `aclose`, without waiting. Tasks that wait in this stream are told by ClosedResourceError."""
+        """Like `aclose`, without waiting. Tasks that wait in this stream get ClosedResourceError."""
         if self.socket.fileno() != -1:
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
@@ -213,7 +216,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
             raise self._broken(error) from error
 
     def _broken(self, error: OSError | ValueError) -> trio.BrokenResourceError | trio.ClosedResourceError:
-        """What an error of the socket means for who uses the stream. A ValueError is about a file descriptor of -1."""
+        """The socket's error as Trio's streams raise it. A ValueError means that the file descriptor is -1."""
         if isinstance(error, ValueError) or self.socket.fileno() == -1:
             return trio.ClosedResourceError("this stream was closed")
         return trio.BrokenResourceError(f"connection broken: {error}")

@@ -1,4 +1,4 @@
-"""TLS spoken by the gateway itself, for those without a proxy that does."""
+"""TLS in the gateway itself, for daemons without a proxy in front."""
 
 import ssl
 from bisect import bisect_right
@@ -10,15 +10,15 @@ import trio
 from reichatd.gateway.stream import FrameStream
 
 _RECEIVE_BYTES = 16_384
-_SEAL_BYTES = 65_536
-"""How much `try_send` encrypts at once: what the socket does not take of it waits in memory."""
+_ENCRYPT_BYTES = 65_536
+"""How many bytes `try_send` encrypts at once: those that the socket does not take stay in memory."""
 
 
 class TlsStream(trio.abc.HalfCloseableStream):
-    """A TLS connection in the form of a FrameStream.
+    """A TLS connection with the methods of a FrameStream.
 
-    What has been encrypted must go out, in this order, or the connection is lost: it is pending by the stream beneath from that
-    moment on, and nothing waits between the two. So a send that was cancelled leaves the connection whole here too.
+    Encrypted bytes must go out, all and in this order, or the connection is lost. So they are pending in the inner stream at once,
+    with no checkpoint in between, and a cancelled send leaves the connection intact here too.
     """
 
     def __init__(self, inner: FrameStream, context: ssl.SSLContext) -> None:
@@ -28,11 +28,11 @@ class TlsStream(trio.abc.HalfCloseableStream):
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._unread = b""
-        self._writer = trio.Lock()
-        self._said_goodbye = False
+        self._send_lock = trio.Lock()
+        self._sent_close_notify = False
 
     async def handshake(self) -> None:
-        """Waits for the TLS handshake; the caller sets the deadline.
+        """Does the TLS handshake. The caller sets the deadline.
 
         Raises:
             trio.BrokenResourceError
@@ -43,12 +43,12 @@ class TlsStream(trio.abc.HalfCloseableStream):
             except ssl.SSLWantReadError:
                 await self._exchange()
             except ssl.SSLError as error:
-                self._encrypt()  # the alert that says why
+                self._buffer_encrypted()  # the alert that says why
                 self._inner.flush()
                 raise trio.BrokenResourceError(f"TLS handshake failed: {error}") from error
             else:
                 break
-        self._encrypt()
+        self._buffer_encrypted()
         await self._inner.send_all(b"")
 
     @property
@@ -56,8 +56,8 @@ class TlsStream(trio.abc.HalfCloseableStream):
         return self._inner.last_heard
 
     @property
-    def listening(self) -> bool:
-        return self._inner.listening
+    def is_receiving(self) -> bool:
+        return self._inner.is_receiving
 
     # --- receiving
 
@@ -66,8 +66,8 @@ class TlsStream(trio.abc.HalfCloseableStream):
         self._unread = data + self._unread
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if self._said_goodbye:
-            # TLS takes data behind a close_notify for a fault; those who linger only want to drop it, so it may stay encrypted.
+        if self._sent_close_notify:
+            # OpenSSL takes data after our close_notify for an error. A lingering close only drops it, so it may stay encrypted.
             return await self._inner.receive_some(max_bytes)
         await trio.lowlevel.checkpoint_if_cancelled()
         limit = max_bytes or _RECEIVE_BYTES
@@ -79,16 +79,16 @@ class TlsStream(trio.abc.HalfCloseableStream):
             except ssl.SSLWantReadError:
                 await self._exchange()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                break  # HTTP and WebSocket say themselves where they end: all kinds of end are one
+                break  # HTTP and WebSocket mark their own ends, so a missing close_notify does no harm
             except ssl.SSLError as error:
                 raise trio.BrokenResourceError(f"TLS failed: {error}") from error
         await trio.lowlevel.cancel_shielded_checkpoint()
         return data
 
     async def _exchange(self) -> None:
-        """Sends what TLS has to say by itself, and receives more for it."""
+        """Sends TLS's own records, if there are any, and receives more bytes for TLS."""
         if self._outgoing.pending:
-            self._encrypt()
+            self._buffer_encrypted()
             await self._inner.send_all(b"")
         data = await self._inner.receive_some()
         if data:
@@ -98,21 +98,21 @@ class TlsStream(trio.abc.HalfCloseableStream):
 
     # --- sending
 
-    def _encrypt(self, data: bytes | bytearray | memoryview = b"") -> None:
-        """Encrypts and hands over to the stream beneath, with what TLS has to say by itself."""
+    def _buffer_encrypted(self, data: bytes | bytearray | memoryview = b"") -> None:
+        """Encrypts `data`, and makes it pending in the inner stream, behind TLS's own records."""
         rest = memoryview(data)
         while rest:
-            rest = rest[self._tls.write(rest) :]  # a record at a time
+            rest = rest[self._tls.write(rest) :]  # one record at a time
         self._inner.add_pending(self._outgoing.read())
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         """See FrameStream."""
-        if self._writer.locked() or not self._inner.flush():
+        if self._send_lock.locked() or not self._inner.flush():
             return 0
-        count = max(1, bisect_right(ends, _SEAL_BYTES))
+        count = max(1, bisect_right(ends, _ENCRYPT_BYTES))
         try:
-            self._encrypt(memoryview(data)[: ends[count - 1]])
-        except ssl.SSLError:  # the peer has said goodbye; `send_all` will tell
+            self._buffer_encrypted(memoryview(data)[: ends[count - 1]])
+        except ssl.SSLError:  # the connection is closed or broken: `send_all` raises
             return 0
         self._inner.flush()
         return count
@@ -129,13 +129,13 @@ class TlsStream(trio.abc.HalfCloseableStream):
     @asynccontextmanager
     async def unbroken(self) -> AsyncIterator[Callable[[bytes | bytearray | memoryview], Awaitable[None]]]:
         """See FrameStream."""
-        async with self._writer:
-            yield self._send_in_turn
+        async with self._send_lock:
+            yield self._send_locked
 
-    async def _send_in_turn(self, data: bytes | bytearray | memoryview) -> None:
+    async def _send_locked(self, data: bytes | bytearray | memoryview) -> None:
         await trio.lowlevel.checkpoint()
         try:
-            self._encrypt(data)
+            self._buffer_encrypted(data)
         except ssl.SSLError as error:
             raise trio.BrokenResourceError(f"TLS failed: {error}") from error
         await self._inner.send_all(b"")
@@ -144,18 +144,18 @@ class TlsStream(trio.abc.HalfCloseableStream):
         await self._inner.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        """As FrameStream's, behind a close_notify; what is received from here on is as it came, encrypted."""
-        async with self._writer:
-            self._said_goodbye = True
-            with suppress(ssl.SSLError):  # the peer has not said so yet: nobody waits for that
+        """Sends close_notify, then shuts down the sending side. From here on, bytes are received as they come, encrypted."""
+        async with self._send_lock:
+            self._sent_close_notify = True
+            with suppress(ssl.SSLError):  # the peer has not sent its close_notify yet, and need not
                 self._tls.unwrap()
-            self._encrypt()
+            self._buffer_encrypted()
             await self._inner.send_all(b"")
         await self._inner.send_eof()
 
-    def widen(self, size: int) -> None:
+    def set_send_buffer(self, size: int) -> None:
         """See FrameStream."""
-        self._inner.widen(size)
+        self._inner.set_send_buffer(size)
 
     # --- ending
 
@@ -164,9 +164,9 @@ class TlsStream(trio.abc.HalfCloseableStream):
         await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
-        """Lets go at once, without a word (see send_eof)."""
+        """Closes the connection without close_notify (`send_eof` sends one). Does not wait."""
         self._inner.close()
 
 
 Stream = FrameStream | TlsStream
-"""A connection's stream, encrypted or not."""
+"""The stream of a connection, with or without TLS."""

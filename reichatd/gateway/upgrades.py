@@ -1,4 +1,4 @@
-"""Requests that come to a WebSocket's address and ask for none: a proxy on the way may have dropped their Upgrade."""
+"""Answers plain requests for a WebSocket's path: a proxy may have dropped their Upgrade header."""
 
 import re
 from http import HTTPStatus
@@ -10,9 +10,9 @@ from hypercorn.typing import ASGIFramework
 
 from reichatd.gateway.lingering_close import GatewayRefusal
 
-_SOCKETS = re.compile(r"/ws/(?:chat/[^/]+|doctor)")  # /room/{room_id} is also a call of REST
+_SOCKET_PATHS = re.compile(r"/ws/(?:chat/[^/]+|doctor)")  # without /room/{room_id}, which is a path of REST too
 _LOGGED_CHARACTERS = 200
-# Upgrade is of no effect without Connection (RFC 9110, 7.8).
+# Upgrade has no effect without Connection (RFC 9110, 7.8).
 _WITHOUT_UPGRADE = GatewayRefusal(
     HTTPStatus.UPGRADE_REQUIRED,
     "upgrade_required",
@@ -28,10 +28,10 @@ log = structlog.get_logger()
 
 
 def requiring_upgrades(app: ASGIFramework) -> ASGIFramework:
-    """The same application, but for the addresses of WebSockets: there every request is told what it lacks."""
+    """Wraps `app`: requests for a WebSocket's path are answered with 426 or 405, and do not reach it."""
 
     async def guarded(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's types do not fit
-        if _SOCKETS.fullmatch(scope["path"]) is None:
+        if _SOCKET_PATHS.fullmatch(scope["path"]) is None:
             await app(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
             log.info("request without upgrade", path=quote(scope["path"][:_LOGGED_CHARACTERS], errors="replace"))

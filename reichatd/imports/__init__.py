@@ -1,1 +1,1 @@
-"""The way here from the older Reis-Chatroom. Its documents are read as they are: nothing in them is taken for granted."""
+"""Import from the older program, Reis-Chatroom. Nothing in its documents is assumed to be valid."""

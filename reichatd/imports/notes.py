@@ -1,16 +1,16 @@
-"""What was changed or left out on the way, for the operator."""
+"""Tells the operator what an import changed or left out."""
 
 import msgspec
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Something that is not as it was.
+    """Something that was changed or left out.
 
     Arguments:
         kind: "user", "room", "message" or "registration".
-        id: the id of the user or of the room, as it was.
-        text: what was found, and what became of it.
-        count: how many of the kind it is about: messages are not told one by one.
+        id: the old id of the user or of the room.
+        text: what was found, and what was done with it.
+        count: how many of the kind: messages are counted, not listed one by one.
     """
 
     kind: str

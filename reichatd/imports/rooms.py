@@ -1,10 +1,10 @@
-"""A room of the older program, as a room of this one. All pure, but for hashes made up."""
+"""Translates a room of the older program. Pure, except for random hashes."""
 
 import hashlib
 from typing import NamedTuple
 
 from reichatd.accounts.passwords import unusable_hash
-from reichatd.imports.logs import NOBODY, ImportedLog, sound_log
+from reichatd.imports.logs import UNKNOWN, ImportedLog, sound_log
 from reichatd.imports.notes import Note
 from reichatd.imports.users import ImportedUsers, created_at
 from reichatd.imports.values import Document, is_hash, key, keys, line
@@ -12,7 +12,7 @@ from reichatd.settings import LimitSettings
 from reichatd.store.bulk import Ban, LogEntry, Member, StoredRoom
 
 _DIGITS = 8
-"""Of what is added to a room's id to make it another."""
+"""The length of the suffix that makes a new id of a room's old one."""
 
 _LONGEST_SHOWN = 200
 
@@ -24,15 +24,15 @@ class Translated(NamedTuple):
     members: list[Member]
     bans: list[Ban]
     log: list[LogEntry]
-    strangers: list[str]
-    """The ids of those who own it or have written in it, and are no users any more."""
+    missing_users: list[str]
+    """The ids of its owner and of authors who are no longer users."""
     notes: list[Note]
 
 
 def possible_ids(limits: LimitSettings, room_id: str) -> list[str]:
-    """The ids that a room may have here, the best first: the one it had, if that is one, and one made from it.
+    """The ids that a room may have here, the best first: its old id, if it is valid here, and one derived from it.
 
-    The same each time, so that a second import finds what the first has made.
+    The result is the same each time, so that a second import finds the rooms of the first.
     """
     plain = "".join(letter for letter in room_id if letter.isascii() and letter.isalnum())
     head = plain[: max(limits.room_id_max - _DIGITS, 0)]
@@ -43,26 +43,26 @@ def possible_ids(limits: LimitSettings, room_id: str) -> list[str]:
 
 
 class Translator:
-    """Makes rooms of documents. One for each document.
+    """Makes a room of one document.
 
     Arguments:
         old_id: the id that the room had.
-        room_id: the one that it gets.
+        room_id: the id that it gets.
     """
 
     def __init__(
-        self, document: Document, old_id: str, room_id: str, people: ImportedUsers, limits: LimitSettings
+        self, document: Document, old_id: str, room_id: str, users: ImportedUsers, limits: LimitSettings
     ) -> None:
         self._document = document
         self._old_id = old_id
         self._room_id = room_id
-        self._people = people
+        self._users = users
         self._limits = limits
         self._notes: list[Note] = []
 
     def translated(self) -> Translated:
         if self._room_id != self._old_id:
-            self._note(f"has the id {self._room_id} now: its own is none, or is taken")
+            self._note(f"has the id {self._room_id} now: its old id is invalid here, or is taken")
         room = self._room()
         log = sound_log(self._room_id, self._document.get("messages"), room.created_at)
         for change, count in log.changes.items():
@@ -75,21 +75,19 @@ class Translator:
             members=self._members({ban.user_id for ban in bans}, log, room.created_at),
             bans=bans,
             log=log.entries,
-            strangers=[user_id for user_id in authors if user_id not in self._people.users],
+            missing_users=[user_id for user_id in authors if user_id not in self._users.by_id],
             notes=self._notes,
         )
 
     def _room(self) -> StoredRoom:
         owner = key(self._document.get("owner"))
-        if owner not in self._people.users:
-            self._note(
-                f"its owner {owner or NOBODY} is not there any more: give it another with `reichatd room transfer`"
-            )
+        if owner not in self._users.by_id:
+            self._note(f"its owner {owner or UNKNOWN} no longer exists: set a new one with `reichatd room transfer`")
         return StoredRoom(
             room_id=self._room_id,
             name=self._line("name", self._limits.room_name_max) or self._room_id,
             description=self._description(),
-            owner=owner or NOBODY,
+            owner=owner or UNKNOWN,
             password_hash=self._password_hash(),
             created_at=created_at(self._document),
         )
@@ -98,44 +96,44 @@ class Translator:
         found = self._document.get(field)
         text = line(found, most)
         if text != found:
-            self._note(f"its {field} was {_shortened(found)}: is {text!r} now")
+            self._note(f"its {field} was {_shortened(found)}: it is {text!r} now")
         return text
 
     def _description(self) -> str:
         found = self._document.get("description")
         text = found[: self._limits.room_description_max] if isinstance(found, str) else ""
         if text != found:
-            self._note(f"its description was {_shortened(found)}: cut, or empty")
+            self._note(f"its description was {_shortened(found)}: it is cut, or empty")
         return text
 
     def _password_hash(self) -> str | None:
         password, private = self._document.get("password"), self._document.get("private")
         if is_hash(password):
             if private is False:
-                self._note("it was said to be public, and has a password: it is private")
+                self._note("it was marked as public, and has a password: it is private")
             return str(password)
         if not password and not private:
             return None
-        # Never open to all what may have been closed.
-        self._note("it is private without a password's hash of argon2: nobody can join until its owner sets a password")
+        # A room that may have been private never becomes public.
+        self._note("it is private without an argon2 password hash: no one can join until its owner sets a password")
         return unusable_hash()
 
     def _bans(self, owner: str) -> list[Ban]:
         banned = keys(self._document.get("banned_users"))
         if owner in banned:
             self._note("its owner is banned: the ban is left out")
-        known = [user_id for user_id in banned if user_id in self._people.users and user_id != owner]
-        self._left_out("banned users", len(set(banned) - {owner}) - len(known), "no users any more")
+        known = [user_id for user_id in banned if user_id in self._users.by_id and user_id != owner]
+        self._left_out("banned users", len(set(banned) - {owner}) - len(known), "no longer users")
         return [Ban(self._room_id, user_id) for user_id in known]
 
     def _members(self, banned: set[str], log: ImportedLog, joined_at: float) -> list[Member]:
         found = keys(self._document.get("users"))
-        known = [user_id for user_id in found if user_id in self._people.users]
-        self._left_out("members", len(found) - len(known), "no users any more")
+        known = [user_id for user_id in found if user_id in self._users.by_id]
+        self._left_out("members", len(found) - len(known), "no longer users")
         members = [user_id for user_id in known if user_id not in banned]
         self._left_out("members", len(known) - len(members), "banned")
         return [
-            Member(self._room_id, user_id, joined_at, log.mark(self._people.mark(user_id, self._old_id)))
+            Member(self._room_id, user_id, joined_at, log.mark(self._users.mark(user_id, self._old_id)))
             for user_id in members
         ]
 

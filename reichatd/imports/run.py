@@ -1,8 +1,8 @@
-"""The import as a whole: reads the older program's database, and adds to a store what is not there yet.
+"""Runs an import: reads the older program's database, and adds to a store what is missing there.
 
-It can be run again at any time, and goes on where it was cut off: a user whose id is there, and a room whose id and time of
-making are there, are passed over as they are. What was written in the older program since is not added to them; to have
-a room anew, delete it here first.
+It can be run again at any time, and continues where it was interrupted. A user whose id exists is skipped, and so is a room whose
+id and creation time exist. Messages written in the older program since are not added to such a room; to import it again, delete
+it here first.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from reichatd.store.bulk import UserOutcome
 _USERS_AT_ONCE = 500
 
 Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is, and how much there is."""
+"""Receives what is being done, how much of it is done, and how much there is in total."""
 
 
 class Source(Protocol):
@@ -42,8 +42,8 @@ class Report(msgspec.Struct):
     """What an import did, or would do.
 
     Arguments:
-        counts: of "users", "placeholders" (in place of authors who are gone), "rooms", "messages"; and of "users there" and
-            "rooms there", which were passed over.
+        counts: of "users", "placeholders" (in place of deleted authors), "rooms", "messages"; and of "users there" and "rooms
+            there", which existed already and were skipped.
         notes: everything that was changed or left out.
     """
 
@@ -53,10 +53,10 @@ class Report(msgspec.Struct):
 
 
 class Import:
-    """One run. To be used once, by one task. Errors: StoreError, of either side.
+    """One run of an import. To be used once, by one task. Errors: StoreError, of either database.
 
     Arguments:
-        target: the store; None for an empty one that is yet to be made, in a dry run.
+        target: the store; None for one that does not exist yet, in a dry run.
         dry_run: whether to change nothing.
     """
 
@@ -70,25 +70,26 @@ class Import:
         self._dry_run = dry_run
         self._progress = progress
         self._taken: set[str] = set()
-        """The ids here of the rooms that this run has added or passed over."""
+        """The new ids of the rooms that this run has added or skipped."""
         self._folded: set[str] = set()
         """The same in lower case. Rooms that earlier versions imported may differ in case only."""
-        self._strangers: set[str] = set()
-        self._people = ImportedUsers([])
+        self._missing_users: set[str] = set()
+        """The ids of missing users who have a placeholder already."""
+        self._users = ImportedUsers([])
         self.report = Report(dry_run, Counter(), [])
 
     async def run(self) -> None:
-        """Does it; `report` tells what, also if it ends with an error."""
-        self._people = ImportedUsers(await self._source.users())
+        """Runs the import; `report` says what was done, also after an error."""
+        self._users = ImportedUsers(await self._source.users())
         await self._add_users()
-        self.report.notes += self._people.notes
+        self.report.notes += self._users.notes
         await self._add_rooms()
         if waiting := await self._source.waiting():
-            text = "they are left out: their codes hold for minutes only, and they can register again"
+            text = "they are left out: their codes are valid for minutes only, and they can register again"
             self.report.notes.append(Note("registration", "verification_queue", text, waiting))
 
     async def _add_users(self) -> None:
-        users = list(self._people.users.values())
+        users = list(self._users.by_id.values())
         for start in range(0, len(users), _USERS_AT_ONCE):
             some = users[start : start + _USERS_AT_ONCE]
             for user, outcome in zip(some, await self._added(some), strict=True):
@@ -102,13 +103,13 @@ class Import:
             self._progress("users", start + len(some), len(users))
 
     async def _add_without_address(self, user: User) -> None:
-        address = self._people.without_address(user.user_id, user.email, "somebody else here")
+        address = self._users.without_address(user.user_id, user.email, "another user here")
         await self._added([msgspec.structs.replace(user, email=address)])
         self.report.counts["users"] += 1
 
     async def _added(self, users: list[User]) -> list[UserOutcome]:
         if not self._dry_run and self._target:
-            return await self._target.arrivals.add_users(users)
+            return await self._target.bulk_import.add_users(users)
         return [await self._would_be(user) for user in users]
 
     async def _would_be(self, user: User) -> UserOutcome:
@@ -136,21 +137,21 @@ class Import:
         if document is None:
             self._leave_out(old_id, "it was deleted meanwhile")
             return
-        # A long log takes a while.
-        translator = Translator(document, old_id, room_id, self._people, self._limits)
+        # In a thread, because a long log takes some time.
+        translator = Translator(document, old_id, room_id, self._users, self._limits)
         await self._put(await trio.to_thread.run_sync(translator.translated))
 
-    async def _free_id(self, old_id: str, made_at: float) -> str | None:
-        """The id for a room that is not there yet; None if it is there, or has to be left out."""
+    async def _free_id(self, old_id: str, created: float) -> str | None:
+        """The id for a room that is to be added; None if it exists already, or has to be left out."""
         for room_id in possible_ids(self._limits, old_id):
             if await self._is_free(room_id):
                 self._take(room_id)
                 return room_id
-            if room_id not in self._taken and await self._made_at(room_id) == made_at:
+            if room_id not in self._taken and await self._created_at(room_id) == created:
                 self._take(room_id)
                 self.report.counts["rooms there"] += 1
                 return None
-        self._leave_out(old_id, "other rooms have its id, and the one that it would get in its place")
+        self._leave_out(old_id, "other rooms have its id, and the id that would replace it")
         return None
 
     def _take(self, room_id: str) -> None:
@@ -161,19 +162,19 @@ class Import:
         free_there = self._target is None or await self._target.rooms.is_free(room_id)
         return free_there and room_id.lower() not in self._folded
 
-    async def _made_at(self, room_id: str) -> float | None:
+    async def _created_at(self, room_id: str) -> float | None:
         room = await self._target.rooms.head(room_id) if self._target else None
         return room.created_at if room else None
 
     async def _put(self, found: Translated) -> None:
-        strangers = [placeholder(user_id) for user_id in found.strangers if user_id not in self._strangers]
-        self._strangers.update(found.strangers)
-        outcomes = await self._added(strangers)
+        placeholders = [placeholder(user_id) for user_id in found.missing_users if user_id not in self._missing_users]
+        self._missing_users.update(found.missing_users)
+        outcomes = await self._added(placeholders)
         self.report.counts["placeholders"] += outcomes.count(UserOutcome.ADDED)
         if self._target and not self._dry_run:
-            added = await self._target.arrivals.add_room(found.room, found.members, found.bans, found.log)
+            added = await self._target.bulk_import.add_room(found.room, found.members, found.bans, found.log)
             if not added:
-                self._leave_out(found.room.room_id, "a room with its id was made meanwhile")
+                self._leave_out(found.room.room_id, "a room with its id was created meanwhile")
                 return
         self.report.counts["rooms"] += 1
         self.report.counts["messages"] += len(found.log)

@@ -1,4 +1,4 @@
-"""The users of the older program, as users of this one. All pure, but for hashes made up."""
+"""Translates the users of the older program. Pure, except for random hashes."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,20 +11,20 @@ from reichatd.store import User
 from reichatd.text import normal
 
 GONE = "deleted"
-"""The name of those who have written and are no longer there."""
+"""The name of authors who no longer exist."""
 
 _USERNAME_MOST = 128
 
 
 class ImportedUsers:
-    """Who there is, and how far each has read.
+    """The users, and their read marks.
 
     Arguments:
-        found: the documents of the users, in any order. Of two with one address the older account keeps it.
+        found: the documents of the users, in any order. If two have the same address, the older account keeps it.
     """
 
     def __init__(self, found: Iterable[Document]) -> None:
-        self.users: dict[str, User] = {}
+        self.by_id: dict[str, User] = {}
         self.notes: list[Note] = []
         self._marks: dict[tuple[str, str], int] = {}
         addresses: dict[str, str] = {}
@@ -32,23 +32,23 @@ class ImportedUsers:
             self._take(document, addresses)
 
     def mark(self, user_id: str, room_id: str) -> int:
-        """The last id that a user has read in a room, by the ids of the older program; 0 if he has read none."""
+        """The last id that a user has read in a room, in the older program's ids; 0 if none."""
         return self._marks.get((user_id, room_id), 0)
 
     def _take(self, document: Document, addresses: dict[str, str]) -> None:
         user_id = key(document.get("user_id"))
-        if not user_id or user_id in self.users:
+        if not user_id or user_id in self.by_id:
             problem = "another user has this id" if user_id else "it has no id"
             self._note(user_id or key(document.get("_id")), f"{problem}: left out")
             return
         username = normal(line(document.get("username"), _USERNAME_MOST), _USERNAME_MOST)
         if not username:
-            self._note(user_id, f"no name: it is {GONE!r}")
+            self._note(user_id, f"has no name: it is {GONE!r} now")
         password_hash = document.get("hashed_password")
         if not is_hash(password_hash):
-            self._note(user_id, "no password's hash of argon2: nobody can log in until an operator sets a password")
+            self._note(user_id, "has no argon2 password hash: cannot log in until an operator sets a password")
             password_hash = unusable_hash()
-        self.users[user_id] = User(
+        self.by_id[user_id] = User(
             user_id=user_id,
             email=self._address(user_id, document.get("email"), addresses),
             username=username or GONE,
@@ -63,7 +63,7 @@ class ImportedUsers:
         try:
             text = parse_email(text).normal
         except ValueError as error:
-            self._note(user_id, f"the address {text!r} is none ({error}): nobody can log in by it")
+            self._note(user_id, f"the address {text!r} is invalid ({error}): it cannot be used to log in")
         if not text:
             return placeholder_address(user_id)
         owner = addresses.setdefault(text.lower(), user_id)
@@ -72,10 +72,10 @@ class ImportedUsers:
         return text
 
     def without_address(self, user_id: str, email: str, owner: str) -> str:
-        """The address for a user whose own one is taken, and a note of that."""
+        """The address for a user whose own address is taken. Adds a note."""
         address = placeholder_address(user_id)
         self._note(
-            user_id, f"the address {email} is that of {owner}: has {address} instead, and nobody can log in by it"
+            user_id, f"the address {email} belongs to {owner}: has {address} instead, which cannot be used to log in"
         )
         return address
 
@@ -84,17 +84,17 @@ class ImportedUsers:
 
 
 def placeholder(user_id: str) -> User:
-    """Somebody in place of an author who is no longer there. Nobody can log in as one."""
+    """A user in place of an author who no longer exists. No one can log in as this user."""
     return User(user_id, placeholder_address(user_id), GONE, unusable_hash(), 0.0)
 
 
 def placeholder_address(user_id: str) -> str:
-    """An address that no mail can reach; the same each time, and no other user's."""
+    """An address that no mail can reach; the same each time, and different for each user."""
     return f"{hashlib.sha256(user_id.encode()).hexdigest()[:24]}@import.invalid"
 
 
 def created_at(document: Document) -> float:
-    """When something was made, in seconds since the epoch: as it says, or as the key in the database does."""
+    """When a document's user or room was created, in seconds since the epoch: from its field, or from its database key."""
     found = seconds(document.get("created_at"))
     if found is None:
         found = seconds(getattr(document.get("_id"), "generation_time", None))

@@ -1,4 +1,4 @@
-"""Values as they may be in documents that nobody checked. All pure."""
+"""Reads values from documents that may hold anything. Pure."""
 
 import json
 import unicodedata
@@ -13,31 +13,31 @@ Document = Mapping[str, Any]
 
 
 def documents(value: object) -> list[Document]:
-    """Those entries of a list that are documents; nothing if it is no list."""
+    """The entries of a list that are documents; empty if it is not a list."""
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def key(value: object) -> str:
-    """An id as text; empty if it is none. Numbers and ObjectIds are written out."""
+    """An id as text; empty if it is not an id. Integers and ObjectIds are converted to text."""
     if value is None or isinstance(value, bool | float | list | Mapping):
         return ""
     return str(value).strip()
 
 
 def keys(value: object) -> list[str]:
-    """The ids in a list, each once, in their order."""
+    """The ids in a list, without duplicates, in their order."""
     return list(dict.fromkeys(filter(None, map(key, value)))) if isinstance(value, list) else []
 
 
 def number(value: object) -> int | None:
-    """A whole number, also one that was stored as a float; None if it is none."""
+    """An integer, also one that was stored as a float; None if it is not one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def seconds(value: object) -> float | None:
-    """A moment, from ISO 8601 (UTC if it does not say) or a date, as seconds since the epoch; None if it is none."""
+    """A time, from ISO 8601 text (UTC by default) or a date, as seconds since the epoch; None if it is not one."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -50,12 +50,12 @@ def seconds(value: object) -> float | None:
         found = moment.timestamp()
     except (ValueError, OverflowError, OSError):
         return None
-    # The first and the last day there are may be none elsewhere.
+    # The first and the last day of this range may be out of range in another time zone.
     return found if FIRST_MOMENT <= found <= LAST_MOMENT else None
 
 
 def content(value: object) -> str:
-    """The text of a message: what is none is written out, as JSON where it has parts."""
+    """The text of a message. Other values are converted to text, lists and documents to JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -66,7 +66,7 @@ def content(value: object) -> str:
 
 
 def line(value: object, most: int) -> str:
-    """A text as one line of at most this many characters; empty if it is no text, or shows nothing."""
+    """A text as one line of at most this many characters; empty if it is not text, or is blank."""
     if not isinstance(value, str):
         return ""
     plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Zl", "Zp"} else letter for letter in value)
@@ -75,5 +75,5 @@ def line(value: object, most: int) -> str:
 
 
 def is_hash(value: object) -> bool:
-    """Whether it is a password's hash as argon2 writes it."""
+    """Whether it is a password hash of argon2."""
     return isinstance(value, str) and value.startswith("$argon2") and value.isascii() and len(value) < 1000

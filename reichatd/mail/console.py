@@ -1,4 +1,4 @@
-"""Letters on the terminal, for those who run reichatd without a mail server."""
+"""Prints mail on the terminal, where reichatd runs without a mail server."""
 
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -13,33 +13,34 @@ WIDTH = 72
 
 
 class ConsoleTransport:
-    """Prints letters, set off from the log between two rules.
+    """Prints each mail between two rules, so that it stands out from the log.
 
     Arguments:
-        stream: where to; by default what `sys.stderr` is at that moment.
-        seconds: how long a stream that is queued (as the daemon's are) may take; what nobody reads is tried again, not lost.
+        stream: where to print; by default what `sys.stderr` is at that moment.
+        seconds: how long a buffered stream (the daemon's streams are) may take. A mail not read
+            by then is deferred, not lost.
     """
 
     def __init__(self, stream: TextIO | None = None, *, seconds: float = 30.0) -> None:
         self._stream = stream
         self._seconds = seconds
 
-    def send(self, letter: "EmailMessage") -> None:
-        """Prints the plain text. Blocks until it is out.
+    def send(self, message: "EmailMessage") -> None:
+        """Prints the plain text. Blocks until it is written.
 
         Raises:
-            Deferred: it is not.
+            MailDeferred: it could not be written.
         """
         try:
-            # In one piece, so that no line of the log comes in between.
-            deliver(self._stream or sys.stderr, picture(letter), self._seconds)
+            # One write, so that no log line comes in between.
+            deliver(self._stream or sys.stderr, as_text(message), self._seconds)
         except (OSError, ValueError) as error:  # ValueError: the stream is closed, or cannot encode a character
-            raise MailDeferred(f"the console does not take it: {error.__class__.__name__}") from error
+            raise MailDeferred(f"the console does not accept it: {error.__class__.__name__}") from error
 
 
-def picture(letter: "EmailMessage") -> str:
-    """The letter as it is printed."""
-    body = letter.get_body(preferencelist=("plain",))
+def as_text(message: "EmailMessage") -> str:
+    """The mail as it is printed."""
+    body = message.get_body(preferencelist=("plain",))
     text = body.get_content() if body is not None else ""
-    head = f"To:      {letter['To']}\nSubject: {letter['Subject']}"
+    head = f"To:      {message['To']}\nSubject: {message['Subject']}"
     return f"\n{' mail '.center(WIDTH, '─')}\n{head}\n\n{text.strip()}\n{'─' * WIDTH}\n\n"

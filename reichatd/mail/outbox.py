@@ -1,9 +1,9 @@
-"""The letters on their way out, and the task that sends them."""
+"""The mail queue, and the task that delivers it."""
 
 import heapq
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 import structlog
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from reichatd.mail.sender import parse_sender
 from reichatd.mail.transport import MailDeferred, MailError, MailRefused, Transport
+from reichatd.repeated_event import RepeatedEvent
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
@@ -20,43 +21,46 @@ if TYPE_CHECKING:
 
 
 LONGEST_WAIT_SECONDS = 60.0
-"""Doubling stops here, or at `mail.retry_seconds` if that is more: servers that greylist want some minutes (RFC 6647, 5), and the
-code in a mail is valid for ten."""
+"""Doubling stops here, or at `mail.retry_seconds` if that is more: greylisting takes some minutes (RFC 6647, 5), and the code in a
+mail is valid for ten."""
 
 SPARE_SECONDS = 60.0
-"""A mail that comes later than this before its end is of no use to anybody."""
-_SPARE = 0.1
-"""Of the time for which a mail is of use, at the most."""
+"""The last try is this long before the code expires, so that the reader has time to enter it."""
+_SPARE_SHARE = 0.1
+"""At most this share of the time for which the mail is useful."""
 
 DAY = 86_400.0
+
+MailOutcome = Literal["sent", "deferred", "refused", "given_up", "dropped"]
+"""The outcomes of sending a mail, as the metrics count them."""
 
 log = structlog.get_logger()
 
 
 class QueuedMail(Struct, order=True):
-    """A letter and when to try it, ordered by that."""
+    """A mail and when to try it; ordered by `due`. Times are on Trio's clock."""
 
     due: float
     number: int
-    """The order of posting: decides between equals, so that letters themselves are never compared."""
-    letter: "EmailMessage"
+    """The order of queueing; decides between equal `due` times, so that messages are never compared."""
+    message: "EmailMessage"
     last_try: float
-    """What fails after this is not tried again."""
-    until: float
-    """From here on it is of no use to anybody."""
+    """A mail that fails at this time or later is not tried again."""
+    expires: float
+    """From this time on the mail is useless to its reader."""
     attempts: int = 0
 
 
 class Outbox:
-    """Takes letters at once and delivers them in its own time.
+    """Queues mail at once and delivers it in the background.
 
-    Fresh letters and those to be tried again stand in one line, by the time they are due: a letter that failed
-    steps back and lets the others by. All of it belongs to the event loop.
+    New mails and retries share one queue, ordered by the time they are due: a failed mail does not delay the others.
+    All methods are for the event loop.
 
     Arguments:
         mail: the settings.
         password: of the SMTP login, if there is one.
-        transport: what delivers; by default what `mail.backend` says.
+        transport: delivers the mail; by default the one that `mail.backend` names.
 
     Raises:
         ValueError: `mail.sender` is no address.
@@ -64,15 +68,15 @@ class Outbox:
 
     def __init__(self, mail: "MailSettings", password: str | None, *, transport: Transport | None = None) -> None:
         self.sender = parse_sender(mail.sender)
-        self.outcomes: Counter[str] = Counter()
-        """How often a letter was sent, deferred, refused, given up or dropped."""
+        self.outcomes: Counter[MailOutcome] = Counter(dict.fromkeys(get_args(MailOutcome), 0))
+        """Mails by outcome: sent, deferred, refused, given_up (delivery failed) or dropped. All are present from the start."""
         self._mail = mail
         self._route = _Route(mail, password, transport)
-        self._line: list[QueuedMail] = []
-        self._posted = 0
-        self._changed = trio.Event()
-        self._under_way: QueuedMail | None = None
-        # One attempt under way, and one that was given up and has not ended yet (a thread cannot be interrupted).
+        self._queue: list[QueuedMail] = []
+        self._last_number = 0
+        self._changed = RepeatedEvent()
+        self._in_progress: QueuedMail | None = None
+        # One attempt in progress, and one that timed out and has not ended yet (a thread cannot be interrupted).
         self._threads = trio.CapacityLimiter(2)
 
     @property
@@ -82,28 +86,29 @@ class Outbox:
 
     @property
     def pending(self) -> int:
-        """How many letters are neither delivered nor given up."""
-        return len(self._line) + (self._under_way is not None)
+        """How many mails are neither delivered nor failed."""
+        return len(self._queue) + (self._in_progress is not None)
 
-    def post(self, letter: "EmailMessage", *, seconds: float = DAY) -> None:
-        """Takes a letter. From the event loop; never waits, never fails.
+    def enqueue(self, message: "EmailMessage", *, seconds: float = DAY) -> None:
+        """Queues a mail. For the event loop; never waits, never fails.
 
-        With `mail.queue` letters pending, the letter is dropped and the log says so.
+        If `mail.queue` mails are pending, the mail is dropped and the log says so.
 
         Arguments:
-            seconds: for how long it is of use to its reader; after that it is not tried again.
+            seconds: how long the mail is useful to its reader; after that it is not tried again.
         """
         if self.pending >= self._mail.queue:
             self.outcomes["dropped"] += 1
-            log.error("mail dropped: the queue is full", to=str(letter["To"]), queue=self._mail.queue)
+            log.error("mail dropped: the queue is full", to=str(message["To"]), queue=self._mail.queue)
             return
-        self._posted += 1
+        self._last_number += 1
         now = trio.current_time()
-        until = now + seconds
-        self._put(QueuedMail(now, self._posted, letter, until - min(SPARE_SECONDS, _SPARE * seconds), until))
+        expires = now + seconds
+        last_try = expires - min(SPARE_SECONDS, _SPARE_SHARE * seconds)
+        self._push(QueuedMail(now, self._last_number, message, last_try, expires))
 
     def reload(self, mail: "MailSettings", password: str | None) -> None:
-        """From here on these settings hold, also for the letters that wait: only an attempt under way ends as it began.
+        """Applies new settings, also to queued mail; only an attempt in progress ends with the former ones.
 
         Raises:
             ValueError: `mail.sender` is no address; nothing has changed.
@@ -111,107 +116,106 @@ class Outbox:
         self.sender = parse_sender(mail.sender)
         self._mail = mail
         self._route = _Route(mail, password)
-        for entry in self._line:
-            # What is to be tried again should not wait for a pause that may have had its reason in the former settings.
-            entry.due = trio.current_time()
-        heapq.heapify(self._line)
+        for queued in self._queue:
+            # The former settings may be the reason for a failure: no retry waits for its pause.
+            queued.due = trio.current_time()
+        heapq.heapify(self._queue)
         self._changed.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Sends letters until it is cancelled. To be run once, in the daemon's nursery.
+        """Delivers mail until it is cancelled. Runs once, in the daemon's nursery.
 
-        No fault of a mail server or of a letter ends it. When it is cancelled, what is pending is lost, and the log says how
-        many letters that were.
+        No error of a mail server or of a message ends it. When it is cancelled, pending mail is lost, and the log says how much.
         """
         task_status.started()
         try:
             while True:
-                self._under_way = await self._next()
-                again = await self._try(self._under_way)
-                self._under_way = None
-                if again is not None:
-                    self._put(again)
+                self._in_progress = await self._next()
+                retry = await self._try(self._in_progress)
+                self._in_progress = None
+                if retry is not None:
+                    self._push(retry)
         finally:
             if self.pending:
-                log.warning("mail not sent before the stop", letters=self.pending)
+                log.warning("mail not sent before shutdown", mails=self.pending)
 
-    def _put(self, entry: QueuedMail) -> None:
-        heapq.heappush(self._line, entry)
+    def _push(self, queued: QueuedMail) -> None:
+        heapq.heappush(self._queue, queued)
         self._changed.set()
 
     async def _next(self) -> QueuedMail:
-        """Waits until the first in line is due, and takes it out."""
+        """Waits until the first mail of the queue is due, and removes it."""
         while True:
             now = trio.current_time()
-            wait = self._line[0].due - now if self._line else math.inf
+            wait = self._queue[0].due - now if self._queue else math.inf
             if wait <= 0:
-                return heapq.heappop(self._line)
-            self._changed = trio.Event()
+                return heapq.heappop(self._queue)
+            self._changed.clear()
             with trio.move_on_after(wait):
                 await self._changed.wait()
 
-    async def _try(self, entry: QueuedMail) -> QueuedMail | None:
-        """One attempt; the entry for a further one if there shall be one. A repeated one that comes too late is left out."""
-        to, attempt = str(entry.letter["To"]), entry.attempts + 1
-        if entry.attempts and trio.current_time() >= entry.until:
-            self._give_up(to, entry.attempts, "its code is not valid any more")
+    async def _try(self, queued: QueuedMail) -> QueuedMail | None:
+        """Makes one attempt, or none if a retry comes too late. Returns the mail to queue again, if there is to be a retry."""
+        to, attempt = str(queued.message["To"]), queued.attempts + 1
+        if queued.attempts and trio.current_time() >= queued.expires:
+            self._fail(to, queued.attempts, "its code has expired")
             return None
         try:
-            await self._deliver(entry.letter)
+            await self._deliver(queued.message)
         except MailRefused as error:
             self.outcomes["refused"] += 1
             log.error("mail refused", to=to, reason=str(error))
         except MailDeferred as error:
             now = trio.current_time()
-            due = next_try(attempt, now, entry.last_try, self._mail)
+            due = next_try(attempt, now, queued.last_try, self._mail)
             if due is not None:
                 self.outcomes["deferred"] += 1
                 wait = round(due - now, 3)
                 log.warning("mail deferred", to=to, attempt=attempt, retry_seconds=wait, reason=str(error))
-                return msgspec.structs.replace(entry, due=due, attempts=attempt)
-            self._give_up(to, attempt, str(error))
+                return msgspec.structs.replace(queued, due=due, attempts=attempt)
+            self._fail(to, attempt, str(error))
         else:
             self.outcomes["sent"] += 1
             log.info("mail sent", to=to, attempt=attempt)
         return None
 
-    def _give_up(self, to: str, attempts: int, reason: str) -> None:
+    def _fail(self, to: str, attempts: int, reason: str) -> None:
         self.outcomes["given_up"] += 1
-        log.error("mail given up", to=to, attempts=attempts, reason=reason)
+        log.error("mail delivery failed", to=to, attempts=attempts, reason=reason)
 
-    async def _deliver(self, letter: "EmailMessage") -> None:
+    async def _deliver(self, message: "EmailMessage") -> None:
         seconds = self._mail.timeout_seconds
         try:
             with trio.fail_after(seconds):
-                # Abandoned at the deadline, the thread ends by its own, stricter one; should it still deliver, the letter comes
+                # A thread that is abandoned here ends at the transport's own timeouts. If it still delivers, the mail arrives
                 # twice, which does no harm.
-                await trio.to_thread.run_sync(self._route.send, letter, abandon_on_cancel=True, limiter=self._threads)
+                await trio.to_thread.run_sync(self._route.send, message, abandon_on_cancel=True, limiter=self._threads)
         except trio.TooSlowError:
             raise MailDeferred(f"no success within {seconds:g} seconds") from None
         except MailError:
             raise
         except Exception as error:
-            # A fault of ours or of a library: this letter's end, but not the sender's. Its class only: the text might quote.
+            # A bug of ours or of a library fails this mail, not the task. Only its class is logged: its text may quote the mail.
             raise MailRefused(f"unexpected {error.__class__.__name__}") from error
 
 
 class _Route:
-    """How letters go out under some settings."""
+    """The transport for some settings, made when the first mail is sent."""
 
     def __init__(self, mail: "MailSettings", password: str | None, transport: Transport | None = None) -> None:
         self._mail = mail
         self._password = password
         self._transport = transport
 
-    def send(self, letter: "EmailMessage") -> None:
-        """In a worker thread."""
+    def send(self, message: "EmailMessage") -> None:
+        """For a worker thread; blocks. Errors as for `Transport.send`."""
         if self._transport is None:
             self._transport = _transport(self._mail, self._password)
-        self._transport.send(letter)
+        self._transport.send(message)
 
 
 def _transport(mail: "MailSettings", password: str | None) -> Transport:
-    """Imports what it needs only now: most starts of the daemon are followed by no letter for a while."""
+    """Imports the transport only now: after most starts the daemon sends no mail for a while."""
     if mail.backend == "smtp":
         from reichatd.mail.smtp import SmtpTransport
 
@@ -222,15 +226,15 @@ def _transport(mail: "MailSettings", password: str | None) -> Transport:
 
 
 def wait_after(attempt: int, first_seconds: float) -> float:
-    """The wait in seconds after the `attempt`-th failure: doubled each time, up to a bound."""
+    """The wait in seconds after the `attempt`-th failure: doubled each time, up to a limit."""
     doublings = min(attempt - 1, 100)  # no more fit into a float
     return float(min(first_seconds * 2**doublings, max(first_seconds, LONGEST_WAIT_SECONDS)))
 
 
 def next_try(failed: int, now: float, last_try: float, mail: "MailSettings") -> float | None:
-    """When to try a mail again after its failures, on the clock that `now` is of; None: never.
+    """When to try a mail again after `failed` failures, on the clock of `now`; None: never.
 
-    The last try is at `last_try`, whatever the pause before it would be.
+    The last try is at `last_try`, however long the pause before it would be.
     """
     if now >= last_try or 0 < mail.attempts <= failed:
         return None

@@ -1,4 +1,4 @@
-"""The sender of mails."""
+"""The sender's address."""
 
 from email.headerregistry import Address
 from email.utils import parseaddr
@@ -8,7 +8,7 @@ def parse_sender(text: str) -> Address:
     """The sender's address, from `name@example.org` or `Name <name@example.org>`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text has neither form.
     """
     name, spec = parseaddr(text)
     local, _, domain = spec.rpartition("@")

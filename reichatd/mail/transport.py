@@ -1,8 +1,8 @@
-"""What carries a letter out of the house.
+"""How mail leaves the daemon: the protocol of a transport, and its errors.
 
 MailError
-├── Deferred   not now: the same letter may be taken later
-└── Refused    never: trying again would not help
+├── MailDeferred   not now: the same mail may be accepted later
+└── MailRefused    never: a retry would not help
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class MailError(Exception):
-    """A letter was not delivered. The text is for the log: it holds no part of the letter."""
+    """A mail was not delivered. The text is for the log: it holds no part of the mail."""
 
 
 class MailDeferred(MailError):
-    """Not delivered now; the same letter may be taken later."""
+    """Not delivered now; the same mail may be accepted later."""
 
 
 class MailRefused(MailError):
@@ -24,11 +24,11 @@ class MailRefused(MailError):
 
 
 class Transport(Protocol):
-    """One way to deliver letters."""
+    """One way to deliver mail."""
 
-    def send(self, letter: "EmailMessage") -> None:
-        """Delivers one letter. Called in a worker thread, by the outbox alone; it may block.
+    def send(self, message: "EmailMessage") -> None:
+        """Delivers one mail. Only the outbox calls it, in a worker thread; it may block.
 
         Raises:
-            Deferred, Refused: it was not delivered.
+            MailDeferred, MailRefused: it was not delivered.
         """

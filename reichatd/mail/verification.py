@@ -1,4 +1,4 @@
-"""The letter with the code that proves an address."""
+"""The mail with the verification code."""
 
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -7,7 +7,7 @@ from email.utils import localtime, make_msgid
 from html import escape
 
 SUBJECT = "Your verification code"
-"""Without the code: subjects end up in the logs of mail servers."""
+"""Does not contain the code: mail servers log subjects."""
 
 TEXT = """\
 Hello {username},
@@ -19,7 +19,7 @@ your verification code is
 It is valid for {minutes}.
 
 Somebody, probably you, asked for an account with this address. If it
-was not you, ignore this letter: without the code nothing happens.
+was not you, ignore this message: without the code nothing happens.
 """
 
 HTML = """\
@@ -50,40 +50,40 @@ HTML = """\
   font: 600 30px/1.2 ui-monospace, Menlo, Consolas, monospace; letter-spacing: 6px;">{code}</p>
 <p style="margin: 0 0 16px;">It is valid for {minutes}.</p>
 <p class="note" style="margin: 0; font-size: 13px; color: #68707b;">Somebody, probably you, asked for an account with this address.
-If it was not you, ignore this letter: without the code nothing happens.</p>
+If it was not you, ignore this message: without the code nothing happens.</p>
 </div>
 </body>
 </html>
 """
 
 
-def verification_letter(*, sender: Address, to: str, username: str, code: str, minutes: float) -> EmailMessage:
-    """The letter, ready to be posted.
+def verification_mail(*, sender: Address, to: str, username: str, code: str, minutes: float) -> EmailMessage:
+    """Builds the mail.
 
     Arguments:
-        sender: whom it is from; its domain also names the letter (Message-ID).
+        sender: the From address; its domain is also that of the Message-ID.
         to: a valid address, without a display name.
-        username: shown as text, whatever it holds.
-        code: what proves the address.
+        username: any text; it is escaped in HTML.
+        code: the verification code.
         minutes: how long the code is valid.
 
     Raises:
-        ValueError: an address holds what no header may hold, such as a line break.
+        ValueError: an address contains a character that a header may not, such as a line break.
     """
     local, _, domain = to.rpartition("@")
-    letter = EmailMessage(policy=SMTP)
-    letter["From"] = sender
-    letter["To"] = Address(username=local, domain=domain)
-    letter["Subject"] = SUBJECT
-    letter["Date"] = localtime()
-    # The domain is given, since the default one would ask the name server.
-    letter["Message-ID"] = make_msgid(domain=sender.domain)
-    letter["Auto-Submitted"] = "auto-generated"
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = Address(username=local, domain=domain)
+    message["Subject"] = SUBJECT
+    message["Date"] = localtime()
+    # With an explicit domain: for the default one, Python asks the name server.
+    message["Message-ID"] = make_msgid(domain=sender.domain)
+    message["Auto-Submitted"] = "auto-generated"
     words = {"subject": SUBJECT, "username": username, "code": code, "minutes": _minutes(minutes)}
-    letter.set_content(TEXT.format(**words), cte="quoted-printable")
+    message.set_content(TEXT.format(**words), cte="quoted-printable")
     html = HTML.format(**{name: escape(word) for name, word in words.items()})
-    letter.add_alternative(html, subtype="html", cte="quoted-printable")
-    return letter
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    return message
 
 
 def _minutes(minutes: float) -> str:

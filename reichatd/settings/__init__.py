@@ -2,17 +2,17 @@
 
     server, storage, auth, mail, limits, operations    the tables, key by key: the place to add a setting or change a default
     root          all tables together
-    kinds         what values may be
-    tables        what a table is declared with
-    rules         what a type cannot say: rules that take two keys, or more than a pattern
-    problems      what is wrong with settings, and the exception that says so
-    keys          the keys by their full names, as the tables declare them
-    layers, environment    how values from credentials, a file and the environment become settings
+    kinds         the types of values
+    tables        the base class of the tables
+    rules         checks of what a type cannot express: two keys together, or more than a pattern
+    problems      a problem with the settings, and the exception
+    keys          the keys by their full names
+    layers, environment    combine values from credentials, a file and the environment
     live          the settings in force, which a reload replaces
-    changes       what a reload has to know
-    prose, manual    `etc/reichatd.toml`, made from the tables
+    changes       compares and merges settings, for a reload
+    prose, manual    generate `etc/reichatd.toml` from the tables
 
-Frozen, typed and pure: nothing in this package reads a settings file or the environment. `reichatd.cli.settings` does.
+Settings are frozen and typed. Nothing in this package reads a file or the environment: `reichatd.cli.settings_loader` does.
 """
 
 from reichatd.settings.auth import AuthSettings

@@ -1,4 +1,4 @@
-"""[auth]."""
+"""The table [auth]."""
 
 from typing import Annotated
 
@@ -9,49 +9,51 @@ from reichatd.settings.tables import Table
 
 
 class AuthSettings(Table, frozen=True):
-    """Logins: their secret, tokens, codes and password hashes."""
+    """Logins: the secret, tokens, verification codes and password hashes."""
 
     secret_key: Secret = ""
-    """The secret that tokens are signed with, 32 bytes or more; a file keeps it better."""
+    """The secret that tokens are signed with, at least 32 bytes. secret_key_file is safer."""
 
     secret_key_file: FilePath = ""
-    """A file with the secret, closed to others; empty: secret.key beside the data, made at the first start. Anyone who reads it
-    can log in as anybody; anyone who replaces it logs everybody out."""
+    """A file with the secret. No other user may have access to it: with the secret, anyone can log in as any user. A new secret
+    logs out all users. Empty: secret.key beside the data, created at the first start."""
 
     access_token_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
-    """How long an access token is valid: short, since it is not asked about with the store each time."""
+    """How long an access token is valid. Clients renew it with their refresh token."""
 
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
-    """How long a login lasts without a new one."""
+    """How long a refresh token is valid, and so how long a login lasts. Then the user must log in again."""
 
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
-    """How long the code in the verification mail is valid."""
+    """How long the code in a verification mail is valid."""
 
     verification_tries: Annotated[int, Meta(ge=1, le=100)] = 5
-    """Codes that may be tried for one address in verification_code_minutes: six digits are soon guessed otherwise. Registering
-    again gives no more of them."""
+    """How many codes may be tried for one address within verification_code_minutes, because six digits are easy to guess. A new
+    registration of the address gives no further tries."""
 
     pending_registrations: Annotated[int, Meta(ge=1, le=100)] = 5
-    """Registrations of one address, by its owner or by strangers, that may wait for their codes at once. Each has a code of its
-    own, which confirms no other; when a further one comes, the oldest goes."""
+    """How many registrations of one address, by its owner or by strangers, may wait for their codes. Each has its own code, which
+    confirms no other registration. A further registration replaces the oldest."""
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
-    """How long a session once read need not be read again. A logout at this daemon counts at once all the same; one at another
-    daemon on the same store takes effect up to this many seconds later. 0: read for every request."""
+    """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another
+    daemon on the same store, up to this much later. 0: no cache."""
 
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
-    """How often the store is asked whether those with open sockets are still logged in, and members: what another daemon, or a
-    command on the store itself, has changed is felt so much later. What this daemon changes is felt at once."""
+    """How often the daemon checks in the store that users with open WebSockets are still logged in and members. Changes by another
+    daemon, or by a command on the store, take effect up to this much later; changes by this daemon, at once."""
 
     ticket_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
     tickets_per_session: Annotated[int, Meta(ge=1, le=10_000)] = 64
-    """How long a ticket is good that a browser opens a WebSocket with, in place of a token, once; and how many a login may have
-    unused. They are in the memory of the daemon that gave them: of several daemons on one store, no other knows them."""
+    """A ticket opens one WebSocket, in place of a token, for browsers. How long a ticket is valid, and how many unused ones a login
+    may have. Tickets are kept in memory: with several daemons on one store, a ticket is valid only at the daemon that issued
+    it."""
 
     argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456
     argon2_parallelism: Annotated[int, Meta(ge=1, le=64)] = 1
-    """What a password hash (argon2id) costs an attacker, and this machine: passes, memory in KiB, lanes. OWASP's least."""
+    """The cost of a password hash (argon2id): iterations, memory in KiB, parallelism. The defaults are OWASP's minimum. More makes
+    passwords harder to guess for an attacker, and logins slower."""
 
     argon2_waiting: Count = 64
-    """Logins that may wait for a free core; further ones are told to come back (503)."""
+    """How many logins may wait for a free CPU core. Further ones get 503 (try again later)."""

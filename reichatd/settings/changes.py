@@ -1,4 +1,4 @@
-"""What a reload has to know: which keys differ, and how settings are put together from old and new ones. All pure."""
+"""For a reload: which keys differ between two settings, and how to merge old and new ones. Pure."""
 
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple, TypeVar
@@ -12,12 +12,12 @@ AnyTable = TypeVar("AnyTable", bound=Table)
 
 
 def reload_of(key: str) -> Reload:
-    """What a reload does with the key with this full name."""
+    """What a reload does with the key of this full name."""
     return KEYS[key].reload
 
 
 class Change(NamedTuple):
-    """A key that two settings differ in. The values are HIDDEN if they are secrets."""
+    """A key whose value differs. The values are HIDDEN if they are secrets."""
 
     key: str
     old: Any
@@ -25,7 +25,7 @@ class Change(NamedTuple):
 
 
 def changes(old: Table, new: Table, prefix: str = "") -> Iterator[Change]:
-    """What differs between two settings (or two tables of one kind), key by key."""
+    """The keys whose values differ between two settings (or two tables of one kind)."""
     for info in msgspec.structs.fields(old):
         key, before, after = prefix + info.name, getattr(old, info.name), getattr(new, info.name)
         if isinstance(before, Table):

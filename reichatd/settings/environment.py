@@ -1,4 +1,4 @@
-"""The names under which settings stand in the environment: ours, and those of the older Reis-Chatroom. All pure."""
+"""Settings from environment variables: those of reichatd, and those of the older Reis-Chatroom. Pure."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from reichatd.settings.problems import SettingsProblem
 
 CONFIG_VARIABLE = "REICHATD_CONFIG"
 LOGIN_VARIABLES = ("REICHATD_EMAIL", "REICHATD_PASSWORD", "REICHATD_PASSWORD_FILE")
-"""Those of `reichatd send`."""
+"""Variables that `reichatd send` reads."""
 _NO_SETTINGS = {CONFIG_VARIABLE, *LOGIN_VARIABLES}
 
 _BY_VARIABLE = {key.environment: name for name, key in KEYS.items()}
@@ -30,20 +30,19 @@ _URI_PARTS = ("MONGODB_USERNAME", "MONGODB_PASSWORD", "MONGODB_HOST", "MONGODB_P
 
 
 class Found(NamedTuple):
-    """A key's value as the environment has it, and the variable, or variables, that it comes from."""
+    """A key's value as text, and the variable (or variables) that it comes from."""
 
     text: str
     variable: str
 
 
 def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsProblem]]:
-    """What the environment says of the settings, by the keys' full names, and what is wrong with the variables themselves."""
+    """The settings in the environment, by the keys' full names, and what is wrong with the names of variables."""
     ours, problems = _ours(environ)
     older, older_problems = _older(environ)
     if "auth.secret_key_file" in ours:
-        older.pop(
-            "auth.secret_key", None
-        )  # Otherwise the secret would win over the file, and the older name over ours.
+        # A secret wins over a file with the secret, but an older name must not win over one of reichatd.
+        older.pop("auth.secret_key", None)
     if "storage.mongodb.uri" not in ours:
         problems += older_problems
     return older | ours, problems
@@ -55,14 +54,14 @@ def _ours(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsPr
         if variable in _BY_VARIABLE:
             found[_BY_VARIABLE[variable]] = Found(environ[variable], variable)
         elif variable.startswith(PREFIX) and variable not in _NO_SETTINGS:
-            meant = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
-            allowed = f"{PREFIX}{meant} is the nearest known one" if meant else f"{PREFIX}<TABLE>_<KEY>"
+            similar = nearest(variable.removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in _BY_VARIABLE))
+            allowed = f"{PREFIX}{similar} is the nearest known one" if similar else f"{PREFIX}<TABLE>_<KEY>"
             problems.append(SettingsProblem(variable, "an unknown variable", allowed, "environment"))
     return found, problems
 
 
 def _older(environ: Mapping[str, str]) -> tuple[dict[str, Found], list[SettingsProblem]]:
-    """The older names. Compose files pass on what is not set as an empty text, so that is not set here either."""
+    """The older names. An empty variable counts as not set: Compose files pass on variables that are not set as empty ones."""
     given = {name: environ[name] for name in (*_OLDER, *_URI_PARTS) if environ.get(name)}
     found = {_OLDER[name]: Found(text, name) for name, text in given.items() if name in _OLDER}
     problems: list[SettingsProblem] = []
@@ -95,10 +94,10 @@ def _wrong_parts(parts: Mapping[str, str]) -> list[SettingsProblem]:
 
 
 def _composed_uri(parts: Mapping[str, str]) -> str:
-    """The URI for a server as the older program named it.
+    """The URI for a server, from the older program's variables.
 
-    A user's password is looked up in "admin", as the older program's client did and where a root user's is. For a user who is
-    known in another database only, MONGODB_URI can say so (authSource).
+    The user is looked up in the database "admin", as the older program did; a root user is there. For a user of another database,
+    MONGODB_URI can name it (authSource).
     """
     host = parts.get("MONGODB_HOST", "127.0.0.1")
     try:

@@ -1,4 +1,4 @@
-"""The keys of the settings by their full names (`server.port`), as the tables declare them. All pure."""
+"""The keys of the settings by their full names (`server.port`), taken from the tables. Pure."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ _QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One key: its full name, what it may be (a type, and the same in words), its default, what a reload does with it."""
+    """One key: its full name, what is allowed (as a type and in words), its default, and what a reload does with it."""
 
     name: str
     type: Any
@@ -30,24 +30,24 @@ class Key(msgspec.Struct, frozen=True):
         return PREFIX + self.name.replace(".", "_").upper()
 
     def convert(self, value: object) -> Any:  # noqa: ANN401 - as many types as there are keys
-        """A value from TOML as this key's type. Raises ValueError if it is not allowed."""
+        """Converts a value from TOML to this key's type. Raises ValueError if it is not allowed."""
         return msgspec.convert(value, self.type)
 
     def convert_text(self, text: str) -> Any:  # noqa: ANN401 - as many types as there are keys
-        """A text from the environment as this key's type: a number or a truth is read from it, a list has commas.
+        """Converts a text from the environment to this key's type; the items of a list are separated by commas.
 
         Raises ValueError if it is not allowed.
         """
-        text.encode()  # A byte that is no UTF-8 is a lone surrogate here, which neither TOML nor JSON can hold.
+        text.encode()  # fails for bytes that are not UTF-8: as lone surrogates, TOML and JSON cannot hold them
         kind = _plain(type_info(self.type))
         if isinstance(kind, VarTupleType):
             return self.convert(_items(text))
-        if isinstance(kind, UnionType):  # a text, or a list of such
+        if isinstance(kind, UnionType):  # a text, or a list of texts
             return self.convert(_items(text) if "," in text else text.strip())
         return msgspec.convert(text if isinstance(kind, StrType) else text.strip(), self.type, strict=False)
 
     def shown(self, value: object) -> str:
-        """A value found at this key, for a person: on one line, shortened, and nothing of it if the key is a secret."""
+        """A value of this key for display: on one line and shortened, or hidden if the key is a secret."""
         return HIDDEN if self.secret else shown(value)
 
 
@@ -56,7 +56,7 @@ def _items(text: str) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """Any value out of a TOML file, for a person: on one line, and shortened."""
+    """Any value of a TOML file for display: on one line and shortened."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
@@ -66,7 +66,7 @@ def shown(value: object) -> str:
 
 
 def as_toml(value: object) -> str:
-    """A setting's value (text, number, truth or a sequence of them) as TOML, on one line and with nothing unprintable."""
+    """A setting's value (text, number, boolean or a sequence of them) as TOML, on one line and printable."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -74,14 +74,14 @@ def as_toml(value: object) -> str:
             return '"' + printable(value.translate(_QUOTED)) + '"'
         case list() | tuple():
             return f"[{', '.join(map(as_toml, value))}]"
-        case int() if value.bit_length() > 64:  # Python refuses to write very long ones down.
+        case int() if value.bit_length() > 64:  # Python refuses to format very long ones
             return f"a number of {value.bit_length()} bits"
         case _:
             return str(value)
 
 
 def printable(text: str) -> str:
-    """The text with TOML's escapes in place of what could break a line or steer a terminal."""
+    """The text, with TOML's escapes in place of line breaks and characters that control a terminal."""
     return "".join(char if char.isprintable() else _escaped(ord(char)) for char in text)
 
 
@@ -90,32 +90,32 @@ def _escaped(code_point: int) -> str:
 
 
 def value_of(settings: Settings, name: str) -> Any:  # noqa: ANN401 - as many types as there are keys
-    """The value of the key with this full name."""
+    """The value of the key of this full name."""
     return functools.reduce(getattr, name.split("."), settings)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of the known names that somebody who wrote `name` most likely meant; None if there is none like it.
+    """The known name that is most similar to `name`, for a hint after a mistake; None if none is similar.
 
-    A key in the wrong table is as likely as one misspelt, so its last part counts most.
+    The last part of the name counts most: a key in the wrong table is as likely as a misspelt one.
     """
-    from difflib import SequenceMatcher  # Only mistakes pay for it.
+    from difflib import SequenceMatcher  # imported only after a mistake
 
     whole, last_part = SequenceMatcher(b=name), SequenceMatcher(b=name.rpartition(".")[2])
 
-    def likeness(entry: str) -> float:
+    def similarity(entry: str) -> float:
         last_part.set_seq1(entry.rpartition(".")[2])
         if "." not in name or last_part.ratio() < 0.4:
             return last_part.ratio()
         whole.set_seq1(entry)
         return 0.7 * last_part.ratio() + 0.3 * whole.ratio()
 
-    alike, best = max(((likeness(entry), entry) for entry in known), key=lambda pair: pair[0])
-    return best if alike >= 0.6 else None
+    score, best = max(((similarity(entry), entry) for entry in known), key=lambda pair: pair[0])
+    return best if score >= 0.6 else None
 
 
 def assemble(values: dict[str, Any], table: type[Table] = Settings, prefix: str = "") -> Any:  # noqa: ANN401 - any table
-    """The settings (or a table of theirs) from values by full name; what is not among them is at its default."""
+    """Makes the settings (or one table) from values by full name; other keys get their defaults."""
     fields = {}
     for info in msgspec.structs.fields(table):
         name = prefix + info.name

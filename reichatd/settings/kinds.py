@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: each a type, its bounds, and what is allowed in words where these say too little."""
+"""The types of settings: each with its bounds and, where these say too little, with words for what is allowed."""
 
 from typing import Annotated
 
@@ -12,19 +12,19 @@ Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "t
 Secret = Annotated[str, Meta(extra={"secret": True})]
 Host = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f/@]+\Z", extra={"allowed": "a host name or an address"})]
 Hosts = Annotated[
-    # What each may be is a rule: msgspec 0.22 corrupts memory where a member of a union has a pattern (msgspec#717).
+    # The items are checked in rules.py: msgspec 0.22 corrupts memory if a member of a union has a pattern (msgspec#717).
     str | tuple[str, ...],
     Meta(extra={"allowed": 'a host name, an address or "unix:/path/of/a.sock", or a list of them'}),
 ]
 FilePath = Annotated[
     str,
-    # "~" would be a folder of that name: only a shell expands it.
-    Meta(pattern=r"^(?!~)[^\x00-\x1f\x7f]*\Z", extra={"allowed": "the path of a file, written out (no ~)"}),
+    # Only a shell expands "~". Here it would be a directory of that name.
+    Meta(pattern=r"^(?!~)[^\x00-\x1f\x7f]*\Z", extra={"allowed": "the path of a file, without ~"}),
 ]
 Origin = Annotated[
     str,
     Meta(
-        # As a browser sends it: lower case, nothing behind the host, no port where it is the scheme's own.
+        # As a browser sends it: lower case, nothing after the host and port, no port that is the scheme's default.
         pattern=r"^(?!http://.*:80\Z)(?!https://.*:443\Z)"
         r"(\*|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?)\Z",
         extra={"allowed": 'scheme://host[:port] as a browser sends it (https://chat.example.org), or "*"'},
@@ -48,7 +48,7 @@ MailAddress = Annotated[
 EhloName = Annotated[
     str,
     Meta(
-        # RFC 5321, 4.1.2 and 4.1.3. That a literal is an address is in the rules.
+        # RFC 5321, 4.1.2 and 4.1.3. rules.py checks the address in brackets.
         pattern=r"^(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
         r"|\[(?:IPv6:)?[0-9A-Fa-f:.]+\])?\Z",
         extra={

@@ -1,4 +1,4 @@
-"""The settings as they come together, layer upon layer: what is said last wins, what is wrong is kept. All pure."""
+"""Combines settings from several sources, layer by layer: a later value overrides an earlier one. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,29 +12,29 @@ from reichatd.settings.rules import broken_rules
 
 
 class Layers:
-    """Gathers values for the keys. Nothing is refused before `settings`, so that every error can be told at once."""
+    """Collects values for the keys, and all problems, so that an operator sees every mistake at once."""
 
     def __init__(self) -> None:
         self.problems: list[SettingsProblem] = []
         self.sources = dict.fromkeys(KEYS, "default")
         self._values: dict[str, Any] = {}
-        self._doubtful: set[str] = set()  # keys that somebody set, to what is not known
+        self._doubtful: set[str] = set()  # keys that were set, but whose value was refused or cannot be known
 
     def put_credential(self, name: str, path: str) -> None:
-        """A file that the service manager has put before us, for a key that nobody else may have set."""
+        """Sets a key to the path of a credential from the service manager. A later layer may override it."""
         self._accept(name, path, f"credential {path.rpartition('/')[2]}")
 
     def put_file(self, data: Mapping[str, Any], file: str) -> None:
-        """Lays the contents of a TOML file over what there is."""
+        """Adds the contents of a TOML file."""
         self._put_table(data, "", f"file {file}")
 
     def put_broken_file(self, problem: SettingsProblem) -> None:
-        """In place of `put_file` for a file that could not be read: it may have set any key."""
+        """Adds a file that cannot be read, in place of `put_file`: it may have set any key."""
         self.problems.append(problem)
         self._doubtful.update(KEYS)
 
     def put_environment(self, found: Mapping[str, Found], problems: list[SettingsProblem]) -> None:
-        """Lays what `read_environment` returned over what there is."""
+        """Adds the result of `read_environment`."""
         self.problems += problems
         for name, (text, variable) in found.items():
             source = f"environment {variable}"
@@ -46,7 +46,7 @@ class Layers:
                 self._accept(name, value, source)
 
     def settings(self) -> Settings:
-        """The settings as they are now; `problems` has everything that is wrong with them."""
+        """The settings from all layers. Afterwards `problems` is complete."""
         settings: Settings = assemble(self._values)
         if not settings.storage.mongodb.database and database_in(settings.storage.mongodb.uri):
             self.sources["storage.mongodb.database"] = "storage.mongodb.uri"
@@ -80,11 +80,11 @@ class Layers:
             self._accept(key.name, converted, source)
 
     def _put_unknown(self, name: str, value: object, source: str) -> None:
-        meant = nearest(name, [*TABLES, *KEYS])
-        if meant is not None:
-            self._doubtful.update([f"{meant}.{part}" for part in value] if isinstance(value, dict) else [meant])
+        similar = nearest(name, [*TABLES, *KEYS])
+        if similar is not None:
+            self._doubtful.update([f"{similar}.{part}" for part in value] if isinstance(value, dict) else [similar])
         found = "an unknown table" if isinstance(value, dict) else "an unknown key"
-        allowed = f"{meant} is the nearest known one" if meant else "what `reichatd config show` lists"
+        allowed = f"{similar} is the nearest known one" if similar else "what `reichatd config show` lists"
         self.problems.append(SettingsProblem(name, found, allowed, source))
 
     def _accept(self, name: str, value: object, source: str) -> None:

@@ -1,4 +1,4 @@
-"""[limits]."""
+"""The table [limits]."""
 
 from typing import Annotated, ClassVar
 
@@ -9,7 +9,7 @@ from reichatd.settings.tables import NewConnections, Reload, Table
 
 
 class LimitSettings(Table, frozen=True):
-    """How much, how large and how fast: for people, connections, requests and logs."""
+    """Limits on sizes, rates and times, and the sizes of buffers."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
 
@@ -22,80 +22,84 @@ class LimitSettings(Table, frozen=True):
     room_id_max: Annotated[int, Meta(ge=1, le=128)] = 32
     room_name_max: Annotated[int, Meta(ge=1, le=10_000)] = 100
     room_description_max: Annotated[int, Meta(ge=0, le=100_000)] = 1000
-    """Accounts and rooms: what people may choose, in characters."""
+    """Lengths that users may choose, in characters: passwords, user names, and the ids, names and descriptions of rooms."""
 
     # Conversation
     message_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
     """The longest message, in characters."""
 
     nonce_chars: Annotated[int, Meta(ge=1, le=1024)] = 64
-    """The longest nonce: the name that a client gives a message to tell a repeated one. A fetch's request is no longer either."""
+    """The longest nonce, in characters. A nonce is an id that a client gives a message, so that a repeated message is stored once.
+    The same limit applies to the field "request" of a fetch."""
 
     fetch_ids: Annotated[int, Meta(ge=1, le=100_000)] = 1000
-    """Ids in one fetch; a wider one is refused, since a shortened answer would look like the end of the log."""
+    """How many message ids one fetch may ask for. A longer range is refused, because a shortened reply would look like the end of
+    the room."""
 
     initial_before: Annotated[int, Meta(ge=0, le=10_000)] = 30
     initial_after: Annotated[int, Meta(ge=0, le=10_000)] = 50
-    """Messages before and after the last one read that a client is greeted with."""
+    """How many messages before and after the last one read a client gets when it enters a room."""
 
     messages_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
     messages_burst: Count = 100
-    """Messages a second from one connection (0: no limit), and how many may come at once after a pause."""
+    """How many messages one connection may send per second (0: no limit), and how many at once after a pause."""
 
     bad_frames_per_minute: Count = 30
-    """Frames a minute that make no sense before the connection is closed."""
+    """How many invalid frames one connection may send per minute. With more, it is closed."""
 
     posts_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    """Messages of one connection on their way to the disk before no more is read from it."""
+    """How many messages of one connection may wait to be committed. With more, nothing is read from the connection until some
+    are."""
 
     # Sockets
     frame_bytes: NewConnections[Bytes] = 65_536
-    """The largest WebSocket message that is read, in bytes; room for message_chars in JSON's longest spelling."""
+    """The largest WebSocket message from a client, in bytes. It must hold message_chars in JSON's longest form."""
 
     handshake_seconds: Seconds = 10.0
-    """How long a new connection may take to say what it wants."""
+    """How long the TLS handshake and the WebSocket handshake of a new connection may take, each."""
 
     ping_seconds: Seconds = 20.0
     pong_seconds: Seconds = 20.0
-    """How often a WebSocket is asked whether it is alive, and how long it may take to answer."""
+    """After how long a silent WebSocket gets a ping, and how long the client may take to answer it."""
 
     slow_reader_seconds: NewConnections[Seconds] = 30.0
-    """How long a reader, of a WebSocket or of an answer, may take nothing at all before it is cut; a WebSocket loses nothing when
-    it comes back."""
+    """How long a client may read nothing at all, of a WebSocket or a response, before it is cut. A WebSocket client that reconnects
+    gets what it missed."""
 
     close_seconds: NewConnections[Seconds] = 2.0
-    """How long a closed WebSocket is waited for before it is cut."""
+    """How long the daemon waits for a client to complete the close of its WebSocket, before it cuts the connection."""
 
     send_buffer_bytes: NewConnections[Bytes] = 131_072
-    """The kernel's buffer for each WebSocket, in bytes (Linux doubles it): larger ones bridge slower readers and cost more
-    memory."""
+    """The kernel's send buffer for each WebSocket, in bytes (Linux doubles it). A larger buffer needs more memory, and helps slow
+    clients."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384
     body_bytes: Bytes = 65_536
-    """The largest request head and body that are read, in bytes."""
+    """The largest head and the largest body of a request, in bytes."""
 
     request_seconds: Seconds = 10.0
-    """How long a request's head may take to arrive, and then its body. Its answer may take as long as it is read
-    (slow_reader_seconds)."""
+    """How long the head of a request may take to arrive, and then its body. A response has no such limit, as long as the client
+    reads it (slow_reader_seconds)."""
 
     keep_alive_seconds: Seconds = 60.0
-    """How long an idle connection is kept for the next request."""
+    """How long an idle HTTP connection stays open for the next request."""
 
     control_connections: Annotated[int, Meta(ge=1, le=1000)] = 8
-    """Administrators' commands at once, by server.control_socket."""
+    """How many administrators' commands may use server.control_socket at once."""
 
-    # Logs
+    # Rooms and commits
     tail_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     tail_bytes: Bytes = 1_048_576
-    """How much of each live room is kept in memory, for readers who are a little behind; the store has the rest."""
+    """How many messages, and how many bytes, of each active room are kept in memory, for clients that are a little behind. Older
+    messages are read from the store."""
 
     catch_up_bytes: Bytes = 65_536
-    """How much of a long answer, or of what a slow reader lacks, is handed to a socket at once, in bytes."""
+    """How much is written to a WebSocket at once, in bytes, for a long reply or a client that is behind."""
 
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
-    """Messages in one commit, of all rooms together: what comes meanwhile waits for the next one."""
+    """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""
 
     commit_interval_seconds: Annotated[float, Meta(ge=0, le=1)] = 0.004
-    """How far apart commits begin, in seconds, while one follows another; the first after a pause begins at once. More spares CPU
-    and disk where many rooms have a little to say all the time, less brings their messages sooner. 0: no distance."""
+    """The shortest time between the starts of two commits, in seconds. The first commit after a pause starts at once. A longer time
+    saves CPU and disk if many rooms have a little traffic; a shorter one delivers their messages sooner. 0: no minimum."""

@@ -1,6 +1,6 @@
-"""The manual of the settings, made from their declaration: `etc/reichatd.toml`, of which reichatd.toml(5) is made in turn.
+"""Generates `etc/reichatd.toml` from the declarations of the settings. reichatd.toml(5) is generated from the same texts.
 
-To write the file after a change: `python -m reichatd.settings.manual > etc/reichatd.toml`. A test holds the two equal.
+To write the file after a change: `python -m reichatd.settings.manual > etc/reichatd.toml`. A test checks that the two are equal.
 """
 
 import textwrap
@@ -12,39 +12,40 @@ from reichatd.settings.tables import Reload
 
 _WIDTH = 132
 
-_TITLE = "The settings of reichatd: every key, with the value that it has if nobody says."
+_TITLE = "The settings of reichatd: every key, with its default."
 
 INTRODUCTION = (
-    'Nothing here has to be set. To change something, take the "# " from before its line. What stands here is checked whole before '
-    "anything starts: `reichatd config check [FILE]` says what is wrong, `reichatd config show` what is in force and from where."
+    'No key must be set. To change one, remove the "# " before its line. The daemon checks the whole file before it starts. '
+    "`reichatd config check [FILE]` shows what is wrong in it; `reichatd config show` shows each value in force, and its source."
 )
 
 FILES = (
-    "The first of these files that exists is read: the one named by --config, the one named by $REICHATD_CONFIG, "
+    "The first of these files that exists is read: the one given with --config, the one named in $REICHATD_CONFIG, "
     "~/.config/reichatd/reichatd.toml, /etc/xdg/reichatd/reichatd.toml, /etc/reichatd/reichatd.toml."
 )
 
 ENVIRONMENT = (
-    "Each key can also be set in the environment, which wins over the file: REICHATD_<TABLE>_<KEY>, so REICHATD_SERVER_PORT or "
-    "REICHATD_STORAGE_MONGODB_URI; lists with commas. Other variables that begin with REICHATD_ are refused, but for "
-    "REICHATD_EMAIL, REICHATD_PASSWORD and REICHATD_PASSWORD_FILE, which are those of `reichatd send`. The names of the older "
-    "Reis-Chatroom work too, under those of reichatd: SECRET_KEY, MONGODB_URI, or MONGODB_HOST, _PORT, _USERNAME (looked up in the "
-    'database "admin") and _PASSWORD, MONGODB_DATABASE (each MONGODB_ name selects the MongoDB backend), '
-    "ACCESS_TOKEN_EXPIRATION_MINUTES, REFRESH_TOKEN_EXPIRATION_DAYS and VERIFICATION_CODE_EXPIRATION_MINUTES."
+    "Each key can also be set with an environment variable, which overrides the file: REICHATD_<TABLE>_<KEY>, for example "
+    "REICHATD_SERVER_PORT or REICHATD_STORAGE_MONGODB_URI. Items of a list are separated by commas. Other variables that "
+    "begin with REICHATD_ are refused, except REICHATD_EMAIL, REICHATD_PASSWORD and REICHATD_PASSWORD_FILE, which `reichatd "
+    "send` reads. The variables of the older Reis-Chatroom work, too; those of reichatd override them: SECRET_KEY, "
+    "MONGODB_URI, MONGODB_DATABASE, ACCESS_TOKEN_EXPIRATION_MINUTES, REFRESH_TOKEN_EXPIRATION_DAYS, "
+    "VERIFICATION_CODE_EXPIRATION_MINUTES and, in place of MONGODB_URI, MONGODB_HOST, MONGODB_PORT, MONGODB_USERNAME (a "
+    'user in the database "admin") and MONGODB_PASSWORD. Each MONGODB_ variable selects the MongoDB backend.'
 )
 
-PATHS = "Paths are written out (no ~), and best from the root: others count from where the daemon was started."
+PATHS = "Paths cannot begin with ~. Use absolute paths: relative ones start at the directory in which the daemon was started."
 
 
 def toml_file() -> str:
-    """`etc/reichatd.toml`: every key with its default, none of them set."""
+    """The text of `etc/reichatd.toml`: every key with its default, as a comment."""
     head = (_TITLE, INTRODUCTION, FILES, ENVIRONMENT, reloading(), PATHS)
     tables = (_toml_table(section) for section in sections())
     return "\n#\n".join(map(_comment, head)) + "\n\n\n" + "\n\n\n".join(tables) + "\n"
 
 
 def default_of(key: Key) -> str:
-    """The key's default as TOML; a number as short as people write it."""
+    """The key's default as TOML; a whole number without ".0"."""
     default = key.default
     return as_toml(int(default) if isinstance(default, float) and default.is_integer() else default)
 
@@ -77,18 +78,18 @@ def _comment(text: str) -> str:
 
 
 def reloading() -> str:
-    """What a reload does, and for which keys."""
+    """The paragraph about reloads: what one does, and for which keys."""
     tables = [name for name, table in TABLES.items() if table.reload is not Reload.NEEDS_RESTART]
     applied = [key for key in KEYS.values() if key.reload is not Reload.NEEDS_RESTART and _table(key) not in tables]
     later = [key for key in KEYS.values() if key.reload is Reload.NEW_CONNECTIONS]
     by_table = {_table(key): [short_name(each) for each in applied if _table(each) == _table(key)] for key in applied}
     keys = "; and ".join(f"of [{table}] {_listed(names)}" for table, names in by_table.items())
     return (
-        "`reichatd reload`, `systemctl reload reichatd` or SIGHUP has the file read again while the daemon runs. What changes "
-        f"under {_listed([f'[{name}]' for name in tables])}, and {keys}, holds from then on, without a connection lost; for "
-        f"{_listed(list(map(short_name, later)))} that is for new connections only. The files that tls_cert and tls_key name "
-        "are read again too. All else waits for a restart. The command, and the log, say for each key which it was. A file with a "
-        "mistake in it changes nothing."
+        "`reichatd reload`, `systemctl reload reichatd` or SIGHUP makes the running daemon read the file again. No connection is "
+        f"lost. These keys need no restart: all of {_listed([f'[{name}]' for name in tables])}, and {keys}. Changes to "
+        f"{_listed(list(map(short_name, later)))} apply to new connections only. The files that tls_cert and tls_key name are read "
+        "again, too. All other keys need a restart. The command and the log show the outcome for each changed key. If the file has "
+        "a mistake, nothing changes."
     )
 
 

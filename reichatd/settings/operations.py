@@ -1,4 +1,4 @@
-"""[retention], [log] and [metrics]."""
+"""The tables [retention], [log] and [metrics]."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -9,41 +9,42 @@ from reichatd.settings.tables import Reload, Table
 
 
 class RetentionSettings(Table, frozen=True):
-    """For how long messages are kept, in rooms that do not say it themselves."""
+    """How long messages are kept in rooms that have no limits of their own."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
 
     keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     keep_messages: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
-    """For how many days, and how many of them in each room, messages are kept; 0 is for ever. Whichever removes more wins. What
-    is removed is gone: `reichatd retention run --dry-run` says beforehand what that would be. A room can have limits of its own:
-    `reichatd retention set ROOM_ID ...`."""
+    """How many days messages are kept, and how many messages each room keeps. 0: no limit. If both are set, the one that removes
+    more applies. Removed messages cannot be restored; `reichatd retention run --dry-run` shows what would be removed.
+    `reichatd retention set ROOM_ID ...` sets limits for one room."""
 
     interval_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
-    """How often the daemon removes what has become too old."""
+    """How often the daemon removes old messages."""
 
 
 class LogSettings(Table, frozen=True):
-    """What the daemon says. What each line of level warning or above means, and what to do: reichatd(8), "Log"."""
+    """The daemon's log. reichatd(8), "Log", explains each line of level warning or above, and what to do."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """How much is told: "debug", "info", "warning" or "error". Passwords, tokens, codes and messages never are."""
+    """The lowest level that is logged: "debug", "info", "warning" or "error". Passwords, tokens, codes and messages are never
+    logged."""
 
     format: Literal["auto", "console", "json"] = "auto"
-    """"console" for people, "json" for programs, "auto": by where standard error goes, a terminal or not."""
+    """"console" is for people, "json" for programs. "auto" is "console" if standard error is a terminal, else "json"."""
 
     queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
-    """Lines (of 1 KiB; a longer one counts as several) that wait while nothing reads standard error. Further ones are dropped, and
-    a line tells how many once it is read again: the daemon never waits for its log."""
+    """How many lines are queued while nothing reads standard error. (A line longer than 1 KiB counts as several.) Further lines are
+    dropped, because the daemon never waits for its log. The log says how many when it is read again."""
 
 
 class MetricsSettings(Table, frozen=True):
-    """What monitoring reads."""
+    """Metrics for monitoring."""
 
     enabled: bool = False
     host: Host = "127.0.0.1"
     port: Port = 9464
-    """Serve /metrics to Prometheus, and /healthz and /readyz, on a port of their own. There is no login: anyone who reaches it
-    learns how much is going on, but nothing about who talks with others. Keep it to this machine or to a network of your own."""
+    """Serve /metrics for Prometheus, and also /healthz and /readyz, on a separate port. It needs no login. The metrics show how
+    busy the daemon is, but not who talks with whom. Let only this machine or your own network reach the port."""

@@ -1,4 +1,4 @@
-"""What is wrong with settings, and the exception that says so."""
+"""Problems with settings, and the exception that reports them."""
 
 import msgspec
 
@@ -6,14 +6,14 @@ from reichatd.settings.keys import printable
 
 
 class SettingsProblem(msgspec.Struct, frozen=True):
-    """One thing that is wrong with the settings; as text it is one line. It never holds the value of a secret.
+    """One problem with the settings; as text, one line. It never contains a secret.
 
     Arguments:
-        key: `limits.message_chars`, or the name of an environment variable; empty for a file that is no TOML at all.
-        found: what is there, in words or as TOML.
-        allowed: what may be there.
-        source: where it was found, as in `Loaded.sources`.
-        text: the line itself, in place of these three: the value is allowed, but what it names cannot be used.
+        key: `limits.message_chars`, or the name of an environment variable; empty for a file that is not TOML.
+        found: the value, in words or as TOML.
+        allowed: which values are allowed.
+        source: where the value comes from, as in `Loaded.sources`.
+        text: the whole line, in place of these three. For a value that is allowed, but names something that cannot be used.
     """
 
     key: str
@@ -28,7 +28,7 @@ class SettingsProblem(msgspec.Struct, frozen=True):
 
 
 class SettingsError(Exception):
-    """The settings are not as they must be. `problems` has everything that is wrong with them."""
+    """The settings cannot be used. `problems` has all reasons."""
 
     def __init__(self, *problems: SettingsProblem) -> None:
         self.problems = problems

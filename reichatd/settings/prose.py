@@ -1,7 +1,7 @@
-"""The texts for operators: the docstrings of the tables, and those that stand after their keys.
+"""The texts for operators: the docstrings of the tables and of their keys.
 
-Python keeps no docstring of an attribute, so these are read from the source, as Sphinx and Pydantic do. Only who makes the manual
-needs them; the daemon does not.
+Python does not keep the docstring of an attribute, so they are read from the source, as Sphinx and Pydantic do. Only the generators
+of the manual need them; the daemon does not.
 """
 
 import ast
@@ -14,14 +14,14 @@ from reichatd.settings.tables import Table
 
 
 class Group(NamedTuple):
-    """Keys that are explained together, in one paragraph."""
+    """Keys that one paragraph explains together."""
 
     keys: tuple[Key, ...]
     text: str
 
 
 class Section(NamedTuple):
-    """A table: its full name (`storage.mongodb`), what it is about, and its keys."""
+    """A table: its full name (`storage.mongodb`), its text, and its keys."""
 
     name: str
     text: str
@@ -33,7 +33,7 @@ def sections() -> list[Section]:
 
     Raises:
         ValueError: a key has no text.
-        OSError: there is no source to read.
+        OSError: the source cannot be read.
     """
     return [
         Section(name, _reflowed(table.__doc__ or ""), tuple(_groups(name, table))) for name, table in TABLES.items()

@@ -1,4 +1,4 @@
-"""The whole of the settings: all tables, in the order of the file."""
+"""All settings: the tables, in the order of the file."""
 
 from msgspec import field
 
@@ -12,7 +12,7 @@ from reichatd.settings.tables import Table
 
 
 class Settings(Table, frozen=True):
-    """All of it."""
+    """All settings of a daemon."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)

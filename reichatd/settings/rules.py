@@ -1,4 +1,4 @@
-"""What makes settings whole that are each of their type: the rules that take two keys, or more than a pattern. All pure."""
+"""Checks of what a type cannot express: two keys together, or more than a pattern. Pure."""
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterator
@@ -10,26 +10,25 @@ from reichatd.settings.problems import SettingsProblem
 from reichatd.settings.root import Settings
 
 SECRET_BYTES = 32
-"""The least length of the secret that every token is signed with: as many bits as HS256 has."""
+"""The minimum length of the secret that tokens are signed with: as long as the hash of HS256 (RFC 7518, 3.2)."""
 
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"
-
 
 _Rule = Callable[[Settings], Iterator[SettingsProblem]]
 
 
 def broken_rules(settings: Settings, doubtful: Collection[str] = ()) -> list[SettingsProblem]:
-    """What is wrong with settings that are each of their type.
+    """The problems of settings in which each value has its type.
 
     Arguments:
-        doubtful: keys whose value is not known, because it was refused before; rules that look at them are left out.
+        doubtful: keys whose value was refused before, and so is unknown. Rules that use them are left out.
     """
     return [problem for keys, rule in _RULES if not keys & set(doubtful) for problem in rule(settings)]
 
 
 def _reachable_without_tls(settings: Settings) -> Iterator[SettingsProblem]:
     server = settings.server
-    # A proxy that comes by a Unix socket says nothing about who comes by the network.
+    # A proxy on a Unix socket does not protect the addresses that the network can reach.
     behind_proxy = any(proxy != UNIX_PEER for proxy in server.trusted_proxies)
     if server.tls_cert or behind_proxy or server.insecure:
         return
@@ -38,8 +37,8 @@ def _reachable_without_tls(settings: Settings) -> Iterator[SettingsProblem]:
             yield SettingsProblem(
                 "server.host",
                 f"{as_toml(host)}, which other machines can reach, over plain HTTP",
-                '"127.0.0.1"; for others to reach it, set server.tls_cert and server.tls_key, or name the TLS proxy before it '
-                "in server.trusted_proxies, or, on a network that is trusted throughout, set server.insecure = true",
+                '"127.0.0.1"; or, for other machines, set server.tls_cert and server.tls_key, or name the TLS proxy in '
+                "server.trusted_proxies, or, on a network that you trust, set server.insecure = true",
             )
 
 
@@ -47,7 +46,7 @@ def _hosts_are_hosts(settings: Settings) -> Iterator[SettingsProblem]:
     if not settings.server.hosts:
         yield SettingsProblem("server.host", "an empty list", "one or more")
     for key, hosts in ("server.host", settings.server.hosts), ("metrics.host", (settings.metrics.host,)):
-        allowed = f"{KEYS[key].allowed}; a port goes to {key.replace('host', 'port')}"
+        allowed = f"{KEYS[key].allowed}; the port is set in {key.replace('host', 'port')}"
         yield from (SettingsProblem(key, shown(host), allowed) for host in hosts if not is_well_formed(host))
 
 
@@ -67,8 +66,8 @@ def _proxies_are_networks(settings: Settings) -> Iterator[SettingsProblem]:
             ipaddress.ip_network(proxy)
         except ValueError:
             allowed = (
-                'addresses ("127.0.0.1", "::1"), networks ("10.0.0.0/8", no bit set behind the prefix) and "unix", for those '
-                "who come by a Unix socket"
+                'addresses ("127.0.0.1", "::1"), networks ("10.0.0.0/8", no bit set after the prefix) and "unix", for connections '
+                "over a Unix socket"
             )
             yield SettingsProblem("server.trusted_proxies", as_toml(proxy), allowed)
 
@@ -80,8 +79,8 @@ def _one_database(settings: Settings) -> Iterator[SettingsProblem]:
         yield SettingsProblem(
             "storage.mongodb.database",
             as_toml(mongodb.database),
-            f"{as_toml(named)}, which storage.mongodb.uri names; if that is only where its user is kept, let the URI say "
-            f"?authSource={named} in place of /{named}",
+            f"{as_toml(named)}, which storage.mongodb.uri names; if that is only the database of the login, write "
+            f"?authSource={named} in the URI in place of /{named}",
         )
 
 
@@ -89,7 +88,7 @@ def _secret_is_long(settings: Settings) -> Iterator[SettingsProblem]:
     size = len(settings.auth.secret_key.encode())
     if 0 < size < SECRET_BYTES:
         yield SettingsProblem(
-            "auth.secret_key", f"a secret of {size} bytes", f"{SECRET_BYTES} or more; to make one: {MAKE_SECRET}"
+            "auth.secret_key", f"a secret of {size} bytes", f"{SECRET_BYTES} or more; to create one: {MAKE_SECRET}"
         )
 
 
@@ -102,7 +101,7 @@ def _argon2_has_memory(settings: Settings) -> Iterator[SettingsProblem]:
         )
 
 
-def _login_is_whole(settings: Settings) -> Iterator[SettingsProblem]:
+def _login_is_complete(settings: Settings) -> Iterator[SettingsProblem]:
     mail = settings.mail
     if mail.username and not mail.password_file:
         yield SettingsProblem(
@@ -122,11 +121,11 @@ def _ehlo_is_address(settings: Settings) -> Iterator[SettingsProblem]:
     name = settings.mail.ehlo
     if not name.startswith("["):
         return
-    kind, text = (
-        (ipaddress.IPv6Address, name[6:-1]) if name.startswith("[IPv6:") else (ipaddress.IPv4Address, name[1:-1])
-    )
     try:
-        kind(text)
+        if name.startswith("[IPv6:"):
+            ipaddress.IPv6Address(name[6:-1])
+        else:
+            ipaddress.IPv4Address(name[1:-1])
     except ValueError:
         yield SettingsProblem(
             "mail.ehlo", as_toml(name), 'an address in brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]")'
@@ -143,7 +142,7 @@ def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
 
 
 def _holds(size: str, *texts: str) -> tuple[set[str], _Rule]:
-    """A rule that texts of full length can be sent at all, even where JSON spells each character in 12 bytes."""
+    """A rule that `size` bytes hold texts of full length, even if JSON needs 12 bytes for each character."""
 
     def rule(settings: Settings) -> Iterator[SettingsProblem]:
         needed = 256 + 12 * sum(value_of(settings, text) for text in texts)
@@ -156,17 +155,14 @@ def _holds(size: str, *texts: str) -> tuple[set[str], _Rule]:
 
 
 _RULES: tuple[tuple[set[str], _Rule], ...] = (
-    (
-        {"server.host", "server.tls_cert", "server.trusted_proxies", "server.insecure"},
-        _reachable_without_tls,
-    ),
+    ({"server.host", "server.tls_cert", "server.trusted_proxies", "server.insecure"}, _reachable_without_tls),
     ({"server.host", "metrics.host"}, _hosts_are_hosts),
     ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
     ({"server.trusted_proxies"}, _proxies_are_networks),
     ({"storage.mongodb.uri", "storage.mongodb.database"}, _one_database),
     ({"auth.secret_key"}, _secret_is_long),
     ({"auth.argon2_memory_kib", "auth.argon2_parallelism"}, _argon2_has_memory),
-    ({"mail.username", "mail.password_file"}, _login_is_whole),
+    ({"mail.username", "mail.password_file"}, _login_is_complete),
     ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
     ({"mail.ehlo"}, _ehlo_is_address),
     _at_most("limits.password_min", "limits.password_max"),

@@ -1,4 +1,4 @@
-"""[server] and [web]."""
+"""The tables [server] and [web]."""
 
 from typing import Annotated
 
@@ -12,63 +12,63 @@ class ServerSettings(Table, frozen=True):
     """Where the daemon listens, how clients reach it, and how it stops."""
 
     host: Hosts = "127.0.0.1"
-    """Where to listen: host names, addresses ("127.0.0.1", "::1"; "::" is everywhere, by IPv4 and IPv6), and Unix sockets for
-    proxies on this machine ("unix:/run/reichatd/http.sock", in a directory that exists). One, or a list: ["127.0.0.1", "::1"].
-    Beyond this machine it takes TLS, a trusted proxy, or insecure = true."""
+    """Where to listen: a host name, an IP address, or a Unix socket for a proxy on this machine ("unix:/run/reichatd/http.sock";
+    the directory must exist). Several go into a list: ["127.0.0.1", "::1"]. "::" means all addresses, IPv4 and IPv6. An address
+    that other machines can reach needs TLS, a trusted proxy, or insecure = true."""
 
     port: Port = 8000
-    """The one port for REST and WebSockets, at all addresses; 0 takes any that is free."""
+    """The port for REST and WebSockets, the same at all addresses. 0 takes any free port."""
 
     unix_mode: Annotated[str, Meta(pattern=r"^0?[0-7]{3}\Z", extra={"allowed": 'three octal digits ("0660")'})] = "0660"
-    """The mode of Unix sockets: who may write to the file may connect."""
+    """The file mode of Unix sockets. Anyone who may write to the file may connect."""
 
     public_url: PublicUrl = ""
-    """Where clients find it, behind all proxies ("https://chat.example.org", "https://example.org/chat"); `reichatd doctor` tries
-    it from outside."""
+    """The URL that clients use; with a proxy, that of the proxy ("https://chat.example.org", "https://example.org/chat").
+    `reichatd doctor` tests it from the outside."""
 
     max_connections: Applied[Count] = 16_384
-    """Connections at once, so that a flood of them cannot use up the open files that the system grants."""
+    """The most connections at once. Further ones wait, so that a flood cannot use up the open files that the system allows."""
 
     insecure: bool = False
-    """Allow plain HTTP beyond this machine: passwords and messages cross the network readable."""
+    """Allow plain HTTP from other machines. Passwords and messages then cross the network unencrypted."""
 
     trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks ("10.0.0.0/8") of reverse proxies, whose word on the client's address and scheme (X-Forwarded-For,
-    X-Forwarded-Proto) is trusted; "unix" is all who come by a Unix socket."""
+    """Addresses or networks ("10.0.0.0/8") of reverse proxies. The client's address and scheme are taken from their headers
+    (X-Forwarded-For, X-Forwarded-Proto). "unix" means every connection over a Unix socket."""
 
     allowed_origins: Applied[tuple[Origin, ...]] = ()
-    """Other sites ("https://chat.example.org") whose pages may use the daemon: call REST (CORS), open sockets; "*" is every
+    """Other web sites ("https://www.example.org") whose pages may call REST (CORS) and open WebSockets here. "*" allows every
     site."""
 
     tls_cert: NewConnections[FilePath] = ""
     tls_key: NewConnections[FilePath] = ""
-    """The certificate (with its chain) and its key, both PEM, for the daemon to speak TLS on its own; set both or none."""
+    """TLS without a proxy: the files of the certificate (with its chain) and of its key, both PEM. Set both or neither."""
 
     hsts_seconds: Applied[Annotated[int, Meta(ge=0, le=315_360_000)]] = 31_536_000
-    """How long browsers remember, each time they come by the daemon's own TLS, to come by nothing else
-    (Strict-Transport-Security); it holds for all ports of the name, and is not said of localhost and bare addresses. A year; 0:
-    it is not said at all. A proxy that speaks TLS says it itself: see the recipes."""
+    """With the daemon's own TLS: for how long browsers must use only TLS with this host name, on all its ports
+    (Strict-Transport-Security). The default is a year; 0 sends no such header. It is never sent for localhost and IP addresses. A
+    TLS proxy sends the header itself: see the examples for Caddy and nginx."""
 
     drain_seconds: Applied[Seconds] = 10.0
-    """How long a stop may take to tell the clients and store what was acknowledged, before connections are cut."""
+    """How long a stop may take to answer requests and close WebSockets. Connections that are left then are cut."""
 
     goodbyes_per_second: Applied[Count] = 2000
     reconnects_per_second: Applied[Count] = 500
-    """A stop closes the sockets in batches, this many a second (faster where it would take more than half of drain_seconds), and
-    asks each client for a random pause, so that about this many come back a second: all at once would keep the next start
-    busy."""
+    """A stop closes WebSockets in batches, goodbyes_per_second of them each second, or faster if that would take more than half of
+    drain_seconds. Each client is asked to wait for a random time, so that about reconnects_per_second return each second and do
+    not overload the next start."""
 
     ready_seconds: Seconds = 2.0
-    """How long the store may take to answer, or to commit, before /readyz says 503: this daemon is not ready."""
+    """How long the store may take to answer or to commit. After that, /readyz returns 503 (not ready)."""
 
     control_socket: FilePath = "auto"
-    """The socket (mode 0600) by which `reichatd user`, `room` and `stats` reach the running daemon; "auto": control.sock beside
-    the data, where the commands find it by the same settings. Empty: none, and what they change is felt later
-    (reichatd(8), "Users and rooms")."""
+    """The Unix socket (mode 0600) through which commands such as `reichatd user`, `room` and `stats` reach the running daemon.
+    "auto" is control.sock beside the data; the commands find it there with the same settings. Empty: no socket. The commands then
+    work on the store, and the daemon notices their changes later (reichatd(8), "Users and rooms")."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """`host`, which may be one or several."""
+        """`host` as a tuple."""
         return (self.host,) if isinstance(self.host, str) else self.host
 
 
@@ -76,4 +76,4 @@ class WebSettings(Table, frozen=True):
     """The web client."""
 
     enabled: bool = True
-    """Serve the web client to browsers that open the root. What it needs is in the public API: off, nothing else changes."""
+    """Serve the web client at the root (/). It uses only the public API, so other clients do not depend on this."""

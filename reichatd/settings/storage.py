@@ -1,4 +1,4 @@
-"""[storage] and [storage.mongodb]."""
+"""The tables [storage] and [storage.mongodb]."""
 
 from typing import Literal
 
@@ -13,32 +13,32 @@ DEFAULT_DATABASE = "reichatd"
 
 
 class MongoDBSettings(Table, frozen=True):
-    """The MongoDB server, with storage.backend = "mongodb"."""
+    """The MongoDB server. Used with storage.backend = "mongodb"."""
 
     uri: MongoURI = "mongodb://127.0.0.1:27017"
-    """Where the server is. With a password in it, it is better set in the environment than in a file that many may read."""
+    """The URI of the server. If it contains a password, set it in the environment, or let no other user read this file."""
 
     database: DatabaseName = ""
-    """The database, which is made when it is missing; empty: the one that the URI names (mongodb://host/chat), or else
-    "reichatd". Where the path of the URI only says where its user is kept, write ?authSource= instead; "admin" is always meant
-    so."""
+    """The database; it is created if it does not exist. Empty: the one in the path of the URI (mongodb://host/chat), or else
+    "reichatd". If the path names only the database of the login, write ?authSource= instead. A path "admin" always means the
+    login."""
 
     timeout_seconds: Seconds = 5.0
-    """How long one operation may take before the store counts as down."""
+    """How long one operation may take. After that, the store counts as unavailable."""
 
     @property
     def store_database(self) -> str:
-        """The database that the store is in."""
+        """The database of the store."""
         return self.database or database_in(self.uri) or DEFAULT_DATABASE
 
 
 class StorageSettings(Table, frozen=True):
-    """Where rooms, people and messages are kept."""
+    """Where users, rooms and messages are stored."""
 
     backend: Literal["sqlite", "mongodb"] = "sqlite"
-    """"sqlite" needs nothing installed; "mongodb" is for those who run one, and for several daemons on one store."""
+    """"sqlite" needs no other software. "mongodb" needs a MongoDB server, and allows several daemons on one store."""
 
     path: FilePath = ""
-    """The SQLite file; empty: reichatd.sqlite3 in the user's data directory, or in systemd's StateDirectory."""
+    """The SQLite file. Empty: reichatd.sqlite3 in systemd's StateDirectory, or else in the user's data directory."""
 
     mongodb: MongoDBSettings = field(default_factory=MongoDBSettings)

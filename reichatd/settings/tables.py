@@ -1,4 +1,4 @@
-"""What a table of the settings is declared with."""
+"""The base class and the types that the tables of settings are declared with."""
 
 from enum import Enum
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Meta
 
 HIDDEN = "…"
-"""What stands where a secret would."""
+"""Shown in place of a secret."""
 
 
 class Reload(Enum):
-    """What a reload does with a key that has changed. The values are for people."""
+    """What a reload does with a key that has changed. The values are shown to people."""
 
     APPLIED = "applied"
     NEW_CONNECTIONS = "applied to new connections"
@@ -25,23 +25,23 @@ Applied = Annotated[_Value, Meta(extra={"reload": Reload.APPLIED})]
 """The type of a key that a reload applies at once."""
 
 NewConnections = Annotated[_Value, Meta(extra={"reload": Reload.NEW_CONNECTIONS})]
-"""The type of a key that a reload applies to connections that come after it."""
+"""The type of a key that a reload applies only to connections that are opened after it."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the settings file, declared: each field is a key, and each key is declared here only.
+    """The base of all tables of the settings file. Each field is a key, and is declared only here.
 
-    The field's type says what is allowed, its value is the default. The text after a field, or after a group of fields, is the
-    manual's: `etc/reichatd.toml` and its man page are made from it (see `reichatd.settings.manual`). The table's own text is its
-    docstring.
+    The field's type says what is allowed; its value is the default. The docstring after a field, or after a group of fields, is
+    the text for operators: `etc/reichatd.toml` and its man page are generated from it (see `reichatd.settings.manual`). The class's
+    docstring is the text of the table.
 
-    A repr, which may end in a log, shows no secret.
+    A repr may get into a log, so it shows no secrets.
     """
 
     reload: ClassVar[Reload] = Reload.NEEDS_RESTART
     """What a reload does with a key of this table, unless the key's type is `Applied` or `NewConnections`."""
 
-    def __rich_repr__(self) -> Any:  # noqa: ANN401 - msgspec's own protocol for repr
+    def __rich_repr__(self) -> Any:  # noqa: ANN401 - the protocol that msgspec uses for repr
         for info in msgspec.structs.fields(self):
             value = getattr(self, info.name)
             yield info.name, HIDDEN if is_secret(info) and value else value
@@ -52,10 +52,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def is_secret(info: msgspec.structs.FieldInfo) -> bool:
-    """Whether the value of this field must never be shown."""
+    """Whether this field is a secret, which must never be shown."""
     return bool(extra_of(msgspec.inspect.type_info(info.type)).get("secret"))
 
 
 def extra_of(kind: msgspec.inspect.Type) -> dict[str, Any]:
-    """What a field's type says beside what msgspec checks: `secret`, `allowed` (in words), `reload`."""
+    """What a field's type has beside what msgspec checks: `secret`, `allowed` (in words), `reload`."""
     return (kind.extra or {}) if isinstance(kind, msgspec.inspect.Metadata) else {}

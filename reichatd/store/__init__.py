@@ -1,7 +1,7 @@
-"""Where everything durable lives: one protocol, two stores."""
+"""All durable data: one protocol, and two stores that implement it."""
 
+from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
-from reichatd.store.opening import open_store
 from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, Store, UserStore
 from reichatd.store.records import (
     Appended,
@@ -31,6 +31,7 @@ from reichatd.store.retention import Cutoff, LogRange
 __all__ = [
     "Appended",
     "Attempt",
+    "Backend",
     "BanOutcome",
     "ConfirmedCode",
     "Cutoff",
@@ -62,5 +63,5 @@ __all__ = [
     "TransferOutcome",
     "User",
     "UserStore",
-    "open_store",
+    "backend_for",
 ]

@@ -1,4 +1,4 @@
-"""What numbers a store can keep: whatever comes from outside in bulk has to be within. Pure."""
+"""The limits of what a store can keep. Records that come from outside in bulk are checked against them. Pure."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,10 @@ from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
 from reichatd.store.records import Registration, Session, User
 
 LAST_ID = 2**32 - 1
-"""The last message id that a log has room for: SQLite has the room in the upper half of a 64-bit key, the message in the lower."""
+"""The largest message id: in SQLite's 64-bit key the room is the upper half, the message id the lower."""
 
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800.0, 253_402_300_799.0
-"""From the beginning of the year 1 to the end of the year 9999, in seconds since the epoch: what ISO 8601 can show."""
+"""From the beginning of the year 1 to the end of the year 9999, in seconds since the epoch: the range of ISO 8601."""
 
 _MOST_DAYS = 36_500
 _MOST_KEPT = 1_000_000_000
@@ -18,17 +18,17 @@ _MOST_TRIES = 2**31 - 1
 _Bound = tuple[str, float | None, float, float]
 
 
-class Logs:
-    """Follows the logs in a stream of records, in the order of `reichatd.store.bulk`.
+class LogChecker:
+    """Checks the logs in a stream of records, which come in the order of `reichatd.store.bulk`.
 
-    Each begins with its room's `first_id` and has no gap, which clients rely on: they would ask for a missing message for ever.
+    Each log begins with its room's `first_id` and has no gap. Clients rely on that: they would request a missing message forever.
     """
 
     def __init__(self) -> None:
         self._next_ids: dict[str, int] = {}
 
     def problem(self, record: Stored) -> str | None:
-        """Why a record cannot come next, in words; None if it can."""
+        """Why a record cannot be the next one, in words; None if it can."""
         match record:
             case StoredRoom():
                 self._next_ids[record.room_id] = record.first_id
@@ -43,16 +43,16 @@ class Logs:
 
 
 def problem(record: Stored) -> str | None:
-    """The first number of a record that no store can keep, in words; None if all are sound."""
+    """The first number of a record that no store can keep, in words; None if all are valid."""
     for field, value, least, most in _numbers(record):
-        # Also of what is not a number at all.
+        # Written so that NaN, which compares false with everything, is refused.
         if value is not None and not least <= value <= most:
             return f"{field} is {value!r}, which has to be from {least:.0f} to {most:.0f}"
     return None
 
 
 def _numbers(record: Stored) -> Iterator[_Bound]:
-    """Each number: its field, its value, its least and its most."""
+    """Each number: its field, its value, its minimum and its maximum."""
     match record:
         case StoredRoom():
             yield "first_id", record.first_id, 1, LAST_ID

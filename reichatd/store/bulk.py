@@ -1,19 +1,19 @@
-"""A whole store as a stream of records: how it is backed up, restored, and carried from one kind of store to the other.
+"""A whole store as a stream of records, for backup, restore, and moving from one kind of store to the other.
 
-The records come in this order, whatever the store is made of, so that the same contents are the same stream:
+The records come in this order in every kind of store, so that the same contents give the same stream:
 
-    rooms           in the order they were made
-    members         in the order they joined, through all rooms
+    rooms           in the order they were created
+    members         in the order they joined, across all rooms
     bans            room by room
     messages        room by room, by their ids
     registrations   by address
     users           by id
-    sessions        by id; only those that are alive
+    sessions        by id; only those that have not ended
 
-Where the store gives no one moment to read as of (a MongoDB that is no replica set), this order keeps what is read sane. Logs only
-grow, so what is read of one is its beginning without a gap; a mark read before its log points into it; a registration that
-is confirmed meanwhile is in both places, not in none; and who has written is there, since users are read last. A room that
-is deleted meanwhile may be there with the beginning of its log.
+A MongoDB server that is not a replica set offers no snapshot. There this order keeps the stream consistent while others write. Logs
+only grow, so the part of a log that was read has no gap. A read mark is read before its log, so it points into it. A registration
+that is confirmed meanwhile is in both places, not in none. Users are read last, so every author is among them. A room that is
+deleted meanwhile may be there with the beginning of its log.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -24,11 +24,14 @@ from reichatd.store.records import Record, Registration, Session, User
 
 PAGE_RECORDS = 2000
 PAGE_CHARS = 1_048_576
-"""A page ends where its texts have so many characters, so that a few long ones cannot fill the memory."""
+"""A page ends when its texts reach this many characters, so that a few long ones cannot fill the memory."""
 
 
 class StoredRoom(Record, frozen=True, tag="room"):
-    """A room by itself. `owner` is a user's id; its log begins with `first_id`, and is kept as `Keep` says, if it says so."""
+    """A room without its members and messages. `owner` is a user id; its log begins with `first_id`.
+
+    `keep_days` and `keep_messages` are the room's own `Keep`, None if it has none.
+    """
 
     room_id: str
     name: str
@@ -42,7 +45,7 @@ class StoredRoom(Record, frozen=True, tag="room"):
 
 
 class Member(Record, frozen=True):
-    """Somebody in a room, and how far he has read."""
+    """A user's membership of a room, with the id of the last message read."""
 
     room_id: str
     user_id: str
@@ -74,40 +77,40 @@ class Loader(Protocol):
     """A store that is being filled, by one task."""
 
     async def load(self, records: Sequence[Stored]) -> None:
-        """Puts the next records in. They come in the order above, a room always before what belongs to it.
+        """Stores the next records. They come in the order above, a room always before what belongs to it.
 
-        Errors: StoreError, also where records contradict each other.
+        Errors: StoreError, also if records contradict each other.
         """
 
 
 class UserOutcome(Enum):
-    """What became of a user from elsewhere."""
+    """The outcome of adding a user from another program."""
 
     ADDED = auto()
     ALREADY_THERE = auto()
-    """Somebody has this id."""
+    """A user has this id."""
     EMAIL_TAKEN = auto()
-    """Somebody else has this address."""
+    """Another user has this address."""
 
 
 class BulkImport(Protocol):
-    """What comes from another program into a store that is in use. One caller at a time."""
+    """Adds users and rooms of another program to a store that is in use. One caller at a time."""
 
     async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
-        """Adds users; one answer for each, in the same order. What is there stays as it is."""
+        """Adds users; one answer for each, in the same order. Existing users are not changed."""
 
     async def add_room(
         self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
     ) -> bool:
-        """Adds a room with all that belongs to it, at once; False if its id is taken.
+        """Adds a room with all that belongs to it, as one step; False if its id is taken.
 
-        Nobody ever sees a part of it; where the call is cut off, there is no room. `members` are in the order they
+        An incomplete room is never visible; if the call is interrupted, there is no room. `members` are in the order they
         joined. The ids of `log` must be 1, 2, 3, … with no gap.
         """
 
 
 def paged(records: Iterable[Stored]) -> Iterator[list[Stored]]:
-    """The same records in pages that fit in the memory; none is empty."""
+    """The same records in pages that fit into memory; no page is empty."""
     page: list[Stored] = []
     chars = 0
     for record in records:
@@ -121,10 +124,10 @@ def paged(records: Iterable[Stored]) -> Iterator[list[Stored]]:
         yield page
 
 
-async def pulled(
+async def read_pages(
     records: Iterator[Stored], run: Callable[[Callable[[], list[Stored]]], Awaitable[list[Stored]]]
 ) -> AsyncGenerator[list[Stored], None]:
-    """The pages of records that block while they are read; `run` takes each such step into a thread."""
+    """The pages of records that block while they are read; `run` executes each step in a thread."""
     pages = paged(records)
     while page := await run(lambda: next(pages, [])):
         yield page

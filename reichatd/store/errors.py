@@ -1,17 +1,17 @@
-"""Faults of a store. What a caller can foresee (a name taken, a room gone) is a value, not one of these.
+"""Errors of a store. An outcome that a caller must expect (a name taken, a room deleted) is a value, not one of these.
 
 StoreError
-├── StoreUnavailable   it does not answer now: a server that is down, a disk that is full, a lock that is not given up
+├── StoreUnavailable   it does not answer now: a server is down, a disk is full, a lock is not released
 │   └── StoreReplaced  its file was removed or replaced while it was open
-├── StoreNotEmpty      it holds something, and was to be filled from a backup
-└── NewerSchema        it was written by a newer reichatd than this one
+├── StoreNotEmpty      it already holds data, and was to be filled from a backup
+└── NewerSchema        a newer reichatd has written it
 """
 
 
 class StoreError(Exception):
     """The store failed. The text is for the log and the operator, never for a client.
 
-    A write that ended so may or may not have been made. Every write of the protocol can be repeated without harm.
+    A write that ended so may or may not have happened. Every write of the protocol can be repeated without harm.
     """
 
 
@@ -20,7 +20,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreReplaced(StoreUnavailable):
-    """The open file is not the one under the store's path any more: nothing is written until the store is opened again."""
+    """The path of the store no longer leads to the open file. Nothing is written until the store is opened again."""
 
 
 class FailureCounter:
@@ -40,11 +40,11 @@ class FailureCounter:
 
 
 class StoreNotEmpty(StoreError):
-    """The store holds something already, and is left as it is."""
+    """The store already holds data, and is left unchanged."""
 
 
 class NewerSchema(StoreError):
-    """The store's schema is newer than this program: refused, and left as it is."""
+    """The store's schema is newer than this program. The store is refused and left unchanged."""
 
     def __init__(self, found: int, known: int, where: str) -> None:
         super().__init__(

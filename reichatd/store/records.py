@@ -1,4 +1,4 @@
-"""The records that a store takes and gives, and the outcomes of what it was asked to do.
+"""The records that a store keeps and returns, and the outcomes of its operations.
 
 Times are seconds since the epoch (UTC) as floats; hashes and HMACs are opaque strings made by `reichatd.accounts`.
 """
@@ -11,16 +11,16 @@ import msgspec
 class Record(
     msgspec.Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What a store keeps and a backup holds (`reichatd.store.bulk`), where each is told by its `type`.
+    """A record that a store keeps and a backup holds (`reichatd.store.bulk`). In a backup the field `type` names its class.
 
-    A field that comes later gets a default, which is what it is where an older reichatd wrote the record.
+    A field that is added later needs a default: the value for records that an older reichatd wrote.
     """
 
 
 class User(Record, frozen=True):
     """A verified user. `email` is unique without regard to ASCII case; `username` is not unique.
 
-    One who is `disabled` has no sessions, and keeps everything else.
+    A `disabled` user has no sessions, and keeps everything else.
     """
 
     user_id: str
@@ -31,15 +31,15 @@ class User(Record, frozen=True):
     disabled: bool = False
 
     def renamed(self, username: str) -> "User":
-        """The same user under another name."""
+        """The same user with another name."""
         return msgspec.structs.replace(self, username=username)
 
 
 class Registration(Record, frozen=True):
-    """Someone who has yet to prove an e-mail address, by the code that was sent for this registration and no other.
+    """A user whose e-mail address is not verified yet. Only the code that was sent for this registration verifies it.
 
-    An address can have several, of strangers too; `code_hash` tells them apart. `tries_left` is how many codes may still be tried:
-    tries are counted for the address, so all of its registrations lose one together.
+    An address can have several registrations, by different people; they differ in `code_hash`. `tries_left` is how many codes may
+    still be tried. Tries are counted for the address, so all of its registrations lose one together.
     """
 
     email: str
@@ -54,23 +54,23 @@ class Registration(Record, frozen=True):
         return msgspec.structs.replace(self, tries_left=max(0, self.tries_left - tries)) if tries else self
 
     def confirmed(self, user_id: str, now: float) -> User:
-        """The user that it becomes."""
+        """The user that this registration becomes."""
         return User(user_id, self.email, self.username, self.password_hash, now)
 
 
 class ConfirmedCode(msgspec.Struct, frozen=True):
-    """The code that made a user's account a moment ago. `email` is the address as it was registered."""
+    """The code that created a user's account a moment ago. `email` is the address as it was registered."""
 
     email: str
     code_hash: str
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try to verify an address: what there is to compare a code with.
+    """One try to verify an address: what to compare the code with.
 
     Arguments:
-        pending: its registrations, oldest first, with the tries that they had before this one.
-        confirmed: set if the address became a user's a moment ago.
+        pending: the registrations of the address, oldest first, with the tries that they had left before this one.
+        confirmed: set if the address was verified a moment ago.
     """
 
     pending: list[Registration]
@@ -78,7 +78,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Session(Record, frozen=True):
-    """A login session: one login on one device. It ends by logout, by a change of password or at `expires_at`."""
+    """A login session: one login on one device. It ends at logout, at a change of password or at `expires_at`."""
 
     session_id: str
     user_id: str
@@ -88,7 +88,7 @@ class Session(Record, frozen=True):
 
 
 class Keep(msgspec.Struct, frozen=True):
-    """For how long messages are kept: for so many days, and so many of them; 0 is no limit. Whichever removes more wins."""
+    """How long messages are kept: a number of days, and a number of messages; 0 is no limit. If both are set, both apply."""
 
     days: int = 0
     messages: int = 0
@@ -101,7 +101,7 @@ class RoomSummary(msgspec.Struct, frozen=True):
 
 
 class RoomHead(msgspec.Struct, frozen=True):
-    """A room without its members, and whether one certain user is among them: reading it costs the same in a room of any size."""
+    """A room without its members, and whether one given user is a member. Its cost does not depend on the size of the room."""
 
     room_id: str
     name: str
@@ -121,8 +121,8 @@ class RoomHead(msgspec.Struct, frozen=True):
 class Room(msgspec.Struct, frozen=True):
     """A room. `owner` and `users` (members, in the order they joined) are user ids; it is private if it has a password.
 
-    `first_id` is where its log begins: what was before it has been removed, and an emptied log goes on from there. `keep`
-    is for how long its messages are kept, None if it is as for all rooms.
+    `first_id` is where its log begins: earlier messages have been removed, and an emptied log continues from there. `keep` is how
+    long its messages are kept; None if the rule for all rooms applies.
     """
 
     room_id: str
@@ -141,7 +141,7 @@ class Room(msgspec.Struct, frozen=True):
 
 
 class RoomOverview(msgspec.Struct, frozen=True):
-    """A room among many: `members` is how many there are, `last_id` the end of its log."""
+    """A room in a list: `members` is their number, `last_id` the end of its log."""
 
     room_id: str
     name: str
@@ -153,7 +153,7 @@ class RoomOverview(msgspec.Struct, frozen=True):
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """One user's place in one room."""
+    """One user's membership of one room."""
 
     room_id: str
     joined_at: float
@@ -161,7 +161,7 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far one user has read in one room: `last_read_id` of `last_id`, the end of its log."""
+    """One user's reading progress in one room: `last_read_id`, out of `last_id`, the end of its log."""
 
     room_id: str
     last_read_id: int
@@ -169,7 +169,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Post(msgspec.Struct, frozen=True):
-    """A message on its way into a room's log. `nonce` makes it one message however often its author sends it."""
+    """A message to be added to a room's log. With a `nonce` it is stored once, however often its author sends it."""
 
     room_id: str
     user_id: str
@@ -179,7 +179,7 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message in a room's log, with its author's name and address of today (both empty if the author is gone)."""
+    """A message in a room's log, with its author's current name and address (both empty if the author was deleted)."""
 
     message_id: int
     user_id: str
@@ -190,11 +190,11 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Outcome(Enum):
-    """What became of a post."""
+    """The outcome of a post."""
 
     STORED = auto()
     REPEATED = auto()
-    """Its nonce was stored before: nothing was written."""
+    """Its nonce is stored already: nothing was written."""
     NO_ROOM = auto()
     NO_MEMBER = auto()
 
@@ -210,7 +210,7 @@ class RegisterOutcome(Enum):
     REGISTERED = auto()
     USER_EXISTS = auto()
     CODE_TAKEN = auto()
-    """Another registration of the address has this code by chance: draw another."""
+    """Another registration of the address has the same code by chance: choose another."""
 
 
 class JoinOutcome(Enum):
@@ -233,9 +233,9 @@ class TransferOutcome(Enum):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """How much a store holds. `registrations` are addresses, however many registrations they have.
+    """How much a store holds. `registrations` counts addresses, however many registrations they have.
 
-    `sessions` and `messages` may include what has ended and waits to be removed.
+    `sessions` and `messages` may include ended sessions and deleted messages that are still to be removed.
     """
 
     users: int

@@ -1,6 +1,6 @@
-"""The client of `reichatd chat` and `reichatd send`; built on the public contract only, as an example for authors of clients.
+"""The client of `reichatd chat` and `reichatd send`: an example for client authors, built on the public contract only.
 
-Begin with `conversation.py`: how to lose nothing and repeat nothing, whatever becomes of the connection; `connection.py` is one of
-them. `server.py` has the calls and the tokens, `frames.py` what is sent and received; `delivery.py` posts one message for a script.
-The rest is how it looks.
+Start with `conversation.py`: how to lose no message and repeat none, across lost connections. `connection.py` is one WebSocket,
+`client.py` has the REST calls and the tokens, `frames.py` the frames. `delivery.py` posts one message for a script. The other
+modules are the user interface.
 """

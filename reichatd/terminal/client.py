@@ -1,4 +1,4 @@
-"""A server: its REST calls, and the tokens that open them."""
+"""The REST calls to a server, and the tokens that authorize them."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from trio_websocket import HandshakeError, WebSocketConnection, wrap_client_stre
 from reichatd.terminal.frames import MESSAGE_CHARACTERS
 
 SECONDS = 15.0
-"""How long a call, or a handshake, may take."""
+"""The timeout of a call or a handshake."""
 _FRAME_BYTES = 16 * 1024 * 1024
 _FRAMES_WAITING = 64
 
@@ -23,7 +23,7 @@ Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
 class ServerRefused(Exception):
-    """The server has answered, and said no. `code` is its word for programs; the text is for a person."""
+    """The server answered with an error. `code` is its stable error code; the text is for a person."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         self.status = status
@@ -32,19 +32,19 @@ class ServerRefused(Exception):
 
 
 class Unreachable(Exception):
-    """The server does not answer, or not as one of its kind. The text is for a person."""
+    """The server does not answer, or is no reichatd. The text is for a person."""
 
 
 class _UnexpectedResponse(Unreachable):
-    """An answer that makes no sense."""
+    """The answer is not that of a reichatd."""
 
 
 class LoggedOut(Exception):
-    """The login session is over: a password is needed for a new one."""
+    """The login session has ended: a new one needs the password."""
 
 
 class Login(msgspec.Struct):
-    """Who one is at a server. Both tokens are secrets."""
+    """A login at a server. Both tokens are secrets."""
 
     email: str
     user_id: str
@@ -58,10 +58,10 @@ class RoomChoice(msgspec.Struct, frozen=True):
     description: str
 
 
-# Answers, as far as they matter here
+# Responses, reduced to the fields that this client uses
 
 
-class _Done(msgspec.Struct):
+class _Confirmation(msgspec.Struct):
     message: str
 
 
@@ -83,7 +83,7 @@ class _Rooms(msgspec.Struct):
     rooms: list[RoomChoice]
 
 
-class _SomeRoom(msgspec.Struct):
+class _OneRoom(msgspec.Struct):
     room: RoomChoice
 
 
@@ -95,31 +95,31 @@ class _About(msgspec.Struct):
     limits: _Limits
 
 
-class _Refusal(msgspec.Struct):
+class _ErrorBody(msgspec.Struct):
     code: str
     message: str
 
 
-Kind = TypeVar("Kind", _Done, _LoggedIn, _Renewed, _Rooms, _SomeRoom, _About)
+Response = TypeVar("Response", _Confirmation, _LoggedIn, _Renewed, _Rooms, _OneRoom, _About)
 
 
 class ServerClient:
-    """One server, and one's login there.
+    """One server, and the user's login there.
 
     Arguments:
-        url: http://HOST[:PORT] or https://…, with a path before the calls' own if a proxy wants one.
-        login: an earlier one; without it only `log_in` will do.
-        keep: is given the login when it has changed.
+        url: http://HOST[:PORT] or https://…, with a path if a proxy serves the daemon below one.
+        login: an earlier login; without it only `log_in`, `check` and `message_characters` work.
+        save: called with the login each time it changes.
     """
 
-    def __init__(self, url: str, login: Login | None, keep: Callable[[Login], None]) -> None:
+    def __init__(self, url: str, login: Login | None, save: Callable[[Login], None]) -> None:
         self._url = urlsplit(url.rstrip("/"))
         self._host = self._url.hostname or ""
         self._port = self._url.port or (443 if self._url.scheme == "https" else 80)
-        self._keep = keep
+        self._save = save
         self.login = login
         self._tls = ssl.create_default_context() if self._url.scheme == "https" else None
-        # Without TLS nothing is verified, and httpx need not load any authorities.
+        # Without TLS nothing is verified, and httpx need not load certificate authorities.
         self._http = httpx.AsyncClient(base_url=self._url.geturl(), timeout=SECONDS, verify=self._tls or False)
 
     async def __aenter__(self) -> Self:
@@ -129,17 +129,17 @@ class ServerClient:
         await self._http.aclose()
 
     async def check(self) -> None:
-        """Finds out whether a reichatd answers, before a person is asked for anything.
+        """Checks that a reichatd answers, before the user is asked for anything.
 
         Raises: Unreachable.
         """
         try:
-            await self._request(_Done, "GET", "/", None)
+            await self._request(_Confirmation, "GET", "/", None)
         except ServerRefused as refusal:
             raise Unreachable(str(refusal)) from refusal
 
     async def message_characters(self) -> int:
-        """How many characters a message may have here; the contract's own number where the server does not say.
+        """How many characters a message may have on this server; the default of the contract if an older server does not say.
 
         Raises: Unreachable.
         """
@@ -150,61 +150,61 @@ class ServerClient:
         return about.limits.message_chars
 
     async def log_in(self, email: str, password: str) -> None:
-        """Begins a login session.
+        """Starts a login session.
 
-        Raises: Refused, Unreachable.
+        Raises: ServerRefused, Unreachable.
         """
         answer = await self._request(_LoggedIn, "POST", "/login", None, {"email": email, "password": password})
-        self._change(Login(email, answer.user_id, answer.tokens.access_token, answer.tokens.refresh_token))
+        self._set_login(Login(email, answer.user_id, answer.tokens.access_token, answer.tokens.refresh_token))
 
     async def renew(self) -> None:
         """Gets a new access token.
 
         Raises: LoggedOut, Unreachable.
         """
-        login = self._known()
+        login = self._require_login()
         try:
             answer = await self._request(_Renewed, "GET", "/refresh", login.refresh_token)
         except ServerRefused as refusal:
             if refusal.status == 401:
                 raise LoggedOut from refusal
             raise Unreachable(str(refusal)) from refusal
-        self._change(msgspec.structs.replace(login, access_token=answer.tokens.access_token))
+        self._set_login(msgspec.structs.replace(login, access_token=answer.tokens.access_token))
 
     async def log_out(self) -> None:
         """Ends the login session.
 
-        Raises: LoggedOut (it was over), Refused, Unreachable.
+        Raises: LoggedOut (it had ended before), ServerRefused, Unreachable.
         """
-        await self._call(_Done, "POST", "/logout")
+        await self._call(_Confirmation, "POST", "/logout")
 
     async def rooms(self, which: Literal["joined", "public"]) -> list[RoomChoice]:
-        """The rooms that one has joined, or all that are public.
+        """The rooms that the user has joined, or all public rooms.
 
-        Raises: LoggedOut, Refused, Unreachable.
+        Raises: LoggedOut, ServerRefused, Unreachable.
         """
         return (await self._call(_Rooms, "GET", f"/{which}")).rooms
 
     async def room(self, room_id: str) -> RoomChoice:
         """The room with this id, joined or not.
 
-        Raises: LoggedOut, Refused, Unreachable.
+        Raises: LoggedOut, ServerRefused, Unreachable.
         """
-        return (await self._call(_SomeRoom, "GET", f"/room/{quote(room_id, safe='')}")).room
+        return (await self._call(_OneRoom, "GET", f"/room/{quote(room_id, safe='')}")).room
 
     async def join(self, room_id: str, password: str | None = None) -> None:
-        """Becomes a member, unless one is already.
+        """Joins a room. Succeeds if the user is a member already.
 
-        Raises: LoggedOut, Refused, Unreachable.
+        Raises: LoggedOut, ServerRefused, Unreachable.
         """
         try:
-            await self._call(_Done, "POST", f"/room/{quote(room_id, safe='')}/join", {"password": password})
+            await self._call(_Confirmation, "POST", f"/room/{quote(room_id, safe='')}/join", {"password": password})
         except ServerRefused as refusal:
             if refusal.code != "already_joined":
                 raise
 
     async def connect(self) -> Stream:
-        """A connection for a WebSocket; the caller closes it.
+        """Connects to the server, for a WebSocket; the caller closes the stream.
 
         Raises: Unreachable.
         """
@@ -218,8 +218,8 @@ class ServerClient:
         except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
             raise Unreachable(_reason(error)) from error
 
-    async def enter(self, nursery: trio.Nursery, stream: Stream, room_id: str) -> WebSocketConnection:
-        """Makes a connection a WebSocket in a room, which lives in the nursery. The token goes by a header: addresses end in logs.
+    async def open_websocket(self, nursery: trio.Nursery, stream: Stream, room_id: str) -> WebSocketConnection:
+        """Opens a WebSocket to a room; its task runs in the nursery. The token is sent in a header: URLs end up in logs.
 
         Raises: Unreachable.
         """
@@ -230,39 +230,41 @@ class ServerClient:
                     stream,
                     self._url.netloc,
                     f"{self._url.path}/ws/chat/{quote(room_id, safe='')}",
-                    extra_headers=[(b"Authorization", f"Bearer {self._known().access_token}".encode())],
+                    extra_headers=[(b"Authorization", f"Bearer {self._require_login().access_token}".encode())],
                     message_queue_size=_FRAMES_WAITING,
                     max_message_size=_FRAME_BYTES,
                 )
         except (HandshakeError, trio.TooSlowError) as error:
             raise Unreachable(_reason(error)) from error
 
-    def _known(self) -> Login:
+    def _require_login(self) -> Login:
         if self.login is None:
             raise LoggedOut
         return self.login
 
-    def _change(self, login: Login) -> None:
+    def _set_login(self, login: Login) -> None:
         self.login = login
-        self._keep(login)
+        self._save(login)
 
-    async def _call(self, kind: type[Kind], method: str, path: str, body: object = None) -> Kind:
-        """One call, with a new access token if the one we have is too old."""
+    async def _call(self, response_type: type[Response], method: str, path: str, body: object = None) -> Response:
+        """One call, repeated with a new access token if the current one has expired."""
         try:
-            return await self._request(kind, method, path, self._known().access_token, body)
+            return await self._request(response_type, method, path, self._require_login().access_token, body)
         except ServerRefused as refusal:
             if refusal.status != 401:
                 raise
         await self.renew()
-        return await self._request(kind, method, path, self._known().access_token, body)
+        return await self._request(response_type, method, path, self._require_login().access_token, body)
 
-    async def _request(self, kind: type[Kind], method: str, path: str, token: str | None, body: object = None) -> Kind:
+    async def _request(
+        self, response_type: type[Response], method: str, path: str, token: str | None, body: object = None
+    ) -> Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             response = await self._http.request(method, path, json=body, headers=headers)
             if response.is_success:
-                return msgspec.json.decode(response.content, type=kind)
-            refusal = msgspec.json.decode(response.content, type=_Refusal)
+                return msgspec.json.decode(response.content, type=response_type)
+            refusal = msgspec.json.decode(response.content, type=_ErrorBody)
         except httpx.HTTPError as error:
             raise Unreachable(_reason(error)) from error
         except msgspec.DecodeError as error:
@@ -271,13 +273,13 @@ class ServerClient:
 
 
 def _reason(error: BaseException) -> str:
-    """Why, in the words of the system where there are any."""
+    """The reason for an error: the system's text if there is one."""
     while (
         cause := error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
     ):
         error = cause
     if isinstance(error, OSError) and error.strerror:
-        # Trio puts the address, which is known here, before the system's words.
-        has_own_words = isinstance(error, ssl.SSLError | socket.gaierror) or error.errno is None
-        return error.strerror if has_own_words else os.strerror(error.errno or 0)
+        # Trio puts the address, which the user knows, before the system's text.
+        has_own_text = isinstance(error, ssl.SSLError | socket.gaierror) or error.errno is None
+        return error.strerror if has_own_text else os.strerror(error.errno or 0)
     return "it does not answer in time" if isinstance(error, trio.TooSlowError) else str(error) or type(error).__name__

@@ -1,60 +1,60 @@
-"""What a typed line asks for. Pure."""
+"""Parses a typed line. Pure."""
 
 from typing import Final, NamedTuple
 
-from reichatd.terminal.frames import excess, trimmed
+from reichatd.terminal.frames import length_problem, trimmed
 
 HELP: Final = (
-    "/help            this; Esc or the next message puts it away",
-    "/quit            leave, as Ctrl+D does",
+    "/help            this list; Esc or the next message hides it",
+    "/quit            leave, like Ctrl+D",
     "//text           post a message that begins with a slash: /text",
-    "Up, Down         what you have typed before, also what was refused",
-    "PgUp, PgDn       history",
+    "Up, Down         earlier lines, also refused ones",
+    "PgUp, PgDn       scroll through the history",
 )
 
 
-class Say(NamedTuple):
-    """Post this."""
+class PostMessage(NamedTuple):
+    """Post this text."""
 
     content: str
 
 
 class Help(NamedTuple):
-    """Show how all this is used."""
+    """Show the list of commands and keys."""
 
 
 class Quit(NamedTuple):
-    """Leave."""
+    """Leave the chat."""
 
 
-class Nothing(NamedTuple):
-    """An empty line."""
+class EmptyLine(NamedTuple):
+    """Do nothing."""
 
 
 class InputRefused(NamedTuple):
-    """Cannot be posted, or is no known command. The line stays in the input; `why` is for a person."""
+    """The line cannot be posted, or is no known command. It stays in the input; `reason` is for a person."""
 
-    why: str
+    reason: str
 
 
-Command = Say | Help | Quit | Nothing | InputRefused
+Command = PostMessage | Help | Quit | EmptyLine | InputRefused
 
 _COMMANDS: Final[dict[str, Command]] = {"/help": Help(), "/?": Help(), "/quit": Quit(), "/exit": Quit()}
 
 
-def understood(line: str, characters: int) -> Command:
-    """What a line asks for. What begins with a slash is a command of the client and is never posted.
+def parse(line: str, max_characters: int) -> Command:
+    """The command in a line. A line that begins with a slash is a command of this client and is never posted.
 
     Arguments:
-        characters: how many a message may have.
+        max_characters: how many a message may have.
     """
     content = trimmed(line)
     if not content:
-        return Nothing()
+        return EmptyLine()
     if content.startswith("//"):
         content = content[1:]
     elif content.startswith("/"):
         word = content.split()[0]
         return _COMMANDS.get(content, InputRefused(f"no command {word[:20]}; /help lists them, //… posts a slash"))
-    why = excess(content, characters)
-    return InputRefused(why) if why else Say(content)
+    problem = length_problem(content, max_characters)
+    return InputRefused(problem) if problem else PostMessage(content)

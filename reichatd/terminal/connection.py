@@ -1,4 +1,4 @@
-"""One connection of a conversation: its WebSocket, and the tasks that read, post, mark and ping on it."""
+"""One connection of a conversation: a WebSocket, and its tasks that read, post, mark messages as read, and ping."""
 
 import math
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection
 
+from reichatd.repeated_event import RepeatedEvent
 from reichatd.terminal import frames
 from reichatd.terminal.client import ServerClient, Unreachable
 
@@ -14,69 +15,69 @@ if TYPE_CHECKING:
     from reichatd.terminal.conversation import Conversation
 
 PAGE = 100
-"""Messages that are asked for at once, upwards."""
-_FAR = 1_000
-"""Messages behind the end from which on a client goes there at once: all of them take long, and history can be read upwards."""
+"""How many earlier messages are fetched at once."""
+_JUMP_BEHIND = 1_000
+"""If more messages are missing, the client jumps to the end of the log: loading all takes long, and the user can scroll up."""
 _PING_SECONDS = 20.0
-_READ_SECONDS = 1.0
-_WORTH_ANOTHER_TRY = {"rate_limited", "unavailable"}
+_MARK_SECONDS = 1.0
+_RETRIED_CODES = {"rate_limited", "unavailable"}
 
 
 class Connection:
-    """One WebSocket, and the tasks that it takes."""
+    """One WebSocket and its tasks."""
 
     def __init__(self, conversation: "Conversation", server: ServerClient) -> None:
-        self.said = trio.Event()
-        """Is set, by the conversation, when there is something to post."""
+        self.has_pending = RepeatedEvent()
+        """Set by the conversation when there is a message to post."""
         self.in_flight = ""
-        """The nonce of the message that was sent last, until it is answered."""
+        """The nonce of the message that was sent and is not answered yet."""
         self._conversation = conversation
         self._server = server
         self._socket: WebSocketConnection
         self._outgoing, self._to_send = trio.open_memory_channel[frames.ClientFrame](math.inf)
-        self._answered = trio.Event()  # the message that is under way
-        self._pause = 0.0  # before the next one
-        self._asked_before: int | None = None
-        self._leaping = False  # until the end of the log has come
+        self._answered = RepeatedEvent()  # the message in flight is
+        self._pause = 0.0  # before the next message, in seconds
+        self._asked_before: int | None = None  # the last argument of `ask_earlier`
+        self._jumping = False  # until the end of the log has arrived
 
     async def run(self, room_id: str) -> None:
-        """From the handshake to the end.
+        """Runs the connection from the handshake to its end.
 
         Raises: Unreachable, ConnectionClosed.
         """
-        ends: list[Exception] = []
+        errors: list[Exception] = []
         try:
-            # Closed by us in every case: the library leaves the connection of a refused handshake open.
+            # We close the stream: the library leaves it open if the handshake is refused.
             async with await self._server.connect() as stream, trio.open_nursery() as nursery:
-                self._socket = await self._server.enter(nursery, stream, room_id)
+                self._socket = await self._server.open_websocket(nursery, stream, room_id)
                 for task in (self._send, self._post, self._ping):
                     nursery.start_soon(task)
                 if self._conversation.listens:
                     nursery.start_soon(self._mark_read)
                 while True:
-                    self._take(frames.decode(await self._socket.get_message()))
+                    self._handle(frames.decode(await self._socket.get_message()))
         except* (ConnectionClosed, HandshakeError, Unreachable) as group:
-            ends += _leaves(group)
-        end = ends[0]  # several tasks may have noticed, the library's own among them
-        raise Unreachable("no WebSocket is to be had there") if isinstance(end, HandshakeError) else end
+            errors += _flatten(group)
+        first = errors[0]  # several tasks may have failed, the library's own among them
+        raise Unreachable("the server refused the WebSocket") if isinstance(first, HandshakeError) else first
 
     def ask_earlier(self, message_id: int) -> None:
-        """Asks, once, for the page before this message."""
+        """Requests the page before this message, once."""
         if self._asked_before != message_id:
             self._asked_before = message_id
             self._outgoing.send_nowait(frames.Fetch(max(1, message_id - PAGE), message_id - 1))
 
-    def _take(self, frame: frames.ServerFrame | None) -> None:
+    def _handle(self, frame: frames.ServerFrame | None) -> None:
         conversation = self._conversation
         match frame:
             case frames.InitialState():
-                conversation.begin(self, frame)
-                self._follow(frame.last_id)
-                self.said.set()
+                conversation.connected(self, frame)
+                self._request_log(frame.last_id)
+                self.has_pending.set()
             case frames.LatestMessage(message=message):
                 conversation.add(message)
-            case frames.FetchResponse(messages=page) if self._leaping:
-                conversation.leap(page)
+            case frames.FetchResponse(messages=page) if self._jumping:
+                conversation.jump(page)
                 self._listen()
             case frames.FetchResponse():
                 conversation.add_earlier(frame)
@@ -84,34 +85,34 @@ class Connection:
                 conversation.settle(nonce, message_id)
                 self._answered.set()
             case frames.Error(nonce=str(nonce)):
-                if frame.code in _WORTH_ANOTHER_TRY:
+                if frame.code in _RETRIED_CODES:
                     self._pause = frame.retry_after or 1.0
-                    conversation.refuse(frame.message)
+                    conversation.show(frame.message)
                 else:
                     conversation.settle(nonce, refusal=frame.message)
                 self._answered.set()
             case frames.Error():
                 self._asked_before = None
-                conversation.refuse(frame.message)
-                if self._leaping:  # the end is not to be had alone
+                conversation.show(frame.message)
+                if self._jumping:  # the end of the log could not be fetched
                     self._listen()
 
-    def _follow(self, last_id: int) -> None:
-        """Sees to it that the log comes, from what we have on, or from its end if that is far.
+    def _request_log(self, last_id: int) -> None:
+        """Requests the log from the last known message on, or its end if too much is missing.
 
         Arguments:
-            last_id: where the log ends; 0 if that is not known.
+            last_id: the last message of the log; 0 if that is not known.
         """
         if not self._conversation.listens:
             return
-        if last_id - self._conversation.last_id > _FAR:
-            self._leaping = True
+        if last_id - self._conversation.last_id > _JUMP_BEHIND:
+            self._jumping = True
             self._outgoing.send_nowait(frames.Fetch(last_id - PAGE + 1, last_id))
         else:
             self._listen()
 
     def _listen(self) -> None:
-        self._leaping = False
+        self._jumping = False
         self._outgoing.send_nowait(frames.ListenLatest(after_id=self._conversation.last_id))
 
     async def _send(self) -> None:
@@ -119,13 +120,13 @@ class Connection:
             await self._socket.send_message(frames.encode(frame))
 
     async def _post(self) -> None:
-        """Posts what is pending: in the order in which it was said, so one at a time, each until it is settled."""
+        """Posts pending messages in their order: one at a time, each until it is settled."""
         while True:
-            await self.said.wait()
-            self.said = trio.Event()
+            await self.has_pending.wait()
+            self.has_pending.clear()
             while self._conversation.pending:
                 nonce, content = next(iter(self._conversation.pending.items()))
-                self._answered = trio.Event()
+                self._answered.clear()
                 self.in_flight = nonce
                 self._outgoing.send_nowait(frames.Post(content, nonce))
                 await self._answered.wait()
@@ -134,27 +135,27 @@ class Connection:
                 await trio.sleep(pause)
 
     async def _mark_read(self) -> None:
-        """Says, not too often, how far we have read."""
+        """Marks messages as read, at most once per `_MARK_SECONDS`."""
         marked = 0
         while True:
-            if self._conversation.trouble == "" and not self._leaping and self._conversation.last_id > marked:
+            if self._conversation.is_online and not self._jumping and self._conversation.last_id > marked:
                 marked = self._conversation.last_id
                 self._outgoing.send_nowait(frames.SetLastRead(marked))
-            await trio.sleep(_READ_SECONDS)
+            await trio.sleep(_MARK_SECONDS)
 
     async def _ping(self) -> None:
-        """Finds out that nobody is there any more: a network that is gone says nothing."""
+        """Detects a dead connection: a lost network sends no error."""
         while True:
             await trio.sleep(_PING_SECONDS)
             with trio.move_on_after(_PING_SECONDS):
                 await self._socket.ping()
                 continue
-            raise Unreachable("nobody answers")
+            raise Unreachable("the server does not answer")
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Any]:
+def _flatten(group: BaseExceptionGroup[Any]) -> Iterator[Any]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
+            yield from _flatten(error)
         else:
             yield error

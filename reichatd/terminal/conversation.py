@@ -1,8 +1,8 @@
-"""A conversation that outlives its connections: nothing is lost, nothing comes twice.
+"""A conversation that survives lost connections: no message is lost, none appears twice.
 
-Three rules make it so. Messages are numbered without a gap: we remember the last number we have, and after each reconnect listen
-from there on. Each message that we post has a nonce, a name of its own, and is sent again under the same one until the server
-acknowledges it: the server stores it once. And what is not acknowledged is shown as such.
+Three rules ensure this. Messages are numbered without a gap: the client remembers the last number it has, and after each reconnect
+listens from there on. Each posted message has a nonce, an id of its own, and is sent again with the same nonce until the server
+acknowledges it: the server stores it once. A message that is not acknowledged yet is shown as pending.
 """
 
 import random
@@ -19,19 +19,19 @@ from reichatd.terminal.client import ServerClient, Unreachable
 from reichatd.terminal.connection import Connection
 from reichatd.terminal.frames import Message
 
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE_SECONDS = 30.0
 
-_ASKED_PAUSE = re.compile(r"; retry-after-ms=(\d{1,6})$")
-"""At the end of a close reason: how long a server that restarts asks us to stay away."""
+_RETRY_AFTER = re.compile(r"; retry-after-ms=(\d{1,6})$")
+"""At the end of a close reason: when a server that restarts asks the client to reconnect."""
 
-NOT_WELCOME = 1008
-"""The close code after which it is no use to come back."""
+POLICY_VIOLATION = 1008
+"""The close code after which reconnecting is useless: the user may not be in the room."""
 TOO_BIG = 1009
-"""The close code of a frame that stays too big, however often it is sent (RFC 6455, 7.4.1)."""
+"""The close code for a frame that is too big (RFC 6455, 7.4.1); it would be too big again."""
 
 
 class Outcome(NamedTuple):
-    """What became of a message that was said. Without a `message_id` it is not stored, and `refusal` says why, for a person."""
+    """The outcome of a posted message. Without a `message_id` it is not stored, and `refusal` gives the reason, for a person."""
 
     content: str
     message_id: int | None
@@ -39,16 +39,17 @@ class Outcome(NamedTuple):
 
 
 class Ended(Exception):
-    """The server will not have us in this room, or not any more. The text is for a person."""
+    """The server does not admit the user to this room, or no longer. The text is for a person."""
 
 
 class Conversation:
-    """One member's conversation with one room. `run` keeps it up; all else may be called at any time within Trio, and never waits.
+    """One member's conversation in one room. `run` connects and reconnects; all other methods can be called in Trio at any time,
+    and never wait.
 
     Arguments:
-        changed: is called when something is to be shown again.
-        settled: is called once for each message that was said, when its outcome is known.
-        listens: whether to follow the log; without it messages are only posted.
+        changed: called when the screen must be redrawn.
+        settled: called once for each posted message, when its outcome is known.
+        listens: whether to follow the log; if not, messages are only posted.
     """
 
     def __init__(
@@ -61,106 +62,111 @@ class Conversation:
         listens: bool = True,
     ) -> None:
         self.messages: list[Message] = []
-        """What we have of the log, oldest first, without a gap."""
+        """The known part of the log, oldest first, without a gap."""
         self.pending: dict[str, str] = {}
-        """What was said and is not acknowledged, by nonce, oldest first."""
-        self.begins = False
-        """Whether `messages` begins where the log does."""
+        """Posted messages that are not acknowledged, by nonce, oldest first."""
+        self.is_complete = False
+        """Whether `messages` begins with the first message of the log."""
         self.read_to: int | None = None
-        """The last message that had been read when the conversation began; None until that is known."""
-        self.trouble = "connecting"
-        """Why we are offline; "" while we are not."""
+        """The last message that was read before this conversation started; None until that is known."""
+        self.offline_reason = "connecting"
+        """Why the client is offline; "" while it is online."""
         self.notice = ""
-        """What the server refused last, in its words, or where it put us."""
+        """The latest refusal of the server, in its words, or another note for the user."""
         self.listens = listens
         self._server = server
         self._room_id = room_id
         self._changed = changed
         self._settled = settled
-        self._connection: Connection | None = None  # while it is good
-        self._tries = -1  # since we were online
+        self._connection: Connection | None = None  # while online
+        self._failures = -1  # since the client was online; -1 before the first try
+
+    @property
+    def is_online(self) -> bool:
+        return self.offline_reason == ""
 
     @property
     def last_id(self) -> int:
+        """The last known message; 0 if none is."""
         return self.messages[-1].message_id if self.messages else self.read_to or 0
 
-    def say(self, content: str, nonce: str = "") -> None:
-        """Posts a message: at once, or as soon as we are online.
+    def post(self, content: str, nonce: str = "") -> None:
+        """Posts a message: at once, or as soon as the client is online.
 
         Arguments:
-            nonce: what the message is known by; "" for a random one.
+            nonce: identifies the message; "" for a random one.
         """
         self.notice = ""
         self.pending[nonce or secrets.token_hex(8)] = content
         if self._connection is not None:
-            self._connection.said.set()
+            self._connection.has_pending.set()
         self._changed()
 
     def ask_earlier(self) -> None:
-        """Asks for what lies before `messages`; it comes if there is any and we are online."""
-        if self._connection is not None and self.messages and not self.begins:
+        """Requests the messages before `messages`, if there are any and the client is online."""
+        if self._connection is not None and self.messages and not self.is_complete:
             self._connection.ask_earlier(self.messages[0].message_id)
 
     async def run(self) -> None:
-        """Keeps up the conversation.
+        """Connects, and reconnects when the connection ends.
 
         Raises:
-            Ended, LoggedOut: it is no use to go on.
+            Ended, LoggedOut: reconnecting is useless.
         """
         while True:
-            self._tries += 1
-            asked = None
+            self._failures += 1
+            retry_after = None
             connection = Connection(self, self._server)
             try:
-                await self._server.renew()  # an access token that is too old opens no socket
+                await self._server.renew()  # the server refuses a WebSocket with an expired access token
                 await connection.run(self._room_id)
             except Unreachable as error:
-                self._offline(str(error))
+                self._disconnected(str(error))
             except ConnectionClosed as error:
                 code, reason = (error.reason.code, error.reason.reason or "") if error.reason else (1006, "")
-                self._offline(reason.partition(";")[0] or "the connection was lost")
-                if code == NOT_WELCOME:
-                    raise Ended(self.trouble) from error
+                self._disconnected(reason.partition(";")[0] or "the connection was lost")
+                if code == POLICY_VIOLATION:
+                    raise Ended(self.offline_reason) from error
                 if code == TOO_BIG and connection.in_flight:
                     self.settle(connection.in_flight, refusal="the message is too big for this server")
-                asked = _ASKED_PAUSE.search(reason)
-            # A random pause: whoever was cut with us comes back, too.
-            pause = random.uniform(0.1, 1.0) * min(2.0**self._tries, _LONGEST_PAUSE)
-            await trio.sleep(int(asked[1]) / 1000 if asked else pause)
+                retry_after = _RETRY_AFTER.search(reason)
+            # The pause is random: other clients that were disconnected reconnect too.
+            pause = random.uniform(0.1, 1.0) * min(2.0**self._failures, _LONGEST_PAUSE_SECONDS)
+            await trio.sleep(int(retry_after[1]) / 1000 if retry_after else pause)
 
-    def _offline(self, why: str) -> None:
+    def _disconnected(self, reason: str) -> None:
         self._connection = None
-        self.trouble = why
+        self.offline_reason = reason
         self._changed()
 
-    # --- what the server says, by the connection
+    # --- called by the connection, for frames of the server
 
-    def begin(self, connection: Connection, state: frames.InitialState) -> None:
-        """A new connection is welcome."""
+    def connected(self, connection: Connection, state: frames.InitialState) -> None:
+        """The server has accepted a new connection."""
         if self.read_to is None:
             self.read_to = state.last_read_id
             self.messages = state.messages
-            self.begins = not state.messages or state.messages[0].message_id <= state.first_id
-        self.trouble = ""
-        self._tries = -1
+            self.is_complete = not state.messages or state.messages[0].message_id <= state.first_id
+        self.offline_reason = ""
+        self._failures = -1
         self._connection = connection
         self._changed()
 
-    def leap(self, page: list[Message]) -> None:
-        """Goes on at this page, the end of the log; what lies between is read upwards, like all history."""
+    def jump(self, page: list[Message]) -> None:
+        """Continues with this page, the end of the log. The messages before it can be scrolled to."""
         if page and page[0].message_id > self.last_id + 1:
-            passed_over = page[0].message_id - self.last_id - 1
-            self.messages, self.begins = page, False
-            self.refuse(f"{passed_over:,} more unread above: PgUp")
+            skipped = page[0].message_id - self.last_id - 1
+            self.messages, self.is_complete = page, False
+            self.show(f"{skipped:,} more unread above: PgUp")
 
     def add(self, message: Message) -> None:
-        """The next message of the log. One that we have (a server that repeats itself) is passed over."""
+        """Adds the next message of the log. A known one is ignored, in case the server repeats itself."""
         if message.message_id > self.last_id:
             self.messages.append(message)
             self._changed()
 
     def add_earlier(self, page: frames.FetchResponse) -> None:
-        """What came before; nothing if that was all. A page from before a leap is passed over: it would leave a gap."""
+        """Adds earlier messages; an empty page: there are none. A page requested before a jump is ignored: it would leave a gap."""
         if not self.messages:
             return
         first = self.messages[0].message_id
@@ -168,16 +174,17 @@ class Conversation:
         if earlier and earlier[-1].message_id != first - 1:
             return
         self.messages[:0] = earlier
-        self.begins = not earlier or earlier[0].message_id <= page.first_id
+        self.is_complete = not earlier or earlier[0].message_id <= page.first_id
         self._changed()
 
     def settle(self, nonce: str, message_id: int | None = None, refusal: str = "") -> None:
-        """A message of ours is stored, or will never be."""
+        """Ends the wait for a posted message: it is stored, or refused for good."""
         content = self.pending.pop(nonce, None)
-        self.refuse(refusal)
+        self.show(refusal)
         if content is not None:
             self._settled(Outcome(content, message_id, refusal))
 
-    def refuse(self, refusal: str) -> None:
-        self.notice = refusal
+    def show(self, notice: str) -> None:
+        """Shows a notice to the user; "" removes the last one."""
+        self.notice = notice
         self._changed()

@@ -1,4 +1,4 @@
-"""One message, posted by a program: sent again until the server acknowledges it or refuses it for good."""
+"""Posts one message for a program: sends it again until the server acknowledges or refuses it."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -17,17 +17,17 @@ _BUSY = {429, 503}
 
 
 class NotAcknowledged(Exception):
-    """The message was sent, and there was no answer in time: it may be stored or not. The text is for a person."""
+    """The message was sent, but no answer came in time: it may be stored or not. The text is for a person."""
 
 
 async def until_reached(call: Callable[[], Awaitable[T]], seconds: float) -> T:
     """The result of a call, repeated while the server does not answer or is busy.
 
     Arguments:
-        call: is cancelled when the time is over.
+        call: cancelled when the time is over.
         seconds: how long to repeat it.
 
-    Raises: Unreachable or Refused (not in time), and what else the call raises.
+    Raises: Unreachable or ServerRefused (not in time), and what else the call raises.
     """
     last: Exception = Unreachable("it does not answer in time")
     pause = _PAUSE_SECONDS
@@ -47,10 +47,10 @@ async def until_reached(call: Callable[[], Awaitable[T]], seconds: float) -> T:
 
 
 async def deliver(server: ServerClient, room_id: str, content: str, nonce: str, seconds: float) -> Outcome:
-    """Posts a message, over as many connections as it takes.
+    """Posts a message; reconnects as often as needed.
 
     Arguments:
-        nonce: "" for a random one. A repeat with the same nonce is stored once.
+        nonce: "" for a random one. The server stores messages with the same nonce once.
         seconds: how long to wait for the ack.
 
     Raises: Ended, LoggedOut, Unreachable (it was not sent), NotAcknowledged.
@@ -58,9 +58,9 @@ async def deliver(server: ServerClient, room_id: str, content: str, nonce: str, 
     sender, outcomes = trio.open_memory_channel[Outcome | Ended | LoggedOut](math.inf)
     was_online = False
 
-    def note() -> None:
+    def note_online() -> None:
         nonlocal was_online
-        was_online = was_online or conversation.trouble == ""
+        was_online = was_online or conversation.offline_reason == ""
 
     async def converse() -> None:
         try:
@@ -68,8 +68,8 @@ async def deliver(server: ServerClient, room_id: str, content: str, nonce: str, 
         except (Ended, LoggedOut) as end:
             sender.send_nowait(end)
 
-    conversation = Conversation(server, room_id, note, sender.send_nowait, listens=False)
-    conversation.say(content, nonce)
+    conversation = Conversation(server, room_id, note_online, sender.send_nowait, listens=False)
+    conversation.post(content, nonce)
     outcome: Outcome | Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(converse)
@@ -80,5 +80,5 @@ async def deliver(server: ServerClient, room_id: str, content: str, nonce: str, 
         return outcome
     if outcome is not None:
         raise outcome
-    why = f"no answer in time ({conversation.trouble or conversation.notice or 'not acknowledged'})"
-    raise NotAcknowledged(why) if was_online else Unreachable(why)
+    reason = f"no answer in time ({conversation.offline_reason or conversation.notice or 'not acknowledged'})"
+    raise NotAcknowledged(reason) if was_online else Unreachable(reason)

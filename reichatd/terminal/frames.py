@@ -1,4 +1,4 @@
-"""The frames of the conversation, as this client needs them."""
+"""The frames, reduced to the fields that this client uses."""
 
 import re
 from datetime import datetime
@@ -40,16 +40,16 @@ class Post(msgspec.Struct, tag_field="type", tag="message"):
 ClientFrame = Fetch | ListenLatest | SetLastRead | Post
 
 
-# What it is sent
+# What a client receives
 
 
 class InitialState(msgspec.Struct, tag_field="type", tag="initial_state"):
     last_read_id: int
     messages: list[Message]
     first_id: int = 1
-    """Where the log begins: what was before it has been removed."""
+    """The first message of the log; those before it have been deleted."""
     last_id: int = 0
-    """Where the log ends; 0 if the server, an older one, does not say."""
+    """The last message of the log; 0 if an older server does not say."""
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response"):
@@ -67,7 +67,7 @@ class Ack(msgspec.Struct, tag_field="type", tag="ack"):
 
 
 class Error(msgspec.Struct, tag_field="type", tag="error"):
-    """A frame of ours was refused. `retry_after` is in seconds."""
+    """The server refused a frame. `retry_after` is in seconds."""
 
     code: str
     message: str
@@ -78,7 +78,7 @@ class Error(msgspec.Struct, tag_field="type", tag="error"):
 ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
 
 MESSAGE_CHARACTERS = 5_000
-"""What a message may have at most, unless the server says otherwise."""
+"""The maximum length of a message, unless the server says otherwise."""
 
 _LEADING_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -91,7 +91,7 @@ def encode(frame: ClientFrame) -> str:
 
 
 def decode(text: str | bytes) -> ServerFrame | None:
-    """A frame of the server; None for one of a type that this client does not know: a newer server may send it."""
+    """A frame of the server; None if its type is unknown (a newer server may send it) or it is malformed."""
     try:
         return _decoder.decode(text)
     except msgspec.DecodeError:
@@ -99,21 +99,17 @@ def decode(text: str | bytes) -> ServerFrame | None:
 
 
 def trimmed(text: str) -> str:
-    """What the server keeps of a message: without blank lines before and space behind; several lines keep their indentation."""
+    """The text as the server stores it: without leading blank lines and trailing space. Several lines keep their indentation."""
     kept = _LEADING_BLANK_LINES.sub("", text.rstrip())
     return kept if len(kept.splitlines()) > 1 else kept.strip()
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for each lone surrogate: Python's sign for a byte that was no UTF-8, which JSON cannot hold."""
+    """The text with U+FFFD for each lone surrogate: Python uses these for bytes that are not UTF-8, and JSON cannot hold them."""
     return _SURROGATES.sub("\ufffd", text)
 
 
-def excess(content: str, characters: int) -> str:
-    """Why a message cannot be sent, for a person; "" if it can.
-
-    Arguments:
-        characters: how many a message may have.
-    """
-    over = len(content) - characters
-    return f"{over:,} characters too long: a message has at most {characters:,}" if over > 0 else ""
+def length_problem(content: str, max_characters: int) -> str:
+    """Says that a message is too long, in words for a person; "" if it is not."""
+    excess = len(content) - max_characters
+    return f"{excess:,} characters too long: a message has at most {max_characters:,}" if excess > 0 else ""

@@ -1,4 +1,4 @@
-"""Logins that are kept from one start to the next, in a file that only its owner can read."""
+"""Saves logins in a file that only its owner can read."""
 
 import fcntl
 import os
@@ -18,29 +18,29 @@ def default_file() -> Path:
 
 
 class Logins:
-    """The file. It blocks for as long as a small file takes, and as others who change it at the same time.
+    """The file. Its methods block while they read or write it, and while another process writes it.
 
-    A key is the URL of a server: the login of the person who chats there. `of_account` makes that of one account among several.
+    The key of the user's own login is the URL of the server. `key_of_account` gives the key of one account among several.
 
-    Errors: OSError from all, where the file or its directory cannot be used.
+    Errors: all methods raise OSError if the file or its directory cannot be used.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def of(self, key: str) -> Login | None:
-        """The login that is kept; None if there is none, or none that can be understood."""
+        """The saved login; None if there is none, or the file is malformed."""
         return self._all().get(key)
 
-    def of_account(self, url: str, email: str) -> str:
-        """The key of an account's login at a server: the server's own key if that is this account's, else one beside it."""
+    def key_of_account(self, url: str, email: str) -> str:
+        """The key of an account's login at a server: the URL if the user's own login is this account's, else a separate key."""
         login = self.of(url)
         return url if login is not None and login.email == email else f"{email} {url}"
 
-    def keep(self, key: str, login: Login | None) -> None:
-        """Keeps a login, or forgets it."""
+    def save(self, key: str, login: Login | None) -> None:
+        """Saves a login; None deletes it."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(self._file.parent):
+        with _locked(self._file.parent):
             logins = self._all()
             if login is None:
                 logins.pop(key, None)
@@ -49,7 +49,7 @@ class Logins:
             self._write(logins)
 
     def _write(self, logins: dict[str, Login]) -> None:
-        # Made readable for its owner only: there is no moment in which others could open it.
+        # mkstemp creates it readable for its owner only: at no time can others open it.
         descriptor, name = tempfile.mkstemp(dir=self._file.parent, prefix=f"{self._file.name}.")
         try:
             with open(descriptor, "wb") as file:
@@ -67,8 +67,8 @@ class Logins:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Keeps others out who would change the file from what it was before: scripts post at the same minute."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Locks out other writers, whose changes would be lost otherwise: many scripts run at the same minute."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

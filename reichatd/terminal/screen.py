@@ -1,6 +1,6 @@
-"""The screen: the conversation, a line about it, a line to write on.
+"""The screen: the conversation, a status line, an input line.
 
-prompt_toolkit runs on asyncio, the conversation on Trio. Trio is a guest of asyncio's loop, so all of it is one thread.
+prompt_toolkit runs on asyncio, the conversation on Trio. Trio runs in guest mode on asyncio's loop: there is one thread.
 """
 
 import asyncio
@@ -53,27 +53,27 @@ _STYLE = Style.from_dict(
 )
 
 
-def converse(server: ServerClient, room_id: str, title: str, characters: int) -> None:
-    """Shows a conversation until the user leaves it.
+def run(server: ServerClient, room_id: str, title: str, max_characters: int) -> None:
+    """Shows a conversation until the user leaves it. Blocks; runs asyncio and Trio.
 
     Arguments:
-        server: is closed in the end.
-        title: what the room is called.
-        characters: how many a message may have on this server.
+        server: closed at the end.
+        title: the name of the room.
+        max_characters: how many a message may have on this server.
 
     Raises:
-        Ended, LoggedOut: it is no use to go on.
+        Ended, LoggedOut: reconnecting is useless.
     """
-    asyncio.run(_Screen(server, room_id, title, characters).run())
+    asyncio.run(_Screen(server, room_id, title, max_characters).run())
 
 
 class _Screen:
-    def __init__(self, server: ServerClient, room_id: str, title: str, characters: int) -> None:
+    def __init__(self, server: ServerClient, room_id: str, title: str, max_characters: int) -> None:
         self._title = plain(title)
         self._server = server
-        self._characters = characters
-        self._helping = False
-        self._leaving = trio.CancelScope()
+        self._max_characters = max_characters
+        self._help_shown = False
+        self._trio_scope = trio.CancelScope()
         self._input = TextArea(multiline=False, prompt="> ", accept_handler=self._accept)
         self._application: Application[None] = Application(style=_STYLE, key_bindings=self._keys(), full_screen=True)
         self._conversation = Conversation(server, room_id, self._application.invalidate, self._settled)
@@ -82,11 +82,11 @@ class _Screen:
         status = Window(FormattedTextControl(self._status), height=1, style="class:status")
         self._input.buffer.on_text_changed += self._make_encodable
         help_text = Window(FormattedTextControl("\n".join(commands.HELP)), height=len(commands.HELP))
-        help_window = ConditionalContainer(help_text, Condition(lambda: self._helping))
+        help_window = ConditionalContainer(help_text, Condition(lambda: self._help_shown))
         self._application.layout = Layout(HSplit([Window(self._view), help_window, status, self._input]), self._input)
 
     async def run(self) -> None:
-        """On asyncio; Trio's run begins and ends within it."""
+        """Runs on asyncio; starts Trio's run and waits for its end."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[outcome.Outcome[None]] = loop.create_future()
         ended.add_done_callback(lambda _: self._leave())
@@ -96,19 +96,19 @@ class _Screen:
             done_callback=ended.set_result,
             host_uses_signal_set_wakeup_fd=True,
         )
-        # Its functions want to be called from within.
-        self._tell_trio = trio.lowlevel.current_trio_token().run_sync_soon
+        # The conversation's methods must be called in Trio.
+        self._call_in_trio = trio.lowlevel.current_trio_token().run_sync_soon
         try:
             await self._application.run_async()
         finally:
             with suppress(trio.RunFinishedError):
-                self._tell_trio(self._leaving.cancel)
+                self._call_in_trio(self._trio_scope.cancel)
             result = await ended
         result.unwrap()
 
     async def _converse(self) -> None:
         """Trio's main task."""
-        with self._leaving:
+        with self._trio_scope:
             async with self._server:
                 await self._conversation.run()
 
@@ -117,23 +117,23 @@ class _Screen:
             self._application.exit()
 
     def _accept(self, buffer: Buffer) -> bool:
-        """Does what the line asks for; returns whether the line is to stay."""
-        self._helping = False
-        match commands.understood(buffer.text, self._characters):
-            case commands.Say(content):
-                self._transcript.back = 0
-                self._tell_trio(partial(self._conversation.say, content))
+        """Executes the line; returns whether the line stays in the input."""
+        self._help_shown = False
+        match commands.parse(buffer.text, self._max_characters):
+            case commands.PostMessage(content):
+                self._transcript.scrolled = 0
+                self._call_in_trio(partial(self._conversation.post, content))
             case commands.Help():
-                self._helping = True
+                self._help_shown = True
             case commands.Quit():
                 self._leave()
-            case commands.InputRefused(why):
-                self._tell_trio(partial(self._conversation.refuse, why))
+            case commands.InputRefused(reason):
+                self._call_in_trio(partial(self._conversation.show, reason))
                 return True
         return False
 
     def _settled(self, outcome: Outcome) -> None:
-        """Gives back what was refused, unless something else is being typed; from the history it comes back in any case."""
+        """Puts a refused message back into the input, unless the user types another one; the input history has it in any case."""
         if outcome.refusal and not self._input.text:
             self._input.document = Document(outcome.content)
 
@@ -141,7 +141,7 @@ class _Screen:
         text = encodable(buffer.text)
         if text != buffer.text:
             buffer.document = Document(text, buffer.cursor_position)
-            self._tell_trio(partial(self._conversation.refuse, _NO_UTF8))
+            self._call_in_trio(partial(self._conversation.show, _NO_UTF8))
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -160,11 +160,11 @@ class _Screen:
         return keys
 
     def _hide_help(self) -> None:
-        self._helping = False
+        self._help_shown = False
 
     def _scroll(self, pages: int) -> None:
-        self._transcript.back = max(0, self._transcript.back + pages * max(1, self._view.height - 1))
-        self._tell_trio(self._ask_earlier)
+        self._transcript.scrolled = max(0, self._transcript.scrolled + pages * max(1, self._view.height - 1))
+        self._call_in_trio(self._ask_earlier)
 
     def _ask_earlier(self) -> None:
         if self._transcript.reached_top:
@@ -172,18 +172,18 @@ class _Screen:
 
     def _status(self) -> StyleAndTextTuples:
         conversation, waiting = self._conversation, len(self._conversation.pending)
-        # A long reason may not fit: what waits stands before it.
+        # A long reason may not fit: the number of waiting messages comes first.
         offline_waiting = f"{waiting} waiting · " if waiting else ""
-        state = f"{offline_waiting}offline: {conversation.trouble}" if conversation.trouble else "online"
-        parts = [f"{waiting} waiting"] if waiting and not conversation.trouble else []
+        state = "online" if conversation.is_online else f"{offline_waiting}offline: {conversation.offline_reason}"
+        parts = [f"{waiting} waiting"] if waiting and conversation.is_online else []
         parts += [plain(conversation.notice)] if conversation.notice else []
-        parts += ["↓ more below"] if self._transcript.back else []
-        style = "class:offline" if conversation.trouble else ""
+        parts += ["↓ more below"] if self._transcript.scrolled else []
+        style = "" if conversation.is_online else "class:offline"
         return [(style, f" {self._title} · {plain(state)}"), ("", "".join(f" · {part}" for part in parts or [_HELP]))]
 
 
 class _View(UIControl):
-    """The window on the transcript. `height` is its height when it was last shown."""
+    """Shows the transcript. `height` is the height in lines at the last redraw."""
 
     def __init__(self, transcript: Transcript) -> None:
         self.height = 0
@@ -192,6 +192,6 @@ class _View(UIControl):
     def create_content(self, width: int, height: int) -> UIContent:
         self.height = height
         lines = self._transcript.lines(width, height)
-        # What there is stands at the bottom.
+        # A short transcript is at the bottom.
         lines = [[] for _ in range(height - len(lines))] + lines
         return UIContent(get_line=lines.__getitem__, line_count=height, show_cursor=False)

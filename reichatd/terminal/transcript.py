@@ -1,4 +1,4 @@
-"""The lines that a conversation is shown as. Pure, but for the local time zone."""
+"""Lays out a conversation in lines. Pure, except for the local time zone."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from reichatd.terminal.conversation import Conversation
 from reichatd.terminal.frames import Message
 
 Line = StyleAndTextTuples
-_TIME = 6  # columns
-_REORDERS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+_TIME_COLUMNS = 6
+_BIDI_CONTROLS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def plain(text: str) -> str:
-    """Text that does nothing to a terminal: no escape sequence, and nothing that turns the direction of what follows."""
-    return "".join("\ufffd" if _acts(character) else character for character in text.expandtabs(4))
+    """Text that is safe to print: U+FFFD replaces control characters and those that change the text direction."""
+    return "".join("\ufffd" if _is_unsafe(character) else character for character in text.expandtabs(4))
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
-    """The lines of a text, each of so many columns at the most, broken between words where that is possible."""
+    """The lines of a text, of at most `width` columns, broken between words where possible."""
     for paragraph in text.splitlines() or [""]:
         line, columns = "", 0
         for word in _words(plain(paragraph), width):
@@ -36,75 +36,76 @@ def wrap(text: str, width: int) -> Iterator[str]:
 
 
 class Transcript:
-    """What of a conversation is in sight.
+    """The visible part of a conversation.
 
-    `back` is how many lines the end lies below; it is the user's to change. `reached_top`: more was asked for than there is.
+    `scrolled` is how many lines the view is above the end; the screen sets it. `reached_top`: the view needs earlier messages.
     """
 
     def __init__(self, conversation: Conversation) -> None:
-        self.back = 0
+        self.scrolled = 0
         self.reached_top = False
         self._conversation = conversation
         self._width = 0
-        self._made: dict[int, list[Line]] = {}  # by message id
-        self._seen_to = 0
+        self._lines: dict[int, list[Line]] = {}  # by message id
+        self._laid_out_to = 0
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """The lines that fill a window of this size, or fewer if there are fewer."""
+        """The lines for a window of this size; fewer if there are no more."""
         if width != self._width:
-            self._width, self._made = width, {}
-        self._stay()
-        upwards = list(islice(self._upwards(), self.back + height))
-        self.reached_top = len(upwards) < self.back + height
-        self.back = max(0, min(self.back, len(upwards) - height))
-        return upwards[self.back : self.back + height][::-1]
+            self._width, self._lines = width, {}
+        self._hold_position()
+        upwards = list(islice(self._upwards(), self.scrolled + height))
+        self.reached_top = len(upwards) < self.scrolled + height
+        self.scrolled = max(0, min(self.scrolled, len(upwards) - height))
+        return upwards[self.scrolled : self.scrolled + height][::-1]
 
-    def _stay(self) -> None:
-        """Keeps in sight what is in sight, however much comes below it."""
+    def _hold_position(self) -> None:
+        """Keeps the visible lines in place when new messages come below."""
         messages = self._conversation.messages
-        if self.back:
+        if self.scrolled:
             for index in range(len(messages) - 1, -1, -1):
-                if messages[index].message_id <= self._seen_to:
+                if messages[index].message_id <= self._laid_out_to:
                     break
-                self.back += len(self._of(index))
-        self._seen_to = self._conversation.last_id
+                self.scrolled += len(self._message_lines(index))
+        self._laid_out_to = self._conversation.last_id
 
     def _upwards(self) -> Iterator[Line]:
-        """All lines from the last one on."""
+        """All lines, the last one first."""
         for content in reversed(self._conversation.pending.values()):
             lines: list[Line] = [
-                [("class:pending", f"{'…':{_TIME}}{text}")] for text in wrap(content, self._width - _TIME)
+                [("class:pending", f"{'…':{_TIME_COLUMNS}}{text}")]
+                for text in wrap(content, self._width - _TIME_COLUMNS)
             ]
             yield from reversed(lines)
         for index in range(len(self._conversation.messages) - 1, -1, -1):
-            yield from reversed(self._of(index))
-        if self._conversation.begins:
+            yield from reversed(self._message_lines(index))
+        if self._conversation.is_complete:
             yield [("class:rule", "── here the room begins")]
 
-    def _of(self, index: int) -> list[Line]:
+    def _message_lines(self, index: int) -> list[Line]:
         messages = self._conversation.messages
         message = messages[index]
-        # What stands above the first one changes when earlier ones come.
+        # Not cached: the rules above the first message change when earlier messages arrive.
         if index == 0:
-            return [*_above(None, message, self._conversation.read_to), *self._body(message)]
-        if message.message_id not in self._made:
-            above = _above(messages[index - 1], message, self._conversation.read_to)
-            self._made[message.message_id] = [*above, *self._body(message)]
-        return self._made[message.message_id]
+            return [*_rules(None, message, self._conversation.read_to), *self._body(message)]
+        if message.message_id not in self._lines:
+            rules = _rules(messages[index - 1], message, self._conversation.read_to)
+            self._lines[message.message_id] = [*rules, *self._body(message)]
+        return self._lines[message.message_id]
 
     def _body(self, message: Message) -> list[Line]:
         name = plain(message.username)
-        time = f"{_moment(message):%H:%M}"
-        first, *more = wrap(f"{name}  {message.content}", self._width - _TIME)
-        head: Line = [("class:time", f"{time:{_TIME}}"), ("class:name", name), ("", first.removeprefix(name))]
+        time = f"{_local_time(message):%H:%M}"
+        first, *more = wrap(f"{name}  {message.content}", self._width - _TIME_COLUMNS)
+        head: Line = [("class:time", f"{time:{_TIME_COLUMNS}}"), ("class:name", name), ("", first.removeprefix(name))]
         if not first.startswith(name):  # a window narrower than the name
-            head = [("class:time", f"{time:{_TIME}}"), ("", first)]
-        rest: list[Line] = [[("", " " * _TIME + text)] for text in more]
+            head = [("class:time", f"{time:{_TIME_COLUMNS}}"), ("", first)]
+        rest: list[Line] = [[("", " " * _TIME_COLUMNS + text)] for text in more]
         return [head, *rest]
 
 
-def _above(before: Message | None, message: Message, read_to: int | None) -> list[Line]:
-    """The rules over a message: a new day, and where the unread begins."""
+def _rules(before: Message | None, message: Message, read_to: int | None) -> list[Line]:
+    """The rules above a message: a new day, and the first unread message."""
     rules: list[Line] = []
     if before is None or _day(before) != _day(message):
         rules.append([("class:rule", f"── {_day(message):%A, %d %B %Y}")])
@@ -113,19 +114,19 @@ def _above(before: Message | None, message: Message, read_to: int | None) -> lis
     return rules
 
 
-def _moment(message: Message) -> datetime:
+def _local_time(message: Message) -> datetime:
     try:
         return message.timestamp.astimezone()
-    except (OverflowError, ValueError):  # at the ends of what a clock can show
+    except (OverflowError, ValueError):  # out of the range of dates, in the local time zone
         return message.timestamp
 
 
 def _day(message: Message) -> date:
-    return _moment(message).date()
+    return _local_time(message).date()
 
 
 def _words(text: str, width: int) -> Iterator[str]:
-    """Words with the space before them, none wider than a line."""
+    """Words with the space before them, none wider than `width`."""
     word = ""
     for character in text:
         if (character == " " and word.strip()) or get_cwidth(word + character) > width:
@@ -136,5 +137,5 @@ def _words(text: str, width: int) -> Iterator[str]:
         yield word
 
 
-def _acts(character: str) -> bool:
-    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _REORDERS
+def _is_unsafe(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _BIDI_CONTROLS

@@ -1,18 +1,18 @@
-// REST, and the tokens that it takes.
+// REST calls and their tokens.
 //
-// The refresh token lies in localStorage, so that one stays logged in when the browser is closed: there are no cookies in this API.
-// A script of somebody else's in this page could read it there; the page's Content-Security-Policy lets none in, logging out ends
-// the token at the server, and so does its age. The access token, which lives for minutes, stays in memory.
+// The refresh token is in localStorage, so that the user stays logged in when the browser is closed: this API has no cookies.
+// A foreign script in this page could read it; the page's Content-Security-Policy admits none. The token ends at logout and when it
+// expires. The access token, which is valid for minutes, stays in memory.
 
-import { About } from "./about.js";
-import { addressOf, storageKey } from "./address.js";
-import { kept } from "./kept.js";
+import { ServerInfo } from "./server-info.js";
+import { storage } from "./storage.js";
+import { storageKey, urlOf } from "./urls.js";
 
-const KEPT = storageKey("reichatd.refresh_token");
+const TOKEN_KEY = storageKey("reichatd.refresh_token");
 const REQUEST_MS = 20_000;
 
-/** The server has answered, and the answer is no. `errors` is [{field, problem}]. */
-export class Refused extends Error {
+/** The server answered with an error. `errors` is [{field, problem}]. */
+export class ServerRefused extends Error {
   constructor(status, body) {
     super(body.message ?? `The server answered with status ${status}`);
     this.status = status;
@@ -24,23 +24,23 @@ export class Refused extends Error {
 /** The server did not answer. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server cannot be reached. Is the network there?");
+    super("The server cannot be reached. Check your network.");
   }
 }
 
 /**
- * Calls the server for the person who is logged in. Fires "signedout" when that is over, however it ended, and "elsewhere" when
- * another tab has logged in or out.
+ * Calls the server as the user who is logged in. Fires "signedout" when the login session has ended for any reason, and "elsewhere"
+ * when another tab has logged in or out.
  */
 export class Api extends EventTarget {
-  about = new About(() => accepted("GET", "/about"));
+  serverInfo = new ServerInfo(() => request("GET", "/about"));
   #access = null;
-  #refresh = kept.get(KEPT);
+  #refresh = storage.get(TOKEN_KEY);
   #renewing = null;
 
   constructor() {
     super();
-    window.addEventListener("storage", (event) => event.key === KEPT && this.dispatchEvent(new Event("elsewhere")));
+    window.addEventListener("storage", (event) => event.key === TOKEN_KEY && this.dispatchEvent(new Event("elsewhere")));
   }
 
   get signedIn() {
@@ -48,50 +48,50 @@ export class Api extends EventTarget {
   }
 
   register(email, password, username) {
-    return accepted("POST", "/register", { email, password, username });
+    return request("POST", "/register", { email, password, username });
   }
 
   verify(email, code) {
-    return accepted("POST", "/verify", { email, code });
+    return request("POST", "/verify", { email, code });
   }
 
   async logIn(email, password) {
-    const { tokens } = await accepted("POST", "/login", { email, password });
+    const { tokens } = await request("POST", "/login", { email, password });
     this.#access = tokens.access_token;
     this.#refresh = tokens.refresh_token;
-    kept.set(KEPT, this.#refresh);
+    storage.set(TOKEN_KEY, this.#refresh);
   }
 
-  /** Ends the login session at the server, as far as it can be reached, and forgets it here in any case. */
+  /** Ends the login session at the server, if it can be reached, and deletes the tokens here in any case. */
   async logOut() {
     const token = this.#refresh;
     this.#forget();
-    if (token !== null) await answered("POST", "/logout", undefined, token).catch(() => {});
+    if (token !== null) await send("POST", "/logout", undefined, token).catch(() => {});
   }
 
-  /** The body of the answer. Throws Refused or Unreachable. */
+  /** The body of the answer. Throws ServerRefused or Unreachable. */
   async call(method, path, body) {
     if (this.#access === null) await this.#renew();
     const used = this.#access;
     try {
-      return await accepted(method, path, body, used);
+      return await request(method, path, body, used);
     } catch (error) {
       if (error.status !== 401) throw error;
     }
     if (this.#access === used) await this.#renew();
-    return accepted(method, path, body, this.#access);
+    return request(method, path, body, this.#access);
   }
 
-  /** Gets a new access token; all who need one at a time share one request. */
+  /** Gets a new access token; concurrent callers share one request. */
   #renew() {
-    this.#renewing ??= this.#askForToken().finally(() => (this.#renewing = null));
+    this.#renewing ??= this.#fetchToken().finally(() => (this.#renewing = null));
     return this.#renewing;
   }
 
-  async #askForToken() {
+  async #fetchToken() {
     const token = this.#refresh;
     try {
-      const { tokens } = await accepted("GET", "/refresh", undefined, token);
+      const { tokens } = await request("GET", "/refresh", undefined, token);
       if (token === this.#refresh) this.#access = tokens.access_token;
     } catch (error) {
       if (error.status === 401) this.#forget();
@@ -102,24 +102,24 @@ export class Api extends EventTarget {
   #forget() {
     if (this.#refresh === null) return;
     this.#access = this.#refresh = null;
-    kept.remove(KEPT);
+    storage.remove(TOKEN_KEY);
     this.dispatchEvent(new Event("signedout"));
   }
 }
 
-async function accepted(method, path, body, token) {
-  const response = await answered(method, path, body, token);
+async function request(method, path, body, token) {
+  const response = await send(method, path, body, token);
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(response.status, answer);
+  if (!response.ok) throw new ServerRefused(response.status, answer);
   return answer;
 }
 
-async function answered(method, path, body, token) {
+async function send(method, path, body, token) {
   const headers = { Accept: "application/json" };
   if (token !== undefined) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(addressOf(path), {
+    return await fetch(urlOf(path), {
       method,
       headers,
       body: body && JSON.stringify(body),

@@ -1,4 +1,4 @@
-// Where one writes: it grows with the text, keeps the draft, and says how much too long it is.
+// The message input: it grows with the text, saves the draft, and shows by how much a message is too long.
 
 import { announce, h, icon } from "./dom.js";
 
@@ -6,17 +6,17 @@ const PROCESSED_BY_IME = 229;
 
 export class Composer {
   #draft;
-  #about;
+  #serverInfo;
   #onsend;
-  #mouse = matchMedia("(pointer: fine)");
+  #finePointer = matchMedia("(pointer: fine)");
 
   /**
-   * draft: where its text is kept. about: what the server allows. onsend: called with what is to be sent.
-   * signal: of an AbortController; ends it.
+   * draft: saves the text. serverInfo: knows the limits. onsend: called with the text of a message.
+   * signal: of an AbortController; removes the listeners.
    */
-  constructor({ draft, about, onsend, signal }) {
+  constructor({ draft, serverInfo, onsend, signal }) {
     this.#draft = draft;
-    this.#about = about;
+    this.#serverInfo = serverInfo;
     this.#onsend = onsend;
     this.problem = h("p", { class: "problem", id: "composer-problem" });
     this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": "Message", "aria-describedby": "composer-problem", placeholder: "Write a message" });
@@ -26,27 +26,27 @@ export class Composer {
     );
     this.input.value = draft.text;
     this.input.addEventListener("input", () => this.#changed());
-    this.input.addEventListener("keydown", (event) => this.#key(event));
-    this.#hint();
-    this.#mouse.addEventListener("change", () => this.#hint(), { signal });
-    about.addEventListener("change", () => this.#check(), { signal });
+    this.input.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#setEnterHint();
+    this.#finePointer.addEventListener("change", () => this.#setEnterHint(), { signal });
+    serverInfo.addEventListener("change", () => this.#check(), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
-    window.addEventListener("storage", (event) => this.#elsewhere(event), { signal });
+    window.addEventListener("storage", (event) => this.#draftChanged(event), { signal });
   }
 
-  /** To be called when it is in the page, where it has a size. */
+  /** The caller calls this when the element is in the page and has a size. */
   shown() {
     this.fit();
     this.#check();
   }
 
-  /** Makes it as high as its text, up to the most that the style allows. */
+  /** Makes the input as high as its text, up to the maximum of the style sheet. */
   fit() {
     this.input.style.height = "auto";
     this.input.style.height = `${this.input.scrollHeight}px`;
   }
 
-  /** Gives a text back to be written on, before what is there. */
+  /** Puts a text into the input, before the present one, for editing. */
   putBack(text) {
     const rest = this.input.value;
     this.input.value = rest.trim() === "" ? text : `${text}\n\n${rest}`;
@@ -61,56 +61,56 @@ export class Composer {
     this.#check();
   }
 
-  /** Another tab has changed the draft, in which the person writes now. */
-  #elsewhere(event) {
+  /** Another tab, in which the user is writing, has changed the draft. */
+  #draftChanged(event) {
     const writesHere = document.hasFocus() && document.activeElement === this.input;
-    if (!this.#draft.isIn(event) || writesHere) return;
+    if (!this.#draft.concerns(event) || writesHere) return;
     this.input.value = event.newValue ?? "";
     this.fit();
     this.#check();
   }
 
   #check() {
-    const problem = this.#about.problemOf(asSent(this.input.value));
-    if (problem && !this.problem.textContent) announce(problem); // once, and not with each key
+    const problem = this.#serverInfo.lengthProblem(normalized(this.input.value));
+    if (problem && !this.problem.textContent) announce(problem); // once, not for each key
     this.problem.textContent = problem;
     this.input.setAttribute("aria-invalid", String(problem !== ""));
   }
 
-  /** What a phone's keyboard writes on its Enter key. */
-  #hint() {
-    this.input.setAttribute("enterkeyhint", this.#mouse.matches ? "send" : "enter");
+  /** Sets the label of the Enter key on a phone's keyboard. */
+  #setEnterHint() {
+    this.input.setAttribute("enterkeyhint", this.#finePointer.matches ? "send" : "enter");
   }
 
-  #key(event) {
-    // Safari tells of the Enter that ends a composition after the composition: only the key code shows what it was for.
-    const composes = event.isComposing || event.keyCode === PROCESSED_BY_IME;
-    if (event.key !== "Enter" || event.shiftKey || composes || !this.#mouse.matches) return;
+  #keyPressed(event) {
+    // Safari fires the Enter that ends an IME composition after the composition: only the key code tells them apart.
+    const isComposing = event.isComposing || event.keyCode === PROCESSED_BY_IME;
+    if (event.key !== "Enter" || event.shiftKey || isComposing || !this.#finePointer.matches) return;
     event.preventDefault();
     this.#send();
   }
 
   #send() {
-    const content = asSent(this.input.value);
+    const content = normalized(this.input.value);
     if (content === "" || this.input.disabled) return;
     this.input.focus();
     if (this.problem.textContent) {
       announce(this.problem.textContent);
-      this.#about.ask(); // perhaps more is allowed by now
+      this.#serverInfo.refresh(); // the limit may be higher now
       return;
     }
     this.input.value = "";
     this.fit();
     this.#onsend(content);
-    this.#changed(); // the draft goes when the message is kept
+    this.#changed(); // delete the draft only after the message is saved
   }
 }
 
 /**
- * A text as it is sent, and as the server stores it: without leading blank lines and trailing space; the first of several lines keeps
- * its indentation. Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
+ * The text as it is sent, and as the server stores it: without leading blank lines and trailing space. The first of several lines keeps
+ * its indentation. A lone surrogate, which JSON can express and UTF-8 cannot, becomes U+FFFD.
  */
-function asSent(text) {
+function normalized(text) {
   const lines = text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
   return (lines.includes("\n") ? lines : lines.trimStart()).replace(/\p{Surrogate}/gu, "\ufffd");
 }

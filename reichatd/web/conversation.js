@@ -1,29 +1,29 @@
-// A room's conversation: one WebSocket after the other, and nothing missed and nothing twice in between.
+// A room's conversation. It reconnects when a WebSocket ends; no message is missed and none appears twice.
 
-import { Log } from "./log.js";
-import { LEFT_TO_ITS_TAB_MS, Outbox } from "./outbox.js";
-import { FrameRefused, Socket } from "./socket.js";
 import { Unreachable } from "./api.js";
+import { Outbox, OWN_TAB_MS } from "./outbox.js";
+import { RoomLog } from "./room-log.js";
+import { FrameRefused, Socket } from "./socket.js";
 
 const PAGE = 100;
 const MARK_MS = 400;
 const BUSY_MS = 2_000;
 const OFFLINE_ANSWER_MS = 3_000;
 const LONGEST_WAIT_MS = 30_000;
-const GOING_DOWN_MS = 5_000;
-const GOING_DOWN = 1001;
-const NOT_WELCOME = 1008;
+const GOING_AWAY_MS = 5_000;
+const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
-const HOPELESS = ["bad_content", "bad_frame"]; // the same message would be refused again
+const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the same message again
 
 /**
- * `state` is "resting", "connecting", "live", "waiting" (for the next try) or "over" (`why` says why).
+ * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
- * Events: "state"; "log" (messages have come, or the read mark has moved); "read" (the person has read on here); "outbox".
+ * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox".
  */
 export class Conversation extends EventTarget {
   state = "resting";
-  why = "";
+  reason = "";
   #api;
   #userId;
   #roomId;
@@ -31,7 +31,7 @@ export class Conversation extends EventTarget {
   #running = false;
   #wake = () => {};
   #page = PAGE;
-  #underWay = null; // the nonce that is waiting for its ack: one at a time, so that their order is the person's
+  #inFlight = null; // the nonce that waits for its ack: one at a time, to keep the order
   #markTimer = null;
   #beginsAtEnd = false;
 
@@ -40,9 +40,9 @@ export class Conversation extends EventTarget {
     this.#api = api;
     this.#userId = userId;
     this.#roomId = roomId;
-    this.log = new Log();
+    this.log = new RoomLog();
     this.outbox = new Outbox(userId, roomId);
-    window.addEventListener("storage", this.#elsewhere);
+    window.addEventListener("storage", this.#storageChanged);
   }
 
   start() {
@@ -50,34 +50,34 @@ export class Conversation extends EventTarget {
     this.#running = true;
     window.addEventListener("online", this.#online);
     window.addEventListener("offline", this.#offline);
-    document.addEventListener("visibilitychange", this.#seenAgain);
+    document.addEventListener("visibilitychange", this.#visibilityChanged);
     this.#run();
   }
 
   stop() {
-    if (this.#markTimer !== null) this.#sendMark(); // it would find no socket later
+    if (this.#markTimer !== null) this.#sendMark(); // while there is a socket
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
-    window.removeEventListener("storage", this.#elsewhere);
-    document.removeEventListener("visibilitychange", this.#seenAgain);
+    window.removeEventListener("storage", this.#storageChanged);
+    document.removeEventListener("visibilitychange", this.#visibilityChanged);
     this.#socket?.drop();
     this.#wake();
   }
 
-  /** Tries to connect now instead of later. */
-  hurry() {
+  /** Ends the pause before the next try. */
+  retryNow() {
     this.#wake();
   }
 
-  /** Takes a message to be sent, now or as soon as there is a connection. */
+  /** Queues a message, and sends it as soon as there is a connection. */
   send(content) {
     this.outbox.add(content);
     this.#emit("outbox");
     this.#sendNext();
   }
 
-  /** Whether a message waits to be sent. */
+  /** Whether a message waits for being sent. */
   get hasUnsent() {
     return this.state !== "over" && this.outbox.next !== undefined;
   }
@@ -88,7 +88,7 @@ export class Conversation extends EventTarget {
     this.#sendNext();
   }
 
-  /** What was said before the next connection counts as read: the person has only just joined. */
+  /** Messages before the next connection count as read: the user has just joined. */
   beginAtEnd() {
     this.#beginsAtEnd = true;
   }
@@ -98,7 +98,7 @@ export class Conversation extends EventTarget {
     this.#emit("outbox");
   }
 
-  /** The person has read up to this id. The server is told a little later, and after the next connect if there is none. */
+  /** The user has read up to this id. The server gets it a little later, or after the next connect. */
   markRead(id) {
     if (id <= this.log.readTo) return;
     this.readElsewhere(id);
@@ -106,20 +106,20 @@ export class Conversation extends EventTarget {
     this.#markTimer ??= setTimeout(() => this.#sendMark(), MARK_MS);
   }
 
-  /** The person has read up to this id in another tab or on another device, as the server knows. */
+  /** The user has read up to this id in another tab or on another device; the server knows it. */
   readElsewhere(id) {
     if (id <= this.log.readTo) return;
     this.log.readTo = id;
     this.#emit("log");
   }
 
-  /** Has what is not known of these ids fetched. Throws Unreachable if there is no connection, and FrameRefused. */
-  async need(from, to) {
+  /** Fetches the unknown messages of these ids. Throws Unreachable if there is no connection, or FrameRefused. */
+  async fetchMissing(from, to) {
     for (let range; (range = this.log.missing(from, to)); ) {
       const upTo = Math.min(range[1], range[0] + this.#page - 1);
       await this.#fetch(this.#socket, range[0], upTo);
       const left = this.log.missing(from, to);
-      if (left && left[0] === range[0]) throw new Unreachable(); // the server does not have what it should
+      if (left && left[0] === range[0]) throw new Unreachable(); // the server lacks a message that it should have
     }
   }
 
@@ -127,30 +127,30 @@ export class Conversation extends EventTarget {
 
   async #run() {
     for (let failures = 0; this.#running; failures++) {
-      this.#enter("connecting");
+      this.#setState("connecting");
       const end = await this.#connection();
       if (this.state === "live") failures = 0;
       if (!this.#running) return;
-      this.#enter("waiting");
-      if (end.code === NOT_WELCOME && (await this.#isOver())) return;
-      await this.#pause(wait(end, failures));
+      this.#setState("waiting");
+      if (end.code === POLICY_VIOLATION && (await this.#isOver())) return;
+      await this.#pause(pauseBefore(end, failures));
     }
   }
 
-  /** One connection from its ticket to its end; how it ended. */
+  /** Runs one connection from its ticket to its end; returns its close code and reason. */
   async #connection() {
     try {
       const { ticket } = await this.#api.call("POST", "/ws/ticket");
-      const socket = new Socket(this.#roomId, ticket, (frame) => this.#take(socket, frame));
+      const socket = new Socket(this.#roomId, ticket, (frame) => this.#handle(socket, frame));
       this.#socket = socket;
       if (!this.#running) socket.drop();
       const end = await socket.closed;
-      if (end.code === TOO_BIG) this.#fail(this.#underWay, "It is too big for this server.", true);
+      if (end.code === TOO_BIG) this.#fail(this.#inFlight, "The message is too big for this server.", true);
       return end;
     } catch {
       return {};
     } finally {
-      this.#socket = this.#underWay = null;
+      this.#socket = this.#inFlight = null;
     }
   }
 
@@ -161,24 +161,24 @@ export class Conversation extends EventTarget {
     this.#wake = () => {};
   }
 
-  /** Whether the server has closed the conversation for good. */
+  /** Whether the user is no longer in the room, or the room is gone. */
   async #isOver() {
     try {
       const { room } = await this.#api.call("GET", `/room/${encodeURIComponent(this.#roomId)}`);
-      this.why = room.users.includes(this.#userId) ? "" : "You are no longer a member of this room.";
+      this.reason = room.users.includes(this.#userId) ? "" : "You are no longer a member of this room.";
     } catch (error) {
-      this.why = error.status === 404 ? "This room has been deleted." : "";
+      this.reason = error.status === 404 ? "This room has been deleted." : "";
     }
-    if (this.why === "") return false;
+    if (this.reason === "") return false;
     this.stop();
-    this.#enter("over");
+    this.#setState("over");
     return true;
   }
 
   #online = () => this.#wake();
-  // The browser may be wrong, or the server on this very machine: what counts is whether it answers.
+  // The browser may be wrong, or the server on this machine: the check finds out whether it answers.
   #offline = () => this.#socket?.check(OFFLINE_ANSWER_MS);
-  #seenAgain = () => {
+  #visibilityChanged = () => {
     if (document.visibilityState !== "visible") return;
     this.#wake();
     this.#socket?.check();
@@ -186,10 +186,10 @@ export class Conversation extends EventTarget {
 
   // --- frames
 
-  #take(socket, frame) {
+  #handle(socket, frame) {
     switch (frame.type) {
       case "initial_state":
-        this.#begin(socket, frame).catch(() => socket.drop());
+        this.#accepted(socket, frame).catch(() => socket.drop());
         break;
       case "latest_message":
         this.#latest(frame.message);
@@ -198,42 +198,42 @@ export class Conversation extends EventTarget {
         this.#acknowledged(frame);
         break;
       case "error":
-        // A bad frame's nonce may not have been readable; of our frames, none but a message can be bad.
-        if (frame.nonce !== undefined || frame.code === "bad_frame") this.#refused({ nonce: this.#underWay, ...frame });
+        // The server may not be able to read a bad frame's nonce. Only our message frames can be bad.
+        if (frame.nonce !== undefined || frame.code === "bad_frame") this.#refused({ nonce: this.#inFlight, ...frame });
     }
   }
 
   #latest(message) {
     const { message_id: id, user_id: userId } = message;
     if (id <= this.log.end) return;
-    if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, whichever device it was
-    this.#absorb([message]);
+    if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, for any device
+    this.#addMessages([message]);
   }
 
-  async #begin(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {
-    await this.#recognise(socket);
+  async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {
+    await this.#checkSameLog(socket);
     this.log.beginAt(firstId);
     this.log.endAt(lastId);
     this.log.readTo = Math.max(this.log.readTo, this.#beginsAtEnd ? this.log.end : readTo);
     this.#beginsAtEnd = false;
-    this.#absorb(messages);
+    this.#addMessages(messages);
     socket.send("listen_latest", { after_id: this.log.end });
-    this.#enter("live");
+    this.#setState("live");
     this.#sendMark();
     this.#sendNext();
   }
 
   /**
-   * Forgets everything if the log is another one than before: its room was deleted and made again under the same id, or a backup was
-   * restored. The end need not be known: there may be more that is unread than was fetched.
+   * Clears the log if it is not the same as before: the room was deleted and created again under the same id, or a backup was
+   * restored. The last message may be unknown, if there is more unread than was fetched; so the newest known one is checked too.
    */
-  async #recognise(socket) {
+  async #checkSameLog(socket) {
     const { newest, end } = this.log;
     if (end === 0) return;
     for (const id of new Set([newest?.message_id ?? end, end])) {
       const { messages, first_id: firstId = 1 } = await socket.fetch(id, id);
       if (firstId > id || isSame(messages[0], this.log.get(id))) continue;
-      this.log.forget();
+      this.log.clear();
       this.outbox.arrived(Infinity);
       return;
     }
@@ -244,7 +244,7 @@ export class Conversation extends EventTarget {
     try {
       const answer = await socket.fetch(from, to);
       this.log.beginAt(answer.first_id);
-      this.#absorb(answer.messages);
+      this.#addMessages(answer.messages);
       return answer;
     } catch (error) {
       if (!(error instanceof FrameRefused) || error.code !== "fetch_too_large" || this.#page === 1) throw error;
@@ -253,8 +253,8 @@ export class Conversation extends EventTarget {
     }
   }
 
-  #absorb(messages) {
-    this.log.absorb(messages);
+  #addMessages(messages) {
+    this.log.add(messages);
     this.#settleOutbox();
     this.#emit("log");
   }
@@ -263,14 +263,14 @@ export class Conversation extends EventTarget {
 
   #sendNext() {
     const entry = this.outbox.next;
-    if (this.state !== "live" || this.#socket === null || this.#underWay !== null || entry === undefined) return;
-    const problem = this.#api.about.problemOf(entry.content);
+    if (this.state !== "live" || this.#socket === null || this.#inFlight !== null || entry === undefined) return;
+    const problem = this.#api.serverInfo.lengthProblem(entry.content);
     if (problem) {
       this.#fail(entry.nonce, problem, true);
       this.#sendNext();
       return;
     }
-    this.#underWay = entry.nonce;
+    this.#inFlight = entry.nonce;
     this.#socket.send("message", { content: entry.content, nonce: entry.nonce });
   }
 
@@ -279,20 +279,20 @@ export class Conversation extends EventTarget {
     this.log.readTo = Math.max(this.log.readTo, id); // as the server does
     this.#settleOutbox();
     this.#emit("outbox");
-    this.#underWay = null;
+    this.#inFlight = null;
     this.#sendNext();
   }
 
   #refused({ nonce, code, message, retry_after: seconds }) {
     const again = () => {
-      if (this.#underWay !== nonce) return;
-      this.#underWay = null;
+      if (this.#inFlight !== nonce) return;
+      this.#inFlight = null;
       this.#sendNext();
     };
     if (code === "rate_limited") setTimeout(again, seconds * 1000);
     else if (code === "unavailable") setTimeout(again, BUSY_MS);
     else {
-      this.#fail(nonce, message, HOPELESS.includes(code));
+      this.#fail(nonce, message, FINAL_CODES.includes(code));
       again();
     }
   }
@@ -300,14 +300,14 @@ export class Conversation extends EventTarget {
   #fail(nonce, problem, isFinal) {
     this.outbox.failed(nonce, problem, isFinal);
     this.#emit("outbox");
-    if (isFinal) this.#api.about.ask(); // what is allowed may have changed
+    if (isFinal) this.#api.serverInfo.refresh(); // the limits may have changed
   }
 
-  /** Another tab has changed what waits here. */
-  #elsewhere = (event) => {
-    if (!this.outbox.heard(event)) return;
+  /** Another tab has changed the outbox. */
+  #storageChanged = (event) => {
+    if (!this.outbox.applyChange(event)) return;
     this.#emit("outbox");
-    setTimeout(() => this.#sendNext(), LEFT_TO_ITS_TAB_MS + 1);
+    setTimeout(() => this.#sendNext(), OWN_TAB_MS + 1);
   };
 
   #settleOutbox() {
@@ -322,7 +322,7 @@ export class Conversation extends EventTarget {
     if (this.state === "live") this.#socket.send("set_last_read", { message_id: this.log.readTo });
   }
 
-  #enter(state) {
+  #setState(state) {
     this.state = state;
     this.#emit("state");
   }
@@ -332,19 +332,19 @@ export class Conversation extends EventTarget {
   }
 }
 
-/** Whether a message that was found is the one that is known under its id, if any is. */
+/** Whether a fetched message is the known one of its id, if one is known. */
 function isSame(found, known = found) {
   return found !== undefined && found.timestamp === known.timestamp && found.user_id === known.user_id;
 }
 
 /**
- * How long to wait before the next try, in milliseconds: at random, so that not everybody comes back at once. A server that
- * goes down has drawn the time for each of its clients.
+ * The pause before the next try, in milliseconds. It is random, so that clients do not reconnect all at once. A server that shuts
+ * down has chosen a random pause for each client.
  */
-function wait({ code, reason = "" }, failures) {
-  if (code === GOING_DOWN && failures === 0) {
-    const drawn = /retry-after-ms=(\d+)/.exec(reason);
-    return drawn ? Math.min(LONGEST_WAIT_MS, Number(drawn[1])) : Math.random() * GOING_DOWN_MS;
+function pauseBefore({ code, reason = "" }, failures) {
+  if (code === GOING_AWAY && failures === 0) {
+    const given = /retry-after-ms=(\d+)/.exec(reason);
+    return given ? Math.min(LONGEST_WAIT_MS, Number(given[1])) : Math.random() * GOING_AWAY_MS;
   }
   return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
 }

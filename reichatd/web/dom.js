@@ -1,4 +1,4 @@
-// Making and changing the page. Text is only ever text: nothing in this client turns a string into markup.
+// Makes and changes elements. Text stays text: nothing in this client parses a string as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,8 +17,8 @@ const ICONS = {
 };
 
 /**
- * An element with these attributes and children. Attributes that are null or false are left out; those named on… are
- * listeners. Children are nodes or texts; null and false are left out.
+ * An element with these attributes and children. Attributes named on… are listeners. Children are nodes or texts. Attributes and
+ * children that are null or false are left out.
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -31,7 +31,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A line drawing, which says nothing to a screen reader. */
+/** An icon, hidden from screen readers. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -48,24 +48,24 @@ export function iconButton(name, label, onclick, attributes = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...attributes }, icon(name));
 }
 
-/** A person's initial on one of eight colours, the same one wherever the person appears. */
+/** A user's initial on one of eight colours, always the same for a user. */
 export function avatar(userId, username) {
   let sum = 0;
   for (const character of userId) sum = (sum * 31 + character.codePointAt(0)) >>> 0;
   return h("span", { class: "avatar", "data-hue": sum % 8, "aria-hidden": "true" }, [...username][0]?.toUpperCase() ?? "?");
 }
 
-/** Has a screen reader say this when it is done with what it is saying. */
+/** Lets a screen reader say this text after the current one. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
 
-/** Puts a text on the clipboard, also where the page is no secure context (plain HTTP in one's own network). */
+/** Puts a text on the clipboard, even if the page is no secure context (plain HTTP in a local network). */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    const area = h("textarea", { class: "unseen", "aria-hidden": "true" });
+    const area = h("textarea", { class: "visually-hidden", "aria-hidden": "true" });
     area.value = text;
     (document.querySelector("dialog[open]") ?? document.body).append(area);
     const focused = document.activeElement;

@@ -1,21 +1,21 @@
-// Public rooms, and the way into one that is known by its id.
+// The list of public rooms, and a form to open a room by its id.
 
 import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
 
-const MOST = 200;
+const MOST_SHOWN = 200;
 
 export function exploreView(home) {
   const results = h("ul", { class: "cards" });
-  const note = h("p", { class: "hint", role: "status" }, "Looking …");
+  const note = h("p", { class: "hint", role: "status" }, "Loading …");
   const filter = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", oninput: show });
   let rooms = [];
 
   function show() {
     const words = filter.value.toLowerCase();
-    const fitting = rooms.filter(({ name, description, room_id: id }) => `${name}\n${description}\n${id}`.toLowerCase().includes(words));
-    results.replaceChildren(...fitting.slice(0, MOST).map((room) => h("li", {}, card(home, room))));
-    note.textContent = sentence(fitting.length, rooms.length);
+    const matching = rooms.filter(({ name, description, room_id: id }) => `${name}\n${description}\n${id}`.toLowerCase().includes(words));
+    results.replaceChildren(...matching.slice(0, MOST_SHOWN).map((room) => h("li", {}, card(home, room))));
+    note.textContent = sentence(matching.length, rooms.length);
   }
 
   home.api.call("GET", "/public").then(
@@ -30,7 +30,7 @@ export function exploreView(home) {
     h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("h2", {}, "Find rooms")),
     h("div", { class: "page-body" },
       h("section", { class: "by-id" }, form({
-        fields: [{ name: "room_id", label: "Open a room by its id", autocapitalize: "none", spellcheck: "false", hint: "Private rooms are not in the list: somebody tells you their id." }],
+        fields: [{ name: "room_id", label: "Open a room by its id", autocapitalize: "none", spellcheck: "false", hint: "Private rooms are not in the list: a member can tell you the id." }],
         submit: "Open",
         onsubmit: async ({ room_id: id }) => id.trim() && home.open(id.trim()),
       })),
@@ -39,11 +39,11 @@ export function exploreView(home) {
   );
 }
 
-function sentence(fitting, all) {
-  if (all === 0) return "There are no public rooms yet. Make the first one.";
-  if (fitting === 0) return "No room has that in its name.";
-  const count = fitting === 1 ? "1 room" : `${fitting} rooms`;
-  return fitting > MOST ? `${count}, the first ${MOST} of them shown` : count;
+function sentence(matching, all) {
+  if (all === 0) return "There are no public rooms yet. Create the first one.";
+  if (matching === 0) return "No room matches.";
+  const count = matching === 1 ? "1 room" : `${matching} rooms`;
+  return matching > MOST_SHOWN ? `${count}, the first ${MOST_SHOWN} are shown` : count;
 }
 
 function card(home, { room_id: id, name, description }) {

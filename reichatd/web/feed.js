@@ -1,61 +1,61 @@
-// The messages of a room as one scrolls through them. Only a window of the log is in the page: rows are added at the end that comes near,
-// and taken away at the other, and what is being read stays where it is.
+// The scrollable messages of a room. Only a window of the log is in the page: rows are added at the near end and removed at the far
+// end, and the visible messages keep their position.
 
+import { copyMessages } from "./copy-messages.js";
 import { h } from "./dom.js";
-import { MOST_ROWS, Rows } from "./rows.js";
-import { copyMessages } from "./selection.js";
-import { firstUnmoved, inSight } from "./sight.js";
+import { FeedRows, MOST_ROWS } from "./feed-rows.js";
+import { anchorRow, visibleRange } from "./visible-rows.js";
 
 const STEP = 30;
 const NEAR_PX = 900;
 const AHEAD = 80;
-const AGAIN_MS = 1000;
+const RETRY_MS = 1000;
 const AT_BOTTOM_PX = 48;
-const ROUNDING_PX = 2; // positions are fractions where pixels are small
+const ROUNDING_PX = 2; // positions are fractions on high-resolution screens
 
 export class Feed {
   #conversation;
   #rows;
   #pendingRow;
   #onread;
-  #sticks = true; // to the end, whatever comes, until the person scrolls up
-  #top = 0; // where this class, or the last scroll event, left the scroller: from there the person moves it
-  #reachesEnd = false; // whether the rows went to the end of the log when they were last drawn
-  #seenFrom = Infinity; // all from this id to the last one in sight has been in sight, or was passed over on purpose
-  #asking = false;
-  #drawing = false;
+  #followsEnd = true; // to the end of the log, until the user scrolls up
+  #top = 0; // scrollTop after the last change by this class or the last scroll event: a difference is the user's scrolling
+  #reachesEnd = false; // whether the rows reached the end of the log at the last draw
+  #seenFrom = Infinity; // all messages from this id to the last visible one were visible, or were skipped on purpose
+  #isFetching = false;
+  #isDrawing = false;
   #pendingIsStale = true;
   #isClosed = false;
-  #isPlaced = false; // whether anybody has said where to be
-  #target = null; // the id that is to be shown as soon as it is known
-  #endShown = 0;
+  #isPlaced = false; // whether a position was requested
+  #target = null; // the id to show as soon as its message is known
+  #lastShown = 0;
   #renames = 0;
   #generation;
   #resizes;
 
   /**
-   * row: makes the row of a message, given it and the one before it. pendingRow: of an entry of the outbox.
-   * onread: told of the last id that has been seen, once all unread messages before it have been.
+   * row: makes the row of a message, from it and the message before it. pendingRow: that of an outbox entry.
+   * onread: called with the last visible id, if all unread messages before it were visible.
    */
   constructor(conversation, { row, pendingRow, onread }) {
     this.#conversation = conversation;
     this.#generation = conversation.log.generation;
-    this.#rows = new Rows(conversation.log, row);
+    this.#rows = new FeedRows(conversation.log, row);
     this.#pendingRow = pendingRow;
     this.#onread = onread;
     this.note = h("p", { class: "feed-note", role: "status" });
     this.list = this.#rows.list;
-    this.pending = h("div", { class: "pending-list", role: "group", "aria-label": "Messages on their way" });
+    this.pending = h("div", { class: "pending-list", role: "group", "aria-label": "Messages being sent" });
     this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.note, this.list, this.pending));
-    this.element.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.element.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     this.list.addEventListener("copy", (event) => copyMessages(event, this.list));
-    this.element.addEventListener("keydown", (event) => this.#key(event));
-    this.#resizes = new ResizeObserver(() => this.#sticks && this.#toBottom());
+    this.element.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#resizes = new ResizeObserver(() => this.#followsEnd && this.#toBottom());
     this.#resizes.observe(this.element);
     this.#resizes.observe(this.element.firstElementChild);
   }
 
-  /** Draws and asks for nothing more: a scroller out of the page has no height, and would be filled without end. */
+  /** Stops drawing and fetching: a scroller outside of the page has no height, and would be filled without end. */
   close() {
     this.#isClosed = true;
     this.#resizes.disconnect();
@@ -65,17 +65,17 @@ export class Feed {
     return this.#conversation.log;
   }
 
-  /** Whether the end of the log is in sight. */
+  /** Whether the end of the log is visible. */
   get atEnd() {
-    return this.#sticks;
+    return this.#followsEnd;
   }
 
-  /** How many messages there are beyond the window, or below what is in sight. */
+  /** How many unread messages are below the last one that was visible. */
   get newBelow() {
-    return this.#sticks ? 0 : Math.max(0, this.#log.end - Math.max(this.#endShown, this.#log.readTo));
+    return this.#followsEnd ? 0 : Math.max(0, this.#log.end - Math.max(this.#lastShown, this.#log.readTo));
   }
 
-  /** Where to begin: at this message, or at the end if it is null; unless the person has wished to be elsewhere before anything was there. */
+  /** Sets the first position: this message, or the end if it is null; unless the user has chosen another one before. */
   begin(id) {
     if (this.#isPlaced) return;
     if (id === null) this.showEnd();
@@ -83,47 +83,47 @@ export class Feed {
   }
 
   /**
-   * Goes to a message and has it a third down the page, now or as soon as it is known where it is.
+   * Shows a message at a third of the height, as soon as it is known.
    *
-   * isLinked: a link leads there: the message is marked, and gets the focus.
+   * isLinked: for the message of a link, which is marked and focused.
    */
   show(id, { isLinked = false } = {}) {
     this.#isPlaced = true;
-    this.#sticks = false;
+    this.#followsEnd = false;
     this.#target = id;
     this.#seenFrom = Infinity;
     this.#rows.link(isLinked ? id : null);
     this.update();
   }
 
-  /** Goes to the end of the log, and stays there. The person does so on purpose: what is passed over counts as read. */
+  /** Goes to the end of the log, and stays there. The user asked for it: the skipped messages count as read. */
   showEnd() {
     this.#isPlaced = true;
     this.#target = null;
     this.#seenFrom = 0;
     this.#rows.link(null);
     if (this.#log.end - this.#rows.last > STEP) this.#rows.clear(this.#log.end + 1);
-    this.#sticks = true;
+    this.#followsEnd = true;
     this.update();
   }
 
-  /** Draws what has changed; at once for many changes. */
+  /** Draws changes in the next frame, once for many calls. */
   update() {
-    if (this.#drawing || this.#isClosed) return;
-    this.#drawing = true;
+    if (this.#isDrawing || this.#isClosed) return;
+    this.#isDrawing = true;
     requestAnimationFrame(() => {
-      this.#drawing = false;
+      this.#isDrawing = false;
       this.#draw();
     });
   }
 
-  /** Draws all rows anew: what they say of days, names or the line of what is new has changed. */
+  /** Draws all rows again, after a change of days, names or the "New" line. */
   redraw() {
-    if (this.#log.generation !== this.#generation) return; // all rows are about to go
-    this.#keepingPlace(() => this.#rows.redraw());
+    if (this.#log.generation !== this.#generation) return; // all rows will be removed
+    this.#keepPosition(() => this.#rows.redraw());
   }
 
-  /** As `update`, with the messages on their way. */
+  /** As `update`, also for the outbox. */
   updatePending() {
     this.#pendingIsStale = true;
     this.update();
@@ -138,33 +138,33 @@ export class Feed {
     else if (log.first > this.#rows.first) this.#rows.dropRemoved();
     if (log.renames !== this.#renames) this.redraw();
     this.#renames = log.renames;
-    if (this.#sticks && log.end - this.#rows.last > MOST_ROWS) this.#fallBehind();
-    if (this.#target !== null) this.#aim();
+    if (this.#followsEnd && log.end - this.#rows.last > MOST_ROWS) this.#fallBehind();
+    if (this.#target !== null) this.#moveToTarget();
     let added = 0;
-    this.#keepingPlace(() => {
+    this.#keepPosition(() => {
       added = this.#fill();
       this.#trim();
       this.#drawPending();
     });
     this.#showTarget();
-    if (this.#target === null && this.#reachesEnd && this.#below < ROUNDING_PX) this.#sticks = true;
-    log.lookAt(this.#rows.first, this.#rows.last);
-    this.#tellState();
-    this.#ask();
-    if (added) this.update(); // perhaps it is not enough yet
+    if (this.#target === null && this.#reachesEnd && this.#below < ROUNDING_PX) this.#followsEnd = true;
+    log.setView(this.#rows.first, this.#rows.last);
+    this.#showState();
+    this.#fetchNext();
+    if (added) this.update(); // more rows may be needed
   }
 
-  /** More has come at once than the page may hold: the place is where the person has read to. */
+  /** More messages came at once than the page may hold: goes to the first unread one. */
   #fallBehind() {
     const next = Math.max(this.#rows.last, this.#log.readTo) + 1;
     if (this.#rows.last < this.#rows.first || next > this.#log.end) this.#rows.clear(this.#log.end + 1);
     else {
-      this.#sticks = false;
+      this.#followsEnd = false;
       this.#target = next;
     }
   }
 
-  /** The messages on their way are below the last one of the log, if that is in the page. */
+  /** Shows the outbox below the last message of the log, if that is in the page. */
   #drawPending() {
     const reachesEnd = this.#rows.last >= this.#log.end;
     if (!this.#pendingIsStale && reachesEnd === this.#reachesEnd) return;
@@ -173,17 +173,17 @@ export class Feed {
     this.pending.replaceChildren(...(reachesEnd ? this.#conversation.outbox.entries.map((entry) => this.#pendingRow(entry)) : []));
   }
 
-  /** The room was made anew: nothing that is shown is in it. */
+  /** The log was cleared: removes all rows. */
   #startOver() {
     this.#generation = this.#log.generation;
-    this.#endShown = 0;
+    this.#lastShown = 0;
     this.#seenFrom = Infinity;
-    this.#sticks = this.#target === null;
+    this.#followsEnd = this.#target === null;
     this.#rows.clear(this.#log.end + 1);
   }
 
-  /** Has the window where the target is. One beyond the known end is waited for until the connection tells where that is now. */
-  #aim() {
+  /** Moves the window to the target. A target beyond the known end waits until a connection has told the current end. */
+  #moveToTarget() {
     const { first, end } = this.#log;
     const mayCome = this.#target > end && !["live", "over"].includes(this.#conversation.state);
     if (!mayCome) this.#target = Math.max(first, Math.min(this.#target, end));
@@ -191,14 +191,14 @@ export class Feed {
     else if (!this.#rows.of(this.#target) && this.#rows.first !== this.#target) this.#rows.clear(this.#target);
   }
 
-  /** Adds rows where they will soon be in sight; returns how many. */
+  /** Adds rows near the visible part; returns how many. */
   #fill() {
-    if (this.#target !== null && !this.#log.get(this.#target)) return 0; // what is round it comes after it
+    if (this.#target !== null && !this.#log.get(this.#target)) return 0; // the target comes first, its neighbours later
     const before = this.list.childElementCount;
     const scroller = this.element;
     const empty = this.#rows.last < this.#rows.first;
-    if (empty || this.#sticks || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX) {
-      this.#rows.extendDown(this.#sticks ? MOST_ROWS : STEP);
+    if (empty || this.#followsEnd || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX) {
+      this.#rows.extendDown(this.#followsEnd ? MOST_ROWS : STEP);
     }
     if (empty || scroller.scrollTop < NEAR_PX) this.#rows.extendUp(STEP);
     return this.list.childElementCount - before;
@@ -206,13 +206,13 @@ export class Feed {
 
   #trim() {
     const { scrollTop, scrollHeight, clientHeight } = this.element;
-    const top = this.#sticks ? scrollHeight - clientHeight : scrollTop;
+    const top = this.#followsEnd ? scrollHeight - clientHeight : scrollTop;
     this.#rows.trim(top, clientHeight);
   }
 
-  /** Asks for what is needed next, before it is in sight. */
-  async #ask() {
-    if (this.#asking) return;
+  /** Fetches the messages that are needed next, before they are visible. */
+  async #fetchNext() {
+    if (this.#isFetching) return;
     const log = this.#log;
     const down = this.#rows.last < log.end && log.missing(this.#rows.last + 1, this.#rows.last + AHEAD);
     const up = this.#rows.first > log.first && log.missing(this.#rows.first - AHEAD, this.#rows.first - 1);
@@ -222,29 +222,29 @@ export class Feed {
       this.list.setAttribute("aria-busy", "false");
       return;
     }
-    this.#asking = true;
+    this.#isFetching = true;
     this.list.setAttribute("aria-busy", "true");
     try {
-      await this.#conversation.need(...range);
+      await this.#conversation.fetchMissing(...range);
     } catch {
-      // There is no connection now, or the server lacks what it should have: asked again at once, that would go on without a pause.
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      // No connection, or the server lacks a message. The pause prevents a busy loop.
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     } finally {
-      this.#asking = false;
+      this.#isFetching = false;
     }
     this.update();
   }
 
-  // --- the place
+  // --- the scroll position
 
-  /** Makes a change without moving what is in sight, or stays at the end. */
-  #keepingPlace(change) {
+  /** Makes a change and keeps the visible rows in position, or stays at the end. */
+  #keepPosition(change) {
     const { element } = this;
-    const anchor = this.#sticks ? null : firstUnmoved(element, this.list.children);
+    const anchor = this.#followsEnd ? null : anchorRow(element, this.list.children);
     const offset = anchor && anchor.offsetTop - element.scrollTop;
     const id = anchor?.dataset.id;
     change();
-    if (this.#sticks) this.#toBottom();
+    if (this.#followsEnd) this.#toBottom();
     else if (anchor) {
       const now = anchor.isConnected ? anchor : this.#rows.of(id);
       if (now) this.#scrollTo(now.offsetTop - offset);
@@ -271,61 +271,60 @@ export class Feed {
     this.#scrollTo(row.offsetTop - this.element.clientHeight / 3);
     if (this.#target === this.#rows.linked) this.#rows.focus(row);
     this.#target = null;
-    this.#keepingPlace(() => {
+    this.#keepPosition(() => {
       this.#fill();
       this.#drawPending();
     });
-    this.#sticks = this.#reachesEnd && this.#below < AT_BOTTOM_PX;
+    this.#followsEnd = this.#reachesEnd && this.#below < AT_BOTTOM_PX;
     this.update();
   }
 
-  /** Only the person scrolls away from the end. What comes or goes in the page moves the end, and is no wish of the person's. */
-  #scrolled() {
-    if (this.#isClosed) return; // the event may come when it is out of the page, where the last row counts as in sight
+  /** Only the user's scrolling leaves the end of the log; a change of the rows does not. */
+  #onScroll() {
+    if (this.#isClosed) return; // the event may arrive after removal from the page, where the last row would count as visible
     const moved = this.element.scrollTop - this.#top;
     const below = this.#below;
     this.#top = this.element.scrollTop;
     if (this.#target === null) {
       const isAtBottom = below < ROUNDING_PX || (moved > 0 && below < AT_BOTTOM_PX);
-      if (isAtBottom) this.#sticks ||= this.#reachesEnd;
-      else if (moved < 0) this.#sticks = false;
+      if (isAtBottom) this.#followsEnd ||= this.#reachesEnd;
+      else if (moved < 0) this.#followsEnd = false;
     }
-    this.#tellState();
+    this.#showState();
     this.update();
   }
 
-  #tellState() {
-    this.#tellWhatIsSeen();
+  #showState() {
+    this.#reportRead();
     const isAtBeginning = this.#target === null && this.#rows.first <= this.#log.first;
     const isOffline = ["waiting", "over"].includes(this.#conversation.state);
-    const text = isAtBeginning ? this.#beginning() : isOffline ? "Older messages need a connection." : "Loading …";
+    const text = isAtBeginning ? this.#beginningText() : isOffline ? "Older messages need a connection." : "Loading …";
     if (this.note.textContent !== text) this.note.textContent = text;
   }
 
-  #tellWhatIsSeen() {
-    const seen = inSight(this.element, this.list.children);
+  #reportRead() {
+    const seen = visibleRange(this.element, this.list.children);
     if (seen === null || document.visibilityState !== "visible") return;
-    this.#endShown = Math.max(this.#endShown, seen.last);
+    this.#lastShown = Math.max(this.#lastShown, seen.last);
     this.#seenFrom = Math.min(this.#seenFrom, seen.first);
     if (this.#seenFrom <= Math.max(this.#log.readTo + 1, this.#log.first)) this.#onread(seen.last);
   }
 
-  #beginning() {
-    if (this.#log.end < this.#log.first) return this.#conversation.state === "live" ? "Nothing has been said here yet." : "";
-    return this.#log.first > 1 ? "Older messages have been removed." : "The conversation begins here.";
+  #beginningText() {
+    if (this.#log.end < this.#log.first) return this.#conversation.state === "live" ? "There are no messages yet." : "";
+    return this.#log.first > 1 ? "Older messages have been deleted." : "The conversation begins here.";
   }
 
-  // --- keys: up and down from message to message, Home and End to the ends of the log
+  // --- keys: Up and Down move between messages, Home and End go to the ends of the log
 
-  #key(event) {
+  #keyPressed(event) {
     const row = event.target.closest?.(".message");
     const steps = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.key === "Home") this.show(this.#log.first);
     else if (event.key === "End") this.showEnd();
     else if (steps && event.target === row) this.#rows.focus(steps < 0 ? row.previousElementSibling : row.nextElementSibling);
-    else if (steps && event.target === this.element && event.key === "ArrowUp") this.#rows.focus(this.#rows.of(inSight(this.element, this.list.children)?.last));
+    else if (steps && event.target === this.element && event.key === "ArrowUp") this.#rows.focus(this.#rows.of(visibleRange(this.element, this.list.children)?.last));
     else return;
     event.preventDefault();
   }
-
 }

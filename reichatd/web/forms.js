@@ -1,8 +1,8 @@
-// Forms and dialogs: every field has a label, every refusal is told where it belongs.
+// Forms and dialogs. Each field has a label, and shows its own errors.
 
 import { h, iconButton } from "./dom.js";
 
-/** For how long what has just appeared takes no click: the second one of two was meant for what was there before. */
+/** How long a new dialog ignores clicks: the second click of a double click was meant for the page behind it. */
 const SETTLE_MS = 500;
 
 let count = 0;
@@ -10,9 +10,9 @@ let count = 0;
 /**
  * A form of these fields.
  *
- * fields: {name, label, hint?, type?, rows?, ...attributes}; type "checkbox" and rows make another element.
- * submit: what the button says; look: its class; beside: other buttons.
- * onsubmit: takes {name: value}; what it throws is shown, at the fields that it names.
+ * fields: {name, label, hint?, type?, rows?, ...attributes}; with type "checkbox" a checkbox, with rows a text area.
+ * submit: the text of the button; look: its class; before: nodes above the fields; beside: other buttons.
+ * onsubmit: gets {name: value}; an error that it throws is shown, at the fields that the error names.
  */
 export function form({ fields = [], submit, look = "primary", onsubmit, before = [], beside = [] }) {
   const prefix = `form${++count}`;
@@ -25,13 +25,13 @@ export function form({ fields = [], submit, look = "primary", onsubmit, before =
     event.preventDefault();
     if (button.disabled) return;
     button.disabled = true;
-    rows.forEach((each) => each.say(""));
+    rows.forEach((each) => each.setProblem(""));
     problem.textContent = "";
     try {
       await onsubmit(Object.fromEntries(rows.map((each) => [each.name, each.value])));
     } catch (error) {
-      problem.textContent = untold(error, rows) || "";
-      (rows.find((each) => each.wrong) ?? rows[0])?.focus();
+      problem.textContent = showProblems(error, rows) || "";
+      (rows.find((each) => each.isInvalid) ?? rows[0])?.focus();
     } finally {
       button.disabled = false;
     }
@@ -39,15 +39,15 @@ export function form({ fields = [], submit, look = "primary", onsubmit, before =
   return element;
 }
 
-/** Tells each field what is wrong with it; returns what is left to be told. */
-function untold(error, rows) {
+/** Shows each field its problem; returns the text for problems without a field. */
+function showProblems(error, rows) {
   const left = (error.errors ?? []).filter(({ field, problem }) => {
     const found = rows.find((each) => each.name === field);
-    found?.say(problem);
+    found?.setProblem(problem);
     return !found;
   });
   if (error.errors?.length && left.length === 0) return "";
-  if (error.name !== "Error") console.error(error); // a fault of this page
+  if (error.name !== "Error") console.error(error); // a bug of this page
   return error.message;
 }
 
@@ -66,11 +66,11 @@ function row({ name, label, hint, type = "text", rows, value = "", ...attributes
     get value() {
       return isCheck ? input.checked : input.value;
     },
-    wrong: false,
-    say(text) {
-      this.wrong = text !== "";
+    isInvalid: false,
+    setProblem(text) {
+      this.isInvalid = text !== "";
       problem.textContent = text && text[0].toUpperCase() + text.slice(1);
-      input.setAttribute("aria-invalid", String(this.wrong));
+      input.setAttribute("aria-invalid", String(this.isInvalid));
       const described = [hint && `${id}-hint`, text && `${id}-problem`].filter(Boolean).join(" ");
       if (described) input.setAttribute("aria-describedby", described);
     },
@@ -78,7 +78,7 @@ function row({ name, label, hint, type = "text", rows, value = "", ...attributes
   };
 }
 
-/** Opens a dialog with this content; `content` may be a function, which is given `close`. */
+/** Opens a dialog with this content: nodes, or a function that gets `close` and returns nodes. */
 export function openDialog(title, content) {
   const id = `dialog${++count}`;
   const close = () => dialog.close();
@@ -90,13 +90,13 @@ export function openDialog(title, content) {
   );
   dialog.addEventListener("close", () => dialog.remove());
   const openedAt = performance.now();
-  dialog.addEventListener("click", (event) => event.target === dialog && event.timeStamp - openedAt > SETTLE_MS && close()); // beside it
+  dialog.addEventListener("click", (event) => event.target === dialog && event.timeStamp - openedAt > SETTLE_MS && close()); // outside of it
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
 }
 
-/** Asks before something is done to others, or that cannot be undone. `text` may be nodes. Returns the dialog. */
+/** Asks for confirmation, before something that concerns others or cannot be undone. `text` may be nodes. Returns the dialog. */
 export function confirmDialog(title, text, submit, act) {
   const dialog = openDialog(title, (close) =>
     form({

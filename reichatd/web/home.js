@@ -1,20 +1,20 @@
-// The page of somebody who is logged in: the rooms at the side, one of them (or what else the address says) beside them.
+// The page of a user who is logged in: the list of rooms, and beside it the view that the URL names.
 
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
+import { joinRoomView } from "./join-room.js";
+import { JoinedRooms } from "./joined-rooms.js";
 import { holdBack } from "./outbox.js";
-import { People } from "./people.js";
 import { profileDialog } from "./profile.js";
 import { createRoomDialog } from "./room-dialogs.js";
-import { RoomView } from "./room.js";
-import { Rooms } from "./rooms.js";
-import { strangerView } from "./stranger.js";
+import { RoomView } from "./room-view.js";
+import { Users } from "./users.js";
 
 const RETRY_MS = 3_000;
-const TAB_MS = 150; // what is read as soon as it is drawn does not flash there
+const TAB_MS = 150; // a message that is read at once does not flash in the title
 
 export class Home {
-  leaving = false;
+  loggingOut = false;
   #view = null;
   #roomId = null;
   #drawing = false;
@@ -25,18 +25,18 @@ export class Home {
   constructor(api, me) {
     this.api = api;
     this.me = me;
-    this.people = new People(api);
-    api.about.ask();
-    this.rooms = new Rooms(api, me.userId);
+    this.users = new Users(api);
+    api.serverInfo.refresh();
+    this.rooms = new JoinedRooms(api, me.userId);
     this.rooms.addEventListener("change", () => this.#draw());
     this.rooms.addEventListener("unread", () => this.#draw());
 
     this.list = h("ul", { class: "rooms" });
-    this.none = h("p", { class: "none only-narrow hint", hidden: true }, "You are in no room yet. Find one, or make your own.");
+    this.none = h("p", { class: "none only-narrow hint", hidden: true }, "You are in no room yet. Find one, or create your own.");
     this.profile = h("button", { type: "button", class: "me", onclick: () => profileDialog(this) });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
-      h("h1", { class: "unseen" }, "reichatd"),
+      h("h1", { class: "visually-hidden" }, "reichatd"),
       h("a", { class: "skip", href: "#place", onclick: (event) => { event.preventDefault(); this.place.focus(); } }, "Skip to the conversation"),
       h("nav", { class: "side", "aria-label": "Rooms" },
         h("header", {},
@@ -70,11 +70,11 @@ export class Home {
     this.#view?.close?.();
     this.rooms.stop();
     clearTimeout(this.#titleTimer);
-    showInTab("reichatd", false);
+    setTab("reichatd", false);
   }
 
   logOut() {
-    this.leaving = true;
+    this.loggingOut = true;
     history.replaceState(null, "", "#/");
     holdBack(this.me.userId, "You logged out before it was sent.");
     return this.api.logOut();
@@ -84,25 +84,25 @@ export class Home {
     this.profile.replaceChildren(
       avatar(this.me.userId, this.me.username),
       h("span", { class: "me-name" }, this.me.username),
-      h("span", { class: "unseen" }, ": profile and settings"),
+      h("span", { class: "visually-hidden" }, ": profile and settings"),
       icon("more"),
     );
   }
 
-  /** Shows a room, also if it is the one that is shown. */
+  /** Shows a room; draws it again if it is shown already. */
   open(roomId) {
     const hash = `#/room/${encodeURIComponent(roomId)}`;
     if (location.hash === hash) this.#route();
     else location.hash = hash;
   }
 
-  /** Back to the list of rooms. */
+  /** Goes back to the list of rooms. */
   leave() {
     location.hash = "#/";
   }
 
   #route = () => {
-    const [, place, roomId, number] = location.hash.split("/").map(decoded);
+    const [, place, roomId, number] = location.hash.split("/").map(decode);
     const messageId = Number.parseInt(number, 10) || null;
     if (place === "room" && roomId === this.#roomId && this.rooms.get(roomId) && this.#view && !this.#view.isOver) {
       if (messageId !== null) this.#view.show(messageId);
@@ -115,18 +115,18 @@ export class Home {
     if (this.#roomId && this.rooms.get(roomId)) {
       this.#view = new RoomView(this, roomId);
       shown = this.#view.element;
-    } else if (this.#roomId) shown = strangerView(this, roomId);
+    } else if (this.#roomId) shown = joinRoomView(this, roomId);
     else if (place === "explore") shown = exploreView(this);
-    else shown = nothing();
+    else shown = emptyView();
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
     this.#view?.shown(messageId);
     this.#draw();
   };
 
-  /** Draws the list of rooms anew, once for all that has changed since the last time. */
+  /** Draws the list of rooms again, once for all changes since the last time. */
   #draw() {
-    this.#titleTimer ??= setTimeout(() => this.#drawTab(), TAB_MS); // a hidden tab draws no frames, but its title is seen
+    this.#titleTimer ??= setTimeout(() => this.#drawTab(), TAB_MS); // a hidden tab draws no frames, but its title is visible
     if (this.#drawing) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
@@ -143,7 +143,7 @@ export class Home {
     this.#titleTimer = null;
     const unread = this.rooms.unreadInAll;
     const name = this.rooms.get(this.#roomId)?.name;
-    showInTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
+    setTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
   }
 
   #link({ room_id: roomId, name, private: isPrivate }) {
@@ -158,28 +158,28 @@ export class Home {
     },
       h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
       h("bdi", { class: "room-name" }, name),
-      isPrivate && h("span", { class: "unseen" }, " (private)"),
-      unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "unseen" }, " unread")),
+      isPrivate && h("span", { class: "visually-hidden" }, " (private)"),
+      unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, " unread")),
     );
   }
 }
 
-/** What a tab shows of its page: the title, and an icon that says whether there is something new. */
-function showInTab(title, isNew) {
+/** Sets the title and the icon of the tab; the icon shows whether there are unread messages. */
+function setTab(title, isNew) {
   const icon = document.querySelector('link[rel="icon"]');
   const address = isNew ? icon.dataset.newHref : icon.dataset.plainHref;
   if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
   if (document.title !== title) document.title = title;
 }
 
-function nothing() {
+function emptyView() {
   return h("div", { class: "empty" },
-    h("p", { class: "empty-title" }, "Nothing open"),
-    h("p", {}, "Choose a room at the side, ", h("a", { href: "#/explore" }, "find one"), ", or make your own."),
+    h("p", { class: "empty-title" }, "No room open"),
+    h("p", {}, "Choose a room from the list, ", h("a", { href: "#/explore" }, "find one"), ", or create your own."),
   );
 }
 
-function decoded(text) {
+function decode(text) {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,23 +1,23 @@
-// Where it begins: whoever is logged in sees the rooms, everybody else the way in.
+// The start of the client: shows the rooms to a user who is logged in, else the login form.
 
 import { Api } from "./api.js";
 import { h } from "./dom.js";
+import { UNSENT_PREFIX } from "./drafts.js";
 import { Home } from "./home.js";
-import { kept } from "./kept.js";
-import { UNSENT } from "./unsent.js";
+import { storage } from "./storage.js";
 import { welcome } from "./welcome.js";
 
 const RETRY_MS = 3_000;
-const TROUBLE = {
-  blocked: "This browser keeps nothing for this page; perhaps it blocks cookies. Your login and unsent text last only until you close it.",
-  full: "This browser has no room left for this page. Your login and unsent text may last only until you close it.",
+const STORAGE_PROBLEMS = {
+  blocked: "This browser stores nothing for this page; it may block cookies. Your login and unsent text last only until you close the page.",
+  full: "This browser has no storage space left. Your login and unsent text may last only until you close the page.",
 };
 
 const api = new Api();
 const app = document.getElementById("app");
 let home = null;
 
-async function enter() {
+async function showHome() {
   for (;;) {
     try {
       const me = await api.call("GET", "/user");
@@ -27,47 +27,47 @@ async function enter() {
       return;
     } catch (error) {
       if (!api.signedIn) return; // "signedout" was fired
-      app.replaceChildren(waitingFor(error));
+      app.replaceChildren(retryMessage(error));
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
 
-function waitingFor(error) {
+function retryMessage(error) {
   return h("main", { class: "welcome", role: "status" }, `${error.message} Trying again …`);
 }
 
-function tellTrouble() {
-  notice.textContent = TROUBLE[kept.trouble] ?? "";
-  notice.hidden = kept.trouble === "";
+function showStorageProblem() {
+  notice.textContent = STORAGE_PROBLEMS[storage.problem] ?? "";
+  notice.hidden = storage.problem === "";
 }
 
-function leave(notice) {
+function showWelcome(notice) {
   home?.stop();
   home = null;
   document.querySelectorAll("dialog").forEach((dialog) => dialog.remove());
-  app.replaceChildren(welcome(api, enter, notice));
+  app.replaceChildren(welcome(api, showHome, notice));
 }
 
-/** What would be lost with the page, or has to wait until there is a page again. */
-function keepsWaiting(event) {
-  if (home?.rooms.hasUnsent || kept.isInMemory(UNSENT)) event.preventDefault();
+/** Asks for confirmation if closing the page would lose unsent text, or delay it. */
+function confirmClose(event) {
+  if (home?.rooms.hasUnsent || storage.isInMemory(UNSENT_PREFIX)) event.preventDefault();
 }
 
-api.addEventListener("signedout", () => leave(home?.leaving ? "" : "You have been logged out."));
+api.addEventListener("signedout", () => showWelcome(home?.loggingOut ? "" : "You have been logged out."));
 api.addEventListener("elsewhere", () => {
   home?.stop();
   home = null;
   location.reload();
 });
-window.addEventListener("beforeunload", keepsWaiting);
+window.addEventListener("beforeunload", confirmClose);
 
 const notice = h("p", { id: "notice", class: "status", role: "status" });
 document.body.prepend(notice);
-kept.addEventListener("change", tellTrouble);
-tellTrouble();
+storage.addEventListener("change", showStorageProblem);
+showStorageProblem();
 
-for (const key of kept.keys("reichatd.banned.")) kept.remove(key); // of an earlier version; the server knows who is banned
+for (const key of storage.keys("reichatd.banned.")) storage.remove(key); // stored by an earlier version; now the server lists bans
 
-if (api.signedIn) enter();
-else leave("");
+if (api.signedIn) showHome();
+else showWelcome("");

@@ -1,47 +1,47 @@
-// Messages on their way. Each has a nonce, by which the server knows one that it was sent before, and stays here until it is
-// acknowledged or discarded, whatever happens to the page. Each has a key of its own, so that no tab overwrites what another one keeps.
+// Messages that are not acknowledged yet. Each has a nonce, by which the server recognises a repeat, and stays in localStorage until it
+// is acknowledged or discarded. Each has its own key, so that no tab overwrites the messages of another.
 
-import { kept } from "./kept.js";
-import { messagesOf } from "./unsent.js";
+import { outboxPrefix } from "./drafts.js";
+import { storage } from "./storage.js";
 
-/** How long a message is left to the tab in which it was written. Then the others send it too: the nonce makes it one message. */
-export const LEFT_TO_ITS_TAB_MS = 10_000;
+/** Only the tab in which a message was written sends it for this time. Then other tabs send it too: the server stores a nonce once. */
+export const OWN_TAB_MS = 10_000;
 
 export class Outbox {
   #prefix;
 
   /**
-   * `entries` are {nonce, content, at, problem?, isFinal?, messageId?}, the oldest first. One with a problem waits for the person;
-   * if it is final, the same message would be refused again.
+   * `entries` are {nonce, content, at, problem?, isFinal?, messageId?}, oldest first. An entry with a problem waits for the user;
+   * if the problem is final, the server would refuse the same message again.
    */
   constructor(userId, roomId) {
-    this.#prefix = messagesOf(userId, roomId);
-    this.#takeOld(`reichatd.outbox.${userId}.${roomId}`);
-    this.entries = kept.keys(this.#prefix).map((key) => this.#read(key, kept.get(key))).sort(byAge);
+    this.#prefix = outboxPrefix(userId, roomId);
+    this.#takeOldEntries(`reichatd.outbox.${userId}.${roomId}`);
+    this.entries = storage.keys(this.#prefix).map((key) => this.#read(key, storage.get(key))).sort(byAge);
   }
 
   add(content) {
-    const at = Math.max(Date.now(), (this.entries.at(-1)?.at ?? 0) + 1); // in order, whatever is done to the clock
+    const at = Math.max(Date.now(), (this.entries.at(-1)?.at ?? 0) + 1); // in order, even if the clock is set back
     const entry = { nonce: newNonce(), content, at };
     this.entries.push(entry);
-    this.#keep(entry);
+    this.#save(entry);
   }
 
-  /** The one that is to be sent next. */
+  /** The entry to send next; undefined if there is none. */
   get next() {
     const now = performance.now();
-    return this.entries.find((entry) => entry.messageId === undefined && entry.problem === undefined && !(entry.leftUntil > now));
+    return this.entries.find((entry) => entry.messageId === undefined && entry.problem === undefined && !(entry.ownTabUntil > now));
   }
 
-  /** It is in the log under this id. It stays here until `arrived`, so that it is never out of sight. */
+  /** The message is stored under this id. The entry stays until `arrived`, so that it is visible all the time. */
   acknowledged(nonce, messageId) {
     const entry = this.#find(nonce);
     if (entry === undefined) return;
     entry.messageId = messageId;
-    kept.remove(this.#prefix + nonce);
+    storage.remove(this.#prefix + nonce);
   }
 
-  /** The log has come up to this id. */
+  /** The client has received the log up to this id. */
   arrived(end) {
     this.#retain((entry) => !(entry.messageId <= end));
   }
@@ -56,17 +56,17 @@ export class Outbox {
 
   discard(nonce) {
     this.#retain((entry) => entry.nonce !== nonce);
-    kept.remove(this.#prefix + nonce);
+    storage.remove(this.#prefix + nonce);
   }
 
-  /** Takes over what another tab has done, from a "storage" event; whether that was about this outbox. */
-  heard({ key, newValue }) {
+  /** Applies a change by another tab, from a "storage" event. Returns whether it concerns this outbox. */
+  applyChange({ key, newValue }) {
     if (!key?.startsWith(this.#prefix)) return false;
     const entry = newValue === null ? null : this.#read(key, newValue);
     const nonce = key.slice(this.#prefix.length);
     this.#retain((each) => each.nonce !== nonce || each.messageId !== undefined);
     if (entry && !this.#find(nonce)) {
-      this.entries.push({ ...entry, leftUntil: performance.now() + LEFT_TO_ITS_TAB_MS });
+      this.entries.push({ ...entry, ownTabUntil: performance.now() + OWN_TAB_MS });
       this.entries.sort(byAge);
     }
     return true;
@@ -80,7 +80,7 @@ export class Outbox {
     const entry = this.#find(nonce);
     if (entry === undefined) return;
     Object.assign(entry, fields);
-    this.#keep(entry);
+    this.#save(entry);
   }
 
   #retain(condition) {
@@ -88,22 +88,22 @@ export class Outbox {
     if (left.length < this.entries.length) this.entries = left;
   }
 
-  #keep({ nonce, content, at, problem, isFinal }) {
-    kept.set(this.#prefix + nonce, JSON.stringify({ content, at, problem, isFinal }));
+  #save({ nonce, content, at, problem, isFinal }) {
+    storage.set(this.#prefix + nonce, JSON.stringify({ content, at, problem, isFinal }));
   }
 
   #read(key, text) {
     return { ...JSON.parse(text), nonce: key.slice(this.#prefix.length) };
   }
 
-  #takeOld(key) {
-    for (const entry of JSON.parse(kept.takeOld(key) ?? "[]")) if (entry.messageId === undefined) this.#keep(entry);
+  #takeOldEntries(key) {
+    for (const entry of JSON.parse(storage.takeFromSession(key) ?? "[]")) if (entry.messageId === undefined) this.#save(entry);
   }
 }
 
-/** Has all that a user's outboxes still hold wait for the person to say whether it is to be sent. */
+/** Marks all unsent messages of a user with a problem, so that they wait until the user decides. */
 export function holdBack(userId, problem) {
-  for (const key of kept.keys(messagesOf(userId))) kept.set(key, JSON.stringify({ problem, ...JSON.parse(kept.get(key)) }));
+  for (const key of storage.keys(outboxPrefix(userId))) storage.set(key, JSON.stringify({ problem, ...JSON.parse(storage.get(key)) }));
 }
 
 const byAge = (one, other) => one.at - other.at;

@@ -1,10 +1,10 @@
-// What is done with a room: making, changing, leaving and deleting it, and seeing to its members.
+// The dialogs of a room: create, edit, leave and delete it, and act on its members.
 
-import { pageAddressOf } from "./address.js";
 import { announce, avatar, copy, h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
+import { pageUrlOf } from "./urls.js";
 
-const AT_ONCE = 50;
+const USERS_AT_ONCE = 50;
 
 const path = (roomId, ...more) => ["/room", roomId, ...more].map((part, i) => (i ? encodeURIComponent(part) : part)).join("/");
 
@@ -19,10 +19,10 @@ export function createRoomDialog(home) {
   openDialog("New room", (close) => form({
     fields: [
       ...roomFields(),
-      { name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "Empty: everybody finds the room and may join it." },
-      { name: "room_id", label: "Id", autocapitalize: "none", spellcheck: "false", autocomplete: "off", hint: "Letters from a to z and digits, for its address. Empty: a random one." },
+      { name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "Leave it empty for a public room, which everyone can find and join." },
+      { name: "room_id", label: "Id", autocapitalize: "none", spellcheck: "false", autocomplete: "off", hint: "Letters from a to z and digits, for the room's address. Leave it empty for a random id." },
     ],
-    submit: "Make the room",
+    submit: "Create room",
     async onsubmit({ name, description, password, room_id: id }) {
       const body = { name, description, password: password || null, room_id: id.trim() || null };
       const answer = await home.api.call("POST", "/room", body);
@@ -37,7 +37,7 @@ export function editRoomDialog(home, room) {
   openDialog("Edit room", (close) => form({
     fields: [
       ...roomFields(room),
-      { name: "password", label: "New password", type: "password", autocomplete: "new-password", hint: room.private ? "Empty: it stays as it is." : "With one, the room becomes private." },
+      { name: "password", label: "New password", type: "password", autocomplete: "new-password", hint: room.private ? "Leave it empty to keep the password." : "A password makes the room private." },
       ...(room.private ? [{ name: "open", label: "Make the room public, without a password", type: "checkbox" }] : []),
     ],
     submit: "Save",
@@ -51,7 +51,7 @@ export function editRoomDialog(home, room) {
 }
 
 export function leaveRoomDialog(home, room) {
-  const back = room.private ? "To come back you need its password." : "You can join it again.";
+  const back = room.private ? "To come back, you need its password." : "You can join it again.";
   confirmDialog("Leave this room?", `You will get no more messages from “${room.name}”. ${back}`, "Leave", async () => {
     await home.api.call("POST", path(room.room_id, "leave"));
     await home.rooms.read();
@@ -60,27 +60,27 @@ export function leaveRoomDialog(home, room) {
 }
 
 export function deleteRoomDialog(home, room) {
-  confirmDialog("Delete this room?", `“${room.name}” and all its messages will be gone for everybody. This cannot be undone.`, "Delete for ever", async () => {
+  confirmDialog("Delete this room?", `“${room.name}” and all its messages will be deleted for everyone. This cannot be undone.`, "Delete permanently", async () => {
     await home.api.call("DELETE", path(room.room_id));
     await home.rooms.read();
     home.leave();
   });
 }
 
-/** The room itself: who is in it, and what one may do. */
+/** The dialog of a room: its members, and actions. */
 export async function roomDialog(home, roomId) {
-  await home.rooms.read().catch(() => {}); // who is in it changes; without a network, what was known last has to do
+  await home.rooms.read().catch(() => {}); // the members may have changed; without a connection, the last known ones are shown
   const room = home.rooms.get(roomId);
   if (room === undefined) return;
   const isOwner = room.owner === home.me.userId;
-  const who = h("div");
-  await drawPeople();
+  const lists = h("div");
+  await drawUsers();
   const dialog = openDialog(room.name, (close) => {
     const then = (act) => () => {
       close();
       act(home, room);
     };
-    const address = pageAddressOf(`#/room/${encodeURIComponent(roomId)}`);
+    const address = pageUrlOf(`#/room/${encodeURIComponent(roomId)}`);
     return [
       room.description && h("p", { class: "description", dir: "auto" }, room.description),
       h("p", { class: "hint" }, room.private ? "Private" : "Public", " room, id ", h("code", {}, roomId)),
@@ -90,54 +90,54 @@ export async function roomDialog(home, roomId) {
         h("button", { type: "button", class: "quiet", onclick: then(leaveRoomDialog) }, "Leave"),
         isOwner && h("button", { type: "button", class: "quiet danger-text", onclick: then(deleteRoomDialog) }, "Delete"),
       ),
-      who,
+      lists,
     ];
   });
-  home.rooms.addEventListener("change", drawPeople);
-  dialog.addEventListener("close", () => home.rooms.removeEventListener("change", drawPeople));
+  home.rooms.addEventListener("change", drawUsers);
+  dialog.addEventListener("close", () => home.rooms.removeEventListener("change", drawUsers));
 
-  /** Draws who is in the room and who is banned, if that has changed. */
-  async function drawPeople() {
+  /** Draws the members and the banned users, if they have changed. */
+  async function drawUsers() {
     const banned = isOwner ? await bansOf(home, roomId).catch(() => []) : [];
     const { users } = home.rooms.get(roomId) ?? room;
     const shown = JSON.stringify([users, banned]);
-    if (who.dataset.shown === shown) return;
-    who.dataset.shown = shown;
-    who.replaceChildren(
+    if (lists.dataset.shown === shown) return;
+    lists.dataset.shown = shown;
+    lists.replaceChildren(
       h("div", {},
         h("h3", {}, `Members (${users.length})`),
-        people(home, room, users.map((userId) => ({ user_id: userId }))),
-        banned.length > 0 && [h("h3", {}, `Banned (${banned.length})`), people(home, room, banned)],
+        userList(home, room, users.map((userId) => ({ user_id: userId }))),
+        banned.length > 0 && [h("h3", {}, `Banned (${banned.length})`), userList(home, room, banned)],
       ),
     );
   }
 }
 
-/** People ({user_id, username?}) as buttons, more of them when asked. */
-function people(home, room, everybody) {
+/** Users ({user_id, username?}) as buttons, with a button for more. */
+function userList(home, room, users) {
   const list = h("ul", { class: "people" });
   const more = h("button", { type: "button", class: "link", onclick: show }, "Show more");
   let shown = 0;
 
   function show() {
-    const next = everybody.slice(shown, (shown += AT_ONCE));
-    more.hidden = shown >= everybody.length;
-    list.append(...next.map((person) => h("li", {}, personButton(home, room, person))));
+    const next = users.slice(shown, (shown += USERS_AT_ONCE));
+    more.hidden = shown >= users.length;
+    list.append(...next.map((person) => h("li", {}, userButton(home, room, person))));
   }
 
   show();
   return [list, more];
 }
 
-function personButton(home, room, { user_id: userId, username }) {
+function userButton(home, room, { user_id: userId, username }) {
   const name = h("bdi", {}, username ?? "…");
   const button = h("button", { type: "button", class: "person", onclick: () => personDialog(home, room.room_id, userId) },
     avatar(userId, username ?? ""), name, userId === room.owner && h("span", { class: "hint" }, "owner"),
   );
   if (username !== undefined) return button;
-  home.people.get(userId).then(
+  home.users.get(userId).then(
     (person) => {
-      name.textContent = person?.username ?? "(gone)";
+      name.textContent = person?.username ?? "(deleted user)";
       button.querySelector(".avatar").replaceWith(avatar(userId, name.textContent));
     },
     () => (name.textContent = userId),
@@ -145,41 +145,41 @@ function personButton(home, room, { user_id: userId, username }) {
   return button;
 }
 
-/** Somebody in a room, and what its owner may do about it. */
+/** The dialog of a user in a room, with the actions of the room's owner. */
 export function personDialog(home, roomId, userId) {
   const { name: roomName, owner } = home.rooms.get(roomId) ?? {};
   const mayAct = owner === home.me.userId && userId !== owner;
   let name = "this person";
-  const said = h("p", { class: "said", role: "status" });
+  const outcome = h("p", { class: "outcome", role: "status" });
   const about = h("p", { class: "hint" }, "…");
-  // Each has its place, whatever is true of the person: nothing takes the place of what is about to be clicked.
-  const kick = h("button", { type: "button", class: "quiet danger-text", disabled: true, onclick: () => ask("kick", "Kick", ", and may join again.", "No longer in the room, and may join again.") }, "Kick");
+  // Each button keeps its place, so that no other one is there when the owner clicks.
+  const kick = h("button", { type: "button", class: "quiet danger-text", disabled: true, onclick: () => ask("kick", "Kick", ", and can join again.", "No longer in the room. Can join again.") }, "Kick");
   const ban = h("button", { type: "button", class: "quiet danger-text", disabled: true, onclick: () => ask("ban", "Ban", " and cannot come back until you allow it. Messages stay.", "Banned. Only you can undo it.") }, "Ban");
-  const unban = form({ submit: "Unban", look: "quiet", onsubmit: () => act("unban", "May join again.") });
+  const unban = form({ submit: "Unban", look: "quiet", onsubmit: () => act("unban", "Can join again.") });
   const dialog = openDialog("Person", () => [
     h("p", { class: "person-head" }, avatar(userId, ""), about),
     owner === userId && h("p", { class: "hint" }, "Owner of this room"),
     mayAct && h("div", { class: "buttons" }, kick, ban, unban),
-    said,
+    outcome,
   ]);
   unban.hidden = true;
 
   function ask(what, label, consequence, done) {
     const text = [h("bdi", {}, name), " has to leave “", h("bdi", {}, roomName), `” at once${consequence}`];
     const question = confirmDialog(`${label} ${name}?`, text, label, () => act(what, done));
-    // The button that asked may take no focus now.
+    // The button that opened the question may be disabled now.
     question.addEventListener("close", () => dialog.contains(document.activeElement) || dialog.querySelector("button:enabled").focus());
   }
 
   async function act(what, done) {
-    said.textContent = "";
+    outcome.textContent = "";
     await home.api.call("POST", path(roomId, what, userId));
-    await learn();
-    said.textContent = done;
+    await refresh();
+    outcome.textContent = done;
   }
 
-  /** Asks the server what is true of the person now. */
-  async function learn() {
+  /** Fetches whether the user is a member or banned. */
+  async function refresh() {
     try {
       const [bans] = await Promise.all([bansOf(home, roomId), home.rooms.read()]);
       const isBanned = bans.some((each) => each.user_id === userId);
@@ -187,14 +187,14 @@ export function personDialog(home, roomId, userId) {
       ban.disabled = isBanned;
       unban.hidden = !isBanned;
     } catch (error) {
-      said.textContent = error.message;
+      outcome.textContent = error.message;
     }
   }
 
-  if (mayAct) learn();
-  home.people.get(userId).then(
+  if (mayAct) refresh();
+  home.users.get(userId).then(
     (person) => {
-      name = person?.username ?? "(gone)";
+      name = person?.username ?? "(deleted user)";
       dialog.querySelector("h2").textContent = name;
       dialog.querySelector(".avatar").replaceWith(avatar(userId, person?.username ?? "?"));
       about.textContent = person?.email ?? "";
@@ -203,7 +203,7 @@ export function personDialog(home, roomId, userId) {
   );
 }
 
-/** Who is banned from a room, as its owner may know: [{user_id, username}]. */
+/** The users banned from a room, which its owner may see: [{user_id, username}]. */
 async function bansOf(home, roomId) {
   return (await home.api.call("GET", path(roomId, "bans"))).bans;
 }

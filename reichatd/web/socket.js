@@ -1,7 +1,7 @@
-// One WebSocket in a room, from its ticket to its end.
+// One WebSocket of a room.
 
-import { socketAddressOf } from "./address.js";
 import { Unreachable } from "./api.js";
+import { webSocketUrlOf } from "./urls.js";
 
 const OPEN_MS = 15_000;
 const ANSWER_MS = 10_000;
@@ -9,7 +9,7 @@ const SILENCE_MS = 25_000;
 const CHECK_MS = 5_000;
 const LOST = 1006;
 
-/** The server did not do what a frame asked for. */
+/** The server refused a request frame. */
 export class FrameRefused extends Error {
   constructor({ code, message }) {
     super(message);
@@ -19,69 +19,69 @@ export class FrameRefused extends Error {
 
 export class Socket {
   #socket;
-  #asked = new Map(); // by request: what becomes of a fetch that is waiting for its answer
-  #requests = 0;
-  #heardAt = performance.now();
+  #pending = new Map(); // by request id: the fetches without an answer
+  #lastRequest = 0;
+  #lastFrameAt = performance.now();
   #timers = [];
   #ended;
 
   /**
-   * Opens a conversation. `closed` becomes {code, reason} in the end.
+   * Connects. The promise `closed` resolves to {code, reason} when the connection has ended.
    *
    * onframe: called with each frame that is no answer to `fetch`.
    */
   constructor(roomId, ticket, onframe) {
-    const address = socketAddressOf(`/ws/chat/${encodeURIComponent(roomId)}?${new URLSearchParams({ ticket })}`);
+    const address = webSocketUrlOf(`/ws/chat/${encodeURIComponent(roomId)}?${new URLSearchParams({ ticket })}`);
     this.closed = new Promise((resolve) => (this.#ended = resolve));
     this.#socket = new WebSocket(address);
     this.#socket.onclose = ({ code, reason }) => this.drop(code, reason);
-    this.#socket.onmessage = ({ data }) => this.#take(JSON.parse(data), onframe);
+    this.#socket.onmessage = ({ data }) => this.#handle(JSON.parse(data), onframe);
     this.#timers.push(setTimeout(() => this.#socket.readyState === WebSocket.CONNECTING && this.drop(), OPEN_MS));
-    // The server's pings are not shown to a page: it has to ask by itself whether there is still somebody.
-    this.#timers.push(setInterval(() => performance.now() - this.#heardAt > SILENCE_MS && this.check(), CHECK_MS));
+    // A page does not see the server's pings: it must check on its own whether the connection is alive.
+    this.#timers.push(setInterval(() => performance.now() - this.#lastFrameAt > SILENCE_MS && this.check(), CHECK_MS));
   }
 
   send(type, fields) {
     this.#socket.send(JSON.stringify({ type, ...fields }));
   }
 
-  /** The answer to a fetch of these ids, both included. Throws Unreachable when the connection ends, and FrameRefused. */
-  fetch(fromId, toId, patience = ANSWER_MS) {
+  /** Fetches these messages, both ids included. Throws Unreachable when the connection ends, or FrameRefused. */
+  fetch(fromId, toId, timeoutMs = ANSWER_MS) {
     return new Promise((resolve, reject) => {
       if (this.#socket.readyState !== WebSocket.OPEN) throw new Unreachable();
-      const request = String(++this.#requests);
-      const timer = setTimeout(() => this.drop(), patience);
-      this.#asked.set(request, { resolve, reject, timer });
+      const request = String(++this.#lastRequest);
+      const timer = setTimeout(() => this.drop(), timeoutMs);
+      this.#pending.set(request, { resolve, reject, timer });
       this.send("fetch", { from_id: fromId, to_id: toId, request });
     });
   }
 
-  /** Ends the connection unless the server answers soon. */
-  check(patience = ANSWER_MS) {
-    this.fetch(0, 0, patience).catch(() => {}); // there is no message 0: the shortest answer
+  /** Ends the connection unless the server answers within this time. */
+  check(timeoutMs = ANSWER_MS) {
+    this.fetch(0, 0, timeoutMs).catch(() => {}); // there is no message 0: the answer is the shortest
   }
 
-  /** Ends the connection without waiting for the other side, who may be unreachable. */
+  /** Ends the connection without waiting for the server, which may be unreachable. */
   drop(code = LOST, reason = "") {
     this.#timers.forEach(clearTimeout);
     this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close();
-    for (const request of this.#asked.keys()) this.#settle(request, "reject", new Unreachable());
+    for (const request of this.#pending.keys()) this.#settle(request, "reject", new Unreachable());
     this.#ended({ code, reason });
   }
 
-  #take(frame, onframe) {
-    this.#heardAt = performance.now();
+  #handle(frame, onframe) {
+    this.#lastFrameAt = performance.now();
     if (frame.request === undefined) onframe(frame);
     else if (frame.type === "error") this.#settle(frame.request, "reject", new FrameRefused(frame));
     else this.#settle(frame.request, "resolve", frame);
   }
 
   #settle(request, how, result) {
-    const asked = this.#asked.get(request);
-    if (asked === undefined) return;
-    this.#asked.delete(request);
-    clearTimeout(asked.timer);
-    asked[how](result);
+    const pending = this.#pending.get(request);
+    if (pending === undefined) return;
+    this.#pending.delete(request);
+    clearTimeout(pending.timer);
+    pending[how](result);
   }
 }

@@ -1,23 +1,23 @@
-// Times, as the person before the screen counts them.
+// Formats times in the user's locale and time zone.
 
-const HAS_HALVES = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: HAS_HALVES ? "numeric" : "2-digit", minute: "2-digit" });
+const HAS_AM_PM = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: HAS_AM_PM ? "numeric" : "2-digit", minute: "2-digit" });
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOfYearFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
 export const clock = (date) => clockFormat.format(date);
 
-/** The time without "AM" or "PM", for where there is little room and the whole of it is near. */
+/** The time without "AM" or "PM", for narrow places near a full time. */
 export const shortClock = (date) =>
   clockFormat.formatToParts(date).filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
 
 export const full = (date) => fullFormat.format(date);
 
-/** The day's beginning, so that two times of one day are equal. */
+/** The start of the day, so that two times of one day are equal. */
 export const day = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
-/** "Today", "Yesterday", "Monday, 3 August", with the year if it is another one. */
+/** "Today", "Yesterday", "Monday, 3 August", with the year if it is not this one. */
 export function dayName(date, now = new Date()) {
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
   if (day(date) === day(now)) return "Today";
@@ -25,7 +25,7 @@ export function dayName(date, now = new Date()) {
   return (date.getFullYear() === now.getFullYear() ? dayFormat : dayOfYearFormat).format(date);
 }
 
-/** Milliseconds until "Today" means another day. */
+/** Milliseconds until the next day. */
 export function untilMidnight(now = new Date()) {
   return new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1) - now + 1000;
 }

@@ -1,24 +1,24 @@
-// Before somebody is logged in: log in, register, verify.
+// The page before login: log in, register, verify.
 
 import { h } from "./dom.js";
 import { form } from "./forms.js";
 
 const EMAIL = { name: "email", label: "E-mail", type: "email", autocomplete: "email", inputmode: "email", spellcheck: "false", autocapitalize: "none" };
 
-/** onsignedin: called when it is done. `notice`: a sentence to begin with. */
+/** onsignedin: called after the login. notice: a sentence to show first. */
 export function welcome(api, onsignedin, notice = "") {
-  const place = h("main", { class: "welcome" });
-  let known = { email: "", password: "" }; // what was typed into one form is not to be typed into the next
+  const element = h("main", { class: "welcome" });
+  let known = { email: "", password: "" }; // typed into one form, filled into the next
 
-  /** Says how the code comes, once the server has said it. */
-  function aboutCode(byMail, byConsole) {
+  /** Says how the code arrives; changes when the server's answer is known. */
+  function codeHint(byMail, byConsole) {
     const lead = h("span", {}, byMail);
-    api.about.ask().then(() => api.about.codeBy === "console" && (lead.textContent = byConsole));
+    api.serverInfo.refresh().then(() => api.serverInfo.codeBy === "console" && (lead.textContent = byConsole));
     return lead;
   }
 
   function show(title, lead, content, links) {
-    place.replaceChildren(
+    element.replaceChildren(
       h("div", { class: "card" },
         h("p", { class: "brand" }, "reichatd"),
         h("h1", {}, title),
@@ -27,7 +27,7 @@ export function welcome(api, onsignedin, notice = "") {
         h("p", { class: "links" }, links.map(([text, go]) => h("button", { type: "button", class: "link", onclick: go }, text))),
       ),
     );
-    place.querySelector("input:placeholder-shown, input")?.focus();
+    element.querySelector("input:placeholder-shown, input")?.focus();
   }
 
   async function enter(email, password) {
@@ -47,10 +47,10 @@ export function welcome(api, onsignedin, notice = "") {
   }
 
   function register() {
-    const lead = aboutCode("A code comes by e-mail, to see that the address is yours.", "A code proves that it is you. This server sends no e-mail: it prints the code where it runs.");
+    const lead = codeHint("You get a code by e-mail, which proves that the address is yours.", "You need a code. This server sends no e-mail: it prints the code where it runs.");
     show("Create an account", lead, form({
       fields: [
-        { name: "username", label: "Name", autocomplete: "nickname", hint: "3 to 32 letters or digits; what others see", autocapitalize: "none" },
+        { name: "username", label: "Name", autocomplete: "nickname", hint: "3 to 32 letters or digits; others see it", autocapitalize: "none" },
         { ...EMAIL, value: known.email },
         { name: "password", label: "Password", type: "password", autocomplete: "new-password", hint: "At least 8 characters" },
       ],
@@ -65,9 +65,9 @@ export function welcome(api, onsignedin, notice = "") {
 
   function verify() {
     const isKnown = known.email !== "";
-    const lead = aboutCode(
-      isKnown ? `It was sent to ${known.email}.` : "It is in the e-mail that was sent to you.",
-      "It was printed where this server runs: on its terminal, or in its log. The person who runs the server can tell you.",
+    const lead = codeHint(
+      isKnown ? `The code was sent to ${known.email}.` : "The code is in the e-mail that was sent to you.",
+      "It was printed where this server runs: on its terminal, or in its log. Ask the person who runs the server.",
     );
     show("Enter the code", lead, form({
       fields: [
@@ -76,7 +76,7 @@ export function welcome(api, onsignedin, notice = "") {
       ],
       submit: "Verify",
       async onsubmit({ email = known.email, code }) {
-        await api.verify(email, code.replace(/\s/g, "")); // pasted, it may come in groups
+        await api.verify(email, code.replace(/\s/g, "")); // a pasted code may have spaces
         if (known.password) await enter(email, known.password);
         else {
           known = { email, password: "" };
@@ -86,7 +86,7 @@ export function welcome(api, onsignedin, notice = "") {
     }), [["Start over", () => register()], ["I have an account", () => logIn()]]);
   }
 
-  // Shown by the caller first: a field takes the focus only in the page.
+  // The caller must add the element first: a field takes the focus only in the page.
   queueMicrotask(() => logIn(notice));
-  return place;
+  return element;
 }

@@ -16,21 +16,21 @@ from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 
 CHEAP = AuthSettings(argon2_time_cost=1, argon2_memory_kib=64)
-"""Real argon2, as cheap as it gets."""
+"""Real argon2, as cheap as possible."""
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
 
-class House:
-    """Accounts on a real store, with a real outbox that prints, and a clock driven by hand."""
+class Harness:
+    """Accounts on a real store, with a real outbox that prints, and a clock that the test sets."""
 
     def __init__(self, store: Store, nursery: trio.Nursery, auth: AuthSettings = CHEAP, secret: bytes = SECRET) -> None:
         self.store = store
         self.nursery = nursery
         self.now = 1_700_000_000.5
         self.live = RecordingLive()
-        self.paper = io.StringIO()
-        self.outbox = Outbox(MailSettings(), None, transport=ConsoleTransport(self.paper))
+        self.printed = io.StringIO()
+        self.outbox = Outbox(MailSettings(), None, transport=ConsoleTransport(self.printed))
         self.accounts = Accounts(
             auth=auth,
             settings=LiveSettings(Settings()),
@@ -44,14 +44,14 @@ class House:
         nursery.start_soon(self.outbox.run)
 
     async def codes(self) -> list[str]:
-        """The codes of all letters so far."""
+        """The codes of all mail so far."""
         with trio.fail_after(20):
             while self.outbox.pending:  # noqa: ASYNC110 - the printing happens in a thread
                 await trio.sleep(0.002)
-        return re.findall(r"^    (\d{6})$", self.paper.getvalue(), re.MULTILINE)
+        return re.findall(r"^    (\d{6})$", self.printed.getvalue(), re.MULTILINE)
 
     async def code(self) -> str:
-        """The code of the last letter."""
+        """The code of the last mail."""
         return (await self.codes())[-1]
 
     async def join(self, name: str = "ann", password: str = "correct horse") -> None:
@@ -64,7 +64,7 @@ class House:
 
 
 def wrong(code: str) -> str:
-    """Another code than this."""
+    """A code other than this."""
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
@@ -80,5 +80,5 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def house(store: Store, nursery: trio.Nursery) -> House:
-    return House(store, nursery)
+def harness(store: Store, nursery: trio.Nursery) -> Harness:
+    return Harness(store, nursery)

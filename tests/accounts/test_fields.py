@@ -49,13 +49,13 @@ def test_addresses(text: str, normal: str, deliverable: str) -> None:
         "a" * 100_000 + "@example.org",
     ],
 )
-def test_no_addresses(text: str) -> None:
+def test_invalid_addresses(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         fields.parse_email(text)
 
 
 @given(st.text() | st.emails() | st.text(st.characters()).map(lambda local: f"{local}@example.org"))
-def test_an_address_is_normal_or_refused(text: str) -> None:
+def test_an_address_is_normalised_or_refused(text: str) -> None:
     try:
         normal = fields.parse_email(text).normal
     except ValueError:
@@ -70,7 +70,7 @@ def test_an_address_is_normal_or_refused(text: str) -> None:
     [
         *("abc", "a" * 32, "Änne", "ann1", "1ann", "张三李", "½①²", "Col·lega"),
         *("मीरा", "અમિત", "தமிழ்", "বাংলা", "ਗੁਰਪ੍ਰੀਤ", "ธนพล", "ພອນ", "နေဝင်း", "සුනිල්"),
-        "می\u200cنم",  # Persian: without the joiner the letters would look otherwise
+        "می\u200cنم",  # Persian: the joiner changes how the letters look
         "രാമന്\u200d",  # Malayalam
         "क्\u200cष",
     ],
@@ -79,8 +79,8 @@ def test_names(name: str) -> None:
     assert fields.new_username(LIMITS, name) == name
 
 
-def test_a_name_is_normalised_before_it_is_judged() -> None:
-    # As two code points the umlaut is a letter and a mark, which is no letter.
+def test_a_name_is_normalised_before_it_is_checked() -> None:
+    # As two code points the umlaut is a letter and a mark, which is not a letter.
     assert fields.new_username(LIMITS, "A\u0308nne") == "Änne"
 
 
@@ -93,7 +93,7 @@ def test_a_name_is_normalised_before_it_is_judged() -> None:
         *("an\u200dn", "an\u200cn", "ann\u200d", "\u200dann", "د\u200cدد"),
     ],
 )
-def test_no_names(name: str) -> None:
+def test_invalid_names(name: str) -> None:
     with pytest.raises(InvalidFields) as caught:
         fields.new_username(LIMITS, name)
     assert caught.value.problems == [("username", "must have 3 to 32 characters, letters and digits only")]
@@ -114,7 +114,7 @@ def test_all_problems_at_once() -> None:
     assert [field for field, _ in caught.value.problems] == ["email", "password", "username"]
 
 
-def test_what_a_start_does_not_need_is_not_imported() -> None:
+def test_the_start_does_not_import_what_it_does_not_need() -> None:
     check = "import sys, reichatd.accounts; print([m for m in ('email_validator', 'smtplib') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "[]"

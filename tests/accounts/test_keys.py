@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from reichatd.accounts.keys import MIN_SECRET_BYTES, Keys, new_code, new_id, new_refresh_token, same
+from reichatd.accounts.keys import MIN_SECRET_BYTES, Keys, equal_hashes, new_code, new_id, new_refresh_token
 
 SECRET = bytes(range(MIN_SECRET_BYTES))
 
@@ -12,7 +12,7 @@ def test_a_short_secret_is_refused() -> None:
         Keys(SECRET[:-1])
 
 
-def test_each_use_has_a_key_of_its_own() -> None:
+def test_each_use_has_its_own_key() -> None:
     keys = Keys(SECRET)
     assert keys.access_tokens != SECRET
     assert keys.refresh_hash("x") != keys.code_hash("", "x")
@@ -43,6 +43,6 @@ def test_ids_and_tokens() -> None:
     assert new_id() != new_id()
 
 
-def test_same() -> None:
-    assert same("ab", "ab")
-    assert not same("ab", "ac")
+def test_hashes_are_compared() -> None:
+    assert equal_hashes("ab", "ab")
+    assert not equal_hashes("ab", "ac")

@@ -16,7 +16,7 @@ from reichatd.settings import AuthSettings
 from tests.accounts.conftest import CHEAP
 
 SLOW = AuthSettings(argon2_time_cost=10, argon2_memory_kib=65_536)
-"""About half a second; only for what must still be under way when somebody looks."""
+"""About half a second; only for tests that need a hash in progress."""
 
 
 async def test_hash_and_verify() -> None:
@@ -33,7 +33,7 @@ async def test_two_hashes_of_one_password_differ() -> None:
     assert await passwords.hash("correct horse") != await passwords.hash("correct horse")
 
 
-async def test_hashes_made_at_other_costs_are_good() -> None:
+async def test_hashes_made_at_other_costs_are_valid() -> None:
     stored = await Passwords(msgspec.structs.replace(CHEAP, argon2_time_cost=2)).hash("correct horse")
     assert await Passwords(CHEAP).verify(stored, "correct horse", whose="user ann")
 
@@ -67,7 +67,7 @@ async def test_a_hash_from_before_the_normal_form(monkeypatch: pytest.MonkeyPatc
         "correct horse",
     ],
 )
-async def test_a_malformed_hash_is_nobodys(stored: str) -> None:
+async def test_a_malformed_hash_matches_no_password(stored: str) -> None:
     with capture_logs() as logs:
         assert not await Passwords(CHEAP).verify(stored, "correct horse", whose="user ann")
     (line,) = logs
@@ -75,14 +75,14 @@ async def test_a_malformed_hash_is_nobodys(stored: str) -> None:
     assert "correct horse" not in repr(line)
 
 
-async def test_a_wrong_password_is_no_line_in_the_log() -> None:
+async def test_a_wrong_password_is_not_logged() -> None:
     passwords = Passwords(CHEAP)
     with capture_logs() as logs:
         assert not await passwords.verify(await passwords.hash("one"), "other", whose="user ann")
     assert logs == []
 
 
-async def test_nobody_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dummy_verification_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     real = argon2.PasswordHasher.hash
 
@@ -91,11 +91,11 @@ async def test_nobody_costs_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(hasher, password)
 
     monkeypatch.setattr(argon2.PasswordHasher, "hash", counting)
-    await Passwords(CHEAP).verify_nobody("correct horse")
+    await Passwords(CHEAP).verify_dummy("correct horse")
     assert runs == ["hash"]
 
 
-async def test_no_more_at_once_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_at_most_one_hash_per_core_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     real, running, most, counts = argon2.PasswordHasher.hash, 0, 0, threading.Lock()
 
     def counting(hasher: argon2.PasswordHasher, password: bytes) -> str:
@@ -118,15 +118,15 @@ async def test_no_more_at_once_than_cores(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux only")
-async def test_hashing_steps_back_and_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_hashing_threads_have_a_low_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     nice: list[int] = []
     real = argon2.PasswordHasher.hash
 
-    def looking(hasher: argon2.PasswordHasher, password: bytes) -> str:
+    def recording(hasher: argon2.PasswordHasher, password: bytes) -> str:
         nice.append(os.getpriority(os.PRIO_PROCESS, 0))
         return real(hasher, password)
 
-    monkeypatch.setattr(argon2.PasswordHasher, "hash", looking)
+    monkeypatch.setattr(argon2.PasswordHasher, "hash", recording)
     await Passwords(CHEAP).hash("correct horse")
     before = os.getpriority(os.PRIO_PROCESS, 0)
     assert nice == [19]
@@ -135,7 +135,7 @@ async def test_hashing_steps_back_and_nobody_else_does(monkeypatch: pytest.Monke
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no thread steps back")
-async def test_where_nobody_may_step_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hashing_works_if_the_priority_cannot_be_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a sandbox without setpriority(2)."""
 
     def refuse(*_: int) -> None:
@@ -143,10 +143,10 @@ async def test_where_nobody_may_step_back(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(os, "setpriority", refuse)
     passwords = Passwords(CHEAP)
-    assert await passwords.verify(await passwords.hash("correct horse"), "correct horse", whose="nobody")
+    assert await passwords.verify(await passwords.hash("correct horse"), "correct horse", whose="user ann")
 
 
-async def test_the_waiting_room_has_an_end() -> None:
+async def test_the_queue_is_bounded() -> None:
     passwords = Passwords(msgspec.structs.replace(CHEAP, argon2_waiting=3))
     answers: list[str] = []
 
@@ -166,26 +166,26 @@ async def test_the_waiting_room_has_an_end() -> None:
     assert await passwords.hash("correct horse")
 
 
-async def test_who_is_cancelled_gives_the_place_back() -> None:
+async def test_a_cancelled_caller_leaves_the_queue() -> None:
     passwords = Passwords(msgspec.structs.replace(SLOW, argon2_waiting=1))
     async with trio.open_nursery() as nursery:
         for _ in range(usable_cores()):
             nursery.start_soon(passwords.hash, "correct horse")
         await trio.testing.wait_all_tasks_blocked()
-        with trio.CancelScope() as impatient:
+        with trio.CancelScope() as cancelled:
             async with trio.open_nursery() as inner:
                 inner.start_soon(passwords.hash, "correct horse")
                 await trio.testing.wait_all_tasks_blocked()
                 with pytest.raises(Unavailable):
                     await passwords.hash("correct horse")
-                impatient.cancel()
+                cancelled.cancel()
         with trio.move_on_after(0):
-            # There is a place to wait in: it is taken, and left by the cancellation, not by a refusal.
+            # There is a free place in the queue: this call waits there until it is cancelled, and is not refused.
             await passwords.hash("correct horse")
-        assert impatient.cancelled_caught
+        assert cancelled.cancelled_caught
 
 
-async def test_the_loop_goes_on_meanwhile() -> None:
+async def test_the_event_loop_continues_during_hashing() -> None:
     passwords = Passwords(SLOW)
     rounds = 0
     async with trio.open_nursery() as nursery:

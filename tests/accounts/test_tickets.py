@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from reichatd.accounts.tickets import Tickets
@@ -16,19 +18,19 @@ def test_a_ticket_stands_for_its_token_once(tickets: Tickets) -> None:
         tickets.redeem(ticket, 29.9)
 
 
-def test_a_ticket_ages(tickets: Tickets) -> None:
+def test_a_ticket_expires(tickets: Tickets) -> None:
     ticket = tickets.issue("s1", "the token", 0.0)
     with pytest.raises(Unauthorized):
         tickets.redeem(ticket, 30.0)
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "\ud800"])
-def test_what_is_no_ticket(tickets: Tickets, ticket: str) -> None:
+def test_invalid_tickets(tickets: Tickets, ticket: str) -> None:
     with pytest.raises(Unauthorized):
         tickets.redeem(ticket, 0.0)
 
 
-def test_no_session_has_many_at_once(tickets: Tickets) -> None:
+def test_unused_tickets_of_a_session_are_limited(tickets: Tickets) -> None:
     first = tickets.issue("s1", "a", 0.0)
     tickets.issue("s1", "b", 10.0)
     with pytest.raises(Unavailable):
@@ -41,13 +43,19 @@ def test_no_session_has_many_at_once(tickets: Tickets) -> None:
     tickets.issue("s1", "g", 40.0)
 
 
-def test_nothing_is_kept_of_those_that_are_over(tickets: Tickets) -> None:
+def test_expired_tickets_leave_nothing_behind(tickets: Tickets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One ticket per second, valid for 30 seconds: never more than 30 count, and memory does not grow beyond theirs."""
+    monkeypatch.setattr("reichatd.accounts.tickets._MOST", 30)
+    sizes = []
     for number in range(1000):
-        tickets.issue(f"s{number}", "a", float(number))
-    assert len(tickets._tickets) == len(tickets._held) == 30
+        tickets.issue(f"session {number:4}", "a", float(number))
+        sizes.append(len(pickle.dumps(tickets)))
+    assert sizes[-1] <= sizes[29]
+    with pytest.raises(Unavailable):
+        tickets.issue("one more", "a", 999.0)
 
 
-def test_all_of_them_are_bounded(tickets: Tickets, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_tickets_of_all_sessions_are_limited(tickets: Tickets, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reichatd.accounts.tickets._MOST", 3)
     for number in range(3):
         tickets.issue(f"s{number}", "a", 0.0)

@@ -31,7 +31,7 @@ def signed(claims: dict[str, Any], key: bytes = KEY, algorithm: str = "HS256") -
     return jwt.encode(claims, key, algorithm)
 
 
-def test_read_what_was_made() -> None:
+def test_make_and_read() -> None:
     assert TOKENS.read(TOKENS.make(SESSION, NOW), NOW) == Claims("ann", "sid1")
 
 
@@ -53,11 +53,11 @@ def test_it_does_not_outlive_its_session() -> None:
     assert refused(token, NOW + 60.5)
 
 
-def test_a_clock_that_is_behind_does_not_refuse() -> None:
+def test_a_token_is_valid_for_a_clock_that_is_behind() -> None:
     assert TOKENS.read(TOKENS.make(SESSION, NOW), NOW - 5)
 
 
-def test_the_hand_made_twin_is_good() -> None:
+def test_a_token_signed_by_hand_is_valid() -> None:
     assert not refused(signed(GOOD))
 
 
@@ -80,7 +80,7 @@ def test_every_claim_is_required(claim: str) -> None:
         {"nbf": 4_000_000_000},
     ],
 )
-def test_claims_of_a_wrong_kind(change: dict[str, Any]) -> None:
+def test_claims_of_a_wrong_type_or_value(change: dict[str, Any]) -> None:
     assert refused(signed(GOOD | change))
 
 
@@ -106,7 +106,7 @@ def test_unsigned(alg: object, signature: str) -> None:
 
 
 @given(st.data())
-def test_any_change_of_a_token_is_seen(data: st.DataObject) -> None:
+def test_any_change_of_a_token_is_detected(data: st.DataObject) -> None:
     token = TOKENS.make(SESSION, NOW)
     place = data.draw(st.integers(0, len(token) - 1))
     other = data.draw(st.characters().filter(lambda char: char != token[place]))
@@ -131,20 +131,20 @@ json_values = st.recursive(
 
 
 @given(json_values, json_values, st.binary(max_size=40))
-def test_garbage_in_good_form(header: object, payload: object, signature: bytes) -> None:
+def test_garbage_in_valid_form(header: object, payload: object, signature: bytes) -> None:
     end = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
     assert refused(f"{segment(header)}.{segment(payload)}.{end}")
 
 
 @given(json_values.filter(lambda value: value != GOOD))
-def test_garbage_under_a_good_signature(payload: object) -> None:
-    """Whoever has the key can sign nonsense; it still ends in Unauthorized."""
+def test_garbage_with_a_valid_signature(payload: object) -> None:
+    """A holder of the key can sign nonsense; it still ends in Unauthorized."""
     token = jwt.PyJWS().encode(json.dumps(payload).encode(), KEY, "HS256")
     assert refused(token)
 
 
 @pytest.mark.parametrize("token", ["", ".", "..", "...", "a" * 1_000_000, "." * 1_000_000, "[" * 2000, "\0" * 100])
-def test_wild_sizes(token: str) -> None:
+def test_extreme_sizes(token: str) -> None:
     assert refused(token)
 
 

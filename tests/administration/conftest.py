@@ -1,4 +1,4 @@
-"""The counter on a real SQLite file."""
+"""An administration on a real SQLite file."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,8 +20,8 @@ R = TypeVar("R", bound=Record)
 PASSWORD = "correct horse"
 
 
-class Counter:
-    """An administration, and what it gave and told."""
+class Admin:
+    """An administration that records what it emits, and its calls of live connections."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -46,12 +46,12 @@ class Counter:
         )
 
     async def conclude(self, request: Request) -> Conclusion:
-        """How it ends; `records` has what it gave, `live.told` what was told."""
+        """The conclusion; `records` has what was emitted, `live.told` the calls of live connections."""
         self.records, self.live.told = [], []
-        return await self.administration.perform(request, self._take)
+        return await self.administration.perform(request, self._record)
 
     async def do(self, request: Request, kind: type[R]) -> list[R]:
-        """All that it gives but for progress, which must be of this kind."""
+        """All emitted records but progress; each must be of this kind."""
         assert await self.conclude(request) == Done()
         records: list[R] = []
         for record in self.records:
@@ -61,25 +61,25 @@ class Counter:
         return records
 
     async def refusal(self, request: Request) -> str:
-        """The code of the refusal."""
+        """The code of the error."""
         conclusion = await self.conclude(request)
         assert isinstance(conclusion, RequestRefused), conclusion
         return conclusion.code
 
     async def add(self, name: str) -> str:
-        """A user; the id."""
+        """Adds a user; returns the id."""
         assert await self.conclude(requests.AddUser(f"{name}@example.org", name, PASSWORD)) == Done()
         user = await self.store.users.by_email(f"{name}@example.org")
         assert user is not None
         return user.user_id
 
     async def open(self, room_id: str, owner: str, *members: str) -> None:
-        """A room."""
+        """Creates a room."""
         assert await self.conclude(requests.CreateRoom(owner, "A room", room_id=room_id)) == Done()
         for user_id in members:
             await self.store.rooms.join(room_id, user_id, self.now)
 
-    async def _take(self, record: Record) -> None:
+    async def _record(self, record: Record) -> None:
         self.records.append(record)
 
 
@@ -91,5 +91,5 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def counter(store: Store) -> Counter:
-    return Counter(store)
+def admin(store: Store) -> Admin:
+    return Admin(store)

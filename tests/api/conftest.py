@@ -1,4 +1,4 @@
-"""The whole REST interface on real accounts, real rooms and a real SQLite file; only letters and live rooms are caught."""
+"""The whole REST interface on real accounts, real rooms and a real SQLite file; only mail and live rooms are recorded."""
 
 import json
 import re
@@ -28,20 +28,20 @@ PASSWORD = "correct horse"
 CHEAP_HASHES = settings.AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
 
 
-class CaughtLetters(Outbox):
+class RecordingOutbox(Outbox):
     """An outbox that sends nothing."""
 
     def __init__(self) -> None:
         super().__init__(settings.MailSettings(), None)
-        self.letters: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
 
-    def post(self, letter: EmailMessage, *, seconds: float = 0.0) -> None:
-        self.letters.append(letter)
+    def enqueue(self, message: EmailMessage, *, seconds: float = 0.0) -> None:
+        self.messages.append(message)
 
     def code(self, email: str) -> str:
-        """The code in the last letter to this address."""
-        letter = next(letter for letter in reversed(self.letters) if letter["To"] == email)
-        body = letter.get_body(("plain",))
+        """The code in the last mail to this address."""
+        message = next(message for message in reversed(self.messages) if message["To"] == email)
+        body = message.get_body(("plain",))
         assert body is not None
         found = re.search(r"^\s*(\d{6,})\s*$", body.get_content(), re.MULTILINE)
         assert found is not None
@@ -55,7 +55,7 @@ class Reply(NamedTuple):
 
     @property
     def fields(self) -> list[str]:
-        """The fields that the reply finds wrong."""
+        """The fields that the reply reports."""
         return [error["field"] for error in self.body["errors"]]
 
 
@@ -71,8 +71,16 @@ class Someone(NamedTuple):
 class Api:
     """A client of the app, which checks of each reply what must be true of all."""
 
-    def __init__(self, app: QuartTrio, store: Store, outbox: CaughtLetters, live: RecordingLive) -> None:
+    def __init__(
+        self,
+        app: QuartTrio,
+        in_force: settings.LiveSettings,
+        store: Store,
+        outbox: RecordingOutbox,
+        live: RecordingLive,
+    ) -> None:
         self.app = app
+        self.settings = in_force
         self.store = store
         self.outbox = outbox
         self.live = live
@@ -91,7 +99,7 @@ class Api:
 
         Arguments:
             body: bytes are sent as they are, None sends nothing, all else becomes JSON.
-            by: whose access token to send, or any token.
+            by: the user whose access token is sent, or any token.
         """
         sent = dict(headers or {})
         if by is not None:
@@ -144,7 +152,7 @@ class IdleScribe:
 
 
 def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool = True) -> Api:
-    passwords, outbox, live = Passwords(CHEAP_HASHES), CaughtLetters(), RecordingLive()
+    passwords, outbox, live = Passwords(CHEAP_HASHES), RecordingOutbox(), RecordingLive()
     in_force = settings.LiveSettings(settings.Settings(limits=limits))
     accounts = Accounts(
         auth=CHEAP_HASHES,
@@ -157,8 +165,8 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
     )
     health = Health(store, IdleScribe(), CommitStatus(), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
-    app = create_app(accounts=accounts, rooms=rooms, health=health, limits=limits, web_client=web_client)
-    return Api(app, store, outbox, live)
+    app = create_app(accounts=accounts, rooms=rooms, health=health, settings=in_force, web_client=web_client)
+    return Api(app, in_force, store, outbox, live)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Registration, login and logout, as the table in the protocol has them."""
+"""Registration, login and logout, as the protocol defines them."""
 
 import pytest
 
@@ -22,7 +22,7 @@ async def test_from_registration_to_login(api: Api) -> None:
     assert (await api("GET", "/user", by=reply.body["tokens"]["access_token"])).status == 200
 
 
-async def test_register_tells_every_invalid_field(api: Api) -> None:
+async def test_register_reports_all_invalid_fields(api: Api) -> None:
     reply = await api("POST", "/register", {"email": "ann", "password": "short", "username": "a b"})
     assert (reply.status, reply.body["code"]) == (400, "invalid_fields")
     assert reply.fields == ["email", "password", "username"]
@@ -41,7 +41,7 @@ async def test_wrong_code(api: Api) -> None:
     assert (reply.status, reply.body["code"]) == (400, "invalid_code")
 
 
-async def test_code_of_nobody(api: Api) -> None:
+async def test_code_of_an_unknown_address(api: Api) -> None:
     reply = await api("POST", "/verify", {"email": "ann@example.org", "code": "123456"})
     assert (reply.status, reply.body["message"]) == (404, "Verification not found")
 
@@ -51,7 +51,7 @@ async def test_wrong_password(api: Api, ann: Someone) -> None:
     assert (reply.status, reply.body) == (400, {"message": "Invalid password", "code": "invalid_password"})
 
 
-async def test_login_of_nobody(api: Api) -> None:
+async def test_login_of_an_unknown_user(api: Api) -> None:
     reply = await api("POST", "/login", {"email": "ann@example.org", "password": PASSWORD})
     assert (reply.status, reply.body) == (404, {"message": "User not found", "code": "user_not_found"})
 

@@ -1,4 +1,4 @@
-"""What is true of every answer, and what is answered when something is wrong that is no rule's business."""
+"""What every answer has in common, and answers to errors outside the rules of accounts and rooms."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ async def failing(error: Exception) -> None:
 
 
 def fail_with(api: Api, error: Exception) -> None:
-    """Lets the store's list of public rooms raise `error`."""
+    """Makes the store's list of public rooms raise `error`."""
     api.store.rooms.public = lambda: failing(error)  # type: ignore[method-assign, assignment, return-value]
 
 
@@ -110,7 +110,7 @@ async def test_log_line(api: Api, ann: Someone) -> None:
     }
 
 
-async def test_reads_that_went_well_are_logged_for_debugging_only(api: Api, ann: Someone) -> None:
+async def test_successful_reads_are_logged_at_level_debug(api: Api, ann: Someone) -> None:
     with structlog.testing.capture_logs() as logged:
         await api("GET", "/user", by=ann)
         await api("POST", "/logout", by=ann)
@@ -118,7 +118,7 @@ async def test_reads_that_went_well_are_logged_for_debugging_only(api: Api, ann:
     assert [(entry["log_level"], entry["status"]) for entry in logged] == [("debug", 200), ("info", 200), ("info", 401)]
 
 
-async def test_client_that_goes(api: Api, ann: Someone) -> None:
+async def test_client_that_hangs_up(api: Api, ann: Someone) -> None:
     called = trio.Event()
 
     async def hang(*_: object) -> None:
@@ -163,7 +163,7 @@ async def test_fault_before_quart_is_ready(api: Api) -> None:
 
 
 async def bare_call(api: Api, changes: dict[str, Any], *, until: trio.Event | None = None) -> int | None:
-    """A call to the app as an ASGI server makes it, by a client that goes at `until`; returns the status if there is one."""
+    """Calls the app as an ASGI server does, for a client that hangs up at `until`; returns the status, if there is one."""
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -178,7 +178,7 @@ async def bare_call(api: Api, changes: dict[str, Any], *, until: trio.Event | No
     gone = trio.Event() if until is None else until
     statuses: list[int] = []
 
-    async def receive() -> Any:  # noqa: ANN401 - hypercorn's own types are the gateway's business
+    async def receive() -> Any:  # noqa: ANN401 - the types are Hypercorn's, which only the gateway imports
         await gone.wait()
         return {"type": "http.disconnect"}
 

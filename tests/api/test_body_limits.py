@@ -22,7 +22,7 @@ async def test_body_too_large(api: Api) -> None:
     assert (reply.status, reply.body["code"]) == (413, "request_entity_too_large")
 
 
-async def test_body_too_large_without_saying_so(api: Api) -> None:
+async def test_body_too_large_without_content_length(api: Api) -> None:
     async with api.client.request("/login", method="POST") as connection:
         for _ in range(3):
             await connection.send(bytes(1000))

@@ -1,4 +1,4 @@
-"""What the daemon tells its operator, and nobody else."""
+"""What the daemon shows only to its operator."""
 
 import time
 
@@ -8,7 +8,7 @@ from tests.api.conftest import Api
 SECRET = bytes(32)
 
 
-async def test_the_operator_is_told_whom_the_daemon_sees(api: Api) -> None:
+async def test_the_operator_sees_the_request_as_the_daemon_does(api: Api) -> None:
     proof = Keys(SECRET).proof(time.time())
     reply = await api("GET", "/doctor", by=proof, headers={"X-Forwarded-For": "192.0.2.1"})
     assert reply.status == 200
@@ -17,7 +17,7 @@ async def test_the_operator_is_told_whom_the_daemon_sees(api: Api) -> None:
     assert reply.body["peer"] == reply.body["client"] != "192.0.2.1"
 
 
-async def test_nobody_else_is(api: Api) -> None:
+async def test_a_proof_is_required(api: Api) -> None:
     now = time.time()
     good = Keys(SECRET).proof(now)
     bad = [

@@ -1,4 +1,4 @@
-"""Tokens and bodies of every kind, good and bad."""
+"""Tokens and bodies, valid and invalid."""
 
 import json
 from contextlib import suppress
@@ -49,7 +49,7 @@ CALLS_WITH_BODY = [
 
 @pytest.mark.parametrize(("method", "path"), CALLS_WITH_TOKEN)
 async def test_without_a_token(api: Api, method: str, path: str) -> None:
-    """The token is looked at before the body and the room."""
+    """The token is checked before the body and the room."""
     reply = await api(method, path, b"{")
     assert (reply.status, reply.body) == (401, {"message": "Unauthorized", "code": "unauthorized"})
     assert (await api(method, path, b"{", by="nonsense")).status == 401
@@ -115,7 +115,7 @@ NOT_OBJECTS = [
 
 
 @pytest.mark.parametrize("body", NOT_OBJECTS, ids=lambda body: repr(body[:20]))
-async def test_what_is_no_object(api: Api, ann: Someone, body: bytes) -> None:
+async def test_a_body_must_be_an_object(api: Api, ann: Someone, body: bytes) -> None:
     for method, path, _ in CALLS_WITH_BODY:
         reply = await api(method, path, body, by=ann)
         assert (reply.status, reply.body["code"]) == (422, "malformed")
@@ -142,7 +142,7 @@ def test_absent_is_not_null() -> None:
     assert decode(b'{"name": "x", "description": "y", "password": null}', ChangingRoom) == ChangingRoom("x", "y", None)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     with pytest.raises(Malformed) as caught:
         decode(b'{"name": 1, "password": [], "room_id": "a", "room_id": "a"}', CreatingRoom)
     assert dict(caught.value.problems) == {
@@ -155,7 +155,7 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("kind", [Verifying, Joining])
-def test_null_is_no_text(kind: type[Verifying | Joining]) -> None:
+def test_null_is_not_a_string(kind: type[Verifying | Joining]) -> None:
     body = b'{"email": null, "code": null, "password": null}'
     if kind is Joining:
         assert decode(body, kind) == Joining(None)

@@ -1,4 +1,4 @@
-"""Rooms, as the table in the protocol has them."""
+"""Rooms, as the protocol defines them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ async def test_show(api: Api, ann: Someone, den: str) -> None:
     }
 
 
-async def test_outsiders_see_nobody_in_a_private_room(api: Api, bob: Someone, den: str, hall: str) -> None:
+async def test_outsiders_do_not_see_the_members_of_a_private_room(api: Api, bob: Someone, den: str, hall: str) -> None:
     assert (await api("GET", f"/room/{den}", by=bob)).body["room"]["users"] == []
     assert len((await api("GET", f"/room/{hall}", by=bob)).body["room"]["users"]) == 1
 
@@ -144,13 +144,13 @@ async def test_ban_and_unban(api: Api, ann: Someone, bob: Someone, hall: str) ->
     assert (await api("POST", f"/room/{hall}/ban/nobody", by=ann)).body["code"] == "user_not_found"
 
 
-async def test_the_owner_sees_who_is_banned(
+async def test_the_owner_lists_the_bans(
     api: Api, ann: Someone, bob: Someone, hall: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reichatd.rooms.USERS_AT_ONCE", 1)
     path, eve = f"/room/{hall}/bans", await api.user("eve")
     assert (await api("GET", path, by=ann)).body == {"message": "ok", "bans": []}
-    for someone in (bob, eve):  # also one who never was a member
+    for someone in (bob, eve):  # eve never was a member
         await api("POST", f"/room/{hall}/ban/{someone.user_id}", by=ann)
     await api("PUT", "/user/username", {"username": "robert"}, by=bob)
     bans = [{"user_id": bob.user_id, "username": "robert"}, {"user_id": eve.user_id, "username": "eve"}]
@@ -163,7 +163,7 @@ async def test_the_owner_sees_who_is_banned(
 
 
 @pytest.mark.parametrize("verb", ["kick", "ban", "unban"])
-async def test_only_the_owner_and_not_oneself(api: Api, ann: Someone, bob: Someone, hall: str, verb: str) -> None:
+async def test_only_the_owner_and_not_on_themselves(api: Api, ann: Someone, bob: Someone, hall: str, verb: str) -> None:
     reply = await api("POST", f"/room/{hall}/{verb}/{ann.user_id}", by=ann)
     assert (reply.status, reply.body["code"]) == (400, "yourself")
     assert (await api("POST", f"/room/{hall}/{verb}/{bob.user_id}", by=bob)).status == 403

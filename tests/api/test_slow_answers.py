@@ -1,4 +1,4 @@
-"""Answers that are taken slowly. That a reader who takes nothing is cut is the gateway's business."""
+"""Answers that are read slowly. The gateway ends connections whose reader takes nothing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.api.conftest import Api
 SECONDS_EACH = 3600.0
 
 
-async def test_an_answer_that_goes_on_is_not_cut(api: Api, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_slow_answer_has_no_deadline(api: Api, autojump_clock: trio.testing.MockClock) -> None:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Oneself and other users, as the table in the protocol has them."""
+"""The caller and other users, as the protocol defines them."""
 
 from tests.api.conftest import PASSWORD, Api, Someone
 
 
-async def test_oneself(api: Api, ann: Someone) -> None:
+async def test_the_caller(api: Api, ann: Someone) -> None:
     await api("POST", "/room", {"name": "Den", "description": "quiet", "password": "x", "room_id": "den"}, by=ann)
     reply = await api("GET", "/user", by=ann)
     assert reply.status == 200
@@ -15,13 +15,13 @@ async def test_oneself(api: Api, ann: Someone) -> None:
     }
 
 
-async def test_somebody_else(api: Api, ann: Someone, bob: Someone) -> None:
+async def test_another_user(api: Api, ann: Someone, bob: Someone) -> None:
     reply = await api("GET", f"/user/{ann.user_id}", by=bob)
     assert reply.status == 200
     assert reply.body == {"message": "ok", "user_details": {"email": "ann@example.org", "username": "ann"}}
 
 
-async def test_nobody(api: Api, ann: Someone) -> None:
+async def test_an_unknown_user(api: Api, ann: Someone) -> None:
     for user_id in ("nobody", "%00", "%F0%9F%92%A9", "%FF", "x" * 5000):
         reply = await api("GET", f"/user/{user_id}", by=ann)
         assert (reply.status, reply.body["code"]) == (404, "user_not_found")

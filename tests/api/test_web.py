@@ -1,4 +1,4 @@
-"""How the web client's files are served; what they do is tested in a browser (tests/web)."""
+"""How the web client's files are served. What they do is tested in a browser (tests/web)."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def client(api: Api) -> TrioClient:
     return api.client
 
 
-async def test_browsers_get_the_client_and_programs_an_answer(client: TrioClient) -> None:
+async def test_browsers_get_the_web_client_and_programs_json(client: TrioClient) -> None:
     for accept in ("*/*", "application/json", "application/json, text/html", "text/html;q=0.5, application/json", ""):
         response = await client.get("/", headers={"Accept": accept})
         assert await response.get_json() == {"message": "ok"}
@@ -32,10 +32,10 @@ async def test_browsers_get_the_client_and_programs_an_answer(client: TrioClient
     assert "<!doctype html>" in await response.get_data(as_text=True)
 
 
-async def test_every_file_is_served_under_the_address_that_others_name(client: TrioClient) -> None:
-    """From the index on, all that is loaded is there, and all that is there is loaded."""
+async def test_every_file_is_served_under_the_url_that_other_files_use(client: TrioClient) -> None:
+    """Starting from the index, every referenced file exists, and every file is referenced."""
     index = await (await client.get("/", headers={"Accept": BROWSER})).get_data(as_text=True)
-    assert not re.findall(r'(?:href|src)="/', index), "below a path of its host these would be somebody else's"
+    assert not re.findall(r'(?:href|src)="/', index), "below a path of the host these would point outside"
     waiting = {urljoin("/", address) for address in re.findall(r'(?:href|src)="(web/[^"]+)"', index)}
     seen = set()
     while waiting:
@@ -50,7 +50,7 @@ async def test_every_file_is_served_under_the_address_that_others_name(client: T
     assert {address.rpartition("/")[2] for address in seen} == {path.name for path in FILES.iterdir()} - {"index.html"}
 
 
-async def test_every_file_is_held_to_the_policy(client: TrioClient) -> None:
+async def test_every_file_has_the_content_security_policy(client: TrioClient) -> None:
     version = read_files().version
     for path, headers in (("/", {"Accept": BROWSER}), (f"/web/{version}/main.js", {}), (f"/web/{version}/app.css", {})):
         response = await client.get(path, headers=headers)
@@ -61,7 +61,7 @@ async def test_every_file_is_held_to_the_policy(client: TrioClient) -> None:
         assert response.headers["Referrer-Policy"] == "no-referrer"
 
 
-async def test_a_file_that_is_known_is_not_sent_again(client: TrioClient) -> None:
+async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:
     first = await client.get("/", headers={"Accept": BROWSER})
     etag = first.headers["ETag"]
     again = await client.get("/", headers={"Accept": BROWSER, "If-None-Match": etag})
@@ -79,7 +79,7 @@ async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
     assert (await response.get_json())["code"] == "not_found"
 
 
-def test_a_changed_file_has_another_address(tmp_path: Path) -> None:
+def test_a_changed_file_has_another_url(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text('<script src="web/main.js">')
     (tmp_path / "main.js").write_text("1")
     first = read_files(tmp_path)

@@ -1,4 +1,4 @@
-"""A store as it might be after years, made up: `python -m tests.archive.chatter FILE MESSAGES` puts one into an SQLite file."""
+"""Sample data like that of a store after years. `python -m tests.archive.chatter FILE MESSAGES` puts it into an SQLite file."""
 
 import random
 import sys
@@ -32,7 +32,7 @@ ROOMS, USERS = 100, 1000
 
 
 def records(messages: int) -> Iterator[Stored]:
-    """Every room has ten members; half of the messages have a nonce. The same each time."""
+    """Every room has ten members; half of the messages have a nonce. The result is the same each time."""
     dice = random.Random(messages)
     users = [f"{dice.getrandbits(96):024x}" for _ in range(USERS)]
     members = {f"room{n}": dice.sample(users, 10) for n in range(ROOMS)}

@@ -1,4 +1,4 @@
-"""The outer form of a backup: whatever happens to the bytes is noticed, and where."""
+"""The outer format of a backup: any change of its bytes is noticed and located."""
 
 import gzip
 import struct
@@ -22,16 +22,16 @@ def read(*members: bytes) -> list[bytes]:
 
 
 @given(st.lists(st.binary(max_size=300)))
-def test_what_is_made_is_read(texts: list[bytes]) -> None:
+def test_chunks_are_read_as_they_were_made(texts: list[bytes]) -> None:
     assert read(*made(*texts)) == texts
 
 
-def test_any_gzip_reads_it() -> None:
+def test_gzip_can_read_it() -> None:
     texts = [b"one\n", b"", b"two\n" * 1000]
     assert gzip.decompress(b"".join(made(*texts))) == b"".join(texts)
 
 
-def test_it_is_the_same_each_time() -> None:
+def test_the_output_is_deterministic() -> None:
     assert made(b"one", b"two") == made(b"one", b"two")
 
 
@@ -43,7 +43,7 @@ def test_chunks_in_another_order(order: tuple[int, ...]) -> None:
         read(*(members[place] for place in order))
 
 
-def test_a_chunk_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_that_inflates_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     members = made(b"x" * 5000)
     monkeypatch.setattr(chunks, "MOST_BYTES", 4999)
     with pytest.raises(BadChunk, match="one whole"):
@@ -53,7 +53,7 @@ def test_a_chunk_that_unpacks_to_too_much(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def forged(body: bytes) -> bytes:
-    """A chunk with the right digest: anybody can make one."""
+    """A chunk with a right digest, which anyone can make."""
     maker = Chunks()
     length = struct.pack("<I", len(body))
     return chunks._FIXED + length + maker._next_digest(length, body) + body
@@ -67,7 +67,7 @@ def test_a_forged_chunk(body: bytes) -> None:
         read(forged(body))
 
 
-def test_a_length_that_cannot_be() -> None:
+def test_an_impossible_length() -> None:
     header = bytearray(made(b"one")[0][:HEADER_BYTES])
     struct.pack_into("<I", header, len(chunks._FIXED), chunks.MOST_BYTES + 1)
     with pytest.raises(BadChunk, match="length"):

@@ -1,4 +1,4 @@
-"""Backups as files: damage is found and named, and a file is whole or not there."""
+"""Backup files: damage is found and located, and a file is complete or does not exist."""
 
 import gzip
 import json
@@ -21,8 +21,8 @@ from reichatd.archive.format import VERSION, End, Header, encode, encode_head, t
 from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT, problem
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
 from reichatd.timestamps import isoformat
-from tests.nobody import nobody
 from tests.store.samples import registration, session, user
+from tests.unprivileged import unprivileged
 
 HEAD = Header(version=VERSION, reichatd="1.2.3", store="sqlite", created_at=1.5)
 PAGES: list[list[Stored]] = [
@@ -89,7 +89,7 @@ def test_a_record_that_no_store_can_keep(tmp_path: Path, record: Stored) -> None
 
 
 @pytest.mark.parametrize("ids", [[1, 3], [1, 1], [2], [1, 2, 4_294_967_295]])
-def test_a_log_that_has_a_gap(tmp_path: Path, ids: list[int]) -> None:
+def test_a_log_with_a_gap(tmp_path: Path, ids: list[int]) -> None:
     path = tmp_path / "backup"
     room = StoredRoom("attic", "Attic", "", "ann", None, 1.0)
     with writing(path, HEAD, replace=False) as writer:
@@ -111,7 +111,7 @@ def test_a_log_begins_with_the_first_id_of_its_room(tmp_path: Path) -> None:
         read(tmp_path / "bad")
 
 
-def test_a_message_whose_room_is_not_there(tmp_path: Path) -> None:
+def test_a_message_of_a_missing_room(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     with writing(path, HEAD, replace=False) as writer:
         writer.add([LogEntry("attic", 1, "ann", "one", 1.0)])
@@ -119,7 +119,7 @@ def test_a_message_whose_room_is_not_there(tmp_path: Path) -> None:
         read(path)
 
 
-def test_the_first_and_the_last_moment_can_be_shown() -> None:
+def test_the_first_and_the_last_moment_can_be_formatted() -> None:
     for moment in (FIRST_MOMENT, LAST_MOMENT):
         entry = LogEntry("lobby", 1, "ann", "one", moment)
         assert problem(entry) is None
@@ -128,7 +128,7 @@ def test_the_first_and_the_last_moment_can_be_shown() -> None:
 
 
 def starts(content: bytes) -> list[int]:
-    """Where the chunks begin, and the end."""
+    """The offsets of the chunks, and of the end."""
     offsets, chunks = [0], Chunks()
     while offsets[-1] < len(content):
         header = content[offsets[-1] : offsets[-1] + HEADER_BYTES]
@@ -139,14 +139,14 @@ def starts(content: bytes) -> list[int]:
 # -------------------------------------------------------------------------------------------------------------- what is written
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_backup_is_read_as_it_was_written(tmp_path: Path) -> None:
     write(tmp_path / "backup")
     assert read(tmp_path / "backup") == PAGES
     assert [file.name for file in tmp_path.iterdir()] == ["backup"]
     assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
 
 
-def test_anybody_can_read_it_with_zcat(good: bytes) -> None:
+def test_zcat_can_read_it(good: bytes) -> None:
     lines = [json.loads(line) for line in gzip.decompress(good).splitlines()]
     types = ["backup", "room", "member", "ban", "message", "message", "registration", "user", "session", "end"]
     assert [line["type"] for line in lines] == types
@@ -154,7 +154,7 @@ def test_anybody_can_read_it_with_zcat(good: bytes) -> None:
     assert lines[4] == expected | {"content": "one", "timestamp": 1.25, "nonce": "n"}
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     path.write_text("mine")
     with pytest.raises(FileExistsError):
@@ -165,7 +165,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo", "broken link"])
-def test_what_is_no_file_is_never_replaced(tmp_path: Path, kind: str) -> None:
+def test_only_regular_files_are_replaced(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "backup"
     match kind:
         case "directory":
@@ -179,7 +179,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path, kind: str) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["backup"]
 
 
-def test_a_file_that_came_up_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_file_that_appeared_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     with pytest.raises(FileExistsError), writing(path, HEAD, replace=False):
         path.write_text("mine")
@@ -187,7 +187,7 @@ def test_a_file_that_came_up_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     assert [file.name for file in tmp_path.iterdir()] == ["backup"]
 
 
-def test_what_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+def test_a_failed_backup_leaves_the_earlier_file(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     path.write_text("mine")
     with pytest.raises(ZeroDivisionError), writing(path, HEAD, replace=True) as writer:
@@ -196,7 +196,7 @@ def test_what_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["backup"]
 
 
-def test_what_a_killed_backup_left_is_written_over(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_backup_are_overwritten(tmp_path: Path) -> None:
     part = tmp_path / "backup.part"
     part.write_bytes(b"x" * 100_000)
     part.chmod(0o644)
@@ -215,19 +215,19 @@ def test_a_link_in_place_of_the_unfinished_file_is_not_followed(tmp_path: Path) 
     assert precious.read_text() == "mine"
 
 
-def test_a_directory_that_takes_nothing() -> None:
+def test_a_directory_that_is_not_writable() -> None:
     # Not below tmp_path, which only its owner may enter.
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o555)
-        with nobody(), pytest.raises(PermissionError):
+        with unprivileged(), pytest.raises(PermissionError):
             write(Path(directory) / "backup")
         assert list(Path(directory).iterdir()) == []
 
 
-def test_two_backups_to_one_place(tmp_path: Path) -> None:
+def test_two_backups_to_one_path(tmp_path: Path) -> None:
     path = tmp_path / "backup"
     with writing(path, HEAD, replace=False) as writer:
-        with pytest.raises(BlockingIOError, match="under way"):
+        with pytest.raises(BlockingIOError, match="is running"):
             write(path)
         writer.add(PAGES[0])
     assert read(path) == PAGES[:1]
@@ -236,7 +236,7 @@ def test_two_backups_to_one_place(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------------------- damage
 
 
-def test_every_bit_counts(tmp_path: Path, good: bytes) -> None:
+def test_every_changed_bit_is_noticed(tmp_path: Path, good: bytes) -> None:
     begins = starts(good)
     for offset in range(len(good)):
         chunk = sum(begin <= offset for begin in begins)
@@ -281,12 +281,12 @@ def test_another_file(tmp_path: Path, content: bytes) -> None:
         read_bytes(tmp_path / "bad", content)
 
 
-def test_something_behind_the_end(tmp_path: Path, good: bytes) -> None:
-    with pytest.raises(Damaged, match="behind the end"):
+def test_data_after_the_end(tmp_path: Path, good: bytes) -> None:
+    with pytest.raises(Damaged, match="follows the end"):
         read_bytes(tmp_path / "bad", good + b"\n")
 
 
-# ------------------------------------------------------------------------------------------ what another program may have written
+# ------------------------------------------------------------------------------------------ what another version may have written
 
 
 def archive(*texts: bytes) -> bytes:
@@ -314,7 +314,7 @@ def test_a_newer_version(tmp_path: Path) -> None:
         b'{"type":"ban","room_id":"lobby"}',
     ],
 )
-def test_what_is_not_known_is_not_passed_over(tmp_path: Path, line: bytes) -> None:
+def test_unknown_lines_and_fields_are_refused(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(NewerArchive, match=r"or changed since \(reichatd 1\.2\.3"):
         read_bytes(tmp_path / "bad", archive(encode_head(HEAD), line, end(ban=1)))
 
@@ -333,7 +333,7 @@ def test_what_is_not_known_is_not_passed_over(tmp_path: Path, line: bytes) -> No
         [encode_head(HEAD)],
     ],
 )
-def test_what_makes_no_sense(tmp_path: Path, texts: list[bytes]) -> None:
+def test_meaningless_content(tmp_path: Path, texts: list[bytes]) -> None:
     with pytest.raises((Damaged, NewerArchive)):
         read_bytes(tmp_path / "bad", archive(*texts))
 
@@ -343,7 +343,7 @@ def test_a_chunk_without_a_record(tmp_path: Path) -> None:
     assert read_bytes(tmp_path / "odd", content) == PAGES[:1]
 
 
-def test_how_far_it_has_come(tmp_path: Path, good: bytes) -> None:
+def test_the_position_in_the_file(tmp_path: Path, good: bytes) -> None:
     (tmp_path / "backup").write_bytes(good)
     with (tmp_path / "backup").open("rb") as file:
         reader = BackupReader(file)

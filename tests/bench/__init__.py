@@ -1,1 +1,1 @@
-"""reichatd beside its peers, in one run: `python -m tests.bench.compare`. Not part of the tests: it measures, and takes minutes."""
+"""Measurements of reichatd, which take minutes and are not part of the tests: `python -m tests.bench.figures`."""

@@ -1,4 +1,4 @@
-"""The least that REST costs on these libraries: one route of Quart-Trio on Hypercorn, which reads nothing. Port in argv."""
+"""The minimal cost of REST on these libraries: one route of Quart-Trio on Hypercorn, without a store. Argument: the port."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""reichatd beside its peers, turn by turn in one run, since machines are shared and noisy: only ratios count.
+"""Compares reichatd with its peers. They run in turn, since machines are shared and noisy: only the ratios count.
 
     python -m tests.bench.compare [--rounds 5] [burst conversation rest]
 
@@ -27,13 +27,13 @@ from reichatd.bench.target import private
 HERE = Path(__file__).parent
 Measure = Callable[[], Outcome]
 _LISTEN = '{"type":"listen_latest"}'
-_FULL = 240
-"""Padding with which a peer's frames, which carry the text alone, are as long as ours: 290 bytes instead of 110."""
+_PADDING_TO_OURS = 240
+"""Padding that makes a peer's frames, which carry only the text, as long as ours: 290 bytes instead of 110."""
 _MESSAGE = '{"type":"message","content":"@@"}'
 
 
 class Shape(NamedTuple):
-    """Who talks how: each of the first `senders` clients sends `messages`, with `window` of them unanswered."""
+    """A conversation: each of the first `senders` clients sends `messages`, with `window` of them unanswered."""
 
     clients: int
     senders: int
@@ -42,14 +42,14 @@ class Shape(NamedTuple):
     padding: int = 60
 
     def talk(self, directory: Path, port: int, request: str, *, opening: str, match: str) -> Outcome:
-        """Drives it by `talk.c`: on two cores a generator in Python would slow down what it measures."""
+        """Runs it with `talk.c`: on two cores, a load generator in Python would slow down the server that it measures."""
         numbers = map(str, (self.clients, self.senders, self.messages, self.window, self.padding))
         command = [str(directory / "talk"), str(port), request, *numbers, opening, _MESSAGE, match]
         return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Outcome)
 
 
 def main() -> None:
-    """Prints for each comparison the medians and their ratios."""
+    """Prints the medians and their ratios for each comparison."""
     parser = argparse.ArgumentParser()
     parser.add_argument("comparisons", nargs="*", metavar="COMPARISON", help=f"of {', '.join(COMPARISONS)}; all")
     parser.add_argument("--rounds", type=int, default=5)
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def show(name: str, contestants: dict[str, Measure], rounds: int) -> None:
-    """Lets all contestants run in turn, so many times, and prints what came of it; the first is reichatd."""
+    """Runs all contestants in turn, `rounds` times, and prints the results. The first is reichatd."""
     outcomes: dict[str, list[Outcome]] = {contestant: [] for contestant in contestants}
     for _ in range(rounds):
         for contestant, measure in contestants.items():
@@ -87,7 +87,9 @@ def burst(directory: Path) -> dict[str, Measure]:
     return {
         "reichatd": lambda: on_reichatd(directory, shape),
         "limit.c": lambda: on_peer(directory, [directory / "limit"], shape),
-        "limit.c, our frames": lambda: on_peer(directory, [directory / "limit"], shape._replace(padding=_FULL)),
+        "limit.c, our frames": lambda: on_peer(
+            directory, [directory / "limit"], shape._replace(padding=_PADDING_TO_OURS)
+        ),
         "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], shape._replace(messages=10)),
     }
 
@@ -138,7 +140,7 @@ def on_peer(directory: Path, command: list[str | Path], shape: Shape) -> Outcome
 
 
 def build(directory: Path) -> None:
-    """Makes the peers ready to run."""
+    """Builds the peers and the load generator."""
     for program in ("limit", "talk"):
         subprocess.run(["cc", "-O2", "-o", directory / program, HERE / f"{program}.c"], check=True)
     shutil.copy(HERE / "ws_peer.js", directory)
@@ -147,7 +149,7 @@ def build(directory: Path) -> None:
 
 @contextmanager
 def peer(command: list[str | Path]) -> Iterator[int]:
-    """A server that takes its port as the last argument; it is up when this yields that port."""
+    """Runs a server that takes its port as the last argument, and yields that port once the server listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,7 +1,7 @@
-/* The least that a chat server can do: the physical limit of a broadcast on this machine.
+/* A minimal chat server, which shows the physical limit of a broadcast on this machine.
  *
- * Once per round of epoll it sends every client one buffer with all text frames that came in this round, unmasked. No login, no
- * storage, no checks: whatever reads faster than this is not measuring the same thing.
+ * After each epoll_wait it sends every client one buffer with all text frames that came, unmasked. It has no login, no storage
+ * and no checks. A server that measures faster than this does not do the same work.
  *
  *     cc -O2 -o limit limit.c && ./limit PORT
  */
@@ -28,8 +28,8 @@ static int count;
 static unsigned char out[OUT_BYTES];
 static size_t pending;
 
-/* The key of the handshake is not looked at: the load generator does not check the answer to it. */
-static const char *const SHAKE =
+/* The same answer to every key: the load generator does not check it. */
+static const char *const HANDSHAKE =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
@@ -53,7 +53,7 @@ static void drop(struct client *c) {
     free(c);
 }
 
-/* Puts one frame into the round's buffer, if it is text; its size, 0 if it is not whole yet. */
+/* Adds one frame to the buffer if it is text. Returns its size, 0 if it is incomplete. */
 static size_t take_frame(const unsigned char *frame, size_t have) {
     if (have < 6) return 0;
     size_t size = frame[1] & 127, head = 2;
@@ -90,7 +90,7 @@ static void receive(struct client *c) {
         char *end = strstr((char *)c->in, "\r\n\r\n");
         if (!end) return;
         done = (size_t)(end + 4 - (char *)c->in);
-        send(c->fd, SHAKE, strlen(SHAKE), MSG_NOSIGNAL);
+        send(c->fd, HANDSHAKE, strlen(HANDSHAKE), MSG_NOSIGNAL);
         c->open = 1;
         c->place = count;
         clients[count++] = c;

@@ -1,4 +1,4 @@
-"""How fast the machine is just now: with absolute figures, half of what there is to know."""
+"""The current speed of the machine, without which absolute figures say little."""
 
 import os
 import tempfile
@@ -15,10 +15,12 @@ _BLOCK = bytes(4096)
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """Arguments:
-    load: how many processes wanted to run in the last minute; with others at work, nothing measured is worth much.
-    python_ms: what a million additions took, in a loop in Python.
-    sync_ms: what it took to have a block of 4 KiB on the disk (fdatasync), at the median of 50.
+    """The speed of the machine.
+
+    Arguments:
+        load: the load average of the last minute; with other processes at work, measurements are worth little.
+        python_ms: time of a million additions in a Python loop.
+        sync_ms: time to write and sync a block of 4 KiB (fdatasync), median of 50.
     """
 
     load: float
@@ -29,30 +31,30 @@ class Machine(msgspec.Struct, frozen=True):
         return f"load {self.load:.1f}, a million additions {self.python_ms:.0f} ms, a block on the disk {self.sync_ms:.2f} ms"
 
 
-def look(directory: Path) -> Machine:
-    """As it is at this moment; takes a fraction of a second.
+def measure(directory: Path) -> Machine:
+    """Measures the current speed; takes a fraction of a second.
 
     Arguments:
-        directory: on the disk that counts.
+        directory: a directory on the disk to measure.
     """
     load, _, _ = os.getloadavg()
     return Machine(load, _add() * 1000, _sync(directory) * 1000)
 
 
-def between(looks: Sequence[Machine]) -> Machine:
-    """Several looks as one, by their medians."""
+def medians(samples: Sequence[Machine]) -> Machine:
+    """The medians of several measurements."""
     return Machine(
-        median(each.load for each in looks),
-        median(each.python_ms for each in looks),
-        median(each.sync_ms for each in looks),
+        median(each.load for each in samples),
+        median(each.python_ms for each in samples),
+        median(each.sync_ms for each in samples),
     )
 
 
 def _add() -> float:
-    began, total = time.perf_counter(), 0
+    started, total = time.perf_counter(), 0
     for number in range(_ADDITIONS):
         total += number
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 def _sync(directory: Path) -> float:
@@ -60,7 +62,7 @@ def _sync(directory: Path) -> float:
     with tempfile.TemporaryFile(dir=directory) as file:
         for number in range(_WRITES):
             os.pwrite(file.fileno(), _BLOCK, number * len(_BLOCK))
-            began = time.perf_counter()
+            started = time.perf_counter()
             os.fdatasync(file.fileno())
-            taken.append(time.perf_counter() - began)
+            taken.append(time.perf_counter() - started)
     return median(taken)

@@ -1,11 +1,11 @@
-/* A talk, driven and counted at the least cost, for peers that are faster than what Python can read beside them on two cores.
+/* A load generator for conversations, for peers that are too fast for one in Python on the same two cores.
  *
  *     cc -O2 -o talk talk.c
  *     talk PORT REQUEST CLIENTS SENDERS MESSAGES WINDOW PADDING OPENING TEMPLATE MATCH
  *
- * As reichatd.bench.load does it: every client opens a WebSocket and sends OPENING ("" for none); the first SENDERS send MESSAGES
- * each, with WINDOW of them unanswered, where a round is answered when as many deliveries as there are senders have come. @@ in
- * TEMPLATE is the time and PADDING bytes; each MATCH in what comes is a delivery. It prints an Outcome (reichatd/bench/specs.py).
+ * It works like reichatd.bench.load. Every client opens a WebSocket and sends OPENING ("" for none). The first SENDERS send MESSAGES
+ * each, with WINDOW of them unanswered; a round is answered when as many deliveries came as there are senders. @@ in TEMPLATE
+ * stands for the time and PADDING bytes. Each MATCH received is a delivery. It prints an Outcome (reichatd/bench/specs.py).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@ static const double GIVE_UP_SECONDS = 120, SETTLE_SECONDS = 0.5;
 struct client {
     int fd, timed;
     long sent, got;
-    size_t kept;          /* the end of what came before: a mark may be cut in two */
+    size_t kept;          /* the end of the last bytes received: a match may begin there */
     char keep[KEEP];
 };
 
@@ -56,7 +56,7 @@ static void send_all(int fd, const char *data, size_t size) {
     }
 }
 
-/* A text frame with a mask of zeros, so that the payload is what it is (RFC 6455, 5.2). */
+/* Sends a text frame with a mask of zeros, which leaves the payload as it is (RFC 6455, 5.2). */
 static void send_text(int fd, const char *text, size_t size) {
     char frame[FRAME + 8];
     size_t head = size < 126 ? 2 : 4;
@@ -107,7 +107,7 @@ static void sample(const char *data, size_t size) {
     }
 }
 
-/* Takes what has come; how many deliveries were in it. */
+/* Receives, and returns the number of deliveries. */
 static long receive(struct client *c) {
     char *start = buffer + KEEP - c->kept;
     memcpy(start, c->keep, c->kept);
@@ -154,7 +154,7 @@ int main(int argc, char **argv) {
         epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event);
     }
     struct epoll_event events[EVENTS];
-    for (int64_t end = now() + (int64_t)(SETTLE_SECONDS * 1e9); now() < end;)  /* initial states come and go */
+    for (int64_t end = now() + (int64_t)(SETTLE_SECONDS * 1e9); now() < end;)  /* discards initial states */
         for (int i = 0, ready = epoll_wait(epoll, events, EVENTS, 50); i < ready; i++) receive(events[i].data.ptr);
     samples = 0;
     for (long i = 0; i < clients; i++) all[i].got = 0;

@@ -1,4 +1,4 @@
-// A chat as the documentation of ws suggests it: one send for each client and message. No login, no storage. Port in argv.
+// A chat as in the documentation of ws: one send for each client and message. No login, no storage. Argument: the port.
 const { WebSocketServer } = require("ws");
 
 const server = new WebSocketServer({ port: Number(process.argv[2]), host: "127.0.0.1", perMessageDeflate: false });

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.cli import settings
+from reichatd.cli import settings_loader
 
 
 class Home:
-    """A user's directories and the site's, all empty."""
+    """The directories of a user, the site and the system. All are empty."""
 
     def __init__(self, root: Path) -> None:
         self.user = root / "user" / "reichatd" / "reichatd.toml"
@@ -26,5 +26,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path)
     for name, value in home.environ.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(settings, "SYSTEM_DIRECTORY", home.system.parent)
+    monkeypatch.setattr(settings_loader, "SYSTEM_DIRECTORY", home.system.parent)
     return home

@@ -1,4 +1,4 @@
-"""Settings of every kind that are right, and TOML of every kind that is not, for the property tests."""
+"""Valid settings of every kind, and arbitrary TOML, for the property tests."""
 
 import datetime
 from typing import Any
@@ -47,18 +47,18 @@ def _is_utf8(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _mended(values: dict[str, Any]) -> dict[str, Any]:
-    """Without the keys that break a rule."""
+def _valid(values: dict[str, Any]) -> dict[str, Any]:
+    """The values without the keys that break a rule."""
     while problems := broken_rules(assemble(values)):
-        told = " ".join(map(str, problems))
-        values = {name: value for name, value in values.items() if name not in told}
+        text = " ".join(map(str, problems))
+        values = {name: value for name, value in values.items() if name not in text}
     return values
 
 
-right_values = st.fixed_dictionaries({}, optional={name: _allowed_values(key) for name, key in KEYS.items()}).map(
-    _mended
+valid_values = st.fixed_dictionaries({}, optional={name: _allowed_values(key) for name, key in KEYS.items()}).map(
+    _valid
 )
-"""Values by full name that are right each and together."""
+"""Values by full name. Each is allowed, and together they break no rule."""
 
 _LEAVES: st.SearchStrategy[Any] = (
     st.none().map(lambda _: [])
@@ -79,11 +79,11 @@ garbage = st.dictionaries(
         _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=4), max_leaves=20
     ),
 )
-"""What a TOML file can hold, with names that mean something in places where they do not."""
+"""Anything that a TOML file can contain, with names of settings in wrong places."""
 
 
 def document(data: dict[str, Any]) -> str:
-    """Any such garbage as TOML."""
+    """The data as a TOML document."""
     return "".join(f"{as_toml(name)} = {_inline(value)}\n" for name, value in data.items())
 
 

@@ -1,7 +1,6 @@
-"""`reichatd user`, `room` and `stats`, as real processes, on the store itself and on a running daemon."""
+"""`reichatd user`, `room` and `stats` as real processes, on the store itself and with a running daemon."""
 
 import json
-import os
 import signal
 import sqlite3
 import stat
@@ -19,9 +18,6 @@ from reichatd.cli import exit_status
 from tests.cli.commands import CHEAP, INTERRUPT, PROGRAM, SECONDS, Commands
 from tests.process import DaemonProcess, refusal, running
 
-WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
-"""Root obeys the modes of files like anybody else."""
-
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Commands:
@@ -30,7 +26,7 @@ def commands(tmp_path: Path) -> Commands:
 
 @pytest.fixture(params=["store", "daemon"])
 async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Commands]:
-    """With no daemon, and with one."""
+    """Commands without a daemon, and with one."""
     if request.param == "store":
         yield Commands(tmp_path)
     else:
@@ -42,11 +38,11 @@ async def in_thread(call: object, *arguments: object) -> None:
     await trio.to_thread.run_sync(call, *arguments)  # type: ignore[arg-type]
 
 
-async def test_a_life(either: Commands) -> None:
-    await in_thread(live_a_life, either)
+async def test_users_and_rooms_from_the_first_to_the_last_command(either: Commands) -> None:
+    await in_thread(use_all_commands, either)
 
 
-def live_a_life(commands: Commands) -> None:
+def use_all_commands(commands: Commands) -> None:
     ann, bob = commands.add("ann"), commands.add("bob")
     assert [user["email"] for user in commands.json("user", "list")] == ["ann@example.org", "bob@example.org"]
     assert commands.json("room", "create", "Lounge", "--owner", ann, "--id", "lounge")["room_id"] == "lounge"
@@ -78,11 +74,11 @@ def live_a_life(commands: Commands) -> None:
     assert (stats["users"], stats["rooms"]) == (1, 1)
 
 
-async def test_what_is_not_there_or_not_allowed_has_its_status(either: Commands) -> None:
-    await in_thread(ask_for_the_impossible, either)
+async def test_what_does_not_exist_or_is_not_allowed_has_its_exit_status(either: Commands) -> None:
+    await in_thread(request_what_is_refused, either)
 
 
-def ask_for_the_impossible(commands: Commands) -> None:
+def request_what_is_refused(commands: Commands) -> None:
     ann = commands.add("ann")
     for arguments in (("user", "show", "bob"), ("room", "show", "den"), ("user", "verify", "bob@example.org")):
         done = commands.run(*arguments, status=exit_status.NOT_FOUND)
@@ -96,28 +92,28 @@ def ask_for_the_impossible(commands: Commands) -> None:
     assert "not UTF-8" in commands.run("user", "show", "\udcff", status=exit_status.REFUSED).stderr
 
 
-async def test_people_and_rooms_by_name(either: Commands) -> None:
-    await in_thread(name_them, either)
+async def test_only_show_finds_a_user_by_name_and_errors_list_candidates(either: Commands) -> None:
+    await in_thread(use_names, either)
 
 
-def name_them(commands: Commands) -> None:
+def use_names(commands: Commands) -> None:
     ann = commands.add("ann")
     assert commands.json("user", "show", "ANN")["user_id"] == ann
     anna = commands.json("user", "add", "anna@example.org", "Ann", "--generate")["user_id"]
     several = commands.run("user", "show", "ann", "--json", status=exit_status.REFUSED)
     assert [user["user_id"] for user in json.loads(several.stdout)] == [ann, anna]
     assert "2 users are called ann" in several.stderr
-    # What changes something wants to know exactly who is meant, and says who may be.
+    # Commands that change something need the exact user or room. Their errors list the ones with that name.
     for arguments in (("user", "disable", "ann"), ("user", "delete", "ann")):
-        told = commands.run(*arguments, "--yes", status=exit_status.NOT_FOUND).stderr
-        assert f"No user ann; called so: ann@example.org ({ann}), anna@example.org ({anna})" in told
+        error = commands.run(*arguments, "--yes", status=exit_status.NOT_FOUND).stderr
+        assert f"No user ann; called so: ann@example.org ({ann}), anna@example.org ({anna})" in error
     commands.run("room", "create", "Lounge", "--owner", ann, "--id", "room1")
     assert (
         "No room lounge; called so: room1"
         in commands.run("room", "show", "lounge", status=exit_status.NOT_FOUND).stderr
     )
-    told = commands.run("room", "kick", "room1", "ann", "--yes", status=exit_status.NOT_FOUND).stderr
-    assert f"called so: ann@example.org ({ann})" in told
+    error = commands.run("room", "kick", "room1", "ann", "--yes", status=exit_status.NOT_FOUND).stderr
+    assert f"called so: ann@example.org ({ann})" in error
     (room,) = commands.json("room", "list")
     assert (room["owner"], room["owner_name"]) == (ann, "ann")
     assert commands.json("room", "show", "room1")["owner_name"] == "ann"
@@ -142,10 +138,10 @@ def export_all(commands: Commands) -> None:
     lines = commands.run("room", "export", "lounge").stdout.splitlines()
     assert [json.loads(line)["type"] for line in lines] == ["room_details", "person"]
     commands.run("user", "export", "nobody", "-o", str(file), status=exit_status.NOT_FOUND)
-    assert len(file.read_text().splitlines()) == 2, "what was there stays until there is something to take its place"
+    assert len(file.read_text().splitlines()) == 2, "an existing file stays until the new one is complete"
     nowhere = commands.directory / "no" / "file"
-    told = commands.run("user", "export", ann, "-o", str(nowhere), status=exit_status.CANNOT_CREATE).stderr
-    assert told == f"reichatd: {nowhere}: the directory {nowhere.parent} does not exist\n"
+    error = commands.run("user", "export", ann, "-o", str(nowhere), status=exit_status.CANNOT_CREATE).stderr
+    assert error == f"reichatd: {nowhere}: the directory {nowhere.parent} does not exist\n"
     assert [path.name for path in commands.directory.iterdir() if "ann" in path.name] == ["ann.json"]
 
 
@@ -162,7 +158,7 @@ async def test_a_running_daemon_does_the_work(tmp_path: Path) -> None:
     assert (await trio.to_thread.run_sync(commands.json, "stats"))["daemon"] is None
 
 
-async def test_a_second_daemon_is_refused_and_a_killed_one_replaced(tmp_path: Path) -> None:
+async def test_a_second_daemon_is_refused_and_a_killed_one_can_start_again(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, CHEAP)
     await daemon.start()
     second = await trio.to_thread.run_sync(refusal, tmp_path, CHEAP)
@@ -176,7 +172,7 @@ async def test_a_second_daemon_is_refused_and_a_killed_one_replaced(tmp_path: Pa
     assert await daemon.stop() == 0
 
 
-async def test_the_control_socket_can_be_elsewhere_or_nowhere(tmp_path: Path) -> None:
+async def test_the_control_socket_can_have_another_path_or_be_off(tmp_path: Path) -> None:
     elsewhere = {"REICHATD_SERVER_CONTROL_SOCKET": str(tmp_path / "run" / "chat")}
     async with running(tmp_path, **CHEAP, **elsewhere):
         assert (tmp_path / "run" / "chat").is_socket()
@@ -195,7 +191,7 @@ async def test_the_control_socket_can_be_elsewhere_or_nowhere(tmp_path: Path) ->
     assert line.startswith("reichatd: server.control_socket: /proc/nowhere/chat: ")
 
 
-async def test_a_default_place_that_cannot_be_had_keeps_no_daemon_from_starting(tmp_path: Path) -> None:
+async def test_the_daemon_starts_even_if_the_default_control_socket_cannot_be_created(tmp_path: Path) -> None:
     blocked = tmp_path / "share" / "reichatd" / "control.sock"
     blocked.mkdir(parents=True)
     async with running(tmp_path, **CHEAP) as daemon:
@@ -203,7 +199,7 @@ async def test_a_default_place_that_cannot_be_had_keeps_no_daemon_from_starting(
         assert str(blocked) in daemon.output
 
 
-async def test_a_daemon_that_is_stopped_answers_later(tmp_path: Path) -> None:
+async def test_a_command_waits_for_a_suspended_daemon(tmp_path: Path) -> None:
     commands = Commands(tmp_path)
     async with running(tmp_path, **CHEAP) as daemon:
         daemon.signal(signal.SIGSTOP)
@@ -221,7 +217,7 @@ async def test_a_daemon_that_is_stopped_answers_later(tmp_path: Path) -> None:
         assert f"pid             {daemon.pid}\n".encode() in out
 
 
-def test_only_add_makes_a_store(commands: Commands) -> None:
+def test_only_user_add_creates_a_store(commands: Commands) -> None:
     for arguments in (("user", "list"), ("stats",), ("room", "delete", "x", "--yes"), ("user", "export", "x")):
         done = commands.run(*arguments, status=exit_status.UNREADABLE)
         assert str(commands.data / "reichatd.sqlite3") in done.stderr
@@ -230,7 +226,7 @@ def test_only_add_makes_a_store(commands: Commands) -> None:
     assert len(commands.json("user", "list")) == 1
 
 
-def test_where_nobody_looks_there_are_plain_columns(commands: Commands) -> None:
+def test_without_a_terminal_a_table_becomes_plain_columns(commands: Commands) -> None:
     ann = commands.add("ann")
     header, row = commands.run("user", "list").stdout.splitlines()
     assert header.split("\t") == ["user_id", "email", "username", "created_at", "disabled"]
@@ -242,7 +238,7 @@ def test_where_nobody_looks_there_are_plain_columns(commands: Commands) -> None:
     assert "users          1\n" in commands.run("stats").stdout
 
 
-def test_a_password_is_text(commands: Commands) -> None:
+def test_a_password_must_be_utf8(commands: Commands) -> None:
     command = [*PROGRAM, "user", "add", "bob@example.org", "bob", "--password-stdin"]
     done = subprocess.run(command, env=commands.environ, input=b"a good p\xe4ssword\n", capture_output=True)
     assert (done.returncode, done.stderr) == (exit_status.BAD_DATA, b"reichatd: standard input is not UTF-8\n")
@@ -263,7 +259,7 @@ def test_a_password_is_asked_for_twice(commands: Commands) -> None:
     commands.run("user", "set-password", "ann@example.org", "--generate", "--password-stdin", status=2)
 
 
-def test_what_cannot_be_undone_is_asked_about(commands: Commands) -> None:
+def test_a_command_that_cannot_be_undone_asks(commands: Commands) -> None:
     ann = commands.add("ann")
     commands.run("room", "create", "Lounge", "--owner", ann, "--id", "lounge")
     destructive = (
@@ -287,7 +283,7 @@ def test_what_cannot_be_undone_is_asked_about(commands: Commands) -> None:
 
 
 def fill(commands: Commands, messages: int) -> None:
-    """A room, `lounge`, with so many messages of ann's."""
+    """Creates a room, `lounge`, with this number of messages from ann."""
     ann = commands.add("ann")
     commands.run("room", "create", "Lounge", "--owner", ann, "--id", "lounge")
     with closing(sqlite3.connect(commands.data / "reichatd.sqlite3")) as db, db:
@@ -312,8 +308,8 @@ def test_an_export_that_is_interrupted_leaves_no_file(commands: Commands, number
     while not list(commands.directory.glob(".lounge.json.*")):
         assert export.poll() is None
     export.send_signal(number)
-    _, told = export.communicate(timeout=SECONDS)
-    assert (export.returncode, "interrupted" in told) == (128 + number, True)
+    _, error = export.communicate(timeout=SECONDS)
+    assert (export.returncode, "interrupted" in error) == (128 + number, True)
     assert list(commands.directory.glob("*lounge.json*")) == []
     commands.run("room", "export", "lounge", "-o", str(file))
     lines = file.read_bytes().splitlines()
@@ -321,7 +317,7 @@ def test_an_export_that_is_interrupted_leaves_no_file(commands: Commands, number
     assert json.loads(lines[-1])["message_id"] == 200_000
 
 
-def test_a_deletion_that_is_interrupted_is_finished_by_the_next(commands: Commands) -> None:
+def test_the_next_command_finishes_an_interrupted_deletion(commands: Commands) -> None:
     fill(commands, 200_000)
     deletion = subprocess.Popen(
         [*PROGRAM, "room", "delete", "lounge", "--yes"], env=commands.environ, stdout=subprocess.PIPE
@@ -338,7 +334,7 @@ def test_a_deletion_that_is_interrupted_is_finished_by_the_next(commands: Comman
     commands.run("room", "delete", "lounge", "--yes", status=exit_status.NOT_FOUND)
 
 
-def test_an_export_whose_reader_goes_stops(commands: Commands) -> None:
+def test_an_export_stops_if_its_reader_closes_the_pipe(commands: Commands) -> None:
     fill(commands, 50_000)
     export = subprocess.Popen(
         [*PROGRAM, "room", "export", "lounge"],
@@ -356,18 +352,22 @@ def test_an_export_whose_reader_goes_stops(commands: Commands) -> None:
     export.stderr.close()
 
 
-async def test_who_may_not_write_to_the_socket_is_kept_out(tmp_path: Path) -> None:
+async def test_a_user_without_access_to_the_control_socket_is_refused(tmp_path: Path) -> None:
     async with running(tmp_path, **CHEAP):
         (tmp_path / "share" / "reichatd" / "control.sock").chmod(0)
         commands = Commands(tmp_path)
         done = await trio.to_thread.run_sync(
-            lambda: subprocess.run(
-                [*WITHOUT_PRIVILEGE, *PROGRAM, "stats"],
-                env=commands.environ,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-            )
+            partial(commands.run, "stats", status=exit_status.NOT_PERMITTED, privileged=False)
         )
-        assert done.returncode == exit_status.NOT_PERMITTED, done.stderr
-        assert "control.sock is closed to this user" in done.stderr
+        assert "may not use" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["user", "list"], ["retention", "show"]])
+def test_a_user_without_access_to_the_store_is_refused(tmp_path: Path, arguments: list[str]) -> None:
+    commands = Commands(tmp_path, {"REICHATD_SERVER_CONTROL_SOCKET": ""})
+    commands.data.mkdir(parents=True, mode=0)
+    try:
+        done = commands.run(*arguments, status=exit_status.NOT_PERMITTED, privileged=False)
+    finally:
+        commands.data.chmod(0o700)
+    assert f"may not use {commands.data / 'reichatd.sqlite3'}" in done.stderr

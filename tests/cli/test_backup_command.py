@@ -1,4 +1,4 @@
-"""`reichatd backup`, `backup verify` and `restore`: real processes, real files, and what can go wrong with them."""
+"""`reichatd backup`, `backup verify` and `restore`, with real processes and files."""
 
 import json
 import os
@@ -19,31 +19,20 @@ import trio
 from reichatd.archive.files import writing
 from reichatd.archive.format import VERSION, Header
 from reichatd.settings import MongoDBSettings, StorageSettings
-from reichatd.store import StoreError, open_store, sqlite
-from reichatd.store.backends import held
+from reichatd.store import StoreError, backend_for, sqlite
 from reichatd.store.bulk import Stored, StoredRoom
 from reichatd.store.sqlite import schema
 from tests.archive import chatter
 from tests.cli.commands import Commands
-from tests.nobody import nobody, nobody_id
 from tests.process import environment
+from tests.unprivileged import UNPRIVILEGED_ID, unprivileged
 
 MESSAGES = 3000
 
 
 def command(directory: Path, *words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs `reichatd` with its files in a directory; an answer is a line, never a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "reichatd", *map(str, words)],
-        env=environment(directory, settings),
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+    """Runs `reichatd` with its files in a directory."""
+    return Commands(directory, settings).call(*map(str, words))
 
 
 def data_file(directory: Path) -> Path:
@@ -60,7 +49,7 @@ def contents(path: Path) -> list[Stored]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with a store."""
+    """A home directory with a store."""
     directory = tmp_path / "home"
     directory.mkdir()
     trio.run(chatter.fill, data_file(directory), MESSAGES)
@@ -69,7 +58,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """A home with nothing."""
+    """An empty home directory."""
     directory = tmp_path / "other"
     directory.mkdir()
     return directory
@@ -82,7 +71,7 @@ def backup(home: Path) -> Path:
     return home / "backup"
 
 
-def test_there_and_back(home: Path, other: Path, backup: Path) -> None:
+def test_a_restored_backup_has_the_same_content(home: Path, other: Path, backup: Path) -> None:
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     done = command(home, "backup", "verify", backup)
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,7 +83,7 @@ def test_there_and_back(home: Path, other: Path, backup: Path) -> None:
     assert not list(home.glob("*.part"))
 
 
-def test_what_is_printed(home: Path) -> None:
+def test_it_prints_the_counts_and_where_the_secret_is(home: Path) -> None:
     done = command(home, "backup", "backup")
     assert f"{MESSAGES:,} messages" in done.stdout
     assert "secret.key" in done.stdout
@@ -102,18 +91,18 @@ def test_what_is_printed(home: Path) -> None:
     assert "secret" not in done.stdout
 
 
-def test_help() -> None:
+def test_the_help_names_the_file() -> None:
     for words in (["backup", "--help"], ["backup", "verify", "--help"], ["restore", "--help"], ["backup"]):
         done = command(Path.cwd(), *words)
         assert done.returncode in (0, 2)
         assert "FILE" in done.stdout + done.stderr
 
 
-# ------------------------------------------------------------------------------------------------------------ what is refused
+# Refusals
 
 
 def refused(status: int, directory: Path, *words: str | Path, **settings: str) -> str:
-    """One line on standard error, and this status."""
+    """Runs a command that must fail with this status. Returns its one line on standard error."""
     done = command(directory, *words, **settings)
     assert done.returncode == status, done.stderr
     assert done.stdout == ""
@@ -122,7 +111,7 @@ def refused(status: int, directory: Path, *words: str | Path, **settings: str) -
     return done.stderr
 
 
-def test_a_file_that_is_there(home: Path, backup: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_force(home: Path, backup: Path) -> None:
     backup.write_text("mine")
     assert "--force" in refused(73, home, "backup", backup)
     assert backup.read_text() == "mine"
@@ -130,22 +119,22 @@ def test_a_file_that_is_there(home: Path, backup: Path) -> None:
     assert command(home, "backup", "verify", backup).returncode == 0
 
 
-def test_no_such_directory(home: Path) -> None:
+def test_a_directory_that_does_not_exist(home: Path) -> None:
     assert "missing/backup: the directory missing does not exist" in refused(73, home, "backup", "missing/backup")
 
 
-def test_nothing_to_back_up(other: Path) -> None:
+def test_a_store_that_does_not_exist(other: Path) -> None:
     assert "reichatd.sqlite3" in refused(69, other, "backup", "backup")
     assert list(other.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [["restore"], ["restore", "--force"], ["backup", "verify"]])
-def test_a_backup_that_is_not_there(other: Path, words: list[str]) -> None:
+def test_a_backup_that_does_not_exist(other: Path, words: list[str]) -> None:
     assert "No such file" in refused(66, other, *words, "backup")
 
 
 @pytest.mark.parametrize("words", [["restore"], ["backup", "verify"]])
-def test_a_flipped_bit(other: Path, backup: Path, words: list[str]) -> None:
+def test_a_flipped_bit_is_found(other: Path, backup: Path, words: list[str]) -> None:
     content = bytearray(backup.read_bytes())
     content[len(content) // 2] ^= 4
     backup.write_bytes(content)
@@ -155,7 +144,7 @@ def test_a_flipped_bit(other: Path, backup: Path, words: list[str]) -> None:
     assert not data_file(other).exists()
 
 
-def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
+def test_a_damaged_backup_does_not_change_the_store(home: Path, backup: Path) -> None:
     before = contents(data_file(home))
     backup.write_bytes(backup.read_bytes()[:-1])
     assert "cut off" in refused(65, home, "restore", "--force", "--yes", backup)
@@ -163,7 +152,7 @@ def test_a_damaged_backup_costs_nothing(home: Path, backup: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["restore", "--force", "--yes"], ["backup", "verify"]])
-def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[str]) -> None:
+def test_a_number_that_no_store_can_hold(home: Path, backup: Path, words: list[str]) -> None:
     before = contents(data_file(home))
     with writing(backup, Header(VERSION, "1.2.3", "sqlite", 1.5), replace=True) as writer:
         writer.add([StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, first_id=2**33 + 1)])
@@ -172,7 +161,7 @@ def test_a_number_that_no_store_can_keep(home: Path, backup: Path, words: list[s
     assert contents(data_file(home)) == before
 
 
-def test_a_store_that_holds_something(home: Path, backup: Path) -> None:
+def test_a_store_with_content_is_replaced_only_with_force(home: Path, backup: Path) -> None:
     before = contents(data_file(home))
     assert "--force" in refused(73, home, "restore", backup)
     assert contents(data_file(home)) == before
@@ -180,7 +169,7 @@ def test_a_store_that_holds_something(home: Path, backup: Path) -> None:
     assert contents(data_file(home)) == before
 
 
-def test_a_restore_over_something_asks(home: Path, other: Path, backup: Path) -> None:
+def test_a_restore_into_a_store_with_content_asks(home: Path, other: Path, backup: Path) -> None:
     before = contents(data_file(home))
     done = command(home, "restore", "--force", backup)
     assert (done.returncode, "--yes" in done.stderr) == (2, True)
@@ -193,7 +182,7 @@ def test_a_restore_over_something_asks(home: Path, other: Path, backup: Path) ->
     assert contents(data_file(home)) == before
     status, screen = at_home.at_terminal("restore", "--force", str(backup), typed=[("[y/N]", "y\n")])
     assert (status, "restored" in screen) == (0, True)
-    # Where there is nothing there is nothing to ask.
+    # An empty store needs no question.
     assert Commands(other).at_terminal("restore", "--force", str(backup))[0] == 0
     with data_file(other).open("r+b") as raw:
         raw.write(b"x" * 100)
@@ -201,18 +190,19 @@ def test_a_restore_over_something_asks(home: Path, other: Path, backup: Path) ->
     assert (status, "cannot be read" in screen) == (1, True)
 
 
-async def test_what_a_restore_into_mongodb_asks_about(mongod_standalone: str, tmp_path: Path) -> None:
-    """The database that the URI names is the one that would be emptied."""
+async def test_the_question_names_the_mongodb_database(mongod_standalone: str, tmp_path: Path) -> None:
+    """The restore would empty the database that the URI names."""
     uri = f"{mongod_standalone.rstrip('/')}/held-{tmp_path.name}"
     storage = StorageSettings(backend="mongodb", mongodb=MongoDBSettings(uri=uri))
-    assert await held(storage, tmp_path / "none") == ""
-    async with aclosing(await open_store(storage, tmp_path / "none")):
-        assert f"the MongoDB database held-{tmp_path.name}" in await held(storage, tmp_path / "none")
+    backend = backend_for(storage, tmp_path / "none")
+    assert await backend.contents() == ""
+    async with aclosing(await backend.open()):
+        assert f"the MongoDB database held-{tmp_path.name}" in await backend.contents()
 
 
-def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:
-    """As it is for the data of a service, /var/lib/reichatd."""
-    owner = nobody_id() if os.geteuid() == 0 else os.getuid()
+def test_a_file_that_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) -> None:
+    """As for the data of a service, in /var/lib/reichatd."""
+    owner = UNPRIVILEGED_ID if os.geteuid() == 0 else os.getuid()
     with TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         data = Path(directory, "data")
@@ -224,11 +214,11 @@ def test_what_root_restores_belongs_to_the_owner_of_the_directory(backup: Path) 
             done = command(Path(directory), "restore", *more, backup, **settings)
             assert done.returncode == 0, done.stderr
             assert (file.stat().st_uid, stat.S_IMODE(file.stat().st_mode)) == (owner, 0o600)
-        # And what SQLite puts beside it, whoever opened it first.
+        # So do the files that SQLite creates beside it, whichever user opened it first.
         done = command(Path(directory), "user", "disable", "--yes", "nobody@example.org", **settings)
         assert done.returncode == 67, done.stderr
         assert {each.stat().st_uid for each in data.iterdir()} == {owner}
-        with nobody():
+        with unprivileged():
             trio.run(reopen, file)
 
 
@@ -239,9 +229,11 @@ async def reopen(file: Path) -> None:
         assert owners == {os.geteuid()}
 
 
-def test_a_file_that_cannot_be_given_away(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_whose_owner_cannot_be_changed_is_removed(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if os.geteuid() == 0:
-        os.chown(tmp_path, nobody_id(), -1)
+        os.chown(tmp_path, UNPRIVILEGED_ID, -1)
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -253,7 +245,7 @@ def test_a_file_that_cannot_be_given_away(backup: Path, tmp_path: Path, monkeypa
     assert not (tmp_path / "new.sqlite3").exists()
 
 
-def test_a_newer_schema(home: Path, backup: Path) -> None:
+def test_a_store_with_a_newer_schema_is_refused(home: Path, backup: Path) -> None:
     with closing(sqlite3.connect(data_file(home))) as db:
         db.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     assert "newer reichatd" in refused(69, home, "backup", "second")
@@ -261,13 +253,13 @@ def test_a_newer_schema(home: Path, backup: Path) -> None:
     assert not (home / "second").exists()
 
 
-def test_wrong_settings(home: Path) -> None:
+def test_invalid_settings(home: Path) -> None:
     done = command(home, "backup", "backup", REICHATD_SERVER_PORT="x")
     assert done.returncode == 78
 
 
 def test_a_full_disk(home: Path, other: Path, backup: Path) -> None:
-    """A limit on the size of files, which the system reports in the same place."""
+    """A limit on the size of files stands for the full disk: the same system calls fail."""
 
     def limited(directory: Path, size: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -296,7 +288,7 @@ def test_a_full_disk(home: Path, other: Path, backup: Path) -> None:
     assert contents(data_file(home)) == before
 
 
-def test_interrupted(home: Path) -> None:
+def test_an_interrupted_backup_leaves_no_file(home: Path) -> None:
     data_file(home).unlink()
     trio.run(chatter.fill, data_file(home), 100_000)
     process = subprocess.Popen(
@@ -307,19 +299,19 @@ def test_interrupted(home: Path) -> None:
         text=True,
     )
     with process:
-        # Before it has written something it may leave an empty file, which the next one takes.
+        # Before the first write, an interrupted backup may leave an empty file, which the next one replaces.
         while not any(part.stat().st_size for part in home.glob("backup.part")):
             assert process.poll() is None
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
     assert process.returncode == 130
-    assert errors == "reichatd: interrupted: to be run again from the beginning\n"
+    assert errors == "reichatd: interrupted; run it again from the beginning\n"
     assert [path.name for path in home.iterdir()] == ["share"]
     assert command(home, "backup", "backup").returncode == 0
 
 
-def test_it_can_be_read_without_reichatd(backup: Path) -> None:
+def test_zcat_shows_the_backup_as_lines_of_json(backup: Path) -> None:
     lines = subprocess.run(
         ["zcat", backup], capture_output=True, check=True, stdin=subprocess.DEVNULL
     ).stdout.splitlines()

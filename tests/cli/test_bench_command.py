@@ -1,4 +1,4 @@
-"""`reichatd bench`, for real: a private daemon, load processes, every scenario a little."""
+"""`reichatd bench` with a real daemon and real load processes; each scenario with little load."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ import trio
 from pymongo import MongoClient
 
 from reichatd.bench.scenarios import SCENARIOS
-from tests.client import newcomer
+from tests.client import registered_user
 from tests.mongod import free_port
 from tests.process import running
 
@@ -37,7 +37,7 @@ def test_a_scenario_loses_nothing(scenario: str) -> None:
     assert row["latency"]["p99"] >= row["latency"]["p50"] > 0
 
 
-def test_each_scenario_on_mongodb_has_a_database_that_is_gone_in_the_end(mongod_standalone: str) -> None:
+def test_each_scenario_on_mongodb_has_its_own_database_which_is_dropped(mongod_standalone: str) -> None:
     done = bench("--quick", "--json", "joins", "rest", "--mongodb", mongod_standalone)
     assert done.returncode == 0, done.stderr
     assert [(row["scenario"], row["lost"]) for row in json.loads(done.stdout)] == [("joins", 0), ("rest", 0)]
@@ -52,18 +52,20 @@ def test_a_mongodb_that_does_not_answer() -> None:
     assert "does not answer" in done.stderr
 
 
-def test_a_table_for_people() -> None:
+def test_a_table_without_json() -> None:
     done = bench("--quick", "history")
     assert done.returncode == 0, done.stderr
     assert "pages/s" in done.stdout
 
 
-async def test_a_daemon_that_runs_already(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_a_running_daemon_is_measured_and_its_rooms_are_deleted(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, await registered_user(daemon, "ada") as ada:
         command = [sys.executable, "-m", "reichatd", "bench", "--quick", "--json", "joins", "idle", "--url", daemon.url]
         process = await _run([*command, "--email", ada.email], "a good password\n")
         assert process.returncode == 0, process.stderr
-        assert [row["scenario"] for row in json.loads(process.stdout)] == ["joins"], "memory is only of a private one"
+        assert [row["scenario"] for row in json.loads(process.stdout)] == ["joins"], (
+            "only the memory of a private daemon is measured"
+        )
         assert (await ada.call("GET", "/joined"))["rooms"] == []
 
 
@@ -71,16 +73,16 @@ async def _run(command: list[str], stdin: str) -> subprocess.CompletedProcess[by
     return await trio.run_process(command, stdin=stdin.encode(), capture_stdout=True, capture_stderr=True, check=False)
 
 
-def test_what_cannot_be_measured_is_said_in_a_line() -> None:
+def test_a_daemon_that_cannot_be_measured_is_reported_on_one_line() -> None:
     for url in ("http://127.0.0.1:1", "http://127.0.0.1:99999", "https://127.0.0.1"):
         done = bench("joins", "--url", url, "--email", "a@example.org", stdin="x\n")
         assert done.returncode == 69
         assert "Traceback" not in done.stderr
         assert "reichatd: " in done.stderr
-        assert "Password" not in done.stderr, "it would be typed in vain"
+        assert "Password" not in done.stderr, "no daemon would get the password"
     assert bench("joins", "--url", "http://127.0.0.1:1").returncode == 2
 
 
-def test_every_scenario_has_a_word_for_itself() -> None:
+def test_every_scenario_has_its_own_name_and_a_description() -> None:
     assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
     assert all(scenario.what for scenario in SCENARIOS)

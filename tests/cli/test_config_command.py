@@ -21,7 +21,7 @@ SECRET = "hunter2" * 5
 
 
 class Shell:
-    """Runs commands with the environment of a home and nothing else, and with an empty file unless they name one."""
+    """Runs commands with the environment of a home directory only. The settings file is empty, unless a command names one."""
 
     def __init__(self, home: Home, empty: Path) -> None:
         empty.touch()
@@ -51,12 +51,12 @@ def test_check_says_ok_and_which_file(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_check_says_ok_where_there_is_no_file() -> None:
+def test_check_says_ok_without_a_file() -> None:
     done = CliRunner(env={"REICHATD_CONFIG": None}).invoke(main, ["config", "check"])
     assert (done.exit_code, done.output) == (exit_status.OK, "ok: no file found, so defaults and the environment\n")
 
 
-def test_check_tells_every_problem_on_a_line_of_its_own(shell: Shell, tmp_path: Path) -> None:
+def test_check_prints_each_problem_on_one_line(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text("server.port = 'x'\nserver.hots = 1\n")
     done = shell("config", "check", file, REICHATD_LOG_LEVEL="loud")
@@ -69,7 +69,7 @@ def test_check_tells_every_problem_on_a_line_of_its_own(shell: Shell, tmp_path: 
     ]
 
 
-def test_show_is_toml_that_means_what_is_in_force(shell: Shell, tmp_path: Path) -> None:
+def test_show_prints_the_settings_in_force_as_toml(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text('[server]\nport = 1234\ntrusted_proxies = ["::1"]\n')
     done = shell("config", "show", "--config", file, REICHATD_STORAGE_PATH='/a "b"')
@@ -101,13 +101,15 @@ def test_show_hides_secrets(shell: Shell, options: list[str]) -> None:
     assert "environment SECRET_KEY" in done.stdout
 
 
-def test_show_of_settings_that_are_wrong_tells_what_is_wrong(shell: Shell) -> None:
+def test_show_of_invalid_settings_prints_the_problems(shell: Shell) -> None:
     done = shell("config", "show", SECRET_KEY="short")
     assert (done.returncode, done.stdout) == (exit_status.CONFIGURATION, "")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_init_writes_the_manual_where_the_daemon_looks_first_and_never_over_another(home: Home, shell: Shell) -> None:
+def test_init_writes_the_annotated_file_where_the_daemon_looks_first_and_never_overwrites(
+    home: Home, shell: Shell
+) -> None:
     del shell.environ["REICHATD_CONFIG"]
     done = shell("config", "init")
     assert (done.returncode, done.stdout.splitlines()[0]) == (exit_status.OK, f"wrote {home.user}")
@@ -118,11 +120,11 @@ def test_init_writes_the_manual_where_the_daemon_looks_first_and_never_over_anot
     for arguments in ([], [home.user]):
         done = shell("config", "init", *arguments)
         assert (done.returncode, done.stdout) == (exit_status.CANNOT_CREATE, "")
-        assert f"{home.user} is there already" in done.stderr
+        assert f"{home.user} exists already" in done.stderr
     assert home.user.read_text() == "server.port = 1234"
 
 
-def test_init_of_a_named_file(shell: Shell, tmp_path: Path) -> None:
+def test_init_writes_a_named_file(shell: Shell, tmp_path: Path) -> None:
     done = shell("config", "init", tmp_path / "x y.toml")
     assert f"reichatd config check '{tmp_path}/x y.toml'" in done.stdout
     assert f"reichatd serve --config '{tmp_path}/x y.toml'" in done.stdout
@@ -133,12 +135,12 @@ def test_init_of_a_named_file(shell: Shell, tmp_path: Path) -> None:
     assert other.stdout.startswith(f"wrote {tmp_path}/other.toml\n")
 
 
-def test_the_login_of_send_is_no_setting(shell: Shell) -> None:
+def test_the_login_variables_of_send_are_no_settings(shell: Shell) -> None:
     login = {"REICHATD_EMAIL": "a@b.c", "REICHATD_PASSWORD": "secret", "REICHATD_PASSWORD_FILE": "/x"}
     assert shell("config", "check", **login).returncode == exit_status.OK
 
 
-def test_usage_errors_are_clicks(shell: Shell) -> None:
+def test_wrong_usage_exits_with_2(shell: Shell) -> None:
     assert shell("config", "chekc").returncode == 2
     assert shell("srve").returncode == 2
 
@@ -148,7 +150,7 @@ def test_version(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["config", "show"]])
-def test_nothing_of_the_daemon_is_imported_to_help_or_to_look(shell: Shell, arguments: list[str]) -> None:
+def test_help_and_config_import_nothing_of_the_daemon(shell: Shell, arguments: list[str]) -> None:
     script = f"""if True:
         import sys
         from reichatd.cli import main
@@ -160,7 +162,7 @@ def test_nothing_of_the_daemon_is_imported_to_help_or_to_look(shell: Shell, argu
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell) -> None:
+def test_the_list_of_commands_has_the_first_line_of_each_commands_help(shell: Shell) -> None:
     commands = shell("--help").stdout.partition("Commands:\n")[2]
     assert [line.split()[0] for line in commands.splitlines()] == [
         "serve",
@@ -181,18 +183,18 @@ def test_help_says_of_each_command_what_the_command_says_of_itself(shell: Shell)
         "help",
     ]
     for line in commands.splitlines():
-        name, _, told = line.strip().partition(" ")
-        assert told.strip() in shell(name, "--help").stdout
+        name, _, summary = line.strip().partition(" ")
+        assert summary.strip() in shell(name, "--help").stdout
 
 
-def test_fail_says_it_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fail_prints_its_message_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         exit_status.fail(exit_status.CANNOT_LISTEN, "port 80:\nin use")
     assert caught.value.code == exit_status.CANNOT_LISTEN
     assert capsys.readouterr() == ("", "reichatd: port 80: in use\n")
 
 
-def test_the_database_may_come_from_the_uri_and_from_one_place_only(shell: Shell) -> None:
+def test_the_database_may_be_in_the_uri_but_not_differ_from_the_setting(shell: Shell) -> None:
     named = {"REICHATD_STORAGE_MONGODB_URI": "mongodb://ann:sesame@host/talk"}
     shown = json.loads(shell("config", "show", "--json", **named).stdout)["storage.mongodb.database"]
     assert shown == {"value": "talk", "source": "storage.mongodb.uri"}
@@ -205,3 +207,10 @@ def test_the_database_may_come_from_the_uri_and_from_one_place_only(shell: Shell
     assert (
         "\n# Data: MongoDB, database reichatd\n" in shell("config", "show", REICHATD_STORAGE_BACKEND="mongodb").stdout
     )
+
+
+def test_the_path_of_a_settings_file_may_have_bytes_that_are_not_utf8(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "\udcff.toml"
+    file.write_text("server.port = 1234")
+    shown = json.loads(shell("config", "show", "--json", REICHATD_CONFIG=str(file)).stdout)
+    assert shown["server.port"] == {"value": 1234, "source": f"file {tmp_path}/\\udcff.toml"}

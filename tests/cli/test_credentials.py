@@ -1,18 +1,19 @@
-"""Secrets that come as systemd's credentials."""
+"""Secrets that systemd passes as credentials."""
 
 from pathlib import Path
 
 import pytest
 
-from reichatd.cli.configuration import configuration
-from reichatd.cli.settings import load, load_secret
+from reichatd.cli.daemon_configuration import configuration
+from reichatd.cli.secret import load_secret
+from reichatd.cli.settings_loader import load
 from reichatd.settings import SettingsError
 from tests.cli.conftest import Home
 
 
 @pytest.fixture
 def credentials(home: Home, tmp_path: Path) -> dict[str, str]:
-    """The environment of a service with a directory of credentials, empty."""
+    """The environment of a service, with an empty directory of credentials."""
     directory = tmp_path / "credentials"
     directory.mkdir()
     return {"CREDENTIALS_DIRECTORY": str(directory), "STATE_DIRECTORY": str(home.data)}
@@ -21,14 +22,14 @@ def credentials(home: Home, tmp_path: Path) -> dict[str, str]:
 def put(credentials: dict[str, str], name: str, content: str) -> Path:
     path = Path(credentials["CREDENTIALS_DIRECTORY"], name)
     path.write_text(content)
-    path.chmod(0o444)  # systemd guards the directory
+    path.chmod(0o444)  # systemd protects the directory
     return path
 
 
 SMTP = {"REICHATD_MAIL_BACKEND": "smtp", "REICHATD_MAIL_USERNAME": "chat"}
 
 
-def test_both_are_found(credentials: dict[str, str]) -> None:
+def test_both_credentials_are_found(credentials: dict[str, str]) -> None:
     put(credentials, "secret.key", "s" * 32 + "\n")
     put(credentials, "mail-password", "hunter2\n")
     loaded = load(None, credentials | SMTP)
@@ -39,7 +40,7 @@ def test_both_are_found(credentials: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"])
-def test_what_is_blank_or_absent_counts_as_none(credentials: dict[str, str], content: str | None) -> None:
+def test_a_blank_or_missing_credential_counts_as_none(credentials: dict[str, str], content: str | None) -> None:
     if content is not None:
         put(credentials, "secret.key", content)
         put(credentials, "mail-password", content)
@@ -49,7 +50,7 @@ def test_what_is_blank_or_absent_counts_as_none(credentials: dict[str, str], con
     assert loaded.settings.mail.password_file == ""
 
 
-def test_what_is_said_elsewhere_wins(credentials: dict[str, str], tmp_path: Path) -> None:
+def test_other_sources_override_a_credential(credentials: dict[str, str], tmp_path: Path) -> None:
     put(credentials, "secret.key", "s" * 32)
     put(credentials, "mail-password", "hunter2")
     file = tmp_path / "reichatd.toml"
@@ -64,14 +65,14 @@ def test_what_is_said_elsewhere_wins(credentials: dict[str, str], tmp_path: Path
     assert load_secret(load(file, environ | {"SECRET_KEY": "e" * 32})) == b"e" * 32
 
 
-def test_a_password_needs_a_login(credentials: dict[str, str]) -> None:
+def test_a_mail_password_needs_a_username(credentials: dict[str, str]) -> None:
     put(credentials, "mail-password", "hunter2")
     with pytest.raises(SettingsError, match=r"mail\.username: found nothing") as caught:
         load(None, credentials)
     assert "hunter2" not in str(caught.value)
 
 
-def test_one_that_cannot_be_read_makes_no_new_secret(credentials: dict[str, str]) -> None:
+def test_an_unreadable_credential_does_not_lead_to_a_new_secret(credentials: dict[str, str]) -> None:
     Path(credentials["CREDENTIALS_DIRECTORY"], "secret.key").mkdir()
     with pytest.raises(SettingsError) as caught:
         load(None, credentials)

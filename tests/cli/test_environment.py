@@ -25,7 +25,7 @@ def test_every_key_has_a_variable_of_its_own() -> None:
     assert {"REICHATD_SERVER_PORT", "REICHATD_STORAGE_PATH", "REICHATD_STORAGE_MONGODB_URI"} <= variables
 
 
-def test_foreign_variables_are_left_alone() -> None:
+def test_other_variables_are_ignored() -> None:
     assert texts(PATH="/bin", MONGODB="x", REICHATDX="x", reichatd_server_port="x", REICHATD_CONFIG="x") == {}
 
 
@@ -44,7 +44,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_one(variable: str, mean
     assert "hunter2" not in str(problem)
 
 
-def test_an_unknown_variable_like_none_of_ours_is_refused_too() -> None:
+def test_an_unknown_variable_that_resembles_no_key_is_refused_too() -> None:
     assert problem_keys(REICHATD_="", REICHATD_XYZZY="") == ["REICHATD_", "REICHATD_XYZZY"]
 
 
@@ -102,14 +102,14 @@ def test_the_older_name_of_the_database_selects_mongodb_and_leaves_the_server() 
 @given(
     st.text(min_size=1).filter(lambda text: "\0" not in text), st.text(min_size=1).filter(lambda text: "\0" not in text)
 )
-def test_any_login_reaches_the_driver_as_it_was_written(username: str, password: str) -> None:
+def test_the_driver_gets_any_login_as_written(username: str, password: str) -> None:
     uri = texts(MONGODB_USERNAME=username, MONGODB_PASSWORD=password)["storage.mongodb.uri"]
     parsed = pymongo.uri_parser.parse_uri(msgspec.convert(uri, MongoURI))
     assert (parsed["username"], parsed["password"]) == (username, password)
     assert parsed["options"]["authSource"] == "admin"
 
 
-def test_empty_older_names_are_not_set() -> None:
+def test_empty_older_variables_count_as_not_set() -> None:
     assert texts(SECRET_KEY="", MONGODB_URI="", MONGODB_HOST="", MONGODB_PASSWORD="") == {}
 
 
@@ -123,14 +123,14 @@ def test_empty_older_names_are_not_set() -> None:
         ({"MONGODB_PASSWORD": "hunter2", "MONGODB_PORT": "x"}, ["MONGODB_PORT", "MONGODB_USERNAME"]),
     ],
 )
-def test_parts_that_make_no_uri(environ: dict[str, str], keys: list[str]) -> None:
+def test_older_variables_that_do_not_make_a_uri(environ: dict[str, str], keys: list[str]) -> None:
     found, problems = read_environment(environ)
     assert [problem.key for problem in problems] == keys
     assert "storage.mongodb.uri" not in found
     assert "hunter2" not in "".join(map(str, problems))
 
 
-def test_our_name_wins_over_the_older_one() -> None:
+def test_the_new_name_overrides_the_older_one() -> None:
     found, problems = read_environment(
         {
             "REICHATD_AUTH_SECRET_KEY": "new",
@@ -148,5 +148,5 @@ def test_our_name_wins_over_the_older_one() -> None:
     }
 
 
-def test_our_name_for_a_file_with_the_secret_wins_over_the_older_name_for_the_secret() -> None:
+def test_the_new_name_of_a_secret_file_overrides_the_older_name_of_the_secret() -> None:
     assert texts(REICHATD_AUTH_SECRET_KEY_FILE="/f", SECRET_KEY="old") == {"auth.secret_key_file": "/f"}

@@ -1,4 +1,4 @@
-"""The man pages: made from their sources, right for every formatter; and `reichatd help`."""
+"""The man pages, which are generated and which formatters accept; and `reichatd help`."""
 
 import os
 import re
@@ -30,11 +30,11 @@ def call(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_what_is_committed_is_what_the_sources_give(topic: str) -> None:
+def test_the_committed_pages_are_those_that_the_sources_give(topic: str) -> None:
     assert text_of(topic) == man_page(source(topic), REVISED), "python -m reichatd.cli.manual"
 
 
-def test_there_is_nothing_else() -> None:
+def test_there_are_no_other_pages() -> None:
     assert {path.name for path in DIRECTORY.iterdir() if path.suffix != ".md"} == set(PAGES.values())
 
 
@@ -46,14 +46,14 @@ def test_there_is_nothing_else() -> None:
         pytest.param(["mandoc", "-T", "lint"], id="mandoc"),
     ],
 )
-def test_formatters_have_nothing_to_say(command: list[str], topic: str) -> None:
+def test_formatters_print_no_warning(command: list[str], topic: str) -> None:
     if shutil.which(command[0]) is None:
         pytest.skip(f"no {command[0]} here")
     environ = os.environ | {"MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
     done = subprocess.run([*command, DIRECTORY / PAGES[topic]], capture_output=True, text=True, env=environ)
     assert (done.returncode, done.stderr) == (0, "")
     if command[0] == "man":
-        # What is to be pasted must not be cut off or broken on a terminal of the usual width.
+        # A terminal of the usual width must not break lines that are to be copied.
         assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
     else:
         assert done.stdout == ""
@@ -84,7 +84,7 @@ def _by_table() -> dict[str, list[str]]:
     return tables
 
 
-def test_keys_that_are_explained_together() -> None:
+def test_keys_that_are_explained_together_share_an_item() -> None:
     annotated = '# All.\n\n\n[mail]\n\n# Where.\n# host = "localhost"\n# port = 587\n'
     head, mail = documented(annotated)
     assert (head.table, head.groups[0].prose, head.groups[0].keys) == ("", "All.", ())
@@ -93,20 +93,20 @@ def test_keys_that_are_explained_together() -> None:
     assert '### [mail]\n\n- `host`, `port`: Where.\n\n  - `host`: *Default:* `"localhost"`.' in page
 
 
-def test_only_code_is_markup() -> None:
+def test_everything_but_code_is_escaped() -> None:
     code = re.compile(r"`[^`]+`|--\w+")
     assert marked("*a* <b>\n  `c_d` --e [f]", code) == r"\*a\* \<b\> `c_d` `--e` \[f\]"
 
 
-def test_text_that_a_formatter_would_take_for_a_request() -> None:
+def test_text_that_looks_like_a_request_is_protected() -> None:
     page = man_page("# x(1): y\n\n## Z\n\n`.PP` and\n\n```\n.TH 'a' \\n -b\n```\n", REVISED)
     assert "\n\\fB.PP\\fR and\n" in page
     assert "\n\\&.TH \\(aqa\\(aq \\en \\-b\n" in page
 
 
 @pytest.mark.parametrize("text", ["no title", "# x(1): y\n\n| a |\n|---|\n| b |\n", "# x(1): y\n\n![a](b)\n"])
-def test_what_has_no_form_in_a_man_page_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"not a title|no form"):
+def test_unsupported_markdown_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a title|not supported"):
         man_page(text, REVISED)
 
 
@@ -119,7 +119,7 @@ def test_every_exit_status_is_explained() -> None:
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_help_shows_a_page_where_there_is_no_man(topic: str) -> None:
+def test_help_shows_a_page(topic: str) -> None:
     result = call(topic)
     assert result.exit_code == 0
     assert "See also" in result.output
@@ -133,14 +133,14 @@ def test_help_lists_its_topics() -> None:
         assert f"reichatd help {topic} " in result.output
 
 
-def test_help_knows_the_commands_too() -> None:
+def test_help_shows_the_help_of_a_command() -> None:
     result = call("backup")
     assert result.exit_code == 0
     assert result.output.startswith("Usage: ")
     assert "backup [--force] FILE" in result.output
 
 
-def test_help_names_the_topics_to_who_asks_for_another() -> None:
+def test_help_lists_its_topics_if_there_is_no_such_topic() -> None:
     result = call("nothing")
     assert result.exit_code == 2
     assert "Topics: commands, settings, operation, protocol." in result.output

@@ -1,7 +1,6 @@
-"""`reichatd reload`, as a real process on a running daemon."""
+"""`reichatd reload`, as a real process, with a running daemon."""
 
 import os
-import subprocess
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -10,10 +9,8 @@ import pytest
 import trio
 
 from reichatd.cli import exit_status
-from tests.cli.commands import CHEAP, PROGRAM, Commands
+from tests.cli.commands import CHEAP, Commands
 from tests.process import DaemonProcess, running
-
-WITHOUT_PRIVILEGE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 
 
 @pytest.fixture
@@ -35,7 +32,9 @@ async def daemon(tmp_path: Path, file: Path) -> AsyncIterator[DaemonProcess]:
         yield daemon
 
 
-async def test_it_says_what_came_of_each_key(daemon: DaemonProcess, commands: Commands, file: Path) -> None:
+async def test_it_prints_the_outcome_for_each_changed_key(
+    daemon: DaemonProcess, commands: Commands, file: Path
+) -> None:
     await trio.to_thread.run_sync(change_and_reload, commands, file)
     assert "hunter2" not in daemon.output
 
@@ -58,8 +57,8 @@ def change_and_reload(commands: Commands, file: Path) -> None:
     }
     assert "hunter2" not in done.stdout + done.stderr
     file.write_text("[limits]\nmessage_chars = 4\n")
-    told = {setting["key"]: setting for setting in commands.json("reload")}
-    assert told["limits.message_chars"] == {
+    outcomes = {setting["key"]: setting for setting in commands.json("reload")}
+    assert outcomes["limits.message_chars"] == {
         "type": "setting",
         "key": "limits.message_chars",
         "outcome": "applied",
@@ -69,7 +68,7 @@ def change_and_reload(commands: Commands, file: Path) -> None:
     }
 
 
-async def test_with_mistakes_nothing_changes_and_it_fails(
+async def test_with_a_mistake_in_the_file_it_fails_and_nothing_changes(
     daemon: DaemonProcess, commands: Commands, file: Path
 ) -> None:
     await trio.to_thread.run_sync(reload_mistakes, commands, file)
@@ -89,29 +88,23 @@ def reload_mistakes(commands: Commands, file: Path) -> None:
     file.write_text("no TOML")
     assert "what is not TOML" in commands.run("reload", status=exit_status.CONFIGURATION).stderr
     file.write_text("")
-    assert commands.run("reload").stdout == "Nothing has changed.\n", "nothing of either file was taken"
+    assert commands.run("reload").stdout == "Nothing has changed.\n", "no value of either file was applied"
 
 
-def test_where_no_daemon_runs_it_says_so(commands: Commands, file: Path) -> None:
+def test_it_fails_if_no_daemon_runs(commands: Commands, file: Path) -> None:
     assert f"no daemon listens at {commands.data}" in commands.run("reload", status=exit_status.NO_DAEMON).stderr
     file.write_text('[server]\ncontrol_socket = ""\n')
-    assert "hears SIGHUP only" in commands.run("reload", status=exit_status.NO_DAEMON).stderr
+    assert "use SIGHUP" in commands.run("reload", status=exit_status.NO_DAEMON).stderr
 
 
-async def test_to_others_the_daemon_is_closed(daemon: DaemonProcess, commands: Commands) -> None:
+async def test_another_user_may_not_reload(daemon: DaemonProcess, commands: Commands) -> None:
     (commands.data / "control.sock").chmod(0)
-
-    def reload() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*WITHOUT_PRIVILEGE, *PROGRAM, "reload"], env=commands.environ, capture_output=True, text=True
-        )
-
+    reload = partial(commands.run, "reload", status=exit_status.NOT_PERMITTED, privileged=False)
     done = await trio.to_thread.run_sync(reload)
-    assert done.returncode == exit_status.NOT_PERMITTED
-    assert "is closed to this user" in done.stderr
+    assert "may not use" in done.stderr
 
 
-async def test_a_daemon_with_too_much_to_do_is_asked_again_later(tmp_path: Path, commands: Commands) -> None:
+async def test_a_busy_daemon_answers_with_the_status_for_try_again(tmp_path: Path, commands: Commands) -> None:
     async with (
         running(tmp_path, **CHEAP, REICHATD_LIMITS_CONTROL_CONNECTIONS="1", REICHATD_LIMITS_REQUEST_SECONDS="60"),
         await trio.open_unix_socket(str(commands.data / "control.sock")),
@@ -121,18 +114,20 @@ async def test_a_daemon_with_too_much_to_do_is_asked_again_later(tmp_path: Path,
     assert "Too many administrators" in done.stderr
 
 
-async def test_who_hangs_up_leaves_no_reload_behind(daemon: DaemonProcess, commands: Commands, file: Path) -> None:
-    """The file is read from a pipe whose other end says nothing."""
+async def test_a_reload_whose_client_hangs_up_does_not_block_the_next_one(
+    daemon: DaemonProcess, commands: Commands, file: Path
+) -> None:
+    """The settings file is a pipe to which nobody writes."""
     settings = trio.Path(file)
     await settings.unlink()
     os.mkfifo(file)
     async with await trio.open_unix_socket(str(commands.data / "control.sock")) as asker:
         await asker.send_all(b'{"do":"ReadSettings"}\n')
-        writer = await trio.to_thread.run_sync(os.open, file, os.O_WRONLY)  # returns when somebody reads
+        writer = await trio.to_thread.run_sync(os.open, file, os.O_WRONLY)  # returns when the daemon opens the pipe
     try:
         await settings.unlink()
         await settings.write_text("[limits]\nmessage_chars = 3\n")
-        (told,) = await trio.to_thread.run_sync(commands.json, "reload")
-        assert (told["key"], told["outcome"]) == ("limits.message_chars", "applied")
+        (setting,) = await trio.to_thread.run_sync(commands.json, "reload")
+        assert (setting["key"], setting["outcome"]) == ("limits.message_chars", "applied")
     finally:
         os.close(writer)

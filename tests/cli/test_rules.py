@@ -35,11 +35,11 @@ def test_the_defaults_break_no_rule() -> None:
         ServerSettings(host=("127.0.0.1", "[::1]", "unix:/run/a.sock")),
     ],
 )
-def test_others_may_reach_a_server_that_is_guarded_or_told_to_be_insecure(server: ServerSettings) -> None:
+def test_a_server_may_be_reachable_with_tls_or_a_proxy_or_if_insecure_is_set(server: ServerSettings) -> None:
     assert broken(Settings(server=server)) == []
 
 
-def test_plain_http_beyond_this_machine_says_what_to_do() -> None:
+def test_the_problem_of_plain_http_to_other_machines_says_what_to_do() -> None:
     [problem] = broken_rules(Settings(server=ServerSettings(host=("127.0.0.1", "0.0.0.0"))))
     assert problem.key == "server.host"
     assert problem.found.startswith('"0.0.0.0", which other machines can reach')
@@ -53,7 +53,7 @@ def test_plain_http_beyond_this_machine_says_what_to_do() -> None:
         (Settings(server=ServerSettings(tls_cert="a")), ["server.tls_key"]),
         (Settings(server=ServerSettings(tls_key="a")), ["server.tls_cert"]),
         (Settings(server=ServerSettings(trusted_proxies=("10.0.0.0/8", "::1", "2001:db8::/32", "unix"))), []),
-        # A proxy that comes by the Unix socket guards nothing of what comes by the network.
+        # A proxy on the Unix socket does not protect connections from the network.
         (Settings(server=ServerSettings(host=("unix:/a", "::"), trusted_proxies=("unix",))), ["server.host"]),
         (Settings(server=ServerSettings(host=("unix:/a", "::"), trusted_proxies=("unix", "10.0.0.1"))), []),
         (Settings(server=ServerSettings(host="127.0.0.1:8000")), ["server.host"] * 2),
@@ -100,15 +100,15 @@ def test_plain_http_beyond_this_machine_says_what_to_do() -> None:
         (Settings(limits=LimitSettings(room_description_max=10_000)), ["limits.body_bytes"]),
     ],
 )
-def test_keys_that_must_fit_each_other(settings: Settings, keys: list[str]) -> None:
+def test_keys_that_depend_on_each_other(settings: Settings, keys: list[str]) -> None:
     assert broken(settings) == keys
 
 
-def test_a_rule_that_looks_at_a_doubtful_key_says_nothing() -> None:
+def test_a_rule_about_a_key_with_an_invalid_value_is_not_applied() -> None:
     settings = Settings(server=ServerSettings(host="0.0.0.0", tls_key="a"))
     assert [problem.key for problem in broken_rules(settings, {"server.insecure"})] == ["server.tls_cert"]
 
 
-def test_a_problem_is_one_line() -> None:
+def test_a_problem_is_printed_on_one_line() -> None:
     problem = SettingsProblem("a.b", "x\ny", "a\x1bz", "file \u2028")
     assert str(problem) == "file \\u2028: a.b: found x\\u000ay; allowed: a\\u001bz"

@@ -1,4 +1,4 @@
-"""The secret that tokens are signed with: given, made, read or refused."""
+"""The secret that signs tokens: set, made, read or refused."""
 
 import os
 import stat
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.cli.settings import Loaded, load, load_secret
+from reichatd.cli.secret import load_secret
+from reichatd.cli.settings_loader import Loaded, load
 from reichatd.settings import SettingsError
 from tests.cli.conftest import Home
 
@@ -18,7 +19,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_secret_is_made_once_and_for_its_owner_only(home: Home) -> None:
+def test_the_secret_is_made_once_and_only_its_owner_can_read_it(home: Home) -> None:
     loaded = load(None, {})
     secret = load_secret(loaded)
     assert load_secret(loaded) == secret
@@ -28,7 +29,7 @@ def test_the_secret_is_made_once_and_for_its_owner_only(home: Home) -> None:
     assert list(home.data.iterdir()) == [loaded.paths.secret_file]
 
 
-def test_daemons_that_start_at_once_end_with_one_secret(home: Home, tmp_path: Path) -> None:
+def test_daemons_that_start_at_the_same_time_use_one_secret(home: Home, tmp_path: Path) -> None:
     at_once = 8
     start = threading.Barrier(at_once)
 
@@ -45,14 +46,14 @@ def test_daemons_that_start_at_once_end_with_one_secret(home: Home, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("home")
-def test_a_secret_that_is_given_needs_no_file() -> None:
+def test_a_secret_in_the_settings_needs_no_file() -> None:
     loaded = load(None, {"SECRET_KEY": "ä" * 16})
     assert load_secret(loaded) == ("ä" * 16).encode()
     assert not loaded.paths.secret_file.exists()
 
 
 @pytest.mark.usefixtures("home")
-def test_a_place_where_no_secret_can_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_a_secret_that_cannot_be_made_raises_the_error_of_the_system(tmp_path: Path) -> None:
     loaded = load(None, {"STATE_DIRECTORY": str(write(tmp_path / "a_file", "") / "state")})
     with pytest.raises(NotADirectoryError):
         load_secret(loaded)
@@ -78,7 +79,7 @@ def test_a_secret_file_is_read_without_its_end_of_line(secret_file: Path, mode: 
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o660])
-def test_a_secret_file_that_others_may_use_is_refused_with_the_remedy(secret_file: Path, mode: int) -> None:
+def test_a_secret_file_open_to_others_is_refused_and_the_error_says_what_to_run(secret_file: Path, mode: int) -> None:
     secret_file.chmod(mode)
     remedy = refused_secret(secret_file).partition("run: ")[2]
     assert remedy == f"chmod g-w,o= '{secret_file}'"
@@ -86,7 +87,7 @@ def test_a_secret_file_that_others_may_use_is_refused_with_the_remedy(secret_fil
     assert load_secret(load(None, {"REICHATD_AUTH_SECRET_KEY_FILE": str(secret_file)})) == b"x" * 32
 
 
-def test_a_credential_is_guarded_by_systemd(secret_file: Path, tmp_path: Path) -> None:
+def test_a_credential_may_be_readable_since_systemd_protects_its_directory(secret_file: Path, tmp_path: Path) -> None:
     secret_file.chmod(0o644)
     environ = {"REICHATD_AUTH_SECRET_KEY_FILE": str(secret_file), "CREDENTIALS_DIRECTORY": str(tmp_path)}
     assert load_secret(load(None, environ)) == b"x" * 32
@@ -96,7 +97,7 @@ def test_a_credential_is_guarded_by_systemd(secret_file: Path, tmp_path: Path) -
     assert "chmod" in refused_secret(around, CREDENTIALS_DIRECTORY=str(tmp_path / "elsewhere"))
 
 
-def test_a_short_secret_file_is_refused_with_the_way_to_make_one(secret_file: Path) -> None:
+def test_a_short_secret_is_refused_and_the_error_says_how_to_make_one(secret_file: Path) -> None:
     secret_file.write_text("hunter2" + "\n" * 40)
     secret_file.chmod(0o600)
     line = refused_secret(secret_file)
@@ -105,6 +106,6 @@ def test_a_short_secret_file_is_refused_with_the_way_to_make_one(secret_file: Pa
 
 
 @pytest.mark.usefixtures("home")
-def test_a_secret_file_that_is_named_is_not_made(tmp_path: Path) -> None:
+def test_a_secret_file_named_in_the_settings_is_not_made(tmp_path: Path) -> None:
     assert "(No such file or directory)" in refused_secret(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()

@@ -30,7 +30,7 @@ MANUAL = {
     "usr/local/share/man/man8/reichatd.8",
 }
 MOST_EXPOSED = 12
-"""Tenths of what `systemd-analyze security` counts."""
+"""The highest exposure that is allowed, in tenths of the unit of `systemd-analyze security`."""
 
 
 def call(*arguments: str | Path) -> Result:
@@ -47,7 +47,7 @@ def files_below(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def test_it_writes_all_that_a_service_needs(tmp_path: Path) -> None:
+def test_install_writes_everything_that_a_service_needs(tmp_path: Path) -> None:
     install(tmp_path)
     assert files_below(tmp_path) == FILES | MANUAL
     unit = (tmp_path / "etc/systemd/system/reichatd.service").read_text()
@@ -56,7 +56,7 @@ def test_it_writes_all_that_a_service_needs(tmp_path: Path) -> None:
     assert flat(tomllib.loads(settings)) == {"storage.path": "/var/lib/reichatd/reichatd.sqlite3"}
 
 
-def test_it_may_be_repeated_and_updates_what_is_not_the_operators(tmp_path: Path) -> None:
+def test_install_can_run_again_and_updates_all_files_but_the_settings(tmp_path: Path) -> None:
     install(tmp_path)
     unit, settings = (tmp_path / "etc/systemd/system/reichatd.service", tmp_path / "etc/reichatd/reichatd.toml")
     before = unit.read_text()
@@ -71,7 +71,7 @@ def test_it_may_be_repeated_and_updates_what_is_not_the_operators(tmp_path: Path
     assert files_below(tmp_path) == FILES | MANUAL
 
 
-def test_uninstalling_leaves_the_settings(tmp_path: Path) -> None:
+def test_uninstall_keeps_the_settings(tmp_path: Path) -> None:
     install(tmp_path)
     assert call("uninstall", "--root", tmp_path).exit_code == 0
     assert files_below(tmp_path) == {"etc/reichatd/reichatd.toml"}
@@ -80,7 +80,7 @@ def test_uninstalling_leaves_the_settings(tmp_path: Path) -> None:
     assert again.output.count("not there") == 4 + len(MANUAL)
 
 
-def test_show_shows_what_would_be_written(tmp_path: Path) -> None:
+def test_show_prints_the_files_that_install_would_write(tmp_path: Path) -> None:
     install(tmp_path)
     shown = call("show", "--program", PROGRAM).output
     for file in FILES:
@@ -90,16 +90,18 @@ def test_show_shows_what_would_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["install", "uninstall"])
-def test_only_root_may(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_only_root_may_install_and_uninstall(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     result = call(command)
     assert result.exit_code == 77
     assert "only root" in result.output
 
 
-def test_a_program_that_the_service_could_not_reach_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_program_in_a_directory_hidden_from_the_service_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(service, "_OUT_OF_REACH", (str(tmp_path),))
+    monkeypatch.setattr(service, "_HIDDEN", (str(tmp_path),))
     program = tmp_path / "venv" / "reichatd"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
@@ -113,7 +115,7 @@ def test_a_program_that_the_service_could_not_reach_is_refused(monkeypatch: pyte
         assert (refused.exit_code, refused.output.count("PIPX_HOME=")) == (66, 1)
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "etc").write_text("a file")
     result = call("install", "--root", tmp_path)
     assert result.exit_code == 73
@@ -129,11 +131,11 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         ('/opt/"/\\/r', '"/opt/\\"/\\\\/r"'),
     ],
 )
-def test_a_path_is_one_word_of_a_command(path: str, word: str) -> None:
+def test_a_path_is_quoted_as_one_word_of_a_command(path: str, word: str) -> None:
     assert service._as_command(Path(path)) == word
 
 
-def test_the_units_are_what_systemd_wants_and_as_hardened_as_they_claim(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units_and_rates_them_as_hardened(tmp_path: Path) -> None:
     install(tmp_path)
     units = [tmp_path / "etc/systemd/system" / f"reichatd.{kind}" for kind in ("service", "socket")]
     verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
@@ -153,13 +155,13 @@ def test_the_unit_fits_the_settings() -> None:
     numbers = {name: int(number) for name, number in re.findall(r"^(\w+)=(\d+)$", unit, re.MULTILINE)}
     assert numbers["LimitNOFILE"] > server.max_connections + 100
     assert numbers["TimeoutStopSec"] > server.drain_seconds
-    # A start that fails in no time at all is tried again for ever.
+    # Even a start that fails immediately is retried forever.
     assert numbers["StartLimitIntervalSec"] <= numbers["StartLimitBurst"] * numbers["RestartSec"]
     assert f"ListenStream={server.host}:{server.port}\n" in socket
 
 
-def test_a_wheel_has_the_files_too() -> None:
-    """It is built from this list: see `_distributed`."""
+def test_a_wheel_contains_the_files() -> None:
+    """A wheel is built from this list; `bundled_files` reads the files."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert included == {source: f"reichatd/files/{source}" for source in ("etc/reichatd.toml", "etc/man", "systemd")}

@@ -1,4 +1,4 @@
-"""Finding, reading and layering the settings."""
+"""Loading the settings: the file that is found, the layers, and what is wrong."""
 
 import os
 from pathlib import Path
@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from reichatd.cli.settings import Loaded, load
+from reichatd.cli.settings_loader import Loaded, load
 from reichatd.settings import Settings, SettingsError
 from reichatd.settings.keys import KEYS, as_toml, assemble, value_of
 from reichatd.settings.layers import Layers
 from tests.cli.conftest import Home
-from tests.cli.settings_samples import document, garbage, right_values
+from tests.cli.settings_samples import document, garbage, valid_values
 
-# The examples write files, on a disk and a processor that others use too.
-unhurried = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The examples write files, and other tests use the same disk and processor.
+without_deadline = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def write(path: Path, text: str) -> Path:
@@ -40,7 +40,7 @@ def refused(config: Path | None = None, /, **environ: str) -> SettingsError:
 
 
 @pytest.mark.usefixtures("home")
-def test_nothing_at_all_is_fine() -> None:
+def test_no_settings_are_needed() -> None:
     loaded = load(None, {})
     assert loaded.settings == Settings()
     assert loaded.file is None
@@ -48,7 +48,7 @@ def test_nothing_at_all_is_fine() -> None:
     assert set(loaded.sources.values()) == {"default"}
 
 
-def test_the_first_file_found_is_the_one(home: Home, tmp_path: Path) -> None:
+def test_the_first_file_found_is_read(home: Home, tmp_path: Path) -> None:
     places = [tmp_path / "option.toml", tmp_path / "variable.toml", home.user, home.site, home.system]
     for number, path in enumerate(places):
         write(path, f"server.port = {1000 + number}")
@@ -68,20 +68,20 @@ def test_an_empty_variable_names_no_file(home: Home) -> None:
     assert load(None, {"REICHATD_CONFIG": ""}).file == home.user
 
 
-def test_a_named_file_has_to_be_there(home: Home, tmp_path: Path) -> None:
+def test_a_named_file_must_exist(home: Home, tmp_path: Path) -> None:
     write(home.user, "")
     missing = tmp_path / "missing.toml"
-    told = f"file {missing}: found nothing to read (No such file or directory); allowed: a TOML file"
-    assert lines_of(refused(missing)) == [told]
-    assert lines_of(refused(None, REICHATD_CONFIG=str(missing))) == [told]
+    line = f"file {missing}: found nothing to read (No such file or directory); allowed: a TOML file"
+    assert lines_of(refused(missing)) == [line]
+    assert lines_of(refused(None, REICHATD_CONFIG=str(missing))) == [line]
 
 
-def test_a_file_that_is_found_has_to_be_readable(home: Home) -> None:
+def test_a_file_that_is_found_must_be_readable(home: Home) -> None:
     home.user.mkdir(parents=True)
     assert lines_of(refused()) == [f"file {home.user}: found nothing to read (Is a directory); allowed: a TOML file"]
 
 
-# What is wrong
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_a_file_that_is_found_has_to_be_readable(home: Home) -> None:
         (b"a = " + b"9" * 20_000, ""),
     ],
 )
-def test_what_is_not_toml_is_told_by_its_place(tmp_path: Path, content: bytes, where: str) -> None:
+def test_an_error_in_toml_is_reported_with_its_place(tmp_path: Path, content: bytes, where: str) -> None:
     file = tmp_path / "x.toml"
     file.write_bytes(content)
     [line] = lines_of(refused(file))
     assert line.startswith(f"file {file}{where}: found what is not TOML (")
 
 
-def test_every_error_is_told_at_once_with_what_is_there_and_what_may_be(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once_with_what_was_found_and_what_is_allowed(tmp_path: Path) -> None:
     text = """
         prot = 80
         log = "debug"
@@ -126,11 +126,11 @@ def test_every_error_is_told_at_once_with_what_is_there_and_what_may_be(tmp_path
     """
     file = write(tmp_path / "x.toml", text)
     error = refused(file, REICHATD_AUTH_REFRESH_TOKEN_DAYS="seven", REICHATD_SERVER_TRUSTED_PROXIES="a, 10.0.0.1/8")
-    told = {problem.key: (problem.found, problem.allowed) for problem in error.problems}
+    reported = {problem.key: (problem.found, problem.allowed) for problem in error.problems}
     proxies = [problem.found for problem in error.problems if problem.key == "server.trusted_proxies"]
     assert proxies == ['"a"', '"10.0.0.1/8"']
-    del told["server.trusted_proxies"]
-    assert told == {
+    del reported["server.trusted_proxies"]
+    assert reported == {
         "prot": ("an unknown key", "server.port is the nearest known one"),
         "log": ("a value", "a table: [log]"),
         "server.port": ("70000", "a whole number from 0 up to 65_535"),
@@ -153,14 +153,14 @@ def test_every_error_is_told_at_once_with_what_is_there_and_what_may_be(tmp_path
     assert sources["limits.password_min"] == f"file {file}"
 
 
-def test_a_rule_is_not_applied_to_what_was_not_understood(tmp_path: Path) -> None:
+def test_a_rule_is_not_applied_to_an_invalid_value(tmp_path: Path) -> None:
     file = write(tmp_path / "x.toml", "server = { host = '0.0.0.0', insecur = true }")
     assert [problem.key for problem in refused(file).problems] == ["server.insecur"]
     file = write(tmp_path / "y.toml", "insecure = true; this is no TOML")
     assert [problem.key for problem in refused(file, REICHATD_SERVER_HOST="0.0.0.0").problems] == [""]
 
 
-def test_what_is_found_is_shown_on_one_line_and_shortened(tmp_path: Path) -> None:
+def test_a_wrong_value_is_shown_on_one_line_and_shortened(tmp_path: Path) -> None:
     file = write(tmp_path / "x.toml", f'server.port = "a\\u001b\\n{"x" * 1000}"\nlimits.fetch_ids = 0x1{"0" * 9999}')
     first, second = refused(file).problems
     assert first.found.startswith('"a\\u001b\\u000axx')
@@ -171,7 +171,7 @@ def test_what_is_found_is_shown_on_one_line_and_shortened(tmp_path: Path) -> Non
 # Layers
 
 
-def test_the_environment_beats_the_file_and_our_names_beat_the_older_ones(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_and_new_names_override_older_ones(tmp_path: Path) -> None:
     file = write(
         tmp_path / "x.toml",
         "[auth]\naccess_token_minutes = 1\nrefresh_token_days = 1\nverification_code_minutes = 1\n",
@@ -190,7 +190,7 @@ def test_the_environment_beats_the_file_and_our_names_beat_the_older_ones(tmp_pa
     assert loaded.sources["server.port"] == "default"
 
 
-def test_the_file_is_wrong_even_where_the_environment_wins(tmp_path: Path) -> None:
+def test_a_wrong_value_in_the_file_is_reported_even_if_the_environment_overrides_it(tmp_path: Path) -> None:
     file = write(tmp_path / "x.toml", "server.port = 'x'")
     assert [problem.source for problem in refused(file, REICHATD_SERVER_PORT="1").problems] == [f"file {file}"]
 
@@ -209,7 +209,7 @@ def test_the_file_is_wrong_even_where_the_environment_wins(tmp_path: Path) -> No
         ("REICHATD_LOG_LEVEL", "debug", "debug"),
     ],
 )
-def test_texts_of_the_environment_become_values(variable: str, text: str, value: object) -> None:
+def test_text_from_the_environment_becomes_a_value(variable: str, text: str, value: object) -> None:
     [name] = [name for name, key in KEYS.items() if key.environment == variable]
     assert value_of(load(None, {variable: text}).settings, name) == value
 
@@ -223,22 +223,22 @@ def test_bytes_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that examples of one test write over each other."""
+    """A file that each example of a test overwrites."""
     return tmp_path_factory.mktemp("settings") / "x.toml"
 
 
-@unhurried
-@given(right_values)
-def test_what_is_written_to_a_file_is_what_is_read(file: Path, values: dict[str, Any]) -> None:
+@without_deadline
+@given(valid_values)
+def test_settings_in_a_file_are_read_as_written(file: Path, values: dict[str, Any]) -> None:
     write(file, "".join(f"{name} = {as_toml(value)}\n" for name, value in values.items()))
     loaded = load(file, {})
     assert loaded.settings == assemble(values)
     assert {name for name, source in loaded.sources.items() if source != "default"} == set(values)
 
 
-@unhurried
-@given(right_values)
-def test_what_is_written_to_the_environment_is_what_is_read(file: Path, values: dict[str, Any]) -> None:
+@without_deadline
+@given(valid_values)
+def test_settings_in_the_environment_are_read_as_written(file: Path, values: dict[str, Any]) -> None:
     def as_text(value: object) -> str:
         return ",".join(value) if isinstance(value, tuple) else str(value)
 
@@ -247,9 +247,9 @@ def test_what_is_written_to_the_environment_is_what_is_read(file: Path, values: 
     assert loaded.settings == assemble(values)
 
 
-@unhurried
+@without_deadline
 @given(garbage)
-def test_garbage_is_refused_or_it_is_settings(file: Path, data: dict[str, Any]) -> None:
+def test_arbitrary_toml_is_refused_or_is_settings(file: Path, data: dict[str, Any]) -> None:
     layers = Layers()
     layers.put_file(data, "x")
     assert isinstance(layers.settings(), Settings)
@@ -260,14 +260,14 @@ def test_garbage_is_refused_or_it_is_settings(file: Path, data: dict[str, Any]) 
         assert load(file, {}).settings == layers.settings()
 
 
-@unhurried
+@without_deadline
 @given(st.binary() | st.text().map(str.encode))
-def test_any_bytes_are_refused_or_are_settings(file: Path, content: bytes) -> None:
+def test_arbitrary_bytes_are_refused_or_are_settings(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     try:
         assert isinstance(load(file, {}), Loaded)
     except SettingsError as error:
-        assert len(lines_of(error)) == len(error.problems)  # noqa: PT017 - either is right
+        assert len(lines_of(error)) == len(error.problems)  # noqa: PT017 - both outcomes are allowed
 
 
 SECRET = "hunter2-is-22-bytes-ok"
@@ -296,12 +296,12 @@ SECRET = "hunter2-is-22-bytes-ok"
         ("", {"MONGODB_PASSWORD": SECRET}),
     ],
 )
-def test_no_secret_is_told(file: Path, text: str, environ: dict[str, str]) -> None:
+def test_no_error_shows_a_secret(file: Path, text: str, environ: dict[str, str]) -> None:
     error = refused(write(file, text), **environ)
     assert SECRET not in f"{error} {error!r} {error.problems!r}"
 
 
-def test_no_secret_is_in_the_repr_of_what_was_loaded(file: Path) -> None:
+def test_the_repr_of_loaded_settings_shows_no_secret(file: Path) -> None:
     environ = {"SECRET_KEY": SECRET * 2, "MONGODB_USERNAME": "u", "MONGODB_PASSWORD": SECRET}
     loaded = load(write(file, ""), environ)
     assert loaded.settings.auth.secret_key == SECRET * 2
@@ -312,7 +312,7 @@ def test_no_secret_is_in_the_repr_of_what_was_loaded(file: Path) -> None:
 # Paths
 
 
-def test_data_is_in_the_users_directory_and_the_secret_beside_it(home: Home) -> None:
+def test_the_data_is_in_the_users_directory_and_the_secret_beside_it(home: Home) -> None:
     paths = load(None, {}).paths
     assert (paths.data_file, paths.secret_file) == (home.data / "reichatd.sqlite3", home.data / "secret.key")
     paths = load(None, {"REICHATD_STORAGE_PATH": "/srv/chat.db"}).paths
@@ -324,7 +324,7 @@ def test_data_is_in_the_users_directory_and_the_secret_beside_it(home: Home) -> 
 
 
 @pytest.mark.usefixtures("home")
-def test_systemd_says_where_data_is() -> None:
+def test_systemd_names_the_directory_of_the_data() -> None:
     environ = {"STATE_DIRECTORY": "/var/lib/reichatd:/var/lib/other", "CREDENTIALS_DIRECTORY": "/run/credentials/x"}
     paths = load(None, environ).paths
     assert paths.data_file == Path("/var/lib/reichatd/reichatd.sqlite3")
@@ -332,11 +332,9 @@ def test_systemd_says_where_data_is() -> None:
     assert paths.credentials == Path("/run/credentials/x")
 
 
-def test_without_a_home_the_site_s_settings_are_found_and_the_data_must_have_a_place(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_home_directory_the_path_of_the_data_must_be_set(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless(_name: str) -> Path:
-        raise RuntimeError("could not determine the home directory")  # as platformdirs does for a service's user
+        raise RuntimeError("could not determine the home directory")  # as platformdirs does for the user of a service
 
     monkeypatch.setattr("platformdirs.user_config_path", homeless)
     monkeypatch.setattr("platformdirs.user_data_path", homeless)

@@ -1,4 +1,4 @@
-"""The app as the daemon puts it together, contract included."""
+"""The app as the daemon assembles it, with the documentation."""
 
 from typing import Any
 

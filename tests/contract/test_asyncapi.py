@@ -1,4 +1,4 @@
-"""The AsyncAPI document says what is sent and received: frames of a real conversation have the schemas that it gives."""
+"""The AsyncAPI document describes all frames: the frames of a real conversation match its schemas."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 
 from reichatd.chat import frames
 from reichatd.store import Message
-from tests.client import Person, Talk, newcomer, open_room
+from tests.client import Person, Talk, open_room, registered_user
 from tests.end_to_end.conftest import QUICK
 from tests.process import running
 
@@ -17,9 +17,9 @@ Document = dict[str, Any]
 
 
 def problems(document: Document, name: str, frame: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """What is wrong with a frame, as the document's message of this name has it."""
+    """The errors in a frame, by the schema of this message."""
     payload = document["components"]["messages"][name]["payload"]
-    # Of AsyncAPI's own: draft 7 ignores what stands beside a $ref, and the components have to be found.
+    # Draft 7 ignores keys beside a $ref, so the components go into an outer schema.
     schema = {"allOf": [payload], "components": document["components"]}
     return [error.message for error in Draft7Validator(schema).iter_errors(frame)]
 
@@ -39,7 +39,7 @@ def test_every_frame_has_an_operation_and_an_example(conversation: Document) -> 
         assert problems(conversation, name, message["examples"][0]["payload"]) == []
 
 
-def test_limits_are_those_in_force(conversation: Document) -> None:
+def test_the_limits_in_force_are_shown(conversation: Document) -> None:
     content = conversation["components"]["schemas"]["SendMessage"]["properties"]["content"]
     assert (content["minLength"], content["maxLength"]) == (1, 77)
 
@@ -56,18 +56,18 @@ def test_limits_are_those_in_force(conversation: Document) -> None:
         ("initial_state", {"type": "initial_state", "last_read_id": 0, "messages": [1]}),
     ],
 )
-def test_a_frame_that_is_none_is_told(conversation: Document, name: str, frame: Document) -> None:
+def test_an_invalid_frame_is_rejected(conversation: Document, name: str, frame: Document) -> None:
     assert problems(conversation, name, frame)
 
 
-def test_a_broadcast_is_what_its_type_says() -> None:
+def test_a_broadcast_matches_its_type() -> None:
     message = frames.as_json(Message(1, "id", "ada", "ada@example.org", "Hi", 0.0))
     payload = frames.latest_message(message)[2:] if len(message) < 80 else frames.latest_message(message)[4:]
     assert payload == b'{"type":"latest_message","message":' + message + b"}"
 
 
 class Recorder(Talk):
-    """Keeps every frame, both ways."""
+    """Records all frames, sent and received."""
 
     def __init__(self, talk: Talk) -> None:
         super().__init__(talk.websocket)
@@ -87,7 +87,7 @@ class Recorder(Talk):
 
 async def test_frames_of_a_real_conversation(tmp_path: Path) -> None:
     settings = {**QUICK, "REICHATD_LIMITS_MESSAGES_BURST": "3", "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0.001"}
-    async with running(tmp_path, **settings) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **settings) as daemon, await registered_user(daemon, "ada") as ada:
         seen = await _talk(ada, await open_room(ada))
         document = (await ada.http.get("/asyncapi.json")).json()
     assert {frame["type"] for frame in seen} == document["components"]["messages"].keys()
@@ -98,7 +98,7 @@ async def test_frames_of_a_real_conversation(tmp_path: Path) -> None:
 
 
 async def _talk(ada: Person, room_id: str) -> list[Document]:
-    """Every frame there is, once or more."""
+    """Exchanges every type of frame at least once."""
     async with ada.talk(room_id) as talk:
         recorder = Recorder(talk)
         await recorder.receive("initial_state")
@@ -120,7 +120,7 @@ async def _talk(ada: Person, room_id: str) -> list[Document]:
         ):
             await talk.send(**frame)
             await recorder.receive("error")
-    async with ada.talk(room_id) as talk:  # this time with messages in it
+    async with ada.talk(room_id) as talk:  # now the initial state has messages
         recorder.websocket = talk.websocket
         await recorder.receive("initial_state")
     return recorder.frames

@@ -1,4 +1,4 @@
-"""The guide for client authors: what it has people paste works when it is pasted, and the daemon serves it."""
+"""The guide for client authors: its examples work, and the daemon serves it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ import trio
 
 from reichatd import contract
 from tests.api.conftest import Api
-from tests.client import PASSWORD, newcomer, open_room
+from tests.client import PASSWORD, open_room, registered_user
 from tests.contract.test_pages import get
 from tests.end_to_end.conftest import QUICK
 from tests.mail.server import until
@@ -28,7 +28,7 @@ GUIDE = Path(contract.__file__).parent / "templates" / "guide.md"
 
 
 def blocks_of(section: str, language: str) -> str:
-    """The blocks of a section that are in this language, one behind the other."""
+    """The code blocks of a section in this language, concatenated."""
     text = GUIDE.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     blocks = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     assert blocks
@@ -54,7 +54,7 @@ async def test_a_first_chat(tmp_path: Path) -> None:
 
 
 class Example:
-    """One of the two clients for authors, saved and called as the guide says."""
+    """One of the guide's two clients, saved and started as the guide says."""
 
     def __init__(self, directory: Path, language: str) -> None:
         interpreter, self._called, name = {
@@ -69,11 +69,11 @@ class Example:
         (line,) = (line for line in lines if line.endswith(f" {self._called} {name}"))
         *assignments, _, _ = shlex.split(line)
         self.given = dict(assignment.split("=", 1) for assignment in assignments)
-        self._output = directory / "said"
-        self._errors = directory / "errors"
+        self._output = directory / "chat.out"
+        self._errors = directory / "chat.err"
 
     @property
-    def said(self) -> list[str]:
+    def output(self) -> list[str]:
         return self._output.read_text(encoding="utf-8").splitlines()
 
     @property
@@ -82,11 +82,11 @@ class Example:
 
     @contextmanager
     def started(self, *options: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A process, with what the guide's line gives it.
+        """Runs the example with the command of the guide.
 
         Arguments:
             options: of the interpreter.
-            environ: other values than the guide's.
+            environ: replaces values of the guide's command.
         """
         assert environ.keys() <= self.given.keys()
         interpreter, name = self._command
@@ -109,44 +109,44 @@ LANGUAGES = ["python", "javascript"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_way_to_lose_nothing(tmp_path: Path, language: str) -> None:
+async def test_the_examples_lose_no_message(tmp_path: Path, language: str) -> None:
     example = Example(tmp_path, language)
     daemon = DaemonProcess(tmp_path, QUICK)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada, await newcomer(daemon, "bob") as bob:
+        async with await registered_user(daemon, "ada") as ada, await registered_user(daemon, "bob") as bob:
             room_id = await open_room(bob, ada)
             client = {"SERVER": daemon.url, "ROOM": room_id, "WORDS": "Grüße", "EMAIL": ada.email, "PASSWORD": PASSWORD}
             with example.started(**client) as process, trio.fail_after(60):
-                await until(lambda: "1 ada: Grüße" in example.said, 60)
+                await until(lambda: "1 ada: Grüße" in example.output, 60)
                 daemon.kill()
                 await daemon.start()
                 async with bob.talk(room_id) as talk:
                     for number in range(3):
                         await talk.post(f"Word {number}", str(number))
-                await until(lambda: "4 bob: Word 2" in example.said, 60)
+                await until(lambda: "4 bob: Word 2" in example.output, 60)
                 assert await daemon.stop() == 0
                 await daemon.start()
                 async with bob.talk(room_id) as talk:
                     await talk.post("Word 3", "3")
-                await until(lambda: "5 bob: Word 3" in example.said, 60)
+                await until(lambda: "5 bob: Word 3" in example.output, 60)
                 await bob.call("POST", f"/room/{room_id}/ban/{ada.user_id}")
                 await until(lambda: process.poll() is not None, 60)
         assert await daemon.stop() == 0
     finally:
         daemon.kill()
-    assert example.said == ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2", "5 bob: Word 3"]
+    assert example.output == ["1 ada: Grüße", "2 bob: Word 0", "3 bob: Word 1", "4 bob: Word 2", "5 bob: Word 3"]
     assert "again in" in example.errors
     assert "1008" in example.errors
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_stays_wrong_ends_the_client_and_is_told(tmp_path: Path, language: str) -> None:
+async def test_permanent_errors_are_reported_and_end_the_client(tmp_path: Path, language: str) -> None:
     example = Example(tmp_path, language)
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         client = {"SERVER": daemon.url, "ROOM": room_id, "EMAIL": ada.email, "PASSWORD": PASSWORD}
-        for wrong, told in (
+        for wrong, reported in (
             ({"PASSWORD": "wrong"}, "400" if language == "python" else "Invalid password"),
             ({"ROOM": "nowhere"}, "1008"),
             ({"WORDS": "x" * 70_000}, "1009"),
@@ -154,12 +154,12 @@ async def test_what_stays_wrong_ends_the_client_and_is_told(tmp_path: Path, lang
             with example.started(**(client | wrong)) as process:
                 await until(lambda: process.poll() is not None, 60)
                 assert process.returncode == 1
-            assert told in example.errors
+            assert reported in example.errors
         with example.started(**(client | {"WORDS": " "})) as process:
             await until(lambda: "bad_content" in example.errors)
 
 
-async def test_a_node_without_websocket_says_so_at_once(tmp_path: Path) -> None:
+async def test_a_node_without_websocket_is_reported_at_once(tmp_path: Path) -> None:
     example = Example(tmp_path, "javascript")
     with example.started("--no-experimental-websocket") as process:
         await until(lambda: process.poll() is not None)
@@ -167,7 +167,7 @@ async def test_a_node_without_websocket_says_so_at_once(tmp_path: Path) -> None:
     assert "this needs Node 22 or later" in example.errors
 
 
-async def test_it_is_served_without_a_script_and_with_links_that_lead_somewhere(api: Api) -> None:
+async def test_it_is_served_without_scripts_and_its_links_work(api: Api) -> None:
     response, text = await get(api, "/docs/guide")
     assert response.content_type == "text/html; charset=utf-8"
     assert "unsafe" not in response.headers["Content-Security-Policy"]
@@ -181,7 +181,7 @@ async def test_it_is_served_without_a_script_and_with_links_that_lead_somewhere(
     assert re.findall(r'href="#([^"]+)"', text) == places
 
 
-async def test_every_part_of_it_is_on_the_page(api: Api) -> None:
+async def test_the_page_has_every_section(api: Api) -> None:
     _, text = await get(api, "/docs/guide")
     source = GUIDE.read_text(encoding="utf-8")
     for title in re.findall(r"^## (.+)$", source, re.MULTILINE):

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what there is: every route, every type, every example as its type is."""
+"""The OpenAPI document is complete: all routes and types, with valid examples."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ def validator(document: Document, schema: Document) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]})
 
 
-async def test_every_route_is_in_it_and_nothing_else(api: Api, rest: Document) -> None:
+async def test_it_has_exactly_the_routes_of_the_app(api: Api, rest: Document) -> None:
     routes = {
         f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
         for rule in api.app.url_map.iter_rules()
@@ -35,12 +35,12 @@ async def test_every_route_is_in_it_and_nothing_else(api: Api, rest: Document) -
     assert len(list(calls(api.app))) == len(routes)
 
 
-async def test_names_are_names_of_one_thing(rest: Document) -> None:
+async def test_operation_ids_are_unique(rest: Document) -> None:
     ids = [operation["operationId"] for _, operation in operations(rest)]
     assert len(set(ids)) == len(ids)
 
 
-async def test_everything_is_said_in_words(rest: Document) -> None:
+async def test_everything_has_a_description(rest: Document) -> None:
     for name, operation in operations(rest):
         assert operation["summary"], name
         assert all(parameter["description"] for parameter in operation.get("parameters", ())), name
@@ -49,7 +49,7 @@ async def test_everything_is_said_in_words(rest: Document) -> None:
         assert "limits." not in str(schema), name
 
 
-async def test_every_example_is_what_its_type_says(rest: Document) -> None:
+async def test_every_example_matches_its_type(rest: Document) -> None:
     seen = 0
     for name, operation in operations(rest):
         for each in (operation.get("requestBody", {"content": {}}), *operation["responses"].values()):
@@ -61,12 +61,12 @@ async def test_every_example_is_what_its_type_says(rest: Document) -> None:
     assert seen > 100
 
 
-async def test_limits_are_those_in_force(rest: Document) -> None:
+async def test_the_limits_in_force_are_shown(rest: Document) -> None:
     username = rest["components"]["schemas"]["Registering"]["properties"]["username"]
     assert (username["minLength"], username["maxLength"]) == (2, 32)
 
 
-async def test_what_may_be_absent_and_what_is_always_there(rest: Document) -> None:
+async def test_required_fields(rest: Document) -> None:
     schemas = rest["components"]["schemas"]
     assert schemas["CreatingRoom"]["required"] == ["name", "description"]
     assert schemas["AccessToken"]["required"] == ["access_token", "type"]
@@ -83,7 +83,7 @@ async def test_what_may_be_absent_and_what_is_always_there(rest: Document) -> No
         ("DELETE /room/{room_id}", "404", ["room_not_found", "not_found"]),
     ],
 )
-async def test_every_refusal_has_its_codes(rest: Document, call: str, status: str, codes: list[str]) -> None:
+async def test_every_error_status_has_its_codes(rest: Document, call: str, status: str, codes: list[str]) -> None:
     response = dict(operations(rest))[call]["responses"][status]
     assert list(response["content"]["application/json"]["examples"]) == codes
 
@@ -98,7 +98,7 @@ async def test_tokens(rest: Document) -> None:
         assert ("401" in operation["responses"]) == bool(operation["security"]), name
 
 
-async def test_where_clients_find_it(api: Api) -> None:
+async def test_the_url_for_clients(api: Api) -> None:
     public = "https://example.org/chat/"
     assert openapi(api.app, LIMITS, public)["servers"] == [{"url": "https://example.org/chat"}]
     assert asyncapi(LIMITS, public)["servers"] == {

@@ -1,4 +1,4 @@
-"""The contract as it is served: documents and pages."""
+"""The documentation as it is served: documents and pages."""
 
 import re
 from urllib.parse import urljoin
@@ -28,7 +28,7 @@ async def test_documents(api: Api, path: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_need_no_script_and_nothing_from_elsewhere(api: Api, path: str) -> None:
+async def test_pages_need_no_script_and_no_other_host(api: Api, path: str) -> None:
     response, text = await get(api, path)
     assert response.content_type == "text/html; charset=utf-8"
     policy = response.headers["Content-Security-Policy"]
@@ -36,11 +36,11 @@ async def test_pages_need_no_script_and_nothing_from_elsewhere(api: Api, path: s
     assert "unsafe" not in policy
     assert not re.search(r"<script|<style|\son\w+=|\sstyle=|https?://", text)
     for link in re.findall(r'(?:href|src)="([^"#]+)"', text):
-        assert not link.startswith("/"), "below a path of its host this would be somebody else's"
+        assert not link.startswith("/"), "it must work below a path"
         await get(api, urljoin(path, link))
 
 
-async def test_the_page_of_rest_has_every_call_with_its_fields(api: Api, rest: dict[str, dict[str, object]]) -> None:
+async def test_the_rest_page_has_every_call_with_its_fields(api: Api, rest: dict[str, dict[str, object]]) -> None:
     _, text = await get(api, "/docs")
     for path in rest["paths"]:
         assert f"<code>{path}</code>" in text
@@ -48,7 +48,7 @@ async def test_the_page_of_rest_has_every_call_with_its_fields(api: Api, rest: d
     assert "&#34;code&#34;: &#34;room_not_found&#34;" in text
 
 
-async def test_the_page_of_the_conversation_has_every_frame(api: Api) -> None:
+async def test_the_websocket_page_has_every_frame(api: Api) -> None:
     _, text = await get(api, "/docs/websocket")
     for name in ("fetch", "listen_latest", "message", "initial_state", "latest_message", "ack", "error"):
         assert f'<article id="{name}">' in text
@@ -59,7 +59,7 @@ async def test_the_page_of_the_conversation_has_every_frame(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_place_that_is_linked_is_in_the_page_once(api: Api, path: str) -> None:
+async def test_every_link_target_is_in_the_page_once(api: Api, path: str) -> None:
     _, text = await get(api, path)
     places = re.findall(r'\sid="([^"]+)"', text)
     links = re.findall(r'href="#([^"]+)"', text)
@@ -68,7 +68,7 @@ async def test_every_place_that_is_linked_is_in_the_page_once(api: Api, path: st
     assert set(links) <= set(places)
 
 
-def test_what_looks_like_markup_is_text(conversation: dict[str, dict[str, str]]) -> None:
+def test_markup_is_escaped(conversation: dict[str, dict[str, str]]) -> None:
     conversation["info"]["description"] = "<b>`<i>`</b> [no link](javascript:x)"
     page = pages.websocket(conversation)
     assert "&lt;b&gt;<code>&lt;i&gt;</code>&lt;/b&gt; [no link](javascript:x)" in page

@@ -1,4 +1,4 @@
-"""A counter whose work the test holds up, behind a real socket."""
+"""An administration that waits for the test, behind a real socket."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,13 +14,13 @@ from reichatd.settings import LimitSettings, LiveSettings, Settings
 LIMITS = LimitSettings(control_connections=2, request_seconds=0.2, body_bytes=1024)
 
 
-class HeldUp:
-    """In place of an `Administration`: emits `records`, then waits for `go_on`."""
+class PausedAdministration:
+    """In place of an `Administration`: emits `records`, then waits for `resume`."""
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.records: list[Record] = []
-        self.go_on = trio.Event()
+        self.resume = trio.Event()
         self.ended: list[str] = []
         self.conclusion: Conclusion = Done()
         self.error: Exception | None = None
@@ -32,8 +32,8 @@ class HeldUp:
                 raise self.error
             for record in self.records:
                 await emit(record)
-            await emit(Progress("begun", 1, 2))
-            await self.go_on.wait()
+            await emit(Progress("started", 1, 2))
+            await self.resume.wait()
         except trio.Cancelled:
             self.ended.append("cancelled")
             raise
@@ -42,18 +42,18 @@ class HeldUp:
 
     async def until_ended(self, count: int = 1) -> None:
         with trio.fail_after(10):
-            while len(self.ended) < count:  # noqa: ASYNC110 - seen from outside only
+            while len(self.ended) < count:  # noqa: ASYNC110 - no event to wait for
                 await trio.sleep(0.005)
 
 
 @pytest.fixture
-def work() -> HeldUp:
-    return HeldUp()
+def work() -> PausedAdministration:
+    return PausedAdministration()
 
 
 @pytest.fixture
-async def path(tmp_path: Path, work: HeldUp, nursery: trio.Nursery) -> AsyncIterator[Path]:
-    """Where a server listens."""
+async def path(tmp_path: Path, work: PausedAdministration, nursery: trio.Nursery) -> AsyncIterator[Path]:
+    """The path at which a server listens."""
     path = tmp_path / "control.sock"
     await nursery.start(ControlServer(work, LiveSettings(Settings(limits=LIMITS))).run, open_socket(path))  # type: ignore[arg-type]
     yield path

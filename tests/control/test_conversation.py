@@ -1,4 +1,4 @@
-"""Both ends of the control socket, over a real one."""
+"""Client and server of the control socket, over a real one."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from reichatd.administration import Record, requests
 from reichatd.administration.records import Done, Failed, PersonRecord, Progress, RequestRefused
 from reichatd.control import DaemonGone, NoDaemon, ask, open_socket
-from tests.control.conftest import LIMITS, HeldUp
+from tests.control.conftest import LIMITS, PausedAdministration
 
 REQUEST = requests.SetPassword("ann", "a good password")
 
@@ -21,7 +21,7 @@ async def ignore(_: Record) -> None:
 
 
 async def say(path: Path, data: bytes) -> dict[str, Any] | None:
-    """Sends this, and hears the last line of the answer; None if there is no answer."""
+    """Sends data and returns the last line of the answer; None if there is no answer."""
     async with await trio.open_unix_socket(path) as stream:
         with trio.fail_after(10):
             await stream.send_all(data)
@@ -29,29 +29,29 @@ async def say(path: Path, data: bytes) -> dict[str, Any] | None:
     return json.loads(answer.splitlines()[-1]) if answer else None
 
 
-async def test_records_come_in_order_and_the_conclusion_last(path: Path, work: HeldUp) -> None:
+async def test_records_come_in_order_and_the_conclusion_last(path: Path, work: PausedAdministration) -> None:
     people = [PersonRecord(f"user {n}", "Änne 🎈", "a" * 200, banned=False) for n in range(3000)]
     work.records, work.conclusion = [*people], Failed("disk full")
-    work.go_on.set()
+    work.resume.set()
     taken: list[Record] = []
 
     async def take(record: Record) -> None:
         taken.append(record)
 
     assert await ask(path, REQUEST, take) == Failed("disk full")
-    assert taken == [*people, Progress("begun", 1, 2)]
+    assert taken == [*people, Progress("started", 1, 2)]
     assert work.asked == [REQUEST]
 
 
-async def test_progress_comes_at_once(path: Path, work: HeldUp) -> None:
+async def test_progress_comes_at_once(path: Path, work: PausedAdministration) -> None:
     async def take(record: Record) -> None:
-        work.go_on.set()
+        work.resume.set()
 
     with trio.fail_after(10):
         assert await ask(path, REQUEST, take) == Done()
 
 
-async def test_who_hangs_up_stops_the_work(path: Path, work: HeldUp) -> None:
+async def test_hanging_up_stops_the_work(path: Path, work: PausedAdministration) -> None:
     with trio.CancelScope() as scope:
 
         async def hang_up(_: Record) -> None:
@@ -62,7 +62,7 @@ async def test_who_hangs_up_stops_the_work(path: Path, work: HeldUp) -> None:
     assert work.ended == ["cancelled"]
 
 
-async def test_a_reader_who_goes_in_the_middle_of_an_answer_stops_the_work(path: Path, work: HeldUp) -> None:
+async def test_hanging_up_during_an_answer_stops_the_work(path: Path, work: PausedAdministration) -> None:
     work.records = [PersonRecord("x" * 10_000, "", "", banned=False) for _ in range(3000)]
     async with await trio.open_unix_socket(path) as stream:
         await stream.send_all(b'{"do":"ListRooms"}\n')
@@ -84,7 +84,9 @@ async def test_a_reader_who_goes_in_the_middle_of_an_answer_stops_the_work(path:
         b"[" * 900,
     ],
 )
-async def test_what_is_no_request_is_refused_and_not_repeated(path: Path, work: HeldUp, line: bytes) -> None:
+async def test_an_invalid_request_is_refused_and_not_quoted(
+    path: Path, work: PausedAdministration, line: bytes
+) -> None:
     with capture_logs() as logs:
         answer = await say(path, line + b"\n")
     assert answer is not None
@@ -92,15 +94,15 @@ async def test_what_is_no_request_is_refused_and_not_repeated(path: Path, work: 
     assert "hunter2" not in repr(answer) + repr(logs)
 
 
-async def test_a_request_has_an_end(path: Path, work: HeldUp) -> None:
+async def test_a_request_is_limited_in_length_and_time(path: Path, work: PausedAdministration) -> None:
     answer = await say(path, b'{"do":"ShowUser","user":"' + b"x" * 3000)
     assert answer is not None
     assert answer["code"] == "too_long"
-    assert await say(path, b'{"do":"ShowUser"') is None, "who does not go on is waited for only so long"
+    assert await say(path, b'{"do":"ShowUser"') is None, "an incomplete request is given up after request_seconds"
     assert work.asked == []
 
 
-async def test_no_more_than_so_many_at_once(path: Path, work: HeldUp) -> None:
+async def test_the_number_of_clients_is_limited(path: Path, work: PausedAdministration) -> None:
     silent = [await trio.open_unix_socket(path) for _ in range(LIMITS.control_connections)]
     for stream in silent:
         await stream.send_all(b'{"do":"ListRooms"}\n')
@@ -111,24 +113,24 @@ async def test_no_more_than_so_many_at_once(path: Path, work: HeldUp) -> None:
     for stream in silent:
         await stream.aclose()
     await work.until_ended(2)
-    work.go_on.set()
+    work.resume.set()
     with trio.fail_after(10):
-        while await ask(path, REQUEST, ignore) != Done():  # noqa: ASYNC110 - seen from outside only
+        while await ask(path, REQUEST, ignore) != Done():  # noqa: ASYNC110 - no event to wait for
             await trio.sleep(0.005)
 
 
-async def test_a_fault_of_one_request_is_logged_and_ends_no_other(path: Path, work: HeldUp) -> None:
+async def test_an_internal_error_is_logged_and_affects_no_other_request(path: Path, work: PausedAdministration) -> None:
     work.error = RuntimeError("a bug")
     with capture_logs() as logs, pytest.raises(DaemonGone):
         await ask(path, REQUEST, ignore)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["control request crashed"]
     work.error = None
-    work.go_on.set()
+    work.resume.set()
     assert await ask(path, REQUEST, ignore) == Done()
 
 
-async def test_the_log_says_what_was_done_and_no_password(path: Path, work: HeldUp) -> None:
-    work.go_on.set()
+async def test_the_log_has_the_request_without_its_password(path: Path, work: PausedAdministration) -> None:
+    work.resume.set()
     with capture_logs() as logs:
         await ask(path, REQUEST, ignore)
         await say(path, b'{"do":"ListRooms"}\n')
@@ -144,9 +146,7 @@ async def test_the_log_says_what_was_done_and_no_password(path: Path, work: Held
         b'{"type":"something of another version"}\n',
     ],
 )
-async def test_a_daemon_that_goes_in_the_middle_has_not_concluded(
-    tmp_path: Path, nursery: trio.Nursery, answer: bytes
-) -> None:
+async def test_a_daemon_that_hangs_up_has_not_concluded(tmp_path: Path, nursery: trio.Nursery, answer: bytes) -> None:
     opened = open_socket(tmp_path / "s")
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(opened.listener))
 
@@ -161,7 +161,7 @@ async def test_a_daemon_that_goes_in_the_middle_has_not_concluded(
     opened.close()
 
 
-async def test_nobody_listens(tmp_path: Path) -> None:
+async def test_no_daemon_listens(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "nothing", tmp_path / "no" / "directory", tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(NoDaemon):

@@ -1,4 +1,4 @@
-"""The stores, as for the tests from end to end."""
+"""The stores of the end-to-end tests."""
 
 from tests.end_to_end.conftest import storage
 

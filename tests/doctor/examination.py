@@ -1,4 +1,4 @@
-"""`reichatd doctor`, as a process, and what it says."""
+"""Runs `reichatd doctor` as a process, and holds its findings."""
 
 import json
 import subprocess
@@ -12,18 +12,18 @@ SECONDS = 60.0
 
 
 class Result(NamedTuple):
-    """How bad it is, and everything that is said of it."""
+    """The level of a finding, and its text with the remedy."""
 
     level: str
     text: str
 
 
 class Examination:
-    """What `reichatd doctor` says. Blocks until it is done.
+    """The findings of one run of `reichatd doctor`. Blocks until it ends.
 
     Arguments:
         directory: the daemon's.
-        arguments: of the command; findings come as JSON.
+        arguments: of the command, beside --json.
         environ: settings, and other variables.
     """
 
@@ -47,7 +47,7 @@ class Examination:
         self.found: dict[str, Result] = {}
         for finding in answer["findings"]:
             assert finding["code"] not in self.found
-            # Whoever is told that something is wrong is told what to do.
+            # Each problem has a remedy.
             assert finding["remedy"] or finding["level"] in ("ok", "skipped")
             self.found[finding["code"]] = Result(finding["level"], f"{finding['found']} → {finding['remedy']}")
 
@@ -55,7 +55,7 @@ class Examination:
         return self.found[code]
 
     def area(self, name: str) -> dict[str, str]:
-        """The levels of an area's findings, by subject."""
+        """The levels of the findings in one area, by subject."""
         return {
             code.partition(".")[2]: result.level for code, result in self.found.items() if code.startswith(f"{name}.")
         }

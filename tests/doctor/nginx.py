@@ -1,4 +1,4 @@
-"""A real nginx with the recipe of etc/nginx."""
+"""A real nginx with the configuration of etc/nginx."""
 
 import os
 import re
@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 import trustme
 
-from tests.gateway.house import wait_until
+from tests.gateway.running_daemon import wait_until
 from tests.mongod import free_port
 
-RECIPE = Path(__file__).parents[2] / "etc" / "nginx" / "reichatd.conf"
+CONFIGURATION = Path(__file__).parents[2] / "etc" / "nginx" / "reichatd.conf"
 BELOW = (
     (
         "    location / {\n        proxy_pass http://reichatd;\n    }\n",
@@ -25,8 +25,8 @@ BELOW = (
     ),
     ("location ~ ^/(ws|room)/ {", "location ~ ^/chat/(ws|room)/ {\n        rewrite ^/chat(/.*) $1 break;"),
 )
-"""The changes to the recipe that it tells of, and another path to the same daemon."""
-_FRAME = """
+"""The changes for a daemon below a path, as the configuration describes them, and another path to the same daemon."""
+_MAIN_CONFIGURATION = """
 daemon off; master_process off; pid {d}/nginx.pid; error_log {d}/start.log;
 events {{ }}
 http {{
@@ -37,7 +37,7 @@ http {{
 
 
 class Proxy(NamedTuple):
-    """Where it is, whom a client has to trust, and what it has written down."""
+    """A running nginx: its URL, the variables with which a client trusts it, and its directory."""
 
     url: str
     environ: dict[str, str]
@@ -45,7 +45,7 @@ class Proxy(NamedTuple):
 
     @property
     def log(self) -> str:
-        """Of requests and of errors."""
+        """The access log and the error log."""
         return "".join(file.read_text() for file in self.directory.glob("reichatd*.log"))
 
 
@@ -53,7 +53,12 @@ class Proxy(NamedTuple):
 def nginx(
     directory: Path, upstream: int | Path, *changes: tuple[str, str], not_after: datetime | None = None
 ) -> Iterator[Proxy]:
-    """Runs it before the daemon at the port or Unix socket `upstream`, with these changes to the recipe. Blocks."""
+    """Runs nginx in front of the daemon at `upstream`, a port or a Unix socket. Blocks.
+
+    Arguments:
+        changes: to the configuration: the old text and the new one.
+        not_after: when the certificate expires.
+    """
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed (Debian: nginx-light)")
@@ -63,8 +68,8 @@ def nginx(
     certificate.private_key_and_cert_chain_pem.write_to_path(directory / "pem")
     authority.cert_pem.write_to_path(directory / "authority.pem")
     port = free_port()
-    text = RECIPE.read_text(encoding="utf-8")
-    here = [
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    adapted = [
         (r"listen \[::\]:\d+( ssl)?;", ""),
         (r"listen 80;", f"listen 127.0.0.1:{free_port()};"),
         (r"listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
@@ -72,11 +77,11 @@ def nginx(
         (r"/var/log/nginx", str(directory)),
         (r"127\.0\.0\.1:8000", f"unix:{upstream}" if isinstance(upstream, Path) else f"127.0.0.1:{upstream}"),
     ]
-    for pattern, replacement in [*here, *((re.escape(old), new) for old, new in changes)]:
+    for pattern, replacement in [*adapted, *((re.escape(old), new) for old, new in changes)]:
         text, count = re.subn(pattern, replacement, text)
         assert count, pattern
     (directory / "reichatd.conf").write_text(text)
-    (directory / "nginx.conf").write_text(_FRAME.format(d=directory))
+    (directory / "nginx.conf").write_text(_MAIN_CONFIGURATION.format(d=directory))
     command = [program, "-p", str(directory), "-e", f"{directory}/start.log", "-c", f"{directory}/nginx.conf"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:

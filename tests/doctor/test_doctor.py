@@ -1,4 +1,4 @@
-"""What the doctor finds in daemons that run, and in some that could not."""
+"""The doctor's findings about daemons that run, and about some that cannot start."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from reichatd.store.sqlite.inspection import inspect
-from tests.client import crowd, open_room
+from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.end_to_end.conftest import stored_in_mongodb
 from tests.mail.conftest import Certificates
@@ -23,7 +23,7 @@ from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
 from tests.mongod import free_port
 from tests.process import DaemonProcess, environment, running
 
-BRIEFLY = ("--idle", "0.1")
+SHORT_IDLE = ("--idle", "0.1")
 
 
 def data_file(directory: Path) -> Path:
@@ -31,25 +31,31 @@ def data_file(directory: Path) -> Path:
 
 
 def contents(directory: Path) -> dict[str, str]:
-    """Every file's digest, but for SQLite's index of its log, which each reader may make anew."""
+    """The digest of every file, except SQLite's index of its log, which each reader may rebuild."""
     files = (file for file in directory.rglob("*") if file.is_file() and file.suffix != ".sqlite3-shm")
     return {str(file): sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 async def examine(daemon: DaemonProcess, *arguments: str, **environ: str) -> Examination:
     port = {"REICHATD_SERVER_PORT": str(daemon.port)}
-    return await trio.to_thread.run_sync(lambda: Examination(daemon.directory, *BRIEFLY, *arguments, **port, **environ))
+    return await trio.to_thread.run_sync(
+        lambda: Examination(daemon.directory, *SHORT_IDLE, *arguments, **port, **environ)
+    )
 
 
 @pytest.fixture
-async def left(tmp_path: Path) -> DaemonProcess:
-    """A daemon that has ended, and left a message."""
-    async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,), ada.talk(await open_room(ada)) as talk:
+async def stopped(tmp_path: Path) -> DaemonProcess:
+    """A daemon that has stopped, with one message in its store."""
+    async with (
+        running(tmp_path) as daemon,
+        registered_users(daemon, 1) as (ada,),
+        ada.talk(await open_room(ada)) as talk,
+    ):
         await talk.post("text", "1")
     return daemon
 
 
-def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
+def test_before_the_first_start_nothing_is_created(tmp_path: Path) -> None:
     found = Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))
     assert found["store.opens"].level == found["secret.present"].level == found["daemon.port"].level == "ok"
     assert found["daemon.running"].level == found["url.reachable"].level == "skipped"
@@ -58,7 +64,7 @@ def test_before_the_first_start_nothing_is_made(tmp_path: Path) -> None:
 
 
 async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
-    async with running(tmp_path, **storage) as daemon, crowd(daemon, 1):
+    async with running(tmp_path, **storage) as daemon, registered_users(daemon, 1):
         found = await examine(daemon, **storage)
         assert found.area("daemon") == dict.fromkeys(("running", "open_files", "ready"), "ok")
         assert found.area("url") == dict.fromkeys(
@@ -66,21 +72,21 @@ async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
         )
         assert {found[f"store.{subject}"].level for subject in ("opens", "schema")} == {"ok"}
         assert found["secret.strength"].level == "ok"
-        assert found.status in (0, 1)  # this machine's clock may be nobody's
+        assert found.status in (0, 1)  # this machine's clock may be unsynchronised
         assert not [
             code for code, result in found.found.items() if result.level in ("error", "warning") and "clock" not in code
         ]
 
 
-async def test_nothing_is_changed(left: DaemonProcess) -> None:
-    before = contents(left.directory)
-    found = await examine(left)
+async def test_nothing_is_changed(stopped: DaemonProcess) -> None:
+    before = contents(stopped.directory)
+    found = await examine(stopped)
     assert found["store.integrity"].level == "ok"
-    assert contents(left.directory) == before
+    assert contents(stopped.directory) == before
 
 
-async def test_a_log_that_a_crash_has_left_is_looked_at_and_left(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, crowd(daemon, 1):
+async def test_the_write_ahead_log_of_a_crash_is_read_and_kept(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, registered_users(daemon, 1):
         daemon.signal(signal.SIGKILL)
         await daemon.wait()
     assert data_file(tmp_path).with_name("reichatd.sqlite3-wal").stat().st_size
@@ -90,32 +96,32 @@ async def test_a_log_that_a_crash_has_left_is_looked_at_and_left(tmp_path: Path)
     assert contents(tmp_path) == before
 
 
-async def test_a_damaged_file(left: DaemonProcess) -> None:
-    file = data_file(left.directory)
+async def test_a_damaged_file(stopped: DaemonProcess) -> None:
+    file = data_file(stopped.directory)
     with file.open("r+b") as raw:
         raw.seek(4096 * 3)
         raw.write(os.urandom(4096 * 3))
-    found = await examine(left)
+    found = await examine(stopped)
     assert found["store.integrity"].level == "error"
     assert found.status == 2
 
 
-async def test_a_newer_schema_and_a_file_of_another_program(left: DaemonProcess) -> None:
-    file = data_file(left.directory)
+async def test_a_newer_schema_and_a_file_of_another_program(stopped: DaemonProcess) -> None:
+    file = data_file(stopped.directory)
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 99")
-    found = await examine(left)
+    found = await examine(stopped)
     assert found["store.schema"].level == "error"
     assert "restore the backup" in found["store.schema"].text
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA application_id = 1")
-    assert "of another program" in (await examine(left))["store.opens"].text
+    assert "of another program" in (await examine(stopped))["store.opens"].text
     file.write_text("not a database at all" * 1000)
-    assert "not a database" in (await examine(left))["store.opens"].text
+    assert "not a database" in (await examine(stopped))["store.opens"].text
 
 
-async def test_a_large_file_and_no_time(left: DaemonProcess) -> None:
-    file = data_file(left.directory)
+async def test_the_integrity_check_of_a_large_file_ends_in_time(stopped: DaemonProcess) -> None:
+    file = data_file(stopped.directory)
     with closing(sqlite3.connect(file)) as db:
         numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT i FROM n"
         db.execute(f"CREATE TABLE large AS {numbers}")
@@ -127,19 +133,19 @@ async def test_a_large_file_and_no_time(left: DaemonProcess) -> None:
     assert (in_no_time.fault, in_time.fault) == (None, "")
 
 
-async def test_files_that_are_open_to_others(left: DaemonProcess) -> None:
-    directory = data_file(left.directory).parent
-    config, key = left.directory / "reichatd.toml", directory / "secret.key"
+async def test_files_that_others_can_read(stopped: DaemonProcess) -> None:
+    directory = data_file(stopped.directory).parent
+    config, key = stopped.directory / "reichatd.toml", directory / "secret.key"
     config.write_text('[auth]\nsecret_key = "0123456789abcdefghijklmnopqrstuvwxyz"\n')
-    data_file(left.directory).chmod(0o644)
+    data_file(stopped.directory).chmod(0o644)
     key.chmod(0o644)
-    found = await examine(left, "--config", str(config))
+    found = await examine(stopped, "--config", str(config))
     assert found["files.data"].level == found["files.config"].level == "warning"
     assert "chmod o=" in found["files.data"].text
     assert found["secret.present"].level == "ok"
     assert found.status == 1
-    # Without a secret in the settings it is the file that counts.
-    found = await examine(left)
+    # Without a secret in the settings, the secret file is checked.
+    found = await examine(stopped)
     assert found["secret.present"].level == "error"
     assert "chmod g-w,o=" in found["secret.present"].text
     assert "0123456789abcdef" not in found.output
@@ -151,7 +157,7 @@ def test_a_weak_secret(tmp_path: Path) -> None:
     assert "hidden" not in found.output
 
 
-def test_settings_that_are_wrong(tmp_path: Path) -> None:
+def test_invalid_settings(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "reichatd", "doctor"],
         env=environment(tmp_path, {"REICHATD_SERVER_PORT": "many", "REICHATD_SERVER_HOST": "0.0.0.0"}),
@@ -164,10 +170,10 @@ def test_settings_that_are_wrong(tmp_path: Path) -> None:
     assert result.stdout.endswith("\n2 errors\n")
 
 
-def test_settings_that_nobody_may_want(tmp_path: Path) -> None:
+def test_settings_that_may_not_be_intended(tmp_path: Path) -> None:
     found = Examination(
         tmp_path,
-        *BRIEFLY,
+        *SHORT_IDLE,
         REICHATD_SERVER_PORT="0",
         REICHATD_SERVER_INSECURE="true",
         REICHATD_SERVER_ALLOWED_ORIGINS="*",
@@ -185,7 +191,7 @@ def mail_server() -> Iterator[MailServer]:
     server.stop()
 
 
-def by_mail(server: MailServer, directory: Path, password: str) -> dict[str, str]:
+def smtp_settings(server: MailServer, directory: Path, password: str) -> dict[str, str]:
     (directory / "password").write_text(password)
     (directory / "password").chmod(0o600)
     return {
@@ -200,27 +206,29 @@ def by_mail(server: MailServer, directory: Path, password: str) -> dict[str, str
 
 
 def test_the_mail_server(tmp_path: Path, mail_server: MailServer) -> None:
-    found = Examination(tmp_path, **by_mail(mail_server, tmp_path, PASSWORD))
+    found = Examination(tmp_path, **smtp_settings(mail_server, tmp_path, PASSWORD))
     assert (found["mail.login"].level, "does not answer" in found["mail.login"].text) == ("error", True)
     mail_server.start()
-    found = Examination(tmp_path, **by_mail(mail_server, tmp_path, PASSWORD))
+    found = Examination(tmp_path, **smtp_settings(mail_server, tmp_path, PASSWORD))
     assert (found["mail.login"].level, found["files.password_file"].level) == ("ok", "ok")
     assert "AUTH LOGIN PLAIN" in found["mail.login"].text
     assert (found["mail.encryption"].level, found["mail.ehlo"].level) == ("ok", "ok")
     assert PASSWORD not in found.output
-    found = Examination(tmp_path, **by_mail(mail_server, tmp_path, "wrong"))
+    found = Examination(tmp_path, **smtp_settings(mail_server, tmp_path, "wrong"))
     assert (found["mail.login"].level, "refuses" in found["mail.login"].text) == ("error", True)
     (tmp_path / "password").unlink()
-    found = Examination(tmp_path, **{**by_mail(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"})
+    found = Examination(
+        tmp_path, **{**smtp_settings(mail_server, tmp_path, ""), "REICHATD_MAIL_PASSWORD_FILE": "/no/such"}
+    )
     assert (found["mail.login"].level, found["files.password_file"].level) == ("error", "error")
-    assert mail_server.letters == []
+    assert mail_server.messages == []
 
 
 def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
     server = MailServer(tls_context=Certificates().server)
     server.start()
-    # Not an address for the doctor, who must not take it for this machine.
-    elsewhere = by_mail(server, tmp_path, "") | {"REICHATD_MAIL_HOST": "127.1"}
+    # The doctor does not recognise this as an address of this machine.
+    elsewhere = smtp_settings(server, tmp_path, "") | {"REICHATD_MAIL_HOST": "127.1"}
     del elsewhere["REICHATD_MAIL_USERNAME"], elsewhere["REICHATD_MAIL_PASSWORD_FILE"]
     found = Examination(tmp_path, **elsewhere)
     near = Examination(tmp_path, **elsewhere | {"REICHATD_MAIL_HOST": "127.0.0.1"})
@@ -233,15 +241,15 @@ def test_a_mail_server_that_could_encrypt(tmp_path: Path) -> None:
 
 
 def test_a_mail_server_that_hangs_up(tmp_path: Path) -> None:
-    server = MailServer(last_words="550 5.7.1 not with that name")
+    server = MailServer(closing_reply="550 5.7.1 not with that name")
     server.start()
-    found = Examination(tmp_path, **by_mail(server, tmp_path, PASSWORD))
+    found = Examination(tmp_path, **smtp_settings(server, tmp_path, PASSWORD))
     server.stop()
     assert found["mail.login"].level == "error"
     assert "550 5.7.1 not with that name" in found["mail.login"].text
 
 
-def test_a_port_of_somebody_else(tmp_path: Path) -> None:
+def test_a_port_of_another_program(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         port = str(other.getsockname()[1])
@@ -280,7 +288,7 @@ def test_mongodb(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> N
     with stored_in_mongodb(uri) as storage:
         found = Examination(tmp_path, REICHATD_SERVER_PORT="0", **storage)
         assert "version 6.0.5" in found["store.opens"].text
-        assert "the first start lays it out" in found["store.schema"].text
+        assert "the first start creates the schema" in found["store.schema"].text
         if kind == "replica":
             assert (found["store.replica_set"].level, found["store.write_concern"].level) == ("ok", "ok")
         else:
@@ -300,9 +308,9 @@ async def test_another_secret(tmp_path: Path) -> None:
     assert "another secret" in found["url.forwarded"].text
 
 
-async def test_a_clock_that_was_ahead(left: DaemonProcess) -> None:
-    os.utime(data_file(left.directory), (4e9, 4e9))
-    found = await examine(left)
+async def test_a_clock_that_was_fast(stopped: DaemonProcess) -> None:
+    os.utime(data_file(stopped.directory), (4e9, 4e9))
+    found = await examine(stopped)
     assert found["clock.files"].level == "warning"
     assert "2096" in found["clock.files"].text
 
@@ -321,8 +329,22 @@ def test_a_url_that_was_given_is_not_asked_for(tmp_path: Path) -> None:
     assert "--url" in Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))["settings.public_url"].text
 
 
-def test_a_url_that_is_none(tmp_path: Path) -> None:
+def test_an_invalid_url(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "reichatd", "doctor", "--url", "chat.example.org"]
     result = subprocess.run(command, env=environment(tmp_path, {}), capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "http(s)://host" in result.stderr
+
+
+def test_no_web_framework_is_imported(tmp_path: Path) -> None:
+    script = f"""if True:
+        import sys
+        from reichatd.cli import main
+        try:
+            main({["doctor", *SHORT_IDLE]!r})
+        finally:
+            print({{"quart", "flask", "jinja2", "reichatd.api", "reichatd.daemon"}} & set(sys.modules))
+    """
+    environ = environment(tmp_path, {"REICHATD_SERVER_PORT": "0"})
+    result = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=False)
+    assert result.stdout.endswith("\nset()\n"), result.stdout

@@ -1,4 +1,4 @@
-"""The recipes of etc/: the doctor is content with an nginx that follows them, and names what is wrong with one that does not."""
+"""The configurations of etc/: the doctor accepts an nginx that follows them, and names what is wrong with others."""
 
 import re
 import shutil
@@ -10,14 +10,14 @@ import httpx
 import pytest
 import trio
 
-from tests.client import crowd, open_room
+from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess, running
 
 BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
 ETC = Path(__file__).parents[2] / "etc"
-WELL = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok")
+ALL_OK = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok")
 
 
 def examine(daemon: DaemonProcess, url: str, *arguments: str, **environ: str) -> Examination:
@@ -25,13 +25,13 @@ def examine(daemon: DaemonProcess, url: str, *arguments: str, **environ: str) ->
     return Examination(daemon.directory, "--url", url, *arguments, **settings)
 
 
-async def test_the_doctor_is_content_with_the_recipe_of_nginx(tmp_path: Path) -> None:
+async def test_the_doctor_accepts_the_nginx_configuration(tmp_path: Path) -> None:
     async with running(tmp_path, **BEHIND) as daemon:
         with nginx(tmp_path / "nginx", daemon.port) as proxy:
             found = await trio.to_thread.run_sync(
                 lambda: examine(daemon, proxy.url, "--idle", "3", **BEHIND, **proxy.environ)
             )
-        assert found.area("url") == WELL
+        assert found.area("url") == ALL_OK
         assert re.search(r"[12] pings came", found["url.idle"].text)
         assert found.area("daemon") == dict.fromkeys(("running", "ready", "open_files"), "ok")
         assert found.area("store") == dict.fromkeys(("disk", "opens", "schema", "integrity", "log"), "ok")
@@ -45,7 +45,7 @@ async def test_the_doctor_is_content_with_the_recipe_of_nginx(tmp_path: Path) ->
             {},
             "url.websocket",
             "error",
-            "does not get through",
+            "does not reach the daemon",
         ),
         ((("$remote_addr;  # set", "$http_x_forwarded_for;  #"),), {}, "url.forwarded", "error", "clients can choose"),
         (
@@ -53,7 +53,7 @@ async def test_the_doctor_is_content_with_the_recipe_of_nginx(tmp_path: Path) ->
             {},
             "url.forwarded",
             "warning",
-            "does not say whom",
+            "does not send X-Forwarded-For",
         ),
         (
             (),
@@ -81,14 +81,14 @@ async def test_the_doctor_is_content_with_the_recipe_of_nginx(tmp_path: Path) ->
             {},
             "url.page",
             "error",
-            "its script does not: https://localhost:",
+            "its script is not: https://localhost:",
         ),
         (
             (("Host              $http_host;", "Host              $proxy_host;"),),
             {},
             "url.origin",
             "error",
-            "becomes reichatd, which Origin does not agree with",
+            "becomes reichatd, which differs from Origin",
         ),
     ],
 )
@@ -121,9 +121,9 @@ async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
                 lambda: examine(daemon, proxy.url, "--idle", "0.1", **settings, **proxy.environ)
             )
         direct = await trio.to_thread.run_sync(lambda: Examination(daemon.directory, "--idle", "0.1", **settings))
-    assert found.area("url") == WELL
-    assert direct.area("url") == {name: level for name, level in WELL.items() if name != "certificate"}
-    assert "through the proxy at unix, this client is seen as 127.0.0.1" in found["url.forwarded"].text
+    assert found.area("url") == ALL_OK
+    assert direct.area("url") == {name: level for name, level in ALL_OK.items() if name != "certificate"}
+    assert "through the proxy at unix, the daemon sees this client as 127.0.0.1" in found["url.forwarded"].text
     assert found.area("daemon") == dict.fromkeys(("running", "ready", "open_files"), "ok")
     assert f"answers at unix:{socket}" in found["daemon.running"].text
     assert "becomes localhost, which" in portless["url.origin"].text
@@ -131,7 +131,7 @@ async def test_below_a_path_and_by_a_unix_socket(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("days", "level", "text"), [(-1, "error", "expired"), (5, "warning", "valid until")])
-async def test_a_certificate_that_ends(tmp_path: Path, days: int, level: str, text: str) -> None:
+async def test_a_certificate_that_expires(tmp_path: Path, days: int, level: str, text: str) -> None:
     async with running(tmp_path, **BEHIND) as daemon:
         with nginx(tmp_path / "nginx", daemon.port, not_after=datetime.now(UTC) + timedelta(days=days)) as proxy:
             found = await trio.to_thread.run_sync(
@@ -153,7 +153,7 @@ def test_a_proxy_without_its_daemon(tmp_path: Path) -> None:
 
 
 async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
-    async with running(tmp_path, **BEHIND) as daemon, crowd(daemon, 1) as (ada,):
+    async with running(tmp_path, **BEHIND) as daemon, registered_users(daemon, 1) as (ada,):
         room_id = await open_room(ada)
         with nginx(tmp_path / "nginx", daemon.port) as proxy:
             trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
@@ -169,7 +169,7 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
                 assert (await client.get("/public")).status_code == 502
             log = proxy.log
         assert f'"GET /ws/chat/{room_id}" 400' in log
-        assert '"GET /public HTTP/1.1"' in log  # in the log of errors
+        assert '"GET /public HTTP/1.1"' in log  # in the error log
         assert ada.access_token.rpartition(".")[2] not in log
 
 
@@ -182,7 +182,7 @@ async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, fo
         {"email": "nobody@example.org", "password": "a good guess"},
         {"email": "ada@example.org", "password": "guessed"},
     ]
-    async with running(tmp_path, **BEHIND, REICHATD_LOG_FORMAT=form) as daemon, crowd(daemon, 1) as (ada,):
+    async with running(tmp_path, **BEHIND, REICHATD_LOG_FORMAT=form) as daemon, registered_users(daemon, 1) as (ada,):
         wrong[1]["email"] = ada.email
         for number, body in enumerate(wrong, 1):
             forwarded = {"X-Forwarded-For": f"192.0.2.66, 2001:db8::{number}"}
@@ -190,7 +190,7 @@ async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, fo
         await ada.http.get('/"event": "login refused", "client": "192.0.2.66"')
         await ada.log_in()
     filter_file = ETC / "fail2ban" / "filter.d" / "reichatd.conf"
-    # As the journal has it, too: its prefix before each line.
+    # Each line also as the journal shows it, with a prefix.
     log = tmp_path / "log"
     lines = daemon.output.splitlines()
     log.write_text("".join(f"{line}\nNov 22 13:00:59 box reichatd[7]: {line}\n" for line in lines))

@@ -11,23 +11,28 @@ from pymongo import MongoClient
 
 from tests.process import DaemonProcess
 
-STORES = ("sqlite", "mongodb")
-
 QUICK = {"REICHATD_AUTH_ARGON2_MEMORY_KIB": "8", "REICHATD_AUTH_ARGON2_TIME_COST": "1"}
-"""Most tests need many people and no safe passwords."""
+"""Cheap password hashes: most tests need many users and no safe passwords."""
 
 FREE = {"REICHATD_LIMITS_MESSAGES_PER_SECOND": "0"}
-"""Nobody is told to wait."""
+"""No rate limit."""
 
 NARROW = {"REICHATD_LIMITS_SEND_BUFFER_BYTES": "4096"}
-"""Whoever does not read lags soon."""
+"""A small send buffer: a reader that does not read lags soon."""
+
+TINY = NARROW | {
+    "REICHATD_LIMITS_TAIL_MESSAGES": "5",
+    "REICHATD_LIMITS_TAIL_BYTES": "1024",
+    "REICHATD_LIMITS_CATCH_UP_BYTES": "4096",
+}
+"""Small tails too: nearly every reader has to catch up, nearly always from the store."""
 
 SHARED = QUICK | FREE | NARROW
 
 
 @contextmanager
 def stored_in_mongodb(uri: str) -> Iterator[dict[str, str]]:
-    """The settings for a database of its own, which is dropped behind the test."""
+    """Yields the settings for a new database, which is dropped after the test."""
     database = f"test-{uuid4().hex}"
     yield {
         "REICHATD_STORAGE_BACKEND": "mongodb",
@@ -38,32 +43,36 @@ def stored_in_mongodb(uri: str) -> Iterator[dict[str, str]]:
         client.drop_database(database)
 
 
-@pytest.fixture(params=STORES)
+@contextmanager
+def stored_in(request: pytest.FixtureRequest, kind: str) -> Iterator[dict[str, str]]:
+    """Yields the settings for an empty store.
+
+    Arguments:
+        kind: "sqlite", or the name of a fixture that has the URI of a mongod.
+    """
+    if kind == "sqlite":
+        yield {}
+    else:
+        with stored_in_mongodb(request.getfixturevalue(kind)) as settings:
+            yield settings
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mongod_replica", id="mongodb")])
 def storage(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The settings for an empty store."""
-    if request.param == "sqlite":
-        yield dict(QUICK)
-    else:
-        with stored_in_mongodb(request.getfixturevalue("mongod_replica")) as settings:
-            yield QUICK | settings
+    """The settings for an empty store, with cheap password hashes."""
+    with stored_in(request, request.param) as settings:
+        yield QUICK | settings
 
 
-@pytest.fixture(scope="session", params=STORES)
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("mongod_standalone", id="mongodb")])
 def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    """A running daemon with no limit of pace and narrow sockets, for tests that keep to people and rooms of their own."""
-    directory = tmp_path_factory.mktemp("daemon")
-    if request.param == "sqlite":
-        yield from _shared(DaemonProcess(directory, SHARED))
-    else:
-        with stored_in_mongodb(request.getfixturevalue("mongod_standalone")) as settings:
-            yield from _shared(DaemonProcess(directory, SHARED | settings))
-
-
-def _shared(process: DaemonProcess) -> Iterator[DaemonProcess]:
-    try:
-        trio.run(process.start)
-        yield process
-        assert trio.run(process.stop) == 0, process.output
-        assert "Traceback" not in process.output
-    finally:
-        process.kill()
+    """A running daemon without a rate limit and with small buffers, shared by tests that use their own users and rooms only."""
+    with stored_in(request, request.param) as settings:
+        process = DaemonProcess(tmp_path_factory.mktemp("daemon"), SHARED | settings)
+        try:
+            trio.run(process.start)
+            yield process
+            assert trio.run(process.stop) == 0, process.output
+            assert "Traceback" not in process.output
+        finally:
+            process.kill()

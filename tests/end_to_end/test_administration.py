@@ -1,4 +1,4 @@
-"""What an administrator does reaches the live connections, on both stores."""
+"""The administrators' commands change live connections too, on both stores."""
 
 import re
 from pathlib import Path
@@ -8,18 +8,18 @@ import trio
 
 from reichatd.cli import exit_status
 from tests.cli.commands import Commands
-from tests.client import PASSWORD, crowd, open_room
+from tests.client import open_room, registered_users
 from tests.process import DaemonProcess, running
 
 
 async def admin(daemon: DaemonProcess, *arguments: str, stdin: str = "") -> Any:  # noqa: ANN401 - JSON
-    """What a command prints that finds the daemon by its files."""
+    """Runs a command, which finds the daemon by its files; returns the JSON that it prints."""
     commands = Commands(daemon.directory, daemon.settings)
     return await trio.to_thread.run_sync(lambda: commands.json(*arguments, stdin=stdin))
 
 
-async def test_a_disabled_user_is_out_until_enabled(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 2) as (ada, eve):
+async def test_a_disabled_user_is_logged_out_and_refused(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 2) as (ada, eve):
         room_id = await open_room(ada, eve)
         async with ada.talk(room_id) as stays, eve.talk(room_id) as talk:
             await eve.call("GET", "/user")
@@ -27,10 +27,9 @@ async def test_a_disabled_user_is_out_until_enabled(daemon: DaemonProcess) -> No
             assert await talk.closed() == (4001, "Session ended")
             assert await stays.post("still here", "1") == 1
         await eve.call("GET", "/user", 401)
-        login = await eve.http.post("/login", json={"email": eve.email, "password": PASSWORD})
+        login = await eve.try_login()
         assert (login.status_code, login.json()["code"]) == (403, "user_disabled")
-        refresh = await eve.http.get("/refresh", headers={"Authorization": f"Bearer {eve.refresh_token}"})
-        assert refresh.status_code == 401
+        assert (await eve.refresh()).status_code == 401
         await admin(daemon, "user", "enable", eve.email)
         await eve.call("GET", "/user", 401)
         await eve.log_in()
@@ -38,19 +37,19 @@ async def test_a_disabled_user_is_out_until_enabled(daemon: DaemonProcess) -> No
             assert await talk.post("back", "1") == 2
 
 
-async def test_a_password_that_was_set_is_the_one(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 2) as (ada, eve):
+async def test_set_password_replaces_the_password(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 2) as (ada, eve):
         room_id = await open_room(ada, eve)
         async with eve.talk(room_id) as talk:
             await admin(daemon, "user", "set-password", eve.email, "--password-stdin", stdin="quite another\n")
             assert await talk.closed() == (4001, "Session ended")
-        login = await eve.http.post("/login", json={"email": eve.email, "password": PASSWORD})
+        login = await eve.try_login()
         assert login.json()["code"] == "invalid_password"
         await eve.log_in("quite another")
 
 
-async def test_logout_kick_ban_and_the_end_of_a_room(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 4) as (ada, bob, cleo, eve):
+async def test_logout_kick_ban_and_delete_close_sockets(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 4) as (ada, bob, cleo, eve):
         room_id = await open_room(ada, bob, cleo, eve)
         async with (
             ada.talk(room_id) as of_ada,
@@ -69,8 +68,8 @@ async def test_logout_kick_ban_and_the_end_of_a_room(daemon: DaemonProcess) -> N
             assert await of_ada.closed() == (1008, "Room not found")
 
 
-async def test_a_deleted_author_has_a_placeholder(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 2) as (ada, eve):
+async def test_a_deleted_author_is_shown_by_a_placeholder(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 2) as (ada, eve):
         room_id = await open_room(ada, eve)
         async with ada.talk(room_id) as reader, eve.talk(room_id) as talk:
             await talk.post("hello", "1")
@@ -87,8 +86,8 @@ async def test_a_deleted_author_has_a_placeholder(daemon: DaemonProcess) -> None
         await eve.register()
 
 
-async def test_a_room_goes_to_another_owner(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 3) as (ada, bob, eve):
+async def test_a_room_is_transferred_to_another_owner(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 3) as (ada, bob, eve):
         room_id = await open_room(ada, bob)
         commands = Commands(daemon.directory, daemon.settings)
         transfer = ("room", "transfer", room_id, eve.email, "--yes")
@@ -99,7 +98,7 @@ async def test_a_room_goes_to_another_owner(daemon: DaemonProcess) -> None:
 
 
 async def test_stats_count_connections(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 1) as (ada,):
+    async with registered_users(daemon, 1) as (ada,):
         room_id = await open_room(ada)
         async with ada.talk(room_id) as talk:
             await talk.receive("initial_state")
@@ -109,8 +108,8 @@ async def test_stats_count_connections(daemon: DaemonProcess) -> None:
             assert stats["users"] >= 1
 
 
-async def test_who_registers_can_be_verified_without_a_code(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 1) as (ada,):
+async def test_a_registration_is_verified_without_its_code(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 1) as (ada,):
         ada.email = f"other{ada.email}"
         await ada.register()
         assert ada.email in {one["email"] for one in await admin(daemon, "user", "list", "--pending")}
@@ -118,8 +117,8 @@ async def test_who_registers_can_be_verified_without_a_code(daemon: DaemonProces
         await ada.log_in()
 
 
-async def test_a_strangers_registration_is_never_verified_in_place_of_the_owners(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 1) as (ada,):
+async def test_verify_needs_an_id_where_two_registrations_have_one_address(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 1) as (ada,):
         ada.email = f"victim{ada.email}"
         await ada.register()
         body = {"email": ada.email, "password": "a stranger's", "username": "mallory"}
@@ -134,9 +133,9 @@ async def test_a_strangers_registration_is_never_verified_in_place_of_the_owners
         await ada.log_in()
 
 
-async def test_without_a_control_socket_it_is_felt_a_little_later(tmp_path: Path, storage: dict[str, str]) -> None:
-    apart = storage | {"REICHATD_SERVER_CONTROL_SOCKET": "", "REICHATD_AUTH_SESSION_RECHECK_SECONDS": "0.2"}
-    async with running(tmp_path, **apart) as daemon, crowd(daemon, 3) as (ada, bob, eve):
+async def test_without_a_control_socket_a_recheck_closes_sockets(tmp_path: Path, storage: dict[str, str]) -> None:
+    settings = storage | {"REICHATD_SERVER_CONTROL_SOCKET": "", "REICHATD_AUTH_SESSION_RECHECK_SECONDS": "0.2"}
+    async with running(tmp_path, **settings) as daemon, registered_users(daemon, 3) as (ada, bob, eve):
         room_id = await open_room(ada, bob, eve)
         async with ada.talk(room_id) as stays, bob.talk(room_id) as of_bob, eve.talk(room_id) as of_eve:
             await admin(daemon, "user", "disable", bob.email, "--yes")

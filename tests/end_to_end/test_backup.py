@@ -1,7 +1,6 @@
-"""A backup of a daemon that runs, restored for another one, on the same kind of store or on the other."""
+"""Backs up a running daemon and restores the backup for another one, on the same kind of store or on the other."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,9 @@ import trio
 from pymongo import MongoClient
 
 from tests.archive import chatter
-from tests.client import PASSWORD, Person, crowd, open_room
-from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
-from tests.process import environment, refusal, running
+from tests.client import Person, id_range, message_ids, open_room, registered_users
+from tests.end_to_end.conftest import FREE, QUICK, stored_in, stored_in_mongodb
+from tests.process import PROGRAM, data_file, environment, refusal, run_command, running
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -24,46 +23,38 @@ MESSAGES = 60_000
 
 @pytest.fixture(params=["sqlite", "mongod_replica", "mongod_standalone"])
 def target(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The settings for another empty store."""
-    if request.param == "sqlite":
-        yield dict(QUICK)
-    else:
-        with stored_in_mongodb(request.getfixturevalue(request.param)) as settings:
-            yield QUICK | settings
+    """The settings for a second empty store."""
+    with stored_in(request, request.param) as settings:
+        yield QUICK | settings
 
 
-async def command(directory: Path, settings: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess[bytes]:
-    return await trio.run_process(
-        [sys.executable, "-W", "error", "-m", "reichatd", *map(str, words)],
-        env=environment(directory, settings),
-        cwd=directory,
-        capture_stdout=True,
-        capture_stderr=True,
-        check=False,
-    )
+async def command(directory: Path, settings: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess[str]:
+    return await trio.to_thread.run_sync(run_command, directory, settings, *words)
 
 
-async def done(directory: Path, settings: dict[str, str], *words: str | Path) -> None:
-    process = await command(directory, settings, *words)
-    assert (process.returncode, process.stderr) == (0, b"")
+async def succeeds(directory: Path, settings: dict[str, str], *words: str | Path) -> None:
+    done = await command(directory, settings, *words)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
-async def test_people_go_on_where_they_were(tmp_path: Path, storage: dict[str, str], target: dict[str, str]) -> None:
+async def test_backup_and_restore_of_a_running_daemon(
+    tmp_path: Path, storage: dict[str, str], target: dict[str, str]
+) -> None:
     old, new, file = tmp_path / "old", tmp_path / "new", tmp_path / "backup"
     old.mkdir()
     new.mkdir()
-    async with running(old, **storage, **FREE) as daemon, crowd(daemon, 2) as (ada, bob):
+    async with running(old, **storage, **FREE) as daemon, registered_users(daemon, 2) as (ada, bob):
         room_id = await open_room(ada, bob)
         closed = await open_room(ada, password="open sesame", room_id="closed")
         async with ada.talk(room_id) as talk, trio.open_nursery() as nursery:
             posted = [await talk.post(f"before {number}", f"n{number}") for number in range(100)]
-            nursery.start_soon(done, old, storage, "backup", file)
+            nursery.start_soon(succeeds, old, storage, "backup", file)
             while nursery.child_tasks:
-                posted.append(await talk.post("meanwhile", f"n{len(posted)}"))
+                posted.append(await talk.post("during the backup", f"n{len(posted)}"))
         assert posted == list(range(1, len(posted) + 1))
-    await done(new, target, "backup", "verify", file)
-    await done(new, target, "restore", file)
-    # Without this file everybody would have to log in again.
+    await succeeds(new, target, "backup", "verify", file)
+    await succeeds(new, target, "restore", file)
+    # Without this file everyone would have to log in again.
     secret = next(old.rglob("secret.key"))
     copy = new / secret.relative_to(old)
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -75,35 +66,34 @@ async def test_people_go_on_where_they_were(tmp_path: Path, storage: dict[str, s
         assert [one["room_id"] for one in joined] == [room_id, closed]
         assert joined[0]["users"] == [ada.user_id, bob.user_id]
         await check_log(again, room_id)
-        await again.log_in(PASSWORD)
+        await again.log_in()
 
 
 async def check_log(person: Person, room_id: str) -> None:
     async with person.talk(room_id) as talk:
         state = await talk.receive("initial_state")
         log = await talk.fetch(1, 1000)
-        assert [one["message_id"] for one in log] == list(range(1, len(log) + 1))
+        assert message_ids(log) == id_range(1, len(log))
         assert [one["content"] for one in log[:100]] == [f"before {number}" for number in range(100)]
-        assert {one["content"] for one in log[100:]} <= {"meanwhile"}
+        assert {one["content"] for one in log[100:]} <= {"during the backup"}
         assert 100 <= state["last_read_id"] <= len(log)
-        assert await talk.post("before 7", "n7") == 8, "what is sent again is known"
+        assert await talk.post("before 7", "n7") == 8, "the nonces are restored too"
         assert await talk.post("on", "new") == len(log) + 1
 
 
-async def test_nothing_is_restored_under_a_daemon(tmp_path: Path) -> None:
-    async with running(tmp_path) as daemon, crowd(daemon, 1) as (ada,):
-        await done(tmp_path, {}, "backup", "backup")
-        process = await command(tmp_path, {}, "restore", "--force", "--yes", "backup")
-        assert process.returncode == 69
-        assert b"stop the daemon" in process.stderr
+async def test_restore_is_refused_while_a_daemon_runs(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, registered_users(daemon, 1) as (ada,):
+        await succeeds(tmp_path, {}, "backup", "backup")
+        refused = await command(tmp_path, {}, "restore", "--force", "--yes", "backup")
+        assert refused.returncode == 69
+        assert "stop the daemon" in refused.stderr
         assert (await ada.call("GET", "/user"))["user_details"]["username"] == ada.name
 
 
-async def test_a_restore_into_mongodb_that_is_killed(tmp_path: Path, mongod_replica: str) -> None:
-    """No daemon starts on half of a store; the same restore again makes it whole."""
-    data_file = tmp_path / "share" / "reichatd" / "reichatd.sqlite3"
-    await chatter.fill(data_file, MESSAGES)
-    await done(tmp_path, {}, "backup", "backup")
+async def test_a_killed_restore_into_mongodb(tmp_path: Path, mongod_replica: str) -> None:
+    """No daemon starts on half a store; the same restore, run again, completes it."""
+    await chatter.fill(data_file(tmp_path), MESSAGES)
+    await succeeds(tmp_path, {}, "backup", "backup")
     with stored_in_mongodb(mongod_replica) as settings, MongoClient[dict[str, Any]](mongod_replica) as client:
         messages = client[settings["REICHATD_STORAGE_MONGODB_DATABASE"]].messages
         await trio.to_thread.run_sync(restore_and_kill, tmp_path, settings, messages)
@@ -112,17 +102,15 @@ async def test_a_restore_into_mongodb_that_is_killed(tmp_path: Path, mongod_repl
         assert refused.returncode == 69
         assert "half restored" in refused.stderr
         assert (await command(tmp_path, settings, "backup", "second")).returncode == 69
-        await done(tmp_path, settings, "restore", "backup")
+        await succeeds(tmp_path, settings, "restore", "backup")
         assert messages.count_documents({}) == MESSAGES
-        await done(tmp_path, settings, "backup", "second")
-    await done(tmp_path, {}, "backup", "verify", "second")
+        await succeeds(tmp_path, settings, "backup", "second")
+    await succeeds(tmp_path, {}, "backup", "verify", "second")
 
 
 def restore_and_kill(directory: Path, settings: dict[str, str], messages: "Collection[dict[str, Any]]") -> None:
-    """Kills a restore that has put some messages in."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reichatd", "restore", "backup"], env=environment(directory, settings), cwd=directory
-    )
+    """Starts a restore and kills it when the first messages are stored."""
+    process = subprocess.Popen([*PROGRAM, "restore", "backup"], env=environment(directory, settings), cwd=directory)
     with process:
         while not messages.estimated_document_count():
             assert process.poll() is None

@@ -1,8 +1,7 @@
-"""`reichatd import reis-chatroom`: the MongoDB of the older program, years old and not clean, and a daemon on what came of it."""
+"""`reichatd import reis-chatroom`: imports an old, inconsistent MongoDB of the older program, and runs a daemon on the result."""
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +15,11 @@ from pymongo.database import Database
 
 from reichatd.store import sqlite
 from tests.client import Person
-from tests.process import environment, running
+from tests.process import data_file, run_command, running
 from tests.store import samples
 
 OLD_PASSWORD = "the old password"
-# As the older program had it: the library's own choice, of 64 MiB and four lanes.
+# The parameters of the older program: its library's defaults, 64 MiB and four lanes.
 HASH = PasswordHasher(time_cost=1, memory_cost=65_536, parallelism=4).hash(OLD_PASSWORD)
 BEGIN = datetime(2024, 5, 17, 12, tzinfo=UTC)
 LONG = 100_000
@@ -100,25 +99,22 @@ def older(mongod_standalone: str) -> Iterator[Database[dict[str, Any]]]:
         client.drop_database(name)
 
 
-def take_over(
+def import_all(
     directory: Path, settings: dict[str, str], older: Database[dict[str, Any]], *options: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
+    """Imports the older database.
+
+    Arguments:
+        stdin: if given, the command reads the URI from it; "{uri}" in it stands for the database's own.
+    """
     host, port = older.client.address or ("", 0)
-    uri = "-" if stdin else f"mongodb://{host}:{port}/{older.name}"
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "reichatd", "import", "reis-chatroom", uri, *options],
-        env=environment(directory, settings),
-        cwd=directory,
-        input=stdin.format(uri=f"mongodb://{host}:{port}/{older.name}"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    uri = f"mongodb://{host}:{port}/{older.name}"
+    source = "-" if stdin else uri
+    return run_command(directory, settings, "import", "reis-chatroom", source, *options, stdin=stdin.format(uri=uri))
 
 
-def made(storage: dict[str, str]) -> list[str]:
-    """The collections of a MongoDB store."""
+def collections(storage: dict[str, str]) -> list[str]:
+    """The collections of a MongoDB store; none for SQLite."""
     if "REICHATD_STORAGE_MONGODB_URI" not in storage:
         return []
     with MongoClient[dict[str, Any]](storage["REICHATD_STORAGE_MONGODB_URI"]) as client:
@@ -126,18 +122,21 @@ def made(storage: dict[str, str]) -> list[str]:
 
 
 def report(done: subprocess.CompletedProcess[str]) -> tuple[dict[str, int], str]:
+    """The counts and the notes of an import with --json."""
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     return found["counts"], "\n".join(f"{note['kind']} {note['id']} {note['text']}" for note in found["notes"])
 
 
-async def test_everything_comes_along(tmp_path: Path, storage: dict[str, str], older: Database[dict[str, Any]]) -> None:
+async def test_import_into_an_empty_store(
+    tmp_path: Path, storage: dict[str, str], older: Database[dict[str, Any]]
+) -> None:
     before = list(older.users.find()), list(older.room.find({}, {"messages": 0}))
-    foretold = report(take_over(tmp_path, storage, older, "--dry-run", "--json"))
+    announced = report(import_all(tmp_path, storage, older, "--dry-run", "--json"))
     assert not (tmp_path / "share").exists()
-    assert not made(storage)
-    counts, notes = report(take_over(tmp_path, storage, older, "--json"))
-    assert (counts, notes) == foretold
+    assert not collections(storage)
+    counts, notes = report(import_all(tmp_path, storage, older, "--json"))
+    assert (counts, notes) == announced
     assert {name: count for name, count in counts.items() if count} == {
         "users": 6,
         "placeholders": 2,
@@ -145,22 +144,22 @@ async def test_everything_comes_along(tmp_path: Path, storage: dict[str, str], o
         "messages": 3 + 4 + 1 + 3 + LONG + 1,
     }
     for expected in (
-        "user ann2 the address ANN@example.org is that of the older account ann",
-        "user nohash no password's hash",
+        "user ann2 the address ANN@example.org belongs to the older account ann",
+        "user nohash has no argon2 password hash",
         "user nomail",
         "room my room! has the id myroom",
-        "room my room! 1 members are no users any more",
+        "room my room! 1 members are no longer users",
         "room secret its owner is banned",
         "message raced their ids repeat",
         "message dirty without a time",
-        "message dirty whose content is no text",
-        "message dirty by nobody",
+        "message dirty whose content is not text",
+        "message dirty without an author",
         "room sound has the id sound",
         "it has no id",
         "registration verification_queue",
     ):
         assert expected in notes
-    again, _ = report(take_over(tmp_path, storage, older, "--json"))
+    again, _ = report(import_all(tmp_path, storage, older, "--json"))
     assert {name: count for name, count in again.items() if count} == {"users there": 6, "rooms there": 7}
     assert (list(older.users.find()), list(older.room.find({}, {"messages": 0}))) == before
     async with (
@@ -203,28 +202,28 @@ async def check_chat(ann: Person, bob: Person) -> None:
 
 
 def other_rooms(joined: dict[str, Any]) -> list[str]:
-    """The second room that had an id which another has too."""
+    """The second of two rooms with the same id, which got a new one."""
     return [room_id for room_id in joined if room_id.startswith("sound") and room_id != "sound"]
 
 
-def test_for_people(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
-    done = take_over(tmp_path, {}, older, stdin="{uri}\n")
+def test_report_in_words(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
+    done = import_all(tmp_path, {}, older, stdin="{uri}\n")
     assert done.returncode == 0, done.stderr
     assert "room raced: 4 messages: their ids repeat" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("taken over: 6 users, 7 rooms, 100,012 messages; 2 placeholders")
+    assert done.stdout.splitlines()[-1].startswith("imported: 6 users, 7 rooms, 100,012 messages; 2 placeholders")
 
 
-async def test_what_is_here_already_stays(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
-    path = tmp_path / "share" / "reichatd" / "reichatd.sqlite3"
+async def test_existing_data_is_kept(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
+    path = data_file(tmp_path)
     store = await sqlite.open_store(path)
     await samples.add_user(store, "other", "bob@example.org")
     await store.rooms.create(samples.room("long", ["other"]))
     await store.aclose()
-    foretold = report(take_over(tmp_path, {}, older, "--dry-run", "--json"))
-    counts, notes = report(take_over(tmp_path, {}, older, "--json"))
-    assert (counts, notes) == foretold
+    announced = report(import_all(tmp_path, {}, older, "--dry-run", "--json"))
+    counts, notes = report(import_all(tmp_path, {}, older, "--json"))
+    assert (counts, notes) == announced
     assert counts["rooms"] == 7
-    assert "user bob the address bob@example.org is that of somebody else here" in notes
+    assert "user bob the address bob@example.org belongs to another user here" in notes
     assert "room long has the id long" in notes
     store = await sqlite.open_store(path)
     assert await store.messages.last_id("long") == 0
@@ -232,21 +231,21 @@ async def test_what_is_here_already_stays(tmp_path: Path, older: Database[dict[s
     assert found is not None
     assert found.user_id == "other"
     await store.aclose()
-    again, _ = report(take_over(tmp_path, {}, older, "--json"))
+    again, _ = report(import_all(tmp_path, {}, older, "--json"))
     assert (again["users there"], again["rooms there"]) == (6, 7)
 
 
-def test_another_database(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
+def test_unusable_sources_are_refused(tmp_path: Path, older: Database[dict[str, Any]]) -> None:
     host, port = older.client.address or ("", 0)
 
     def refused(stdin: str, *options: str) -> str:
-        done = take_over(tmp_path, {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "1"}, older, *options, stdin=stdin)
+        done = import_all(tmp_path, {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "1"}, older, *options, stdin=stdin)
         assert done.returncode == 69, done.stderr
         assert done.stderr.startswith("reichatd: ")
         assert done.stderr.count("\n") == 1
         return done.stderr
 
-    assert "none of Reis-Chatroom" in refused("{uri}\n", "--database", "nothing-here")
+    assert "not one of Reis-Chatroom" in refused("{uri}\n", "--database", "nothing-here")
     assert "does not answer" in refused("mongodb://127.0.0.1:1/x\n")
     assert "sesame" not in refused("nonsense://ann:sesame@127.0.0.1/x\n")
     assert "--database" in refused(f"mongodb://{host}:{port}\n")

@@ -1,55 +1,80 @@
-"""A client of the first stage beside all that came later: frame by frame what the first stage's daemon sent it."""
+"""An old client beside new ones: it receives frame by frame what the first version of the contract gave it."""
 
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.client import Person
+from tests.client import Person, Talk, talk_at
 from tests.end_to_end.old_client import RECORD, ROOM, OldClient, differences
 from tests.process import running
 
+ORIGIN = "https://elsewhere.example.org"
 
-async def test_old_client_hears_what_it_always_heard(tmp_path: Path, storage: dict[str, str]) -> None:
+
+async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, storage: dict[str, str]) -> None:
     expected = json.loads(RECORD.read_text())
-    async with running(tmp_path, **storage) as daemon, trio.open_nursery() as nursery:
-        client, news = OldClient(daemon), News()
+    settings = storage | {
+        "REICHATD_SERVER_HOST": f"127.0.0.1,unix:{tmp_path / 'http.sock'}",
+        "REICHATD_SERVER_ALLOWED_ORIGINS": ORIGIN,
+        "REICHATD_METRICS_ENABLED": "true",
+        "REICHATD_METRICS_PORT": "0",
+    }
+    async with running(tmp_path, **settings) as daemon, trio.open_nursery() as nursery:
+        client, additions = OldClient(daemon), Additions()
 
-        async def bring_in_news(*people: Person) -> None:
-            for person in people:
-                await nursery.start(news.use, person)
+        async def start_new_clients(ada: Person, bob: Person) -> None:
+            assert (await ada.call("GET", f"/room/{ROOM}/bans"))["bans"] == []
+            for person in (ada, bob):
+                await nursery.start(additions.use, person)
 
-        await client.run(meanwhile=bring_in_news)
+        await client.run(meanwhile=start_new_clients)
         nursery.cancel_scope.cancel()
     assert list(differences(expected, client.record)) == []
-    assert news.answers > 4, "else there was little beside the old client"
+    assert additions.answers > 4, "else little was used beside the old client"
+    assert additions.refusals > 4
 
 
-def test_a_difference_is_one() -> None:
+def test_differences() -> None:
     expected = {"type": "ack", "ids": [{"id": 1}, {"id": 2}]}
     assert list(differences(expected, {**expected, "new": 1})) == []
     assert list(differences(expected, {"type": "ack", "ids": [{"id": 1}, {"id": 3}]})) == [".ids[1].id is 3, not 2"]
     assert list(differences(expected, {"type": "ack", "ids": [{"id": 1}]})) != []
     assert list(differences(expected, {"type": "ack"})) == [".ids is missing"]
+    assert list(differences({"id": 1}, {"id": True})) == [".id is True, not 1"]
 
 
-class News:
-    """All that the contract has gained since, used on second devices of the same people."""
+class Additions:
+    """Uses everything that the contract has gained since, on second devices of the same users."""
 
     def __init__(self) -> None:
         self.answers = 0
+        self.refusals = 0
 
     async def use(self, person: Person, *, task_status: trio.TaskStatus[None]) -> None:
-        """Until the room is closed to this person."""
-        async with person.talk(ROOM) as talk:
+        """Runs until the room is closed to this user. Started when it listens."""
+        assert (await person.call("GET", "/about"))["message"] == "ok"
+        ticket = await person.ticket()
+        async with talk_at(person.socket_url(ROOM, ticket=ticket), origin=ORIGIN) as talk:
             await talk.receive("initial_state")
             await talk.send("listen_latest", after_id=0)
             task_status.started()
             with suppress(ConnectionClosed):
                 while True:
-                    message_id = (await talk.latest(1))[0]["message_id"]
-                    await talk.send("fetch", from_id=1, to_id=message_id, request=f"up to {message_id}")
-                    await talk.receive("fetch_response")
-                    self.answers += 1
+                    await self._react(talk, await talk.receive())
+
+    async def _react(self, talk: Talk, frame: dict[str, Any]) -> None:
+        """Sends two named requests after each message, one of which must be refused; checks the answers."""
+        match frame:
+            case {"type": "latest_message", "message": message}:
+                for to_id in (message["message_id"], 1_000_000):
+                    await talk.send("fetch", from_id=1, to_id=to_id, request=str(to_id))
+            case {"type": "fetch_response", "request": request, "last_id": last_id}:
+                assert last_id >= int(request)
+                self.answers += 1
+            case _:
+                assert (frame["type"], frame["request"]) == ("error", "1000000")
+                self.refusals += 1

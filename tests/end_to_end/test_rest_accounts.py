@@ -1,4 +1,4 @@
-"""The REST calls on accounts, to the letter."""
+"""The REST calls on accounts: every status, code and field of their answers."""
 
 import secrets
 from typing import Any
@@ -6,18 +6,19 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client import PASSWORD, Person, crowd, open_room, printed_code
+from tests.client import PASSWORD, Person, bearer, http_client, open_room, printed_code, registered_users
 from tests.process import DaemonProcess
 
 OK = {"message": "ok"}
 
 
 def fresh(label: str = "user") -> str:
+    """A name that no other test uses."""
     return label + secrets.token_hex(8)
 
 
 def refused(response: httpx.Response, status: int, code: str, message: str | None = None) -> dict[str, Any]:
-    """An error's body; all of them have a sentence and a code, and those of fields say which."""
+    """Checks the form of an error, which has a sentence and a code, and may name fields; returns its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     body: dict[str, Any] = response.json()
@@ -33,7 +34,7 @@ async def test_registration(daemon: DaemonProcess) -> None:
     name = fresh()
     async with Person(daemon.url, name, f"{name}@example.org") as person:
         await person.register()
-        unknown = await person.http.post("/login", json={"email": person.email, "password": PASSWORD})
+        unknown = await person.try_login()
         refused(unknown, 404, "user_not_found", "User not found")
         await person.verify(await printed_code(daemon, person.email))
         await person.log_in()
@@ -65,7 +66,7 @@ async def test_registration(daemon: DaemonProcess) -> None:
 async def test_registration_with_a_bad_field(daemon: DaemonProcess, field: str, value: str) -> None:
     name = fresh()
     body = {"email": f"{name}@example.org", "password": PASSWORD, "username": name, field: value}
-    async with httpx.AsyncClient(base_url=daemon.url, verify=False) as http:
+    async with http_client(daemon.url) as http:
         errors = refused(await http.post("/register", json=body), 400, "invalid_fields")["errors"]
     assert [entry["field"] for entry in errors] == [field]
 
@@ -74,7 +75,7 @@ async def test_registration_with_a_bad_field(daemon: DaemonProcess, field: str, 
 async def test_registration_at_the_limits(daemon: DaemonProcess, password: str) -> None:
     for username in (secrets.token_hex(16), "x" + secrets.token_hex(1)):
         body = {"email": f"{fresh()}@example.org", "password": password, "username": username}
-        async with httpx.AsyncClient(base_url=daemon.url, verify=False) as http:
+        async with http_client(daemon.url) as http:
             response = await http.post("/register", json=body)
         assert (response.status_code, response.json()) == (201, OK)
 
@@ -94,12 +95,12 @@ async def test_verification(daemon: DaemonProcess) -> None:
             refused(await verify(bad), 400, "invalid_code")
         answer = await verify(code)
         assert (answer.status_code, answer.json()) == (200, OK)
-        # Its answer may have been lost: the same code is good again, for a while, and no other is.
+        # The answer may have been lost: the same code, and no other, is accepted again for a while.
         answer = await verify(f"{code[:3]} {code[3:]} ")
         assert (answer.status_code, answer.json()) == (200, OK)
 
 
-async def test_a_code_has_five_tries(daemon: DaemonProcess) -> None:
+async def test_five_wrong_codes_end_a_verification(daemon: DaemonProcess) -> None:
     name = fresh()
     async with Person(daemon.url, name, f"{name}@example.org") as person:
         await person.register()
@@ -112,7 +113,7 @@ async def test_a_code_has_five_tries(daemon: DaemonProcess) -> None:
 
 
 async def test_login_and_tokens(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 1) as (ada,):
+    async with registered_users(daemon, 1) as (ada,):
         body = {"email": ada.email, "password": PASSWORD}
         answer = (await ada.http.post("/login", json=body)).json()
         access, refresh = answer["tokens"]["access_token"], answer["tokens"]["refresh_token"]
@@ -127,7 +128,7 @@ async def test_login_and_tokens(daemon: DaemonProcess) -> None:
         refused(unknown, 404, "user_not_found", "User not found")
 
         async def get(path: str, token: str) -> httpx.Response:
-            return await ada.http.get(path, headers={"Authorization": f"Bearer {token}"})
+            return await ada.http.get(path, headers=bearer(token))
 
         refreshed = (await get("/refresh", refresh)).json()
         newer = refreshed["tokens"]["access_token"]
@@ -139,7 +140,7 @@ async def test_login_and_tokens(daemon: DaemonProcess) -> None:
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 async def test_logout_ends_this_session_only(daemon: DaemonProcess, kind: str) -> None:
-    async with crowd(daemon, 1) as (ada,):
+    async with registered_users(daemon, 1) as (ada,):
         first = ada.access_token, ada.refresh_token
         await ada.log_in()
         second = ada.access_token
@@ -157,7 +158,7 @@ async def test_logout_ends_this_session_only(daemon: DaemonProcess, kind: str) -
 
 
 async def test_users(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 2) as (ada, bob):
+    async with registered_users(daemon, 2) as (ada, bob):
         room_id = await open_room(ada, bob, name="Room", description="A room")
         details = {"email": bob.email, "username": bob.name}
         assert await ada.call("GET", f"/user/{bob.user_id}") == {**OK, "user_details": details}
@@ -180,7 +181,7 @@ async def test_users(daemon: DaemonProcess) -> None:
 
 async def test_password_change(daemon: DaemonProcess) -> None:
     new = "a better password"
-    async with crowd(daemon, 1) as (ada,):
+    async with registered_users(daemon, 1) as (ada,):
         other = ada.access_token
         await ada.log_in()
         mine = ada.access_token
@@ -193,8 +194,7 @@ async def test_password_change(daemon: DaemonProcess) -> None:
         await ada.call("GET", "/user")
         ada.access_token = other
         await ada.call("GET", "/user", 401)
-        old = await ada.http.post("/login", json={"email": ada.email, "password": PASSWORD})
-        refused(old, 400, "invalid_password", "Invalid password")
+        refused(await ada.try_login(), 400, "invalid_password", "Invalid password")
         await ada.log_in(new)
         assert ada.access_token != mine
 
@@ -211,8 +211,8 @@ BODIES: list[tuple[str, str, list[str]]] = [
 
 
 async def test_malformed_bodies(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 1) as (ada,):
-        headers = {"Authorization": f"Bearer {ada.access_token}"}
+    async with registered_users(daemon, 1) as (ada,):
+        headers = bearer(ada.access_token)
         for method, path, fields in BODIES:
             for body in ({}, dict.fromkeys(fields), dict.fromkeys(fields, 7), {field: ["text"] for field in fields}):
                 response = await ada.http.request(method, path, json=body, headers=headers)
@@ -228,7 +228,7 @@ async def test_calls_need_a_token(daemon: DaemonProcess) -> None:
     calls += [("PUT", "/user/username"), ("PUT", "/user/password"), ("GET", "/joined"), ("POST", "/room")]
     calls += [(method, "/room/some") for method in ("GET", "PUT", "DELETE")]
     calls += [("POST", f"/room/some/{verb}") for verb in ("join", "leave", "kick/one", "ban/one", "unban/one")]
-    async with httpx.AsyncClient(base_url=daemon.url, verify=False) as http:
+    async with http_client(daemon.url) as http:
         for method, path in calls:
             for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
                 response = await http.request(method, path, headers=headers)

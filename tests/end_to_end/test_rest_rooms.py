@@ -1,18 +1,18 @@
-"""The REST calls on rooms, to the letter."""
+"""The REST calls on rooms: every status, code and field of their answers."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.client import Person, crowd, open_room
+from tests.client import Person, open_room, registered_users
 from tests.process import DaemonProcess
 
 OK = {"message": "ok"}
 
 
 async def refused(person: Person, method: str, path: str, status: int, code: str, **body: str) -> str:
-    """The sentence of a call's refusal."""
+    """Makes a call that must be refused; returns the sentence of the error."""
     answer = await person.call(method, path, status, **body)
     assert answer["code"] == code
     sentence: str = answer["message"]
@@ -22,7 +22,7 @@ async def refused(person: Person, method: str, path: str, status: int, code: str
 
 async def test_public_room(daemon: DaemonProcess) -> None:
     before = datetime.now(UTC)
-    async with crowd(daemon, 3) as (ada, bob, eve):
+    async with registered_users(daemon, 3) as (ada, bob, eve):
         room_id = f"Room{secrets.token_hex(8)}"
         made = await ada.call("POST", "/room", 201, name="Garden", description="Plants", room_id=room_id)
         assert made == {**OK, "room_id": room_id}
@@ -50,7 +50,7 @@ async def test_public_room(daemon: DaemonProcess) -> None:
 
 
 async def test_private_room(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 2) as (ada, bob):
+    async with registered_users(daemon, 2) as (ada, bob):
         room_id = await open_room(ada, password="wine")
         path = f"/room/{room_id}"
         assert room_id not in [room["room_id"] for room in (await bob.call("GET", "/public"))["rooms"]]
@@ -70,7 +70,7 @@ async def test_private_room(daemon: DaemonProcess) -> None:
 
 @pytest.mark.parametrize("nothing", [None, ""])
 async def test_room_update(daemon: DaemonProcess, nothing: str | None) -> None:
-    async with crowd(daemon, 2) as (ada, bob):
+    async with registered_users(daemon, 2) as (ada, bob):
         room_id = await open_room(ada, password="wine")
         path = f"/room/{room_id}"
         assert await ada.call("PUT", path, name="Cellar", description="Deep") == OK
@@ -91,13 +91,13 @@ async def test_room_update(daemon: DaemonProcess, nothing: str | None) -> None:
 
 @pytest.mark.parametrize("room_id", ["ab", "x" * 33, "two words", "dash-ed", "ü" * 5])
 async def test_bad_room_ids(daemon: DaemonProcess, room_id: str) -> None:
-    async with crowd(daemon, 1) as (ada,):
+    async with registered_users(daemon, 1) as (ada,):
         answer = await ada.call("POST", "/room", 400, name="x", description="", room_id=room_id)
         assert [entry["field"] for entry in answer["errors"]] == ["room_id"]
 
 
 async def test_owners_and_members(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 3) as (ada, bob, eve):
+    async with registered_users(daemon, 3) as (ada, bob, eve):
         room_id = await open_room(ada, bob)
         path = f"/room/{room_id}"
         for verb in ("kick", "ban", "unban"):
@@ -116,23 +116,23 @@ async def test_owners_and_members(daemon: DaemonProcess) -> None:
         assert (await ada.call("GET", path))["room"]["users"] == [ada.user_id]
         assert await refused(ada, "POST", f"{path}/ban/{bob.user_id}", 400, "already_banned") == "Already banned"
         await refused(bob, "POST", f"{path}/join", 403, "banned")
-        assert await ada.call("POST", f"{path}/ban/{eve.user_id}") == OK  # also one who has never come
+        assert await ada.call("POST", f"{path}/ban/{eve.user_id}") == OK  # also a user who is no member
         await refused(ada, "POST", f"{path}/ban/nobody", 404, "user_not_found")
         assert await ada.call("POST", f"{path}/unban/{bob.user_id}") == OK
         assert await bob.call("POST", f"{path}/join") == OK
 
 
 async def test_no_such_room(daemon: DaemonProcess) -> None:
-    async with crowd(daemon, 1) as (ada,):
+    async with registered_users(daemon, 1) as (ada,):
         for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/join"), ("POST", "/leave")):
             for room_id in ("nowhere", "%00", "ro%20om", "%F0%9F%8C%B9"):
                 sentence = await refused(ada, method, f"/room/{room_id}{path}", 404, "room_not_found")
                 assert sentence == "Room not found"
 
 
-async def test_a_room_made_anew_is_empty(daemon: DaemonProcess) -> None:
+async def test_a_room_created_again_is_empty(daemon: DaemonProcess) -> None:
     room_id = f"again{secrets.token_hex(8)}"
-    async with crowd(daemon, 2) as (ada, bob):
+    async with registered_users(daemon, 2) as (ada, bob):
         for text in ("the first", "the second"):
             await open_room(ada, room_id=room_id)
             assert (await ada.call("GET", f"/room/{room_id}"))["room"]["users"] == [ada.user_id]

@@ -1,11 +1,10 @@
-"""Messages that are no longer kept: what clients see of it, and what an operator does about it."""
+"""Retention: what clients see of removed messages, and the commands for operators."""
 
 import json
 import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
@@ -18,20 +17,20 @@ from pymongo import MongoClient
 from reichatd.store import Post, Room
 from reichatd.store.sqlite import open_store
 from tests.cli.commands import Commands
-from tests.client import Person, Talk, crowd, open_room
+from tests.client import SECONDS, Person, Talk, id_range, message_ids, open_room, registered_users
 from tests.end_to_end.conftest import FREE
-from tests.end_to_end.test_reading import ids, span, write
-from tests.process import DaemonProcess, environment, running
+from tests.process import PROGRAM, DaemonProcess, data_file, environment, run_command, running
 
 COUNT = 120
-MANY = 20_000
-"""Messages that take a second or two to remove."""
+MANY = 60_000
+"""Messages whose removal takes several seconds."""
 OFTEN = {"REICHATD_RETENTION_INTERVAL_MINUTES": "0.002"}
 LONG_AGO = 1_000_000_000.0
+"""2001, in seconds since 1970."""
 
 
-class House:
-    """A daemon, a room with COUNT messages of long ago in it, and a member who has read ten of them."""
+class OldRoom:
+    """A daemon with a room of COUNT old messages, its author, and a member who has read ten of them."""
 
     def __init__(
         self, daemon: DaemonProcess, storage: dict[str, str], room_id: str, author: Person, reader: Person
@@ -43,131 +42,124 @@ class House:
         self.reader = reader
 
     async def command(self, *arguments: str, status: int = 0) -> str:
-        """`reichatd retention …` beside the daemon; what it prints."""
-        done = await trio.run_process(
-            [sys.executable, "-W", "error", "-m", "reichatd", "retention", *arguments],
-            env=environment(self.daemon.directory, self.storage),
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-        )
-        assert done.returncode == status, done.stderr.decode()
-        assert b"Traceback" not in done.stderr
-        return done.stdout.decode()
+        """Runs `reichatd retention …` while the daemon runs; returns what it prints."""
+        done = await trio.to_thread.run_sync(run_command, self.daemon.directory, self.storage, "retention", *arguments)
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout
 
     async def run(self, *arguments: str) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(await self.command("run", "--json", "--yes", *arguments))
         return report
 
 
-def age(daemon: DaemonProcess, storage: dict[str, str]) -> None:
-    """Has all messages posted long ago."""
+def make_old(daemon: DaemonProcess, storage: dict[str, str]) -> None:
+    """Sets the time of all messages to LONG_AGO."""
     if uri := storage.get("REICHATD_STORAGE_MONGODB_URI"):
         with MongoClient[dict[str, Any]](uri) as client:
             messages = client[storage["REICHATD_STORAGE_MONGODB_DATABASE"]].messages
             messages.update_many({}, {"$set": {"timestamp": LONG_AGO}})
     else:
-        path = daemon.directory / "share" / "reichatd" / "reichatd.sqlite3"
-        with closing(sqlite3.connect(path)) as db, db:
+        with closing(sqlite3.connect(data_file(daemon.directory))) as db, db:
             db.execute("UPDATE messages SET timestamp = ?", (LONG_AGO,))
 
 
 @asynccontextmanager
-async def house(directory: Path, storage: dict[str, str], **more: str) -> AsyncIterator[House]:
+async def old_room(directory: Path, storage: dict[str, str], **more: str) -> AsyncIterator[OldRoom]:
     settings = storage | FREE | OFTEN | more
-    async with running(directory, **settings) as daemon, crowd(daemon, 2) as (author, reader):
+    async with running(directory, **settings) as daemon, registered_users(daemon, 2) as (author, reader):
         room_id = await open_room(author, reader)
         async with author.talk(room_id) as talk:
-            assert await write(talk, COUNT) == COUNT
+            assert await talk.post_many(COUNT) == COUNT
         async with reader.talk(room_id) as talk:
             await talk.send("set_last_read", message_id=10)
-            await talk.fetch(1, 0)
-        await trio.to_thread.run_sync(age, daemon, storage)
-        yield House(daemon, settings, room_id, author, reader)
+            await talk.synchronise()
+        await trio.to_thread.run_sync(make_old, daemon, storage)
+        yield OldRoom(daemon, settings, room_id, author, reader)
 
 
 async def begins(talk: Talk, first_id: int) -> None:
-    """Waits until the daemon says that the log begins there."""
-    with trio.fail_after(20):
+    """Waits until the log begins at this id."""
+    with trio.fail_after(SECONDS):
         answer: dict[str, Any] = {}
         while answer.get("first_id") != first_id:
             await talk.send("fetch", from_id=1, to_id=1000)
             answer = await talk.receive("fetch_response")
 
 
-async def test_readers_are_told_where_the_log_begins(tmp_path: Path, storage: dict[str, str]) -> None:
-    async with house(tmp_path, storage) as home, home.reader.talk(home.room_id) as talk:
+async def test_answers_have_the_first_id(tmp_path: Path, storage: dict[str, str]) -> None:
+    async with old_room(tmp_path, storage) as old, old.reader.talk(old.room_id) as talk:
         state = await talk.receive()
         assert set(state) == {"type", "last_read_id", "messages", "last_id"}
-        assert (state["last_read_id"], ids(state["messages"])) == (10, span(1, 60))
+        assert (state["last_read_id"], message_ids(state["messages"])) == (10, id_range(1, 60))
         await talk.send("listen_latest")
-        await home.command("set", home.room_id, "--keep-messages", "20")
+        await old.command("set", old.room_id, "--keep-messages", "20")
         await begins(talk, 101)
 
-        assert ids(await talk.fetch(1, 1000)) == span(101, 120)
+        assert message_ids(await talk.fetch(1, 1000)) == id_range(101, 120)
         assert await talk.fetch(50, 90) == []
-        # Who has read to 10 is taken to where there is something to read.
-        async with home.reader.talk(home.room_id) as again:
+        # The read mark was 10: it moves to just before the first message.
+        async with old.reader.talk(old.room_id) as again:
             state = await again.receive()
             assert (state["last_read_id"], state["first_id"]) == (100, 101)
-            assert ids(state["messages"]) == span(101, 120)
+            assert message_ids(state["messages"]) == id_range(101, 120)
             await again.send("set_last_read", message_id=50)
             await again.send("listen_latest", after_id=10)
-            assert [message["message_id"] for message in await again.latest(20)] == span(101, 120)
-        room = (await home.reader.call("GET", f"/room/{home.room_id}"))["room"]
+            assert await again.latest_ids(20) == id_range(101, 120)
+        room = (await old.reader.call("GET", f"/room/{old.room_id}"))["room"]
         assert room["first_id"] == 101
-        assert [each["first_id"] for each in (await home.reader.call("GET", "/joined"))["rooms"]] == [101]
+        assert [each["first_id"] for each in (await old.reader.call("GET", "/joined"))["rooms"]] == [101]
 
 
-async def test_an_emptied_room_goes_on(tmp_path: Path, storage: dict[str, str]) -> None:
-    async with house(tmp_path, storage) as home, home.reader.talk(home.room_id) as talk:
+async def test_ids_continue_in_an_emptied_room(tmp_path: Path, storage: dict[str, str]) -> None:
+    async with old_room(tmp_path, storage) as old, old.reader.talk(old.room_id) as talk:
         await talk.receive("initial_state")
         await talk.send("listen_latest", after_id=COUNT)
-        await home.command("set", home.room_id, "--keep-days", "1")
+        await old.command("set", old.room_id, "--keep-days", "1")
         await begins(talk, COUNT + 1)
-        async with home.author.talk(home.room_id) as writer:
+        async with old.author.talk(old.room_id) as writer:
             state = await writer.receive()
             assert (state["last_read_id"], state["messages"], state["first_id"]) == (COUNT, [], COUNT + 1)
             assert state["last_id"] == COUNT
             assert await writer.post("new", "text 0") == COUNT + 1
         (message,) = await talk.latest(1)
         assert (message["message_id"], message["content"]) == (COUNT + 1, "new")
-        # Also for a daemon that remembers nothing.
-        assert await home.daemon.stop() == 0
-        await home.daemon.start()
-        async with home.author.talk(home.room_id) as writer:
-            assert ids((await writer.receive())["messages"]) == [COUNT + 1]
+        # Also after a restart.
+        assert await old.daemon.stop() == 0
+        await old.daemon.start()
+        async with old.author.talk(old.room_id) as writer:
+            assert message_ids((await writer.receive())["messages"]) == [COUNT + 1]
             assert await writer.post("newer", "n") == COUNT + 2
 
 
-async def test_a_command_beside_the_daemon(tmp_path: Path, storage: dict[str, str]) -> None:
-    """The daemon is told by nobody, and its readers hear of it all the same."""
-    async with house(tmp_path, storage, REICHATD_RETENTION_INTERVAL_MINUTES="1000") as home:
-        empty = await home.run()
+async def test_a_command_while_the_daemon_runs(tmp_path: Path, storage: dict[str, str]) -> None:
+    """The command does not notify the daemon, which still tells its readers."""
+    async with old_room(tmp_path, storage, REICHATD_RETENTION_INTERVAL_MINUTES="1000") as old:
+        empty = await old.run()
         assert (empty["messages"], empty["rooms"]) == (0, [])
-        await home.command("set", home.room_id, "--keep-messages", "50")
-        dry = await home.run("--dry-run")
+        await old.command("set", old.room_id, "--keep-messages", "50")
+        dry = await old.run("--dry-run")
         assert dry["dry_run"]
         assert "freed" not in dry
         (row,) = dry["rooms"]
         assert row["bytes"] >= 70 * len("text 1")
-        assert (row["room_id"], row["messages"], row["first_id"]) == (home.room_id, 70, 71)
+        assert (row["room_id"], row["messages"], row["first_id"]) == (old.room_id, 70, 71)
         assert row["oldest"] == row["newest"] == "2001-09-09T01:46:40.000000+00:00"
-        async with home.reader.talk(home.room_id) as talk:
-            assert ids(await talk.fetch(1, 1000)) == span(1, 120)
-            real = await home.run(*(["--compact"] if "REICHATD_STORAGE_BACKEND" in home.storage else []))
+        async with old.reader.talk(old.room_id) as talk:
+            assert message_ids(await talk.fetch(1, 1000)) == id_range(1, 120)
+            real = await old.run(*(["--compact"] if "REICHATD_STORAGE_BACKEND" in old.storage else []))
             assert (real["rooms"], real["messages"], real["bytes"]) == (dry["rooms"], dry["messages"], dry["bytes"])
             assert real["freed"] >= 0
             await begins(talk, 71)
-            assert await home.run() == {"dry_run": False, "messages": 0, "bytes": 0, "rooms": [], "freed": 0}
+            assert await old.run() == {"dry_run": False, "messages": 0, "bytes": 0, "rooms": [], "freed": 0}
 
 
 async def test_limits_are_shown_and_set(tmp_path: Path) -> None:
-    async with house(tmp_path, {}, REICHATD_RETENTION_INTERVAL_MINUTES="1000") as home:
-        room = home.room_id
+    async with old_room(tmp_path, {}, REICHATD_RETENTION_INTERVAL_MINUTES="1000") as old:
+        room = old.room_id
 
         async def shown(*arguments: str) -> Any:  # noqa: ANN401 - JSON
-            return json.loads(await home.command("show", "--json", *arguments))
+            return json.loads(await old.command("show", "--json", *arguments))
 
         forever = {"days": 0, "messages": 0}
         assert await shown() == {"default": forever, "rooms": {}}
@@ -180,14 +172,14 @@ async def test_limits_are_shown_and_set(tmp_path: Path) -> None:
                 {"days": 1, "messages": 2},
                 "1 day, and of that the last 2 messages",
             ),
-            (["--forever"], forever, "for ever"),
+            (["--forever"], forever, "forever"),
         ):
-            assert await home.command("set", room, *options) == ""
+            assert await old.command("set", room, *options) == ""
             assert (await shown(room))["rooms"] == (await shown())["rooms"] == {room: limits}
-            assert f"{room}: {words}\n" in await home.command("show")
-        await home.command("set", room, "--inherit")
+            assert f"{room}: {words}\n" in await old.command("show")
+        await old.command("set", room, "--inherit")
         assert (await shown())["rooms"] == {}
-        assert f"{room}: as all rooms\n" in await home.command("show", room)
+        assert f"{room}: as all rooms\n" in await old.command("show", room)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +196,7 @@ async def test_limits_are_shown_and_set(tmp_path: Path) -> None:
         (["run"], 2),
     ],
 )
-def test_what_cannot_be_done_is_said(data: Path, arguments: list[str], status: int) -> None:
+def test_refusals(data: Path, arguments: list[str], status: int) -> None:
     done = retention(data, *arguments)
     assert done.returncode == status
     assert "Traceback" not in done.stderr
@@ -222,20 +214,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def retention(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environ = {"REICHATD_STORAGE_PATH": str(directory / "chat.sqlite3"), **settings}
-    return subprocess.run(
-        [sys.executable, "-m", "reichatd", "retention", *arguments],
-        env=environment(directory, environ),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return run_command(directory, environ, "retention", *arguments)
 
 
-def test_interrupted_it_says_what_is_done(tmp_path: Path) -> None:
+def test_an_interrupted_run_reports_what_it_removed(tmp_path: Path) -> None:
     trio.run(_fill, tmp_path / "chat.sqlite3")
     environ = {"REICHATD_STORAGE_PATH": str(tmp_path / "chat.sqlite3"), "REICHATD_RETENTION_KEEP_DAYS": "1"}
-    command = [sys.executable, "-m", "reichatd", "retention", "run", "--json", "--yes"]
+    command = [*PROGRAM, "retention", "run", "--json", "--yes"]
     with subprocess.Popen(
         command, env=environment(tmp_path, environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -243,12 +228,12 @@ def test_interrupted_it_says_what_is_done(tmp_path: Path) -> None:
             while db.execute("SELECT first_id FROM rooms").fetchone() == (1,):
                 assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert 0 < json.loads(output)["messages"] < MANY
     assert "Traceback" not in errors
     again = retention(tmp_path, "run", "--json", "--yes", REICHATD_RETENTION_KEEP_DAYS="1")
-    # Python may be interrupted between the end of a step and its being told.
+    # The signal may come between the end of a step and its count.
     assert 0 <= MANY - json.loads(output)["messages"] - json.loads(again.stdout)["messages"] <= 200
 
 
@@ -259,7 +244,7 @@ async def _fill(path: Path) -> None:
             await store.messages.append([Post("lobby", "ann", "text", 1.0)] * 1000, {})
 
 
-def test_it_asks_before_it_removes(tmp_path: Path) -> None:
+def test_a_run_asks_before_it_removes(tmp_path: Path) -> None:
     trio.run(_fill, tmp_path / "chat.sqlite3")
     settings = {"REICHATD_STORAGE_PATH": str(tmp_path / "chat.sqlite3")}
     doomed = Commands(tmp_path, settings | {"REICHATD_RETENTION_KEEP_MESSAGES": str(MANY - 100)})
@@ -267,24 +252,26 @@ def test_it_asks_before_it_removes(tmp_path: Path) -> None:
     assert (status, "Remove 100 messages in 1 room" in screen) == (1, True)
     with closing(sqlite3.connect(tmp_path / "chat.sqlite3")) as db:
         assert db.execute("SELECT first_id FROM rooms").fetchone() == (1,)
-    assert Commands(tmp_path, settings).at_terminal("retention", "run")[0] == 0, "nothing to ask"
+    assert Commands(tmp_path, settings).at_terminal("retention", "run")[0] == 0, (
+        "there is nothing to remove, so it does not ask"
+    )
 
 
-def test_without_data_none_is_made(tmp_path: Path) -> None:
+def test_a_missing_store_is_not_created(tmp_path: Path) -> None:
     done = retention(tmp_path, "run", "--yes")
     assert done.returncode == 66
     assert str(tmp_path / "chat.sqlite3") in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_a_store_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "chat.sqlite3").write_text("Dear diary")
     done = retention(tmp_path, "run", "--yes")
     assert done.returncode == 69
     assert "Traceback" not in done.stderr
 
 
-def test_a_table_for_people(data: Path) -> None:
+def test_report_in_words(data: Path) -> None:
     done = retention(data, "run", "--dry-run")
-    assert done.stdout == "0 messages would go, about 0 bytes\n"
+    assert done.stdout == "0 messages would be removed, about 0 bytes\n"
     assert os.listdir(data) == ["chat.sqlite3"]

@@ -1,21 +1,21 @@
-"""One daemon for all tests that leave it as it was, which is what they test."""
+"""One daemon for all tests that must not harm it."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.house import House, house
+from tests.gateway.running_daemon import RunningDaemon, running_daemon
 
 
 @pytest.fixture(scope="session")
-def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     origins = "https://friend.example.org"
-    with house(tmp_path_factory.mktemp("shared"), REICHATD_SERVER_ALLOWED_ORIGINS=origins) as inhabited:
-        yield inhabited
+    with running_daemon(tmp_path_factory.mktemp("shared"), REICHATD_SERVER_ALLOWED_ORIGINS=origins) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def unharmed(shared_house: House) -> Iterator[House]:
-    """The daemon that they share: it must live, serve and chat after each test too."""
-    yield shared_house
-    shared_house.check()
+def daemon(shared_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
+    """The shared daemon. After each test it must still run, serve and chat."""
+    yield shared_daemon
+    shared_daemon.check()

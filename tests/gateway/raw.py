@@ -1,4 +1,4 @@
-"""A client that can be as rude as it likes: plain blocking sockets, every byte its own."""
+"""A client that can break every rule: blocking sockets, and full control over each byte."""
 
 import json
 import os
@@ -12,7 +12,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 class Answer(NamedTuple):
-    """An HTTP answer. Names of headers are in lower case."""
+    """An HTTP response. Names of headers are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A frame of the server."""
+    """A frame from the server."""
 
     opcode: int
     payload: bytes
@@ -43,7 +43,7 @@ class Frame(NamedTuple):
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True, reserved: int = 0) -> bytes:
-    """A client's frame, right or wrong."""
+    """A frame from a client, valid or not."""
     head = bytes([fin << 7 | reserved << 4 | opcode])
     size = len(payload)
     if size < 126:
@@ -52,11 +52,11 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool =
         head += bytes([masked << 7 | 126]) + size.to_bytes(2, "big")
     else:
         head += bytes([masked << 7 | 127]) + size.to_bytes(8, "big")
-    return head + b"\0\0\0\0" + payload if masked else head + payload  # a mask of zeros changes nothing
+    return head + b"\0\0\0\0" + payload if masked else head + payload  # a mask of zeros leaves the payload as it is
 
 
 def text(type: str, **fields: Any) -> bytes:  # noqa: ANN401 - JSON
-    """A frame of the chat's protocol."""
+    """A text frame with JSON of the chat's protocol."""
     return frame(TEXT, json.dumps({"type": type, **fields}).encode())
 
 
@@ -66,7 +66,7 @@ def closing(code: int, reason: bytes = b"") -> bytes:
 
 
 def request(method: str, target: str, *headers: str, body: bytes = b"", version: str = "1.1") -> bytes:
-    """A request; with a body and no header that says how long it is, one is added."""
+    """A request. Content-Length is added if there is a body and no header with its length."""
     lines = [f"{method} {target} HTTP/{version}", "Host: localhost", *headers]
     if body and not any(line.lower().startswith(("content-length", "transfer-encoding")) for line in headers):
         lines.append(f"Content-Length: {len(body)}")
@@ -74,7 +74,7 @@ def request(method: str, target: str, *headers: str, body: bytes = b"", version:
 
 
 def upgrade(target: str, *headers: str, method: str = "GET") -> bytes:
-    """The head of a WebSocket's handshake, with what headers it needs and these."""
+    """The opening handshake of a WebSocket, with the headers that it needs and these."""
     return request(
         method,
         target,
@@ -86,8 +86,8 @@ def upgrade(target: str, *headers: str, method: str = "GET") -> bytes:
     )
 
 
-class Wire:
-    """One connection. Everything waits, SECONDS at the most; what the server sends is kept until it is asked for."""
+class RawClient:
+    """One connection. Each call blocks for SECONDS at most. Received bytes are kept until they are read."""
 
     def __init__(
         self, port: int, *, tls: ssl.SSLContext | None = None, receive_buffer: int = 0, segment: int = 0
@@ -117,7 +117,7 @@ class Wire:
         self.socket.sendall(data)
 
     def reset(self) -> None:
-        """Ends the connection as a crashed machine's would."""
+        """Resets the connection, as a crashed machine would."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.socket.close()
 
@@ -130,10 +130,10 @@ class Wire:
         self.unread += data
 
     def take(self, count: int) -> bytes:
-        """So many bytes.
+        """The next `count` bytes.
 
         Raises:
-            EOFError: there are fewer.
+            EOFError: the connection ends before.
         """
         while len(self.unread) < count:
             self._more()
@@ -147,14 +147,14 @@ class Wire:
         return line.decode("latin-1")
 
     def rest(self) -> bytes:
-        """All that still comes, up to the end of the connection, which must be one and no reset."""
+        """All further bytes, up to the end of the connection, which must not be a reset."""
         while data := self.socket.recv(65_536):
             self.unread += data
         data, self.unread = self.unread, b""
         return data
 
     def ended(self) -> bool:
-        """Waits for the connection's end, however it comes; whether nothing came before it."""
+        """Waits until the connection ends or is reset. Returns whether nothing was received before."""
         try:
             return self.rest() == b""
         except (ConnectionError, ssl.SSLError):
@@ -163,7 +163,7 @@ class Wire:
     # --- HTTP
 
     def answer(self, *, has_body: bool = True) -> Answer:
-        """The next answer, an interim one (1xx) too."""
+        """The next response, also an interim one (1xx)."""
         status = int(self.take_line().split(" ")[1])
         headers = {}
         while line := self.take_line():
@@ -173,7 +173,7 @@ class Wire:
         return Answer(status, headers, self.take(int(headers.get("content-length", 0))) if has_body else b"")
 
     def final(self) -> Answer:
-        """The next answer that is none of the interim ones."""
+        """The next response that is not interim."""
         while (answer := self.answer()).status < 200:
             pass
         return answer
@@ -185,7 +185,7 @@ class Wire:
     # --- WebSocket
 
     def upgrade(self, target: str, *headers: str) -> Self:
-        """Shakes hands and expects to be let in."""
+        """Opens a WebSocket, which must be accepted."""
         self.send(upgrade(target, *headers))
         return self.upgraded()
 
@@ -196,20 +196,22 @@ class Wire:
         return self
 
     def frame(self) -> Frame:
-        """The next message, put together, or the next control frame, also from between a message's fragments."""
+        """The next complete message, or a control frame that comes before it."""
         while True:
             is_final, opcode, payload = self.fragment()
             if opcode >= CLOSE:
-                assert is_final, "a control frame in pieces"
+                assert is_final, "a control frame is never fragmented"
                 return Frame(opcode, payload)
-            assert (opcode == CONTINUATION) == bool(self._message), "a message in a message, or what continues nothing"
+            assert (opcode == CONTINUATION) == bool(self._message), (
+                "a message within a message, or a continuation without a beginning"
+            )
             self._message.append(Frame(opcode, payload))
             if is_final:
                 message, self._message = self._message, []
                 return Frame(message[0].opcode, b"".join(piece.payload for piece in message))
 
     def fragment(self) -> tuple[bool, int, bytes]:
-        """The next frame, which must be what a server may send: whether it is the last of its message, opcode, payload."""
+        """The next frame, which must be valid: whether it ends its message, its opcode, its payload."""
         first, size = self.take(2)
         assert first & 0b0111_0000 == 0, "no reserved bits"
         assert size < 128, "a server's frame is not masked"
@@ -220,7 +222,7 @@ class Wire:
         return first & 0x80 != 0, first & 0b1111, self.take(size)
 
     def next(self, type: str) -> dict[str, Any]:
-        """The next frame of this type; others before it are passed over, and pings answered."""
+        """The next frame of this type. Skips others before it, and answers pings."""
         while True:
             received = self.frame()
             if received.opcode == PING:
@@ -229,7 +231,7 @@ class Wire:
                 return received.json
 
     def frames(self) -> Iterator[Frame]:
-        """The frames up to the close frame, which is the last of them and of the connection."""
+        """All frames up to and including the close frame."""
         while True:
             frame = self.frame()
             yield frame
@@ -237,7 +239,7 @@ class Wire:
                 return
 
     def close_code(self) -> int:
-        """Reads up to the close frame and answers it; its code. Nothing may follow it."""
+        """Reads up to the close frame and answers it. Returns its code. Nothing may follow it."""
         *_, last = self.frames()
         self.send(frame(CLOSE, last.payload))
         assert self.rest() == b""
@@ -245,5 +247,5 @@ class Wire:
 
 
 def noise(count: int) -> bytes:
-    """Bytes that mean nothing."""
+    """Random bytes."""
     return os.urandom(count)

@@ -1,4 +1,4 @@
-"""Headers that browsers go by: raw, as a browser would see them. A real one is in tests/web."""
+"""Response headers for browsers, as raw HTTP. tests/web has a real browser."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 
 from reichatd.gateway.browsers import BrowserHeaders
 from reichatd.settings import LiveSettings, ServerSettings, Settings
-from tests.gateway.house import House
-from tests.gateway.raw import Wire, request
+from tests.gateway.raw import RawClient, request
+from tests.gateway.running_daemon import RunningDaemon
 
 FRIEND = "https://friend.example.org"
 ORIGIN = f"Origin: {FRIEND}"
@@ -28,15 +28,15 @@ CALLS = {
 
 
 @pytest.fixture
-def wire(unharmed: House) -> Iterator[Wire]:
-    with unharmed.wire() as wire:
-        yield wire
+def client(daemon: RunningDaemon) -> Iterator[RawClient]:
+    with daemon.connect() as client:
+        yield client
 
 
 @pytest.mark.parametrize("status", CALLS)
-def test_a_page_of_an_allowed_site_may_read_every_answer(wire: Wire, status: int) -> None:
-    wire.send(CALLS[status])
-    answer = wire.answer()
+def test_a_page_of_an_allowed_site_may_read_every_response(client: RawClient, status: int) -> None:
+    client.send(CALLS[status])
+    answer = client.answer()
     assert answer.status == status
     assert (answer.headers[ALLOW], answer.headers["vary"]) == (FRIEND, "Origin")
     assert "Retry-After" in answer.headers["access-control-expose-headers"]
@@ -48,30 +48,30 @@ def test_a_page_of_an_allowed_site_may_read_every_answer(wire: Wire, status: int
     ["https://evil.example.org", "null", "http://friend.example.org", "http://localhost", "", f"{FRIEND}.evil"],
 )
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_a_page_of_another_site_may_read_none(wire: Wire, origin: str, method: str) -> None:
-    answer = wire.ask(method, "/", f"Origin: {origin}", *PREFLIGHT)
+def test_a_page_of_another_site_may_read_no_response(client: RawClient, origin: str, method: str) -> None:
+    answer = client.ask(method, "/", f"Origin: {origin}", *PREFLIGHT)
     assert answer.status == 200
     assert not any(name.startswith("access-control-") for name in answer.headers)
     assert answer.headers["vary"] == "Origin"
 
 
-def test_two_origins_are_none(wire: Wire) -> None:
-    assert ALLOW not in wire.ask("GET", "/", ORIGIN, ORIGIN).headers
+def test_two_origin_headers_count_as_none(client: RawClient) -> None:
+    assert ALLOW not in client.ask("GET", "/", ORIGIN, ORIGIN).headers
 
 
 @pytest.mark.parametrize("path", ["/login", "/room/lounge", "/ws/ticket", "/nowhere", "/ws/chat/lounge"])
-def test_a_browser_may_ask_first(wire: Wire, path: str) -> None:
-    answer = wire.ask("OPTIONS", path, ORIGIN, *PREFLIGHT)
+def test_preflights_are_answered(client: RawClient, path: str) -> None:
+    answer = client.ask("OPTIONS", path, ORIGIN, *PREFLIGHT)
     assert (answer.status, answer.body, answer.headers[ALLOW]) == (204, b"", FRIEND)
     assert {"GET", "POST", "PUT", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
     assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
     assert int(answer.headers["access-control-max-age"]) > 0
-    no_preflight = wire.ask("OPTIONS", "/login", ORIGIN)
+    no_preflight = client.ask("OPTIONS", "/login", ORIGIN)
     assert set(no_preflight.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
 async def headers_of(server: ServerSettings, origin: str | None, scheme: str = "http") -> dict[str, str]:
-    """Those that an answer of nothing has with these settings."""
+    """The headers that are added to an empty response with these settings."""
     started: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
@@ -93,11 +93,11 @@ async def test_every_site_may_be_allowed() -> None:
     assert await headers_of(ServerSettings(allowed_origins=("*",)), None) == {}
 
 
-async def test_none_is_allowed_unless_it_is_said() -> None:
+async def test_by_default_no_site_is_allowed() -> None:
     assert await headers_of(ServerSettings(), FRIEND) == {}
 
 
-async def test_the_promise_of_tls_is_made_over_tls_only() -> None:
+async def test_hsts_is_sent_over_tls_only() -> None:
     assert await headers_of(ServerSettings(), None, "https") == {"strict-transport-security": "max-age=31536000"}
     assert await headers_of(ServerSettings(hsts_seconds=0), None, "https") == {}
     assert await headers_of(ServerSettings(), None, "http") == {}

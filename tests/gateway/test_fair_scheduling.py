@@ -1,4 +1,4 @@
-"""Requests take turns: how many begin is counted in rounds of the event loop, not in time."""
+"""Fair scheduling of requests. Progress is counted in rounds of the event loop, not in time."""
 
 import socket
 from collections import Counter
@@ -20,7 +20,7 @@ MANY = 100
 
 
 class Rounds(trio.abc.Instrument):
-    """Counts the rounds of the event loop: whoever is ready has its turn once in each."""
+    """Counts the rounds of the event loop. Each task that is ready runs once in a round."""
 
     now = 0
 
@@ -36,75 +36,75 @@ async def rounds() -> AsyncIterator[Rounds]:
     trio.lowlevel.remove_instrument(rounds)
 
 
-async def at_once() -> None:
-    """Nobody goes before."""
+async def no_work() -> None:
+    """There is no priority work."""
 
 
-async def test_one_a_round_in_the_order_of_coming(rounds: Rounds) -> None:
-    turnstile = FairScheduler(at_once)
-    went: list[tuple[int, int]] = []
+async def test_one_task_per_round_in_the_order_of_arrival(rounds: Rounds) -> None:
+    scheduler = FairScheduler(no_work)
+    done: list[tuple[int, int]] = []
 
     async def go(number: int) -> None:
-        await turnstile.turn()
-        went.append((rounds.now, number))
+        await scheduler.wait_turn()
+        done.append((rounds.now, number))
 
-    async with trio.open_nursery() as crowd:
+    async with trio.open_nursery() as nursery:
         for number in range(MANY):
-            crowd.start_soon(go, number)
+            nursery.start_soon(go, number)
             await trio.lowlevel.checkpoint()
-    assert [number for _, number in went] == list(range(MANY))
-    assert len({now for now, _ in went}) == MANY
+    assert [number for _, number in done] == list(range(MANY))
+    assert len({now for now, _ in done}) == MANY
 
 
-async def test_it_is_as_good_as_new_when_the_line_is_over(rounds: Rounds) -> None:
-    turnstile = FairScheduler(at_once)
+async def test_an_empty_queue_lets_a_task_through_at_once(rounds: Rounds) -> None:
+    scheduler = FairScheduler(no_work)
     for _ in range(3):
         began = rounds.now
-        await turnstile.turn()
+        await scheduler.wait_turn()
         assert rounds.now - began <= 1
 
 
-async def test_who_leaves_the_line_holds_up_nobody() -> None:
-    turnstile = FairScheduler(at_once)
-    went: list[int] = []
+async def test_a_cancelled_task_does_not_delay_others() -> None:
+    scheduler = FairScheduler(no_work)
+    done: list[int] = []
 
     async def go(number: int, scope: trio.CancelScope) -> None:
         with scope:
-            await turnstile.turn()
-            went.append(number)
+            await scheduler.wait_turn()
+            done.append(number)
 
     scopes = [trio.CancelScope() for _ in range(MANY)]
-    async with trio.open_nursery() as crowd:
+    async with trio.open_nursery() as nursery:
         for number, scope in enumerate(scopes):
-            crowd.start_soon(go, number, scope)
+            nursery.start_soon(go, number, scope)
             await trio.lowlevel.checkpoint()
         for scope in scopes[::2]:
             scope.cancel()
     await wait_all_tasks_blocked()
-    assert set(range(1, MANY, 2)) <= set(went)
-    await turnstile.turn()
+    assert set(range(1, MANY, 2)) <= set(done)
+    await scheduler.wait_turn()
 
 
-async def test_others_go_before_but_not_for_long(autojump_clock: MockClock) -> None:
+async def test_priority_work_goes_first_but_not_for_long(autojump_clock: MockClock) -> None:
     busy = True
     began = trio.current_time()
 
-    async def clear() -> None:
+    async def priority_work() -> None:
         if busy:
             await trio.sleep(0.001)
 
-    turnstile = FairScheduler(clear)
-    await turnstile.turn()
+    scheduler = FairScheduler(priority_work)
+    await scheduler.wait_turn()
     assert trio.current_time() - began == pytest.approx(0.001)
     busy = False
-    await turnstile.turn()
+    await scheduler.wait_turn()
     assert trio.current_time() - began == pytest.approx(0.001)
-    hung = FairScheduler(trio.sleep_forever)
-    await hung.turn()
+    stuck = FairScheduler(trio.sleep_forever)
+    await stuck.wait_turn()
     assert trio.current_time() - began == pytest.approx(0.006)
 
 
-async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Rounds) -> None:
+async def test_simultaneous_requests_are_answered_one_per_round(rounds: Rounds) -> None:
     begun: Counter[int] = Counter()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
@@ -113,7 +113,7 @@ async def test_requests_that_come_at_once_are_answered_one_a_round(rounds: Round
         await send({"type": "http.response.body", "body": b""})
 
     limits = LimitSettings()
-    server = HttpServer(app, LiveSettings(Settings(limits=limits)), at_once)
+    server = HttpServer(app, LiveSettings(Settings(limits=limits)), no_work)
     peer = RequestOrigin("127.0.0.1", "http")
 
     async def serve(ours: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Where it listens: real sockets of every kind."""
+"""Listening sockets of every kind."""
 
 import errno
 import socket
@@ -20,7 +20,7 @@ def opened(stack: ExitStack, *hosts: str, port: int = 0) -> list[Listener]:
 
 
 def peer_of(listener: Listener, family: int, address: str | tuple[str, int]) -> str:
-    """What the listener takes for the address of one who connects there."""
+    """The peer address of a client that connects to the listener."""
     with socket.socket(family) as client:
         client.connect(address)
         accepted, _ = listener.socket.accept()
@@ -28,7 +28,7 @@ def peer_of(listener: Listener, family: int, address: str | tuple[str, int]) -> 
             return peer_address(accepted)
 
 
-def test_several_hosts_share_the_port_that_was_free(tmp_path: Path) -> None:
+def test_several_hosts_share_one_free_port(tmp_path: Path) -> None:
     path = tmp_path / "http.sock"
     with ExitStack() as stack:
         one, two, local = opened(stack, "127.0.0.1", f"unix:{path}", "127.0.0.2")
@@ -43,7 +43,7 @@ def test_several_hosts_share_the_port_that_was_free(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_an_address_named_twice_is_listened_on_once() -> None:
+def test_a_repeated_address_is_listened_on_once() -> None:
     with ExitStack() as stack:
         assert [each.host for each in opened(stack, "127.0.0.1", "127.0.0.2", "127.0.0.1")] == [
             "127.0.0.1",
@@ -52,7 +52,7 @@ def test_an_address_named_twice_is_listened_on_once() -> None:
         assert [each.host for each in opened(stack, "127.0.0.1", "0.0.0.0")] == ["0.0.0.0"]
 
 
-def test_two_colons_are_both_families() -> None:
+def test_two_colons_mean_both_families() -> None:
     with ExitStack() as stack:
         found = opened(stack, "::")
         families = {listener.host: listener for listener in found}
@@ -72,7 +72,7 @@ def test_on_a_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(line["event"], line["host"]) for line in log] == [("this machine has no IPv6", "::")]
 
 
-def test_a_socket_for_both_families_tells_ipv4_addresses_as_they_are() -> None:
+def test_a_socket_for_both_families_gives_ipv4_addresses_in_ipv4_form() -> None:
     if not has_ipv6():
         return  # there is no such socket then
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as sock:
@@ -94,7 +94,7 @@ def test_brackets_and_zones() -> None:
         open_listeners(["fe80::1%nowhere"], 0, tls=False)
 
 
-def test_what_cannot_be_had_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+def test_the_error_names_the_address_and_nothing_stays_open(tmp_path: Path) -> None:
     path = tmp_path / "http.sock"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -116,12 +116,12 @@ def test_a_port_that_is_free_on_one_address_only_is_not_taken(monkeypatch: pytes
     ports: list[int] = []
     real = listeners.bound
 
-    def taken_at_first(place: SocketAddress, port: int) -> socket.socket:
-        if place.address[0] == "127.0.0.2":
+    def taken_at_first(endpoint: SocketAddress, port: int) -> socket.socket:
+        if endpoint.address[0] == "127.0.0.2":
             ports.append(port)
             if len(ports) < 3:
                 raise CannotListen("127.0.0.2", port, "Address already in use", errno.EADDRINUSE)
-        return real(place, port)
+        return real(endpoint, port)
 
     monkeypatch.setattr(listeners, "bound", taken_at_first)
     with ExitStack() as stack:
@@ -129,7 +129,7 @@ def test_a_port_that_is_free_on_one_address_only_is_not_taken(monkeypatch: pytes
         assert {listener.port for listener in found} == {ports[-1]}
     assert len(ports) == 3
     ports.clear()
-    monkeypatch.setattr(listeners, "_FREE_PORTS_TRIED", 2)
+    monkeypatch.setattr(listeners, "_MAX_PORTS_TRIED", 2)
     with pytest.raises(CannotListen, match=r"127\.0\.0\.2"):
         open_listeners(["127.0.0.1", "127.0.0.2"], 0, tls=False)
 

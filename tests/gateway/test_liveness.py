@@ -1,4 +1,4 @@
-"""Who is still there? Pings, peers that have vanished, peers that read nothing."""
+"""Dead peers: pings, clients that have vanished, clients that read nothing."""
 
 import signal
 import time
@@ -10,120 +10,120 @@ import pytest
 import trio
 
 from reichatd.accounts.keys import Keys
-from tests.gateway.house import House, house, wait_until
-from tests.gateway.raw import PING, PONG, TEXT, Wire, closing, frame, request, text
+from tests.gateway.raw import PING, PONG, TEXT, RawClient, closing, frame, text
+from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
 
 PING_SECONDS = 0.4
-TIGHT = {"receive_buffer": 4096, "segment": 1000}
-"""A client with little room for what it does not read."""
+SMALL_BUFFERS = {"receive_buffer": 4096, "segment": 1000}
+"""A client with small buffers for bytes that it does not read."""
 
 
 @pytest.fixture(scope="module")
-def alert_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A daemon that loses patience quickly."""
-    with house(
-        tmp_path_factory.mktemp("alert"),
+def shared_strict_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    """A daemon with short timeouts for silent and slow clients."""
+    with running_daemon(
+        tmp_path_factory.mktemp("strict_daemon"),
         REICHATD_LIMITS_PING_SECONDS=str(PING_SECONDS),
         REICHATD_LIMITS_PONG_SECONDS="0.4",
         REICHATD_LIMITS_SLOW_READER_SECONDS="1",
-    ) as inhabited:
-        yield inhabited
+    ) as daemon:
+        yield daemon
 
 
 @pytest.fixture
-def alert(alert_house: House) -> Iterator[House]:
-    yield alert_house
-    alert_house.check()
+def strict_daemon(shared_strict_daemon: RunningDaemon) -> Iterator[RunningDaemon]:
+    yield shared_strict_daemon
+    shared_strict_daemon.check()
 
 
-def test_a_peer_that_answers_pings_and_nothing_else_stays(alert: House) -> None:
-    with alert.talk(alert.room()) as wire:
+def test_a_client_that_only_answers_pings_stays_connected(strict_daemon: RunningDaemon) -> None:
+    with strict_daemon.open_websocket(strict_daemon.room()) as client:
         for _ in range(4):
-            assert wire.frame() == (PING, b"")
-            wire.send(frame(PONG))
-        wire.send(text("message", content="here", nonce="n"))
-        assert wire.next("ack")["message_id"] == 1
+            assert client.frame() == (PING, b"")
+            client.send(frame(PONG))
+        client.send(text("message", content="here", nonce="n"))
+        assert client.next("ack")["message_id"] == 1
 
 
-def test_a_peer_that_speaks_need_not_be_asked(alert: House) -> None:
-    with alert.talk(alert.room()) as wire:
+def test_a_client_that_sends_gets_no_pings(strict_daemon: RunningDaemon) -> None:
+    with strict_daemon.open_websocket(strict_daemon.room()) as client:
         until = time.monotonic() + 3 * PING_SECONDS
         while time.monotonic() < until:
-            wire.send(frame(PONG))
-            wire.socket.settimeout(PING_SECONDS / 4)
+            client.send(frame(PONG))
+            client.socket.settimeout(PING_SECONDS / 4)
             with pytest.raises(TimeoutError):
-                wire.frame()
+                client.frame()
 
 
-def test_the_operator_may_hold_a_socket_that_is_in_no_room(alert: House) -> None:
-    secret = (alert.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
-    with alert.wire() as wire:
-        wire.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
-        wire.send(text("message", content="nobody hears this"))
+def test_the_operator_may_open_a_socket_that_is_in_no_room(strict_daemon: RunningDaemon) -> None:
+    secret = (strict_daemon.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
+    with strict_daemon.connect() as client:
+        client.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
+        client.send(text("message", content="is not delivered"))
         for _ in range(3):
-            assert wire.frame() == (PING, b"")
-            wire.send(frame(PONG))
-    with alert.wire() as stranger:
-        stranger.upgrade("/ws/doctor", f"Authorization: Bearer {alert.ada.access_token}")
+            assert client.frame() == (PING, b"")
+            client.send(frame(PONG))
+    with strict_daemon.connect() as stranger:
+        stranger.upgrade("/ws/doctor", f"Authorization: Bearer {strict_daemon.ada.access_token}")
         assert stranger.frame().close_code == 4001
 
 
-def test_a_held_socket_does_not_hold_up_a_stop(tmp_path: Path) -> None:
-    with house(tmp_path / "house") as inhabited, inhabited.wire() as wire:
-        secret = (inhabited.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
-        wire.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
-        inhabited.process.signal(signal.SIGTERM)
-        assert wire.frame().close_code == 1001
-        wire.send(closing(1001))
-        # Not told again: a second signal means another thing.
-        assert trio.run(inhabited.process.wait, 3.0) == 0
+def test_a_socket_in_no_room_does_not_delay_a_stop(tmp_path: Path) -> None:
+    with running_daemon(tmp_path / "daemon") as daemon, daemon.connect() as client:
+        secret = (daemon.process.directory / "share" / "reichatd" / "secret.key").read_bytes().strip()
+        client.upgrade("/ws/doctor", f"Authorization: Bearer {Keys(secret).proof(time.time())}")
+        daemon.process.signal(signal.SIGTERM)
+        assert client.frame().close_code == 1001
+        client.send(closing(1001))
+        # Only waits: a second signal would have another meaning.
+        assert trio.run(daemon.process.wait, 3.0) == 0
 
 
-def test_peers_that_have_vanished_are_given_up(alert: House) -> None:
-    room = alert.room()
-    with alert.talk(room) as silent, alert.talk(room) as listening, alert.talk(room) as in_the_middle:
+def test_vanished_clients_are_disconnected(strict_daemon: RunningDaemon) -> None:
+    room = strict_daemon.room()
+    with (
+        strict_daemon.open_websocket(room) as silent,
+        strict_daemon.open_websocket(room) as listening,
+        strict_daemon.open_websocket(room) as in_the_middle,
+    ):
         listening.send(text("listen_latest"))
         in_the_middle.send(frame(TEXT, b"x" * 1000)[:500])
-        for wire in (silent, listening, in_the_middle):
-            assert wire.frame() == (PING, b"")
+        for client in (silent, listening, in_the_middle):
+            assert client.frame() == (PING, b"")
         began = time.monotonic()
-        for wire in (silent, listening, in_the_middle):
-            assert wire.ended()
+        for client in (silent, listening, in_the_middle):
+            assert client.ended()
         assert time.monotonic() - began < 5
 
 
-def test_a_peer_that_reads_no_answer_is_given_up(alert: House) -> None:
-    token = f"Authorization: Bearer {alert.ada.access_token}"
-    for number in range(20):
-        room = f"large{number}"
-        answer = alert.call("POST", "/room", by=alert.ada, name="Large", description="x" * 1000, room_id=room)
-        assert answer.status == 201
-    with alert.wire(**TIGHT) as wire:
-        ask_without_reading(wire, request("GET", "/public", token) * 20)
-        assert alert.holds(wire)
-        wait_until(lambda: not alert.holds(wire))
+def test_a_client_that_reads_no_response_is_disconnected(strict_daemon: RunningDaemon) -> None:
+    long_list = strict_daemon.make_long_list()
+    with strict_daemon.connect(**SMALL_BUFFERS) as client:
+        ask_without_reading(client, long_list * 20)
+        assert strict_daemon.is_connected_to(client)
+        wait_until(lambda: not strict_daemon.is_connected_to(client))
 
 
-def ask_without_reading(wire: Wire, data: bytes) -> None:
-    """Sends again and again, until the daemon is stuck in its answers or has given up."""
-    wire.socket.settimeout(0.3)
+def ask_without_reading(client: RawClient, data: bytes) -> None:
+    """Sends repeatedly, until the daemon waits for its responses to be read, or closes the connection."""
+    client.socket.settimeout(0.3)
     with suppress(TimeoutError, ConnectionError):
         for _ in range(10_000):
-            wire.send(data)
-        pytest.fail("it has taken all that")
+            client.send(data)
+        pytest.fail("the daemon has read all of it")
 
 
 @pytest.mark.parametrize(
     "greedy", [frame(PING, b"x" * 125), text("fetch", from_id=1, to_id=1000)], ids=["pings", "log"]
 )
-def test_a_peer_that_asks_for_more_than_it_reads_is_given_up(alert: House, greedy: bytes) -> None:
-    room = alert.room()
-    with alert.talk(room) as ada:
+def test_a_client_that_requests_more_than_it_reads_is_disconnected(strict_daemon: RunningDaemon, greedy: bytes) -> None:
+    room = strict_daemon.room()
+    with strict_daemon.open_websocket(room) as ada:
         for number in range(100):
             ada.send(text("message", content="x" * 5000, nonce=str(number)))
         while ada.next("ack")["message_id"] < 100:
             pass
-    with alert.talk(room, alert.bob, **TIGHT) as wire:
-        ask_without_reading(wire, greedy * 20)
-        assert alert.holds(wire)
-        wait_until(lambda: not alert.holds(wire))
+    with strict_daemon.open_websocket(room, strict_daemon.bob, **SMALL_BUFFERS) as client:
+        ask_without_reading(client, greedy * 20)
+        assert strict_daemon.is_connected_to(client)
+        wait_until(lambda: not strict_daemon.is_connected_to(client))

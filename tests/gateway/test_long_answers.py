@@ -1,4 +1,4 @@
-"""Answers of 30 MB, over real sockets, with and without TLS: whole, in order, and never all of it in memory."""
+"""Answers of 30 MB, over real sockets, with and without TLS. They arrive whole and in order, and never fill the memory."""
 
 import json
 import secrets
@@ -10,101 +10,101 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.gateway.house import House, house, wait_until
-from tests.gateway.raw import CLOSE, CONTINUATION, TEXT, Wire, text
+from tests.gateway.raw import CLOSE, CONTINUATION, TEXT, RawClient, text
+from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
 from tests.gateway.test_tls import trusted
 
 COUNT = 1000
 CONTENT = "\x01" * 4999 + "."
-"""As long as a message may be, and six bytes for nearly each character in JSON."""
+"""As long as a message may be. In JSON nearly every character takes six bytes."""
 STALL_SECONDS = 3.0
 SOCKETS = 20
-MOST_MIB = 100
+MAX_MIB = 100
 RESET_PEAK = "5"
-"""What makes VmHWM begin anew; see proc(5), clear_refs."""
+"""Resets VmHWM; see proc(5), clear_refs."""
 EVERYTHING = text("fetch", from_id=1, to_id=COUNT)
 
 
-class Library(NamedTuple):
-    """A house with a room that has much to read."""
+class LongRoom(NamedTuple):
+    """A room with COUNT long messages, and its daemon."""
 
-    house: House
+    daemon: RunningDaemon
     room: str
 
 
 @pytest.fixture(scope="module", params=["plain", "tls"])
-def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    directory = tmp_path_factory.mktemp("library")
+def long_room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongRoom]:
+    directory = tmp_path_factory.mktemp("long_room")
     context, environ = trusted(directory) if request.param == "tls" else (None, {})
     environ["REICHATD_LIMITS_SLOW_READER_SECONDS"] = str(STALL_SECONDS)
-    with house(directory, context, **environ) as inhabited:
-        room = inhabited.room()
-        with inhabited.talk(room) as wire:
-            post(wire, CONTENT, COUNT)
-        yield Library(inhabited, room)
-        inhabited.check()
+    with running_daemon(directory, context, **environ) as daemon:
+        room = daemon.room()
+        with daemon.open_websocket(room) as client:
+            post(client, CONTENT, COUNT)
+        yield LongRoom(daemon, room)
+        daemon.check()
 
 
-def post(wire: Wire, content: str, count: int) -> int:
-    """Posts so many messages and waits for their acks; the id of the last."""
+def post(client: RawClient, content: str, count: int) -> int:
+    """Posts `count` messages and waits for their acks. Returns the id of the last one."""
     for _ in range(count):
-        wire.send(text("message", content=content, nonce=secrets.token_hex(8)))
+        client.send(text("message", content=content, nonce=secrets.token_hex(8)))
     last_id = 0
     for _ in range(count):
-        last_id = wire.next("ack")["message_id"]
+        last_id = client.next("ack")["message_id"]
     return last_id
 
 
-def one_by_one(wire: Wire, first_id: int, last_id: int) -> bytes:
-    """What a fetch of these ids brings, made of what one for each id does."""
+def one_by_one(client: RawClient, first_id: int, last_id: int) -> bytes:
+    """The answer to a fetch of these ids, put together from one fetch for each id."""
     before = b'{"type":"fetch_response","messages":['
     messages = []
     for message_id in range(first_id, last_id + 1):
-        wire.send(text("fetch", from_id=message_id, to_id=message_id))
-        message, end, behind = wire.frame().payload.removeprefix(before).rpartition(b"]")
+        client.send(text("fetch", from_id=message_id, to_id=message_id))
+        message, end, behind = client.frame().payload.removeprefix(before).rpartition(b"]")
         messages.append(message)
     return before + b",".join(messages) + end + behind
 
 
-def begins(wire: Wire, question: bytes = EVERYTHING) -> bytes:
-    """Asks, and reads the first piece of the answer: the daemon is stuck in it then, since it is far more than the kernel keeps.
+def begin_answer(client: RawClient, question: bytes = EVERYTHING) -> bytes:
+    """Asks, and reads the first piece of the answer. The daemon must wait then: the answer is far larger than the kernel's buffers.
 
-    What comes before it is passed over.
+    Skips all messages before the answer.
     """
-    wire.send(question)
+    client.send(question)
     is_last = True
     while is_last:
-        is_last, opcode, begin = wire.fragment()
+        is_last, opcode, begin = client.fragment()
         assert opcode == TEXT
     return begin
 
 
-def rest(wire: Wire) -> bytes:
-    """The pieces behind the first one, with nothing in between."""
+def rest(client: RawClient) -> bytes:
+    """The further pieces, with nothing in between."""
     pieces, is_last = [], False
     while not is_last:
-        is_last, opcode, piece = wire.fragment()
+        is_last, opcode, piece = client.fragment()
         assert opcode == CONTINUATION
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def test_it_reads_as_if_it_were_short_and_what_was_posted_meanwhile_comes_behind_it(library: Library) -> None:
-    inhabited, room = library
-    with inhabited.talk(room, inhabited.bob) as bob, inhabited.talk(room) as ada:
+def test_a_long_answer_is_complete_and_newer_messages_come_behind_it(long_room: LongRoom) -> None:
+    daemon, room = long_room
+    with daemon.open_websocket(room, daemon.bob) as bob, daemon.open_websocket(room) as ada:
         bob.send(text("listen_latest"))
-        begin = begins(bob)
+        begin = begin_answer(bob)
         last_id = post(ada, "meanwhile", 20)
         assert begin + rest(bob) == one_by_one(ada, 1, COUNT)
         ids = [bob.next("latest_message")["message"]["message_id"] for _ in range(20)]
         assert ids == list(range(last_id - 19, last_id + 1))
 
 
-def test_listening_goes_on_right_behind_it(library: Library) -> None:
-    inhabited, room = library
-    with inhabited.talk(room, inhabited.bob) as bob, inhabited.talk(room) as ada:
+def test_listening_continues_right_behind_the_answer(long_room: LongRoom) -> None:
+    daemon, room = long_room
+    with daemon.open_websocket(room, daemon.bob) as bob, daemon.open_websocket(room) as ada:
         last_id = post(ada, "before", 1)
-        begin = begins(bob, text("fetch", from_id=last_id - 799, to_id=last_id + 200))
+        begin = begin_answer(bob, text("fetch", from_id=last_id - 799, to_id=last_id + 200))
         post(ada, "meanwhile", 20)
         bob.send(text("listen_latest"))
         post(ada, "asked", 1)
@@ -115,52 +115,52 @@ def test_listening_goes_on_right_behind_it(library: Library) -> None:
         assert shown == list(range(last_id - 799, last_id + 22))
 
 
-def test_nothing_but_the_goodbye_follows_one_that_is_cut(library: Library) -> None:
-    inhabited, room = library
-    answer = inhabited.call("POST", "/login", email="bob@example.org", password="a good password").json
-    bob = inhabited.bob._replace(access_token=answer["tokens"]["access_token"])
-    with inhabited.talk(room, bob) as wire, inhabited.talk(room) as ada:
+def test_only_a_close_frame_follows_an_answer_that_is_cut(long_room: LongRoom) -> None:
+    daemon, room = long_room
+    answer = daemon.call("POST", "/login", email="bob@example.org", password="a good password").json
+    bob = daemon.bob._replace(access_token=answer["tokens"]["access_token"])
+    with daemon.open_websocket(room, bob) as client, daemon.open_websocket(room) as ada:
         posts = b"".join(text("message", content="x", nonce=secrets.token_hex(8)) for _ in range(20))
-        begins(wire, text("listen_latest") + posts + EVERYTHING)  # so that acks may wait behind it, too
+        begin_answer(client, text("listen_latest") + posts + EVERYTHING)  # so that acks may wait behind the answer, too
         post(ada, "waits behind it", 1)
-        assert inhabited.call("POST", "/logout", by=bob).status == 200
-        assert goodbye(wire) == b"\x0f\xa1Session ended"
+        assert daemon.call("POST", "/logout", by=bob).status == 200
+        assert close_payload(client) == b"\x0f\xa1Session ended"
 
 
-def test_who_takes_nothing_of_it_is_told_why_it_ends(library: Library) -> None:
-    inhabited, room = library
-    with inhabited.talk(room, inhabited.bob) as wire:
-        wire.send(text("listen_latest"))
-        begins(wire)
-        with inhabited.talk(room) as ada:
+def test_a_client_that_reads_nothing_of_the_answer_gets_the_reason(long_room: LongRoom) -> None:
+    daemon, room = long_room
+    with daemon.open_websocket(room, daemon.bob) as client:
+        client.send(text("listen_latest"))
+        begin_answer(client)
+        with daemon.open_websocket(room) as ada:
             post(ada, "waits behind it", 1)
         time.sleep(1.5 * STALL_SECONDS)
-        assert goodbye(wire) == b"\x03\xf5Reader too slow for too long"
+        assert close_payload(client) == b"\x03\xf5Reader too slow for too long"
 
 
-def goodbye(wire: Wire) -> bytes:
-    """What the close frame says that cuts an answer short."""
+def close_payload(client: RawClient) -> bytes:
+    """The payload of the close frame that cuts an answer."""
     while True:
-        is_last, opcode, payload = wire.fragment()
+        is_last, opcode, payload = client.fragment()
         if opcode == CLOSE:
             return payload
         assert (is_last, opcode) == (False, CONTINUATION)
 
 
-def test_many_that_nobody_takes_need_little_memory(library: Library) -> None:
-    inhabited, room = library
+def test_many_unread_answers_need_little_memory(long_room: LongRoom) -> None:
+    daemon, room = long_room
     with ExitStack() as stack:
-        wires = [stack.enter_context(inhabited.talk(room)) for _ in range(SOCKETS)]
-        before = memory_mib(inhabited, "VmRSS")
-        Path(f"/proc/{inhabited.process.pid}/clear_refs").write_text(RESET_PEAK)
-        for wire in wires:
-            wire.send(EVERYTHING)
-        wait_until(lambda: not any(inhabited.holds(wire) for wire in wires))
-        assert memory_mib(inhabited, "VmHWM") - before < MOST_MIB
+        clients = [stack.enter_context(daemon.open_websocket(room)) for _ in range(SOCKETS)]
+        before = memory_mib(daemon, "VmRSS")
+        Path(f"/proc/{daemon.process.pid}/clear_refs").write_text(RESET_PEAK)
+        for client in clients:
+            client.send(EVERYTHING)
+        wait_until(lambda: not any(daemon.is_connected_to(client) for client in clients))
+        assert memory_mib(daemon, "VmHWM") - before < MAX_MIB
 
 
-def memory_mib(inhabited: House, what: str) -> float:
-    """A line of the process's status; see proc(5)."""
-    status = Path(f"/proc/{inhabited.process.pid}/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith(f"{what}:")]
+def memory_mib(daemon: RunningDaemon, field: str) -> float:
+    """A field of the process's status; see proc(5)."""
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith(f"{field}:")]
     return int(line.split()[1]) / 1024

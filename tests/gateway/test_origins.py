@@ -1,4 +1,4 @@
-"""Origins of pages, and whether they are where the request goes to."""
+"""Origins of pages: our own, allowed ones, and others."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reichatd.gateway.origins import AllowedOrigins, is_own, parse_origin
-from tests.reload.inhabited import inhabited
+from tests.reload.running_parts import running_parts
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_sites_that_are_allowed() -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://{}", "https://{}", "wss://{}", "http://{}/"])
-async def test_clients_of_our_own_host_may_come_by_any_scheme(tmp_path: Path, origin: str) -> None:
-    """As old ones do, whose libraries know one scheme only, and behind proxies that speak TLS."""
-    async with inhabited(tmp_path, {"server.trusted_proxies": ["127.0.0.1"]}) as house:
+async def test_clients_of_our_own_host_may_use_any_scheme(tmp_path: Path, origin: str) -> None:
+    """Old clients do, since their libraries know one scheme only; so do clients behind proxies that speak TLS."""
+    async with running_parts(tmp_path, {"server.trusted_proxies": ["127.0.0.1"]}) as house:
         host = f"127.0.0.1:{house.parts.gateway._listeners[0].port}"
         proxied = {"x-forwarded-proto": "https"}
         async with house.talk(origin=origin.format(host), **proxied) as talk:
@@ -81,6 +81,6 @@ async def test_clients_of_our_own_host_may_come_by_any_scheme(tmp_path: Path, or
 
 
 @given(st.text(), st.text())
-def test_whatever_comes_it_is_compared(origin: str, host: str) -> None:
+def test_any_text_can_be_compared(origin: str, host: str) -> None:
     is_own(origin, host)
     parse_origin(f"https://{host}")

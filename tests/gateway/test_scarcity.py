@@ -1,74 +1,74 @@
-"""Too many connections, too few files."""
+"""More connections than max_connections, or than file descriptors."""
 
 import os
 import resource
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.gateway.house import House, house
-from tests.gateway.raw import Wire, request, text
+from tests.gateway.raw import RawClient, request, text
+from tests.gateway.running_daemon import RunningDaemon, running_daemon
 
-PATIENT = {"REICHATD_LIMITS_REQUEST_SECONDS": "60", "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": "60"}
+LONG_LIMITS = {"REICHATD_LIMITS_REQUEST_SECONDS": "60", "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": "60"}
 
 
-def waits(wire: Wire) -> bool:
-    """Whether no answer comes yet."""
-    wire.socket.settimeout(0.3)
+def waits(client: RawClient) -> bool:
+    """Whether there is no response yet."""
+    client.socket.settimeout(0.3)
     try:
-        wire.take(1)
+        client.take(1)
     except TimeoutError:
-        wire.socket.settimeout(15)
+        client.socket.settimeout(15)
         return True
     return False
 
 
-def test_beyond_max_connections_new_ones_wait_their_turn(tmp_path: Path) -> None:
-    with house(tmp_path, **PATIENT, REICHATD_SERVER_MAX_CONNECTIONS="3") as inhabited:
-        room = inhabited.room()
-        with inhabited.talk(room) as talk, inhabited.wire() as silent, inhabited.wire() as idle:
+def test_over_max_connections_new_ones_wait(tmp_path: Path) -> None:
+    with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_MAX_CONNECTIONS="3") as daemon:
+        room = daemon.room()
+        with daemon.open_websocket(room) as socket, daemon.connect() as silent, daemon.connect() as idle:
             assert idle.ask("GET", "/").status == 200
-            with inhabited.wire() as first, inhabited.wire() as second:
-                for wire in (first, second):
-                    wire.send(request("GET", "/"))
+            with daemon.connect() as first, daemon.connect() as second:
+                for client in (first, second):
+                    client.send(request("GET", "/"))
                 assert waits(first)
-                talk.send(text("message", content="as if nothing was", nonce="n"))
-                assert talk.next("ack")["message_id"] == 1
+                socket.send(text("message", content="still chatting", nonce="n"))
+                assert socket.next("ack")["message_id"] == 1
                 silent.socket.close()
                 assert first.answer().status == 200
                 assert waits(second)
                 idle.reset()
                 assert second.answer().status == 200
-        inhabited.check()
+        daemon.check()
 
 
-def leave_files(inhabited: House, count: int) -> None:
-    """Takes all further file descriptors but so many from a running daemon."""
-    pid = inhabited.process.pid
+def leave_files(daemon: RunningDaemon, count: int) -> None:
+    """Limits the running daemon to `count` more file descriptors."""
+    pid = daemon.process.pid
     most = max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 1 + count
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
 
 
-def test_without_file_descriptors_new_ones_wait_their_turn(tmp_path: Path) -> None:
-    with house(tmp_path, **PATIENT) as inhabited:
-        room = inhabited.room()
-        with inhabited.talk(room) as talk:
-            leave_files(inhabited, 10)
+def test_without_file_descriptors_new_connections_wait(tmp_path: Path) -> None:
+    with running_daemon(tmp_path, **LONG_LIMITS) as daemon:
+        room = daemon.room()
+        with daemon.open_websocket(room) as socket:
+            leave_files(daemon, 10)
             with ExitStack() as stack:
-                wires = [stack.enter_context(inhabited.wire()) for _ in range(60)]
-                for wire in wires[::2]:
-                    wire.send(request("GET", "/"))
-                assert waits(wires[-1])
-                talk.send(text("message", content="as if nothing was", nonce="n"))
-                assert talk.next("ack")["message_id"] == 1
-            with inhabited.wire() as wire:
-                assert wire.ask("GET", "/").status == 200
-        inhabited.check()
-        assert inhabited.process.output.count("connections must wait") < 10
+                clients = [stack.enter_context(daemon.connect()) for _ in range(60)]
+                for client in clients[::2]:
+                    client.send(request("GET", "/"))
+                assert waits(clients[-1])
+                socket.send(text("message", content="still chatting", nonce="n"))
+                assert socket.next("ack")["message_id"] == 1
+            with daemon.connect() as client:
+                assert client.ask("GET", "/").status == 200
+        daemon.check()
+        assert daemon.process.output.count("accepting paused") < 10
 
 
 def test_a_stop_without_file_descriptors(tmp_path: Path) -> None:
-    with house(tmp_path, **PATIENT) as inhabited, ExitStack() as stack:
-        leave_files(inhabited, 5)
-        wires = [stack.enter_context(inhabited.wire()) for _ in range(30)]
-        assert waits(wires[-1])
-        assert inhabited.stop() < 4
+    with running_daemon(tmp_path, **LONG_LIMITS) as daemon, ExitStack() as stack:
+        leave_files(daemon, 5)
+        clients = [stack.enter_context(daemon.connect()) for _ in range(30)]
+        assert waits(clients[-1])
+        assert daemon.stop() < 4

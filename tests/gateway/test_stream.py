@@ -1,4 +1,4 @@
-"""A connection's bytes, over real sockets."""
+"""FrameStream over real sockets."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -37,19 +37,19 @@ async def drain(far: socket.socket, count: int) -> bytes:
     return bytes(received)
 
 
-async def test_what_fits_is_sent_at_once(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_frames_that_fit_are_sent_at_once(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, far = pair
     assert stream.try_send(b"onetwo", (3, 6)) == 2
     assert await drain(far, 6) == b"onetwo"
 
 
-async def test_a_full_socket_takes_whole_frames_and_owes_the_rest_of_one(
+async def test_a_full_socket_takes_whole_frames_and_the_rest_of_one_is_pending(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
     taken = stream.try_send(DATA, ENDS)
     assert 0 < taken < len(FRAMES)
-    while more := stream.try_send(FRAMES[taken], (len(FRAMES[taken]),)):  # what was on its way makes room
+    while more := stream.try_send(FRAMES[taken], (len(FRAMES[taken]),)):  # bytes that have arrived meanwhile make room
         taken += more
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.send_all, b"pong")
@@ -63,11 +63,11 @@ async def test_a_cancelled_send_goes_out_whole_before_the_next(pair: tuple[Frame
     with trio.move_on_after(0.05):
         await stream.send_all(DATA)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(stream.send_all, b"goodbye")
-        assert await drain(far, len(DATA) + 7) == DATA + b"goodbye"
+        nursery.start_soon(stream.send_all, b"the end")
+        assert await drain(far, len(DATA) + 7) == DATA + b"the end"
 
 
-async def test_a_peer_that_takes_nothing_is_stalled_and_its_bytes_are_owed(
+async def test_a_peer_that_takes_nothing_is_stalled_and_its_bytes_stay_pending(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
@@ -78,12 +78,12 @@ async def test_a_peer_that_takes_nothing_is_stalled_and_its_bytes_are_owed(
         assert await drain(far, len(DATA) + 11) == DATA + b"still whole"
 
 
-async def test_a_peer_that_takes_a_little_now_and_then_is_not_stalled(
+async def test_a_peer_that_takes_bytes_slowly_is_not_stalled(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
     stream = FrameStream(stream.socket, stall_seconds=0.5)
-    stream.widen(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.5 seconds
+    stream.set_send_buffer(2_000_000)  # Linux doubles it; a third of that is free only after more than 0.5 seconds
     far.setblocking(False)
 
     async def nibble() -> None:
@@ -99,17 +99,17 @@ async def test_a_peer_that_takes_a_little_now_and_then_is_not_stalled(
             await stream.send_all(DATA)
 
 
-async def test_a_wider_buffer_takes_more(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_a_larger_send_buffer_takes_more(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, far = pair
     with pytest.raises(Stalled):
         await stream.send_all(DATA[:1_000_000])
-    stream.widen(4_000_000)
-    await stream.send_all(b"goodbye")
+    stream.set_send_buffer(4_000_000)
+    await stream.send_all(b"the end")
     stream.close()
-    assert await drain(far, 1_000_007) == DATA[:1_000_000] + b"goodbye"
+    assert await drain(far, 1_000_007) == DATA[:1_000_000] + b"the end"
 
 
-async def test_senders_wait_for_each_other_and_nobody_sends_between(
+async def test_senders_wait_for_each_other_and_their_bytes_do_not_mix(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
@@ -124,7 +124,7 @@ async def test_senders_wait_for_each_other_and_nobody_sends_between(
     ]
 
 
-async def test_bytes_put_back_come_first(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_unread_bytes_come_first(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, far = pair
     far.sendall(b"tail")
     assert await stream.receive_some() == b"tail"
@@ -134,19 +134,19 @@ async def test_bytes_put_back_come_first(pair: tuple[FrameStream, socket.socket]
     assert await stream.receive_some() == b" tail"
 
 
-async def test_it_knows_whether_it_listens_and_when_it_last_heard(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_it_knows_whether_a_task_receives_and_when_bytes_came(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, far = pair
     before = stream.last_heard
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stream.receive_some)
         await trio.testing.wait_all_tasks_blocked()
-        assert stream.listening
+        assert stream.is_receiving
         far.sendall(b"x")
-    assert not stream.listening
+    assert not stream.is_receiving
     assert stream.last_heard > before
 
 
-async def test_the_end_of_the_peer_is_told(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_the_end_of_the_peer_is_received(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, far = pair
     far.shutdown(socket.SHUT_WR)
     assert await stream.receive_some() == b""
@@ -163,16 +163,16 @@ async def test_a_reset_is_a_broken_resource(pair: tuple[FrameStream, socket.sock
         await stream.send_all(b"x")
 
 
-async def test_closing_tells_those_who_wait(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_close_wakes_the_tasks_that_wait(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, _ = pair
 
-    async def is_told(wait: object) -> None:
+    async def gets_closed_error(wait: object) -> None:
         with pytest.raises(trio.ClosedResourceError):
             await wait  # type: ignore[misc]
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(is_told, stream.receive_some())
-        nursery.start_soon(is_told, stream.send_all(DATA))
+        nursery.start_soon(gets_closed_error, stream.receive_some())
+        nursery.start_soon(gets_closed_error, stream.send_all(DATA))
         await trio.testing.wait_all_tasks_blocked()
         stream.close()
     stream.close()
@@ -183,7 +183,7 @@ async def test_closing_tells_those_who_wait(pair: tuple[FrameStream, socket.sock
         await stream.receive_some()
 
 
-async def test_a_message_in_pieces_has_nothing_between_them(pair: tuple[FrameStream, socket.socket]) -> None:
+async def test_nothing_is_sent_between_the_pieces_of_a_message(pair: tuple[FrameStream, socket.socket]) -> None:
     stream, far = pair
 
     async def send_pieces() -> None:
@@ -201,7 +201,7 @@ async def test_a_message_in_pieces_has_nothing_between_them(pair: tuple[FrameStr
     assert stream.try_send(b"x", (1,)) == 1
 
 
-async def test_who_waits_behind_a_message_that_is_cut_and_is_cancelled_with_it_has_sent_nothing(
+async def test_a_sender_that_waits_behind_a_cancelled_message_and_is_cancelled_has_sent_nothing(
     pair: tuple[FrameStream, socket.socket],
 ) -> None:
     stream, far = pair
@@ -217,12 +217,12 @@ async def test_who_waits_behind_a_message_that_is_cut_and_is_cancelled_with_it_h
                 nursery.start_soon(wait_behind)
                 nursery.start_soon(cancel_when_all_wait, scope)
                 await send(b"a" * 5_000_000)
-        behind.cancel()  # as who takes a connection out of its room does, in the same step
+        behind.cancel()  # in the same step, as when a connection leaves its room
     assert stream.has_pending
-    stream.widen(4_000_000)
+    stream.set_send_buffer(4_000_000)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(stream.send_all, b"goodbye")
-        assert await drain(far, 5_000_007) == b"a" * 5_000_000 + b"goodbye"
+        nursery.start_soon(stream.send_all, b"the end")
+        assert await drain(far, 5_000_007) == b"a" * 5_000_000 + b"the end"
 
 
 async def cancel_when_all_wait(scope: trio.CancelScope) -> None:

@@ -1,4 +1,4 @@
-"""Whatever a room's messages are: ids without a gap, nothing lost, marks at the right place."""
+"""The logs of an import: for any messages, ids have no gap, nothing is lost, and read marks stay at their messages."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reichatd.imports.logs import NOBODY, ImportedLog, sound_log
+from reichatd.imports.logs import UNKNOWN, ImportedLog, sound_log
 from tests.imports.test_values import ANYTHING
 
 START = 1_700_000_000.0
@@ -29,7 +29,7 @@ def changes(found: ImportedLog) -> dict[str, int]:
     return {change: count for change, count in found.changes.items() if count}
 
 
-def test_sound_ids_are_kept_in_whatever_order_they_are() -> None:
+def test_valid_ids_are_kept_in_any_order() -> None:
     found = log(message(2, 5, "b"), message(1, 9, "a"), message(3, 1, "c"))
     assert [(entry.message_id, entry.content) for entry in found.entries] == [(1, "a"), (2, "b"), (3, "c")]
     assert [entry.timestamp - START for entry in found.entries] == [9, 5, 1]
@@ -37,7 +37,7 @@ def test_sound_ids_are_kept_in_whatever_order_they_are() -> None:
     assert [found.mark(old) for old in (0, 1, 3, 99)] == [0, 1, 3, 3]
 
 
-def test_ids_that_repeat_are_given_anew_in_the_order_of_time() -> None:
+def test_messages_with_repeated_ids_are_renumbered_in_the_order_of_time() -> None:
     found = log(message(1, 1, "a"), message(2, 3, "c"), message(2, 2, "b"), message(3, 4, "d"))
     assert contents(found) == ["a", "b", "c", "d"]
     assert [entry.message_id for entry in found.entries] == [1, 2, 3, 4]
@@ -45,37 +45,37 @@ def test_ids_that_repeat_are_given_anew_in_the_order_of_time() -> None:
     assert list(changes(found).values()) == [4]
 
 
-def test_of_one_moment_the_first_stored_is_first() -> None:
+def test_messages_of_one_time_keep_their_storing_order() -> None:
     assert contents(log(message(1, 1, "a"), message(1, 1, "b"), message(1, 1, "c"))) == ["a", "b", "c"]
 
 
-def test_gaps() -> None:
+def test_messages_with_gaps_are_renumbered() -> None:
     found = log(message(0, 0, "a"), message(5, 5, "b"), message(9, 9, "c"))
     assert contents(found) == ["a", "b", "c"]
     assert [found.mark(old) for old in (0, 4, 5, 8, 9)] == [1, 1, 2, 2, 3]
 
 
-def test_without_a_time() -> None:
-    nowhen = {"message_id": 2, "user_id": "ann", "content": "b"}
-    found = log(message(1, 1, "a"), nowhen, message(3, 3, "c"))
+def test_messages_without_a_time() -> None:
+    timeless = {"message_id": 2, "user_id": "ann", "content": "b"}
+    found = log(message(1, 1, "a"), timeless, message(3, 3, "c"))
     assert [entry.timestamp - START for entry in found.entries] == [1, 1, 3]
-    first = log(nowhen | {"message_id": 1, "timestamp": "soon"})
+    first = log(timeless | {"message_id": 1, "timestamp": "soon"})
     assert [entry.timestamp for entry in first.entries] == [START]
 
 
-def test_without_an_id() -> None:
+def test_messages_without_an_id() -> None:
     found = log(message(1, 1, "a"), message("x", 2, "b"), message(2, 3, "c"))
     assert contents(found) == ["a", "b", "c"]
     assert [found.mark(old) for old in (0, 1, 2)] == [0, 2, 3]
 
 
-def test_by_nobody() -> None:
+def test_messages_without_an_author() -> None:
     found = log(message(1, 1, user_id=None))
-    assert found.entries[0].user_id == NOBODY
-    assert list(changes(found)) == ["by nobody"]
+    assert found.entries[0].user_id == UNKNOWN
+    assert list(changes(found)) == ["without an author: the author is 'unknown'"]
 
 
-def test_what_is_no_message() -> None:
+def test_values_that_are_not_messages() -> None:
     found = log(message(1, 1), "hello", None)
     assert len(found.entries) == 1
     assert list(changes(found).values()) == [2]
@@ -110,4 +110,4 @@ def test_any_messages(messages: list[dict[str, Any]]) -> None:
         for e in found.entries
     ]
     assert contents(sound_log("lobby", again, START)) == contents(found)
-    assert "numbered anew" not in str(changes(sound_log("lobby", again, START)))
+    assert "renumbered" not in str(changes(sound_log("lobby", again, START)))

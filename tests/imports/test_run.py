@@ -1,4 +1,4 @@
-"""A whole run, from documents in the memory into a real SQLite file."""
+"""A whole run, from documents in memory into a real SQLite file."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from tests.store import samples
 
 
 class Documents:
-    """The older program's rooms; their keys are their ids. Nobody is in them."""
+    """The older program's rooms; their keys are their ids. They have no members."""
 
     def __init__(self, *room_ids: str) -> None:
-        made_at = datetime(2024, 1, 1, tzinfo=UTC)
-        self._rooms = [{"_id": one, "room_id": one, "name": one, "created_at": made_at} for one in room_ids]
+        created_at = datetime(2024, 1, 1, tzinfo=UTC)
+        self._rooms = [{"_id": one, "room_id": one, "name": one, "created_at": created_at} for one in room_ids]
 
     async def users(self) -> Sequence[Document]:
         return []
@@ -59,7 +59,7 @@ async def test_rooms_of_an_earlier_import_may_differ_in_case_only(tmp_path: Path
     path = tmp_path / "reichatd.sqlite3"
     store = await open_store(path)
     await imported(store, "Lounge")
-    # As an earlier version did it, beside the other.
+    # An earlier version stored a second room like this.
     with closing(sqlite3.connect(path)) as db:
         columns = "name, description, owner, created_at"
         db.execute(f"INSERT INTO rooms (room_id, {columns}) SELECT 'lounge', {columns} FROM rooms")

@@ -1,4 +1,4 @@
-"""Users and rooms of the older program, in any state."""
+"""Translation of the older program's users and rooms, which may be in any state."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ LIMITS = LimitSettings()
 WHEN = datetime.fromtimestamp(NOON, UTC).isoformat()
 
 
-def person(user_id: str = "ann", **fields: object) -> dict[str, Any]:
+def older_user(user_id: str = "ann", **fields: object) -> dict[str, Any]:
     usual = {
         "email": f"{user_id}@example.org",
         "hashed_password": HASH,
@@ -37,46 +37,46 @@ def older_room(**fields: object) -> dict[str, Any]:
     return {**usual, "created_at": WHEN, "users": ["ann", "bob"], "banned_users": [], "messages": [], **fields}
 
 
-PEOPLE = [
-    person("ann", rooms=[{"room_id": "lobby", "last_read_id": 2}, "x", {"room_id": "den"}]),
-    person("bob", rooms=[{"room_id": "lobby", "last_read_id": "many"}]),
-    person("eve"),
+USERS = [
+    older_user("ann", rooms=[{"room_id": "lobby", "last_read_id": 2}, "x", {"room_id": "den"}]),
+    older_user("bob", rooms=[{"room_id": "lobby", "last_read_id": "many"}]),
+    older_user("eve"),
 ]
 
 
 def translated(room_id: str = "lobby", **fields: object) -> Translated:
-    return Translator(older_room(**fields), "lobby", room_id, ImportedUsers(PEOPLE), LIMITS).translated()
+    return Translator(older_room(**fields), "lobby", room_id, ImportedUsers(USERS), LIMITS).translated()
 
 
 def texts(found: ImportedUsers | Translated) -> str:
     return "\n".join(map(str, found.notes))
 
 
-# ------------------------------------------------------------------------------------------------------------------ people
+# -------------------------------------------------------------------------------------------------------------------- users
 
 
 def test_a_user() -> None:
-    people = ImportedUsers([person()])
-    assert people.users == {"ann": User("ann", "ann@example.org", "Ann", HASH, NOON)}
-    assert people.notes == []
+    users = ImportedUsers([older_user()])
+    assert users.by_id == {"ann": User("ann", "ann@example.org", "Ann", HASH, NOON)}
+    assert users.notes == []
 
 
 def test_read_marks() -> None:
-    people = ImportedUsers(PEOPLE)
-    assert [people.mark("ann", room_id) for room_id in ("lobby", "den", "attic")] == [2, 0, 0]
-    assert people.mark("bob", "lobby") == 0
+    users = ImportedUsers(USERS)
+    assert [users.mark("ann", room_id) for room_id in ("lobby", "den", "attic")] == [2, 0, 0]
+    assert users.mark("bob", "lobby") == 0
 
 
-def test_one_address_twice() -> None:
-    younger = person("ann2", email="ANN@Example.org", created_at="2030-01-01")
-    people = ImportedUsers([younger, person()])
-    assert people.users["ann"].email == "ann@example.org"
-    assert people.users["ann2"].email == placeholder_address("ann2")
-    assert "older account ann" in texts(people)
+def test_the_older_account_keeps_an_address() -> None:
+    younger = older_user("ann2", email="ANN@Example.org", created_at="2030-01-01")
+    users = ImportedUsers([younger, older_user()])
+    assert users.by_id["ann"].email == "ann@example.org"
+    assert users.by_id["ann2"].email == placeholder_address("ann2")
+    assert "older account ann" in texts(users)
 
 
-def test_addresses_take_the_form_that_people_log_in_by() -> None:
-    assert ImportedUsers([person(email=" Ann@EXAMPLE.org ")]).users["ann"].email == "Ann@example.org"
+def test_addresses_are_normalized_as_at_login() -> None:
+    assert ImportedUsers([older_user(email=" Ann@EXAMPLE.org ")]).by_id["ann"].email == "Ann@example.org"
 
 
 @pytest.mark.parametrize(
@@ -84,30 +84,30 @@ def test_addresses_take_the_form_that_people_log_in_by() -> None:
     [
         ({"email": None}, "the address ''"),
         ({"email": "ann at home"}, "the address 'ann at home'"),
-        ({"username": None}, "no name"),
+        ({"username": None}, "has no name"),
         ({"hashed_password": None}, "set"),
         ({"hashed_password": "secret"}, "set"),
         ({"user_id": None}, "no id"),
     ],
 )
-def test_what_is_missing_is_told(fields: dict[str, Any], text: str) -> None:
-    people = ImportedUsers([person() | fields])
-    assert text in texts(people)
-    for user in people.users.values():
+def test_missing_fields_are_replaced_and_noted(fields: dict[str, Any], text: str) -> None:
+    users = ImportedUsers([older_user() | fields])
+    assert text in texts(users)
+    for user in users.by_id.values():
         assert user.email
         assert user.username
         assert user.password_hash.startswith("$argon2id$")
 
 
-def test_an_id_twice() -> None:
-    people = ImportedUsers([person(username="First"), person(username="Second", created_at="2030-01-01")])
-    assert [user.username for user in people.users.values()] == ["First"]
-    assert "another user has this id" in texts(people)
+def test_of_two_users_with_one_id_the_first_is_kept() -> None:
+    users = ImportedUsers([older_user(username="First"), older_user(username="Second", created_at="2030-01-01")])
+    assert [user.username for user in users.by_id.values()] == ["First"]
+    assert "another user has this id" in texts(users)
 
 
-def test_when_it_was_made_is_in_its_key_too() -> None:
+def test_the_creation_time_may_come_from_the_database_key() -> None:
     key = ObjectId.from_datetime(datetime.fromtimestamp(NOON, UTC))
-    assert ImportedUsers([person(created_at=None, _id=key)]).users["ann"].created_at == NOON
+    assert ImportedUsers([older_user(created_at=None, _id=key)]).by_id["ann"].created_at == NOON
 
 
 def test_placeholders() -> None:
@@ -134,7 +134,7 @@ DOCUMENTS = st.fixed_dictionaries(
 
 @given(st.lists(DOCUMENTS))
 def test_any_users(documents: list[dict[str, Any]]) -> None:
-    users = ImportedUsers(documents).users.values()
+    users = ImportedUsers(documents).by_id.values()
     addresses = [user.email.lower() for user in users]
     assert len(set(addresses)) == len(addresses)
     assert all(user.username and user.password_hash for user in users)
@@ -150,18 +150,18 @@ def test_a_room() -> None:
     assert (found.room.password_hash, found.room.created_at) == (HASH, NOON)
     assert [(member.user_id, member.last_read_id) for member in found.members] == [("ann", 2), ("bob", 0)]
     assert [entry.message_id for entry in found.log] == [1, 2, 3]
-    assert (found.bans, found.strangers, found.notes) == ([], [], [])
+    assert (found.bans, found.missing_users, found.notes) == ([], [], [])
 
 
-def test_people_who_are_gone() -> None:
+def test_deleted_users() -> None:
     fields: dict[str, Any] = {"users": ["ann", "gone", "ann"], "banned_users": ["gone2", "eve"]}
     found = translated(owner="boss", messages=[message(1, 1, "a", "gone"), message(2, 2, "b", "gone")], **fields)
     assert [member.user_id for member in found.members] == ["ann"]
     assert found.bans == [Ban("lobby", "eve")]
     assert found.room.owner == "boss"
-    assert found.strangers == ["boss", "gone"]
-    assert "1 members are no users any more" in texts(found)
-    assert "1 banned users are no users any more" in texts(found)
+    assert found.missing_users == ["boss", "gone"]
+    assert "1 members are no longer users" in texts(found)
+    assert "1 banned users are no longer users" in texts(found)
     assert "its owner boss" in texts(found)
 
 
@@ -184,13 +184,13 @@ def test_a_banned_owner_and_a_banned_member() -> None:
         ({"password": 5}, True),
     ],
 )
-def test_what_may_have_been_closed_is_never_opened(fields: dict[str, Any], private: bool) -> None:
+def test_a_room_that_may_be_private_never_becomes_public(fields: dict[str, Any], private: bool) -> None:
     found = translated(**fields)
     assert (found.room.password_hash is not None) == private
     assert "plain text" not in str(found)
 
 
-def test_names_that_are_none() -> None:
+def test_invalid_names_and_descriptions() -> None:
     found = translated(name="x" * 200, description=None)
     assert found.room.name == "x" * 100
     assert found.room.description == ""
@@ -200,7 +200,7 @@ def test_names_that_are_none() -> None:
     assert translated(name="\u3164\u200b").room.name == "lobby"
 
 
-def test_another_id() -> None:
+def test_a_new_id_is_noted() -> None:
     assert "has the id other now" in texts(translated("other"))
 
 
@@ -229,11 +229,11 @@ def test_good_ids_for_rooms_are_kept() -> None:
     )
 )
 def test_any_room(document: dict[str, Any]) -> None:
-    found = Translator(document, "lobby", "lobby", ImportedUsers(PEOPLE), LIMITS).translated()
+    found = Translator(document, "lobby", "lobby", ImportedUsers(USERS), LIMITS).translated()
     assert found.room.name
     assert len(found.room.name) <= LIMITS.room_name_max
     assert found.room.owner
-    known = {user.user_id for user in ImportedUsers(PEOPLE).users.values()} | set(found.strangers)
+    known = {user.user_id for user in ImportedUsers(USERS).by_id.values()} | set(found.missing_users)
     assert {entry.user_id for entry in found.log} | {found.room.owner} <= known
     assert {member.user_id for member in found.members}.isdisjoint(ban.user_id for ban in found.bans)
     assert all(0 <= member.last_read_id <= len(found.log) for member in found.members)

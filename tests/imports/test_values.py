@@ -1,4 +1,4 @@
-"""Values that nobody checked."""
+"""Reading values that may be anything."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -30,7 +30,7 @@ NOON = datetime(2024, 5, 17, 12, tzinfo=UTC).timestamp()
 
 
 @given(ANYTHING)
-def test_nothing_is_too_odd(value: object) -> None:
+def test_any_value_can_be_read(value: object) -> None:
     assert isinstance(values.content(value), str)
     assert len(values.line(value, 5)) <= 5
     assert all(values.keys(value))

@@ -9,7 +9,7 @@ from tests.mail.server import MailServer
 
 
 class Certificates:
-    """An authority of our own: the server's context, and one that trusts it."""
+    """A certificate authority: the server's context, and a client's that trusts it."""
 
     def __init__(self) -> None:
         authority = trustme.CA()
@@ -26,7 +26,7 @@ def certificates() -> Certificates:
 
 @pytest.fixture
 def mail_server() -> Iterator[Callable[..., MailServer]]:
-    """Makes mail servers, not started yet; ends them behind the test."""
+    """Makes mail servers, not started yet; stops them after the test."""
     servers: list[MailServer] = []
 
     def make(**options: Any) -> MailServer:  # noqa: ANN401

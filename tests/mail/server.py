@@ -1,4 +1,4 @@
-"""A real SMTP server (aiosmtpd) in a thread of its own, and what the tests ask of it."""
+"""A real SMTP server (aiosmtpd) in its own thread."""
 
 import asyncio
 import email.policy
@@ -20,13 +20,13 @@ USERNAME, PASSWORD = "reichatd", "correct horse"
 
 
 class MailServer:
-    """Has its port from the beginning and refuses connections there until `start`.
+    """Binds its port at once, and refuses connections there until `start`.
 
     Arguments:
         implicit_tls: for connections that begin with TLS.
-        replies: the answers to RCPT TO, by recipient, one for each try; then and for others it is "250 OK".
-        greylist_seconds: for how long a recipient is told to come later, from the first try on.
-        last_words: said in place of an answer to EHLO, before it hangs up.
+        replies: the replies to RCPT TO, by recipient, one for each try; after these, and for others, "250 OK".
+        greylist_seconds: how long a recipient is refused for now, from the first try on.
+        closing_reply: sent in place of a reply to EHLO, before the server closes.
         options: for aiosmtpd's SMTP.
     """
 
@@ -36,18 +36,18 @@ class MailServer:
         implicit_tls: ssl.SSLContext | None = None,
         replies: dict[str, list[str]] | None = None,
         greylist_seconds: float = 0.0,
-        last_words: str = "",
+        closing_reply: str = "",
         **options: Any,  # noqa: ANN401 - aiosmtpd's own
     ) -> None:
-        self.letters: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.tried: list[str] = []
         self.logged_in: list[bool] = []
         self.names: list[str] = []
-        """What clients have called themselves."""
+        """The names of the clients, from EHLO."""
         self._first_tries: dict[str, float] = {}
         self._greylist_seconds = greylist_seconds
-        self._last_words = last_words
+        self._closing_reply = closing_reply
         self._replies = replies or {}
         self._options = options
         self._tls = implicit_tls
@@ -63,8 +63,8 @@ class MailServer:
     ) -> list[str]:
         self.names.append(hostname)
         session.host_name = hostname
-        if self._last_words and server.transport is not None:
-            await server.push(self._last_words)
+        if self._closing_reply and server.transport is not None:
+            await server.push(self._closing_reply)
             server.transport.close()
         return responses
 
@@ -83,7 +83,7 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = cast("bytes", envelope.content)
-        self.letters.append(message_from_bytes(content, policy=email.policy.default))
+        self.messages.append(message_from_bytes(content, policy=email.policy.default))
         self.recipients += [str(address) for address in envelope.rcpt_tos]
         self.logged_in.append(bool(session.authenticated))
         return "250 OK"
@@ -117,17 +117,17 @@ class MailServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # closed transports are told of it in the next round
+        await asyncio.sleep(0)  # closed transports get connection_lost in the next round
 
 
 def authenticator(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
-    """Lets in USERNAME with PASSWORD."""
+    """Accepts USERNAME with PASSWORD only."""
     good = data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
     return AuthResult(success=good, handled=False)
 
 
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Waits for something that happens outside of Trio."""
+    """Polls for something that happens outside of Trio."""
     with trio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110 - it happens in a thread or another process
             await trio.sleep(0.005)

@@ -4,11 +4,11 @@ import pytest
 
 from reichatd.mail import MailDeferred
 from reichatd.mail.console import ConsoleTransport
-from tests.mail.test_verification import letter_for
+from tests.mail.test_verification import mail_for
 
 
-def test_the_code_is_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    ConsoleTransport().send(letter_for(username="Änne"))
+def test_the_code_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleTransport().send(mail_for(username="Änne"))
     shown = capsys.readouterr().err
     assert "To:      ann@example.org" in shown
     assert "Änne" in shown
@@ -16,7 +16,7 @@ def test_the_code_is_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None
     assert "<html" not in shown
 
 
-def test_a_letter_is_one_write_between_two_rules() -> None:
+def test_a_mail_is_one_write_between_two_rules() -> None:
     writes: list[str] = []
 
     class Stream(io.StringIO):
@@ -24,15 +24,15 @@ def test_a_letter_is_one_write_between_two_rules() -> None:
             writes.append(text)
             return len(text)
 
-    ConsoleTransport(Stream()).send(letter_for())
+    ConsoleTransport(Stream()).send(mail_for())
     (write,) = writes
     lines = write.strip().splitlines()
     assert lines[0].startswith("──")
     assert lines[-1].startswith("──")
 
 
-def test_a_closed_terminal_is_a_fault_of_the_transport() -> None:
+def test_a_closed_stream_defers_the_mail() -> None:
     stream = io.StringIO()
     stream.close()
     with pytest.raises(MailDeferred):
-        ConsoleTransport(stream).send(letter_for())
+        ConsoleTransport(stream).send(mail_for())

@@ -1,4 +1,4 @@
-"""The sender and its line of letters, against real servers."""
+"""The outbox, against real servers."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ from reichatd.mail.transport import MailDeferred
 from reichatd.settings import MailSettings
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator, until
-from tests.mail.test_verification import letter_for
+from tests.mail.test_verification import mail_for
 
 MakeServer = Callable[..., MailServer]
 
@@ -35,7 +35,7 @@ def settings(port: int, **changes: object) -> MailSettings:
 
 
 async def run(outbox: Outbox, nursery: trio.Nursery) -> None:
-    """Runs the outbox until everything in it is delivered or given up."""
+    """Runs the outbox until all its mail is delivered or failed."""
     await nursery.start(outbox.run)
     await until(lambda: outbox.pending == 0)
     nursery.cancel_scope.cancel()
@@ -45,7 +45,7 @@ def events(logs: list[Any]) -> list[str]:
     return [line["event"] for line in logs]
 
 
-async def test_a_letter_goes_out_by_starttls_and_login(
+async def test_a_mail_is_sent_with_starttls_and_login(
     mail_server: MakeServer, certificates: Certificates, nursery: trio.Nursery
 ) -> None:
     server = mail_server(
@@ -54,7 +54,7 @@ async def test_a_letter_goes_out_by_starttls_and_login(
     server.start()
     mail = settings(server.port, tls="starttls", username=USERNAME)
     outbox = Outbox(mail, PASSWORD, transport=SmtpTransport(mail, PASSWORD, certificates.client))
-    outbox.post(letter_for())
+    outbox.enqueue(mail_for())
     await run(outbox, nursery)
     assert server.logged_in == [True]
 
@@ -63,42 +63,42 @@ async def test_the_settings_choose_smtp(mail_server: MakeServer, nursery: trio.N
     server = mail_server()
     server.start()
     outbox = Outbox(settings(server.port), None)
-    outbox.post(letter_for())
+    outbox.enqueue(mail_for())
     await run(outbox, nursery)
     assert server.recipients == ["ann@example.org"]
 
 
 async def test_the_settings_choose_the_console(nursery: trio.Nursery, capsys: pytest.CaptureFixture[str]) -> None:
     outbox = Outbox(MailSettings(), None)
-    outbox.post(letter_for())
+    outbox.enqueue(mail_for())
     await run(outbox, nursery)
     assert "042137" in capsys.readouterr().err
 
 
-async def test_posted_while_it_waits(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+async def test_a_mail_queued_while_the_outbox_is_idle_is_sent(mail_server: MakeServer, nursery: trio.Nursery) -> None:
     server = mail_server()
     server.start()
     outbox = Outbox(settings(server.port), None)
     await nursery.start(outbox.run)
     await trio.testing.wait_all_tasks_blocked()
     for _ in range(3):
-        outbox.post(letter_for())
+        outbox.enqueue(mail_for())
         await until(lambda: outbox.pending == 0)
-    assert len(server.letters) == 3
+    assert len(server.messages) == 3
     nursery.cancel_scope.cancel()
 
 
-async def test_a_server_that_comes_up_later(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+async def test_a_server_that_starts_later(mail_server: MakeServer, nursery: trio.Nursery) -> None:
     server = mail_server()
     with capture_logs() as logs:
         outbox = Outbox(settings(server.port), None)
-        outbox.post(letter_for())
+        outbox.enqueue(mail_for())
         nursery.start_soon(outbox.run)
         await until(lambda: len(logs) >= 2)
         assert set(events(logs)) == {"mail deferred"}
         server.start()
         await until(lambda: outbox.pending == 0)
-    assert len(server.letters) == 1
+    assert len(server.messages) == 1
     assert logs[-1]["event"] == "mail sent"
     nursery.cancel_scope.cancel()
 
@@ -108,7 +108,7 @@ async def test_a_permanent_refusal_is_not_tried_again(mail_server: MakeServer, n
     server.start()
     outbox = Outbox(settings(server.port), None)
     with capture_logs() as logs:
-        outbox.post(letter_for())
+        outbox.enqueue(mail_for())
         await run(outbox, nursery)
     assert server.tried == ["ann@example.org"]
     (line,) = logs
@@ -120,23 +120,23 @@ async def test_a_permanent_refusal_is_not_tried_again(mail_server: MakeServer, n
     }
 
 
-async def test_attempts_have_an_end(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+async def test_attempts_are_limited(mail_server: MakeServer, nursery: trio.Nursery) -> None:
     server = mail_server(replies={"ann@example.org": ["451 later"] * 9})
     server.start()
     outbox = Outbox(settings(server.port, attempts=3), None)
     with capture_logs() as logs:
-        outbox.post(letter_for())
+        outbox.enqueue(mail_for())
         await run(outbox, nursery)
-    assert events(logs) == ["mail deferred", "mail deferred", "mail given up"]
+    assert events(logs) == ["mail deferred", "mail deferred", "mail delivery failed"]
     assert len(server.tried) == 3
 
 
-async def test_a_deferred_letter_lets_the_others_by(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+async def test_a_deferred_mail_does_not_delay_the_others(mail_server: MakeServer, nursery: trio.Nursery) -> None:
     server = mail_server(replies={"later@example.org": ["451 later"]})
     server.start()
     outbox = Outbox(settings(server.port), None)
     for to in ("later@example.org", "one@example.org", "two@example.org"):
-        outbox.post(letter_for(to=to))
+        outbox.enqueue(mail_for(to=to))
     await run(outbox, nursery)
     assert server.recipients[0] == "one@example.org"
     assert sorted(server.recipients) == ["later@example.org", "one@example.org", "two@example.org"]
@@ -146,13 +146,13 @@ async def test_a_server_that_hangs(nursery: trio.Nursery) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         outbox = Outbox(settings(silent.getsockname()[1], attempts=2, timeout_seconds=0.1), None)
         with capture_logs() as logs:
-            outbox.post(letter_for())
+            outbox.enqueue(mail_for())
             await run(outbox, nursery)
-    assert events(logs) == ["mail deferred", "mail given up"]
+    assert events(logs) == ["mail deferred", "mail delivery failed"]
 
 
 async def test_a_server_that_drips(nursery: trio.Nursery) -> None:
-    """Each byte comes in time, the reply never does: only the deadline over all ends it."""
+    """Each byte arrives in time, the reply never does: only the total timeout ends the attempt."""
 
     async def drip(stream: trio.SocketStream) -> None:
         while True:
@@ -166,39 +166,39 @@ async def test_a_server_that_drips(nursery: trio.Nursery) -> None:
         (listener,) = await servers.start(partial(trio.serve_tcp, drip, 0, host="127.0.0.1"))
         outbox = Outbox(settings(listener.socket.getsockname()[1], attempts=2, timeout_seconds=0.2), None)
         with capture_logs() as logs:
-            outbox.post(letter_for())
+            outbox.enqueue(mail_for())
             await run(outbox, nursery)
         servers.cancel_scope.cancel()
-    assert events(logs) == ["mail deferred", "mail given up"]
+    assert events(logs) == ["mail deferred", "mail delivery failed"]
     assert logs[0]["reason"] == "no success within 0.2 seconds"
 
 
-async def test_a_full_queue_drops_and_says_so() -> None:
+async def test_a_full_queue_drops_mail_and_logs_it() -> None:
     outbox = Outbox(settings(1, queue=2), None)
     with capture_logs() as logs:
         for name in ("ann", "bob", "eve"):
-            outbox.post(letter_for(to=f"{name}@example.org"))
+            outbox.enqueue(mail_for(to=f"{name}@example.org"))
     assert outbox.pending == 2
     (line,) = logs
     assert (line["log_level"], line["to"]) == ("error", "eve@example.org")
 
 
-async def test_stopped_it_says_how_many_are_left(mail_server: MakeServer) -> None:
+async def test_a_stop_logs_how_much_mail_is_lost(mail_server: MakeServer) -> None:
     outbox = Outbox(settings(mail_server().port), None)
     with capture_logs() as logs:
         async with trio.open_nursery() as nursery:
             for _ in range(3):
-                outbox.post(letter_for())
+                outbox.enqueue(mail_for())
             nursery.start_soon(outbox.run)
             await until(lambda: logs)
             nursery.cancel_scope.cancel()
-    assert logs[-1] == {"event": "mail not sent before the stop", "log_level": "warning", "letters": 3}
+    assert logs[-1] == {"event": "mail not sent before shutdown", "log_level": "warning", "mails": 3}
 
 
 async def test_a_stop_does_not_wait_for_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         outbox = Outbox(settings(silent.getsockname()[1], timeout_seconds=3.0), None)
-        outbox.post(letter_for())
+        outbox.enqueue(mail_for())
         before = trio.current_time()
         with capture_logs() as logs:
             async with trio.open_nursery() as nursery:
@@ -206,15 +206,15 @@ async def test_a_stop_does_not_wait_for_a_server() -> None:
                 await trio.testing.wait_all_tasks_blocked()
                 nursery.cancel_scope.cancel()
         assert trio.current_time() - before < 2.5
-        assert logs[-1]["letters"] == 1
+        assert logs[-1]["mails"] == 1
 
 
-async def test_a_fault_in_a_letter_is_not_the_senders_end(nursery: trio.Nursery) -> None:
+async def test_a_broken_mail_does_not_stop_the_outbox(nursery: trio.Nursery) -> None:
     outbox = Outbox(MailSettings(), None, transport=ConsoleTransport())
     unwritable = message_from_bytes(b"Content-Type: text/plain; charset=none\n\n\xff", policy=policy.default)
     with capture_logs() as logs:
-        outbox.post(unwritable)
-        outbox.post(letter_for())
+        outbox.enqueue(unwritable)
+        outbox.enqueue(mail_for())
         await run(outbox, nursery)
     assert events(logs) == ["mail refused", "mail sent"]
 
@@ -224,8 +224,8 @@ async def test_no_code_reaches_the_log(mail_server: MakeServer, nursery: trio.Nu
     server.start()
     outbox = Outbox(settings(server.port), None)
     with capture_logs() as logs:
-        outbox.post(letter_for())
-        outbox.post(letter_for(to="bob@example.org"))
+        outbox.enqueue(mail_for())
+        outbox.enqueue(mail_for(to="bob@example.org"))
         await run(outbox, nursery)
     assert len(logs) == 3
     assert "042137" not in repr(logs)
@@ -237,7 +237,7 @@ def test_waits_double_up_to_a_minute() -> None:
 
 
 def tries(seconds: float, mail: MailSettings) -> list[float]:
-    """When a letter that fails each time is tried, in seconds after it was posted."""
+    """When a mail that always fails is tried, in seconds after it was queued."""
     times = [0.0]
     while (due := next_try(len(times), times[-1], seconds, mail)) is not None:
         times.append(due)
@@ -245,8 +245,8 @@ def tries(seconds: float, mail: MailSettings) -> list[float]:
 
 
 @pytest.mark.parametrize(("greylisted", "seconds"), [(300, 540), (300, 330), (900, 1140)])
-def test_greylisting_is_waited_out(greylisted: float, seconds: float) -> None:
-    """With the settings as they are: a code of 10 minutes is tried for 9."""
+def test_retries_outlast_greylisting(greylisted: float, seconds: float) -> None:
+    """With the default settings, a mail whose code is valid for 10 minutes is tried for 9."""
     times = tries(seconds, MailSettings())
     assert times[:6] == [0, 10, 30, 70, 130, 190]
     assert any(greylisted <= time <= greylisted + 60 for time in times)
@@ -255,7 +255,7 @@ def test_greylisting_is_waited_out(greylisted: float, seconds: float) -> None:
     assert len(times) < seconds / 60 + 6
 
 
-def test_a_pause_that_is_longer_than_the_code_lives() -> None:
+def test_a_pause_that_is_longer_than_the_code_is_valid() -> None:
     assert tries(30, MailSettings(retry_seconds=3600.0)) == [0, 30]
     assert tries(1e9, MailSettings(attempts=3)) == [0, 10, 30]
 
@@ -264,26 +264,24 @@ async def test_a_server_that_greylists(mail_server: MakeServer, nursery: trio.Nu
     server = mail_server(greylist_seconds=0.3)
     server.start()
     outbox = Outbox(settings(server.port, attempts=0), None)
-    outbox.post(letter_for(), seconds=600)
+    outbox.enqueue(mail_for(), seconds=600)
     await run(outbox, nursery)
-    assert len(server.letters) == 1
+    assert len(server.messages) == 1
     assert len(server.tried) > 1
 
 
-async def test_a_letter_is_tried_for_as_long_as_its_code_is_valid(
-    mail_server: MakeServer, nursery: trio.Nursery
-) -> None:
+async def test_a_mail_is_tried_for_as_long_as_its_code_is_valid(mail_server: MakeServer, nursery: trio.Nursery) -> None:
     server = mail_server(greylist_seconds=60)
     server.start()
     outbox = Outbox(settings(server.port, attempts=0), None)
     with capture_logs() as logs:
-        outbox.post(letter_for(), seconds=0.5)
+        outbox.enqueue(mail_for(), seconds=0.5)
         began = trio.current_time()
         await run(outbox, nursery)
     assert trio.current_time() - began > 0.45
     assert set(events(logs[:-1])) == {"mail deferred"}
     assert logs[-1] == {
-        "event": "mail given up",
+        "event": "mail delivery failed",
         "log_level": "error",
         "to": "ann@example.org",
         "attempts": len(logs),
@@ -291,40 +289,40 @@ async def test_a_letter_is_tried_for_as_long_as_its_code_is_valid(
     }
 
 
-class _Busy:
-    """Defers the first mail, and takes longer over the second than the first one is of use."""
+class _SlowTransport:
+    """Defers the first mail; sending the second takes until the first has expired."""
 
     def __init__(self, seconds: float) -> None:
         self.tried: list[str] = []
         self._seconds = seconds
 
-    def send(self, letter: EmailMessage) -> None:
-        self.tried.append(str(letter["To"]))
+    def send(self, message: EmailMessage) -> None:
+        self.tried.append(str(message["To"]))
         if len(self.tried) == 1:
             raise MailDeferred("come back later")
         time.sleep(self._seconds)
 
 
-async def test_a_mail_is_not_tried_again_when_its_code_is_not_valid_any_more(nursery: trio.Nursery) -> None:
-    transport = _Busy(seconds=0.6)
+async def test_a_mail_is_not_tried_again_after_its_code_has_expired(nursery: trio.Nursery) -> None:
+    transport = _SlowTransport(seconds=0.6)
     outbox = Outbox(settings(0, retry_seconds=0.2), None, transport=transport)
     with capture_logs() as logs:
-        outbox.post(letter_for(), seconds=0.5)
-        outbox.post(letter_for(to="bob@example.org"))
+        outbox.enqueue(mail_for(), seconds=0.5)
+        outbox.enqueue(mail_for(to="bob@example.org"))
         await run(outbox, nursery)
     assert transport.tried == ["ann@example.org", "bob@example.org"]
-    assert events(logs) == ["mail deferred", "mail sent", "mail given up"]
+    assert events(logs) == ["mail deferred", "mail sent", "mail delivery failed"]
 
 
-async def test_a_first_attempt_is_made_however_late_it_is(nursery: trio.Nursery) -> None:
+async def test_the_first_attempt_is_made_however_late(nursery: trio.Nursery) -> None:
     outbox = Outbox(MailSettings(), None)
     with capture_logs() as logs:
-        outbox.post(letter_for(), seconds=0.0)
+        outbox.enqueue(mail_for(), seconds=0.0)
         await run(outbox, nursery)
     assert events(logs) == ["mail sent"]
 
 
 @pytest.mark.parametrize("sender", ["", "nobody", "@example.org", "a@", "a@b\r\nBcc: c@d"])
-def test_a_sender_that_is_no_address_is_found_at_once(sender: str) -> None:
+def test_a_sender_that_is_no_address_is_rejected(sender: str) -> None:
     with pytest.raises(ValueError, match="address"):
         Outbox(MailSettings(sender=sender), None)

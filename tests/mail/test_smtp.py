@@ -13,7 +13,7 @@ from reichatd.mail.smtp import SmtpTransport
 from reichatd.settings import MailSettings
 from tests.mail.conftest import Certificates
 from tests.mail.server import PASSWORD, USERNAME, MailServer, authenticator
-from tests.mail.test_verification import letter_for
+from tests.mail.test_verification import mail_for
 
 MakeServer = Callable[..., MailServer]
 
@@ -26,10 +26,10 @@ def settings(server: MailServer, **changes: object) -> MailSettings:
 def test_plain(mail_server: MakeServer) -> None:
     server = mail_server()
     server.start()
-    SmtpTransport(settings(server), None).send(letter_for(username="Änne"))
-    (letter,) = server.letters
+    SmtpTransport(settings(server), None).send(mail_for(username="Änne"))
+    (message,) = server.messages
     assert server.recipients == ["ann@example.org"]
-    body = letter.get_body(preferencelist=("plain",))
+    body = message.get_body(preferencelist=("plain",))
     assert body is not None
     assert "042137" in body.get_content()
     assert "Änne" in body.get_content()
@@ -41,7 +41,7 @@ def test_starttls_and_login(mail_server: MakeServer, certificates: Certificates)
     )
     server.start()
     mail = settings(server, tls="starttls", username=USERNAME)
-    SmtpTransport(mail, PASSWORD, certificates.client).send(letter_for())
+    SmtpTransport(mail, PASSWORD, certificates.client).send(mail_for())
     assert server.logged_in == [True]
 
 
@@ -50,17 +50,17 @@ def test_tls_from_the_first_byte(mail_server: MakeServer, certificates: Certific
     server.start()
     mail = settings(server, tls="tls", username=USERNAME)
     transport = SmtpTransport(mail, PASSWORD, certificates.client)
-    transport.send(letter_for())
-    transport.send(letter_for())
+    transport.send(mail_for())
+    transport.send(mail_for())
     assert server.logged_in == [True, True]
 
 
-def test_a_wrong_password_is_refused_for_good(mail_server: MakeServer, certificates: Certificates) -> None:
+def test_a_wrong_password_is_a_permanent_refusal(mail_server: MakeServer, certificates: Certificates) -> None:
     server = mail_server(implicit_tls=certificates.server, auth_require_tls=False, authenticator=authenticator)
     server.start()
     mail = settings(server, tls="tls", username=USERNAME)
     with pytest.raises(MailRefused, match=r"^535"):
-        SmtpTransport(mail, "wrong", certificates.client).send(letter_for())
+        SmtpTransport(mail, "wrong", certificates.client).send(mail_for())
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
@@ -69,15 +69,15 @@ def test_an_unknown_authority_is_not_trusted(mail_server: MakeServer, certificat
     server = mail_server(**context)
     server.start()
     with pytest.raises(MailDeferred, match="CERTIFICATE_VERIFY_FAILED"):
-        SmtpTransport(settings(server, tls=tls), None).send(letter_for())
+        SmtpTransport(settings(server, tls=tls), None).send(mail_for())
     assert server.tried == []
 
 
-def test_no_starttls_there_is_no_way_round_it(mail_server: MakeServer) -> None:
+def test_without_starttls_nothing_is_sent(mail_server: MakeServer) -> None:
     server = mail_server()
     server.start()
     with pytest.raises(MailRefused, match="STARTTLS"):
-        SmtpTransport(settings(server, tls="starttls"), None).send(letter_for())
+        SmtpTransport(settings(server, tls="starttls"), None).send(mail_for())
     assert server.tried == []
 
 
@@ -86,42 +86,42 @@ def test_a_password_that_smtplib_cannot_send(mail_server: MakeServer, certificat
     server.start()
     mail = settings(server, tls="starttls", username=USERNAME)
     with pytest.raises(MailRefused, match="ASCII"):
-        SmtpTransport(mail, "Paßwort", certificates.client).send(letter_for())
+        SmtpTransport(mail, "Paßwort", certificates.client).send(mail_for())
 
 
-def test_permanent_and_passing_refusals(mail_server: MakeServer) -> None:
+def test_permanent_and_temporary_refusals(mail_server: MakeServer) -> None:
     server = mail_server(replies={"ann@example.org": ["550 5.1.1 nobody\r\n here", "451 4.7.1 later"]})
     server.start()
     transport = SmtpTransport(settings(server), None)
     with pytest.raises(MailRefused, match=r"^550 5\.1\.1 nobody"):
-        transport.send(letter_for())
+        transport.send(mail_for())
     with pytest.raises(MailDeferred, match=r"^451 4\.7\.1 later$"):
-        transport.send(letter_for())
-    transport.send(letter_for())
-    assert len(server.letters) == 1
+        transport.send(mail_for())
+    transport.send(mail_for())
+    assert len(server.messages) == 1
 
 
-def test_addresses_beyond_ascii_need_a_server_that_can(mail_server: MakeServer) -> None:
+def test_addresses_beyond_ascii_need_smtputf8(mail_server: MakeServer) -> None:
     plain, modern = mail_server(), mail_server(enable_SMTPUTF8=True)
     plain.start()
     modern.start()
-    letter = letter_for(to="jürgen@example.org")
+    message = mail_for(to="jürgen@example.org")
     with pytest.raises(MailRefused, match="SMTPUTF8"):
-        SmtpTransport(settings(plain), None).send(letter)
-    SmtpTransport(settings(modern), None).send(letter)
+        SmtpTransport(settings(plain), None).send(message)
+    SmtpTransport(settings(modern), None).send(message)
     assert modern.recipients == ["jürgen@example.org"]
 
 
-def test_nobody_there(mail_server: MakeServer) -> None:
+def test_a_closed_port_defers_the_mail(mail_server: MakeServer) -> None:
     with pytest.raises(MailDeferred, match="ConnectionRefusedError"):
-        SmtpTransport(settings(mail_server()), None).send(letter_for())
+        SmtpTransport(settings(mail_server()), None).send(mail_for())
 
 
-def test_a_server_that_says_nothing() -> None:
+def test_a_server_that_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         mail = MailSettings(host="127.0.0.1", port=silent.getsockname()[1], tls="none", timeout_seconds=0.2)
         with pytest.raises(MailDeferred, match="timed out"):
-            SmtpTransport(mail, None).send(letter_for())
+            SmtpTransport(mail, None).send(mail_for())
 
 
 @pytest.mark.parametrize(
@@ -132,36 +132,36 @@ def test_a_server_that_says_nothing() -> None:
         ({"sender": "chat@chat.example.org", "ehlo": "relay.example.net"}, "relay.example.net"),
     ],
 )
-def test_what_the_daemon_calls_itself(mail_server: MakeServer, changes: dict[str, str], name: str) -> None:
+def test_the_name_in_ehlo(mail_server: MakeServer, changes: dict[str, str], name: str) -> None:
     server = mail_server()
     server.start()
-    SmtpTransport(settings(server, **changes), None).send(letter_for())
+    SmtpTransport(settings(server, **changes), None).send(mail_for())
     assert server.names == [name]
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"),
+    ("reason", "kind"),
     [("421 4.7.0 too many connections from you", MailDeferred), ("554 5.7.1 your name is on a list", MailRefused)],
 )
-def test_what_a_server_says_before_it_hangs_up_is_told(
-    mail_server: MakeServer, words: str, kind: type[Exception]
+def test_the_reason_of_a_server_that_closes_is_reported(
+    mail_server: MakeServer, reason: str, kind: type[Exception]
 ) -> None:
-    """smtplib says HELO after that, and then only that the connection is closed."""
-    server = mail_server(last_words=words)
+    """smtplib tries HELO after that, and then reports only that the connection is closed."""
+    server = mail_server(closing_reply=reason)
     server.start()
-    with pytest.raises(kind, match=f"^{words}$"):
-        SmtpTransport(settings(server), None).send(letter_for())
+    with pytest.raises(kind, match=f"^{reason}$"):
+        SmtpTransport(settings(server), None).send(mail_for())
 
 
-def test_a_server_that_hangs_up_without_a_word() -> None:
+def test_a_server_that_closes_without_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
         pool.submit(lambda: listener.accept()[0].close())
         mail = MailSettings(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=20.0)
         with pytest.raises(MailDeferred, match=r"closed|reset"):
-            SmtpTransport(mail, None).send(letter_for())
+            SmtpTransport(mail, None).send(mail_for())
 
 
-def test_a_server_that_falls_silent_after_a_refusal_is_tried_again() -> None:
+def test_a_server_that_stops_answering_after_a_refusal_is_tried_again() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool, ExitStack() as opened:
 
         def refuse_ehlo() -> None:
@@ -173,12 +173,12 @@ def test_a_server_that_falls_silent_after_a_refusal_is_tried_again() -> None:
         pool.submit(refuse_ehlo)
         mail = MailSettings(host="127.0.0.1", port=listener.getsockname()[1], tls="none", timeout_seconds=0.5)
         with pytest.raises(MailDeferred, match="timed out"):
-            SmtpTransport(mail, None).send(letter_for())
+            SmtpTransport(mail, None).send(mail_for())
 
 
-def test_what_a_server_offers(mail_server: MakeServer, certificates: Certificates) -> None:
+def test_the_extensions_of_a_server(mail_server: MakeServer, certificates: Certificates) -> None:
     server = mail_server(tls_context=certificates.server, data_size_limit=1000)
     server.start()
     offers = SmtpTransport(settings(server), None).try_out()
     assert {"STARTTLS", "SIZE 1000", "8BITMIME"} <= set(offers)
-    assert server.letters == []
+    assert server.messages == []

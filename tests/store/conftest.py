@@ -1,4 +1,4 @@
-"""The stores under test: every test that asks for `store` or `opener` runs once for each."""
+"""The stores under test: every test that uses `store` or `opener` runs once for each."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,7 +14,7 @@ from reichatd.settings import MongoDBSettings
 from reichatd.store import Store, mongodb, sqlite
 
 Opener = Callable[[], Awaitable[Store]]
-"""Opens the store of this test, once more with each call; the test closes it."""
+"""Opens the store of this test, again with each call; the test closes it."""
 
 
 @asynccontextmanager
@@ -52,9 +52,9 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "mongodb-standalone": mongodb_standalone,
     "mongodb-replica": mongodb_replica,
 }
-"""Each gives an empty place of its own to store things in, and clears it away.
+"""Each provides a new empty store, and removes it afterwards.
 
-Fixtures are asked for in the plain function, since pytest cannot give any once the async part runs.
+The plain function requests the fixtures, since pytest cannot provide any while the async part runs.
 """
 
 

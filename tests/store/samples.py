@@ -1,4 +1,4 @@
-"""What the contract tests store, and short ways to store it."""
+"""Sample records for the contract tests, and helpers that store them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -35,7 +35,7 @@ def stored(*message_ids: int) -> list[Appended]:
 
 
 async def register(store: Store, one: Registration, at_most: int = 5) -> bool:
-    """Whether it is registered."""
+    """Whether the registration was stored."""
     return await store.users.register(one, at_most) is RegisterOutcome.REGISTERED
 
 
@@ -47,7 +47,7 @@ async def add_user(store: Store, user_id: str = "ann", email: str = "") -> User:
 
 
 async def contents(store: Store, room_id: str = "lobby") -> list[str]:
-    """Every text of a log, which must be numbered without a gap."""
+    """Every text of a log; checks that its ids have no gap."""
     messages = await store.messages.range(room_id, 1, 1_000_000)
     assert [message.message_id for message in messages] == list(range(1, len(messages) + 1))
     return [message.content for message in messages]
@@ -59,7 +59,7 @@ async def read_mark(store: Store, user_id: str = "ann", room_id: str = "lobby") 
 
 
 async def at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Makes all calls at the same time; returns their answers in the order of the calls."""
+    """Runs all calls concurrently; returns their results in the order of the calls."""
     answers: dict[int, T] = {}
 
     async def call(number: int) -> None:

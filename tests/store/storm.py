@@ -1,6 +1,6 @@
-"""A process that appends to the SQLite store in the file it is given until it is killed, and prints what it was told is stored.
+"""A process that appends to an SQLite store until it is killed, and prints each acknowledged message.
 
-Given a number beside it keeps no more messages than that in each room.
+Arguments: the file, and optionally the number of messages to keep in each room.
 """
 
 import itertools
@@ -29,9 +29,9 @@ async def main(path: Path, keep: int | None) -> None:
         await cut(store, Cutoff(keep=keep))
 
 
-async def cut(store: Store, horizon: Cutoff) -> None:
+async def cut(store: Store, cutoff: Cutoff) -> None:
     for room_id in ROOMS:
-        if (await store.messages.expire(room_id, horizon, 10)).messages:
+        if (await store.messages.expire(room_id, cutoff, 10)).messages:
             await store.reclaim()
 
 

@@ -1,4 +1,4 @@
-"""What only an administrator asks of a store, in every store."""
+"""The methods that only administration uses, in every store."""
 
 import msgspec
 
@@ -42,7 +42,7 @@ async def test_users_by_their_ids(store: Store) -> None:
     assert await store.users.by_ids([]) == []
 
 
-async def test_the_disabled_have_no_session(store: Store) -> None:
+async def test_a_disabled_user_has_no_session(store: Store) -> None:
     ann = await add_user(store)
     await add_user(store, "bob")
     for one in (session("laptop"), session("phone"), session("desk", "bob")):
@@ -55,7 +55,7 @@ async def test_the_disabled_have_no_session(store: Store) -> None:
     assert await store.users.disable("nobody") is None
 
 
-async def test_a_session_made_while_disabled_does_not_count(store: Store) -> None:
+async def test_a_session_created_while_disabled_is_not_valid(store: Store) -> None:
     ann = await add_user(store)
     await store.users.disable("ann")
     await store.sessions.create(session())
@@ -94,7 +94,7 @@ async def test_all_sessions_end(store: Store) -> None:
     assert await store.users.by_id("ann") == ann
 
 
-async def test_of_a_deleted_user_the_messages_stay(store: Store) -> None:
+async def test_the_messages_of_a_deleted_user_stay(store: Store) -> None:
     await add_user(store)
     await add_user(store, "bob")
     await store.sessions.create(session())
@@ -114,7 +114,7 @@ async def test_of_a_deleted_user_the_messages_stay(store: Store) -> None:
     assert (second.user_id, second.username) == ("bob", "Bob")
 
 
-async def test_an_address_is_free_again(store: Store) -> None:
+async def test_the_address_of_a_deleted_user_is_free_again(store: Store) -> None:
     await add_user(store)
     await store.users.delete("ann")
     assert await add_user(store, "another", "ann@example.org") == await store.users.by_email("ANN@example.org")
@@ -147,7 +147,7 @@ async def test_what_a_user_owns_and_has_joined(store: Store) -> None:
     assert await store.rooms.memberships("nobody") == []
 
 
-async def test_a_room_goes_to_a_member(store: Store) -> None:
+async def test_a_room_is_transferred_to_a_member(store: Store) -> None:
     await store.rooms.create(room())
     assert await store.rooms.transfer("lobby", "cleo") is TransferOutcome.NO_MEMBER
     assert await store.rooms.transfer("den", "bob") is TransferOutcome.NO_ROOM
@@ -157,7 +157,7 @@ async def test_a_room_goes_to_a_member(store: Store) -> None:
     assert await store.rooms.owned("ann") == []
 
 
-async def test_bans_from_both_sides(store: Store) -> None:
+async def test_bans_of_a_room_and_of_a_user(store: Store) -> None:
     for room_id in ("lobby", "den"):
         await store.rooms.create(room(room_id))
         for user_id in ("zoe", "eve"):
@@ -199,7 +199,7 @@ async def test_totals(store: Store) -> None:
     assert totals.bytes > 0
 
 
-async def test_one_who_was_deleted_can_be_a_member_no_more(store: Store) -> None:
+async def test_a_deleted_user_is_no_longer_a_member(store: Store) -> None:
     await add_user(store)
     await store.rooms.create(room(users=["bob", "ann"]))
     await store.users.delete("ann")
@@ -210,7 +210,7 @@ async def test_one_who_was_deleted_can_be_a_member_no_more(store: Store) -> None
     assert await add_user(store) == user()
 
 
-async def test_which_sessions_live(store: Store) -> None:
+async def test_which_sessions_are_valid(store: Store) -> None:
     for name in ("ann", "bob", "cleo"):
         await add_user(store, name)
         await store.sessions.create(session(f"of {name}", name))

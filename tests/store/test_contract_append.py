@@ -1,4 +1,4 @@
-"""The group commit and the life of a store, in every store."""
+"""The group commit, opening and closing, in every store."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ async def test_ids_count_from_one(store: Store) -> None:
     assert await contents(store) == ["a", "b", "c"]
 
 
-async def test_each_room_counts_for_itself(store: Store) -> None:
+async def test_each_room_has_its_own_ids(store: Store) -> None:
     await store.rooms.create(room("lobby"))
     await store.rooms.create(room("den"))
     order = ["lobby", "den", "den", "lobby", "den"]
@@ -38,7 +38,7 @@ async def test_each_room_counts_for_itself(store: Store) -> None:
     assert await contents(store, "den") == ["1", "2", "4", "6", "7", "9"]
 
 
-async def test_a_refused_post_holds_up_nobody(store: Store) -> None:
+async def test_a_refused_post_does_not_affect_others(store: Store) -> None:
     await store.rooms.create(room())
     batch = [post("a"), post(room_id="den"), post("b", "bob"), post(user_id="eve", nonce="n"), post("c", nonce="n")]
     assert await store.messages.append(batch, {}) == [*stored(1), NO_ROOM, *stored(2), NO_MEMBER, *stored(3)]
@@ -50,7 +50,7 @@ async def test_a_batch_of_refused_posts(store: Store) -> None:
 
 
 @pytest.mark.parametrize("out", ["leave", "ban"])
-async def test_who_was_put_out_posts_no_more(store: Store, out: str) -> None:
+async def test_a_removed_member_cannot_post(store: Store, out: str) -> None:
     await store.rooms.create(room())
     await store.messages.append([post("before", "bob", nonce="n")], {})
     assert await (store.rooms.leave if out == "leave" else store.rooms.ban)("lobby", "bob")
@@ -80,7 +80,7 @@ async def test_a_nonce_repeated_within_its_batch(store: Store) -> None:
     assert await contents(store) == ["a", "b"]
 
 
-async def test_a_nonce_is_its_authors_and_its_rooms(store: Store) -> None:
+async def test_a_nonce_belongs_to_one_author_and_one_room(store: Store) -> None:
     for room_id in ("lobby", "den"):
         await store.rooms.create(room(room_id))
     batch = [post(nonce="n"), post(user_id="bob", nonce="n"), post(room_id="den", nonce="n"), post(nonce="N"), post()]
@@ -88,7 +88,7 @@ async def test_a_nonce_is_its_authors_and_its_rooms(store: Store) -> None:
     assert await store.messages.append(batch[:4], {}) == [repeated(1), repeated(2), repeated(1), repeated(3)]
 
 
-async def test_a_repeated_post_is_its_authors_mark(store: Store) -> None:
+async def test_a_repeated_post_moves_its_authors_mark(store: Store) -> None:
     await store.rooms.create(room())
     await store.messages.append([post(nonce="n"), post(user_id="bob")], {})
     await store.rooms.leave("lobby", "ann")
@@ -113,11 +113,11 @@ async def test_a_large_batch(store: Store) -> None:
 
 
 async def append_often(store: Store, name: str, room_ids: list[str]) -> list[tuple[Post, Appended]]:
-    told = []
+    acknowledged = []
     for number in range(30):
         batch = [post(f"{name} {number} {room_id}", room_id=room_id, nonce=f"{name} {number}") for room_id in room_ids]
-        told += list(zip(batch, await store.messages.append(batch, {}), strict=True))
-    return told
+        acknowledged += list(zip(batch, await store.messages.append(batch, {}), strict=True))
+    return acknowledged
 
 
 async def test_two_daemons_append_to_one_log(store: Store, opener: Opener) -> None:
@@ -128,15 +128,15 @@ async def test_two_daemons_append_to_one_log(store: Store, opener: Opener) -> No
         partial(append_often, store, "here", ["lobby", "den", "lobby "]),
         partial(append_often, other, "there", ["den", "lobby"]),
     ]
-    told = [pair for answers in await at_once(writers) for pair in answers]
+    acknowledged = [pair for answers in await at_once(writers) for pair in answers]
     for room_id in ("lobby", "den"):
         texts = await contents(store, room_id)
         assert len(texts) == 60
-        for one, answer in told:
+        for one, answer in acknowledged:
             if one.room_id == room_id:
                 assert answer.outcome is Outcome.STORED
                 assert texts[answer.message_id - 1] == one.content
-    assert {answer for one, answer in told if one.room_id == "lobby "} == {NO_ROOM}
+    assert {answer for one, answer in acknowledged if one.room_id == "lobby "} == {NO_ROOM}
     await other.aclose()
 
 
@@ -164,7 +164,7 @@ async def test_what_one_daemon_changes_the_other_sees(store: Store, opener: Open
     await other.aclose()
 
 
-async def test_posting_while_the_room_is_deleted_and_made_anew(store: Store) -> None:
+async def test_posting_while_the_room_is_deleted_and_created_again(store: Store) -> None:
     await store.rooms.create(room())
 
     async def renew() -> list[Appended]:
@@ -177,7 +177,7 @@ async def test_posting_while_the_room_is_deleted_and_made_anew(store: Store) -> 
         return [(await store.messages.append([post(f"{n}")], {}))[0] for n in range(40)]
 
     _, answers = await at_once([renew, keep_posting])
-    # Whatever the moments were: each life of the room counts from 1, and the last one holds what was posted last.
+    # In any order of events: each incarnation of the room counts from 1, and the last one has the last posts.
     here = len(await contents(store))
     posted = [(f"{n}", answer) for n, answer in enumerate(answers) if answer.outcome is Outcome.STORED]
     assert await contents(store) == [content for content, _ in posted[len(posted) - here :]]
@@ -218,7 +218,7 @@ async def test_reads_see_whole_batches(store: Store) -> None:
         while not done.is_set():
             mark = await read_mark(store, "bob")
             assert mark is not None
-            # The log never ends before a mark that was read, and ids have no gap at any moment.
+            # The log never ends before a mark that was read, and its ids never have a gap.
             ids = [one.message_id for one in await store.messages.range("lobby", 1, 1000)]
             assert len(ids) >= mark
             assert ids == list(range(1, len(ids) + 1))
@@ -244,7 +244,7 @@ async def test_ping_and_close(store: Store) -> None:
         await store.messages.append([post()], {})
 
 
-async def test_closing_waits_for_calls_under_way(opener: Opener) -> None:
+async def test_closing_waits_for_running_calls(opener: Opener) -> None:
     store = await opener()
     await store.rooms.create(room())
     answers: list[list[Appended]] = []
@@ -263,7 +263,7 @@ async def test_closing_waits_for_calls_under_way(opener: Opener) -> None:
     await again.aclose()
 
 
-async def test_closing_is_not_cut_short(opener: Opener) -> None:
+async def test_closing_cannot_be_cancelled(opener: Opener) -> None:
     store = await opener()
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -272,7 +272,7 @@ async def test_closing_is_not_cut_short(opener: Opener) -> None:
         await store.ping()
 
 
-async def test_what_is_stored_outlives_the_store(opener: Opener) -> None:
+async def test_data_outlives_the_store(opener: Opener) -> None:
     store = await opener()
     await store.rooms.create(room())
     await store.messages.append([post("a"), post("b", nonce="n")], {("lobby", "bob"): 1})

@@ -1,4 +1,4 @@
-"""What goes out of a store in bulk goes into any other, and comes out of it the same."""
+"""A dump of any store can be restored into any other, and the dump of that one is the same."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -21,7 +21,7 @@ KINDS = ("sqlite", "mongod_standalone", "mongod_replica")
 
 
 class Place:
-    """Where a store can be."""
+    """A place for a store."""
 
     def __init__(self, kind: str, request: pytest.FixtureRequest) -> None:
         directory: Path = request.getfixturevalue("tmp_path")
@@ -79,7 +79,7 @@ def other(request: pytest.FixtureRequest, make_place: Callable[[str], Place]) ->
 
 
 async def live_in(place: Place) -> None:
-    """Leaves a store behind that has been used."""
+    """Creates a store with all kinds of records."""
     store = await place.open()
     for name in ("ann", "bob", "Eve", "ümit"):
         await add_user(store, name)
@@ -147,7 +147,7 @@ async def test_from_any_store_to_any_other(place: Place, other: Place) -> None:
     assert await other.contents() == records
 
 
-async def test_logs_that_were_cut_stay_so(place: Place, other: Place) -> None:
+async def test_cut_logs_stay_cut(place: Place, other: Place) -> None:
     await live_in(place)
     store = await place.open()
     await store.rooms.keep("zoo", Keep(30, 2))
@@ -167,7 +167,7 @@ async def test_logs_that_were_cut_stay_so(place: Place, other: Place) -> None:
     await store.aclose()
 
 
-async def test_a_restored_store_goes_on(place: Place) -> None:
+async def test_a_restored_store_can_be_used(place: Place) -> None:
     await place.fill(LIVED)
     store = await place.open()
     assert [one.room_id for one in await store.rooms.joined("ann")] == ["attic", "zoo"]
@@ -187,7 +187,7 @@ async def test_a_restored_store_goes_on(place: Place) -> None:
     await store.aclose()
 
 
-async def test_what_an_older_store_may_hold(place: Place) -> None:
+async def test_records_that_only_an_older_store_may_have(place: Place) -> None:
     """Rooms whose ids differ in case only, and several registrations of one address, in any case."""
     records: list[Stored] = [
         *(StoredRoom(room_id, "A room", "", "ann", None, 1.5) for room_id in ("Lounge", "lounge", "LOUNGE")),
@@ -200,13 +200,13 @@ async def test_what_an_older_store_may_hold(place: Place) -> None:
     assert await store.users.pending("Ann@example.org") == records[3:5]
     for room_id in ("lounge", "Lounge", "LOUNGE"):
         assert not await store.rooms.create(room("lOUNGE", ["ann"]))
-        assert not await store.arrivals.add_room(StoredRoom("lOUNGE", "", "", "ann", None, 1.5), [], [], [])
+        assert not await store.bulk_import.add_room(StoredRoom("lOUNGE", "", "", "ann", None, 1.5), [], [], [])
         assert await store.rooms.delete(room_id)
     assert await store.rooms.create(room("lOUNGE", ["ann"]))
     await store.aclose()
 
 
-async def test_a_store_that_holds_something_is_left_alone(place: Place) -> None:
+async def test_a_store_with_data_is_not_changed(place: Place) -> None:
     await place.fill(LIVED)
     with pytest.raises(StoreNotEmpty):
         await place.fill(LIVED)
@@ -218,7 +218,7 @@ async def test_a_store_that_holds_something_is_left_alone(place: Place) -> None:
 @pytest.mark.parametrize(
     "record", [Member("nowhere", "ann", 1.0, 0), Ban("nowhere", "ann"), LogEntry("nowhere", 1, "ann", "", 1.0)]
 )
-async def test_what_contradicts_itself_is_refused_and_the_next_restore_begins_anew(
+async def test_contradictory_records_are_refused_and_the_next_restore_starts_again(
     place: Place, record: Stored
 ) -> None:
     with pytest.raises(StoreError):
@@ -227,14 +227,14 @@ async def test_what_contradicts_itself_is_refused_and_the_next_restore_begins_an
     assert await place.contents() == LIVED
 
 
-async def test_nothing_is_no_store(place: Place) -> None:
+async def test_without_a_store_there_is_nothing_to_dump(place: Place) -> None:
     with pytest.raises(StoreError):
         await place.contents()
     await (await place.open()).aclose()
     assert await place.contents() == []
 
 
-async def test_writes_go_on_while_it_is_read(place: Place) -> None:
+async def test_writes_continue_during_a_dump(place: Place) -> None:
     log: list[Stored] = [LogEntry("zoo", n, "bob", f"{n}", 1.0) for n in range(1, 10_001)]
     await place.fill([*LIVED[:1], Member("zoo", "bob", 1.0, 10_000), *log, user("bob")])
     store = await place.open()
@@ -255,11 +255,11 @@ async def test_writes_go_on_while_it_is_read(place: Place) -> None:
 # ------------------------------------------------------------------------------------------------------- from another program
 
 
-async def test_users_that_arrive(place: Place) -> None:
+async def test_importing_users(place: Place) -> None:
     store = await place.open()
     await add_user(store)
     arrivals = [user("bob"), user("ann", "other@example.org"), user("eve", "BOB@example.org"), user("bob")]
-    outcomes = await store.arrivals.add_users(arrivals)
+    outcomes = await store.bulk_import.add_users(arrivals)
     added, there, taken = UserOutcome.ADDED, UserOutcome.ALREADY_THERE, UserOutcome.EMAIL_TAKEN
     assert outcomes == [added, there, taken, there]
     assert await store.users.by_id("bob") == user("bob")
@@ -267,14 +267,14 @@ async def test_users_that_arrive(place: Place) -> None:
     await store.aclose()
 
 
-async def test_a_room_that_arrives(place: Place) -> None:
+async def test_importing_a_room(place: Place) -> None:
     store = await place.open()
     await store.rooms.create(room("den", ["ann"]))
     log = [LogEntry("attic", n, "bob", f"{n}", float(n)) for n in range(1, 2502)]
     members = [Member("attic", "bob", 1.0, 7), Member("attic", "ann", 2.0, 2501)]
     attic = StoredRoom("attic", "The attic", "", "bob", None, 1.5)
-    assert await store.arrivals.add_room(attic, members, [Ban("attic", "eve")], log)
-    assert not await store.arrivals.add_room(attic, [], [], [])
+    assert await store.bulk_import.add_room(attic, members, [Ban("attic", "eve")], log)
+    assert not await store.bulk_import.add_room(attic, [], [], [])
     found = await store.rooms.get("attic")
     assert found is not None
     assert found.users == ("bob", "ann")
@@ -286,14 +286,14 @@ async def test_a_room_that_arrives(place: Place) -> None:
     await store.aclose()
 
 
-async def test_a_room_that_was_cut_off_on_its_way(place: Place) -> None:
+async def test_an_interrupted_import_of_a_room(place: Place) -> None:
     store = await place.open()
     twice = [LogEntry("attic", n, "bob", f"{n}", float(n)) for n in (*range(1, 1500), 1)]
     attic = StoredRoom("attic", "The attic", "", "bob", None, 1.5)
     with pytest.raises(StoreError):
-        await store.arrivals.add_room(attic, [], [], twice)
+        await store.bulk_import.add_room(attic, [], [], twice)
     assert await store.rooms.get("attic") is None
-    assert await store.arrivals.add_room(attic, [], [], twice[:-1])
+    assert await store.bulk_import.add_room(attic, [], [], twice[:-1])
     assert len(await contents(store, "attic")) == 1499
     await store.aclose()
     assert [record for record in await place.contents() if isinstance(record, LogEntry)] == twice[:-1]

@@ -20,7 +20,7 @@ def ids(messages: list[Message]) -> list[int]:
     return [message.message_id for message in messages]
 
 
-async def test_a_message_comes_back_with_its_author_of_today(store: Store) -> None:
+async def test_a_message_has_its_authors_current_name(store: Store) -> None:
     await add_user(store)
     await store.rooms.create(room())
     await store.messages.append([post("hello", "ann"), post("who?", "bob")], {})
@@ -34,7 +34,7 @@ async def test_a_message_comes_back_with_its_author_of_today(store: Store) -> No
     assert renamed.username == "Änne"
 
 
-async def test_texts_come_back_to_the_letter(store: Store) -> None:
+async def test_texts_are_stored_exactly(store: Store) -> None:
     await store.rooms.create(room())
     await store.messages.append([post(text, nonce=text[:64]) for text in TEXTS], {})
     assert await contents(store) == TEXTS
@@ -72,11 +72,11 @@ async def test_any_range(store: Store, first_id: int, last_id: int, expected: li
     assert ids(await store.messages.range("lobby", first_id, last_id)) == expected
 
 
-async def test_a_range_of_no_room(store: Store) -> None:
+async def test_a_range_of_a_room_that_does_not_exist(store: Store) -> None:
     assert await store.messages.range("lobby", 1, 10) == []
 
 
-async def test_a_read_mark_is_a_members(store: Store) -> None:
+async def test_only_members_have_a_read_mark(store: Store) -> None:
     assert await read_mark(store, "ann") is None
     await store.rooms.create(room())
     assert await read_mark(store, "bob") == 0
@@ -110,14 +110,14 @@ async def test_a_mark_may_reach_the_posts_of_its_batch(store: Store) -> None:
     assert await read_mark(store, "bob") == 3
 
 
-async def test_marks_of_strangers_and_of_no_room_are_ignored(store: Store) -> None:
+async def test_marks_of_nonmembers_and_of_missing_rooms_are_ignored(store: Store) -> None:
     await store.rooms.create(room())
     assert await store.messages.append([post()], {("lobby", "eve"): 1, ("den", "ann"): 1}) == stored(1)
     await store.rooms.join("lobby", "eve", 2.0)
     assert await read_mark(store, "eve") == 0
 
 
-async def test_a_post_is_its_authors_mark(store: Store) -> None:
+async def test_a_post_moves_its_authors_mark(store: Store) -> None:
     await store.rooms.create(room())
     await store.messages.append([post(user_id="ann"), post(user_id="bob"), post(user_id="ann")], {("lobby", "ann"): 1})
     assert await read_mark(store, "ann") == 3
@@ -132,7 +132,7 @@ async def test_leaving_ends_the_read_mark(store: Store) -> None:
     assert await read_mark(store, "bob") == 0
 
 
-async def test_the_log_of_a_deleted_room_is_never_seen_again(store: Store) -> None:
+async def test_the_log_of_a_deleted_room_cannot_be_read(store: Store) -> None:
     await store.rooms.create(room())
     await store.messages.append([post("old", nonce="n"), post("older")], {})
     await store.rooms.delete("lobby")
@@ -147,7 +147,7 @@ async def test_the_log_of_a_deleted_room_is_never_seen_again(store: Store) -> No
     assert await contents(store) == ["new"]
 
 
-async def test_sweeping_takes_the_logs_of_deleted_rooms_only(store: Store) -> None:
+async def test_sweeping_removes_the_logs_of_deleted_rooms_only(store: Store) -> None:
     for room_id in ("lobby", "den", "empty"):
         await store.rooms.create(room(room_id))
     for room_id in ("lobby", "den"):

@@ -1,4 +1,4 @@
-"""Cutting logs from their front, in every store."""
+"""Removing messages from the front of logs, in every store."""
 
 import pytest
 import trio
@@ -11,7 +11,7 @@ DAY = 86_400.0
 
 
 def dated(*days: float, room_id: str = "lobby") -> list[Post]:
-    """Posts of those days, each with its day as text and nonce."""
+    """Posts from these days, each with its day as text and nonce."""
     return [Post(room_id, "ann", f"day {day:g}", day * DAY, f"{day:g}") for day in days]
 
 
@@ -30,7 +30,7 @@ async def ends(store: Store, room_id: str = "lobby") -> tuple[int | None, int | 
 
 
 async def whole(store: Store, room_id: str = "lobby") -> list[int]:
-    """The ids of a log, which must be those from its first to its last."""
+    """The ids of a log; checks that they are all ids from the first to the last."""
     found = ids(await store.messages.range(room_id, -(2**70), 2**70))
     first_id, last_id = await ends(store, room_id)
     assert first_id is not None
@@ -56,13 +56,13 @@ async def test_by_number(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("before", "keep", "left"), [(2, 2, [4, 5]), (4, 4, [4, 5]), (9, 3, []), (2, 0, [])])
-async def test_whichever_removes_more_wins(store: Store, before: float, keep: int, left: list[int]) -> None:
+async def test_both_limits_apply(store: Store, before: float, keep: int, left: list[int]) -> None:
     await fill(store, 1, 2, 3, 4, 5)
     await store.messages.expire("lobby", Cutoff(before * DAY, keep), 100)
     assert await whole(store) == left
 
 
-async def test_without_a_limit_nothing_goes(store: Store) -> None:
+async def test_without_a_limit_nothing_is_removed(store: Store) -> None:
     await fill(store, 1, 2)
     assert await store.messages.expire("lobby", Cutoff(), 100) == LogRange(1)
     assert await whole(store) == [1, 2]
@@ -83,26 +83,26 @@ async def test_step_by_step(store: Store) -> None:
     assert await whole(store) == [10]
 
 
-async def test_a_look_removes_nothing_and_tells_the_same(store: Store) -> None:
+async def test_expired_reports_what_expire_removes_and_removes_nothing(store: Store) -> None:
     await fill(store, *range(1, 11))
-    horizon = Cutoff(before=4.5 * DAY, keep=3)
-    looks = [await store.messages.expired("lobby", horizon, first_id, 4) for first_id in (1, 5, 8, 99, -5)]
+    cutoff = Cutoff(before=4.5 * DAY, keep=3)
+    looks = [await store.messages.expired("lobby", cutoff, first_id, 4) for first_id in (1, 5, 8, 99, -5)]
     assert [look.messages for look in looks] == [4, 3, 0, 0, 4]
     assert await whole(store) == list(range(1, 11))
-    assert looks[:2] == [await store.messages.expire("lobby", horizon, 4) for _ in range(2)]
-    # What has gone is not looked at again.
+    assert looks[:2] == [await store.messages.expire("lobby", cutoff, 4) for _ in range(2)]
+    # Removed messages are not counted again.
     assert await store.messages.expired("lobby", Cutoff(keep=0), 1, 2) == await store.messages.expire(
         "lobby", Cutoff(keep=0), 2
     )
     assert await whole(store) == [10]
 
 
-async def test_an_emptied_log_goes_on_where_it_ended(store: Store, opener: Opener) -> None:
+async def test_an_emptied_log_continues_where_it_ended(store: Store, opener: Opener) -> None:
     await fill(store, 1, 2, 3)
     await store.messages.expire("lobby", Cutoff(keep=0), 100)
     assert await whole(store) == []
     assert await ends(store) == (4, 3)
-    # Nothing is remembered here.
+    # A newly opened store has nothing cached.
     other = await opener()
     assert await ends(other) == (4, 3)
     assert await other.messages.append(dated(4), {("lobby", "bob"): 2**70}) == stored(4)
@@ -135,7 +135,7 @@ async def test_a_nonce_is_forgotten_with_its_message(store: Store) -> None:
     assert await whole(store) == [3, 4]
 
 
-async def test_other_rooms_stay_as_they_are(store: Store) -> None:
+async def test_other_rooms_are_not_changed(store: Store) -> None:
     for room_id in ("before", "lobby", "zoo"):
         await fill(store, 1, 2, 3, room_id=room_id)
     await store.messages.expire("lobby", Cutoff(keep=0), 100)
@@ -144,12 +144,12 @@ async def test_other_rooms_stay_as_they_are(store: Store) -> None:
     assert await store.messages.first_ids([]) == []
 
 
-async def test_a_room_that_is_not_there(store: Store) -> None:
+async def test_a_room_that_does_not_exist(store: Store) -> None:
     assert await store.messages.expire("lobby", Cutoff(keep=0), 100) == LogRange(1)
     assert (await store.messages.expired("lobby", Cutoff(keep=0), 7, 100)).messages == 0
 
 
-async def test_a_later_room_of_the_same_id_begins_at_1(store: Store) -> None:
+async def test_a_later_room_with_the_same_id_begins_at_1(store: Store) -> None:
     await fill(store, 1, 2, 3)
     await store.rooms.keep("lobby", Keep(days=1))
     await store.messages.expire("lobby", Cutoff(keep=1), 100)
@@ -170,7 +170,7 @@ async def test_a_room_knows_where_its_log_begins(store: Store) -> None:
     assert [each.first_id for each in await store.rooms.joined("ann")] == [3]
 
 
-async def test_how_far_a_user_has_read(store: Store) -> None:
+async def test_reading_progress(store: Store) -> None:
     for room_id in ("lobby", "empty", "emptied", "without"):
         await store.rooms.create(room(room_id, users=["ann", "bob"]))
     await store.messages.append(dated(1, 2, 3), {("lobby", "bob"): 2})
@@ -185,7 +185,7 @@ async def test_how_far_a_user_has_read(store: Store) -> None:
     assert await store.rooms.progress("nobody") == []
 
 
-async def test_a_room_that_is_stored_with_its_beginning(store: Store) -> None:
+async def test_a_room_that_is_created_with_a_first_id(store: Store) -> None:
     moved = room()
     moved = type(moved)(
         "lobby", moved.name, moved.description, "ann", None, 1.5, ("ann",), first_id=7, keep=Keep(days=3, messages=9)
@@ -216,7 +216,7 @@ async def test_limits_of_rooms(store: Store) -> None:
 
 
 async def test_posts_reads_and_retention_at_once(store: Store, opener: Opener) -> None:
-    """Whoever reads sees a run of ids without a gap, whoever posts gets the next one, whatever goes meanwhile."""
+    """Readers see ids without a gap, and a post gets the next id, while messages are being removed."""
     await add_user(store)
     await store.rooms.create(room())
     other = await opener()
@@ -242,7 +242,7 @@ async def test_posts_reads_and_retention_at_once(store: Store, opener: Opener) -
     async def cut(cutter: Store) -> None:
         nonlocal cuts
         while not done.is_set():
-            # Not in one line: it would add to what `cuts` was before the wait.
+            # Not in one line, which would add to the value that `cuts` had before the wait.
             removed = await cutter.messages.expire("lobby", Cutoff(keep=30), 50)
             cuts += removed.messages
 

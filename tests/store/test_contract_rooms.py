@@ -18,7 +18,7 @@ async def test_a_room_comes_back_as_it_was(store: Store) -> None:
     assert await store.rooms.get("den") == private
 
 
-async def test_a_room_that_is_not_there(store: Store) -> None:
+async def test_a_room_that_does_not_exist(store: Store) -> None:
     assert await store.rooms.get("lobby") is None
     assert not await store.rooms.update("lobby", "name", "description")
     assert not await store.rooms.update_with_password("lobby", "name", "description", None)
@@ -32,7 +32,7 @@ async def test_a_room_that_is_not_there(store: Store) -> None:
     assert await store.rooms.joined("ann") == []
 
 
-async def test_an_id_is_given_once(store: Store) -> None:
+async def test_an_id_is_used_once(store: Store) -> None:
     several = [room("lobby", users=[f"owner{n}"]) for n in range(20)]
     created = await at_once([partial(store.rooms.create, one) for one in several])
     assert created.count(True) == 1
@@ -55,14 +55,14 @@ async def test_room_ids_differ_in_more_than_case(store: Store) -> None:
     assert await store.rooms.create(room("lobby"))
 
 
-async def test_an_id_is_given_once_whatever_its_case(store: Store) -> None:
+async def test_an_id_is_used_once_regardless_of_case(store: Store) -> None:
     ids = ["lounge", "Lounge", "LOUNGE", "lOUNGE", "loungE"] * 4
     created = await at_once([partial(store.rooms.create, room(room_id)) for room_id in ids])
     assert created.count(True) == 1
     assert await store.rooms.get(ids[created.index(True)]) is not None
 
 
-async def test_the_head_of_a_room_is_all_but_its_members(store: Store) -> None:
+async def test_the_head_of_a_room_is_everything_but_its_members(store: Store) -> None:
     for one in (room(users=["bob", "ann"]), room("den", users=["bob"], password_hash="hash")):
         await store.rooms.create(one)
     await store.rooms.keep("den", Keep(30, 5))
@@ -87,7 +87,7 @@ async def test_public_rooms_oldest_first(store: Store) -> None:
 
 async def test_members_are_in_the_order_they_joined(store: Store) -> None:
     await store.rooms.create(room(users=["zoe", "ann"]))
-    # One moment, and a clock that goes back.
+    # The same time, and a clock that goes back.
     for user_id, now in (("mia", 5.0), ("bob", 5.0), ("eve", 4.0)):
         assert await store.rooms.join("lobby", user_id, now) is JoinOutcome.JOINED
     assert await store.rooms.leave("lobby", "ann")
@@ -162,7 +162,7 @@ async def test_update_with_password(store: Store, before: str | None, after: str
     assert len(await store.rooms.public()) == (after is None)
 
 
-async def test_a_ban_ends_the_membership_and_keeps_out(store: Store) -> None:
+async def test_a_ban_ends_the_membership_and_prevents_a_new_one(store: Store) -> None:
     await store.rooms.create(room())
     assert not await store.rooms.is_banned("lobby", "bob")
     assert await store.rooms.ban("lobby", "bob") is BanOutcome.BANNED
@@ -176,7 +176,7 @@ async def test_a_ban_ends_the_membership_and_keeps_out(store: Store) -> None:
     assert await store.rooms.join("lobby", "bob", 2.0) is JoinOutcome.JOINED
 
 
-async def test_a_stranger_can_be_banned_from_one_room(store: Store) -> None:
+async def test_a_nonmember_can_be_banned_from_one_room(store: Store) -> None:
     for room_id in ("lobby", "den"):
         await store.rooms.create(room(room_id))
     assert await store.rooms.ban("lobby", "eve") is BanOutcome.BANNED
@@ -195,7 +195,7 @@ async def test_join_and_ban_at_once_leave_no_banned_member(store: Store) -> None
     assert await store.rooms.get("lobby") == room(users=["ann"])
 
 
-async def test_a_deleted_room_is_gone(store: Store) -> None:
+async def test_a_deleted_room_does_not_exist(store: Store) -> None:
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
     assert (await at_once([partial(store.rooms.delete, "lobby")] * 5)).count(True) == 1
@@ -206,7 +206,7 @@ async def test_a_deleted_room_is_gone(store: Store) -> None:
     assert not await store.rooms.is_banned("lobby", "eve")
 
 
-async def test_a_room_made_anew_has_no_old_members_or_bans(store: Store) -> None:
+async def test_a_room_created_again_has_no_old_members_or_bans(store: Store) -> None:
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
     await store.rooms.delete("lobby")

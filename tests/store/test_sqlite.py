@@ -1,6 +1,6 @@
-"""What only the SQLite store has: a file, its faults, its crashes. What it has in common with others is in test_contract_*."""
+"""What only the SQLite store has: a file, its errors, its crashes. The tests for all stores are test_contract_*."""
 
-# ruff: noqa: ASYNC240 - nobody else waits for the loop of a test
+# ruff: noqa: ASYNC240 - a test has its event loop for itself
 
 import resource
 import sqlite3
@@ -20,10 +20,10 @@ import pytest
 import trio
 
 from reichatd.store import Cutoff, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
-from reichatd.store.sqlite import database, dumping, open_store, schema
-from tests.nobody import nobody
+from reichatd.store.sqlite import connections, dumping, open_store, schema
 from tests.store import storm
 from tests.store.samples import contents, post, read_mark, registration, room, stored, user
+from tests.unprivileged import unprivileged
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def sqlite(path: Path) -> AsyncIterator[Store]:
 
 
 async def fill(path: Path) -> None:
-    """Leaves a closed store with one message behind."""
+    """Creates a store with one message, and closes it."""
     store = await open_store(path)
     await store.rooms.create(room())
     await store.messages.append([post("kept")], {})
@@ -47,7 +47,7 @@ async def fill(path: Path) -> None:
 
 
 async def refused(path: Path) -> StoreError:
-    """The fault that opening ends with: one line that names the path."""
+    """The error that opening raises: one line that names the path."""
     with pytest.raises(StoreError) as caught:
         await open_store(path)
     assert str(path) in str(caught.value)
@@ -65,7 +65,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-async def test_only_the_owner_may_look(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "chat.sqlite3"
     store = await open_store(path)
     await store.rooms.create(room())
@@ -77,7 +77,7 @@ async def test_only_the_owner_may_look(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["chat.sqlite3"]
 
 
-async def test_a_cancelled_close_leaves_one_file_all_the_same(path: Path) -> None:
+async def test_a_cancelled_close_still_leaves_one_file(path: Path) -> None:
     store = await open_store(path)
     await store.rooms.create(room())
     with trio.CancelScope() as scope:
@@ -86,7 +86,7 @@ async def test_a_cancelled_close_leaves_one_file_all_the_same(path: Path) -> Non
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-async def test_what_exists_keeps_its_mode(path: Path) -> None:
+async def test_existing_files_keep_their_mode(path: Path) -> None:
     path.touch()
     path.chmod(0o640)
     path.parent.chmod(0o750)
@@ -102,17 +102,17 @@ async def test_any_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, na
     assert pragma(tmp_path / name, "application_id") == schema.APPLICATION_ID
 
 
-async def test_a_directory_that_cannot_be_made(path: Path) -> None:
+async def test_a_directory_that_cannot_be_created(path: Path) -> None:
     path.touch()
     assert "Not a directory" in str(await refused(path / "data" / "chat.sqlite3"))
 
 
-async def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
+async def test_a_directory_with_the_name_of_the_file(tmp_path: Path) -> None:
     await refused(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"Dear diary,\n" * 1000, b"xy", b"SQLite format 3\0" + b"\xff" * 5000])
-async def test_a_file_that_is_no_database(path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_database(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     await refused(path)
     assert path.read_bytes() == content
@@ -142,12 +142,12 @@ async def test_a_read_only_file() -> None:
         await fill(path)
         path.parent.chmod(0o777)
         path.chmod(0o444)
-        with nobody():
+        with unprivileged():
             fault = await refused(path)
     assert "readonly" in str(fault)
 
 
-async def test_a_newer_schema_is_left_alone(path: Path) -> None:
+async def test_a_newer_schema_is_not_changed(path: Path) -> None:
     await fill(path)
     newer = len(schema.MIGRATIONS) + 1
     with closing(sqlite3.connect(path)) as db:
@@ -188,8 +188,8 @@ async def test_a_migration_that_fails_leaves_the_version_before(path: Path, monk
         await store.aclose()
 
 
-async def test_another_process_that_keeps_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+async def test_another_process_that_holds_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.05)
     store = await open_store(path)
     await store.rooms.create(room())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -203,7 +203,7 @@ async def test_another_process_that_keeps_the_lock(path: Path, monkeypatch: pyte
 
 
 class Hog:
-    """Somebody else who holds the lock nearly all the time, until the end of the `with` block."""
+    """Another connection that holds the lock nearly all the time, until the end of the `with` block."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -229,10 +229,10 @@ class Hog:
                 db.execute("ROLLBACK")
 
 
-async def test_a_write_has_its_turn_beside_one_who_gives_up_the_lock_for_moments(
+async def test_a_write_gets_the_lock_beside_a_process_that_releases_it_for_moments_only(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 1.0)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 1.0)
     store = await open_store(path)
     with Hog(path):
         for _ in range(20):
@@ -240,7 +240,7 @@ async def test_a_write_has_its_turn_beside_one_who_gives_up_the_lock_for_moments
     await store.aclose()
 
 
-async def test_a_disk_without_room(sqlite: Store, path: Path) -> None:
+async def test_a_full_disk(sqlite: Store, path: Path) -> None:
     await sqlite.rooms.create(room())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     kept: list[str] = []
@@ -266,14 +266,14 @@ async def test_a_disk_without_room(sqlite: Store, path: Path) -> None:
     assert await contents(sqlite) == [*kept, "again"]
 
 
-async def test_text_that_is_no_unicode_harms_nobody(sqlite: Store) -> None:
+async def test_invalid_unicode_is_refused_without_harm(sqlite: Store) -> None:
     await sqlite.rooms.create(room())
     with pytest.raises(StoreError, match="surrogate"):
         await sqlite.messages.append([post("fine"), post("\ud800")], {})
     assert await sqlite.messages.append([post("fine")], {}) == stored(1)
 
 
-async def test_a_full_log_does_not_run_into_the_next(path: Path) -> None:
+async def test_a_full_log_does_not_continue_in_the_next_one(path: Path) -> None:
     store = await open_store(path)
     for room_id in ("lobby", "den"):
         await store.rooms.create(room(room_id))
@@ -286,7 +286,7 @@ async def test_a_full_log_does_not_run_into_the_next(path: Path) -> None:
     await store.aclose()
 
 
-async def test_a_deleted_room_leaves_nothing_behind(path: Path) -> None:
+async def test_nothing_of_a_deleted_room_remains(path: Path) -> None:
     store = await open_store(path)
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
@@ -312,7 +312,7 @@ async def test_a_batch_that_changes_nothing_costs_no_write(sqlite: Store, path: 
 
 
 async def fill_with(path: Path, count: int) -> None:
-    """Leaves a closed store with so many messages of 1 kB behind."""
+    """Creates a store with this many messages of 1 kB, and closes it."""
     store = await open_store(path)
     await store.rooms.create(room())
     for _ in range(count // 100):
@@ -321,7 +321,7 @@ async def fill_with(path: Path, count: int) -> None:
 
 
 async def empty(store: Store) -> int:
-    """Removes all messages and gives their space back; returns how many bytes that was."""
+    """Removes all messages and returns their space to the disk; returns how many bytes."""
     while (await store.messages.expire("lobby", Cutoff(keep=0), 500)).messages:
         pass
     given_back = [await store.reclaim()]
@@ -330,19 +330,19 @@ async def empty(store: Store) -> int:
     return sum(given_back)
 
 
-async def test_the_file_gets_smaller(path: Path) -> None:
+async def test_the_file_shrinks(path: Path) -> None:
     await fill_with(path, 2000)
     before = path.stat().st_size
     store = await open_store(path)
     given_back = await empty(store)
-    # While the store is open: nobody has to be stopped for it.
+    # While the store is open: no daemon has to be stopped.
     assert path.stat().st_size == before - given_back < before / 10
     assert await store.messages.append([post()], {}) == stored(2001)
     await store.aclose()
     assert pragma(path, "freelist_count") == 0
 
 
-async def test_the_file_gets_smaller_beside_a_process_that_reads(path: Path) -> None:
+async def test_the_file_shrinks_beside_a_reading_process(path: Path) -> None:
     await fill_with(path, 2000)
     before = path.stat().st_size
     store = await open_store(path)
@@ -356,8 +356,8 @@ async def test_the_file_gets_smaller_beside_a_process_that_reads(path: Path) -> 
     assert path.stat().st_size == before - given_back < before / 10
 
 
-def as_of_old(path: Path) -> None:
-    """Makes the file one that no page can be cut off, as they once were."""
+def made_unshrinkable(path: Path) -> None:
+    """Makes the file one that cannot shrink, as older versions created it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA auto_vacuum = NONE")
@@ -366,18 +366,18 @@ def as_of_old(path: Path) -> None:
     assert pragma(path, "auto_vacuum") == 0
 
 
-async def test_a_file_that_could_not_get_smaller(path: Path) -> None:
+async def test_an_old_file_becomes_shrinkable(path: Path) -> None:
     await fill_with(path, 1000)
-    as_of_old(path)
+    made_unshrinkable(path)
     store = await open_store(path)
     assert len(await contents(store)) == 1000
     assert await empty(store) > 1_000_000
     await store.aclose()
 
 
-async def test_a_file_that_could_not_get_smaller_and_is_in_use(path: Path) -> None:
+async def test_an_old_file_in_use_becomes_shrinkable_at_a_later_start(path: Path) -> None:
     await fill_with(path, 1000)
-    as_of_old(path)
+    made_unshrinkable(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("SELECT count(*) FROM messages").fetchone()
         start = trio.current_time()
@@ -390,7 +390,7 @@ async def test_a_file_that_could_not_get_smaller_and_is_in_use(path: Path) -> No
     assert pragma(path, "auto_vacuum") == 2
 
 
-async def test_the_first_schema_is_taken_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_migration_from_the_first_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -405,7 +405,7 @@ async def test_the_first_schema_is_taken_on(path: Path, monkeypatch: pytest.Monk
     await store.aclose()
 
 
-async def test_the_third_schema_is_taken_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_migration_from_the_third_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = registration(tries_left=3)
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
@@ -433,35 +433,35 @@ async def test_the_third_schema_is_taken_on(path: Path, monkeypatch: pytest.Monk
 
 
 def storm_and_kill(path: Path, lines: int, *options: str) -> list[str]:
-    """Lets a process append until it has printed so many lines, kills it, and returns all that it printed."""
+    """Lets a process append until it has printed this many lines, kills it, and returns all that it printed."""
     command = [sys.executable, storm.__file__, str(path), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = [process.stdout.readline() for _ in range(lines)]
+        acknowledged = [process.stdout.readline() for _ in range(lines)]
         process.kill()
-        told += process.stdout.readlines()
-    return [line.removesuffix("\n") for line in told if line.endswith("\n")]
+        acknowledged += process.stdout.readlines()
+    return [line.removesuffix("\n") for line in acknowledged if line.endswith("\n")]
 
 
 async def test_kill_9_while_appending(path: Path) -> None:
-    told: list[str] = []
+    acknowledged: list[str] = []
     for lines in (1000, 300, 2000):
-        told += await trio.to_thread.run_sync(storm_and_kill, path, lines)
+        acknowledged += await trio.to_thread.run_sync(storm_and_kill, path, lines)
         store = await open_store(path)
         logs = {room_id: await contents(store, room_id) for room_id in storm.ROOMS}
         for room_id, log in logs.items():
             assert await store.messages.last_id(room_id) == await read_mark(store, room_id=room_id) == len(log)
         await store.aclose()
-        for line in told:
+        for line in acknowledged:
             room_id, message_id, content = line.split(" ", 2)
             assert logs[room_id][int(message_id) - 1] == content
-    assert len(told) >= 3300
+    assert len(acknowledged) >= 3300
 
 
 async def test_kill_9_while_cutting(path: Path) -> None:
-    told: list[str] = []
+    acknowledged: list[str] = []
     for lines in (1000, 300, 2000):
-        told += await trio.to_thread.run_sync(storm_and_kill, path, lines, "40")
+        acknowledged += await trio.to_thread.run_sync(storm_and_kill, path, lines, "40")
         store = await open_store(path)
         logs = {room_id: await store.messages.range(room_id, 1, 10**6) for room_id in storm.ROOMS}
         for (room_id, log), first_id in zip(logs.items(), await store.messages.first_ids(storm.ROOMS), strict=True):
@@ -471,7 +471,7 @@ async def test_kill_9_while_cutting(path: Path) -> None:
             assert [message.message_id for message in log] == list(range(first_id, last_id + 1))
             assert last_id > 60 > len(log) >= 40
         await store.aclose()
-        for line in told:
+        for line in acknowledged:
             room_id, message_id, content = line.split(" ", 2)
             behind = int(message_id) - logs[room_id][0].message_id
             assert behind < 0 or logs[room_id][behind].content == content

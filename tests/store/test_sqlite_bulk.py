@@ -1,6 +1,6 @@
-"""What only an SQLite file brings to backup and restore: other processes on it, crashes, schemas that move on."""
+"""Backup and restore of an SQLite file: other processes that use it, crashes, older and newer schemas."""
 
-# ruff: noqa: ASYNC220, ASYNC240 - nobody else waits for the loop of a test
+# ruff: noqa: ASYNC220, ASYNC240 - a test has its event loop for itself
 
 import sqlite3
 import subprocess
@@ -27,7 +27,7 @@ NOT_IN_A_BACKUP = {
     "tries": {"email", "taken", "ends_at"},
     "users": {"code_hash", "code_expires_at"},
 }
-"""What a restored store has of its own: keys, the places whose order the records are in, and what matters for minutes only."""
+"""Columns and tables that a restored store does not copy: keys, the order of records, and data that is valid for minutes only."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def restore(path: Path, *records: Stored, replace: bool = False) -> None:
 
 
 async def test_every_column_is_in_a_backup(path: Path) -> None:
-    """Whoever adds a column gives the record a field of its name, with a default."""
+    """Each new column needs a field of the same name in the record, with a default."""
     await (await sqlite.open_store(path)).aclose()
     kinds = {table: kind.__struct_fields__ for kind, table, *_ in dump._SOURCES}
     with closing(sqlite3.connect(path)) as db:
@@ -81,7 +81,7 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-async def test_a_backup_makes_no_store(path: Path) -> None:
+async def test_a_backup_creates_no_store(path: Path) -> None:
     with pytest.raises(StoreError, match=str(path)):
         await contents(path)
     assert not path.exists()
@@ -91,7 +91,7 @@ async def test_a_backup_makes_no_store(path: Path) -> None:
     assert path.read_bytes() == b""
 
 
-async def test_nothing_is_restored_under_a_daemon(path: Path) -> None:
+async def test_a_restore_is_refused_while_a_daemon_runs(path: Path) -> None:
     store = await sqlite.open_store(path)
     with pytest.raises(StoreUnavailable, match="stop the daemon"):
         await restore(path)
@@ -101,8 +101,8 @@ async def test_nothing_is_restored_under_a_daemon(path: Path) -> None:
     await store.aclose()
 
 
-async def test_no_daemon_starts_under_a_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reichatd.store.sqlite.database.BUSY_SECONDS", 0.05)
+async def test_a_daemon_does_not_start_during_a_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reichatd.store.sqlite.connections.BUSY_SECONDS", 0.05)
     await restore(path, user("ann"))
     async with sqlite.restoring(path, replace=True) as loader:
         await loader.load([user("bob")])
@@ -113,7 +113,7 @@ async def test_no_daemon_starts_under_a_restore(path: Path, monkeypatch: pytest.
     assert await contents(path) == [user("bob")]
 
 
-async def test_what_fails_leaves_nothing_new(path: Path) -> None:
+async def test_a_failed_restore_leaves_no_new_file(path: Path) -> None:
     with pytest.raises(StoreError):
         await restore(path, user("ann"), user("ann"))
     assert list(path.parent.iterdir()) == []
@@ -129,7 +129,7 @@ async def test_what_fails_leaves_nothing_new(path: Path) -> None:
 @pytest.mark.parametrize("message_id", [0, -1, 2**32])
 async def test_ids_that_would_be_in_another_log(path: Path, message_id: int) -> None:
     lobby = StoredRoom("lobby", "", "", "ann", None, 1.0)
-    with pytest.raises(StoreError, match="no such number"):
+    with pytest.raises(StoreError, match="out of range"):
         await restore(path, lobby, LogEntry("lobby", message_id, "ann", "", 1.0))
 
 
@@ -139,11 +139,11 @@ async def test_a_restore_that_is_killed(path: Path) -> None:
 import sys, trio
 from pathlib import Path
 from reichatd.store import sqlite
-from reichatd.store.bulk import LogEntry, RoomRecord
+from reichatd.store.bulk import LogEntry, StoredRoom
 
 async def main():
     async with sqlite.restoring(Path({str(path)!r}), replace=True) as loader:
-        await loader.load([RoomRecord("lobby", "", "", "ann", None, 1.0)])
+        await loader.load([StoredRoom("lobby", "", "", "ann", None, 1.0)])
         for number in range(200):
             await loader.load([LogEntry("lobby", number * 1000 + n, "ann", "x" * 500, 1.0) for n in range(1, 1001)])
         print("now", flush=True)

@@ -1,4 +1,4 @@
-"""A real pseudo-terminal with a program in it, and the screen that a person would see."""
+"""A real pseudo-terminal that runs a program, and the screen as a person would see it."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ COLUMNS, LINES = 72, 20
 
 
 class Terminal:
-    """What is typed, and what is to be seen."""
+    """The keyboard and the screen of a running program."""
 
     def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
         self._master = master
@@ -28,7 +28,7 @@ class Terminal:
         self._screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
-        """All that was written."""
+        """All output of the program."""
         self._written = trio.Condition()
 
     @property
@@ -40,12 +40,12 @@ class Terminal:
         return "\n".join(self.lines)
 
     async def read(self) -> None:
-        """Keeps the screen up to date, until the program has ended."""
+        """Updates the screen until the program ends."""
         while True:
             await trio.lowlevel.wait_readable(self._master)
             try:
                 data = os.read(self._master, 65536)
-            except OSError:  # nobody has it open any more
+            except OSError:  # no process has the other end open
                 return
             self.raw += data
             self._stream.feed(data)
@@ -53,15 +53,15 @@ class Terminal:
                 self._written.notify_all()
 
     async def see(self, *texts: str) -> None:
-        """Waits until all of this is on the screen."""
+        """Waits until all these texts are on the screen."""
         await self._until(lambda: all(text in self.text for text in texts), f"{texts} to be seen")
 
     async def miss(self, text: str) -> None:
-        """Waits until this is not on the screen."""
+        """Waits until the text is not on the screen."""
         await self._until(lambda: text not in self.text, f"{text!r} to go")
 
     async def see_other_than(self, text: str) -> None:
-        """Waits until something on the screen has changed."""
+        """Waits until the screen differs from this text."""
         await self._until(lambda: self.text != text, "a change")
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
@@ -72,11 +72,11 @@ class Terminal:
         assert not scope.cancelled_caught, f"waited for {what}:\n{self.text}"
 
     def type(self, keys: str) -> None:
-        """Types this; a lone surrogate is a byte that is not UTF-8."""
+        """Types these keys; a lone surrogate is a byte that is not UTF-8."""
         os.write(self._master, keys.encode(errors="surrogateescape"))
 
     async def paste(self, text: str) -> None:
-        """Types a long text, as fast as it is taken, between the marks of a paste."""
+        """Pastes a long text (bracketed paste), as fast as the program reads it."""
         data = f"\x1b[200~{text}\x1b[201~".encode()
         os.set_blocking(self._master, False)
         with trio.fail_after(SECONDS):
@@ -86,7 +86,7 @@ class Terminal:
         os.set_blocking(self._master, True)
 
     async def ended(self) -> int:
-        """Waits for the program's end; its exit status."""
+        """Waits for the end of the program; returns its exit status."""
         with trio.fail_after(SECONDS):
             while (status := self._process.poll()) is None:  # noqa: ASYNC110 - another process
                 await trio.sleep(0.01)

@@ -12,7 +12,7 @@ import trio
 
 from reichatd.terminal.client import Login, ServerClient
 from reichatd.terminal.conversation import Conversation, Outcome
-from tests.client import PASSWORD, Person, newcomer, open_room
+from tests.client import PASSWORD, Person, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.mail.server import until
 from tests.process import DaemonProcess, running
@@ -33,11 +33,11 @@ async def post(person: Person, room_id: str, *texts: str) -> None:
             await talk.post(text, f"{person.name}{number}")
 
 
-async def test_log_in_choose_a_room_and_talk(tmp_path: Path) -> None:
+async def test_log_in_choose_a_room_and_chat(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bob") as bob,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
     ):
         await open_room(bob, name="Attic", room_id="attic")
         await open_room(bob, ada, name="Lounge", room_id="lounge")
@@ -56,8 +56,8 @@ async def test_log_in_choose_a_room_and_talk(tmp_path: Path) -> None:
             terminal.type(CTRL_D)
             assert await terminal.ended() == 0
             assert PASSWORD not in terminal.raw.decode()
-        await check_the_file(tmp_path, ada)
-        # The second time nobody is asked for a password.
+        await check_login_file(tmp_path, ada)
+        # The second time it does not ask for a password.
         async with chat(tmp_path, daemon.url, "attic") as terminal:
             await terminal.see("Attic · online", "bob  Welcome")
 
@@ -66,7 +66,7 @@ def login_file(home: Path) -> Path:
     return home / ".local" / "state" / "reichatd" / "logins.json"
 
 
-async def check_the_file(home: Path, ada: Person) -> None:
+async def check_login_file(home: Path, ada: Person) -> None:
     file = login_file(home)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -76,11 +76,11 @@ async def check_the_file(home: Path, ada: Person) -> None:
     assert PASSWORD not in file.read_text()
 
 
-async def test_what_is_said_while_the_daemon_is_away_arrives_once_and_nothing_is_missed(tmp_path: Path) -> None:
+async def test_messages_typed_while_the_daemon_is_down_arrive_once_and_none_is_missed(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, QUICK)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada, await newcomer(daemon, "bob") as bob:
+        async with await registered_user(daemon, "ada") as ada, await registered_user(daemon, "bob") as bob:
             room_id = await open_room(bob, ada, name="Lounge")
             async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
                 await log_in(terminal, ada.email)
@@ -109,8 +109,8 @@ async def test_what_is_said_while_the_daemon_is_away_arrives_once_and_nothing_is
         daemon.kill()
 
 
-async def test_a_message_that_is_too_long_stays_in_the_line(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_a_message_that_is_too_long_stays_in_the_input(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
@@ -126,16 +126,16 @@ async def test_a_message_that_is_too_long_stays_in_the_line(tmp_path: Path) -> N
             assert message["content"] == "x" * 5_000
 
 
-async def test_a_message_that_no_frame_can_carry_is_given_back_and_holds_up_no_other(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_a_message_that_is_too_big_for_a_frame_is_refused_and_does_not_block_others(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         login = Login(ada.email, ada.user_id, ada.access_token, ada.refresh_token)
         outcomes: list[Outcome] = []
         async with ServerClient(daemon.url, login, lambda _: None) as server, trio.open_nursery() as nursery:
             conversation = Conversation(server, room_id, lambda: None, outcomes.append)
-            conversation.say("One")
-            conversation.say("x" * 77_000)
-            conversation.say("Two")
+            conversation.post("One")
+            conversation.post("x" * 77_000)
+            conversation.post("Two")
             nursery.start_soon(conversation.run)
             await until(lambda: len(outcomes) == 3)
             nursery.cancel_scope.cancel()
@@ -146,11 +146,11 @@ async def test_a_message_that_no_frame_can_carry_is_given_back_and_holds_up_no_o
     ]
 
 
-async def test_one_who_is_far_behind_goes_to_the_end_and_reads_upwards(tmp_path: Path) -> None:
+async def test_a_client_that_is_far_behind_jumps_to_the_end_and_can_scroll_up(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK, **FREE) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bob") as bob,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
     ):
         room_id = await open_room(ada, bob)
         async with ada.talk(room_id) as talk:
@@ -172,11 +172,11 @@ async def test_one_who_is_far_behind_goes_to_the_end_and_reads_upwards(tmp_path:
             nursery.cancel_scope.cancel()
 
 
-async def test_what_the_server_refuses_comes_back_into_the_line(tmp_path: Path) -> None:
+async def test_a_message_that_the_server_refuses_is_put_back_into_the_input(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, dict(QUICK))
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada:
+        async with await registered_user(daemon, "ada") as ada:
             room_id = await open_room(ada, name="Lounge")
             async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
                 await log_in(terminal, ada.email)
@@ -193,8 +193,8 @@ async def test_what_the_server_refuses_comes_back_into_the_line(tmp_path: Path) 
         daemon.kill()
 
 
-async def test_bytes_that_are_not_utf8_end_nothing_and_lose_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id) as terminal:
             await terminal.see("E-mail address:")
@@ -204,7 +204,9 @@ async def test_bytes_that_are_not_utf8_end_nothing_and_lose_nothing(tmp_path: Pa
             await terminal.see(f"Password of {ada.email}:")
             terminal.type(f"\udcff{ENTER}")
             await terminal.miss("Traceback")
-            await terminal.see(f"type it again.\nPassword of {ada.email}:")  # what is typed before it asks is dropped
+            await terminal.see(
+                f"type it again.\nPassword of {ada.email}:"
+            )  # input typed before the prompt is discarded
             await log_in(terminal, ada.email)
             await terminal.see("Lounge · online")
             terminal.type("Gr\udcfc\udcdfe")
@@ -213,8 +215,8 @@ async def test_bytes_that_are_not_utf8_end_nothing_and_lose_nothing(tmp_path: Pa
             await terminal.see("ada  Gr\ufffd\ufffde, all")
 
 
-async def test_what_begins_with_a_slash_is_for_the_client(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_a_line_that_begins_with_a_slash_is_a_command(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
@@ -234,14 +236,14 @@ async def test_what_begins_with_a_slash_is_for_the_client(tmp_path: Path) -> Non
 
 
 async def test_a_room_is_chosen_by_number_id_or_name(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         for room_id, name in (("attic", "The Attic"), ("cellar", "The Cellar")):
             await open_room(ada, name=name, room_id=room_id)
         async with chat(tmp_path, daemon.url, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
             await terminal.see("Room (number, id or name) [1]:")
             terminal.type(f"garden{ENTER}")
-            prompt = "\nRoom (number, id or name) [1]:"  # text typed before it moves what follows
+            prompt = "\nRoom (number, id or name) [1]:"  # typed text before the newline moves the prompt
             await terminal.see("No room in the list has the number (1 to 2), id or name 'garden'.", f"URL ROOM{prompt}")
             terminal.type(f"the{ENTER}")
             await terminal.see("Several rooms are called 'the': attic, cellar.", f"one.{prompt}")
@@ -255,7 +257,7 @@ async def test_a_room_is_chosen_by_number_id_or_name(tmp_path: Path) -> None:
 
 
 async def test_history_upwards(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK, **FREE) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK, **FREE) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with ada.talk(room_id) as talk:
             for number in range(1, 301):
@@ -280,11 +282,11 @@ async def test_history_upwards(tmp_path: Path) -> None:
             await terminal.see("And another one", "Lounge · online")
 
 
-async def test_a_member_who_is_banned_leaves(tmp_path: Path) -> None:
+async def test_a_ban_ends_the_chat(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bob") as bob,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
     ):
         room_id = await open_room(bob, name="Secret", password="open sesame")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
@@ -297,8 +299,8 @@ async def test_a_member_who_is_banned_leaves(tmp_path: Path) -> None:
             await terminal.see("reichatd: the conversation has ended:")
 
 
-async def test_a_login_session_that_is_over(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_a_login_session_that_has_ended(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada, name="Lounge")
         async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
             await log_in(terminal, ada.email)
@@ -306,7 +308,7 @@ async def test_a_login_session_that_is_over(tmp_path: Path) -> None:
             await ada.call("PUT", "/user/password", password=PASSWORD, new_password="another good one")
             assert await terminal.ended() == 77
             await terminal.see("reichatd: the login session is over")
-        # And again: it is asked for anew.
+        # The next start asks for the password again.
         async with chat(tmp_path, daemon.url, room_id) as terminal:
             await terminal.see(f"Password of {ada.email}:")
             terminal.type(f"another good one{ENTER}")
@@ -323,12 +325,12 @@ def _seconds_left(token: str) -> float:
     return claims["exp"] - time.time()
 
 
-async def test_an_access_token_that_is_too_old_is_renewed(tmp_path: Path) -> None:
+async def test_an_expired_access_token_is_renewed(tmp_path: Path) -> None:
     settings = {**QUICK, "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "0.05"}
     daemon = DaemonProcess(tmp_path, settings)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada:
+        async with await registered_user(daemon, "ada") as ada:
             room_id = await open_room(ada, name="Lounge")
             async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
                 await log_in(terminal, ada.email)
@@ -356,20 +358,18 @@ async def test_an_access_token_that_is_too_old_is_renewed(tmp_path: Path) -> Non
         (["http://127.0.0.1:99999"], 2, "URL:"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_a_line(
-    tmp_path: Path, arguments: list[str], status: int, text: str
-) -> None:
+async def test_errors_are_reported_in_one_line(tmp_path: Path, arguments: list[str], status: int, text: str) -> None:
     async with chat(tmp_path, *arguments, "--email", "ada@example.org") as terminal:
         assert await terminal.ended() == status
         await terminal.see(text)
         assert "Traceback" not in terminal.text
-        assert "Password" not in terminal.text, "nobody is asked for a password that cannot be used"
+        assert "Password" not in terminal.text, "it must not ask for a password that it cannot use"
 
 
 async def test_a_wrong_password(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
+        await registered_user(daemon, "ada") as ada,
         chat(tmp_path, daemon.url, "--email", ada.email) as terminal,
     ):
         await terminal.see("Password of")

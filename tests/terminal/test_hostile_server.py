@@ -1,4 +1,4 @@
-"""What a server may say that is no good one: the client tells so in a line, and survives."""
+"""Invalid answers of a server: the client reports an error and goes on."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import trio
 
+from reichatd.repeated_event import RepeatedEvent
 from reichatd.terminal import frames
 from reichatd.terminal.client import LoggedOut, Login, ServerClient, ServerRefused, Unreachable
 from reichatd.terminal.conversation import Conversation
@@ -23,7 +24,7 @@ async def answer(response: bytes, stream: trio.SocketStream) -> None:
 
 @asynccontextmanager
 async def server(status: str, body: str) -> AsyncIterator[ServerClient]:
-    """One that answers everything with this."""
+    """A client of a server that gives this answer to all requests."""
     response = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -37,7 +38,7 @@ async def server(status: str, body: str) -> AsyncIterator[ServerClient]:
 @pytest.mark.parametrize(
     "body", ["", "<html>", "[]", '{"rooms": 1}', '{"rooms": [{"room_id": 1}]}', '{"message": "ok"}', "[" * 60_000]
 )
-async def test_an_answer_that_is_none(body: str) -> None:
+async def test_invalid_answers(body: str) -> None:
     calls: list[Callable[[ServerClient], Awaitable[object]]] = [
         lambda client: client.rooms("joined"),
         lambda client: client.log_in("ada@example.org", "password"),
@@ -70,23 +71,23 @@ async def test_refusals() -> None:
         ("200 OK", "<html>", MESSAGE_CHARACTERS),
     ],
 )
-async def test_how_long_a_message_may_be(status: str, body: str, characters: int) -> None:
+async def test_the_maximum_length_of_a_message(status: str, body: str, characters: int) -> None:
     async with server(status, body) as client:
         assert await client.message_characters() == characters
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "502 Bad Gateway", "200 OK"])
-async def test_a_handshake_that_is_refused_is_tried_again(status: str) -> None:
+async def test_a_refused_handshake_is_tried_again(status: str) -> None:
     renewed = '{"message": "ok", "code": "none", "tokens": {"access_token": "new"}}'
     async with server(status, renewed) as client, trio.open_nursery() as nursery:
-        changed = trio.Event()
-        conversation = Conversation(client, "lounge", lambda: changed.set())
+        changed = RepeatedEvent()
+        conversation = Conversation(client, "lounge", changed.set)
         nursery.start_soon(conversation.run)
         for _ in range(2):
             with trio.fail_after(10):
                 await changed.wait()
-            changed = trio.Event()
-            assert conversation.trouble not in ("", "connecting")
+            changed.clear()
+            assert conversation.offline_reason not in ("", "connecting")
         nursery.cancel_scope.cancel()
 
 
@@ -102,5 +103,5 @@ async def test_a_handshake_that_is_refused_is_tried_again(status: str) -> None:
         '{"type": "ack", "nonce": "\\ud800"}',
     ],
 )
-def test_a_frame_that_is_none_is_passed_over(text: str) -> None:
+def test_an_invalid_frame_is_ignored(text: str) -> None:
     assert frames.decode(text) is None

@@ -1,4 +1,4 @@
-"""`reichatd send`, as scripts call it."""
+"""`reichatd send`, called as scripts call it."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from reichatd.cli import exit_status
-from tests.client import PASSWORD, Person, newcomer, open_room
+from tests.client import PASSWORD, Person, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.process import DaemonProcess, environment, running
 
@@ -19,7 +19,7 @@ SECONDS = 60.0
 
 
 class Script:
-    """Calls of `reichatd send`, by a user with a home of its own."""
+    """Calls `reichatd send` with its own home directory."""
 
     def __init__(self, home: Path, **environ: str) -> None:
         self.home = home
@@ -28,7 +28,7 @@ class Script:
     async def __call__(
         self, *arguments: str | bytes, status: int = 0, stdin: bytes = b""
     ) -> subprocess.CompletedProcess[str]:
-        """One call, which must end with this status."""
+        """Makes one call, which must exit with this status."""
         command = [sys.executable, "-W", "error", "-m", "reichatd", "send", *arguments]
         with trio.fail_after(SECONDS):
             done = await trio.run_process(
@@ -52,8 +52,8 @@ async def said(person: Person, room_id: str) -> list[str]:
 async def test_scripts_post(tmp_path: Path) -> None:
     async with (
         running(tmp_path, **QUICK) as daemon,
-        await newcomer(daemon, "ada") as ada,
-        await newcomer(daemon, "bot") as bot,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bot") as bot,
     ):
         room_id = await open_room(ada, name="The Lounge", room_id="lounge")
         secret = tmp_path / "password"
@@ -64,12 +64,12 @@ async def test_scripts_post(tmp_path: Path) -> None:
         assert (await send(daemon.url, "the lounge", "-", "-v", stdin=b"\n  a:\n    b\n\n")).stdout == "2\n"
         done = await send(daemon.url, room_id, "--json", stdin="Grüße ".encode() + b"\xff")
         assert json.loads(done.stdout) == {"room_id": room_id, "message_id": 3}
-        # Sent again with the same nonce, it is there once.
+        # Sent twice with the same nonce, it is stored once.
         for _ in range(2):
             assert (await send(daemon.url, room_id, "Once", "--nonce", "job-1", "-v")).stdout == "4\n"
         assert await said(ada, room_id) == ["Backup done", "  a:\n    b", "Grüße \ufffd", "Once"]
         assert list(send.logins) == [f"{bot.email} {daemon.url}"], "one login for all calls, beside the person's own"
-        # From the second time on it takes no password.
+        # Later calls need no password.
         assert (
             await Script(tmp_path, REICHATD_EMAIL=bot.email)(daemon.url, room_id, "Still here", "-v")
         ).stdout == "5\n"
@@ -86,7 +86,7 @@ async def check_refusals(daemon: DaemonProcess, ada: Person, bot: Person, home: 
     assert "password" in (await send(daemon.url, secret_id, "Hello", status=exit_status.REFUSED)).stderr.lower()
     await ada.call("POST", f"/room/lounge/ban/{bot.user_id}")
     await send(daemon.url, "lounge", "Hello", status=exit_status.NOT_PERMITTED)
-    # Who one is.
+    # Logins.
     wrong = Script(home, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD="wrong")
     assert "Invalid password" in (await wrong(daemon.url, "lounge", "Hello", status=exit_status.REFUSED)).stderr
     nobody = Script(home / "else")
@@ -104,18 +104,18 @@ async def check_refusals(daemon: DaemonProcess, ada: Person, bot: Person, home: 
     assert str(home / "no") in gone.stderr
 
 
-async def test_where_no_login_can_be_kept_none_is_left_behind(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+async def test_if_the_login_cannot_be_saved_its_session_is_ended(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         send = Script(tmp_path, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD=PASSWORD, XDG_STATE_HOME="/proc/nowhere")
         assert (await send(daemon.url, room_id, "Hello", "-v")).stdout == "1\n"
         command = [sys.executable, "-m", "reichatd", "user", "show", ada.user_id, "--json"]
         shown = await trio.run_process(command, capture_stdout=True, env=send.environ)
-        assert json.loads(shown.stdout)["sessions"] == 1, "the test's own"
+        assert json.loads(shown.stdout)["sessions"] == 1, "only the test's own"
 
 
 async def hang_up_once(port: int) -> None:
-    """Stands in for the daemon that is away: takes one connection, and closes it unanswered."""
+    """Replaces the stopped daemon: accepts one connection, and closes it without an answer."""
     (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
     async with listener:
         with trio.fail_after(SECONDS):
@@ -123,12 +123,12 @@ async def hang_up_once(port: int) -> None:
         await stream.aclose()
 
 
-async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: Path) -> None:
+async def test_a_message_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
     daemon = DaemonProcess(tmp_path, QUICK | FREE)
     send = Script(tmp_path, REICHATD_PASSWORD=PASSWORD)
     try:
         await daemon.start()
-        async with await newcomer(daemon, "ada") as ada:
+        async with await registered_user(daemon, "ada") as ada:
             room_id = await open_room(ada)
             send.environ["REICHATD_EMAIL"] = ada.email
             await send(daemon.url, room_id, "One")
@@ -139,7 +139,7 @@ async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: P
                 nursery.start_soon(partial(send, daemon.url, room_id, "Two", "--timeout", str(SECONDS)))
                 await hang_up_once(daemon.port)
                 await daemon.start()
-            # One that answers nothing any more.
+            # A daemon that no longer answers.
             daemon.signal(signal.SIGSTOP)
             await send(daemon.url, room_id, "Three", "--timeout", "1", status=exit_status.STORE_UNAVAILABLE)
             daemon.signal(signal.SIGCONT)
@@ -151,10 +151,10 @@ async def test_a_message_outlives_the_daemon_and_says_what_it_cannot(tmp_path: P
 
 
 async def test_a_message_without_an_answer_may_be_stored_or_not(tmp_path: Path) -> None:
-    # The store is locked by another program: the commit waits, and so does the ack.
+    # Another program locks the store: the commit and the ack wait.
     import sqlite3
 
-    async with running(tmp_path, **QUICK) as daemon, await newcomer(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         send = Script(tmp_path, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD=PASSWORD)
         await send(daemon.url, room_id, "One")
@@ -172,7 +172,7 @@ async def test_a_message_without_an_answer_may_be_stored_or_not(tmp_path: Path) 
         assert await said(ada, room_id) == ["One", "Two"]
 
 
-def test_how_it_is_called(tmp_path: Path) -> None:
+def test_usage_errors(tmp_path: Path) -> None:
     environ = environment(tmp_path, {})
     command = [sys.executable, "-m", "reichatd", "send"]
     for arguments, text in (

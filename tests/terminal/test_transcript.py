@@ -1,4 +1,4 @@
-"""How a conversation is laid out on lines."""
+"""The layout of a conversation in lines."""
 
 from datetime import UTC, datetime
 
@@ -30,13 +30,13 @@ def test_wrapping(text: str, lines: list[str]) -> None:
 
 
 @given(st.text(max_size=200), st.integers(min_value=2, max_value=20))
-def test_no_line_is_too_wide_and_no_character_gets_lost(text: str, width: int) -> None:
+def test_no_line_is_too_wide_and_no_character_is_lost(text: str, width: int) -> None:
     lines = list(wrap(text, width))
     assert all(get_cwidth(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(plain(" ".join(text.splitlines())).split())
 
 
-def test_nothing_acts_on_the_terminal() -> None:
+def test_control_characters_are_replaced() -> None:
     assert plain("a\x1b[2J\x07\u202eb\tc") == "a\ufffd[2J\ufffd\ufffdb    c"
 
 
@@ -67,19 +67,19 @@ def test_the_end_is_shown_with_its_rules(conversation: Conversation) -> None:
     assert transcript.reached_top
 
 
-def test_what_is_in_sight_stays_there(conversation: Conversation) -> None:
+def test_visible_lines_stay_in_place(conversation: Conversation) -> None:
     transcript = Transcript(conversation)
     transcript.lines(40, 3)
-    transcript.back = 2
+    transcript.scrolled = 2
     before = shown(transcript, 3)
     conversation.messages += [message(21, 2), message(22, 3)]
     assert shown(transcript, 3) == before
     conversation.messages[:0] = [message(9), message(10)]
     assert shown(transcript, 3) == before
-    transcript.back = 0
+    transcript.scrolled = 0
     assert shown(transcript, 1) == ["ada  text 22"]
 
 
-def test_what_waits_is_last(conversation: Conversation) -> None:
+def test_pending_messages_are_last(conversation: Conversation) -> None:
     conversation.pending = {"1": "first", "2": "second"}
     assert shown(Transcript(conversation), 3) == ["ada  text 20", "first", "second"]

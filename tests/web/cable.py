@@ -1,4 +1,4 @@
-"""A network between a browser and the daemon, which can be cut, and be slow with conversations."""
+"""A network between a browser and the daemon that can be cut, and can delay WebSockets."""
 
 import socket
 import threading
@@ -7,17 +7,17 @@ from typing import Self
 
 
 class Cable:
-    """Carries connections from a port of its own to another one, while it is whole.
+    """Forwards connections from its own port to another one, until it is cut.
 
     Arguments:
-        port: where connections are to lead.
+        port: the target port.
     """
 
     def __init__(self, port: int) -> None:
-        self._to = port
-        self._whole = True
-        self._is_quick = threading.Event()
-        self._is_quick.set()
+        self._target_port = port
+        self._is_whole = True
+        self._websockets_pass = threading.Event()
+        self._websockets_pass.set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -39,24 +39,24 @@ class Cable:
         self._accepting.join()
 
     def cut(self) -> None:
-        """Ends all connections and lets no new one through, nor any that is kept back."""
-        self._is_quick.set()
+        """Ends all connections, also held ones, and accepts no new ones."""
+        self._websockets_pass.set()
         with self._lock:
-            self._whole = False
+            self._is_whole = False
             for end in self._open:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         with self._lock:
-            self._whole = True
+            self._is_whole = True
 
     def hold(self) -> None:
-        """Keeps back the handshakes of new conversations until `let_go`. Other requests pass."""
-        self._is_quick.clear()
+        """Holds back new WebSocket handshakes until `release`. Other requests pass."""
+        self._websockets_pass.clear()
 
-    def let_go(self) -> None:
-        self._is_quick.set()
+    def release(self) -> None:
+        self._websockets_pass.set()
 
     def _accept(self) -> None:
         while True:
@@ -66,31 +66,31 @@ class Cable:
                 return
             far = None
             with suppress(OSError):
-                far = socket.create_connection(("127.0.0.1", self._to))
+                far = socket.create_connection(("127.0.0.1", self._target_port))
             with self._lock:
-                if far is None or not self._whole:
+                if far is None or not self._is_whole:
                     near.close()
                     if far is not None:
                         far.close()
                     continue
                 self._open |= {near, far}
-            threading.Thread(target=self._carry_both, args=(near, far), name="cable").start()
+            threading.Thread(target=self._forward_both, args=(near, far), name="cable").start()
 
-    def _carry_both(self, near: socket.socket, far: socket.socket) -> None:
-        back = threading.Thread(target=self._carry, args=(far, near), name="cable")
+    def _forward_both(self, near: socket.socket, far: socket.socket) -> None:
+        back = threading.Thread(target=self._forward, args=(far, near), name="cable")
         back.start()
-        self._carry(near, far)
+        self._forward(near, far)
         back.join()
         with self._lock:
             self._open -= {near, far}
         near.close()
         far.close()
 
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
                 if data.startswith(b"GET /ws/"):
-                    self._is_quick.wait()
+                    self._websockets_pass.wait()
                 target.sendall(data)
         for end in (source, target):
             with suppress(OSError):

@@ -1,7 +1,7 @@
 """A daemon, a mail server and a real browser.
 
-Playwright drives the Chromium of the system: its own one would be downloaded. While it runs, an asyncio loop counts as running
-in this thread, so the browser does not outlive this package, and what needs Trio runs in another thread.
+Playwright drives the system's Chromium, since it would have to download its own. While it runs, this thread has a running asyncio
+loop: so the browser is closed after this package, and code that needs Trio runs in another thread.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.mail.server import MailServer
 from tests.process import DaemonProcess
-from tests.web.visitor import Visitor, by_smtp, in_thread
+from tests.web.visitor import Visitor, in_thread, smtp_settings
 
 FLAGS = [
     "--no-sandbox",
@@ -52,8 +52,8 @@ def mail_server() -> Iterator[MailServer]:
 
 @pytest.fixture
 def daemon(request: pytest.FixtureRequest, tmp_path: Path, mail_server: MailServer) -> Iterator[DaemonProcess]:
-    """A running daemon, which sends its codes to the mail server; a test may give it more settings as a parameter."""
-    process = DaemonProcess(tmp_path, QUICK | FREE | by_smtp(mail_server) | getattr(request, "param", {}))
+    """A running daemon that sends codes to the mail server; a test can add settings as a parameter."""
+    process = DaemonProcess(tmp_path, QUICK | FREE | smtp_settings(mail_server) | getattr(request, "param", {}))
     try:
         in_thread(process.start)
         yield process
@@ -65,7 +65,7 @@ def daemon(request: pytest.FixtureRequest, tmp_path: Path, mail_server: MailServ
 
 @pytest.fixture
 def visitor(browser: Browser, daemon: DaemonProcess, mail_server: MailServer) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors, each with a browser profile of his own; in the end none may have met with an error in the page."""
+    """Makes visitors, each with a separate browser profile; at the end, no page may have had an error."""
     with ExitStack() as stack:
 
         def make(name: str, **options: Any) -> Visitor:  # noqa: ANN401 - those of Visitor

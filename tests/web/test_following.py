@@ -1,4 +1,4 @@
-"""Whether the page follows a conversation, and what counts as read: what the person sees decides."""
+"""Following the end of a conversation, and marking as read what was visible."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.web.visitor import Visitor, in_thread
 
 Visitors = Callable[..., Visitor]
 
-SCREENFULS = 120
+BACKLOG = 120
 """Messages that fill more than one screen."""
 
 POST = """
@@ -33,9 +33,9 @@ POST = """
 
 OPEN_POSTER = """
 async (room) => {
-  const kept = localStorage.getItem("reichatd.refresh_token");
+  const refreshToken = localStorage.getItem("reichatd.refresh_token");
   const call = async (method, path, token) => (await fetch(path, { method, headers: { Authorization: `Bearer ${token}` } })).json();
-  const { tokens } = await call("GET", "/refresh", kept);
+  const { tokens } = await call("GET", "/refresh", refreshToken);
   const { ticket } = await call("POST", "/ws/ticket", tokens.access_token);
   window.poster = new WebSocket(`${location.origin.replace("http", "ws")}/ws/chat/${room}?ticket=${ticket}`);
   await new Promise((opened) => (window.poster.onopen = opened));
@@ -55,21 +55,21 @@ HIDDEN = """
     if (!isHidden) waiting.splice(0).forEach(frame);
   };
 """
-"""A tab that can be hidden as another tab would hide it, which the driven browser does not do: it draws no frames then."""
+"""Lets a test hide the tab, as another tab would; a hidden tab draws no frames. Playwright cannot do that."""
 
-LAST_IN_SIGHT = """
+LAST_VISIBLE = """
 Number([...document.querySelectorAll(".feed .message")].findLast((row) =>
   row.getBoundingClientRect().bottom <= document.querySelector(".scroller").getBoundingClientRect().bottom).dataset.id)
 """
 
 
 def posts(person: Visitor, *texts: str) -> None:
-    """Posts all of them at once, from a page that shows nothing of the room."""
+    """Posts all texts at once, from a page that does not show the room."""
     person.page.evaluate(POST, list(texts))
 
 
 def is_following(person: Visitor, id: int) -> None:
-    """The message is the last one, in sight, and there is no way offered to get to the end."""
+    """Checks that the page shows the end of the log, and no button to go there."""
     row = person.page.locator(f'.feed [data-id="{id}"]')
     expect(row).to_be_in_viewport(ratio=0.9)
     expect(person.page.locator(".jump")).to_be_hidden()
@@ -82,8 +82,8 @@ def slow_down(page: Page, rate: int) -> None:
 
 
 @pytest.fixture
-def talkers(visitor: Visitors, daemon: DaemonProcess, request: pytest.FixtureRequest) -> tuple[Visitor, Visitor]:
-    """Ada in a room that overflows her window, and Bob, who posts there without looking."""
+def ada_and_bob(visitor: Visitors, daemon: DaemonProcess, request: pytest.FixtureRequest) -> tuple[Visitor, Visitor]:
+    """Ada reads a room longer than her window; Bob posts there without a view of it."""
     ada, bob = visitor("ada", **getattr(request, "param", {})), visitor("bob")
     ada.register()
     ada.make_room("Lounge", "lounge")
@@ -92,23 +92,23 @@ def talkers(visitor: Visitors, daemon: DaemonProcess, request: pytest.FixtureReq
     for person in (ada, bob):
         person.page.goto("about:blank")
     assert in_thread(daemon.stop) == 0
-    in_thread(lambda: fill(daemon, "lounge", bob.email, SCREENFULS))
+    in_thread(lambda: fill(daemon, "lounge", bob.email, BACKLOG))
     in_thread(daemon.start)
     bob.page.goto(bob.url)
     bob.page.evaluate(OPEN_POSTER, "lounge")
     ada.page.goto(f"{ada.url}/#/room/lounge")
     expect(ada.page.locator('.feed [data-id="1"] .new-line')).to_be_in_viewport()
     ada.page.locator(".jump").click()
-    is_following(ada, SCREENFULS)
+    is_following(ada, BACKLOG)
     return ada, bob
 
 
 @pytest.mark.parametrize("rate", [1, 6], ids=["quick", "slow"])
-@pytest.mark.parametrize("talkers", [{}, {"phone": True}], ids=["desk", "phone"], indirect=True)
-def test_the_page_follows_what_oneself_and_others_say(talkers: tuple[Visitor, Visitor], rate: int) -> None:
-    ada, bob = talkers
+@pytest.mark.parametrize("ada_and_bob", [{}, {"phone": True}], ids=["desk", "phone"], indirect=True)
+def test_the_page_follows_own_and_other_messages(ada_and_bob: tuple[Visitor, Visitor], rate: int) -> None:
+    ada, bob = ada_and_bob
     slow_down(ada.page, rate)
-    end = SCREENFULS
+    end = BACKLOG
     for number in range(12):
         ada.say(f"mine {number}")
         end += 1
@@ -117,41 +117,41 @@ def test_the_page_follows_what_oneself_and_others_say(talkers: tuple[Visitor, Vi
     for number in range(8):
         posts(bob, *(f"burst {number}: {each}" for each in range(5)))
         end += 5
-        if number % 2:  # while others talk
+        if number % 2:  # between posts of others
             ada.say(f"between {number}")
             end += 1
         expect(ada.page.locator(f'.feed [data-id="{end}"]')).to_be_visible()
         is_following(ada, end)
-    posts(bob, *(f"flood {each}\nof two lines" for each in range(40)))  # more than fits
+    posts(bob, *(f"flood {each}\nof two lines" for each in range(40)))  # more than a screen
     is_following(ada, end + 40)
     expect(ada.page).to_have_title("Lounge · reichatd")
     ada.until_sent("set_last_read", message_id=end + 40)
 
 
-@pytest.mark.parametrize("talkers", [{}, {"phone": True}], ids=["desk", "phone"], indirect=True)
-def test_one_who_scrolls_up_stays_there_while_others_talk(talkers: tuple[Visitor, Visitor]) -> None:
-    ada, bob = talkers
+@pytest.mark.parametrize("ada_and_bob", [{}, {"phone": True}], ids=["desk", "phone"], indirect=True)
+def test_the_position_stays_after_scrolling_up(ada_and_bob: tuple[Visitor, Visitor]) -> None:
+    ada, bob = ada_and_bob
     scroller = ada.page.locator(".scroller")
-    scroller.evaluate("scroller => scroller.scrollBy(0, -30)")  # little, and in a busy room
+    scroller.evaluate("scroller => scroller.scrollBy(0, -30)")  # a small step
     for number in range(4):
         posts(bob, f"one {number}", f"two {number}")
-        expect(ada.page.locator(f'.feed [data-id="{SCREENFULS + 2 * number + 2}"]')).to_be_attached()
+        expect(ada.page.locator(f'.feed [data-id="{BACKLOG + 2 * number + 2}"]')).to_be_attached()
     expect(ada.page.get_by_role("button", name="8 new")).to_be_visible()
     expect(ada.page).to_have_title("(8) Lounge · reichatd")
     scroller.evaluate("scroller => scroller.scrollTo(0, scroller.scrollHeight)")
-    is_following(ada, SCREENFULS + 8)
+    is_following(ada, BACKLOG + 8)
     expect(ada.page).to_have_title("Lounge · reichatd")
     posts(bob, "and on")
-    is_following(ada, SCREENFULS + 9)
+    is_following(ada, BACKLOG + 9)
 
 
-def tells_what_is_below(reader: Visitor, read: int, end: int) -> bool:
-    """Whether less than a screenful was shown behind what was read, and the button counts what is left."""
-    last = reader.measured(LAST_IN_SIGHT)
+def counts_what_is_below(reader: Visitor, read: int, end: int) -> bool:
+    """Whether less than a screen of unread messages was shown, and the button counts the rest."""
+    last = reader.measured(LAST_VISIBLE)
     return read + 5 < last < read + 40 and reader.page.locator(".jump").text_content() == f"{end - last} new"
 
 
-def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_missed_messages_count_as_read_when_they_were_visible(visitor: Visitors, daemon: DaemonProcess) -> None:
     """After a lost connection and in a tab that was hidden: more than fits, and more than the page may hold."""
     with Cable(daemon.port) as cable:
         ada, bob = visitor("ada", url=cable.url), visitor("bob")
@@ -173,7 +173,7 @@ def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, 
                 ada.page.evaluate("hide(true)")
             posts(bob, *(f"{way} {number}" for number in range(count)))
             if way == "connection":
-                cable.mend()
+                cable.repair()
                 ada.reconnect()
             else:
                 expect(ada.page).to_have_title(f"({count}) Lounge · reichatd")
@@ -181,8 +181,8 @@ def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, 
                 ada.page.evaluate("hide(false)")
             first = ada.page.locator(f'.feed [data-id="{end + 1}"]')
             expect(first.locator(".new-line")).to_be_in_viewport()
-            ada.until(partial(tells_what_is_below, ada, end, end + count))
-            last = ada.measured(LAST_IN_SIGHT)
+            ada.until(partial(counts_what_is_below, ada, end, end + count))
+            last = ada.measured(LAST_VISIBLE)
             expect(ada.page).to_have_title(f"({end + count - last}) Lounge · reichatd")
             end += count
             ada.page.locator(".jump").click()
@@ -194,22 +194,22 @@ def test_what_was_missed_counts_as_read_when_it_was_in_sight(visitor: Visitors, 
             is_following(ada, end)
 
 
-def test_who_is_led_to_a_message_has_not_read_what_is_between(talkers: tuple[Visitor, Visitor]) -> None:
-    ada, bob = talkers
+def test_a_link_to_a_message_does_not_mark_the_messages_between_as_read(ada_and_bob: tuple[Visitor, Visitor]) -> None:
+    ada, bob = ada_and_bob
     ada.page.goto(f"{ada.url}/#/explore")
     posts(bob, *(f"more {number}" for number in range(200)))
     expect(ada.page).to_have_title("(200) reichatd")
-    ada.page.goto(f"{ada.url}/#/room/lounge/{SCREENFULS + 150}")
-    row = ada.page.locator(f'.feed [data-id="{SCREENFULS + 150}"]')
+    ada.page.goto(f"{ada.url}/#/room/lounge/{BACKLOG + 150}")
+    row = ada.page.locator(f'.feed [data-id="{BACKLOG + 150}"]')
     expect(row).to_be_in_viewport()
     expect(row).to_have_attribute("aria-current", "true")
     expect(row).to_be_focused()
     expect(ada.page).to_have_title("(200) Lounge · reichatd")
-    ada.picture("desk-light-linked")
-    ada.page.goto(f"{ada.url}/#/room/lounge/{SCREENFULS + 10}")
-    expect(ada.page.locator('[aria-current="true"].message')).to_have_attribute("data-id", str(SCREENFULS + 10))
+    ada.screenshot("desk-light-linked")
+    ada.page.goto(f"{ada.url}/#/room/lounge/{BACKLOG + 10}")
+    expect(ada.page.locator('[aria-current="true"].message')).to_have_attribute("data-id", str(BACKLOG + 10))
     ada.page.locator(".jump").click()
-    is_following(ada, SCREENFULS + 200)
+    is_following(ada, BACKLOG + 200)
     expect(ada.page).to_have_title("Lounge · reichatd")
 
 
@@ -222,15 +222,17 @@ SCROLL_AND_LEAVE = """
 """
 
 
-def test_who_leaves_a_room_while_it_scrolls_has_read_what_was_in_sight(talkers: tuple[Visitor, Visitor]) -> None:
-    """The event comes to a view that is out of the page, where nothing has a size."""
-    ada, bob = talkers
+def test_leaving_a_room_while_it_scrolls_marks_only_visible_messages_as_read(
+    ada_and_bob: tuple[Visitor, Visitor],
+) -> None:
+    """The scroll event arrives when the view is out of the page, where nothing has a size."""
+    ada, bob = ada_and_bob
     ada.page.goto(f"{ada.url}/#/explore")
     posts(bob, *(f"more {number}" for number in range(100)))
     expect(ada.page).to_have_title("(100) reichatd")
     ada.page.goto(f"{ada.url}/#/room/lounge")
     expect(ada.page.locator(".new-line")).to_be_in_viewport()
-    expect(ada.page.locator(f'.feed [data-id="{SCREENFULS + 50}"]')).to_be_attached()
+    expect(ada.page.locator(f'.feed [data-id="{BACKLOG + 50}"]')).to_be_attached()
     ada.page.evaluate(SCROLL_AND_LEAVE)
     expect(ada.page.get_by_role("heading", name="Find rooms")).to_be_visible()
     posts(bob, "one more")
@@ -248,16 +250,16 @@ async () => {
   return scroller.querySelectorAll(".message").length;
 }
 """
-"""Leaves a room while it loads; how many messages are in the view in the end."""
+"""Leaves a room while it loads; returns how many messages are in the view at the end."""
 
 
-def test_a_room_that_is_left_while_it_loads_asks_for_nothing_more(talkers: tuple[Visitor, Visitor]) -> None:
-    ada, bob = talkers
+def test_a_room_left_while_it_loads_fetches_nothing_more(ada_and_bob: tuple[Visitor, Visitor]) -> None:
+    ada, bob = ada_and_bob
     ada.page.goto(f"{ada.url}/#/explore")
     for _ in range(4):
         posts(bob, *(f"more {number}" for number in range(250)))
     ada.page.goto(f"{ada.url}/#/room/lounge")
-    expect(ada.page.locator(f'.feed [data-id="{SCREENFULS + 1}"]')).to_be_in_viewport()
+    expect(ada.page.locator(f'.feed [data-id="{BACKLOG + 1}"]')).to_be_in_viewport()
     before = len(ada.sent)
     assert ada.page.evaluate(LEAVE) <= 140
     assert sum('"fetch"' in frame for frame in ada.sent[before:]) <= 2

@@ -21,7 +21,7 @@ MOST_ROWS = 160
 
 @asynccontextmanager
 async def store_of(daemon: DaemonProcess) -> AsyncIterator[Store]:
-    """The store of a daemon that does not run."""
+    """The store of a stopped daemon."""
     (file,) = daemon.directory.rglob("*.sqlite3")
     store = await open_store(file)
     try:
@@ -31,7 +31,7 @@ async def store_of(daemon: DaemonProcess) -> AsyncIterator[Store]:
 
 
 async def fill(daemon: DaemonProcess, room_id: str, author: str, count: int = COUNT) -> None:
-    """Writes the room's log."""
+    """Writes a room's log."""
     async with store_of(daemon) as store:
         user = await store.users.by_email(author)
         assert user is not None
@@ -50,7 +50,7 @@ async def fill(daemon: DaemonProcess, room_id: str, author: str, count: int = CO
 
 
 async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[str]) -> None:
-    """Writes a message at each of these times (UTC), which is also what it says."""
+    """Writes a message at each of these times (UTC), with the time as its text."""
     async with store_of(daemon) as store:
         user = await store.users.by_email(author)
         assert user is not None
@@ -61,15 +61,15 @@ async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[st
         await store.messages.append(posts, {})
 
 
-async def cut(daemon: DaemonProcess, room_id: str, keep: int) -> None:
-    """Removes all but the last messages of the room, as retention does."""
+async def expire(daemon: DaemonProcess, room_id: str, keep: int) -> None:
+    """Deletes all but the last messages of the room, as retention does."""
     async with store_of(daemon) as store:
         await store.messages.expire(room_id, Cutoff(keep=keep), at_most=COUNT)
 
 
 @pytest.fixture
 def readers(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> tuple[Visitor, Visitor]:
-    """Ada, who has written all of it, and Bob, who has read nothing."""
+    """Ada, who wrote all messages, and Bob, who has read none."""
     ada, bob = visitor("ada"), visitor("bob")
     ada.register()
     ada.make_room("Long", "long")
@@ -117,7 +117,7 @@ async (until) => {
 """
 
 
-def test_one_scrolls_up_smoothly_and_only_what_is_seen_is_in_the_page(readers: tuple[Visitor, Visitor]) -> None:
+def test_scrolling_up_is_smooth_and_the_page_holds_few_rows(readers: tuple[Visitor, Visitor]) -> None:
     ada, _ = readers
     expect(ada.page.locator(f'.feed [data-id="{COUNT}"]')).to_be_visible()
     measured = ada.page.evaluate(SCROLL_UP, COUNT - 1000)
@@ -136,7 +136,7 @@ def test_one_scrolls_up_smoothly_and_only_what_is_seen_is_in_the_page(readers: t
     assert ids(ada)[-1] == COUNT + 1
 
 
-def test_one_gets_to_any_place(readers: tuple[Visitor, Visitor]) -> None:
+def test_any_message_can_be_reached(readers: tuple[Visitor, Visitor]) -> None:
     ada, bob = readers
     scroller = ada.page.get_by_role("region", name="Conversation")
     scroller.press("Home")
@@ -148,7 +148,7 @@ def test_one_gets_to_any_place(readers: tuple[Visitor, Visitor]) -> None:
     expect(ada.page.locator('.feed [data-id="50000"]')).to_be_in_viewport()
     assert len(ids(ada)) <= MOST_ROWS
 
-    # Who has read nothing begins at the first message, and is told how much there is.
+    # A user who has read nothing starts at the first message, and sees the number of unread ones.
     bob.page.goto(f"{bob.url}/#/")
     expect(bob.page.get_by_role("navigation").locator(".count")).to_have_text("999+ unread")
     bob.page.get_by_role("link", name="Long").click()
@@ -160,10 +160,10 @@ def test_one_gets_to_any_place(readers: tuple[Visitor, Visitor]) -> None:
     expect(bob.page.get_by_role("navigation").locator(".count")).to_have_count(0)
 
 
-def test_a_wish_to_be_elsewhere_outlives_a_slow_or_lost_connection(
+def test_a_requested_position_survives_a_slow_or_lost_connection(
     visitor: Callable[..., Visitor], daemon: DaemonProcess
 ) -> None:
-    """The person does not wait until the conversation is there, nor has to ask again when it is."""
+    """The user can choose a position before the conversation has loaded, and need not repeat it."""
     end = 900
     with Cable(daemon.port) as cable:
         ada = visitor("ada", url=cable.url)
@@ -176,51 +176,51 @@ def test_a_wish_to_be_elsewhere_outlives_a_slow_or_lost_connection(
         room = f"{cable.url}/#/room/long"
         scroller = ada.page.get_by_role("region", name="Conversation")
 
-        def come(address: str) -> None:
-            """Opens the room, whose conversation lets itself be waited for."""
+        def open_room(address: str) -> None:
+            """Opens the room; its WebSocket is held back."""
             cable.hold()
             with ada.page.expect_websocket():
                 ada.page.goto(address)
                 ada.page.reload()
                 expect(scroller).to_be_visible()
 
-        def gets_to(id: int) -> None:
+        def shows(id: int) -> None:
             expect(ada.page.locator(f'.feed [data-id="{id}"]')).to_be_in_viewport()
 
-        come(room)
+        open_room(room)
         scroller.press("Home")
-        cable.let_go()
-        gets_to(1)
+        cable.release()
+        shows(1)
         expect(ada.page.get_by_text("The conversation begins here.")).to_be_visible()
 
-        come(f"{room}/300")
-        cable.let_go()
-        gets_to(300)
+        open_room(f"{room}/300")
+        cable.release()
+        shows(300)
 
-        come(f"{room}/300")
-        ada.page.goto(f"{room}/600")  # another link, before the first has led anywhere
-        cable.let_go()
-        gets_to(600)
+        open_room(f"{room}/300")
+        ada.page.goto(f"{room}/600")  # another link, before the first one is shown
+        cable.release()
+        shows(600)
 
-        come(room)
-        cable.let_go()
-        gets_to(end)
+        open_room(room)
+        cable.release()
+        shows(end)
         cable.cut()
         expect(ada.status).to_be_visible()
         scroller.press("Home")
         expect(ada.page.get_by_text("Older messages need a connection.")).to_be_visible()
         cable.hold()
         with ada.page.expect_websocket(timeout=40_000):
-            cable.mend()  # the next connection is lost as well
+            cable.repair()  # the next connection is lost too
         cable.cut()
         expect(ada.status).to_contain_text("Not connected")
-        cable.mend()
+        cable.repair()
         ada.reconnect()
-        gets_to(1)
+        shows(1)
 
 
-def test_times_and_days_are_those_of_the_reader(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
-    """Who reads in Berlin on a Sunday, Christmas time being UTC+1; and the time of each message is its link."""
+def test_times_and_days_are_in_the_readers_time_zone(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
+    """The reader is in Berlin (UTC+1 in winter), on a Sunday. The time of a message is its link."""
     ada = visitor("ada")
     ada.register()
     ada.make_room("Lounge", "lounge")
@@ -239,17 +239,17 @@ def test_times_and_days_are_those_of_the_reader(visitor: Callable[..., Visitor],
     assert ada.page.url.endswith("/#/room/lounge/2")
 
 
-def test_what_was_removed_is_not_waited_for(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
-    """Retention, while the room is open: what is gone leaves the page, and the log begins behind it."""
+def test_deleted_messages_are_not_waited_for(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
+    """Retention while the room is open: deleted messages leave the page, and the log begins after them."""
     ada = visitor("ada")
     ada.register()
     ada.make_room("Short", "short")
 
-    def written_behind_its_back(count: int, keep: int, end: int) -> None:
+    def write_and_expire_while_stopped(count: int, keep: int, end: int) -> None:
         assert in_thread(daemon.stop) == 0
         expect(ada.status).to_be_visible()
         in_thread(lambda: fill(daemon, "short", ada.email, count))
-        in_thread(lambda: cut(daemon, "short", keep))
+        in_thread(lambda: expire(daemon, "short", keep))
         in_thread(daemon.start)
         ada.reconnect()
         scroller = ada.page.get_by_role("region", name="Conversation")
@@ -257,8 +257,8 @@ def test_what_was_removed_is_not_waited_for(visitor: Callable[..., Visitor], dae
         expect(ada.page.locator(f'.feed [data-id="{end}"]')).to_be_visible()
         scroller.press("Home")
 
-    written_behind_its_back(50, keep=50, end=50)
+    write_and_expire_while_stopped(50, keep=50, end=50)
     expect(ada.page.get_by_text("The conversation begins here.")).to_be_visible()
-    written_behind_its_back(350, keep=200, end=400)
-    expect(ada.page.get_by_text("Older messages have been removed.")).to_be_visible()
+    write_and_expire_while_stopped(350, keep=200, end=400)
+    expect(ada.page.get_by_text("Older messages have been deleted.")).to_be_visible()
     assert ids(ada)[0] == 201

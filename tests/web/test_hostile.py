@@ -1,4 +1,4 @@
-"""What people write and call things is text. It never becomes markup, a script, a style or an address that runs one."""
+"""Messages and names stay text: they never become markup, a script, a style or a link that runs a script."""
 
 from collections.abc import Callable
 
@@ -46,8 +46,8 @@ def test_messages_and_names_are_text(visitor: Callable[..., Visitor]) -> None:
 
 
 @pytest.mark.parametrize("markup", ["innerHTML", "outerHTML"])
-def test_the_browser_itself_refuses_markup(visitor: Callable[..., Visitor], markup: str) -> None:
-    """The policy of the page: even a mistake in the client could not turn a text into elements."""
+def test_the_browser_refuses_markup(visitor: Callable[..., Visitor], markup: str) -> None:
+    """The Content-Security-Policy: even a bug in the client cannot turn text into elements."""
     ada = visitor("ada")
     ada.page.goto(ada.url)
     refused = ada.measured(

@@ -1,4 +1,4 @@
-"""The main screens: accessible (axe-core), no wider than the window, and with pictures for people to look at: build/screenshots."""
+"""All screens are accessible (axe-core) and no wider than the window; screenshots for people are in build/screenshots."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ TALK = [
     ("ada", "Tell them to come and look."),
 ]
 
-UNTHINKING = [
+EXTREME = [
     "Supercalifragilisticexpialidocious" * 8,
     "שלום, מה שלומך? (abc) 123!",
     "\U0001f389\U0001f468\u200d\U0001f469\u200d\U0001f467",
@@ -30,7 +30,7 @@ UNTHINKING = [
     "one\n\n\nfour",
 ]
 
-# What scrolls does so up and down only: a name with no space in it must not push anything out of sight.
+# Everything scrolls vertically only: a long name without spaces must not move anything out of the window.
 TOO_WIDE = """
 () => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar")]
   .filter((element) => element.scrollWidth > element.clientWidth)
@@ -39,13 +39,13 @@ TOO_WIDE = """
 
 
 def check(person: Visitor, name: str) -> None:
-    """The screen has nothing that axe finds serious, is no wider than the window, and has its picture taken."""
+    """Checks the screen with axe and for its width, and saves a screenshot."""
     page = person.page
-    # What moves is looked at when it has come to rest.
+    # Waits for animations to end.
     page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
-    person.picture(name)
+    person.screenshot(name)
     wide = page.evaluate(TOO_WIDE)
-    assert not wide, f"{name}: wider than their place: {wide}"
+    assert not wide, f"{name}: wider than their container: {wide}"
     found = Axe().run(page).response["violations"]
     serious = {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found if rule["impact"] in SERIOUS}
     assert not serious, f"{name}: {serious}"
@@ -110,8 +110,8 @@ def test_the_main_screens(visitor: Visitors, phone: bool, dark: bool) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool, dark: bool) -> None:
-    """Questions, refusals, what is empty, what is offline, and what people call things when they do not think of the screen."""
+def test_the_other_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool, dark: bool) -> None:
+    """Dialogs, errors, empty and offline states, and extreme names and messages."""
     with Cable(daemon.port) as cable:
         ada, bob = visitor("ada", phone=phone, dark=dark, url=cable.url), visitor("b" * 32)
         kind = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
@@ -128,7 +128,7 @@ def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
         expect(page.get_by_text("There are no public rooms yet.")).to_be_visible()
         check(ada, f"{kind}-no-rooms")
         page.goto(f"{ada.url}/#/room/nowhere")
-        expect(page.get_by_text("There is no room here")).to_be_visible()
+        expect(page.get_by_text("Room not found")).to_be_visible()
         check(ada, f"{kind}-no-room")
 
         bob.register()
@@ -139,11 +139,11 @@ def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
         expect(page.get_by_role("alert")).to_have_text("Invalid password")
         check(ada, f"{kind}-join")
         ada.join("household", "swordfish")
-        check(ada, f"{kind}-nothing-said")
+        check(ada, f"{kind}-no-messages")
         page.goto(f"{ada.url}/#/")
-        for text in UNTHINKING:
+        for text in EXTREME:
             bob.say(text)
-        bob.sees(*UNTHINKING)
+        bob.sees(*EXTREME)
         page.goto(f"{ada.url}/#/room/household")
         expect(page.locator(".new-line")).to_be_visible()
         check(ada, f"{kind}-unread")
@@ -199,33 +199,33 @@ def test_the_rarer_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
         ada.measured(
             "() => { Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }; }"
         )
-        ada.composer.fill("Not kept")
-        expect(page.locator("#notice")).to_contain_text("This browser has no room left")
+        ada.composer.fill("Not stored")
+        expect(page.locator("#notice")).to_contain_text("This browser has no storage space left")
         check(ada, f"{kind}-full")
         ada.composer.fill("")
         cable.cut()
-        expect(ada.status).to_contain_text("What you write is kept")
-        ada.say("And this one is on its way.")
+        expect(ada.status).to_contain_text("Your messages are saved")
+        ada.say("And this one is waiting.")
         expect(page.locator(".pending .state")).to_have_text("Waiting")
         check(ada, f"{kind}-offline")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-def test_the_pages_of_the_contract(visitor: Visitors, phone: bool, dark: bool) -> None:
+def test_the_documentation_pages(visitor: Visitors, phone: bool, dark: bool) -> None:
     author = visitor("ada", phone=phone, dark=dark)
     for name in ("docs", "docs/websocket", "docs/guide"):
         author.page.goto(f"{author.url}/{name}")
         check(author, f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}-{name.replace('/', '-')}")
 
 
-def test_all_of_it_can_be_done_with_keys(visitor: Visitors) -> None:
+def test_everything_works_with_the_keyboard(visitor: Visitors) -> None:
     ada = visitor("ada")
     ada.register()
     ada.make_room("Lounge", "lounge")
     page = ada.page
     for text in ("one", "two", "three"):
-        page.keyboard.type(text)  # the focus is where one writes
+        page.keyboard.type(text)  # the input has the focus
         page.keyboard.press("Enter")
     ada.sees("one", "two", "three")
     page.keyboard.press("Shift+Tab")
@@ -245,7 +245,7 @@ def test_all_of_it_can_be_done_with_keys(visitor: Visitors) -> None:
     assert ada.measured("navigator.clipboard.readText()") == "two"
 
 
-def test_what_others_write_is_announced(visitor: Visitors) -> None:
+def test_messages_of_others_are_announced(visitor: Visitors) -> None:
     ada, bob = visitor("ada"), visitor("bob")
     ada.register()
     ada.make_room("Lounge", "lounge")

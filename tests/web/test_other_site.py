@@ -1,4 +1,4 @@
-"""A client that is served by another site, in a real browser: it calls and opens sockets where that site is allowed."""
+"""A client on another site, in a real browser: it can use the API if that site is allowed."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Error
 
-from tests.client import PASSWORD, newcomer, open_room
+from tests.client import PASSWORD, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.process import DaemonProcess
 from tests.web.visitor import in_thread
@@ -35,7 +35,7 @@ CLIENT = """async ([server, email, password]) => {
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
-    """Another site, with a page of nothing; its origin."""
+    """Serves an empty page on another site; yields its origin."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<!doctype html><title>Another site</title>")
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "site"))
@@ -52,7 +52,7 @@ def test_a_client_of_another_site(browser: Browser, tmp_path: Path, site: str, i
     process = DaemonProcess(tmp_path, QUICK | FREE | ({"REICHATD_SERVER_ALLOWED_ORIGINS": site} if is_allowed else {}))
     try:
         in_thread(process.start)
-        email = in_thread(partial(_inhabit, process))
+        email = in_thread(partial(_make_account_and_room, process))
         page = browser.new_page()
         page.goto(site)
         try:
@@ -66,7 +66,7 @@ def test_a_client_of_another_site(browser: Browser, tmp_path: Path, site: str, i
         process.kill()
 
 
-async def _inhabit(process: DaemonProcess) -> str:
-    async with await newcomer(process, "ada") as ada:
+async def _make_account_and_room(process: DaemonProcess) -> str:
+    async with await registered_user(process, "ada") as ada:
         await open_room(ada, room_id="lounge")
         return ada.email

@@ -1,4 +1,4 @@
-"""The web client below a path of its host, by a real nginx that takes the path away."""
+"""The web client below a path of its host, behind a real nginx that strips the path."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +12,14 @@ from tests.web.visitor import Visitor
 
 
 @pytest.mark.parametrize("daemon", [{"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1"}], indirect=True)
-def test_all_of_it_is_below_the_path(visitor: Callable[..., Visitor], daemon: DaemonProcess, tmp_path: Path) -> None:
+def test_all_requests_are_below_the_path(
+    visitor: Callable[..., Visitor], daemon: DaemonProcess, tmp_path: Path
+) -> None:
     with nginx(tmp_path / "nginx", daemon.port, *BELOW) as proxy:
-        ada = visitor("ada", url=f"{proxy.url}/chat", trusting=True)
-        asked: list[str] = []
-        ada.page.on("request", lambda request: asked.append(request.url))
-        ada.page.on("websocket", lambda socket: asked.append(socket.url.replace("wss:", "https:")))
+        ada = visitor("ada", url=f"{proxy.url}/chat", ignore_certificates=True)
+        requested: list[str] = []
+        ada.page.on("request", lambda request: requested.append(request.url))
+        ada.page.on("websocket", lambda socket: requested.append(socket.url.replace("wss:", "https:")))
         ada.register()
         assert ada.page.url.startswith(f"{proxy.url}/chat/")
         ada.make_room("Lounge", "lounge")
@@ -26,17 +28,19 @@ def test_all_of_it_is_below_the_path(visitor: Callable[..., Visitor], daemon: Da
         expect(ada.page.locator(".pending")).to_have_count(0)
         ada.page.reload()
         ada.sees("Below a path")
-        first, *others = asked
+        first, *others = requested
         assert first == f"{proxy.url}/chat"
         assert [url for url in others if not url.startswith(f"{proxy.url}/chat/")] == []
         assert any("/chat/ws/chat/lounge?" in url for url in others)
 
         assert ada.measured("Object.keys(localStorage)") == ["reichatd.refresh_token@/chat/"]
         ada.page.goto(f"{proxy.url}/other/")
-        expect(ada.page.get_by_role("button", name="Log in")).to_be_visible()  # another server, for all it knows
+        expect(
+            ada.page.get_by_role("button", name="Log in")
+        ).to_be_visible()  # it does not share the login with another path
 
         ada.page.goto(f"{proxy.url}/chat/docs")
-        for link in ("has a document of its own", "has a document of its own", "WebSocket", "REST"):
+        for link in ("the WebSocket", "the REST interface", "WebSocket", "REST"):
             ada.page.get_by_role("link", name=link, exact=True).click()
             assert ada.page.url.startswith(f"{proxy.url}/chat/docs")
             expect(ada.page.get_by_role("heading", level=1)).to_contain_text("reichatd")

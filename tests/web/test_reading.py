@@ -1,4 +1,4 @@
-"""Read marks between tabs and devices, newcomers, and what one does with messages that are there."""
+"""Read marks across tabs and devices, new members, and copying messages."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.web.visitor import Visitor, in_thread
 Visitors = Callable[..., Visitor]
 
 
-def test_what_is_read_in_one_place_is_read_in_the_others(visitor: Visitors) -> None:
+def test_read_marks_are_shared_between_tabs_and_devices(visitor: Visitors) -> None:
     ada, bob = pair(visitor)
     phone = visitor("ada", phone=True)
     phone.context.add_init_script(HIDDEN)
@@ -37,7 +37,7 @@ def test_what_is_read_in_one_place_is_read_in_the_others(visitor: Visitors) -> N
     expect(phone.page).to_have_title("reichatd")
     expect(phone.page.get_by_role("navigation").locator(".count")).to_have_count(0)
 
-    # Who says something has read what was before it, on all devices.
+    # Posting marks all earlier messages as read, on all devices.
     ada.page.goto(f"{ada.url}/#/explore")
     bob.say("three")
     for page in (ada.page, tab, phone.page):
@@ -47,7 +47,7 @@ def test_what_is_read_in_one_place_is_read_in_the_others(visitor: Visitors) -> N
     expect(tab).to_have_title("reichatd")
 
 
-LAZY_MARKS = """
+SLOW_READ_MARKS = """
 () => {
   const real = setTimeout;
   window.setTimeout = (act, ms) => real(act, ms === 400 ? 60_000 : ms);
@@ -55,9 +55,9 @@ LAZY_MARKS = """
 """
 
 
-def test_what_was_read_just_before_the_logout_is_read(visitor: Visitors) -> None:
+def test_the_last_read_mark_is_sent_at_logout(visitor: Visitors) -> None:
     ada, bob = pair(visitor)
-    ada.page.evaluate(LAZY_MARKS)
+    ada.page.evaluate(SLOW_READ_MARKS)
     bob.say("one")
     ada.sees("one")
     expect(ada.page).to_have_title("Lounge · reichatd")
@@ -80,7 +80,7 @@ async () => {
 """
 
 
-def test_rooms_that_nobody_listens_to_have_their_counts(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_rooms_without_a_connection_have_unread_counts(visitor: Visitors, daemon: DaemonProcess) -> None:
     ada, bob = visitor("ada"), visitor("bob")
     ada.register()
     ada.page.evaluate(MANY_ROOMS)
@@ -96,7 +96,7 @@ def test_rooms_that_nobody_listens_to_have_their_counts(visitor: Visitors, daemo
     expect(ada.page).to_have_title("(7) reichatd")
 
 
-def test_a_newcomer_begins_at_the_end(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_a_new_member_starts_at_the_end(visitor: Visitors, daemon: DaemonProcess) -> None:
     ada, bob = visitor("ada"), visitor("bob")
     ada.register()
     ada.make_room("Old", "old")
@@ -126,7 +126,7 @@ SELECT = """
 """
 
 
-def test_what_is_copied_over_several_messages_is_what_was_said(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_a_selection_over_several_messages_is_copied_as_text(visitor: Visitors, daemon: DaemonProcess) -> None:
     ada = visitor("ada")
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ada.register()
@@ -147,15 +147,15 @@ def test_what_is_copied_over_several_messages_is_what_was_said(visitor: Visitors
     assert copied() == f"ada, 10:01\n{times[0]}\n{times[1]}\n\nada, 11:00\n{times[2]}"
     ada.page.evaluate(SELECT, [1, 1])
     assert copied() == f"ada, 10:01\n{times[0]}"
-    # With the mouse, from within one text to within another.
+    # With the mouse, from inside one text to inside another.
     first, last = (ada.page.locator(".content").nth(number) for number in (0, 2))
-    ada.page.locator(".feed-note").click()  # what is selected would be dragged away
+    ada.page.locator(".feed-note").click()  # clears the selection, which would be dragged
     first.hover(position={"x": 1, "y": 8})
     ada.page.mouse.down()
     last.hover(position={"x": 1, "y": 8})
     ada.page.mouse.up()
     assert copied() == f"{times[0]}\n{times[1]}\n\nada, 11:00"
-    # All of the page: the rooms too, but no letter of an avatar, and no time that is not shown.
+    # The whole page: with the rooms, but without avatar letters and hidden times.
     ada.page.locator(".me").focus()
     ada.page.keyboard.press("Control+a")
     lines = copied().splitlines()
@@ -174,15 +174,15 @@ OVERLAPS = """
   };
   const meet = (one, other) =>
     one.left < other.right - 1 && other.left < one.right - 1 && one.top < other.bottom - 1 && other.top < one.bottom - 1;
-  const names = all(".message .author").map((name) => name.getBoundingClientRect()); // cut where there is no room
+  const names = all(".message .author").map((name) => name.getBoundingClientRect()); // cut off where there is no space
   const words = [...all(".message .content").flatMap(boxes), ...names];
   const place = document.querySelector(".scroller").getBoundingClientRect();
   return all(".message .time, .message .actions").flatMap((element) => {
     const box = element.getBoundingClientRect();
     return [
-      words.some((word) => meet(box, word)) && "covers words",
+      words.some((word) => meet(box, word)) && "covers text",
       element.matches(".time") && box.height > 30 && "wraps",
-      (box.left < place.left || box.right > place.right) && "is out of sight",
+      (box.left < place.left || box.right > place.right) && "is outside of the view",
     ].filter(Boolean).map((what) => `${element.className} ${element.textContent} ${what}`);
   });
 }
@@ -191,7 +191,7 @@ OVERLAPS = """
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-def test_times_and_buttons_leave_the_words_alone(
+def test_times_and_buttons_do_not_cover_text(
     visitor: Visitors, daemon: DaemonProcess, phone: bool, locale: str
 ) -> None:
     ada = visitor("a" * 32, phone=phone, locale=locale)
@@ -206,4 +206,4 @@ def test_times_and_buttons_leave_the_words_alone(
     expect(ada.page.locator(".message time").nth(1)).to_have_text(re.compile(r"^\d\d?:\d\d$"))
     assert ada.page.evaluate(OVERLAPS) == []
     ada.page.locator(".message").nth(1).hover()
-    ada.picture(f"{'phone' if phone else 'desk'}-{locale}-times")
+    ada.screenshot(f"{'phone' if phone else 'desk'}-{locale}-times")

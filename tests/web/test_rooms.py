@@ -1,4 +1,4 @@
-"""What is done with rooms, people and oneself."""
+"""Actions on rooms, members and the own account."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from tests.web.visitor import PASSWORD, Visitor
 Visitors = Callable[..., Visitor]
 
 
-def about(person: Visitor) -> None:
+def open_room_dialog(person: Visitor) -> None:
     person.page.get_by_role("button", name="About this room").click()
 
 
@@ -38,11 +38,11 @@ def test_an_owner_edits_and_deletes(visitor: Visitors) -> None:
     ada.make_room("Club", "club", password="swordfish")
     bob.register()
     bob.join("club", "swordfish")
-    about(bob)
+    open_room_dialog(bob)
     expect(bob.page.get_by_role("dialog").get_by_role("button", name="Delete")).to_have_count(0)
     bob.page.keyboard.press("Escape")
 
-    about(ada)
+    open_room_dialog(ada)
     ada.page.get_by_role("button", name="Edit").click()
     ada.page.get_by_label("Name", exact=True).fill("")
     ada.page.get_by_role("button", name="Save").click()
@@ -56,10 +56,10 @@ def test_an_owner_edits_and_deletes(visitor: Visitors) -> None:
     bob.page.goto(f"{bob.url}/#/room/club")
     expect(bob.composer).to_be_enabled()
 
-    about(ada)
+    open_room_dialog(ada)
     ada.page.get_by_role("button", name="Delete").click()
-    ada.page.get_by_role("button", name="Delete for ever").click()
-    expect(ada.page.get_by_text("Nothing open")).to_be_visible()
+    ada.page.get_by_role("button", name="Delete permanently").click()
+    expect(ada.page.get_by_text("No room open")).to_be_visible()
     expect(bob.status).to_have_text("This room has been deleted.")
     expect(bob.composer).to_be_disabled()
 
@@ -73,7 +73,7 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     bob.say("Hello")
     ada.sees("Hello")
 
-    about(ada)
+    open_room_dialog(ada)
     ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()  # a member
     person = ada.page.get_by_role("dialog", name="bob")
     expect(person.get_by_role("button", name="Unban")).to_have_count(0)
@@ -100,23 +100,23 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     bob.page.get_by_role("button", name="Join").click()
     expect(bob.page.get_by_role("alert")).to_have_text("You are banned from this room")
 
-    # Another browser of the owner's knows it too: the server tells.
+    # Another browser of the owner gets the bans from the server.
     other = visitor("ada")
     other.page.goto(other.url)
     other.log_in()
     other.page.get_by_role("link", name="Lounge").first.click()
-    about(other)
+    open_room_dialog(other)
     banned = other.page.get_by_role("dialog").filter(has_text="Banned (1)")
     banned.get_by_role("button", name="bob").click()
     other.page.get_by_role("button", name="Unban").click()
-    expect(other.page.get_by_text("May join again.")).to_be_visible()
+    expect(other.page.get_by_text("Can join again.")).to_be_visible()
     expect(other.page.get_by_role("button", name="Unban")).to_have_count(0)
     bob.page.get_by_role("button", name="Join").click()
     bob.say("Back")
     ada.sees("Hello", "Back")
 
 
-def test_clicks_in_quick_succession_put_nobody_out(visitor: Visitors) -> None:
+def test_a_double_click_does_not_confirm(visitor: Visitors) -> None:
     ada, bob = visitor("ada"), visitor("bob")
     ada.register()
     ada.make_room("Lounge", "lounge")
@@ -124,13 +124,13 @@ def test_clicks_in_quick_succession_put_nobody_out(visitor: Visitors) -> None:
     bob.join("lounge")
     asked: list[str] = []
     ada.page.on("request", lambda request: asked.append(request.url))
-    about(ada)
+    open_room_dialog(ada)
     ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()
     for name in ("Kick", "Ban"):
         button = ada.page.get_by_role("dialog", name="bob", exact=True).get_by_role("button", name=name, exact=True)
         question = ada.page.get_by_role("dialog", name=f"{name} bob?")
         expect(button).to_be_enabled()
-        # The worst case: the second click meets the button that would do it.
+        # The worst case: the second click hits the button that confirms.
         ada.page.evaluate(
             """() => document.addEventListener("click", () => setTimeout(() => {
                 document.querySelector(".danger").click();
@@ -149,7 +149,7 @@ def test_clicks_in_quick_succession_put_nobody_out(visitor: Visitors) -> None:
     ada.sees("Still here")
 
 
-def test_who_was_kicked_can_ask_to_join_before_the_list_of_rooms_has_come(visitor: Visitors) -> None:
+def test_a_kicked_user_can_join_before_the_list_of_rooms_is_updated(visitor: Visitors) -> None:
     ada, bob = visitor("ada"), visitor("bob")
     ada.register()
     ada.make_room("Lounge", "lounge")
@@ -157,7 +157,7 @@ def test_who_was_kicked_can_ask_to_join_before_the_list_of_rooms_has_come(visito
     bob.join("lounge")
     bob.page.route("**/joined", lambda _: None)  # no answer
 
-    about(ada)
+    open_room_dialog(ada)
     ada.page.get_by_role("dialog").get_by_role("button", name="bob").click()
     ada.page.get_by_role("dialog", name="bob").get_by_role("button", name="Kick").click()
     ada.confirm("Kick bob?", "Kick")
@@ -171,10 +171,10 @@ def test_a_member_leaves_and_comes_back(visitor: Visitors) -> None:
     ada = visitor("ada")
     ada.register()
     ada.make_room("Lounge", "lounge")
-    about(ada)
+    open_room_dialog(ada)
     ada.page.get_by_role("button", name="Leave").click()
     ada.page.get_by_role("dialog", name="Leave this room?").get_by_role("button", name="Leave").click()
-    expect(ada.page.get_by_text("Nothing open")).to_be_visible()
+    expect(ada.page.get_by_text("No room open")).to_be_visible()
     expect(ada.page.locator(".rooms .room-link")).to_have_count(0)
     ada.page.get_by_role("link", name="Find rooms").click()
     ada.page.get_by_role("link", name="Lounge").click()
@@ -198,22 +198,22 @@ def test_a_name_and_a_password_are_changed(visitor: Visitors) -> None:
     dialog.get_by_label("Name").fill("lovelace")
     dialog.get_by_role("button", name="Change name").click()
     expect(dialog.get_by_text("Your name is changed")).to_be_visible()
-    dialog.get_by_label("Present password").fill("wrong password")
+    dialog.get_by_label("Current password").fill("wrong password")
     dialog.get_by_label("New password").fill("a better password")
     dialog.get_by_role("button", name="Change password").click()
     expect(dialog.get_by_text("Invalid password")).to_be_visible()
-    dialog.get_by_label("Present password").fill(PASSWORD)
+    dialog.get_by_label("Current password").fill(PASSWORD)
     dialog.get_by_role("button", name="Change password").click()
     expect(dialog.get_by_text("Your password is changed.")).to_be_visible()
     ada.page.keyboard.press("Escape")
     ada.say("It is me")
-    # One name, also on what was written under another.
+    # The new name is shown on earlier messages too.
     expect(bob.page.locator(".author")).to_have_text(["lovelace"])
     bob.page.get_by_role("button", name="lovelace").click()
     expect(bob.page.get_by_role("dialog", name="lovelace")).to_contain_text("ada@example.org")
 
 
-def test_wrong_answers_are_told_where_they_belong(visitor: Visitors) -> None:
+def test_errors_are_shown_at_their_fields(visitor: Visitors) -> None:
     ada = visitor("ada")
     page = ada.page
     page.goto(ada.url)

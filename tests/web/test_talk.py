@@ -1,4 +1,4 @@
-"""Two people talk, and the network, the daemon or the page fails them meanwhile."""
+"""Two people chat while the network, the daemon or the page fails."""
 
 import re
 import shutil
@@ -17,16 +17,16 @@ Visitors = Callable[..., Visitor]
 
 
 def pair(visitor: Visitors, **options: str) -> tuple[Visitor, Visitor]:
-    """Two people in one room, which the first of them has made."""
+    """Two people in one room, created by the first one."""
     ada, bob = visitor("ada", **options), visitor("bob")
     ada.register()
-    ada.make_room("Lounge", "lounge", "Where it begins")
+    ada.make_room("Lounge", "lounge", "A first room")
     bob.register()
     bob.join("lounge")
     return ada, bob
 
 
-def test_they_lose_the_network_and_the_daemon_and_miss_nothing(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_no_message_is_missed_when_the_network_or_the_daemon_fails(visitor: Visitors, daemon: DaemonProcess) -> None:
     with Cable(daemon.port) as cable:
         ada, bob = pair(visitor, url=cable.url)
         ada.say("one")
@@ -35,22 +35,22 @@ def test_they_lose_the_network_and_the_daemon_and_miss_nothing(visitor: Visitors
         ada.sees("one", "two")
 
         cable.cut()
-        expect(ada.status).to_contain_text("What you write is kept")
+        expect(ada.status).to_contain_text("Your messages are saved")
         ada.say("three, offline")
         ada.say("four, offline")
         expect(ada.page.locator(".pending .state")).to_have_text(["Waiting"] * 2)
-        ada.picture("offline")
+        ada.screenshot("offline")
         bob.say("five, meanwhile")
         bob.sees("one", "two", "five, meanwhile")
 
         assert in_thread(daemon.stop) == 0
-        expect(bob.status).to_contain_text("What you write is kept")
+        expect(bob.status).to_contain_text("Your messages are saved")
         bob.say("six, while it is down")
         in_thread(daemon.start)
         bob.reconnect()
         bob.sees("one", "two", "five, meanwhile", "six, while it is down")
 
-        cable.mend()
+        cable.repair()
         ada.reconnect()
         everything = ["one", "two", "five, meanwhile", "six, while it is down", "three, offline", "four, offline"]
         ada.sees(*everything)
@@ -72,21 +72,21 @@ def test_a_post_whose_ack_was_lost_is_stored_once(visitor: Visitors, daemon: Dae
         assert ada.measured("window.lost") >= 2
 
 
-def test_messages_on_their_way_outlive_the_page(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_unsent_messages_survive_a_reload(visitor: Visitors, daemon: DaemonProcess) -> None:
     with Cable(daemon.port) as cable:
         ada, bob = pair(visitor, url=cable.url)
         cable.cut()
         expect(ada.status).to_be_visible()
         ada.say("written before the reload")
         expect(ada.page.locator(".pending .content")).to_have_text(["written before the reload"])
-        cable.mend()
+        cable.repair()
         ada.page.reload()
         ada.sees("written before the reload")
         bob.sees("written before the reload")
 
 
-def test_a_network_that_is_silent_is_noticed(visitor: Visitors) -> None:
-    """The browser says that it is offline and the socket says nothing: then the server is asked."""
+def test_a_silent_network_is_detected(visitor: Visitors) -> None:
+    """The browser reports that it is offline, the socket reports nothing: the page checks the server."""
     ada, bob = pair(visitor)
     ada.say("one")
     bob.sees("one")
@@ -111,7 +111,9 @@ SOCKETS = """
 
 
 @pytest.mark.parametrize("daemon", [{"REICHATD_SERVER_RECONNECTS_PER_SECOND": "1"}], indirect=True)
-def test_all_stay_away_for_the_pause_that_a_restart_asks_for(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_all_clients_reconnect_after_the_pause_that_a_restart_asks_for(
+    visitor: Visitors, daemon: DaemonProcess
+) -> None:
     rooms = 8
     ada = visitor("ada")
     ada.context.add_init_script(SOCKETS)
@@ -130,11 +132,11 @@ def test_all_stay_away_for_the_pause_that_a_restart_asks_for(visitor: Visitors, 
         asked = re.search(r"retry-after-ms=(\d+)", before["reason"])
         assert asked
         pauses.append(int(asked[1]))
-        assert after["opened"] - before["closed"] >= pauses[-1] - 2  # timers are as exact as a millisecond
-    assert max(pauses) > 2_000  # or the daemon would have asked for nothing that could be told from its own start
+        assert after["opened"] - before["closed"] >= pauses[-1] - 2  # timers are accurate to a millisecond
+    assert max(pauses) > 2_000  # long enough to differ from the daemon's start time
 
 
-def test_what_is_unread_is_counted_and_marked(visitor: Visitors) -> None:
+def test_unread_messages_are_counted_and_marked(visitor: Visitors) -> None:
     ada, bob = pair(visitor)
     bob.say("before")
     ada.sees("before")
@@ -149,7 +151,7 @@ def test_what_is_unread_is_counted_and_marked(visitor: Visitors) -> None:
     expect(new.locator(".content")).to_have_text("first new one")
     expect(count).to_have_count(0)
     ada.until_sent("set_last_read", message_id=3)
-    # The mark is at the server: another browser begins behind it.
+    # The server stores the read mark: another browser starts after it.
     other = visitor("ada")
     other.page.goto(ada.url)
     other.log_in()
@@ -158,7 +160,7 @@ def test_what_is_unread_is_counted_and_marked(visitor: Visitors) -> None:
     expect(other.page.locator(".new-line")).to_have_count(0)
 
 
-def test_one_stays_logged_in_until_one_logs_out(visitor: Visitors) -> None:
+def test_the_login_lasts_until_logout(visitor: Visitors) -> None:
     ada, _ = pair(visitor)
     ada.page.reload()
     expect(ada.composer).to_be_enabled()
@@ -175,7 +177,7 @@ def test_one_stays_logged_in_until_one_logs_out(visitor: Visitors) -> None:
     expect(ada.composer).to_be_enabled()
 
 
-def test_no_token_is_in_an_address(visitor: Visitors) -> None:
+def test_no_url_contains_a_token(visitor: Visitors) -> None:
     ada = visitor("ada")
     addresses: list[str] = []
     ada.page.on("request", lambda request: addresses.append(request.url))
@@ -190,7 +192,7 @@ def test_no_token_is_in_an_address(visitor: Visitors) -> None:
     assert all(address.startswith((ada.url, ada.url.replace("http", "ws"))) for address in addresses)
 
 
-def test_a_room_that_was_made_anew_is_not_taken_for_the_old_one(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_a_room_created_again_is_not_mistaken_for_the_old_one(visitor: Visitors, daemon: DaemonProcess) -> None:
     with Cable(daemon.port) as cable:
         here, there = visitor("ada", url=cable.url), visitor("ada")
         here.register()
@@ -205,22 +207,22 @@ def test_a_room_that_was_made_anew_is_not_taken_for_the_old_one(visitor: Visitor
         there.page.get_by_role("link", name="Lounge").first.click()
         there.page.get_by_role("button", name="About this room").click()
         there.page.get_by_role("button", name="Delete").click()
-        there.page.get_by_role("button", name="Delete for ever").click()
-        expect(there.page.get_by_text("Nothing open")).to_be_visible()
+        there.page.get_by_role("button", name="Delete permanently").click()
+        expect(there.page.get_by_text("No room open")).to_be_visible()
         there.make_room("Lounge", "lounge")
         there.say("new one")
         there.sees("new one")
-        cable.mend()
+        cable.repair()
         here.reconnect()
         here.sees("new one")
         there.say("new two")
         here.sees("new one", "new two")
 
 
-def test_a_backup_that_was_restored_is_noticed_where_not_all_had_been_read(
+def test_a_restored_backup_is_detected_with_unread_messages(
     visitor: Visitors, daemon: DaemonProcess, tmp_path: Path
 ) -> None:
-    """The end of the former log was beyond what had been fetched of it."""
+    """Not all of the former log had been fetched."""
     with Cable(daemon.port) as cable:
         ada, bob = pair(visitor)
         bob.page.goto(cable.url)
@@ -240,7 +242,7 @@ def test_a_backup_that_was_restored_is_noticed_where_not_all_had_been_read(
         in_thread(daemon.start)
         ada.reconnect()
         ada.say("after the restore")
-        cable.mend()
+        cable.repair()
         expect(bob.page).to_have_title("(61) reichatd", timeout=40_000)
         bob.page.get_by_role("link", name="Lounge").first.click()
         bob.page.get_by_role("region", name="Conversation").press("End")

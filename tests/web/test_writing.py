@@ -1,4 +1,4 @@
-"""What somebody writes arrives once, or comes back to be written otherwise; it is not lost, and nobody else sees it."""
+"""A message arrives once, or returns to its author for editing. It is not lost, and no other user of the browser sees it."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def messages_sent(person: Visitor) -> list[str]:
 
 
 def dialogs_accepted(page: Page) -> list[str]:
-    """The kinds of all dialogs of the browser from here on, to which the person says yes."""
+    """Accepts all browser dialogs from now on; returns the list of their types."""
     kinds: list[str] = []
 
     def accept(dialog: Dialog) -> None:
@@ -63,10 +63,10 @@ def failed(page: Page) -> Locator:
     return page.locator(".pending[data-failed]")
 
 
-# --- what is too long
+# --- messages that are too long
 
 
-def test_what_is_too_long_is_not_sent(visitor: Visitors) -> None:
+def test_a_message_that_is_too_long_is_not_sent(visitor: Visitors) -> None:
     ada = in_a_room(visitor)
     problem = ada.page.locator(".composer .problem")
     ada.composer.fill("x" * 77_000)
@@ -75,7 +75,7 @@ def test_what_is_too_long_is_not_sent(visitor: Visitors) -> None:
     ada.composer.press("Enter")
     ada.page.get_by_role("button", name="Send").click()
     expect(ada.composer).to_have_value("x" * 77_000)
-    # The server counts code points, and not what is around the text.
+    # The server counts code points, without surrounding space.
     for text in ("\U0001f600" * 5000, "a" * 5000):
         ada.composer.fill(f"\n \n {text}  \n")
         expect(problem).to_have_text("")
@@ -87,7 +87,7 @@ def test_what_is_too_long_is_not_sent(visitor: Visitors) -> None:
 
 
 @pytest.mark.parametrize("size", [5001, 77_000], ids=["refused", "closed"])
-def test_what_the_server_finds_too_long_is_not_sent_again(visitor: Visitors, size: int) -> None:
+def test_a_message_refused_as_too_long_is_not_sent_again(visitor: Visitors, size: int) -> None:
     """The page does not know the limits: the server refuses the message, or closes the connection with 1009."""
     ada = visitor("ada")
     ada.page.route("**/about", aborted)
@@ -111,7 +111,7 @@ def test_what_the_server_finds_too_long_is_not_sent_again(visitor: Visitors, siz
     assert messages_sent(ada).count("x" * size) == 1
 
 
-def test_a_limit_that_has_changed_is_learned(visitor: Visitors) -> None:
+def test_a_changed_limit_is_noticed(visitor: Visitors) -> None:
     ada = visitor("ada")
 
     def smaller(route: Route) -> None:
@@ -135,12 +135,12 @@ def test_a_limit_that_has_changed_is_learned(visitor: Visitors) -> None:
 # --- typing
 
 
-def test_an_enter_that_ends_a_composition_sends_nothing(visitor: Visitors) -> None:
+def test_an_enter_that_ends_an_ime_composition_does_not_send(visitor: Visitors) -> None:
     ada = in_a_room(visitor)
     ada.composer.focus()
     ime = ada.context.new_cdp_session(ada.page)
     ime.send("Input.imeSetComposition", {"text": "かん", "selectionStart": 2, "selectionEnd": 2})
-    ada.composer.press("Enter")  # while it goes on, as all but Safari have it
+    ada.composer.press("Enter")  # during the composition, as in all browsers but Safari
     ime.send("Input.insertText", {"text": "漢"})
     ada.composer.evaluate(SAFARIS_ENTER)
     expect(ada.composer).to_have_value(re.compile("漢"))
@@ -159,10 +159,10 @@ def test_pasted_code_keeps_its_indentation(visitor: Visitors) -> None:
     assert messages_sent(ada) == [code, "a line of its own"]
 
 
-# --- what waits
+# --- unsent messages
 
 
-def test_unsent_words_are_their_authors(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_unsent_messages_belong_to_their_author(visitor: Visitors, daemon: DaemonProcess) -> None:
     with Cable(daemon.port) as cable:
         ada, bob = in_a_room(visitor, url=cable.url), visitor("bob", url=cable.url)
         bob.register()
@@ -175,10 +175,10 @@ def test_unsent_words_are_their_authors(visitor: Visitors, daemon: DaemonProcess
         ada.composer.fill("a draft")
         token = ada.measured("localStorage.getItem('reichatd.refresh_token')")
         httpx.post(f"{daemon.url}/logout", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
-        cable.mend()
+        cable.repair()
         expect(ada.page.get_by_text("You have been logged out.")).to_be_visible()
 
-        # Another one logs in at the same browser, and then the author.
+        # Another user logs in at the same browser, then the author.
         page = ada.page
         page.get_by_label("E-mail").fill(bob.email)
         page.get_by_label("Password").fill("a good password")
@@ -191,12 +191,12 @@ def test_unsent_words_are_their_authors(visitor: Visitors, daemon: DaemonProcess
         ada.sees("Hello", "written offline")
         expect(ada.composer).to_have_value("a draft")
 
-        # Who logs out decides at the next login.
+        # After a logout, the user decides at the next login.
         cable.cut()
         expect(ada.status).to_be_visible()
         ada.say("written before leaving")
         ada.log_out()
-        cable.mend()
+        cable.repair()
         ada.log_in()
         page.get_by_role("link", name="Lounge").first.click()
         expect(failed(page)).to_contain_text("Not sent: You logged out before it was sent.")
@@ -205,8 +205,8 @@ def test_unsent_words_are_their_authors(visitor: Visitors, daemon: DaemonProcess
         assert ada.measured("Object.keys(localStorage).filter((key) => key.includes('unsent'))") == []
 
 
-def test_an_answer_that_comes_after_the_logout_is_nobodys(visitor: Visitors) -> None:
-    """Else its rooms would be listened to, and marked as read, as the next user of the browser."""
+def test_a_response_that_arrives_after_logout_is_ignored(visitor: Visitors) -> None:
+    """Otherwise the next user of the browser would connect to its rooms and mark them as read."""
     ada, bob = in_a_room(visitor), visitor("bob")
     bob.register()
     bob.join("lounge")
@@ -230,7 +230,7 @@ def test_an_answer_that_comes_after_the_logout_is_nobodys(visitor: Visitors) -> 
     expect(ada.page).to_have_title("(1) reichatd")
 
 
-def test_a_page_that_is_closed_loses_nothing(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_closing_the_page_loses_no_message(visitor: Visitors, daemon: DaemonProcess) -> None:
     with Cable(daemon.port) as cable:
         ada = in_a_room(visitor, url=cable.url)
         cable.cut()
@@ -239,7 +239,7 @@ def test_a_page_that_is_closed_loses_nothing(visitor: Visitors, daemon: DaemonPr
         ada.say("two")
         draft = "\n".join(f"line {number}" for number in range(10))
         ada.composer.fill(draft)
-        # As earlier versions kept them, for the tab only.
+        # As earlier versions stored them, in sessionStorage.
         old = [
             {"nonce": "n1", "content": "one of old", "at": 1},
             {"nonce": "n2", "content": "arrived", "at": 2, "messageId": 1},
@@ -251,9 +251,9 @@ def test_a_page_that_is_closed_loses_nothing(visitor: Visitors, daemon: DaemonPr
             }""",
             json.dumps(old),
         )
-        cable.mend()
+        cable.repair()
         asked = dialogs_accepted(ada.page)
-        ada.page.route("**/ws/ticket", aborted)  # it connects, but to no conversation
+        ada.page.route("**/ws/ticket", aborted)  # it reaches the server, but gets no WebSocket
         ada.page.reload()
         assert asked == ["beforeunload"]
         expect(ada.page.locator(".pending .content")).to_have_text(["one of old", "one", "two"])
@@ -268,14 +268,14 @@ def test_a_page_that_is_closed_loses_nothing(visitor: Visitors, daemon: DaemonPr
         )
 
 
-def test_tabs_share_what_waits(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_tabs_share_unsent_messages(visitor: Visitors, daemon: DaemonProcess) -> None:
     with Cable(daemon.port) as cable:
         ada = in_a_room(visitor, url=cable.url)
         other = ada.context.new_page()
         other.goto(f"{cable.url}/#/room/lounge")
         composer = other.get_by_role("textbox", name="Message")
         expect(composer).to_be_enabled()
-        composer.blur()  # one has the focus in one window only, but Playwright lets each page believe that it is this one
+        composer.blur()  # Playwright lets each page believe that it has the focus
         ada.composer.fill("a draft")
         expect(composer).to_have_value("a draft")
         cable.cut()
@@ -287,13 +287,13 @@ def test_tabs_share_what_waits(visitor: Visitors, daemon: DaemonProcess) -> None
         ada.say("three")
         for page in (ada.page, other):
             expect(page.locator(".pending .content")).to_have_text(["one", "two", "three"])
-        cable.mend()
+        cable.repair()
         for page in (ada.page, other):
             expect(page.locator(".feed .content")).to_have_count(3)
             expect(page.locator(".pending")).to_have_count(0)
         assert sorted(ada.log_texts()) == ["one", "three", "two"]
 
-        # A tab that is gone leaves what it had to the others, which are connected all the time.
+        # When a tab is closed, the other tabs, which stay connected, send its messages.
         ada.page.route("**/ws/ticket", aborted)
         ada.page.reload()
         ada.say("four")
@@ -304,12 +304,12 @@ def test_tabs_share_what_waits(visitor: Visitors, daemon: DaemonProcess) -> None
 
 
 @pytest.mark.parametrize("state", ["blocked", "full"])
-def test_without_storage_memory_has_to_do(visitor: Visitors, state: str) -> None:
+def test_without_storage_messages_are_in_memory(visitor: Visitors, state: str) -> None:
     ada = visitor("ada")
     ada.context.add_init_script(BLOCKED if state == "blocked" else FULL)
     ada.register()
     ada.make_room("Lounge", "lounge")
-    reason = "keeps nothing for this page" if state == "blocked" else "has no room left"
+    reason = "stores nothing for this page" if state == "blocked" else "has no storage space left"
     expect(ada.page.locator("#notice")).to_contain_text(reason)
     ada.say("Hello")
     ada.sees("Hello")
@@ -327,7 +327,7 @@ def test_without_storage_memory_has_to_do(visitor: Visitors, state: str) -> None
 
 
 @pytest.mark.parametrize("daemon", [{"REICHATD_MAIL_BACKEND": "console"}], indirect=True)
-def test_where_the_code_is_printed_and_how_it_may_be_pasted(visitor: Visitors, daemon: DaemonProcess) -> None:
+def test_a_printed_code_can_be_pasted_with_spaces(visitor: Visitors, daemon: DaemonProcess) -> None:
     page = visitor("ada").page
     page.goto(daemon.url)
     page.get_by_role("button", name="Create an account").click()

@@ -1,4 +1,4 @@
-"""Somebody before a browser."""
+"""A person with a browser."""
 
 import json
 import re
@@ -26,12 +26,12 @@ Result = TypeVar("Result")
 
 
 def in_thread(act: Callable[[], Awaitable[Result]]) -> Result:
-    """Runs this with Trio in a thread, and waits for it."""
+    """Runs this in Trio in a thread, and waits for the result."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(trio.run, act).result()
 
 
-def by_smtp(server: MailServer) -> dict[str, str]:
+def smtp_settings(server: MailServer) -> dict[str, str]:
     return {
         "REICHATD_MAIL_BACKEND": "smtp",
         "REICHATD_MAIL_HOST": "127.0.0.1",
@@ -41,14 +41,14 @@ def by_smtp(server: MailServer) -> dict[str, str]:
 
 
 class Visitor:
-    """A person with a browser profile of his own.
+    """A person with a separate browser profile.
 
     Arguments:
-        name: of the account to be made.
-        dark: what the system says that the person likes.
-        phone: a narrow screen that is touched.
-        url: where the person comes to, if it is not the daemon itself.
-        trusting: whether any certificate will do.
+        name: of the account to register.
+        dark: whether the system prefers the dark colour scheme.
+        phone: whether it has a narrow touch screen.
+        url: the URL to visit; by default the daemon's.
+        ignore_certificates: whether any certificate is accepted.
         locale: of the browser.
     """
 
@@ -62,7 +62,7 @@ class Visitor:
         dark: bool = False,
         phone: bool = False,
         url: str = "",
-        trusting: bool = False,
+        ignore_certificates: bool = False,
         locale: str = "en-GB",
     ) -> None:
         self.name = name
@@ -78,7 +78,7 @@ class Visitor:
             color_scheme="dark" if dark else "light",
             locale=locale,
             timezone_id="Europe/Berlin",
-            ignore_https_errors=trusting,
+            ignore_https_errors=ignore_certificates,
         )
         self.context.set_default_timeout(15_000)
         self.page: Page = self.context.new_page()
@@ -89,8 +89,8 @@ class Visitor:
         self.page.on("console", lambda message: self._note(message.type, message.text))
 
     def _note(self, kind: str, text: str) -> None:
-        is_of_the_network = "Failed to load resource" in text or "WebSocket connection to" in text
-        if kind in ("error", "warning") and not is_of_the_network:
+        is_network_error = "Failed to load resource" in text or "WebSocket connection to" in text
+        if kind in ("error", "warning") and not is_network_error:
             self.errors.append(text)
 
     def __enter__(self) -> Self:
@@ -101,10 +101,10 @@ class Visitor:
         if kind is None:
             assert self.errors == [], self.errors
 
-    # --- what he does
+    # --- actions
 
     def register(self) -> None:
-        """Registers with a code that comes by mail, and is then logged in."""
+        """Registers with the code from the mail, which also logs in."""
         page = self.page
         page.goto(self.url)
         page.get_by_role("button", name="Create an account").click()
@@ -117,15 +117,15 @@ class Visitor:
         expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
     def code(self) -> str:
-        """The code in the letter to this person."""
+        """The code in the mail to this person."""
         deadline = threading.Event()
         for _ in range(2000):
-            for letter in self._mail_server.letters:
-                body = letter.get_body(("plain",))
-                if letter["To"] == self.email and body and (match := _CODE.search(body.get_content())):
+            for message in self._mail_server.messages:
+                body = message.get_body(("plain",))
+                if message["To"] == self.email and body and (match := _CODE.search(body.get_content())):
                     return match[1]
             deadline.wait(0.01)
-        raise AssertionError(f"no letter to {self.email}")
+        raise AssertionError(f"no mail to {self.email}")
 
     def log_in(self, password: str = PASSWORD) -> None:
         page = self.page
@@ -142,7 +142,7 @@ class Visitor:
         dialog.get_by_label("Description").fill(description)
         dialog.get_by_label("Password").fill(password)
         dialog.get_by_label("Id", exact=True).fill(room_id)
-        dialog.get_by_role("button", name="Make the room").click()
+        dialog.get_by_role("button", name="Create room").click()
         expect(self.composer).to_be_enabled()
 
     def join(self, room_id: str, password: str = "") -> None:
@@ -154,13 +154,13 @@ class Visitor:
 
     def say(self, text: str) -> None:
         self.composer.fill(text)
-        if self.phone:  # where Enter begins a new line
+        if self.phone:  # where Enter starts a new line
             self.page.get_by_role("button", name="Send").click()
         else:
             self.composer.press("Enter")
 
     def confirm(self, question: str, answer: str) -> None:
-        """Says yes to a question, which takes no answer in its first moment."""
+        """Confirms a question. Its button is disabled at first; Playwright waits for it."""
         self.page.get_by_role("dialog", name=question).get_by_role("button", name=answer, exact=True).click()
 
     def log_out(self) -> None:
@@ -169,7 +169,7 @@ class Visitor:
         expect(self.page.get_by_role("heading", name="Log in")).to_be_visible()
 
     def reconnect(self) -> None:
-        """Has the page connect now, which it may do by itself at any moment: then the button is gone."""
+        """Makes the page connect now. It may connect on its own at any moment, which hides the button."""
         button = self.page.get_by_role("button", name="Try now")
         for _ in range(60):
             if self.status.is_hidden():
@@ -178,8 +178,8 @@ class Visitor:
                 button.click(timeout=500)
         expect(self.status).to_be_hidden()
 
-    def picture(self, name: str) -> None:
-        """A screenshot for people to look at."""
+    def screenshot(self, name: str) -> None:
+        """Saves a screenshot for people to look at."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png")
 
@@ -188,13 +188,13 @@ class Visitor:
         self.until(lambda: {"type": type, **fields} in map(json.loads, self.sent))
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Waits, a minute at the most, for what no element shows."""
+        """Waits at most a minute for a condition that no element shows."""
         deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, self.sent
-            self.page.wait_for_timeout(10)  # the browser tells its news meanwhile
+            self.page.wait_for_timeout(10)  # lets Playwright process events
 
-    # --- what he sees
+    # --- what the page shows
 
     @property
     def composer(self) -> Locator:
@@ -205,7 +205,7 @@ class Visitor:
         return self.page.locator(".room .status")
 
     def texts(self) -> list[str]:
-        """The messages in the page, in order, and those on their way behind them."""
+        """The messages in the page, in order, then the unsent ones."""
         return self.page.locator(".message .content").all_inner_texts()
 
     def log_texts(self) -> list[str]:
@@ -213,7 +213,7 @@ class Visitor:
         return self.page.locator(".feed .content").all_inner_texts()
 
     def sees(self, *texts: str) -> None:
-        """Waits until the log's rows are just these."""
+        """Waits until the rows of the log have exactly these texts."""
         expect(self.page.locator(".feed .content")).to_have_text(list(texts))
         expect(self.page.locator(".pending-list .content")).to_have_count(0)
 

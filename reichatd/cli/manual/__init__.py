@@ -1,1 +1,1 @@
-"""The manual: pages in Markdown, from which the man pages and `reichatd help` are made."""
+"""The manual: pages in Markdown, which become man pages and the text of `reichatd help`."""

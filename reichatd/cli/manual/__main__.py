@@ -1,4 +1,4 @@
-"""`python -m reichatd.cli.manual`: writes the man pages to etc/man, from their sources."""
+"""`python -m reichatd.cli.manual`: writes the man pages in etc/man from their sources."""
 
 from pathlib import Path
 

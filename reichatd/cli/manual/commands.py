@@ -1,4 +1,4 @@
-"""reichatd(1), made from the commands as click knows them."""
+"""Makes reichatd(1) from the help texts of the commands."""
 
 import inspect
 import re
@@ -32,11 +32,11 @@ reichatd.toml(5), reichatd-protocol(7), reichatd(8)
 """
 _USAGE_WIDTH = 70
 _CODE = re.compile(r"`[^`]+`|(?<![\w-])--?[a-z][a-z-]*(?!\w)")
-"""What is in backticks, and options."""
+"""Text in backticks, and options."""
 
 
 def commands_page(root: click.Command) -> str:
-    """The page, in Markdown, of a command and all below it that are not hidden."""
+    """The page, in Markdown, for a command and all its subcommands that are not hidden."""
     context = click.Context(root, info_name="reichatd")
     return _HEAD + "".join(f"\n{block}\n" for block in _below(root, context)) + _FOOT
 
@@ -56,7 +56,7 @@ def _below(command: click.Command, context: click.Context) -> Iterator[str]:
 def _blocks(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"### {context.command_path}"
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    usage = re.sub(r"\|(?=\S)", "| ", usage)  # a long choice may be broken there
+    usage = re.sub(r"\|(?=\S)", "| ", usage)  # so that a long choice can be wrapped there
     lines = textwrap.wrap(usage, _USAGE_WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     yield "\n".join(["```", *lines, "```"])
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):

@@ -1,9 +1,9 @@
-"""The pages of the manual, each in Markdown."""
+"""The pages of the manual: their names, and their sources in Markdown."""
 
-from reichatd.cli.distribution import distributed
+from reichatd.cli.bundled_files import bundled
 
 REVISED = "2026-11-27"
-"""When the manual was last revised, as its pages say."""
+"""The date of the manual's last revision, which its pages show."""
 PAGES = {
     "commands": "reichatd.1",
     "settings": "reichatd.toml.5",
@@ -14,12 +14,12 @@ PAGES = {
 
 
 def place(page: str) -> str:
-    """Where a man page is below a directory of manuals: `man8/reichatd.8`."""
+    """The path of a man page below a directory of manuals: `man8/reichatd.8`."""
     return f"man{page.rpartition('.')[2]}/{page}"
 
 
 def source(topic: str) -> str:
-    """The page of a topic, in Markdown. Raises KeyError if there is none."""
+    """The page of a topic, in Markdown. Raises KeyError if there is no such topic."""
     page = PAGES[topic]
     if topic == "commands":
         from reichatd.cli import main
@@ -29,5 +29,5 @@ def source(topic: str) -> str:
     if topic == "settings":
         from reichatd.cli.manual.settings import documented, settings_page
 
-        return settings_page(documented(distributed("etc/reichatd.toml")))
-    return distributed(f"etc/man/{page}.md")
+        return settings_page(documented(bundled("etc/reichatd.toml")))
+    return bundled(f"etc/man/{page}.md")

@@ -1,4 +1,4 @@
-"""Plain text as Markdown: what is code is marked as such, and nothing else is markup. Pure."""
+"""Turns plain text into Markdown: marks the code in it, and escapes everything else. Pure."""
 
 import re
 
@@ -9,7 +9,7 @@ def marked(text: str, code: re.Pattern[str]) -> str:
     """The text on one line, as Markdown.
 
     Arguments:
-        code: matches what is code, with or without backticks. It has no groups.
+        code: matches the code in the text, with or without backticks. It has no groups.
     """
     text = " ".join(text.split())
     parts, end = [], 0

@@ -20,7 +20,7 @@ _FONTS = {"strong": "B", "em": "I"}
 
 
 class Title(NamedTuple):
-    """What a page's first heading says: `reichatd(8): operate the chat daemon`."""
+    """The first heading of a page: `reichatd(8): operate the chat daemon`."""
 
     name: str
     section: str
@@ -28,7 +28,7 @@ class Title(NamedTuple):
 
 
 def title_of(text: str) -> Title:
-    """Raises ValueError if the page does not begin with such a heading."""
+    """The title of a page. Raises ValueError if the page does not begin with one."""
     heading = text.partition("\n")[0].removeprefix("# ")
     if match := _TITLE.fullmatch(heading):
         return Title(**match.groupdict())
@@ -42,13 +42,13 @@ def man_page(text: str, date: str) -> str:
         date: when the manual was last revised (2026-11-27).
 
     Raises:
-        ValueError: it has no title, or something that has no form here (a table, say).
+        ValueError: the page has no title, or an element that is not supported here, such as a table.
     """
     title = title_of(text)
     lines = [
         '.\\" Made from Markdown by reichatd.cli.manual: do not edit.',
         f'.TH {title.name.upper()} {title.section} {date} reichatd "reichatd manual"',
-        ".nr HY 0",  # groff hyphenates again at each paragraph otherwise
+        ".nr HY 0",  # otherwise groff turns hyphenation on again at each paragraph
         ".nh",
         ".ad l",
         ".SH NAME",
@@ -81,7 +81,7 @@ def _blocks(nodes: Sequence[Node]) -> Iterator[str]:
                 for number, item in enumerate(node.children, start=1):
                     yield from _item(item, f"{number}.")
             case other:
-                raise ValueError(f"no form in a man page: {other}")
+                raise ValueError(f"not supported in a man page: {other}")
         after_heading = node.type == "heading"
 
 
@@ -101,7 +101,7 @@ def _item(item: Node, mark: str) -> Iterator[str]:
 
 
 def _split(inline: Node) -> tuple[str, str]:
-    """The tag of an item, "" if it does not begin with code, and the text behind it."""
+    """The tag of an item and the text after it. The tag is "" if the item does not begin with code."""
     nodes = inline.children
     if nodes[0].type == "code_inline":
         for index, node in enumerate(nodes):
@@ -127,7 +127,7 @@ def _span(node: Node) -> str:
         case "strong" | "em":
             return rf"\f{_FONTS[node.type]}{''.join(map(_span, node.children))}\fR"
         case other:
-            raise ValueError(f"no form in a man page: {other}")
+            raise ValueError(f"not supported in a man page: {other}")
 
 
 def _code(text: str) -> str:
@@ -146,5 +146,5 @@ def _literal(content: str) -> Iterator[str]:
 
 
 def _protected(line: str) -> str:
-    """A line of text that no formatter takes for a request."""
+    """The line, so that no formatter takes it for a request."""
     return rf"\&{line}" if line.startswith((".", "'")) else line

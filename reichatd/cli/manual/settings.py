@@ -1,4 +1,4 @@
-"""reichatd.toml(5), made from the annotated settings file and the types of the keys."""
+"""Makes reichatd.toml(5) from the annotated settings file and the types of the keys."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,25 +18,25 @@ _TABLE = re.compile(r"\[([a-z0-9_.]+)\]")
 _CODE = re.compile(
     r"""\[?"[^"]*"(?:, "[^"]*")*\]?|`[^`]*`|\b[a-z]+_[a-z_]+\b(?: = \w+)?|(?<!\w)[$]?[A-Z]+_[A-Z_]*[A-Z]\b"""
 )
-"""Values, commands, names of keys and of the environment."""
+"""Values, commands, names of keys and of environment variables."""
 
 
 class Group(NamedTuple):
-    """Keys that are explained together, by full name: none where a whole table is meant."""
+    """Keys that are explained together, by full name. No keys if the text is about the whole table."""
 
     prose: str
     keys: tuple[str, ...]
 
 
 class Section(NamedTuple):
-    """A table of the file; its name is empty for what stands before the first."""
+    """A table of the settings file. The text before the first table is a section with an empty name."""
 
     table: str
     groups: tuple[Group, ...]
 
 
 def documented(annotated: str) -> Iterator[Section]:
-    """What the annotated settings file says: its prose, and the keys that each piece of it is about."""
+    """The content of the annotated settings file: its prose, and the keys that each paragraph explains."""
     table = ""
     groups: list[Group] = []
     for block in re.split(r"\n(?:#?\n)+", annotated.strip()):

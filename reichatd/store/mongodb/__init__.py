@@ -1,8 +1,16 @@
-"""The store in MongoDB: for those who run one already, and for more than one daemon on the same rooms."""
+"""The store in MongoDB: for operators who already run it, and for several daemons on one store."""
 
-from reichatd.store.mongodb.dump import dumping, is_there
+from reichatd.store.mongodb.dump import dumping, exists
 from reichatd.store.mongodb.load import restoring
 from reichatd.store.mongodb.store import MongoStore, open_store
-from reichatd.store.mongodb.temporary import drop_scratch, scratch_on
+from reichatd.store.mongodb.temporary import drop_temporary_database, temporary_database
 
-__all__ = ["MongoStore", "drop_scratch", "dumping", "is_there", "open_store", "restoring", "scratch_on"]
+__all__ = [
+    "MongoStore",
+    "drop_temporary_database",
+    "dumping",
+    "exists",
+    "open_store",
+    "restoring",
+    "temporary_database",
+]

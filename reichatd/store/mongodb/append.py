@@ -1,8 +1,8 @@
-"""The group commit: numbers the posts on from the ends of their logs, and again if another daemon was first.
+"""The group commit: numbers the posts from the ends of their logs on, and again if another daemon was first.
 
 There is no counter and no lock. The key of a message is its room and its number, so of two daemons that number from the same end
-only one succeeds. The insert is ordered: it stops at the first message that is refused, all before it are stored, and what is left
-is numbered anew from the ends as they are then. So a log has no gap at any moment, wherever a daemon or a server is killed.
+only one succeeds. The insert is ordered: it stops at the first refused message, and all before it are stored. The rest is numbered
+again, from the new ends. So a log never has a gap, whenever a daemon or a server is killed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from reichatd.store.mongodb.logs import Ends, search
-from reichatd.store.mongodb.rooms import room_keys
-from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_id
+from reichatd.store.mongodb.logs import find_ends, search
+from reichatd.store.mongodb.room_keys import room_keys
+from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_document
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Appended, Outcome, Post
 
@@ -28,17 +28,14 @@ Nonce = tuple[ObjectId, str, str | None]
 class Batch:
     """One group commit. Lives for one call of `append`, in its thread."""
 
-    def __init__(
-        self, db: MongoDatabase, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
-    ) -> None:
+    def __init__(self, db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> None:
         self._db = db
-        self._known_ends = ends
         self._posts = posts
         self._answers: dict[int, Appended] = {}
         self._waiting: list[int] = []
-        """Places in `posts` of what is yet to be stored, in order."""
-        self._echoes: dict[int, int] = {}
-        """Place of a post → place of an earlier one in the batch that has its nonce."""
+        """Places in `posts` of those that are still to be stored, in order."""
+        self._repetitions: dict[int, int] = {}
+        """Place of a post → place of an earlier one in the batch that has the same nonce."""
         self._keys = room_keys(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
         asked = {
             (self._keys[room_id], user_id): mark
@@ -52,16 +49,16 @@ class Batch:
         self._ends: dict[ObjectId, int] = {}
 
     def commit(self) -> list[Appended]:
-        """Stores what can be stored, moves the read marks and gives the answers. To be called once."""
-        self._sort_out()
+        """Stores what can be stored, moves the read marks and returns the answers. To be called once."""
+        self._classify()
         logs = {self._key(place) for place in self._waiting} | {key for key, _ in self._asked}
-        self._ends = self._known_ends.find(self._db, logs)
+        self._ends = find_ends(self._db, logs)
         self._insert()
         while self._waiting:
-            self._look_again()
+            self._find_new_ends()
             self._insert()
         self._move_marks()
-        for place, earlier in self._echoes.items():
+        for place, earlier in self._repetitions.items():
             self._answers[place] = Appended(Outcome.REPEATED, self._answers[earlier].message_id)
         return [self._answers[place] for place in range(len(self._posts))]
 
@@ -73,7 +70,7 @@ class Batch:
         )
         return {(member["_id"]["room"], member["_id"]["user"]) for member in found}
 
-    def _sort_out(self) -> None:
+    def _classify(self) -> None:
         firsts: dict[Nonce, int] = {}
         for place, post in enumerate(self._posts):
             key = self._keys.get(post.room_id)
@@ -82,7 +79,7 @@ class Batch:
             elif (key, post.user_id) not in self._members:
                 self._answers[place] = Appended(Outcome.NO_MEMBER)
             elif post.nonce is not None and (first := firsts.setdefault(self._nonce(place), place)) != place:
-                self._echoes[place] = first
+                self._repetitions[place] = first
             else:
                 self._waiting.append(place)
 
@@ -112,15 +109,7 @@ class Batch:
         for place in self._waiting:
             post, key = self._posts[place], self._key(place)
             ends[key] += 1
-            message: Document = {
-                "_id": message_id(key, ends[key]),
-                "user_id": post.user_id,
-                "content": post.content,
-                "timestamp": post.timestamp,
-            }
-            if post.nonce is not None:
-                message["nonce"] = post.nonce
-            messages.append(message)
+            messages.append(message_document(key, ends[key], post))
         return messages
 
     def _answer(self, place: int, outcome: Outcome, number: int) -> None:
@@ -129,13 +118,13 @@ class Batch:
         self._mark((key, self._posts[place].user_id), number)
         if outcome is Outcome.STORED:
             self._ends[key] = number
-            self._known_ends.advance(key, number)
+            self._db.ends.advance(key, number)
 
     def _mark(self, member: Member, number: int) -> None:
         self._marks[member] = max(number, self._marks.get(member, 0))
 
-    def _look_again(self) -> None:
-        """Another daemon was first in some log, or has stored a nonce: sees to both in all logs that are left."""
+    def _find_new_ends(self) -> None:
+        """Reads the ends and the nonces again, because another daemon has added to a log or stored one of the nonces."""
         self._ends |= search(self._db, {self._key(place) for place in self._waiting})
         known = self._known_nonces()
         for place in self._waiting:
@@ -162,8 +151,8 @@ class Batch:
     def _move_marks(self) -> None:
         for (key, user_id), number in self._asked.items():
             self._mark((key, user_id), min(number, self._ends[key]))
-        # Also where nothing moves: on a standalone server this write is what makes repeated posts durable that another
-        # daemon stored a moment ago.
+        # Also if no mark moves: on a standalone server this write makes repeated posts durable that another daemon stored a
+        # moment ago.
         if moves := [
             UpdateOne({"_id": member_id(*member)}, {"$max": {"last_read_id": number}})
             for member, number in self._marks.items()
@@ -173,7 +162,7 @@ class Batch:
 
 
 def _stored_before(error: BulkWriteError) -> int:
-    """How many were stored before an ordered insert met a duplicate; raises `error` if that is not what happened."""
+    """How many messages an ordered insert stored before it met a duplicate; raises `error` if it failed otherwise."""
     refusals = error.details["writeErrors"]
     if error.details["writeConcernErrors"] or [refusal["code"] for refusal in refusals] != [_DUPLICATE_KEY]:
         raise error

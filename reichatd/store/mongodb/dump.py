@@ -1,7 +1,7 @@
-"""All that is in the database, read while others go on writing: as of one moment where the server is a replica set.
+"""Reads everything in the database while others keep writing; as of one moment if the server is a replica set.
 
-Such a server keeps what a moment looked like for 5 minutes, unless it was told otherwise (minSnapshotHistoryWindowInSeconds); a
-standalone one knows no such thing, and gives the weaker order of `reichatd.store.bulk`.
+A replica set keeps a snapshot for 5 minutes, unless configured otherwise (minSnapshotHistoryWindowInSeconds). A standalone server
+has no snapshots; there the order of `reichatd.store.bulk` gives a weaker consistency.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, pulled
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, read_pages
 from reichatd.store.errors import FailureCounter, StoreError, StoreUnavailable
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.schema import first_id_of
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Stored)
 
-PATIENCE = 12
-"""A step of work in bulk, such as the sorting of all members, may take so many times as long as one of the daemon's."""
+BULK_FACTOR = 12
+"""A step of bulk work, such as sorting all members, may take this many times as long as one of the daemon's."""
 
 
 @asynccontextmanager
 async def dumping(settings: MongoDBSettings) -> AsyncIterator[AsyncIterator[list[Stored]]]:
-    """Everything in the store, page by page; see `reichatd.store.bulk`. A store of an older schema is read as it is.
+    """Everything in the store, page by page; see `reichatd.store.bulk`. A store with an older schema is read as it is.
 
-    Errors: StoreUnavailable, StoreError (no store there, or a half restored one), NewerSchema.
+    Errors: StoreUnavailable, StoreError (no store there, or one whose restore is incomplete), NewerSchema.
     """
-    async with patient_server(settings) as server:
+    async with bulk_server(settings) as server:
         records = await server.run(_open)
-        async with aclosing(pulled(records, lambda step: server.run(lambda _: step()))) as pages:
+        async with aclosing(read_pages(records, lambda step: server.run(lambda _: step()))) as pages:
             yield pages
 
 
-async def is_there(settings: MongoDBSettings) -> bool:
-    """Whether there is a store already; makes none. Errors: as `dumping`."""
-    async with patient_server(settings) as server:
+async def exists(settings: MongoDBSettings) -> bool:
+    """Whether there is a store; creates none. Errors: as `dumping`."""
+    async with bulk_server(settings) as server:
         return await server.run(schema.found_version) is not None
 
 
 @asynccontextmanager
-async def patient_server(settings: MongoDBSettings) -> AsyncIterator[MongoServer]:
-    """A server for work in bulk, with nothing done to the database yet. Errors: as `open_store`."""
+async def bulk_server(settings: MongoDBSettings) -> AsyncIterator[MongoServer]:
+    """A server for bulk work; the database is not changed yet. Errors: as `open_store`."""
     where = hosts(settings.uri)
-    hop = WorkerThreads(1, where, FailureCounter())
-    db = await hop.run(connect, settings, where)
-    db.timeout *= PATIENCE
-    server = MongoServer(db, hop)
+    threads = WorkerThreads(1, where, FailureCounter())
+    db = await threads.run(connect, settings, where)
+    db.timeout *= BULK_FACTOR
+    server = MongoServer(db, threads)
     try:
         yield server
     finally:
@@ -74,9 +74,9 @@ class _Reader:
         self._db = db
         self._session = db.snapshot()
         self._rooms: dict[ObjectId, str] = {}
-        """The ids of the rooms that were read, by their keys. What belongs to no such room is passed over."""
-        self._beginnings: dict[ObjectId, int] = {}
-        """Where their logs begin."""
+        """The ids of the rooms that were read, by their keys. Records of other rooms are skipped."""
+        self._first_ids: dict[ObjectId, int] = {}
+        """Where the logs of these rooms begin."""
 
     def records(self) -> Iterator[Stored]:
         try:
@@ -92,7 +92,7 @@ class _Reader:
                 self._session.end_session()
 
     def _walk(self, collection: "Collection[Document]", field: str = "_id") -> Iterator[Document]:
-        """Every document, in the order of an indexed field. Each page is a command of its own: no cursor grows old."""
+        """Every document, in the order of an indexed field. Each page is a separate command, so that no cursor times out."""
         selection: Document = {}
         while True:
             last = None
@@ -105,12 +105,12 @@ class _Reader:
     def _read_rooms(self) -> Iterator[Stored]:
         for room in self._walk(self._db.rooms, "key"):
             self._rooms[room["key"]] = room["_id"]
-            self._beginnings[room["key"]] = first_id_of(room)
+            self._first_ids[room["key"]] = first_id_of(room)
             kept = {f"keep_{name}": value for name, value in room.get("keep", {}).items()}
             yield _record(StoredRoom, room | kept | {"room_id": room["_id"]})
 
     def _members(self) -> Iterator[Stored]:
-        # There is no index on `place`: the server sorts all of them once.
+        # There is no index on `place`: the server sorts all members once.
         found = self._db.members.find({}, session=self._session, batch_size=PAGE, allow_disk_use=True)
         for member in found.sort({"place": 1, "_id": 1}):
             if (room_id := self._rooms.get(member["_id"]["room"])) is not None:
@@ -127,8 +127,8 @@ class _Reader:
             place = message["_id"]
             if (room_id := self._rooms.get(place["room"])) is None:
                 continue
-            if place["id"] < (first_id := self._beginnings[place["room"]]):
-                continue  # cut off, and about to be removed
+            if place["id"] < (first_id := self._first_ids[place["room"]]):
+                continue  # expired, and about to be removed
             if not self._session:
                 self._must_follow(room_id, last_id if place["room"] == key else first_id - 1, place["id"])
             key, last_id = place["room"], place["id"]
@@ -137,7 +137,7 @@ class _Reader:
             )
 
     def _must_follow(self, room_id: str, last_id: int, next_id: int) -> None:
-        """Without a snapshot a log can lose its beginning while it is read."""
+        """Raises StoreUnavailable if a log lost its beginning while it was read, which can happen without a snapshot."""
         if next_id != last_id + 1:
             raise StoreUnavailable(
                 f"{self._db.where}: the log of the room {room_id} was cut, or the room deleted, while it was read: "
@@ -159,5 +159,5 @@ class _Reader:
 
 
 def _record(kind: type[T], document: Document) -> T:
-    """A field that is not in the document is of a later schema, and has its default."""
+    """A record made of a document. A field that is missing was added by a later schema, and has its default."""
     return kind(**{name: document[name] for name in kind.__struct_fields__ if name in document})

@@ -1,34 +1,34 @@
-"""A look at the server and the database that changes nothing, for `reichatd doctor`."""
+"""Inspects the server and the database without changing them, for `reichatd doctor`."""
 
 from typing import NamedTuple
 
 from pymongo.errors import OperationFailure
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store.mongodb.faults import told
+from reichatd.store.mongodb.error_mapping import map_errors
 from reichatd.store.mongodb.schema import META_ID, MIGRATIONS
 from reichatd.store.mongodb.server import MongoDatabase, connect, hosts
 
 _HAS_DATA = {1, 2}
-"""The states of a replica set's member that has data to answer for: primary, secondary."""
+"""The states of replica set members that hold data: primary, secondary."""
 
 
 class Majority(NamedTuple):
-    """How many members with data answer, and how many a write waits for."""
+    """How many members that hold data answer, and how many a write waits for."""
 
     answering: int
     needed: int
 
 
 class Facts(NamedTuple):
-    """What there is to be known.
+    """What the inspection found.
 
     Arguments:
         where: the server's name in messages.
         server: its version.
         version, known: of the schema, in the database (None: there is none yet) and in this program.
         replicated: whether it is a replica set or a cluster.
-        majority: None where it is not, or where this login may not know.
+        majority: None if it is not, or if this login may not ask.
     """
 
     where: str
@@ -40,7 +40,7 @@ class Facts(NamedTuple):
 
 
 def inspect(settings: MongoDBSettings) -> Facts:
-    """Connects, logs in and reads. Blocks, for some times `timeout_seconds` at the most.
+    """Connects, logs in and reads. Blocks, for a few times `timeout_seconds` at most.
 
     Raises:
         StoreError: see `open_store`; a newer schema is no error here.
@@ -48,7 +48,7 @@ def inspect(settings: MongoDBSettings) -> Facts:
     where = hosts(settings.uri)
     db = connect(settings, where)
     try:
-        with told(where):
+        with map_errors(where):
             server = db.database.client.server_info()["version"]
             meta = db.meta.find_one({"_id": META_ID})
             version = None if meta is None else int(meta["version"])

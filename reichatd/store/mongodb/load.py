@@ -1,4 +1,4 @@
-"""What comes in bulk: a backup into an empty database, or the users and rooms of another program."""
+"""Loads data in bulk: a backup into an empty database, or the users and rooms of another program."""
 
 import os
 import time
@@ -16,40 +16,41 @@ from reichatd.settings import MongoDBSettings
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
-from reichatd.store.mongodb.dump import patient_server
-from reichatd.store.mongodb.rooms import is_free
+from reichatd.store.mongodb.dump import bulk_server
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.rooms import is_id_free
 from reichatd.store.mongodb.schema import (
     folded,
     folded_beside_another,
     member_id,
     members_of,
-    message_id,
+    message_document,
     messages_of,
 )
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
-from reichatd.store.mongodb.users import document_of, pushing
+from reichatd.store.mongodb.users import adding, document_of
 from reichatd.store.records import Registration, Session, User
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
 _ARRIVING = "arriving"
-"""The document in `meta` that holds the key of a room while it arrives."""
+"""The document in `meta` that holds the key of a room while it is being added."""
 
 
 @asynccontextmanager
 async def restoring(settings: MongoDBSettings, *, replace: bool) -> AsyncIterator["MongoLoader"]:
-    """An empty store to be filled; it is there, durable and whole, when the block ends without an error.
+    """An empty store to be filled. It is durable and complete when the block ends without an error.
 
-    Until then no daemon opens it, and a restore that was cut off can only be run once more. Daemons that have it open already
-    must be stopped by whoever calls this.
+    Until then no daemon opens it, and after an interrupted restore the only way is another restore. The caller must stop daemons
+    that already have it open.
 
     Arguments:
-        replace: throw away what the store holds, before anything else.
+        replace: delete what the store holds, before anything else.
 
     Errors: StoreNotEmpty (without `replace`), StoreUnavailable, StoreError (another program's database), NewerSchema.
     """
-    async with patient_server(settings) as server:
+    async with bulk_server(settings) as server:
         await server.run(_begin, replace)
         yield MongoLoader(server)
         await server.run(_finish)
@@ -68,7 +69,7 @@ def _begin(db: MongoDatabase, replace: bool) -> None:
 
 
 def _finish(db: MongoDatabase) -> None:
-    # Durable, and with it all that was written before.
+    # Once this is durable, all earlier writes are.
     db.meta.delete_one({"_id": schema.RESTORE_ID})
 
 
@@ -89,12 +90,12 @@ class MongoLoader:
         for kind, some in groupby(records, type):
             if kind is Registration:
                 registrations = [record for record in some if isinstance(record, Registration)]
-                db.registrations.bulk_write([UpdateOne(*pushing(one), upsert=True) for one in registrations])
+                db.registrations.bulk_write([UpdateOne(*adding(one), upsert=True) for one in registrations])
             else:
                 _collection(db, kind).insert_many([self._document(record) for record in some], ordered=False)
 
     def _document(self, record: Stored) -> Document:
-        """What is stored of a record, but for registrations: those of an address are one document."""
+        """The document of a record. Registrations are not handled here: all those of an address share one document."""
         match record:
             case StoredRoom():
                 key = self._rooms[record.room_id] = next(self._keys)
@@ -105,7 +106,7 @@ class MongoLoader:
             case Ban():
                 return _ban(self._key(record.room_id), record)
             case LogEntry():
-                return _message(self._key(record.room_id), record)
+                return message_document(self._key(record.room_id), record.message_id, record)
             case User():
                 return document_of(record)
             case Session():
@@ -121,32 +122,8 @@ class MongoLoader:
 
     def _key(self, room_id: str) -> ObjectId:
         if room_id not in self._rooms:
-            raise StoreError(f"something of the room {room_id}, which is not there")
+            raise StoreError(f"a record of the room {room_id}, which does not exist")
         return self._rooms[room_id]
-
-
-class MongoBulkImport:
-    """What the methods do is written at `reichatd.store.bulk.BulkImport`.
-
-    The room's own document comes last, so nobody sees a part of what belongs to it; what a call that was cut off
-    has left, the next one clears away.
-    """
-
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-
-    async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
-        return await self._server.run(_add_users, users)
-
-    async def add_room(
-        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
-    ) -> bool:
-        key = await self._server.run(_expect, room.room_id)
-        if key is None:
-            return False
-        for start in range(0, len(log), PAGE):
-            await self._server.run(_put_messages, key, log[start : start + PAGE])
-        return await self._server.run(_settle, key, room, members, bans, len(log))
 
 
 def _add_users(db: MongoDatabase, users: Sequence[User]) -> list[UserOutcome]:
@@ -163,32 +140,34 @@ def _add_user(db: MongoDatabase, user: User) -> UserOutcome:
 
 
 def _expect(db: MongoDatabase, room_id: str) -> ObjectId | None:
-    """The key of a room that is about to arrive; None if its id is taken."""
-    if not is_free(db, room_id):
+    """The key for a room that is about to be added; None if its id is taken. Removes what an interrupted call has left."""
+    if not is_id_free(db, room_id):
         return None
     noted = db.meta.find_one({"_id": _ARRIVING})
     if noted and not db.rooms.find_one({"key": noted["key"]}, {"_id": 1}):
-        _clear_away(db, noted["key"])
+        _remove_contents(db, noted["key"])
     key = ObjectId()
     db.meta.replace_one({"_id": _ARRIVING}, {"key": key}, upsert=True)
     return key
 
 
-def _clear_away(db: MongoDatabase, key: ObjectId) -> None:
+def _remove_contents(db: MongoDatabase, key: ObjectId) -> None:
     db.messages.delete_many(messages_of(key))
     db.members.delete_many(members_of(key))
     db.bans.delete_many(members_of(key))
 
 
 def _put_messages(db: MongoDatabase, key: ObjectId, log: Sequence[LogEntry]) -> None:
-    db.messages.insert_many([_message(key, entry) for entry in log], ordered=False)
+    db.messages.insert_many([message_document(key, entry.message_id, entry) for entry in log], ordered=False)
 
 
 def _settle(
     db: MongoDatabase, key: ObjectId, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], messages: int
 ) -> bool:
     if db.messages.count_documents(messages_of(key)) != messages:
-        raise StoreError(f"{db.where}: the room {room.room_id} was cleared away while it arrived (by a second import?)")
+        raise StoreError(
+            f"{db.where}: the room {room.room_id} was removed while it was being added (by a second import?)"
+        )
     place = time.time_ns()
     if members:
         db.members.insert_many([_member(key, member, place + n) for n, member in enumerate(members)])
@@ -197,14 +176,34 @@ def _settle(
     try:
         db.rooms.insert_one(_room(key, room))
     except DuplicateKeyError:
-        _clear_away(db, key)
+        _remove_contents(db, key)
         return False
     return True
 
 
+class MongoBulkImport(MongoPart):
+    """A `BulkImport`.
+
+    The room's own document is stored last, so no one sees an incomplete room. What an interrupted call has left is removed by the
+    next call.
+    """
+
+    add_users = method(_add_users)
+
+    async def add_room(
+        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+    ) -> bool:
+        key = await self.server.run(_expect, room.room_id)
+        if key is None:
+            return False
+        for start in range(0, len(log), PAGE):
+            await self.server.run(_put_messages, key, log[start : start + PAGE])
+        return await self.server.run(_settle, key, room, members, bans, len(log))
+
+
 def _ascending_keys() -> Iterator[ObjectId]:
-    """Keys for rooms: new ones, each above the one before, which ObjectId by itself does not promise."""
-    # A time of 4 bytes, 5 at random, then a count; that is also how the keys of later rooms begin.
+    """New keys for rooms, each greater than the one before, which ObjectId alone does not guarantee."""
+    # As in an ObjectId: 4 bytes of time, 5 random bytes, a counter. So the keys of later rooms are greater too.
     number = int.from_bytes(ObjectId().binary[:4] + os.urandom(5) + bytes(3))
     while True:
         yield ObjectId(number.to_bytes(12))
@@ -241,18 +240,6 @@ def _member(key: ObjectId, member: Member, place: int) -> Document:
 
 def _ban(key: ObjectId, ban: Ban) -> Document:
     return {"_id": member_id(key, ban.user_id)}
-
-
-def _message(key: ObjectId, entry: LogEntry) -> Document:
-    message: Document = {
-        "_id": message_id(key, entry.message_id),
-        "user_id": entry.user_id,
-        "content": entry.content,
-        "timestamp": entry.timestamp,
-    }
-    if entry.nonce is not None:
-        message["nonce"] = entry.nonce
-    return message
 
 
 def _session(session: Session) -> Document:

@@ -1,4 +1,4 @@
-"""The logs in MongoDB. What the methods do is written at `reichatd.store.protocol.MessageStore`."""
+"""The logs in MongoDB. What the methods do is said at `reichatd.store.protocol.MessageStore`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,74 +7,34 @@ from bson import ObjectId
 
 from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
-from reichatd.store.mongodb.logs import Ends, search
-from reichatd.store.mongodb.rooms import LogRef, room_key, room_keys, room_logs
+from reichatd.store.mongodb.logs import search, settle
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
-from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Appended, Message, Post
-from reichatd.store.retention import Cutoff, LogRange
 
 _LAST_ID = 2**63 - 1
 
 _GRAVE_SECONDS = 3600.0
-"""How long a grave is kept when it is empty: an append under way as its room was deleted may still put something in."""
+"""How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
 
 
-class MongoMessages:
-    shared = True
-
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-        self._ends = Ends()
-
-    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
-        return await self._server.run(_append, self._ends, posts, read_marks)
-
-    async def probe(self) -> None:
-        await self._server.run(_probe)
-
-    async def last_id(self, room_id: str) -> int | None:
-        return await self._server.run(_last_id, self._ends, room_id)
-
-    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
-        return await self._server.run(_first_ids, room_ids)
-
-    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._server.run(_range, self._ends, room_id, first_id, last_id)
-
-    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._server.run(_range, self._ends, room_id, first_id, last_id, {"user_id": user_id})
-
-    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
-        return await self._server.run(_read_marks, members)
-
-    async def sweep(self, at_most: int) -> int:
-        return await self._server.run(_sweep, at_most)
-
-    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
-        return await self._server.run(retention.expired, room_id, horizon, first_id, at_most)
-
-    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
-        return await self._server.run(retention.expire, room_id, horizon, at_most)
-
-
-def _append(
-    db: MongoDatabase, ends: Ends, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]
-) -> list[Appended]:
-    return Batch(db, ends, posts, read_marks).commit()
+def _append(db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+    return Batch(db, posts, read_marks).commit()
 
 
 def _probe(db: MongoDatabase) -> None:
-    # A time, so that each is a write: MongoDB does not write what is there already.
+    # The current time, so that each call is a write: MongoDB does not write an unchanged value.
     db.meta.update_one({"_id": "probe"}, {"$currentDate": {"at": True}}, upsert=True)
 
 
-def _last_id(db: MongoDatabase, ends: Ends, room_id: str) -> int | None:
+def _last_id(db: MongoDatabase, room_id: str) -> int | None:
     key = room_key(db, room_id)
     if key is None:
         return None
     last_id = search(db, [key])[key]
-    ends.settle(db, key, last_id)
+    settle(db, key, last_id)
     return last_id
 
 
@@ -83,17 +43,24 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
 
 
-def _range(
-    db: MongoDatabase, ends: Ends, room_id: str, first_id: int, last_id: int, condition: Document | None = None
-) -> list[Message]:
+def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    return _shown(db, room_id, first_id, last_id, {})
+
+
+def _written_by(db: MongoDatabase, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    return _shown(db, room_id, first_id, last_id, {"user_id": user_id})
+
+
+def _shown(db: MongoDatabase, room_id: str, first_id: int, last_id: int, condition: Document) -> list[Message]:
+    """The messages of a range that readers may see."""
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
         return []
-    # Any integers may come, also such as MongoDB does not know.
+    # Callers may pass any integer, also one that MongoDB cannot represent.
     first_id, last_id = max(first_id, log.first_id), min(last_id, _LAST_ID)
     if first_id > last_id:
         return []
-    found = _stretch(db, ends, log.key, first_id, last_id, condition or {})
+    found = _between(db, log.key, first_id, last_id, condition)
     if condition or (found and found[-1]["_id"]["id"] - first_id + 1 != len(found)):
         found = _still_there(db, room_id, log, found)
     return _with_authors(db, found)
@@ -108,18 +75,16 @@ def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[i
     return [marks.get(pair) for pair in pairs]
 
 
-def _stretch(
-    db: MongoDatabase, ends: Ends, key: ObjectId, first_id: int, last_id: int, condition: Document
-) -> list[Document]:
+def _between(db: MongoDatabase, key: ObjectId, first_id: int, last_id: int, condition: Document) -> list[Document]:
     between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
     found = list(db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id"))
     if found:
-        ends.settle(db, key, found[-1]["_id"]["id"])
+        settle(db, key, found[-1]["_id"]["id"])
     return found
 
 
 def _still_there(db: MongoDatabase, room_id: str, log: LogRef, found: list[Document]) -> list[Document]:
-    """What is left of messages that were read while some of them were removed: the log from its beginning of now on."""
+    """Those of the messages that are not before the current beginning of the log: some may have been removed during the read."""
     now = room_logs(db, [room_id]).get(room_id)
     if now is None or now.key != log.key:
         return []
@@ -146,13 +111,13 @@ def _with_authors(db: MongoDatabase, messages: list[Document]) -> list[Message]:
 
 def _sweep(db: MongoDatabase, at_most: int) -> int:
     graves = {grave["_id"]: grave["deleted_at"] for grave in db.graveyard.find().sort("deleted_at")}
-    # A grave without a death: `Rooms.delete` was cut off, or is just about to go on.
-    living = set(db.rooms.distinct("key", {"key": {"$in": list(graves)}}))
+    # A room with a grave may exist: `delete` was interrupted, or is still running.
+    existing = set(db.rooms.distinct("key", {"key": {"$in": list(graves)}}))
     swept = 0
     for key, deleted_at in graves.items():
         if swept >= at_most:
             break
-        if key not in living:
+        if key not in existing:
             swept += _sweep_grave(db, key, deleted_at, at_most - swept)
     return swept
 
@@ -168,3 +133,20 @@ def _sweep_grave(db: MongoDatabase, key: ObjectId, deleted_at: float, at_most: i
     if time.time() - deleted_at > _GRAVE_SECONDS:
         db.graveyard.delete_one({"_id": key})
     return 0
+
+
+class MongoMessages(MongoPart):
+    """A `MessageStore`."""
+
+    shared = True
+
+    append = method(_append)
+    probe = method(_probe)
+    last_id = method(_last_id)
+    first_ids = method(_first_ids)
+    range = method(_range)
+    written_by = method(_written_by)
+    read_marks = method(_read_marks)
+    sweep = method(_sweep)
+    expired = method(retention.expired)
+    expire = method(retention.expire)

@@ -1,4 +1,4 @@
-"""The database of the older Reis-Chatroom, read as it is and never written to."""
+"""Reads the database of the older program, Reis-Chatroom. Never writes to it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,8 +10,8 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.errors import ConfigurationError
 
 from reichatd.store.errors import StoreError
-from reichatd.store.mongodb.dump import PATIENCE
-from reichatd.store.mongodb.faults import told
+from reichatd.store.mongodb.dump import BULK_FACTOR
+from reichatd.store.mongodb.error_mapping import map_errors
 from reichatd.store.mongodb.server import PAGE, Document, client_for, hosts
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ T = TypeVar("T")
 SOURCE = "of the older program"
 _USER = ("user_id", "email", "hashed_password", "username", "created_at", "rooms")
 
-# Whatever is in the documents, they are read: text that is no UTF-8, dates that Python does not know.
+# Every document can be read, also with text that is not UTF-8 or dates outside Python's range.
 _CODECS: CodecOptions[Document] = CodecOptions(
     unicode_decode_error_handler="replace", tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
@@ -33,10 +33,10 @@ async def reading(uri: str, database: str | None, *, timeout_seconds: float) -> 
     """The older program's database.
 
     Arguments:
-        database: its name; None where the URI has it.
-        timeout_seconds: how long the server may take to answer at all; a room of 16 MB may take longer.
+        database: its name; None if the URI has it.
+        timeout_seconds: how long the server may take for a first answer; a room of 16 MB may take longer.
 
-    Errors: StoreUnavailable, StoreError (a URI that is none, no name for the database, nothing of the older program in it).
+    Errors: StoreUnavailable, StoreError (an invalid URI, no name for the database, nothing of the older program in it).
     """
     where = hosts(uri, SOURCE)
     client = await trio.to_thread.run_sync(client_for, uri, timeout_seconds, SOURCE)
@@ -65,10 +65,10 @@ class ReisChatroom:
         self._timeout = timeout
 
     async def check(self) -> None:
-        names = await self._run(self._database.list_collection_names, patience=1)
+        names = await self._run(self._database.list_collection_names, factor=1)
         if not {"users", "room"} & set(names):
             raise StoreError(
-                f"the database {self._database.name} on {self._where} is none of Reis-Chatroom: no collection users or room"
+                f"the database {self._database.name} on {self._where} is not one of Reis-Chatroom: no collection users or room"
             )
 
     async def users(self) -> list[Document]:
@@ -76,21 +76,21 @@ class ReisChatroom:
         return await self._run(lambda: list(self._database["users"].find({}, _USER, batch_size=PAGE).sort("_id")))
 
     async def rooms(self) -> list[Document]:
-        """All rooms, in the order they were stored; of each `_id`, `room_id` and `created_at` only."""
+        """All rooms, in the order they were stored, with only `_id`, `room_id` and `created_at`."""
         fields = ("room_id", "created_at")
         return await self._run(lambda: list(self._database["room"].find({}, fields, batch_size=PAGE).sort("_id")))
 
     async def room(self, key: object) -> Document | None:
-        """A whole room, by its `_id`, with its whole log; None if it is gone meanwhile."""
+        """A room with its whole log, by its `_id`; None if it was deleted meanwhile."""
         return await self._run(lambda: self._database["room"].find_one({"_id": key}))
 
     async def waiting(self) -> int:
-        """How many wait for the verification of their address."""
+        """How many addresses are waiting for verification."""
         return await self._run(lambda: self._database["verification_queue"].count_documents({}))
 
-    async def _run(self, step: Callable[[], T], *, patience: int = PATIENCE) -> T:
-        return await trio.to_thread.run_sync(self._guarded, step, self._timeout * patience)
+    async def _run(self, step: Callable[[], T], *, factor: int = BULK_FACTOR) -> T:
+        return await trio.to_thread.run_sync(self._guarded, step, self._timeout * factor)
 
     def _guarded(self, step: Callable[[], T], timeout: float) -> T:
-        with told(self._where), pymongo.timeout(timeout):
+        with map_errors(self._where), pymongo.timeout(timeout):
             return step()

@@ -1,7 +1,7 @@
-"""The collections, and how they became what they are.
+"""The collections and their migrations.
 
-Where the key of a document is a pair it is the `_id` itself: that index is there in any case, and a second one would cost every
-insert of a message a third more. The order of the two fields matters, so only the functions here make such a key.
+A key that is a pair is the `_id` itself: its index exists in any case, and a second one would make each insert of a message a third
+more expensive. The order of the two fields matters, so only the functions here make such a key.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,15 +10,17 @@ from bson import MaxKey, MinKey, ObjectId
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.bulk import LogEntry
 from reichatd.store.errors import NewerSchema, StoreError
 from reichatd.store.mongodb.server import Document, MongoDatabase
+from reichatd.store.records import Post
 
 BY_NONCE = "by_nonce"
 
 META_ID = "schema"
 
 RESTORE_ID = "restore"
-"""The document in `meta` that is there while a restore is under way."""
+"""The document in `meta` that exists while a restore is running."""
 
 
 def first_id_of(room: Document) -> int:
@@ -27,18 +29,18 @@ def first_id_of(room: Document) -> int:
 
 
 def folded(room_id: str) -> str:
-    """What two rooms with ids that differ in case only would share: unique in `rooms`."""
+    """A room id without regard to case; unique in `rooms`."""
     return room_id.lower()
 
 
 def folded_beside_another(room_id: str) -> str:
-    """In place of `folded`, for a room that shares it with another from before the rule."""
+    """Replaces `folded` in an older room whose id differs from another's in case only."""
     return f"{folded(room_id)}\n{room_id}"
 
 
 def like(room_id: str) -> Document:
     """Selects the rooms with this id, in upper or lower case."""
-    # The ids are letters and digits: nothing else lies between.
+    # Room ids are letters and digits, so no other id is in this range.
     return {"folded": {"$gte": folded(room_id), "$lt": f"{folded(room_id)}\v"}}
 
 
@@ -52,18 +54,31 @@ def message_id(key: ObjectId, number: int) -> Document:
     return {"room": key, "id": number}
 
 
+def message_document(key: ObjectId, number: int, message: Post | LogEntry) -> Document:
+    """The document of a message."""
+    document: Document = {
+        "_id": message_id(key, number),
+        "user_id": message.user_id,
+        "content": message.content,
+        "timestamp": message.timestamp,
+    }
+    if message.nonce is not None:
+        document["nonce"] = message.nonce
+    return document
+
+
 def members_of(key: ObjectId) -> Document:
     """Selects all members, or all bans, of a room."""
     return {"_id": {"$gt": {"room": key, "user": MinKey()}, "$lt": {"room": key, "user": MaxKey()}}}
 
 
 def messages_of(key: ObjectId) -> Document:
-    """Selects a room's whole log, and what of it is being removed."""
+    """Selects a room's whole log, and earlier messages that are being removed."""
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}
 
 
 def messages_before(key: ObjectId, number: int) -> Document:
-    """Selects what of a room has ids below `number`."""
+    """Selects a room's messages with ids below `number`."""
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": message_id(key, number)}}
 
 
@@ -93,14 +108,14 @@ def _second(db: MongoDatabase) -> None:
 
 
 def _third(db: MongoDatabase) -> None:
-    # A room may have `first_id`, where its log begins, and `keep`: an older program knows neither, and would number an emptied
-    # log from 1.
+    # A room may have `first_id`, where its log begins, and `keep`. An older program knows neither, and would number an emptied log
+    # from 1.
     db.rooms.create_indexes([IndexModel("keep", sparse=True)])
 
 
 def _fourth(db: MongoDatabase) -> None:
-    # An address can have several registrations: its document holds a list of them. It stays one document, since tries and
-    # registrations are decided on together, on a standalone server too.
+    # An address can have several registrations: its document holds a list of them. It stays one document, so that tries and
+    # registrations change together, on a standalone server too.
     fields = ("email", "username", "password_hash", "code_hash", "tries_left", "expires_at")
     one = {field: f"${field}" for field in fields}
     db.registrations.update_many(
@@ -108,7 +123,7 @@ def _fourth(db: MongoDatabase) -> None:
         [{"$set": {"pending": [one]}}, {"$unset": [field for field in fields if field != "expires_at"]}],
     )
     db.registrations.create_indexes([IndexModel("pending.expires_at")])
-    # Room ids differ in more than case. Rooms of before may not: the oldest has the key that a new one would need.
+    # Ids of new rooms differ in more than case. Those of older rooms may not: the oldest of them has the unique key.
     db.rooms.create_indexes(
         [IndexModel("folded", unique=True, partialFilterExpression={"folded": {"$exists": True}})],
     )
@@ -120,16 +135,16 @@ def _fourth(db: MongoDatabase) -> None:
 
 
 MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth]
-"""Each step leads from the version that is its index to the next. Once released, a step never changes.
+"""Step N migrates from version N to version N + 1. Once released, a step never changes.
 
-A step may be repeated from its beginning, after a crash or by another daemon at the same time, and must then do no harm.
+A step may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
 """
 
 
 def migrate(db: MongoDatabase) -> None:
     """Brings the schema up to date. Several daemons may do this at once.
 
-    Errors: NewerSchema; StoreError if another program made the collections, or a restore into them was cut off.
+    Errors: NewerSchema; StoreError if the collections are another program's, or a restore into them was interrupted.
     """
     version = found_version(db)
     if version is None:
@@ -140,9 +155,9 @@ def migrate(db: MongoDatabase) -> None:
 
 
 def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | None:
-    """The version of the schema as it is; None where there is no store yet.
+    """The current version of the schema; None if there is no store yet.
 
-    Errors: as `migrate`; with `half_restored` a store is taken that a restore was cut off in.
+    Errors: as `migrate`; with `half_restored` an interrupted restore is no error.
     """
     meta = {document["_id"]: document for document in db.meta.find({"_id": {"$in": [META_ID, RESTORE_ID]}})}
     where = f"the database {db.database.name} on {db.where}"
@@ -153,7 +168,7 @@ def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | No
         if version > len(MIGRATIONS):
             raise NewerSchema(version, len(MIGRATIONS), where)
         return version
-    # The version is durable before any other collection is made: collections without one are not ours.
+    # The version is durable before any other collection is created: collections without one are not ours.
     present = not _names(db).isdisjoint(db.database.list_collection_names())
     if present and not db.meta.find_one({"_id": META_ID}):
         raise StoreError(f"{where} has collections of another program")
@@ -161,7 +176,7 @@ def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | No
 
 
 def clear(db: MongoDatabase) -> None:
-    """Makes the store an empty one of today's schema."""
+    """Makes the store an empty one with the current schema."""
     for name in _names(db):
         db.database.drop_collection(name)
     _record(db, 0)

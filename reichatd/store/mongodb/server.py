@@ -1,4 +1,4 @@
-"""The connection to the server: who calls it, how long, with what promises."""
+"""The connection to the server: its collections, its threads, its time limits and its guarantees."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -13,7 +13,8 @@ from pymongo.write_concern import WriteConcern
 
 from reichatd.settings import MongoDBSettings
 from reichatd.store.errors import StoreError, StoreUnavailable
-from reichatd.store.mongodb.faults import told
+from reichatd.store.mongodb.ends import DurableEnds
+from reichatd.store.mongodb.error_mapping import map_errors
 from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ THREADS = 16
 """Calls that may be under way at once."""
 
 PAGE = 1000
-"""Documents in one answer of the server; its own habit is 101 in the first."""
+"""Documents in one answer of the server; by default the first answer has 101."""
 
 _MONGODB_5 = 13
-"""The first version of the server's protocol that knows snapshots outside a transaction."""
+"""The first version of the server's protocol with snapshots outside of transactions."""
 
 Document = dict[str, Any]
 P = ParamSpec("P")
@@ -35,10 +36,10 @@ T = TypeVar("T")
 
 
 class MongoDatabase:
-    """The collections, with the promises of every read and write.
+    """The collections, with the guarantees of every read and write.
 
-    A write is answered when a majority of the replica set has it in the journal, and a read gives nothing less durable. A
-    standalone server knows the first promise only: see `logs.Ends.settle`.
+    A write is answered when a majority of the replica set has it in the journal, and a read returns nothing less durable. A
+    standalone server gives the first guarantee only: see `logs.settle`.
     """
 
     def __init__(self, client: pymongo.MongoClient[Document], settings: MongoDBSettings, where: str) -> None:
@@ -63,13 +64,14 @@ class MongoDatabase:
         self.messages: Collection[Document] = self.database["messages"]
         self.graveyard: Collection[Document] = self.database["graveyard"]
         self.meta: Collection[Document] = self.database["meta"]
+        self.ends = DurableEnds()
 
     def snapshot(self) -> "ClientSession | None":
-        """A session whose reads all see one moment; None where the server cannot do that. To be ended by the caller."""
+        """A session whose reads all see one snapshot; None if the server has none. The caller ends it."""
         return self._client.start_session(snapshot=True) if self._has_snapshots else None
 
     def close(self) -> None:
-        # The driver says goodbye to the server, and would look for one that is down for 30 s.
+        # The driver ends its sessions on the server. Without a limit it would wait 30 s for a server that is down.
         with pymongo.timeout(self.timeout):
             self._client.close()
 
@@ -77,15 +79,15 @@ class MongoDatabase:
 class MongoServer:
     """Runs steps against the database in worker threads, each within the time that the settings allow."""
 
-    def __init__(self, db: MongoDatabase, hop: WorkerThreads) -> None:
+    def __init__(self, db: MongoDatabase, threads: WorkerThreads) -> None:
         self._db = db
-        self._hop = hop
-        self.faults = hop.faults
+        self._threads = threads
+        self.failures = threads.failures
 
     async def run(self, step: Callable[Concatenate[MongoDatabase, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Waits for a free thread, runs `step(database, …)` there and returns what it returns.
+        """Waits for a free thread, runs `step(database, …)` there and returns its result.
 
-        A step that has begun is finished, whatever becomes of the caller. Its answer comes within twice the time limit: once
+        A step that has begun is finished, even if the caller is cancelled. Its answer comes within twice the time limit: once
         for the thread, once for the server.
 
         Errors: StoreUnavailable, StoreError.
@@ -93,62 +95,62 @@ class MongoServer:
         return await self.run_for(self._db.timeout, lambda db: step(db, *args, **kwargs))
 
     async def run_for(self, seconds: float, step: Callable[[MongoDatabase], T]) -> T:
-        """As `run`, for a step that may take so many seconds."""
+        """As `run`, for a step that may take `seconds`."""
         with trio.move_on_after(seconds):
-            return await self._hop.run(self._guarded, seconds, step)
-        error = StoreUnavailable(f"{self._db.where} has too much to do: no thread was free in {seconds:g} s")
-        self.faults.count(error)
+            return await self._threads.run(self._guarded, seconds, step)
+        error = StoreUnavailable(f"{self._db.where} is overloaded: no thread was free in {seconds:g} s")
+        self.failures.count(error)
         raise error
 
     def _guarded(self, seconds: float, step: Callable[[MongoDatabase], T]) -> T:
-        with told(self._db.where), pymongo.timeout(seconds):
+        with map_errors(self._db.where), pymongo.timeout(seconds):
             return step(self._db)
 
     async def aclose(self) -> None:
-        """Waits for the steps under way, then closes the connections."""
-        await self._hop.aclose(self._db.close)
+        """Waits for running steps, then closes the connections."""
+        await self._threads.aclose(self._db.close)
 
 
-OURS = "storage.mongodb.uri"
-"""Where the URI of the store is set."""
+SETTING = "storage.mongodb.uri"
+"""The setting that holds the URI of the store."""
 
 
-def hosts(uri: str, source: str = OURS) -> str:
-    """What a server is called in messages: the hosts of a URI, which is from `source`, and nothing else of it.
+def hosts(uri: str, source: str = SETTING) -> str:
+    """The name of a server in messages: the hosts of the URI, and nothing else of it. The URI is from `source`.
 
-    Errors: StoreError if it is no URI of MongoDB.
+    Errors: StoreError if it is not a MongoDB URI.
     """
     scheme, _, rest = uri.partition("://")
     credentials, _, rest = rest.rpartition("@")
     authority = rest.partition("/")[0].partition("?")[0]
-    # A raw "/" in a password would make the rest of it look like a path, and its beginning like a host.
+    # With an unescaped "/" in a password the rest of it would look like a path, and its beginning like a host.
     if scheme not in ("mongodb", "mongodb+srv") or not authority or "/" in credentials:
         raise _not_a_uri(source)
     return f"MongoDB at {authority}"
 
 
 def connect(settings: MongoDBSettings, where: str) -> MongoDatabase:
-    """Connects and logs in. Blocks, for `settings.timeout_seconds` at the most.
+    """Connects and logs in. Blocks, for `settings.timeout_seconds` at most.
 
     Errors: as `open_store`.
     """
     client = client_for(settings.uri, settings.timeout_seconds)
     try:
-        with told(where), pymongo.timeout(settings.timeout_seconds):
+        with map_errors(where), pymongo.timeout(settings.timeout_seconds):
             return MongoDatabase(client, settings, where)
     except BaseException:
         client.close()
         raise
 
 
-def client_for(uri: str, timeout: float, source: str = OURS) -> pymongo.MongoClient[Document]:
+def client_for(uri: str, timeout: float, source: str = SETTING) -> pymongo.MongoClient[Document]:
     """A client for a URI, which is from `source`; it connects when it is used. Errors: StoreError."""
     try:
-        # MongoClient only warns of an option that it does not know.
+        # MongoClient only warns about an unknown option; this raises.
         parse_uri(uri, warn=False, connect_timeout=timeout)
         return pymongo.MongoClient(uri, appname="reichatd", maxPoolSize=THREADS + 2)
     except (ConfigurationError, ValueError, TypeError):
-        # Not the driver's words, nor a traceback with them: they may quote the URI, and the password in it.
+        # Without the driver's text, also in the traceback: it may quote the URI, and with it the password.
         raise _not_a_uri(source) from None
     except OSError as error:
         raise StoreError(f"a file named in the MongoDB URI ({source}): {error}") from None

@@ -1,45 +1,16 @@
-"""Login sessions in MongoDB. What the methods do is written at `reichatd.store.protocol.SessionStore`.
+"""Login sessions in MongoDB. What the methods do is said at `reichatd.store.protocol.SessionStore`.
 
-A session belongs to the password it was opened under: it carries that password's number. A change of password counts the user's
-number up and names the one session that goes on, all in the user's document, so the others end in the very step that changes the
-hash, on a standalone server too, and no crash can leave them alive.
+A session belongs to the password it was opened with: it has that password's number. A change of password increments the user's
+number and names the one session that stays valid, all in the user's document. So the other sessions end in the same step that
+changes the hash, on a standalone server too, and no crash can leave them valid.
 """
 
 from collections.abc import Iterator, Sequence
 
-from reichatd.store.mongodb.server import Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.mongodb.users import end_sessions, user_of
 from reichatd.store.records import Session, User
-
-
-class MongoSessions:
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-
-    async def create(self, session: Session) -> None:
-        await self._server.run(_create, session)
-
-    async def get(self, session_id: str) -> tuple[Session, User] | None:
-        return await self._server.run(_find, {"_id": session_id})
-
-    async def living(self, session_ids: Sequence[str]) -> set[str]:
-        return await self._server.run(_living_ids, session_ids)
-
-    async def of_user(self, user_id: str) -> list[Session]:
-        return await self._server.run(_of_user, user_id)
-
-    async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
-        found = await self._server.run(_find, {"refresh_hash": refresh_hash})
-        return found[0] if found else None
-
-    async def end(self, session_id: str) -> bool:
-        return await self._server.run(_end, session_id)
-
-    async def end_all(self, user_id: str) -> list[str] | None:
-        return await self._server.run(end_sessions, user_id, {})
-
-    async def delete_expired(self, now: float) -> int:
-        return await self._server.run(_delete_expired, now)
 
 
 def _create(db: MongoDatabase, session: Session) -> None:
@@ -57,8 +28,12 @@ def _create(db: MongoDatabase, session: Session) -> None:
     )
 
 
-def _find(db: MongoDatabase, selection: Document) -> tuple[Session, User] | None:
-    return next(_living(db, selection), None)
+def _get(db: MongoDatabase, session_id: str) -> tuple[Session, User] | None:
+    return next(_living(db, {"_id": session_id}), None)
+
+
+def _by_refresh_hash(db: MongoDatabase, refresh_hash: str) -> Session | None:
+    return next((session for session, _ in _living(db, {"refresh_hash": refresh_hash})), None)
 
 
 def _living_ids(db: MongoDatabase, session_ids: Sequence[str]) -> set[str]:
@@ -79,7 +54,7 @@ def _living(db: MongoDatabase, selection: Document) -> Iterator[tuple[Session, U
 
 
 def is_alive(session: Document, user: Document) -> bool:
-    """Whether a session is of the user's password of today, and the user is not disabled."""
+    """Whether a session belongs to the user's current password, and the user is not disabled."""
     current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
     return current and not user.get("disabled", False)
 
@@ -98,5 +73,22 @@ def _end(db: MongoDatabase, session_id: str) -> bool:
     return db.sessions.delete_one({"_id": session_id}).deleted_count > 0
 
 
+def _end_all(db: MongoDatabase, user_id: str) -> list[str] | None:
+    return end_sessions(db, user_id, {})
+
+
 def _delete_expired(db: MongoDatabase, now: float) -> int:
     return db.sessions.delete_many({"expires_at": {"$lte": now}}).deleted_count
+
+
+class MongoSessions(MongoPart):
+    """A `SessionStore`."""
+
+    create = method(_create)
+    get = method(_get)
+    by_refresh_hash = method(_by_refresh_hash)
+    living = method(_living_ids)
+    of_user = method(_of_user)
+    end = method(_end)
+    end_all = method(_end_all)
+    delete_expired = method(_delete_expired)

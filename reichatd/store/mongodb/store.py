@@ -1,4 +1,4 @@
-"""The MongoDB store as a whole."""
+"""The MongoDB store: opens the database, and puts the parts together."""
 
 from typing import TYPE_CHECKING
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 _COMPACT_SECONDS = 3600.0
 _UNAUTHORIZED = {13, 8000}
-"""The server's codes for a user who may not do this; the second one is Atlas's."""
+"""The server's codes for a user without the right to do this; the second one is Atlas's."""
 
 
 async def open_store(settings: MongoDBSettings) -> "MongoStore":
     """Opens the store in a database of a MongoDB server, and brings its schema up to date.
 
-    To be called from the event loop; waits for worker threads, three times `settings.timeout_seconds` at the very most.
-    Several daemons may do this at once.
+    To be called from the event loop; waits for worker threads, for three times `settings.timeout_seconds` at most. Several daemons
+    may do this at once.
 
-    Errors: StoreUnavailable (no answer, login refused), StoreError (a URI that is none, another program's database),
-        NewerSchema. Each is one line that names the hosts and no password.
+    Errors: StoreUnavailable (no answer, login refused), StoreError (an invalid URI, another program's database), NewerSchema. Each
+        text is one line that names the hosts and no password.
     """
     where = hosts(settings.uri)
-    hop = WorkerThreads(THREADS, where, FailureCounter())
-    server = MongoServer(await hop.run(connect, settings, where), hop)
+    threads = WorkerThreads(THREADS, where, FailureCounter())
+    server = MongoServer(await threads.run(connect, settings, where), threads)
     try:
         if not settings.database:
             await server.run(_refuse_to_leave_a_store)
@@ -49,9 +49,9 @@ async def open_store(settings: MongoDBSettings) -> "MongoStore":
 
 
 def _refuse_to_leave_a_store(db: MongoDatabase) -> None:
-    """Up to 2.0 a database in the URI was ignored: an upgrade must not begin an empty store beside the one that there is.
+    """Raises StoreError if an upgrade would create an empty store beside the existing one.
 
-    Errors: StoreError.
+    Up to version 2.0 a database in the URI was ignored.
     """
     name = db.database.name
     if name == DEFAULT_DATABASE or db.meta.find_one({"_id": schema.META_ID}) is not None:
@@ -60,12 +60,12 @@ def _refuse_to_leave_a_store(db: MongoDatabase) -> None:
         former = db.database.client[DEFAULT_DATABASE]["meta"].find_one({"_id": schema.META_ID})
     except OperationFailure as error:
         if error.code in _UNAUTHORIZED:
-            return  # a user who may not read there has no store there
+            return  # a user who may not read that database has no store in it
         raise
     if former is not None:
         raise StoreError(
-            f"{db.where} has no store in the database {name}, which the URI names, but one in {DEFAULT_DATABASE}, where it was "
-            f"kept so far: name {DEFAULT_DATABASE} in the URI (with authSource={name} if its user is kept there), or set "
+            f"{db.where} has no store in the database {name}, which the URI names, but one in {DEFAULT_DATABASE}, which earlier "
+            f"versions used: name {DEFAULT_DATABASE} in the URI (with authSource={name} if its user is defined there), or set "
             f'storage.mongodb.database = "{name}" to begin with an empty store'
         )
 
@@ -78,8 +78,8 @@ class MongoStore:
         self.sessions: SessionStore = MongoSessions(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
-        self.faults = server.faults
-        self.arrivals: BulkImport = MongoBulkImport(server)
+        self.failures = server.failures
+        self.bulk_import: BulkImport = MongoBulkImport(server)
         self._server = server
 
     async def ping(self) -> None:
@@ -89,7 +89,7 @@ class MongoStore:
         return await self._server.run(_totals)
 
     async def reclaim(self) -> int:
-        return 0  # WiredTiger keeps the space for what comes next, until it is told to `compact`
+        return 0  # WiredTiger keeps the space for new data until `compact`
 
     async def compact(self) -> int:
         return await self._server.run_for(_COMPACT_SECONDS, _compact)
@@ -99,7 +99,7 @@ class MongoStore:
 
 
 def _compact(db: MongoDatabase) -> int:
-    # `force`: on a primary too, which refuses otherwise. Since MongoDB 4.4 it holds up neither reads nor writes.
+    # `force`: without it a primary refuses. Since MongoDB 4.4 compact blocks neither reads nor writes.
     answer = db.database.command("compact", db.messages.name, force=True)
     return int(answer.get("bytesFreed", 0))
 
@@ -109,10 +109,10 @@ def _read_something(db: MongoDatabase) -> None:
 
 
 def _totals(db: MongoDatabase) -> Totals:
-    # As the server keeps count, wherever to count the documents it would read many.
+    # The server's own counts where possible: counting the documents would read many of them.
     return Totals(
         users=db.users.estimated_document_count(),
-        # By the index of those that expire: documents without any are left for a while.
+        # Counts by an index, so that documents without a pending registration, which are kept for a while, do not count.
         registrations=db.registrations.count_documents({"pending.expires_at": {"$gt": 0}}),
         sessions=db.sessions.estimated_document_count(),
         rooms=db.rooms.estimated_document_count(),

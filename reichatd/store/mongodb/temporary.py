@@ -1,4 +1,4 @@
-"""Databases that are there for a while only, such as those that a load is put on."""
+"""Temporary databases, such as those for benchmarks."""
 
 import secrets
 
@@ -6,19 +6,19 @@ import pymongo
 
 from reichatd.mongouri import without_database
 from reichatd.settings import MongoDBSettings
-from reichatd.store.mongodb.faults import told
+from reichatd.store.mongodb.error_mapping import map_errors
 from reichatd.store.mongodb.server import connect, hosts
 
 _PREFIX = "reichatd_scratch_"
 
 
-def scratch_on(uri: str) -> MongoDBSettings:
-    """The settings of a database of this server that nobody has. Whoever uses it calls `drop_scratch` in the end."""
+def temporary_database(uri: str) -> MongoDBSettings:
+    """Settings for a new database with a random name on this server. The caller calls `drop_temporary_database` at the end."""
     return MongoDBSettings(uri=without_database(uri), database=f"{_PREFIX}{secrets.token_hex(8)}")
 
 
-def drop_scratch(settings: MongoDBSettings) -> None:
-    """Removes a database of `scratch_on`, and no other. Blocks, for some times `timeout_seconds` at the most.
+def drop_temporary_database(settings: MongoDBSettings) -> None:
+    """Drops a database of `temporary_database`, and no other. Blocks, for a few times `timeout_seconds` at most.
 
     Errors: as `open_store`.
     """
@@ -26,7 +26,7 @@ def drop_scratch(settings: MongoDBSettings) -> None:
     where = hosts(settings.uri)
     db = connect(settings, where)
     try:
-        with told(where), pymongo.timeout(settings.timeout_seconds):
+        with map_errors(where), pymongo.timeout(settings.timeout_seconds):
             db.database.client.drop_database(settings.database)
     finally:
         db.close()

@@ -1,7 +1,7 @@
-"""Registrations and users in MongoDB. What the methods do is written at `reichatd.store.protocol.UserStore`.
+"""Registrations and users in MongoDB. What the methods do is said at `reichatd.store.protocol.UserStore`.
 
-All that is pending for an address is one document of `registrations`: `pending` (oldest first), the `tries` counted until
-`tries_end`, and `expires_at`, when nothing in it matters any more. So each change is one atomic step on a standalone server too.
+The registrations of an address are one document of `registrations`: `pending` (oldest first), the number of `tries`, which is
+valid until `tries_end`, and `expires_at`, when the document can be removed. So each change is atomic on a standalone server too.
 """
 
 from collections.abc import Sequence
@@ -10,63 +10,9 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
-
-
-class MongoUsers:
-    def __init__(self, server: MongoServer) -> None:
-        self._server = server
-
-    async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
-        return await self._server.run(_register, registration, at_most)
-
-    async def pending(self, email: str) -> list[Registration]:
-        return await self._server.run(_pending, email)
-
-    async def take_try(self, email: str, now: float, ends_at: float) -> Attempt | None:
-        return await self._server.run(_take_try, email, now, ends_at)
-
-    async def confirm(self, registration: Registration, user: User) -> User | None:
-        return await self._server.run(_confirm, registration, user)
-
-    async def by_id(self, user_id: str) -> User | None:
-        return await self._server.run(_by_id, user_id)
-
-    async def by_ids(self, user_ids: Sequence[str]) -> list[User | None]:
-        return await self._server.run(_by_ids, user_ids)
-
-    async def by_email(self, email: str) -> User | None:
-        return await self._server.run(_by_email, email)
-
-    async def page(self, after: str, at_most: int) -> list[User]:
-        return await self._server.run(_page, after, at_most)
-
-    async def registrations(self, after: str, at_most: int) -> list[Registration]:
-        return await self._server.run(_registrations, after, at_most)
-
-    async def rename(self, user_id: str, username: str) -> bool:
-        return await self._server.run(_rename, user_id, username)
-
-    async def change_password(
-        self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
-    ) -> list[str] | None:
-        return await self._server.run(_change_password, user_id, old_hash, new_hash, keep_session_id)
-
-    async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        return await self._server.run(end_sessions, user_id, {"password_hash": new_hash})
-
-    async def disable(self, user_id: str) -> list[str] | None:
-        return await self._server.run(end_sessions, user_id, {"disabled": True})
-
-    async def enable(self, user_id: str) -> bool:
-        return await self._server.run(_enable, user_id)
-
-    async def delete(self, user_id: str) -> bool:
-        return await self._server.run(_delete, user_id)
-
-    async def delete_expired(self, now: float) -> int:
-        return await self._server.run(_delete_expired, now)
 
 
 def user_of(document: Document) -> User:
@@ -108,22 +54,22 @@ def end_sessions(
             "password_number": {"$lt": changed["password_number"]},
         },
     )
-    # Tidying up: they have ended.
+    # Cleanup: these sessions have ended already.
     db.sessions.delete_many({"_id": {"$in": ended}})
     return ended
 
 
 def registrations_of(document: Document) -> list[Registration]:
-    """What is stored of an address, in the order of a backup; in documents of an older schema too."""
+    """The registrations of an address, in the order of a backup; also from documents of an older schema."""
     names = Registration.__struct_fields__
     found = [Registration(**{name: one[name] for name in names}) for one in document.get("pending", [document])]
     return sorted(found, key=lambda one: (one.expires_at, one.code_hash))
 
 
-def pushing(registration: Registration, at_most: int | None = None) -> tuple[Document, Document]:
-    """The filter and the update that put a registration behind the others of its address: to be made as an upsert.
+def adding(registration: Registration, at_most: int | None = None) -> tuple[Document, Document]:
+    """The filter and the update, for an upsert, that add a registration after the others of its address.
 
-    Its key is a duplicate if one of the others has the same code.
+    The upsert fails with a duplicate key if one of the others has the same code.
     """
     push: Document = {"$each": [asdict(registration)]} | ({} if at_most is None else {"$slice": -at_most})
     return (
@@ -144,22 +90,22 @@ def document_of(user: User) -> Document:
 
 
 def email_key(email: str) -> str:
-    # ASCII letters only: elsewhere two different letters can have one lower case.
+    # ASCII letters only: two different other letters can have the same lower case.
     return email.encode().lower().decode()
 
 
 def _register(db: MongoDatabase, registration: Registration, at_most: int) -> RegisterOutcome:
     if _by_email(db, registration.email):
         return RegisterOutcome.USER_EXISTS
-    # A confirmation that slips in between leaves a registration that can never be confirmed, and expires.
+    # A concurrent confirmation leaves a registration that can never be confirmed, and expires.
     same_code = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     while True:
         try:
-            db.registrations.update_one(*pushing(registration, at_most), upsert=True)
+            db.registrations.update_one(*adding(registration, at_most), upsert=True)
         except DuplicateKeyError:
             if db.registrations.find_one(same_code, {"_id": 1}):
                 return RegisterOutcome.CODE_TAKEN
-            # Another was the first of the address at the same moment.
+            # Another call created the document of the address at the same moment: try again.
         else:
             return RegisterOutcome.REGISTERED
 
@@ -174,7 +120,7 @@ def _after(document: Document, tries: int) -> list[Registration]:
 
 
 def _take_try(db: MongoDatabase, email: str, now: float, ends_at: float) -> Attempt | None:
-    # Where there is no end yet, null is less than any number.
+    # Without an end yet the comparison is with null, which is less than any number.
     goes_on = {"$gt": ["$tries_end", now]}
     before = db.registrations.find_one_and_update(
         {"_id": email_key(email), "pending.0": {"$exists": True}},
@@ -199,7 +145,7 @@ def _confirm(db: MongoDatabase, registration: Registration, user: User) -> User 
     mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     if not db.registrations.find_one(mine, {"_id": 1}):
         return _made_by(db, registration)
-    # The user first: that is the step which counts, and what a crash may leave is registrations that expire.
+    # The user first: a crash after this step leaves only registrations, which expire.
     code = {"code_hash": registration.code_hash, "code_expires_at": registration.expires_at}
     try:
         db.users.insert_one(document_of(user) | code)
@@ -253,13 +199,21 @@ def _change_password(
     return end_sessions(db, user_id, {"password_hash": new_hash}, old_hash=old_hash, keep_session_id=keep_session_id)
 
 
+def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
+    return end_sessions(db, user_id, {"password_hash": new_hash})
+
+
+def _disable(db: MongoDatabase, user_id: str) -> list[str] | None:
+    return end_sessions(db, user_id, {"disabled": True})
+
+
 def _enable(db: MongoDatabase, user_id: str) -> bool:
     return db.users.update_one({"_id": user_id}, {"$set": {"disabled": False}}).matched_count > 0
 
 
 def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
-    # The user last: whoever was cut off before that is still found by the next call.
+    # The user last: after an interruption the next call still finds the user.
     for collection in (db.members, db.bans):
         collection.delete_many({"_id.user": user_id})
     db.sessions.delete_many({"user_id": user_id})
@@ -277,3 +231,24 @@ def _delete_expired(db: MongoDatabase, now: float) -> int:
         db.registrations.update_many({"pending": {"$elemMatch": expired}}, {"$pull": {"pending": expired}})
     db.registrations.delete_many(expired)
     return removed
+
+
+class MongoUsers(MongoPart):
+    """A `UserStore`."""
+
+    register = method(_register)
+    pending = method(_pending)
+    take_try = method(_take_try)
+    confirm = method(_confirm)
+    by_id = method(_by_id)
+    by_ids = method(_by_ids)
+    by_email = method(_by_email)
+    page = method(_page)
+    registrations = method(_registrations)
+    rename = method(_rename)
+    change_password = method(_change_password)
+    set_password = method(_set_password)
+    disable = method(_disable)
+    enable = method(_enable)
+    delete = method(_delete)
+    delete_expired = method(_delete_expired)

@@ -1,4 +1,4 @@
-"""The group commit: what a batch of posts makes of the logs, decided from one reading of them and written at once."""
+"""The group commit: decides from one read of the logs what a batch of posts changes, and writes it at once."""
 
 from sqlite3 import Connection
 
@@ -13,9 +13,9 @@ _NO_MEMBER = Appended(Outcome.NO_MEMBER)
 
 
 class Batch:
-    """The logs that a batch touches, as it will leave them. Lives for one write transaction, in its thread.
+    """The logs that a batch changes. Lives for one write transaction, in its thread.
 
-    Each room, each member and each nonce is looked up once, when the first post names it.
+    Each room, each member and each nonce is looked up once, when a post first needs it.
     """
 
     def __init__(self, db: Connection) -> None:
@@ -24,7 +24,7 @@ class Batch:
         self._rows: list[tuple[int, str, str, float, str | None]] = []
 
     def take(self, post: Post) -> Appended:
-        """Puts a post at the end of its log."""
+        """Adds a post to the end of its log."""
         log = self._log(post.room_id)
         if log is None:
             return _NO_ROOM
@@ -38,7 +38,7 @@ class Batch:
         return Appended(Outcome.STORED, message_id)
 
     def mark(self, room_id: str, user_id: str, message_id: int) -> None:
-        """Moves a read mark. To be called after the last `take`, which settles where the log ends."""
+        """Moves a read mark. To be called after the last `take`, when the end of the log is known."""
         log = self._log(room_id)
         if log is not None and log.has_member(user_id):
             log.mark(user_id, min(message_id, log.end))

@@ -1,19 +1,20 @@
-"""All that is in the file, read as of one moment while others go on writing."""
+"""Reads everything in the file, as of one moment, while others keep writing."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TypeVar
 
 import trio
 from msgspec.structs import fields
 
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, pulled
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, read_pages
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Registration, Session, User
-from reichatd.store.sqlite.database import Connection, connect, faults
+from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.schema import check
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
     (User, "users", {}, "ORDER BY t.user_id"),
     (Session, "sessions", {}, "WHERE t.user_id IN (SELECT user_id FROM users) ORDER BY t.session_id"),
 )
-"""Each kind of record: its table, the fields that are no columns of it, and where and in which order the rows are found."""
+"""Each kind of record: its table, the fields that are not columns of it, and how the rows are joined, filtered and ordered."""
 
 
 _FLAGS = {kind: {field.name for field in fields(kind) if field.type is bool} for kind, *_ in _SOURCES}
@@ -45,8 +46,8 @@ _FLAGS = {kind: {field.name for field in fields(kind) if field.type is bool} for
 async def dumping(path: Path) -> AsyncIterator[AsyncIterator[list[Stored]]]:
     """Everything in the store at `path` as of one moment, page by page; see `reichatd.store.bulk`.
 
-    Another process may read and write all the while; what it writes stays in the write-ahead log until this ends. A file of an
-    older schema is read as it is.
+    Another process may read and write meanwhile; what it writes stays in the write-ahead log until this ends. A file with an older
+    schema is read as it is.
 
     Errors: StoreUnavailable, StoreError (no store there), NewerSchema.
     """
@@ -54,12 +55,12 @@ async def dumping(path: Path) -> AsyncIterator[AsyncIterator[list[Stored]]]:
     run = partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
 
     def guarded(step: Callable[[], T]) -> T:
-        with faults(path):
+        with map_errors(path):
             return step()
 
     db = await run(guarded, partial(_open, path))
     try:
-        async with aclosing(pulled(_records(db), partial(run, guarded))) as pages:
+        async with aclosing(read_pages(_records(db), partial(run, guarded))) as pages:
             yield pages
     finally:
         with trio.CancelScope(shield=True):
@@ -67,7 +68,7 @@ async def dumping(path: Path) -> AsyncIterator[AsyncIterator[list[Stored]]]:
 
 
 def _open(path: Path) -> Connection:
-    # Not as a reader: whoever closes the file last ends the write-ahead log, and a reader could not.
+    # Not read-only: the last one to close the file removes the write-ahead log, which a read-only connection cannot.
     db = connect(path, "rw")
     try:
         db.execute("PRAGMA query_only = ON")
@@ -88,6 +89,6 @@ def _records(db: Connection) -> Iterator[Stored]:
         flags = [name for name in columns if name in _FLAGS[kind]]
         for row in db.execute(f"SELECT {chosen} FROM {table} AS t {source}"):
             record = dict(zip(columns, row, strict=True))
-            # SQLite has no truth values but 0 and 1.
+            # SQLite stores booleans as 0 and 1.
             record.update({name: bool(record[name]) for name in flags})
             yield kind(**record)

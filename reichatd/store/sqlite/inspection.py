@@ -1,4 +1,4 @@
-"""A look at the file that changes nothing, for `reichatd doctor`: also while the daemon runs, also where it cannot start."""
+"""Inspects the file without changing it, for `reichatd doctor`: while the daemon runs, and when it cannot start."""
 
 import os
 import sqlite3
@@ -10,21 +10,21 @@ from typing import NamedTuple
 
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Totals
-from reichatd.store.sqlite.database import BUSY_SECONDS
+from reichatd.store.sqlite.connections import BUSY_SECONDS
 from reichatd.store.sqlite.schema import MIGRATIONS, check
 from reichatd.store.sqlite.store import count
 
 _STEPS = 10_000
-"""Instructions of SQLite's machine between two looks at the clock."""
+"""Instructions of SQLite's virtual machine between two looks at the clock."""
 
 
 class Facts(NamedTuple):
-    """What there is to be known of the file.
+    """What the inspection found.
 
     Arguments:
         version, known: of the schema, in the file and in this program.
         data_bytes, log_bytes: the size of the file, and of the write-ahead log beside it.
-        fault: the first thing that is wrong inside; "" if nothing is; None if there was no time to find out.
+        fault: the first damage found inside; "" if there is none; None if there was no time to check everything.
     """
 
     version: int
@@ -35,7 +35,7 @@ class Facts(NamedTuple):
 
 
 def inspect(path: Path, seconds: float) -> Facts | None:
-    """Opens the file read-only, and looks it through; None if it is not there. Blocks, for so many seconds and a little more.
+    """Opens the file read-only and checks it; None if it does not exist. Blocks, for `seconds` and a little more.
 
     Raises:
         NewerSchema, StoreError: it is not this store's, or cannot be read.
@@ -59,7 +59,7 @@ def totals(path: Path) -> Totals | None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    # Where there is no log nobody has the file open. SQLite would make one to read it, unless it is told that nobody writes.
+    # Without a log no process has the file open. SQLite would create a log to read it, unless the file is declared immutable.
     mode = "mode=ro" if _log_of(path).exists() else "mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_SECONDS)) as db:
@@ -72,10 +72,10 @@ def _log_of(path: Path) -> Path:
     return Path(f"{os.path.realpath(path)}-wal")  # beside the target of a link
 
 
-def lost_by(path: Path) -> list[int]:
-    """The processes that have a file open which was under this name, or the name of its log or index, and is removed.
+def processes_with_removed(path: Path) -> list[int]:
+    """The processes that have the removed file of this path open, or its removed log or index.
 
-    Of those only that this user may look at; none where the system has no /proc as Linux has it. Blocks.
+    Only processes that this user may inspect; none if the system has no /proc like that of Linux. Blocks.
     """
     links = {f"{os.path.realpath(path)}{suffix} (deleted)" for suffix in ("", "-wal", "-shm")}
     return [process for process in _processes() if links & set(_open_files(process))]
@@ -89,7 +89,7 @@ def _processes() -> list[int]:
 
 
 def _open_files(process: int) -> Iterator[str]:
-    """The names of what a process has open; none if it has ended, or is another user's."""
+    """The names of a process's open files; none if it has ended, or belongs to another user."""
     with suppress(OSError):
         for name in os.listdir(f"/proc/{process}/fd"):
             with suppress(OSError):

@@ -1,10 +1,11 @@
-"""What comes in bulk: a backup into an empty file, or the users and rooms of another program."""
+"""Loads data in bulk: a backup into an empty file, or the users and rooms of another program."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from pathlib import Path
+from sqlite3 import Connection
 
 import trio
 from msgspec.structs import astuple
@@ -14,9 +15,11 @@ from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserO
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import Registration, Session, User
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, SqliteDatabase, connect, faults, make_file
+from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.logs import rowid
-from reichatd.store.sqlite.rooms import is_free, room_pk
+from reichatd.store.sqlite.methods import SqlitePart, write
+from reichatd.store.sqlite.opening import make_file
+from reichatd.store.sqlite.rooms import is_id_free, room_pk
 from reichatd.store.sqlite.schema import check, migrate
 
 _TABLES: dict[type[Stored], str] = {
@@ -25,7 +28,7 @@ _TABLES: dict[type[Stored], str] = {
     User: "users",
     Session: "sessions",
 }
-"""Those whose columns are the fields of the record."""
+"""The tables whose columns are the fields of the record."""
 
 _ALL_TABLES = ("members", "bans", "messages", "deleted_rooms", "tries", *_TABLES.values())
 
@@ -34,15 +37,15 @@ _CACHE_KIB = 65_536
 
 @asynccontextmanager
 async def restoring(path: Path, *, replace: bool) -> AsyncIterator["SqliteLoader"]:
-    """An empty store in the file at `path`, to be filled; it is there, durable and whole, when the block ends without an error.
+    """An empty store in the file at `path`, to be filled. It is durable and complete when the block ends without an error.
 
-    All of it is one transaction: a restore that is cut off, at whatever point, leaves what was there before.
+    All of it is one transaction: a restore that is interrupted at any point leaves the earlier contents.
 
     Arguments:
-        replace: throw away what the store holds.
+        replace: delete what the store holds.
 
     Errors: StoreNotEmpty (without `replace`), StoreUnavailable (a daemon uses the file), StoreError (the file is another
-        program's, or cannot be made), NewerSchema.
+        program's, or cannot be created), NewerSchema.
     """
     limiter = trio.CapacityLimiter(1)  # The connection is for one thread at a time.
     loader = SqliteLoader(path, limiter)
@@ -62,21 +65,21 @@ class SqliteLoader:
         self._path = path
         self._limiter = limiter
         self._db: Connection | None = None
-        self._made = False
-        """Whether the file is new, and to go if nothing comes of it."""
+        self._created = False
+        """Whether the file is new, and is to be removed if the restore fails."""
 
     async def load(self, records: Sequence[Stored]) -> None:
         await trio.to_thread.run_sync(self._load, records, limiter=self._limiter)
 
     def open(self, replace: bool) -> None:
-        with faults(self._path):
-            self._made = not self._path.exists()
+        with map_errors(self._path):
+            self._created = not self._path.exists()
             make_file(self._path)
             self._db = connect(self._path, "rw")
             check(self._db, str(self._path))
-            space.keep_track(self._db)
+            space.make_shrinkable(self._db)
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            self._take()
+            self._lock_file()
             while migrate(self._db, str(self._path)):
                 pass
             if not replace and not _is_empty(self._db):
@@ -86,28 +89,28 @@ class SqliteLoader:
 
     def commit(self) -> None:
         assert self._db is not None
-        with faults(self._path):
+        with map_errors(self._path):
             self._db.execute("COMMIT")
-        self._made = False
+        self._created = False
 
     def close(self) -> None:
-        """Takes back what is not committed."""
+        """Undoes what is not committed."""
         if self._db is not None:
             if self._db.in_transaction:
                 with suppress(sqlite3.Error):  # on a full disk
                     self._db.execute("ROLLBACK")
             self._db.close()
-        if self._made:
-            # A journal that was left would be taken for that of the next file of the name, and must go first.
+        if self._created:
+            # A remaining journal would be taken for that of the next file with this name, so it is removed first.
             self._path.with_name(f"{self._path.name}-journal").unlink(missing_ok=True)
             self._path.unlink(missing_ok=True)
 
-    def _take(self) -> None:
-        """From here to the end nobody else can open the file."""
+    def _lock_file(self) -> None:
+        """From here until `close` no other process can open the file."""
         assert self._db is not None
         self._db.execute("PRAGMA busy_timeout = 0")
         try:
-            # Nobody can end the write-ahead log who is not alone with the file; a daemon that is idle has it open too.
+            # SQLite leaves WAL mode only if no other process has the file open; an idle daemon has it open too.
             self._db.execute("PRAGMA journal_mode = DELETE")
             self._db.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
@@ -117,23 +120,8 @@ class SqliteLoader:
 
     def _load(self, records: Sequence[Stored]) -> None:
         assert self._db is not None
-        with faults(self._path):
+        with map_errors(self._path):
             _insert(self._db, records)
-
-
-class SqliteBulkImport:
-    """What the methods do is written at `reichatd.store.bulk.BulkImport`."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-
-    async def add_users(self, users: Sequence[User]) -> list[UserOutcome]:
-        return await self._database.write(_add_users, users)
-
-    async def add_room(
-        self, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
-    ) -> bool:
-        return await self._database.write(_add_room, room, [*members, *bans, *log])
 
 
 def _add_users(db: Connection, users: Sequence[User]) -> list[UserOutcome]:
@@ -149,11 +137,20 @@ def _add_user(db: Connection, user: User) -> UserOutcome:
     return UserOutcome.ADDED
 
 
-def _add_room(db: Connection, room: StoredRoom, belongings: Sequence[Stored]) -> bool:
-    if not is_free(db, room.room_id):
+def _add_room(
+    db: Connection, room: StoredRoom, members: Sequence[Member], bans: Sequence[Ban], log: Sequence[LogEntry]
+) -> bool:
+    if not is_id_free(db, room.room_id):
         return False
-    _insert(db, [room, *belongings])
+    _insert(db, [room, *members, *bans, *log])
     return True
+
+
+class SqliteBulkImport(SqlitePart):
+    """A `BulkImport`."""
+
+    add_users = write(_add_users)
+    add_room = write(_add_room)
 
 
 def _is_empty(db: Connection) -> bool:
@@ -173,10 +170,10 @@ def _message_rows(db: Connection, log: Sequence[LogEntry]) -> Iterator[tuple[int
     for room_id, entries in groupby(log, lambda entry: entry.room_id):
         pk = room_pk(db, room_id)
         if pk is None:
-            raise StoreError(f"a message of the room {room_id}, which is not there")
+            raise StoreError(f"a message of the room {room_id}, which does not exist")
         for entry in entries:
             if not 1 <= entry.message_id <= LAST_ID:
-                raise StoreError(f"the message {entry.message_id} of the room {room_id}: there is no such number here")
+                raise StoreError(f"the message {entry.message_id} of the room {room_id}: its id is out of range")
             yield rowid(pk, entry.message_id), entry.user_id, entry.content, entry.timestamp, entry.nonce
 
 

@@ -1,4 +1,4 @@
-"""Where a room's log lies among all messages (see `schema`)."""
+"""Finds a room's log among all messages (see `schema`)."""
 
 from sqlite3 import Connection
 
@@ -6,7 +6,7 @@ from reichatd.store.bounds import LAST_ID
 
 
 def rowid(pk: int, message_id: int) -> int:
-    """The key of a message, and its place among all: the logs lie one behind another."""
+    """The key of a message. The messages of one log are next to each other."""
     return pk << 32 | message_id
 
 
@@ -16,11 +16,11 @@ def end_of(db: Connection, pk: int) -> int:
         "SELECT id & ? FROM messages WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
         (LAST_ID, rowid(pk, 1), rowid(pk, LAST_ID)),
     ).fetchone()
-    # Only a log without a message pays for the second look.
+    # Only a log without messages needs the second query.
     return row[0] if row else begin_of(db, pk) - 1
 
 
 def begin_of(db: Connection, pk: int) -> int:
-    """The id of the first message of a room that was not removed, even if it is yet to come."""
+    """The id of the first message of a room that was not removed, even if it is not posted yet."""
     (first_id,) = db.execute("SELECT first_id FROM rooms WHERE pk = ?", (pk,)).fetchone()
     return int(first_id)

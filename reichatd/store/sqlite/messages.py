@@ -1,56 +1,19 @@
-"""The logs in SQLite. What the methods do is written at `reichatd.store.protocol.MessageStore`."""
+"""The logs in SQLite. What the methods do is said at `reichatd.store.protocol.MessageStore`."""
 
 from collections.abc import Mapping, Sequence
+from sqlite3 import Connection
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Appended, Message, Post
-from reichatd.store.retention import Cutoff, LogRange
 from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
+from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.rooms import room_pk
 
 _PROBE_BYTES = 64 * 1024
-"""More than most commits write. One that failed on a full disk leaves the write-ahead log some pages longer than it is used, and
-what fits in there says nothing of the disk."""
-
-
-class SqliteMessages:
-    shared = False
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-
-    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
-        return await self._database.write(_append, posts, read_marks)
-
-    async def probe(self) -> None:
-        await self._database.write(_probe)
-
-    async def last_id(self, room_id: str) -> int | None:
-        return await self._database.read(_last_id, room_id)
-
-    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
-        return await self._database.read(_first_ids, room_ids)
-
-    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._database.scan(_range, room_id, first_id, last_id)
-
-    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        return await self._database.scan(_written_by, user_id, room_id, first_id, last_id)
-
-    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
-        return await self._database.read(_read_marks, members)
-
-    async def sweep(self, at_most: int) -> int:
-        return await self._database.write(_sweep, at_most)
-
-    async def expired(self, room_id: str, horizon: Cutoff, first_id: int, at_most: int) -> LogRange:
-        return await self._database.scan(retention.expired, room_id, horizon, first_id, at_most)
-
-    async def expire(self, room_id: str, horizon: Cutoff, at_most: int) -> LogRange:
-        return await self._database.write(retention.expire, room_id, horizon, at_most)
+"""More than most commits write. A commit that failed on a full disk leaves unused pages in the write-ahead log: a write that fits
+into them does not show whether the disk has space."""
 
 
 def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
@@ -64,7 +27,7 @@ def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str
 
 def _probe(db: Connection) -> None:
     (usual,) = db.execute("PRAGMA secure_delete").fetchone()
-    # Without it nothing would be written of what is gone by the end of the transaction.
+    # Without it SQLite would not write data that is deleted again in the same transaction.
     db.execute("PRAGMA secure_delete = ON")
     try:
         db.execute(
@@ -87,12 +50,12 @@ def _first_ids(db: Connection, room_ids: Sequence[str]) -> list[int | None]:
 
 def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Message]:
     pk = room_pk(db, room_id)
-    return [] if pk is None else _stretch(db, pk, first_id, last_id)
+    return [] if pk is None else _between(db, pk, first_id, last_id)
 
 
 def _written_by(db: Connection, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
     pk = room_pk(db, room_id)
-    return [] if pk is None else _stretch(db, pk, first_id, last_id, "AND m.user_id = ?", user_id)
+    return [] if pk is None else _between(db, pk, first_id, last_id, "AND m.user_id = ?", user_id)
 
 
 def _read_marks(db: Connection, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -107,8 +70,8 @@ def _read_mark(db: Connection, room_id: str, user_id: str) -> int | None:
     return row[0] if row else None
 
 
-def _stretch(db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str) -> list[Message]:
-    # Any integers may come, also such as SQLite does not know.
+def _between(db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str) -> list[Message]:
+    # Callers may pass any integer, also one that SQLite cannot represent.
     first_id, last_id = max(first_id, 1), min(last_id, LAST_ID)
     if first_id > last_id:
         return []
@@ -136,3 +99,20 @@ def _sweep(db: Connection, at_most: int) -> int:
         if swept < at_most:
             db.execute("DELETE FROM deleted_rooms WHERE pk = ?", (pk,))
     return swept
+
+
+class SqliteMessages(SqlitePart):
+    """A `MessageStore`."""
+
+    shared = False
+
+    append = write(_append)
+    probe = write(_probe)
+    last_id = read(_last_id)
+    first_ids = read(_first_ids)
+    range = scan(_range)
+    written_by = scan(_written_by)
+    read_marks = read(_read_marks)
+    sweep = write(_sweep)
+    expired = scan(retention.expired)
+    expire = write(retention.expire)

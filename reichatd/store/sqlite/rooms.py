@@ -1,6 +1,7 @@
-"""Rooms, members and bans in SQLite. What the methods do is written at `reichatd.store.protocol.RoomStore`."""
+"""Rooms, members and bans in SQLite. What the methods do is said at `reichatd.store.protocol.RoomStore`."""
 
 from collections.abc import Iterable
+from sqlite3 import Connection
 from typing import Any
 
 from reichatd.store.bounds import LAST_ID
@@ -16,104 +17,27 @@ from reichatd.store.records import (
     RoomSummary,
     TransferOutcome,
 )
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
 from reichatd.store.sqlite.logs import end_of
+from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 
 _SUMMARY = "r.room_id, r.name, r.description"
 _ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages"
 _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? ORDER BY m.place"
 
 
-class SqliteRooms:
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-
-    async def create(self, room: Room) -> bool:
-        return await self._database.write(_create, room)
-
-    async def get(self, room_id: str) -> Room | None:
-        return await self._database.read(_get, room_id)
-
-    async def head(self, room_id: str, user_id: str = "") -> RoomHead | None:
-        return await self._database.read(_head, room_id, user_id)
-
-    async def is_free(self, room_id: str) -> bool:
-        return await self._database.read(is_free, room_id)
-
-    async def public(self) -> list[RoomSummary]:
-        return await self._database.scan(_public)
-
-    async def joined(self, user_id: str) -> list[Room]:
-        return await self._database.read(_joined, user_id)
-
-    async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
-        return await self._database.read(_joined_summaries, user_id)
-
-    async def progress(self, user_id: str) -> list[Progress]:
-        return await self._database.read(_progress, user_id)
-
-    async def page(self, after: str, at_most: int) -> list[RoomOverview]:
-        return await self._database.scan(_page, after, at_most)
-
-    async def owned(self, user_id: str) -> list[str]:
-        return await self._database.scan(_owned, user_id)
-
-    async def memberships(self, user_id: str) -> list[Membership]:
-        return await self._database.scan(_memberships, user_id)
-
-    async def update(self, room_id: str, name: str, description: str) -> bool:
-        return await self._database.write(_update, room_id, name, description)
-
-    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
-        return await self._database.write(_update_with_password, room_id, name, description, password_hash)
-
-    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
-        return await self._database.write(_transfer, room_id, user_id)
-
-    async def keep(self, room_id: str, keep: Keep | None) -> bool:
-        return await self._database.write(_keep, room_id, keep)
-
-    async def kept(self, after: str, at_most: int, *, all_rooms: bool) -> list[tuple[str, Keep | None]]:
-        return await self._database.scan(_kept, after, at_most, all_rooms)
-
-    async def delete(self, room_id: str) -> bool:
-        return await self._database.write(_delete, room_id)
-
-    async def join(self, room_id: str, user_id: str, now: float) -> JoinOutcome:
-        return await self._database.write(_join, room_id, user_id, now)
-
-    async def leave(self, room_id: str, user_id: str) -> bool:
-        return await self._database.write(_leave, room_id, user_id)
-
-    async def is_banned(self, room_id: str, user_id: str) -> bool:
-        return await self._database.read(_is_banned, room_id, user_id)
-
-    async def ban(self, room_id: str, user_id: str) -> BanOutcome:
-        return await self._database.write(_ban, room_id, user_id)
-
-    async def unban(self, room_id: str, user_id: str) -> bool:
-        return await self._database.write(_unban, room_id, user_id)
-
-    async def bans(self, room_id: str) -> list[str]:
-        return await self._database.read(_bans, room_id)
-
-    async def banned_from(self, user_id: str) -> list[str]:
-        return await self._database.read(_banned_from, user_id)
-
-
 def room_pk(db: Connection, room_id: str) -> int | None:
-    """The key under which the file knows a room; None if there is no such room."""
+    """The primary key of a room; None if there is no such room."""
     row = db.execute("SELECT pk FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
     return row[0] if row else None
 
 
-def is_free(db: Connection, room_id: str) -> bool:
+def is_id_free(db: Connection, room_id: str) -> bool:
     """Whether no room has this id, in upper or lower case."""
     return db.execute("SELECT 1 FROM rooms WHERE room_id = ? COLLATE NOCASE", (room_id,)).fetchone() is None
 
 
 def _create(db: Connection, room: Room) -> bool:
-    if not is_free(db, room.room_id):
+    if not is_id_free(db, room.room_id):
         return False
     created = db.execute(
         "INSERT INTO rooms"
@@ -151,7 +75,7 @@ def _get(db: Connection, room_id: str) -> Room | None:
     return _room(row, [user_id for (user_id,) in users])
 
 
-def _head(db: Connection, room_id: str, user_id: str) -> RoomHead | None:
+def _head(db: Connection, room_id: str, user_id: str = "") -> RoomHead | None:
     row = db.execute(
         f"SELECT {_ROOM}, EXISTS (SELECT 1 FROM members AS m WHERE m.room = r.pk AND m.user_id = ?)"
         " FROM rooms AS r WHERE r.room_id = ?",
@@ -337,3 +261,32 @@ def _banned_from(db: Connection, user_id: str) -> list[str]:
         (user_id,),
     )
     return [room_id for (room_id,) in rows]
+
+
+class SqliteRooms(SqlitePart):
+    """A `RoomStore`."""
+
+    create = write(_create)
+    get = read(_get)
+    head = read(_head)
+    is_free = read(is_id_free)
+    public = scan(_public)
+    joined = read(_joined)
+    joined_summaries = read(_joined_summaries)
+    progress = read(_progress)
+    page = scan(_page)
+    owned = scan(_owned)
+    memberships = scan(_memberships)
+    update = write(_update)
+    update_with_password = write(_update_with_password)
+    transfer = write(_transfer)
+    keep = write(_keep)
+    kept = scan(_kept)
+    delete = write(_delete)
+    join = write(_join)
+    leave = write(_leave)
+    is_banned = read(_is_banned)
+    ban = write(_ban)
+    unban = write(_unban)
+    bans = read(_bans)
+    banned_from = read(_banned_from)

@@ -1,7 +1,7 @@
-"""The tables, and how they became what they are.
+"""The tables and their migrations.
 
-A room's log is a stretch of one b-tree: the rowid of a message is the room's `pk` in the upper 32 bits and the message id in the
-lower, so a page of history is one range scan and the end of a log one seek.
+A room's log is a range of one b-tree: the rowid of a message is the room's `pk` in the upper 32 bits and the message id in the
+lower ones. So a page of history is one range scan, and the end of a log one seek.
 """
 
 from sqlite3 import Connection
@@ -43,7 +43,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         """,
         "CREATE INDEX sessions_by_user ON sessions (user_id)",
         "CREATE INDEX sessions_by_end ON sessions (expires_at)",
-        # AUTOINCREMENT: the pk of a deleted room still has its messages until they are swept.
+        # AUTOINCREMENT: a pk is not reused, since messages of a deleted room stay under it until they are swept.
         """
         CREATE TABLE rooms (
             pk INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,7 +56,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         )
         """,
         "CREATE INDEX rooms_public ON rooms (created_at) WHERE password_hash IS NULL",
-        # `place` counts joins through all rooms: clocks go backwards, and members of one moment have an order too.
+        # `place` counts joins across all rooms: clocks go backwards, and members who joined at the same time need an order too.
         """
         CREATE TABLE members (
             room INTEGER NOT NULL REFERENCES rooms (pk) ON DELETE CASCADE,
@@ -75,7 +75,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
             PRIMARY KEY (room, user_id)
         ) WITHOUT ROWID
         """,
-        # No reference to rooms: a room must go at once, however long its log is.
+        # No reference to rooms: a room must be deleted at once, however long its log is.
         """
         CREATE TABLE messages (
             id INTEGER PRIMARY KEY,
@@ -94,7 +94,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "CREATE INDEX bans_by_user ON bans (user_id)",
     ),
     (
-        # Where the log begins: what was before it has been removed. NULL for a room that is kept as all are.
+        # `first_id` is where the log begins: earlier messages were removed. `keep_*` are NULL if the rule for all rooms applies.
         "ALTER TABLE rooms ADD COLUMN first_id INTEGER NOT NULL DEFAULT 1",
         "ALTER TABLE rooms ADD COLUMN keep_days INTEGER",
         "ALTER TABLE rooms ADD COLUMN keep_messages INTEGER",
@@ -120,7 +120,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         " SELECT email, username, password_hash, code_hash, tries_left, expires_at FROM single_registrations",
         "DROP TABLE single_registrations",
         "CREATE INDEX registrations_by_end ON registrations (expires_at)",
-        # Codes tried since the window of an address began.
+        # The number of codes tried since the window of an address began.
         """
         CREATE TABLE tries (
             email TEXT NOT NULL COLLATE NOCASE PRIMARY KEY,
@@ -129,20 +129,20 @@ MIGRATIONS: list[tuple[str, ...]] = [
         ) WITHOUT ROWID
         """,
         "CREATE INDEX tries_by_end ON tries (ends_at)",
-        # The code that made the account, for a verification that is repeated because its answer was lost.
+        # The code that created the account, for a verification that is repeated because its answer was lost.
         "ALTER TABLE users ADD COLUMN code_hash TEXT",
         "ALTER TABLE users ADD COLUMN code_expires_at REAL",
-        # Not unique: rooms of before may differ in case only.
+        # Not unique: older rooms may differ in case only.
         "CREATE INDEX rooms_by_folded_id ON rooms (room_id COLLATE NOCASE)",
     ),
 ]
-"""Each entry leads from the version that is its index to the next. Once released, an entry never changes."""
+"""Entry N migrates from version N to version N + 1. Once released, an entry never changes."""
 
 
 def check(db: Connection, where: str) -> int:
     """Returns the schema's version, 0 for an empty file. Runs in the caller's transaction, read or write.
 
-    Errors: NewerSchema; StoreError if another program made the file.
+    Errors: NewerSchema; StoreError if the file is another program's.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (application,) = db.execute("PRAGMA application_id").fetchone()
@@ -155,7 +155,7 @@ def check(db: Connection, where: str) -> int:
 
 
 def migrate(db: Connection, where: str) -> bool:
-    """Takes the schema one version on; False if it was up to date. Runs in the caller's write transaction.
+    """Migrates the schema by one version; False if it was up to date. Runs in the caller's write transaction.
 
     Errors: as `check`; SQLite's own if the file cannot be written.
     """
@@ -165,7 +165,7 @@ def migrate(db: Connection, where: str) -> bool:
         for statement in MIGRATIONS[version]:
             db.execute(statement)
         version += 1
-    # Written though it may be there already: SQLite opens a read-only file without a word, and only a write brings it out.
+    # Written in any case: SQLite opens a read-only file without an error, and only a write reveals it.
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {version}")
     return behind

@@ -1,10 +1,11 @@
-"""Login sessions in SQLite. What the methods do is written at `reichatd.store.protocol.SessionStore`."""
+"""Login sessions in SQLite. What the methods do is said at `reichatd.store.protocol.SessionStore`."""
 
 from collections.abc import Sequence
+from sqlite3 import Connection
 from typing import Any
 
 from reichatd.store.records import Session, User
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
+from reichatd.store.sqlite.methods import SqlitePart, read, write
 
 USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"
 """The columns of `user_of`."""
@@ -13,42 +14,13 @@ _SESSION = "s.session_id, s.user_id, s.refresh_hash, s.created_at, s.expires_at"
 _LIVING = "FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id AND NOT u.disabled"
 
 
-class SqliteSessions:
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-
-    async def create(self, session: Session) -> None:
-        await self._database.write(_create, session)
-
-    async def get(self, session_id: str) -> tuple[Session, User] | None:
-        return await self._database.read(_get, session_id)
-
-    async def by_refresh_hash(self, refresh_hash: str) -> Session | None:
-        return await self._database.read(_by_refresh_hash, refresh_hash)
-
-    async def living(self, session_ids: Sequence[str]) -> set[str]:
-        return await self._database.read(_living, session_ids)
-
-    async def of_user(self, user_id: str) -> list[Session]:
-        return await self._database.read(_of_user, user_id)
-
-    async def end(self, session_id: str) -> bool:
-        return await self._database.write(_end, session_id)
-
-    async def end_all(self, user_id: str) -> list[str] | None:
-        return await self._database.write(_end_all, user_id)
-
-    async def delete_expired(self, now: float) -> int:
-        return await self._database.write(_delete_expired, now)
-
-
 def user_of(row: tuple[Any, ...]) -> User:
     user_id, email, username, password_hash, created_at, disabled = row
     return User(user_id, email, username, password_hash, created_at, bool(disabled))
 
 
 def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> list[str]:
-    """Ends all sessions of a user but one; their ids."""
+    """Ends all sessions of a user except one, and returns their ids."""
     others = "FROM sessions WHERE user_id = ? AND session_id <> ?"
     ended = [session_id for (session_id,) in db.execute(f"SELECT session_id {others}", (user_id, keep_session_id))]
     db.execute(f"DELETE {others}", (user_id, keep_session_id))
@@ -56,7 +28,7 @@ def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> lis
 
 
 def _create(db: Connection, session: Session) -> None:
-    # Created again is created: a caller that was told of a fault may have had its way.
+    # A repetition succeeds: an earlier call may have created the session although it ended in an error.
     db.execute(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (session_id) DO NOTHING",
@@ -96,3 +68,16 @@ def _end_all(db: Connection, user_id: str) -> list[str] | None:
 
 def _delete_expired(db: Connection, now: float) -> int:
     return db.execute("DELETE FROM sessions WHERE expires_at <= ?", (now,)).rowcount
+
+
+class SqliteSessions(SqlitePart):
+    """A `SessionStore`."""
+
+    create = write(_create)
+    get = read(_get)
+    by_refresh_hash = read(_by_refresh_hash)
+    living = read(_living)
+    of_user = read(_of_user)
+    end = write(_end)
+    end_all = write(_end_all)
+    delete_expired = write(_delete_expired)

@@ -1,6 +1,6 @@
-"""The space that removed rows leave in the file: kept track of, and given back to the disk piece by piece.
+"""Returns the space of removed rows to the disk, in small steps.
 
-All of it is for the writer, outside of a transaction.
+All functions are for the writer's connection, outside of a transaction.
 """
 
 import sqlite3
@@ -8,36 +8,36 @@ from contextlib import suppress
 from sqlite3 import Connection
 
 _INCREMENTAL = 2
-"""SQLite's number for a file that knows where its free pages are, and can be cut without being written anew."""
+"""SQLite's number for a file that keeps track of its free pages, so that it can shrink without being rewritten."""
 
 _PAGES = 100
-"""Pages given back in one step: some milliseconds of work, during which posts wait."""
+"""Pages returned in one step: some milliseconds of work, during which posts wait."""
 
 
-def keep_track(db: Connection) -> None:
-    """Makes the file one that can be cut. For an empty file that is a mark; an older one is written anew, once.
+def make_shrinkable(db: Connection) -> None:
+    """Lets the file shrink. An empty file gets a mark; an older file is rewritten, once.
 
-    The latter takes as much free disk as the file has, and is left for another time if anything hinders it: another process
-    that has the file open would have to wait too long.
+    Rewriting needs as much free disk space as the file has. It is skipped until the next time if anything prevents it; it does not
+    wait for another process that has the file open.
     """
     if _pragma(db, "auto_vacuum") == _INCREMENTAL:
         return
     db.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
     if _pragma(db, "page_count"):
         with suppress(sqlite3.Error):
-            db.execute("PRAGMA journal_mode = DELETE")  # refused unless nobody else has the file open
+            db.execute("PRAGMA journal_mode = DELETE")  # refused while another process has the file open
             db.execute("VACUUM")
 
 
-def cut(db: Connection) -> int:
-    """Cuts some free pages off the file; returns how many bytes, 0 when none are left or the file cannot be cut."""
+def shrink(db: Connection) -> int:
+    """Cuts some free pages off the file; returns how many bytes, 0 if there are no more or the file cannot shrink."""
     if not _pragma(db, "freelist_count"):
         return 0
     before = _pragma(db, "page_count")
-    # As a script: `execute` stops after the first page.
+    # executescript, because `execute` stops after the first page.
     db.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
     if not _pragma(db, "freelist_count"):
-        # Only when the write-ahead log is written back is the file really shorter. This waits for nobody.
+        # The file gets shorter only when the write-ahead log is written back. PASSIVE waits for no other process.
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     return max(0, before - _pragma(db, "page_count")) * _pragma(db, "page_size")
 

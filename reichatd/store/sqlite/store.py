@@ -1,7 +1,8 @@
-"""The SQLite store as a whole."""
+"""The SQLite store: opens the file, and puts the parts together."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 import trio
@@ -9,7 +10,7 @@ import trio
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
+from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
-    """Opens the store in the file at `path`, makes it if there is none, and brings its schema up to date.
+    """Opens the store in the file at `path`, creates it if there is none, and brings its schema up to date.
 
-    A missing directory is made with mode 0700, a missing file with 0600; what exists keeps its mode. To be called from the
+    A missing directory is created with mode 0700, a missing file with 0600; existing ones keep their mode. To be called from the
     event loop; waits for a worker thread.
 
     Arguments:
         readers: how many reads may run at once, beside the one writer.
 
-    Errors: StoreUnavailable or StoreError (a directory that cannot be made, a file that is no database, another program's or
-        read-only), NewerSchema. Each names the path in one line; a file that is not this store's stays as it is.
+    Errors: StoreUnavailable or StoreError (a directory that cannot be created; a file that is no database, is read-only, or is
+        another program's), NewerSchema. Each names the path in one line; a file of another program is not changed.
     """
     return SqliteStore(await trio.to_thread.run_sync(SqliteDatabase, path, readers))
 
@@ -44,33 +45,33 @@ class SqliteStore:
         self.sessions: SessionStore = SqliteSessions(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.messages: MessageStore = SqliteMessages(database)
-        self.faults = database.faults
-        self.arrivals: BulkImport = SqliteBulkImport(database)
+        self.failures = database.failures
+        self.bulk_import: BulkImport = SqliteBulkImport(database)
         self._database = database
 
     async def ping(self) -> None:
-        await self._database.look()
+        await self._database.check()
 
     async def totals(self) -> Totals:
         return await self._database.scan(count, self._database.files)
 
     async def reclaim(self) -> int:
-        return await self._database.maintain(space.cut)
+        return await self._database.maintain(space.shrink)
 
     async def compact(self) -> int:
-        return 0  # `reclaim` leaves nothing to it
+        return 0  # `reclaim` frees everything
 
     async def aclose(self) -> None:
         await self._database.aclose()
 
 
 def count(db: Connection, files: Sequence[Path]) -> Totals:
-    """How much is in the store that consists of these files, of whatever schema it is."""
+    """How much is in the store that consists of these files. Works with every schema version."""
     users, registrations, sessions, rooms = (
         db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("users", "(SELECT DISTINCT email FROM registrations)", "sessions", "rooms")
     )
-    # The ids of a log have no gap: its ends tell how many messages it has, where counting them would read them all.
+    # The ids of a log have no gap, so its first and last id tell the number of messages. Counting would read them all.
     of_room = "FROM messages AS m WHERE m.id BETWEEN r.pk << 32 AND r.pk << 32 | ?1"
     (messages,) = db.execute(
         f"SELECT coalesce(sum((SELECT max(m.id) {of_room}) - (SELECT min(m.id) {of_room}) + 1), 0) FROM rooms AS r",

@@ -1,70 +1,16 @@
-"""Registrations and users in SQLite. What the methods do is written at `reichatd.store.protocol.UserStore`."""
+"""Registrations and users in SQLite. What the methods do is said at `reichatd.store.protocol.UserStore`."""
 
 from collections.abc import Sequence
+from sqlite3 import Connection
 from typing import Any
 
 from msgspec.structs import astuple
 
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
-from reichatd.store.sqlite.database import Connection, SqliteDatabase
+from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
 
 _REGISTRATION = "email, username, password_hash, code_hash, tries_left, expires_at"
-
-
-class SqliteUsers:
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-
-    async def register(self, registration: Registration, at_most: int) -> RegisterOutcome:
-        return await self._database.write(_register, registration, at_most)
-
-    async def pending(self, email: str) -> list[Registration]:
-        return await self._database.read(_pending, email)
-
-    async def take_try(self, email: str, now: float, ends_at: float) -> Attempt | None:
-        return await self._database.write(_take_try, email, now, ends_at)
-
-    async def confirm(self, registration: Registration, user: User) -> User | None:
-        return await self._database.write(_confirm, registration, user)
-
-    async def by_id(self, user_id: str) -> User | None:
-        return await self._database.read(_by_id, user_id)
-
-    async def by_ids(self, user_ids: Sequence[str]) -> list[User | None]:
-        return await self._database.read(_by_ids, user_ids)
-
-    async def by_email(self, email: str) -> User | None:
-        return await self._database.read(_by_email, email)
-
-    async def page(self, after: str, at_most: int) -> list[User]:
-        return await self._database.scan(_page, after, at_most)
-
-    async def registrations(self, after: str, at_most: int) -> list[Registration]:
-        return await self._database.scan(_registrations, after, at_most)
-
-    async def rename(self, user_id: str, username: str) -> bool:
-        return await self._database.write(_rename, user_id, username)
-
-    async def change_password(
-        self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
-    ) -> list[str] | None:
-        return await self._database.write(_change_password, user_id, old_hash, new_hash, keep_session_id)
-
-    async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        return await self._database.write(_change, user_id, "password_hash", new_hash)
-
-    async def disable(self, user_id: str) -> list[str] | None:
-        return await self._database.write(_change, user_id, "disabled", True)
-
-    async def enable(self, user_id: str) -> bool:
-        return await self._database.write(_enable, user_id)
-
-    async def delete(self, user_id: str) -> bool:
-        return await self._database.write(_delete, user_id)
-
-    async def delete_expired(self, now: float) -> int:
-        return await self._database.write(_delete_expired, now)
 
 
 def _register(db: Connection, registration: Registration, at_most: int) -> RegisterOutcome:
@@ -174,8 +120,16 @@ def _change_password(
     return end_sessions(db, user_id, keep_session_id)
 
 
+def _set_password(db: Connection, user_id: str, new_hash: str) -> list[str] | None:
+    return _change(db, user_id, "password_hash", new_hash)
+
+
+def _disable(db: Connection, user_id: str) -> list[str] | None:
+    return _change(db, user_id, "disabled", True)
+
+
 def _change(db: Connection, user_id: str, column: str, value: object) -> list[str] | None:
-    """A change of a user that no session outlives."""
+    """Changes a user and ends all sessions; returns their ids."""
     changed = db.execute(f"UPDATE users SET {column} = ? WHERE user_id = ?", (value, user_id))
     return end_sessions(db, user_id) if changed.rowcount else None
 
@@ -195,3 +149,24 @@ def _delete(db: Connection, user_id: str) -> bool:
 def _delete_expired(db: Connection, now: float) -> int:
     db.execute("DELETE FROM tries WHERE ends_at <= ?", (now,))
     return db.execute("DELETE FROM registrations WHERE expires_at <= ?", (now,)).rowcount
+
+
+class SqliteUsers(SqlitePart):
+    """A `UserStore`."""
+
+    register = write(_register)
+    pending = read(_pending)
+    take_try = write(_take_try)
+    confirm = write(_confirm)
+    by_id = read(_by_id)
+    by_ids = read(_by_ids)
+    by_email = read(_by_email)
+    page = scan(_page)
+    registrations = scan(_registrations)
+    rename = write(_rename)
+    change_password = write(_change_password)
+    set_password = write(_set_password)
+    disable = write(_disable)
+    enable = write(_enable)
+    delete = write(_delete)
+    delete_expired = write(_delete_expired)

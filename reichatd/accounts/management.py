@@ -1,0 +1,144 @@
+"""Managing users: use cases that need no password, code or token of the user, but the right to it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import trio
+
+from reichatd import rights
+from reichatd.accounts import fields, keys
+from reichatd.errors import UserExists, UserNotFound, VerificationNotFound
+from reichatd.rights import Action, Actor
+from reichatd.store import RegisterOutcome, Registration, User
+
+if TYPE_CHECKING:
+    from reichatd.accounts.passwords import Passwords
+    from reichatd.live import LiveConnections
+    from reichatd.settings import LiveSettings
+    from reichatd.store import Store
+
+_MOST_PENDING = 100
+"""The most that the settings can allow: a user who is added here is confirmed at once, and must not displace a registration."""
+
+_REGISTRATION_SECONDS = 60.0
+"""How long a registration is kept if the daemon dies before it is confirmed, which happens at once."""
+
+
+class UserManagement:
+    """Adds, changes and deletes users. It needs no secret and sends no mail, so it also works on a store without a daemon.
+
+    All methods may be called from any task and wait for the store. All raise Forbidden if the actor may not manage users, and
+    `StoreError`. A change and its notification of live connections are shielded together; the store has its own deadline.
+
+    Arguments:
+        settings: of these, the limits of names and passwords.
+        live: `Accounts.live` in a daemon, so that the session cache is cleared first.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: "Store",
+        passwords: "Passwords",
+        settings: "LiveSettings",
+        live: "LiveConnections",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._settings = settings
+        self._live = live
+        self._clock = clock
+
+    async def add(self, by: Actor, email: str, password: str, username: str) -> User:
+        """Creates a user whose address counts as verified.
+
+        Raises: InvalidFields, UserExists, Unavailable (too many passwords at once).
+        """
+        _check(by)
+        registrant = fields.registrant(self._settings.limits, email, password, username)
+        now = self._clock()
+        registration = Registration(
+            email=registrant.email.normal,
+            username=registrant.username,
+            password_hash=await self._passwords.hash(password),
+            code_hash=keys.new_id(),  # no code has this hash
+            tries_left=0,
+            expires_at=now + _REGISTRATION_SECONDS,
+        )
+        user = registration.confirmed(keys.new_id(), now)
+        with trio.CancelScope(shield=True):
+            if await self._store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
+                raise UserExists
+            if not await self._store.users.confirm(registration, user):
+                raise UserExists
+        return user
+
+    async def confirm(self, by: Actor, registration: Registration) -> User:
+        """Turns a registration into a user, without its code.
+
+        Raises: VerificationNotFound.
+        """
+        _check(by)
+        user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
+        if user is None:
+            raise VerificationNotFound
+        return user
+
+    async def set_password(self, by: Actor, user_id: str, password: str) -> int:
+        """Sets a new password and ends all sessions; returns how many.
+
+        Raises: InvalidFields, UserNotFound, Unavailable (too many passwords at once).
+        """
+        _check(by)
+        fields.check_new_password(self._settings.limits, password)
+        new_hash = await self._passwords.hash(password)
+        return await self._end_sessions(user_id, self._store.users.set_password(user_id, new_hash))
+
+    async def disable(self, by: Actor, user_id: str) -> int:
+        """Prevents logins until `enable`, and ends all sessions; returns how many.
+
+        Raises: UserNotFound.
+        """
+        _check(by)
+        return await self._end_sessions(user_id, self._store.users.disable(user_id))
+
+    async def enable(self, by: Actor, user_id: str) -> None:
+        """Allows logins again.
+
+        Raises: UserNotFound.
+        """
+        _check(by)
+        if not await self._store.users.enable(user_id):
+            raise UserNotFound
+
+    async def log_out(self, by: Actor, user_id: str) -> int:
+        """Ends all sessions; returns how many.
+
+        Raises: UserNotFound.
+        """
+        _check(by)
+        return await self._end_sessions(user_id, self._store.sessions.end_all(user_id))
+
+    async def delete(self, by: Actor, user_id: str) -> None:
+        """Deletes a user, who must own no rooms. The messages stay, without a name. Does nothing if there is no such user."""
+        _check(by)
+        with trio.CancelScope(shield=True):
+            await self._store.users.delete(user_id)
+            self._live.user_renamed(user_id, "")
+
+    async def _end_sessions(self, user_id: str, step: Awaitable[list[str] | None]) -> int:
+        """Runs a step of the store that ends all sessions, and closes their sockets."""
+        with trio.CancelScope(shield=True):
+            ended = await step
+            # By user, not by session: an earlier call may have ended the sessions and then failed.
+            self._live.user_logged_out(user_id)
+        if ended is None:
+            raise UserNotFound
+        return len(ended)
+
+
+def _check(by: Actor) -> None:
+    rights.require(by, Action.MANAGE_USERS)

@@ -1,0 +1,89 @@
+"""Members and bans in MongoDB. What the functions do is said at `reichatd.store.protocol.RoomStore`."""
+
+import time
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from reichatd.store.mongodb.room_keys import room_key
+from reichatd.store.mongodb.schema import member_id, members_of
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
+from reichatd.store.records import BanOutcome, JoinOutcome, Membership
+
+
+def member_document(key: ObjectId, user_id: str, now: float, place: int) -> Document:
+    # `place` also orders members who joined at the same time.
+    return {"_id": member_id(key, user_id), "joined_at": now, "place": place, "last_read_id": 0}
+
+
+def rooms_of(db: MongoDatabase, user_id: str) -> list[tuple[Document, Document]]:
+    """Each room that a user has joined, with the membership."""
+    members = list(db.members.find({"_id.user": user_id}, batch_size=PAGE).sort("place"))
+    keys = [member["_id"]["room"] for member in members]
+    rooms = {room["key"]: room for room in db.rooms.find({"key": {"$in": keys}}, batch_size=PAGE)}
+    return [(rooms[key], member) for key, member in zip(keys, members, strict=True) if key in rooms]
+
+
+def memberships(db: MongoDatabase, user_id: str) -> list[Membership]:
+    return [
+        Membership(room["_id"], member["joined_at"], member["last_read_id"]) for room, member in rooms_of(db, user_id)
+    ]
+
+
+def join(db: MongoDatabase, room_id: str, user_id: str, now: float) -> JoinOutcome:
+    key = room_key(db, room_id)
+    if key is None:
+        return JoinOutcome.NO_ROOM
+    pair = {"_id": member_id(key, user_id)}
+    if db.bans.find_one(pair):
+        return JoinOutcome.BANNED
+    try:
+        db.members.insert_one(member_document(key, user_id, now, time.time_ns()))
+    except DuplicateKeyError:
+        return JoinOutcome.ALREADY_JOINED
+    # A ban at the same moment is written before it looks for the member: one of the two sees the other.
+    if db.bans.find_one(pair):
+        db.members.delete_one(pair)
+        return JoinOutcome.BANNED
+    return JoinOutcome.JOINED
+
+
+def leave(db: MongoDatabase, room_id: str, user_id: str) -> bool:
+    key = room_key(db, room_id)
+    return key is not None and db.members.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
+
+
+def is_banned(db: MongoDatabase, room_id: str, user_id: str) -> bool:
+    key = room_key(db, room_id)
+    return key is not None and db.bans.find_one({"_id": member_id(key, user_id)}) is not None
+
+
+def ban(db: MongoDatabase, room_id: str, user_id: str) -> BanOutcome:
+    key = room_key(db, room_id)
+    if key is None:
+        return BanOutcome.NO_ROOM
+    pair = {"_id": member_id(key, user_id)}
+    try:
+        db.bans.insert_one(dict(pair))
+        outcome = BanOutcome.BANNED
+    except DuplicateKeyError:
+        outcome = BanOutcome.ALREADY_BANNED
+    # Also if the user was banned already: a crash may have left the membership.
+    db.members.delete_one(pair)
+    return outcome
+
+
+def unban(db: MongoDatabase, room_id: str, user_id: str) -> bool:
+    key = room_key(db, room_id)
+    return key is not None and db.bans.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
+
+
+def bans(db: MongoDatabase, room_id: str) -> list[str]:
+    key = room_key(db, room_id)
+    found = () if key is None else db.bans.find(members_of(key), batch_size=PAGE).sort("_id")
+    return [ban["_id"]["user"] for ban in found]
+
+
+def banned_from(db: MongoDatabase, user_id: str) -> list[str]:
+    keys = [ban["_id"]["room"] for ban in db.bans.find({"_id.user": user_id}, batch_size=PAGE)]
+    return [room["_id"] for room in db.rooms.find({"key": {"$in": keys}}, {"_id": 1}, batch_size=PAGE).sort("_id")]

@@ -1,0 +1,60 @@
+// Rows of the conversation: a message, and a message that is not acknowledged yet.
+
+import { avatar, h, iconButton } from "./dom.js";
+import { linkify } from "./links.js";
+import { clock, day, dayName, full, shortClock } from "./time.js";
+
+const GROUP_MS = 5 * 60_000;
+
+/**
+ * The row of a message.
+ *
+ * previous: the message before it; undefined if it is not known.
+ * options: {name, isMine, isFirst: of the log, isNew: whether the "New" line is above it, href, onauthor, oncopy, setSize}
+ */
+export function messageRow(message, previous, options) {
+  const at = new Date(message.timestamp);
+  const before = previous && new Date(previous.timestamp);
+  const beginsDay = before ? day(at) !== day(before) : options.isFirst;
+  const hasHead = beginsDay || options.isNew || !before || previous.user_id !== message.user_id || at - before > GROUP_MS;
+  const time = h("a", { class: "time", href: options.href, tabindex: "-1" }, h("time", { datetime: message.timestamp, title: full(at) }, hasHead ? clock(at) : shortClock(at)));
+  return h("article", {
+    class: hasHead ? "message lead" : "message",
+    tabindex: "-1",
+    "data-id": message.message_id,
+    "data-mine": options.isMine,
+    "aria-posinset": message.message_id,
+    "aria-setsize": options.setSize,
+    "aria-label": `${options.name}, ${clock(at)}`,
+  },
+    beginsDay && h("h3", { class: "day" }, h("span", {}, dayName(at))),
+    options.isNew && h("p", { class: "new-line" }, h("span", {}, "New")),
+    hasHead && h("div", { class: "head" },
+      avatar(message.user_id, options.name),
+      h("button", { type: "button", class: "author", tabindex: "-1", onclick: options.onauthor }, h("bdi", {}, options.name)),
+      time,
+    ),
+    h("div", { class: "line" },
+      !hasHead && time,
+      h("p", { class: "content", dir: "auto" }, linkify(message.content)),
+      h("span", { class: "actions" }, iconButton("copy", "Copy text", options.oncopy, { tabindex: "-1" })),
+    ),
+  );
+}
+
+/** The row of an outbox entry. isLive: whether there is a connection; actions: {retry, edit, discard}. */
+export function pendingRow({ content, messageId, problem, isFinal }, isLive, actions) {
+  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLive ? "Sending …" : "Waiting";
+  return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
+    h("div", { class: "line" },
+      h("p", { class: "content", dir: "auto" }, linkify(content)),
+      !problem && h("span", { class: "state" }, state),
+    ),
+    problem && h("p", { class: "failed" }, // below the text, which may be longer than the screen
+      h("span", { class: "state" }, state),
+      !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
+      h("button", { type: "button", class: "link", onclick: actions.edit }, "Edit"),
+      h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
+    ),
+  );
+}

@@ -1,0 +1,236 @@
+// The view of a joined room: its conversation and the message input.
+
+import { Composer } from "./composer.js";
+import { announce, copy, h, icon, iconButton } from "./dom.js";
+import { Draft } from "./drafts.js";
+import { Feed } from "./feed.js";
+import { messageRow, pendingRow } from "./message-rows.js";
+import { personDialog, roomDialog } from "./room-dialogs.js";
+import { untilMidnight } from "./time.js";
+
+const ANNOUNCED_CHARACTERS = 200;
+
+export class RoomView {
+  #home;
+  #roomId;
+  #conversation;
+  #listeners = new AbortController();
+  #newFrom = null; // the first id below the "New" line
+  #missedFrom = null; // the first id that arrived while the tab was hidden or offline
+  #announcedTo = null;
+  #isPlaced = false;
+  #midnight;
+
+  constructor(home, roomId) {
+    this.#home = home;
+    this.#roomId = roomId;
+    this.#conversation = home.rooms.conversation(roomId);
+    this.feed = new Feed(this.#conversation, {
+      row: (message, previous) => this.#row(message, previous),
+      pendingRow: (entry) => this.#pendingRow(entry),
+      onread: (id) => this.#markSeen(id),
+    });
+    this.title = h("h2", { dir: "auto" });
+    this.description = h("p", { class: "hint", dir: "auto" });
+    this.status = h("p", { class: "status", role: "status" });
+    this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
+    this.composer = new Composer({
+      draft: new Draft(home.me.userId, roomId),
+      serverInfo: home.api.serverInfo,
+      onsend: (content) => this.#send(content),
+      signal: this.#listeners.signal,
+    });
+    this.input = this.composer.input;
+    this.element = h("div", { class: "room" },
+      h("header", { class: "bar" },
+        iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }),
+        h("div", { class: "bar-title" }, this.title, this.description),
+        iconButton("people", "About this room", () => roomDialog(home, roomId)),
+      ),
+      this.status,
+      h("div", { class: "feed-place" }, this.feed.element, this.jump),
+      this.composer.element,
+    );
+    this.#listen();
+    this.#showName();
+  }
+
+  /** The caller calls this when the element is in the page. messageId: the message to go to; null for the first unread one. */
+  shown(messageId) {
+    this.#showState();
+    this.composer.shown();
+    if (messageId !== null) this.show(messageId);
+    this.#changed();
+    if (messageId === null && matchMedia("(pointer: fine)").matches) this.input.focus();
+  }
+
+  /** Whether the conversation has ended for good. */
+  get isOver() {
+    return this.#conversation.state === "over";
+  }
+
+  /** Goes to the message of a link. */
+  show(messageId) {
+    this.feed.show(messageId, { isLinked: true });
+  }
+
+  close() {
+    this.#listeners.abort();
+    this.feed.close();
+    clearTimeout(this.#midnight);
+  }
+
+  #listen() {
+    const { signal } = this.#listeners;
+    const conversation = this.#conversation;
+    conversation.addEventListener("log", () => this.#changed(), { signal });
+    conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
+    conversation.addEventListener("state", () => { this.#showState(); this.#changed(); this.feed.updatePending(); this.#presenceChanged(); }, { signal });
+    this.#home.rooms.addEventListener("change", () => this.#showName(), { signal });
+    document.addEventListener("visibilitychange", () => this.#presenceChanged(), { signal });
+    const midnight = () => {
+      this.feed.redraw();
+      this.#midnight = setTimeout(midnight, untilMidnight());
+    };
+    this.#midnight = setTimeout(midnight, untilMidnight());
+  }
+
+  #showName() {
+    const room = this.#home.rooms.get(this.#roomId);
+    if (room === undefined) return;
+    this.title.textContent = room.name;
+    this.description.textContent = room.description;
+  }
+
+  /** The log or the state has changed. */
+  #changed() {
+    const { log } = this.#conversation;
+    if (!this.#isPlaced) {
+      if (this.#conversation.state !== "live" && log.end === 0) return;
+      this.#place();
+    }
+    this.#announceNew();
+    this.feed.update();
+    this.#drawJump();
+  }
+
+  /** Sets the first position: the first unread message, or the end if there is none. */
+  #place() {
+    const { log } = this.#conversation;
+    this.#isPlaced = true;
+    this.#announcedTo = log.end;
+    if (log.unread > 0) this.#newFrom = Math.max(log.readTo + 1, log.first);
+    this.feed.begin(this.#newFrom);
+  }
+
+  #announceNew() {
+    const { log } = this.#conversation;
+    if (log.end < this.#announcedTo) this.#announcedTo = 0; // the log was cleared
+    if (log.end <= this.#announcedTo) return;
+    const newFrom = Math.max(this.#announcedTo, log.readTo) + 1;
+    this.#announcedTo = log.end;
+    if (this.#isAway && newFrom <= log.end) {
+      this.#newFrom ??= newFrom;
+      this.#missedFrom ??= newFrom;
+    }
+    const message = log.get(log.end);
+    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, ANNOUNCED_CHARACTERS)}`);
+  }
+
+  /** Whether new messages are not seen: they stay unread, and the feed does not scroll past them. */
+  get #isAway() {
+    return document.visibilityState === "hidden" || this.#conversation.state !== "live";
+  }
+
+  #presenceChanged() {
+    const { log } = this.#conversation;
+    if (this.#isAway) {
+      if (log.unread === 0) this.#newFrom = this.#missedFrom = null;
+      return;
+    }
+    const line = this.feed.list.querySelector(".new-line")?.closest(".message").dataset.id;
+    if (Number(line ?? null) !== Number(this.#newFrom)) this.feed.redraw(); // only then: a redraw would lose the selection
+    this.feed.update();
+    if (this.#missedFrom > log.readTo && this.feed.atEnd) this.feed.show(this.#missedFrom);
+    this.#missedFrom = null;
+  }
+
+  #markSeen(id) {
+    if (document.visibilityState === "visible") this.#conversation.markRead(id);
+    this.#drawJump();
+  }
+
+  #row(message, previous) {
+    const name = this.#conversation.log.nameOf(message);
+    return messageRow(message, previous, {
+      name,
+      isMine: message.user_id === this.#home.me.userId,
+      isFirst: message.message_id <= this.#conversation.log.first,
+      isNew: message.message_id === this.#newFrom,
+      href: `#/room/${encodeURIComponent(this.#roomId)}/${message.message_id}`,
+      setSize: this.#conversation.log.end,
+      onauthor: () => personDialog(this.#home, this.#roomId, message.user_id),
+      oncopy: async () => {
+        await copy(message.content);
+        announce("Copied");
+      },
+    });
+  }
+
+  // --- the state of the connection
+
+  #showState() {
+    const { state, reason } = this.#conversation;
+    const isOver = state === "over";
+    const text = isOver ? reason : state === "live" ? "" : state === "connecting" ? "Connecting …" : navigator.onLine ? "Not connected." : "Offline.";
+    const waits = !isOver && text !== "" && " Your messages are saved and sent when the connection is back.";
+    this.status.replaceChildren(
+      text, waits || "",
+      state === "waiting" ? h("button", { type: "button", class: "link", onclick: () => this.#conversation.retryNow() }, "Try now") : "",
+    );
+    this.status.hidden = text === "" || (state === "connecting" && !this.#wasShown);
+    this.#wasShown = state === "waiting" || (state === "connecting" && this.#wasShown);
+    this.element.dataset.state = state;
+    this.input.disabled = isOver;
+  }
+
+  #wasShown = false; // whether the status was visible: the first try shows none
+
+  #drawJump() {
+    const below = this.feed.newBelow;
+    this.jump.hidden = this.feed.atEnd || !this.#isPlaced;
+    const text = below > 0 ? `${below > 999 ? "999+" : below} new` : "Latest";
+    if (this.jump.dataset.text === text) return;
+    this.jump.dataset.text = text;
+    this.jump.replaceChildren(icon("down"), text);
+  }
+
+  #toEnd() {
+    this.feed.showEnd();
+    this.input.focus();
+  }
+
+  // --- writing
+
+  #send(content) {
+    if (this.#newFrom !== null) {
+      this.#newFrom = this.#missedFrom = null;
+      this.feed.redraw();
+    }
+    this.feed.showEnd();
+    this.#conversation.send(content);
+  }
+
+  #pendingRow(entry) {
+    const { state, reason } = this.#conversation;
+    const isLost = state === "over" && entry.messageId === undefined;
+    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, state === "live", {
+      retry: () => this.#conversation.retry(entry.nonce),
+      edit: () => {
+        this.composer.putBack(entry.content);
+        this.#conversation.discard(entry.nonce);
+      },
+      discard: () => this.#conversation.discard(entry.nonce),
+    });
+  }
+}

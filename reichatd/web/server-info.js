@@ -1,0 +1,48 @@
+// What the server tells a client before login (GET /about): how long a message may be, and where verification codes appear.
+
+const FRESH_MS = 10_000;
+const NONCE = "0".repeat(32); // as long as those of the outbox
+
+/** Fires "change" when a new answer of the server has arrived. */
+export class ServerInfo extends EventTarget {
+  /** "mail" or "console"; null until it is known. */
+  codeBy = null;
+  #call;
+  #limits = { message_chars: Infinity, frame_bytes: Infinity };
+  #request = null;
+  #requestedAt = 0;
+
+  /** call: makes the request. */
+  constructor(call) {
+    super();
+    this.#call = call;
+  }
+
+  /** Asks the server, unless the last request is recent: its settings can change. Does not throw; without an answer nothing changes. */
+  refresh() {
+    if (this.#request === null || performance.now() - this.#requestedAt > FRESH_MS) {
+      this.#requestedAt = performance.now();
+      this.#request = this.#fetch().catch(() => (this.#request = null));
+    }
+    return this.#request;
+  }
+
+  /** A sentence that says by how much a message is too long; "" if it is not, or the limits are not known. */
+  lengthProblem(content) {
+    const { message_chars: most, frame_bytes: mostBytes } = this.#limits;
+    const characters = content.length - (content.match(/[\ud800-\udbff]/g) ?? []).length; // code points, as the server counts
+    if (characters > most) return `Too long by ${counted(characters - most, "character")}. A message has at most ${most.toLocaleString("en")}.`;
+    const frame = JSON.stringify({ type: "message", content, nonce: NONCE });
+    const bytes = new TextEncoder().encode(frame).length;
+    return bytes > mostBytes ? `Too big by ${counted(bytes - mostBytes, "byte")}.` : "";
+  }
+
+  async #fetch() {
+    const { limits, code_by: codeBy } = await this.#call();
+    this.#limits = limits;
+    this.codeBy = codeBy;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,0 +1,19 @@
+// URLs of the server. They are relative to this page, which a proxy may serve below a path (https://example.org/chat/).
+
+const base = new URL(".", document.baseURI);
+
+/** The URL of a path of the server. */
+export const urlOf = (path) => new URL(path.replace(/^\//, ""), base);
+
+/** The same for a WebSocket. */
+export function webSocketUrlOf(path) {
+  const url = urlOf(path);
+  url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
+  return url;
+}
+
+/** The URL of this page with a fragment (#/…), for links that people share. */
+export const pageUrlOf = (hash) => new URL(hash, base).href;
+
+/** A key of localStorage. All paths of a host share it: servers at different paths need different keys. */
+export const storageKey = (name) => (base.pathname === "/" ? name : `${name}@${base.pathname}`);

@@ -1,0 +1,98 @@
+"""The daemon or mongod is killed (SIGKILL) under load: whatever a client was told stays true."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.client import Person, bearer, open_room, registered_users
+from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
+from tests.end_to_end.recorded_history import RecordedHistory
+from tests.mail.server import until
+from tests.mongod import Mongod
+from tests.process import DaemonProcess, running
+
+ROUNDS = 3
+ACKS = 200
+"""Acknowledged messages, of all rooms together, before a kill."""
+BUSY_SECONDS = 60.0
+"""How long a few hundred acks may take beside other tests; alone they take one second."""
+
+
+def acknowledged(histories: list[RecordedHistory]) -> int:
+    return sum(len(history.acknowledged) for history in histories)
+
+
+def more_acknowledged(histories: list[RecordedHistory], than: int) -> bool:
+    return acknowledged(histories) > than
+
+
+async def test_killed_daemon(tmp_path: Path, storage: dict[str, str]) -> None:
+    async with running(tmp_path, **storage, **FREE) as daemon, registered_users(daemon, 6) as people:
+        ada, bob, *others = people
+        histories = [
+            RecordedHistory(await open_room(ada, bob, *others)),
+            RecordedHistory(await open_room(bob, ada, *others)),
+        ]
+        for number in range(ROUNDS):
+            enough = partial(more_acknowledged, histories, ACKS + acknowledged(histories))
+            async with trio.open_nursery() as nursery:
+                for history in histories:
+                    for listener in (ada, bob):
+                        await nursery.start(history.listen, listener)
+                    for writer, person in enumerate(people):
+                        nursery.start_soon(history.write, person, f"round {number} writer {writer}:")
+                await until(enough, seconds=BUSY_SECONDS)
+                daemon.kill()
+            await daemon.start()
+            for history in histories:
+                await history.check_and_post_again(bob, ada)
+
+
+@pytest.fixture(params=[False, True], ids=["standalone", "replica set"])
+def mongod(request: pytest.FixtureRequest) -> Iterator[Mongod]:
+    """A mongod of this test only, which it may kill."""
+    with Mongod(replica_set=request.param) as mongod:
+        yield mongod
+
+
+async def test_killed_mongod(tmp_path: Path, mongod: Mongod) -> None:
+    """The daemon keeps running and answers "unavailable". When mongod is back, the same sockets go on, and no log has a gap."""
+    with stored_in_mongodb(mongod.uri) as settings:
+        settings |= QUICK | FREE | {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "1"}
+        async with running(tmp_path, **settings) as daemon, registered_users(daemon, 3) as (ada, bob, eve):
+            history = RecordedHistory(await open_room(ada, bob, eve))
+            async with trio.open_nursery() as nursery:
+                await nursery.start(history.listen, ada)
+                for writer, person in enumerate((bob, eve)):
+                    nursery.start_soon(history.write, person, f"writer {writer}:")
+                await until(lambda: len(history.acknowledged) >= ACKS, seconds=BUSY_SECONDS)
+                mongod.kill()
+                await until(lambda: history.refused)
+                await check_outage(daemon, ada, history.room_id)
+                known = len(history.acknowledged)
+                await trio.to_thread.run_sync(mongod.restart)
+                await until(lambda: len(history.acknowledged) >= known + ACKS, seconds=BUSY_SECONDS)
+                await until(lambda: len(history.seen) >= len(history.acknowledged), seconds=BUSY_SECONDS)
+                nursery.cancel_scope.cancel()
+            assert set(history.refused.values()) == {"unavailable"}
+            await history.check_and_post_again(ada, ada)
+            assert "writer 0:" not in daemon.output  # MongoDB's errors often quote the document
+
+
+async def check_outage(daemon: DaemonProcess, person: Person, room_id: str) -> None:
+    """Without a store, requests and new sockets are told to come again."""
+
+    async def ask() -> None:
+        response = await person.http.get("/user", headers=bearer(person.access_token))
+        assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+        assert int(response.headers["retry-after"]) > 0
+
+    async with trio.open_nursery() as nursery:  # both wait for the store as long as the settings allow
+        nursery.start_soon(ask)
+        async with person.talk(room_id) as talk:
+            assert await talk.closed() == (1011, "Internal error")
+    assert (await person.http.get("/")).json() == {"message": "ok"}
+    assert daemon.poll() is None

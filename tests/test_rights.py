@@ -1,0 +1,87 @@
+"""The rules about rooms, without a store."""
+
+import pytest
+
+from reichatd import rights
+from reichatd.errors import Forbidden, Yourself
+from reichatd.rights import ADMINISTRATOR, RULES, Action, Actor, Role, UserActor
+
+ANN, BOB = UserActor("ann", "session of ann"), UserActor("bob", "session of bob")
+
+FOR_MEMBERS = {Action.LIST_MEMBERS, Action.READ}
+FOR_OWNERS = {
+    Action.CREATE,
+    Action.UPDATE,
+    Action.DELETE,
+    Action.KICK,
+    Action.BAN,
+    Action.UNBAN,
+    Action.LIST_BANS,
+}
+
+
+def allowed(by: Actor, *, owner: str | None = None, is_member: bool = False) -> set[Action]:
+    return {action for action in Action if rights.allows(by, action, owner=owner, is_member=is_member)}
+
+
+def test_every_action_has_a_rule() -> None:
+    assert set(RULES) == set(Action)
+
+
+@pytest.mark.parametrize(
+    ("by", "owner", "is_member", "actions"),
+    [
+        (ANN, "ann", True, FOR_OWNERS | FOR_MEMBERS),
+        (ANN, "ann", False, FOR_OWNERS),
+        (BOB, "ann", True, FOR_MEMBERS),
+        (BOB, "ann", False, set()),
+        (ADMINISTRATOR, "ann", False, set(Action)),
+    ],
+    ids=["owner", "owner who left", "member", "anyone else", "administrator"],
+)
+def test_what_each_may_do(by: Actor, owner: str, is_member: bool, actions: set[Action]) -> None:
+    assert allowed(by, owner=owner, is_member=is_member) == actions
+
+
+def test_only_administrators_manage_users() -> None:
+    assert RULES[Action.MANAGE_USERS].roles == {Role.ADMINISTRATOR}
+
+
+def test_without_the_room_only_an_administrator_has_rights() -> None:
+    assert allowed(ADMINISTRATOR) == set(Action)
+    assert allowed(ANN) == allowed(UserActor("", "")) == set()
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        (Action.READ, "Forbidden"),
+        (Action.KICK, "Only the owner of the room may do this"),
+        (Action.TRANSFER, "Only an administrator may do this"),
+    ],
+)
+def test_a_refusal_says_who_may(action: Action, text: str) -> None:
+    with pytest.raises(Forbidden) as caught:
+        rights.require(BOB, action, owner="ann")
+    assert caught.value.message == text
+
+
+def test_what_is_allowed_is_not_refused() -> None:
+    for action in FOR_OWNERS | FOR_MEMBERS:
+        rights.require(ANN, action, owner="ann", is_member=True)
+    for action in Action:
+        rights.require(ADMINISTRATOR, action)
+
+
+@pytest.mark.parametrize(
+    ("by", "text"),
+    [
+        (ANN, "You cannot do this to yourself"),
+        (ADMINISTRATOR, "This is the owner: give the room to somebody else first"),
+    ],
+)
+def test_an_owner_cannot_be_kicked_or_banned(by: Actor, text: str) -> None:
+    rights.check_target(by, owner="ann", user_id="bob")
+    with pytest.raises(Yourself) as caught:
+        rights.check_target(by, owner="ann", user_id="ann")
+    assert caught.value.message == text
