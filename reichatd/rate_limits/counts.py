@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from math import floor
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import Storage
@@ -86,7 +86,7 @@ class _Memory(Storage, SlidingWindowCounterSupport, TimestampedSlidingWindow):
     The library's own memory storage keeps any number of keys, and starts a thread to look for expired ones.
     """
 
-    STORAGE_SCHEME: ClassVar = None
+    STORAGE_SCHEME = None
 
     def __init__(self, most_keys: int, clock: Callable[[], float]) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ class Action(Enum):
     """Password checks of an account; the subject is its e-mail address. Successful ones are given back."""
     VERIFY = "verify"
     """Tries of a verification code; the subject is the e-mail address."""
-    ROOM_PASSWORD = "room_password"  # noqa: S105 - a name
+    ROOM_PASSWORD = "room_password"
     """Password checks of a room; the subject is the room id. Successful ones are given back."""
     MAIL = "mail"
     """Mails to an address, which is the subject."""

@@ -8,6 +8,7 @@ store fails, every method raises `StoreError`, and nothing else.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from reichatd.rate_limits import Counts
 from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
@@ -301,6 +302,8 @@ class Store(Protocol):
     failures: FailureCounter
     """Counts the failed calls of all parts."""
     bulk_import: BulkImport
+    counts: Counts
+    """The counts that protect accounts and rooms: all daemons on one store share them."""
 
     async def ping(self) -> None:
         """Returns if the store answers and can be read."""

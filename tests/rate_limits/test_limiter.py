@@ -106,7 +106,9 @@ async def test_what_is_refused_counts_nowhere(clock: Clock) -> None:
 
 
 async def test_zero_is_no_limit(clock: Clock) -> None:
-    limits = limiter(clock, LimitSettings(guesses_per_client=0, guesses_per_subject_and_client=0, guesses_per_subject_hour=0))
+    limits = limiter(
+        clock, LimitSettings(guesses_per_client=0, guesses_per_subject_and_client=0, guesses_per_subject_hour=0)
+    )
     for _ in range(200):
         await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import OperationFailure
 
+from reichatd.rate_limits import Counts, MemoryCounts
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
@@ -79,6 +80,7 @@ class MongoStore:
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
         self.failures = server.failures
+        self.counts: Counts = MemoryCounts()
         self.bulk_import: BulkImport = MongoBulkImport(server)
         self._server = server
 
