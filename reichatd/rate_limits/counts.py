@@ -61,22 +61,27 @@ class MemoryCounts:
 
     async def hit(self, counts: Sequence[Count]) -> int | None:
         for position, count in enumerate(counts):
-            if not self._window.test(_item(count), count.key):
+            if not self._window.test(item(count), count.key):
                 return position
         for count in counts:
-            self._window.hit(_item(count), count.key)
+            self._window.hit(item(count), count.key)
         return None
 
     async def give_back(self, counts: Sequence[Count]) -> None:
         for count in counts:
-            self._window.hit(_item(count), count.key, cost=-1)
+            self._window.hit(item(count), count.key, cost=-1)
 
     async def retry_after(self, count: Count) -> float:
-        # The window slides: when one more fits depends on how the hits lie in it. The share of a hit is a fair guess.
-        return max(1.0, count.seconds / count.amount)
+        return seconds_until_one_more(count)
 
 
-def _item(count: Count) -> RateLimitItem:
+def seconds_until_one_more(count: Count) -> float:
+    """In how many seconds one more is allowed, about: when exactly depends on when the hits came."""
+    return max(1.0, count.seconds / count.amount)
+
+
+def item(count: Count) -> RateLimitItem:
+    """The count in the terms of `limits`."""
     return RateLimitItemPerSecond(count.amount, count.seconds)
 
 

@@ -123,6 +123,9 @@ class SessionStore(Protocol):
     async def of_user(self, user_id: str) -> list[Session]:
         """The user's sessions that `get` would find, oldest first."""
 
+    async def is_known_network(self, email: str, network: str) -> bool:
+        """Whether the user with this address has a session that `get` would find and that began in this network."""
+
     async def end(self, session_id: str) -> bool:
         """False if it had ended before."""
 
