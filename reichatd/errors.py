@@ -25,10 +25,12 @@
     │   ├── NotAMember              409  not_a_member
     │   ├── OwnsRooms               409  owns_rooms
     │   └── SeveralRegistrations    409  several_registrations
-    └── Unavailable                 503  unavailable: try again after `retry_after` seconds
+    └── TryAgainLater               503  try_again_later: after `retry_after` seconds
+        ├── Unavailable             503  unavailable
+        └── RateLimited             429  rate_limited
 
-A conversation that ends with an error closes its socket with 4001 for Unauthorized, 1011 for Unavailable and internal errors, and
-1008 for all others.
+A conversation that ends with an error closes its socket with 4001 for Unauthorized, 1011 for Unavailable and internal errors, 1013
+for RateLimited, and 1008 for all others.
 
 `code` is stable, for programs; `message` is a sentence for a person. Both may leave the daemon, so they never hold a secret or
 an internal. Faults of the store, which no request can help, are in `reichatd.store.errors`.
@@ -37,7 +39,7 @@ an internal. Faults of the store, which no request can help, are in `reichatd.st
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from reichatd.closing import INTERNAL_ERROR, POLICY_VIOLATION, UNAUTHORIZED
+from reichatd.closing import INTERNAL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER, UNAUTHORIZED
 
 
 class FieldProblem(NamedTuple):
@@ -211,14 +213,29 @@ class SeveralRegistrations(Conflict):
     text = "Several registrations of this address"
 
 
-class Unavailable(ReichatError):
-    """The daemon cannot take this now. `retry_after` is in seconds."""
+class TryAgainLater(ReichatError):
+    """The daemon does not take this now. `retry_after` is in seconds."""
 
     status = 503
     close_code = INTERNAL_ERROR
-    code = "unavailable"
+    code = "try_again_later"
     text = "Try again later"
 
     def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class Unavailable(TryAgainLater):
+    """A part of the daemon, such as the store, does not work now."""
+
+    code = "unavailable"
+
+
+class RateLimited(TryAgainLater):
+    """The client, or someone else, has done this too often: see `reichatd.rate_limits`."""
+
+    status = 429
+    close_code = TRY_AGAIN_LATER
+    code = "rate_limited"
+    text = "Too many attempts; try again later"

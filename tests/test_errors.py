@@ -6,7 +6,7 @@ from typing import get_args
 
 from reichatd import errors
 from reichatd.chat.frames import ErrorCode, FrameErrorCode, SharedErrorCode
-from reichatd.errors import Forbidden, ReichatError, RoomNotFound, Unauthorized, Unavailable
+from reichatd.errors import Forbidden, RateLimited, ReichatError, RoomNotFound, Unauthorized, Unavailable
 
 ROW = re.compile(r"^    ([ │├└─]*)(\w+) +(\d{3}) +(\w+)", re.MULTILINE)
 
@@ -28,13 +28,15 @@ def test_the_tree_is_drawn_as_it_is() -> None:
 
 def test_the_conversation_and_rest_share_some_codes_and_mean_the_same_by_them() -> None:
     codes = {code for *_, code in tree()}
-    assert set(get_args(SharedErrorCode)) == {Unavailable.code, Forbidden.code, RoomNotFound.code}
+    assert set(get_args(SharedErrorCode)) == {RateLimited.code, Unavailable.code, Forbidden.code, RoomNotFound.code}
     assert codes.isdisjoint(get_args(FrameErrorCode))
     assert get_args(ErrorCode) == get_args(FrameErrorCode) + get_args(SharedErrorCode)
 
 
 def test_the_close_codes_are_those_that_are_described() -> None:
     def close_code(error: type[ReichatError]) -> int:
+        if error is RateLimited:
+            return 1013
         return 4001 if issubclass(error, Unauthorized) else 1011 if error.status >= 500 else 1008
 
     for _, name, *_ in tree():

@@ -8,7 +8,7 @@ from quart import Quart, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from reichatd.api.types import Answer, Problem, Refusal
-from reichatd.errors import ReichatError, Unauthorized, Unavailable
+from reichatd.errors import ReichatError, TryAgainLater, Unauthorized, Unavailable
 from reichatd.store import StoreUnavailable
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -36,7 +36,7 @@ def refused(error: ReichatError) -> Response:
     headers = {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, Unavailable):
+    if isinstance(error, TryAgainLater):
         headers["Retry-After"] = str(error.retry_after)
     errors = [Problem(field, problem) for field, problem in error.problems]
     return answer(Refusal(message=error.message, code=error.code, errors=errors), error.status, headers)

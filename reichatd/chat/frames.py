@@ -54,8 +54,8 @@ RequestName = Annotated[
         extra_json_schema={"maxLength": "limits.nonce_chars"},
     ),
 ]
-FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "fetch_too_large", "rate_limited"]
-SharedErrorCode = Literal["unavailable", "forbidden", "room_not_found"]
+FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "fetch_too_large"]
+SharedErrorCode = Literal["rate_limited", "unavailable", "forbidden", "room_not_found"]
 """Codes of `reichatd.errors`; a test holds them equal."""
 ErrorCode = Literal[FrameErrorCode, SharedErrorCode]
 

@@ -7,6 +7,8 @@ from msgspec import Meta
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+OptionalLimit = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+"""0 is no limit."""
 Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
 Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "text without control characters"})]
 Secret = Annotated[str, Meta(extra={"secret": True})]

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from reichatd.settings.kinds import Bytes, Count, Seconds
+from reichatd.settings.kinds import Bytes, Count, OptionalLimit, Seconds
 from reichatd.settings.tables import NewConnections, Reload, Table
 
 
@@ -72,6 +72,27 @@ class LimitSettings(Table, frozen=True):
     send_buffer_bytes: NewConnections[Bytes] = 131_072
     """The kernel's send buffer for each WebSocket, in bytes (Linux doubles it). A larger buffer needs more memory, and helps slow
     clients."""
+
+    # Abuse
+    guesses_per_client: OptionalLimit = 60
+    guesses_per_subject_and_client: OptionalLimit = 10
+    """How many passwords and codes one client (an IPv4 address, or an IPv6 /64) may try in 5 minutes: in all, and for one account
+    or room. A right password does not count. 0: no limit."""
+
+    guesses_per_subject_hour: OptionalLimit = 50
+    """How many passwords of one account or room all clients together may try per hour; one client at most half of them. A client
+    that the account's owner has logged in from is exempt. 0: no limit."""
+
+    codes_per_address_hour: OptionalLimit = 10
+    """How many verification codes one client may try per hour for one e-mail address. 0: no limit."""
+
+    mails_per_client_hour: OptionalLimit = 20
+    mails_per_address_hour: OptionalLimit = 3
+    mails_per_address_day: OptionalLimit = 5
+    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. 0: no limit."""
+
+    rooms_per_user_hour: OptionalLimit = 10
+    """How many rooms one user may create per hour. 0: no limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384

@@ -8,6 +8,7 @@ store fails, every method raises `StoreError`, and nothing else.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from reichatd.rate_limits import Counts
 from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
@@ -121,6 +122,9 @@ class SessionStore(Protocol):
 
     async def of_user(self, user_id: str) -> list[Session]:
         """The user's sessions that `get` would find, oldest first."""
+
+    async def is_known_network(self, email: str, network: str) -> bool:
+        """Whether the user with this address has a session that `get` would find and that began in this network."""
 
     async def end(self, session_id: str) -> bool:
         """False if it had ended before."""
@@ -301,6 +305,8 @@ class Store(Protocol):
     failures: FailureCounter
     """Counts the failed calls of all parts."""
     bulk_import: BulkImport
+    counts: Counts
+    """The counts that protect accounts and rooms: all daemons on one store share them."""
 
     async def ping(self) -> None:
         """Returns if the store answers and can be read."""

@@ -85,6 +85,8 @@ class Session(Record, frozen=True):
     refresh_hash: str
     created_at: float
     expires_at: float
+    network: str = ""
+    """Where the login came from (`reichatd.rate_limits.network_of`); "" if that is not known."""
 
 
 class Keep(msgspec.Struct, frozen=True):

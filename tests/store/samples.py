@@ -18,8 +18,8 @@ def user(user_id: str = "ann", email: str = "") -> User:
     return User(user_id, email or f"{user_id}@example.org", user_id.title(), "password", created_at=1.5)
 
 
-def session(session_id: str = "laptop", user_id: str = "ann", expires_at: float = 100.0) -> Session:
-    return Session(session_id, user_id, f"refresh of {session_id}", 1.5, expires_at)
+def session(session_id: str = "laptop", user_id: str = "ann", expires_at: float = 100.0, network: str = "") -> Session:
+    return Session(session_id, user_id, f"refresh of {session_id}", 1.5, expires_at, network)
 
 
 def room(room_id: str = "lobby", users: Sequence[str] = ("ann", "bob"), password_hash: str | None = None) -> Room:

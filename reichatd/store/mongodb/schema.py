@@ -134,7 +134,12 @@ def _fourth(db: MongoDatabase) -> None:
             db.rooms.update_one(room, {"$set": {"folded": folded_beside_another(room["_id"])}})
 
 
-MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth]
+def _fifth(db: MongoDatabase) -> None:
+    # A session may have `network`, where the login came from. Counts of attempts are removed by the server when they end.
+    db.counts.create_indexes([IndexModel("expireAt", expireAfterSeconds=0)])
+
+
+MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth]
 """Step N migrates from version N to version N + 1. Once released, a step never changes.
 
 A step may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
@@ -187,7 +192,17 @@ def clear(db: MongoDatabase) -> None:
 
 def _names(db: MongoDatabase) -> set[str]:
     """The collections other than `meta`."""
-    ours = (db.users, db.registrations, db.sessions, db.rooms, db.members, db.bans, db.messages, db.graveyard)
+    ours = (
+        db.users,
+        db.registrations,
+        db.sessions,
+        db.rooms,
+        db.members,
+        db.bans,
+        db.messages,
+        db.graveyard,
+        db.counts,
+    )
     return {collection.name for collection in ours}
 
 

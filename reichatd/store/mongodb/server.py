@@ -63,6 +63,7 @@ class MongoDatabase:
         self.bans: Collection[Document] = self.database["bans"]
         self.messages: Collection[Document] = self.database["messages"]
         self.graveyard: Collection[Document] = self.database["graveyard"]
+        self.counts: Collection[Document] = self.database["counts"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import Document, MongoDatabase
-from reichatd.store.mongodb.users import end_sessions, user_of
+from reichatd.store.mongodb.users import email_key, end_sessions, user_of
 from reichatd.store.records import Session, User
 
 
@@ -22,6 +22,7 @@ def _create(db: MongoDatabase, session: Session) -> None:
             "refresh_hash": session.refresh_hash,
             "created_at": session.created_at,
             "expires_at": session.expires_at,
+            "network": session.network,
             "password_number": user["password_number"] if user else 0,
         },
         upsert=True,
@@ -66,7 +67,15 @@ def session_of(document: Document) -> Session:
         refresh_hash=document["refresh_hash"],
         created_at=document["created_at"],
         expires_at=document["expires_at"],
+        network=document.get("network", ""),
     )
+
+
+def _is_known_network(db: MongoDatabase, email: str, network: str) -> bool:
+    user = db.users.find_one({"email_key": email_key(email)})
+    if user is None:
+        return False
+    return any(is_alive(session, user) for session in db.sessions.find({"user_id": user["_id"], "network": network}))
 
 
 def _end(db: MongoDatabase, session_id: str) -> bool:
@@ -89,6 +98,7 @@ class MongoSessions(MongoPart):
     by_refresh_hash = method(_by_refresh_hash)
     living = method(_living_ids)
     of_user = method(_of_user)
+    is_known_network = method(_is_known_network)
     end = method(_end)
     end_all = method(_end_all)
     delete_expired = method(_delete_expired)

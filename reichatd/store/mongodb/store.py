@@ -7,6 +7,7 @@ from pymongo.errors import OperationFailure
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
@@ -17,6 +18,7 @@ from reichatd.store.records import Totals
 from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
+    from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
     from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, UserStore
 
@@ -79,6 +81,7 @@ class MongoStore:
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
         self.failures = server.failures
+        self.counts: Counts = MongoCounts(server)
         self.bulk_import: BulkImport = MongoBulkImport(server)
         self._server = server
 

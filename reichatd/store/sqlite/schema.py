@@ -135,6 +135,10 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # Not unique: older rooms may differ in case only.
         "CREATE INDEX rooms_by_folded_id ON rooms (room_id COLLATE NOCASE)",
     ),
+    (
+        # Where the login came from; see `records.Session`.
+        "ALTER TABLE sessions ADD COLUMN network TEXT NOT NULL DEFAULT ''",
+    ),
 ]
 """Entry N migrates from version N to version N + 1. Once released, an entry never changes."""
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any
 
+from msgspec.structs import astuple
+
 from reichatd.store.records import Session, User
 from reichatd.store.sqlite.methods import SqlitePart, read, write
 
 USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"
 """The columns of `user_of`."""
 
-_SESSION = "s.session_id, s.user_id, s.refresh_hash, s.created_at, s.expires_at"
+_SESSION = "s.session_id, s.user_id, s.refresh_hash, s.created_at, s.expires_at, s.network"
 _LIVING = "FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id AND NOT u.disabled"
 
 
@@ -30,15 +32,15 @@ def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> lis
 def _create(db: Connection, session: Session) -> None:
     # A repetition succeeds: an earlier call may have created the session although it ended in an error.
     db.execute(
-        "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, expires_at, network) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (session_id) DO NOTHING",
-        (session.session_id, session.user_id, session.refresh_hash, session.created_at, session.expires_at),
+        astuple(session),
     )
 
 
 def _get(db: Connection, session_id: str) -> tuple[Session, User] | None:
     row = db.execute(f"SELECT {_SESSION}, {USER} {_LIVING} WHERE s.session_id = ?", (session_id,)).fetchone()
-    return (Session(*row[:5]), user_of(row[5:])) if row else None
+    return (Session(*row[:6]), user_of(row[6:])) if row else None
 
 
 def _by_refresh_hash(db: Connection, refresh_hash: str) -> Session | None:
@@ -55,6 +57,11 @@ def _of_user(db: Connection, user_id: str) -> list[Session]:
         f"SELECT {_SESSION} {_LIVING} WHERE s.user_id = ? ORDER BY s.created_at, s.session_id", (user_id,)
     )
     return [Session(*row) for row in rows]
+
+
+def _is_known_network(db: Connection, email: str, network: str) -> bool:
+    found = db.execute(f"SELECT 1 {_LIVING} WHERE u.email = ? AND s.network = ? LIMIT 1", (email, network)).fetchone()
+    return found is not None
 
 
 def _end(db: Connection, session_id: str) -> bool:
@@ -78,6 +85,7 @@ class SqliteSessions(SqlitePart):
     by_refresh_hash = read(_by_refresh_hash)
     living = read(_living)
     of_user = read(_of_user)
+    is_known_network = read(_is_known_network)
     end = write(_end)
     end_all = write(_end_all)
     delete_expired = write(_delete_expired)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from reichatd.rate_limits import Counts, MemoryCounts
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
@@ -46,6 +47,7 @@ class SqliteStore:
         self.rooms: RoomStore = SqliteRooms(database)
         self.messages: MessageStore = SqliteMessages(database)
         self.failures = database.failures
+        self.counts: Counts = MemoryCounts()  # one daemon has the file
         self.bulk_import: BulkImport = SqliteBulkImport(database)
         self._database = database
 

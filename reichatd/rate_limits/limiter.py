@@ -1,0 +1,92 @@
+"""Asks the counts whether an action is within its limits."""
+
+from collections import Counter
+from hashlib import blake2b
+from math import ceil
+
+import structlog
+
+from reichatd.errors import RateLimited
+from reichatd.rate_limits.addresses import network_of
+from reichatd.rate_limits.counts import Count, Counts
+from reichatd.rate_limits.rules import RULES, Action, Scope
+from reichatd.settings import LiveSettings
+
+log = structlog.get_logger()
+
+
+class RateLimiter:
+    """The limits of `rules`, with the numbers in force. Any task may call it; it waits only for counts in a store.
+
+    Arguments:
+        local: counts by client: each daemon has its own clients.
+        shared: counts that protect accounts and rooms, which all daemons on one store share.
+    """
+
+    def __init__(self, settings: LiveSettings, local: Counts, shared: Counts) -> None:
+        self.refusals: Counter[str] = Counter()
+        """Refused actions, by the value of `Action`."""
+        self._settings = settings
+        self._local = local
+        self._shared = shared
+
+    async def require(self, action: Action, *, client: str, subject: str = "", known: bool = False) -> None:
+        """Counts an action, before anything is done for it.
+
+        Arguments:
+            client: the address that the request came from.
+            subject: what it is about; see `Action`.
+            known: whether the client has proved before that it belongs to the subject: then it is not limited by what others do.
+
+        Raises:
+            RateLimited
+            StoreError
+        """
+        local, shared = self._counts(action, client, subject, known)
+        refused = await self._first_over(self._local, local)
+        if refused is None and shared:
+            refused = await self._first_over(self._shared, shared)
+            if refused is not None:
+                await self._local.give_back(local)
+        if refused is not None:
+            self.refusals[action.value] += 1
+            log.info("rate limited", action=action.value, client=client, retry_after=refused)
+            raise RateLimited(retry_after=refused)
+
+    async def give_back(self, action: Action, *, client: str, subject: str = "", known: bool = False) -> None:
+        """Takes back what `require` counted: the password was right, say.
+
+        Raises:
+            StoreError
+        """
+        local, shared = self._counts(action, client, subject, known)
+        await self._local.give_back(local)
+        if shared:
+            await self._shared.give_back(shared)
+
+    async def _first_over(self, counts: Counts, wanted: list[Count]) -> int | None:
+        position = await counts.hit(wanted)
+        return None if position is None else ceil(await counts.retry_after(wanted[position]))
+
+    def _counts(self, action: Action, client: str, subject: str, known: bool) -> tuple[list[Count], list[Count]]:
+        network = network_of(client)
+        local: list[Count] = []
+        shared: list[Count] = []
+        for rule in RULES[action]:
+            amount = rule.amount(self._settings.limits)
+            if not amount or (known and rule.scope in {Scope.SUBJECT, Scope.SHARE}):
+                continue
+            match rule.scope:
+                case Scope.CLIENT:
+                    key = _key(action, rule.scope, network)
+                case Scope.PAIR | Scope.SHARE:
+                    key = _key(action, rule.scope, network, subject)
+                case Scope.SUBJECT:
+                    key = _key(action, rule.scope, subject)
+            (shared if rule.scope is Scope.SUBJECT else local).append(Count(key, amount, rule.seconds))
+        return local, shared
+
+
+def _key(action: Action, scope: Scope, *parts: str) -> str:
+    """A key of fixed length that shows no address, since the store keeps it for a while."""
+    return blake2b("\0".join((action.value, scope.value, *parts)).encode(), digest_size=16).hexdigest()

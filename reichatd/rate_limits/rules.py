@@ -1,0 +1,74 @@
+"""The limits, as a table. Each says what is counted, by whom, for how long, and which setting has the number."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from reichatd.settings import LimitSettings
+
+_FIVE_MINUTES = 300
+_HOUR = 3600
+_DAY = 86_400
+
+
+class Action(Enum):
+    """What is limited. The values are for logs and metrics."""
+
+    LOGIN = "login"
+    """Password checks of an account; the subject is its e-mail address. Successful ones are given back."""
+    VERIFY = "verify"
+    """Tries of a verification code; the subject is the e-mail address."""
+    ROOM_PASSWORD = "room_password"
+    """Password checks of a room; the subject is the room id. Successful ones are given back."""
+    MAIL = "mail"
+    """Mails to an address, which is the subject."""
+    ROOM = "room"
+    """Rooms made; the subject is the user id of the creator."""
+
+
+class Scope(Enum):
+    """By what an action is counted. The values are for logs."""
+
+    CLIENT = "client"
+    """All that one client does, whatever the subject."""
+    PAIR = "client and subject"
+    """What one client does with one subject."""
+    SUBJECT = "subject"
+    """What all clients do with one subject. A client that is known to the subject is exempt: no stranger can lock it out."""
+    SHARE = "share of one client"
+    """Half of the SUBJECT number, for one client: a single stranger cannot use up what others need."""
+
+
+class Rule(NamedTuple):
+    """At most `amount` times in `seconds`. The window slides."""
+
+    scope: Scope
+    amount: Callable[[LimitSettings], int]
+    """The number in force; 0 is no limit."""
+    seconds: int
+
+
+def _guesses(subject_hour: Callable[[LimitSettings], int]) -> tuple[Rule, ...]:
+    """For secrets that can be guessed, whoever they belong to."""
+    return (
+        Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),
+        Rule(Scope.PAIR, lambda limits: limits.guesses_per_subject_and_client, _FIVE_MINUTES),
+        Rule(Scope.SHARE, lambda limits: (subject_hour(limits) + 1) // 2, _HOUR),
+        Rule(Scope.SUBJECT, subject_hour, _HOUR),
+    )
+
+
+RULES: Mapping[Action, tuple[Rule, ...]] = {
+    Action.LOGIN: _guesses(lambda limits: limits.guesses_per_subject_hour),
+    Action.ROOM_PASSWORD: _guesses(lambda limits: limits.guesses_per_subject_hour),
+    Action.VERIFY: (
+        Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),
+        Rule(Scope.PAIR, lambda limits: limits.codes_per_address_hour, _HOUR),
+    ),
+    Action.MAIL: (
+        Rule(Scope.CLIENT, lambda limits: limits.mails_per_client_hour, _HOUR),
+        Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_hour, _HOUR),
+        Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_day, _DAY),
+    ),
+    Action.ROOM: (Rule(Scope.SUBJECT, lambda limits: limits.rooms_per_user_hour, _HOUR),),
+}
