@@ -4,17 +4,25 @@ import re
 import shutil
 import ssl
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
 import trio
 
+from reichatd import logs
+from reichatd.errors import RateLimited
+from reichatd.rate_limits import Action, MemoryCounts, RateLimiter
+from reichatd.settings import LimitSettings, LiveSettings, LogSettings, Settings
 from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW, nginx
 from tests.process import DaemonProcess, running
 
+ABUSE = [name for name in LimitSettings.__struct_fields__ if name.endswith(("_client", "_hour", "_day"))]
+"""The limits that `rate_limits.rules` uses."""
 BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
 ETC = Path(__file__).parents[2] / "etc"
 ALL_OK = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok")
@@ -175,9 +183,6 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["json", "console"])
 async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, form: str) -> None:
-    program = shutil.which("fail2ban-regex")
-    if program is None:
-        pytest.skip("fail2ban-regex is not installed (Debian: fail2ban)")
     wrong = [
         {"email": "nobody@example.org", "password": "a good guess"},
         {"email": "ada@example.org", "password": "guessed"},
@@ -189,11 +194,51 @@ async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, fo
             assert (await ada.http.post("/login", json=body, headers=forwarded)).status_code in (400, 404)
         await ada.http.get('/"event": "login refused", "client": "192.0.2.66"')
         await ada.log_in()
-    filter_file = ETC / "fail2ban" / "filter.d" / "reichatd.conf"
-    # Each line also as the journal shows it, with a prefix.
-    log = tmp_path / "log"
-    lines = daemon.output.splitlines()
-    log.write_text("".join(f"{line}\nNov 22 13:00:59 box reichatd[7]: {line}\n" for line in lines))
-    result = await trio.run_process([program, "-o", "ip", log, filter_file], capture_stdout=True)
-    assert result.stdout.decode().split() == ["2001:db8::1"] * 2 + ["2001:db8::2"] * 2
+    assert await found_by_fail2ban(tmp_path, daemon.output) == ["2001:db8::1"] * 2 + ["2001:db8::2"] * 2
     assert "guess" not in daemon.output
+
+
+@pytest.mark.usefixtures("restored_logs")
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("action", Action)
+async def test_fail2ban_finds_the_addresses_that_meet_a_limit(
+    tmp_path: Path, form: Literal["json", "console"], action: Action
+) -> None:
+    stream = StringIO()
+    logs.configure(LogSettings(format=form), stream)
+    limits = LimitSettings(**dict.fromkeys(ABUSE, 1))  # type: ignore[arg-type]
+    limiter = RateLimiter(LiveSettings(Settings(limits=limits)), MemoryCounts(), MemoryCounts())
+    subject = '", "client": "192.0.2.66", "event": "rate limited"'
+    for client in ("192.0.2.7", "2001:db8::7"):
+        await limiter.require(action, client=client, subject=f"{subject}{client}")
+        with pytest.raises(RateLimited):
+            await limiter.require(action, client=client, subject=f"{subject}{client}")
+    assert await found_by_fail2ban(tmp_path, stream.getvalue()) == ["192.0.2.7"] * 2 + ["2001:db8::7"] * 2
+    assert "192.0.2.66" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_without_addresses_the_log_shows_none_and_fail2ban_finds_none(tmp_path: Path, form: str) -> None:
+    settings = {**BEHIND, "REICHATD_LOG_FORMAT": form, "REICHATD_LOG_LEVEL": "debug", "REICHATD_LOG_ADDRESSES": "false"}
+    async with running(tmp_path, **settings) as daemon, registered_users(daemon, 1) as (ada,):
+        forwarded = {"X-Forwarded-For": "192.0.2.66"}
+        wrong = {"email": ada.email, "password": "a wrong password"}
+        assert (await ada.http.post("/login", json=wrong, headers=forwarded)).status_code == 400
+        assert (await ada.http.get("/user", headers=forwarded)).status_code == 401
+        await daemon.stop()
+    assert "login refused" in daemon.output
+    assert "192.0.2.66" not in daemon.output
+    assert await found_by_fail2ban(tmp_path, daemon.output) == []
+
+
+async def found_by_fail2ban(directory: Path, output: str) -> list[str]:
+    """The addresses that the filter finds in these lines of the log; each line is also there as the journal shows it."""
+    program = shutil.which("fail2ban-regex")
+    if program is None:
+        pytest.skip("fail2ban-regex is not installed (Debian: fail2ban)")
+    log = directory / "log"
+    lines = output.splitlines()
+    log.write_text("".join(f"{line}\nNov 22 13:00:59 box reichatd[7]: {line}\n" for line in lines))
+    filter_file = ETC / "fail2ban" / "filter.d" / "reichatd.conf"
+    result = await trio.run_process([program, "-o", "ip", log, filter_file], capture_stdout=True, check=False)
+    return result.stdout.decode().split()
