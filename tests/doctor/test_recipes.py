@@ -206,7 +206,7 @@ async def test_fail2ban_finds_the_addresses_that_meet_a_limit(
 ) -> None:
     stream = StringIO()
     logs.configure(LogSettings(format=form), stream)
-    limits = LimitSettings(**dict.fromkeys(ABUSE, 1))  # type: ignore[arg-type]
+    limits = LimitSettings(**dict.fromkeys(ABUSE, 1))
     limiter = RateLimiter(LiveSettings(Settings(limits=limits)), MemoryCounts(), MemoryCounts())
     subject = '", "client": "192.0.2.66", "event": "rate limited"'
     for client in ("192.0.2.7", "2001:db8::7"):
