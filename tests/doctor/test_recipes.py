@@ -3,14 +3,20 @@
 import re
 import shutil
 import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 
 import httpx
 import pytest
 import trio
+import trio_websocket
 
 from reichatd import logs
 from reichatd.errors import RateLimited
@@ -19,6 +25,8 @@ from reichatd.settings import LimitSettings, LiveSettings, LogSettings, Settings
 from tests.client import open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW, nginx
+from tests.gateway.running_daemon import wait_until
+from tests.mongod import free_port
 from tests.process import DaemonProcess, running
 
 ABUSE = [name for name in LimitSettings.__struct_fields__ if name.endswith(("_client", "_hour", "_day"))]
@@ -179,6 +187,89 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
         assert f'"GET /ws/chat/{room_id}" 400' in log
         assert '"GET /public HTTP/1.1"' in log  # in the error log
         assert ada.access_token.rpartition(".")[2] not in log
+
+
+@contextmanager
+def refusing_daemon() -> Iterator[int]:
+    """The port of a server that answers 429 as the daemon does, with the address that the proxy gives for the client."""
+
+    class Refusal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(429)
+            self.send_header("Retry-After", "7")
+            self.end_headers()
+            self.wfile.write(self.headers["X-Forwarded-For"].encode())
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def caddy(directory: Path, upstream: int) -> Iterator[str]:
+    """The URL of a Caddy with the configuration of etc/caddy, but without TLS."""
+    program = shutil.which("caddy")
+    if program is None:
+        pytest.skip("caddy is not installed")
+    text = (ETC / "caddy" / "Caddyfile").read_text(encoding="utf-8").replace("/var/log/caddy", str(directory))
+    before, after = text.split("\n{\n", 1)
+    (directory / "Caddyfile").write_text(f"{before}\n{{\n\tadmin off\n{after}")
+    url = f"http://127.0.0.1:{free_port()}"
+    environ = {"CHAT_NAME": url, "CHAT_UPSTREAM": f"127.0.0.1:{upstream}", "HOME": str(directory), "PATH": "/usr/bin"}
+    process = subprocess.Popen(
+        [program, "run", "--config", str(directory / "Caddyfile")],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: process.poll() is not None or answers(url))
+        assert process.poll() is None
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(httpx.get(url))
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+def test_the_proxies_pass_refusals_on_and_the_addresses_of_clients(tmp_path: Path, proxy: str) -> None:
+    with refusing_daemon() as port, ExitStack() as stack:
+        if proxy == "nginx":
+            running_nginx = stack.enter_context(nginx(tmp_path / "nginx", port))
+            url, trust = running_nginx.url, ssl.create_default_context(cafile=running_nginx.environ["SSL_CERT_FILE"])
+        else:
+            url, trust = stack.enter_context(caddy(tmp_path, port)), ssl.create_default_context()
+        answer = httpx.get(f"{url}/user", verify=trust, headers={"X-Forwarded-For": "192.0.2.66"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    assert answer.text == "127.0.0.1", "not what the client claims"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+async def test_nginx_limits_the_connections_of_one_client(tmp_path: Path) -> None:
+    async with running(tmp_path, **BEHIND) as daemon, registered_users(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        with nginx(tmp_path / "nginx", daemon.port, ("reichatd 1000;", "reichatd 1;")) as proxy:
+            trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
+            url = f"{proxy.url.replace('https', 'wss')}/ws/chat/{room_id}?token={ada.access_token}"
+            async with httpx.AsyncClient(base_url=proxy.url, verify=trust) as client:
+                assert (await client.get("/healthz")).status_code == 200
+                async with trio_websocket.open_websocket_url(url, ssl_context=trust) as socket:
+                    await socket.get_message()
+                    assert (await client.get("/healthz")).status_code == 429
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
