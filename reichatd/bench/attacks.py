@@ -19,14 +19,11 @@ _ADDRESSES = 50
 _SPARE_FILES = 100
 _PAUSE_SECONDS = 0.1
 """Before a client that was cut off, or could not connect, connects again; ten times as long for thousands of clients."""
-_FLOOD = (
-    b"\x01\x80\0\0\0\0"
-    + b"\x00\x80\0\0\0\0" * 10
-    + b"\x80\x80\0\0\0\0"
-    + b"\x89\x80\0\0\0\0" * 10
-    + b"\x8a\x80\0\0\0\0" * 10
-) * 300
-"""Valid frames without any content: fragments of an empty message, pings, and pongs that nobody asked for."""
+_FLOOD_ROUNDS = 3000
+_FIRST_FRAGMENT = b"\x01\x80\0\0\0\0"
+_FRAMES = (b"\x00\x80\0\0\0\0", b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0")
+_FLOOD = b"".join(_FRAMES) * _FLOOD_ROUNDS
+"""Valid frames without any content: fragments of a message that never ends, pings, and pongs that nobody asked for."""
 _LOST = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -76,6 +73,12 @@ async def _guesses(spec: Attack, stream: trio.SocketStream, number: int, outcome
     for guess in count():
         body = {"email": spec.email, "password": f"guess {number} {guess}"}
         await _request(stream, "POST", "/login", body, outcomes)
+
+
+async def _room_passwords(spec: Attack, stream: trio.SocketStream, number: int, outcomes: Counter[str]) -> None:
+    for guess in count():
+        body = {"password": f"guess {number} {guess}"}
+        await _request(stream, "POST", f"/room/{spec.room}/join", body, outcomes, spec.token)
 
 
 async def _codes(spec: Attack, stream: trio.SocketStream, number: int, outcomes: Counter[str]) -> None:
@@ -131,9 +134,10 @@ async def _frames(spec: Attack, stream: trio.SocketStream, number: int, outcomes
     await _open_socket(spec, stream)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_until_cut, stream)
+        await stream.send_all(_FIRST_FRAGMENT)
         while True:
             await stream.send_all(_FLOOD)
-            outcomes["frames"] += _FLOOD.count(b"\x80\0\0\0\0")
+            outcomes["frames"] += _FLOOD_ROUNDS * len(_FRAMES)
 
 
 async def _posts(spec: Attack, stream: trio.SocketStream, number: int, outcomes: Counter[str]) -> None:
@@ -189,6 +193,7 @@ async def _until_cut(stream: trio.SocketStream) -> None:
 
 _ATTACKS: dict[str, _Attack] = {
     "guesses": _guesses,
+    "room passwords": _room_passwords,
     "codes": _codes,
     "mails": _mails,
     "rooms": _rooms,

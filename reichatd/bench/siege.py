@@ -34,6 +34,7 @@ class _Siege(NamedTuple):
 
 _SIEGES = (
     _Siege("guesses", 80),
+    _Siege("room passwords", 40),
     _Siege("codes", 40),
     _Siege("mails", 20),
     _Siege("rooms", 100),
@@ -58,6 +59,7 @@ def run(target: PrivateTarget, scale: float) -> list[Row]:
     honest = _honest(target, seconds)
     mallory = target.as_another("mallory")
     request = mallory.rooms(1)
+    private_room = target.private_room()
     calm, _ = _feel(target, honest)
     rows = [_row("calm", name, outcome, outcome.latency) for name, outcome in calm.actions.items()]
     for siege in _SIEGES:
@@ -70,6 +72,7 @@ def run(target: PrivateTarget, scale: float) -> list[Row]:
             attack=siege.attack,
             email=target.account["email"],
             token=mallory.token,
+            room=private_room,
             spread=siege.spread,
         )
         with load_process(attack) as attackers:

@@ -120,12 +120,14 @@ class Attack(_Spec, frozen=True, kw_only=True):
         attack: the name of the attack.
         email: the address of the user whose secrets are guessed.
         token: an access token of the attacker.
+        room: the id of a private room, whose password is guessed.
         spread: whether the clients have many addresses, not one.
     """
 
     attack: str
     email: str
     token: str
+    room: str
     spread: bool = False
 
 

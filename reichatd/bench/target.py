@@ -70,6 +70,14 @@ class BenchTarget:
             self._rooms.append(room_id)
         return [self.socket_request(room_id) for room_id in new]
 
+    def private_room(self) -> str:
+        """Creates a room with a password, and returns its id."""
+        room_id = f"bench{secrets.token_hex(8)}"
+        password = secrets.token_urlsafe(16)
+        self.call("POST", "/room", {"name": "Bench", "description": "", "room_id": room_id, "password": password})
+        self._rooms.append(room_id)
+        return room_id
+
     def socket_request(self, room_id: str) -> str:
         """The request target that opens a WebSocket in a room."""
         return f"/ws/chat/{room_id}?token={self.token}"

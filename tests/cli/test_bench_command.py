@@ -94,7 +94,18 @@ def test_a_siege_shows_what_honest_users_feel() -> None:
     attacks = {row["scenario"] for row in honest}
     assert attacks == {
         f"siege: {name}"
-        for name in ("calm", "guesses", "codes", "mails", "rooms", "connections", "frames", "posts", "fetches")
+        for name in (
+            "calm",
+            "guesses",
+            "room passwords",
+            "codes",
+            "mails",
+            "rooms",
+            "connections",
+            "frames",
+            "posts",
+            "fetches",
+        )
     }
     assert all(row["latency"]["p50"] > 0 and row["lost"] == 0 for row in honest if row["scenario"] == "siege: calm")
     for unit, least in (("MiB", 1), ("attempts/s", 1), ("s", 0)):
