@@ -24,7 +24,7 @@ _RECOVERED_SECONDS = 0.05
 """A daemon that answers within this time has recovered from an attack."""
 
 
-class _Siege(NamedTuple):
+class _Plan(NamedTuple):
     """An attack: its name, in how many connections, from how many addresses."""
 
     attack: str
@@ -32,16 +32,16 @@ class _Siege(NamedTuple):
     spread: bool = False
 
 
-_SIEGES = (
-    _Siege("guesses", 80),
-    _Siege("room passwords", 40),
-    _Siege("codes", 40),
-    _Siege("mails", 20),
-    _Siege("rooms", 100),
-    _Siege("connections", 5000, spread=True),
-    _Siege("frames", 100),
-    _Siege("posts", 20),
-    _Siege("fetches", 50),  # after the posts, which it fetches
+_PLANS = (
+    _Plan("guesses", 80),
+    _Plan("room passwords", 40),
+    _Plan("codes", 40),
+    _Plan("mails", 20),
+    _Plan("rooms", 100),
+    _Plan("connections", 5000, spread=True),
+    _Plan("frames", 100),
+    _Plan("posts", 20),
+    _Plan("fetches", 50),  # after the posts, which it fetches
 )
 
 
@@ -62,31 +62,29 @@ def run(target: PrivateTarget, scale: float) -> list[Row]:
     private_room = target.private_room()
     calm, _ = _feel(target, honest)
     rows = [_row("calm", name, outcome, outcome.latency) for name, outcome in calm.actions.items()]
-    for siege in _SIEGES:
+    for plan in _PLANS:
         attack = Attack(
             host=target.host,
             port=target.port,
             requests=request,
-            clients=max(1, int(siege.clients * scale)) if siege.spread else siege.clients,
+            clients=max(1, int(plan.clients * scale)) if plan.spread else plan.clients,
             seconds=seconds + 2 * _HEAD_START_SECONDS,
-            attack=siege.attack,
+            attack=plan.attack,
             email=target.account["email"],
             token=mallory.token,
             room=private_room,
-            spread=siege.spread,
+            spread=plan.spread,
         )
         with load_process(attack) as attackers:
             time.sleep(_HEAD_START_SECONDS)
             felt, peak_kib = _feel(target, honest)
             attempts = decoded_outcome(attackers, AttackOutcome)
-        rows += [
-            _row(siege.attack, name, outcome, calm.actions[name].latency) for name, outcome in felt.actions.items()
-        ]
+        rows += [_row(plan.attack, name, outcome, calm.actions[name].latency) for name, outcome in felt.actions.items()]
         recovery = _recover(target, 2 * seconds)
         rows += [
-            _attempts(siege.attack, attempts, attack.seconds),
-            _figure(siege.attack, "memory of the daemon at most", round(peak_kib / 1024), "MiB"),
-            _figure(siege.attack, "until the daemon answers at once again", round(recovery, 1), "s"),
+            _attempts(plan.attack, attempts, attack.seconds),
+            _figure(plan.attack, "memory of the daemon at most", round(peak_kib / 1024), "MiB"),
+            _figure(plan.attack, "until the daemon answers at once again", round(recovery, 1), "s"),
         ]
     return rows
 

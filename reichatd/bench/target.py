@@ -18,6 +18,7 @@ import msgspec
 _READY = re.compile(r"listens on http://\S+:(\d+)")
 _CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
 _START_SECONDS = 30.0
+_DEFAULT_IF_LIMITED = ("REICHATD_LIMITS_", "REICHATD_LOG_")
 
 
 class TargetError(Exception):
@@ -157,7 +158,7 @@ def private(environ: dict[str, str], *, limited: bool = False) -> Iterator[Priva
 
     Arguments:
         environ: its settings (REICHATD_…), in addition to those that the bench needs.
-        limited: whether the limits on clients have their defaults. Otherwise they are off, since the bench is one client.
+        limited: whether the limits and the log have their defaults. Otherwise limits on clients are off, since the bench is one.
     """
     with TemporaryDirectory(prefix="reichatd-bench-") as directory, open(f"{directory}/output", "w+b") as output:
         process = subprocess.Popen(
@@ -191,7 +192,7 @@ def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
         "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
         "REICHATD_LOG_LEVEL": "warning",
     }
-    return {name: value for name, value in settings.items() if not (limited and name.startswith("REICHATD_LIMITS_"))}
+    return {name: value for name, value in settings.items() if not (limited and name.startswith(_DEFAULT_IF_LIMITED))}
 
 
 def _wait_for(
