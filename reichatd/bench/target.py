@@ -18,7 +18,6 @@ import msgspec
 _READY = re.compile(r"listens on http://\S+:(\d+)")
 _CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
 _START_SECONDS = 30.0
-_DEFAULT_IF_LIMITED = ("REICHATD_LIMITS_", "REICHATD_LOG_")
 
 
 class TargetError(Exception):
@@ -192,7 +191,8 @@ def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
         "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
         "REICHATD_LOG_LEVEL": "warning",
     }
-    return {name: value for name, value in settings.items() if not (limited and name.startswith(_DEFAULT_IF_LIMITED))}
+    by_default = ("REICHATD_LIMITS_", "REICHATD_LOG_") if limited else ()
+    return {name: value for name, value in settings.items() if not name.startswith(by_default)}
 
 
 def _wait_for(
