@@ -15,6 +15,9 @@ from reichatd import settings
 from reichatd.settings import HIDDEN
 from reichatd.stdio import set_limit
 
+ADDRESS_FIELD = "client"
+"""The field of an event with the address of a client."""
+
 _SECRET_NAME = (
     r"(?:[\w-]*(?:password|token|secret|authorization|cookie)s?|secret[_-]key|(?:verification_)?code|content)"
 )
@@ -48,6 +51,7 @@ def configure(log: settings.LogSettings, stream: TextIO) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([] if log.addresses else [_without_addresses]),
             redact,
             *(_console(colors=stream.isatty()) if is_console else [structlog.processors.JSONRenderer()]),
         ],
@@ -56,6 +60,12 @@ def configure(log: settings.LogSettings, stream: TextIO) -> None:
         cache_logger_on_first_use=False,  # A later call must change the loggers that modules hold, too.
     )
     _log_libraries(max(level, logging.WARNING))
+
+
+def _without_addresses(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Removes the client's address. All events have it in the same field."""
+    event.pop(ADDRESS_FIELD, None)
+    return event
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

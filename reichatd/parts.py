@@ -23,6 +23,7 @@ from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
 from reichatd.mail import Outbox
+from reichatd.rate_limits import MemoryCounts, RateLimiter
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
 from reichatd.settings import (
@@ -65,6 +66,7 @@ class Parts:
         """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
         self._started_at = time.monotonic()
+        self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=MemoryCounts())
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
@@ -175,6 +177,10 @@ class Parts:
         logs.configure(self.settings.log, sys.stderr)
         self.gateway.reload(max_connections=affordable_connections(self.settings.server.max_connections), tls=tls)
 
+    def refusals(self) -> Iterator[tuple[str, int]]:
+        """Each limit, with how often it refused something since the start."""
+        yield from self.limiter.refusals.items()
+
     def _figures(self) -> DaemonFigures:
         return DaemonFigures(
             version=__version__,
@@ -183,4 +189,5 @@ class Parts:
             connections=self.hub.connections,
             live_rooms=self.hub.live_rooms,
             lagging=self.hub.lagging,
+            refusals=dict(self.refusals()),
         )

@@ -53,6 +53,14 @@ def test_an_event_is_one_line_of_json_with_its_request() -> None:
     }
 
 
+def test_addresses_of_clients_can_be_left_out() -> None:
+    for addresses, fields in ((True, {"client": "192.0.2.1", "reason": "x"}), (False, {"reason": "x"})):
+        stream = configured(LogSettings(addresses=addresses))
+        structlog.get_logger().info("login refused", client="192.0.2.1", reason="x")
+        [event] = events(stream)
+        assert {name: event[name] for name in event if name not in ("event", "level", "timestamp")} == fields
+
+
 def test_only_the_level_and_above_is_logged() -> None:
     for level, count in (("debug", 4), ("info", 3), ("warning", 2), ("error", 1)):
         stream = configured(LogSettings(level=level))  # type: ignore[arg-type]

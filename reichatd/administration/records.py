@@ -124,7 +124,7 @@ class MessageRecord(_Record, frozen=True, tag="message"):
 
 
 class DaemonFigures(Struct, frozen=True):
-    """What a running daemon knows about itself."""
+    """What a running daemon knows about itself. `refusals` counts refused actions since its start, by limit."""
 
     version: str
     pid: int
@@ -132,6 +132,7 @@ class DaemonFigures(Struct, frozen=True):
     connections: int
     live_rooms: int
     lagging: int
+    refusals: dict[str, int] = {}
 
 
 class StatsRecord(_Record, frozen=True, tag="stats"):

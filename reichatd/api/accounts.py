@@ -63,6 +63,7 @@ async def login() -> Response:
         # etc/fail2ban reads this line. Nothing in it is chosen by the client.
         log.info("login refused", client=request.remote_addr, reason=refusal.code)
         raise
+    structlog.contextvars.bind_contextvars(user_id=made.user_id)
     return answer(LoggedIn(tokens=Tokens(made.access_token, made.refresh_token), user_id=made.user_id))
 
 

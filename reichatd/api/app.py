@@ -157,4 +157,5 @@ class _App(QuartTrio):
         write = log.debug if status == 200 and request.method in {"GET", "HEAD", "OPTIONS"} else log.info
         path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may contain terminal escapes
         ms = round((time.perf_counter() - started) * 1000, 1)
-        write("request", method=request.method, path=path, status=status, ms=ms)
+        # The user, if the request has a valid token, is in the context: see reichatd.api.requests.
+        write("request", method=request.method, path=path, status=status, ms=ms, client=request.remote_addr)

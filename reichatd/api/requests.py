@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import structlog
 from quart import request
 
 from reichatd.accounts import Identity
@@ -28,11 +29,13 @@ def bearer_token() -> str:
 
 
 async def caller() -> Identity:
-    """Returns the user and session of the access token.
+    """Returns the user and session of the access token. From then on the log lines of this request have the user's id.
 
     Raises: Unauthorized.
     """
-    return await accounts().authenticate(bearer_token())
+    identity = await accounts().authenticate(bearer_token())
+    structlog.contextvars.bind_contextvars(user_id=identity.user.user_id)
+    return identity
 
 
 async def actor() -> UserActor:

@@ -1,5 +1,6 @@
 """A minimal WebSocket client that counts messages: plain sockets, without a task for each."""
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -7,6 +8,7 @@ _HANDSHAKE = (
     "GET {request} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: cmVpY2hhdGQgYmVuY2hlcw==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 PING = b"\x89\0"
 """An empty ping, as the daemon sends it. Its other frames never contain these bytes, since their JSON is ASCII here."""
 PONG = b"\x8a\x80\0\0\0\0"
@@ -23,9 +25,13 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81" + head + b"\0\0\0\0" + payload
 
 
-def connect(host: str, port: int, request: str) -> socket.socket:
-    """Connects, and sends the handshake. Waits for the connection, but not for the answer."""
-    sock = socket.create_connection((host, port), timeout=30)
+def connect(host: str, port: int, request: str, *, source: str = "") -> socket.socket:
+    """Connects, and sends the handshake. Waits for the connection, but not for the answer.
+
+    Arguments:
+        source: the address to connect from; "" leaves the choice to the system.
+    """
+    sock = socket.create_connection((host, port), timeout=30, source_address=(source, 0))
     send_handshake(sock, host, port, request)
     return sock
 
@@ -33,7 +39,19 @@ def connect(host: str, port: int, request: str) -> socket.socket:
 def send_handshake(sock: socket.socket, host: str, port: int, request: str) -> None:
     """Sends the handshake on a connected socket."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.sendall(_HANDSHAKE.format(request=request, host=host, port=port).encode())
+    sock.sendall(handshake(host, port, request))
+
+
+def handshake(host: str, port: int, request: str) -> bytes:
+    """A client's handshake, as bytes."""
+    return _HANDSHAKE.format(request=request, host=host, port=port).encode()
+
+
+def is_whole(answer: bytes | bytearray) -> bool:
+    """Whether these bytes are a complete answer to a request, with the body that its Content-Length announces."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return bool(end) and not (length and len(body) < int(length[1]))
 
 
 class FrameReader:

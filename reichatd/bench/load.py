@@ -12,11 +12,23 @@ from collections import deque
 
 import msgspec
 
-from reichatd.bench.client import PING, PONG, ConnectionLost, FrameReader, connect, text_frame
-from reichatd.bench.specs import Call, Fetch, Idle, Join, Outcome, Spec, Talk, latency
+from reichatd.bench.client import PING, PONG, ConnectionLost, FrameReader, connect, is_whole, text_frame
+from reichatd.bench.specs import (
+    Attack,
+    AttackOutcome,
+    Call,
+    Fetch,
+    Honest,
+    HonestOutcome,
+    Idle,
+    Join,
+    Outcome,
+    Spec,
+    Talk,
+    latency,
+)
 
 _STAMP = re.compile(rb"T(\d+)\.")
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TIMED = 40
 """About how many clients measure the latency of their deliveries."""
 _SETTLE_SECONDS = 0.5
@@ -26,6 +38,7 @@ _BUFFER = bytearray(1 << 20)
 def main() -> None:
     """Runs the process."""
     spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=Spec)
+    outcome: Outcome | AttackOutcome | HonestOutcome
     match spec:
         case Talk():
             outcome = _TalkRunner(spec).run()
@@ -40,10 +53,18 @@ def main() -> None:
             _report(outcome)
             _keep_open(sockets)
             return
+        case Honest():
+            from reichatd.bench import honest
+
+            outcome = honest.run(spec)
+        case Attack():
+            from reichatd.bench import attacks
+
+            outcome = attacks.run(spec)
     _report(outcome)
 
 
-def _report(outcome: Outcome) -> None:
+def _report(outcome: Outcome | AttackOutcome | HonestOutcome) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -242,9 +263,7 @@ class _Caller:
         if not data:
             raise ConnectionLost("the server has closed a connection")
         self.answer += data
-        head, end, body = self.answer.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not end or (length and len(body) < int(length[1])):
+        if not is_whole(self.answer):
             return None
         answer, self.answer = self.answer, b""
         return answer

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from math import gcd
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,6 +14,9 @@ from reichatd.bench.target import BenchTarget, TargetError
 
 _ACKED = '{"type":"message","content":"@@","nonce":"##"}'
 _ACK = '"type":"ack"'
+
+
+AnyOutcome = TypeVar("AnyOutcome", bound=msgspec.Struct)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -198,12 +201,21 @@ def outcome_of(process: subprocess.Popen[bytes]) -> Outcome:
     Raises:
         TargetError: the process failed.
     """
+    return decoded_outcome(process, Outcome)
+
+
+def decoded_outcome(process: subprocess.Popen[bytes], kind: type[AnyOutcome]) -> AnyOutcome:
+    """Waits for the outcome of a load process, which is of this kind.
+
+    Raises:
+        TargetError: the process failed.
+    """
     assert process.stdout is not None
     assert process.stderr is not None
     line = process.stdout.readline()
     if not line:
         raise TargetError(process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2])
-    return msgspec.json.decode(line, type=Outcome)
+    return msgspec.json.decode(line, type=kind)
 
 
 def _fill(target: BenchTarget, request: str, count: int) -> None:

@@ -100,7 +100,38 @@ class Call(_Spec, frozen=True, kw_only=True):
     calls: int
 
 
-Spec = Talk | Join | Fetch | Idle | Call
+class Honest(_Spec, frozen=True, kw_only=True):
+    """An honest user logs in, joins a room, talks there and reads the list of rooms, for `seconds`.
+
+    Arguments:
+        email, password: of the user.
+        token: an access token of the user.
+    """
+
+    email: str
+    password: str
+    token: str
+
+
+class Attack(_Spec, frozen=True, kw_only=True):
+    """Clients attack for `seconds`; see `reichatd.bench.attacks`.
+
+    Arguments:
+        attack: the name of the attack.
+        email: the address of the user whose secrets are guessed.
+        token: an access token of the attacker.
+        room: the id of a private room, whose password is guessed.
+        spread: whether the clients have many addresses, not one.
+    """
+
+    attack: str
+    email: str
+    token: str
+    room: str
+    spread: bool = False
+
+
+Spec = Talk | Join | Fetch | Idle | Call | Honest | Attack
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +151,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def per_second(self) -> float:
         return self.count / self.elapsed if self.elapsed else 0.0
+
+
+class HonestOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What an honest user felt: the outcome of each action, by its name."""
+
+    actions: dict[str, Outcome]
+
+
+class AttackOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How often each thing happened in an attack: an HTTP status, a connection that was made or cut."""
+
+    outcomes: dict[str, int]
 
 
 def latency(milliseconds: list[float]) -> Latency:

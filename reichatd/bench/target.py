@@ -33,14 +33,14 @@ class BenchTarget:
         self.pid = pid
         self.untouched_kib = self.resident_kib() if pid else 0
         """The daemon's memory before the first connection, in KiB."""
-        self._account: dict[str, str] = {}
-        self._token = ""
+        self.account: dict[str, str] = {}
+        self.token = ""
         self._rooms: list[str] = []
 
     def log_in(self, email: str, password: str) -> None:
-        self._account = {"email": email, "password": password}
-        answer = self.call("POST", "/login", self._account)
-        self._token = answer["tokens"]["access_token"]
+        self.account = {"email": email, "password": password}
+        answer = self.call("POST", "/login", self.account)
+        self.token = answer["tokens"]["access_token"]
 
     def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
         """Sends a REST request, and returns the body of the answer.
@@ -49,7 +49,7 @@ class BenchTarget:
             TargetError
         """
         connection = http.client.HTTPConnection(self.host, self.port, timeout=_START_SECONDS)
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             connection.request(method, path, msgspec.json.encode(body) if body else None, headers)
             response = connection.getresponse()
@@ -70,17 +70,25 @@ class BenchTarget:
             self._rooms.append(room_id)
         return [self.socket_request(room_id) for room_id in new]
 
+    def private_room(self) -> str:
+        """Creates a room with a password, and returns its id."""
+        room_id = f"bench{secrets.token_hex(8)}"
+        password = secrets.token_urlsafe(16)
+        self.call("POST", "/room", {"name": "Bench", "description": "", "room_id": room_id, "password": password})
+        self._rooms.append(room_id)
+        return room_id
+
     def socket_request(self, room_id: str) -> str:
         """The request target that opens a WebSocket in a room."""
-        return f"/ws/chat/{room_id}?token={self._token}"
+        return f"/ws/chat/{room_id}?token={self.token}"
 
     def request(self, path: str) -> str:
         """A GET request as text."""
-        return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self._token}\r\n\r\n"
+        return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.token}\r\n\r\n"
 
     def login_request(self) -> str:
         """A login request as text."""
-        body = msgspec.json.encode(self._account).decode()
+        body = msgspec.json.encode(self.account).decode()
         return f"POST /login HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
 
     def delete_rooms(self) -> None:
@@ -92,6 +100,30 @@ class BenchTarget:
         """The resident memory of a private daemon, in KiB."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmRSS:")[2].split()[0])
+
+
+class PrivateTarget(BenchTarget):
+    """A daemon of the bench's own, at which it can register users."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], output: Path) -> None:
+        super().__init__("127.0.0.1", port, process.pid)
+        self._process = process
+        self._output = output
+
+    def register(self, username: str) -> None:
+        """Registers a user, and logs in as this user. Raises: TargetError."""
+        account = {"email": f"{username}@example.org", "password": secrets.token_urlsafe(16)}
+        codes = len(_CODE.findall(self._output.read_text(errors="replace")))
+        self.call("POST", "/register", {**account, "username": username})
+        code = _wait_for(_CODE, self._output, self._process, codes)[1]
+        self.call("POST", "/verify", {"email": account["email"], "code": code})
+        self.log_in(**account)
+
+    def as_another(self, username: str) -> "PrivateTarget":
+        """The same daemon, with another user, who is registered here."""
+        other = PrivateTarget(self.port, self._process, self._output)
+        other.register(username)
+        return other
 
 
 def find(url: str) -> BenchTarget:
@@ -120,38 +152,35 @@ def running(url: str, email: str, password: str) -> Iterator[BenchTarget]:
 
 
 @contextmanager
-def private(environ: dict[str, str]) -> Iterator[BenchTarget]:
+def private(environ: dict[str, str], *, limited: bool = False) -> Iterator[PrivateTarget]:
     """Runs a private daemon in a temporary directory.
 
     Arguments:
         environ: its settings (REICHATD_…), in addition to those that the bench needs.
+        limited: whether the limits and the log have their defaults. Otherwise limits on clients are off, since the bench is one.
     """
     with TemporaryDirectory(prefix="reichatd-bench-") as directory, open(f"{directory}/output", "w+b") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "reichatd", "serve"],
-            env={**_bench_environment(directory), **environ},
+            env={**_bench_environment(directory, limited=limited), **environ},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:
             port = int(_wait_for(_READY, Path(output.name), process)[1])
-            target = BenchTarget("127.0.0.1", port, process.pid)
-            account = {"email": "bench@example.org", "password": secrets.token_urlsafe(16)}
-            target.call("POST", "/register", {**account, "username": "bench"})
-            code = _wait_for(_CODE, Path(output.name), process)[1]
-            target.call("POST", "/verify", {"email": account["email"], "code": code})
-            target.log_in(**account)
+            target = PrivateTarget(port, process, Path(output.name))
+            target.register("bench")
             yield target
         finally:
             process.terminate()
             process.wait()
 
 
-def _bench_environment(directory: str) -> dict[str, str]:
+def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
     """Our environment without its settings, and with those of the bench: no rate limit, long-lived tokens."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("REICHATD_", "MONGODB_"))}
-    return {
+    settings = {
         **ours,
         "PYTHONUNBUFFERED": "1",
         "XDG_CONFIG_HOME": directory,
@@ -162,13 +191,19 @@ def _bench_environment(directory: str) -> dict[str, str]:
         "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
         "REICHATD_LOG_LEVEL": "warning",
     }
+    by_default = ("REICHATD_LIMITS_", "REICHATD_LOG_") if limited else ()
+    return {name: value for name, value in settings.items() if not name.startswith(by_default)}
 
 
-def _wait_for(pattern: re.Pattern[str], output: Path, process: subprocess.Popen[bytes]) -> re.Match[str]:
+def _wait_for(
+    pattern: re.Pattern[str], output: Path, process: subprocess.Popen[bytes], skipped: int = 0
+) -> re.Match[str]:
+    """Waits until the pattern is in the output, after `skipped` earlier matches."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
-        if match := pattern.search(text := output.read_text(errors="replace")):
-            return match
+        matches = list(pattern.finditer(text := output.read_text(errors="replace")))
+        if len(matches) > skipped:
+            return matches[skipped]
         if process.poll() is not None:
             raise TargetError(f"the private daemon did not start: {text.strip() or process.returncode}")
         time.sleep(0.02)

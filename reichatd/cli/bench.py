@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 import click
 from rich.console import Console
 
+from reichatd.bench import siege
 from reichatd.bench.client import ConnectionLost
 from reichatd.bench.scenarios import SCENARIOS, Row
-from reichatd.bench.target import BenchTarget, TargetError, find, private, running
+from reichatd.bench.target import BenchTarget, PrivateTarget, TargetError, find, private, running
 from reichatd.cli import exit_status
 from reichatd.cli.output import json_option, print_json, print_rows
 from reichatd.cli.prompts import ask
@@ -19,7 +20,7 @@ _QUICK = 0.1
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, type=click.Choice([each.name for each in SCENARIOS]))
+@click.argument("scenarios", nargs=-1, type=click.Choice([*(each.name for each in SCENARIOS), siege.NAME]))
 @click.option("--url", help="Measure this running daemon (http://HOST:PORT), not a private one.")
 @click.option("--email", help="With --url: the account to use. Its password is asked for.")
 @click.option("--mongodb", metavar="URI", help="Let the private daemons use this MongoDB, each with its own database.")
@@ -34,11 +35,17 @@ def bench(
     (reichatd_scratch_…), which is dropped at the end; the user in the URI must be allowed to create and drop it.
     The bench uses the public interface, as other clients do, from separate processes. On a running daemon it deletes its rooms at
     the end, and limits.messages_per_second applies.
+
+    The scenario siege runs only if it is named. It attacks its private daemon, which has the default limits, and shows what honest
+    users feel; it takes a minute.
     """
+    if url and siege.NAME in scenarios:
+        raise click.UsageError("siege attacks a daemon, so it only runs against its private one: leave out --url")
     if url and not email:
         raise click.UsageError("--url needs --email")
     chosen = [each for each in SCENARIOS if each.name in scenarios or not scenarios]
     console = Console(stderr=True)
+    scale = _QUICK if quick else 1.0
     rows: list[Row] = []
     try:
         if url:
@@ -48,7 +55,10 @@ def bench(
             if scenario.local and url:
                 continue
             with console.status(f"{scenario.name}: {scenario.what}"), _target(url, email, password, mongodb) as target:
-                rows.append(scenario.run(target, _QUICK if quick else 1.0))
+                rows.append(scenario.run(target, scale))
+        if siege.NAME in scenarios:
+            with console.status(f"{siege.NAME}: {siege.WHAT}"), _private(mongodb, limited=True) as besieged:
+                rows += siege.run(besieged, scale)
     except (TargetError, ConnectionLost) as error:
         exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
     if as_json:
@@ -64,11 +74,15 @@ def _target(
     """The daemon for one scenario. Each scenario gets a new private daemon, without the data of an earlier one."""
     if url is not None:
         return running(url, email or "", password)
-    return private({}) if mongodb is None else _on_mongodb(mongodb)
+    return _private(mongodb)
+
+
+def _private(mongodb: str | None, *, limited: bool = False) -> AbstractContextManager[PrivateTarget]:
+    return private({}, limited=limited) if mongodb is None else _on_mongodb(mongodb, limited=limited)
 
 
 @contextmanager
-def _on_mongodb(uri: str) -> Iterator[BenchTarget]:
+def _on_mongodb(uri: str, *, limited: bool) -> Iterator[PrivateTarget]:
     # This is not in reichatd.bench, which is a client and must not import the store.
     from reichatd.store.mongodb import drop_temporary_database, temporary_database
 
@@ -79,7 +93,7 @@ def _on_mongodb(uri: str) -> Iterator[BenchTarget]:
         "REICHATD_STORAGE_MONGODB_DATABASE": settings.database,
     }
     try:
-        with private(environ) as target:
+        with private(environ, limited=limited) as target:
             yield target
     finally:
         try:

@@ -15,7 +15,7 @@ from reichatd.cli.settings_loader import config_option
 @config_option
 @json_option
 def stats(config: Path | None, as_json: bool) -> None:
-    """Count users, rooms and messages, and the daemon's connections."""
+    """Count users, rooms and messages, and the daemon's connections and refusals."""
     (record,) = collect(config, requests.GetStats(), StatsRecord)
     if as_json:
         print_json(record)
@@ -25,4 +25,7 @@ def stats(config: Path | None, as_json: bool) -> None:
     if record.daemon is None:
         print_fields(fields | {"daemon": "not running"})
     else:
-        print_fields(fields | fields_of(record.daemon))
+        figures = fields_of(record.daemon)
+        del figures["refusals"]
+        refusals = {f"refused: {limit}": count for limit, count in sorted(record.daemon.refusals.items())}
+        print_fields(fields | figures | refusals)

@@ -1,7 +1,10 @@
 """Settings that are valid, but may not be intended. (Invalid ones are reported before any check runs.)"""
 
+from urllib.parse import urlsplit
+
 from reichatd.doctor.findings import Note, ok, skipped, warning
 from reichatd.doctor.target import Target
+from reichatd.hosts import UNIX_PEER, is_local, unix_path
 
 
 async def check(target: Target, note: Note) -> None:
@@ -30,6 +33,16 @@ async def check(target: Target, note: Note) -> None:
         else:
             unknown = f"{found}: what clients see from outside is not known"
             note(skipped("settings.public_url", unknown, "set it, or give it with --url"))
+    if _is_behind_untrusted_proxy(target):
+        peer = UNIX_PEER if all(map(unix_path, server.hosts)) else "127.0.0.1"
+        note(
+            warning(
+                "settings.proxies",
+                f"clients reach {target.url} through a proxy, but server.trusted_proxies is empty: all clients have its "
+                "address, so that one of them uses up the limits of all, and fail2ban bans all",
+                f'set server.trusted_proxies = ["{peer}"], or the address that the proxy has here, and restart',
+            )
+        )
     if settings.mail.backend == "console" and server.public_url:
         note(
             warning(
@@ -38,3 +51,9 @@ async def check(target: Target, note: Note) -> None:
                 'so that others can register, set mail.backend = "smtp" and the rest of [mail]',
             )
         )
+
+
+def _is_behind_untrusted_proxy(target: Target) -> bool:
+    """Whether others can reach the daemon only through a proxy on this machine, whose word on addresses does not count."""
+    server, host = target.settings.server, urlsplit(target.url).hostname
+    return bool(host and not is_local(host) and not server.trusted_proxies and all(map(is_local, server.hosts)))

@@ -185,13 +185,13 @@ def _judge(seen: Seen, forged: Seen, proxies: Proxies, *, direct: bool) -> Findi
     if not seen.forwarded_for:
         return warning(
             code,
-            f"the proxy at {peer} does not send X-Forwarded-For: all clients have its address",
+            f"the proxy at {peer} does not send X-Forwarded-For: all clients have its address, and share one client's limits",
             f"the proxy must set X-Forwarded-For: {RECIPES}",
         )
     if not proxies.trusts(peer) and seen.client == peer:
         return warning(
             code,
-            f"the proxy at {peer} is not trusted: all clients have its address, in the log and for fail2ban",
+            f"the proxy at {peer} is not trusted: all clients have its address, in the log, for the limits and for fail2ban",
             f'set server.trusted_proxies = ["{peer}"], and restart',
         )
     return ok(code, f"through the proxy at {peer}, the daemon sees this client as {seen.client}")

@@ -24,8 +24,8 @@ class RateLimiter:
     """
 
     def __init__(self, settings: LiveSettings, local: Counts, shared: Counts) -> None:
-        self.refusals: Counter[str] = Counter()
-        """Refused actions, by the value of `Action`."""
+        self.refusals: Counter[str] = Counter({action.value: 0 for action in Action})
+        """Refused actions, by the value of `Action`; all are there from the start."""
         self._settings = settings
         self._local = local
         self._shared = shared

@@ -35,6 +35,9 @@ class LogSettings(Table, frozen=True):
     format: Literal["auto", "console", "json"] = "auto"
     """"console" is for people, "json" for programs. "auto" is "console" if standard error is a terminal, else "json"."""
 
+    addresses: bool = True
+    """Whether log lines show the IP addresses of clients. Without them, fail2ban finds nothing to ban."""
+
     queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
     """How many lines are queued while nothing reads standard error. (A line longer than 1 KiB counts as several.) Further lines are
     dropped, because the daemon never waits for its log. The log says how many when it is read again."""

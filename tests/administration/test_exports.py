@@ -68,7 +68,7 @@ async def test_stats(admin: Admin) -> None:
 
 
 async def test_stats_of_a_daemon(admin: Admin) -> None:
-    figures = DaemonFigures("1.2.3", 42, 7.5, 3, 2, 1)
+    figures = DaemonFigures("1.2.3", 42, 7.5, 3, 2, 1, {"login": 4})
     administration = Administration(
         store=admin.store,
         passwords=admin.passwords,

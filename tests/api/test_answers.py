@@ -107,6 +107,8 @@ async def test_log_line(api: Api, ann: Someone) -> None:
         "method": "GET",
         "path": "/room/a%0A%1Bb",
         "status": 404,
+        "client": "<local>",
+        "user_id": ann.user_id,
     }
 
 

@@ -151,6 +151,9 @@ async def test_a_running_daemon_does_the_work(tmp_path: Path) -> None:
         figures = (await trio.to_thread.run_sync(commands.json, "stats"))["daemon"]
         assert (figures["version"], figures["pid"], figures["connections"]) == (__version__, daemon.pid, 0)
         assert figures["uptime_seconds"] > 0
+        assert figures["refusals"]["login"] == 0
+        printed = (await trio.to_thread.run_sync(commands.run, "stats")).stdout
+        assert ["refused:", "login", "0"] in [line.split() for line in printed.splitlines()]
         control = commands.data / "control.sock"
         assert stat.S_IMODE(control.stat().st_mode) == 0o600
         assert '"do": "GetStats", "outcome": "done"' in daemon.output

@@ -16,13 +16,13 @@ from tests.mongod import free_port
 from tests.process import running
 
 
-def bench(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def bench(*arguments: str, stdin: str = "", seconds: float = 120) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "reichatd", "bench", *arguments],
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
         check=False,
     )
 
@@ -81,6 +81,47 @@ def test_a_daemon_that_cannot_be_measured_is_reported_on_one_line() -> None:
         assert "reichatd: " in done.stderr
         assert "Password" not in done.stderr, "no daemon would get the password"
     assert bench("joins", "--url", "http://127.0.0.1:1").returncode == 2
+
+
+def test_a_siege_shows_what_honest_users_feel() -> None:
+    done = bench("--quick", "--json", "siege", seconds=300)
+    rows = json.loads(done.stdout)
+    assert done.returncode in (0, 1), (
+        done.stderr
+    )  # 1: an honest user failed in something, which a busy machine can cause
+    honest = [row for row in rows if row["what"].startswith("honest: ")]
+    assert {row["what"] for row in honest} == {f"honest: {action}" for action in ("login", "join", "talk", "public")}
+    attacks = {row["scenario"] for row in honest}
+    assert attacks == {
+        f"siege: {name}"
+        for name in (
+            "calm",
+            "guesses",
+            "room passwords",
+            "codes",
+            "mails",
+            "rooms",
+            "connections",
+            "frames",
+            "posts",
+            "fetches",
+        )
+    }
+    assert all(row["latency"]["p50"] > 0 and row["lost"] == 0 for row in honest if row["scenario"] == "siege: calm")
+    for unit, least in (("MiB", 1), ("attempts/s", 1), ("s", 0)):
+        measured = {row["scenario"]: row["figure"] for row in rows if row["unit"] == unit}
+        assert set(measured) == attacks - {"siege: calm"}
+        assert all(figure >= least for figure in measured.values()), measured
+
+
+async def test_a_siege_of_a_running_daemon_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon:
+        done = await trio.to_thread.run_sync(bench, "siege", "--url", daemon.url, "--email", "ada@example.org")
+        assert done.returncode == 2
+        assert "leave out --url" in done.stderr
+        assert "Password" not in done.stderr
+        await daemon.stop()
+        assert '"event": "request"' not in daemon.output
 
 
 def test_every_scenario_has_its_own_name_and_a_description() -> None:

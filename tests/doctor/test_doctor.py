@@ -55,6 +55,35 @@ async def stopped(tmp_path: Path) -> DaemonProcess:
     return daemon
 
 
+@pytest.mark.parametrize(
+    ("host", "trusted", "url", "level"),
+    [
+        ("127.0.0.1", "", "https://chat.example.invalid", "warning"),
+        ("unix:/nowhere/http.sock", "", "https://chat.example.invalid", "warning"),
+        ("127.0.0.1", "127.0.0.1", "https://chat.example.invalid", None),
+        ("127.0.0.1", "", "http://127.0.0.1:9", None),
+        ("127.0.0.1", "", "", None),
+        ("0.0.0.0", "", "https://chat.example.invalid", None),
+    ],
+)
+def test_behind_a_proxy_that_is_not_trusted_limits_cannot_work(
+    tmp_path: Path, host: str, trusted: str, url: str, level: str | None
+) -> None:
+    found = Examination(
+        tmp_path,
+        *SHORT_IDLE,
+        REICHATD_SERVER_HOST=host,
+        REICHATD_SERVER_PORT=str(free_port()),
+        REICHATD_SERVER_PUBLIC_URL=url,
+        REICHATD_SERVER_TRUSTED_PROXIES=trusted,
+        REICHATD_SERVER_INSECURE="true",
+    )
+    finding = found.found.get("settings.proxies")
+    assert (finding and finding.level) == level
+    if finding:
+        assert f'trusted_proxies = ["{"unix" if "unix:" in host else "127.0.0.1"}"]' in finding.text
+
+
 def test_before_the_first_start_nothing_is_created(tmp_path: Path) -> None:
     found = Examination(tmp_path, REICHATD_SERVER_PORT=str(free_port()))
     assert found["store.opens"].level == found["secret.present"].level == found["daemon.port"].level == "ok"

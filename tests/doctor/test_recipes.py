@@ -3,18 +3,34 @@
 import re
 import shutil
 import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
+from threading import Thread
+from typing import Literal
 
 import httpx
 import pytest
 import trio
+import trio_websocket
 
+from reichatd import logs
+from reichatd.errors import RateLimited
+from reichatd.rate_limits import Action, MemoryCounts, RateLimiter
+from reichatd.settings import LimitSettings, LiveSettings, LogSettings, Settings
 from tests.client import SECONDS, open_room, registered_users
 from tests.doctor.examination import Examination
 from tests.doctor.nginx import BELOW, nginx
+from tests.gateway.running_daemon import wait_until
+from tests.mongod import free_port
 from tests.process import DaemonProcess, running
 
+ABUSE = [name for name in LimitSettings.__struct_fields__ if name.endswith(("_client", "_hour", "_day"))]
+"""The limits that `rate_limits.rules` uses."""
 BEHIND = {"REICHATD_SERVER_TRUSTED_PROXIES": "127.0.0.1", "REICHATD_LIMITS_PING_SECONDS": "1"}
 ETC = Path(__file__).parents[2] / "etc"
 ALL_OK = dict.fromkeys(("certificate", "reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok")
@@ -173,11 +189,91 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
         assert ada.access_token.rpartition(".")[2] not in log
 
 
+@contextmanager
+def refusing_daemon() -> Iterator[int]:
+    """The port of a server that answers 429 as the daemon does, with the address that the proxy gives for the client."""
+
+    class Refusal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(429)
+            self.send_header("Retry-After", "7")
+            self.end_headers()
+            self.wfile.write(self.headers["X-Forwarded-For"].encode())
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def caddy(directory: Path, upstream: int) -> Iterator[str]:
+    """The URL of a Caddy with the configuration of etc/caddy, but without TLS."""
+    program = shutil.which("caddy")
+    if program is None:
+        pytest.skip("caddy is not installed")
+    text = (ETC / "caddy" / "Caddyfile").read_text(encoding="utf-8").replace("/var/log/caddy", str(directory))
+    before, after = text.split("\n{\n", 1)
+    (directory / "Caddyfile").write_text(f"{before}\n{{\n\tadmin off\n{after}")
+    url = f"http://127.0.0.1:{free_port()}"
+    environ = {"CHAT_NAME": url, "CHAT_UPSTREAM": f"127.0.0.1:{upstream}", "HOME": str(directory), "PATH": "/usr/bin"}
+    process = subprocess.Popen(
+        [program, "run", "--config", str(directory / "Caddyfile")],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: process.poll() is not None or answers(url))
+        assert process.poll() is None
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(httpx.get(url))
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+def test_the_proxies_pass_refusals_on_and_the_addresses_of_clients(tmp_path: Path, proxy: str) -> None:
+    with refusing_daemon() as port, ExitStack() as stack:
+        if proxy == "nginx":
+            running_nginx = stack.enter_context(nginx(tmp_path / "nginx", port))
+            url, trust = running_nginx.url, ssl.create_default_context(cafile=running_nginx.environ["SSL_CERT_FILE"])
+        else:
+            url, trust = stack.enter_context(caddy(tmp_path, port)), ssl.create_default_context()
+        answer = httpx.get(f"{url}/user", verify=trust, headers={"X-Forwarded-For": "192.0.2.66"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    assert answer.text == "127.0.0.1", "not what the client claims"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+async def test_nginx_limits_the_connections_of_one_client(tmp_path: Path) -> None:
+    async with running(tmp_path, **BEHIND) as daemon, registered_users(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        with nginx(tmp_path / "nginx", daemon.port, ("reichatd 1000;", "reichatd 1;")) as proxy:
+            trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
+            url = f"{proxy.url.replace('https', 'wss')}/ws/chat/{room_id}?token={ada.access_token}"
+            async with httpx.AsyncClient(base_url=proxy.url, verify=trust) as client:
+                assert (await client.get("/healthz")).status_code == 200
+                async with trio_websocket.open_websocket_url(url, ssl_context=trust) as socket:
+                    await socket.get_message()
+                    assert (await client.get("/healthz")).status_code == 429
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, form: str) -> None:
-    program = shutil.which("fail2ban-regex")
-    if program is None:
-        pytest.skip("fail2ban-regex is not installed (Debian: fail2ban)")
     wrong = [
         {"email": "nobody@example.org", "password": "a good guess"},
         {"email": "ada@example.org", "password": "guessed"},
@@ -189,11 +285,51 @@ async def test_fail2ban_finds_the_addresses_of_refused_logins(tmp_path: Path, fo
             assert (await ada.http.post("/login", json=body, headers=forwarded)).status_code in (400, 404)
         await ada.http.get('/"event": "login refused", "client": "192.0.2.66"')
         await ada.log_in()
-    filter_file = ETC / "fail2ban" / "filter.d" / "reichatd.conf"
-    # Each line also as the journal shows it, with a prefix.
-    log = tmp_path / "log"
-    lines = daemon.output.splitlines()
-    log.write_text("".join(f"{line}\nNov 22 13:00:59 box reichatd[7]: {line}\n" for line in lines))
-    result = await trio.run_process([program, "-o", "ip", log, filter_file], capture_stdout=True)
-    assert result.stdout.decode().split() == ["2001:db8::1"] * 2 + ["2001:db8::2"] * 2
+    assert await found_by_fail2ban(tmp_path, daemon.output) == ["2001:db8::1"] * 2 + ["2001:db8::2"] * 2
     assert "guess" not in daemon.output
+
+
+@pytest.mark.usefixtures("restored_logs")
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("action", Action)
+async def test_fail2ban_finds_the_addresses_that_meet_a_limit(
+    tmp_path: Path, form: Literal["json", "console"], action: Action
+) -> None:
+    stream = StringIO()
+    logs.configure(LogSettings(format=form), stream)
+    limits = LimitSettings(**dict.fromkeys(ABUSE, 1))
+    limiter = RateLimiter(LiveSettings(Settings(limits=limits)), MemoryCounts(), MemoryCounts())
+    subject = '", "client": "192.0.2.66", "event": "rate limited"'
+    for client in ("192.0.2.7", "2001:db8::7"):
+        await limiter.require(action, client=client, subject=f"{subject}{client}")
+        with pytest.raises(RateLimited):
+            await limiter.require(action, client=client, subject=f"{subject}{client}")
+    assert await found_by_fail2ban(tmp_path, stream.getvalue()) == ["192.0.2.7"] * 2 + ["2001:db8::7"] * 2
+    assert "192.0.2.66" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_without_addresses_the_log_shows_none_and_fail2ban_finds_none(tmp_path: Path, form: str) -> None:
+    settings = {**BEHIND, "REICHATD_LOG_FORMAT": form, "REICHATD_LOG_LEVEL": "debug", "REICHATD_LOG_ADDRESSES": "false"}
+    async with running(tmp_path, **settings) as daemon, registered_users(daemon, 1) as (ada,):
+        forwarded = {"X-Forwarded-For": "192.0.2.66"}
+        wrong = {"email": ada.email, "password": "a wrong password"}
+        assert (await ada.http.post("/login", json=wrong, headers=forwarded)).status_code == 400
+        assert (await ada.http.get("/user", headers=forwarded)).status_code == 401
+        await daemon.stop()
+    assert "login refused" in daemon.output
+    assert "192.0.2.66" not in daemon.output
+    assert await found_by_fail2ban(tmp_path, daemon.output) == []
+
+
+async def found_by_fail2ban(directory: Path, output: str) -> list[str]:
+    """The addresses that the filter finds in these lines of the log; each line is also there as the journal shows it."""
+    program = shutil.which("fail2ban-regex")
+    if program is None:
+        pytest.skip("fail2ban-regex is not installed (Debian: fail2ban)")
+    log = directory / "log"
+    lines = output.splitlines()
+    log.write_text("".join(f"{line}\nNov 22 13:00:59 box reichatd[7]: {line}\n" for line in lines))
+    filter_file = ETC / "fail2ban" / "filter.d" / "reichatd.conf"
+    result = await trio.run_process([program, "-o", "ip", log, filter_file], capture_stdout=True, check=False)
+    return result.stdout.decode().split()

@@ -16,6 +16,7 @@ import pytest
 import trio
 from prometheus_client.parser import text_string_to_metric_families
 
+from reichatd.rate_limits import Action
 from tests.client import http_client, open_room, registered_users
 from tests.end_to_end.conftest import stored_in_mongodb
 from tests.mongod import Mongod
@@ -105,6 +106,8 @@ async def test_metrics_count_events(tmp_path: Path, storage: dict[str, str]) -> 
             assert now("logins_total", outcome="ok") == 2
             assert now("logins_total", outcome="invalid_password") == 1
             assert now("logins_total", outcome="user_not_found") == 1
+            for action in Action:
+                assert now("refusals_total", limit=action.value) == 0
             assert now("mail_queue_letters") == 0
             assert now("letters_total", outcome="sent") == 2
             assert "process_resident_memory_bytes" in now.names
@@ -148,8 +151,32 @@ def test_refused_mail_is_an_alert_unless_other_mail_is_sent(tmp_path: Path, sent
             }
         ],
     }
+    check_alerts(tmp_path, test)
+
+
+@pytest.mark.parametrize(("refusals", "alerts"), [("0+120x60", 1), ("0+6x60", 0)])
+def test_many_refusals_are_an_alert(tmp_path: Path, refusals: str, alerts: int) -> None:
+    """Two a second, and one in ten seconds."""
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": f'reichatd_refusals_total{{instance="here",limit="{limit}"}}', "values": values}
+            for limit, values in {"login": refusals, "mail": "0+0x60"}.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": 'count(ALERTS{alertname="ReichatdUnderSiege", alertstate="firing"}) or vector(0)',
+                "eval_time": "30m",
+                "exp_samples": [{"labels": "{}", "value": alerts}],
+            }
+        ],
+    }
+    check_alerts(tmp_path, test)
+
+
+def check_alerts(directory: Path, test: dict[str, Any]) -> None:
     rules = {"rule_files": [str(ETC / "prometheus" / "reichatd.rules.yml")], "tests": [test]}
-    file = tmp_path / "test.yml"
+    file = directory / "test.yml"
     file.write_text(json.dumps(rules), encoding="utf-8")  # JSON is YAML, too
     promtool("test", "rules", str(file))
 

@@ -92,6 +92,20 @@ async def the_log(directory: Path, key: str) -> None:
         assert ('"after"' in after) == (key == "log.level")
 
 
+@proves("log.addresses")
+async def the_addresses_in_the_log(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running:
+        stream, sys_stderr = StringIO(), sys.stderr
+        sys.stderr = stream
+        try:
+            running.reload(key, False)
+            structlog.get_logger().info("login refused", client="192.0.2.1")
+        finally:
+            sys.stderr = sys_stderr
+        assert "login refused" in stream.getvalue()
+        assert "192.0.2.1" not in stream.getvalue()
+
+
 @proves("log.queue_lines")
 async def the_queue_of_the_log(directory: Path, key: str) -> None:
     reading, writing = os.pipe()
