@@ -13,7 +13,7 @@ from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
 from reichatd.control import ControlServer
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.browsers import BrowserHeaders
@@ -23,6 +23,7 @@ from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
 from reichatd.mail import Outbox
+from reichatd.rate_limits import MemoryCounts, RateLimiter
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
 from reichatd.settings import (
@@ -65,6 +66,7 @@ class Parts:
         """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
         self._started_at = time.monotonic()
+        self.rate_limiter = RateLimiter(live_settings, MemoryCounts(), MemoryCounts())
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
@@ -118,6 +120,7 @@ class Parts:
             marks=self.marks,
             scribe=self.scribe,
             settings=live_settings,
+            post_limits=PostLimits(live_settings, self.rate_limiter.refusals),
         )
         self.websockets = WebSocketServer(self.chat, live_settings)
         self.gateway = Gateway(

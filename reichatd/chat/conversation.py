@@ -13,6 +13,7 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.content import trimmed
 from reichatd.chat.history import HistoryReply, MakeFrame
 from reichatd.chat.hub import Hub
+from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.rate_limit import TokenBucket
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.room import LiveRoom
@@ -43,12 +44,14 @@ class ConversationHandler:
         marks: MarkReader,
         scribe: Scribe,
         settings: LiveSettings,
+        post_limits: PostLimits,
     ) -> None:
         self.accounts = accounts
         self.marks = marks
         self.hub = hub
         self.scribe = scribe
         self.settings = settings
+        self.post_limits = post_limits
         self._kept_open: set[trio.CancelScope] = set()
 
     async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
@@ -142,7 +145,6 @@ class _Conversation:
         self._handler = handler
         self._room = room
         self._connection = connection
-        self._posts = TokenBucket()
         self._bad_frames = TokenBucket()
         self._resume_at: int | None = None  # the id after the last history reply, if that reply reached the log's end
 
@@ -245,9 +247,9 @@ class _Conversation:
             self._bad("bad_content", "There is nothing to see in this message", nonce=nonce)
         elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
-        elif wait := self._posts.take(trio.current_time(), limits.messages_per_second, limits.messages_burst):
-            retry_after = round(wait + 0.0005, 3)
-            self._reply("rate_limited", "Too many messages; wait a little", nonce=nonce, retry_after=retry_after)
+        elif refusal := self._handler.post_limits.take(self._connection.user.user_id, content, trio.current_time()):
+            retry_after = round(refusal.retry_after + 0.0005, 3)
+            self._reply("rate_limited", refusal.message, nonce=nonce, retry_after=retry_after)
         else:
             await self._handler.scribe.post(self._connection, self._room.room_id, content, nonce)
 

@@ -42,7 +42,17 @@ class LimitSettings(Table, frozen=True):
 
     messages_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
     messages_burst: Count = 100
-    """How many messages one connection may send per second (0: no limit), and how many at once after a pause."""
+    """How many messages one user may post per second (0: no limit), and how many at once after a pause: on all connections to this
+    daemon together."""
+
+    message_bytes_per_second: OptionalLimit = 65_536
+    message_bytes_burst: Bytes = 1_048_576
+    """The same in bytes. Each message counts with 128 bytes more than its text has in UTF-8. A long log that a person pastes fits
+    into the default: a megabyte at once. 0: no limit."""
+
+    posted_bytes_per_day: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 52_428_800
+    """How many bytes one user may post at once and then per day, counted in the same way. What was used is free again evenly in the
+    course of a day. A restart forgets the count, and each daemon counts for itself. 0: no limit."""
 
     bad_frames_per_minute: Count = 30
     """How many invalid frames one connection may send per minute. With more, it is closed."""

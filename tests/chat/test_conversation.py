@@ -6,7 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from reichatd.accounts import Identity
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
@@ -88,6 +88,7 @@ async def opened(
         marks=marks,
         scribe=scribe,
         settings=settings,
+        post_limits=PostLimits(settings),
     )
 
 

@@ -19,6 +19,8 @@ SHORT_LIMITS = {
     "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": "1",
     "REICHATD_LIMITS_CLOSE_SECONDS": "1",
     "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
+    "REICHATD_LIMITS_MESSAGE_BYTES_PER_SECOND": "0",
+    "REICHATD_LIMITS_POSTED_BYTES_PER_DAY": "0",
     "REICHATD_SERVER_DRAIN_SECONDS": "5",
 }
 """Timeouts that a test can wait for, and no limit on how fast a test may write."""

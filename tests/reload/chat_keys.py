@@ -112,6 +112,19 @@ async def the_rate_of_posts(directory: Path, key: str) -> None:
         assert await refused_posts(talk, 3) == 2
 
 
+@proves("limits.message_bytes_per_second", "limits.message_bytes_burst", "limits.posted_bytes_per_day")
+async def the_bytes_of_posts(directory: Path, key: str) -> None:
+    base = {"limits.message_bytes_per_second": 1 if key.endswith("burst") else 0}
+    async with running_parts(directory, base) as running, running.talk() as talk:
+        await talk.receive("initial_state")
+        assert (await talk.submit("x" * 3000, "1"))["type"] == "ack"
+        running.reload("limits.message_bytes_burst", 1024)
+        running.reload(key, 1024 if key.endswith("burst") else 1)
+        # The first post finds a full bucket, unless the one before counted already, and leaves it in debt.
+        await talk.submit("x" * 3000, "2")
+        assert (await talk.submit("x", "3"))["code"] == "rate_limited"
+
+
 @proves("limits.bad_frames_per_minute")
 async def the_rate_of_bad_frames(directory: Path, key: str) -> None:
     async with running_parts(directory) as running, running.talk() as talk:
