@@ -21,6 +21,7 @@ from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
+from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
 from reichatd.rights import Action, UserActor
 from reichatd.settings import LiveSettings
@@ -45,6 +46,7 @@ class ConversationHandler:
         scribe: Scribe,
         settings: LiveSettings,
         post_limits: PostLimits,
+        disk_space: DiskSpace,
     ) -> None:
         self.accounts = accounts
         self.marks = marks
@@ -52,6 +54,7 @@ class ConversationHandler:
         self.scribe = scribe
         self.settings = settings
         self.post_limits = post_limits
+        self.disk_space = disk_space
         self._kept_open: set[trio.CancelScope] = set()
 
     async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
@@ -250,6 +253,8 @@ class _Conversation:
         elif refusal := self._handler.post_limits.take(self._connection.user.user_id, content, trio.current_time()):
             retry_after = round(refusal.retry_after + 0.0005, 3)
             self._reply("rate_limited", refusal.message, nonce=nonce, retry_after=retry_after)
+        elif self._handler.disk_space.refuses():
+            self._reply("unavailable", "The server's disk is almost full; try again later", nonce=nonce)
         else:
             await self._handler.scribe.post(self._connection, self._room.room_id, content, nonce)
 

@@ -7,6 +7,7 @@ from trio.testing import MockClock
 
 from reichatd.accounts import Identity
 from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
+from reichatd.disk_space import DiskSpace
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
@@ -89,6 +90,7 @@ async def opened(
         scribe=scribe,
         settings=settings,
         post_limits=PostLimits(settings),
+        disk_space=DiskSpace(settings, None),
     )
 
 

@@ -125,6 +125,16 @@ async def the_bytes_of_posts(directory: Path, key: str) -> None:
         assert (await talk.submit("x", "3"))["code"] == "rate_limited"
 
 
+@proves("storage.min_free_bytes")
+async def the_free_space_that_posts_need(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        await running.nursery.start(running.parts.disk_space.run)
+        assert (await talk.submit("x", "before"))["type"] == "ack"
+        running.reload(key, 10**15)
+        await until(lambda: running.parts.disk_space.is_low)
+        assert (await talk.submit("x", "after"))["code"] == "unavailable"
+
+
 @proves("limits.bad_frames_per_minute")
 async def the_rate_of_bad_frames(directory: Path, key: str) -> None:
     async with running_parts(directory) as running, running.talk() as talk:
