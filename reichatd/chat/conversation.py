@@ -222,7 +222,8 @@ class _Conversation:
         return HistoryReply(self._room, first_id, last_id, make_frame, self._handler.settings.limits.catch_up_bytes)
 
     async def _finish(self, reply: HistoryReply) -> None:
-        await reply.send(self._connection.socket)
+        with self._handler.hub.stalled.begin(self._connection) as held:
+            await reply.send(self._connection.socket, held.hold)
         self._resume_at = reply.resume_at
 
     async def _listen(self, frame: frames.ListenLatest) -> None:

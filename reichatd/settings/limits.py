@@ -125,8 +125,16 @@ class LimitSettings(Table, frozen=True):
     """How many messages, and how many bytes, of each active room are kept in memory, for clients that are a little behind. Older
     messages are read from the store."""
 
+    all_tails_bytes: Annotated[int, Meta(ge=1024, le=1_000_000_000_000)] = 268_435_456
+    """How many bytes the messages in memory of all active rooms may have together. Over it, the room that was quiet longest drops
+    its own; they are read from the store when needed."""
+
     catch_up_bytes: Bytes = 65_536
     """How much is written to a WebSocket at once, in bytes, for a long reply or a client that is behind."""
+
+    stalled_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 268_435_456
+    """How many bytes may wait in memory for all clients that do not take their replies, beside the kernel's buffers. Over it, the
+    client that has stalled longest, and for a second at least, is closed with 1013. 0: no limit."""
 
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""

@@ -8,6 +8,8 @@ from typing import Any
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from reichatd.closing import SLOW_READER
+from reichatd.rights import ADMINISTRATOR
 from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
 from tests.client import Talk
@@ -187,6 +189,32 @@ async def the_chunks_for_a_lagging_reader(directory: Path, key: str) -> None:
         (await running.parts.hub.enter(ROOM, connection := connect(behind))).listen(connection, 1)
         await until(lambda: behind.waiting)
         assert 0 < len(behind.waiting) <= 1024
+        running.parts.hub.leave(ROOM, connection)
+
+
+@proves("limits.all_tails_bytes")
+async def the_messages_in_memory_of_all_rooms(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        for number in range(20):
+            await talk.post("x" * 100, str(number))
+        await running.parts.rooms.create(ADMINISTRATOR, "ada", "Other", "", None, "other")
+        running.reload(key, 1024)
+        await running.parts.hub.enter("other", connection := connect(FakeSocket()))
+        assert running.room.log.size == 0
+        running.parts.hub.leave("other", connection)
+
+
+@proves("limits.stalled_bytes")
+async def the_bytes_that_stalled_readers_hold(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        for number in range(20):
+            await talk.post("x" * 100, str(number))
+        behind = FakeSocket(space=0)
+        (await running.parts.hub.enter(ROOM, connection := connect(behind))).listen(connection, 1)
+        await until(lambda: behind.waiting)
+        running.reload(key, 1000)
+        await until(lambda: connection.closing)
+        assert connection.closing == SLOW_READER
         running.parts.hub.leave(ROOM, connection)
 
 
