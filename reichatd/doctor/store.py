@@ -110,6 +110,7 @@ async def _mongodb(target: Target, note: Note) -> None:
     from reichatd.store.mongodb.inspection import inspect
 
     settings = target.settings.storage.mongodb
+    note(skipped("store.disk", "the server's disk is not visible here, so storage.min_free_bytes has no effect"))
     try:
         facts = await trio.to_thread.run_sync(inspect, settings, abandon_on_cancel=True)
     except StoreError as problem:
