@@ -175,6 +175,11 @@ def message(message_id: int) -> Message:
     return Message(message_id, "u1", "Ada", "ada@example.org", f"text {message_id}", 1_700_000_000.0 + message_id)
 
 
+def long_message(message_id: int) -> Message:
+    """A message with 600 characters, in 1200 bytes."""
+    return Message(message_id, "u1", "Ada", "ada@example.org", "é" * 600, 1_700_000_000.0 + message_id)
+
+
 def room_of(messages: FakeMessages, settings: LiveSettings, commits: CommitStatus | None = None) -> LiveRoom:
     """A live room that does not run yet."""
     return LiveRoom(

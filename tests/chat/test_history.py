@@ -13,7 +13,7 @@ from reichatd.chat.history import HistoryReply
 from reichatd.chat.room import LiveRoom
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Message, StoreError
-from tests.chat.doubles import FakeMessages, FakeSocket, connect, room_of, split
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, long_message, room_of, split
 
 LIMITS = LimitSettings(tail_messages=8, initial_before=0, initial_after=0)
 SETTINGS = LiveSettings(Settings(limits=LIMITS))
@@ -249,3 +249,17 @@ async def test_a_reply_waits_for_a_send_in_progress(
         socket.make_space()
     before = [frame[0] for frame in split(socket.taken)]
     assert before[:4] == [TEXT | FINAL] * 3 + [TEXT]
+
+
+async def test_long_messages_are_read_a_few_at_a_time(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    messages = FakeMessages()
+    messages.log = [long_message(number) for number in range(1, 101)]
+    room = await opened(messages, nursery)
+    socket, held = FakeSocket(), [0]
+    answer = asked(room, 1, 1000)
+    await answer.begin()
+    await answer.send(socket, held.append)
+    assert ids(b"".join(map(payload, split(socket.taken)))) == list(range(1, 101))
+    assert max(held) < 6 * PIECE_BYTES
+    assert messages.reads[:3] == [(1, 128), (5, 12), (9, 16)]
+    room.scope.cancel()

@@ -14,7 +14,7 @@ from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import StoreError
-from tests.chat.doubles import FakeMessages, FakeSocket, connect, room_of
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, long_message, room_of
 
 LIMITS = LimitSettings(tail_messages=8, catch_up_bytes=1024)
 SETTINGS = LiveSettings(Settings(limits=LIMITS))
@@ -553,3 +553,17 @@ async def test_a_short_round_waits_for_no_commit(autojump_clock: MockClock, crow
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1, 1]
+
+
+async def test_catching_up_with_long_messages_misses_none(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    messages = FakeMessages()
+    messages.log = [long_message(number) for number in range(1, 31)]
+    room = room_of(messages, SETTINGS)
+    nursery.start_soon(room.run)
+    await room.opened()
+    socket = FakeSocket()
+    room.enter(connection := connect(socket))
+    room.listen(connection, 1)
+    await trio.sleep(10)
+    assert socket.ids == list(range(1, 31))
+    room.scope.cancel()
