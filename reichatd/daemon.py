@@ -7,6 +7,7 @@ The tasks, in the order in which they start:
     ├── scribe          commits messages, one batch at a time
     ├── mark reader     reads the read marks of those who join, one batch at a time
     ├── hub             runs the live rooms
+    ├── disk space      looks whether the disk is almost full
     ├── health          asks the store whether it answers, for /readyz
     ├── monitor         serves metrics on a port of their own, if they are enabled
     ├── housekeeping    deletes expired registrations and login sessions, and the messages of deleted rooms
@@ -93,9 +94,16 @@ async def run(
     Raises:
         StoreError: the store cannot be opened.
     """
-    store = await backend_for(configuration.settings.storage, data_file).open()
+    backend = backend_for(configuration.settings.storage, data_file)
+    store = await backend.open()
     try:
-        parts = Parts(configuration, store=store, secret=secret, listeners=listeners)
+        parts = Parts(
+            configuration,
+            store=store,
+            data_directory=None if backend.file is None else backend.file.parent,
+            secret=secret,
+            listeners=listeners,
+        )
         await _Daemon(parts, monitors, control_socket, manager, reread, ready).run()
     finally:
         with trio.CancelScope(shield=True):
@@ -149,6 +157,7 @@ class _Daemon:
         await services.start(parts.scribe.run)
         await services.start(parts.marks.run)
         await services.start(parts.hub.run)
+        await services.start(parts.disk_space.run)
         await services.start(parts.health.run)
         if self._monitors:
             await services.start(self._monitor)

@@ -13,6 +13,7 @@ OK = "ok"
 _FRESH_SECONDS = 1.0
 """How long a result is reused: anyone may ask, and as often as they like."""
 _REPLACED = "the file was removed or replaced"
+_DISK_LOW = "the disk is almost full"
 
 log = structlog.get_logger()
 
@@ -32,6 +33,14 @@ class CommitView(Protocol):
         """For how many seconds the commit under way has been waiting for the store; 0 if there is none."""
 
 
+class DiskView(Protocol):
+    """What is used of the disk's watch."""
+
+    @property
+    def is_low(self) -> bool:
+        """Whether posts are refused, because the disk is almost full."""
+
+
 class Health:
     """Checks that the store answers, and that it can be written to.
 
@@ -39,8 +48,9 @@ class Health:
         seconds: how long the store may take, for an answer or for a commit.
     """
 
-    def __init__(self, store: Store, scribe: ScribeView, commits: CommitView, seconds: float) -> None:
+    def __init__(self, store: Store, scribe: ScribeView, commits: CommitView, disk: DiskView, seconds: float) -> None:
         self._commits = commits
+        self._disk = disk
         self._seconds = seconds
         self._stopping = False
         self._reading = _Check("store", store.ping, "failing", seconds)
@@ -74,6 +84,8 @@ class Health:
     async def _scribe_verdict(self, deadline: float) -> str:
         if self._commits.seconds > self._seconds:
             return _late("a commit", self._seconds)
+        if self._disk.is_low:
+            return _DISK_LOW
         return await self._writing.result(deadline)
 
 

@@ -5,6 +5,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -13,8 +14,9 @@ from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
 from reichatd.control import ControlServer
+from reichatd.disk_space import DiskSpace
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.browsers import BrowserHeaders
 from reichatd.gateway.forwarded import Proxies
@@ -57,20 +59,29 @@ class Parts:
     The caller owns the store and the listeners, and closes them.
 
     Arguments:
+        data_directory: where the store has its file; None if a server has the data.
         secret: the secret that all tokens and hashes derive from, at least 32 bytes.
     """
 
-    def __init__(self, configuration: Configuration, *, store: Store, secret: bytes, listeners: list[Listener]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        store: Store,
+        data_directory: Path | None,
+        secret: bytes,
+        listeners: list[Listener],
+    ) -> None:
         settings = configuration.settings
         self.live_settings = live_settings = LiveSettings(settings)
         """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
         self._started_at = time.monotonic()
-        self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=MemoryCounts())
+        self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
-        self.hub = Hub(store.messages, live_settings, self.commits)
+        self.hub = Hub(store.messages, live_settings, self.commits, stalled_refusals=self.limiter.refusals)
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
 
@@ -98,7 +109,8 @@ class Parts:
         self.control = ControlServer(self.administration, live_settings)
         self.wall_clock = WallClock()
         self.retention = Retention(live_settings, store)
-        self.health = Health(store, self.scribe, self.commits, settings.server.ready_seconds)
+        self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
+        self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 
         # REST: the app, behind what every HTTP request passes through.
         self.app = create_app(
@@ -120,6 +132,8 @@ class Parts:
             marks=self.marks,
             scribe=self.scribe,
             settings=live_settings,
+            post_limits=PostLimits(live_settings, self.limiter.refusals),
+            disk_space=self.disk_space,
         )
         self.websockets = WebSocketServer(self.chat, live_settings)
         self.gateway = Gateway(

@@ -189,6 +189,8 @@ def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
         "REICHATD_AUTH_SECRET_KEY": secrets.token_hex(32),
         "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "600",
         "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
+        "REICHATD_LIMITS_MESSAGE_BYTES_PER_SECOND": "0",
+        "REICHATD_LIMITS_POSTED_BYTES_PER_DAY": "0",
         "REICHATD_LOG_LEVEL": "warning",
     }
     by_default = ("REICHATD_LIMITS_", "REICHATD_LOG_") if limited else ()

@@ -3,6 +3,7 @@
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.conversation import ConversationHandler
 from reichatd.chat.hub import Hub
+from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.recheck import recheck_sockets
 from reichatd.chat.scribe import Scribe
@@ -16,6 +17,7 @@ __all__ = [
     "MarkReader",
     "PeerGone",
     "PeerStalled",
+    "PostLimits",
     "Scribe",
     "ShutdownPlan",
     "Socket",

@@ -17,10 +17,11 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.delivery import State, Step
 from reichatd.chat.log import RoomLog, Slice
 from reichatd.chat.socket import PeerGone, PeerStalled
+from reichatd.chat.stalled import HeldBytes, StalledSends
 from reichatd.closing import ABORT, SERVER_FAULT, SLOW_READER
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
-from reichatd.store import Message, StoreUnavailable
+from reichatd.store import Message, StoreUnavailable, is_cut
 from reichatd.timings import Timings
 
 _SENDS_PER_CHECKPOINT = 200
@@ -52,8 +53,12 @@ class BroadcastRoom(Protocol):
     def first_id(self) -> int:
         """The id that the log begins with; what was before has been removed."""
 
-    async def read(self, first_id: int, last_id: int) -> list[Message]:
-        """The messages of these ids, both included, that the store has. Raises StoreError."""
+    async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
+        """The messages of these ids, both included, that the store has, at least one of them, and about `max_chars` characters.
+
+        Raises:
+            StoreError
+        """
 
 
 class Broadcaster:
@@ -62,12 +67,16 @@ class Broadcaster:
     Arguments:
         counters: counts what is sent.
         commits: a long round waits for the commit in progress.
+        stalled: is told what catch-ups hold.
     """
 
-    def __init__(self, room: BroadcastRoom, counters: BroadcastCounters, commits: CommitStatus) -> None:
+    def __init__(
+        self, room: BroadcastRoom, counters: BroadcastCounters, commits: CommitStatus, stalled: StalledSends
+    ) -> None:
         self._room = room
         self._counters = counters
         self._commits = commits
+        self._stalled = stalled
         self._position = 1  # the first id that no round has sent yet
         # The connections whose delivery is IN_STEP: cursor == _position, except in the middle of a round.
         self._in_step: set[Connection] = set()
@@ -191,7 +200,8 @@ class Broadcaster:
         assert delivery.catch_up is not None
         with delivery.catch_up:
             try:
-                await self._send_on(connection)
+                with self._stalled.begin(connection) as held:
+                    await self._send_on(connection, held)
             except PeerStalled:
                 log.info("slow reader closed", room_id=self._room.room_id, user_id=connection.user.user_id)
                 connection.close_soon(SLOW_READER)
@@ -205,7 +215,7 @@ class Broadcaster:
         if connection.closing is None:
             self._advance(connection)
 
-    async def _send_on(self, connection: Connection) -> None:
+    async def _send_on(self, connection: Connection, held: HeldBytes) -> None:
         """Sends replies and log until there is nothing left to send."""
         delivery, socket = connection.delivery, connection.socket
         while True:
@@ -214,14 +224,17 @@ class Broadcaster:
                     return
                 case Step.FLUSH:
                     replies = delivery.take_replies()
-                    await socket.send(b"".join(replies))
+                    data = b"".join(replies)
+                    held.hold(len(data))
+                    await socket.send(data)
                     delivery.settle(len(replies))
                 case Step.WAIT:
+                    held.hold(0)
                     await self._moved.wait()
                 case Step.SEND_LOG:
-                    await self._send_log(connection)
+                    await self._send_log(connection, held)
 
-    async def _send_log(self, connection: Connection) -> None:
+    async def _send_log(self, connection: Connection, held: HeldBytes) -> None:
         delivery, room = connection.delivery, self._room
         # Removed messages cannot be sent. The next one is no further than the end of the log.
         cursor = delivery.cursor = max(delivery.cursor, min(room.first_id, room.log.next_id))
@@ -233,14 +246,15 @@ class Broadcaster:
         # The cursor moves before the wait: a cancelled send still goes out whole, so these frames count as sent.
         delivery.cursor = batch.next_id
         self._counters.deliveries += len(batch.ends)
+        held.hold(len(batch.data))
         await connection.socket.send(batch.data)
 
     async def _from_store(self, cursor: int) -> Slice:
-        room = self._room
+        room, max_bytes = self._room, self._room.settings.limits.catch_up_bytes
         last = min(cursor + _STORE_PAGE - 1, room.log.last_id)
         while True:
             try:
-                messages = await room.read(cursor, last)
+                messages = await room.read(cursor, last, max_bytes)
             except StoreUnavailable as error:
                 log.warning("store unavailable, catch-up paused", room_id=room.room_id, error=str(error))
                 await trio.sleep(_STORE_RETRY_SECONDS)
@@ -248,7 +262,8 @@ class Broadcaster:
                 break
         found = [frames.latest_message(frames.as_json(message)) for message in messages]
         ends = list(accumulate(map(len, found)))
-        count = max(1, bisect_right(ends, room.settings.limits.catch_up_bytes))
+        count = max(1, bisect_right(ends, max_bytes))
         if count >= len(found):
-            return Slice(b"".join(found), ends, last + 1)
+            next_id = messages[-1].message_id + 1 if is_cut(messages, max_bytes) else last + 1
+            return Slice(b"".join(found), ends, next_id)
         return Slice(b"".join(found[:count]), ends[:count], messages[count].message_id)

@@ -13,6 +13,7 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.content import trimmed
 from reichatd.chat.history import HistoryReply, MakeFrame
 from reichatd.chat.hub import Hub
+from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.rate_limit import TokenBucket
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.room import LiveRoom
@@ -20,6 +21,7 @@ from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
+from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
 from reichatd.rights import Action, UserActor
 from reichatd.settings import LiveSettings
@@ -43,12 +45,16 @@ class ConversationHandler:
         marks: MarkReader,
         scribe: Scribe,
         settings: LiveSettings,
+        post_limits: PostLimits,
+        disk_space: DiskSpace,
     ) -> None:
         self.accounts = accounts
         self.marks = marks
         self.hub = hub
         self.scribe = scribe
         self.settings = settings
+        self.post_limits = post_limits
+        self.disk_space = disk_space
         self._kept_open: set[trio.CancelScope] = set()
 
     async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
@@ -142,7 +148,6 @@ class _Conversation:
         self._handler = handler
         self._room = room
         self._connection = connection
-        self._posts = TokenBucket()
         self._bad_frames = TokenBucket()
         self._resume_at: int | None = None  # the id after the last history reply, if that reply reached the log's end
 
@@ -217,7 +222,8 @@ class _Conversation:
         return HistoryReply(self._room, first_id, last_id, make_frame, self._handler.settings.limits.catch_up_bytes)
 
     async def _finish(self, reply: HistoryReply) -> None:
-        await reply.send(self._connection.socket)
+        with self._handler.hub.stalled.begin(self._connection) as held:
+            await reply.send(self._connection.socket, held.hold)
         self._resume_at = reply.resume_at
 
     async def _listen(self, frame: frames.ListenLatest) -> None:
@@ -245,9 +251,11 @@ class _Conversation:
             self._bad("bad_content", "There is nothing to see in this message", nonce=nonce)
         elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
-        elif wait := self._posts.take(trio.current_time(), limits.messages_per_second, limits.messages_burst):
-            retry_after = round(wait + 0.0005, 3)
-            self._reply("rate_limited", "Too many messages; wait a little", nonce=nonce, retry_after=retry_after)
+        elif refusal := self._handler.post_limits.take(self._connection.user.user_id, content, trio.current_time()):
+            retry_after = round(refusal.retry_after + 0.0005, 3)
+            self._reply("rate_limited", refusal.message, nonce=nonce, retry_after=retry_after)
+        elif self._handler.disk_space.refuses():
+            self._reply("unavailable", "The server's disk is almost full; try again later", nonce=nonce)
         else:
             await self._handler.scribe.post(self._connection, self._room.room_id, content, nonce)
 

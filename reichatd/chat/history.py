@@ -2,18 +2,21 @@
 
 A thousand messages may take 30 MB, and slow clients may ask for them on many sockets. So memory holds at most one page of messages
 and one piece of text at a time: a longer reply is one WebSocket message in several frames (RFC 6455, 5.4), which the client's
-library puts together.
+library puts together. A page of long messages has fewer of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 
 from reichatd.chat import frames
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.socket import Socket
+from reichatd.store import is_cut
 
 _PAGE = 128
-"""Messages in one read: more than most clients ask for, so that most replies take one read of the store."""
-
+"""The most messages in one read: more than most clients ask for, so that most replies take one read of the store."""
+_PIECES_IN_PAGE = 2
+"""Characters in one read, in pieces: reads of one piece each make long messages cost half as much again in CPU time."""
 
 MakeFrame = Callable[[int, int], frames.InitialState | frames.FetchResponse]
 
@@ -44,7 +47,9 @@ class HistoryReply:
         self._last_id = last_id
         self._make_frame = make_frame
         self._piece_bytes = piece_bytes
-        self._page: Iterator[bytes | memoryview] = iter(())  # read, and in no piece yet
+        self._page_chars = _PIECES_IN_PAGE * piece_bytes
+        self._page: deque[bytes | memoryview] = deque()  # read, and in no piece yet
+        self._page_ids = _PAGE  # how many ids the next page asks for: fewer if the messages are long
         self._newest = 0  # the last id in any page; the store may be ahead of the room
         self._log_end = 0  # the last id of the log when the last page was read
         self._was_last_page = False
@@ -59,20 +64,30 @@ class HistoryReply:
         """
         self._first_piece = await self._next_piece()
 
-    async def send(self, socket: Socket) -> None:
+    async def send(self, socket: Socket, hold: Callable[[int], None]) -> None:
         """Sends the whole reply; waits for the socket.
+
+        Arguments:
+            hold: called before each wait, with the bytes that are in memory meanwhile.
 
         Raises:
             PeerGone, PeerStalled
             StoreError: the reply cannot be finished; only a close frame may follow.
         """
+        piece, self._first_piece = self._first_piece, b""
+        hold(self._held(piece))
         if self._whole:
-            await socket.send(self._first_piece)
+            await socket.send(piece)
             return
         async with socket.unbroken() as send:
-            await send(self._first_piece)
+            await send(piece)
             while not self._whole:
-                await send(await self._next_piece())
+                piece = await self._next_piece()
+                hold(self._held(piece))
+                await send(piece)
+
+    def _held(self, piece: bytes) -> int:
+        return len(piece) + sum(map(len, self._page))
 
     async def _next_piece(self) -> bytes:
         is_first, self._begun = not self._begun, True
@@ -88,7 +103,8 @@ class HistoryReply:
         messages: list[bytes | memoryview] = []
         size = 0
         while True:
-            for message in self._page:
+            while self._page:
+                message = self._page.popleft()
                 messages.append(message)
                 size += len(message)
                 if size >= self._piece_bytes:
@@ -98,22 +114,32 @@ class HistoryReply:
                 return messages
             self._page = await self._read_page()
 
-    async def _read_page(self) -> Iterator[bytes | memoryview]:
+    async def _read_page(self) -> deque[bytes | memoryview]:
         room = self._room
         first_id = max(self._next_id, room.first_id)
-        last_id = min(first_id + _PAGE - 1, self._last_id)
+        last_id = min(first_id + self._page_ids - 1, self._last_id)
         end = room.last_id
-        page: Iterator[bytes | memoryview]
+        page: deque[bytes | memoryview]
         recent = room.recent(first_id, last_id)
         if recent is None:
             if first_id > end + 1:
                 # The client may have got messages from the store that the room does not know yet. The end is read first: later
                 # messages are in the page, or come after the reply.
                 end = max(end, await room.stored_last_id())
-            messages = await room.read(first_id, last_id)
-            page, newest = map(frames.as_json, messages), messages[-1].message_id if messages else 0
+            messages = await room.read(first_id, last_id, self._page_chars)
+            page, newest = deque(map(frames.as_json, messages)), messages[-1].message_id if messages else 0
+            if is_cut(messages, self._page_chars):
+                last_id = newest
+                self._page_ids = min(_PAGE, 2 * len(messages))
         else:
-            page, newest = map(frames.message_in, recent), min(last_id, end)
+            page, size = deque(), 0
+            for message in map(frames.message_in, recent):
+                page.append(message)
+                size += len(message)
+                if size >= self._piece_bytes:
+                    last_id = first_id + len(page) - 1
+                    break
+            newest = min(last_id, end)
         self._next_id = last_id + 1
         self._newest = max(self._newest, newest)
         # After a page that is full to its last id there may be messages of another daemon that the room does not know yet.

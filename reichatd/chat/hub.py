@@ -1,6 +1,7 @@
 """The live rooms, and all events that must reach open connections at once."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.delivery import State
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.shutdown import BATCH_SECONDS, ShutdownPlan
+from reichatd.chat.stalled import StalledSends
+from reichatd.chat.tails import Tails
 from reichatd.closing import ABORT, FORBIDDEN, ROOM_NOT_FOUND, SERVER_FAULT, SESSION_ENDED, Close
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
@@ -43,6 +46,7 @@ class Hub:
 
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
+        stalled_refusals: see `StalledSends`.
     """
 
     def __init__(
@@ -51,10 +55,13 @@ class Hub:
         settings: LiveSettings,
         commits: CommitStatus,
         clock: Callable[[], float] = time.time,
+        stalled_refusals: Counter[str] | None = None,
     ) -> None:
         self.changes = 0
         """Counts changes of users and sessions: a session that was read before a change is read again."""
         self.counters = BroadcastCounters()
+        self.stalled = StalledSends(settings, stalled_refusals)
+        self.tails = Tails(settings)
         self._messages = messages
         self._settings = settings
         self._commits = commits
@@ -72,6 +79,7 @@ class Hub:
         async with trio.open_nursery() as self._nursery:
             task_status.started()
             self._nursery.start_soon(self._update_first_ids)
+            self._nursery.start_soon(self.stalled.run)
             await self._check_connections()
 
     async def enter(self, room_id: str, connection: Connection) -> LiveRoom:
@@ -86,7 +94,7 @@ class Hub:
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = LiveRoom(
-                room_id, self._messages, self._settings, self.counters, self._commits
+                room_id, self._messages, self._settings, self.counters, self._commits, self.stalled, self.tails
             )
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)

@@ -37,6 +37,11 @@ class RoomLog:
         """The oldest id in the tail; `next_id` if the tail is empty."""
         return self.last_id - len(self._frames) + 1
 
+    @property
+    def size(self) -> int:
+        """The bytes in the tail."""
+        return self._bytes
+
     def append(self, message_id: int, frame: bytes) -> bool:
         """Appends a durable message. False if the log has it already: it was read from the store after the commit.
 

@@ -7,6 +7,8 @@ from reichatd.chat.broadcaster import BroadcastCounters, Broadcaster
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.chat.log import RoomLog
+from reichatd.chat.stalled import StalledSends
+from reichatd.chat.tails import Tails
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LiveSettings
 from reichatd.store import Message, MessageStore, StoreError
@@ -19,7 +21,8 @@ class LiveRoom:
 
     Arguments:
         counters: counts what is sent.
-        commits: see `Broadcaster`.
+        commits, stalled: see `Broadcaster`.
+        tails: bounds the tails of all rooms.
     """
 
     def __init__(
@@ -29,6 +32,8 @@ class LiveRoom:
         settings: LiveSettings,
         counters: BroadcastCounters,
         commits: CommitStatus,
+        stalled: StalledSends,
+        tails: Tails,
     ) -> None:
         limits = settings.limits
         self.room_id = room_id
@@ -39,7 +44,8 @@ class LiveRoom:
         self.first_id = 1
         """The id that the log begins with, as far as the room knows. Retention, also in another process, moves it forward."""
         self._messages = messages
-        self._broadcaster = Broadcaster(self, counters, commits)
+        self._tails = tails
+        self._broadcaster = Broadcaster(self, counters, commits, stalled)
         self._opened = trio.Event()
         self._exists = False
         self._failure: StoreError | None = None
@@ -57,14 +63,20 @@ class LiveRoom:
 
         A room that does not exist, and a store that fails, are reported by `opened`.
         """
-        with self.scope:
-            try:
-                await self._load()
-            except StoreError as error:
-                self._failure = error
-            self._opened.set()
-            if self._exists:
-                await self._broadcaster.run()
+        try:
+            with self.scope:
+                await self._load_and_broadcast()
+        finally:
+            self._tails.remove(self.log)
+
+    async def _load_and_broadcast(self) -> None:
+        try:
+            await self._load()
+        except StoreError as error:
+            self._failure = error
+        self._opened.set()
+        if self._exists:
+            await self._broadcaster.run()
 
     async def opened(self) -> None:
         """Waits until the room knows where its log ends.
@@ -93,6 +105,7 @@ class LiveRoom:
                 self.log.append(message.message_id, frames.latest_message(frames.as_json(message)))
         # Messages published during the load are new only beyond what the store had by then.
         self.log.skip_to(last_id)
+        self._tails.changed(self.log)
         await self._read_first_id()
         self._exists = True
 
@@ -131,6 +144,7 @@ class LiveRoom:
         limits = self.settings.limits
         self.log.max_messages, self.log.max_bytes = limits.tail_messages, limits.tail_bytes
         if any([self.log.append(message_id, frame) for message_id, frame in entries]):
+            self._tails.changed(self.log)
             self._broadcaster.wake()
 
     def recent(self, first_id: int, last_id: int) -> list[bytes] | None:
@@ -143,19 +157,23 @@ class LiveRoom:
         """Drops the frames in memory, since an author was renamed. Readers that are behind get the messages from the store."""
         self._renames += 1
         self.log.forget()
+        self._tails.changed(self.log)
 
     def begins_at(self, first_id: int) -> None:
         """All messages before `first_id` have been removed from the store."""
         self.first_id = max(self.first_id, first_id)
         self.log.drop_before(self.first_id)
 
-    async def read(self, first_id: int, last_id: int) -> list[Message]:
+    async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
         """The messages of these ids, both included, that the store has. Where some are gone, `first_id` is up to date afterwards.
+
+        Arguments:
+            max_chars: see `MessageStore.range`.
 
         Raises:
             StoreError
         """
-        messages = await self._messages.range(self.room_id, first_id, last_id)
+        messages = await self._messages.range(self.room_id, first_id, last_id, max_chars)
         expected = max(first_id, self.first_id)
         if expected <= min(last_id, self.last_id) and (not messages or messages[0].message_id > expected):
             await self._read_first_id()

@@ -29,7 +29,7 @@ async def _sqlite(target: Target, note: Note) -> None:
     from reichatd.store.sqlite.inspection import inspect, processes_with_removed
 
     file, seconds = target.data_file, target.seconds * _INTEGRITY_SHARE
-    note(_disk(file))
+    note(_disk(file, target.settings.storage.min_free_bytes))
     if holders := await trio.to_thread.run_sync(processes_with_removed, file, abandon_on_cancel=True):
         note(_lost(file, holders))
     try:
@@ -90,12 +90,15 @@ def _integrity(fault: str | None, seconds: float) -> Finding:
     return ok(code, "the file is intact")
 
 
-def _disk(file: Path) -> Finding:
+def _disk(file: Path, min_free: int) -> Finding:
     code, folder = "store.disk", file.absolute().parent
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     found = f"{free / _MIB:,.0f} MiB free in {folder}"
+    if free < min_free:
+        found += f", less than storage.min_free_bytes ({min_free / _MIB:,.0f} MiB)"
+        return error(code, found, "free some space: until then posts are refused")
     if free < _TOO_LOW_SPACE:
         return error(code, found, "free some space: messages are refused when the disk is full")
     if free < _LOW_SPACE:
@@ -107,6 +110,7 @@ async def _mongodb(target: Target, note: Note) -> None:
     from reichatd.store.mongodb.inspection import inspect
 
     settings = target.settings.storage.mongodb
+    note(skipped("store.disk", "the server's disk is not visible here, so storage.min_free_bytes has no effect"))
     try:
         facts = await trio.to_thread.run_sync(inspect, settings, abandon_on_cancel=True)
     except StoreError as problem:

@@ -42,7 +42,17 @@ class LimitSettings(Table, frozen=True):
 
     messages_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
     messages_burst: Count = 100
-    """How many messages one connection may send per second (0: no limit), and how many at once after a pause."""
+    """How many messages one user may post per second (0: no limit), and how many at once after a pause: on all connections to this
+    daemon together."""
+
+    message_bytes_per_second: OptionalLimit = 65_536
+    message_bytes_burst: Bytes = 1_048_576
+    """The same in bytes. Each message counts with 128 bytes more than its text has in UTF-8. A long log that a person pastes fits
+    into the default: a megabyte at once. 0: no limit."""
+
+    posted_bytes_per_day: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 52_428_800
+    """How many bytes one user may post at once and then per day, counted in the same way. What was used is free again evenly in the
+    course of a day. A restart forgets the count, and each daemon counts for itself. 0: no limit."""
 
     bad_frames_per_minute: Count = 30
     """How many invalid frames one connection may send per minute. With more, it is closed."""
@@ -115,8 +125,16 @@ class LimitSettings(Table, frozen=True):
     """How many messages, and how many bytes, of each active room are kept in memory, for clients that are a little behind. Older
     messages are read from the store."""
 
+    all_tails_bytes: Annotated[int, Meta(ge=1024, le=1_000_000_000_000)] = 268_435_456
+    """How many bytes the messages in memory of all active rooms may have together. Over it, the room that was quiet longest drops
+    its own; they are read from the store when needed."""
+
     catch_up_bytes: Bytes = 65_536
     """How much is written to a WebSocket at once, in bytes, for a long reply or a client that is behind."""
+
+    stalled_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 268_435_456
+    """How many bytes may wait in memory for all clients that do not take their replies, beside the kernel's buffers. Over it, the
+    client that has stalled longest, and for a second at least, is closed with 1013. 0: no limit."""
 
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""

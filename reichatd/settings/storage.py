@@ -1,12 +1,12 @@
 """The tables [storage] and [storage.mongodb]."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from reichatd.mongouri import database_in
 from reichatd.settings.kinds import DatabaseName, FilePath, MongoURI, Seconds
-from reichatd.settings.tables import Table
+from reichatd.settings.tables import Applied, Table
 
 DEFAULT_DATABASE = "reichatd"
 """The MongoDB database, if neither the settings nor the URI name one."""
@@ -40,5 +40,9 @@ class StorageSettings(Table, frozen=True):
 
     path: FilePath = ""
     """The SQLite file. Empty: reichatd.sqlite3 in systemd's StateDirectory, or else in the user's data directory."""
+
+    min_free_bytes: Applied[Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]] = 67_108_864
+    """Posts are refused while the disk with the SQLite file has less free space than this, in bytes: a full disk would also stop
+    logins, and a backup needs space. 0: until the disk is full. It has no effect with MongoDB, whose disk is not visible here."""
 
     mongodb: MongoDBSettings = field(default_factory=MongoDBSettings)

@@ -2,6 +2,7 @@
 
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.pages import cut, is_cut
 from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, Store, UserStore
 from reichatd.store.records import (
     Appended,
@@ -64,4 +65,6 @@ __all__ = [
     "User",
     "UserStore",
     "backend_for",
+    "cut",
+    "is_cut",
 ]

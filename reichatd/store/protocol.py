@@ -262,10 +262,13 @@ class MessageStore(Protocol):
             one id for each room, in the same order; None where there is no such room.
         """
 
-    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
         """The existing messages from `first_id` to `last_id`, both included, in order.
 
         Any integers are allowed. Only durable messages are returned.
+
+        Arguments:
+            max_chars: the message with which the texts have this many characters together is the last one (`is_cut` tells).
         """
 
     async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:

@@ -17,6 +17,7 @@ from reichatd import settings
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
 from reichatd.chat import CommitStatus
+from reichatd.disk_space import DiskSpace
 from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
@@ -163,7 +164,7 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
         outbox=outbox,
         live=live,
     )
-    health = Health(store, IdleScribe(), CommitStatus(), seconds=1.0)
+    health = Health(store, IdleScribe(), CommitStatus(), DiskSpace(in_force, None), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, settings=in_force, web_client=web_client)
     return Api(app, in_force, store, outbox, live)

@@ -9,10 +9,15 @@ import msgspec
 import trio
 
 from reichatd.accounts import Identity
-from reichatd.chat import frames
+from reichatd.chat import CommitStatus, frames
+from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.connection import Connection
+from reichatd.chat.room import LiveRoom
 from reichatd.chat.socket import PeerGone, PeerStalled
-from reichatd.store import Appended, Cutoff, LogRange, Message, Outcome, Post, Session, StoreUnavailable, User
+from reichatd.chat.stalled import StalledSends
+from reichatd.chat.tails import Tails
+from reichatd.settings import LiveSettings
+from reichatd.store import Appended, Cutoff, LogRange, Message, Outcome, Post, Session, StoreUnavailable, User, cut
 
 
 class FakeSocket:
@@ -135,10 +140,10 @@ class FakeMessages:
         await self._answer()
         return len(self.log) if self.exists else None
 
-    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
+    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
         self.reads.append((first_id, last_id))
         await self._answer()
-        return [each for each in self.log if max(first_id, self.first_id) <= each.message_id <= last_id]
+        return cut((each for each in self.log if max(first_id, self.first_id) <= each.message_id <= last_id), max_chars)
 
     async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
         await self._answer()
@@ -168,6 +173,24 @@ class FakeMessages:
 
 def message(message_id: int) -> Message:
     return Message(message_id, "u1", "Ada", "ada@example.org", f"text {message_id}", 1_700_000_000.0 + message_id)
+
+
+def long_message(message_id: int) -> Message:
+    """A message with 600 characters, in 1200 bytes."""
+    return Message(message_id, "u1", "Ada", "ada@example.org", "é" * 600, 1_700_000_000.0 + message_id)
+
+
+def room_of(messages: FakeMessages, settings: LiveSettings, commits: CommitStatus | None = None) -> LiveRoom:
+    """A live room that does not run yet."""
+    return LiveRoom(
+        "room",
+        messages,
+        settings,
+        BroadcastCounters(),
+        commits or CommitStatus(),
+        StalledSends(settings),
+        Tails(settings),
+    )
 
 
 def connect(socket: FakeSocket, user_id: str = "u1", session_id: str = "s1", expires_at: float = 1e12) -> Connection:

@@ -6,7 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from reichatd.accounts import Identity
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, Scribe
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
+from reichatd.disk_space import DiskSpace
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Appended, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
@@ -88,6 +89,8 @@ async def opened(
         marks=marks,
         scribe=scribe,
         settings=settings,
+        post_limits=PostLimits(settings),
+        disk_space=DiskSpace(settings, None),
     )
 
 

@@ -8,13 +8,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat import CommitStatus, frames
-from reichatd.chat.broadcaster import BroadcastCounters
+from reichatd.chat import frames
 from reichatd.chat.history import HistoryReply
 from reichatd.chat.room import LiveRoom
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Message, StoreError
-from tests.chat.doubles import FakeMessages, FakeSocket, connect, split
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, long_message, room_of, split
 
 LIMITS = LimitSettings(tail_messages=8, initial_before=0, initial_after=0)
 SETTINGS = LiveSettings(Settings(limits=LIMITS))
@@ -31,8 +30,8 @@ class Retained(FakeMessages):
         self.countdown = reads
         self.cut = cut
 
-    async def range(self, room_id: str, first_id: int, last_id: int) -> list[Message]:
-        messages = await super().range(room_id, first_id, last_id)
+    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+        messages = await super().range(room_id, first_id, last_id, max_chars)
         self.countdown -= 1
         if self.countdown == 0:
             self.first_id = self.cut
@@ -52,7 +51,7 @@ async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[L
 
 
 async def opened(messages: FakeMessages, nursery: trio.Nursery) -> LiveRoom:
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -68,8 +67,12 @@ async def sent(answer: HistoryReply, socket: FakeSocket | None = None) -> bytes:
     socket = socket or FakeSocket()
     await answer.begin()
     assert socket.taken == b""
-    await answer.send(socket)
+    await answer.send(socket, ignored)
     return socket.taken
+
+
+def ignored(size: int) -> None:
+    """What a reply holds."""
 
 
 def whole(messages: FakeMessages, first_id: int, last_id: int, begin: int = 1) -> bytes:
@@ -114,7 +117,7 @@ async def test_pages_are_read_as_the_socket_takes_pieces(
     answer = asked(room, 1, 1000)
     await answer.begin()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(answer.send, socket)
+        nursery.start_soon(answer.send, socket, ignored)
         await trio.sleep(10)
         assert messages.reads == [(1, 128)]
         assert len(socket.waiting) < PIECE_BYTES + 300
@@ -151,7 +154,7 @@ async def test_messages_posted_meanwhile_are_in_the_reply_or_after_it(
     answer = asked(room, 1, 1000)
     await answer.begin()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(answer.send, socket)
+        nursery.start_soon(answer.send, socket, ignored)
         await trio.sleep(1)
         entries = messages.add(new)
         if published:
@@ -214,7 +217,7 @@ async def test_live_messages_and_acks_come_after_the_reply(
     answer = asked(room, 1, LAST_ID)
     await answer.begin()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(answer.send, socket)
+        nursery.start_soon(answer.send, socket, ignored)
         for _ in range(20):  # more than the tail keeps
             await trio.sleep(0.1)
             room.publish(messages.add(1))
@@ -241,8 +244,22 @@ async def test_a_reply_waits_for_a_send_in_progress(
     answer = asked(room, 1, 200)
     await answer.begin()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(answer.send, socket)
+        nursery.start_soon(answer.send, socket, ignored)
         await wait_all_tasks_blocked()
         socket.make_space()
     before = [frame[0] for frame in split(socket.taken)]
     assert before[:4] == [TEXT | FINAL] * 3 + [TEXT]
+
+
+async def test_long_messages_are_read_a_few_at_a_time(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    messages = FakeMessages()
+    messages.log = [long_message(number) for number in range(1, 101)]
+    room = await opened(messages, nursery)
+    socket, held = FakeSocket(), [0]
+    answer = asked(room, 1, 1000)
+    await answer.begin()
+    await answer.send(socket, held.append)
+    assert ids(b"".join(map(payload, split(socket.taken)))) == list(range(1, 101))
+    assert max(held) < 6 * PIECE_BYTES
+    assert messages.reads[:3] == [(1, 128), (5, 12), (9, 16)]
+    room.scope.cancel()

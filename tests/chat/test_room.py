@@ -8,14 +8,13 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, frames
-from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.connection import Connection
 from reichatd.chat.delivery import State
 from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import StoreError
-from tests.chat.doubles import FakeMessages, FakeSocket, connect
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, long_message, room_of
 
 LIMITS = LimitSettings(tail_messages=8, catch_up_bytes=1024)
 SETTINGS = LiveSettings(Settings(limits=LIMITS))
@@ -28,7 +27,7 @@ async def messages() -> FakeMessages:
 
 @pytest.fixture
 async def room(messages: FakeMessages, nursery: trio.Nursery) -> AsyncIterator[LiveRoom]:
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     await room.opened()
     messages.reads.clear()
@@ -60,7 +59,7 @@ async def test_a_room_that_does_not_exist(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.exists = False
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     with pytest.raises(RoomNotFound):
         await room.opened()
@@ -70,7 +69,7 @@ async def test_a_room_whose_store_is_down(
     autojump_clock: MockClock, nursery: trio.Nursery, messages: FakeMessages
 ) -> None:
     messages.failures = 1
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     with pytest.raises(StoreError, match="down"):
         await room.opened()
@@ -80,7 +79,7 @@ async def test_what_is_published_while_the_room_opens_is_sent_once(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     messages = FakeMessages(last_id=100)
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     room.publish(messages.add(1))
     await room.opened()
@@ -233,7 +232,7 @@ async def test_the_last_messages_are_known_without_a_read(
 async def test_a_rename_while_the_room_loads_is_not_undone(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     await trio.sleep(0.015)  # the end is known, the read of the last messages is in progress
     room.forget_tail()
@@ -461,7 +460,7 @@ async def test_a_room_opens_on_an_emptied_log(
     autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
 ) -> None:
     messages.first_id = 101
-    room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), CommitStatus())
+    room = room_of(messages, SETTINGS)
     nursery.start_soon(room.run)
     await room.opened()
     assert (room.first_id, room.last_id) == (101, 100)
@@ -493,7 +492,7 @@ class Crowd:
 
     def __init__(self, clock: MockClock, nursery: trio.Nursery, messages: FakeMessages) -> None:
         self.commits = CommitStatus()
-        self.room = LiveRoom("room", messages, SETTINGS, BroadcastCounters(), self.commits)
+        self.room = room_of(messages, SETTINGS, self.commits)
         nursery.start_soon(self.room.run)
         self._clock = clock
 
@@ -554,3 +553,17 @@ async def test_a_short_round_waits_for_no_commit(autojump_clock: MockClock, crow
         crowd.publish(102)
         await settled()
         assert socket.try_sends == [1, 1]
+
+
+async def test_catching_up_with_long_messages_misses_none(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    messages = FakeMessages()
+    messages.log = [long_message(number) for number in range(1, 31)]
+    room = room_of(messages, SETTINGS)
+    nursery.start_soon(room.run)
+    await room.opened()
+    socket = FakeSocket()
+    room.enter(connection := connect(socket))
+    room.listen(connection, 1)
+    await trio.sleep(10)
+    assert socket.ids == list(range(1, 31))
+    room.scope.cancel()

@@ -14,8 +14,12 @@ from tests.process import DaemonProcess
 QUICK = {"REICHATD_AUTH_ARGON2_MEMORY_KIB": "8", "REICHATD_AUTH_ARGON2_TIME_COST": "1"}
 """Cheap password hashes: most tests need many users and no safe passwords."""
 
-FREE = {"REICHATD_LIMITS_MESSAGES_PER_SECOND": "0"}
-"""No rate limit."""
+FREE = {
+    "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
+    "REICHATD_LIMITS_MESSAGE_BYTES_PER_SECOND": "0",
+    "REICHATD_LIMITS_POSTED_BYTES_PER_DAY": "0",
+}
+"""No limits on posts."""
 
 NARROW = {"REICHATD_LIMITS_SEND_BUFFER_BYTES": "4096"}
 """A small send buffer: a reader that does not read lags soon."""

@@ -1,7 +1,9 @@
 """A disk that is really full: acknowledged messages stay, posts are refused, and the daemon goes on once there is space."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -27,8 +29,12 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 def data_on(disk: Disk) -> dict[str, str]:
-    """Settings with the store on the disk, and the secret not in a file."""
-    return {"REICHATD_STORAGE_PATH": str(disk.directory / "reichatd.sqlite3"), "REICHATD_AUTH_SECRET_KEY": "s" * 32}
+    """Settings with the store on the disk until it is full, and the secret not in a file."""
+    return {
+        "REICHATD_STORAGE_PATH": str(disk.directory / "reichatd.sqlite3"),
+        "REICHATD_STORAGE_MIN_FREE_BYTES": "0",
+        "REICHATD_AUTH_SECRET_KEY": "s" * 32,
+    }
 
 
 def command(disk: Disk, home: Path, status: int, *words: str | Path, **settings: str) -> str:
@@ -101,6 +107,41 @@ async def test_posting_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
         await again.send("listen_latest", after_id=0)
         assert await contents(again, len(kept)) == kept
     await daemon.stop()
+
+
+async def test_posts_stop_before_the_disk_is_full(tmp_path: Path, disk: Disk) -> None:
+    settings = data_on(disk) | {"REICHATD_STORAGE_MIN_FREE_BYTES": str(4 * MEGABYTE)}
+    async with (
+        running(tmp_path, disk.prefix, **settings, **QUICK, **FREE) as daemon,
+        registered_users(daemon, 1) as (ada,),
+    ):
+        room_id = await open_room(ada)
+        async with ada.talk(room_id) as talk:
+            for number in range(2):
+                kept = await talk.post("before", f"before {number}")
+                disk.fill(leave=3 * MEGABYTE)
+                refused = await answered_with(talk, "error")
+                assert refused["code"] == UNAVAILABLE
+                assert "disk is almost full" in refused["message"]
+                assert len(await talk.fetch(1, 1000)) >= kept, "reading goes on"
+                await ada.log_in()
+                answer = await ada.http.get("/readyz")
+                assert (answer.status_code, answer.json()["checks"]["scribe"]) == (503, "the disk is almost full")
+                report = run_command(tmp_path, settings, "doctor", prefix=disk.prefix).stdout
+                assert "less than storage.min_free_bytes (4 MiB)" in report
+                disk.free()
+                await answered_with(talk, "ack")
+                assert (await ada.http.get("/readyz")).status_code == 200
+    assert daemon.output.count("disk almost full, posts refused") == 2
+    assert daemon.output.count("disk has space again, posts accepted") == 2
+
+
+async def answered_with(talk: Talk, type: str) -> dict[str, Any]:
+    """Posts until the answer is an ack or an error, as wanted; returns it. The daemon looks at the disk every two seconds."""
+    with trio.fail_after(30):
+        while (answer := await talk.submit("x", secrets.token_hex(8)))["type"] != type:  # noqa: ASYNC110 - a disk sends no notifications
+            await trio.sleep(0.1)
+        return answer
 
 
 async def test_kill_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:

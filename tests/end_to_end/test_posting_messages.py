@@ -329,7 +329,7 @@ async def test_posting_too_fast(tmp_path: Path, storage: dict[str, str]) -> None
                 assert 0 < error["retry_after"] <= 10
             assert {frame["nonce"] for frame in answers} == {str(number) for number in range(20)}
             assert len(await stored(talk)) == len(acks)
-            # Each connection has its own rate limit; reading has none.
+            # Each user has a rate limit; reading has none.
             assert await other.post("I have been silent", "n") == len(acks) + 1
             await talk.send("message", content="too soon")
             refused = await talk.receive()

@@ -8,6 +8,8 @@ from typing import Any
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from reichatd.closing import SLOW_READER
+from reichatd.rights import ADMINISTRATOR
 from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
 from tests.client import Talk
@@ -112,6 +114,29 @@ async def the_rate_of_posts(directory: Path, key: str) -> None:
         assert await refused_posts(talk, 3) == 2
 
 
+@proves("limits.message_bytes_per_second", "limits.message_bytes_burst", "limits.posted_bytes_per_day")
+async def the_bytes_of_posts(directory: Path, key: str) -> None:
+    base = {"limits.message_bytes_per_second": 1 if key.endswith("burst") else 0}
+    async with running_parts(directory, base) as running, running.talk() as talk:
+        await talk.receive("initial_state")
+        assert (await talk.submit("x" * 3000, "1"))["type"] == "ack"
+        running.reload("limits.message_bytes_burst", 1024)
+        running.reload(key, 1024 if key.endswith("burst") else 1)
+        # The first post finds a full bucket, unless the one before counted already, and leaves it in debt.
+        await talk.submit("x" * 3000, "2")
+        assert (await talk.submit("x", "3"))["code"] == "rate_limited"
+
+
+@proves("storage.min_free_bytes")
+async def the_free_space_that_posts_need(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        await running.nursery.start(running.parts.disk_space.run)
+        assert (await talk.submit("x", "before"))["type"] == "ack"
+        running.reload(key, 10**15)
+        await until(lambda: running.parts.disk_space.is_low)
+        assert (await talk.submit("x", "after"))["code"] == "unavailable"
+
+
 @proves("limits.bad_frames_per_minute")
 async def the_rate_of_bad_frames(directory: Path, key: str) -> None:
     async with running_parts(directory) as running, running.talk() as talk:
@@ -164,6 +189,32 @@ async def the_chunks_for_a_lagging_reader(directory: Path, key: str) -> None:
         (await running.parts.hub.enter(ROOM, connection := connect(behind))).listen(connection, 1)
         await until(lambda: behind.waiting)
         assert 0 < len(behind.waiting) <= 1024
+        running.parts.hub.leave(ROOM, connection)
+
+
+@proves("limits.all_tails_bytes")
+async def the_messages_in_memory_of_all_rooms(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        for number in range(20):
+            await talk.post("x" * 100, str(number))
+        await running.parts.rooms.create(ADMINISTRATOR, "ada", "Other", "", None, "other")
+        running.reload(key, 1024)
+        await running.parts.hub.enter("other", connection := connect(FakeSocket()))
+        assert running.room.log.size == 0
+        running.parts.hub.leave("other", connection)
+
+
+@proves("limits.stalled_bytes")
+async def the_bytes_that_stalled_readers_hold(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        for number in range(20):
+            await talk.post("x" * 100, str(number))
+        behind = FakeSocket(space=0)
+        (await running.parts.hub.enter(ROOM, connection := connect(behind))).listen(connection, 1)
+        await until(lambda: behind.waiting)
+        running.reload(key, 1000)
+        await until(lambda: connection.closing)
+        assert connection.closing == SLOW_READER
         running.parts.hub.leave(ROOM, connection)
 
 

@@ -92,7 +92,12 @@ async def the_timeout_of_a_close(directory: Path, key: str) -> None:
 
 @proves("limits.slow_reader_seconds")
 async def the_timeout_of_a_slow_reader(directory: Path, key: str) -> None:
-    base = {"limits.slow_reader_seconds": 3600.0, "limits.send_buffer_bytes": 4096, "limits.messages_per_second": 0.0}
+    base = {
+        "limits.slow_reader_seconds": 3600.0,
+        "limits.send_buffer_bytes": 4096,
+        "limits.messages_per_second": 0.0,
+        "limits.message_bytes_per_second": 0,
+    }
     async with running_parts(directory, base) as running:
         running.reload(key, SOON_SECONDS)
         async with running.tcp() as stream, running.talk("bob") as writer:

@@ -104,7 +104,11 @@ async def running_parts(
     listeners = open_listeners(in_force.server.hosts, in_force.server.port, tls=False)
     try:
         parts = Parts(
-            Configuration(in_force, tls, None), store=store, secret=secrets.token_bytes(32), listeners=listeners
+            Configuration(in_force, tls, None),
+            store=store,
+            data_directory=directory,
+            secret=secrets.token_bytes(32),
+            listeners=listeners,
         )
         tokens = {name: await _newcomer(parts, name) for name in ("ada", "bob")}
         await parts.rooms.create(ADMINISTRATOR, "ada", "Room", "", None, ROOM)

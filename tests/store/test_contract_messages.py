@@ -2,7 +2,7 @@
 
 import pytest
 
-from reichatd.store import Appended, Message, Outcome, Store
+from reichatd.store import Appended, Message, Outcome, Store, is_cut
 from tests.store.samples import add_user, contents, post, read_mark, room, stored
 
 TEXTS = [
@@ -172,3 +172,20 @@ async def test_one_sweep_serves_several_rooms(store: Store) -> None:
         await store.rooms.delete(room_id)
     assert await store.messages.sweep(7) == 7
     assert await store.messages.sweep(7) == 2
+
+
+@pytest.mark.parametrize("max_chars", [1, 5, 6, 29, 30, 1000])
+async def test_a_range_that_is_cut(store: Store, max_chars: int) -> None:
+    """Pages bounded by characters have every message, each once, and tell whether there may be more."""
+    await store.rooms.create(room())
+    texts = ["é" * size for size in (5, 1, 20, 1, 1, 1, 1)]
+    await store.messages.append([post(text) for text in texts], {})
+    read: list[str] = []
+    while True:
+        page = await store.messages.range("lobby", len(read) + 1, 100, max_chars)
+        read += (message.content for message in page)
+        sizes = [len(message.content) for message in page]
+        assert sum(sizes[:-1]) < max_chars
+        if not is_cut(page, max_chars):
+            break
+    assert read == texts

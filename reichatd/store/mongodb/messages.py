@@ -12,6 +12,7 @@ from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
+from reichatd.store.pages import cut
 from reichatd.store.records import Appended, Message, Post
 
 _LAST_ID = 2**63 - 1
@@ -43,15 +44,17 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
 
 
-def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int) -> list[Message]:
-    return _shown(db, room_id, first_id, last_id, {})
+def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+    return _shown(db, room_id, first_id, last_id, {}, max_chars)
 
 
 def _written_by(db: MongoDatabase, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
     return _shown(db, room_id, first_id, last_id, {"user_id": user_id})
 
 
-def _shown(db: MongoDatabase, room_id: str, first_id: int, last_id: int, condition: Document) -> list[Message]:
+def _shown(
+    db: MongoDatabase, room_id: str, first_id: int, last_id: int, condition: Document, max_chars: int | None = None
+) -> list[Message]:
     """The messages of a range that readers may see."""
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
@@ -60,9 +63,15 @@ def _shown(db: MongoDatabase, room_id: str, first_id: int, last_id: int, conditi
     first_id, last_id = max(first_id, log.first_id), min(last_id, _LAST_ID)
     if first_id > last_id:
         return []
-    found = _between(db, log.key, first_id, last_id, condition)
+    found = _between(db, log.key, first_id, last_id, condition, max_chars)
     if condition or (found and found[-1]["_id"]["id"] - first_id + 1 != len(found)):
-        found = _still_there(db, room_id, log, found)
+        begin = _begin_now(db, room_id, log)
+        if begin is None:
+            return []
+        if max_chars is not None and found and found[0]["_id"]["id"] < begin:
+            # A page that shrinks would look as if it was not cut.
+            return _shown(db, room_id, begin, last_id, condition, max_chars)
+        found = [message for message in found if message["_id"]["id"] >= begin]
     return _with_authors(db, found)
 
 
@@ -75,20 +84,21 @@ def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[i
     return [marks.get(pair) for pair in pairs]
 
 
-def _between(db: MongoDatabase, key: ObjectId, first_id: int, last_id: int, condition: Document) -> list[Document]:
+def _between(
+    db: MongoDatabase, key: ObjectId, first_id: int, last_id: int, condition: Document, max_chars: int | None
+) -> list[Document]:
     between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
-    found = list(db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id"))
+    with db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id") as cursor:
+        found = cut(cursor, max_chars, lambda message: message["content"])
     if found:
         settle(db, key, found[-1]["_id"]["id"])
     return found
 
 
-def _still_there(db: MongoDatabase, room_id: str, log: LogRef, found: list[Document]) -> list[Document]:
-    """Those of the messages that are not before the current beginning of the log: some may have been removed during the read."""
+def _begin_now(db: MongoDatabase, room_id: str, log: LogRef) -> int | None:
+    """Where the log begins now, since some of its messages may have been removed during the read; None if the log is gone."""
     now = room_logs(db, [room_id]).get(room_id)
-    if now is None or now.key != log.key:
-        return []
-    return [message for message in found if message["_id"]["id"] >= now.first_id]
+    return None if now is None or now.key != log.key else now.first_id
 
 
 def _with_authors(db: MongoDatabase, messages: list[Document]) -> list[Message]:

@@ -1,9 +1,10 @@
 """The logs in SQLite. What the methods do is said at `reichatd.store.protocol.MessageStore`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from sqlite3 import Connection
 
 from reichatd.store.bounds import LAST_ID
+from reichatd.store.pages import cut
 from reichatd.store.records import Appended, Message, Post
 from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
@@ -48,14 +49,14 @@ def _first_ids(db: Connection, room_ids: Sequence[str]) -> list[int | None]:
     return [None if pk is None else begin_of(db, pk) for pk in pks]
 
 
-def _range(db: Connection, room_id: str, first_id: int, last_id: int) -> list[Message]:
+def _range(db: Connection, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
     pk = room_pk(db, room_id)
-    return [] if pk is None else _between(db, pk, first_id, last_id)
+    return [] if pk is None else cut(_between(db, pk, first_id, last_id), max_chars)
 
 
 def _written_by(db: Connection, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
     pk = room_pk(db, room_id)
-    return [] if pk is None else _between(db, pk, first_id, last_id, "AND m.user_id = ?", user_id)
+    return [] if pk is None else list(_between(db, pk, first_id, last_id, "AND m.user_id = ?", user_id))
 
 
 def _read_marks(db: Connection, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -70,18 +71,20 @@ def _read_mark(db: Connection, room_id: str, user_id: str) -> int | None:
     return row[0] if row else None
 
 
-def _between(db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str) -> list[Message]:
+def _between(
+    db: Connection, pk: int, first_id: int, last_id: int, condition: str = "", *values: str
+) -> Iterator[Message]:
     # Callers may pass any integer, also one that SQLite cannot represent.
     first_id, last_id = max(first_id, 1), min(last_id, LAST_ID)
     if first_id > last_id:
-        return []
+        return iter(())
     rows = db.execute(
         "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp"
         " FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.user_id"
         f" WHERE m.id BETWEEN ? AND ? {condition} ORDER BY m.id",
         (LAST_ID, rowid(pk, first_id), rowid(pk, last_id), *values),
     )
-    return [Message(*row) for row in rows]
+    return (Message(*row) for row in rows)
 
 
 def _sweep(db: Connection, at_most: int) -> int:
