@@ -23,6 +23,7 @@ from reichatd.rooms import Rooms
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
+from tests.unlimited import UNLIMITED, limiter_of
 
 PASSWORD = "correct horse"
 CHEAP_HASHES = settings.AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
@@ -35,7 +36,7 @@ class RecordingOutbox(Outbox):
         super().__init__(settings.MailSettings(), None)
         self.messages: list[EmailMessage] = []
 
-    def enqueue(self, message: EmailMessage, *, seconds: float = 0.0) -> None:
+    def enqueue(self, message: EmailMessage, *, seconds: float = 0.0, group: str = "") -> None:
         self.messages.append(message)
 
     def code(self, email: str) -> str:
@@ -154,6 +155,7 @@ class IdleScribe:
 def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool = True) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), RecordingOutbox(), RecordingLive()
     in_force = settings.LiveSettings(settings.Settings(limits=limits))
+    limiter = limiter_of(in_force)
     accounts = Accounts(
         auth=CHEAP_HASHES,
         settings=in_force,
@@ -161,17 +163,18 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
         store=store,
         passwords=passwords,
         outbox=outbox,
+        limiter=limiter,
         live=live,
     )
     health = Health(store, IdleScribe(), CommitStatus(), seconds=1.0)
-    rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
+    rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, settings=in_force, web_client=web_client)
     return Api(app, in_force, store, outbox, live)
 
 
 @pytest.fixture
 def limits() -> settings.LimitSettings:
-    return settings.LimitSettings()
+    return settings.LimitSettings(**UNLIMITED)
 
 
 @pytest.fixture

@@ -134,7 +134,12 @@ def _fourth(db: MongoDatabase) -> None:
             db.rooms.update_one(room, {"$set": {"folded": folded_beside_another(room["_id"])}})
 
 
-MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth]
+def _fifth(db: MongoDatabase) -> None:
+    # Pages of the public rooms, oldest first.
+    db.rooms.create_indexes([IndexModel({"password_hash": 1, "created_at": 1, "key": 1})])
+
+
+MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth]
 """Step N migrates from version N to version N + 1. Once released, a step never changes.
 
 A step may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
