@@ -85,6 +85,28 @@ async def test_public_rooms_oldest_first(store: Store) -> None:
     ]
 
 
+async def test_public_rooms_in_pages(store: Store) -> None:
+    ids = [f"room{number}" for number in range(10)]
+    for number, room_id in enumerate(ids):  # several of the same time
+        await store.rooms.create(msgspec.structs.replace(room(room_id), created_at=float(number // 4)))
+    await store.rooms.create(msgspec.structs.replace(room("den", password_hash="hash"), created_at=1.0))
+    found: list[str] = []
+    while page := await store.rooms.public(found[-1] if found else None, 3):
+        found += [one.room_id for one in page]
+    assert found == ids
+    assert [one.room_id for one in await store.rooms.public("den", 5) or ()] == ids[8:], (
+        "a private room has a place too"
+    )
+    assert await store.rooms.public("nothing", 5) is None
+
+
+async def test_owned_rooms_are_counted_up_to_a_number(store: Store) -> None:
+    for number in range(4):
+        await store.rooms.create(room(f"room{number}", users=["bob"]))
+    assert [await store.rooms.count_owned("bob", at_most) for at_most in (2, 4, 9)] == [2, 4, 4]
+    assert await store.rooms.count_owned("eve", 9) == 0
+
+
 async def test_members_are_in_the_order_they_joined(store: Store) -> None:
     await store.rooms.create(room(users=["zoe", "ann"]))
     # The same time, and a clock that goes back.
