@@ -15,6 +15,7 @@ from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
     Invalid,
     InvalidPassword,
+    RateLimited,
     ReichatError,
     Unauthorized,
     Unavailable,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 MINUTE = 60.0
 DAY = 86_400.0
 
-_LOGIN_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable)
+_LOGIN_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable, RateLimited)
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
 
 
@@ -125,11 +126,19 @@ class Accounts:
         registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
-        await self._limiter.require(Action.MAIL, client=client, subject=_folded(address.normal))
+        subject = _folded(address.normal)
+        await self._limiter.require(Action.MAIL, client=client, subject=subject)
         # The store decides below; this check saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
-        minutes = self._auth.verification_code_minutes
+        try:
+            await self._register(registrant, password, client)
+        except Unavailable:
+            await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
+            raise
+
+    async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
+        address, minutes = registrant.email, self._auth.verification_code_minutes
         with self._outbox.reserve(to=address.deliverable):
             code = await self._store_registration(registrant, await self._passwords.hash(password))
             message = verification_mail(

@@ -193,12 +193,16 @@ async def test_registrations_do_not_tell_at_any_speed_which_accounts_exist(api: 
 
 
 async def test_a_full_queue_of_mails(api: Api, hashes: list[str]) -> None:
+    limit(api, mails_per_address_hour=1)
     api.outbox.is_full = True
-    reply = await register(api, OWNER, ADA)
-    assert (reply.status, reply.body["code"]) == (503, "unavailable")
-    assert int(reply.headers["Retry-After"]) > 0
+    for _ in range(3):
+        reply = await register(api, OWNER, ADA)
+        assert (reply.status, reply.body["code"]) == (503, "unavailable")
+        assert int(reply.headers["Retry-After"]) > 0
     assert await api.store.users.pending(ADA) == []
     assert hashes == []
+    api.outbox.is_full = False
+    assert (await register(api, OWNER, ADA)).status == 201, "what was not sent does not count"
 
 
 # --- rooms
