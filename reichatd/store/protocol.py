@@ -6,9 +6,8 @@ store fails, every method raises `StoreError`, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reichatd.rate_limits import Counts
 from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
@@ -33,6 +32,9 @@ from reichatd.store.records import (
     User,
 )
 from reichatd.store.retention import Cutoff, LogRange
+
+if TYPE_CHECKING:
+    from reichatd.rate_limits import Counts
 
 
 class UserStore(Protocol):
@@ -312,7 +314,7 @@ class Store(Protocol):
     failures: FailureCounter
     """Counts the failed calls of all parts."""
     bulk_import: BulkImport
-    counts: Counts
+    counts: "Counts"
     """The counts that protect accounts and rooms: all daemons on one store share them."""
 
     async def ping(self) -> None:
