@@ -24,6 +24,7 @@
     │   ├── AlreadyJoined           409  already_joined
     │   ├── NotAMember              409  not_a_member
     │   ├── OwnsRooms               409  owns_rooms
+    │   ├── TooManyRooms            409  too_many_rooms
     │   └── SeveralRegistrations    409  several_registrations
     └── TryAgainLater               503  try_again_later: after `retry_after` seconds
         ├── Unavailable             503  unavailable
@@ -204,6 +205,13 @@ class NotAMember(Conflict):
 class OwnsRooms(Conflict):
     code = "owns_rooms"
     text = "User owns rooms"
+
+
+class TooManyRooms(Conflict):
+    """The user owns as many rooms as one user may. Waiting does not help, so it is no `RateLimited`."""
+
+    code = "too_many_rooms"
+    text = "You own too many rooms; delete one first"
 
 
 class SeveralRegistrations(Conflict):

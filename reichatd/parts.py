@@ -85,6 +85,8 @@ class Parts:
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
 
+        self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
+
         # Use cases: accounts, rooms, administration, retention.
         self.outbox = Outbox(settings.mail, configuration.mail_password)
         passwords = Passwords(settings.auth)
@@ -95,9 +97,12 @@ class Parts:
             store=store,
             passwords=passwords,
             outbox=self.outbox,
+            limiter=self.limiter,
             live=self.hub,
         )
-        self.rooms = Rooms(settings=live_settings, store=store, passwords=passwords, live=self.hub)
+        self.rooms = Rooms(
+            settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub
+        )
         self.administration = Administration(
             store=store,
             passwords=passwords,

@@ -20,10 +20,15 @@ from reichatd.errors import Forbidden, Yourself
 
 
 class UserActor(Struct, frozen=True):
-    """A user, by one of their login sessions."""
+    """A user, by one of their login sessions.
+
+    Arguments:
+        client: the address that the request came from, for limits; "" where none applies.
+    """
 
     user_id: str
     session_id: str
+    client: str = ""
 
 
 class Administrator(Struct, frozen=True):

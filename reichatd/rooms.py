@@ -9,14 +9,15 @@ import secrets
 import string
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 import trio
 from msgspec import UNSET, UnsetType
 
-from reichatd import rights
+from reichatd import rate_limits, rights
 from reichatd.accounts import Passwords, fields
 from reichatd.errors import (
     AlreadyBanned,
@@ -30,10 +31,12 @@ from reichatd.errors import (
     PasswordRequired,
     RoomExists,
     RoomNotFound,
+    TooManyRooms,
     Unavailable,
     UserNotFound,
 )
 from reichatd.live import LiveConnections
+from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.settings import LiveSettings
 from reichatd.store import (
@@ -66,6 +69,7 @@ class Rooms:
 
     Arguments:
         settings: of these, the limits: lengths of ids, names, descriptions and passwords; a change takes `request_seconds` at most.
+        limiter: is asked before a user creates a room, and before a password is tried; an administrator has no limits.
         live: is notified of who must leave which room.
         clock: seconds since the epoch.
     """
@@ -76,14 +80,17 @@ class Rooms:
         settings: LiveSettings,
         store: Store,
         passwords: Passwords,
+        limiter: RateLimiter,
         live: LiveConnections,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._store = store
         self._passwords = passwords
+        self._limiter = limiter
         self._live = live
         self._clock = clock
+        self._creating: Counter[str] = Counter()  # by user: calls that may be about to create a room
 
     async def create(
         self,
@@ -101,10 +108,17 @@ class Rooms:
             password: None or empty for a public room.
             room_id: None for a random one.
 
-        Raises: Forbidden, InvalidFields, RoomExists, Unavailable (too many passwords at once).
+        Raises: Forbidden, InvalidFields, RoomExists, TooManyRooms, RateLimited, Unavailable (too many passwords at once).
         """
         rights.require(by, Action.CREATE, owner=owner)
         name = self._check(name, description, password, room_id)
+        # The store decides below; this check saves the hashing.
+        if room_id is not None and not await self._store.rooms.is_free(room_id):
+            raise RoomExists
+        async with self._counted_room(by):
+            return await self._create(owner, name, description, password, room_id)
+
+    async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
         room = Room(
             room_id=self._random_id() if room_id is None else room_id,
             name=name,
@@ -135,9 +149,18 @@ class Rooms:
             return msgspec.structs.replace(room, users=())
         return room
 
-    async def public(self) -> list[RoomSummary]:
-        """Every public room, oldest first."""
-        return await self._store.rooms.public()
+    async def public(self, after: str | None, at_most: int) -> list[RoomSummary]:
+        """Public rooms, oldest first.
+
+        Arguments:
+            after: only those that come after the room with this id; None for the first ones.
+
+        Raises: RoomNotFound: there is no room with the id `after`.
+        """
+        page = await self._store.rooms.public(after, at_most)
+        if page is None:
+            raise RoomNotFound
+        return page
 
     async def joined(self, by: UserActor) -> list[Room]:
         """The rooms that the user is a member of, in the order they were joined."""
@@ -203,7 +226,8 @@ class Rooms:
     async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
         """Makes the user a member. `password` matters to a private room only.
 
-        Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, Unavailable (too many passwords at once).
+        Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too many passwords
+            at once).
         """
         room = await self._existing(by, room_id)
         if room.is_member:
@@ -212,7 +236,7 @@ class Rooms:
             # Before the hashing, so that a banned user cannot go on trying passwords.
             if await self._store.rooms.is_banned(room_id, by.user_id):
                 raise Banned
-            await self._verify(room.password_hash, password, room_id)
+            await self._verify(by, room.password_hash, password, room_id)
         match await self._store.rooms.join(room_id, by.user_id, self._clock()):
             case JoinOutcome.ALREADY_JOINED:
                 raise AlreadyJoined
@@ -328,13 +352,47 @@ class Rooms:
     async def _hash(self, password: str | None) -> str | None:
         return await self._passwords.hash(password) if password else None
 
-    async def _verify(self, password_hash: str, password: str | None, room_id: str) -> None:
+    async def _verify(self, by: UserActor, password_hash: str, password: str | None, room_id: str) -> None:
         if not password:
             raise PasswordRequired
-        if not fields.is_short_enough(self._settings.limits, password):
-            raise InvalidPassword
-        if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
-            raise InvalidPassword
+        async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id):
+            if not fields.is_short_enough(self._settings.limits, password):
+                raise InvalidPassword
+            if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
+                raise InvalidPassword
+
+    @asynccontextmanager
+    async def _counted_room(self, by: Actor) -> AsyncIterator[None]:
+        """Counts the room that is created inside, if a user creates it.
+
+        Raises: TooManyRooms, RateLimited.
+        """
+        if not isinstance(by, UserActor):
+            yield
+            return
+        self._creating[by.user_id] += 1
+        try:
+            await self._require_few_rooms(by.user_id)
+            await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
+            try:
+                yield
+            except (RoomExists, Unavailable):
+                await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
+                raise
+        finally:
+            self._creating[by.user_id] -= 1
+            if not self._creating[by.user_id]:
+                del self._creating[by.user_id]
+
+    async def _require_few_rooms(self, user_id: str) -> None:
+        """Raises TooManyRooms if the user owns `limits.rooms_owned` rooms, or will once the calls in progress have ended."""
+        allowed = self._settings.limits.rooms_owned
+        if not allowed:
+            return
+        # Read before the count: a call that ends meanwhile is counted twice rather than not at all.
+        creating = self._creating[user_id]
+        if await self._store.rooms.count_owned(user_id, allowed) + creating > allowed:
+            raise TooManyRooms(f"You own {allowed} rooms, which is the most; delete one first")
 
     def _random_id(self) -> str:
         length = min(max(RANDOM_ID_CHARACTERS, self._settings.limits.room_id_min), self._settings.limits.room_id_max)
@@ -354,8 +412,9 @@ class Rooms:
                 f"must have at most {limits.room_description_max} characters",
             ),
             "password": (
-                not password or fields.is_short_enough(limits, password),
-                f"must have at most {limits.password_max} characters",
+                not password
+                or limits.room_password_min <= len(normal(password, limits.password_max)) <= limits.password_max,
+                f"must have {limits.room_password_min} to {limits.password_max} characters, or be empty",
             ),
             "room_id": (
                 room_id is None

@@ -34,9 +34,10 @@ from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, Setting
 from reichatd.store import Registration, Store, User
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
+from tests.unlimited import UNLIMITED, limiter_of
 
 CHEAP_HASHES = AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
-LIMITS = LimitSettings()
+LIMITS = LimitSettings(**UNLIMITED)
 NOW = 1_700_000_000.5
 ANN, BOB = UserActor("ann", "session of ann"), UserActor("bob", "session of bob")
 
@@ -65,10 +66,12 @@ async def rooms(store: Store, live: RecordingLive) -> Rooms:
 
 
 def make_rooms(store: Store, live: RecordingLive, limits: LimitSettings = LIMITS) -> Rooms:
+    settings = LiveSettings(Settings(limits=limits))
     return Rooms(
-        settings=LiveSettings(Settings(limits=limits)),
+        settings=settings,
         store=store,
         passwords=Passwords(CHEAP_HASHES),
+        limiter=limiter_of(settings),
         live=live,
         clock=lambda: NOW,
     )
@@ -198,7 +201,7 @@ async def test_members_are_read_only_to_list_them(
     await rooms.join(BOB, "den", "sesame")
     await rooms.leave(BOB, "den")
     await rooms.update(ANN, "den", "Den", "", None)
-    await rooms.public()
+    await rooms.public(None, 100)
     await rooms.joined_summaries(ANN)
     for request in (requests.BanUser("den", "bob"), requests.UnbanUser("den", "bob"), requests.DeleteRoom("hall")):
         assert await administration.perform(request, _ignore) == Done()
@@ -245,7 +248,7 @@ async def test_a_member_who_is_removed_meanwhile_does_not_see_the_members_of_a_p
 async def test_lists(rooms: Rooms) -> None:
     await rooms.join(BOB, "hall")
     await rooms.join(BOB, "den", "sesame")
-    assert [room.room_id for room in await rooms.public()] == ["hall"]
+    assert [room.room_id for room in await rooms.public(None, 100)] == ["hall"]
     assert [room.room_id for room in await rooms.joined(BOB)] == ["hall", "den"]
     assert [room.room_id for room in await rooms.joined_summaries(BOB)] == ["hall", "den"]
 

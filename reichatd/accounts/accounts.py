@@ -15,6 +15,7 @@ from reichatd.accounts.tokens import AccessTokens
 from reichatd.errors import (
     Invalid,
     InvalidPassword,
+    RateLimited,
     ReichatError,
     Unauthorized,
     Unavailable,
@@ -24,6 +25,7 @@ from reichatd.errors import (
     VerificationNotFound,
 )
 from reichatd.mail import verification_mail
+from reichatd.rate_limits import Action, network_of
 from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, Session, User
 from reichatd.text import normal
 
@@ -31,13 +33,14 @@ if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
     from reichatd.live import LiveConnections
     from reichatd.mail import Outbox
+    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import AuthSettings, LiveSettings
     from reichatd.store import Store
 
 MINUTE = 60.0
 DAY = 86_400.0
 
-_LOGIN_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable)
+_LOGIN_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable, RateLimited)
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
 
 
@@ -62,13 +65,16 @@ class Accounts:
     A handler may be cancelled at any await. So each method makes its change in one step of the store, after all checks. Where live
     connections must be notified, that step and the notification are shielded together; the store has its own deadline.
 
-    Errors: in addition to those named at each method, `Unavailable` where a password is hashed or verified, and `StoreError`.
+    Errors: in addition to those named at each method, `Unavailable` where a password is hashed or verified, `RateLimited` where the
+    method takes a `client`, and `StoreError`.
+
+    `client` is the address that a request came from. Limits are asked before anything is hashed, stored or queued.
 
     Arguments:
         auth: how long tokens, sessions and codes are valid, and how many tries a code has.
         settings: of these, the limits of names and passwords.
         secret: at least `MIN_SECRET_BYTES`, else ValueError.
-        store, passwords, outbox, live: other parts, not owned.
+        store, passwords, outbox, limiter, live: other parts, not owned.
         clock: seconds since the epoch.
     """
 
@@ -81,6 +87,7 @@ class Accounts:
         store: "Store",
         passwords: "Passwords",
         outbox: "Outbox",
+        limiter: "RateLimiter",
         live: "LiveConnections",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -93,6 +100,7 @@ class Accounts:
         self._store = store
         self._passwords = passwords
         self._outbox = outbox
+        self._limiter = limiter
         self._clock = clock
         self._sessions = SessionCache(auth.session_cache_seconds)
         self.live: LiveConnections = CacheInvalidator(self._sessions, live)
@@ -104,32 +112,44 @@ class Accounts:
         """How a verification code reaches the user: by mail, or printed where the daemon runs (`mail.backend`)."""
         return "console" if self._outbox.backend == "console" else "mail"
 
-    async def register(self, email: str, password: str, username: str) -> None:
+    async def register(self, email: str, password: str, username: str, *, client: str) -> None:
         """Stores a registration in addition to others of the address, and queues the mail with its code.
 
         Beyond `auth.pending_registrations` the oldest one is removed. Refusing the new one instead would let a stranger keep
-        someone from registering, with a few registrations every ten minutes.
+        someone from registering, with a few registrations every ten minutes. Without its mail, none is stored.
 
         Raises:
             InvalidFields: with every problem of the three fields.
             UserExists: a user has this address.
+            Unavailable: too many mails wait to be sent.
         """
         registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
+        # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
+        subject = _folded(address.normal)
+        await self._limiter.require(Action.MAIL, client=client, subject=subject)
         # The store decides below; this check saves the hashing.
         if await self._store.users.by_email(address.normal) is not None:
             raise UserExists
-        minutes = self._auth.verification_code_minutes
-        code = await self._store_registration(registrant, await self._passwords.hash(password))
-        message = verification_mail(
-            sender=self._outbox.sender,
-            to=address.deliverable,
-            username=registrant.username,
-            code=code,
-            minutes=minutes,
-        )
-        # No await between the registration and its mail.
-        self._outbox.enqueue(message, seconds=minutes * MINUTE)
+        try:
+            await self._register(registrant, password, client)
+        except Unavailable:
+            await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
+            raise
+
+    async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
+        address, minutes = registrant.email, self._auth.verification_code_minutes
+        with self._outbox.reserve(to=address.deliverable):
+            code = await self._store_registration(registrant, await self._passwords.hash(password))
+            message = verification_mail(
+                sender=self._outbox.sender,
+                to=address.deliverable,
+                username=registrant.username,
+                code=code,
+                minutes=minutes,
+            )
+            # No await between the registration and its mail.
+            self._outbox.enqueue(message, seconds=minutes * MINUTE, group=network_of(client))
 
     async def _store_registration(self, registrant: fields.Registrant, password_hash: str) -> str:
         """Stores a registration and returns its code, which no other registration of the address has."""
@@ -150,7 +170,7 @@ class Accounts:
                 case RegisterOutcome.USER_EXISTS:
                     raise UserExists
 
-    async def verify(self, email: str, code: str) -> None:
+    async def verify(self, email: str, code: str, *, client: str) -> None:
         """Turns a registration into a user, by the code from its mail (OWASP ASVS 6.6.2: the code is valid for no other).
 
         A repeated call, because its answer was lost, succeeds and changes nothing while the code would still be valid.
@@ -160,6 +180,11 @@ class Accounts:
             InvalidCode: the code is wrong or too old, or too many codes were tried for this address.
         """
         address, now = fields.known_form(email), self._clock()
+        # Before a try is taken: a stranger uses up a few tries of an address, and then no more for an hour.
+        async with self._limiter.guess(Action.VERIFY, client=client, subject=_folded(address or email)):
+            await self._confirm(address, code, now)
+
+    async def _confirm(self, address: str, code: str, now: float) -> None:
         ends_at = now + self._auth.verification_code_minutes * MINUTE
         attempt = await self._store.users.take_try(address, now, ends_at) if address else None
         if attempt is None:
@@ -171,7 +196,7 @@ class Accounts:
         if not await self._store.users.confirm(found, found.confirmed(keys.new_id(), now)):
             raise VerificationNotFound
 
-    async def login(self, email: str, password: str) -> LoginTokens:
+    async def login(self, email: str, password: str, *, client: str) -> LoginTokens:
         """Starts a login session; other devices keep theirs.
 
         Raises:
@@ -180,21 +205,28 @@ class Accounts:
             UserDisabled: the password is right, but the account is disabled.
         """
         try:
-            login = await self._log_in(email, password)
+            login = await self._log_in(email, password, client)
         except ReichatError as error:
             self.logins[error.code] += 1
             raise
         self.logins["ok"] += 1
         return login
 
-    async def _log_in(self, email: str, password: str) -> LoginTokens:
+    async def is_known_client(self, email: str, client: str) -> bool:
+        """Whether the user with this address has logged in from this client before: strangers cannot lock it out."""
+        return False
+
+    async def _log_in(self, email: str, password: str, client: str) -> LoginTokens:
         address = fields.known_form(email)
-        user = await self._store.users.by_email(address) if address else None
-        if user is None:
-            if fields.is_short_enough(self._settings.limits, password):
-                await self._passwords.verify_dummy(password)
-            raise UserNotFound
-        await self._check_password(user, password)
+        known = await self.is_known_client(address, client) if address else False
+        # Whether the account exists or not: the limit must not tell.
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(address or email), known=known):
+            user = await self._store.users.by_email(address) if address else None
+            if user is None:
+                if fields.is_short_enough(self._settings.limits, password):
+                    await self._passwords.verify_dummy(password)
+                raise UserNotFound
+            await self._check_password(user, password)
         if user.disabled:
             raise UserDisabled
         now, refresh_token = self._clock(), keys.new_refresh_token()
@@ -286,7 +318,7 @@ class Accounts:
                 raise Unauthorized("Invalid token")
             self.live.user_renamed(user_id, name)
 
-    async def change_password(self, identity: Identity, password: str, new_password: str) -> None:
+    async def change_password(self, identity: Identity, password: str, new_password: str, *, client: str) -> None:
         """Changes the password, and ends the user's other sessions with their sockets.
 
         Raises:
@@ -296,7 +328,8 @@ class Accounts:
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
-        await self._check_password(user, password)
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(user.email), known=True):
+            await self._check_password(user, password)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
@@ -354,3 +387,8 @@ class Accounts:
             return self._tokens.read(token, self._clock()).session_id
         except Unauthorized:
             return (await self._session_of_refresh_token(token)).session_id
+
+
+def _folded(email: str) -> str:
+    """What an e-mail address is counted by. Stores ignore case, so that every spelling is the same account."""
+    return email.lower()

@@ -1,17 +1,18 @@
 """Registration, login and logout."""
 
 import structlog
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from reichatd.api.answers import answer
 from reichatd.api.operations import Token, operation
-from reichatd.api.requests import bearer_token, body_of, caller
+from reichatd.api.requests import bearer_token, body_of, caller, client_address
 from reichatd.api.services import accounts
 from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Ticket, Tokens, Verifying
 from reichatd.errors import (
     InvalidCode,
     InvalidFields,
     InvalidPassword,
+    RateLimited,
     UserDisabled,
     UserExists,
     UserNotFound,
@@ -23,20 +24,21 @@ blueprint = Blueprint("accounts", __name__)
 
 
 @blueprint.post("/register")
-@operation(status=201, takes=Registering, token=Token.NONE, refuses=(InvalidFields, UserExists))
+@operation(status=201, takes=Registering, token=Token.NONE, refuses=(InvalidFields, UserExists, RateLimited))
 async def register() -> Response:
     """Registers an e-mail address.
 
     A code is sent there by mail; `POST /verify` takes it. Registering again before that sends another code. Each code confirms only
-    the registration that it was sent for, with its password and name.
+    the registration that it was sent for, with its password and name. How many mails a client may cause, and an address gets, is
+    limited.
     """
     body = await body_of(Registering)
-    await accounts().register(body.email, body.password, body.username)
+    await accounts().register(body.email, body.password, body.username, client=client_address())
     return answer(status=201)
 
 
 @blueprint.post("/verify")
-@operation(takes=Verifying, token=Token.NONE, refuses=(InvalidCode, VerificationNotFound))
+@operation(takes=Verifying, token=Token.NONE, refuses=(InvalidCode, VerificationNotFound, RateLimited))
 async def verify() -> Response:
     """Completes a registration with the code that came by mail.
 
@@ -44,24 +46,26 @@ async def verify() -> Response:
     for all its registrations together. A call that is repeated because its answer was lost succeeds again.
     """
     body = await body_of(Verifying)
-    await accounts().verify(body.email, body.code)
+    await accounts().verify(body.email, body.code, client=client_address())
     return answer()
 
 
 @blueprint.post("/login")
-@operation(LoggedIn, takes=LoggingIn, token=Token.NONE, refuses=(InvalidPassword, UserDisabled, UserNotFound))
+@operation(
+    LoggedIn, takes=LoggingIn, token=Token.NONE, refuses=(InvalidPassword, UserDisabled, UserNotFound, RateLimited)
+)
 async def login() -> Response:
     """Logs in: a login session starts.
 
     The access token is valid for minutes and is needed for most other calls; the refresh token is valid for days and gets new
-    access tokens.
+    access tokens. How many wrong passwords may be tried is limited.
     """
     body = await body_of(LoggingIn)
     try:
-        made = await accounts().login(body.email, body.password)
+        made = await accounts().login(body.email, body.password, client=client_address())
     except (UserNotFound, InvalidPassword) as refusal:
         # etc/fail2ban reads this line. Nothing in it is chosen by the client.
-        log.info("login refused", client=request.remote_addr, reason=refusal.code)
+        log.info("login refused", client=client_address(), reason=refusal.code)
         raise
     structlog.contextvars.bind_contextvars(user_id=made.user_id)
     return answer(LoggedIn(tokens=Tokens(made.access_token, made.refresh_token), user_id=made.user_id))

@@ -4,30 +4,37 @@ from collections.abc import Mapping
 
 import msgspec
 import structlog
+import trio
 from quart import Quart, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from reichatd.api.security_headers import SECURITY_HEADERS
+from reichatd.api.services import limits
 from reichatd.api.types import Answer, Problem, Refusal
-from reichatd.errors import ReichatError, TryAgainLater, Unauthorized, Unavailable
+from reichatd.errors import RateLimited, ReichatError, TryAgainLater, Unauthorized, Unavailable
 from reichatd.store import StoreUnavailable
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 OK = Answer()
+HEADERS = {
+    **SECURITY_HEADERS,
+    "Cache-Control": "no-store",
+    # Whatever a browser takes an answer for, it loads nothing and shows it in no frame.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of every answer in JSON."""
 _encoder = msgspec.json.Encoder()
 
 
 def answer(body: Answer | Refusal = OK, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in JSON; without arguments, `{"message": "ok"}`."""
-    response = Response(_encoder.encode(body), status, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.update(headers or {})
-    return response
+    return Response(_encoder.encode(body), status, {**HEADERS, **(headers or {})}, content_type="application/json")
 
 
 def answer_errors(app: Quart) -> None:
     """Registers handlers that answer errors in JSON. Any other exception is a fault, which the app answers by `failed`."""
     app.register_error_handler(ReichatError, refused)
+    app.register_error_handler(RateLimited, rate_limited)
     app.register_error_handler(StoreUnavailable, store_unavailable)
     app.register_error_handler(HTTPException, http_refused)
 
@@ -40,6 +47,12 @@ def refused(error: ReichatError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     errors = [Problem(field, problem) for field, problem in error.problems]
     return answer(Refusal(message=error.message, code=error.code, errors=errors), error.status, headers)
+
+
+async def rate_limited(error: RateLimited) -> Response:
+    """Answers late: clients that try again at once would keep the daemon busy with refusals."""
+    await trio.sleep(limits().refusal_seconds)
+    return refused(error)
 
 
 def store_unavailable(error: StoreUnavailable) -> Response:

@@ -24,6 +24,7 @@ from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
+from reichatd.api.room_list import RoomLists
 from reichatd.api.services import Services, provide, provide_health, provide_settings
 from reichatd.health import Health
 from reichatd.rooms import Rooms
@@ -61,7 +62,7 @@ def create_app(
         health_calls.blueprint,
         doctor_calls.blueprint,
     )
-    provide(app, Services(accounts, rooms))
+    provide(app, Services(accounts, rooms, RoomLists(rooms)))
     provide_health(app, health)
     if web_client:
         app.register_blueprint(web.blueprint_of(web.read_files()))

@@ -31,6 +31,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         gives: the type of the answer on success, or its media type if it is not JSON of this interface.
         status: the HTTP status on success.
         takes: the type of the body; None without a body.
+        query: the type of the query parameters; None without any.
         body_may_be_absent: an absent body counts as an empty object.
         token: the token that the call needs.
         refuses: the errors of this call, in addition to those of every call of this kind.
@@ -42,6 +43,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     gives: type[Answer] | str
     status: int
     takes: type[msgspec.Struct] | None
+    query: type[msgspec.Struct] | None
     body_may_be_absent: bool
     token: Token
     refuses: tuple[type[ReichatError], ...]
@@ -55,6 +57,7 @@ def operation(
     status: int = 200,
     *,
     takes: type[msgspec.Struct] | None = None,
+    query: type[msgspec.Struct] | None = None,
     body_may_be_absent: bool = False,
     token: Token = Token.ACCESS,
     refuses: tuple[type[ReichatError], ...] = (),
@@ -68,6 +71,7 @@ def operation(
             gives=gives,
             status=status,
             takes=takes,
+            query=query,
             body_may_be_absent=body_may_be_absent,
             token=token,
             refuses=refuses,

@@ -43,7 +43,32 @@ async def actor() -> UserActor:
 
     Raises: Unauthorized.
     """
-    return (await caller()).actor
+    return msgspec.structs.replace((await caller()).actor, client=client_address())
+
+
+def client_address() -> str:
+    """The address that the request came from, as trusted proxies report it; that of the peer without such proxies."""
+    return request.remote_addr or ""
+
+
+def query_of(kind: type[Body]) -> Body:
+    """Decodes the query as a `kind`. Unknown parameters are ignored; of a repeated one the first counts.
+
+    Raises: Malformed.
+    """
+    values: dict[str, Any] = {}
+    problems: list[FieldProblem] = []
+    for field in msgspec.structs.fields(kind):
+        text = request.args.get(field.encode_name)
+        if text is None:
+            continue
+        try:
+            values[field.name] = msgspec.convert(text, field.type, strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(FieldProblem(field.encode_name, str(error)))
+    if problems:
+        raise Malformed(in_words(problems), problems)
+    return kind(**values)
 
 
 async def body_of(kind: type[Body], *, may_be_absent: bool = False) -> Body:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from msgspec import UNSET
 from quart import Blueprint, Response
 
 from reichatd import store
-from reichatd.api.answers import answer
+from reichatd.api.answers import HEADERS, answer
 from reichatd.api.operations import operation
-from reichatd.api.requests import actor, body_of, caller
-from reichatd.api.services import rooms
+from reichatd.api.requests import actor, body_of, caller, query_of
+from reichatd.api.services import room_lists, rooms
 from reichatd.api.types import (
     BannedUser,
     Bans,
@@ -18,10 +19,10 @@ from reichatd.api.types import (
     JoinedRoom,
     JoinedRooms,
     Joining,
+    PublicPage,
     PublicRooms,
     RoomCreated,
     RoomInFull,
-    RoomInShort,
     SomeRoom,
 )
 from reichatd.errors import (
@@ -34,8 +35,10 @@ from reichatd.errors import (
     NotAMember,
     NotBanned,
     PasswordRequired,
+    RateLimited,
     RoomExists,
     RoomNotFound,
+    TooManyRooms,
     UserNotFound,
     Yourself,
 )
@@ -45,11 +48,17 @@ blueprint = Blueprint("rooms", __name__)
 
 
 @blueprint.get("/public")
-@operation(PublicRooms)
+@operation(PublicRooms, query=PublicPage, refuses=(RoomNotFound,))
 async def list_public() -> Response:
-    """Lists every public room, oldest first."""
+    """Lists public rooms, oldest first, in pages.
+
+    The next page begins after the last room of this one. A page with fewer rooms than `limit` is the last. If the room `after` has
+    been deleted, the answer is 404 `room_not_found`.
+    """
     await caller()
-    return answer(PublicRooms(rooms=in_short(await rooms().public())))
+    page = query_of(PublicPage)
+    body = await room_lists().begin(None if page.after is UNSET else page.after, page.limit)
+    return Response(body, 200, HEADERS, content_type="application/json")
 
 
 @blueprint.get("/joined")
@@ -62,11 +71,12 @@ async def list_joined() -> Response:
 
 
 @blueprint.post("/room")
-@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists))
+@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited))
 async def create() -> Response:
     """Creates a room.
 
-    You own it and are its first member. With a password it is private, without one it is public.
+    You own it and are its first member. With a password it is private, without one it is public. How many rooms you may create
+    per hour, and own, is limited.
     """
     by = await actor()
     body = await body_of(CreatingRoom)
@@ -113,10 +123,13 @@ async def delete(room_id: str) -> Response:
 @operation(
     takes=Joining,
     body_may_be_absent=True,
-    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined),
+    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, RateLimited),
 )
 async def join(room_id: str) -> Response:
-    """Joins a room; a private room needs its password."""
+    """Joins a room; a private room needs its password.
+
+    How many wrong passwords may be tried is limited.
+    """
     by = await actor()
     body = await body_of(Joining, may_be_absent=True)
     await rooms().join(by, room_id, body.password)
@@ -170,10 +183,6 @@ async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room; for its owner."""
     banned = await rooms().bans(await actor(), room_id)
     return answer(Bans(bans=[BannedUser(user_id=user.user_id, username=user.username) for user in banned]))
-
-
-def in_short(summaries: Iterable[store.RoomSummary]) -> list[RoomInShort]:
-    return [RoomInShort(room_id=room.room_id, name=room.name, description=room.description) for room in summaries]
 
 
 def in_full(room: store.Room) -> RoomInFull:

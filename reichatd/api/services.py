@@ -6,6 +6,7 @@ import msgspec
 from quart import Quart, current_app
 
 from reichatd.accounts import Accounts
+from reichatd.api.room_list import RoomLists
 from reichatd.health import Health
 from reichatd.rooms import Rooms
 from reichatd.settings import LimitSettings, LiveSettings
@@ -20,6 +21,7 @@ class Services(msgspec.Struct, frozen=True):
 
     accounts: Accounts
     rooms: Rooms
+    room_lists: RoomLists
 
 
 def provide(app: Quart, services: Services) -> None:
@@ -45,6 +47,11 @@ def accounts() -> Accounts:
 def rooms() -> Rooms:
     """The rooms, within a request."""
     return _services().rooms
+
+
+def room_lists() -> RoomLists:
+    """The lists of public rooms that are being sent, within a request."""
+    return _services().room_lists
 
 
 def health() -> Health:

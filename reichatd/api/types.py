@@ -62,7 +62,9 @@ RoomPassword = Annotated[str, _meta("The password that is needed to join.", "a s
 NewRoomPassword = Annotated[
     str,
     _meta(
-        "The password that will be needed to join; empty for none.", "a shared word", maxLength="limits.password_max"
+        "The password that will be needed to join, with a minimum length; empty for none.",
+        "a shared word",
+        maxLength="limits.password_max",
     ),
 ]
 FirstId = Annotated[
@@ -73,6 +75,14 @@ Time = Annotated[str, _meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00"
 AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
 TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
+
+# Queries
+
+
+class PublicPage(Struct, frozen=True):
+    after: Annotated[str, _meta("The id of the last room of the page before.", "lounge")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(description="The most rooms.", examples=[1000], ge=1, le=1000)] = 1000
+
 
 # Bodies
 

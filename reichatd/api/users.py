@@ -5,11 +5,11 @@ from quart import Blueprint, Response
 from reichatd import store
 from reichatd.api.answers import answer
 from reichatd.api.operations import operation
-from reichatd.api.requests import body_of, caller
-from reichatd.api.rooms import in_short
+from reichatd.api.requests import body_of, caller, client_address
+from reichatd.api.room_list import in_short
 from reichatd.api.services import accounts, rooms
 from reichatd.api.types import ChangingPassword, Oneself, Renaming, SomeUser, UserDetails
-from reichatd.errors import Invalid, InvalidFields, InvalidPassword, UserNotFound
+from reichatd.errors import Invalid, InvalidFields, InvalidPassword, RateLimited, UserNotFound
 
 blueprint = Blueprint("users", __name__, url_prefix="/user")
 
@@ -46,7 +46,7 @@ async def rename() -> Response:
 
 
 @blueprint.put("/password")
-@operation(takes=ChangingPassword, refuses=(InvalidPassword, InvalidFields, Invalid))
+@operation(takes=ChangingPassword, refuses=(InvalidPassword, InvalidFields, Invalid, RateLimited))
 async def change_password() -> Response:
     """Changes the password; all your other login sessions end.
 
@@ -54,7 +54,7 @@ async def change_password() -> Response:
     """
     identity = await caller()
     body = await body_of(ChangingPassword)
-    await accounts().change_password(identity, body.password, body.new_password)
+    await accounts().change_password(identity, body.password, body.new_password, client=client_address())
     return answer()
 
 

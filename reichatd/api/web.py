@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from reichatd.api.answers import answer
 from reichatd.api.operations import Token, operation
+from reichatd.api.security_headers import PAGE_HEADERS
 
 FILES = Path(__file__).parent.parent / "web"
 INDEX = "index.html"
@@ -31,13 +32,7 @@ POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": POLICY}
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

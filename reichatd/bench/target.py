@@ -18,6 +18,21 @@ import msgspec
 _READY = re.compile(r"listens on http://\S+:(\d+)")
 _CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
 _START_SECONDS = 30.0
+_LIMITS_ON_CLIENTS = (
+    "MESSAGES_PER_SECOND",
+    "MESSAGE_BYTES_PER_SECOND",
+    "POSTED_BYTES_PER_DAY",
+    "GUESSES_PER_CLIENT",
+    "GUESSES_PER_SUBJECT_AND_CLIENT",
+    "GUESSES_PER_SUBJECT_HOUR",
+    "CODES_PER_ADDRESS_HOUR",
+    "MAILS_PER_CLIENT_HOUR",
+    "MAILS_PER_ADDRESS_HOUR",
+    "MAILS_PER_ADDRESS_DAY",
+    "ROOMS_PER_USER_HOUR",
+    "ROOMS_OWNED",
+)
+"""Off in a private daemon: all users and connections of the bench are one client."""
 
 
 class TargetError(Exception):
@@ -178,7 +193,7 @@ def private(environ: dict[str, str], *, limited: bool = False) -> Iterator[Priva
 
 
 def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
-    """Our environment without its settings, and with those of the bench: no rate limit, long-lived tokens."""
+    """Our environment without its settings, and with those of the bench: no limits on clients, long-lived tokens."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("REICHATD_", "MONGODB_"))}
     settings = {
         **ours,
@@ -188,9 +203,7 @@ def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
         "REICHATD_STORAGE_PATH": f"{directory}/bench.sqlite3",
         "REICHATD_AUTH_SECRET_KEY": secrets.token_hex(32),
         "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "600",
-        "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
-        "REICHATD_LIMITS_MESSAGE_BYTES_PER_SECOND": "0",
-        "REICHATD_LIMITS_POSTED_BYTES_PER_DAY": "0",
+        **dict.fromkeys((f"REICHATD_LIMITS_{name}" for name in _LIMITS_ON_CLIENTS), "0"),
         "REICHATD_LOG_LEVEL": "warning",
     }
     by_default = ("REICHATD_LIMITS_", "REICHATD_LOG_") if limited else ()

@@ -18,6 +18,7 @@ from reichatd.cli.progress import ProgressBar
 from reichatd.cli.settings_loader import Loaded, load_or_fail
 from reichatd.cli.store_access import no_access, opened_store
 from reichatd.live import NoLiveConnections
+from reichatd.rate_limits import MemoryCounts, RateLimiter
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
 from reichatd.settings.keys import printable
@@ -136,7 +137,8 @@ class _Work:
         settings = self._loaded.settings
         async with opened_store(self._loaded, may_create=self._may_create) as store:
             passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NoLiveConnections()
-            rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
+            limiter = RateLimiter(in_force, local=MemoryCounts(), shared=store.counts)
+            rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
             administration = Administration(store=store, passwords=passwords, rooms=rooms, settings=in_force, live=live)
             return await administration.perform(self._request, self._emit)
 

@@ -56,11 +56,13 @@ _PARAMETERS: JSON = {
     "room_id": {"description": "A room's id.", "example": "lounge"},
     "user_id": {"description": "A user's id.", "example": "65f0c1d2e3a4b5968778695a"},
 }
+_RETRY_AFTER: JSON = {
+    "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
+}
 _HEADERS: dict[HTTPStatus, JSON] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
-    HTTPStatus.SERVICE_UNAVAILABLE: {
-        "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
-    },
+    HTTPStatus.SERVICE_UNAVAILABLE: _RETRY_AFTER,
+    HTTPStatus.TOO_MANY_REQUESTS: _RETRY_AFTER,
 }
 _Kinds = set[type[msgspec.Struct]]
 _INVALID_FIELD = Problem("name", "what is wrong with it")
@@ -134,17 +136,26 @@ def _operation(call: Call, components: JSON) -> JSON:
     }
     if operation.description:
         described["description"] = operation.description
-    if rule.arguments:
-        described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, **_PARAMETERS[name]}
-            for name in re.findall(r"{(\w+)}", _path(rule))
-        ]
+    parameters: list[JSON] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, **_PARAMETERS[name]}
+        for name in re.findall(r"{(\w+)}", _path(rule))
+    ]
+    if operation.query is not None:
+        parameters += _in_query(operation.query)
+    if parameters:
+        described["parameters"] = parameters
     if operation.takes is not None:
         described["requestBody"] = {
             "required": not operation.body_may_be_absent,
             "content": {"application/json": _typed(operation.takes, components)},
         }
     return described
+
+
+def _in_query(kind: type[msgspec.Struct]) -> Iterator[JSON]:
+    _, parts = msgspec.json.schema_components((kind,))
+    for name, schema in parts[kind.__name__]["properties"].items():
+        yield {"name": name, "in": "query", "description": schema.pop("description"), "schema": schema}
 
 
 def _typed(kind: type[msgspec.Struct], components: JSON) -> JSON:
@@ -176,8 +187,9 @@ def _refusals(operation: Operation, *, in_path: bool) -> Iterator[tuple[HTTPStat
         kinds.append(Unauthorized)
     if in_path:
         kinds.append(NotFound)  # an id that contains a slash is another path
-    if operation.takes is not None:
+    if operation.takes is not None or operation.query is not None:
         kinds.append(Malformed)
+    if operation.takes is not None:
         for error in (RequestTimeout(), RequestEntityTooLarge()):
             yield HTTPStatus(error.code), as_refusal(error)
     for kind in kinds:

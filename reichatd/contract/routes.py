@@ -9,6 +9,7 @@ import trio
 from quart import Blueprint, Quart, Response
 
 from reichatd.api.operations import Token, operation
+from reichatd.api.security_headers import PAGE_HEADERS
 from reichatd.contract import pages
 from reichatd.contract.asyncapi import asyncapi
 from reichatd.contract.openapi import openapi
@@ -16,9 +17,8 @@ from reichatd.settings import LimitSettings
 
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 _HEADERS = {
+    **PAGE_HEADERS,
     "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),

@@ -2,7 +2,9 @@
 
 import heapq
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
@@ -10,6 +12,7 @@ import structlog
 import trio
 from msgspec import Struct
 
+from reichatd.errors import Unavailable
 from reichatd.mail.sender import parse_sender
 from reichatd.mail.transport import MailDeferred, MailError, MailRefused, Transport
 from reichatd.repeated_event import RepeatedEvent
@@ -31,6 +34,9 @@ _SPARE_SHARE = 0.1
 
 DAY = 86_400.0
 
+FULL_SECONDS = 60
+"""When to try again after the queue was full: a mail server that is slow or down stays so for a while."""
+
 MailOutcome = Literal["sent", "deferred", "refused", "given_up", "dropped"]
 """The outcomes of sending a mail, as the metrics count them."""
 
@@ -48,13 +54,18 @@ class QueuedMail(Struct, order=True):
     """A mail that fails at this time or later is not tried again."""
     expires: float
     """From this time on the mail is useless to its reader."""
+    group: str
+    """Whose mail it is: see `Outbox`."""
     attempts: int = 0
 
 
 class Outbox:
     """Queues mail at once and delivers it in the background.
 
-    New mails and retries share one queue, ordered by the time they are due: a failed mail does not delay the others.
+    New mails and retries share one queue, ordered by the time they are due: a failed mail does not delay the others. The queue is
+    fair between groups, such as the clients that caused the mails: of those with a mail that is due, the one served longest ago is
+    next.
+
     All methods are for the event loop.
 
     Arguments:
@@ -72,7 +83,10 @@ class Outbox:
         """Mails by outcome: sent, deferred, refused, given_up (delivery failed) or dropped. All are present from the start."""
         self._mail = mail
         self._route = _Route(mail, password, transport)
-        self._queue: list[QueuedMail] = []
+        self._groups: OrderedDict[str, list[QueuedMail]] = (
+            OrderedDict()
+        )  # heaps, none empty; the group served last is the last
+        self._reserved = 0
         self._last_number = 0
         self._changed = RepeatedEvent()
         self._in_progress: QueuedMail | None = None
@@ -87,25 +101,44 @@ class Outbox:
     @property
     def pending(self) -> int:
         """How many mails are neither delivered nor failed."""
-        return len(self._queue) + (self._in_progress is not None)
+        return sum(map(len, self._groups.values())) + (self._in_progress is not None)
 
-    def enqueue(self, message: "EmailMessage", *, seconds: float = DAY) -> None:
+    @contextmanager
+    def reserve(self, *, to: str) -> Iterator[None]:
+        """Keeps a place in the queue, for one mail that is queued inside or not at all.
+
+        Arguments:
+            to: the recipient, for the log.
+
+        Raises:
+            Unavailable: the queue is full.
+        """
+        if self.pending + self._reserved >= self._mail.queue:
+            self._drop(to)
+            raise Unavailable("Too many mails wait to be sent, try again later", retry_after=FULL_SECONDS)
+        self._reserved += 1
+        try:
+            yield
+        finally:
+            self._reserved -= 1
+
+    def enqueue(self, message: "EmailMessage", *, seconds: float = DAY, group: str = "") -> None:
         """Queues a mail. For the event loop; never waits, never fails.
 
-        If `mail.queue` mails are pending, the mail is dropped and the log says so.
+        If `mail.queue` mails are pending, the mail is dropped and the log says so; see `reserve`.
 
         Arguments:
             seconds: how long the mail is useful to its reader; after that it is not tried again.
+            group: whose mail it is; the mails of one group do not delay those of others.
         """
         if self.pending >= self._mail.queue:
-            self.outcomes["dropped"] += 1
-            log.error("mail dropped: the queue is full", to=str(message["To"]), queue=self._mail.queue)
+            self._drop(str(message["To"]))
             return
         self._last_number += 1
         now = trio.current_time()
         expires = now + seconds
         last_try = expires - min(SPARE_SECONDS, _SPARE_SHARE * seconds)
-        self._push(QueuedMail(now, self._last_number, message, last_try, expires))
+        self._push(QueuedMail(now, self._last_number, message, last_try, expires, group))
 
     def reload(self, mail: "MailSettings", password: str | None) -> None:
         """Applies new settings, also to queued mail; only an attempt in progress ends with the former ones.
@@ -116,10 +149,11 @@ class Outbox:
         self.sender = parse_sender(mail.sender)
         self._mail = mail
         self._route = _Route(mail, password)
-        for queued in self._queue:
-            # The former settings may be the reason for a failure: no retry waits for its pause.
-            queued.due = trio.current_time()
-        heapq.heapify(self._queue)
+        for heap in self._groups.values():
+            for queued in heap:
+                # The former settings may be the reason for a failure: no retry waits for its pause.
+                queued.due = trio.current_time()
+            heapq.heapify(heap)
         self._changed.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -139,20 +173,32 @@ class Outbox:
             if self.pending:
                 log.warning("mail not sent before shutdown", mails=self.pending)
 
+    def _drop(self, to: str) -> None:
+        self.outcomes["dropped"] += 1
+        log.error("mail dropped: the queue is full", to=to, queue=self._mail.queue)
+
     def _push(self, queued: QueuedMail) -> None:
-        heapq.heappush(self._queue, queued)
+        heapq.heappush(self._groups.setdefault(queued.group, []), queued)
         self._changed.set()
 
     async def _next(self) -> QueuedMail:
-        """Waits until the first mail of the queue is due, and removes it."""
+        """Waits until a mail is due, and removes it."""
         while True:
             now = trio.current_time()
-            wait = self._queue[0].due - now if self._queue else math.inf
-            if wait <= 0:
-                return heapq.heappop(self._queue)
+            for group, heap in self._groups.items():
+                if heap[0].due <= now:
+                    return self._pop(group)
             self._changed.clear()
-            with trio.move_on_after(wait):
+            with trio.move_on_at(min((heap[0].due for heap in self._groups.values()), default=math.inf)):
                 await self._changed.wait()
+
+    def _pop(self, group: str) -> QueuedMail:
+        heap = self._groups[group]
+        queued = heapq.heappop(heap)
+        self._groups.move_to_end(group)
+        if not heap:
+            del self._groups[group]
+        return queued
 
     async def _try(self, queued: QueuedMail) -> QueuedMail | None:
         """Makes one attempt, or none if a retry comes too late. Returns the mail to queue again, if there is to be a retry."""

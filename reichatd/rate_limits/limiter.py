@@ -1,12 +1,14 @@
 """Asks the counts whether an action is within its limits."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from math import ceil
 
 import structlog
 
-from reichatd.errors import RateLimited
+from reichatd.errors import RateLimited, Unavailable
 from reichatd.rate_limits.addresses import network_of
 from reichatd.rate_limits.counts import Count, Counts
 from reichatd.rate_limits.rules import RULES, Action, Scope
@@ -64,6 +66,20 @@ class RateLimiter:
         if shared:
             await self._shared.give_back(shared)
 
+    @asynccontextmanager
+    async def guess(self, action: Action, *, client: str, subject: str, known: bool = False) -> AsyncIterator[None]:
+        """Counts the check of a secret inside, before it. A right one is given back, and one that was not checked (Unavailable).
+
+        Arguments and errors: as for `require`.
+        """
+        await self.require(action, client=client, subject=subject, known=known)
+        try:
+            yield
+        except Unavailable:
+            await self.give_back(action, client=client, subject=subject, known=known)
+            raise
+        await self.give_back(action, client=client, subject=subject, known=known)
+
     async def _first_over(self, counts: Counts, wanted: list[Count]) -> int | None:
         position = await counts.hit(wanted)
         return None if position is None else ceil(await counts.retry_after(wanted[position]))
@@ -89,4 +105,6 @@ class RateLimiter:
 
 def _key(action: Action, scope: Scope, *parts: str) -> str:
     """A key of fixed length that shows no address, since the store keeps it for a while."""
-    return blake2b("\0".join((action.value, scope.value, *parts)).encode(), digest_size=16).hexdigest()
+    text = "\0".join((action.value, scope.value, *parts))
+    # A client may send lone surrogates.
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -36,7 +36,7 @@ class Scope(Enum):
     SUBJECT = "subject"
     """What all clients do with one subject. A client that is known to the subject is exempt: no stranger can lock it out."""
     SHARE = "share of one client"
-    """Half of the SUBJECT number, for one client: a single stranger cannot use up what others need."""
+    """A part of the SUBJECT number, for one client: a single stranger cannot use up what others need."""
 
 
 class Rule(NamedTuple):
@@ -67,6 +67,8 @@ RULES: Mapping[Action, tuple[Rule, ...]] = {
     ),
     Action.MAIL: (
         Rule(Scope.CLIENT, lambda limits: limits.mails_per_client_hour, _HOUR),
+        # By the hourly number, one client cannot use up an address's day.
+        Rule(Scope.SHARE, lambda limits: limits.mails_per_address_hour, _DAY),
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_hour, _HOUR),
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_day, _DAY),
     ),

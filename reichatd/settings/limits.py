@@ -24,6 +24,9 @@ class LimitSettings(Table, frozen=True):
     room_description_max: Annotated[int, Meta(ge=0, le=100_000)] = 1000
     """Lengths that users may choose, in characters: passwords, user names, and the ids, names and descriptions of rooms."""
 
+    room_password_min: Annotated[int, Meta(ge=1, le=1024)] = 8
+    """The shortest password that a room may get, in characters. Rooms that have a shorter one keep it."""
+
     # Conversation
     message_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
     """The longest message, in characters."""
@@ -99,10 +102,16 @@ class LimitSettings(Table, frozen=True):
     mails_per_client_hour: OptionalLimit = 20
     mails_per_address_hour: OptionalLimit = 3
     mails_per_address_day: OptionalLimit = 5
-    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. 0: no limit."""
+    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. A registration of an
+    address that has an account counts too. 0: no limit."""
 
     rooms_per_user_hour: OptionalLimit = 10
-    """How many rooms one user may create per hour. 0: no limit."""
+    rooms_owned: OptionalLimit = 50
+    """How many rooms one user may create per hour, and how many one user may own and still create another. Administrators may
+    create any number. 0: no limit."""
+
+    refusal_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    """How long the answer 429 is held back, so that a client that tries again at once costs little."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384

@@ -46,4 +46,4 @@ class MailSettings(Table, frozen=True):
     """The pause before the second attempt. It doubles after each attempt, up to a minute."""
 
     queue: Count = 1000
-    """How many mails may wait to be sent. Further ones are dropped, and the log has a line for each."""
+    """How many mails may wait to be sent. Further registrations are refused (503), and the log has a line for each."""

@@ -166,6 +166,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
     ({"mail.ehlo"}, _ehlo_is_address),
     _at_most("limits.password_min", "limits.password_max"),
+    _at_most("limits.room_password_min", "limits.password_max"),
     _at_most("limits.username_min", "limits.username_max"),
     _at_most("limits.room_id_min", "limits.room_id_max"),
     _holds("limits.frame_bytes", "limits.message_chars", "limits.nonce_chars"),

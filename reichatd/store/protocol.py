@@ -6,9 +6,8 @@ store fails, every method raises `StoreError`, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reichatd.rate_limits import Counts
 from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
@@ -33,6 +32,9 @@ from reichatd.store.records import (
     User,
 )
 from reichatd.store.retention import Cutoff, LogRange
+
+if TYPE_CHECKING:
+    from reichatd.rate_limits import Counts
 
 
 class UserStore(Protocol):
@@ -154,8 +156,15 @@ class RoomStore(Protocol):
     async def is_free(self, room_id: str) -> bool:
         """Whether no room has this id, in upper or lower case, so that `create` would succeed."""
 
-    async def public(self) -> list[RoomSummary]:
-        """Every room without a password, oldest first."""
+    async def public(self, after: str | None, at_most: int) -> list[RoomSummary] | None:
+        """Rooms without a password, oldest first.
+
+        Arguments:
+            after: only those that come after the room with this id, which may have a password by now.
+
+        Returns:
+            None if there is no room with the id `after`.
+        """
 
     async def joined(self, user_id: str) -> list[Room]:
         """The rooms that this user is a member of, in the order they were joined."""
@@ -171,6 +180,9 @@ class RoomStore(Protocol):
 
     async def owned(self, user_id: str) -> list[str]:
         """The ids of the rooms that this user owns, in their order."""
+
+    async def count_owned(self, user_id: str, at_most: int) -> int:
+        """How many rooms this user owns; `at_most` if they are more, which bounds the cost."""
 
     async def memberships(self, user_id: str) -> list[Membership]:
         """This user's memberships, in the order the rooms were joined."""
@@ -308,7 +320,7 @@ class Store(Protocol):
     failures: FailureCounter
     """Counts the failed calls of all parts."""
     bulk_import: BulkImport
-    counts: Counts
+    counts: "Counts"
     """The counts that protect accounts and rooms: all daemons on one store share them."""
 
     async def ping(self) -> None:

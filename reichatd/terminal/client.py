@@ -16,6 +16,8 @@ from reichatd.terminal.frames import MESSAGE_CHARACTERS
 
 SECONDS = 15.0
 """The timeout of a call or a handshake."""
+_PAGE = 1000
+"""Public rooms asked for at once: as many as the daemon gives."""
 _FRAME_BYTES = 16 * 1024 * 1024
 _FRAMES_WAITING = 64
 
@@ -183,7 +185,18 @@ class ServerClient:
 
         Raises: LoggedOut, ServerRefused, Unreachable.
         """
-        return (await self._call(_Rooms, "GET", f"/{which}")).rooms
+        if which == "joined":
+            return (await self._call(_Rooms, "GET", "/joined")).rooms
+        found: dict[str, RoomChoice] = {}
+        path = f"/public?limit={_PAGE}"
+        while True:
+            page = (await self._call(_Rooms, "GET", path)).rooms
+            # An older daemon knows no pages, and gives the same list each time.
+            is_new = any(room.room_id not in found for room in page)
+            found.update((room.room_id, room) for room in page)
+            if len(page) != _PAGE or not is_new:
+                return list(found.values())
+            path = f"/public?limit={_PAGE}&after={quote(page[-1].room_id, safe='')}"
 
     async def room(self, room_id: str) -> RoomChoice:
         """The room with this id, joined or not.

@@ -4,6 +4,7 @@ import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
 
 const MOST_SHOWN = 200;
+const PAGE = 1000;
 
 export function exploreView(home) {
   const results = h("ul", { class: "cards" });
@@ -18,13 +19,19 @@ export function exploreView(home) {
     note.textContent = sentence(matching.length, rooms.length);
   }
 
-  home.api.call("GET", "/public").then(
-    (answer) => {
-      rooms = answer.rooms;
+  /** Loads page after page, and shows what is there; ends when the list is no longer in the page. */
+  async function load() {
+    let page = [];
+    let place = "";
+    do {
+      page = (await home.api.call("GET", `/public?limit=${PAGE}${place}`)).rooms;
+      rooms = [...rooms, ...page];
       show();
-    },
-    (error) => (note.textContent = error.message),
-  );
+      place = `&after=${encodeURIComponent(page.at(-1)?.room_id)}`;
+    } while (page.length === PAGE && results.isConnected);
+  }
+
+  load().catch((error) => (note.textContent = error.message));
 
   return h("div", { class: "page" },
     h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("h2", {}, "Find rooms")),

@@ -10,13 +10,16 @@ import trio
 from reichatd.accounts import Accounts, LoginTokens, Passwords
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
-from reichatd.settings import AuthSettings, LiveSettings, MailSettings, Settings
+from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, MailSettings, Settings
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
+from tests.unlimited import CLIENT, UNLIMITED, limiter_of
 
 CHEAP = AuthSettings(argon2_time_cost=1, argon2_memory_kib=64)
 """Real argon2, as cheap as possible."""
+
+WITHOUT_LIMITS = LimitSettings(**UNLIMITED)
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -24,20 +27,29 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 class Harness:
     """Accounts on a real store, with a real outbox that prints, and a clock that the test sets."""
 
-    def __init__(self, store: Store, nursery: trio.Nursery, auth: AuthSettings = CHEAP, secret: bytes = SECRET) -> None:
+    def __init__(
+        self,
+        store: Store,
+        nursery: trio.Nursery,
+        auth: AuthSettings = CHEAP,
+        secret: bytes = SECRET,
+        limits: LimitSettings = WITHOUT_LIMITS,
+    ) -> None:
         self.store = store
         self.nursery = nursery
         self.now = 1_700_000_000.5
         self.live = RecordingLive()
         self.printed = io.StringIO()
         self.outbox = Outbox(MailSettings(), None, transport=ConsoleTransport(self.printed))
+        self.settings = LiveSettings(Settings(limits=limits))
         self.accounts = Accounts(
             auth=auth,
-            settings=LiveSettings(Settings()),
+            settings=self.settings,
             secret=secret,
             store=store,
             passwords=Passwords(auth),
             outbox=self.outbox,
+            limiter=limiter_of(self.settings),
             live=self.live,
             clock=lambda: self.now,
         )
@@ -56,11 +68,11 @@ class Harness:
 
     async def join(self, name: str = "ann", password: str = "correct horse") -> None:
         """Registers and verifies `name`@example.org."""
-        await self.accounts.register(f"{name}@example.org", password, name)
-        await self.accounts.verify(f"{name}@example.org", await self.code())
+        await self.accounts.register(f"{name}@example.org", password, name, client=CLIENT)
+        await self.accounts.verify(f"{name}@example.org", await self.code(), client=CLIENT)
 
     async def login(self, name: str = "ann", password: str = "correct horse") -> LoginTokens:
-        return await self.accounts.login(f"{name}@example.org", password)
+        return await self.accounts.login(f"{name}@example.org", password, client=CLIENT)
 
 
 def wrong(code: str) -> str:

@@ -1,6 +1,7 @@
 """Accounts from registration to logout, on a real store."""
 
 import time
+from functools import partial
 
 import argon2
 import pytest
@@ -22,15 +23,16 @@ from reichatd.errors import (
 from reichatd.settings import LiveSettings, Settings
 from reichatd.store import Session, Store
 from tests.accounts.conftest import CHEAP, Harness, with_changes, wrong
+from tests.unlimited import CLIENT, limiter_of
 
 MINUTE, DAY = 60.0, 86_400.0
 NO_ADDRESSES = ["", "nobody", "\ud800@example.org", "a\0@example.org", "x" * 100_000, "ann@example.org\n"]
 
 
-async def outcome_of(call: object, *arguments: object) -> str:
+async def outcome_of(call: object, *arguments: object, **options: object) -> str:
     """The name of the error, or "ok"."""
     try:
-        await call(*arguments)  # type: ignore[operator]
+        await call(*arguments, **options)  # type: ignore[operator]
     except ReichatError as error:
         return type(error).__name__
     return "ok"
@@ -41,9 +43,9 @@ async def outcome_of(call: object, *arguments: object) -> str:
 
 async def test_from_registration_to_logout(harness: Harness) -> None:
     accounts = harness.accounts
-    await accounts.register("Ann@Example.org", "correct horse", "ann")
-    await accounts.verify("Ann@example.org", await harness.code())
-    login = await accounts.login("Ann@EXAMPLE.org", "correct horse")
+    await accounts.register("Ann@Example.org", "correct horse", "ann", client=CLIENT)
+    await accounts.verify("Ann@example.org", await harness.code(), client=CLIENT)
+    login = await accounts.login("Ann@EXAMPLE.org", "correct horse", client=CLIENT)
     identity = await accounts.authenticate(login.access_token)
     assert (identity.user.user_id, identity.user.email, identity.user.username) == (
         login.user_id,
@@ -58,19 +60,19 @@ async def test_from_registration_to_logout(harness: Harness) -> None:
 
 async def test_all_problems_of_a_registration_are_reported_together(harness: Harness) -> None:
     with pytest.raises(InvalidFields) as caught:
-        await harness.accounts.register("nobody", "x" * 129, "a b")
+        await harness.accounts.register("nobody", "x" * 129, "a b", client=CLIENT)
     assert [field for field, _ in caught.value.problems] == ["email", "password", "username"]
     assert await harness.codes() == []
 
 
 async def test_an_over_long_password_is_not_hashed(harness: Harness, runs: list[str]) -> None:
     with pytest.raises(InvalidFields):
-        await harness.accounts.register("ann@example.org", "x" * 129, "ann")
+        await harness.accounts.register("ann@example.org", "x" * 129, "ann", client=CLIENT)
     assert runs == []
 
 
 async def test_a_registration_without_verification_is_no_user(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     with pytest.raises(UserNotFound):
         await harness.login()
 
@@ -79,17 +81,17 @@ async def test_an_existing_user_is_found_before_any_hashing(harness: Harness, ru
     await harness.join()
     runs.clear()
     with pytest.raises(UserExists):
-        await harness.accounts.register("ANN@example.org", "another horse", "ann2")
+        await harness.accounts.register("ANN@example.org", "another horse", "ann2", client=CLIENT)
     assert runs == []
     assert len(await harness.codes()) == 1
 
 
 async def test_concurrent_calls_with_one_code_create_one_user(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     code, outcomes = await harness.code(), []
 
     async def verify() -> None:
-        outcomes.append(await outcome_of(harness.accounts.verify, "ann@example.org", code))
+        outcomes.append(await outcome_of(harness.accounts.verify, "ann@example.org", code, client=CLIENT))
 
     async with trio.open_nursery() as nursery:
         for _ in range(4):
@@ -109,7 +111,7 @@ async def test_a_user_who_is_verified_during_a_registration(harness: Harness, mo
 
     monkeypatch.setattr(Passwords, "hash", join_first)
     with pytest.raises(UserExists):
-        await accounts.register("ann@example.org", "another horse", "ann2")
+        await accounts.register("ann@example.org", "another horse", "ann2", client=CLIENT)
     assert len(await harness.codes()) == 1
     assert await harness.login()
 
@@ -118,11 +120,11 @@ async def test_a_user_who_is_verified_during_a_registration(harness: Harness, mo
 async def test_a_code_confirms_the_registration_that_it_was_sent_for(harness: Harness, number: int) -> None:
     """Each code creates the account of its own registration, with its password, even if others register the address too."""
     for name, email in (("ann1", "ann@example.org"), ("ann2", "ANN@example.org"), ("ann3", "ann@example.org")):
-        await harness.accounts.register(email, f"horse of {name}", name)
-    await harness.accounts.verify("Ann@example.org", (await harness.codes())[number])
+        await harness.accounts.register(email, f"horse of {name}", name, client=CLIENT)
+    await harness.accounts.verify("Ann@example.org", (await harness.codes())[number], client=CLIENT)
     name = f"ann{number + 1}"
     for other in ("ann1", "ann2", "ann3"):
-        outcome = await outcome_of(harness.accounts.login, "ann@example.org", f"horse of {other}")
+        outcome = await outcome_of(harness.accounts.login, "ann@example.org", f"horse of {other}", client=CLIENT)
         assert outcome == ("ok" if other == name else "InvalidPassword")
     assert [user.username for user in await harness.store.users.page("", 9)] == [name]
 
@@ -130,22 +132,22 @@ async def test_a_code_confirms_the_registration_that_it_was_sent_for(harness: Ha
 async def test_the_oldest_of_too_many_registrations_is_removed(harness: Harness) -> None:
     """A stranger who keeps registering the address locks its owner out only while it goes on."""
     for number in range(6):
-        await harness.accounts.register("ann@example.org", "a stranger's", f"eve{number}")
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+        await harness.accounts.register("ann@example.org", "a stranger's", f"eve{number}", client=CLIENT)
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     first, *_, last = await harness.codes()
     assert len(await harness.store.users.pending("ann@example.org")) == 5
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", first) == "InvalidCode"
-    await harness.accounts.verify("ann@example.org", last)
+    assert await outcome_of(harness.accounts.verify, "ann@example.org", first, client=CLIENT) == "InvalidCode"
+    await harness.accounts.verify("ann@example.org", last, client=CLIENT)
     assert await harness.login()
 
 
 async def test_two_registrations_never_have_the_same_code(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["123456", "123456", "123456", "654321"])
     monkeypatch.setattr("reichatd.accounts.keys.new_code", lambda: next(drawn))
-    await harness.accounts.register("ann@example.org", "a stranger's", "eve")
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "a stranger's", "eve", client=CLIENT)
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     assert await harness.codes() == ["123456", "654321"]
-    await harness.accounts.verify("ann@example.org", "654321")
+    await harness.accounts.verify("ann@example.org", "654321", client=CLIENT)
     assert await harness.login()
 
 
@@ -153,64 +155,67 @@ async def test_two_registrations_never_have_the_same_code(harness: Harness, monk
 
 
 async def test_a_wrong_code(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     code = await harness.code()
     for attempt in (wrong(code), "", code + "0", code[:-1]):
         with pytest.raises(InvalidCode):
-            await harness.accounts.verify("ann@example.org", attempt)
-    await harness.accounts.verify("ann@example.org", code)
+            await harness.accounts.verify("ann@example.org", attempt, client=CLIENT)
+    await harness.accounts.verify("ann@example.org", code, client=CLIENT)
 
 
 @pytest.mark.parametrize("attempt", ["٠١٢٣٤٥", "\ud800", "x" * 100_000, "\0"])
 async def test_malformed_codes(harness: Harness, attempt: str) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     with pytest.raises(InvalidCode):
-        await harness.accounts.verify("ann@example.org", attempt)
+        await harness.accounts.verify("ann@example.org", attempt, client=CLIENT)
 
 
 async def test_five_tries_at_most(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     code = await harness.code()
     for _ in range(5):
         with pytest.raises(InvalidCode):
-            await harness.accounts.verify("ann@example.org", wrong(code))
+            await harness.accounts.verify("ann@example.org", wrong(code), client=CLIENT)
     with pytest.raises(InvalidCode):
-        await harness.accounts.verify("ann@example.org", code)
+        await harness.accounts.verify("ann@example.org", code, client=CLIENT)
 
 
 async def test_registering_again_gives_no_more_tries(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     for _ in range(5):
-        await harness.accounts.register("ann@example.org", "correct horse", "ann")
+        await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
         code = await harness.code()
-        assert await outcome_of(harness.accounts.verify, "ann@example.org", wrong(code)) == "InvalidCode"
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", code) == "InvalidCode"
+        assert await outcome_of(harness.accounts.verify, "ann@example.org", wrong(code), client=CLIENT) == "InvalidCode"
+    assert await outcome_of(harness.accounts.verify, "ann@example.org", code, client=CLIENT) == "InvalidCode"
     harness.now += 9 * MINUTE
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", await harness.code()) == "InvalidCode"
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
+    assert (
+        await outcome_of(harness.accounts.verify, "ann@example.org", await harness.code(), client=CLIENT)
+        == "InvalidCode"
+    )
     harness.now += MINUTE
-    await harness.accounts.verify("ann@example.org", await harness.code())
+    await harness.accounts.verify("ann@example.org", await harness.code(), client=CLIENT)
 
 
 async def test_spaces_are_ignored(harness: Harness) -> None:
-    await harness.accounts.register(" ann@example.org\u00a0", "correct horse", "ann")
+    await harness.accounts.register(" ann@example.org\u00a0", "correct horse", "ann", client=CLIENT)
     code = await harness.code()
-    await harness.accounts.verify("\tann@example.org ", f" {code[:3]} {code[3:]}\n")
-    assert await harness.accounts.login("ann@example.org ", "correct horse")
+    await harness.accounts.verify("\tann@example.org ", f" {code[:3]} {code[3:]}\n", client=CLIENT)
+    assert await harness.accounts.login("ann@example.org ", "correct horse", client=CLIENT)
 
 
 async def test_a_verification_can_be_repeated_if_its_answer_was_lost(harness: Harness) -> None:
-    await harness.accounts.register("Ann@example.org", "correct horse", "ann")
-    await harness.accounts.register("ann@example.org", "a stranger's", "eve")
+    await harness.accounts.register("Ann@example.org", "correct horse", "ann", client=CLIENT)
+    await harness.accounts.register("ann@example.org", "a stranger's", "eve", client=CLIENT)
     first, second = await harness.codes()
     for _ in range(2):
-        await harness.accounts.verify("ANN@example.org", first)
+        await harness.accounts.verify("ANN@example.org", first, client=CLIENT)
     again = Harness(harness.store, harness.nursery)
-    await again.accounts.verify("ann@example.org", first)
-    assert await outcome_of(again.accounts.verify, "ann@example.org", second) == "InvalidCode"
-    assert await harness.accounts.login("ann@example.org", "correct horse")
+    await again.accounts.verify("ann@example.org", first, client=CLIENT)
+    assert await outcome_of(again.accounts.verify, "ann@example.org", second, client=CLIENT) == "InvalidCode"
+    assert await harness.accounts.login("ann@example.org", "correct horse", client=CLIENT)
     harness.now += 10 * MINUTE
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", first) == "VerificationNotFound"
+    assert await outcome_of(harness.accounts.verify, "ann@example.org", first, client=CLIENT) == "VerificationNotFound"
 
 
 async def test_a_code_does_not_recreate_a_deleted_account(harness: Harness) -> None:
@@ -218,23 +223,26 @@ async def test_a_code_does_not_recreate_a_deleted_account(harness: Harness) -> N
     user = await harness.store.users.by_email("ann@example.org")
     assert user is not None
     await harness.store.users.delete(user.user_id)
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", await harness.code()) == "VerificationNotFound"
+    assert (
+        await outcome_of(harness.accounts.verify, "ann@example.org", await harness.code(), client=CLIENT)
+        == "VerificationNotFound"
+    )
 
 
 @pytest.mark.parametrize("right_at", [4, 5])
 async def test_the_last_try_counts(harness: Harness, right_at: int) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     code = await harness.code()
     for _ in range(right_at):
         with pytest.raises(InvalidCode):
-            await harness.accounts.verify("ann@example.org", wrong(code))
-    outcome = await outcome_of(harness.accounts.verify, "ann@example.org", code)
+            await harness.accounts.verify("ann@example.org", wrong(code), client=CLIENT)
+    outcome = await outcome_of(harness.accounts.verify, "ann@example.org", code, client=CLIENT)
     assert outcome == ("ok" if right_at == 4 else "InvalidCode")
 
 
 async def test_concurrent_tries_do_not_exceed_the_limit(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many tasks try at once: only five of them compare a code with a try left."""
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     code, left = await harness.code(), []
     real = harness.store.users.take_try
 
@@ -247,43 +255,44 @@ async def test_concurrent_tries_do_not_exceed_the_limit(harness: Harness, monkey
     monkeypatch.setattr(harness.store.users, "take_try", watched)
     async with trio.open_nursery() as nursery:
         for _ in range(40):
-            nursery.start_soon(outcome_of, harness.accounts.verify, "ann@example.org", wrong(code))
+            verify = partial(harness.accounts.verify, "ann@example.org", wrong(code), client=CLIENT)
+            nursery.start_soon(outcome_of, verify)
     assert sorted(left, reverse=True)[:5] == [5, 4, 3, 2, 1]
     assert sum(tries > 0 for tries in left) == 5
     with pytest.raises(InvalidCode):
-        await harness.accounts.verify("ann@example.org", code)
+        await harness.accounts.verify("ann@example.org", code, client=CLIENT)
 
 
 async def test_a_code_expires(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     harness.now += 10 * MINUTE
     with pytest.raises(InvalidCode):
-        await harness.accounts.verify("ann@example.org", await harness.code())
+        await harness.accounts.verify("ann@example.org", await harness.code(), client=CLIENT)
 
 
 async def test_a_code_is_valid_until_it_expires(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     harness.now += 10 * MINUTE - 1
-    await harness.accounts.verify("ann@example.org", await harness.code())
+    await harness.accounts.verify("ann@example.org", await harness.code(), client=CLIENT)
 
 
 @pytest.mark.parametrize("email", ["bob@example.org", *NO_ADDRESSES])
 async def test_nothing_to_verify(harness: Harness, email: str) -> None:
     with pytest.raises(VerificationNotFound):
-        await harness.accounts.verify(email, "123456")
+        await harness.accounts.verify(email, "123456", client=CLIENT)
 
 
 async def test_a_code_is_invalid_for_another_address(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     ann = await harness.code()
-    await harness.accounts.register("bob@example.org", "correct horse", "bob")
+    await harness.accounts.register("bob@example.org", "correct horse", "bob", client=CLIENT)
     if ann != await harness.code():
         with pytest.raises(InvalidCode):
-            await harness.accounts.verify("bob@example.org", ann)
+            await harness.accounts.verify("bob@example.org", ann, client=CLIENT)
 
 
 async def test_neither_code_nor_password_is_stored(harness: Harness) -> None:
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     (registration,) = await harness.store.users.pending("ann@example.org")
     assert await harness.code() not in registration.code_hash
     assert "correct horse" not in repr(registration)
@@ -304,7 +313,7 @@ async def test_an_unknown_user_costs_as_much_as_a_known_one(harness: Harness, ru
     await harness.join()
     runs.clear()
     with pytest.raises(UserNotFound):
-        await harness.accounts.login(email, "correct horse")
+        await harness.accounts.login(email, "correct horse", client=CLIENT)
     assert len(runs) == 1
 
 
@@ -317,8 +326,8 @@ async def test_a_password_matches_in_any_unicode_form(harness: Harness, chosen: 
     login = await harness.login(password=typed)
     identity = await harness.accounts.authenticate(login.access_token)
     with pytest.raises(Invalid, match="old one"):
-        await harness.accounts.change_password(identity, chosen, typed)
-    await harness.accounts.change_password(identity, typed, "better horse")
+        await harness.accounts.change_password(identity, chosen, typed, client=CLIENT)
+    await harness.accounts.change_password(identity, typed, "better horse", client=CLIENT)
     with pytest.raises(InvalidPassword):
         await harness.login(password=chosen)
 
@@ -327,7 +336,7 @@ async def test_a_password_is_measured_in_its_normal_form(harness: Harness) -> No
     await harness.join(password="a\u0308" * 128)
     assert await harness.login(password="ä" * 128)
     with pytest.raises(InvalidFields):
-        await harness.accounts.register("bob@example.org", "a\u0308" * 7, "bob")
+        await harness.accounts.register("bob@example.org", "a\u0308" * 7, "bob", client=CLIENT)
 
 
 async def test_an_unknown_user_costs_as_much_in_another_unicode_form(harness: Harness, runs: list[str]) -> None:
@@ -345,8 +354,8 @@ async def test_far_too_long_text_is_not_normalised(harness: Harness) -> None:
     hostile = "a" + "\u0301\u0316" * 30_000
     began = time.perf_counter()
     for call in (
-        harness.accounts.login("ann@example.org", hostile),
-        harness.accounts.register("ann@example.org", hostile, hostile),
+        harness.accounts.login("ann@example.org", hostile, client=CLIENT),
+        harness.accounts.register("ann@example.org", hostile, hostile, client=CLIENT),
     ):
         with pytest.raises(ReichatError):
             await call
@@ -383,7 +392,7 @@ async def test_a_login_during_a_change_of_password(harness: Harness, monkeypatch
 
     async def change_first(session: object) -> None:
         monkeypatch.setattr(harness.store.sessions, "create", real)
-        await harness.accounts.change_password(identity, "correct horse", "better horse")
+        await harness.accounts.change_password(identity, "correct horse", "better horse", client=CLIENT)
         await real(session)  # type: ignore[arg-type]
 
     monkeypatch.setattr(harness.store.sessions, "create", change_first)
@@ -510,7 +519,7 @@ async def test_a_change_of_password_ends_the_other_sessions(harness: Harness) ->
     logins = [await harness.login() for _ in range(3)]
     bob = await harness.login("bob")
     here, *others = [await harness.accounts.authenticate(login.access_token) for login in logins]
-    await harness.accounts.change_password(here, "correct horse", "better horse")
+    await harness.accounts.change_password(here, "correct horse", "better horse", client=CLIENT)
     ((event, *ended),) = harness.live.calls
     assert event == "sessions_ended"
     assert sorted(ended) == sorted(identity.session.session_id for identity in others)
@@ -539,7 +548,7 @@ async def test_a_refused_change_of_password(harness: Harness, old: str, new: str
     await harness.login()
     identity = await harness.accounts.authenticate((await harness.login()).access_token)
     with pytest.raises(Invalid) as caught:
-        await harness.accounts.change_password(identity, old, new)
+        await harness.accounts.change_password(identity, old, new, client=CLIENT)
     assert type(caught.value) is refusal
     assert harness.live.calls == []
     assert await harness.login()
@@ -553,7 +562,11 @@ async def test_of_two_concurrent_changes_one_succeeds(harness: Harness) -> None:
     async def change(number: int) -> None:
         outcomes.append(
             await outcome_of(
-                harness.accounts.change_password, identities[number], "correct horse", f"better horse {number}"
+                harness.accounts.change_password,
+                identities[number],
+                "correct horse",
+                f"better horse {number}",
+                client=CLIENT,
             )
         )
 
@@ -571,13 +584,13 @@ async def test_housekeeping(harness: Harness) -> None:
     await harness.join()
     login = await harness.login()
     session = (await harness.accounts.authenticate(login.access_token)).session
-    await harness.accounts.register("bob@example.org", "correct horse", "bob")
+    await harness.accounts.register("bob@example.org", "correct horse", "bob", client=CLIENT)
     await harness.accounts.delete_expired()
     assert await harness.store.sessions.get(session.session_id)
     harness.now += 10 * MINUTE
     await harness.accounts.delete_expired()
     with pytest.raises(VerificationNotFound):
-        await harness.accounts.verify("bob@example.org", await harness.code())
+        await harness.accounts.verify("bob@example.org", await harness.code(), client=CLIENT)
     harness.now += 7 * DAY
     await harness.accounts.delete_expired()
     assert await harness.store.sessions.get(session.session_id) is None
@@ -587,13 +600,13 @@ async def test_a_clock_that_is_set_back(harness: Harness) -> None:
     """No user is logged out, and registrations and tokens stay valid."""
     await harness.join()
     login = await harness.login()
-    await harness.accounts.register("bob@example.org", "correct horse", "bob")
+    await harness.accounts.register("bob@example.org", "correct horse", "bob", client=CLIENT)
     harness.now -= 2 * DAY
     identity = await harness.accounts.authenticate(login.access_token)
     assert (
         await harness.accounts.authenticate(await harness.accounts.refresh(login.refresh_token))
     ).session == identity.session
-    await harness.accounts.verify("bob@example.org", await harness.code())
+    await harness.accounts.verify("bob@example.org", await harness.code(), client=CLIENT)
     await harness.login("bob")
     await harness.accounts.delete_expired()
     await harness.accounts.authenticate(login.access_token)
@@ -623,13 +636,13 @@ async def test_settings_are_obeyed(store: Store, nursery: trio.Nursery) -> None:
         pending_registrations=2,
     )
     harness = Harness(store, nursery, auth)
-    await harness.accounts.register("ann@example.org", "correct horse", "ann")
+    await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     code = await harness.code()
     assert "valid for 2 minutes" in harness.printed.getvalue()
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", wrong(code)) == "InvalidCode"
-    assert await outcome_of(harness.accounts.verify, "ann@example.org", code) == "InvalidCode"
+    assert await outcome_of(harness.accounts.verify, "ann@example.org", wrong(code), client=CLIENT) == "InvalidCode"
+    assert await outcome_of(harness.accounts.verify, "ann@example.org", code, client=CLIENT) == "InvalidCode"
     for _ in range(2):
-        await harness.accounts.register("ann@example.org", "correct horse", "ann")
+        await harness.accounts.register("ann@example.org", "correct horse", "ann", client=CLIENT)
     assert len(await harness.store.users.pending("ann@example.org")) == 2
     harness.now += 2 * MINUTE
     await harness.join()
@@ -649,6 +662,7 @@ async def test_a_short_secret_is_refused(harness: Harness) -> None:
             store=harness.store,
             passwords=Passwords(CHEAP),
             outbox=harness.outbox,
+            limiter=limiter_of(harness.settings),
             live=harness.live,
         )
 

@@ -10,11 +10,12 @@ from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request, requests
 from reichatd.administration.records import Done, Progress, RequestRefused
 from reichatd.rooms import Rooms
-from reichatd.settings import LiveSettings, Settings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.accounts.conftest import CHEAP
 from tests.recording import RecordingLive
+from tests.unlimited import UNLIMITED, limiter_of
 
 R = TypeVar("R", bound=Record)
 PASSWORD = "correct horse"
@@ -29,10 +30,12 @@ class Admin:
         self.live = RecordingLive()
         self.passwords = Passwords(CHEAP)
         self.records: list[Record] = []
+        settings = LiveSettings(Settings(limits=LimitSettings(**UNLIMITED)))
         self.rooms = Rooms(
-            settings=LiveSettings(Settings()),
+            settings=settings,
             store=store,
             passwords=self.passwords,
+            limiter=limiter_of(settings),
             live=self.live,
             clock=lambda: self.now,
         )

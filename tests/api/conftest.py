@@ -24,6 +24,7 @@ from reichatd.rooms import Rooms
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
+from tests.unlimited import UNLIMITED, limiter_of
 
 PASSWORD = "correct horse"
 CHEAP_HASHES = settings.AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
@@ -35,8 +36,13 @@ class RecordingOutbox(Outbox):
     def __init__(self) -> None:
         super().__init__(settings.MailSettings(), None)
         self.messages: list[EmailMessage] = []
+        self.is_full = False
 
-    def enqueue(self, message: EmailMessage, *, seconds: float = 0.0) -> None:
+    @property
+    def pending(self) -> int:
+        return 1_000_000 if self.is_full else 0
+
+    def enqueue(self, message: EmailMessage, *, seconds: float = 0.0, group: str = "") -> None:
         self.messages.append(message)
 
     def code(self, email: str) -> str:
@@ -95,18 +101,21 @@ class Api:
         *,
         by: Someone | str | None = None,
         headers: Mapping[str, str] | None = None,
+        client: str | None = None,
     ) -> Reply:
         """Makes a call.
 
         Arguments:
             body: bytes are sent as they are, None sends nothing, all else becomes JSON.
             by: the user whose access token is sent, or any token.
+            client: the address that it comes from; None for the one of Quart's test client.
         """
         sent = dict(headers or {})
         if by is not None:
             sent["Authorization"] = f"Bearer {by.access_token if isinstance(by, Someone) else by}"
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await checked(await self.client.open(path, method=method, headers=sent, data=data))
+        scope = {"client": (client, 0)} if client is not None else None
+        return await checked(await self.client.open(path, method=method, headers=sent, data=data, scope_base=scope))
 
     async def register(self, name: str) -> str:
         """Registers a user; returns the verification code."""
@@ -133,6 +142,10 @@ async def checked(response: Response) -> Reply:
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert re.fullmatch("[0-9a-f]{16}", response.headers["X-Request-ID"])
     if response.status_code < 400:
         assert body["message"] == "ok"
@@ -155,6 +168,7 @@ class IdleScribe:
 def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool = True) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), RecordingOutbox(), RecordingLive()
     in_force = settings.LiveSettings(settings.Settings(limits=limits))
+    limiter = limiter_of(in_force)
     accounts = Accounts(
         auth=CHEAP_HASHES,
         settings=in_force,
@@ -162,17 +176,18 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
         store=store,
         passwords=passwords,
         outbox=outbox,
+        limiter=limiter,
         live=live,
     )
     health = Health(store, IdleScribe(), CommitStatus(), DiskSpace(in_force, None), seconds=1.0)
-    rooms = Rooms(settings=in_force, store=store, passwords=passwords, live=live)
+    rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
     app = create_app(accounts=accounts, rooms=rooms, health=health, settings=in_force, web_client=web_client)
     return Api(app, in_force, store, outbox, live)
 
 
 @pytest.fixture
 def limits() -> settings.LimitSettings:
-    return settings.LimitSettings()
+    return settings.LimitSettings(**UNLIMITED)
 
 
 @pytest.fixture

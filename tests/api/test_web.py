@@ -59,6 +59,11 @@ async def test_every_file_has_the_content_security_policy(client: TrioClient) ->
         assert not any("unsafe" in rule or "http" in rule or "*" in rule for rule in policy)
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["X-Frame-Options"] == "DENY"
+        assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert response.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "camera=()" in response.headers["Permissions-Policy"]
 
 
 async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:

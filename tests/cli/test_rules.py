@@ -93,6 +93,7 @@ def test_the_problem_of_plain_http_to_other_machines_says_what_to_do() -> None:
             ["mail.tls"],
         ),
         (Settings(limits=LimitSettings(password_min=129)), ["limits.password_min"]),
+        (Settings(limits=LimitSettings(room_password_min=129)), ["limits.room_password_min"]),
         (Settings(limits=LimitSettings(username_min=9, username_max=8)), ["limits.username_min"]),
         (Settings(limits=LimitSettings(room_id_min=9, room_id_max=8)), ["limits.room_id_min"]),
         (Settings(limits=LimitSettings(message_chars=6000)), ["limits.frame_bytes"]),

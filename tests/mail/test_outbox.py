@@ -14,6 +14,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
+from reichatd.errors import Unavailable
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
 from reichatd.mail.outbox import next_try, wait_after
@@ -181,6 +182,40 @@ async def test_a_full_queue_drops_mail_and_logs_it() -> None:
     assert outbox.pending == 2
     (line,) = logs
     assert (line["log_level"], line["to"]) == ("error", "eve@example.org")
+
+
+async def test_a_place_in_the_queue_is_kept() -> None:
+    outbox = Outbox(settings(1, queue=2), None)
+    outbox.enqueue(mail_for())
+    with outbox.reserve(to="bob@example.org"):
+        with capture_logs() as logs, pytest.raises(Unavailable), outbox.reserve(to="eve@example.org"):
+            raise AssertionError("there is no place left")
+        outbox.enqueue(mail_for(to="bob@example.org"))
+    assert outbox.pending == 2
+    assert (logs[0]["event"], logs[0]["to"]) == ("mail dropped: the queue is full", "eve@example.org")
+    assert outbox.outcomes["dropped"] == 1
+
+
+async def test_an_unused_place_is_free_again() -> None:
+    outbox = Outbox(settings(1, queue=1), None)
+    for _ in range(3):
+        with outbox.reserve(to="ann@example.org"):
+            pass
+    assert outbox.pending == 0
+
+
+async def test_the_mails_of_one_client_do_not_delay_others(mail_server: MakeServer, nursery: trio.Nursery) -> None:
+    server = mail_server()
+    server.start()
+    outbox = Outbox(settings(server.port), None)
+    for number in range(20):
+        outbox.enqueue(mail_for(to=f"stranger{number}@example.org"), group="198.51.100.7")
+    for number in range(2):
+        outbox.enqueue(mail_for(to=f"honest{number}@example.org"), group=f"192.0.2.{number}")
+    await run(outbox, nursery)
+    honest = [place for place, to in enumerate(server.recipients) if to.startswith("honest")]
+    assert honest == [1, 2], "after one mail of the stranger"
+    assert len(server.recipients) == 22
 
 
 async def test_a_stop_logs_how_much_mail_is_lost(mail_server: MakeServer) -> None:

@@ -39,6 +39,51 @@ async def a_limit_of_rest(directory: Path, key: str) -> None:
         assert f" {new} " in await refusals(running)
 
 
+ADA = {"email": "ada@example.org", "password": "wrong guess"}
+OTHER_ROOM = {"name": "Other", "description": ""}
+GUESSES = ("limits.guesses_per_client", "limits.guesses_per_subject_and_client", "limits.guesses_per_subject_hour")
+MAILS = ("limits.mails_per_client_hour", "limits.mails_per_address_hour", "limits.mails_per_address_day")
+
+
+@proves(*GUESSES, *MAILS, "limits.codes_per_address_hour", "limits.rooms_per_user_hour", "limits.rooms_owned")
+async def a_limit_on_how_often(directory: Path, key: str) -> None:
+    async def attempts(running: RunningParts) -> set[int]:
+        """The statuses of three attempts."""
+        path, body = {
+            **dict.fromkeys(GUESSES, ("/login", ADA)),
+            **dict.fromkeys(MAILS, ("/register", {**ADA, "email": "eve@example.org", "username": "eve"})),
+            "limits.codes_per_address_hour": ("/verify", {"email": "eve@example.org", "code": "1"}),
+        }.get(key, ("/room", OTHER_ROOM))
+        return {(await running.call("POST", path, json=body)).status_code for _ in range(3)}
+
+    refused = 409 if key == "limits.rooms_owned" else 429
+    async with running_parts(directory, {"limits.refusal_seconds": 0.0}) as running:
+        assert refused not in await attempts(running)
+        running.reload(key, 2)
+        assert refused in await attempts(running)
+
+
+@proves("limits.refusal_seconds")
+async def the_delay_of_a_refusal(directory: Path, key: str) -> None:
+    async with running_parts(directory, {"limits.guesses_per_client": 1}) as running:
+        running.reload(key, 0.01)
+        statuses = [(await running.call("POST", "/login", json=ADA)).status_code for _ in range(2)]
+        assert statuses == [400, 429]
+        running.reload(key, 1.5)
+        before = trio.current_time()
+        await running.call("POST", "/login", json=ADA)
+        assert trio.current_time() - before >= 1.5
+
+
+@proves("limits.room_password_min")
+async def the_shortest_password_of_a_room(directory: Path, key: str) -> None:
+    body = {**OTHER_ROOM, "password": "short"}
+    async with running_parts(directory) as running:
+        assert (await running.call("POST", "/room", json=body)).status_code == 201
+        running.reload(key, 6)
+        assert (await running.call("POST", "/room", json=body)).status_code == 400
+
+
 @proves("limits.message_chars", "limits.nonce_chars", "limits.fetch_ids")
 async def a_limit_of_an_open_websocket(directory: Path, key: str) -> None:
     async def refusals(talk: Talk) -> str:

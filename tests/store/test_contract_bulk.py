@@ -171,7 +171,7 @@ async def test_a_restored_store_can_be_used(place: Place) -> None:
     await place.fill(LIVED)
     store = await place.open()
     assert [one.room_id for one in await store.rooms.joined("ann")] == ["attic", "zoo"]
-    assert [one.room_id for one in await store.rooms.public()] == ["zoo", "empty"]
+    assert [one.room_id for one in await store.rooms.public(None, 100) or ()] == ["zoo", "empty"]
     assert await store.rooms.is_banned("zoo", "Eve")
     assert await contents(store, "zoo") == ["first", "s", ""]
     assert await read_mark(store, "ann", "zoo") == 3

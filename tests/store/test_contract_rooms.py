@@ -28,7 +28,7 @@ async def test_a_room_that_does_not_exist(store: Store) -> None:
     assert await store.rooms.ban("lobby", "ann") is BanOutcome.NO_ROOM
     assert not await store.rooms.is_banned("lobby", "ann")
     assert not await store.rooms.unban("lobby", "ann")
-    assert await store.rooms.public() == []
+    assert await store.rooms.public(None, 100) == []
     assert await store.rooms.joined("ann") == []
 
 
@@ -80,9 +80,31 @@ async def test_public_rooms_oldest_first(store: Store) -> None:
         await store.rooms.create(
             msgspec.structs.replace(room(room_id, password_hash=password_hash), created_at=10.0 - age)
         )
-    assert await store.rooms.public() == [
+    assert await store.rooms.public(None, 100) == [
         RoomSummary(room_id, f"The {room_id}", "Come in") for room_id in ("old", "mid", "new")
     ]
+
+
+async def test_public_rooms_in_pages(store: Store) -> None:
+    ids = [f"room{number}" for number in range(10)]
+    for number, room_id in enumerate(ids):  # several of the same time
+        await store.rooms.create(msgspec.structs.replace(room(room_id), created_at=float(number // 4)))
+    await store.rooms.create(msgspec.structs.replace(room("den", password_hash="hash"), created_at=1.0))
+    found: list[str] = []
+    while page := await store.rooms.public(found[-1] if found else None, 3):
+        found += [one.room_id for one in page]
+    assert found == ids
+    assert [one.room_id for one in await store.rooms.public("den", 5) or ()] == ids[8:], (
+        "a private room has a place too"
+    )
+    assert await store.rooms.public("nothing", 5) is None
+
+
+async def test_owned_rooms_are_counted_up_to_a_number(store: Store) -> None:
+    for number in range(4):
+        await store.rooms.create(room(f"room{number}", users=["bob"]))
+    assert [await store.rooms.count_owned("bob", at_most) for at_most in (2, 4, 9)] == [2, 4, 4]
+    assert await store.rooms.count_owned("eve", 9) == 0
 
 
 async def test_members_are_in_the_order_they_joined(store: Store) -> None:
@@ -159,7 +181,7 @@ async def test_update_with_password(store: Store, before: str | None, after: str
     changed = await store.rooms.get("lobby")
     assert changed is not None
     assert (changed.name, changed.description, changed.password_hash) == ("Salon 🛋", "sit\0down", after)
-    assert len(await store.rooms.public()) == (after is None)
+    assert len(await store.rooms.public(None, 100) or ()) == (after is None)
 
 
 async def test_a_ban_ends_the_membership_and_prevents_a_new_one(store: Store) -> None:
@@ -200,7 +222,7 @@ async def test_a_deleted_room_does_not_exist(store: Store) -> None:
     await store.rooms.ban("lobby", "eve")
     assert (await at_once([partial(store.rooms.delete, "lobby")] * 5)).count(True) == 1
     assert await store.rooms.get("lobby") is None
-    assert await store.rooms.public() == []
+    assert await store.rooms.public(None, 100) == []
     assert await store.rooms.joined("ann") == []
     assert await store.rooms.joined_summaries("ann") == []
     assert not await store.rooms.is_banned("lobby", "eve")

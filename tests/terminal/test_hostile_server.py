@@ -63,6 +63,16 @@ async def test_refusals() -> None:
             await client.rooms("public")
 
 
+async def test_an_old_daemon_without_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives the whole list each time: the client does not go on for ever."""
+    monkeypatch.setattr("reichatd.terminal.client._PAGE", 2)
+    rooms = ", ".join(f'{{"room_id": "{room_id}", "name": "", "description": ""}}' for room_id in "ab")
+    body = f'{{"message": "ok", "rooms": [{rooms}]}}'
+    async with server("200 OK", body) as client:
+        with trio.fail_after(10):
+            assert [room.room_id for room in await client.rooms("public")] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "characters"),
     [

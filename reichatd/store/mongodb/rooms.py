@@ -129,8 +129,16 @@ def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:
     return [RoomSummary(room["_id"], room["name"], room["description"]) for room in rooms]
 
 
-def _public(db: MongoDatabase) -> list[RoomSummary]:
-    return _summaries(db.rooms.find({"password_hash": None}, _SUMMARY).sort({"created_at": 1, "key": 1}))
+def _public(db: MongoDatabase, after: str | None, at_most: int) -> list[RoomSummary] | None:
+    those: Document = {"password_hash": None}
+    if after is not None:
+        place = db.rooms.find_one({"_id": after}, {"created_at": 1, "key": 1})
+        if place is None:
+            return None
+        same_time = {"created_at": place["created_at"], "key": {"$gt": place["key"]}}
+        those["$or"] = [same_time, {"created_at": {"$gt": place["created_at"]}}]
+    rooms = db.rooms.find(those, _SUMMARY, batch_size=PAGE).sort({"created_at": 1, "key": 1}).limit(at_most)
+    return _summaries(rooms)
 
 
 def _joined(db: MongoDatabase, user_id: str) -> list[Room]:
@@ -176,6 +184,10 @@ def _page(db: MongoDatabase, after: str, at_most: int) -> list[RoomOverview]:
 
 def _owned(db: MongoDatabase, user_id: str) -> list[str]:
     return [room["_id"] for room in db.rooms.find({"owner": user_id}, {"_id": 1}, batch_size=PAGE).sort("_id")]
+
+
+def _count_owned(db: MongoDatabase, user_id: str, at_most: int) -> int:
+    return db.rooms.count_documents({"owner": user_id}, limit=at_most)
 
 
 def _transfer(db: MongoDatabase, room_id: str, user_id: str) -> TransferOutcome:
@@ -236,6 +248,7 @@ class MongoRooms(MongoPart):
     progress = method(_progress)
     page = method(_page)
     owned = method(_owned)
+    count_owned = method(_count_owned)
     memberships = method(membership.memberships)
     update = method(_update)
     update_with_password = method(_update_with_password)

@@ -137,6 +137,8 @@ def _fourth(db: MongoDatabase) -> None:
 def _fifth(db: MongoDatabase) -> None:
     # A session may have `network`, where the login came from. Counts of attempts are removed by the server when they end.
     db.counts.create_indexes([IndexModel("expireAt", expireAfterSeconds=0)])
+    # Pages of the public rooms, oldest first.
+    db.rooms.create_indexes([IndexModel({"password_hash": 1, "created_at": 1, "key": 1})])
 
 
 MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth]

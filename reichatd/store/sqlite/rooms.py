@@ -22,6 +22,7 @@ from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 
 _SUMMARY = "r.room_id, r.name, r.description"
 _ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages"
+_BEFORE_ALL = (-1e300, 0)
 _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? ORDER BY m.place"
 
 
@@ -102,8 +103,17 @@ def _as_keep(days: int | None, messages: int | None) -> Keep | None:
     return Keep(days, messages) if days is not None and messages is not None else None
 
 
-def _public(db: Connection) -> list[RoomSummary]:
-    rows = db.execute(f"SELECT {_SUMMARY} FROM rooms AS r WHERE r.password_hash IS NULL ORDER BY r.created_at, r.pk")
+def _public(db: Connection, after: str | None, at_most: int) -> list[RoomSummary] | None:
+    place: tuple[float, int] | None = _BEFORE_ALL
+    if after is not None:
+        place = db.execute("SELECT created_at, pk FROM rooms WHERE room_id = ?", (after,)).fetchone()
+    if place is None:
+        return None
+    rows = db.execute(
+        f"SELECT {_SUMMARY} FROM rooms AS r WHERE r.password_hash IS NULL AND (r.created_at, r.pk) > (?, ?)"
+        " ORDER BY r.created_at, r.pk LIMIT ?",
+        (*place, at_most),
+    )
     return [RoomSummary(*row) for row in rows]
 
 
@@ -150,6 +160,13 @@ def _page(db: Connection, after: str, at_most: int) -> list[RoomOverview]:
 def _owned(db: Connection, user_id: str) -> list[str]:
     rows = db.execute("SELECT room_id FROM rooms WHERE owner = ? ORDER BY room_id", (user_id,))
     return [room_id for (room_id,) in rows]
+
+
+def _count_owned(db: Connection, user_id: str, at_most: int) -> int:
+    row = db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM rooms WHERE owner = ? LIMIT ?)", (user_id, at_most)
+    ).fetchone()
+    return int(row[0])
 
 
 def _memberships(db: Connection, user_id: str) -> list[Membership]:
@@ -276,6 +293,7 @@ class SqliteRooms(SqlitePart):
     progress = read(_progress)
     page = scan(_page)
     owned = scan(_owned)
+    count_owned = read(_count_owned)
     memberships = scan(_memberships)
     update = write(_update)
     update_with_password = write(_update_with_password)
