@@ -12,6 +12,8 @@ from pathlib import Path
 
 import trio
 
+from tests.unlimited import UNLIMITED_ENVIRONMENT
+
 READY = re.compile(r"listens on (?:https?://\S+?:(\d+)(?=\s)|unix:)")
 _CODE = re.compile(r"^    (\d{6})$", re.MULTILINE)
 START_SECONDS = 30.0
@@ -21,7 +23,10 @@ COMMAND = [*PROGRAM, "serve"]
 
 
 def environment(directory: Path, settings: dict[str, str]) -> dict[str, str]:
-    """The environment of a process whose files are in `directory`, without variables of this process that are settings."""
+    """The environment of a process whose files are in `directory`, without variables of this process that are settings.
+
+    There are no limits on clients, unless the settings have them.
+    """
     ours = ("REICHATD_", "MONGODB_", "SECRET_KEY", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
@@ -29,6 +34,7 @@ def environment(directory: Path, settings: dict[str, str]) -> dict[str, str]:
         "XDG_DATA_HOME": str(directory / "share"),
         "XDG_CONFIG_HOME": str(directory / "config"),
         "PYTHONUNBUFFERED": "1",
+        **UNLIMITED_ENVIRONMENT,
         **settings,
     }
 

@@ -15,6 +15,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+_LIMITS_ON_CONNECTIONS = (
+    "CONNECTIONS_PER_ADDRESS",
+    "STRANGERS_PER_ADDRESS",
+    "SOCKETS_PER_USER",
+    "FRAMES_PER_SECOND",
+    "FRAME_BYTES_PER_SECOND",
+)
+"""Off in a private daemon: the bench is one user at one address."""
 _READY = re.compile(r"listens on http://\S+:(\d+)")
 _CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
 _START_SECONDS = 30.0
@@ -161,6 +169,7 @@ def _bench_environment(directory: str) -> dict[str, str]:
         "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "600",
         "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
         "REICHATD_LOG_LEVEL": "warning",
+        **dict.fromkeys((f"REICHATD_LIMITS_{name}" for name in _LIMITS_ON_CONNECTIONS), "0"),
     }
 
 

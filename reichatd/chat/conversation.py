@@ -88,6 +88,7 @@ class ConversationHandler:
         close = NOT_AUTHENTICATED
         if proof is not None and self.accounts.is_operator(proof):
             close = _TIME_IS_UP
+            socket.authenticated()
             with suppress(PeerGone), trio.move_on_after(_KEPT_OPEN_SECONDS) as scope:
                 self._kept_open.add(scope)
                 try:
@@ -114,6 +115,7 @@ class ConversationHandler:
             if ticket is not None:
                 token = self.accounts.redeem(ticket)
             connection = Connection(socket, await self._authenticate(token), scope)
+            socket.authenticated()
             # Nothing waits from here to the registration in the hub: no logout can come in between.
             try:
                 room = await self.hub.enter(room_id, connection)

@@ -168,8 +168,10 @@ async def the_number_of_commands(directory: Path, key: str) -> None:
 @proves("server.max_connections")
 async def the_number_of_connections(directory: Path, key: str) -> None:
     async with running_parts(directory) as running, running.tcp() as first:
-        await first.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert await first.receive_some()
+        # A login: an idle connection without one would be closed for the second.
+        token = running.tokens["ada"].encode()
+        await first.send_all(b"GET /joined HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n\r\n" % token)
+        assert (await first.receive_some()).startswith(b"HTTP/1.1 200")
         running.reload(key, 1)
         async with running.tcp() as second:
             await second.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -17,10 +17,11 @@ from reichatd.chat.room import LiveRoom
 from reichatd.gateway import open_listeners
 from reichatd.parts import Configuration, Parts
 from reichatd.rights import ADMINISTRATOR, UserActor
-from reichatd.settings import AuthSettings, Settings, merged
+from reichatd.settings import AuthSettings, LimitSettings, Settings, merged
 from reichatd.store import Registration, User
 from reichatd.store.sqlite import open_store
 from tests.client import PASSWORD, SECONDS, Talk, talk_at
+from tests.unlimited import UNLIMITED
 
 ROOM = "room"
 CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)
@@ -28,7 +29,7 @@ CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)
 
 def settings(changes: dict[str, Any], base: Settings | None = None) -> Settings:
     """Settings with these values, by full name."""
-    data = msgspec.to_builtins(base or Settings(auth=CHEAP))
+    data = msgspec.to_builtins(base or Settings(auth=CHEAP, limits=LimitSettings(**UNLIMITED)))
     for key, value in changes.items():
         table = data
         for part in key.split(".")[:-1]:
