@@ -6,9 +6,11 @@ is seldom one, and then not for long; whoever holds connections to use them up i
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from itertools import islice
+from typing import Protocol
 
 import structlog
 
@@ -23,6 +25,8 @@ STRANGERS = "strangers_per_address"
 FULL = "max_connections"
 """Counted when a connection is displaced because there are `server.max_connections`."""
 _RETRY_SECONDS = 10
+_MAX_BUSY = 16
+"""Idle strangers looked at for one that has sent nothing; those that have are busy from the next round of the event loop on."""
 
 TOO_MANY_CONNECTIONS = GatewayRefusal(
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -36,6 +40,16 @@ log = structlog.get_logger()
 
 class TooManyConnections(Exception):
     """The client has as many connections as one may have, and none of them can be displaced."""
+
+
+class ClientStream(Protocol):
+    """The part of a stream that a displacement needs."""
+
+    def close(self) -> None:
+        """Closes the connection without waiting; its task gets ClosedResourceError."""
+
+    def has_unread(self) -> bool:
+        """Whether the client has sent something that the connection's task has not received yet."""
 
 
 class _Client:
@@ -74,29 +88,28 @@ class Admissions:
         self._clients: dict[str, _Client] = {}
         self._idle: OrderedDict[Admission, None] = OrderedDict()  # all idle strangers, the longest idle first
 
-    def admit(self, address: str, close: Callable[[], None]) -> "Admission":
+    def admit(self, address: str, stream: ClientStream) -> "Admission":
         """Counts a new connection. `Admission.leave` must follow.
 
         Arguments:
             address: of its peer.
-            close: closes the connection without waiting, if it is displaced.
+            stream: of the connection.
 
         Raises:
             TooManyConnections
         """
-        admission = Admission(self, address, close)
+        admission = Admission(self, address, stream)
         if address != UNIX_PEER and not self.proxies.trusts(address):
             admission._count_for(address)
         return admission
 
     def displace(self) -> bool:
         """Closes the longest idle stranger to make room, since there are `server.max_connections`. False if there is none."""
-        if not self._idle:
+        if not _displace_first(self._idle):
             return False
         if not self._refusals.counts[FULL]:
             log.info("connections full, closing idle ones")
         self._refusals.counts[FULL] += 1
-        next(iter(self._idle)).displace()
         return True
 
     def __len__(self) -> int:
@@ -107,15 +120,15 @@ class Admissions:
 class Admission:
     """One admitted connection. Its task calls everything but `displace`."""
 
-    __slots__ = ("_admissions", "_client", "_close", "_is_stranger", "address", "peer")
+    __slots__ = ("_admissions", "_client", "_is_stranger", "_stream", "address", "peer")
 
-    def __init__(self, admissions: Admissions, peer: str, close: Callable[[], None]) -> None:
+    def __init__(self, admissions: Admissions, peer: str, stream: ClientStream) -> None:
         self.peer = peer
         """The address of the connection's other end."""
         self.address = peer
         """The client's address: another one than the peer's if a trusted proxy forwards its request."""
         self._admissions = admissions
-        self._close = close
+        self._stream = stream
         self._client: _Client | None = None  # None: not counted
         self._is_stranger = True
 
@@ -157,10 +170,13 @@ class Admission:
         finally:
             self._end_idle()
 
-    def displace(self) -> None:
-        """Closes this connection to make room for another."""
+    def displace(self) -> bool:
+        """Closes this connection to make room for another. False if its client has just sent something: then it is not idle."""
+        if self._stream.has_unread():
+            return False
         self.leave()
-        self._close()
+        self._stream.close()
+        return True
 
     def leave(self) -> None:
         """The connection ends, and counts no more. May be called again."""
@@ -185,10 +201,14 @@ class Admission:
         client = admissions._clients.get(network)
         if client is not None and (limit := client.reached(admissions._settings.limits)):
             admissions._refusals.note(limit, client=address, retry_after=_RETRY_SECONDS)
-            if not client.idle:
+            if not _displace_first(client.idle):
                 raise TooManyConnections
-            next(iter(client.idle)).displace()
         self._client = client = admissions._clients.setdefault(network, client or _Client(network))
         self._is_stranger = True
         client.connections += 1
         client.strangers += 1
+
+
+def _displace_first(idle: OrderedDict[Admission, None]) -> bool:
+    """Displaces the longest idle one. False if there is none."""
+    return any(admission.displace() for admission in list(islice(idle, _MAX_BUSY)))

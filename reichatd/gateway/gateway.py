@@ -4,8 +4,6 @@ import errno
 import resource
 import socket
 import ssl
-from collections.abc import Callable
-from functools import partial
 
 import structlog
 import trio
@@ -133,11 +131,10 @@ class Gateway:
                     break  # first find out whether there is a connection that needs room
                 slot = object()
                 await self._take_slot(slot)
-                release = partial(self._slots.release_on_behalf_of, slot)
                 try:
                     sock, _ = listener.accept()
                 except OSError as error:
-                    release()
+                    self._slots.release_on_behalf_of(slot)
                     if error.errno in _OUT_OF_RESOURCES:
                         if not is_paused:
                             log.warning("accepting paused", reason=error.strerror)
@@ -145,7 +142,7 @@ class Gateway:
                         await trio.sleep(_ACCEPT_PAUSE_SECONDS)
                     break
                 is_paused = False
-                self._admit(sock, nursery, release)
+                self._admit(sock, nursery, slot)
 
     async def _take_slot(self, slot: object) -> None:
         """Waits until there are fewer than max_connections. Before `accept`, so that new ones wait in the kernel's queue."""
@@ -156,11 +153,11 @@ class Gateway:
                 await self._slots.acquire_on_behalf_of(slot)
                 return
 
-    def _admit(self, sock: socket.socket, nursery: trio.Nursery, release: Callable[[], None]) -> None:
+    def _admit(self, sock: socket.socket, nursery: trio.Nursery, slot: object) -> None:
         """Starts the task of a connection, unless its client has too many."""
         stream = FrameStream(sock, stall_seconds=self._settings.limits.slow_reader_seconds)
         try:
-            admission = self._admissions.admit(peer_address(sock), stream.close)
+            admission = self._admissions.admit(peer_address(sock), stream)
         except TooManyConnections:
             if self._tls is None:
                 # Before the request has come, and without waiting for it: an honest client sees why, and a flood costs little.
@@ -169,12 +166,12 @@ class Gateway:
         except OSError:
             pass  # the peer has gone
         else:
-            nursery.start_soon(self._serve, stream, admission, release)
+            nursery.start_soon(self._serve, stream, admission, slot)
             return
         stream.close()
-        release()
+        self._slots.release_on_behalf_of(slot)
 
-    async def _serve(self, stream: FrameStream, admission: Admission, release: Callable[[], None]) -> None:
+    async def _serve(self, stream: FrameStream, admission: Admission, slot: object) -> None:
         """The task of one connection. Errors end this connection only."""
         try:
             if stream.socket.family != socket.AF_UNIX:
@@ -187,7 +184,7 @@ class Gateway:
         finally:
             stream.close()
             admission.leave()
-            release()
+            self._slots.release_on_behalf_of(slot)
 
     async def _dispatch(self, connection: FrameStream, admission: Admission) -> None:
         """Reads the head of the first request, and passes the connection to the server that it asks for."""

@@ -213,7 +213,12 @@ class WebSocket:
         if self._plain.is_behind:
             await trio.lowlevel.checkpoint()
         else:
-            data = await self._receive_some()
+            try:  # not in a method of its own, whose frame would cost each idle socket memory
+                data = await self._stream.receive_some()
+            except _BROKEN as error:
+                raise _gone(error) from None
+            if not data:
+                raise PeerGone
         texts, pongs, rest = self._plain.feed(data, _FRAMES_AT_ONCE)
         self._budget.spend(self._plain.frames, len(data))
         self._texts = texts[::-1]
@@ -221,15 +226,6 @@ class WebSocket:
             await self.send(pongs)
         if self._plain.ended:
             self._hand_over(rest)
-
-    async def _receive_some(self) -> bytes:
-        try:
-            data = await self._stream.receive_some()
-        except _BROKEN as error:
-            raise _gone(error) from None
-        if not data:
-            raise PeerGone
-        return data
 
     def _hand_over(self, received: bytes) -> WebSocketConnection:
         """Has the library read from here on: `received`, then what the stream brings."""

@@ -13,6 +13,20 @@ from tests.unlimited import UNLIMITED
 HERE, THERE, PROXY = "192.0.2.1", "192.0.2.2", "10.0.0.1"
 
 
+class Stream:
+    """A connection; when it is closed, its name is added to `closed`."""
+
+    def __init__(self, name: str, closed: list[str]) -> None:
+        self._name = name
+        self._closed = closed
+
+    def has_unread(self) -> bool:
+        return self._name == "sends"
+
+    def close(self) -> None:
+        self._closed.append(self._name)
+
+
 class Door:
     """Admissions with these limits; `closed` has the connections that were displaced."""
 
@@ -24,7 +38,7 @@ class Door:
         self._idle = ExitStack()
 
     def admit(self, address: str = HERE, name: str = "") -> Admission:
-        return self.admissions.admit(address, lambda: self.closed.append(name))
+        return self.admissions.admit(address, Stream(name, self.closed))
 
     def idle(self, address: str = HERE, name: str = "") -> Admission:
         admission = self.admit(address, name)
@@ -89,6 +103,19 @@ def test_the_longest_idle_stranger_makes_room() -> None:
         assert not door.admissions.displace()
     assert door.closed == ["silent", "twice"]
     assert door.refusals.counts == {FULL: 2}
+
+
+def test_a_client_that_has_just_sent_something_is_not_idle() -> None:
+    door = Door(strangers_per_address=2)
+    door.idle(name="sends")
+    assert not door.admissions.displace()
+    door.idle(name="silent")
+    door.idle(name="sends")
+    with pytest.raises(TooManyConnections):
+        door.admit()
+    door.idle(THERE, name="silent, too")
+    assert door.admissions.displace()
+    assert door.closed == ["silent", "silent, too"]
 
 
 def test_sockets_of_a_unix_socket_are_not_counted() -> None:

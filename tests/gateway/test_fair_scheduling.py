@@ -123,7 +123,7 @@ async def test_simultaneous_requests_are_answered_one_per_round(rounds: Rounds) 
         stream = FrameStream(ours, stall_seconds=limits.slow_reader_seconds)
         head = await read_head(stream, limits.head_bytes)
         assert head
-        admission = admissions.admit(peer.address, stream.close)
+        admission = admissions.admit(peer.address, stream)
         await server.serve(stream, head, peer, ("127.0.0.1", 80), admission)
         admission.leave()
         stream.close()

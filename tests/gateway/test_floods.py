@@ -125,8 +125,7 @@ def test_a_request_that_never_ends_is_idle_too(tmp_path: Path) -> None:
         head.send(b"GET / HT")
         body.send(request("POST", "/login", "Content-Length: 1000", body=b"{"))
         handshake.send(upgrade("/ws/chat/room")[:-2])
-        for client in (head, body, handshake):
-            wait_until(lambda client=client: daemon.is_connected_to(client))
+        wait_until(lambda: still_open(daemon, [head, body, handshake]) == 3)
         time.sleep(0.2)  # until all of it is read
         clients = [stack.enter_context(daemon.connect()) for _ in range(4)]
         for client in clients:
