@@ -44,6 +44,8 @@ from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.chat import ShutdownPlan, recheck_sockets
 from reichatd.gateway import Gateway, Listener
+from reichatd.gateway.admission import Admissions
+from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
 from reichatd.settings import Reload, SettingsError
@@ -177,7 +179,14 @@ class _Daemon:
         metrics = Metrics(parts)
         app = create_monitor(health=parts.health, expose=metrics.expose, settings=parts.live_settings)
         http = HttpServer(app, parts.live_settings, parts.commits.finished)
-        gateway = Gateway(self._monitors, http, None, parts.live_settings, max_connections=_MONITOR_CONNECTIONS)
+        gateway = Gateway(
+            self._monitors,
+            http,
+            None,
+            parts.live_settings,
+            admissions=Admissions(parts.live_settings, Proxies(()), parts.connection_refusals),
+            max_connections=_MONITOR_CONNECTIONS,
+        )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(metrics.run)
             await nursery.start(gateway.run)

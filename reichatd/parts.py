@@ -14,18 +14,20 @@ from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
+from reichatd.chat import SOCKETS_PER_USER, CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
 from reichatd.control import ControlServer
 from reichatd.disk_space import DiskSpace
 from reichatd.gateway import Gateway, Listener, affordable_connections
+from reichatd.gateway.admission import FULL, PER_ADDRESS, STRANGERS, Admissions
 from reichatd.gateway.browsers import BrowserHeaders
 from reichatd.gateway.forwarded import Proxies
+from reichatd.gateway.frame_budget import BYTES, FRAMES
 from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
 from reichatd.mail import Outbox
-from reichatd.rate_limits import MemoryCounts, RateLimiter
+from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
 from reichatd.settings import (
@@ -79,9 +81,18 @@ class Parts:
         self._started_at = time.monotonic()
         self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
 
+        self.connection_refusals = Refusals(PER_ADDRESS, STRANGERS, FULL, SOCKETS_PER_USER, FRAMES, BYTES)
+        """What the limits on connections, sockets and frames refused."""
+
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
-        self.hub = Hub(store.messages, live_settings, self.commits, stalled_refusals=self.limiter.refusals)
+        self.hub = Hub(
+            store.messages,
+            live_settings,
+            self.commits,
+            stalled_refusals=self.limiter.refusals,
+            refusals=self.connection_refusals,
+        )
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
 
@@ -126,7 +137,8 @@ class Parts:
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)
-        forwarded = forwarding(self.app, Proxies(settings.server.trusted_proxies))
+        proxies = Proxies(settings.server.trusted_proxies)
+        forwarded = forwarding(self.app, proxies)
         self.browser_headers = BrowserHeaders(requiring_upgrades(forwarded), live_settings)
         self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
 
@@ -140,12 +152,13 @@ class Parts:
             post_limits=PostLimits(live_settings, self.limiter.refusals),
             disk_space=self.disk_space,
         )
-        self.websockets = WebSocketServer(self.chat, live_settings)
+        self.websockets = WebSocketServer(self.chat, live_settings, self.connection_refusals)
         self.gateway = Gateway(
             listeners,
             self.http,
             self.websockets,
             live_settings,
+            admissions=Admissions(live_settings, proxies, self.connection_refusals),
             max_connections=affordable_connections(settings.server.max_connections),
             tls=configuration.tls,
         )
@@ -199,6 +212,7 @@ class Parts:
     def refusals(self) -> Iterator[tuple[str, int]]:
         """Each limit, with how often it refused something since the start."""
         yield from self.limiter.refusals.items()
+        yield from self.connection_refusals.counts.items()
 
     def _figures(self) -> DaemonFigures:
         return DaemonFigures(

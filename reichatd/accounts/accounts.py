@@ -213,8 +213,8 @@ class Accounts:
         return login
 
     async def is_known_client(self, email: str, client: str) -> bool:
-        """Whether the user with this address has logged in from this client before: strangers cannot lock it out."""
-        return False
+        """Whether the user with this address has a login session that began at this client: strangers cannot lock it out."""
+        return await self._store.sessions.is_known_network(email, network_of(client))
 
     async def _log_in(self, email: str, password: str, client: str) -> LoginTokens:
         address = fields.known_form(email)
@@ -236,6 +236,7 @@ class Accounts:
             refresh_hash=self._keys.refresh_hash(refresh_token),
             created_at=now,
             expires_at=now + self._auth.refresh_token_days * DAY,
+            network=network_of(client),
         )
         await self._store.sessions.create(session)
         await self._refuse_outdated_login(session, user)

@@ -15,6 +15,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+_LIMITS_ON_CONNECTIONS = (
+    "CONNECTIONS_PER_ADDRESS",
+    "STRANGERS_PER_ADDRESS",
+    "SOCKETS_PER_USER",
+    "FRAMES_PER_SECOND",
+    "FRAME_BYTES_PER_SECOND",
+)
+"""Off in a private daemon: the bench is one user at one address."""
 _READY = re.compile(r"listens on http://\S+:(\d+)")
 _CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
 _START_SECONDS = 30.0
@@ -205,6 +213,7 @@ def _bench_environment(directory: str, *, limited: bool) -> dict[str, str]:
         "REICHATD_AUTH_ACCESS_TOKEN_MINUTES": "600",
         **dict.fromkeys((f"REICHATD_LIMITS_{name}" for name in _LIMITS_ON_CLIENTS), "0"),
         "REICHATD_LOG_LEVEL": "warning",
+        **dict.fromkeys((f"REICHATD_LIMITS_{name}" for name in _LIMITS_ON_CONNECTIONS), "0"),
     }
     by_default = ("REICHATD_LIMITS_", "REICHATD_LOG_") if limited else ()
     return {name: value for name, value in settings.items() if not name.startswith(by_default)}

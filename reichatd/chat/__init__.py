@@ -2,7 +2,7 @@
 
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.conversation import ConversationHandler
-from reichatd.chat.hub import Hub
+from reichatd.chat.hub import SOCKETS_PER_USER, Hub
 from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.recheck import recheck_sockets
@@ -11,6 +11,7 @@ from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 
 __all__ = [
+    "SOCKETS_PER_USER",
     "CommitStatus",
     "ConversationHandler",
     "Hub",

@@ -94,6 +94,7 @@ class ConversationHandler:
         close = NOT_AUTHENTICATED
         if proof is not None and self.accounts.is_operator(proof):
             close = _END_OF_TEST
+            socket.authenticated()
             with suppress(PeerGone), trio.move_on_after(_KEPT_OPEN_SECONDS) as scope:
                 self._kept_open.add(scope)
                 try:
@@ -120,6 +121,7 @@ class ConversationHandler:
             if ticket is not None:
                 token = self.accounts.redeem(ticket)
             connection = Connection(socket, await self._authenticate(token), scope)
+            socket.authenticated()
             # No await between the authentication and the registration in the hub, so no logout can come in between.
             try:
                 room = await self.hub.enter(room_id, connection)

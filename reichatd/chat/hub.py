@@ -19,6 +19,8 @@ from reichatd.chat.shutdown import BATCH_SECONDS, ShutdownPlan
 from reichatd.chat.stalled import StalledSends
 from reichatd.chat.tails import Tails
 from reichatd.closing import ABORT, FORBIDDEN, ROOM_NOT_FOUND, SERVER_FAULT, SESSION_ENDED, Close
+from reichatd.errors import RateLimited
+from reichatd.rate_limits import Refusals
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import MessageStore, StoreError
@@ -27,6 +29,10 @@ _CONNECTIONS_PER_CHECKPOINT = 200
 """Connections checked between two checkpoints, so that the other tasks run."""
 _FIRST_IDS_SECONDS = 10.0
 """How often the hub reads where the logs of live rooms begin. A room that reads its log finds out earlier."""
+
+SOCKETS_PER_USER = "sockets_per_user"
+_RETRY_SECONDS = 30
+"""After this time a client may try again that has too many sockets. By then the dead ones among them are found (pong_seconds)."""
 
 log = structlog.get_logger()
 
@@ -47,6 +53,7 @@ class Hub:
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
         stalled_refusals: see `StalledSends`.
+        refusals: told of sockets that are one too many for their user.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Hub:
         commits: CommitStatus,
         clock: Callable[[], float] = time.time,
         stalled_refusals: Counter[str] | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.changes = 0
         """Counts changes of users and sessions: a session that was read before a change is read again."""
@@ -68,6 +76,8 @@ class Hub:
         self._clock = clock
         self._rooms: dict[str, LiveRoom] = {}
         self._sessions: dict[str, set[Connection]] = {}
+        self._users: Counter[str] = Counter()  # sockets of each user; no zeros
+        self._refusals = refusals or Refusals()
         self._shutdown: ShutdownPlan | None = None
         self._check_now = RepeatedEvent()  # makes the check of all connections run at once
         self._checked = RepeatedEvent()  # a check of all connections is done
@@ -89,8 +99,10 @@ class Hub:
         log ends.
 
         Raises:
+            RateLimited: the user has too many sockets.
             RoomNotFound, StoreError
         """
+        self._count(connection)
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = LiveRoom(
@@ -98,7 +110,6 @@ class Hub:
             )
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
-        self._sessions.setdefault(connection.session.session_id, set()).add(connection)
         if self._shutdown is not None:
             connection.close_soon(self._shutdown.close())
         await room.opened()
@@ -108,7 +119,11 @@ class Hub:
         """Removes a connection from its room; the room ends with its last connection. Harmless if it has left before."""
         session_id = connection.session.session_id
         others = self._sessions.get(session_id, set())
-        others.discard(connection)
+        if connection in others:
+            others.discard(connection)
+            self._users[connection.user.user_id] -= 1
+            if not self._users[connection.user.user_id]:
+                del self._users[connection.user.user_id]
         if not others:
             self._sessions.pop(session_id, None)
         room = self._rooms.get(room_id)
@@ -117,6 +132,14 @@ class Hub:
             if not room.connections:
                 del self._rooms[room_id]
                 room.scope.cancel()
+
+    def _count(self, connection: Connection) -> None:
+        user_id, limit = connection.user.user_id, self._settings.limits.sockets_per_user
+        if 0 < limit <= self._users[user_id]:
+            self._refusals.note(SOCKETS_PER_USER, client=connection.socket.client, retry_after=_RETRY_SECONDS)
+            raise RateLimited("Too many open sockets", retry_after=_RETRY_SECONDS)
+        self._users[user_id] += 1
+        self._sessions.setdefault(connection.session.session_id, set()).add(connection)
 
     async def close_all(self, plan: ShutdownPlan) -> None:
         """Closes every socket, in batches, since the daemon shuts down. Waits between batches.

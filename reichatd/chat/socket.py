@@ -16,6 +16,13 @@ class PeerStalled(PeerGone):
 class Socket(Protocol):
     """One open WebSocket, server side. The sending methods take encoded frames and keep them whole and in order."""
 
+    @property
+    def client(self) -> str:
+        """The client's address, for the log."""
+
+    def authenticated(self) -> None:
+        """The client has shown who it is: from here on the limits of strangers do not hold for it."""
+
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         """Sends as many frames as the socket takes at once, without waiting; any task may call it.
 

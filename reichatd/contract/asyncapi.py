@@ -30,7 +30,7 @@ CLOSE_CODES = {
     closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; or too many bad frames.",
     closing.TOO_BIG: "The message is too big, by the length that its frames announce. Do not send it again.",
     closing.INTERNAL_ERROR: "An error in the daemon.",
-    closing.TRY_AGAIN_LATER: "The client reads too slowly. No message is lost: reconnect and continue.",
+    closing.TRY_AGAIN_LATER: "The client reads too slowly, or has too many WebSockets open. No message is lost: reconnect later.",
     closing.UNAUTHORIZED: "No token, an invalid token, or the login session has ended.",
 }
 """The close codes of the daemon, and their meaning."""

@@ -4,12 +4,11 @@ import errno
 import resource
 import socket
 import ssl
-from collections.abc import Callable
-from functools import partial
 
 import structlog
 import trio
 
+from reichatd.gateway.admission import TOO_MANY_CONNECTIONS, Admission, Admissions, TooManyConnections
 from reichatd.gateway.forwarded import RequestOrigin
 from reichatd.gateway.head import HeadTooLarge, RequestHead, read_head
 from reichatd.gateway.http import HttpServer
@@ -25,6 +24,8 @@ _ACCEPTS_PER_ROUND = 4
 _OTHER_FILES = 100
 """Open files that are not connections: of the store, the log, the libraries."""
 _ACCEPT_PAUSE_SECONDS = 0.1
+_FULL_SECONDS = 0.1
+"""How often a full daemon looks for a connection to close, if there was none."""
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 """Errors of `accept` when no file descriptors or memory are left (accept(2))."""
 
@@ -57,7 +58,9 @@ class Gateway:
 
     Arguments:
         websockets: None if no WebSockets are served.
-        max_connections: how many connections are served at once; others wait in the kernel's queue.
+        admissions: counts the connections, by client.
+        max_connections: how many connections are served at once. For others, idle strangers are closed; if there are none, they
+            wait in the kernel's queue.
         tls: None if the daemon does not speak TLS itself.
     """
 
@@ -68,6 +71,7 @@ class Gateway:
         websockets: WebSocketServer | None,
         settings: LiveSettings,
         *,
+        admissions: Admissions,
         max_connections: int,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -76,6 +80,7 @@ class Gateway:
         self._websockets = websockets
         self._settings = settings
         self._tls = tls
+        self._admissions = admissions
         self._slots = trio.CapacityLimiter(max_connections)
         self._accepting = trio.CancelScope()
 
@@ -121,15 +126,15 @@ class Gateway:
         is_paused = False
         while True:
             await trio.lowlevel.wait_readable(listener)
-            for _ in range(_ACCEPTS_PER_ROUND):
-                # Before `accept`: over max_connections, new connections wait in the kernel's queue.
+            for number in range(_ACCEPTS_PER_ROUND):
+                if number and not self._slots.available_tokens:
+                    break  # first find out whether there is a connection that needs room
                 slot = object()
-                await self._slots.acquire_on_behalf_of(slot)
-                release = partial(self._slots.release_on_behalf_of, slot)
+                await self._take_slot(slot)
                 try:
                     sock, _ = listener.accept()
                 except OSError as error:
-                    release()
+                    self._slots.release_on_behalf_of(slot)
                     if error.errno in _OUT_OF_RESOURCES:
                         if not is_paused:
                             log.warning("accepting paused", reason=error.strerror)
@@ -137,45 +142,78 @@ class Gateway:
                         await trio.sleep(_ACCEPT_PAUSE_SECONDS)
                     break
                 is_paused = False
-                nursery.start_soon(self._serve, sock, release)
+                self._admit(sock, nursery, slot)
 
-    async def _serve(self, sock: socket.socket, release: Callable[[], None]) -> None:
-        """The task of one connection. Errors end this connection only."""
+    async def _take_slot(self, slot: object) -> None:
+        """Waits until there are fewer than max_connections. Before `accept`, so that new ones wait in the kernel's queue."""
+        while True:
+            if not self._slots.available_tokens:
+                self._admissions.displace()
+            with trio.move_on_after(_FULL_SECONDS):
+                await self._slots.acquire_on_behalf_of(slot)
+                return
+
+    def _admit(self, sock: socket.socket, nursery: trio.Nursery, slot: object) -> None:
+        """Starts the task of a connection, unless its client has too many."""
         stream = FrameStream(sock, stall_seconds=self._settings.limits.slow_reader_seconds)
         try:
-            if sock.family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._dispatch(stream)
+            admission = self._admissions.admit(peer_address(sock), stream)
+        except TooManyConnections:
+            if self._tls is None:
+                # Before the request has come, and without waiting for it: an honest client sees why, and a flood costs little.
+                answer = TOO_MANY_CONNECTIONS.encode()
+                stream.try_send(answer, (len(answer),))
+        except OSError:
+            pass  # the peer has gone
+        else:
+            nursery.start_soon(self._serve, stream, admission, slot)
+            return
+        stream.close()
+        self._slots.release_on_behalf_of(slot)
+
+    async def _serve(self, stream: FrameStream, admission: Admission, slot: object) -> None:
+        """The task of one connection. Errors end this connection only."""
+        try:
+            if stream.socket.family != socket.AF_UNIX:
+                stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._dispatch(stream, admission)
         except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError):
             pass  # the peer has gone, or was too slow
         except* Exception:
             log.exception("connection crashed")
         finally:
             stream.close()
-            release()
+            admission.leave()
+            self._slots.release_on_behalf_of(slot)
 
-    async def _dispatch(self, connection: FrameStream) -> None:
+    async def _dispatch(self, connection: FrameStream, admission: Admission) -> None:
         """Reads the head of the first request, and passes the connection to the server that it asks for."""
         limits = self._settings.limits
         stream: Stream = connection
         head: RequestHead | None = None
         try:
-            with self._http.waiting(limits.handshake_seconds) as scope:
+            with admission.idle(), self._http.waiting(limits.handshake_seconds) as scope:
                 if self._tls is not None:
                     stream = encrypted = TlsStream(connection, self._tls)
                     await encrypted.handshake()
                 scope.deadline = trio.current_time() + limits.request_seconds
                 head = await read_head(stream, limits.head_bytes)
+            if head is not None:
+                admission.begin_request(head.all("x-forwarded-for"))
         except HeadTooLarge:
             await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
+            return
+        except TooManyConnections:
+            await refuse(stream, TOO_MANY_CONNECTIONS, limits.close_seconds)
+            return
         if head is None:
             return
-        peer = RequestOrigin(peer_address(stream.socket), "https" if self._tls else "http")
+        peer = RequestOrigin(admission.peer, "https" if self._tls else "http")
         if not head.asks_for_websocket:
-            head = await self._http.serve(stream, head, peer, local_address(stream.socket))
+            head = await self._http.serve(stream, head, peer, local_address(stream.socket), admission)
         if head is None:
             return
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
         else:
-            await self._websockets.serve(stream, head)
+            await self._websockets.serve(stream, head, admission)

@@ -1,12 +1,13 @@
 """REST over one connection: reads requests, and has Hypercorn answer them until one asks for a WebSocket."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import trio
 from hypercorn.typing import ASGIFramework
 
+from reichatd.gateway.admission import TOO_MANY_CONNECTIONS, Admission, TooManyConnections
 from reichatd.gateway.fair_scheduling import FairScheduler
 from reichatd.gateway.forwarded import Proxies, RequestOrigin
 from reichatd.gateway.head import HeadTooLarge, RequestHead, read_head
@@ -25,6 +26,9 @@ from reichatd.gateway.lingering_close import HEAD_TOO_LARGE, linger, refuse
 from reichatd.gateway.tls import Stream
 from reichatd.settings import LiveSettings
 
+AUTHENTICATED = "reichatd.authenticated"
+"""The key of an ASGI scope with a function to call when the request's client has shown who it is."""
+
 
 class HttpServer:
     """Serves an ASGI application on connections that the gateway has accepted.
@@ -39,25 +43,30 @@ class HttpServer:
         self, app: ASGIFramework, settings: LiveSettings, priority_work: Callable[[], Awaitable[None]]
     ) -> None:
         self._app = app
-        self._wrapped_app = ASGIWrapper(self._call_app)
         self._settings = settings
         self._context = WorkerContext(None)
         self._scheduler = FairScheduler(priority_work)
         self._waiting: set[trio.CancelScope] = set()  # of the connections that wait for a request
 
     async def serve(
-        self, stream: Stream, head: RequestHead, peer: RequestOrigin, local: tuple[str, int]
+        self,
+        stream: Stream,
+        head: RequestHead,
+        peer: RequestOrigin,
+        local: tuple[str, int],
+        admission: Admission,
     ) -> RequestHead | None:
         """Answers requests until the connection ends, or until a request asks for a WebSocket.
 
         Arguments:
             head: of the first request.
+            admission: of the connection, where the first request has begun.
 
         Returns:
             the head of the request that asks for a WebSocket; the stream goes on behind it and is the caller's. None if the
             connection has ended.
         """
-        connection = _Connection(self, stream, peer, local)
+        connection = _Connection(self, stream, peer, local, admission)
         return await connection.run(head)
 
     async def _call_app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
@@ -86,8 +95,16 @@ class HttpServer:
 class _Connection:
     """One HTTP connection. A cycle is one request and its response."""
 
-    def __init__(self, server: HttpServer, stream: Stream, peer: RequestOrigin, local: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        server: HttpServer,
+        stream: Stream,
+        peer: RequestOrigin,
+        local: tuple[str, int],
+        admission: Admission,
+    ) -> None:
         self._server = server
+        self._admission = admission
         self._stream = stream
         self._peer = peer
         self._local = local
@@ -103,7 +120,7 @@ class _Connection:
         limits = server._settings.limits
         async with TaskGroup() as group:
             self._protocol = HttpProtocol(
-                server._wrapped_app,
+                ASGIWrapper(self._call_app),
                 server._context,
                 group,
                 self._peer,
@@ -119,8 +136,13 @@ class _Connection:
                 await self._answer(next_head)
                 next_head = None if self._ended else await self._next_head()
             if self._ended or self._is_half_closed:
-                await linger(self._stream, server._settings.limits.close_seconds)
+                with self._admission.idle():
+                    await linger(self._stream, server._settings.limits.close_seconds)
         return None
+
+    async def _call_app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
+        scope[AUTHENTICATED] = self._admission.authenticated
+        await self._server._call_app(scope, receive, send)
 
     async def _answer(self, head: RequestHead) -> None:
         """Has one request answered. Meanwhile reads its body and notices when the peer leaves."""
@@ -140,11 +162,13 @@ class _Connection:
 
     async def _read_on(self) -> bool:
         """Reads more of the current request; False if it will never be complete. Cancelled when the cycle ends."""
+        is_receiving_body = self._protocol.is_receiving_body
         try:
-            data = await self._stream.receive_some()
+            with self._admission.idle() if is_receiving_body else nullcontext():
+                data = await self._stream.receive_some()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return False
-        if self._protocol.is_receiving_body:
+        if is_receiving_body:
             if not data:
                 return False
             await self._protocol.handle(RawData(data))
@@ -155,13 +179,19 @@ class _Connection:
         await trio.sleep_forever()
 
     async def _next_head(self) -> RequestHead | None:
-        limits, stream = self._server._settings.limits, self._stream
+        limits, stream, admission = self._server._settings.limits, self._stream, self._admission
+        admission.end_request()
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             try:
-                with self._server.waiting(limits.keep_alive_seconds) as scope:
+                with admission.idle(), self._server.waiting(limits.keep_alive_seconds) as scope:
                     begun = await stream.receive_some()
                     scope.deadline = trio.current_time() + limits.request_seconds
-                    return await read_head(stream, limits.head_bytes, begun) if begun else None
+                    head = await read_head(stream, limits.head_bytes, begun) if begun else None
+                if not scope.cancelled_caught and head is not None:
+                    admission.begin_request(head.all("x-forwarded-for"))
+                    return head
+            except TooManyConnections:
+                await refuse(stream, TOO_MANY_CONNECTIONS, limits.close_seconds)
             except HeadTooLarge:
                 await refuse(stream, HEAD_TOO_LARGE, limits.close_seconds)
         return None
@@ -178,7 +208,8 @@ class _Connection:
                 return
             data, self._response_head = self._response_head + event.data, b""
             try:
-                await self._stream.send_all(data)
+                with self._admission.idle():  # the client may not read it
+                    await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._end()
                 await self._protocol.handle(Closed())

@@ -1,5 +1,7 @@
 """The length of a client's messages, from the heads of their frames, before the payload has come. Pure."""
 
+from sys import maxsize
+
 _CONTINUATION = 0
 _CONTROL = 0x8
 """The bit of an opcode that marks a control frame, which belongs to no message (RFC 6455, 5.5)."""
@@ -15,23 +17,30 @@ class MessageSizes:
         max_bytes: of the longest message, all its fragments together.
     """
 
-    __slots__ = ("_head", "_max_bytes", "_message", "_payload")
+    __slots__ = ("_head", "_max_bytes", "_message", "_payload", "frames", "taken")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._head = b""  # the first bytes of a frame, up to its length
         self._payload = 0  # bytes of the current frame that are still to come, with its mask
         self._message = 0  # bytes of the current message, with those still to come
+        self.frames = 0
+        """Frames that began in the last `feed`."""
+        self.taken = 0
+        """Bytes that the last `feed` has read."""
 
-    def feed(self, data: bytes) -> int | None:
+    def feed(self, data: bytes, max_frames: int = maxsize) -> int | None:
         """Takes the next received bytes.
+
+        Arguments:
+            max_frames: stops behind as many frames; the rest of `data` (see `taken`) is not read.
 
         Returns:
             the offset in `data` of the frame that makes its message too long, 0 if the frame began earlier; None if there is no
             such frame. Once there was one, nothing more may be fed.
         """
-        at = begin = 0
-        while at < len(data):
+        at = begin = self.frames = 0
+        while at < len(data) and (self.frames < max_frames or self._payload):
             if self._payload:
                 passed = min(self._payload, len(data) - at)
                 self._payload -= passed
@@ -40,9 +49,11 @@ class MessageSizes:
             self._head += data[at : at + 1]
             at += 1
             if self._is_head_whole():
+                self.frames += 1
                 if self._begin_frame():
                     return begin
                 begin = at
+        self.taken = at
         return None
 
     def _is_head_whole(self) -> bool:

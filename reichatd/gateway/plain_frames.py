@@ -4,6 +4,7 @@ A conversation of these needs no library, whose parser, channel and task cost mo
 The library takes over at the first other frame.
 """
 
+from sys import maxsize
 from typing import NamedTuple
 
 _TEXT, _PING, _PONG = 0x81, 0x89, 0x8A  # final, no extension (RFC 6455, 5.2)
@@ -29,23 +30,36 @@ class PlainFrames:
         max_bytes: of the longest message.
     """
 
-    __slots__ = ("_held", "_max_bytes", "_needed", "ended")
+    __slots__ = ("_held", "_max_bytes", "_needed", "ended", "frames")
 
     def __init__(self, max_bytes: int) -> None:
         self.ended = False
         """Whether all further bytes are for the library."""
+        self.frames = 0
+        """Frames that the last `feed` has read."""
         self._max_bytes = max_bytes
         self._held = b""  # the beginning of a frame
         self._needed = 2  # how many bytes of it must be here before more of it can be read
 
-    def feed(self, data: bytes) -> Plain:
-        """Takes the next received bytes."""
+    @property
+    def is_behind(self) -> bool:
+        """Whether `feed` has bytes to read without being given more."""
+        return len(self._held) >= self._needed and not self.ended
+
+    def feed(self, data: bytes, max_frames: int = maxsize) -> Plain:
+        """Takes the next received bytes.
+
+        Arguments:
+            max_frames: reads as many; further ones are read by the next calls.
+        """
+        self.frames = 0
         if self.ended:
             return Plain([], b"", data)
         self._held += data
         texts: list[str] = []
         pongs = b""
-        while not self.ended and len(held := self._held) >= self._needed:
+        while not self.ended and len(held := self._held) >= self._needed and self.frames < max_frames:
+            self.frames += 1
             payload = self._take_frame()
             if payload is None:
                 continue

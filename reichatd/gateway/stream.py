@@ -33,6 +33,17 @@ class FrameStream(trio.abc.HalfCloseableStream):
         stall_seconds: how long a peer may take nothing while bytes are pending.
     """
 
+    __slots__ = (
+        "_is_drained",
+        "_pending",
+        "_send_lock",
+        "_stall_seconds",
+        "_unread",
+        "is_receiving",
+        "last_heard",
+        "socket",
+    )
+
     def __init__(self, sock: socket.socket, *, stall_seconds: float) -> None:
         sock.setblocking(False)
         self.socket = sock  # for its addresses: only the stream reads and writes it
@@ -45,6 +56,13 @@ class FrameStream(trio.abc.HalfCloseableStream):
         self._send_lock: trio.Lock | None = None  # held by the task that waits to send; made for the first one
 
     # --- receiving
+
+    def has_unread(self) -> bool:
+        """Whether bytes have come that no task has received yet. Does not wait."""
+        try:
+            return fcntl.ioctl(self.socket, termios.FIONREAD, b"\0\0\0\0") != b"\0\0\0\0"
+        except (OSError, ValueError):  # the connection is gone
+            return False
 
     def unread(self, data: bytes) -> None:
         """Puts bytes back: they are received again, before all others."""

@@ -16,8 +16,9 @@ from wsproto.utilities import LocalProtocolError
 
 __all__ = ["ConnectionClosed", "LocalProtocolError", "WebSocketConnection", "open_connection"]
 
-_QUEUE = 64
-"""Messages that the library queues for us. While the queue is full, pings wait too."""
+_QUEUE = 4
+"""Messages that the library reads ahead while the conversation is busy, each of up to `limits.frame_bytes`. While the queue is
+full, pings wait too, as in a conversation of plain frames."""
 
 # Debug lines cost time for each frame, even if nothing shows them.
 logging.getLogger("trio-websocket").setLevel(logging.WARNING)

@@ -16,6 +16,8 @@ import trio
 from reichatd.chat import ConversationHandler, PeerGone, PeerStalled
 from reichatd.chat.rate_limit import TokenBucket
 from reichatd.closing import ABNORMAL, INVALID_TEXT, PROTOCOL_ERROR, TOO_BIG
+from reichatd.gateway.admission import Admission
+from reichatd.gateway.frame_budget import FrameBudget
 from reichatd.gateway.handshake import answer_handshake
 from reichatd.gateway.head import RequestHead
 from reichatd.gateway.library_stream import LibraryStream
@@ -30,6 +32,7 @@ from reichatd.gateway.trio_websocket_internals import (
     WebSocketConnection,
     open_connection,
 )
+from reichatd.rate_limits import Refusals
 from reichatd.settings import LimitSettings, LiveSettings
 
 _ROOM_PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # older clients use /room/{room_id}
@@ -42,6 +45,8 @@ _PROTOCOL_ERRORS = {PROTOCOL_ERROR, INVALID_TEXT, TOO_BIG}
 _NO_CODE = 1005
 _UNSENDABLE = {_NO_CODE, ABNORMAL}
 """Close codes that are reserved for "there was none" (RFC 6455, 7.4.1)."""
+_FRAMES_AT_ONCE = 64
+"""Frames of one socket that are read before other tasks run."""
 _LOGGED_CHARACTERS = 200
 _LOGGED_PER_SECOND, _LOGGED_BURST = 0.1, 20
 """How many refused origins are logged: any client can invent more."""
@@ -66,18 +71,21 @@ class WebSocketServer:
         chat: called for each socket.
         settings: of these, the limits that hold when a socket is opened, and the other sites whose pages may open sockets here
             (`server.allowed_origins`).
+        refusals: told of sockets that send too much.
     """
 
-    def __init__(self, chat: ConversationHandler, settings: LiveSettings) -> None:
+    def __init__(self, chat: ConversationHandler, settings: LiveSettings, refusals: Refusals) -> None:
         self._chat = chat
         self._settings = settings
-        self._refusals = TokenBucket()  # for the log
+        self._refusals = refusals
+        self._refused_origins = TokenBucket()  # for the log
 
-    async def serve(self, stream: Stream, head: RequestHead) -> None:
+    async def serve(self, stream: Stream, head: RequestHead, admission: Admission) -> None:
         """Serves one WebSocket until it ends. The caller closes the stream.
 
         Arguments:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
+            admission: of the connection.
         """
         handshake, limits = self._examine(head), self._settings.limits
         if isinstance(handshake, GatewayRefusal):
@@ -88,7 +96,8 @@ class WebSocketServer:
         stream.set_send_buffer(limits.send_buffer_bytes)
         try:
             async with trio.open_nursery() as nursery:
-                socket = WebSocket(stream, nursery, limits)
+                budget = FrameBudget(self._settings, self._refusals, admission.address)
+                socket = WebSocket(stream, nursery, limits, admission, budget)
                 if handshake.room_id is None:
                     await self._chat.keep_open(socket, handshake.token)
                 else:
@@ -120,7 +129,7 @@ class WebSocketServer:
         return is_own(origin, head.header("host") or "")
 
     def _log_refusal(self, head: RequestHead) -> None:
-        if not self._refusals.take(trio.current_time(), _LOGGED_PER_SECOND, _LOGGED_BURST):
+        if not self._refused_origins.take(trio.current_time(), _LOGGED_PER_SECOND, _LOGGED_BURST):
             log.warning("origin refused", origin=_shown(head.header("origin")), host=_shown(head.header("host")))
 
 
@@ -129,12 +138,34 @@ class WebSocket:
 
     Arguments:
         nursery: for the library's task; it lives as long as the WebSocket.
+        admission: of the connection.
+        budget: what the client may send.
     """
 
-    __slots__ = ("_library", "_library_stream", "_limits", "_nursery", "_plain", "_stream", "_texts", "try_send")
+    __slots__ = (
+        "_admission",
+        "_budget",
+        "_library",
+        "_library_stream",
+        "_limits",
+        "_nursery",
+        "_plain",
+        "_stream",
+        "_texts",
+        "try_send",
+    )
 
-    def __init__(self, stream: Stream, nursery: trio.Nursery, limits: LimitSettings) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        nursery: trio.Nursery,
+        limits: LimitSettings,
+        admission: Admission,
+        budget: FrameBudget,
+    ) -> None:
         self.try_send = stream.try_send
+        self._admission = admission
+        self._budget = budget
         self._stream = stream
         self._nursery = nursery
         self._limits = limits
@@ -142,6 +173,13 @@ class WebSocket:
         self._texts: list[str] = []  # received and not yet taken, the last one first
         self._library_stream: LibraryStream | None = None
         self._library: WebSocketConnection | None = None
+
+    @property
+    def client(self) -> str:
+        return self._admission.address
+
+    def authenticated(self) -> None:
+        self._admission.authenticated()
 
     @property
     def has_pending(self) -> bool:
@@ -169,13 +207,20 @@ class WebSocket:
         return self._texts.pop()
 
     async def _receive_plain(self) -> None:
-        try:
-            data = await self._stream.receive_some()
-        except _BROKEN as error:
-            raise _gone(error) from None
-        if not data:
-            raise PeerGone
-        texts, pongs, rest = self._plain.feed(data)
+        if self._budget.is_spent:
+            await self._budget.refilled()
+        data = b""
+        if self._plain.is_behind:
+            await trio.lowlevel.checkpoint()
+        else:
+            try:  # not in a method of its own, whose frame would cost each idle socket memory
+                data = await self._stream.receive_some()
+            except _BROKEN as error:
+                raise _gone(error) from None
+            if not data:
+                raise PeerGone
+        texts, pongs, rest = self._plain.feed(data, _FRAMES_AT_ONCE)
+        self._budget.spend(self._plain.frames, len(data))
         self._texts = texts[::-1]
         if pongs:
             await self.send(pongs)
@@ -184,7 +229,7 @@ class WebSocket:
 
     def _hand_over(self, received: bytes) -> WebSocketConnection:
         """Has the library read from here on: `received`, then what the stream brings."""
-        self._library_stream = LibraryStream(self._stream, received, self._limits)
+        self._library_stream = LibraryStream(self._stream, received, self._limits, self._budget)
         # LibraryStream limits messages in bytes, so the library never reaches its own limit, which counts a text's characters.
         self._library = open_connection(self._nursery, self._library_stream, self._limits.frame_bytes)
         return self._library

@@ -3,6 +3,7 @@
 from reichatd.rate_limits.addresses import network_of
 from reichatd.rate_limits.counts import Counts, MemoryCounts
 from reichatd.rate_limits.limiter import RateLimiter
+from reichatd.rate_limits.refusals import Refusals
 from reichatd.rate_limits.rules import RULES, Action, Rule, Scope
 
-__all__ = ["RULES", "Action", "Counts", "MemoryCounts", "RateLimiter", "Rule", "Scope", "network_of"]
+__all__ = ["RULES", "Action", "Counts", "MemoryCounts", "RateLimiter", "Refusals", "Rule", "Scope", "network_of"]

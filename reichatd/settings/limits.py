@@ -68,6 +68,14 @@ class LimitSettings(Table, frozen=True):
     frame_bytes: NewConnections[Bytes] = 65_536
     """The largest WebSocket message from a client, in bytes. It must hold message_chars in JSON's longest form."""
 
+    frames_per_second: OptionalLimit = 50
+    frames_burst: Count = 200
+    frame_bytes_per_second: OptionalLimit = 262_144
+    frame_bytes_burst: Bytes = 1_048_576
+    """How many frames and bytes of any kind one WebSocket may send per second (0: no limit), and how many at once after a pause.
+    Over it, the daemon reads nothing more from this WebSocket for a while; nothing is lost. frames_per_second must be well above
+    messages_per_second."""
+
     handshake_seconds: Seconds = 10.0
     """How long the TLS handshake and the WebSocket handshake of a new connection may take, each."""
 
@@ -112,6 +120,17 @@ class LimitSettings(Table, frozen=True):
 
     refusal_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
     """How long the answer 429 is held back, so that a client that tries again at once costs little."""
+
+    connections_per_address: OptionalLimit = 1000
+    strangers_per_address: OptionalLimit = 100
+    """How many connections one client (an IPv4 address, or an IPv6 /64) may have open: of all kinds, and of those on which nobody
+    has logged in yet. With more, its longest idle connection without a login is closed, or else the new one is refused. Behind a
+    proxy in server.trusted_proxies, each of the proxy's clients is counted on its own; connections of Unix sockets are not. Raise
+    both if many people share an address. 0: no limit."""
+
+    sockets_per_user: OptionalLimit = 100
+    """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). 0: no
+    limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384

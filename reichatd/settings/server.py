@@ -27,7 +27,8 @@ class ServerSettings(Table, frozen=True):
     `reichatd doctor` tests it from the outside."""
 
     max_connections: Applied[Count] = 16_384
-    """The most connections at once. Further ones wait, so that a flood cannot use up the open files that the system allows."""
+    """The most connections at once, so that a flood cannot use up the open files that the system allows. For a further one, the
+    connection is closed that has been idle longest without a login; if there is none, the new one waits."""
 
     insecure: bool = False
     """Allow plain HTTP from other machines. Passwords and messages then cross the network unencrypted."""

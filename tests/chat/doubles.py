@@ -24,6 +24,8 @@ class FakeSocket:
     """Takes as many frames as it has space for; `make_space` gives it more."""
 
     def __init__(self, space: int = 1_000_000) -> None:
+        self.client = "192.0.2.1"
+        self.is_authenticated = False
         self.space = space
         self.taken = b""
         self.try_sends: list[int] = []  # frames in each call
@@ -35,6 +37,9 @@ class FakeSocket:
         self.heard_at = 0.0
         self._more = trio.Event()
         self._turn = trio.Lock()
+
+    def authenticated(self) -> None:
+        self.is_authenticated = True
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         self.try_sends.append(len(ends))

@@ -12,7 +12,7 @@ from reichatd.chat import CommitStatus, ShutdownPlan, frames
 from reichatd.chat.broadcaster import Broadcaster
 from reichatd.chat.hub import Hub
 from reichatd.closing import Close
-from reichatd.errors import RoomNotFound
+from reichatd.errors import RateLimited, RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, ServerSettings, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -62,6 +62,29 @@ async def test_a_room_that_does_not_exist_leaves_nothing(
     hub.leave("room", connection)
     messages.exists = True
     await hub.enter("room", connection)
+
+
+async def test_a_user_has_so_many_sockets(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
+    hub._settings = LiveSettings(Settings(limits=LimitSettings(sockets_per_user=2)))
+    one, two, three, other = (connect(FakeSocket(), user) for user in ("u1", "u1", "u1", "u2"))
+    await hub.enter("room", one)
+    messages.exists = False
+    with pytest.raises(RoomNotFound):
+        await hub.enter("gone", two)
+    hub.leave("gone", two)
+    messages.exists = True
+    await hub.enter("room2", two)
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            await hub.enter("room", three)
+        hub.leave("room", three)
+    await hub.enter("room", other)
+    hub.leave("room", one)
+    hub.leave("room", one)
+    await hub.enter("room", three)
+    for connection, room in ((two, "room2"), (three, "room"), (other, "room")):
+        hub.leave(room, connection)
+    assert not hub._users
 
 
 async def test_a_kick_reaches_the_member_in_that_room_only(autojump_clock: MockClock, hub: Hub) -> None:

@@ -90,10 +90,18 @@ class RawClient:
     """One connection. Each call blocks for SECONDS at most. Received bytes are kept until they are read."""
 
     def __init__(
-        self, port: int, *, tls: ssl.SSLContext | None = None, receive_buffer: int = 0, segment: int = 0
+        self,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        receive_buffer: int = 0,
+        segment: int = 0,
+        source: str = "",
     ) -> None:
         sock = socket.socket()
         sock.settimeout(SECONDS)
+        if source:  # any address of 127.0.0.0/8
+            sock.bind((source, 0))
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if segment:  # the server's buffer is sized by it

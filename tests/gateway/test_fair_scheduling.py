@@ -9,11 +9,13 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from reichatd.gateway.admission import Admissions
 from reichatd.gateway.fair_scheduling import FairScheduler
-from reichatd.gateway.forwarded import RequestOrigin
+from reichatd.gateway.forwarded import Proxies, RequestOrigin
 from reichatd.gateway.head import read_head
 from reichatd.gateway.http import HttpServer
 from reichatd.gateway.stream import FrameStream
+from reichatd.rate_limits import Refusals
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 
 MANY = 100
@@ -113,14 +115,17 @@ async def test_simultaneous_requests_are_answered_one_per_round(rounds: Rounds) 
         await send({"type": "http.response.body", "body": b""})
 
     limits = LimitSettings()
-    server = HttpServer(app, LiveSettings(Settings(limits=limits)), no_work)
+    settings = LiveSettings(Settings(limits=limits))
+    server, admissions = HttpServer(app, settings, no_work), Admissions(settings, Proxies(()), Refusals())
     peer = RequestOrigin("127.0.0.1", "http")
 
     async def serve(ours: socket.socket) -> None:
         stream = FrameStream(ours, stall_seconds=limits.slow_reader_seconds)
         head = await read_head(stream, limits.head_bytes)
         assert head
-        await server.serve(stream, head, peer, ("127.0.0.1", 80))
+        admission = admissions.admit(peer.address, stream)
+        await server.serve(stream, head, peer, ("127.0.0.1", 80), admission)
+        admission.leave()
         stream.close()
 
     async def ask(theirs: socket.socket) -> None:

@@ -24,10 +24,14 @@ def test_over_max_connections_new_ones_wait(tmp_path: Path) -> None:
     with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_MAX_CONNECTIONS="3") as daemon:
         room = daemon.room()
         with daemon.open_websocket(room) as socket, daemon.connect() as silent, daemon.connect() as idle:
-            assert idle.ask("GET", "/").status == 200
+            # All of them have logged in, so that none is closed for a new one.
+            rooms = request("GET", "/joined", f"Authorization: Bearer {daemon.ada.access_token}")
+            for client in (silent, idle):
+                client.send(rooms)
+                assert client.answer().status == 200
             with daemon.connect() as first, daemon.connect() as second:
                 for client in (first, second):
-                    client.send(request("GET", "/"))
+                    client.send(rooms)
                 assert waits(first)
                 socket.send(text("message", content="still chatting", nonce="n"))
                 assert socket.next("ack")["message_id"] == 1

@@ -17,7 +17,7 @@ from reichatd.gateway.trio_websocket_internals import (
     WebSocketConnection,
     open_connection,
 )
-from tests.gateway.raw import CLOSE, CONTINUATION, PING, TEXT, closing, frame
+from tests.gateway.raw import BINARY, CLOSE, CONTINUATION, PING, TEXT, closing, frame
 
 MOST = 1000
 
@@ -63,6 +63,16 @@ async def test_messages_come_without_a_handshake() -> None:
         await far.send_all(frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"b") + frame(TEXT, b"c"))
         assert [await library.get_message() for _ in range(2)] == ["ab", "c"]
         assert library.closed is None
+
+
+async def test_few_messages_are_read_ahead() -> None:
+    """A conversation that waits for a slow reader must not gather what this reader sends."""
+    async with connected() as (library, far), trio.open_nursery() as nursery:
+        nursery.start_soon(far.send_all, frame(BINARY, bytes(MOST)) * 10_000)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert library._recv_channel.statistics().current_buffer_used <= 4
+        assert await library.get_message() == bytes(MOST)
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_close_is_answered_and_its_code_is_kept() -> None:

@@ -115,7 +115,64 @@ async def the_timeout_of_a_slow_reader(directory: Path, key: str) -> None:
                 pytest.fail("the slow reader is still there")
 
 
+@proves("limits.sockets_per_user")
+async def the_number_of_sockets_of_a_user(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as first:
+        await first.receive("initial_state")
+        running.reload(key, 1)
+        async with running.talk() as second, running.talk("bob") as other:
+            assert await second.closed() == (1013, "Too many open sockets")
+            await other.receive("initial_state")
+
+
+@proves("limits.frames_per_second", "limits.frames_burst", "limits.frame_bytes_per_second", "limits.frame_bytes_burst")
+async def the_frames_of_a_socket(directory: Path, key: str) -> None:
+    unit = "frames" if "frames" in key else "frame_bytes"
+    rate, burst = f"limits.{unit}_per_second", f"limits.{unit}_burst"
+    base = {rate: 0, burst: 1024} if key == rate else {rate: 1, burst: 1_000_000}
+    async with running_parts(directory, base) as running, running.talk() as talk:
+        await talk.receive("initial_state")
+        refusals = running.parts.connection_refusals.counts
+        for new in (None, 1 if key == rate else 1024):
+            if new is not None:
+                running.reload(key, new)
+            for _ in range(1200):
+                await talk.send("listen_latest")
+            if new is None:
+                assert await talk.fetch(1, 0) == []
+                assert not refusals[f"{unit}_per_second"]
+        await until(lambda: refusals[f"{unit}_per_second"])
+
+
 # --- HTTP and connections
+
+
+@proves("limits.connections_per_address")
+async def the_connections_of_an_address(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        await talk.receive("initial_state")
+        for limit, refused in ((1, True), (2, False)):
+            running.reload(key, limit)
+            async with running.tcp() as stream:
+                if refused:
+                    assert (await running.ends(stream)).startswith(b"HTTP/1.1 429")
+                else:
+                    await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+
+
+@proves("limits.strangers_per_address")
+async def the_strangers_of_an_address(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.tcp() as first, running.tcp() as second:
+        for stream in (first, second):
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert await stream.receive_some()
+        running.reload(key, 2)
+        async with running.tcp() as third:
+            assert await running.ends(first) == b""
+            for stream in (second, third):
+                await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert await stream.receive_some()
 
 
 @proves("limits.head_bytes")
@@ -173,8 +230,10 @@ async def the_number_of_commands(directory: Path, key: str) -> None:
 @proves("server.max_connections")
 async def the_number_of_connections(directory: Path, key: str) -> None:
     async with running_parts(directory) as running, running.tcp() as first:
-        await first.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert await first.receive_some()
+        # A login: an idle connection without one would be closed for the second.
+        token = running.tokens["ada"].encode()
+        await first.send_all(b"GET /joined HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n\r\n" % token)
+        assert (await first.receive_some()).startswith(b"HTTP/1.1 200")
         running.reload(key, 1)
         async with running.tcp() as second:
             await second.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
