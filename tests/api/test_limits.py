@@ -111,6 +111,16 @@ async def busy(*_: object) -> None:
     raise Unavailable
 
 
+async def test_an_owner_is_not_locked_out_by_guesses_from_many_addresses(api: Api) -> None:
+    await api.user("ada")
+    assert (await login(api, OWNER, PASSWORD)).status == 200
+    limit(api, guesses_per_subject_hour=4)
+    guesses = [(await login(api, f"198.51.100.{number}")).status for number in range(10)]
+    assert guesses == [400] * 4 + [429] * 6
+    assert (await login(api, "192.0.2.78", PASSWORD)).status == 429, "no one has logged in from there"
+    assert (await login(api, OWNER, PASSWORD)).status == 200, "a session began there"
+
+
 async def test_guesses_at_the_old_password_of_a_stolen_session(api: Api, hashes: list[str]) -> None:
     ada = await api.user("ada")
     limit(api, guesses_per_subject_and_client=4)
