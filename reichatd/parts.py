@@ -79,10 +79,9 @@ class Parts:
         """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
         self._started_at = time.monotonic()
+        # Limits, and what they refused.
         self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
-
         self.connection_refusals = Refusals(PER_ADDRESS, STRANGERS, FULL, SOCKETS_PER_USER, FRAMES, BYTES)
-        """What the limits on connections, sockets and frames refused."""
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
@@ -95,8 +94,6 @@ class Parts:
         )
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
-
-        self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
 
         # Use cases: accounts, rooms, administration, retention.
         self.outbox = Outbox(settings.mail, configuration.mail_password)
