@@ -15,7 +15,7 @@ from reichatd.cli.settings_loader import config_option
 @config_option
 @json_option
 def stats(config: Path | None, as_json: bool) -> None:
-    """Count users, rooms and messages, and the daemon's connections and refusals."""
+    """Count users, rooms and messages, and the daemon's connections."""
     (record,) = collect(config, requests.GetStats(), StatsRecord)
     if as_json:
         print_json(record)

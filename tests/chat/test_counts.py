@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import CommitStatus, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.scribe import Scribe
-from reichatd.settings import LiveSettings, Settings
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Message
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -32,7 +32,7 @@ class Rounds(FakeSocket):
 async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader(
     autojump_clock: MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, messages = LiveSettings(Settings()), FakeMessages(last_id=100)
+    settings, messages = LiveSettings(Settings(limits=LimitSettings(sockets_per_user=0))), FakeMessages(last_id=100)
     commits = CommitStatus()
     hub = Hub(messages, settings, commits)
     scribe = Scribe(messages, hub, settings, commits)
