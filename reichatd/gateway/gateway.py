@@ -178,4 +178,6 @@ class Gateway:
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
         else:
-            await self._websockets.serve(stream, head)
+            conversation = self._websockets.serve(stream, head)
+            del head  # not kept for as long as the socket lives: over a KiB for each
+            await conversation

@@ -80,6 +80,7 @@ class WebSocketServer:
             head: of the request that asks for a WebSocket; the stream goes on behind it.
         """
         handshake, limits = self._examine(head), self._settings.limits
+        del head
         if isinstance(handshake, GatewayRefusal):
             await refuse(stream, handshake, limits.close_seconds)
             return
