@@ -216,4 +216,6 @@ class Gateway:
         if self._websockets is None:
             await refuse(stream, NO_WEBSOCKET, limits.close_seconds)
         else:
-            await self._websockets.serve(stream, head, admission)
+            conversation = self._websockets.serve(stream, head, admission)
+            del head  # not kept for as long as the socket lives: over a KiB for each
+            await conversation

@@ -88,6 +88,7 @@ class WebSocketServer:
             admission: of the connection.
         """
         handshake, limits = self._examine(head), self._settings.limits
+        del head
         if isinstance(handshake, GatewayRefusal):
             await refuse(stream, handshake, limits.close_seconds)
             return
