@@ -146,9 +146,12 @@ def test_the_position_stays_after_scrolling_up(ada_and_bob: tuple[Visitor, Visit
 
 
 def counts_what_is_below(reader: Visitor, read: int, end: int) -> bool:
-    """Whether less than a screen of unread messages was shown, and the button counts the rest."""
+    """Whether less than a screen of unread messages was shown, and the button counts the rest.
+
+    How many are shown depends on how many had come when the page scrolled to the first of them: on a busy machine, a few.
+    """
     last = reader.measured(LAST_VISIBLE)
-    return read + 5 < last < read + 40 and reader.page.locator(".jump").text_content() == f"{end - last} new"
+    return read < last < read + 40 and reader.page.locator(".jump").text_content() == f"{end - last} new"
 
 
 def test_missed_messages_count_as_read_when_they_were_visible(visitor: Visitors, daemon: DaemonProcess) -> None:
