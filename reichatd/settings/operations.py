@@ -50,4 +50,4 @@ class MetricsSettings(Table, frozen=True):
     host: Host = "127.0.0.1"
     port: Port = 9464
     """Serve /metrics for Prometheus, and also /healthz and /readyz, on a separate port. It needs no login. The metrics show how
-    busy the daemon is, but not who talks with whom. Let only this machine or your own network reach the port."""
+    busy the daemon is, but not which users talk to each other. Let only this machine or your own network reach the port."""

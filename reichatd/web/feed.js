@@ -28,6 +28,7 @@ export class Feed {
   #isClosed = false;
   #isPlaced = false; // whether a position was requested
   #target = null; // the id to show as soon as its message is known
+  #unsettled = null; // the id of a message that is shown too low, since rows below it are still to come
   #lastShown = 0;
   #renames = 0;
   #generation;
@@ -90,6 +91,7 @@ export class Feed {
   show(id, { isLinked = false } = {}) {
     this.#isPlaced = true;
     this.#followsEnd = false;
+    this.#unsettled = null;
     this.#target = id;
     this.#seenFrom = Infinity;
     this.#rows.link(isLinked ? id : null);
@@ -99,7 +101,7 @@ export class Feed {
   /** Goes to the end of the log, and stays there. The user asked for it: the skipped messages count as read. */
   showEnd() {
     this.#isPlaced = true;
-    this.#target = null;
+    this.#target = this.#unsettled = null;
     this.#seenFrom = 0;
     this.#rows.link(null);
     if (this.#log.end - this.#rows.last > STEP) this.#rows.clear(this.#log.end + 1);
@@ -147,6 +149,7 @@ export class Feed {
       this.#drawPending();
     });
     this.#showTarget();
+    this.#settle();
     if (this.#target === null && this.#reachesEnd && this.#below < ROUNDING_PX) this.#followsEnd = true;
     log.setView(this.#rows.first, this.#rows.last);
     this.#showState();
@@ -176,6 +179,7 @@ export class Feed {
   /** The log was cleared: removes all rows. */
   #startOver() {
     this.#generation = this.#log.generation;
+    this.#unsettled = null;
     this.#lastShown = 0;
     this.#seenFrom = Infinity;
     this.#followsEnd = this.#target === null;
@@ -268,7 +272,8 @@ export class Feed {
   #showTarget() {
     const row = this.#target !== null && this.#rows.of(this.#target);
     if (!row) return;
-    this.#scrollTo(row.offsetTop - this.element.clientHeight / 3);
+    this.#unsettled = this.#target;
+    this.#settle();
     if (this.#target === this.#rows.linked) this.#rows.focus(row);
     this.#target = null;
     this.#keepPosition(() => {
@@ -279,12 +284,22 @@ export class Feed {
     this.update();
   }
 
+  /** Scrolls the shown message to a third of the height; again when more rows have come, if there were too few below it. */
+  #settle() {
+    const row = this.#unsettled !== null && this.#rows.of(this.#unsettled);
+    if (!row) return;
+    const top = row.offsetTop - this.element.clientHeight / 3;
+    this.#scrollTo(top);
+    if (this.#reachesEnd || this.element.scrollTop > top - ROUNDING_PX) this.#unsettled = null;
+  }
+
   /** Only the user's scrolling leaves the end of the log; a change of the rows does not. */
   #onScroll() {
     if (this.#isClosed) return; // the event may arrive after removal from the page, where the last row would count as visible
     const moved = this.element.scrollTop - this.#top;
     const below = this.#below;
     this.#top = this.element.scrollTop;
+    if (moved) this.#unsettled = null;
     if (this.#target === null) {
       const isAtBottom = below < ROUNDING_PX || (moved > 0 && below < AT_BOTTOM_PX);
       if (isAtBottom) this.#followsEnd ||= this.#reachesEnd;

@@ -62,6 +62,13 @@ Number([...document.querySelectorAll(".feed .message")].findLast((row) =>
   row.getBoundingClientRect().bottom <= document.querySelector(".scroller").getBoundingClientRect().bottom).dataset.id)
 """
 
+HEIGHT_OF_NEW_LINE = """
+(() => {
+  const scroller = document.querySelector(".scroller").getBoundingClientRect();
+  return (document.querySelector(".new-line").getBoundingClientRect().top - scroller.top) / scroller.height;
+})()
+"""
+
 
 def posts(person: Visitor, *texts: str) -> None:
     """Posts all texts at once, from a page that does not show the room."""
@@ -192,6 +199,19 @@ def test_missed_messages_count_as_read_when_they_were_visible(visitor: Visitors,
             posts(bob, "after")
             end += 1
             is_following(ada, end)
+
+
+@pytest.mark.parametrize("daemon", [{"REICHATD_LIMITS_INITIAL_AFTER": "3"}], indirect=True)
+def test_the_first_unread_message_moves_up_when_more_come(ada_and_bob: tuple[Visitor, Visitor]) -> None:
+    """The first answer has three messages after the read mark: too few to show the first of them at a third of the height."""
+    ada, bob = ada_and_bob
+    ada.until_sent("set_last_read", message_id=BACKLOG)
+    ada.page.goto("about:blank")
+    posts(bob, *(f"more {number}" for number in range(100)))
+    ada.page.goto(f"{ada.url}/#/room/lounge")
+    expect(ada.page.locator(f'.feed [data-id="{BACKLOG + 1}"] .new-line')).to_be_in_viewport()
+    ada.until(partial(counts_what_is_below, ada, BACKLOG, BACKLOG + 100))
+    assert ada.measured(HEIGHT_OF_NEW_LINE) == pytest.approx(1 / 3, abs=0.1)
 
 
 def test_a_link_to_a_message_does_not_mark_the_messages_between_as_read(ada_and_bob: tuple[Visitor, Visitor]) -> None:

@@ -187,7 +187,7 @@ def test_unsent_messages_belong_to_their_author(visitor: Visitors, daemon: Daemo
         ada.sees("Hello")
         ada.log_out()
         ada.log_in()
-        page.get_by_role("link", name="Lounge").first.click()
+        ada.enter("Lounge")
         ada.sees("Hello", "written offline")
         expect(ada.composer).to_have_value("a draft")
 
@@ -198,7 +198,7 @@ def test_unsent_messages_belong_to_their_author(visitor: Visitors, daemon: Daemo
         ada.log_out()
         cable.repair()
         ada.log_in()
-        page.get_by_role("link", name="Lounge").first.click()
+        ada.enter("Lounge")
         expect(failed(page)).to_contain_text("Not sent: You logged out before it was sent.")
         failed(page).get_by_role("button", name="Send again").click()
         ada.sees("Hello", "written offline", "written before leaving")
