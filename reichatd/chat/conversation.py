@@ -253,7 +253,9 @@ class _Conversation:
             self._bad("bad_content", "There is nothing to see in this message", nonce=nonce)
         elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
-        elif refusal := self._handler.post_limits.take(self._connection.user.user_id, content, trio.current_time()):
+        elif refusal := self._handler.post_limits.take(
+            self._connection.user.user_id, content, trio.current_time(), client=self._connection.socket.client
+        ):
             retry_after = round(refusal.retry_after + 0.0005, 3)
             self._reply("rate_limited", refusal.message, nonce=nonce, retry_after=retry_after)
         elif self._handler.disk_space.refuses():

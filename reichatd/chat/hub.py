@@ -52,8 +52,7 @@ class Hub:
 
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
-        stalled_refusals: see `StalledSends`.
-        refusals: told of sockets that are one too many for their user.
+        refusals: told of sockets that are one too many for their user; counts those that are closed since they stall.
     """
 
     def __init__(
@@ -62,13 +61,13 @@ class Hub:
         settings: LiveSettings,
         commits: CommitStatus,
         clock: Callable[[], float] = time.time,
-        stalled_refusals: Counter[str] | None = None,
         refusals: Refusals | None = None,
     ) -> None:
         self.changes = 0
         """Counts changes of users and sessions: a session that was read before a change is read again."""
         self.counters = BroadcastCounters()
-        self.stalled = StalledSends(settings, stalled_refusals)
+        self._refusals = refusals or Refusals()
+        self.stalled = StalledSends(settings, self._refusals.counts)
         self.tails = Tails(settings)
         self._messages = messages
         self._settings = settings
@@ -77,7 +76,6 @@ class Hub:
         self._rooms: dict[str, LiveRoom] = {}
         self._sessions: dict[str, set[Connection]] = {}
         self._users: Counter[str] = Counter()  # sockets of each user; no zeros
-        self._refusals = refusals or Refusals()
         self._shutdown: ShutdownPlan | None = None
         self._check_now = RepeatedEvent()  # makes the check of all connections run at once
         self._checked = RepeatedEvent()  # a check of all connections is done

@@ -1,6 +1,7 @@
 """How much each user may post, on all sockets together."""
 
 from collections import Counter, OrderedDict
+from math import ceil
 from typing import NamedTuple
 
 import structlog
@@ -62,11 +63,12 @@ class PostLimits:
         """How many users have buckets."""
         return len(self._users)
 
-    def take(self, user_id: str, content: str, now: float) -> PostRefusal | None:
+    def take(self, user_id: str, content: str, now: float, *, client: str) -> PostRefusal | None:
         """Counts a post, before it is queued. Returns why it is refused, or None.
 
         Arguments:
             now: Trio's time.
+            client: the address that it came from, for the log.
         """
         buckets = self._users.get(user_id)
         if buckets is None:
@@ -77,8 +79,9 @@ class PostLimits:
             self._refusals[refusal.limit] += 1
             if now - buckets.logged_at >= _LOG_SECONDS:
                 buckets.logged_at = now
-                retry_after = round(refusal.retry_after, 3)
-                log.info("rate limited", action=refusal.limit, user_id=user_id, retry_after=retry_after)
+                retry_after = ceil(refusal.retry_after)
+                # etc/fail2ban reads this line.
+                log.info("rate limited", action=refusal.limit, client=client, retry_after=retry_after, user_id=user_id)
         return refusal
 
     def _make_space(self, now: float) -> None:

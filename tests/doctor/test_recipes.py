@@ -19,6 +19,7 @@ import trio
 import trio_websocket
 
 from reichatd import logs
+from reichatd.chat import PostLimits
 from reichatd.errors import RateLimited
 from reichatd.rate_limits import Action, MemoryCounts, RateLimiter
 from reichatd.settings import LimitSettings, LiveSettings, LogSettings, Settings
@@ -306,6 +307,20 @@ async def test_fail2ban_finds_the_addresses_that_meet_a_limit(
             await limiter.require(action, client=client, subject=f"{subject}{client}")
     assert await found_by_fail2ban(tmp_path, stream.getvalue()) == ["192.0.2.7"] * 2 + ["2001:db8::7"] * 2
     assert "192.0.2.66" not in stream.getvalue()
+
+
+@pytest.mark.usefixtures("restored_logs")
+@pytest.mark.parametrize("form", ["json", "console"])
+async def test_fail2ban_finds_the_addresses_of_those_who_post_too_much(
+    tmp_path: Path, form: Literal["json", "console"]
+) -> None:
+    stream = StringIO()
+    logs.configure(LogSettings(format=form), stream)
+    posts = PostLimits(LiveSettings(Settings(limits=LimitSettings(messages_per_second=1, messages_burst=1))))
+    for client in ("192.0.2.7", "2001:db8::7"):
+        for _ in range(2):
+            posts.take(f"{len(client):024x}", "x", 0.0, client=client)
+    assert await found_by_fail2ban(tmp_path, stream.getvalue()) == ["192.0.2.7"] * 2 + ["2001:db8::7"] * 2
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
