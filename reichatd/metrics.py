@@ -80,7 +80,7 @@ class Metrics(Collector):
             "kind",
             [("unavailable", faults.unavailable), ("other", faults.other)],
         )
-        yield _counter("reichatd_logins", "Logins by outcome.", "outcome", parts.accounts.logins.items())
+        yield _counter("reichatd_logins", "Logins by outcome.", "outcome", parts.accounts.logins.outcomes.items())
         yield _counter("reichatd_refusals", "Actions that a limit against abuse refused.", "limit", parts.refusals())
         yield _gauge("reichatd_mail_queue_letters", "Mails that wait to be sent.", parts.outbox.pending)
         yield _counter(

@@ -110,7 +110,7 @@ class Parts:
             passwords=passwords,
             rooms=self.rooms,
             settings=live_settings,
-            live=self.accounts.live,
+            live=self.accounts.sessions.live,
             figures=self._figures,
         )
         self.control = ControlServer(self.administration, live_settings)

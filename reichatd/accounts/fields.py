@@ -125,3 +125,8 @@ def _validator() -> "Callable[[str], ValidatedEmail]":
         return email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False)
 
     return validate
+
+
+def folded(email: str) -> str:
+    """What an e-mail address is counted by. Stores ignore case, so that every spelling is the same account."""
+    return email.lower()

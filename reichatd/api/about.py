@@ -19,4 +19,4 @@ async def show() -> Response:
     """
     allowed = limits()
     message = MessageLimits(message_chars=allowed.message_chars, frame_bytes=allowed.frame_bytes)
-    return answer(About(limits=message, code_by=accounts().code_by))
+    return answer(About(limits=message, code_by=accounts().registrations.code_by))

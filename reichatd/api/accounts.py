@@ -33,7 +33,7 @@ async def register() -> Response:
     limited.
     """
     body = await body_of(Registering)
-    await accounts().register(body.email, body.password, body.username, client=client_address())
+    await accounts().registrations.register(body.email, body.password, body.username, client=client_address())
     return answer(status=201)
 
 
@@ -46,7 +46,7 @@ async def verify() -> Response:
     for all its registrations together. A call that is repeated because its answer was lost succeeds again.
     """
     body = await body_of(Verifying)
-    await accounts().verify(body.email, body.code, client=client_address())
+    await accounts().registrations.verify(body.email, body.code, client=client_address())
     return answer()
 
 
@@ -62,7 +62,7 @@ async def login() -> Response:
     """
     body = await body_of(LoggingIn)
     try:
-        made = await accounts().login(body.email, body.password, client=client_address())
+        made = await accounts().logins.login(body.email, body.password, client=client_address())
     except (UserNotFound, InvalidPassword) as refusal:
         # etc/fail2ban reads this line. Nothing in it is chosen by the client.
         log.info("login refused", client=client_address(), reason=refusal.code)
@@ -75,7 +75,7 @@ async def login() -> Response:
 @operation(Refreshed, token=Token.REFRESH)
 async def refresh() -> Response:
     """Gets a new access token for the refresh token."""
-    return answer(Refreshed(tokens=AccessToken(await accounts().refresh(bearer_token()))))
+    return answer(Refreshed(tokens=AccessToken(await accounts().sessions.refresh(bearer_token()))))
 
 
 @blueprint.post("/logout")
@@ -85,7 +85,7 @@ async def logout() -> Response:
 
     Both of its tokens become invalid, and its sockets are closed with 4001. Other login sessions continue.
     """
-    await accounts().logout(bearer_token())
+    await accounts().sessions.logout(bearer_token())
     return answer()
 
 
@@ -96,5 +96,5 @@ async def ticket() -> Response:
 
     It is valid once, for `expires_in` seconds, at this daemon only: so no URL contains a long-lived secret.
     """
-    made = accounts().ticket(await caller())
+    made = accounts().sessions.ticket(await caller())
     return answer(Ticket(ticket=made.ticket, expires_in=made.expires_in), 201)

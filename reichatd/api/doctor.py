@@ -19,7 +19,7 @@ blueprint = Blueprint("doctor", __name__)
 @operation(Seen, token=Token.OPERATOR)
 async def seen() -> Response:
     """Shows the operator how a request arrives here; used by `reichatd doctor`."""
-    if not accounts().is_operator(bearer_token()):
+    if not accounts().sessions.is_operator(bearer_token()):
         raise Unauthorized
     client = request.remote_addr or ""
     # The gateway sets this only if it trusts proxies; without trusted proxies the peer is the client.

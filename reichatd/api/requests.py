@@ -33,7 +33,7 @@ async def caller() -> Identity:
 
     Raises: Unauthorized.
     """
-    identity = await accounts().authenticate(bearer_token())
+    identity = await accounts().sessions.authenticate(bearer_token())
     structlog.contextvars.bind_contextvars(user_id=identity.user.user_id)
     # The gateway closes connections without a login first: see reichatd.gateway.admission.
     cast("dict[str, Any]", request.scope).get("reichatd.authenticated", _nothing)()

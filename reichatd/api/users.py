@@ -29,7 +29,7 @@ async def show_oneself() -> Response:
 async def show(user_id: str) -> Response:
     """Shows a user."""
     await caller()
-    return answer(SomeUser(user_details=details(await accounts().user(user_id))))
+    return answer(SomeUser(user_details=details(await accounts().profiles.user(user_id))))
 
 
 @blueprint.put("/username")
@@ -41,7 +41,7 @@ async def rename() -> Response:
     """
     identity = await caller()
     body = await body_of(Renaming)
-    await accounts().rename(identity, body.username)
+    await accounts().profiles.rename(identity, body.username)
     return answer()
 
 
@@ -54,7 +54,7 @@ async def change_password() -> Response:
     """
     identity = await caller()
     body = await body_of(ChangingPassword)
-    await accounts().change_password(identity, body.password, body.new_password, client=client_address())
+    await accounts().profiles.change_password(identity, body.password, body.new_password, client=client_address())
     return answer()
 
 

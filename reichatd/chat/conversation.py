@@ -92,7 +92,7 @@ class ConversationHandler:
             proof: shows that the peer is the operator (`Accounts.is_operator`); other sockets are closed.
         """
         close = NOT_AUTHENTICATED
-        if proof is not None and self.accounts.is_operator(proof):
+        if proof is not None and self.accounts.sessions.is_operator(proof):
             close = _END_OF_TEST
             socket.authenticated()
             with suppress(PeerGone), trio.move_on_after(_KEPT_OPEN_SECONDS) as scope:
@@ -119,7 +119,7 @@ class ConversationHandler:
         """Serves until one side ends it. Returns how the socket is to be closed."""
         with trio.CancelScope() as scope:
             if ticket is not None:
-                token = self.accounts.redeem(ticket)
+                token = self.accounts.sessions.redeem(ticket)
             connection = Connection(socket, await self._authenticate(token), scope)
             socket.authenticated()
             # No await between the authentication and the registration in the hub, so no logout can come in between.
@@ -137,7 +137,7 @@ class ConversationHandler:
             raise Unauthorized
         while True:
             seen = self.hub.changes
-            identity = await self.accounts.authenticate(token)
+            identity = await self.accounts.sessions.authenticate(token)
             if self.hub.changes == seen:
                 return identity
             # A session ended or a user was renamed while this session was read: it may be out of date.

@@ -5,10 +5,14 @@ The records come in this order in every kind of store, so that the same contents
     rooms           in the order they were created
     members         in the order they joined, across all rooms
     bans            room by room
+    standings       room by room
     messages        room by room, by their ids
+    invites         by id
     registrations   by address
     users           by id
+    blocks, second factors, app passwords, changes of address, accounts at a provider: by user
     sessions        by id; only those that have not ended
+    audit           by number
 
 A MongoDB server that is not a replica set offers no snapshot. There this order keeps the stream consistent while others write. Logs
 only grow, so the part of a log that was read has no gap. A read mark is read before its log, so it points into it. A registration
@@ -20,7 +24,20 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from enum import Enum, auto
 from typing import Protocol
 
-from reichatd.store.records import Record, Registration, Session, User
+from reichatd.store.records import (
+    AppPassword,
+    AuditEntry,
+    Block,
+    EmailChange,
+    Invite,
+    OidcAccount,
+    Record,
+    Registration,
+    Session,
+    Standing,
+    Totp,
+    User,
+)
 
 PAGE_RECORDS = 2000
 PAGE_CHARS = 1_048_576
@@ -42,6 +59,9 @@ class StoredRoom(Record, frozen=True, tag="room"):
     first_id: int = 1
     keep_days: int | None = None
     keep_messages: int | None = None
+    direct: str | None = None
+    slow_seconds: int = 0
+    members_pin: bool = False
 
 
 class Member(Record, frozen=True):
@@ -51,6 +71,7 @@ class Member(Record, frozen=True):
     user_id: str
     joined_at: float
     last_read_id: int
+    moderator: bool = False
 
 
 class Ban(Record, frozen=True):
@@ -69,7 +90,10 @@ class LogEntry(Record, frozen=True, tag="message"):
     nonce: str | None = None
 
 
-Stored = StoredRoom | Member | Ban | LogEntry | Registration | User | Session
+OfUser = Block | Totp | AppPassword | EmailChange | OidcAccount
+"""What belongs to a user, apart from sessions."""
+
+Stored = StoredRoom | Member | Ban | Standing | LogEntry | Invite | Registration | User | OfUser | Session | AuditEntry
 """All that a store keeps."""
 
 

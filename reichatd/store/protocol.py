@@ -13,6 +13,8 @@ from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
     Appended,
     Attempt,
+    AuditEntry,
+    AuditFilter,
     BanOutcome,
     JoinOutcome,
     Keep,
@@ -310,6 +312,23 @@ class MessageStore(Protocol):
         """
 
 
+class AuditStore(Protocol):
+    """The audit log."""
+
+    async def add(self, entry: AuditEntry) -> int:
+        """Stores an entry under a new number, and returns it. The entry's own `number` is ignored."""
+
+    async def page(self, chosen: AuditFilter, at_most: int) -> list[AuditEntry]:
+        """The first entries of the chosen ones, by their numbers."""
+
+    async def expire(self, before: float, addresses_before: float, at_most: int) -> int:
+        """Removes up to `at_most` entries from before `before`, and the addresses from as many from before `addresses_before`.
+
+        Returns:
+            how many it changed; fewer than `at_most` if nothing is left to do.
+        """
+
+
 class Store(Protocol):
     """An open store. `Backend.open` opens it, `aclose` closes it."""
 
@@ -317,6 +336,7 @@ class Store(Protocol):
     sessions: SessionStore
     rooms: RoomStore
     messages: MessageStore
+    audit: AuditStore
     failures: FailureCounter
     """Counts the failed calls of all parts."""
     bulk_import: BulkImport

@@ -48,6 +48,8 @@ class Registration(Record, frozen=True):
     code_hash: str
     tries_left: int
     expires_at: float
+    invite_id: str = ""
+    """The invite that allowed it; "" without one."""
 
     def after(self, tries: int) -> "Registration":
         """The same registration after this many tries."""
@@ -78,7 +80,10 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Session(Record, frozen=True):
-    """A login session: one login on one device. It ends at logout, at a change of password or at `expires_at`."""
+    """A login session: one login on one device. It ends at logout, at a change of password or at `expires_at`.
+
+    A token for a program is a session too, with `token_name` and `scopes`; it does not end with a change of password.
+    """
 
     session_id: str
     user_id: str
@@ -87,6 +92,26 @@ class Session(Record, frozen=True):
     expires_at: float
     network: str = ""
     """Where the login came from (`reichatd.rate_limits.network_of`); "" if that is not known."""
+    device: str = ""
+    """What the client says of itself, in short."""
+    address: str = ""
+    """The client's address at the login."""
+    used_at: float = 0.0
+    """When it was last seen in use, to within some minutes; 0 for never."""
+    generation: int = 0
+    """How often the refresh token was rotated."""
+    rotated_at: float = 0.0
+    token_name: str | None = None
+    """The name that the user gave to a token for a program; None for a login session."""
+    scopes: str = ""
+    """What such a token may do: words with a space between them."""
+    rooms: str | None = None
+    """The ids of the rooms that such a token is for, with a space between them; None for all."""
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it is a token for a program."""
+        return self.token_name is not None
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -114,6 +139,10 @@ class RoomHead(msgspec.Struct, frozen=True):
     first_id: int
     keep: Keep | None
     is_member: bool
+    is_moderator: bool = False
+    direct: str | None = None
+    slow_seconds: int = 0
+    members_pin: bool = False
 
     @property
     def private(self) -> bool:
@@ -125,6 +154,9 @@ class Room(msgspec.Struct, frozen=True):
 
     `first_id` is where its log begins: earlier messages have been removed, and an emptied log continues from there. `keep` is how
     long its messages are kept; None if the rule for all rooms applies.
+
+    `direct` is the pair of users whose direct conversation it is (`direct_pair`); None for an ordinary room. `slow_seconds` is the
+    time between two messages of a member; 0 for any. `members_pin`: whether members may pin messages.
     """
 
     room_id: str
@@ -136,6 +168,9 @@ class Room(msgspec.Struct, frozen=True):
     users: tuple[str, ...]
     first_id: int = 1
     keep: Keep | None = None
+    direct: str | None = None
+    slow_seconds: int = 0
+    members_pin: bool = False
 
     @property
     def private(self) -> bool:
@@ -152,6 +187,135 @@ class RoomOverview(msgspec.Struct, frozen=True):
     created_at: float
     members: int
     last_id: int
+
+
+def direct_pair(one: str, other: str) -> str:
+    """The key of the direct conversation of two users, whoever begins it: their ids in order, with a space between them."""
+    return " ".join(sorted((one, other)))
+
+
+class Invite(Record, frozen=True):
+    """An invitation to a room, or to the server (`room_id` is ""). Only the hash of its token is stored.
+
+    Arguments:
+        created_by: a user id; "" for an administrator.
+        uses_left: how many people may still use it; None for any number.
+    """
+
+    invite_id: str
+    token_hash: str
+    room_id: str
+    created_by: str
+    created_at: float
+    expires_at: float
+    uses_left: int | None = None
+
+
+class Standing(Record, frozen=True):
+    """What limits a user's posts in a room. It outlives the membership: leaving and joining again ends neither.
+
+    Arguments:
+        muted_until: no posts before this time; 0 if the user was never muted.
+        posted_at: the last post while the room was in slow mode; 0 if there was none.
+    """
+
+    room_id: str
+    user_id: str
+    muted_until: float = 0.0
+    posted_at: float = 0.0
+
+
+class Block(Record, frozen=True):
+    """`user_id` gets no direct messages from `blocked_id`."""
+
+    user_id: str
+    blocked_id: str
+
+
+class Totp(Record, frozen=True):
+    """A user's second factor (RFC 6238).
+
+    Arguments:
+        secret: encrypted with a key derived from the daemon's secret.
+        confirmed: False until the user has entered a code; until then it is not asked for.
+        last_step: the last time step whose code was used: a code is good once.
+        recovery: hashes of the unused recovery codes, with a space between them.
+    """
+
+    user_id: str
+    secret: str
+    confirmed: bool = False
+    last_step: int = 0
+    recovery: str = ""
+
+
+class AppPassword(Record, frozen=True):
+    """A password for one program that knows no second factor."""
+
+    app_password_id: str
+    user_id: str
+    name: str
+    password_hash: str
+    created_at: float
+    used_at: float = 0.0
+
+
+class EmailChange(Record, frozen=True):
+    """A new address that is not verified yet; at most one for each user."""
+
+    user_id: str
+    email: str
+    code_hash: str
+    tries_left: int
+    expires_at: float
+
+
+class OidcAccount(Record, frozen=True):
+    """Says that an account of an OpenID provider (its `iss` and `sub`) is this user."""
+
+    issuer: str
+    subject: str
+    user_id: str
+
+
+class AuditEntry(Record, frozen=True, tag="audit"):
+    """One line of the audit log: who did what, to whom, where, from where, when. It has no content of messages.
+
+    Arguments:
+        number: grows with each entry; given by the store.
+        event: a name of `reichatd.audit.Event`.
+        actor: the id of the user who did it; "" for a stranger, "administrator" for an administrator.
+        user_id, room_id: to whom, and where; "" if it does not apply.
+        address: the client's address; "" if there is none, or since it was removed.
+        detail: a word or two, such as a reason.
+    """
+
+    number: int
+    at: float
+    event: str
+    actor: str
+    user_id: str = ""
+    room_id: str = ""
+    address: str = ""
+    detail: str = ""
+
+
+class AuditFilter(msgspec.Struct, frozen=True):
+    """Which audit entries to read.
+
+    Arguments:
+        after, before: only numbers between these, both excluded.
+        since: none that are older, in seconds since the epoch.
+        user_id: only those that this user did, or that were done to this user; "" for all.
+        room_id: only those in this room; "" for all.
+    """
+
+    after: int = 0
+    before: int = 2**62
+    since: float = 0.0
+    user_id: str = ""
+    room_id: str = ""
+    newest_first: bool = False
 
 
 class Membership(msgspec.Struct, frozen=True):

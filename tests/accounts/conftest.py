@@ -53,6 +53,8 @@ class Harness:
             live=self.live,
             clock=lambda: self.now,
         )
+        self.registrations, self.logins = self.accounts.registrations, self.accounts.logins
+        self.sessions, self.profiles = self.accounts.sessions, self.accounts.profiles
         nursery.start_soon(self.outbox.run)
 
     async def codes(self) -> list[str]:
@@ -68,11 +70,11 @@ class Harness:
 
     async def join(self, name: str = "ann", password: str = "correct horse") -> None:
         """Registers and verifies `name`@example.org."""
-        await self.accounts.register(f"{name}@example.org", password, name, client=CLIENT)
-        await self.accounts.verify(f"{name}@example.org", await self.code(), client=CLIENT)
+        await self.registrations.register(f"{name}@example.org", password, name, client=CLIENT)
+        await self.registrations.verify(f"{name}@example.org", await self.code(), client=CLIENT)
 
     async def login(self, name: str = "ann", password: str = "correct horse") -> LoginTokens:
-        return await self.accounts.login(f"{name}@example.org", password, client=CLIENT)
+        return await self.logins.login(f"{name}@example.org", password, client=CLIENT)
 
 
 def wrong(code: str) -> str:

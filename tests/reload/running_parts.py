@@ -133,4 +133,4 @@ async def _newcomer(parts: Parts, name: str) -> str:
     registration = Registration(email, name, password_hash, "", 5, 1e12)
     await parts.store.users.register(registration, 5)
     assert await parts.store.users.confirm(registration, User(name, email, name, password_hash, 0.0))
-    return (await parts.accounts.login(email, PASSWORD, client=CLIENT)).access_token
+    return (await parts.accounts.logins.login(email, PASSWORD, client=CLIENT)).access_token

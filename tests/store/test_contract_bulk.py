@@ -5,10 +5,29 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store import Cutoff, Keep, Store, StoreError, mongodb, sqlite
+from reichatd.store import (
+    AppPassword,
+    AuditEntry,
+    AuditFilter,
+    Block,
+    Cutoff,
+    EmailChange,
+    Invite,
+    Keep,
+    OidcAccount,
+    Session,
+    Standing,
+    Store,
+    StoreError,
+    Totp,
+    direct_pair,
+    mongodb,
+    sqlite,
+)
 from reichatd.store.bulk import Ban, Loader, LogEntry, Member, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreNotEmpty
 from tests.store.conftest import drop
@@ -164,6 +183,48 @@ async def test_cut_logs_stay_cut(place: Place, other: Place) -> None:
     assert [message.message_id for message in await store.messages.range("zoo", 1, 10)] == [3]
     assert await store.messages.last_id("attic") == 1
     assert [one.message_id for one in await store.messages.append([post("next", "ann", "attic")], {})] == [2]
+    await store.aclose()
+
+
+PEOPLE: list[Stored] = [
+    StoredRoom("zoo", "The zoo", "Come in", "bob", None, 1.5, slow_seconds=30, members_pin=True),
+    StoredRoom("pair", "", "", "ann", "unusable", 1.5, direct=direct_pair("bob", "ann")),
+    Member("zoo", "bob", 1.5, 0, moderator=True),
+    Member("zoo", "ann", 7.25, 0),
+    Standing("zoo", "ann", muted_until=1e9),
+    Standing("zoo", "bob", posted_at=1e9 + 0.5),
+    Invite("i1", "hash 1", "zoo", "bob", 2.0, 1e10, 3),
+    Invite("i2", "hash 2", "", "", 2.0, 1e10),
+    msgspec.structs.replace(registration("late@example.org"), invite_id="i2"),
+    user("ann"),
+    user("bob"),
+    Block("ann", "bob"),
+    Block("bob", "eve"),
+    Totp("ann", "encrypted", confirmed=True, last_step=55, recovery="one two"),
+    AppPassword("a2", "ann", "phone", "hash", 3.0),
+    AppPassword("a1", "bob", "mail", "hash", 3.0, 4.5),
+    EmailChange("bob", "robert@example.org", "hash", 5, 1e10),
+    OidcAccount("https://login.example.org", "ann-1", "ann"),
+    OidcAccount("https://login.example.org", "0", "bob"),
+    Session("phone", "ann", "h1", 1.5, 1e10, "192.0.2.0", "Firefox", "192.0.2.1", 2.5, generation=4, rotated_at=2.25),
+    Session("robot", "ann", "h2", 1.5, 1e12, token_name="robot", scopes="read write", rooms="zoo"),
+    AuditEntry(1, 1e9, "login", "ann", "ann", address="192.0.2.1"),
+    AuditEntry(7, 1e9, "ban", "bob", "eve", "zoo", "192.0.2.1", "spam"),
+]
+
+
+async def test_people_and_their_rights_from_any_store_to_any_other(place: Place, other: Place) -> None:
+    await place.fill(PEOPLE)
+    records = await place.contents()
+    assert records == PEOPLE
+    await other.fill(records)
+    assert await other.contents() == PEOPLE
+    store = await other.open()
+    assert await store.audit.add(AuditEntry(0, 2e9, "logout", "ann")) == 8
+    assert await store.audit.page(AuditFilter(after=7), 10) == [AuditEntry(8, 2e9, "logout", "ann")]
+    head = await store.rooms.head("zoo", "bob")
+    assert head is not None
+    assert (head.is_member, head.is_moderator, head.slow_seconds, head.members_pin) == (True, True, 30, True)
     await store.aclose()
 
 

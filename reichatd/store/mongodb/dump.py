@@ -17,6 +17,7 @@ from reichatd.store.mongodb.schema import first_id_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import is_alive, session_of
 from reichatd.store.mongodb.users import registrations_of, user_of
+from reichatd.store.records import AppPassword, AuditEntry, Block, EmailChange, Invite, OidcAccount, Standing, Totp
 from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
@@ -83,10 +84,15 @@ class _Reader:
             yield from self._read_rooms()
             yield from self._members()
             yield from self._bans()
+            yield from self._standings()
             yield from self._log()
+            yield from self._invites()
             yield from chain.from_iterable(map(registrations_of, self._walk(self._db.registrations)))
             yield from map(user_of, self._walk(self._db.users))
+            yield from self._of_users()
             yield from self._sessions()
+            for entry in self._walk(self._db.audit):
+                yield _record(AuditEntry, entry | {"number": entry["_id"]})
         finally:
             if self._session:
                 self._session.end_session()
@@ -120,6 +126,33 @@ class _Reader:
         for ban in self._walk(self._db.bans):
             if (room_id := self._rooms.get(ban["_id"]["room"])) is not None:
                 yield Ban(room_id, ban["_id"]["user"])
+
+    def _standings(self) -> Iterator[Stored]:
+        for standing in self._walk(self._db.standings):
+            if (room_id := self._rooms.get(standing["_id"]["room"])) is not None:
+                yield _record(Standing, standing | {"room_id": room_id, "user_id": standing["_id"]["user"]})
+
+    def _invites(self) -> Iterator[Stored]:
+        rooms = self._rooms | {None: ""}
+        for invite in self._walk(self._db.invites):
+            if (room_id := rooms.get(invite["room"])) is not None:
+                yield _record(Invite, invite | {"room_id": room_id, "invite_id": invite["_id"]})
+
+    def _of_users(self) -> Iterator[Stored]:
+        for block in self._walk(self._db.blocks):
+            yield Block(block["_id"]["user"], block["_id"]["blocked"])
+        for totp in self._walk(self._db.totp):
+            yield _record(Totp, totp | {"user_id": totp["_id"]})
+        yield from self._sorted(AppPassword, self._db.app_passwords, "app_password_id")
+        for change in self._walk(self._db.email_changes):
+            yield _record(EmailChange, change | {"user_id": change["_id"]})
+        yield from self._sorted(OidcAccount, self._db.oidc_accounts)
+
+    def _sorted(self, kind: type[T], collection: "Collection[Document]", id_field: str | None = None) -> Iterator[T]:
+        """Records with an id of their own, in the order of their users. There are few: the server sorts them at once."""
+        found = collection.find({}, session=self._session, batch_size=PAGE, allow_disk_use=True)
+        for one in found.sort({"user_id": 1, "_id": 1}):
+            yield _record(kind, one | ({id_field: one["_id"]} if id_field else one["_id"]))
 
     def _log(self) -> Iterator[Stored]:
         key, last_id = None, 0

@@ -13,23 +13,39 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserOutcome
+from reichatd.store.bulk import Ban, LogEntry, Member, OfUser, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.audit import number_on
 from reichatd.store.mongodb.dump import bulk_server
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.rooms import is_id_free
 from reichatd.store.mongodb.schema import (
+    block_id,
     folded,
     folded_beside_another,
     member_id,
     members_of,
     message_document,
     messages_of,
+    oidc_id,
 )
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
+from reichatd.store.mongodb.sessions import session_document
 from reichatd.store.mongodb.users import adding, document_of
-from reichatd.store.records import Registration, Session, User
+from reichatd.store.records import (
+    AppPassword,
+    AuditEntry,
+    Block,
+    EmailChange,
+    Invite,
+    OidcAccount,
+    Registration,
+    Session,
+    Standing,
+    Totp,
+    User,
+)
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -69,6 +85,7 @@ def _begin(db: MongoDatabase, replace: bool) -> None:
 
 
 def _finish(db: MongoDatabase) -> None:
+    number_on(db)
     # Once this is durable, all earlier writes are.
     db.meta.delete_one({"_id": schema.RESTORE_ID})
 
@@ -110,7 +127,16 @@ class MongoLoader:
             case User():
                 return document_of(record)
             case Session():
-                return _session(record)
+                return session_document(record) | {"password_number": 0}
+            case Standing():
+                return _standing(self._key(record.room_id), record)
+            case Invite():
+                return _invite(self._key(record.room_id) if record.room_id else None, record)
+            case AuditEntry():
+                fields = asdict(record)
+                return {"_id": fields.pop("number"), **fields}
+            case Block() | Totp() | AppPassword() | EmailChange() | OidcAccount():
+                return _of_user(record)
             case Registration():
                 raise NotImplementedError
 
@@ -218,6 +244,14 @@ def _collection(db: MongoDatabase, kind: type[Stored]) -> "Collection[Document]"
         LogEntry: db.messages,
         User: db.users,
         Session: db.sessions,
+        Standing: db.standings,
+        Invite: db.invites,
+        Block: db.blocks,
+        Totp: db.totp,
+        AppPassword: db.app_passwords,
+        EmailChange: db.email_changes,
+        OidcAccount: db.oidc_accounts,
+        AuditEntry: db.audit,
     }[kind]
 
 
@@ -235,6 +269,7 @@ def _member(key: ObjectId, member: Member, place: int) -> Document:
         "joined_at": member.joined_at,
         "place": place,
         "last_read_id": member.last_read_id,
+        "moderator": member.moderator,
     }
 
 
@@ -242,6 +277,25 @@ def _ban(key: ObjectId, ban: Ban) -> Document:
     return {"_id": member_id(key, ban.user_id)}
 
 
-def _session(session: Session) -> Document:
-    fields = asdict(session)
-    return {"_id": fields.pop("session_id"), **fields, "password_number": 0}
+def _standing(key: ObjectId, standing: Standing) -> Document:
+    times = {"muted_until": standing.muted_until, "posted_at": standing.posted_at}
+    return {"_id": member_id(key, standing.user_id), **times}
+
+
+def _invite(key: ObjectId | None, invite: Invite) -> Document:
+    fields = asdict(invite)
+    del fields["room_id"]
+    return {"_id": fields.pop("invite_id"), "room": key, **fields}
+
+
+def _of_user(record: OfUser) -> Document:
+    fields = asdict(record)
+    match record:
+        case Block():
+            return {"_id": block_id(**fields)}
+        case OidcAccount():
+            return {"_id": oidc_id(fields.pop("issuer"), fields.pop("subject")), **fields}
+        case AppPassword():
+            return {"_id": fields.pop("app_password_id"), **fields}
+        case Totp() | EmailChange():
+            return {"_id": fields.pop("user_id"), **fields}

@@ -29,6 +29,16 @@ from reichatd.store.records import (
 )
 
 _SUMMARY = {"name": 1, "description": 1}
+_PLAIN_FIELDS = (
+    "name",
+    "description",
+    "owner",
+    "password_hash",
+    "created_at",
+    "direct",
+    "slow_seconds",
+    "members_pin",
+)
 
 
 def _as_document(keep: Keep) -> Document:
@@ -69,6 +79,9 @@ def _create(db: MongoDatabase, room: Room) -> bool:
                 "password_hash": room.password_hash,
                 "created_at": room.created_at,
                 "first_id": room.first_id,
+                "direct": room.direct,
+                "slow_seconds": room.slow_seconds,
+                "members_pin": room.members_pin,
                 **({"keep": _as_document(room.keep)} if room.keep is not None else {}),
             }
         )
@@ -87,18 +100,22 @@ def _head(db: MongoDatabase, room_id: str, user_id: str = "") -> RoomHead | None
     room = db.rooms.find_one({"_id": room_id})
     if room is None:
         return None
-    is_member = db.members.find_one({"_id": member_id(room["key"], user_id)}, {"_id": 1}) is not None
+    member = db.members.find_one({"_id": member_id(room["key"], user_id)}, {"moderator": 1})
     return RoomHead(
-        room_id=room["_id"],
-        name=room["name"],
-        description=room["description"],
-        owner=room["owner"],
-        password_hash=room["password_hash"],
-        created_at=room["created_at"],
-        first_id=first_id_of(room),
-        keep=_keep_of(room),
-        is_member=is_member,
+        is_member=member is not None,
+        is_moderator=member is not None and member.get("moderator", False),
+        **_common_fields(room),
     )
+
+
+def _common_fields(room: Document) -> Document:
+    """What `Room` and `RoomHead` have in common. A field that is missing was added by a later schema, and has its default."""
+    return {
+        "room_id": room["_id"],
+        "first_id": first_id_of(room),
+        "keep": _keep_of(room),
+        **{name: room[name] for name in _PLAIN_FIELDS if name in room},
+    }
 
 
 def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
@@ -109,20 +126,7 @@ def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
         db.members.find({"$or": [members_of(key) for key in users]}, {"place": 1}), key=lambda member: member["place"]
     ):
         users[member["_id"]["room"]].append(member["_id"]["user"])
-    return [
-        Room(
-            room_id=room["_id"],
-            name=room["name"],
-            description=room["description"],
-            owner=room["owner"],
-            password_hash=room["password_hash"],
-            created_at=room["created_at"],
-            users=tuple(users[room["key"]]),
-            first_id=first_id_of(room),
-            keep=_keep_of(room),
-        )
-        for room in rooms
-    ]
+    return [Room(users=tuple(users[room["key"]]), **_common_fields(room)) for room in rooms]
 
 
 def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:

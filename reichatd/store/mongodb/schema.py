@@ -49,6 +49,16 @@ def member_id(key: ObjectId, user_id: str) -> Document:
     return {"room": key, "user": user_id}
 
 
+def block_id(user_id: str, blocked_id: str) -> Document:
+    """The `_id` of a block."""
+    return {"user": user_id, "blocked": blocked_id}
+
+
+def oidc_id(issuer: str, subject: str) -> Document:
+    """The `_id` of an account at an OpenID provider."""
+    return {"issuer": issuer, "subject": subject}
+
+
 def message_id(key: ObjectId, number: int) -> Document:
     """The `_id` of a message."""
     return {"room": key, "id": number}
@@ -141,7 +151,24 @@ def _fifth(db: MongoDatabase) -> None:
     db.rooms.create_indexes([IndexModel({"password_hash": 1, "created_at": 1, "key": 1})])
 
 
-MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth]
+def _sixth(db: MongoDatabase) -> None:
+    # The fields of the new collections, and the new ones of older documents, are those of `records` and `bulk`. Standings have the
+    # same key as members; an invitation has the `room` key of its room, None for one to the server.
+    db.rooms.create_indexes(
+        [IndexModel("direct", unique=True, partialFilterExpression={"direct": {"$type": "string"}})],
+    )
+    db.standings.create_indexes([IndexModel("_id.user")])
+    db.invites.create_indexes([IndexModel("token_hash", unique=True), IndexModel("room"), IndexModel("expires_at")])
+    db.blocks.create_indexes([IndexModel("_id.blocked")])
+    db.app_passwords.create_indexes([IndexModel({"user_id": 1, "password_hash": 1})])
+    db.email_changes.create_indexes([IndexModel("expires_at")])
+    db.oidc_accounts.create_indexes([IndexModel("user_id")])
+    db.audit.create_indexes(
+        [IndexModel("at"), *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id"))]
+    )
+
+
+MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth, _sixth]
 """Step N migrates from version N to version N + 1. Once released, a step never changes.
 
 A step may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
@@ -204,6 +231,15 @@ def _names(db: MongoDatabase) -> set[str]:
         db.messages,
         db.graveyard,
         db.counts,
+        db.standings,
+        db.invites,
+        db.blocks,
+        db.totp,
+        db.app_passwords,
+        db.email_changes,
+        db.oidc_accounts,
+        db.audit,
+        db.erasures,
     )
     return {collection.name for collection in ours}
 

@@ -64,6 +64,15 @@ class MongoDatabase:
         self.messages: Collection[Document] = self.database["messages"]
         self.graveyard: Collection[Document] = self.database["graveyard"]
         self.counts: Collection[Document] = self.database["counts"]
+        self.standings: Collection[Document] = self.database["standings"]
+        self.invites: Collection[Document] = self.database["invites"]
+        self.blocks: Collection[Document] = self.database["blocks"]
+        self.totp: Collection[Document] = self.database["totp"]
+        self.app_passwords: Collection[Document] = self.database["app_passwords"]
+        self.email_changes: Collection[Document] = self.database["email_changes"]
+        self.oidc_accounts: Collection[Document] = self.database["oidc_accounts"]
+        self.audit: Collection[Document] = self.database["audit"]
+        self.erasures: Collection[Document] = self.database["erasures"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
 

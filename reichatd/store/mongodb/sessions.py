@@ -12,19 +12,14 @@ from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.mongodb.users import email_key, end_sessions, user_of
 from reichatd.store.records import Session, User
 
+_OTHER_FIELDS = Session.__struct_fields__[1:]
+
 
 def _create(db: MongoDatabase, session: Session) -> None:
     user = db.users.find_one({"_id": session.user_id}, {"password_number": 1})
     db.sessions.replace_one(
         {"_id": session.session_id},
-        {
-            "user_id": session.user_id,
-            "refresh_hash": session.refresh_hash,
-            "created_at": session.created_at,
-            "expires_at": session.expires_at,
-            "network": session.network,
-            "password_number": user["password_number"] if user else 0,
-        },
+        session_document(session) | {"password_number": user["password_number"] if user else 0},
         upsert=True,
     )
 
@@ -61,14 +56,13 @@ def is_alive(session: Document, user: Document) -> bool:
 
 
 def session_of(document: Document) -> Session:
-    return Session(
-        session_id=document["_id"],
-        user_id=document["user_id"],
-        refresh_hash=document["refresh_hash"],
-        created_at=document["created_at"],
-        expires_at=document["expires_at"],
-        network=document.get("network", ""),
-    )
+    # A field that is missing was added by a later schema, and has its default.
+    return Session(document["_id"], **{name: document[name] for name in _OTHER_FIELDS if name in document})
+
+
+def session_document(session: Session) -> Document:
+    """The document of a session, without `password_number`."""
+    return {"_id": session.session_id, **{name: getattr(session, name) for name in _OTHER_FIELDS}}
 
 
 def _is_known_network(db: MongoDatabase, email: str, network: str) -> bool:

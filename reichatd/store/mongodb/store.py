@@ -7,6 +7,7 @@ from pymongo.errors import OperationFailure
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.messages import MongoMessages
@@ -20,7 +21,7 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
 
 
 _COMPACT_SECONDS = 3600.0
@@ -80,6 +81,7 @@ class MongoStore:
         self.sessions: SessionStore = MongoSessions(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
+        self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)
         self.bulk_import: BulkImport = MongoBulkImport(server)

@@ -13,7 +13,19 @@ from msgspec.structs import fields
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, read_pages
 from reichatd.store.errors import StoreError
-from reichatd.store.records import Registration, Session, User
+from reichatd.store.records import (
+    AppPassword,
+    AuditEntry,
+    Block,
+    EmailChange,
+    Invite,
+    OidcAccount,
+    Registration,
+    Session,
+    Standing,
+    Totp,
+    User,
+)
 from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.schema import check
 
@@ -25,6 +37,7 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
     (StoredRoom, "rooms", {}, "ORDER BY t.pk"),
     (Member, "members", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.place"),
     (Ban, "bans", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
+    (Standing, "standings", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
     # The messages of deleted rooms, which are there until they are swept, find no room.
     (
         LogEntry,
@@ -32,9 +45,21 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
         _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"},
         "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id",
     ),
+    (
+        Invite,
+        "invites",
+        {"room_id": "coalesce(r.room_id, '')"},
+        "LEFT JOIN rooms AS r ON r.pk = t.room ORDER BY t.invite_id",
+    ),
     (Registration, "registrations", {}, "ORDER BY t.email, t.expires_at, t.code_hash"),
     (User, "users", {}, "ORDER BY t.user_id"),
+    (Block, "blocks", {}, "ORDER BY t.user_id, t.blocked_id"),
+    (Totp, "totp", {}, "ORDER BY t.user_id"),
+    (AppPassword, "app_passwords", {}, "ORDER BY t.user_id, t.app_password_id"),
+    (EmailChange, "email_changes", {}, "ORDER BY t.user_id"),
+    (OidcAccount, "oidc_accounts", {}, "ORDER BY t.user_id, t.issuer, t.subject"),
     (Session, "sessions", {}, "WHERE t.user_id IN (SELECT user_id FROM users) ORDER BY t.session_id"),
+    (AuditEntry, "audit", {}, "ORDER BY t.number"),
 )
 """Each kind of record: its table, the fields that are not columns of it, and how the rows are joined, filtered and ordered."""
 
@@ -84,6 +109,8 @@ def _open(path: Path) -> Connection:
 def _records(db: Connection) -> Iterator[Stored]:
     for kind, table, special, source in _SOURCES:
         present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")} | special.keys()
+        if not present - special.keys():
+            continue  # an older schema has no such table
         columns = [name for name in kind.__struct_fields__ if name in present]
         chosen = ", ".join(special.get(name, f"t.{name}") for name in columns)
         flags = [name for name in columns if name in _FLAGS[kind]]

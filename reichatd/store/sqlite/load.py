@@ -13,7 +13,19 @@ from msgspec.structs import astuple
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
-from reichatd.store.records import Registration, Session, User
+from reichatd.store.records import (
+    AppPassword,
+    AuditEntry,
+    Block,
+    EmailChange,
+    Invite,
+    OidcAccount,
+    Registration,
+    Session,
+    Standing,
+    Totp,
+    User,
+)
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.logs import rowid
@@ -26,11 +38,27 @@ _TABLES: dict[type[Stored], str] = {
     StoredRoom: "rooms",
     Registration: "registrations",
     User: "users",
+    Block: "blocks",
+    Totp: "totp",
+    AppPassword: "app_passwords",
+    EmailChange: "email_changes",
+    OidcAccount: "oidc_accounts",
     Session: "sessions",
+    AuditEntry: "audit",
 }
 """The tables whose columns are the fields of the record."""
 
-_ALL_TABLES = ("members", "bans", "messages", "deleted_rooms", "tries", *_TABLES.values())
+_ALL_TABLES = (
+    "members",
+    "bans",
+    "standings",
+    "invites",
+    "messages",
+    "deleted_rooms",
+    "tries",
+    "erasures",
+    *_TABLES.values(),
+)
 
 _CACHE_KIB = 65_536
 
@@ -154,7 +182,8 @@ class SqliteBulkImport(SqlitePart):
 
 
 def _is_empty(db: Connection) -> bool:
-    return not any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in _TABLES.values())
+    tables = ("rooms", "registrations", "users", "sessions")
+    return not any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)
 
 
 def _insert(db: Connection, records: Sequence[Stored]) -> None:
@@ -162,6 +191,9 @@ def _insert(db: Connection, records: Sequence[Stored]) -> None:
         if kind is LogEntry:
             log = [entry for entry in some if isinstance(entry, LogEntry)]
             db.executemany(_INSERT_MESSAGE, list(_message_rows(db, log)))
+        elif kind is Invite:
+            invites = [invite for invite in some if isinstance(invite, Invite)]
+            db.executemany(_INSERT_INVITE, list(_invite_rows(db, invites)))
         else:
             db.executemany(_INSERTS[kind], map(astuple, some))
 
@@ -177,6 +209,22 @@ def _message_rows(db: Connection, log: Sequence[LogEntry]) -> Iterator[tuple[int
             yield rowid(pk, entry.message_id), entry.user_id, entry.content, entry.timestamp, entry.nonce
 
 
+def _invite_rows(db: Connection, invites: Sequence[Invite]) -> Iterator[tuple[object, ...]]:
+    for invite in invites:
+        pk = room_pk(db, invite.room_id) if invite.room_id else None
+        if invite.room_id and pk is None:
+            raise StoreError(f"an invitation to the room {invite.room_id}, which does not exist")
+        yield (
+            invite.invite_id,
+            invite.token_hash,
+            pk,
+            invite.created_by,
+            invite.created_at,
+            invite.expires_at,
+            invite.uses_left,
+        )
+
+
 def _into(table: str, kind: type[Stored]) -> str:
     names = kind.__struct_fields__
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
@@ -186,9 +234,15 @@ _ROOM = "(SELECT pk FROM rooms WHERE room_id = ?)"
 
 _INSERTS: dict[type[Stored], str] = {
     **{kind: _into(table, kind) for kind, table in _TABLES.items()},
-    Member: "INSERT INTO members (room, user_id, joined_at, last_read_id, place)"
-    f" VALUES ({_ROOM}, ?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM members))",
+    Member: "INSERT INTO members (room, user_id, joined_at, last_read_id, moderator, place)"
+    f" VALUES ({_ROOM}, ?, ?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM members))",
     Ban: f"INSERT INTO bans (room, user_id) VALUES ({_ROOM}, ?)",
+    Standing: f"INSERT INTO standings (room, user_id, muted_until, posted_at) VALUES ({_ROOM}, ?, ?, ?)",
 }
+
+_INSERT_INVITE = (
+    "INSERT INTO invites (invite_id, token_hash, room, created_by, created_at, expires_at, uses_left)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 _INSERT_MESSAGE = "INSERT INTO messages (id, user_id, content, timestamp, nonce) VALUES (?, ?, ?, ?, ?)"

@@ -21,7 +21,10 @@ from reichatd.store.sqlite.logs import end_of
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 
 _SUMMARY = "r.room_id, r.name, r.description"
-_ROOM = f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages"
+_ROOM = (
+    f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages,"
+    " r.direct, r.slow_seconds, r.members_pin"
+)
 _BEFORE_ALL = (-1e300, 0)
 _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? ORDER BY m.place"
 
@@ -42,8 +45,9 @@ def _create(db: Connection, room: Room) -> bool:
         return False
     created = db.execute(
         "INSERT INTO rooms"
-        " (room_id, name, description, owner, password_hash, created_at, first_id, keep_days, keep_messages)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " (room_id, name, description, owner, password_hash, created_at, first_id, keep_days, keep_messages,"
+        " direct, slow_seconds, members_pin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             room.room_id,
             room.name,
@@ -53,6 +57,9 @@ def _create(db: Connection, room: Room) -> bool:
             room.created_at,
             room.first_id,
             *_limits(room.keep),
+            room.direct,
+            room.slow_seconds,
+            room.members_pin,
         ),
     )
     assert created.lastrowid is not None
@@ -78,20 +85,22 @@ def _get(db: Connection, room_id: str) -> Room | None:
 
 def _head(db: Connection, room_id: str, user_id: str = "") -> RoomHead | None:
     row = db.execute(
-        f"SELECT {_ROOM}, EXISTS (SELECT 1 FROM members AS m WHERE m.room = r.pk AND m.user_id = ?)"
-        " FROM rooms AS r WHERE r.room_id = ?",
+        f"SELECT {_ROOM}, m.moderator FROM rooms AS r"
+        " LEFT JOIN members AS m ON m.room = r.pk AND m.user_id = ? WHERE r.room_id = ?",
         (user_id, room_id),
     ).fetchone()
     if row is None:
         return None
-    *plain, days, messages, is_member = row
-    fields = (*plain, _as_keep(days, messages), bool(is_member))
+    *plain, days, messages, direct, slow_seconds, members_pin, moderator = row
+    roles = (moderator is not None, bool(moderator))
+    fields = (*plain, _as_keep(days, messages), *roles, direct, slow_seconds, bool(members_pin))
     return RoomHead(*fields)
 
 
 def _room(row: tuple[Any, ...], users: list[str]) -> Room:
-    *plain, first_id, days, messages = row[1:]
-    fields = (*plain, tuple(users), first_id, _as_keep(days, messages))
+    *plain, first_id, days, messages, direct, slow_seconds, members_pin = row[1:]
+    keep = _as_keep(days, messages)
+    fields = (*plain, tuple(users), first_id, keep, direct, slow_seconds, bool(members_pin))
     return Room(*fields)
 
 

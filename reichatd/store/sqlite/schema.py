@@ -139,6 +139,111 @@ MIGRATIONS: list[tuple[str, ...]] = [
         # Where the login came from; see `records.Session`.
         "ALTER TABLE sessions ADD COLUMN network TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        # What the new columns mean is said at `records` and `bulk`.
+        "ALTER TABLE registrations ADD COLUMN invite_id TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN device TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN used_at REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN generation INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN rotated_at REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN token_name TEXT",
+        "ALTER TABLE sessions ADD COLUMN scopes TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN rooms TEXT",
+        "ALTER TABLE rooms ADD COLUMN direct TEXT",
+        "ALTER TABLE rooms ADD COLUMN slow_seconds INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rooms ADD COLUMN members_pin INTEGER NOT NULL DEFAULT 0",
+        "CREATE UNIQUE INDEX rooms_direct ON rooms (direct) WHERE direct IS NOT NULL",
+        "ALTER TABLE members ADD COLUMN moderator INTEGER NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE standings (
+            room INTEGER NOT NULL REFERENCES rooms (pk) ON DELETE CASCADE,
+            user_id TEXT NOT NULL,
+            muted_until REAL NOT NULL DEFAULT 0,
+            posted_at REAL NOT NULL DEFAULT 0,
+            PRIMARY KEY (room, user_id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX standings_by_user ON standings (user_id)",
+        """
+        CREATE TABLE invites (
+            invite_id TEXT NOT NULL PRIMARY KEY,
+            token_hash TEXT NOT NULL UNIQUE,
+            room INTEGER REFERENCES rooms (pk) ON DELETE CASCADE,
+            created_by TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            uses_left INTEGER
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX invites_by_room ON invites (room)",
+        "CREATE INDEX invites_by_end ON invites (expires_at)",
+        """
+        CREATE TABLE blocks (
+            user_id TEXT NOT NULL,
+            blocked_id TEXT NOT NULL,
+            PRIMARY KEY (user_id, blocked_id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX blocks_by_blocked ON blocks (blocked_id)",
+        """
+        CREATE TABLE totp (
+            user_id TEXT NOT NULL PRIMARY KEY,
+            secret TEXT NOT NULL,
+            confirmed INTEGER NOT NULL DEFAULT 0,
+            last_step INTEGER NOT NULL DEFAULT 0,
+            recovery TEXT NOT NULL DEFAULT ''
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE app_passwords (
+            app_password_id TEXT NOT NULL PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            password_hash TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            used_at REAL NOT NULL DEFAULT 0
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX app_passwords_by_user ON app_passwords (user_id, password_hash)",
+        """
+        CREATE TABLE email_changes (
+            user_id TEXT NOT NULL PRIMARY KEY,
+            email TEXT NOT NULL COLLATE NOCASE,
+            code_hash TEXT NOT NULL,
+            tries_left INTEGER NOT NULL,
+            expires_at REAL NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX email_changes_by_end ON email_changes (expires_at)",
+        """
+        CREATE TABLE oidc_accounts (
+            issuer TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            PRIMARY KEY (issuer, subject)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX oidc_accounts_by_user ON oidc_accounts (user_id)",
+        """
+        CREATE TABLE audit (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            event TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            room_id TEXT NOT NULL,
+            address TEXT NOT NULL,
+            detail TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX audit_by_time ON audit (at)",
+        "CREATE INDEX audit_by_actor ON audit (actor, number)",
+        "CREATE INDEX audit_by_user ON audit (user_id, number)",
+        "CREATE INDEX audit_by_room ON audit (room_id, number)",
+        # Users who were deleted with their messages: `room` is the room whose messages are erased next.
+        "CREATE TABLE erasures (user_id TEXT NOT NULL PRIMARY KEY, room INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+    ),
 ]
 """Entry N migrates from version N to version N + 1. Once released, an entry never changes."""
 

@@ -12,7 +12,8 @@ from reichatd.store.sqlite.methods import SqlitePart, read, write
 USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"
 """The columns of `user_of`."""
 
-_SESSION = "s.session_id, s.user_id, s.refresh_hash, s.created_at, s.expires_at, s.network"
+_FIELDS = Session.__struct_fields__
+_SESSION = ", ".join(f"s.{name}" for name in _FIELDS)
 _LIVING = "FROM sessions AS s JOIN users AS u ON u.user_id = s.user_id AND NOT u.disabled"
 
 
@@ -32,7 +33,7 @@ def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> lis
 def _create(db: Connection, session: Session) -> None:
     # A repetition succeeds: an earlier call may have created the session although it ended in an error.
     db.execute(
-        "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, expires_at, network) VALUES (?, ?, ?, ?, ?, ?)"
+        f"INSERT INTO sessions ({', '.join(_FIELDS)}) VALUES ({', '.join('?' * len(_FIELDS))})"
         " ON CONFLICT (session_id) DO NOTHING",
         astuple(session),
     )
@@ -40,7 +41,7 @@ def _create(db: Connection, session: Session) -> None:
 
 def _get(db: Connection, session_id: str) -> tuple[Session, User] | None:
     row = db.execute(f"SELECT {_SESSION}, {USER} {_LIVING} WHERE s.session_id = ?", (session_id,)).fetchone()
-    return (Session(*row[:6]), user_of(row[6:])) if row else None
+    return (Session(*row[: len(_FIELDS)]), user_of(row[len(_FIELDS) :])) if row else None
 
 
 def _by_refresh_hash(db: Connection, refresh_hash: str) -> Session | None:

@@ -10,14 +10,14 @@ from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Regi
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
 
-_REGISTRATION = "email, username, password_hash, code_hash, tries_left, expires_at"
+_REGISTRATION = ", ".join(Registration.__struct_fields__)
 
 
 def _register(db: Connection, registration: Registration, at_most: int) -> RegisterOutcome:
     if _by_email(db, registration.email):
         return RegisterOutcome.USER_EXISTS
     registered = db.execute(
-        f"INSERT INTO registrations ({_REGISTRATION}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (email, code_hash) DO NOTHING",
+        f"INSERT INTO registrations ({_REGISTRATION}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (email, code_hash) DO NOTHING",
         astuple(registration),
     )
     if not registered.rowcount:

@@ -1,0 +1,88 @@
+"""Logins with a password."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reichatd.accounts import fields
+from reichatd.accounts.sessions import LoginTokens
+from reichatd.errors import InvalidPassword, RateLimited, ReichatError, Unavailable, UserDisabled, UserNotFound
+from reichatd.rate_limits import Action
+from reichatd.store import User
+
+if TYPE_CHECKING:
+    from reichatd.accounts.passwords import Passwords
+    from reichatd.accounts.sessions import Sessions
+    from reichatd.rate_limits import RateLimiter
+    from reichatd.settings import LiveSettings
+    from reichatd.store import Store
+
+_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable, RateLimited)
+"""Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
+
+
+class Logins:
+    """Checks passwords, and starts login sessions. Every method may be called from any task.
+
+    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
+
+    Arguments:
+        settings: of these, the limits of passwords.
+        limiter: is asked before a password is verified.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: "LiveSettings",
+        store: "Store",
+        passwords: "Passwords",
+        limiter: "RateLimiter",
+        sessions: "Sessions",
+    ) -> None:
+        self.outcomes: Counter[str] = Counter({"ok": 0} | {error.code: 0 for error in _ERRORS})
+        """How many logins had which outcome: "ok", or the code of the error."""
+        self._settings = settings
+        self._store = store
+        self._passwords = passwords
+        self._limiter = limiter
+        self._sessions = sessions
+
+    async def login(self, email: str, password: str, *, client: str) -> LoginTokens:
+        """Starts a login session; other devices keep theirs.
+
+        Raises:
+            UserNotFound: no user has this address.
+            InvalidPassword: this is not the user's password.
+            UserDisabled: the password is right, but the account is disabled.
+        """
+        try:
+            login = await self._log_in(email, password, client)
+        except ReichatError as error:
+            self.outcomes[error.code] += 1
+            raise
+        self.outcomes["ok"] += 1
+        return login
+
+    async def _log_in(self, email: str, password: str, client: str) -> LoginTokens:
+        address = fields.known_form(email)
+        known = await self._sessions.is_known_client(address, client) if address else False
+        # Whether the account exists or not: the limit must not tell.
+        async with self._limiter.guess(
+            Action.LOGIN, client=client, subject=fields.folded(address or email), known=known
+        ):
+            user = await self._store.users.by_email(address) if address else None
+            if user is None:
+                if fields.is_short_enough(self._settings.limits, password):
+                    await self._passwords.verify_dummy(password)
+                raise UserNotFound
+            await self.check_password(user, password)
+        if user.disabled:
+            raise UserDisabled
+        return await self._sessions.start(user, client=client)
+
+    async def check_password(self, user: User, password: str) -> None:
+        """Raises InvalidPassword unless this is the user's password. The caller has asked the limiter."""
+        if not fields.is_short_enough(self._settings.limits, password):
+            raise InvalidPassword
+        if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
+            raise InvalidPassword

@@ -1,0 +1,98 @@
+"""What users do with their own accounts."""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from reichatd.accounts import fields
+from reichatd.accounts.session_cache import Identity
+from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
+from reichatd.rate_limits import Action
+from reichatd.store import User
+from reichatd.text import normal
+
+if TYPE_CHECKING:
+    from reichatd.accounts.logins import Logins
+    from reichatd.accounts.passwords import Passwords
+    from reichatd.accounts.sessions import Sessions
+    from reichatd.rate_limits import RateLimiter
+    from reichatd.settings import LiveSettings
+    from reichatd.store import Store
+
+
+class Profiles:
+    """The users' own names and passwords.
+
+    Every method may be called from any task. A handler may be cancelled at any await. So each method makes its change in one step
+    of the store, after all checks. Where live connections must be notified, that step and the notification are shielded together;
+    the store has its own deadline.
+
+    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
+
+    Arguments:
+        settings: of these, the limits of names and passwords.
+        limiter: is asked before a password is verified.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: "LiveSettings",
+        store: "Store",
+        passwords: "Passwords",
+        limiter: "RateLimiter",
+        sessions: "Sessions",
+        logins: "Logins",
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._passwords = passwords
+        self._limiter = limiter
+        self._sessions = sessions
+        self._logins = logins
+
+    async def user(self, user_id: str) -> User:
+        """Returns a user by id. Raises UserNotFound."""
+        user = await self._store.users.by_id(user_id)
+        if user is None:
+            raise UserNotFound
+        return user
+
+    async def rename(self, identity: Identity, username: str) -> None:
+        """Changes the user name, also on messages already written.
+
+        Raises:
+            InvalidFields: the name breaks a rule.
+            Unauthorized: the user was deleted.
+        """
+        name = fields.new_username(self._settings.limits, username)
+        user_id = identity.user.user_id
+        with trio.CancelScope(shield=True):
+            if not await self._store.users.rename(user_id, name):
+                raise Unauthorized("Invalid token")
+            self._sessions.live.user_renamed(user_id, name)
+
+    async def change_password(self, identity: Identity, password: str, new_password: str, *, client: str) -> None:
+        """Changes the password, and ends the user's other sessions with their sockets.
+
+        Raises:
+            InvalidFields: the new password is too short or too long.
+            InvalidPassword: `password` is not the user's, or no longer.
+            Invalid: the new password is the old one.
+        """
+        fields.check_new_password(self._settings.limits, new_password)
+        user = identity.user
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
+            await self._logins.check_password(user, password)
+        most = self._settings.limits.password_max
+        if normal(new_password, most) == normal(password, most):
+            raise Invalid("The new password is the old one")
+        new_hash = await self._passwords.hash(new_password)
+        with trio.CancelScope(shield=True):
+            ended = await self._store.users.change_password(
+                user.user_id, user.password_hash, new_hash, identity.session.session_id
+            )
+            if ended is None:
+                raise InvalidPassword
+            self._sessions.forget_cached()
+            self._sessions.live.sessions_ended(ended)

@@ -1,0 +1,145 @@
+"""Registrations, and the users they become."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from reichatd.accounts import codes, fields, keys
+from reichatd.errors import Unavailable, UserExists, VerificationNotFound
+from reichatd.mail import verification_mail
+from reichatd.rate_limits import Action, network_of
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration
+
+if TYPE_CHECKING:
+    from reichatd.accounts.passwords import Passwords
+    from reichatd.mail import Outbox
+    from reichatd.rate_limits import RateLimiter
+    from reichatd.settings import AuthSettings, LiveSettings
+    from reichatd.store import Store
+
+_MINUTE = 60.0
+
+
+class Registrations:
+    """From an address to a verified user. Every method may be called from any task.
+
+    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
+
+    `client` is the address that a request came from. Limits are asked before anything is hashed, stored or queued.
+
+    Arguments:
+        auth: how long codes are valid, and how many tries they have.
+        settings: of these, the limits of names and passwords.
+        limiter: is asked before codes are compared and mails queued.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        auth: "AuthSettings",
+        settings: "LiveSettings",
+        keys: keys.Keys,
+        store: "Store",
+        passwords: "Passwords",
+        outbox: "Outbox",
+        limiter: "RateLimiter",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._auth = auth
+        self._settings = settings
+        self._keys = keys
+        self._store = store
+        self._passwords = passwords
+        self._outbox = outbox
+        self._limiter = limiter
+        self._clock = clock
+
+    @property
+    def code_by(self) -> Literal["mail", "console"]:
+        """How a verification code reaches the user: by mail, or printed where the daemon runs (`mail.backend`)."""
+        return "console" if self._outbox.backend == "console" else "mail"
+
+    async def register(self, email: str, password: str, username: str, *, client: str) -> None:
+        """Stores a registration in addition to others of the address, and queues the mail with its code.
+
+        Beyond `auth.pending_registrations` the oldest one is removed. Refusing the new one instead would let a stranger keep
+        someone from registering, with a few registrations every ten minutes. Without its mail, none is stored.
+
+        Raises:
+            InvalidFields: with every problem of the three fields.
+            UserExists: a user has this address.
+            Unavailable: too many mails wait to be sent.
+        """
+        registrant = fields.registrant(self._settings.limits, email, password, username)
+        address = registrant.email
+        # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
+        subject = fields.folded(address.normal)
+        await self._limiter.require(Action.MAIL, client=client, subject=subject)
+        # The store decides below; this check saves the hashing.
+        if await self._store.users.by_email(address.normal) is not None:
+            raise UserExists
+        try:
+            await self._register(registrant, password, client)
+        except Unavailable:
+            await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
+            raise
+
+    async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
+        address, minutes = registrant.email, self._auth.verification_code_minutes
+        with self._outbox.reserve(to=address.deliverable):
+            code = await self._store_registration(registrant, await self._passwords.hash(password))
+            message = verification_mail(
+                sender=self._outbox.sender,
+                to=address.deliverable,
+                username=registrant.username,
+                code=code,
+                minutes=minutes,
+            )
+            # No await between the registration and its mail.
+            self._outbox.enqueue(message, seconds=minutes * _MINUTE, group=network_of(client))
+
+    async def _store_registration(self, registrant: fields.Registrant, password_hash: str) -> str:
+        """Stores a registration and returns its code, which no other registration of the address has."""
+        expires_at = self._clock() + self._auth.verification_code_minutes * _MINUTE
+        while True:
+            code = keys.new_code()
+            registration = Registration(
+                email=registrant.email.normal,
+                username=registrant.username,
+                password_hash=password_hash,
+                code_hash=self._keys.code_hash(registrant.email.normal, code),
+                tries_left=self._auth.verification_tries,
+                expires_at=expires_at,
+            )
+            match await self._store.users.register(registration, self._auth.pending_registrations):
+                case RegisterOutcome.REGISTERED:
+                    return code
+                case RegisterOutcome.USER_EXISTS:
+                    raise UserExists
+
+    async def verify(self, email: str, code: str, *, client: str) -> None:
+        """Turns a registration into a user, by the code from its mail (OWASP ASVS 6.6.2: the code is valid for no other).
+
+        A repeated call, because its answer was lost, succeeds and changes nothing while the code would still be valid.
+
+        Raises:
+            VerificationNotFound: there is no registration of this address, or no longer.
+            InvalidCode: the code is wrong or too old, or too many codes were tried for this address.
+        """
+        address, now = fields.known_form(email), self._clock()
+        # Before a try is taken: a stranger uses up a few tries of an address, and then no more for an hour.
+        async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
+            await self._confirm(address, code, now)
+
+    async def _confirm(self, address: str, code: str, now: float) -> None:
+        ends_at = now + self._auth.verification_code_minutes * _MINUTE
+        attempt = await self._store.users.take_try(address, now, ends_at) if address else None
+        if attempt is None:
+            raise VerificationNotFound
+        typed = codes.normal(code)
+        found = codes.find(attempt, lambda email: self._keys.code_hash(email, typed), now)
+        if isinstance(found, ConfirmedCode):
+            return
+        if not await self._store.users.confirm(found, found.confirmed(keys.new_id(), now)):
+            raise VerificationNotFound

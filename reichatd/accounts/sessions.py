@@ -1,0 +1,194 @@
+"""Login sessions: their tokens and tickets."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import trio
+from msgspec import Struct
+
+from reichatd.accounts import keys
+from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
+from reichatd.accounts.tickets import Tickets
+from reichatd.accounts.tokens import AccessTokens
+from reichatd.errors import InvalidPassword, Unauthorized
+from reichatd.rate_limits import network_of
+from reichatd.store import Session, User
+
+if TYPE_CHECKING:
+    from reichatd.live import LiveConnections
+    from reichatd.settings import AuthSettings
+    from reichatd.store import Store
+
+_MINUTE = 60.0
+_DAY = 86_400.0
+
+
+class LoginTokens(Struct, frozen=True):
+    """What a client gets when it logs in."""
+
+    user_id: str
+    access_token: str
+    refresh_token: str
+
+
+class SocketTicket(Struct, frozen=True):
+    """Opens one WebSocket, within `expires_in` seconds."""
+
+    ticket: str
+    expires_in: int
+
+
+class Sessions:
+    """The login sessions, however the user proved who they are (`Logins`).
+
+    Every method may be called from any task. A handler may be cancelled at any await. So each method makes its change in one step
+    of the store, after all checks. Where live connections must be notified, that step and the notification are shielded together;
+    the store has its own deadline.
+
+    Errors: in addition to those named at each method, `StoreError`.
+
+    Arguments:
+        auth: how long tokens and sessions are valid.
+        live: is notified of sessions that have ended.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        auth: "AuthSettings",
+        keys: keys.Keys,
+        store: "Store",
+        live: "LiveConnections",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._auth = auth
+        self._keys = keys
+        self._tokens = AccessTokens(keys.access_tokens, auth.access_token_minutes * _MINUTE)
+        self._store = store
+        self._clock = clock
+        self._cache = SessionCache(auth.session_cache_seconds)
+        self.live: LiveConnections = CacheInvalidator(self._cache, live)
+        """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
+        self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
+
+    async def start(self, user: User, *, client: str) -> LoginTokens:
+        """Starts a session of a user who has just proved who they are; other devices keep theirs.
+
+        Arguments:
+            client: the address that the login came from.
+
+        Raises:
+            InvalidPassword: the password was changed, or the user disabled, during the login.
+        """
+        now, refresh_token = self._clock(), keys.new_refresh_token()
+        session = Session(
+            session_id=keys.new_id(),
+            user_id=user.user_id,
+            refresh_hash=self._keys.refresh_hash(refresh_token),
+            created_at=now,
+            expires_at=now + self._auth.refresh_token_days * _DAY,
+            network=network_of(client),
+            address=client,
+        )
+        await self._store.sessions.create(session)
+        await self._refuse_outdated_login(session, user)
+        return LoginTokens(user.user_id, self._tokens.make(session, now), refresh_token)
+
+    async def is_known_client(self, email: str, client: str) -> bool:
+        """Whether the user with this address has a login session that began at this client: strangers cannot lock it out."""
+        return await self._store.sessions.is_known_network(email, network_of(client))
+
+    def forget_cached(self) -> None:
+        """Empties the cache: a user has changed. Does not wait."""
+        self._cache.forget_all()
+
+    async def refresh(self, refresh_token: str) -> str:
+        """Returns a new access token for the session of a refresh token.
+
+        Raises:
+            Unauthorized: this is no refresh token, or its session has ended.
+        """
+        session = await self._session_of_refresh_token(refresh_token)
+        return self._tokens.make(session, self._clock())
+
+    async def authenticate(self, access_token: str) -> Identity:
+        """Returns the user and session of an access token: by one read of the store, or none if the session is cached.
+
+        Raises:
+            Unauthorized: the token is not ours or has expired, or its session has ended.
+        """
+        now = self._clock()
+        claims = self._tokens.read(access_token, now)
+        identity = self._cache.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
+        if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
+            raise Unauthorized("Invalid token")
+        return identity
+
+    def ticket(self, identity: Identity) -> SocketTicket:
+        """Returns a ticket with which this login session can open one WebSocket, at this daemon. Does not wait.
+
+        Raises:
+            Unavailable: the session has too many unused tickets.
+        """
+        session = identity.session
+        ticket = self._tickets.issue(session.session_id, self._tokens.make(session, self._clock()), trio.current_time())
+        return SocketTicket(ticket, self._auth.ticket_seconds)
+
+    def redeem(self, ticket: str) -> str:
+        """Returns the access token of a ticket, which is authenticated like any other. Does not wait.
+
+        Raises:
+            Unauthorized: this process has issued no such ticket, or it is too old or already used.
+        """
+        return self._tickets.redeem(ticket, trio.current_time())
+
+    def is_operator(self, proof: str) -> bool:
+        """Whether this proof was made with the daemon's secret (`Keys.proof`). Does not wait."""
+        return self._keys.proves(proof, self._clock())
+
+    async def logout(self, token: str) -> None:
+        """Ends the session of an access or a refresh token, and closes its sockets.
+
+        Raises:
+            Unauthorized: it is neither, or the session has ended already.
+        """
+        session_id = await self._session_id_of(token)
+        with trio.CancelScope(shield=True):
+            if not await self._store.sessions.end(session_id):
+                raise Unauthorized("Invalid token")
+            self.live.sessions_ended([session_id])
+
+    async def _read_identity(self, session_id: str, now: float) -> Identity:
+        changes = self._cache.changes
+        found = await self._store.sessions.get(session_id)
+        if found is None:
+            raise Unauthorized("Invalid token")
+        session, user = found
+        identity = Identity(user, session)
+        self._cache.keep(identity, now, changes)
+        return identity
+
+    async def _refuse_outdated_login(self, session: Session, user: User) -> None:
+        """Ends a new session if the password was changed, or the user disabled, during the login.
+
+        A change of password ends the sessions that it finds. A session stored after that, by the old password, is found here by
+        the new hash.
+        """
+        found = await self._store.sessions.get(session.session_id)
+        if found is None or found[1].password_hash != user.password_hash:
+            await self._store.sessions.end(session.session_id)
+            raise InvalidPassword
+
+    async def _session_of_refresh_token(self, token: str) -> Session:
+        session = await self._store.sessions.by_refresh_hash(self._keys.refresh_hash(token))
+        if session is None or session.expires_at <= self._clock():
+            raise Unauthorized("Invalid token")
+        return session
+
+    async def _session_id_of(self, token: str) -> str:
+        try:
+            return self._tokens.read(token, self._clock()).session_id
+        except Unauthorized:
+            return (await self._session_of_refresh_token(token)).session_id

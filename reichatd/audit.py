@@ -1,0 +1,111 @@
+"""The audit log: who did what, to whom, where, from where, when. It never has the content of a message, a password or a token."""
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+import structlog
+import trio
+
+from reichatd.rights import Actor, UserActor
+from reichatd.settings import LiveSettings
+from reichatd.store import AuditEntry, AuditStore, StoreError
+
+ADMINISTRATOR = "administrator"
+"""The actor of what an administrator does. No user has this id."""
+
+log = structlog.get_logger()
+
+
+class Event(StrEnum):
+    """What can happen. The values are stored and shown: they do not change."""
+
+    # Logins
+    LOGIN = "login"
+    LOGIN_REFUSED = "login_refused"
+    LOGOUT = "logout"
+    SESSION_ENDED = "session_ended"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"  # no password
+    # Accounts
+    REGISTERED = "registered"
+    RENAMED = "renamed"
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET_REQUESTED = "password_reset_requested"
+    PASSWORD_RESET = "password_reset"
+    EMAIL_CHANGE_REQUESTED = "email_change_requested"
+    EMAIL_CHANGED = "email_changed"
+    TOTP_ENABLED = "totp_enabled"
+    TOTP_DISABLED = "totp_disabled"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    APP_PASSWORD_CREATED = "app_password_created"
+    APP_PASSWORD_DELETED = "app_password_deleted"
+    TOKEN_CREATED = "token_created"
+    TOKEN_DELETED = "token_deleted"
+    PROVIDER_LINKED = "provider_linked"
+    DATA_EXPORTED = "data_exported"
+    ACCOUNT_DELETED = "account_deleted"
+    # Administration
+    USER_ADDED = "user_added"
+    USER_DISABLED = "user_disabled"
+    USER_ENABLED = "user_enabled"
+    # Rooms
+    ROOM_CREATED = "room_created"
+    ROOM_CHANGED = "room_changed"
+    ROOM_DELETED = "room_deleted"
+    ROOM_TRANSFERRED = "room_transferred"
+    MODERATOR_ADDED = "moderator_added"
+    MODERATOR_REMOVED = "moderator_removed"
+    JOINED = "joined"
+    LEFT = "left"
+    KICKED = "kicked"
+    BANNED = "banned"
+    UNBANNED = "unbanned"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    # Invitations
+    INVITE_CREATED = "invite_created"
+    INVITE_DELETED = "invite_deleted"
+    INVITE_USED = "invite_used"
+
+
+class AuditLog:
+    """Writes entries. Use cases call `record` after their change is durable.
+
+    Arguments:
+        settings: of these, `log.addresses`: without it no addresses are stored.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, store: AuditStore, settings: LiveSettings, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    async def record(
+        self,
+        event: Event,
+        by: Actor | None,
+        *,
+        user_id: str = "",
+        room_id: str = "",
+        client: str = "",
+        detail: str = "",
+    ) -> None:
+        """Stores an entry. Waits for the store; a cancelled caller waits too. Raises nothing: a lost entry is in the log.
+
+        Arguments:
+            by: who did it; None for someone who is not logged in.
+            user_id: to whom, if not to the actor.
+            client: the client's address, if the actor does not have it.
+            detail: a word or two for a person, such as a reason. Never a secret.
+        """
+        actor = by.user_id if isinstance(by, UserActor) else "" if by is None else ADMINISTRATOR
+        address = client or (by.client if isinstance(by, UserActor) else "")
+        if not self._settings.whole.log.addresses:
+            address = ""
+        entry = AuditEntry(0, self._clock(), event.value, actor, user_id, room_id, address, detail)
+        try:
+            with trio.CancelScope(shield=True):
+                await self._store.add(entry)
+        except StoreError as error:
+            log.error("audit entry lost", audited=event.value, actor=actor, user_id=user_id, error=str(error))
