@@ -47,6 +47,7 @@ from reichatd.store import (
     RoomHead,
     RoomSummary,
     Store,
+    StoreError,
     TransferOutcome,
     User,
 )
@@ -376,7 +377,7 @@ class Rooms:
             await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
             try:
                 yield
-            except (RoomExists, Unavailable):
+            except (RoomExists, Unavailable, StoreError):
                 await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
                 raise
         finally:

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
-from math import ceil
 
 import structlog
 
-from reichatd.errors import RateLimited, Unavailable
+from reichatd.errors import RateLimited, ReichatError, Unavailable
 from reichatd.rate_limits.addresses import network_of
 from reichatd.rate_limits.counts import Count, Counts
 from reichatd.rate_limits.rules import RULES, Action, Scope
@@ -47,7 +46,11 @@ class RateLimiter:
         local, shared = self._counts(action, client, subject, known)
         refused = await self._first_over(self._local, local)
         if refused is None and shared:
-            refused = await self._first_over(self._shared, shared)
+            try:
+                refused = await self._first_over(self._shared, shared)
+            except Exception:  # the store fails: nothing is done
+                await self._local.give_back(local)
+                raise
             if refused is not None:
                 await self._local.give_back(local)
         if refused is not None:
@@ -68,21 +71,24 @@ class RateLimiter:
 
     @asynccontextmanager
     async def guess(self, action: Action, *, client: str, subject: str, known: bool = False) -> AsyncIterator[None]:
-        """Counts the check of a secret inside, before it. A right one is given back, and one that was not checked (Unavailable).
+        """Counts the check of a secret inside, before it. A right one is given back, and one that could not be checked.
+
+        A wrong one ends in a ReichatError other than Unavailable. Other errors, such as those of the store, say nothing of it.
 
         Arguments and errors: as for `require`.
         """
         await self.require(action, client=client, subject=subject, known=known)
         try:
             yield
-        except Unavailable:
-            await self.give_back(action, client=client, subject=subject, known=known)
+        except Exception as error:
+            if isinstance(error, Unavailable) or not isinstance(error, ReichatError):
+                await self.give_back(action, client=client, subject=subject, known=known)
             raise
         await self.give_back(action, client=client, subject=subject, known=known)
 
     async def _first_over(self, counts: Counts, wanted: list[Count]) -> int | None:
         position = await counts.hit(wanted)
-        return None if position is None else ceil(await counts.retry_after(wanted[position]))
+        return None if position is None else await counts.retry_after(wanted[position])
 
     def _counts(self, action: Action, client: str, subject: str, known: bool) -> tuple[list[Count], list[Count]]:
         network = network_of(client)

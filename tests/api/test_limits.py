@@ -9,6 +9,7 @@ import trio
 
 from reichatd import settings
 from reichatd.accounts import Passwords
+from reichatd.store import StoreUnavailable
 from tests.api.conftest import PASSWORD, Api, Reply, Someone
 from tests.unlimited import UNLIMITED
 
@@ -103,6 +104,23 @@ async def test_a_password_that_was_not_checked_does_not_count(api: Api, monkeypa
         patch.setattr("reichatd.accounts.passwords.Passwords._run", busy)
         assert [(await login(api, OWNER, PASSWORD)).status for _ in range(5)] == [503] * 5
     assert (await login(api, OWNER, PASSWORD)).status == 200
+
+
+async def test_an_outage_of_the_store_does_not_count(api: Api, ann: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(api, guesses_per_subject_and_client=2, mails_per_address_hour=2, rooms_per_user_hour=2)
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("down")
+
+    async def attempts() -> list[int]:
+        replies = [await login(api, OWNER, PASSWORD, "ann@example.org"), await register(api, OWNER, ADA)]
+        return [reply.status for reply in (*replies, await api("POST", "/room", ROOM, by=ann))]
+
+    with monkeypatch.context() as patch:
+        for part, name in ((api.store.users, "by_email"), (api.store.rooms, "create")):
+            patch.setattr(part, name, fail)
+        assert [await attempts() for _ in range(4)] == [[503] * 3] * 4
+    assert await attempts() == [200, 201, 201]
 
 
 async def busy(*_: object) -> None:

@@ -1,11 +1,12 @@
 """The limits: what is counted, by whom, and for how long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from reichatd.errors import RateLimited
+from reichatd.errors import InvalidPassword, RateLimited, Unavailable
 from reichatd.rate_limits import RULES, Action, MemoryCounts, RateLimiter, Scope
+from reichatd.rate_limits.counts import Count
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 
 LIMITS = LimitSettings(
@@ -24,6 +25,15 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class FailingCounts(MemoryCounts):
+    fails = True
+
+    async def hit(self, counts: Sequence[Count]) -> int | None:
+        if self.fails:
+            raise ConnectionError
+        return await super().hit(counts)
 
 
 @pytest.fixture
@@ -93,9 +103,46 @@ async def test_the_window_slides(clock: Clock) -> None:
         await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
     with pytest.raises(RateLimited) as refusal:
         await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
-    assert 0 < refusal.value.retry_after <= 300
+    assert refusal.value.retry_after > 0
     clock.now += 600
     await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+
+
+@pytest.mark.parametrize("gaps", [[0, 0, 0], [250, 0, 0], [290, 0, 20, 0], [5, 294, 0]])
+async def test_who_waits_as_long_as_told_is_not_refused_again(clock: Clock, gaps: list[int]) -> None:
+    limits = limiter(clock, LimitSettings(guesses_per_subject_and_client=3, guesses_per_subject_hour=0))
+    for gap in gaps:
+        clock.now += gap
+        await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+    with pytest.raises(RateLimited) as refusal:
+        await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+    clock.now += refusal.value.retry_after - 1.5
+    assert await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
+    clock.now += 1.5
+    assert not await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
+
+
+async def test_what_could_not_be_checked_is_given_back(clock: Clock) -> None:
+    limits = limiter(clock)
+    for error in (ConnectionError, Unavailable) * 5:
+        with pytest.raises(error):
+            async with limits.guess(Action.LOGIN, client="192.0.2.1", subject="ada"):
+                raise error
+    for _ in range(3):
+        with pytest.raises(InvalidPassword):
+            async with limits.guess(Action.LOGIN, client="192.0.2.1", subject="ada"):
+                raise InvalidPassword
+    assert await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
+
+
+async def test_nothing_counts_while_the_store_of_the_counts_fails(clock: Clock) -> None:
+    local, failing = MemoryCounts(clock=clock), FailingCounts(clock=clock)
+    limits = RateLimiter(LiveSettings(Settings(limits=LIMITS)), local, failing)
+    for _ in range(10):
+        with pytest.raises(ConnectionError):
+            await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+    failing.fails = False
+    assert not await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
 
 
 async def test_what_is_refused_counts_nowhere(clock: Clock) -> None:

@@ -39,6 +39,10 @@ class _Storage(MongoDBStorageBase):
         """Leaves the store's connection open."""
 
 
+def _retry_after(db: MongoDatabase, count: Count) -> int:
+    return seconds_until_one_more(_Storage(db.counts), count)
+
+
 def _window(db: MongoDatabase) -> SlidingWindowCounterRateLimiter:
     return SlidingWindowCounterRateLimiter(_Storage(db.counts))
 
@@ -66,6 +70,4 @@ class MongoCounts(MongoPart):
 
     hit = method(_hit)
     give_back = method(_give_back)
-
-    async def retry_after(self, count: Count) -> float:
-        return seconds_until_one_more(count)
+    retry_after = method(_retry_after)
