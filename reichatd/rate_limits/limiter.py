@@ -58,20 +58,25 @@ class RateLimiter:
             log.info("rate limited", action=action.value, client=client, retry_after=refused)
             raise RateLimited(retry_after=refused)
 
-    async def give_back(self, action: Action, *, client: str, subject: str = "", known: bool = False) -> None:
-        """Takes back what `require` counted: the password was right, say.
+    async def give_back(
+        self, action: Action, *, client: str, subject: str = "", known: bool = False, work: bool = True
+    ) -> None:
+        """Takes back what `require` counted.
+
+        Arguments:
+            work: whether that includes the work for the client: False if it was done, and nothing was wrong.
 
         Raises:
             StoreError
         """
-        local, shared = self._counts(action, client, subject, known)
+        local, shared = self._counts(action, client, subject, known, work=work)
         await self._local.give_back(local)
         if shared:
             await self._shared.give_back(shared)
 
     @asynccontextmanager
     async def guess(self, action: Action, *, client: str, subject: str, known: bool = False) -> AsyncIterator[None]:
-        """Counts the check of a secret inside, before it. A right one is given back, and one that could not be checked.
+        """Counts the check of a secret inside, before it. Gives back a right one, but for the work, and one that was not checked.
 
         A wrong one ends in a ReichatError other than Unavailable. Other errors, such as those of the store, say nothing of it.
 
@@ -84,13 +89,15 @@ class RateLimiter:
             if isinstance(error, Unavailable) or not isinstance(error, ReichatError):
                 await self.give_back(action, client=client, subject=subject, known=known)
             raise
-        await self.give_back(action, client=client, subject=subject, known=known)
+        await self.give_back(action, client=client, subject=subject, known=known, work=False)
 
     async def _first_over(self, counts: Counts, wanted: list[Count]) -> int | None:
         position = await counts.hit(wanted)
         return None if position is None else await counts.retry_after(wanted[position])
 
-    def _counts(self, action: Action, client: str, subject: str, known: bool) -> tuple[list[Count], list[Count]]:
+    def _counts(
+        self, action: Action, client: str, subject: str, known: bool, *, work: bool = True
+    ) -> tuple[list[Count], list[Count]]:
         network = network_of(client)
         local: list[Count] = []
         shared: list[Count] = []
@@ -98,8 +105,10 @@ class RateLimiter:
             amount = rule.amount(self._settings.limits)
             if not amount or (known and rule.scope in {Scope.SUBJECT, Scope.SHARE}):
                 continue
+            if rule.scope is Scope.WORK and not work:
+                continue
             match rule.scope:
-                case Scope.CLIENT:
+                case Scope.CLIENT | Scope.WORK:
                     key = _key(action, rule.scope, network)
                 case Scope.PAIR | Scope.SHARE:
                     key = _key(action, rule.scope, network, subject)

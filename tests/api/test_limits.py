@@ -97,9 +97,22 @@ async def test_right_passwords_do_not_count(api: Api) -> None:
         assert (await login(api, OWNER, PASSWORD)).status == 200
 
 
+async def test_checks_of_right_passwords_are_limited_too(api: Api, hashes: list[str]) -> None:
+    """Anyone may have an account, and log in again and again with the right password: that is as much work as a guess."""
+    ada = await api.user("ada")
+    limit(api, password_checks_per_client=4, guesses_per_client=3)
+    hashes.clear()
+    assert [(await login(api, STRANGER, PASSWORD)).status for _ in range(6)] == [200] * 4 + [429] * 2
+    body = {"password": PASSWORD, "new_password": "another password"}
+    assert (await api("PUT", "/user/password", body, by=ada, client=STRANGER)).status == 429
+    assert len(hashes) == 4
+    assert len(await api.store.sessions.of_user(ada.user_id)) == 5
+    assert (await login(api, OWNER, PASSWORD)).status == 200
+
+
 async def test_a_password_that_was_not_checked_does_not_count(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.user("ada")
-    limit(api, guesses_per_subject_and_client=2)
+    limit(api, guesses_per_subject_and_client=2, password_checks_per_client=2)
     with monkeypatch.context() as patch:
         patch.setattr("reichatd.accounts.passwords.Passwords._run", busy)
         assert [(await login(api, OWNER, PASSWORD)).status for _ in range(5)] == [503] * 5
