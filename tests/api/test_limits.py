@@ -264,6 +264,17 @@ async def test_guesses_at_a_rooms_password(api: Api, ann: Someone, bob: Someone,
         await api("POST", "/room/den/leave", by=bob)
 
 
+async def test_changes_of_a_rooms_password_are_limited(api: Api, ann: Someone, hashes: list[str]) -> None:
+    den = {"name": "Den", "description": ""}
+    assert (await api("POST", "/room", {**den, "room_id": "den"}, by=ann)).status == 201
+    limit(api, password_checks_per_client=3, guesses_per_subject_hour=1)
+    hashes.clear()
+    change = partial(api, "PUT", "/room/den", by=ann, client=STRANGER)
+    assert [(await change({**den, "password": "sesame street"})).status for _ in range(5)] == [200] * 3 + [429] * 2
+    assert len(hashes) == 3
+    assert [(await change(body)).status for body in (den, {**den, "password": None})] == [200, 200], "nothing is hashed"
+
+
 async def test_new_passwords_of_rooms_have_a_minimum(api: Api, ann: Someone, bob: Someone) -> None:
     room = {"name": "Den", "description": "", "room_id": "den"}
     assert (await api("POST", "/room", {**room, "password": "x"}, by=ann)).status == 201
