@@ -20,8 +20,8 @@ class RateLimiter:
     """The limits of `rules`, with the numbers in force. Any task may call it; it waits only for counts in a store.
 
     Arguments:
-        local: counts by client: each daemon has its own clients.
-        shared: counts that protect accounts and rooms, which all daemons on one store share.
+        local: counts of all that a client does, by this daemon.
+        shared: counts that protect an account or a room, which all daemons on one store share.
     """
 
     def __init__(self, settings: LiveSettings, local: Counts, shared: Counts) -> None:
@@ -114,7 +114,8 @@ class RateLimiter:
                     key = _key(action, rule.scope, network, subject)
                 case Scope.SUBJECT:
                     key = _key(action, rule.scope, subject)
-            (shared if rule.scope is Scope.SUBJECT else local).append(Count(key, amount, rule.seconds))
+            is_local = rule.scope in {Scope.CLIENT, Scope.WORK}
+            (local if is_local else shared).append(Count(key, amount, rule.seconds))
         return local, shared
 
 

@@ -76,6 +76,16 @@ async def test_one_client_cannot_use_up_what_others_need(clock: Clock) -> None:
     assert not await refused(limits, Action.LOGIN, client="192.0.2.2", subject="ada")
 
 
+async def test_daemons_on_one_store_share_what_protects_an_account(clock: Clock) -> None:
+    store = MemoryCounts(clock=clock)
+    daemons = [RateLimiter(LiveSettings(Settings(limits=LIMITS)), MemoryCounts(clock=clock), store) for _ in range(3)]
+    got = [await refused(daemon, Action.LOGIN, client="192.0.2.1", subject="ada") for daemon in daemons * 2]
+    assert got == [False] * 3 + [True] * 3
+    clock.now += 600
+    got = [await refused(daemon, Action.LOGIN, client="192.0.2.1", subject="ada") for daemon in daemons * 2]
+    assert got.count(False) == 1, "the share of one client is 4"
+
+
 async def test_a_known_client_gets_in_while_all_the_world_guesses(clock: Clock) -> None:
     limits = limiter(clock)
     for number in range(40):

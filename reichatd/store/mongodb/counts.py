@@ -50,10 +50,7 @@ def _window(db: MongoDatabase) -> SlidingWindowCounterRateLimiter:
 def _hit(db: MongoDatabase, counts: Sequence[Count]) -> int | None:
     window = _window(db)
     for position, count in enumerate(counts):
-        if not window.test(item(count), count.key):
-            return position
-    for position, count in enumerate(counts):
-        if not window.hit(item(count), count.key):  # another daemon was faster
+        if not window.hit(item(count), count.key):
             _give_back(db, counts[:position])
             return position
     return None
