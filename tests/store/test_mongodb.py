@@ -629,10 +629,12 @@ async def test_migration_from_the_fourth_schema(settings: MongoDBSettings, raw: 
     raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 4}})
     raw.counts.drop()
     raw.rooms.drop_index("password_hash_1_created_at_1_key_1")
+    raw.sessions.drop_index("user_id_1_network_1")
     raw.sessions.update_many({}, {"$unset": {"network": ""}})
     store = await open_store(settings)
     assert raw.counts.index_information()["expireAt_1"]["expireAfterSeconds"] == 0
     assert "password_hash_1_created_at_1_key_1" in raw.rooms.index_information()
+    assert "user_id_1_network_1" in raw.sessions.index_information()
     assert await store.sessions.of_user("ann") == [session("laptop", "ann")]
     assert not await store.sessions.is_known_network("ann@example.org", "192.0.2.1")
     await store.aclose()
