@@ -26,7 +26,7 @@ from reichatd.errors import (
 )
 from reichatd.mail import verification_mail
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, Session, User
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, Session, StoreError, User
 from reichatd.text import normal
 
 if TYPE_CHECKING:
@@ -128,12 +128,12 @@ class Accounts:
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
         subject = _folded(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        # The store decides below; this check saves the hashing.
-        if await self._store.users.by_email(address.normal) is not None:
-            raise UserExists
         try:
+            # The store decides below; this check saves the hashing.
+            if await self._store.users.by_email(address.normal) is not None:
+                raise UserExists
             await self._register(registrant, password, client)
-        except Unavailable:
+        except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
 
