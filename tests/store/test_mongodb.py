@@ -670,3 +670,23 @@ def test_the_ends_of_the_most_recent_logs_are_remembered() -> None:
     newest = ObjectId()
     ends.advance(newest, 1)
     assert ends.known([*keys, newest]) == {first: 2, newest: 1} | dict.fromkeys(others[1:], 1)
+
+
+# ------------------------------------------------------------------------------------------------------------------ plans
+
+
+async def test_a_page_of_public_rooms_reads_only_its_rooms(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    """Wherever it begins: the list is read in many small pages."""
+    await mongodb.rooms.create(room("first"))
+    first = raw.rooms.find_one() or {}
+    raw.rooms.insert_many(
+        {**first, "_id": f"r{number}", "folded": f"r{number}", "created_at": number // 3, "key": ObjectId()}
+        for number in range(2000)
+    )
+    raw.command("profile", 2)
+    for after in ("r1", "r1000", "r1900"):
+        assert len(await mongodb.rooms.public(after, 8) or ()) == 8
+    raw.command("profile", 0)
+    reads = list(raw["system.profile"].find({"command.find": "rooms", "command.limit": 8}))
+    assert len(reads) == 3
+    assert [read["docsExamined"] for read in reads if read["docsExamined"] > 20] == []

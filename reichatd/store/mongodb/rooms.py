@@ -135,8 +135,9 @@ def _public(db: MongoDatabase, after: str | None, at_most: int) -> list[RoomSumm
         place = db.rooms.find_one({"_id": after}, {"created_at": 1, "key": 1})
         if place is None:
             return None
-        same_time = {"created_at": place["created_at"], "key": {"$gt": place["key"]}}
-        those["$or"] = [same_time, {"created_at": {"$gt": place["created_at"]}}]
+        # The first condition says nothing new. Without it, the server may read and sort all later rooms for each page.
+        those["created_at"] = {"$gte": place["created_at"]}
+        those["$or"] = [{"created_at": {"$gt": place["created_at"]}}, {"key": {"$gt": place["key"]}}]
     rooms = db.rooms.find(those, _SUMMARY, batch_size=PAGE).sort({"created_at": 1, "key": 1}).limit(at_most)
     return _summaries(rooms)
 
