@@ -8,7 +8,7 @@ the time.
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http import HTTPStatus
 from itertools import islice
 from typing import Protocol
@@ -176,6 +176,13 @@ class Admission:
             yield
         finally:
             self._end_idle()
+
+    def held_back(self) -> AbstractContextManager[None]:
+        """An answer is delayed meanwhile, without work on it: idle, but not behind a proxy.
+
+        A proxy takes a connection that ends without an answer for a fault of the daemon, and may send it no requests for a while.
+        """
+        return self.idle(is_reading=False) if self.address == self.peer else nullcontext()
 
     def displace(self) -> bool:
         """Closes this connection to make room for another. False if its client has just sent something: then it is not idle."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
 from typing import Any
 
 import trio
@@ -30,7 +29,7 @@ from reichatd.settings import LiveSettings
 AUTHENTICATED = "reichatd.authenticated"
 """The key of an ASGI scope with a function to call when the request's client has shown who it is."""
 HELD_BACK = "reichatd.held_back"
-"""The key of an ASGI scope with a function that returns a context, in which the app delays an answer without working on it."""
+"""The key of an ASGI scope with a function that returns a context, in which the app delays an answer: see `Admission.held_back`."""
 
 
 class HttpServer:
@@ -145,7 +144,7 @@ class _Connection:
 
     async def _call_app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
         scope[AUTHENTICATED] = self._admission.authenticated
-        scope[HELD_BACK] = partial(self._admission.idle, is_reading=False)
+        scope[HELD_BACK] = self._admission.held_back
         await self._server._call_app(scope, receive, send)
 
     async def _answer(self, head: RequestHead) -> None:
