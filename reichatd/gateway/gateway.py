@@ -4,6 +4,7 @@ import errno
 import resource
 import socket
 import ssl
+from contextlib import suppress
 
 import structlog
 import trio
