@@ -47,6 +47,7 @@ from reichatd.store import (
     RoomHead,
     RoomSummary,
     Store,
+    StoreError,
     TransferOutcome,
     User,
 )
@@ -182,14 +183,14 @@ class Rooms:
         Arguments:
             password: UNSET leaves it as it is; with None or an empty one the room becomes public.
 
-        Raises: RoomNotFound, Forbidden, InvalidFields, Unavailable (too many passwords at once).
+        Raises: RoomNotFound, Forbidden, InvalidFields, RateLimited, Unavailable (too many passwords at once).
         """
         await self._authorize(by, Action.UPDATE, room_id)
         name = self._check(name, description, None if password is UNSET else password)
         if password is UNSET:
             found = await self._store.rooms.update(room_id, name, description)
         else:
-            password_hash = await self._hash(password)
+            password_hash = await self._hash_new(by, room_id, password)
             found = await self._store.rooms.update_with_password(room_id, name, description, password_hash)
         if not found:
             raise RoomNotFound
@@ -352,6 +353,13 @@ class Rooms:
     async def _hash(self, password: str | None) -> str | None:
         return await self._passwords.hash(password) if password else None
 
+    async def _hash_new(self, by: Actor, room_id: str, password: str | None) -> str | None:
+        """As `_hash`, for a room that exists. It counts as the check of a right password: it is as much work."""
+        if not password or not isinstance(by, UserActor):
+            return await self._hash(password)
+        async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id, known=True):
+            return await self._hash(password)
+
     async def _verify(self, by: UserActor, password_hash: str, password: str | None, room_id: str) -> None:
         if not password:
             raise PasswordRequired
@@ -376,7 +384,7 @@ class Rooms:
             await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
             try:
                 yield
-            except (RoomExists, Unavailable):
+            except (RoomExists, Unavailable, StoreError):
                 await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
                 raise
         finally:

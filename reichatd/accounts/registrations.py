@@ -8,7 +8,7 @@ from reichatd.accounts import codes, fields, keys
 from reichatd.errors import Unavailable, UserExists, VerificationNotFound
 from reichatd.mail import verification_mail
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import ConfirmedCode, RegisterOutcome, Registration
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, StoreError
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
@@ -76,12 +76,12 @@ class Registrations:
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
         subject = fields.folded(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        # The store decides below; this check saves the hashing.
-        if await self._store.users.by_email(address.normal) is not None:
-            raise UserExists
         try:
+            # The store decides below; this check saves the hashing.
+            if await self._store.users.by_email(address.normal) is not None:
+                raise UserExists
             await self._register(registrant, password, client)
-        except Unavailable:
+        except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
 

@@ -26,9 +26,11 @@ from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
 from reichatd.api.room_list import RoomLists
 from reichatd.api.services import Services, provide, provide_health, provide_settings
+from reichatd.errors import ReichatError
 from reichatd.health import Health
 from reichatd.rooms import Rooms
 from reichatd.settings import LiveSettings
+from reichatd.store import StoreError
 
 LOGGED_PATH_CHARACTERS = 200
 
@@ -119,9 +121,13 @@ class _Exchange(TrioASGIHTTPConnection):
 
     async def __call__(self, receive: _Channel, send: _Channel) -> None:
         request = self._create_request_from_scope(send)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.handle_messages, nursery, request, receive)
-            await self.handle_request(nursery, request, send)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.handle_messages, nursery, request, receive)
+                await self.handle_request(nursery, request, send)
+        except* (ReichatError, StoreError) as errors:
+            # In the middle of an answer, such as a RoomList. Since it is incomplete, the gateway ends the connection.
+            log.warning("answer broken off", path=request.path, error=str(errors.exceptions[0]))
 
 
 class _App(QuartTrio):

@@ -96,7 +96,7 @@ async def show(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>")
-@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound))
+@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound, RateLimited))
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 

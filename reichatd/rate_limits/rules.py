@@ -15,11 +15,11 @@ class Action(Enum):
     """What is limited. The values are for logs and metrics."""
 
     LOGIN = "login"
-    """Password checks of an account; the subject is its e-mail address. Successful ones are given back."""
+    """Password checks of an account; the subject is its e-mail address. Of right ones, only the work counts."""
     VERIFY = "verify"
     """Tries of a verification code; the subject is the e-mail address."""
     ROOM_PASSWORD = "room_password"
-    """Password checks of a room; the subject is the room id. Successful ones are given back."""
+    """Password checks of a room; the subject is the room id. Of right ones, only the work counts."""
     MAIL = "mail"
     """Mails to an address, which is the subject."""
     ROOM = "room"
@@ -31,6 +31,8 @@ class Scope(Enum):
 
     CLIENT = "client"
     """All that one client does, whatever the subject."""
+    WORK = "work for a client"
+    """As CLIENT, but right passwords count too: to check them is as much work."""
     PAIR = "client and subject"
     """What one client does with one subject."""
     SUBJECT = "subject"
@@ -51,6 +53,7 @@ class Rule(NamedTuple):
 def _guesses(subject_hour: Callable[[LimitSettings], int]) -> tuple[Rule, ...]:
     """For secrets that can be guessed, whoever they belong to."""
     return (
+        Rule(Scope.WORK, lambda limits: limits.password_checks_per_client, _FIVE_MINUTES),
         Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),
         Rule(Scope.PAIR, lambda limits: limits.guesses_per_subject_and_client, _FIVE_MINUTES),
         Rule(Scope.SHARE, lambda limits: (subject_hour(limits) + 1) // 2, _HOUR),

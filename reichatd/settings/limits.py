@@ -97,8 +97,12 @@ class LimitSettings(Table, frozen=True):
     # Abuse
     guesses_per_client: OptionalLimit = 60
     guesses_per_subject_and_client: OptionalLimit = 10
-    """How many passwords and codes one client (an IPv4 address, or an IPv6 /64) may try in 5 minutes: in all, and for one account
-    or room. A right password does not count. 0: no limit."""
+    """How many wrong passwords of accounts, wrong passwords of rooms, and wrong codes one client (an IPv4 address, or an IPv6 /64)
+    may try in 5 minutes, of each kind: in all, and for one account or room (not for codes). 0: no limit."""
+
+    password_checks_per_client: OptionalLimit = 600
+    """How many passwords of accounts, and how many of rooms, the daemon checks for one client in 5 minutes, right ones included: to
+    check one is work. Raise it if more than this many people behind one address log in at the same time. 0: no limit."""
 
     guesses_per_subject_hour: OptionalLimit = 50
     """How many passwords of one account or room all clients together may try per hour; one client at most half of them. A client
@@ -129,8 +133,8 @@ class LimitSettings(Table, frozen=True):
     both if many people share an address. 0: no limit."""
 
     sockets_per_user: OptionalLimit = 100
-    """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). 0: no
-    limit."""
+    """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). Each tab of
+    the web client has one for each of up to 40 rooms: raise it if your users are in many rooms. 0: no limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384

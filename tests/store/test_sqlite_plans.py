@@ -36,6 +36,7 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     # Exceptions: the schema itself, the rows that a limited subquery has found, and two statements that read one row.
     assert {scan.split()[1] for scan in scans} <= {"sqlite_master", "(subquery-1)", "rooms", "deleted_rooms"}
     assert "SEARCH r USING INDEX rooms_public (created_at>?)" in steps
+    assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
 
 
 async def use_everything(store: Store) -> None:
@@ -57,6 +58,7 @@ async def use_everything(store: Store) -> None:
     await store.sessions.create(session())
     await store.sessions.get("laptop")
     await store.sessions.by_refresh_hash("hash")
+    await store.sessions.is_known_network("ann@example.org", "192.0.2.1")
     await store.sessions.of_user("ann")
     await store.sessions.living(["laptop"])
     await store.sessions.end("laptop")

@@ -145,7 +145,10 @@ def _fourth(db: MongoDatabase) -> None:
 
 
 def _fifth(db: MongoDatabase) -> None:
-    # A session may have `network`, where the login came from. Counts of attempts are removed by the server when they end.
+    # A session may have `network`, where the login came from. It is asked at each attempt to log in, and a user may have any
+    # number of sessions.
+    db.sessions.create_indexes([IndexModel({"user_id": 1, "network": 1})])
+    # Counts of attempts are removed by the server when they end.
     db.counts.create_indexes([IndexModel("expireAt", expireAfterSeconds=0)])
     # Pages of the public rooms, oldest first.
     db.rooms.create_indexes([IndexModel({"password_hash": 1, "created_at": 1, "key": 1})])

@@ -138,6 +138,9 @@ MIGRATIONS: list[tuple[str, ...]] = [
     (
         # Where the login came from; see `records.Session`.
         "ALTER TABLE sessions ADD COLUMN network TEXT NOT NULL DEFAULT ''",
+        # Asked at each attempt to log in, and a user may have any number of sessions.
+        "DROP INDEX sessions_by_user",
+        "CREATE INDEX sessions_by_user ON sessions (user_id, network)",
     ),
     (
         # What the new columns mean is said at `records` and `bulk`.
