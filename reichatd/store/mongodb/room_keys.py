@@ -30,9 +30,7 @@ class PostedRoom(NamedTuple):
 
 def posted_rooms(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, PostedRoom]:
     """Those rooms that exist."""
-    found = db.rooms.find(
-        {"_id": {"$in": list(room_ids)}}, {"key": 1, "owner": 1, "slow_seconds": 1}, batch_size=PAGE
-    )
+    found = db.rooms.find({"_id": {"$in": list(room_ids)}}, {"key": 1, "owner": 1, "slow_seconds": 1}, batch_size=PAGE)
     return {room["_id"]: PostedRoom(room["key"], room["owner"], room.get("slow_seconds", 0)) for room in found}
 
 
