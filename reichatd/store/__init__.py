@@ -3,7 +3,7 @@
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import AuditStore, MemberStore, MessageStore, RoomStore, SessionStore, Store, UserStore
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -27,6 +27,7 @@ from reichatd.store.records import (
     Registration,
     Room,
     RoomHead,
+    RoomMember,
     RoomOverview,
     RoomSummary,
     Session,
@@ -57,6 +58,7 @@ __all__ = [
     "JoinOutcome",
     "Keep",
     "LogRange",
+    "MemberStore",
     "Membership",
     "Message",
     "MessageStore",
@@ -69,6 +71,7 @@ __all__ = [
     "Registration",
     "Room",
     "RoomHead",
+    "RoomMember",
     "RoomOverview",
     "RoomStore",
     "RoomSummary",

@@ -14,6 +14,7 @@ from reichatd.store.sqlite import space
 from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.load import SqliteBulkImport
+from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
@@ -21,7 +22,7 @@ from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import AuditStore, MemberStore, MessageStore, RoomStore, SessionStore, UserStore
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -46,6 +47,7 @@ class SqliteStore:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
         self.rooms: RoomStore = SqliteRooms(database)
+        self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
