@@ -194,6 +194,7 @@ class Scribe:
 
     def _publish(self, batch: list[PendingPost], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}
+        emails = self._settings.whole.privacy.emails
         for each, answer in zip(batch, answers, strict=True):
             if answer.outcome is Outcome.STORED:
                 post, user = each.post, each.author.user
@@ -201,7 +202,7 @@ class Scribe:
                     answer.message_id, user.user_id, user.username, user.email, post.content, post.timestamp
                 )
                 rooms.setdefault(post.room_id, []).append(
-                    (answer.message_id, frames.latest_message(frames.as_json(message)))
+                    (answer.message_id, frames.latest_message(frames.as_json(message, emails)))
                 )
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)

@@ -1,13 +1,23 @@
-"""The rules for the fields of a room. Pure."""
+"""The rules for the fields of a room."""
 
+import secrets
+import string
 import unicodedata
 
 from reichatd.errors import FieldProblem, InvalidFields
 from reichatd.settings import LimitSettings
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
 
+RANDOM_ID_CHARACTERS = 12
+
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
 """Unicode categories: control characters, line and paragraph separators. A name is one line."""
+
+
+def random_id(limits: LimitSettings) -> str:
+    """An id for a new room, of a length that the limits allow."""
+    length = min(max(RANDOM_ID_CHARACTERS, limits.room_id_min), limits.room_id_max)
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
 
 def check(limits: LimitSettings, name: str, description: str, password: str | None, room_id: str | None = None) -> str:

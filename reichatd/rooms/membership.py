@@ -8,6 +8,7 @@ from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
+    DirectRoom,
     InvalidPassword,
     NotAMember,
     NotBanned,
@@ -20,9 +21,7 @@ from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.rooms.access import Access
 from reichatd.settings import LiveSettings
-from reichatd.store import BanOutcome, JoinOutcome, Store, User
-
-USERS_AT_ONCE = 500
+from reichatd.store import BanOutcome, JoinOutcome, Store, User, users_with
 
 
 class Members:
@@ -50,10 +49,12 @@ class Members:
     async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
         """Makes the user a member. `password` matters to a private room only.
 
-        Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too many passwords
-            at once).
+        Raises: RoomNotFound, DirectRoom, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too
+            many passwords at once).
         """
         room = await self._access.existing(by, room_id)
+        if room.direct is not None:
+            raise DirectRoom
         if room.is_member:
             raise AlreadyJoined
         if room.password_hash is not None:
@@ -118,14 +119,7 @@ class Members:
         Raises: RoomNotFound, Forbidden.
         """
         await self._access.authorize(by, Action.LIST_BANS, room_id)
-        banned = await self._store.rooms.bans(room_id)
-        # In parts: short reads share a thread, and would all wait for one of thousands.
-        return [
-            user
-            for start in range(0, len(banned), USERS_AT_ONCE)
-            for user in await self._store.users.by_ids(banned[start : start + USERS_AT_ONCE])
-            if user is not None  # deleted meanwhile, with all bans
-        ]
+        return await users_with(self._store.users, await self._store.rooms.bans(room_id))
 
     async def _remove(self, room_id: str, user_id: str) -> None:
         with self._access.uninterrupted():

@@ -2,8 +2,18 @@
 
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.lookups import users_with
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import (
+    AuditStore,
+    BlockStore,
+    DirectStore,
+    MessageStore,
+    RoomStore,
+    SessionStore,
+    Store,
+    UserStore,
+)
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -12,7 +22,9 @@ from reichatd.store.records import (
     AuditFilter,
     BanOutcome,
     Block,
+    BlockOutcome,
     ConfirmedCode,
+    DirectHead,
     EmailChange,
     Invite,
     JoinOutcome,
@@ -36,6 +48,7 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
     direct_pair,
+    other_of,
 )
 from reichatd.store.retention import Cutoff, LogRange
 
@@ -49,8 +62,12 @@ __all__ = [
     "Backend",
     "BanOutcome",
     "Block",
+    "BlockOutcome",
+    "BlockStore",
     "ConfirmedCode",
     "Cutoff",
+    "DirectHead",
+    "DirectStore",
     "EmailChange",
     "FailureCounter",
     "Invite",
@@ -88,4 +105,6 @@ __all__ = [
     "cut",
     "direct_pair",
     "is_cut",
+    "other_of",
+    "users_with",
 ]

@@ -125,6 +125,7 @@ class RoomSummary(msgspec.Struct, frozen=True):
     room_id: str
     name: str
     description: str
+    direct: str | None = None
 
 
 class RoomHead(msgspec.Struct, frozen=True):
@@ -192,6 +193,12 @@ class RoomOverview(msgspec.Struct, frozen=True):
 def direct_pair(one: str, other: str) -> str:
     """The key of the direct conversation of two users, whoever begins it: their ids in order, with a space between them."""
     return " ".join(sorted((one, other)))
+
+
+def other_of(pair: str, user_id: str) -> str:
+    """The other user of a `direct_pair`."""
+    one, other = pair.split(" ")
+    return other if user_id == one else one
 
 
 class Invite(Record, frozen=True):
@@ -318,6 +325,13 @@ class AuditFilter(msgspec.Struct, frozen=True):
     newest_first: bool = False
 
 
+class DirectHead(msgspec.Struct, frozen=True):
+    """The direct conversation of two users: its room, and those of the two who have not left it."""
+
+    room_id: str
+    users: frozenset[str]
+
+
 class Membership(msgspec.Struct, frozen=True):
     """One user's membership of one room."""
 
@@ -345,7 +359,11 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message in a room's log, with its author's current name and address (both empty if the author was deleted)."""
+    """A message in a room's log, with its author's current name and address (both empty if the author was deleted).
+
+    `shares_room`: whether the members of the room share it with the author. False after the author has left it, and in a direct
+    conversation.
+    """
 
     message_id: int
     user_id: str
@@ -353,6 +371,7 @@ class Message(msgspec.Struct, frozen=True):
     email: str
     content: str
     timestamp: float
+    shares_room: bool = True
 
 
 class Outcome(Enum):
@@ -377,6 +396,12 @@ class RegisterOutcome(Enum):
     USER_EXISTS = auto()
     CODE_TAKEN = auto()
     """Another registration of the address has the same code by chance: choose another."""
+
+
+class BlockOutcome(Enum):
+    BLOCKED = auto()
+    ALREADY_BLOCKED = auto()
+    TOO_MANY = auto()
 
 
 class JoinOutcome(Enum):
