@@ -263,7 +263,8 @@ class MessageStore(Protocol):
 
         Returns:
             one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap. The nonce of a removed message is
-            forgotten.
+            forgotten. What else decides about a post is read in the commit (`reichatd.store.posting`), so that it holds for the
+            posts of all daemons.
         """
 
     async def probe(self) -> None:

@@ -382,13 +382,23 @@ class Outcome(Enum):
     """Its nonce is stored already: nothing was written."""
     NO_ROOM = auto()
     NO_MEMBER = auto()
+    MUTED = auto()
+    """The author is muted."""
+    SLOW = auto()
+    """The room is in slow mode, and the author's last post is too recent."""
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """The answer to one post. `message_id` is 0 unless the outcome is STORED or REPEATED."""
+    """The answer to one post.
+
+    Arguments:
+        message_id: 0 unless the outcome is STORED or REPEATED.
+        until: for MUTED and SLOW, when the author may post again, in seconds since the epoch.
+    """
 
     outcome: Outcome
     message_id: int = 0
+    until: float = 0.0
 
 
 class RegisterOutcome(Enum):
