@@ -83,8 +83,8 @@ _MEMBERS = Rule(frozenset({Role.MEMBER, Role.ADMINISTRATOR}), Forbidden.text)
 _OWNERS = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
 _ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
 
-IN_DIRECT_CONVERSATIONS = frozenset({Action.LIST_MEMBERS, Action.READ, Action.DELETE})
-"""What can be done with a direct conversation. It has no owner, so no user deletes it."""
+IN_DIRECT_CONVERSATIONS = frozenset({Action.LIST_MEMBERS, Action.READ})
+"""What can be done with a direct conversation. It has no owner; administrators can delete it."""
 
 RULES: Mapping[Action, Rule] = {
     Action.CREATE: _OWNERS,

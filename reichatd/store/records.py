@@ -386,6 +386,8 @@ class Outcome(Enum):
     """The author is muted."""
     SLOW = auto()
     """The room is in slow mode, and the author's last post is too recent."""
+    BLOCKED = auto()
+    """The room is a direct conversation, and the other has blocked the author."""
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -394,11 +396,13 @@ class Appended(msgspec.Struct, frozen=True):
     Arguments:
         message_id: 0 unless the outcome is STORED or REPEATED.
         until: for MUTED and SLOW, when the author may post again, in seconds since the epoch.
+        in_direct: for STORED, whether the room is a direct conversation.
     """
 
     outcome: Outcome
     message_id: int = 0
     until: float = 0.0
+    in_direct: bool = False
 
 
 class RegisterOutcome(Enum):

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from reichatd.store import Block, BlockOutcome, DirectHead, Room, Store, direct_pair, other_of
+from reichatd.store import Appended, Block, BlockOutcome, DirectHead, Outcome, Room, Store, direct_pair, other_of
 from tests.store.conftest import Opener
-from tests.store.samples import add_user, at_once, post, room
+from tests.store.samples import add_user, at_once, post, room, stored
 
 PAIR = direct_pair("bob", "ann")
 BOTH = frozenset({"ann", "bob"})
@@ -127,6 +127,35 @@ async def test_the_same_block_twice_at_once(store: Store, opener: Opener) -> Non
     adding = [partial(one.blocks.add, Block("ann", "bob"), 9) for one in (store, other)]
     assert set(await at_once(adding)) == {BlockOutcome.BLOCKED, BlockOutcome.ALREADY_BLOCKED}
     await other.aclose()
+
+
+async def test_a_blocked_user_cannot_post_to_the_conversation(store: Store, opener: Opener) -> None:
+    other = await opener()
+    await store.rooms.create(room())
+    await store.directs.open(direct(), 1.5)
+    posts = [post(user_id=name, room_id="whisper", nonce="n") for name in ("ann", "bob")]
+    assert await store.messages.append(posts, {}) == in_direct(1, 2)
+    await store.blocks.add(Block("ann", "bob"), 0)
+    await store.blocks.add(Block("ann", "eve"), 0)
+    batch = [
+        post("blocked", "bob", "whisper"),
+        post(user_id="bob", room_id="whisper", nonce="n"),  # stored before
+        post("by the blocker", "ann", "whisper"),
+        post("elsewhere", "bob"),
+        post("blocked", "bob", "whisper", "m"),
+    ]
+    for one, first_id in ((store, 3), (other, 4)):
+        blocked, again, by_ann, elsewhere, blocked_too = await one.messages.append(batch, {})
+        assert blocked == blocked_too == Appended(Outcome.BLOCKED)
+        assert (again.outcome, again.message_id) == (Outcome.REPEATED, 2)
+        assert [by_ann, elsewhere] == [*in_direct(first_id), *stored(first_id - 2)]
+    await store.blocks.remove("ann", "bob")
+    assert await store.messages.append(batch[:1], {}) == in_direct(5)
+    await other.aclose()
+
+
+def in_direct(*message_ids: int) -> list[Appended]:
+    return [Appended(Outcome.STORED, message_id, in_direct=True) for message_id in message_ids]
 
 
 async def test_a_deleted_user_is_in_no_block(store: Store) -> None:

@@ -26,14 +26,18 @@ class PostedRoom(NamedTuple):
     key: ObjectId
     owner: str
     slow_seconds: int
+    direct: str | None
 
 
 def posted_rooms(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, PostedRoom]:
     """Those rooms that exist."""
     found = db.rooms.find(
-        {"_id": {"$in": list(room_ids)}}, {"key": 1, "owner": 1, "slow_seconds": 1}, batch_size=PAGE
+        {"_id": {"$in": list(room_ids)}}, {"key": 1, "owner": 1, "slow_seconds": 1, "direct": 1}, batch_size=PAGE
     )
-    return {room["_id"]: PostedRoom(room["key"], room["owner"], room.get("slow_seconds", 0)) for room in found}
+    return {
+        room["_id"]: PostedRoom(room["key"], room["owner"], room.get("slow_seconds", 0), room.get("direct"))
+        for room in found
+    }
 
 
 class LogRef(NamedTuple):

@@ -7,7 +7,7 @@ from reichatd.store.sqlite.methods import SqlitePart, read, write
 
 
 def _add(db: Connection, block: Block, at_most: int) -> BlockOutcome:
-    if _exists(db, block.user_id, block.blocked_id):
+    if has_blocked(db, block.user_id, block.blocked_id):
         return BlockOutcome.ALREADY_BLOCKED
     if at_most:
         (count,) = db.execute("SELECT count(*) FROM blocks WHERE user_id = ?", (block.user_id,)).fetchone()
@@ -26,7 +26,8 @@ def _of_user(db: Connection, user_id: str) -> list[str]:
     return [blocked_id for (blocked_id,) in rows]
 
 
-def _exists(db: Connection, user_id: str, blocked_id: str) -> bool:
+def has_blocked(db: Connection, user_id: str, blocked_id: str) -> bool:
+    """Whether `user_id` has blocked `blocked_id`."""
     found = db.execute("SELECT 1 FROM blocks WHERE user_id = ? AND blocked_id = ?", (user_id, blocked_id))
     return found.fetchone() is not None
 
@@ -37,4 +38,4 @@ class SqliteBlocks(SqlitePart):
     add = write(_add)
     remove = write(_remove)
     of_user = read(_of_user)
-    exists = read(_exists)
+    exists = read(has_blocked)
