@@ -24,6 +24,6 @@ class PrivacySettings(Table, frozen=True):
     reload: ClassVar[Reload] = Reload.APPLIED
 
     emails: EmailVisibility = "shared_room"
-    """Whom the daemon shows a user's e-mail address, in messages and in GET /user/{user_id}: members of a "shared_room", "everyone"
-    who has an account, or "nobody". With "shared_room", the messages of a room show the addresses of its members, but not of former
-    members. A direct conversation is no shared room. In GET /user users see their own address in any case."""
+    """Whom the daemon shows a user's e-mail address, in messages and beside the name: members of a "shared_room", everyone who has
+    an account ("everyone"), or "nobody". With "shared_room", the messages of a room show the addresses of its members, but not of
+    former members. A direct conversation is no shared room. In their own profiles users see their addresses in any case."""

@@ -2,16 +2,12 @@
 
 from functools import partial
 
-from reichatd.store import Appended, Block, BlockOutcome, DirectHead, Outcome, Room, Store, direct_pair, other_of
+from reichatd.store import Appended, Block, BlockOutcome, DirectHead, Outcome, Store, direct_pair, other_of
 from tests.store.conftest import Opener
-from tests.store.samples import add_user, at_once, post, room, stored
+from tests.store.samples import add_user, at_once, direct, post, room, stored
 
 PAIR = direct_pair("bob", "ann")
 BOTH = frozenset({"ann", "bob"})
-
-
-def direct(room_id: str = "whisper", one: str = "ann", other: str = "bob") -> Room:
-    return Room(room_id, "Direct", "", "", "no hash", 1.5, (one, other), direct=direct_pair(one, other))
 
 
 def test_a_pair_is_the_same_from_both_sides() -> None:
