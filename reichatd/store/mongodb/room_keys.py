@@ -48,7 +48,7 @@ class LogRef(NamedTuple):
 
     key: ObjectId
     first_id: int
-    is_direct: bool
+    is_direct: bool = False
 
 
 def room_logs(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, LogRef]:

@@ -86,7 +86,10 @@ def _between(
         f" WHERE m.id BETWEEN ? AND ? {condition} ORDER BY m.id",
         (LAST_ID, pk, pk, rowid(pk, first_id), rowid(pk, last_id), *values),
     )
-    return (Message(*fields, bool(shares_room)) for *fields, shares_room in rows)
+    return (
+        Message(message_id, user_id, username, email, content, timestamp, bool(shares_room))
+        for message_id, user_id, username, email, content, timestamp, shares_room in rows
+    )
 
 
 def _sweep(db: Connection, at_most: int) -> int:
