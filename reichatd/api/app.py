@@ -20,6 +20,7 @@ from reichatd.api import accounts as account_calls
 from reichatd.api import directs as direct_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
+from reichatd.api import members as member_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
@@ -60,6 +61,7 @@ def create_app(
         user_calls.blueprint,
         room_calls.blueprint,
         direct_calls.blueprint,
+        member_calls.blueprint,
         about_calls.blueprint,
         health_calls.blueprint,
         doctor_calls.blueprint,

@@ -38,9 +38,13 @@ class Access:
         room = await self.existing(by, room_id)
         if room.direct is not None and action not in rights.IN_DIRECT_CONVERSATIONS:
             raise DirectRoom
-        rights.require(by, action, owner=room.owner, is_member=room.is_member)
+        rights.require(by, action, owner=room.owner, is_member=room.is_member, is_moderator=room.is_moderator)
         if target is not None:
-            rights.check_target(by, owner=room.owner, user_id=target)
+            is_moderator = False
+            if rights.acts_as_moderator(by, owner=room.owner):
+                other = await self._store.rooms.head(room_id, target)
+                is_moderator = other is not None and other.is_moderator
+            rights.check_target(by, owner=room.owner, user_id=target, is_moderator=is_moderator)
 
     async def authorize_without_room(self, by: Actor, action: Action, room_id: str) -> None:
         """As `authorize`, before a step of the store that notices itself if there is no such room.

@@ -340,6 +340,16 @@ class Membership(msgspec.Struct, frozen=True):
     last_read_id: int
 
 
+class RoomMember(msgspec.Struct, frozen=True):
+    """One member of a room, as others see them. `muted_until` may have passed; 0 if the user was never muted."""
+
+    user_id: str
+    joined_at: float
+    is_owner: bool = False
+    is_moderator: bool = False
+    muted_until: float = 0.0
+
+
 class Progress(msgspec.Struct, frozen=True):
     """One user's reading progress in one room: `last_read_id`, out of `last_id`, the end of its log."""
 
@@ -433,6 +443,8 @@ class BanOutcome(Enum):
 
 class TransferOutcome(Enum):
     TRANSFERRED = auto()
+    NOT_OWNER = auto()
+    """The user who gives the room away is not its owner any more."""
     NO_MEMBER = auto()
     NO_ROOM = auto()
 

@@ -49,10 +49,16 @@ async def test_the_direct_conversation_of_two_users(api: Api, ann: Someone, bob:
         assert (whole["name"], whole["private"], whole["owner"]) == (name, True, other.user_id)
         assert set(whole["users"]) == {ann.user_id, bob.user_id}
         joined = (await api("GET", "/joined", by=one)).body["rooms"]
-        assert [(room["room_id"], room["name"], room["private"]) for room in joined] == [
-            ("hall", "Hall", False),
-            (room_id, name, True),
+        assert [(room["room_id"], room["name"], room["private"], room["kind"]) for room in joined] == [
+            ("hall", "Hall", False, "room"),
+            (room_id, name, True, "direct"),
         ]
+        assert (joined[1]["role"], joined[1].get("owner_is_member", True)) == ("member", True)
+        members = (await api("GET", f"/room/{room_id}/members", by=one)).body["members"]
+        assert {(member["user_id"], member["role"]) for member in members} == {
+            (ann.user_id, "member"),
+            (bob.user_id, "member"),
+        }
         oneself = (await api("GET", "/user", by=one)).body
         assert oneself["rooms"][1] == {"room_id": room_id, "name": name, "description": ""}
     assert [room["room_id"] for room in (await api("GET", "/public", by=ann)).body["rooms"]] == ["hall"]
@@ -72,6 +78,10 @@ async def test_what_is_not_done_with_a_direct_conversation(api: Api, ann: Someon
             ("POST", f"/ban/{bob.user_id}", None),
             ("POST", f"/unban/{bob.user_id}", None),
             ("GET", "/bans", None),
+            ("PUT", f"/moderators/{bob.user_id}", None),
+            ("DELETE", f"/moderators/{bob.user_id}", None),
+            ("PUT", f"/mute/{bob.user_id}", {"seconds": 60}),
+            ("POST", "/transfer", {"user_id": bob.user_id}),
         ):
             reply = await api(method, path + end, body_of_it, by=by)
             assert (reply.status, reply.body["code"]) == (409, "direct_room"), (method, end)

@@ -12,6 +12,7 @@ from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.directs import MongoDirects
 from reichatd.store.mongodb.load import MongoBulkImport
+from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         AuditStore,
         BlockStore,
         DirectStore,
+        MemberStore,
         MessageStore,
         RoomStore,
         SessionStore,
@@ -90,6 +92,7 @@ class MongoStore:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
         self.rooms: RoomStore = MongoRooms(server)
+        self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)
         self.directs: DirectStore = MongoDirects(server)
         self.blocks: BlockStore = MongoBlocks(server)

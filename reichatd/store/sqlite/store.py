@@ -16,6 +16,7 @@ from reichatd.store.sqlite.blocks import SqliteBlocks
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.directs import SqliteDirects
 from reichatd.store.sqlite.load import SqliteBulkImport
+from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         AuditStore,
         BlockStore,
         DirectStore,
+        MemberStore,
         MessageStore,
         RoomStore,
         SessionStore,
@@ -56,6 +58,7 @@ class SqliteStore:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
         self.rooms: RoomStore = SqliteRooms(database)
+        self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)
         self.directs: DirectStore = SqliteDirects(database)
         self.blocks: BlockStore = SqliteBlocks(database)
