@@ -25,6 +25,8 @@
     │   ├── NotAMember              409  not_a_member
     │   ├── OwnsRooms               409  owns_rooms
     │   ├── TooManyRooms            409  too_many_rooms
+    │   ├── TooManyBlocks           409  too_many_blocks
+    │   ├── DirectRoom              409  direct_room
     │   └── SeveralRegistrations    409  several_registrations
     └── TryAgainLater               503  try_again_later: after `retry_after` seconds
         ├── Unavailable             503  unavailable
@@ -212,6 +214,18 @@ class TooManyRooms(Conflict):
 
     code = "too_many_rooms"
     text = "You own too many rooms; delete one first"
+
+
+class TooManyBlocks(Conflict):
+    code = "too_many_blocks"
+    text = "You have blocked too many users; unblock one first"
+
+
+class DirectRoom(Conflict):
+    """The room is a direct conversation, and what was asked is done with other rooms only."""
+
+    code = "direct_room"
+    text = "This is a direct conversation"
 
 
 class SeveralRegistrations(Conflict):

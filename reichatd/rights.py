@@ -17,6 +17,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from reichatd.errors import Forbidden, Yourself
+from reichatd.settings import EmailVisibility, WhoMayBegin
 
 
 class UserActor(Struct, frozen=True):
@@ -91,6 +92,9 @@ _MODERATORS = Rule(
 _OWNERS = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
 _ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
 
+IN_DIRECT_CONVERSATIONS = frozenset({Action.LIST_MEMBERS, Action.READ})
+"""What can be done with a direct conversation. It has no owner; administrators can delete it."""
+
 RULES: Mapping[Action, Rule] = {
     Action.CREATE: _OWNERS,
     Action.LIST_MEMBERS: _MEMBERS,
@@ -154,6 +158,27 @@ def check_target(by: Actor, *, owner: str, user_id: str, is_moderator: bool = Fa
         raise Forbidden("A moderator may not do this to the owner or to another moderator")
     if user_id == owner:
         raise Yourself("This is the owner: transfer the room to another user first")
+
+
+def may_open_direct(begins: WhoMayBegin, *, shares_room: bool, is_blocked: bool) -> bool:
+    """Whether a user may begin a direct conversation with another.
+
+    Arguments:
+        begins: `direct.from`.
+        shares_room: whether both are members of one room that is no direct conversation.
+        is_blocked: whether the other has blocked the user.
+    """
+    return not is_blocked and (begins == "anyone" or (begins == "shared_room" and shares_room))
+
+
+def shows_email(emails: EmailVisibility, *, shares_room: bool) -> bool:
+    """Whether a user's e-mail address is shown to another user.
+
+    Arguments:
+        emails: `privacy.emails`.
+        shares_room: whether both are members of one room that is no direct conversation.
+    """
+    return emails == "everyone" or (emails == "shared_room" and shares_room)
 
 
 def role_of(*, is_owner: bool, is_moderator: bool) -> Role:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reichatd.accounts.blocks import Blocks
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
 from reichatd.accounts.profiles import Profiles
@@ -61,6 +62,7 @@ class Accounts:
         self.logins = Logins(
             settings=settings, store=store, passwords=passwords, limiter=limiter, sessions=self.sessions
         )
+        self.blocks = Blocks(settings=settings, store=store, clock=clock)
         self.profiles = Profiles(
             settings=settings,
             store=store,

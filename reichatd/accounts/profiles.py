@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
+from reichatd import rights
 from reichatd.accounts import fields
 from reichatd.accounts.session_cache import Identity
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
 from reichatd.rate_limits import Action
+from reichatd.rights import UserActor
 from reichatd.store import User
 from reichatd.text import normal
 
@@ -30,7 +33,7 @@ class Profiles:
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
 
     Arguments:
-        settings: of these, the limits of names and passwords.
+        settings: of these, the limits of names and passwords, and who sees addresses.
         limiter: is asked before a password is verified.
     """
 
@@ -57,6 +60,19 @@ class Profiles:
         if user is None:
             raise UserNotFound
         return user
+
+    async def seen_by(self, by: UserActor, user_id: str) -> User:
+        """Returns a user as another one may see them: with an empty address if `privacy.emails` hides it.
+
+        Raises:
+            UserNotFound
+        """
+        user = await self.user(user_id)
+        emails = self._settings.whole.privacy.emails
+        shares_room = emails == "shared_room" and await self._store.directs.share_room(by.user_id, user_id)
+        if user_id == by.user_id or rights.shows_email(emails, shares_room=shares_room):
+            return user
+        return msgspec.structs.replace(user, email="")
 
     async def rename(self, identity: Identity, username: str) -> None:
         """Changes the user name, also on messages already written.

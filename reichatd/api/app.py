@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
+from reichatd.api import directs as direct_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import members as member_calls
@@ -61,6 +62,7 @@ def create_app(
         account_calls.blueprint,
         user_calls.blueprint,
         room_calls.blueprint,
+        direct_calls.blueprint,
         member_calls.blueprint,
         about_calls.blueprint,
         health_calls.blueprint,

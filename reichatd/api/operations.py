@@ -35,7 +35,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         body_may_be_absent: an absent body counts as an empty object.
         token: the token that the call needs.
         refuses: the errors of this call, in addition to those of every call of this kind.
-        otherwise: other types of answers, by status.
+        otherwise: other types of answers, by status; their docstrings say when.
         summary: one line for a person.
         description: further text.
     """
@@ -47,7 +47,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body_may_be_absent: bool
     token: Token
     refuses: tuple[type[ReichatError], ...]
-    otherwise: dict[int, type[Refusal]]
+    otherwise: dict[int, type[Answer | Refusal]]
     summary: str
     description: str
 
@@ -61,7 +61,7 @@ def operation(
     body_may_be_absent: bool = False,
     token: Token = Token.ACCESS,
     refuses: tuple[type[ReichatError], ...] = (),
-    otherwise: dict[int, type[Refusal]] | None = None,
+    otherwise: dict[int, type[Answer | Refusal]] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Describes a handler for the contract; the arguments are those of `Operation`, the texts come from its docstring."""
 

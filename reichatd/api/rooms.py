@@ -32,6 +32,7 @@ from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
+    DirectRoom,
     Forbidden,
     InvalidFields,
     InvalidPassword,
@@ -104,7 +105,7 @@ async def show(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>")
-@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound, RateLimited))
+@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound, DirectRoom, RateLimited))
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
@@ -126,7 +127,7 @@ async def update(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>")
-@operation(refuses=(Forbidden, RoomNotFound))
+@operation(refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def delete(room_id: str) -> Response:
     """Deletes a room with all its messages; for its owner.
 
@@ -140,7 +141,7 @@ async def delete(room_id: str) -> Response:
 @operation(
     takes=Joining,
     body_may_be_absent=True,
-    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, RateLimited),
+    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, DirectRoom, RateLimited),
 )
 async def join(room_id: str) -> Response:
     """Joins a room; a private room needs its password.
@@ -165,7 +166,7 @@ async def leave(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
+@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def kick(room_id: str, user_id: str) -> Response:
     """Ends a user's membership; for the owner and moderators.
 
@@ -176,7 +177,7 @@ async def kick(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
-@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
+@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
 async def ban(room_id: str, user_id: str) -> Response:
     """Ends a user's membership, if there is one, and prevents a new one; for the owner and moderators.
 
@@ -187,7 +188,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
-@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
+@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound, DirectRoom))
 async def unban(room_id: str, user_id: str) -> Response:
     """Lets a banned user join again; for the owner and moderators."""
     await rooms().members.unban(await actor(), room_id, user_id)
@@ -195,7 +196,7 @@ async def unban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.get("/room/<room_id>/bans")
-@operation(Bans, query=BansPage, refuses=(Forbidden, RoomNotFound))
+@operation(Bans, query=BansPage, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room, ordered by user id; for the owner and moderators.
 
@@ -219,7 +220,7 @@ def in_full(room: store.Room, *, owner_is_member: bool) -> RoomInFull:
         first_id=room.first_id,
         slow_seconds=room.slow_seconds,
         members_pin=room.members_pin,
-        owner_is_member=owner_is_member,
+        owner_is_member=owner_is_member or room.direct is not None,  # a direct conversation has no owner
     )
 
 

@@ -152,6 +152,12 @@ class ChangingRoom(Struct, frozen=True):
     members_pin: MembersPin | UnsetType = UNSET
 
 
+class OpeningDirect(Struct, frozen=True):
+    """`user_id` is the other user's."""
+
+    user_id: UserId
+
+
 class Joining(Struct, frozen=True):
     password: RoomPassword | None = None
 
@@ -244,6 +250,8 @@ class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class UserDetails(Struct, frozen=True):
+    """A user. `email` is `""` where the address is not shown."""
+
     email: Email
     username: Username
 
@@ -281,6 +289,21 @@ class BannedUser(Struct, frozen=True):
 
 class Bans(Answer, frozen=True, kw_only=True):
     bans: list[BannedUser]
+
+
+class DirectOpened(Answer, frozen=True, kw_only=True):
+    """A direct conversation; with status 201 it is new."""
+
+    room_id: RoomId
+
+
+class BlockedUser(Struct, frozen=True):
+    user_id: UserId
+    username: Username
+
+
+class Blocks(Answer, frozen=True, kw_only=True):
+    blocks: list[BlockedUser]
 
 
 class Member(Struct, frozen=True):

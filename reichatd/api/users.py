@@ -27,9 +27,12 @@ async def show_oneself() -> Response:
 @blueprint.get("/<user_id>")
 @operation(SomeUser, refuses=(UserNotFound,))
 async def show(user_id: str) -> Response:
-    """Shows a user."""
-    await caller()
-    return answer(SomeUser(user_details=details(await accounts().profiles.user(user_id))))
+    """Shows a user.
+
+    The address is there as `privacy.emails` allows: by default if you share a room. Otherwise it is `""`.
+    """
+    by = (await caller()).actor
+    return answer(SomeUser(user_details=details(await accounts().profiles.seen_by(by, user_id))))
 
 
 @blueprint.put("/username")

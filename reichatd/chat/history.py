@@ -128,7 +128,8 @@ class HistoryReply:
                 # messages are in the page, or come after the reply.
                 end = max(end, await room.stored_last_id())
             messages = await room.read(first_id, last_id, self._page_chars)
-            page, newest = list(map(frames.as_json, messages)), messages[-1].message_id if messages else 0
+            page = [frames.as_json(message, room.emails) for message in messages]
+            newest = messages[-1].message_id if messages else 0
             if is_cut(messages, self._page_chars):
                 last_id = newest
                 self._page_ids = min(_PAGE, 2 * len(messages))

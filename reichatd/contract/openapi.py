@@ -32,6 +32,7 @@ _TAGS = {
     "accounts": "Registration, login and logout.",
     "users": "Your own profile, and other users.",
     "rooms": "Rooms and their members.",
+    "directs": "Direct conversations, and users whom you have blocked.",
     "daemon": "The daemon itself.",
 }
 

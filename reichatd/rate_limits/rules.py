@@ -24,6 +24,8 @@ class Action(Enum):
     """Mails to an address, which is the subject."""
     ROOM = "room"
     """Rooms made; the subject is the user id of the creator."""
+    DIRECT = "direct"
+    """Direct conversations begun; the subject is the user id of the one who begins."""
 
 
 class Scope(Enum):
@@ -75,5 +77,6 @@ RULES: Mapping[Action, tuple[Rule, ...]] = {
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_hour, _HOUR),
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_day, _DAY),
     ),
+    Action.DIRECT: (Rule(Scope.SUBJECT, lambda limits: limits.directs_per_user_hour, _HOUR),),
     Action.ROOM: (Rule(Scope.SUBJECT, lambda limits: limits.rooms_per_user_hour, _HOUR),),
 }

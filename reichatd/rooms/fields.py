@@ -1,11 +1,15 @@
-"""The rules for the fields of a room. Pure."""
+"""The rules for the fields of a room."""
 
+import secrets
+import string
 import unicodedata
 from collections.abc import Mapping
 
 from reichatd.errors import FieldProblem, InvalidFields
 from reichatd.settings import LimitSettings
 from reichatd.text import BIDI_CONTROLS, is_blank, normal
+
+RANDOM_ID_CHARACTERS = 12
 
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
 """Unicode categories: control characters, line and paragraph separators. A name is one line."""
@@ -14,6 +18,12 @@ SLOW_SECONDS_MAX = 21_600
 """Six hours, in the contract with clients."""
 MUTE_SECONDS_MAX = 315_360_000
 """Ten years: so that the time can be computed, and stands for ever."""
+
+
+def random_id(limits: LimitSettings) -> str:
+    """An id for a new room, of a length that the limits allow."""
+    length = min(max(RANDOM_ID_CHARACTERS, limits.room_id_min), limits.room_id_max)
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
 
 def check(

@@ -1,7 +1,5 @@
 """All that can be done with rooms, put together; and rooms themselves: create, show, change, delete."""
 
-import secrets
-import string
 import time
 from collections.abc import Callable
 
@@ -15,15 +13,14 @@ from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.rooms.access import Access
-from reichatd.rooms.fields import check
+from reichatd.rooms.directs import Directs
+from reichatd.rooms.fields import check, random_id
 from reichatd.rooms.membership import Members
 from reichatd.rooms.mutes import Mutes
 from reichatd.rooms.quota import RoomQuota
 from reichatd.rooms.roles import Roles
 from reichatd.settings import LiveSettings
 from reichatd.store import Progress, Room, RoomHead, RoomSummary, Store
-
-RANDOM_ID_CHARACTERS = 12
 
 
 class Rooms:
@@ -73,6 +70,7 @@ class Rooms:
             live=live,
             clock=clock,
         )
+        self.directs = Directs(settings=settings, store=store, limiter=limiter, clock=clock)
         self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, clock=clock)
         self.mutes = Mutes(access=access, settings=settings, store=store, clock=clock)
 
@@ -104,7 +102,7 @@ class Rooms:
 
     async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
         room = Room(
-            room_id=self._random_id() if room_id is None else room_id,
+            room_id=random_id(self._settings.limits) if room_id is None else room_id,
             name=name,
             description=description,
             owner=owner,
@@ -119,9 +117,11 @@ class Rooms:
     async def get(self, by: Actor, room_id: str) -> Room:
         """The room as this actor may see it: without the members of a private room, if the actor is not one of them.
 
-        Raises: RoomNotFound.
+        Raises: RoomNotFound, also for a direct conversation of others.
         """
         head = await self._access.existing(by, room_id)
+        if head.direct is not None and not rights.allows(by, Action.LIST_MEMBERS, is_member=head.is_member):
+            raise RoomNotFound
         if head.private and not rights.allows(by, Action.LIST_MEMBERS, owner=head.owner, is_member=head.is_member):
             return _without_members(head)
         room = await self._store.rooms.get(room_id)
@@ -131,7 +131,7 @@ class Rooms:
         is_member = isinstance(by, UserActor) and by.user_id in room.users
         if room.private and not rights.allows(by, Action.LIST_MEMBERS, owner=room.owner, is_member=is_member):
             return msgspec.structs.replace(room, users=())
-        return room
+        return (await self.directs.named(by, [room]))[0] if isinstance(by, UserActor) else room
 
     async def public(self, after: str | None, at_most: int) -> list[RoomSummary]:
         """Public rooms, oldest first.
@@ -148,7 +148,7 @@ class Rooms:
 
     async def joined(self, by: UserActor) -> list[Room]:
         """The rooms that the user is a member of, in the order they were joined."""
-        return await self._store.rooms.joined(by.user_id)
+        return await self.directs.named(by, await self._store.rooms.joined(by.user_id))
 
     async def progress(self, by: UserActor) -> dict[str, Progress]:
         """How far the user has read, by room id."""
@@ -156,7 +156,7 @@ class Rooms:
 
     async def joined_summaries(self, by: UserActor) -> list[RoomSummary]:
         """As `joined`, in short."""
-        return await self._store.rooms.joined_summaries(by.user_id)
+        return await self.directs.named(by, await self._store.rooms.joined_summaries(by.user_id))
 
     async def update(
         self,
@@ -211,10 +211,6 @@ class Rooms:
             return await self._hash(password)
         async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id, known=True):
             return await self._hash(password)
-
-    def _random_id(self) -> str:
-        length = min(max(RANDOM_ID_CHARACTERS, self._settings.limits.room_id_min), self._settings.limits.room_id_max)
-        return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
 
 def _without_members(head: RoomHead) -> Room:

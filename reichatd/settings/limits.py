@@ -122,6 +122,12 @@ class LimitSettings(Table, frozen=True):
     """How many rooms one user may create per hour, and how many one user may own and still create another. Administrators may
     create any number. 0: no limit."""
 
+    directs_per_user_hour: OptionalLimit = 30
+    """How many direct conversations one user may begin per hour. 0: no limit."""
+
+    blocks_per_user: OptionalLimit = 1000
+    """How many users one user may block. 0: no limit."""
+
     refusal_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
     """How long the answer 429 is held back, so that a client that tries again at once costs little."""
 

@@ -2,8 +2,19 @@
 
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.lookups import users_with
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MemberStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import (
+    AuditStore,
+    BlockStore,
+    DirectStore,
+    MemberStore,
+    MessageStore,
+    RoomStore,
+    SessionStore,
+    Store,
+    UserStore,
+)
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -12,7 +23,9 @@ from reichatd.store.records import (
     AuditFilter,
     BanOutcome,
     Block,
+    BlockOutcome,
     ConfirmedCode,
+    DirectHead,
     EmailChange,
     Invite,
     JoinOutcome,
@@ -37,6 +50,7 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
     direct_pair,
+    other_of,
 )
 from reichatd.store.retention import Cutoff, LogRange
 
@@ -50,8 +64,12 @@ __all__ = [
     "Backend",
     "BanOutcome",
     "Block",
+    "BlockOutcome",
+    "BlockStore",
     "ConfirmedCode",
     "Cutoff",
+    "DirectHead",
+    "DirectStore",
     "EmailChange",
     "FailureCounter",
     "Invite",
@@ -91,4 +109,6 @@ __all__ = [
     "cut",
     "direct_pair",
     "is_cut",
+    "other_of",
+    "users_with",
 ]

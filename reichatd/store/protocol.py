@@ -16,6 +16,9 @@ from reichatd.store.records import (
     AuditEntry,
     AuditFilter,
     BanOutcome,
+    Block,
+    BlockOutcome,
+    DirectHead,
     JoinOutcome,
     Keep,
     Membership,
@@ -357,6 +360,45 @@ class MessageStore(Protocol):
         """
 
 
+class DirectStore(Protocol):
+    """Direct conversations. Each is also a room of `RoomStore`, whose `direct` is the pair of its users (`direct_pair`)."""
+
+    async def find(self, pair: str) -> DirectHead | None:
+        """The conversation of a pair; None if they have none."""
+
+    async def open(self, room: Room, now: float) -> DirectHead | None:
+        """Makes the conversation of a pair, or finds it, and makes both its members.
+
+        Of two calls for one pair at the same moment, one makes it and the other finds it.
+
+        Arguments:
+            room: the conversation if it is new: `users` are both of its pair.
+
+        Returns:
+            the conversation as it was found, without those who had left it, or `room`'s if it is new; None if another room has its
+            id.
+        """
+
+    async def share_room(self, user_id: str, other_id: str) -> bool:
+        """Whether both are members of one room. A direct conversation is none."""
+
+
+class BlockStore(Protocol):
+    """Whom users have blocked."""
+
+    async def add(self, block: Block, at_most: int) -> BlockOutcome:
+        """Stores a block, unless the user has blocked `at_most` others; 0 is no limit."""
+
+    async def remove(self, user_id: str, blocked_id: str) -> bool:
+        """False if there was no such block."""
+
+    async def of_user(self, user_id: str) -> list[str]:
+        """The ids of those whom this user has blocked, in their order."""
+
+    async def exists(self, user_id: str, blocked_id: str) -> bool:
+        """Whether `user_id` has blocked `blocked_id`."""
+
+
 class AuditStore(Protocol):
     """The audit log."""
 
@@ -382,6 +424,8 @@ class Store(Protocol):
     rooms: RoomStore
     members: MemberStore
     messages: MessageStore
+    directs: DirectStore
+    blocks: BlockStore
     audit: AuditStore
     failures: FailureCounter
     """Counts the failed calls of all parts."""

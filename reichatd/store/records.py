@@ -125,6 +125,7 @@ class RoomSummary(msgspec.Struct, frozen=True):
     room_id: str
     name: str
     description: str
+    direct: str | None = None
 
 
 class RoomHead(msgspec.Struct, frozen=True):
@@ -192,6 +193,12 @@ class RoomOverview(msgspec.Struct, frozen=True):
 def direct_pair(one: str, other: str) -> str:
     """The key of the direct conversation of two users, whoever begins it: their ids in order, with a space between them."""
     return " ".join(sorted((one, other)))
+
+
+def other_of(pair: str, user_id: str) -> str:
+    """The other user of a `direct_pair`."""
+    one, other = pair.split(" ")
+    return other if user_id == one else one
 
 
 class Invite(Record, frozen=True):
@@ -318,6 +325,13 @@ class AuditFilter(msgspec.Struct, frozen=True):
     newest_first: bool = False
 
 
+class DirectHead(msgspec.Struct, frozen=True):
+    """The direct conversation of two users: its room, and those of the two who have not left it."""
+
+    room_id: str
+    users: frozenset[str]
+
+
 class Membership(msgspec.Struct, frozen=True):
     """One user's membership of one room."""
 
@@ -355,7 +369,11 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message in a room's log, with its author's current name and address (both empty if the author was deleted)."""
+    """A message in a room's log, with its author's current name and address (both empty if the author was deleted).
+
+    `shares_room`: whether the members of the room share it with the author. False after the author has left it, and in a direct
+    conversation.
+    """
 
     message_id: int
     user_id: str
@@ -363,6 +381,7 @@ class Message(msgspec.Struct, frozen=True):
     email: str
     content: str
     timestamp: float
+    shares_room: bool = True
 
 
 class Outcome(Enum):
@@ -377,6 +396,8 @@ class Outcome(Enum):
     """The author is muted."""
     SLOW = auto()
     """The room is in slow mode, and the author's last post is too recent."""
+    BLOCKED = auto()
+    """The room is a direct conversation, and the other has blocked the author."""
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -385,11 +406,13 @@ class Appended(msgspec.Struct, frozen=True):
     Arguments:
         message_id: 0 unless the outcome is STORED or REPEATED.
         until: for MUTED and SLOW, when the author may post again, in seconds since the epoch.
+        in_direct: for STORED, whether the room is a direct conversation.
     """
 
     outcome: Outcome
     message_id: int = 0
     until: float = 0.0
+    in_direct: bool = False
 
 
 class RegisterOutcome(Enum):
@@ -397,6 +420,12 @@ class RegisterOutcome(Enum):
     USER_EXISTS = auto()
     CODE_TAKEN = auto()
     """Another registration of the address has the same code by chance: choose another."""
+
+
+class BlockOutcome(Enum):
+    BLOCKED = auto()
+    ALREADY_BLOCKED = auto()
+    TOO_MANY = auto()
 
 
 class JoinOutcome(Enum):

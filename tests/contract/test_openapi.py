@@ -14,6 +14,7 @@ from tests.contract.conftest import LIMITS
 Document = dict[str, Any]
 
 SCHEMAS = """
+    BlockedUser Blocks DirectOpened OpeningDirect
     About AccessToken Answer BannedUser Bans ChangingPassword ChangingRoom CreatingRoom JoinedRoom JoinedRooms
     Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
     Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails

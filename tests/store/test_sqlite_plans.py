@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.store import Cutoff, Keep, Store
+from reichatd.store import Block, Cutoff, Keep, Store
 from reichatd.store.sqlite import open_store
-from tests.store.samples import add_user, post, registration, room, session
+from tests.store.samples import add_user, direct, post, registration, room, session
 
 
 async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +104,15 @@ async def use_everything(store: Store) -> None:
     await store.rooms.bans("den")
     await store.rooms.banned_from("eve")
     await store.rooms.unban("den", "eve")
+    await store.directs.open(direct(), 1.0)
+    await store.directs.open(direct("again"), 1.0)
+    await store.directs.find("ann bob")
+    await store.directs.share_room("ann", "bob")
+    for at_most in (0, 9):
+        await store.blocks.add(Block("ann", f"bob{at_most}"), at_most)
+    await store.blocks.of_user("ann")
+    await store.messages.append([post(room_id="whisper")], {})
+    await store.blocks.remove("ann", "bob")
     await store.users.delete("eve")
     await store.rooms.leave("den", "bob")
     await store.rooms.delete("den")

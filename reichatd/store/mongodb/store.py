@@ -8,7 +8,9 @@ from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import MongoAudit
+from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
+from reichatd.store.mongodb.directs import MongoDirects
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
@@ -22,7 +24,16 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MemberStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AuditStore,
+        BlockStore,
+        DirectStore,
+        MemberStore,
+        MessageStore,
+        RoomStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 _COMPACT_SECONDS = 3600.0
@@ -83,6 +94,8 @@ class MongoStore:
         self.rooms: RoomStore = MongoRooms(server)
         self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)
+        self.directs: DirectStore = MongoDirects(server)
+        self.blocks: BlockStore = MongoBlocks(server)
         self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

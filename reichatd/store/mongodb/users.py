@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.blocks import delete_blocks_of
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
@@ -216,6 +217,7 @@ def _delete(db: MongoDatabase, user_id: str) -> bool:
     # The user last: after an interruption the next call still finds the user.
     for collection in (db.members, db.bans, db.standings):
         collection.delete_many({"_id.user": user_id})
+    delete_blocks_of(db, user_id)
     db.sessions.delete_many({"user_id": user_id})
     if user is None:
         return False

@@ -12,7 +12,9 @@ from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.audit import SqliteAudit
+from reichatd.store.sqlite.blocks import SqliteBlocks
 from reichatd.store.sqlite.database import SqliteDatabase
+from reichatd.store.sqlite.directs import SqliteDirects
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
@@ -22,7 +24,16 @@ from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MemberStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AuditStore,
+        BlockStore,
+        DirectStore,
+        MemberStore,
+        MessageStore,
+        RoomStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -49,6 +60,8 @@ class SqliteStore:
         self.rooms: RoomStore = SqliteRooms(database)
         self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)
+        self.directs: DirectStore = SqliteDirects(database)
+        self.blocks: BlockStore = SqliteBlocks(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file

@@ -143,6 +143,7 @@ def _delete(db: Connection, user_id: str) -> bool:
         db.execute(f"DELETE FROM {table} WHERE email = (SELECT email FROM users WHERE user_id = ?)", (user_id,))
     for table in ("members", "bans", "standings", "sessions"):
         db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
+    db.execute("DELETE FROM blocks WHERE user_id = ? OR blocked_id = ?", (user_id, user_id))
     return db.execute("DELETE FROM users WHERE user_id = ?", (user_id,)).rowcount > 0
 
 
