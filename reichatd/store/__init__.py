@@ -3,7 +3,7 @@
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import AuditStore, InviteStore, MessageStore, RoomStore, SessionStore, Store, UserStore
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -12,9 +12,11 @@ from reichatd.store.records import (
     AuditFilter,
     BanOutcome,
     Block,
+    Confirmation,
     ConfirmedCode,
     EmailChange,
     Invite,
+    InviteOutcome,
     JoinOutcome,
     Keep,
     Membership,
@@ -49,11 +51,14 @@ __all__ = [
     "Backend",
     "BanOutcome",
     "Block",
+    "Confirmation",
     "ConfirmedCode",
     "Cutoff",
     "EmailChange",
     "FailureCounter",
     "Invite",
+    "InviteOutcome",
+    "InviteStore",
     "JoinOutcome",
     "Keep",
     "LogRange",

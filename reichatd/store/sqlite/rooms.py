@@ -234,7 +234,7 @@ def _delete(db: Connection, room_id: str) -> bool:
     return True
 
 
-def _join(db: Connection, room_id: str, user_id: str, now: float) -> JoinOutcome:
+def join(db: Connection, room_id: str, user_id: str, now: float) -> JoinOutcome:
     pk = room_pk(db, room_id)
     if pk is None:
         return JoinOutcome.NO_ROOM
@@ -310,7 +310,7 @@ class SqliteRooms(SqlitePart):
     keep = write(_keep)
     kept = scan(_kept)
     delete = write(_delete)
-    join = write(_join)
+    join = write(join)
     leave = write(_leave)
     is_banned = read(_is_banned)
     ban = write(_ban)

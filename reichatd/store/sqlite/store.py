@@ -13,6 +13,7 @@ from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.database import SqliteDatabase
+from reichatd.store.sqlite.invites import SqliteInvites
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
@@ -21,7 +22,7 @@ from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import AuditStore, InviteStore, MessageStore, RoomStore, SessionStore, UserStore
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -47,6 +48,7 @@ class SqliteStore:
         self.sessions: SessionStore = SqliteSessions(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.messages: MessageStore = SqliteMessages(database)
+        self.invites: InviteStore = SqliteInvites(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file
