@@ -166,7 +166,7 @@ class UserAdministration:
             await emit(Progress("rooms", number, len(owned)))
             with suppress(RoomNotFound):
                 if heir is not None:
-                    await self._rooms.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
+                    await self._rooms.roles.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
                 elif await self._still_owns(user, room_id):
                     await self._rooms.delete(ADMINISTRATOR, room_id)
         if owned and heir is None:

@@ -132,7 +132,7 @@ async def join(room_id: str) -> Response:
     """
     by = await actor()
     body = await body_of(Joining, may_be_absent=True)
-    await rooms().join(by, room_id, body.password)
+    await rooms().members.join(by, room_id, body.password)
     return answer()
 
 
@@ -143,7 +143,7 @@ async def leave(room_id: str) -> Response:
 
     Your sockets in it are closed with 1008. An owner who leaves stays the owner.
     """
-    await rooms().leave(await actor(), room_id)
+    await rooms().members.leave(await actor(), room_id)
     return answer()
 
 
@@ -154,7 +154,7 @@ async def kick(room_id: str, user_id: str) -> Response:
 
     That user's sockets in the room are closed with 1008. The user may join again.
     """
-    await rooms().kick(await actor(), room_id, user_id)
+    await rooms().members.kick(await actor(), room_id, user_id)
     return answer()
 
 
@@ -165,7 +165,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 
     That user's sockets in the room are closed with 1008.
     """
-    await rooms().ban(await actor(), room_id, user_id)
+    await rooms().members.ban(await actor(), room_id, user_id)
     return answer()
 
 
@@ -173,7 +173,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 @operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
 async def unban(room_id: str, user_id: str) -> Response:
     """Lets a banned user join again; for the owner."""
-    await rooms().unban(await actor(), room_id, user_id)
+    await rooms().members.unban(await actor(), room_id, user_id)
     return answer()
 
 
@@ -181,7 +181,7 @@ async def unban(room_id: str, user_id: str) -> Response:
 @operation(Bans, refuses=(Forbidden, RoomNotFound))
 async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room; for its owner."""
-    banned = await rooms().bans(await actor(), room_id)
+    banned = await rooms().members.bans(await actor(), room_id)
     return answer(Bans(bans=[BannedUser(user_id=user.user_id, username=user.username) for user in banned]))
 
 

@@ -147,7 +147,7 @@ async def test_ban_and_unban(api: Api, ann: Someone, bob: Someone, hall: str) ->
 async def test_the_owner_lists_the_bans(
     api: Api, ann: Someone, bob: Someone, hall: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reichatd.rooms.USERS_AT_ONCE", 1)
+    monkeypatch.setattr("reichatd.rooms.membership.USERS_AT_ONCE", 1)
     path, eve = f"/room/{hall}/bans", await api.user("eve")
     assert (await api("GET", path, by=ann)).body == {"message": "ok", "bans": []}
     for someone in (bob, eve):  # eve never was a member

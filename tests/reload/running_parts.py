@@ -113,7 +113,7 @@ async def running_parts(
         )
         tokens = {name: await _newcomer(parts, name) for name in ("ada", "bob")}
         await parts.rooms.create(ADMINISTRATOR, "ada", "Room", "", None, ROOM)
-        await parts.rooms.join(UserActor("bob", ""), ROOM, None)
+        await parts.rooms.members.join(UserActor("bob", ""), ROOM, None)
         async with trio.open_nursery() as nursery:
             for run in (parts.outbox.run, parts.marks.run, parts.hub.run, parts.gateway.run):
                 await nursery.start(run)

@@ -1,0 +1,145 @@
+"""Who is in a room: joining, leaving, kicks and bans."""
+
+from collections.abc import Callable
+
+from reichatd import rate_limits
+from reichatd.accounts import Passwords, fields
+from reichatd.errors import (
+    AlreadyBanned,
+    AlreadyJoined,
+    Banned,
+    InvalidPassword,
+    NotAMember,
+    NotBanned,
+    PasswordRequired,
+    RoomNotFound,
+    UserNotFound,
+)
+from reichatd.live import LiveConnections
+from reichatd.rate_limits import RateLimiter
+from reichatd.rights import Action, Actor, UserActor
+from reichatd.rooms.access import Access
+from reichatd.settings import LiveSettings
+from reichatd.store import BanOutcome, JoinOutcome, Store, User
+
+USERS_AT_ONCE = 500
+
+
+class Members:
+    """The members of rooms, and those who are banned; see `Rooms`."""
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        settings: LiveSettings,
+        store: Store,
+        passwords: Passwords,
+        limiter: RateLimiter,
+        live: LiveConnections,
+        clock: Callable[[], float],
+    ) -> None:
+        self._access = access
+        self._settings = settings
+        self._store = store
+        self._passwords = passwords
+        self._limiter = limiter
+        self._live = live
+        self._clock = clock
+
+    async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
+        """Makes the user a member. `password` matters to a private room only.
+
+        Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too many passwords
+            at once).
+        """
+        room = await self._access.existing(by, room_id)
+        if room.is_member:
+            raise AlreadyJoined
+        if room.password_hash is not None:
+            # Before the hashing, so that a banned user cannot go on trying passwords.
+            if await self._store.rooms.is_banned(room_id, by.user_id):
+                raise Banned
+            await self._verify(by, room.password_hash, password, room_id)
+        match await self._store.rooms.join(room_id, by.user_id, self._clock()):
+            case JoinOutcome.ALREADY_JOINED:
+                raise AlreadyJoined
+            case JoinOutcome.BANNED:
+                raise Banned
+            case JoinOutcome.NO_ROOM:
+                raise RoomNotFound
+
+    async def leave(self, by: UserActor, room_id: str) -> None:
+        """Ends the user's own membership; an owner stays the owner.
+
+        Raises: RoomNotFound, NotAMember, Unavailable.
+        """
+        await self._access.existing(by, room_id)
+        await self._remove(room_id, by.user_id)
+
+    async def kick(self, by: Actor, room_id: str, user_id: str) -> None:
+        """Ends another user's membership.
+
+        Raises: RoomNotFound, Forbidden, Yourself, NotAMember, Unavailable.
+        """
+        await self._access.authorize(by, Action.KICK, room_id, target=user_id)
+        await self._remove(room_id, user_id)
+
+    async def ban(self, by: Actor, room_id: str, user_id: str) -> None:
+        """Ends another user's membership, if there is one, and prevents a new one.
+
+        Raises: RoomNotFound, Forbidden, Yourself, UserNotFound, AlreadyBanned, Unavailable.
+        """
+        await self._access.authorize(by, Action.BAN, room_id, target=user_id)
+        if await self._store.users.by_id(user_id) is None:
+            raise UserNotFound
+        with self._access.uninterrupted():
+            outcome = await self._store.rooms.ban(room_id, user_id)
+            # No await before it. Also if the user was banned already: that call may have failed after its write.
+            self._live.member_removed(room_id, user_id)
+        match outcome:
+            case BanOutcome.ALREADY_BANNED:
+                raise AlreadyBanned
+            case BanOutcome.NO_ROOM:
+                raise RoomNotFound
+
+    async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
+        """Lets a banned user join again.
+
+        Raises: RoomNotFound, Forbidden, Yourself, NotBanned.
+        """
+        await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
+        if not await self._store.rooms.unban(room_id, user_id):
+            raise NotBanned
+
+    async def bans(self, by: Actor, room_id: str) -> list[User]:
+        """The users who are banned from the room, in the order of their ids.
+
+        Raises: RoomNotFound, Forbidden.
+        """
+        await self._access.authorize(by, Action.LIST_BANS, room_id)
+        banned = await self._store.rooms.bans(room_id)
+        # In parts: short reads share a thread, and would all wait for one of thousands.
+        return [
+            user
+            for start in range(0, len(banned), USERS_AT_ONCE)
+            for user in await self._store.users.by_ids(banned[start : start + USERS_AT_ONCE])
+            if user is not None  # deleted meanwhile, with all bans
+        ]
+
+    async def _remove(self, room_id: str, user_id: str) -> None:
+        with self._access.uninterrupted():
+            removed = await self._store.rooms.leave(room_id, user_id)
+            # No await before it. Also if the user is no member: an earlier call may have failed after its write.
+            self._live.member_removed(room_id, user_id)
+        if not removed:
+            raise NotAMember
+
+    async def _verify(self, by: UserActor, password_hash: str, password: str | None, room_id: str) -> None:
+        if not password:
+            raise PasswordRequired
+        async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id):
+            if not fields.is_short_enough(self._settings.limits, password):
+                raise InvalidPassword
+            if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
+                raise InvalidPassword
