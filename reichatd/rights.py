@@ -67,6 +67,10 @@ class Action(Enum):
     BAN = auto()
     UNBAN = auto()
     LIST_BANS = auto()
+    INVITE = auto()
+    """Make, list and delete invitations to the room; without a room, to the server."""
+    READ_AUDIT = auto()
+    """What the audit log has about the room."""
     MANAGE_USERS = auto()
     """Add, confirm, disable, enable, log out and delete users, and set their passwords."""
 
@@ -93,6 +97,8 @@ RULES: Mapping[Action, Rule] = {
     Action.BAN: _OWNERS,
     Action.UNBAN: _OWNERS,
     Action.LIST_BANS: _OWNERS,
+    Action.INVITE: _OWNERS,
+    Action.READ_AUDIT: _OWNERS,
     Action.MANAGE_USERS: _ADMINISTRATORS,
 }
 

@@ -10,11 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from reichatd import rights
 from reichatd.accounts import Passwords
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import RoomExists, RoomNotFound
 from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
-from reichatd.rights import Action, Actor, UserActor
+from reichatd.rights import ADMINISTRATOR, Action, Actor, UserActor
 from reichatd.rooms.access import Access
+from reichatd.rooms.audit import RoomAudit
 from reichatd.rooms.fields import check
 from reichatd.rooms.membership import Members
 from reichatd.rooms.quota import RoomQuota
@@ -60,6 +62,7 @@ class Rooms:
         self._passwords = passwords
         self._live = live
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
         self._access = access = Access(store, settings)
         self._quota = RoomQuota(settings, store, limiter)
         self.members = Members(
@@ -71,7 +74,8 @@ class Rooms:
             live=live,
             clock=clock,
         )
-        self.roles = Roles(access=access, store=store, clock=clock)
+        self.audit = RoomAudit(access=access, store=store)
+        self.roles = Roles(access=access, settings=settings, store=store, clock=clock)
 
     async def create(
         self,
@@ -97,7 +101,9 @@ class Rooms:
         if room_id is not None and not await self._store.rooms.is_free(room_id):
             raise RoomExists
         async with self._quota.counted(by):
-            return await self._create(owner, name, description, password, room_id)
+            created = await self._create(owner, name, description, password, room_id)
+        await self._audit.record(Event.ROOM_CREATED, by, user_id=owner if by == ADMINISTRATOR else "", room_id=created)
+        return created
 
     async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
         room = Room(
@@ -170,11 +176,10 @@ class Rooms:
         if password is UNSET:
             found = await self._store.rooms.update(room_id, name, description)
         else:
-            found = await self._store.rooms.update_with_password(
-                room_id, name, description, await self._hash(password)
-            )
+            found = await self._store.rooms.update_with_password(room_id, name, description, await self._hash(password))
         if not found:
             raise RoomNotFound
+        await self._audit.record(Event.ROOM_CHANGED, by, room_id=room_id)
 
     async def delete(self, by: Actor, room_id: str) -> None:
         """Deletes a room with its messages.
@@ -187,6 +192,7 @@ class Rooms:
             self._live.room_deleted(room_id)  # no await before it
         if not deleted:
             raise RoomNotFound
+        await self._audit.record(Event.ROOM_DELETED, by, room_id=room_id)
 
     async def _hash(self, password: str | None) -> str | None:
         return await self._passwords.hash(password) if password else None

@@ -20,7 +20,7 @@ from reichatd.settings.changes import Change, changes, merged, reload_of
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import MailSettings
-from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
 from reichatd.settings.problems import SettingsError, SettingsProblem
 from reichatd.settings.root import Settings
 from reichatd.settings.server import ServerSettings, WebSettings
@@ -30,6 +30,7 @@ from reichatd.settings.tables import HIDDEN, Reload
 __all__ = [
     "DEFAULT_DATABASE",
     "HIDDEN",
+    "AuditSettings",
     "AuthSettings",
     "Change",
     "LimitSettings",

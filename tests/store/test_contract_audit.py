@@ -10,7 +10,9 @@ from tests.store.samples import at_once
 ALL = AuditFilter()
 
 
-def entry(at: float = 1.5, event: str = "kicked", actor: str = "ann", user_id: str = "bob", room_id: str = "den") -> AuditEntry:
+def entry(
+    at: float = 1.5, event: str = "kicked", actor: str = "ann", user_id: str = "bob", room_id: str = "den"
+) -> AuditEntry:
     return AuditEntry(0, at, event, actor, user_id, room_id, "192.0.2.1", "a word")
 
 

@@ -32,7 +32,12 @@ async def uses_left(store: Store) -> int | None:
 async def test_invites_are_found_and_listed_oldest_first(store: Store) -> None:
     await store.rooms.create(room("lobby"))
     await store.rooms.create(room("den"))
-    several = [invite("z"), invite("b", "", 3), invite("c", "den"), msgspec.structs.replace(invite("a"), created_at=2.5)]
+    several = [
+        invite("z"),
+        invite("b", "", 3),
+        invite("c", "den"),
+        msgspec.structs.replace(invite("a"), created_at=2.5),
+    ]
     for one in several:
         assert await store.invites.create(one, 0) is InviteOutcome.CREATED
         assert await store.invites.by_hash(one.token_hash) == await store.invites.by_id(one.invite_id) == one
@@ -45,7 +50,11 @@ async def test_invites_are_found_and_listed_oldest_first(store: Store) -> None:
 
 async def test_a_room_has_a_limited_number_of_valid_invites(store: Store) -> None:
     await store.rooms.create(room("lobby"))
-    for one in (invite("used up", uses_left=0), msgspec.structs.replace(invite("old"), expires_at=1.0), invite("1", "")):
+    for one in (
+        invite("used up", uses_left=0),
+        msgspec.structs.replace(invite("old"), expires_at=1.0),
+        invite("1", ""),
+    ):
         assert await store.invites.create(one, 2) is InviteOutcome.CREATED
     for number, outcome in enumerate([InviteOutcome.CREATED, InviteOutcome.CREATED, InviteOutcome.TOO_MANY]):
         assert await store.invites.create(invite(f"new {number}"), 2) is outcome
@@ -144,7 +153,7 @@ async def test_a_confirmation_uses_the_invite_up_and_joins_its_room(store: Store
 async def test_a_confirmation_that_fails_uses_nothing_up(store: Store) -> None:
     await add_invite(store, room_id="", uses_left=1)
     await add_user(store, "eve")
-    assert await store.invites.confirm(invited(), user("eva"), NOW, needed=True) == Confirmation()
+    assert await store.invites.confirm(invited(code_hash="y"), user("eva"), NOW, needed=True) == Confirmation()
     assert await store.invites.confirm(invited(code_hash="x"), user("eva"), NOW, needed=True) == Confirmation()
     assert await uses_left(store) == 1
 
