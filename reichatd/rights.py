@@ -48,6 +48,8 @@ class Role(Enum):
     """In every room, and without one."""
     OWNER = auto()
     """Stays the owner after leaving the room, until it is transferred."""
+    MODERATOR = auto()
+    """A member whom the owner has appointed; ends with the membership."""
     MEMBER = auto()
 
 
@@ -71,6 +73,10 @@ class Action(Enum):
     """Make, list and delete invitations to the room; without a room, to the server."""
     READ_AUDIT = auto()
     """What the audit log has about the room."""
+    MUTE = auto()
+    """And end a mute."""
+    APPOINT = auto()
+    """Make members moderators, or members again."""
     MANAGE_USERS = auto()
     """Add, confirm, disable, enable, log out and delete users, and set their passwords."""
 
@@ -83,6 +89,9 @@ class Rule(NamedTuple):
 
 
 _MEMBERS = Rule(frozenset({Role.MEMBER, Role.ADMINISTRATOR}), Forbidden.text)
+_MODERATORS = Rule(
+    frozenset({Role.OWNER, Role.MODERATOR, Role.ADMINISTRATOR}), "Only the owner or a moderator of the room may do this"
+)
 _OWNERS = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
 _ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
 
@@ -92,41 +101,74 @@ RULES: Mapping[Action, Rule] = {
     Action.READ: _MEMBERS,
     Action.UPDATE: _OWNERS,
     Action.DELETE: _OWNERS,
-    Action.TRANSFER: _ADMINISTRATORS,
-    Action.KICK: _OWNERS,
-    Action.BAN: _OWNERS,
-    Action.UNBAN: _OWNERS,
-    Action.LIST_BANS: _OWNERS,
-    Action.INVITE: _OWNERS,
-    Action.READ_AUDIT: _OWNERS,
+    Action.TRANSFER: _OWNERS,
+    Action.KICK: _MODERATORS,
+    Action.BAN: _MODERATORS,
+    Action.UNBAN: _MODERATORS,
+    Action.LIST_BANS: _MODERATORS,
+    Action.MUTE: _MODERATORS,
+    Action.APPOINT: _OWNERS,
+    Action.INVITE: _MODERATORS,
+    Action.READ_AUDIT: _MODERATORS,
     Action.MANAGE_USERS: _ADMINISTRATORS,
 }
 
 
-def allows(by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False) -> bool:
+def allows(
+    by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False, is_moderator: bool = False
+) -> bool:
     """Whether the actor may do this.
 
     Arguments:
         owner: the user id of the room's owner; None if the room was not read, or if there is none.
-        is_member: whether the actor is a member of the room.
+        is_member, is_moderator: what the actor is in the room.
     """
-    return not RULES[action].roles.isdisjoint(_roles(by, owner, is_member))
+    return not RULES[action].roles.isdisjoint(_roles(by, owner, is_member, is_moderator))
 
 
-def require(by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False) -> None:
+def require(
+    by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False, is_moderator: bool = False
+) -> None:
     """Raises Forbidden if the actor may not do this. The arguments are those of `allows`."""
-    if not allows(by, action, owner=owner, is_member=is_member):
-        raise Forbidden(RULES[action].refusal)
+    if not allows(by, action, owner=owner, is_member=is_member, is_moderator=is_moderator):
+        raise refusal(action)
 
 
-def check_target(by: Actor, *, owner: str, user_id: str) -> None:
-    """Raises Yourself if the user to be kicked, banned or unbanned is the owner: not even an administrator can do that."""
+def refusal(action: Action) -> Forbidden:
+    """The error for an actor who may not do this."""
+    return Forbidden(RULES[action].refusal)
+
+
+def acts_as_moderator(by: Actor, *, owner: str) -> bool:
+    """Whether an actor who may kick, ban or mute has this right as a moderator only, and so not over other moderators."""
+    return isinstance(by, UserActor) and by.user_id != owner
+
+
+def check_target(by: Actor, *, owner: str, user_id: str, is_moderator: bool = False) -> None:
+    """Checks to whom something is done: to be called after `require`.
+
+    Arguments:
+        is_moderator: whether that user is one; matters only if the actor `acts_as_moderator`.
+
+    Raises:
+        Yourself: it is the actor, or the owner, whom not even an administrator can kick, ban or mute.
+        Forbidden: it is the owner or another moderator, and the actor is a moderator.
+    """
+    if isinstance(by, UserActor) and user_id == by.user_id:
+        raise Yourself
+    if acts_as_moderator(by, owner=owner) and (user_id == owner or is_moderator):
+        raise Forbidden("A moderator may not do this to the owner or to another moderator")
     if user_id == owner:
-        raise Yourself("This is the owner: transfer the room to another user first" if by == ADMINISTRATOR else None)
+        raise Yourself("This is the owner: transfer the room to another user first")
 
 
-def _roles(by: Actor, owner: str | None, is_member: bool) -> set[Role]:
+def role_of(*, is_owner: bool, is_moderator: bool) -> Role:
+    """The highest role of a member."""
+    return Role.OWNER if is_owner else Role.MODERATOR if is_moderator else Role.MEMBER
+
+
+def _roles(by: Actor, owner: str | None, is_member: bool, is_moderator: bool) -> set[Role]:
     if isinstance(by, Administrator):
         return {Role.ADMINISTRATOR}
-    held = {Role.OWNER: by.user_id == owner, Role.MEMBER: is_member}
+    held = {Role.OWNER: by.user_id == owner, Role.MODERATOR: is_moderator, Role.MEMBER: is_member}
     return {role for role in held if held[role]}

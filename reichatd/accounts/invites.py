@@ -172,7 +172,11 @@ class Invites:
             return True
         room = await self._store.rooms.head(invite.room_id, invite.created_by)
         return room is not None and rights.allows(
-            UserActor(invite.created_by, ""), rights.Action.INVITE, owner=room.owner, is_member=room.is_member
+            UserActor(invite.created_by, ""),
+            rights.Action.INVITE,
+            owner=room.owner,
+            is_member=room.is_member,
+            is_moderator=room.is_moderator,
         )
 
     def _check(self, uses: int | None, days: int | None) -> None:

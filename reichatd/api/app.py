@@ -21,6 +21,7 @@ from reichatd.api import audit as audit_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import invites as invite_calls
+from reichatd.api import members as member_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
@@ -69,6 +70,7 @@ def create_app(
         room_calls.blueprint,
         invite_calls.blueprint,
         audit_calls.blueprint,
+        member_calls.blueprint,
         about_calls.blueprint,
         health_calls.blueprint,
         doctor_calls.blueprint,

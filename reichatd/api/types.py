@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from reichatd.rooms.fields import MUTE_SECONDS_MAX, SLOW_SECONDS_MAX
+
 # Values, and their descriptions in the contract. Nothing is checked here; `limits.…` stands for the setting's value.
 
 
@@ -72,6 +74,15 @@ FirstId = Annotated[
     Meta(description="The first message id of the room's log, if older messages have been removed.", examples=[1001]),
 ]
 Time = Annotated[str, _meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00", format="date-time")]
+SlowSeconds = Annotated[
+    int,
+    Meta(
+        description="Slow mode: seconds from one message of a member to the next; 0 for none.",
+        examples=[30],
+        extra_json_schema={"minimum": 0, "maximum": SLOW_SECONDS_MAX},
+    ),
+]
+MembersPin = Annotated[bool, Meta(description="Whether members may pin messages; owner and moderators may always.")]
 AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
 TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
@@ -93,8 +104,22 @@ class PublicPage(Struct, frozen=True):
 
 
 class AuditPage(Struct, frozen=True):
-    before: Annotated[int, Meta(description="Only entries with lower numbers.", examples=[1000], ge=1)] = 2**62
+    before: Annotated[int, Meta(description="Only entries with lower numbers.", examples=[1000], ge=1, le=2**62)] = (
+        2**62
+    )
     limit: Annotated[int, Meta(description="The most entries.", examples=[100], ge=1, le=1000)] = 100
+
+
+class PeoplePage(Struct, frozen=True):
+    after: Annotated[str, _meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
+    limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] = 100
+
+
+class BansPage(Struct, frozen=True):
+    """Without `limit` there is one page with all."""
+
+    after: Annotated[str, _meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
+    limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] | UnsetType = UNSET
 
 
 # Bodies
@@ -139,6 +164,8 @@ class ChangingRoom(Struct, frozen=True):
     name: NewRoomName
     description: NewRoomDescription
     password: NewRoomPassword | UnsetType | None = UNSET
+    slow_seconds: SlowSeconds | UnsetType = UNSET
+    members_pin: MembersPin | UnsetType = UNSET
 
 
 class Joining(Struct, frozen=True):
@@ -161,6 +188,16 @@ class Inviting(Struct, frozen=True):
         ]
         | None
     ) = None
+
+
+class Transferring(Struct, frozen=True):
+    user_id: UserId
+
+
+class Muting(Struct, frozen=True):
+    """`seconds` is how long, from now on; null ends a mute."""
+
+    seconds: Annotated[int, Meta(examples=[3600], extra_json_schema={"minimum": 1, "maximum": MUTE_SECONDS_MAX})] | None
 
 
 # Answers. The names of these classes, as of those above, are the names of the schemas in the OpenAPI document: generated clients
@@ -205,7 +242,10 @@ class RoomInShort(Struct, frozen=True):
 
 
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
-    """A room. `owner` and `users`, the members, are user ids."""
+    """A room. `owner` and `users`, the members, are user ids.
+
+    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true.
+    """
 
     room_id: RoomId
     name: RoomName
@@ -215,13 +255,26 @@ class RoomInFull(Struct, frozen=True, omit_defaults=True):
     users: tuple[UserId, ...]
     created_at: Time
     first_id: FirstId = 1
+    slow_seconds: SlowSeconds = 0
+    members_pin: MembersPin = False
+    owner_is_member: Annotated[bool, Meta(description="False if the owner has left the room.")] = True
 
 
-class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True):
-    """A joined room, with the end of its log and how far you have read. Both are absent while they are 0."""
+RoleName = Literal["owner", "moderator", "member"]
+
+
+class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True, kw_only=True):
+    """A joined room, with the end of its log and how far you have read, both absent while they are 0; and what you are in it.
+
+    `muted_until` is there while `muted` is true.
+    """
 
     last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
     last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0
+    kind: Literal["room", "direct"]
+    role: RoleName
+    muted: bool
+    muted_until: Time | UnsetType = UNSET
 
 
 class UserDetails(Struct, frozen=True):
@@ -316,6 +369,20 @@ class RoomAudit(Answer, frozen=True, kw_only=True):
     """Newest first."""
 
     entries: list[AuditLine]
+
+
+class Member(Struct, frozen=True):
+    """A member of a room. `muted_until` is there while they are muted."""
+
+    user_id: UserId
+    username: Username
+    role: RoleName
+    joined_at: Time
+    muted_until: Time | UnsetType = UNSET
+
+
+class Members(Answer, frozen=True, kw_only=True):
+    members: list[Member]
 
 
 class MessageLimits(Struct, frozen=True, kw_only=True):

@@ -54,7 +54,15 @@ RequestName = Annotated[
         extra_json_schema={"maxLength": "limits.nonce_chars"},
     ),
 ]
-FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "fetch_too_large"]
+TimeText = Annotated[
+    str,
+    Meta(
+        description="ISO 8601, UTC.",
+        examples=["2026-01-31T12:00:00.000000+00:00"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "fetch_too_large", "muted"]
 SharedErrorCode = Literal["rate_limited", "unavailable", "forbidden", "room_not_found"]
 """Codes of `reichatd.errors`; a test holds them equal."""
 ErrorCode = Literal[FrameErrorCode, SharedErrorCode]
@@ -109,14 +117,7 @@ class MessageView(msgspec.Struct):
     username: Annotated[str, Meta(examples=["ada"])]
     email: Annotated[str, Meta(examples=["ada@example.org"])]
     content: Annotated[str, Meta(examples=["Hello, log!"])]
-    timestamp: Annotated[
-        str,
-        Meta(
-            description="ISO 8601, UTC.",
-            examples=["2026-01-31T12:00:00.000000+00:00"],
-            extra_json_schema={"format": "date-time"},
-        ),
-    ]
+    timestamp: TimeText
 
 
 EncodedMessage = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/MessageView"})]
@@ -164,7 +165,7 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 
     `code` is for programs, `message` for people. `nonce` is that of the message that was not stored, `request` that of the
     `fetch` that gets no other answer. Of an invalid frame they are repeated if they can be read and are not too long.
-    `retry_after`, in seconds, comes with `rate_limited`.
+    `retry_after`, in seconds, comes with `rate_limited`: too many posts, or a room in slow mode. `until` comes with `muted`.
     """
 
     code: ErrorCode
@@ -172,6 +173,7 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     nonce: str | None = None
     request: str | None = None
     retry_after: Annotated[float, Meta(examples=[0.25])] | None = None
+    until: TimeText | None = None
 
 
 ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error

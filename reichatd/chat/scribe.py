@@ -24,6 +24,7 @@ from reichatd.chat.connection import Connection
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import Appended, Message, MessageStore, Outcome, Post, StoreError
+from reichatd.timestamps import isoformat
 
 log = structlog.get_logger()
 
@@ -215,6 +216,11 @@ class Scribe:
                     self._refuse(each, "forbidden", "Forbidden")
                 case Outcome.NO_ROOM:
                     self._refuse(each, "room_not_found", "Room not found")
+                case Outcome.MUTED:
+                    self._refuse(each, "muted", "You are muted in this room", until=isoformat(answer.until))
+                case Outcome.SLOW:
+                    wait = max(0.001, round(answer.until - self._clock() + 0.0005, 3))
+                    self._refuse(each, "rate_limited", "This room is in slow mode; wait a little", retry_after=wait)
 
     def _acknowledge(self, pending: PendingPost, message_id: int) -> None:
         post = pending.post
@@ -224,5 +230,7 @@ class Scribe:
             ack = frames.encode(frames.Ack(post.nonce, message_id))
             self._rooms.reply(post.room_id, pending.author, ack)
 
-    def _refuse(self, pending: PendingPost, code: frames.ErrorCode, message: str) -> None:
-        self._rooms.reply(pending.post.room_id, pending.author, frames.error(code, message, nonce=pending.post.nonce))
+    def _refuse(self, pending: PendingPost, code: frames.ErrorCode, message: str, **more: str | float) -> None:
+        """`more` are further fields of the error frame."""
+        frame = frames.error(code, message, nonce=pending.post.nonce, **more)
+        self._rooms.reply(pending.post.room_id, pending.author, frame)

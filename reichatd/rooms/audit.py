@@ -20,7 +20,6 @@ class RoomAudit:
 
         Raises: RoomNotFound, Forbidden.
         """
-        await self._access.authorize(by, Action.READ_AUDIT, room_id)
-        room = await self._access.existing(by, room_id)
+        room = await self._access.authorize(by, Action.READ_AUDIT, room_id)
         chosen = AuditFilter(before=before, since=room.created_at, room_id=room_id, newest_first=True)
         return await with_names(self._store, await self._store.audit.page(chosen, at_most))

@@ -1,6 +1,7 @@
 """The rules for the fields of a room. Pure."""
 
 import unicodedata
+from collections.abc import Mapping
 
 from reichatd.errors import FieldProblem, InvalidFields
 from reichatd.settings import LimitSettings
@@ -9,8 +10,20 @@ from reichatd.text import BIDI_CONTROLS, is_blank, normal
 NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
 """Unicode categories: control characters, line and paragraph separators. A name is one line."""
 
+SLOW_SECONDS_MAX = 21_600
+"""Six hours, in the contract with clients."""
+MUTE_SECONDS_MAX = 315_360_000
+"""Ten years: so that the time can be computed, and stands for ever."""
 
-def check(limits: LimitSettings, name: str, description: str, password: str | None, room_id: str | None = None) -> str:
+
+def check(
+    limits: LimitSettings,
+    name: str,
+    description: str,
+    password: str | None,
+    room_id: str | None = None,
+    slow_seconds: int = 0,
+) -> str:
     """Returns the name as it is stored. Raises InvalidFields, with every field that breaks a rule."""
     name = normal(name.strip(), limits.room_name_max)
     rules = {
@@ -32,11 +45,25 @@ def check(limits: LimitSettings, name: str, description: str, password: str | No
             or (limits.room_id_min <= len(room_id) <= limits.room_id_max and room_id.isascii() and room_id.isalnum()),
             f"must have {limits.room_id_min} to {limits.room_id_max} letters from a to z, or digits",
         ),
+        "slow_seconds": (
+            0 <= slow_seconds <= SLOW_SECONDS_MAX,
+            f"must be 0 to {SLOW_SECONDS_MAX}",
+        ),
     }
+    _require(rules)
+    return name
+
+
+def check_mute(seconds: int) -> None:
+    """Raises InvalidFields if a mute cannot last so long."""
+    _require({"seconds": (1 <= seconds <= MUTE_SECONDS_MAX, f"must be 1 to {MUTE_SECONDS_MAX}, or null")})
+
+
+def _require(rules: Mapping[str, tuple[bool, str]]) -> None:
+    """Raises InvalidFields, with each field that breaks its rule."""
     problems = [FieldProblem(field, problem) for field, (kept, problem) in rules.items() if not kept]
     if problems:
         raise InvalidFields(problems)
-    return name
 
 
 def _is_line(name: str) -> bool:

@@ -48,6 +48,12 @@ class RoomQuota:
             if not self._creating[by.user_id]:
                 del self._creating[by.user_id]
 
+    async def require_space(self, user_id: str) -> None:
+        """Raises TooManyRooms if a room cannot be given to the user, who owns `limits.rooms_owned` already."""
+        allowed = self._settings.limits.rooms_owned
+        if allowed and await self._store.rooms.count_owned(user_id, allowed) >= allowed:
+            raise TooManyRooms(f"This user owns {allowed} rooms, which is the most")
+
     async def _require_few_rooms(self, user_id: str) -> None:
         """Raises TooManyRooms if the user owns `limits.rooms_owned` rooms, or will once the calls in progress have ended."""
         allowed = self._settings.limits.rooms_owned

@@ -19,6 +19,7 @@ from reichatd.rooms.access import Access
 from reichatd.rooms.audit import RoomAudit
 from reichatd.rooms.fields import check
 from reichatd.rooms.membership import Members
+from reichatd.rooms.mutes import Mutes
 from reichatd.rooms.quota import RoomQuota
 from reichatd.rooms.roles import Roles
 from reichatd.settings import LiveSettings
@@ -75,7 +76,8 @@ class Rooms:
             clock=clock,
         )
         self.audit = RoomAudit(access=access, store=store)
-        self.roles = Roles(access=access, settings=settings, store=store, clock=clock)
+        self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, clock=clock)
+        self.mutes = Mutes(access=access, settings=settings, store=store, clock=clock)
 
     async def create(
         self,
@@ -162,21 +164,34 @@ class Rooms:
         return await self._store.rooms.joined_summaries(by.user_id)
 
     async def update(
-        self, by: Actor, room_id: str, name: str, description: str, password: str | UnsetType | None = UNSET
+        self,
+        by: Actor,
+        room_id: str,
+        name: str,
+        description: str,
+        password: str | UnsetType | None = UNSET,
+        *,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
     ) -> None:
         """Changes a room.
 
         Arguments:
             password: UNSET leaves it as it is; with None or an empty one the room becomes public.
+            slow_seconds, members_pin: see `Room`; None leaves them as they are.
 
         Raises: RoomNotFound, Forbidden, InvalidFields, Unavailable (too many passwords at once).
         """
         await self._access.authorize(by, Action.UPDATE, room_id)
-        name = check(self._settings.limits, name, description, None if password is UNSET else password)
+        new_password = None if password is UNSET else password
+        name = check(self._settings.limits, name, description, new_password, slow_seconds=slow_seconds or 0)
         if password is UNSET:
-            found = await self._store.rooms.update(room_id, name, description)
+            found = await self._store.rooms.update(room_id, name, description, slow_seconds, members_pin)
         else:
-            found = await self._store.rooms.update_with_password(room_id, name, description, await self._hash(password))
+            password_hash = await self._hash(password)
+            found = await self._store.rooms.update_with_password(
+                room_id, name, description, password_hash, slow_seconds, members_pin
+            )
         if not found:
             raise RoomNotFound
         await self._audit.record(Event.ROOM_CHANGED, by, room_id=room_id)

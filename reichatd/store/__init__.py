@@ -3,7 +3,16 @@
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, InviteStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import (
+    AuditStore,
+    InviteStore,
+    MemberStore,
+    MessageStore,
+    RoomStore,
+    SessionStore,
+    Store,
+    UserStore,
+)
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -29,6 +38,7 @@ from reichatd.store.records import (
     Registration,
     Room,
     RoomHead,
+    RoomMember,
     RoomOverview,
     RoomSummary,
     Session,
@@ -62,6 +72,7 @@ __all__ = [
     "JoinOutcome",
     "Keep",
     "LogRange",
+    "MemberStore",
     "Membership",
     "Message",
     "MessageStore",
@@ -74,6 +85,7 @@ __all__ = [
     "Registration",
     "Room",
     "RoomHead",
+    "RoomMember",
     "RoomOverview",
     "RoomStore",
     "RoomSummary",

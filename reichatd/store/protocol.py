@@ -29,6 +29,7 @@ from reichatd.store.records import (
     Registration,
     Room,
     RoomHead,
+    RoomMember,
     RoomOverview,
     RoomSummary,
     Session,
@@ -192,14 +193,33 @@ class RoomStore(Protocol):
     async def memberships(self, user_id: str) -> list[Membership]:
         """This user's memberships, in the order the rooms were joined."""
 
-    async def update(self, room_id: str, name: str, description: str) -> bool:
-        """Changes name and description, not the password. False if there is no such room."""
+    async def update(
+        self,
+        room_id: str,
+        name: str,
+        description: str,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
+    ) -> bool:
+        """Changes name and description, and what else is not None; not the password. False if there is no such room."""
 
-    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+    async def update_with_password(
+        self,
+        room_id: str,
+        name: str,
+        description: str,
+        password_hash: str | None,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
+    ) -> bool:
         """As `update`, and sets a new password, or none."""
 
-    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
-        """Makes a member the owner."""
+    async def transfer(self, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
+        """Makes a member the owner.
+
+        Arguments:
+            owner: only while this user is the owner; None for whoever is.
+        """
 
     async def keep(self, room_id: str, keep: Keep | None) -> bool:
         """Sets how long the room's messages are kept; None: as in all rooms. False if there is no such room."""
@@ -232,11 +252,35 @@ class RoomStore(Protocol):
     async def unban(self, room_id: str, user_id: str) -> bool:
         """False if the user was not banned."""
 
-    async def bans(self, room_id: str) -> list[str]:
-        """The ids of the users who are banned from a room, in their order; empty if there is no such room."""
+    async def bans(self, room_id: str, after: str = "", at_most: int | None = None) -> list[str]:
+        """The ids of the users who are banned from a room, in their order; empty if there is no such room.
+
+        Arguments:
+            after: only ids that come after this one.
+            at_most: None for all.
+        """
 
     async def banned_from(self, user_id: str) -> list[str]:
         """The ids of the rooms that this user is banned from, in their order."""
+
+
+class MemberStore(Protocol):
+    """What members are in their rooms: their roles and mutes. Who is a member is a matter of the `RoomStore`."""
+
+    async def page(self, room_id: str, after: str, at_most: int) -> list[RoomMember]:
+        """The members whose ids come after this one, ordered by id; empty if there is no such room."""
+
+    async def of_user(self, user_id: str) -> dict[str, RoomMember]:
+        """What this user is in each joined room, by room id."""
+
+    async def set_moderator(self, room_id: str, user_id: str, moderator: bool) -> bool:
+        """Makes a member a moderator, or no longer; leaving the room ends that too. False if the user is not a member."""
+
+    async def mute(self, room_id: str, user_id: str, until: float) -> bool:
+        """Takes no posts of this user in the room before `until`, in seconds since the epoch; 0 ends a mute.
+
+        The user need not be a member, and leaving the room does not end it. False if there is no such room.
+        """
 
 
 class MessageStore(Protocol):
@@ -263,7 +307,8 @@ class MessageStore(Protocol):
 
         Returns:
             one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap. The nonce of a removed message is
-            forgotten.
+            forgotten. What else decides about a post is read in the commit (`reichatd.store.posting`), so that it holds for the
+            posts of all daemons.
         """
 
     async def probe(self) -> None:
@@ -379,6 +424,7 @@ class Store(Protocol):
     users: UserStore
     sessions: SessionStore
     rooms: RoomStore
+    members: MemberStore
     messages: MessageStore
     invites: InviteStore
     audit: AuditStore

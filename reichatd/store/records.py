@@ -344,6 +344,16 @@ class Membership(msgspec.Struct, frozen=True):
     last_read_id: int
 
 
+class RoomMember(msgspec.Struct, frozen=True):
+    """One member of a room, as others see them. `muted_until` may have passed; 0 if the user was never muted."""
+
+    user_id: str
+    joined_at: float
+    is_owner: bool = False
+    is_moderator: bool = False
+    muted_until: float = 0.0
+
+
 class Progress(msgspec.Struct, frozen=True):
     """One user's reading progress in one room: `last_read_id`, out of `last_id`, the end of its log."""
 
@@ -381,13 +391,23 @@ class Outcome(Enum):
     """Its nonce is stored already: nothing was written."""
     NO_ROOM = auto()
     NO_MEMBER = auto()
+    MUTED = auto()
+    """The author is muted."""
+    SLOW = auto()
+    """The room is in slow mode, and the author's last post is too recent."""
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """The answer to one post. `message_id` is 0 unless the outcome is STORED or REPEATED."""
+    """The answer to one post.
+
+    Arguments:
+        message_id: 0 unless the outcome is STORED or REPEATED.
+        until: for MUTED and SLOW, when the author may post again, in seconds since the epoch.
+    """
 
     outcome: Outcome
     message_id: int = 0
+    until: float = 0.0
 
 
 class RegisterOutcome(Enum):
@@ -418,6 +438,8 @@ class BanOutcome(Enum):
 
 class TransferOutcome(Enum):
     TRANSFERRED = auto()
+    NOT_OWNER = auto()
+    """The user who gives the room away is not its owner any more."""
     NO_MEMBER = auto()
     NO_ROOM = auto()
 

@@ -82,12 +82,14 @@ class Api:
     def __init__(
         self,
         app: QuartTrio,
+        accounts: Accounts,
         in_force: settings.LiveSettings,
         store: Store,
         outbox: RecordingOutbox,
         live: RecordingLive,
     ) -> None:
         self.app = app
+        self.accounts = accounts
         self.settings = in_force
         self.store = store
         self.outbox = outbox
@@ -186,7 +188,7 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
     app = create_app(
         accounts=accounts, rooms=rooms, invites=invites, health=health, settings=in_force, web_client=web_client
     )
-    return Api(app, in_force, store, outbox, live)
+    return Api(app, accounts, in_force, store, outbox, live)
 
 
 @pytest.fixture

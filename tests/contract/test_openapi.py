@@ -14,9 +14,10 @@ from tests.contract.conftest import LIMITS
 Document = dict[str, Any]
 
 SCHEMAS = """
-    About AccessToken Answer BannedUser Bans ChangingPassword ChangingRoom CreatingRoom JoinedRoom JoinedRooms
-    Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
-    Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails
+    About AccessToken Answer AuditLine BannedUser Bans ChangingPassword ChangingRoom CreatingRoom InviteCreated
+    Invites InviteUsed Inviting JoinedRoom JoinedRooms Joining LoggedIn LoggingIn Member Members MessageLimits
+    Muting NotReady Oneself Problem PublicRooms Ready Refreshed Refusal Registering Renaming RoomAudit RoomCreated
+    RoomInFull RoomInShort RoomInvite Seen ShownInvite SomeRoom SomeUser Ticket Tokens Transferring UserDetails
     Verifying
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""

@@ -20,6 +20,20 @@ def room_key(db: MongoDatabase, room_id: str) -> ObjectId | None:
     return room_keys(db, [room_id]).get(room_id)
 
 
+class PostedRoom(NamedTuple):
+    """A room that is posted to: the key that its messages belong to, and what decides about posts."""
+
+    key: ObjectId
+    owner: str
+    slow_seconds: int
+
+
+def posted_rooms(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, PostedRoom]:
+    """Those rooms that exist."""
+    found = db.rooms.find({"_id": {"$in": list(room_ids)}}, {"key": 1, "owner": 1, "slow_seconds": 1}, batch_size=PAGE)
+    return {room["_id"]: PostedRoom(room["key"], room["owner"], room.get("slow_seconds", 0)) for room in found}
+
+
 class LogRef(NamedTuple):
     """A room's log: the key that its messages belong to, and the id that it begins with.
 

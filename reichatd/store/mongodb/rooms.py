@@ -194,25 +194,49 @@ def _count_owned(db: MongoDatabase, user_id: str, at_most: int) -> int:
     return db.rooms.count_documents({"owner": user_id}, limit=at_most)
 
 
-def _transfer(db: MongoDatabase, room_id: str, user_id: str) -> TransferOutcome:
-    key = room_key(db, room_id)
-    if key is None:
+def _transfer(db: MongoDatabase, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
+    room = db.rooms.find_one({"_id": room_id}, {"key": 1, "owner": 1})
+    if room is None:
         return TransferOutcome.NO_ROOM
+    if owner is not None and owner != room["owner"]:
+        return TransferOutcome.NOT_OWNER
     # A member who leaves at this moment becomes the owner all the same, as an owner may also leave later.
-    if not db.members.find_one({"_id": member_id(key, user_id)}, {"_id": 1}):
+    if not db.members.find_one({"_id": member_id(room["key"], user_id)}, {"_id": 1}):
         return TransferOutcome.NO_MEMBER
-    found = db.rooms.update_one({"_id": room_id, "key": key}, {"$set": {"owner": user_id}}).matched_count
-    return TransferOutcome.TRANSFERRED if found else TransferOutcome.NO_ROOM
+    same = {"_id": room_id, "key": room["key"]} | ({} if owner is None else {"owner": owner})
+    if db.rooms.update_one(same, {"$set": {"owner": user_id}}).matched_count:
+        return TransferOutcome.TRANSFERRED
+    # Another transfer, or a deletion, came between.
+    return TransferOutcome.NO_ROOM if room_key(db, room_id) != room["key"] else TransferOutcome.NOT_OWNER
 
 
-def _update(db: MongoDatabase, room_id: str, name: str, description: str) -> bool:
-    return _set(db, room_id, {"name": name, "description": description})
+def _update(
+    db: MongoDatabase,
+    room_id: str,
+    name: str,
+    description: str,
+    slow_seconds: int | None = None,
+    members_pin: bool | None = None,
+) -> bool:
+    return _set(db, room_id, {"name": name, "description": description} | _given(slow_seconds, members_pin))
 
 
 def _update_with_password(
-    db: MongoDatabase, room_id: str, name: str, description: str, password_hash: str | None
+    db: MongoDatabase,
+    room_id: str,
+    name: str,
+    description: str,
+    password_hash: str | None,
+    slow_seconds: int | None = None,
+    members_pin: bool | None = None,
 ) -> bool:
-    return _set(db, room_id, {"name": name, "description": description, "password_hash": password_hash})
+    fields = {"name": name, "description": description, "password_hash": password_hash}
+    return _set(db, room_id, fields | _given(slow_seconds, members_pin))
+
+
+def _given(slow_seconds: int | None, members_pin: bool | None) -> Document:
+    fields = {"slow_seconds": slow_seconds, "members_pin": members_pin}
+    return {field: value for field, value in fields.items() if value is not None}
 
 
 def _set(db: MongoDatabase, room_id: str, fields: Document) -> bool:

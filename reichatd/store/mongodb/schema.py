@@ -82,6 +82,11 @@ def members_of(key: ObjectId) -> Document:
     return {"_id": {"$gt": {"room": key, "user": MinKey()}, "$lt": {"room": key, "user": MaxKey()}}}
 
 
+def members_after(key: ObjectId, user_id: str) -> Document:
+    """As `members_of`, for users whose ids come after this one."""
+    return {"_id": {"$gt": member_id(key, user_id), "$lt": {"room": key, "user": MaxKey()}}}
+
+
 def messages_of(key: ObjectId) -> Document:
     """Selects a room's whole log, and earlier messages that are being removed."""
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}

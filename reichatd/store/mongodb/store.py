@@ -11,6 +11,7 @@ from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
+from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
@@ -22,7 +23,15 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, InviteStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AuditStore,
+        InviteStore,
+        MemberStore,
+        MessageStore,
+        RoomStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 _COMPACT_SECONDS = 3600.0
@@ -81,6 +90,7 @@ class MongoStore:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
         self.rooms: RoomStore = MongoRooms(server)
+        self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)
         self.invites: InviteStore = MongoInvites(server)
         self.audit: AuditStore = MongoAudit(server)

@@ -215,7 +215,7 @@ def _enable(db: MongoDatabase, user_id: str) -> bool:
 def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
     # The user last: after an interruption the next call still finds the user.
-    for collection in (db.members, db.bans):
+    for collection in (db.members, db.bans, db.standings):
         collection.delete_many({"_id.user": user_id})
     db.sessions.delete_many({"user_id": user_id})
     if user is None:

@@ -15,6 +15,7 @@ from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.invites import SqliteInvites
 from reichatd.store.sqlite.load import SqliteBulkImport
+from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
@@ -22,7 +23,15 @@ from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, InviteStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AuditStore,
+        InviteStore,
+        MemberStore,
+        MessageStore,
+        RoomStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -47,6 +56,7 @@ class SqliteStore:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
         self.rooms: RoomStore = SqliteRooms(database)
+        self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)
         self.invites: InviteStore = SqliteInvites(database)
         self.audit: AuditStore = SqliteAudit(database)
