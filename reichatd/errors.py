@@ -13,11 +13,13 @@
     ├── Unauthorized                401  unauthorized
     ├── Forbidden                   403  forbidden
     │   ├── Banned                  403  banned
-    │   └── UserDisabled            403  user_disabled
+    │   ├── UserDisabled            403  user_disabled
+    │   └── RegistrationClosed      403  registration_closed
     ├── NotFound                    404  not_found
     │   ├── UserNotFound            404  user_not_found
     │   ├── VerificationNotFound    404  verification_not_found
-    │   └── RoomNotFound            404  room_not_found
+    │   ├── RoomNotFound            404  room_not_found
+    │   └── InviteNotFound          404  invite_not_found
     ├── Conflict                    409  conflict
     │   ├── UserExists              409  user_exists
     │   ├── RoomExists              409  room_exists
@@ -27,6 +29,7 @@
     │   ├── TooManyRooms            409  too_many_rooms
     │   ├── TooManyBlocks           409  too_many_blocks
     │   ├── DirectRoom              409  direct_room
+    │   ├── TooManyInvites          409  too_many_invites
     │   └── SeveralRegistrations    409  several_registrations
     └── TryAgainLater               503  try_again_later: after `retry_after` seconds
         ├── Unavailable             503  unavailable
@@ -155,6 +158,11 @@ class UserDisabled(Forbidden):
     text = "This account is disabled"
 
 
+class RegistrationClosed(Forbidden):
+    code = "registration_closed"
+    text = "Registration is closed"
+
+
 class NotFound(ReichatError):
     status = 404
     close_code = POLICY_VIOLATION
@@ -175,6 +183,13 @@ class VerificationNotFound(NotFound):
 class RoomNotFound(NotFound):
     code = "room_not_found"
     text = "Room not found"
+
+
+class InviteNotFound(NotFound):
+    """There is no such invitation, or it has expired, was used up, or its creator may not make invitations any more."""
+
+    code = "invite_not_found"
+    text = "This invitation is not valid, or no longer"
 
 
 class Conflict(ReichatError):
@@ -226,6 +241,11 @@ class DirectRoom(Conflict):
 
     code = "direct_room"
     text = "This is a direct conversation"
+
+
+class TooManyInvites(Conflict):
+    code = "too_many_invites"
+    text = "The room has too many invitations; delete one first"
 
 
 class SeveralRegistrations(Conflict):

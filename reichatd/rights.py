@@ -70,6 +70,10 @@ class Action(Enum):
     BAN = auto()
     UNBAN = auto()
     LIST_BANS = auto()
+    INVITE = auto()
+    """Make, list and delete invitations to the room; without a room, to the server."""
+    READ_AUDIT = auto()
+    """What the audit log has about the room."""
     MUTE = auto()
     """And end a mute."""
     APPOINT = auto()
@@ -108,6 +112,8 @@ RULES: Mapping[Action, Rule] = {
     Action.LIST_BANS: _MODERATORS,
     Action.MUTE: _MODERATORS,
     Action.APPOINT: _OWNERS,
+    Action.INVITE: _MODERATORS,
+    Action.READ_AUDIT: _MODERATORS,
     Action.MANAGE_USERS: _ADMINISTRATORS,
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reichatd.accounts.blocks import Blocks
+from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
 from reichatd.accounts.profiles import Profiles
@@ -48,7 +49,8 @@ class Accounts:
         self._store = store
         self._clock = clock
         keys = Keys(secret)
-        self.sessions = Sessions(auth=auth, keys=keys, store=store, live=live, clock=clock)
+        self.invites = Invites(settings=settings, keys=lambda: keys, store=store, limiter=limiter, clock=clock)
+        self.sessions = Sessions(auth=auth, settings=settings, keys=keys, store=store, live=live, clock=clock)
         self.registrations = Registrations(
             auth=auth,
             settings=settings,
@@ -57,6 +59,7 @@ class Accounts:
             passwords=passwords,
             outbox=outbox,
             limiter=limiter,
+            invites=self.invites,
             clock=clock,
         )
         self.logins = Logins(
@@ -73,7 +76,8 @@ class Accounts:
         )
 
     async def delete_expired(self) -> None:
-        """Housekeeping: removes expired registrations and sessions. Nothing depends on when it is called."""
+        """Housekeeping: removes expired registrations, sessions and invitations. Nothing depends on when it is called."""
         now = self._clock()
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
+        await self.invites.delete_expired()

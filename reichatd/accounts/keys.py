@@ -8,6 +8,7 @@ CODE_DIGITS = 6
 PROOF_SECONDS = 60.0
 """How long a proof is valid."""
 REFRESH_TOKEN_BYTES = 32
+INVITE_TOKEN_BYTES = 16
 
 
 class Keys:
@@ -27,6 +28,7 @@ class Keys:
         self._refresh_tokens = _derived(secret, "refresh tokens")
         self._codes = _derived(secret, "verification codes")
         self._proofs = _derived(secret, "proofs")
+        self._invites = _derived(secret, "invitations")
 
     def code_hash(self, email: str, code: str) -> str:
         """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
@@ -36,6 +38,10 @@ class Keys:
     def refresh_hash(self, token: str) -> str:
         """The stored form of a refresh token."""
         return _hash(self._refresh_tokens, token)
+
+    def invite_hash(self, token: str) -> str:
+        """The stored form of the token of an invitation."""
+        return _hash(self._invites, token)
 
     def proof(self, now: float) -> str:
         """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""
@@ -57,6 +63,11 @@ def new_code() -> str:
 def new_refresh_token() -> str:
     """A refresh token: random, 43 characters."""
     return secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
+
+
+def new_invite_token() -> str:
+    """A token of an invitation: random, 22 characters."""
+    return secrets.token_urlsafe(INVITE_TOKEN_BYTES)
 
 
 def new_id() -> str:

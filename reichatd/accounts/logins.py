@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reichatd.accounts import fields
 from reichatd.accounts.sessions import LoginTokens
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidPassword, RateLimited, ReichatError, Unavailable, UserDisabled, UserNotFound
 from reichatd.rate_limits import Action
 from reichatd.store import User
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable, RateLimited)
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
+
+
+_REFUSALS = (UserNotFound, InvalidPassword, UserDisabled)
+"""Errors of a login that the audit log has."""
 
 
 class Logins:
@@ -46,6 +51,7 @@ class Logins:
         self._passwords = passwords
         self._limiter = limiter
         self._sessions = sessions
+        self._audit = AuditLog(store.audit, settings)
 
     async def login(self, email: str, password: str, *, client: str) -> LoginTokens:
         """Starts a login session; other devices keep theirs.
@@ -59,9 +65,19 @@ class Logins:
             login = await self._log_in(email, password, client)
         except ReichatError as error:
             self.outcomes[error.code] += 1
+            if isinstance(error, _REFUSALS):
+                await self._record_refusal(email, client, error.code)
             raise
         self.outcomes["ok"] += 1
         return login
+
+    async def _record_refusal(self, email: str, client: str, reason: str) -> None:
+        """The address is not recorded if it is nobody's: people enter passwords there by mistake."""
+        address = fields.known_form(email)
+        user = await self._store.users.by_email(address) if address else None
+        await self._audit.record(
+            Event.LOGIN_REFUSED, None, user_id=user.user_id if user else "", client=client, detail=reason
+        )
 
     async def _log_in(self, email: str, password: str, client: str) -> LoginTokens:
         address = fields.known_form(email)

@@ -8,6 +8,7 @@ import trio
 from reichatd import rights
 from reichatd.accounts import fields
 from reichatd.accounts.session_cache import Identity
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
 from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
@@ -53,6 +54,7 @@ class Profiles:
         self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
+        self._audit = AuditLog(store.audit, settings)
 
     async def user(self, user_id: str) -> User:
         """Returns a user by id. Raises UserNotFound."""
@@ -74,7 +76,7 @@ class Profiles:
             return user
         return msgspec.structs.replace(user, email="")
 
-    async def rename(self, identity: Identity, username: str) -> None:
+    async def rename(self, identity: Identity, username: str, *, client: str = "") -> None:
         """Changes the user name, also on messages already written.
 
         Raises:
@@ -87,6 +89,9 @@ class Profiles:
             if not await self._store.users.rename(user_id, name):
                 raise Unauthorized("Invalid token")
             self._sessions.live.user_renamed(user_id, name)
+        await self._audit.record(
+            Event.RENAMED, identity.actor, client=client, detail=f"{identity.user.username} → {name}"
+        )
 
     async def change_password(self, identity: Identity, password: str, new_password: str, *, client: str) -> None:
         """Changes the password, and ends the user's other sessions with their sockets.
@@ -112,3 +117,4 @@ class Profiles:
                 raise InvalidPassword
             self._sessions.forget_cached()
             self._sessions.live.sessions_ended(ended)
+        await self._audit.record(Event.PASSWORD_CHANGED, identity.actor, client=client)

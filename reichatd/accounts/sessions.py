@@ -10,14 +10,16 @@ from msgspec import Struct
 from reichatd.accounts import keys
 from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
 from reichatd.accounts.tickets import Tickets
-from reichatd.accounts.tokens import AccessTokens
+from reichatd.accounts.tokens import AccessTokens, Claims
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidPassword, Unauthorized
 from reichatd.rate_limits import network_of
+from reichatd.rights import UserActor
 from reichatd.store import Session, User
 
 if TYPE_CHECKING:
     from reichatd.live import LiveConnections
-    from reichatd.settings import AuthSettings
+    from reichatd.settings import AuthSettings, LiveSettings
     from reichatd.store import Store
 
 _MINUTE = 60.0
@@ -50,6 +52,7 @@ class Sessions:
 
     Arguments:
         auth: how long tokens and sessions are valid.
+        settings: of these, `log.addresses`.
         live: is notified of sessions that have ended.
         clock: seconds since the epoch.
     """
@@ -58,6 +61,7 @@ class Sessions:
         self,
         *,
         auth: "AuthSettings",
+        settings: "LiveSettings",
         keys: keys.Keys,
         store: "Store",
         live: "LiveConnections",
@@ -68,6 +72,7 @@ class Sessions:
         self._tokens = AccessTokens(keys.access_tokens, auth.access_token_minutes * _MINUTE)
         self._store = store
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
         self._cache = SessionCache(auth.session_cache_seconds)
         self.live: LiveConnections = CacheInvalidator(self._cache, live)
         """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
@@ -94,6 +99,7 @@ class Sessions:
         )
         await self._store.sessions.create(session)
         await self._refuse_outdated_login(session, user)
+        await self._audit.record(Event.LOGIN, UserActor(user.user_id, session.session_id, client))
         return LoginTokens(user.user_id, self._tokens.make(session, now), refresh_token)
 
     async def is_known_client(self, email: str, client: str) -> bool:
@@ -148,17 +154,21 @@ class Sessions:
         """Whether this proof was made with the daemon's secret (`Keys.proof`). Does not wait."""
         return self._keys.proves(proof, self._clock())
 
-    async def logout(self, token: str) -> None:
+    async def logout(self, token: str, *, client: str = "") -> None:
         """Ends the session of an access or a refresh token, and closes its sockets.
+
+        Arguments:
+            client: the address that the request came from; "" if it is not known.
 
         Raises:
             Unauthorized: it is neither, or the session has ended already.
         """
-        session_id = await self._session_id_of(token)
+        claims = await self._claims_of(token)
         with trio.CancelScope(shield=True):
-            if not await self._store.sessions.end(session_id):
+            if not await self._store.sessions.end(claims.session_id):
                 raise Unauthorized("Invalid token")
-            self.live.sessions_ended([session_id])
+            self.live.sessions_ended([claims.session_id])
+        await self._audit.record(Event.LOGOUT, UserActor(claims.user_id, claims.session_id, client))
 
     async def _read_identity(self, session_id: str, now: float) -> Identity:
         changes = self._cache.changes
@@ -187,8 +197,10 @@ class Sessions:
             raise Unauthorized("Invalid token")
         return session
 
-    async def _session_id_of(self, token: str) -> str:
+    async def _claims_of(self, token: str) -> Claims:
+        """The user and the session of an access or a refresh token."""
         try:
-            return self._tokens.read(token, self._clock()).session_id
+            return self._tokens.read(token, self._clock())
         except Unauthorized:
-            return (await self._session_of_refresh_token(token)).session_id
+            session = await self._session_of_refresh_token(token)
+            return Claims(session.user_id, session.session_id)

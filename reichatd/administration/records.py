@@ -111,6 +111,50 @@ class RoomChanged(_Record, frozen=True, tag="room_changed"):
     user_id: str | None = None
 
 
+class InviteCreated(_Record, frozen=True, tag="invite_created"):
+    """`url` opens the invitation; it is shown only here. `room_id` is "" for the server, `uses` None for any number of people."""
+
+    invite_id: str
+    url: str
+    room_id: str
+    expires_at: str
+    uses: int | None
+
+
+class InviteRecord(_Record, frozen=True, tag="invite"):
+    """A valid invitation. `created_by` is a user id, "" for an administrator."""
+
+    invite_id: str
+    room_id: str
+    created_by: str
+    created_at: str
+    expires_at: str
+    uses_left: int | None
+
+
+class InviteDeleted(_Record, frozen=True, tag="invite_deleted"):
+    invite_id: str
+
+
+class AuditRecord(_Record, frozen=True, tag="audit"):
+    """An entry of the audit log (`reichatd.store.AuditEntry`), with the names that its users have today."""
+
+    number: int
+    at: str
+    event: str
+    actor: str
+    actor_name: str
+    user_id: str
+    username: str
+    room_id: str
+    address: str
+    detail: str
+
+
+class CaughtUp(_Record, frozen=True, tag="caught_up"):
+    """All records up to now have been sent; more follow."""
+
+
 class MessageRecord(_Record, frozen=True, tag="message"):
     """As it is stored; a deleted author has no name and no address."""
 
@@ -201,6 +245,11 @@ Record = (
     | RoomDetails
     | PersonRecord
     | RoomChanged
+    | InviteCreated
+    | InviteRecord
+    | InviteDeleted
+    | AuditRecord
+    | CaughtUp
     | MessageRecord
     | StatsRecord
     | SettingRecord

@@ -12,7 +12,9 @@ from reichatd.errors import (
     InvalidCode,
     InvalidFields,
     InvalidPassword,
+    InviteNotFound,
     RateLimited,
+    RegistrationClosed,
     UserDisabled,
     UserExists,
     UserNotFound,
@@ -24,21 +26,30 @@ blueprint = Blueprint("accounts", __name__)
 
 
 @blueprint.post("/register")
-@operation(status=201, takes=Registering, token=Token.NONE, refuses=(InvalidFields, UserExists, RateLimited))
+@operation(
+    status=201,
+    takes=Registering,
+    token=Token.NONE,
+    refuses=(InvalidFields, RegistrationClosed, InviteNotFound, UserExists, RateLimited),
+)
 async def register() -> Response:
     """Registers an e-mail address.
 
     A code is sent there by mail; `POST /verify` takes it. Registering again before that sends another code. Each code confirms only
     the registration that it was sent for, with its password and name. How many mails a client may cause, and an address gets, is
     limited.
+
+    `GET /about` says who may register. With `invite`, the token of an invitation, you also become a member of its room.
     """
     body = await body_of(Registering)
-    await accounts().registrations.register(body.email, body.password, body.username, client=client_address())
+    await accounts().registrations.register(
+        body.email, body.password, body.username, client=client_address(), invite=body.invite
+    )
     return answer(status=201)
 
 
 @blueprint.post("/verify")
-@operation(takes=Verifying, token=Token.NONE, refuses=(InvalidCode, VerificationNotFound, RateLimited))
+@operation(takes=Verifying, token=Token.NONE, refuses=(InvalidCode, VerificationNotFound, InviteNotFound, RateLimited))
 async def verify() -> Response:
     """Completes a registration with the code that came by mail.
 
@@ -85,7 +96,7 @@ async def logout() -> Response:
 
     Both of its tokens become invalid, and its sockets are closed with 4001. Other login sessions continue.
     """
-    await accounts().sessions.logout(bearer_token())
+    await accounts().sessions.logout(bearer_token(), client=client_address())
     return answer()
 
 

@@ -87,12 +87,27 @@ AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes
 TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
 
+InviteToken = Annotated[str, _meta("The secret of an invitation.", "dQw4w9WgXcQdQw4w9WgXcQ")]
+InviteId = Annotated[str, _meta("The id of an invitation; not its secret.", "65f0c1d2e3a4b5968778695b")]
+InviteUses = Annotated[int, Meta(description="How many people may use it.", examples=[5], ge=1, le=1_000_000)]
+RegistrationMode = Annotated[
+    Literal["open", "invite", "closed"],
+    Meta(description="Who may register: anyone, those who are invited, or only those whom an administrator invites."),
+]
+
 # Queries
 
 
 class PublicPage(Struct, frozen=True):
     after: Annotated[str, _meta("The id of the last room of the page before.", "lounge")] | UnsetType = UNSET
     limit: Annotated[int, Meta(description="The most rooms.", examples=[1000], ge=1, le=1000)] = 1000
+
+
+class AuditPage(Struct, frozen=True):
+    before: Annotated[int, Meta(description="Only entries with lower numbers.", examples=[1000], ge=1, le=2**62)] = (
+        2**62
+    )
+    limit: Annotated[int, Meta(description="The most entries.", examples=[100], ge=1, le=1000)] = 100
 
 
 class PeoplePage(Struct, frozen=True):
@@ -114,6 +129,7 @@ class Registering(Struct, frozen=True):
     email: NewEmail
     password: NewPassword
     username: NewUsername
+    invite: InviteToken | None = None
 
 
 class Verifying(Struct, frozen=True):
@@ -160,6 +176,24 @@ class OpeningDirect(Struct, frozen=True):
 
 class Joining(Struct, frozen=True):
     password: RoomPassword | None = None
+
+
+class Inviting(Struct, frozen=True):
+    """Without `uses` any number of people may use it; without `days` it is valid for as long as the settings say."""
+
+    uses: InviteUses | None = None
+    days: (
+        Annotated[
+            int,
+            Meta(
+                description="How many days it is valid.",
+                examples=[7],
+                ge=1,
+                extra_json_schema={"maximum": "limits.invite_days_max"},
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Transferring(Struct, frozen=True):
@@ -306,6 +340,60 @@ class Blocks(Answer, frozen=True, kw_only=True):
     blocks: list[BlockedUser]
 
 
+class InviteCreated(Answer, frozen=True, kw_only=True):
+    """`invite` is shown only here. `url` is the page of the web client that opens it."""
+
+    invite_id: InviteId
+    invite: InviteToken
+    url: Annotated[str, _meta("For people.", "https://chat.example.org/#/invite/dQw4w9WgXcQdQw4w9WgXcQ")]
+    expires_at: Time
+
+
+class RoomInvite(Struct, frozen=True, omit_defaults=True):
+    """A valid invitation. `created_by` is empty for an administrator; without `uses_left` any number of people may use it."""
+
+    invite_id: InviteId
+    created_by: UserId
+    created_at: Time
+    expires_at: Time
+    uses_left: InviteUses | None = None
+
+
+class Invites(Answer, frozen=True, kw_only=True):
+    invites: list[RoomInvite]
+
+
+class ShownInvite(Answer, frozen=True, kw_only=True):
+    """What an invitation opens. `room` is null for an invitation to the server."""
+
+    room: RoomInShort | None
+    expires_at: Time
+
+
+class InviteUsed(Answer, frozen=True, kw_only=True):
+    room_id: RoomId
+
+
+class AuditLine(Struct, frozen=True, omit_defaults=True):
+    """Who did what, to whom, when. `actor` is a user id, "administrator", or "" for someone who was not logged in. The names are
+    those of today."""
+
+    number: Annotated[int, Meta(description="Grows with each entry.", examples=[1042], ge=1)]
+    at: Time
+    event: Annotated[str, _meta("What was done.", "banned")]
+    actor: Annotated[str, _meta("Who did it.", "65f0c1d2e3a4b5968778695a")]
+    actor_name: str = ""
+    user_id: Annotated[str, _meta("To whom, if not to the actor.", "65f0c1d2e3a4b5968778695c")] = ""
+    username: str = ""
+    detail: Annotated[str, _meta("More, in a few words.", "")] = ""
+
+
+class RoomAudit(Answer, frozen=True, kw_only=True):
+    """Newest first."""
+
+    entries: list[AuditLine]
+
+
 class Member(Struct, frozen=True):
     """A member of a room. `muted_until` is there while they are muted."""
 
@@ -336,6 +424,7 @@ class About(Answer, frozen=True, kw_only=True):
 
     limits: MessageLimits
     code_by: Literal["mail", "console"]
+    registration: RegistrationMode
 
 
 Checks = Annotated[

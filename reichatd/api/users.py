@@ -44,7 +44,7 @@ async def rename() -> Response:
     """
     identity = await caller()
     body = await body_of(Renaming)
-    await accounts().profiles.rename(identity, body.username)
+    await accounts().profiles.rename(identity, body.username, client=client_address())
     return answer()
 
 

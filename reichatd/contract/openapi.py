@@ -55,6 +55,8 @@ _SECURITY: dict[Token, list[JSON]] = {
 }
 _PARAMETERS: JSON = {
     "room_id": {"description": "A room's id.", "example": "lounge"},
+    "invite": {"description": "The secret of an invitation.", "example": "dQw4w9WgXcQdQw4w9WgXcQ"},
+    "invite_id": {"description": "The id of an invitation.", "example": "65f0c1d2e3a4b5968778695b"},
     "user_id": {"description": "A user's id.", "example": "65f0c1d2e3a4b5968778695a"},
 }
 _RETRY_AFTER: JSON = {

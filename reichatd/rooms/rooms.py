@@ -8,11 +8,13 @@ from msgspec import UNSET, UnsetType
 
 from reichatd import rate_limits, rights
 from reichatd.accounts import Passwords
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import RoomExists, RoomNotFound
 from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
-from reichatd.rights import Action, Actor, UserActor
+from reichatd.rights import ADMINISTRATOR, Action, Actor, UserActor
 from reichatd.rooms.access import Access
+from reichatd.rooms.audit import RoomAudit
 from reichatd.rooms.directs import Directs
 from reichatd.rooms.fields import check, random_id
 from reichatd.rooms.membership import Members
@@ -59,6 +61,7 @@ class Rooms:
         self._limiter = limiter
         self._live = live
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
         self._access = access = Access(store, settings)
         self._quota = RoomQuota(settings, store, limiter)
         self.members = Members(
@@ -71,6 +74,7 @@ class Rooms:
             clock=clock,
         )
         self.directs = Directs(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.audit = RoomAudit(access=access, store=store)
         self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, clock=clock)
         self.mutes = Mutes(access=access, settings=settings, store=store, clock=clock)
 
@@ -98,7 +102,9 @@ class Rooms:
         if room_id is not None and not await self._store.rooms.is_free(room_id):
             raise RoomExists
         async with self._quota.counted(by):
-            return await self._create(owner, name, description, password, room_id)
+            created = await self._create(owner, name, description, password, room_id)
+        await self._audit.record(Event.ROOM_CREATED, by, user_id=owner if by == ADMINISTRATOR else "", room_id=created)
+        return created
 
     async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
         room = Room(
@@ -189,6 +195,7 @@ class Rooms:
             )
         if not found:
             raise RoomNotFound
+        await self._audit.record(Event.ROOM_CHANGED, by, room_id=room_id)
 
     async def delete(self, by: Actor, room_id: str) -> None:
         """Deletes a room with its messages.
@@ -201,6 +208,7 @@ class Rooms:
             self._live.room_deleted(room_id)  # no await before it
         if not deleted:
             raise RoomNotFound
+        await self._audit.record(Event.ROOM_DELETED, by, room_id=room_id)
 
     async def _hash(self, password: str | None) -> str | None:
         return await self._passwords.hash(password) if password else None

@@ -1,11 +1,11 @@
 """The table [auth]."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from reichatd.settings.kinds import Count, FilePath, Secret
-from reichatd.settings.tables import Table
+from reichatd.settings.tables import Applied, Table
 
 
 class AuthSettings(Table, frozen=True):
@@ -23,6 +23,11 @@ class AuthSettings(Table, frozen=True):
 
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     """How long a refresh token is valid, and so how long a login lasts. Then the user must log in again."""
+
+    registration: Applied[Literal["open", "invite", "closed"]] = "open"
+    """Who may register. "open": anyone with an e-mail address. "invite": anyone whom an owner or a moderator has invited to a room,
+    or whom you invite. "closed": only those whom you invite with `reichatd invite`, or add with `reichatd user add`. While there is
+    no account, `reichatd serve` prints an invitation for the first one."""
 
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     """How long the code in a verification mail is valid."""

@@ -27,6 +27,12 @@ class LimitSettings(Table, frozen=True):
     room_password_min: Annotated[int, Meta(ge=1, le=1024)] = 8
     """The shortest password that a room may get, in characters. Rooms that have a shorter one keep it."""
 
+    invites_per_room: OptionalLimit = 50
+    invite_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    invite_days_max: Annotated[int, Meta(ge=1, le=3650)] = 365
+    """How many valid invitations a room may have (0: no limit); how many days one is valid, if its creator does not say; and the
+    most that the creator may say."""
+
     # Conversation
     message_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
     """The longest message, in characters."""

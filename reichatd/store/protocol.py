@@ -18,7 +18,10 @@ from reichatd.store.records import (
     BanOutcome,
     Block,
     BlockOutcome,
+    Confirmation,
     DirectHead,
+    Invite,
+    InviteOutcome,
     JoinOutcome,
     Keep,
     Membership,
@@ -399,6 +402,47 @@ class BlockStore(Protocol):
         """Whether `user_id` has blocked `blocked_id`."""
 
 
+class InviteStore(Protocol):
+    """Invitations to rooms, and to the server. Those to a deleted room are gone.
+
+    A room id of "" stands for the server.
+    """
+
+    async def create(self, invite: Invite, at_most: int) -> InviteOutcome:
+        """Stores an invitation, unless its room has `at_most` valid ones; 0 for no limit.
+
+        With several daemons, calls at the same moment may exceed the limit by a few.
+        """
+
+    async def by_hash(self, token_hash: str) -> Invite | None:
+        """The invitation with this hash, whether it is still valid or not; None if there is none."""
+
+    async def by_id(self, invite_id: str) -> Invite | None:
+        """As `by_hash`."""
+
+    async def of_room(self, room_id: str) -> list[Invite]:
+        """All invitations to a room, or to the server, oldest first."""
+
+    async def delete(self, room_id: str, invite_id: str) -> bool:
+        """False if this room, or the server, has no such invitation."""
+
+    async def join(self, invite_id: str, user_id: str, now: float) -> JoinOutcome:
+        """Makes a user a member of the invitation's room, and uses the invitation up once.
+
+        It is used only if the user becomes a member. NO_ROOM: the invitation is not valid, or not to a room.
+        """
+
+    async def confirm(self, registration: Registration, user: User, now: float, *, needed: bool) -> Confirmation:
+        """As `UserStore.confirm`; also uses the registration's invitation up once, and lets the user join its room.
+
+        Arguments:
+            needed: whether nothing happens without a valid invitation. Otherwise the registration is confirmed without it.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes invitations with `expires_at` at or before `now`; returns how many."""
+
+
 class AuditStore(Protocol):
     """The audit log."""
 
@@ -426,6 +470,7 @@ class Store(Protocol):
     messages: MessageStore
     directs: DirectStore
     blocks: BlockStore
+    invites: InviteStore
     audit: AuditStore
     failures: FailureCounter
     """Counts the failed calls of all parts."""

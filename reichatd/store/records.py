@@ -217,6 +217,24 @@ class Invite(Record, frozen=True):
     expires_at: float
     uses_left: int | None = None
 
+    def is_valid(self, now: float) -> bool:
+        """Whether someone may still use it."""
+        return self.expires_at > now and self.uses_left != 0
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """The outcome of confirming a registration that has an invitation.
+
+    Arguments:
+        user: as `UserStore.confirm` returns it.
+        invite: the invitation, as it was before it was used; None if it was not used.
+        is_invite_gone: whether nothing was changed because the invitation was needed, and is no longer valid.
+    """
+
+    user: User | None = None
+    invite: Invite | None = None
+    is_invite_gone: bool = False
+
 
 class Standing(Record, frozen=True):
     """What limits a user's posts in a room. It outlives the membership: leaving and joining again ends neither.
@@ -426,6 +444,12 @@ class BlockOutcome(Enum):
     BLOCKED = auto()
     ALREADY_BLOCKED = auto()
     TOO_MANY = auto()
+
+
+class InviteOutcome(Enum):
+    CREATED = auto()
+    TOO_MANY = auto()
+    NO_ROOM = auto()
 
 
 class JoinOutcome(Enum):

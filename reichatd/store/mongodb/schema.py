@@ -172,7 +172,11 @@ def _sixth(db: MongoDatabase) -> None:
     db.email_changes.create_indexes([IndexModel("expires_at")])
     db.oidc_accounts.create_indexes([IndexModel("user_id")])
     db.audit.create_indexes(
-        [IndexModel("at"), *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id"))]
+        [
+            IndexModel("at"),
+            IndexModel("at", name="with_address", partialFilterExpression={"address": {"$gt": ""}}),
+            *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id")),
+        ]
     )
 
 

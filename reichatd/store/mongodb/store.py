@@ -11,6 +11,7 @@ from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.directs import MongoDirects
+from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         AuditStore,
         BlockStore,
         DirectStore,
+        InviteStore,
         MemberStore,
         MessageStore,
         RoomStore,
@@ -96,6 +98,7 @@ class MongoStore:
         self.messages: MessageStore = MongoMessages(server)
         self.directs: DirectStore = MongoDirects(server)
         self.blocks: BlockStore = MongoBlocks(server)
+        self.invites: InviteStore = MongoInvites(server)
         self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

@@ -63,7 +63,8 @@ def end_sessions(
 def registrations_of(document: Document) -> list[Registration]:
     """The registrations of an address, in the order of a backup; also from documents of an older schema."""
     names = Registration.__struct_fields__
-    found = [Registration(**{name: one[name] for name in names}) for one in document.get("pending", [document])]
+    pending = document.get("pending", [document])
+    found = [Registration(**{name: one[name] for name in names if name in one}) for one in pending]
     return sorted(found, key=lambda one: (one.expires_at, one.code_hash))
 
 
@@ -142,21 +143,21 @@ def _confirmed_attempt(db: MongoDatabase, email: str, now: float) -> Attempt | N
     return Attempt([], ConfirmedCode(found["email"], found["code_hash"])) if found else None
 
 
-def _confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
+def confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
     mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     if not db.registrations.find_one(mine, {"_id": 1}):
-        return _made_by(db, registration)
+        return made_by(db, registration)
     # The user first: a crash after this step leaves only registrations, which expire.
     code = {"code_hash": registration.code_hash, "code_expires_at": registration.expires_at}
     try:
         db.users.insert_one(document_of(user) | code)
     except DuplicateKeyError:
-        return _made_by(db, registration)
+        return made_by(db, registration)
     db.registrations.delete_one({"_id": email_key(registration.email)})
     return user
 
 
-def _made_by(db: MongoDatabase, registration: Registration) -> User | None:
+def made_by(db: MongoDatabase, registration: Registration) -> User | None:
     """The user that this registration became."""
     made = {"email_key": email_key(registration.email), "code_hash": registration.code_hash}
     found = db.users.find_one(made)
@@ -241,7 +242,7 @@ class MongoUsers(MongoPart):
     register = method(_register)
     pending = method(_pending)
     take_try = method(_take_try)
-    confirm = method(_confirm)
+    confirm = method(confirm)
     by_id = method(_by_id)
     by_ids = method(_by_ids)
     by_email = method(_by_email)

@@ -241,6 +241,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         )
         """,
         "CREATE INDEX audit_by_time ON audit (at)",
+        "CREATE INDEX audit_with_address ON audit (at) WHERE address > ''",
         "CREATE INDEX audit_by_actor ON audit (actor, number)",
         "CREATE INDEX audit_by_user ON audit (user_id, number)",
         "CREATE INDEX audit_by_room ON audit (room_id, number)",

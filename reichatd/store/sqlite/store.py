@@ -15,6 +15,7 @@ from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.blocks import SqliteBlocks
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.directs import SqliteDirects
+from reichatd.store.sqlite.invites import SqliteInvites
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         AuditStore,
         BlockStore,
         DirectStore,
+        InviteStore,
         MemberStore,
         MessageStore,
         RoomStore,
@@ -62,6 +64,7 @@ class SqliteStore:
         self.messages: MessageStore = SqliteMessages(database)
         self.directs: DirectStore = SqliteDirects(database)
         self.blocks: BlockStore = SqliteBlocks(database)
+        self.invites: InviteStore = SqliteInvites(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file
