@@ -283,7 +283,7 @@ class Bans(Answer, frozen=True, kw_only=True):
     bans: list[BannedUser]
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, omit_defaults=True):
     """A member of a room. `muted_until` is there while they are muted."""
 
     user_id: UserId
