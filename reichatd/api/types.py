@@ -394,7 +394,7 @@ class RoomAudit(Answer, frozen=True, kw_only=True):
     entries: list[AuditLine]
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, omit_defaults=True):
     """A member of a room. `muted_until` is there while they are muted."""
 
     user_id: UserId
