@@ -10,8 +10,10 @@ The tasks, in the order in which they start:
     ├── disk space      looks whether the disk is almost full
     ├── health          asks the store whether it answers, for /readyz
     ├── monitor         serves metrics on a port of their own, if they are enabled
-    ├── housekeeping    deletes expired registrations and login sessions, and the messages of deleted rooms
+    ├── housekeeping    deletes expired registrations and login sessions, and the messages of deleted rooms; stores when
+    │                   sessions were last in use
     ├── retention       deletes messages that are too old
+    ├── erasures        erases the messages of users who were deleted with them
     ├── recheck         closes sockets of ended sessions and memberships
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
@@ -39,7 +41,6 @@ from pathlib import Path
 import structlog
 import trio
 
-from reichatd.accounts import Accounts
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.chat import ShutdownPlan, recheck_sockets
@@ -49,10 +50,9 @@ from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
 from reichatd.settings import Reload, SettingsError
-from reichatd.store import Store, StoreError, backend_for
+from reichatd.store import StoreError, backend_for
 from reichatd.systemd import ServiceManager
 from reichatd.unixsocket import UnixSocket
-from reichatd.wallclock import WallClock
 from reichatd.watchdog import Watchdog
 
 _GC_THRESHOLDS = (700, 10, 1000)
@@ -163,8 +163,9 @@ class _Daemon:
         await services.start(parts.health.run)
         if self._monitors:
             await services.start(self._monitor)
-        services.start_soon(_run_housekeeping, parts.store, parts.accounts, parts.wall_clock)
+        services.start_soon(_run_housekeeping, parts)
         services.start_soon(parts.retention.run, parts.wall_clock)
+        services.start_soon(parts.erasures.run)
         recheck_seconds = parts.settings.auth.session_recheck_seconds
         services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
         if self._control_socket is not None:
@@ -249,11 +250,13 @@ def _tune_garbage_collection() -> None:
     gc.freeze()
 
 
-async def _run_housekeeping(store: Store, accounts: Accounts, clock: WallClock) -> None:
+async def _run_housekeeping(parts: Parts) -> None:
+    store, accounts = parts.store, parts.accounts
     while True:
         try:
-            if clock.is_trusted():
+            if parts.wall_clock.is_trusted():
                 await accounts.delete_expired()
+            await accounts.sessions.store_uses(each.session_id for each in parts.hub.attachments())
             while await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:

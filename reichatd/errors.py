@@ -17,6 +17,7 @@
     ├── NotFound                    404  not_found
     │   ├── UserNotFound            404  user_not_found
     │   ├── VerificationNotFound    404  verification_not_found
+    │   ├── SessionNotFound         404  session_not_found
     │   └── RoomNotFound            404  room_not_found
     ├── Conflict                    409  conflict
     │   ├── UserExists              409  user_exists
@@ -168,6 +169,11 @@ class UserNotFound(NotFound):
 class VerificationNotFound(NotFound):
     code = "verification_not_found"
     text = "Verification not found"
+
+
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    text = "Session not found"
 
 
 class RoomNotFound(NotFound):

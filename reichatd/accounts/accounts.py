@@ -4,10 +4,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reichatd.accounts.deletion import Deletion
+from reichatd.accounts.email_changes import EmailChanges
+from reichatd.accounts.exports import Exports
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
+from reichatd.accounts.notices import Notices
+from reichatd.accounts.password_resets import PasswordResets
 from reichatd.accounts.profiles import Profiles
 from reichatd.accounts.registrations import Registrations
+from reichatd.accounts.rotation import Rotation
+from reichatd.accounts.session_list import SessionList
 from reichatd.accounts.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -46,8 +53,18 @@ class Accounts:
     ) -> None:
         self._store = store
         self._clock = clock
-        keys = Keys(secret)
+        keys, notices = Keys(secret), Notices(outbox, limiter)
         self.sessions = Sessions(auth=auth, keys=keys, store=store, live=live, clock=clock)
+        self.session_list = SessionList(settings=settings, store=store, sessions=self.sessions, clock=clock)
+        self.rotation = Rotation(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            sessions=self.sessions,
+            notices=notices,
+            clock=clock,
+        )
         self.registrations = Registrations(
             auth=auth,
             settings=settings,
@@ -59,7 +76,12 @@ class Accounts:
             clock=clock,
         )
         self.logins = Logins(
-            settings=settings, store=store, passwords=passwords, limiter=limiter, sessions=self.sessions
+            auth=auth,
+            settings=settings,
+            store=store,
+            passwords=passwords,
+            limiter=limiter,
+            sessions=self.sessions,
         )
         self.profiles = Profiles(
             settings=settings,
@@ -69,9 +91,43 @@ class Accounts:
             sessions=self.sessions,
             logins=self.logins,
         )
+        self.password_resets = PasswordResets(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            passwords=passwords,
+            outbox=outbox,
+            limiter=limiter,
+            sessions=self.sessions,
+            notices=notices,
+            clock=clock,
+        )
+        self.email_changes = EmailChanges(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            outbox=outbox,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            notices=notices,
+            clock=clock,
+        )
+        self.exports = Exports(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.deletion = Deletion(
+            settings=settings,
+            store=store,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            clock=clock,
+        )
 
     async def delete_expired(self) -> None:
-        """Housekeeping: removes expired registrations and sessions. Nothing depends on when it is called."""
+        """Housekeeping: removes what has expired. Nothing depends on when it is called."""
         now = self._clock()
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
+        await self._store.email_changes.delete_expired(now)

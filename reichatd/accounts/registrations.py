@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.errors import Unavailable, UserExists, VerificationNotFound
-from reichatd.mail import verification_mail
+from reichatd.accounts.concealment import at_least
+from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
+from reichatd.mail import compose, messages, verification_mail
 from reichatd.rate_limits import Action, network_of
 from reichatd.store import ConfirmedCode, RegisterOutcome, Registration
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
     from reichatd.accounts.passwords import Passwords
     from reichatd.mail import Outbox
     from reichatd.rate_limits import RateLimiter
@@ -76,28 +79,34 @@ class Registrations:
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
         subject = fields.folded(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        # The store decides below; this check saves the hashing.
-        if await self._store.users.by_email(address.normal) is not None:
-            raise UserExists
         try:
-            await self._register(registrant, password, client)
+            async with at_least(self._concealed_seconds):
+                await self._register(registrant, password, client)
         except Unavailable:
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
 
     async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
         address, minutes = registrant.email, self._auth.verification_code_minutes
+        # The store decides below; this check saves the hashing.
+        if not self._auth.conceal_accounts and await self._store.users.by_email(address.normal) is not None:
+            raise UserExists
         with self._outbox.reserve(to=address.deliverable):
-            code = await self._store_registration(registrant, await self._passwords.hash(password))
-            message = verification_mail(
-                sender=self._outbox.sender,
-                to=address.deliverable,
-                username=registrant.username,
-                code=code,
-                minutes=minutes,
-            )
+            message = await self._store_and_compose(registrant, await self._passwords.hash(password))
             # No await between the registration and its mail.
             self._outbox.enqueue(message, seconds=minutes * _MINUTE, group=network_of(client))
+
+    async def _store_and_compose(self, registrant: fields.Registrant, password_hash: str) -> "EmailMessage":
+        """Stores a registration and returns the mail with its code; if accounts are concealed, maybe one to an account's owner."""
+        sender, to = self._outbox.sender, registrant.email.deliverable
+        minutes = self._auth.verification_code_minutes
+        try:
+            code = await self._store_registration(registrant, password_hash)
+        except UserExists:
+            if not self._auth.conceal_accounts:
+                raise
+            return compose(messages.already_registered(), sender=sender, to=to, username="")
+        return verification_mail(sender=sender, to=to, username=registrant.username, code=code, minutes=minutes)
 
     async def _store_registration(self, registrant: fields.Registrant, password_hash: str) -> str:
         """Stores a registration and returns its code, which no other registration of the address has."""
@@ -124,13 +133,23 @@ class Registrations:
         A repeated call, because its answer was lost, succeeds and changes nothing while the code would still be valid.
 
         Raises:
-            VerificationNotFound: there is no registration of this address, or no longer.
+            VerificationNotFound: there is no registration of this address, or no longer; InvalidCode with `auth.conceal_accounts`.
             InvalidCode: the code is wrong or too old, or too many codes were tried for this address.
         """
         address, now = fields.known_form(email), self._clock()
         # Before a try is taken: a stranger uses up a few tries of an address, and then no more for an hour.
-        async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
-            await self._confirm(address, code, now)
+        async with (
+            self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)),
+            at_least(self._concealed_seconds),
+        ):
+            try:
+                await self._confirm(address, code, now)
+            except VerificationNotFound:
+                raise InvalidCode if self._auth.conceal_accounts else VerificationNotFound from None
+
+    @property
+    def _concealed_seconds(self) -> float:
+        return self._auth.concealed_seconds if self._auth.conceal_accounts else 0.0
 
     async def _confirm(self, address: str, code: str, now: float) -> None:
         ends_at = now + self._auth.verification_code_minutes * _MINUTE

@@ -24,6 +24,8 @@ class Action(Enum):
     """Mails to an address, which is the subject."""
     ROOM = "room"
     """Rooms made; the subject is the user id of the creator."""
+    EXPORT = "export"
+    """Downloads of a user's own data; the subject is the user id."""
 
 
 class Scope(Enum):
@@ -72,5 +74,6 @@ RULES: Mapping[Action, tuple[Rule, ...]] = {
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_hour, _HOUR),
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_day, _DAY),
     ),
+    Action.EXPORT: (Rule(Scope.SUBJECT, lambda limits: limits.exports_per_user_day, _DAY),),
     Action.ROOM: (Rule(Scope.SUBJECT, lambda limits: limits.rooms_per_user_hour, _HOUR),),
 }

@@ -3,8 +3,18 @@
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import (
+    AuditStore,
+    EmailChangeStore,
+    ErasureStore,
+    MessageStore,
+    RoomStore,
+    SessionStore,
+    Store,
+    UserStore,
+)
 from reichatd.store.records import (
+    ERASED,
     Appended,
     AppPassword,
     Attempt,
@@ -14,6 +24,8 @@ from reichatd.store.records import (
     Block,
     ConfirmedCode,
     EmailChange,
+    EmailOutcome,
+    Erasure,
     Invite,
     JoinOutcome,
     Keep,
@@ -29,6 +41,7 @@ from reichatd.store.records import (
     RoomHead,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Standing,
     Totals,
@@ -40,6 +53,7 @@ from reichatd.store.records import (
 from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
+    "ERASED",
     "AppPassword",
     "Appended",
     "Attempt",
@@ -52,6 +66,10 @@ __all__ = [
     "ConfirmedCode",
     "Cutoff",
     "EmailChange",
+    "EmailChangeStore",
+    "EmailOutcome",
+    "Erasure",
+    "ErasureStore",
     "FailureCounter",
     "Invite",
     "JoinOutcome",
@@ -72,6 +90,7 @@ __all__ = [
     "RoomOverview",
     "RoomStore",
     "RoomSummary",
+    "RotateOutcome",
     "Session",
     "SessionStore",
     "Standing",

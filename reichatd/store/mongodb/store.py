@@ -9,6 +9,8 @@ from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.counts import MongoCounts
+from reichatd.store.mongodb.email_changes import MongoEmailChanges
+from reichatd.store.mongodb.erasures import MongoErasures
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
@@ -21,7 +23,15 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AuditStore,
+        EmailChangeStore,
+        ErasureStore,
+        MessageStore,
+        RoomStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 _COMPACT_SECONDS = 3600.0
@@ -81,6 +91,8 @@ class MongoStore:
         self.sessions: SessionStore = MongoSessions(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
+        self.email_changes: EmailChangeStore = MongoEmailChanges(server)
+        self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

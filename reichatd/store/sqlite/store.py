@@ -13,6 +13,8 @@ from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.database import SqliteDatabase
+from reichatd.store.sqlite.email_changes import SqliteEmailChanges
+from reichatd.store.sqlite.erasures import SqliteErasures
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
@@ -21,7 +23,15 @@ from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AuditStore,
+        EmailChangeStore,
+        ErasureStore,
+        MessageStore,
+        RoomStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -47,6 +57,8 @@ class SqliteStore:
         self.sessions: SessionStore = SqliteSessions(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.messages: MessageStore = SqliteMessages(database)
+        self.email_changes: EmailChangeStore = SqliteEmailChanges(database)
+        self.erasures: ErasureStore = SqliteErasures(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file
