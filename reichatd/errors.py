@@ -20,6 +20,8 @@
     │   ├── VerificationNotFound    404  verification_not_found
     │   ├── RoomNotFound            404  room_not_found
     │   └── InviteNotFound          404  invite_not_found
+    │   ├── SessionNotFound         404  session_not_found
+    │   └── RoomNotFound            404  room_not_found
     ├── Conflict                    409  conflict
     │   ├── UserExists              409  user_exists
     │   ├── RoomExists              409  room_exists
@@ -178,6 +180,11 @@ class UserNotFound(NotFound):
 class VerificationNotFound(NotFound):
     code = "verification_not_found"
     text = "Verification not found"
+
+
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    text = "Session not found"
 
 
 class RoomNotFound(NotFound):

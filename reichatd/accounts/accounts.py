@@ -5,11 +5,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reichatd.accounts.blocks import Blocks
+from reichatd.accounts.deletion import Deletion
+from reichatd.accounts.email_changes import EmailChanges
+from reichatd.accounts.exports import Exports
 from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
+from reichatd.accounts.notices import Notices
+from reichatd.accounts.password_resets import PasswordResets
 from reichatd.accounts.profiles import Profiles
 from reichatd.accounts.registrations import Registrations
+from reichatd.accounts.rotation import Rotation
+from reichatd.accounts.session_list import SessionList
 from reichatd.accounts.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -51,6 +58,17 @@ class Accounts:
         keys = Keys(secret)
         self.invites = Invites(settings=settings, keys=lambda: keys, store=store, limiter=limiter, clock=clock)
         self.sessions = Sessions(auth=auth, settings=settings, keys=keys, store=store, live=live, clock=clock)
+        notices = Notices(outbox, limiter)
+        self.session_list = SessionList(settings=settings, store=store, sessions=self.sessions, clock=clock)
+        self.rotation = Rotation(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            sessions=self.sessions,
+            notices=notices,
+            clock=clock,
+        )
         self.registrations = Registrations(
             auth=auth,
             settings=settings,
@@ -63,7 +81,12 @@ class Accounts:
             clock=clock,
         )
         self.logins = Logins(
-            settings=settings, store=store, passwords=passwords, limiter=limiter, sessions=self.sessions
+            auth=auth,
+            settings=settings,
+            store=store,
+            passwords=passwords,
+            limiter=limiter,
+            sessions=self.sessions,
         )
         self.blocks = Blocks(settings=settings, store=store, clock=clock)
         self.profiles = Profiles(
@@ -74,10 +97,44 @@ class Accounts:
             sessions=self.sessions,
             logins=self.logins,
         )
+        self.password_resets = PasswordResets(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            passwords=passwords,
+            outbox=outbox,
+            limiter=limiter,
+            sessions=self.sessions,
+            notices=notices,
+            clock=clock,
+        )
+        self.email_changes = EmailChanges(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            outbox=outbox,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            notices=notices,
+            clock=clock,
+        )
+        self.exports = Exports(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.deletion = Deletion(
+            settings=settings,
+            store=store,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            clock=clock,
+        )
 
     async def delete_expired(self) -> None:
-        """Housekeeping: removes expired registrations, sessions and invitations. Nothing depends on when it is called."""
+        """Housekeeping: removes what has expired. Nothing depends on when it is called."""
         now = self._clock()
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
+        await self._store.email_changes.delete_expired(now)
         await self.invites.delete_expired()

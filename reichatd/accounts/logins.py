@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
     from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import LiveSettings
+    from reichatd.settings import AuthSettings, LiveSettings
     from reichatd.store import Store
 
 _ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable, RateLimited)
@@ -31,6 +31,7 @@ class Logins:
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
 
     Arguments:
+        auth: whether strangers may learn which addresses have accounts.
         settings: of these, the limits of passwords.
         limiter: is asked before a password is verified.
     """
@@ -38,6 +39,7 @@ class Logins:
     def __init__(
         self,
         *,
+        auth: "AuthSettings",
         settings: "LiveSettings",
         store: "Store",
         passwords: "Passwords",
@@ -46,6 +48,7 @@ class Logins:
     ) -> None:
         self.outcomes: Counter[str] = Counter({"ok": 0} | {error.code: 0 for error in _ERRORS})
         """How many logins had which outcome: "ok", or the code of the error."""
+        self._auth = auth
         self._settings = settings
         self._store = store
         self._passwords = passwords
@@ -53,16 +56,19 @@ class Logins:
         self._sessions = sessions
         self._audit = AuditLog(store.audit, settings)
 
-    async def login(self, email: str, password: str, *, client: str) -> LoginTokens:
+    async def login(self, email: str, password: str, *, client: str, device: str = "") -> LoginTokens:
         """Starts a login session; other devices keep theirs.
 
+        Arguments:
+            device: what the client says of itself, in short.
+
         Raises:
-            UserNotFound: no user has this address.
+            UserNotFound: no user has this address; InvalidPassword with `auth.conceal_accounts`.
             InvalidPassword: this is not the user's password.
             UserDisabled: the password is right, but the account is disabled.
         """
         try:
-            login = await self._log_in(email, password, client)
+            login = await self._log_in(email, password, client, device)
         except ReichatError as error:
             self.outcomes[error.code] += 1
             if isinstance(error, _REFUSALS):
@@ -79,7 +85,7 @@ class Logins:
             Event.LOGIN_REFUSED, None, user_id=user.user_id if user else "", client=client, detail=reason
         )
 
-    async def _log_in(self, email: str, password: str, client: str) -> LoginTokens:
+    async def _log_in(self, email: str, password: str, client: str, device: str) -> LoginTokens:
         address = fields.known_form(email)
         known = await self._sessions.is_known_client(address, client) if address else False
         # Whether the account exists or not: the limit must not tell.
@@ -90,11 +96,11 @@ class Logins:
             if user is None:
                 if fields.is_short_enough(self._settings.limits, password):
                     await self._passwords.verify_dummy(password)
-                raise UserNotFound
+                raise InvalidPassword if self._auth.conceal_accounts else UserNotFound
             await self.check_password(user, password)
         if user.disabled:
             raise UserDisabled
-        return await self._sessions.start(user, client=client)
+        return await self._sessions.start(user, client=client, device=device)
 
     async def check_password(self, user: User, password: str) -> None:
         """Raises InvalidPassword unless this is the user's password. The caller has asked the limiter."""

@@ -5,9 +5,21 @@ from quart import Blueprint, Response
 
 from reichatd.api.answers import answer
 from reichatd.api.operations import Token, operation
-from reichatd.api.requests import bearer_token, body_of, caller, client_address
+from reichatd.api.requests import bearer_token, body_of, caller, client_address, device
 from reichatd.api.services import accounts
-from reichatd.api.types import AccessToken, LoggedIn, LoggingIn, Refreshed, Registering, Ticket, Tokens, Verifying
+from reichatd.api.types import (
+    AccessToken,
+    ForgettingPassword,
+    LoggedIn,
+    LoggingIn,
+    Refreshed,
+    Registering,
+    ResettingPassword,
+    Rotated,
+    Ticket,
+    Tokens,
+    Verifying,
+)
 from reichatd.errors import (
     InvalidCode,
     InvalidFields,
@@ -73,7 +85,7 @@ async def login() -> Response:
     """
     body = await body_of(LoggingIn)
     try:
-        made = await accounts().logins.login(body.email, body.password, client=client_address())
+        made = await accounts().logins.login(body.email, body.password, client=client_address(), device=device())
     except (UserNotFound, InvalidPassword) as refusal:
         # etc/fail2ban reads this line. Nothing in it is chosen by the client.
         log.info("login refused", client=client_address(), reason=refusal.code)
@@ -85,8 +97,47 @@ async def login() -> Response:
 @blueprint.get("/refresh")
 @operation(Refreshed, token=Token.REFRESH)
 async def refresh() -> Response:
-    """Gets a new access token for the refresh token."""
+    """Gets a new access token for the refresh token, which stays valid.
+
+    Only for sessions that have never used `POST /refresh`.
+    """
     return answer(Refreshed(tokens=AccessToken(await accounts().sessions.refresh(bearer_token()))))
+
+
+@blueprint.post("/refresh")
+@operation(Rotated, token=Token.REFRESH)
+async def rotate() -> Response:
+    """Gets a new access token and a new refresh token, which replaces the one that is sent.
+
+    If the answer is lost, the same call can be made again within a minute: it gets the same tokens. A refresh token that is sent
+    later, after it was replaced, counts as stolen: its login session ends.
+    """
+    made = await accounts().rotation.refresh(bearer_token(), client=client_address())
+    return answer(Rotated(tokens=Tokens(made.access_token, made.refresh_token)))
+
+
+@blueprint.post("/password/forgot")
+@operation(takes=ForgettingPassword, token=Token.NONE, refuses=(RateLimited,))
+async def forget_password() -> Response:
+    """Sends a mail with a link to set a new password, if the address has an account.
+
+    The answer is the same, and takes as long, if it has none.
+    """
+    body = await body_of(ForgettingPassword)
+    await accounts().password_resets.request(body.email, client=client_address())
+    return answer()
+
+
+@blueprint.post("/password/reset")
+@operation(takes=ResettingPassword, token=Token.NONE, refuses=(InvalidFields, InvalidCode, RateLimited))
+async def reset_password() -> Response:
+    """Sets a new password, with the token from the mail of `POST /password/forgot`.
+
+    The token is valid once, for half an hour. All login sessions of the user end, and tokens for programs too.
+    """
+    body = await body_of(ResettingPassword)
+    await accounts().password_resets.reset(body.token, body.new_password, client=client_address())
+    return answer()
 
 
 @blueprint.post("/logout")

@@ -23,7 +23,9 @@ from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import invites as invite_calls
 from reichatd.api import members as member_calls
+from reichatd.api import own_account as own_account_calls
 from reichatd.api import rooms as room_calls
+from reichatd.api import sessions as session_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
@@ -70,6 +72,8 @@ def create_app(
         settings,
         account_calls.blueprint,
         user_calls.blueprint,
+        own_account_calls.blueprint,
+        session_calls.blueprint,
         room_calls.blueprint,
         direct_calls.blueprint,
         invite_calls.blueprint,

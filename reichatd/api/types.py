@@ -86,6 +86,7 @@ MembersPin = Annotated[bool, Meta(description="Whether members may pin messages;
 AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
 TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
+SessionId = Annotated[str, _meta("A login session's id.", "65f0c1d2e3a4b5968778695a")]
 
 InviteToken = Annotated[str, _meta("The secret of an invitation.", "dQw4w9WgXcQdQw4w9WgXcQ")]
 InviteId = Annotated[str, _meta("The id of an invitation; not its secret.", "65f0c1d2e3a4b5968778695b")]
@@ -149,6 +150,31 @@ class Renaming(Struct, frozen=True):
 class ChangingPassword(Struct, frozen=True):
     password: Password
     new_password: NewPassword
+
+
+class ForgettingPassword(Struct, frozen=True):
+    email: Email
+
+
+class ResettingPassword(Struct, frozen=True):
+    token: Annotated[str, _meta("What came by mail: the end of the link.", "65f0c1…")]
+    new_password: NewPassword
+
+
+class ChangingEmail(Struct, frozen=True):
+    password: Password
+    email: NewEmail
+
+
+class VerifyingEmail(Struct, frozen=True):
+    code: Code
+
+
+class DeletingUser(Struct, frozen=True):
+    """What happens to the messages: they are kept, without a name, or their contents are erased."""
+
+    password: Password
+    messages: Literal["keep", "erase"]
 
 
 class CreatingRoom(Struct, frozen=True):
@@ -239,6 +265,25 @@ class Ticket(Answer, frozen=True, kw_only=True):
 
     ticket: TicketText
     expires_in: Annotated[int, Meta(ge=1, examples=[30])]
+
+
+class Rotated(Answer, frozen=True, kw_only=True):
+    tokens: Tokens
+
+
+class LoginSession(Struct, frozen=True):
+    """`device` is what the client says of itself, `address` where the login came from; both may be empty. `current`: this one."""
+
+    session_id: SessionId
+    device: Annotated[str, _meta("The browser, or the program.", "Firefox on Linux")]
+    address: Annotated[str, _meta("An IP address.", "203.0.113.7")]
+    created_at: Time
+    used_at: Time
+    current: bool
+
+
+class LoginSessions(Answer, frozen=True, kw_only=True):
+    sessions: list[LoginSession]
 
 
 class RoomInShort(Struct, frozen=True):

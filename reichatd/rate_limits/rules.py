@@ -28,6 +28,8 @@ class Action(Enum):
     """Rooms made; the subject is the user id of the creator."""
     DIRECT = "direct"
     """Direct conversations begun; the subject is the user id of the one who begins."""
+    EXPORT = "export"
+    """Downloads of a user's own data; the subject is the user id."""
 
 
 class Scope(Enum):
@@ -82,5 +84,6 @@ RULES: Mapping[Action, tuple[Rule, ...]] = {
         Rule(Scope.SUBJECT, lambda limits: limits.mails_per_address_day, _DAY),
     ),
     Action.DIRECT: (Rule(Scope.SUBJECT, lambda limits: limits.directs_per_user_hour, _HOUR),),
+    Action.EXPORT: (Rule(Scope.SUBJECT, lambda limits: limits.exports_per_user_day, _DAY),),
     Action.ROOM: (Rule(Scope.SUBJECT, lambda limits: limits.rooms_per_user_hour, _HOUR),),
 }

@@ -24,6 +24,9 @@ class LimitSettings(Table, frozen=True):
     room_description_max: Annotated[int, Meta(ge=0, le=100_000)] = 1000
     """Lengths that users may choose, in characters: passwords, user names, and the ids, names and descriptions of rooms."""
 
+    common_passwords: OptionalLimit = 10_000
+    """How many of the most common passwords users may not choose. The list has 10,000. 0: they may choose any."""
+
     room_password_min: Annotated[int, Meta(ge=1, le=1024)] = 8
     """The shortest password that a room may get, in characters. Rooms that have a shorter one keep it."""
 
@@ -122,6 +125,9 @@ class LimitSettings(Table, frozen=True):
     mails_per_address_day: OptionalLimit = 5
     """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. A registration of an
     address that has an account counts too. 0: no limit."""
+
+    exports_per_user_day: OptionalLimit = 5
+    """How many times a day one user may download their own data, for which all rooms are searched. 0: no limit."""
 
     rooms_per_user_hour: OptionalLimit = 10
     rooms_owned: OptionalLimit = 50

@@ -8,6 +8,8 @@ from reichatd.store.protocol import (
     AuditStore,
     BlockStore,
     DirectStore,
+    EmailChangeStore,
+    ErasureStore,
     InviteStore,
     MemberStore,
     MessageStore,
@@ -17,6 +19,7 @@ from reichatd.store.protocol import (
     UserStore,
 )
 from reichatd.store.records import (
+    ERASED,
     Appended,
     AppPassword,
     Attempt,
@@ -29,6 +32,8 @@ from reichatd.store.records import (
     ConfirmedCode,
     DirectHead,
     EmailChange,
+    EmailOutcome,
+    Erasure,
     Invite,
     InviteOutcome,
     JoinOutcome,
@@ -46,6 +51,7 @@ from reichatd.store.records import (
     RoomMember,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Standing,
     Totals,
@@ -58,6 +64,7 @@ from reichatd.store.records import (
 from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
+    "ERASED",
     "AppPassword",
     "Appended",
     "Attempt",
@@ -75,6 +82,10 @@ __all__ = [
     "DirectHead",
     "DirectStore",
     "EmailChange",
+    "EmailChangeStore",
+    "EmailOutcome",
+    "Erasure",
+    "ErasureStore",
     "FailureCounter",
     "Invite",
     "InviteOutcome",
@@ -99,6 +110,7 @@ __all__ = [
     "RoomOverview",
     "RoomStore",
     "RoomSummary",
+    "RotateOutcome",
     "Session",
     "SessionStore",
     "Standing",

@@ -20,6 +20,9 @@ from reichatd.store.records import (
     BlockOutcome,
     Confirmation,
     DirectHead,
+    EmailChange,
+    EmailOutcome,
+    Erasure,
     Invite,
     InviteOutcome,
     JoinOutcome,
@@ -35,6 +38,7 @@ from reichatd.store.records import (
     RoomMember,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Totals,
     TransferOutcome,
@@ -100,6 +104,12 @@ class UserStore(Protocol):
     async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
         """Changes the password hash, ends all sessions and returns their ids; None if there is no such user."""
 
+    async def reset_password(self, user: User, new_hash: str) -> list[str] | None:
+        """As `set_password`; None, with nothing changed, if the user's password hash or address is another by now."""
+
+    async def change_email(self, user: User, email: str) -> EmailOutcome:
+        """Changes the address, unless the user's password hash has changed. Also CHANGED if it is the user's address already."""
+
     async def disable(self, user_id: str) -> list[str] | None:
         """Ends all sessions and returns their ids; None if there is no such user. New sessions are not valid until `enable`."""
 
@@ -112,6 +122,9 @@ class UserStore(Protocol):
         The user's messages stay, and so do owned rooms: transfer or delete those first. False if there was no such user. A call
         that ended in a StoreError may have removed a part; the next call removes the rest.
         """
+
+    async def delete_and_erase(self, user_id: str) -> bool:
+        """As `delete`, and notes that the user's messages are to be erased (`ErasureStore`)."""
 
     async def delete_expired(self, now: float) -> int:
         """Removes registrations with `expires_at` at or before `now`; returns how many."""
@@ -140,8 +153,23 @@ class SessionStore(Protocol):
     async def end(self, session_id: str) -> bool:
         """False if it had ended before."""
 
+    async def end_some(self, user_id: str, session_ids: Sequence[str]) -> list[str]:
+        """Ends those of these sessions that are the user's; returns the ids of those that had not ended before."""
+
     async def end_all(self, user_id: str) -> list[str] | None:
         """Ends all sessions of a user and returns their ids; None if there is no such user."""
+
+    async def rotate(self, session_id: str, generation: int, now: float, grace: float) -> RotateOutcome:
+        """Takes a refresh token of this generation, and makes the next generation the current one.
+
+        A generation that the store does not know yet counts as the current one: an older backup was restored.
+
+        Arguments:
+            grace: for how many seconds the last but one generation may be presented again.
+        """
+
+    async def used(self, last_uses: Mapping[str, float]) -> None:
+        """Notes when sessions were last in use, by session id; those that have ended are ignored."""
 
     async def delete_expired(self, now: float) -> int:
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
@@ -443,6 +471,42 @@ class InviteStore(Protocol):
         """Removes invitations with `expires_at` at or before `now`; returns how many."""
 
 
+class EmailChangeStore(Protocol):
+    """Changes of e-mail addresses that wait for their codes, at most one for each user."""
+
+    async def put(self, change: EmailChange) -> None:
+        """Stores a change, in place of the user's earlier one."""
+
+    async def take_try(self, user_id: str) -> EmailChange | None:
+        """Uses up one try of a user's change; returns it with the tries that it had before. None if there is no change.
+
+        The try is counted before anything is compared, so that concurrent tries cannot exceed the limit.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes changes with `expires_at` at or before `now`; returns how many."""
+
+
+class ErasureStore(Protocol):
+    """Erases the messages of deleted users in steps, so that posts never wait for long.
+
+    A message keeps its id, author, time and nonce; its content becomes `ERASED`. `UserStore.delete_and_erase` begins an erasure.
+    """
+
+    async def all(self) -> list[Erasure]:
+        """The erasures that are not done, and those that were done not long ago."""
+
+    async def step(self, user_id: str, at_most: int, now: float) -> int:
+        """Looks at up to `at_most` further messages of all rooms, and erases those of the user.
+
+        Returns:
+            how many it looked at; with fewer than `at_most` the erasure is done.
+        """
+
+    async def forget_done(self, before: float) -> None:
+        """Removes the erasures that were done before `before`."""
+
+
 class AuditStore(Protocol):
     """The audit log."""
 
@@ -471,6 +535,8 @@ class Store(Protocol):
     directs: DirectStore
     blocks: BlockStore
     invites: InviteStore
+    email_changes: EmailChangeStore
+    erasures: ErasureStore
     audit: AuditStore
     failures: FailureCounter
     """Counts the failed calls of all parts."""

@@ -7,6 +7,9 @@ from enum import Enum, auto
 
 import msgspec
 
+ERASED = "(deleted)"
+"""What an erased message says in place of its content."""
+
 
 class Record(
     msgspec.Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True, omit_defaults=True
@@ -350,6 +353,17 @@ class DirectHead(msgspec.Struct, frozen=True):
     users: frozenset[str]
 
 
+class Erasure(Record, frozen=True):
+    """Says that the messages of a deleted user are erased, in steps.
+
+    Arguments:
+        done_at: when the last of them was erased; 0 before.
+    """
+
+    user_id: str
+    done_at: float = 0.0
+
+
 class Membership(msgspec.Struct, frozen=True):
     """One user's membership of one room."""
 
@@ -471,6 +485,27 @@ class TransferOutcome(Enum):
     """The user who gives the room away is not its owner any more."""
     NO_MEMBER = auto()
     NO_ROOM = auto()
+
+
+class RotateOutcome(Enum):
+    """The outcome of presenting a refresh token of some generation."""
+
+    ROTATED = auto()
+    """It was the current one: its successor is the current one now."""
+    REPEATED = auto()
+    """Its successor was made a moment ago, and is the current one."""
+    REUSED = auto()
+    """Its successor has been used, or was made long ago: somebody has copied a token, and the session has ended."""
+    ENDED = auto()
+    """There is no such session, or no longer."""
+
+
+class EmailOutcome(Enum):
+    CHANGED = auto()
+    TAKEN = auto()
+    """Another user has this address."""
+    OUTDATED = auto()
+    """The user was deleted, or the password has changed."""
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -11,6 +11,8 @@ from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.directs import MongoDirects
+from reichatd.store.mongodb.email_changes import MongoEmailChanges
+from reichatd.store.mongodb.erasures import MongoErasures
 from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.members import MongoMembers
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
         AuditStore,
         BlockStore,
         DirectStore,
+        EmailChangeStore,
+        ErasureStore,
         InviteStore,
         MemberStore,
         MessageStore,
@@ -99,6 +103,8 @@ class MongoStore:
         self.directs: DirectStore = MongoDirects(server)
         self.blocks: BlockStore = MongoBlocks(server)
         self.invites: InviteStore = MongoInvites(server)
+        self.email_changes: EmailChangeStore = MongoEmailChanges(server)
+        self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

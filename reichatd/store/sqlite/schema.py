@@ -245,8 +245,14 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "CREATE INDEX audit_by_actor ON audit (actor, number)",
         "CREATE INDEX audit_by_user ON audit (user_id, number)",
         "CREATE INDEX audit_by_room ON audit (room_id, number)",
-        # Users who were deleted with their messages: `room` is the room whose messages are erased next.
-        "CREATE TABLE erasures (user_id TEXT NOT NULL PRIMARY KEY, room INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+        # Users who were deleted with their messages: `next` is the `id` of the first message that was not looked at yet.
+        """
+        CREATE TABLE erasures (
+            user_id TEXT NOT NULL PRIMARY KEY,
+            done_at REAL NOT NULL DEFAULT 0,
+            next INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID
+        """,
     ),
 ]
 """Entry N migrates from version N to version N + 1. Once released, an entry never changes."""

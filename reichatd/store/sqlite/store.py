@@ -15,6 +15,8 @@ from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.blocks import SqliteBlocks
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.directs import SqliteDirects
+from reichatd.store.sqlite.email_changes import SqliteEmailChanges
+from reichatd.store.sqlite.erasures import SqliteErasures
 from reichatd.store.sqlite.invites import SqliteInvites
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.members import SqliteMembers
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
         AuditStore,
         BlockStore,
         DirectStore,
+        EmailChangeStore,
+        ErasureStore,
         InviteStore,
         MemberStore,
         MessageStore,
@@ -65,6 +69,8 @@ class SqliteStore:
         self.directs: DirectStore = SqliteDirects(database)
         self.blocks: BlockStore = SqliteBlocks(database)
         self.invites: InviteStore = SqliteInvites(database)
+        self.email_changes: EmailChangeStore = SqliteEmailChanges(database)
+        self.erasures: ErasureStore = SqliteErasures(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file
