@@ -17,9 +17,12 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
+from reichatd.api import app_passwords as app_password_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import rooms as room_calls
+from reichatd.api import second_factor as second_factor_calls
+from reichatd.api import tokens as token_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
@@ -57,6 +60,9 @@ def create_app(
         settings,
         account_calls.blueprint,
         user_calls.blueprint,
+        second_factor_calls.blueprint,
+        app_password_calls.blueprint,
+        token_calls.blueprint,
         room_calls.blueprint,
         about_calls.blueprint,
         health_calls.blueprint,

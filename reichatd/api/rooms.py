@@ -42,13 +42,14 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
+from reichatd.rights import Scope
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("rooms", __name__)
 
 
 @blueprint.get("/public")
-@operation(PublicRooms, query=PublicPage, refuses=(RoomNotFound,))
+@operation(PublicRooms, query=PublicPage, scope=Scope.READ, refuses=(RoomNotFound,))
 async def list_public() -> Response:
     """Lists public rooms, oldest first, in pages.
 
@@ -62,7 +63,7 @@ async def list_public() -> Response:
 
 
 @blueprint.get("/joined")
-@operation(JoinedRooms)
+@operation(JoinedRooms, scope=Scope.READ)
 async def list_joined() -> Response:
     """Lists your rooms, in the order in which you joined them, and how far you have read in each."""
     by = await actor()
@@ -71,7 +72,13 @@ async def list_joined() -> Response:
 
 
 @blueprint.post("/room")
-@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited))
+@operation(
+    RoomCreated,
+    201,
+    takes=CreatingRoom,
+    scope=Scope.WRITE,
+    refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited),
+)
 async def create() -> Response:
     """Creates a room.
 
@@ -85,7 +92,7 @@ async def create() -> Response:
 
 
 @blueprint.get("/room/<room_id>")
-@operation(SomeRoom, refuses=(RoomNotFound,))
+@operation(SomeRoom, scope=Scope.READ, refuses=(RoomNotFound,))
 async def show(room_id: str) -> Response:
     """Shows a room.
 
@@ -96,7 +103,7 @@ async def show(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>")
-@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound))
+@operation(takes=ChangingRoom, scope=Scope.MODERATE, refuses=(InvalidFields, Forbidden, RoomNotFound))
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
@@ -109,7 +116,7 @@ async def update(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>")
-@operation(refuses=(Forbidden, RoomNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound))
 async def delete(room_id: str) -> Response:
     """Deletes a room with all its messages; for its owner.
 
@@ -123,6 +130,7 @@ async def delete(room_id: str) -> Response:
 @operation(
     takes=Joining,
     body_may_be_absent=True,
+    scope=Scope.WRITE,
     refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, RateLimited),
 )
 async def join(room_id: str) -> Response:
@@ -137,7 +145,7 @@ async def join(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/leave")
-@operation(refuses=(RoomNotFound, NotAMember))
+@operation(scope=Scope.WRITE, refuses=(RoomNotFound, NotAMember))
 async def leave(room_id: str) -> Response:
     """Leaves a room.
 
@@ -148,7 +156,7 @@ async def leave(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
 async def kick(room_id: str, user_id: str) -> Response:
     """Ends a user's membership; for the owner.
 
@@ -159,7 +167,7 @@ async def kick(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
-@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
 async def ban(room_id: str, user_id: str) -> Response:
     """Ends a user's membership, if there is one, and prevents a new one; for the owner.
 
@@ -170,7 +178,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
-@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
 async def unban(room_id: str, user_id: str) -> Response:
     """Lets a banned user join again; for the owner."""
     await rooms().members.unban(await actor(), room_id, user_id)
@@ -178,7 +186,7 @@ async def unban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.get("/room/<room_id>/bans")
-@operation(Bans, refuses=(Forbidden, RoomNotFound))
+@operation(Bans, scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound))
 async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room; for its owner."""
     banned = await rooms().members.bans(await actor(), room_id)

@@ -1,13 +1,8 @@
 """The rules for the fields of a room. Pure."""
 
-import unicodedata
-
 from reichatd.errors import FieldProblem, InvalidFields
 from reichatd.settings import LimitSettings
-from reichatd.text import BIDI_CONTROLS, is_blank, normal
-
-NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
-"""Unicode categories: control characters, line and paragraph separators. A name is one line."""
+from reichatd.text import is_line, normal
 
 
 def check(limits: LimitSettings, name: str, description: str, password: str | None, room_id: str | None = None) -> str:
@@ -15,7 +10,7 @@ def check(limits: LimitSettings, name: str, description: str, password: str | No
     name = normal(name.strip(), limits.room_name_max)
     rules = {
         "name": (
-            1 <= len(name) <= limits.room_name_max and _is_line(name),
+            1 <= len(name) <= limits.room_name_max and is_line(name),
             f"must have 1 to {limits.room_name_max} characters on one line, some of them visible",
         ),
         "description": (
@@ -37,12 +32,3 @@ def check(limits: LimitSettings, name: str, description: str, password: str | No
     if problems:
         raise InvalidFields(problems)
     return name
-
-
-def _is_line(name: str) -> bool:
-    """Whether the name is one line with something visible in it, and nothing that changes its direction."""
-    return (
-        not is_blank(name)
-        and BIDI_CONTROLS.isdisjoint(name)
-        and NOT_IN_NAMES.isdisjoint(unicodedata.category(character) for character in name)
-    )

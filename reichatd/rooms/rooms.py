@@ -144,8 +144,8 @@ class Rooms:
         return page
 
     async def joined(self, by: UserActor) -> list[Room]:
-        """The rooms that the user is a member of, in the order they were joined."""
-        return await self._store.rooms.joined(by.user_id)
+        """The rooms that the user is a member of, in the order they were joined; for a token, only those that it is for."""
+        return [room for room in await self._store.rooms.joined(by.user_id) if rights.covers(by, room.room_id)]
 
     async def progress(self, by: UserActor) -> dict[str, Progress]:
         """How far the user has read, by room id."""
@@ -153,7 +153,8 @@ class Rooms:
 
     async def joined_summaries(self, by: UserActor) -> list[RoomSummary]:
         """As `joined`, in short."""
-        return await self._store.rooms.joined_summaries(by.user_id)
+        joined = await self._store.rooms.joined_summaries(by.user_id)
+        return [room for room in joined if rights.covers(by, room.room_id)]
 
     async def update(
         self, by: Actor, room_id: str, name: str, description: str, password: str | UnsetType | None = UNSET
@@ -170,9 +171,7 @@ class Rooms:
         if password is UNSET:
             found = await self._store.rooms.update(room_id, name, description)
         else:
-            found = await self._store.rooms.update_with_password(
-                room_id, name, description, await self._hash(password)
-            )
+            found = await self._store.rooms.update_with_password(room_id, name, description, await self._hash(password))
         if not found:
             raise RoomNotFound
 

@@ -3,7 +3,16 @@
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import (
+    AppPasswordStore,
+    AuditStore,
+    MessageStore,
+    RoomStore,
+    SecondFactorStore,
+    SessionStore,
+    Store,
+    UserStore,
+)
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -41,6 +50,7 @@ from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
     "AppPassword",
+    "AppPasswordStore",
     "Appended",
     "Attempt",
     "AuditEntry",
@@ -72,6 +82,7 @@ __all__ = [
     "RoomOverview",
     "RoomStore",
     "RoomSummary",
+    "SecondFactorStore",
     "Session",
     "SessionStore",
     "Standing",

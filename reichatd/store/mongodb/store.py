@@ -7,11 +7,13 @@ from pymongo.errors import OperationFailure
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.app_passwords import MongoAppPasswords
 from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
+from reichatd.store.mongodb.second_factors import MongoSecondFactors
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
@@ -21,7 +23,15 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AppPasswordStore,
+        AuditStore,
+        MessageStore,
+        RoomStore,
+        SecondFactorStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 _COMPACT_SECONDS = 3600.0
@@ -79,6 +89,8 @@ class MongoStore:
     def __init__(self, server: MongoServer) -> None:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
+        self.second_factors: SecondFactorStore = MongoSecondFactors(server)
+        self.app_passwords: AppPasswordStore = MongoAppPasswords(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
         self.audit: AuditStore = MongoAudit(server)

@@ -34,26 +34,25 @@ def end_sessions(
     old_hash: str | None = None,
     keep_session_id: str | None = None,
 ) -> list[str] | None:
-    """Changes a user, and in the same step ends his sessions but one (see `sessions`); their ids.
+    """Changes a user, and in the same step ends all sessions of the user (see `sessions`); their ids.
 
     None, and nothing has changed, if there is no such user, or the password hash is not `old_hash`.
+
+    Arguments:
+        keep_session_id: the session that stays valid, and so do tokens for programs; None to end all.
     """
+    numbers = {"password_number": 1} | ({"tokens_number": 1} if keep_session_id is None else {})
     selection = {"_id": user_id} | ({} if old_hash is None else {"password_hash": old_hash})
     changed = db.users.find_one_and_update(
         selection,
-        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": {"password_number": 1}},
+        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": numbers},
         return_document=ReturnDocument.AFTER,
     )
     if changed is None:
         return None
-    ended = db.sessions.distinct(
-        "_id",
-        {
-            "user_id": user_id,
-            "_id": {"$ne": keep_session_id},
-            "password_number": {"$lt": changed["password_number"]},
-        },
-    )
+    logins = {"token_name": None, "password_number": {"$lt": changed["password_number"]}}
+    tokens = {"token_name": {"$ne": None}, "password_number": {"$lt": changed.get("tokens_number", 0)}}
+    ended = db.sessions.distinct("_id", {"user_id": user_id, "_id": {"$ne": keep_session_id}, "$or": [logins, tokens]})
     # Cleanup: these sessions have ended already.
     db.sessions.delete_many({"_id": {"$in": ended}})
     return ended
@@ -200,6 +199,7 @@ def _change_password(
 
 
 def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
+    db.app_passwords.delete_many({"user_id": user_id})
     return end_sessions(db, user_id, {"password_hash": new_hash})
 
 
@@ -216,7 +216,9 @@ def _delete(db: MongoDatabase, user_id: str) -> bool:
     # The user last: after an interruption the next call still finds the user.
     for collection in (db.members, db.bans):
         collection.delete_many({"_id.user": user_id})
-    db.sessions.delete_many({"user_id": user_id})
+    for collection in (db.sessions, db.app_passwords):
+        collection.delete_many({"user_id": user_id})
+    db.totp.delete_one({"_id": user_id})
     if user is None:
         return False
     db.registrations.delete_one({"_id": user["email_key"]})

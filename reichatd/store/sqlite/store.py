@@ -11,17 +11,27 @@ from reichatd.rate_limits import Counts, MemoryCounts
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
+from reichatd.store.sqlite.app_passwords import SqliteAppPasswords
 from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
+from reichatd.store.sqlite.second_factors import SqliteSecondFactors
 from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AppPasswordStore,
+        AuditStore,
+        MessageStore,
+        RoomStore,
+        SecondFactorStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -45,6 +55,8 @@ class SqliteStore:
     def __init__(self, database: SqliteDatabase) -> None:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
+        self.second_factors: SecondFactorStore = SqliteSecondFactors(database)
+        self.app_passwords: AppPasswordStore = SqliteAppPasswords(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.messages: MessageStore = SqliteMessages(database)
         self.audit: AuditStore = SqliteAudit(database)
