@@ -36,6 +36,10 @@ class Keys:
         self._rotated_tokens = _derived(secret, "rotated refresh tokens")
         self._email_changes = _derived(secret, "changes of e-mail addresses")
         self._resets = _derived(secret, "password resets")
+        self.totp_secrets = _derived(secret, "secrets of second factors")
+        self._recovery_codes = _derived(secret, "recovery codes")
+        self._app_passwords = _derived(secret, "app passwords")
+        self._program_tokens = _derived(secret, "tokens for programs")
 
     def code_hash(self, email: str, code: str) -> str:
         """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
@@ -81,6 +85,18 @@ class Keys:
     def _reset_hash(self, user: "User", expires_at: str) -> str:
         return _hash(self._resets, "\0".join((user.user_id, expires_at, user.email, user.password_hash)))
 
+    def recovery_hash(self, user_id: str, code: str) -> str:
+        """The stored form of a recovery code: of no use for another user."""
+        return _hash(self._recovery_codes, f"{user_id}\0{code}")
+
+    def app_password_hash(self, user_id: str, password: str) -> str:
+        """The stored form of an app password: of no use for another user."""
+        return _hash(self._app_passwords, f"{user_id}\0{password}")
+
+    def token_hash(self, token: str) -> str:
+        """The stored form of a token for programs."""
+        return _hash(self._program_tokens, token)
+
     def proof(self, now: float) -> str:
         """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""
         stamp = f"{now:.0f}"
@@ -111,6 +127,11 @@ def new_invite_token() -> str:
 def new_id() -> str:
     """An id for a user or a login session: random, 24 hexadecimal digits."""
     return secrets.token_hex(12)
+
+
+def token_session_id(token_hash: str) -> str:
+    """The session id of a token for programs, as long as `new_id`: a token is found by it, in one read."""
+    return token_hash[:24]
 
 
 def equal_hashes(one: str, other: str) -> bool:

@@ -10,7 +10,6 @@ from reichatd.accounts import fields
 from reichatd.accounts.session_cache import Identity
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
-from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
 from reichatd.store import User
 from reichatd.text import normal
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
 
@@ -35,7 +33,6 @@ class Profiles:
 
     Arguments:
         settings: of these, the limits of names and passwords, and who sees addresses.
-        limiter: is asked before a password is verified.
     """
 
     def __init__(
@@ -44,14 +41,12 @@ class Profiles:
         settings: "LiveSettings",
         store: "Store",
         passwords: "Passwords",
-        limiter: "RateLimiter",
         sessions: "Sessions",
         logins: "Logins",
     ) -> None:
         self._settings = settings
         self._store = store
         self._passwords = passwords
-        self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
         self._audit = AuditLog(store.audit, settings)
@@ -103,8 +98,7 @@ class Profiles:
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
+        await self._logins.confirm_password(user, password, client=client)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")

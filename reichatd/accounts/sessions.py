@@ -8,6 +8,7 @@ import trio
 from msgspec import Struct
 
 from reichatd.accounts import keys
+from reichatd.accounts.program_tokens import is_program_token, is_well_formed
 from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
 from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens, Claims
@@ -80,15 +81,16 @@ class Sessions:
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
         self.uses = SessionUses(store.sessions, clock())
 
-    async def start(self, user: User, *, client: str, device: str = "") -> LoginTokens:
+    async def start(self, user: User, *, client: str, device: str = "", app_password_id: str = "") -> LoginTokens:
         """Starts a session of a user who has just proved who they are; other devices keep theirs.
 
         Arguments:
             client: the address that the login came from.
             device: what the client says of itself, in short.
+            app_password_id: the app password that the user logged in with; "" without one.
 
         Raises:
-            InvalidPassword: the password was changed, or the user disabled, during the login.
+            InvalidPassword: the password was changed, the app password deleted, or the user disabled, during the login.
         """
         now, refresh_token = self._clock(), keys.new_refresh_token()
         session = Session(
@@ -101,6 +103,7 @@ class Sessions:
             device=device,
             address=client,
             used_at=now,
+            app_password_id=app_password_id,
         )
         await self._store.sessions.create(session)
         await self._refuse_outdated_login(session, user)
@@ -149,12 +152,16 @@ class Sessions:
         return session, generation
 
     async def authenticate(self, access_token: str) -> Identity:
-        """Returns the user and session of an access token: by one read of the store, or none if the session is cached.
+        """Returns the user and session of an access token, or of a token for programs.
+
+        This takes one read of the store, or none if the session is cached.
 
         Raises:
             Unauthorized: the token is not ours or has expired, or its session has ended.
         """
         now = self._clock()
+        if is_program_token(access_token):
+            return await self._authenticate_program(access_token, now)
         claims = self._tokens.read(access_token, now)
         identity = self._cache.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
         if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
@@ -171,6 +178,18 @@ class Sessions:
         now = self._clock()
         self.uses.note(open_sessions, now)
         await self.uses.store(now)
+
+    async def _authenticate_program(self, token: str, now: float) -> Identity:
+        if not is_well_formed(token):
+            raise Unauthorized("Invalid token")
+        token_hash = self._keys.token_hash(token)
+        session_id = keys.token_session_id(token_hash)
+        identity = self._cache.get(session_id, now) or await self._read_identity(session_id, now)
+        session = identity.session
+        if session.expires_at <= now or not keys.equal_hashes(session.refresh_hash, token_hash):
+            raise Unauthorized("Invalid token")
+        self.uses.note([session_id], now)
+        return identity
 
     def ticket(self, identity: Identity) -> SocketTicket:
         """Returns a ticket with which this login session can open one WebSocket, at this daemon. Does not wait.
@@ -221,13 +240,16 @@ class Sessions:
         return identity
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
-        """Ends a new session if the password was changed, or the user disabled, during the login.
+        """Ends a new session if the password was changed, the app password deleted, or the user disabled, during the login.
 
         A change of password ends the sessions that it finds. A session stored after that, by the old password, is found here by
         the new hash.
         """
         found = await self._store.sessions.get(session.session_id)
-        if found is None or found[1].password_hash != user.password_hash:
+        outdated = found is None or found[1].password_hash != user.password_hash
+        if session.app_password_id and not outdated:
+            outdated = not await self._store.app_passwords.used(session.app_password_id, session.created_at)
+        if outdated:
             await self._store.sessions.end(session.session_id)
             raise InvalidPassword
 

@@ -38,7 +38,7 @@ class RegistrationRecord(_Record, frozen=True, tag="registration"):
 
 
 class UserChanged(_Record, frozen=True, tag="user_changed"):
-    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, deleted."""
+    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, totp_removed, deleted."""
 
     change: str
     user_id: str

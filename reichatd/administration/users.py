@@ -72,6 +72,10 @@ class UserAdministration:
             case requests.LogUserOut():
                 user = await self.find(request.user)
                 await emit(_changed("logged_out", user, await self._accounts.log_out(ADMINISTRATOR, user.user_id)))
+            case requests.RemoveTotp():
+                user = await self.find(request.user)
+                await self._accounts.remove_second_factor(ADMINISTRATOR, user.user_id)
+                await emit(_changed("totp_removed", user))
             case requests.DeleteUser():
                 await emit(await self._delete(request, emit))
 

@@ -27,11 +27,13 @@ from reichatd.errors import (
     InviteNotFound,
     RateLimited,
     RegistrationClosed,
+    TotpRequired,
     UserDisabled,
     UserExists,
     UserNotFound,
     VerificationNotFound,
 )
+from reichatd.rights import Scope
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 blueprint = Blueprint("accounts", __name__)
@@ -75,18 +77,27 @@ async def verify() -> Response:
 
 @blueprint.post("/login")
 @operation(
-    LoggedIn, takes=LoggingIn, token=Token.NONE, refuses=(InvalidPassword, UserDisabled, UserNotFound, RateLimited)
+    LoggedIn,
+    takes=LoggingIn,
+    token=Token.NONE,
+    refuses=(InvalidPassword, InvalidCode, TotpRequired, UserDisabled, UserNotFound, RateLimited),
 )
 async def login() -> Response:
     """Logs in: a login session starts.
 
     The access token is valid for minutes and is needed for most other calls; the refresh token is valid for days and gets new
     access tokens. How many wrong passwords may be tried is limited.
+
+    A user with a second factor gets 401 `totp_required` for the right password: the client asks for a code, and logs in again with
+    password and `totp`. Each code is good once; a recovery code may take its place. A client that knows nothing of this logs in
+    with an app password in place of the password.
     """
     body = await body_of(LoggingIn)
     try:
-        made = await accounts().logins.login(body.email, body.password, client=client_address(), device=device())
-    except (UserNotFound, InvalidPassword) as refusal:
+        made = await accounts().logins.login(
+            body.email, body.password, body.totp, client=client_address(), device=device()
+        )
+    except (UserNotFound, InvalidPassword, InvalidCode) as refusal:
         # etc/fail2ban reads this line. Nothing in it is chosen by the client.
         log.info("login refused", client=client_address(), reason=refusal.code)
         raise
@@ -152,7 +163,7 @@ async def logout() -> Response:
 
 
 @blueprint.post("/ws/ticket")
-@operation(Ticket, 201)
+@operation(Ticket, 201, scope=Scope.READ)
 async def ticket() -> Response:
     """Returns a ticket, which opens one WebSocket in place of the access token.
 

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
+from reichatd.api import app_passwords as app_password_calls
 from reichatd.api import audit as audit_calls
 from reichatd.api import directs as direct_calls
 from reichatd.api import doctor as doctor_calls
@@ -25,7 +26,9 @@ from reichatd.api import invites as invite_calls
 from reichatd.api import members as member_calls
 from reichatd.api import own_account as own_account_calls
 from reichatd.api import rooms as room_calls
+from reichatd.api import second_factor as second_factor_calls
 from reichatd.api import sessions as session_calls
+from reichatd.api import tokens as token_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
@@ -74,6 +77,9 @@ def create_app(
         user_calls.blueprint,
         own_account_calls.blueprint,
         session_calls.blueprint,
+        second_factor_calls.blueprint,
+        app_password_calls.blueprint,
+        token_calls.blueprint,
         room_calls.blueprint,
         direct_calls.blueprint,
         invite_calls.blueprint,

@@ -18,6 +18,8 @@ class Action(Enum):
     """Password checks of an account; the subject is its e-mail address. Of right ones, only the work counts."""
     VERIFY = "verify"
     """Tries of a verification code; the subject is the e-mail address."""
+    TOTP = "totp"
+    """Codes of a second factor and recovery codes; the subject is the user id. Right ones are given back."""
     ROOM_PASSWORD = "room_password"
     """Password checks of a room; the subject is the room id. Of right ones, only the work counts."""
     INVITE = "invite"
@@ -70,6 +72,12 @@ def _guesses(subject_hour: Callable[[LimitSettings], int]) -> tuple[Rule, ...]:
 RULES: Mapping[Action, tuple[Rule, ...]] = {
     Action.LOGIN: _guesses(lambda limits: limits.guesses_per_subject_hour),
     Action.ROOM_PASSWORD: _guesses(lambda limits: limits.guesses_per_subject_hour),
+    Action.TOTP: (
+        Rule(Scope.PAIR, lambda limits: limits.totp_tries, _FIVE_MINUTES),
+        Rule(Scope.PAIR, lambda limits: limits.totp_tries_per_day, _DAY),
+        Rule(Scope.SUBJECT, lambda limits: limits.totp_tries, _FIVE_MINUTES),
+        Rule(Scope.SUBJECT, lambda limits: limits.totp_tries_per_day, _DAY),
+    ),
     Action.VERIFY: (
         Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),
         Rule(Scope.PAIR, lambda limits: limits.codes_per_address_hour, _HOUR),

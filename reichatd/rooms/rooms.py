@@ -153,8 +153,9 @@ class Rooms:
         return page
 
     async def joined(self, by: UserActor) -> list[Room]:
-        """The rooms that the user is a member of, in the order they were joined."""
-        return await self.directs.named(by, await self._store.rooms.joined(by.user_id))
+        """The rooms that the user is a member of, in the order they were joined; for a token, only those that it is for."""
+        joined = await self._store.rooms.joined(by.user_id)
+        return await self.directs.named(by, [room for room in joined if rights.covers(by, room.room_id)])
 
     async def progress(self, by: UserActor) -> dict[str, Progress]:
         """How far the user has read, by room id."""
@@ -162,7 +163,8 @@ class Rooms:
 
     async def joined_summaries(self, by: UserActor) -> list[RoomSummary]:
         """As `joined`, in short."""
-        return await self.directs.named(by, await self._store.rooms.joined_summaries(by.user_id))
+        joined = await self._store.rooms.joined_summaries(by.user_id)
+        return await self.directs.named(by, [room for room in joined if rights.covers(by, room.room_id)])
 
     async def update(
         self,

@@ -120,6 +120,12 @@ class LimitSettings(Table, frozen=True):
     codes_per_address_hour: OptionalLimit = 10
     """How many verification codes one client may try per hour for one e-mail address. 0: no limit."""
 
+    totp_tries: OptionalLimit = 5
+    totp_tries_per_day: OptionalLimit = 50
+    """How many codes of a second factor, or recovery codes, one client, and all clients together, may try for one account in 5
+    minutes and per day. Only someone who knows the password can try one. What others try does not count for a client that the
+    account's owner has logged in from, and a right code counts for none. 0: no limit."""
+
     mails_per_client_hour: OptionalLimit = 20
     mails_per_address_hour: OptionalLimit = 3
     mails_per_address_day: OptionalLimit = 5
@@ -139,6 +145,9 @@ class LimitSettings(Table, frozen=True):
 
     blocks_per_user: OptionalLimit = 1000
     """How many users one user may block. 0: no limit."""
+    app_passwords_per_user: Annotated[int, Meta(ge=0, le=1000)] = 10
+    tokens_per_user: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """How many app passwords, and how many tokens for programs, one user may have. 0: none can be made."""
 
     refusal_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
     """How long the answer 429 is held back, so that a client that tries again at once costs little."""

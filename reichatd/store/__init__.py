@@ -5,6 +5,7 @@ from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, Store
 from reichatd.store.lookups import users_with
 from reichatd.store.pages import cut, is_cut
 from reichatd.store.protocol import (
+    AppPasswordStore,
     AuditStore,
     BlockStore,
     DirectStore,
@@ -14,6 +15,7 @@ from reichatd.store.protocol import (
     MemberStore,
     MessageStore,
     RoomStore,
+    SecondFactorStore,
     SessionStore,
     Store,
     UserStore,
@@ -66,6 +68,7 @@ from reichatd.store.retention import Cutoff, LogRange
 __all__ = [
     "ERASED",
     "AppPassword",
+    "AppPasswordStore",
     "Appended",
     "Attempt",
     "AuditEntry",
@@ -111,6 +114,7 @@ __all__ = [
     "RoomStore",
     "RoomSummary",
     "RotateOutcome",
+    "SecondFactorStore",
     "Session",
     "SessionStore",
     "Standing",

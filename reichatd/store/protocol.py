@@ -12,6 +12,7 @@ from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
     Appended,
+    AppPassword,
     Attempt,
     AuditEntry,
     AuditFilter,
@@ -41,6 +42,7 @@ from reichatd.store.records import (
     RotateOutcome,
     Session,
     Totals,
+    Totp,
     TransferOutcome,
     User,
 )
@@ -96,13 +98,17 @@ class UserStore(Protocol):
     async def change_password(
         self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
     ) -> list[str] | None:
-        """Changes the password hash from `old_hash`, ends the user's other sessions and returns their ids.
+        """Changes the password hash from `old_hash`, ends the user's other login sessions and returns their ids.
 
-        None, with nothing changed, if the hash is no longer `old_hash` or the user was deleted.
+        Tokens for programs stay valid. None, with nothing changed, if the hash is no longer `old_hash` or the user was deleted.
         """
 
     async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        """Changes the password hash, ends all sessions and returns their ids; None if there is no such user."""
+        """Changes the password hash, ends all sessions, tokens for programs too, and removes all app passwords.
+
+        Returns:
+            the ids of the sessions; None if there is no such user.
+        """
 
     async def reset_password(self, user: User, new_hash: str) -> list[str] | None:
         """As `set_password`; None, with nothing changed, if the user's password hash or address is another by now."""
@@ -117,7 +123,7 @@ class UserStore(Protocol):
         """False if there is no such user."""
 
     async def delete(self, user_id: str) -> bool:
-        """Removes a user with all sessions, memberships, bans and registrations of the address.
+        """Removes a user with all sessions, second factor, app passwords, memberships, bans and registrations of the address.
 
         The user's messages stay, and so do owned rooms: transfer or delete those first. False if there was no such user. A call
         that ended in a StoreError may have removed a part; the next call removes the rest.
@@ -134,6 +140,9 @@ class SessionStore(Protocol):
     """Login sessions."""
 
     async def create(self, session: Session) -> None: ...
+
+    async def create_token(self, session: Session, at_most: int) -> bool:
+        """As `create`, for a token for programs; False, with nothing stored, if the user has `at_most` of them already."""
 
     async def get(self, session_id: str) -> tuple[Session, User] | None:
         """A session and its user, in one read; None if it has ended, or the user is deleted or disabled."""
@@ -173,6 +182,45 @@ class SessionStore(Protocol):
 
     async def delete_expired(self, now: float) -> int:
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
+
+
+class SecondFactorStore(Protocol):
+    """The second factors of users: at most one for each."""
+
+    async def get(self, user_id: str) -> Totp | None: ...
+
+    async def begin(self, totp: Totp) -> bool:
+        """Stores a factor that is not confirmed yet, in place of an earlier one. False if the user has a confirmed one."""
+
+    async def confirm(self, totp: Totp) -> bool:
+        """Stores the confirmed form of a factor. False if the user's factor has another secret by now, or is confirmed."""
+
+    async def use_step(self, user_id: str, step: int) -> bool:
+        """Uses up a time step and all before it. False if it was used up, or if the user has no confirmed factor."""
+
+    async def use_recovery(self, user_id: str, code_hash: str) -> bool:
+        """Uses up a recovery code. False if there is no such code, or no longer."""
+
+    async def delete(self, user_id: str) -> bool:
+        """False if there was none."""
+
+
+class AppPasswordStore(Protocol):
+    """The app passwords of users."""
+
+    async def create(self, app_password: AppPassword, at_most: int) -> bool:
+        """False, with nothing stored, if the user has `at_most` of them already."""
+
+    async def of_user(self, user_id: str) -> list[AppPassword]:
+        """Oldest first."""
+
+    async def by_hash(self, user_id: str, password_hash: str) -> AppPassword | None: ...
+
+    async def used(self, app_password_id: str, now: float) -> bool:
+        """Notes a login with it. False if there is no such app password, or no longer."""
+
+    async def delete(self, user_id: str, app_password_id: str) -> list[str] | None:
+        """Removes it, ends the sessions that were begun with it and returns their ids; None if there is no such app password."""
 
 
 class RoomStore(Protocol):
@@ -529,6 +577,8 @@ class Store(Protocol):
 
     users: UserStore
     sessions: SessionStore
+    second_factors: SecondFactorStore
+    app_passwords: AppPasswordStore
     rooms: RoomStore
     members: MemberStore
     messages: MessageStore

@@ -110,6 +110,8 @@ class Session(Record, frozen=True):
     """What such a token may do: words with a space between them."""
     rooms: str | None = None
     """The ids of the rooms that such a token is for, with a space between them; None for all."""
+    app_password_id: str = ""
+    """The app password that it was begun with; "" for any other login."""
 
     @property
     def is_token(self) -> bool:

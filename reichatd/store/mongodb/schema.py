@@ -169,6 +169,10 @@ def _sixth(db: MongoDatabase) -> None:
     db.invites.create_indexes([IndexModel("token_hash", unique=True), IndexModel("room"), IndexModel("expires_at")])
     db.blocks.create_indexes([IndexModel("_id.blocked")])
     db.app_passwords.create_indexes([IndexModel({"user_id": 1, "password_hash": 1})])
+    # A session may have `app_password_id`.
+    db.sessions.create_indexes(
+        [IndexModel("app_password_id", partialFilterExpression={"app_password_id": {"$gt": ""}})],
+    )
     db.email_changes.create_indexes([IndexModel("expires_at")])
     db.oidc_accounts.create_indexes([IndexModel("user_id")])
     db.audit.create_indexes(

@@ -7,6 +7,7 @@ from pymongo.errors import OperationFailure
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.app_passwords import MongoAppPasswords
 from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
@@ -18,6 +19,7 @@ from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
+from reichatd.store.mongodb.second_factors import MongoSecondFactors
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
     from reichatd.store.protocol import (
+        AppPasswordStore,
         AuditStore,
         BlockStore,
         DirectStore,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         MemberStore,
         MessageStore,
         RoomStore,
+        SecondFactorStore,
         SessionStore,
         UserStore,
     )
@@ -97,6 +101,8 @@ class MongoStore:
     def __init__(self, server: MongoServer) -> None:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
+        self.second_factors: SecondFactorStore = MongoSecondFactors(server)
+        self.app_passwords: AppPasswordStore = MongoAppPasswords(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)

@@ -35,25 +35,24 @@ def end_sessions(
     only_if: Document | None = None,
     keep_session_id: str | None = None,
 ) -> list[str] | None:
-    """Changes a user, and in the same step ends his sessions but one (see `sessions`); their ids.
+    """Changes a user, and in the same step ends all sessions of the user (see `sessions`); their ids.
 
     None, and nothing has changed, if there is no such user, or none with the fields of `only_if`.
+
+    Arguments:
+        keep_session_id: the session that stays valid, and so do tokens for programs; None to end all.
     """
+    numbers = {"password_number": 1} | ({"tokens_number": 1} if keep_session_id is None else {})
     changed = db.users.find_one_and_update(
         {"_id": user_id, **(only_if or {})},
-        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": {"password_number": 1}},
+        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": numbers},
         return_document=ReturnDocument.AFTER,
     )
     if changed is None:
         return None
-    ended = db.sessions.distinct(
-        "_id",
-        {
-            "user_id": user_id,
-            "_id": {"$ne": keep_session_id},
-            "password_number": {"$lt": changed["password_number"]},
-        },
-    )
+    logins = {"token_name": None, "password_number": {"$lt": changed["password_number"]}}
+    tokens = {"token_name": {"$ne": None}, "password_number": {"$lt": changed.get("tokens_number", 0)}}
+    ended = db.sessions.distinct("_id", {"user_id": user_id, "_id": {"$ne": keep_session_id}, "$or": [logins, tokens]})
     # Cleanup: these sessions have ended already.
     db.sessions.delete_many({"_id": {"$in": ended}})
     return ended
@@ -207,6 +206,7 @@ def _change_password(
 
 
 def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
+    db.app_passwords.delete_many({"user_id": user_id})
     return end_sessions(db, user_id, {"password_hash": new_hash})
 
 

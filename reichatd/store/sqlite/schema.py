@@ -153,6 +153,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "ALTER TABLE sessions ADD COLUMN token_name TEXT",
         "ALTER TABLE sessions ADD COLUMN scopes TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sessions ADD COLUMN rooms TEXT",
+        "ALTER TABLE sessions ADD COLUMN app_password_id TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX sessions_by_app_password ON sessions (app_password_id) WHERE app_password_id <> ''",
         "ALTER TABLE rooms ADD COLUMN direct TEXT",
         "ALTER TABLE rooms ADD COLUMN slow_seconds INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE rooms ADD COLUMN members_pin INTEGER NOT NULL DEFAULT 0",

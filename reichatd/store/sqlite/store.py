@@ -11,6 +11,7 @@ from reichatd.rate_limits import Counts, MemoryCounts
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
+from reichatd.store.sqlite.app_passwords import SqliteAppPasswords
 from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.blocks import SqliteBlocks
 from reichatd.store.sqlite.database import SqliteDatabase
@@ -22,12 +23,14 @@ from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
+from reichatd.store.sqlite.second_factors import SqliteSecondFactors
 from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
     from reichatd.store.protocol import (
+        AppPasswordStore,
         AuditStore,
         BlockStore,
         DirectStore,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         MemberStore,
         MessageStore,
         RoomStore,
+        SecondFactorStore,
         SessionStore,
         UserStore,
     )
@@ -63,6 +67,8 @@ class SqliteStore:
     def __init__(self, database: SqliteDatabase) -> None:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
+        self.second_factors: SecondFactorStore = SqliteSecondFactors(database)
+        self.app_passwords: AppPasswordStore = SqliteAppPasswords(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)

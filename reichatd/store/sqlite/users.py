@@ -8,7 +8,7 @@ from msgspec.structs import astuple
 
 from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
-from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
+from reichatd.store.sqlite.sessions import USER, end_other_logins, end_sessions, user_of
 
 _REGISTRATION = ", ".join(Registration.__struct_fields__)
 
@@ -135,10 +135,11 @@ def _change_password(
     )
     if not changed.rowcount:
         return None
-    return end_sessions(db, user_id, keep_session_id)
+    return end_other_logins(db, user_id, keep_session_id)
 
 
 def _set_password(db: Connection, user_id: str, new_hash: str) -> list[str] | None:
+    db.execute("DELETE FROM app_passwords WHERE user_id = ?", (user_id,))
     return _change(db, user_id, "password_hash", new_hash)
 
 
