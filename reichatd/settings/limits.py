@@ -141,6 +141,11 @@ class LimitSettings(Table, frozen=True):
     body_bytes: Bytes = 65_536
     """The largest head and the largest body of a request, in bytes."""
 
+    answer_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 67_108_864
+    """How many bytes all large answers (from 64 KiB on) that are being sent may have together. A byte takes up to three in memory
+    until its client has read it. Over it, another large answer is replaced by 503, and the client tries again. Lists that are sent
+    in pieces, documents and files do not count. 0: no limit."""
+
     request_seconds: Seconds = 10.0
     """How long the head of a request may take to arrive, and then its body. A response has no such limit, as long as the client
     reads it (slow_reader_seconds)."""
