@@ -134,7 +134,8 @@ class LimitSettings(Table, frozen=True):
 
     sockets_per_user: OptionalLimit = 100
     """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). Each tab of
-    the web client has one for each of up to 40 rooms: raise it if your users are in many rooms. 0: no limit."""
+    the web client has one for each of up to 20 rooms, and for the opened one; with too many, only for the opened one. 0: no
+    limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384
