@@ -140,7 +140,7 @@ class Accounts:
     async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
         address, minutes = registrant.email, self._auth.verification_code_minutes
         with self._outbox.reserve(to=address.deliverable):
-            code = await self._store_registration(registrant, await self._passwords.hash(password))
+            code = await self._store_registration(registrant, await self._passwords.hash(password, client=client))
             message = verification_mail(
                 sender=self._outbox.sender,
                 to=address.deliverable,
@@ -224,9 +224,9 @@ class Accounts:
             user = await self._store.users.by_email(address) if address else None
             if user is None:
                 if fields.is_short_enough(self._settings.limits, password):
-                    await self._passwords.verify_dummy(password)
+                    await self._passwords.verify_dummy(password, client=client)
                 raise UserNotFound
-            await self._check_password(user, password)
+            await self._check_password(user, password, client)
         if user.disabled:
             raise UserDisabled
         now, refresh_token = self._clock(), keys.new_refresh_token()
@@ -330,11 +330,11 @@ class Accounts:
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
         async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(user.email), known=True):
-            await self._check_password(user, password)
+            await self._check_password(user, password, client)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
-        new_hash = await self._passwords.hash(new_password)
+        new_hash = await self._passwords.hash(new_password, client=client)
         with trio.CancelScope(shield=True):
             ended = await self._store.users.change_password(
                 user.user_id, user.password_hash, new_hash, identity.session.session_id
@@ -360,10 +360,11 @@ class Accounts:
         self._sessions.keep(identity, now, changes)
         return identity
 
-    async def _check_password(self, user: User, password: str) -> None:
+    async def _check_password(self, user: User, password: str, client: str) -> None:
         if not fields.is_short_enough(self._settings.limits, password):
             raise InvalidPassword
-        if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
+        whose = f"user {user.user_id}"
+        if not await self._passwords.verify(user.password_hash, password, whose=whose, client=client):
             raise InvalidPassword
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
