@@ -329,7 +329,8 @@ class Accounts:
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(user.email), known=True):
+        known = await self.is_known_client(user.email, client)  # a stolen token may come from anywhere
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(user.email), known=known):
             await self._check_password(user, password, client)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):

@@ -162,6 +162,16 @@ async def test_guesses_at_the_old_password_of_a_stolen_session(api: Api, hashes:
     assert len(hashes) == 4
 
 
+async def test_guesses_with_a_stolen_token_from_many_addresses(api: Api) -> None:
+    ada = await api.user("ada")
+    limit(api, guesses_per_subject_hour=5)
+    body = {"password": "wrong guess", "new_password": "another password"}
+    replies = [await api("PUT", "/user/password", body, by=ada, client=f"198.51.100.{each}") for each in range(8)]
+    assert [reply.status for reply in replies] == [400] * 5 + [429] * 3
+    body["password"] = PASSWORD
+    assert (await api("PUT", "/user/password", body, by=ada)).status == 200, "the owner's address is known"
+
+
 async def test_a_refusal_is_held_back(api: Api, autojump_clock: trio.testing.MockClock) -> None:
     limit(api, guesses_per_client=1, refusal_seconds=2.0)
     await login(api, STRANGER)
