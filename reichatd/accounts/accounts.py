@@ -126,7 +126,7 @@ class Accounts:
         registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
-        subject = _folded(address.normal)
+        subject = _mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
             # The store decides below; this check saves the hashing.
@@ -395,3 +395,9 @@ class Accounts:
 def _folded(email: str) -> str:
     """What an e-mail address is counted by. Stores ignore case, so that every spelling is the same account."""
     return email.lower()
+
+
+def _mailbox(email: str) -> str:
+    """What mails to an address are counted by: for most servers, what follows a "+" is the same mailbox (RFC 5233)."""
+    local, _, domain = _folded(email).rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"

@@ -114,8 +114,8 @@ class LimitSettings(Table, frozen=True):
     mails_per_client_hour: OptionalLimit = 20
     mails_per_address_hour: OptionalLimit = 3
     mails_per_address_day: OptionalLimit = 5
-    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. A registration of an
-    address that has an account counts too. 0: no limit."""
+    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. Addresses that
+    differ only in what follows a "+" are one. A registration of an address that has an account counts too. 0: no limit."""
 
     rooms_per_user_hour: OptionalLimit = 10
     rooms_owned: OptionalLimit = 50

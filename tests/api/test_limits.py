@@ -220,6 +220,14 @@ async def test_mails_to_a_strangers_address(api: Api, hashes: list[str]) -> None
     assert (await register(api, OWNER, "bob@example.org")).status == 201
 
 
+async def test_mails_to_one_mailbox_by_many_names(api: Api) -> None:
+    limit(api, mails_per_address_hour=3)
+    got = [(await register(api, STRANGER, f"ada+{number}@example.org")).status for number in range(5)]
+    assert got == [201] * 3 + [429] * 2
+    assert (await register(api, STRANGER, ADA)).status == 429
+    assert (await register(api, STRANGER, "bob+1@example.org")).status == 201
+
+
 async def test_mails_of_one_client(api: Api) -> None:
     limit(api, mails_per_client_hour=20)
     got = [(await register(api, STRANGER, f"user{number}@example.org")).status for number in range(30)]
