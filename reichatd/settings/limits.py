@@ -172,7 +172,8 @@ class LimitSettings(Table, frozen=True):
 
     stalled_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 268_435_456
     """How many bytes may wait in memory for all clients that do not take their replies, beside the kernel's buffers. Over it, the
-    client that has stalled longest, and for a second at least, is closed with 1013. 0: no limit."""
+    client that has stalled longest, and for a second at least, is closed with 1013. Each reply counts once, but takes up to three
+    times as much memory while it is sent: with the default, up to 768 MiB. 0: no limit."""
 
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""
