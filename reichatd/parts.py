@@ -125,6 +125,7 @@ class Parts:
             rooms=self.rooms,
             health=self.health,
             settings=live_settings,
+            refusals=self.limiter.refusals,
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)

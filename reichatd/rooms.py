@@ -117,15 +117,17 @@ class Rooms:
         if room_id is not None and not await self._store.rooms.is_free(room_id):
             raise RoomExists
         async with self._counted_room(by):
-            return await self._create(owner, name, description, password, room_id)
+            return await self._create(owner, name, description, await self._hash(by, password), room_id)
 
-    async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
+    async def _create(
+        self, owner: str, name: str, description: str, password_hash: str | None, room_id: str | None
+    ) -> str:
         room = Room(
             room_id=self._random_id() if room_id is None else room_id,
             name=name,
             description=description,
             owner=owner,
-            password_hash=await self._hash(password),
+            password_hash=password_hash,
             created_at=self._clock(),
             users=(owner,),
         )
@@ -350,15 +352,16 @@ class Rooms:
         if scope.cancelled_caught:
             raise Unavailable
 
-    async def _hash(self, password: str | None) -> str | None:
-        return await self._passwords.hash(password) if password else None
+    async def _hash(self, by: Actor, password: str | None) -> str | None:
+        client = by.client if isinstance(by, UserActor) else ""
+        return await self._passwords.hash(password, client=client) if password else None
 
     async def _hash_new(self, by: Actor, room_id: str, password: str | None) -> str | None:
         """As `_hash`, for a room that exists. It counts as the check of a right password: it is as much work."""
         if not password or not isinstance(by, UserActor):
-            return await self._hash(password)
+            return await self._hash(by, password)
         async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id, known=True):
-            return await self._hash(password)
+            return await self._hash(by, password)
 
     async def _verify(self, by: UserActor, password_hash: str, password: str | None, room_id: str) -> None:
         if not password:
@@ -366,7 +369,8 @@ class Rooms:
         async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id):
             if not fields.is_short_enough(self._settings.limits, password):
                 raise InvalidPassword
-            if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
+            whose = f"room {room_id}"
+            if not await self._passwords.verify(password_hash, password, whose=whose, client=by.client):
                 raise InvalidPassword
 
     @asynccontextmanager

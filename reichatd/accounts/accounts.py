@@ -126,7 +126,7 @@ class Accounts:
         registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
-        subject = _folded(address.normal)
+        subject = _mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
             # The store decides below; this check saves the hashing.
@@ -140,7 +140,7 @@ class Accounts:
     async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
         address, minutes = registrant.email, self._auth.verification_code_minutes
         with self._outbox.reserve(to=address.deliverable):
-            code = await self._store_registration(registrant, await self._passwords.hash(password))
+            code = await self._store_registration(registrant, await self._passwords.hash(password, client=client))
             message = verification_mail(
                 sender=self._outbox.sender,
                 to=address.deliverable,
@@ -224,9 +224,9 @@ class Accounts:
             user = await self._store.users.by_email(address) if address else None
             if user is None:
                 if fields.is_short_enough(self._settings.limits, password):
-                    await self._passwords.verify_dummy(password)
+                    await self._passwords.verify_dummy(password, client=client)
                 raise UserNotFound
-            await self._check_password(user, password)
+            await self._check_password(user, password, client)
         if user.disabled:
             raise UserDisabled
         now, refresh_token = self._clock(), keys.new_refresh_token()
@@ -329,12 +329,13 @@ class Accounts:
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(user.email), known=True):
-            await self._check_password(user, password)
+        known = await self.is_known_client(user.email, client)  # a stolen token may come from anywhere
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=_folded(user.email), known=known):
+            await self._check_password(user, password, client)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
-        new_hash = await self._passwords.hash(new_password)
+        new_hash = await self._passwords.hash(new_password, client=client)
         with trio.CancelScope(shield=True):
             ended = await self._store.users.change_password(
                 user.user_id, user.password_hash, new_hash, identity.session.session_id
@@ -360,10 +361,11 @@ class Accounts:
         self._sessions.keep(identity, now, changes)
         return identity
 
-    async def _check_password(self, user: User, password: str) -> None:
+    async def _check_password(self, user: User, password: str, client: str) -> None:
         if not fields.is_short_enough(self._settings.limits, password):
             raise InvalidPassword
-        if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
+        whose = f"user {user.user_id}"
+        if not await self._passwords.verify(user.password_hash, password, whose=whose, client=client):
             raise InvalidPassword
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
@@ -393,3 +395,9 @@ class Accounts:
 def _folded(email: str) -> str:
     """What an e-mail address is counted by. Stores ignore case, so that every spelling is the same account."""
     return email.lower()
+
+
+def _mailbox(email: str) -> str:
+    """What mails to an address are counted by: for most servers, what follows a "+" is the same mailbox (RFC 5233)."""
+    local, _, domain = _folded(email).rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"

@@ -21,7 +21,7 @@ class Action(Enum):
     ROOM_PASSWORD = "room_password"
     """Password checks of a room; the subject is the room id. Of right ones, only the work counts."""
     MAIL = "mail"
-    """Mails to an address, which is the subject."""
+    """Mails to an address, which is the subject, without what follows a "+" before the "@"."""
     ROOM = "room"
     """Rooms made; the subject is the user id of the creator."""
 
