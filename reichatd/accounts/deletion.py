@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from reichatd.accounts import fields
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import OwnsRooms
-from reichatd.rate_limits import Action
 
 if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
@@ -55,8 +53,7 @@ class Deletion:
             Unavailable, RateLimited, StoreError
         """
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
+        await self._logins.confirm_password(user, password, client=client)
         if await self._owns_rooms(user.user_id):
             raise OwnsRooms("You own rooms: transfer them to other members, or delete them first")
         users = self._store.users

@@ -594,7 +594,7 @@ Checks = Annotated[
 
 
 class Ready(Answer, frozen=True, kw_only=True):
-    """Every part works."""
+    """Every part works; with an almost full disk, everything but posts does."""
 
     checks: Checks
 

@@ -25,7 +25,7 @@ class Action(Enum):
     INVITE = "invite"
     """Tries of the token of an invitation; without a subject. Right ones are given back."""
     MAIL = "mail"
-    """Mails to an address, which is the subject."""
+    """Mails to an address, which is the subject, without what follows a "+" before the "@"."""
     ROOM = "room"
     """Rooms made; the subject is the user id of the creator."""
     DIRECT = "direct"

@@ -203,5 +203,6 @@ class Members:
         async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id):
             if not fields.is_short_enough(self._settings.limits, password):
                 raise InvalidPassword
-            if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
+            whose = f"room {room_id}"
+            if not await self._passwords.verify(password_hash, password, whose=whose, client=by.client):
                 raise InvalidPassword

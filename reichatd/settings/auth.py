@@ -77,4 +77,5 @@ class AuthSettings(Table, frozen=True):
     passwords harder to guess for an attacker, and logins slower."""
 
     argon2_waiting: Count = 64
-    """How many logins may wait for a free CPU core. Further ones get 503 (try again later)."""
+    """How many logins may wait for a free CPU core, of one client (an IPv4 address, or an IPv6 /64) at most a quarter. Further ones
+    get 503 (try again later)."""
