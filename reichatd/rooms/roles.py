@@ -27,8 +27,8 @@ class Roles:
         self._access = access
         self._quota = quota
         self._store = store
-        self._audit = AuditLog(store.audit, settings, clock)
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     async def appoint(self, by: Actor, room_id: str, user_id: str) -> None:
         """Makes a member a moderator, who stays one until they leave the room. Harmless if they are one already.
@@ -52,9 +52,9 @@ class Roles:
         Arguments:
             admit: makes the user a member first, without the password and in spite of a ban, which ends. For administrators.
 
-        Raises: RoomNotFound, Forbidden, Yourself, NotAMember, TooManyRooms (that user owns as many as one may).
+        Raises: RoomNotFound, DirectRoom, Forbidden, Yourself, NotAMember, TooManyRooms (that user owns as many as one may).
         """
-        await self._access.authorize_without_room(by, Action.TRANSFER, room_id)
+        await self._access.authorize(by, Action.TRANSFER, room_id)
         owner = None
         if isinstance(by, UserActor):
             owner = by.user_id

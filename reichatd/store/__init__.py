@@ -2,9 +2,26 @@
 
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.lookups import users_with
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MemberStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import (
+    AppPasswordStore,
+    AuditStore,
+    BlockStore,
+    DirectStore,
+    EmailChangeStore,
+    ErasureStore,
+    InviteStore,
+    MemberStore,
+    MessageStore,
+    RoomStore,
+    SecondFactorStore,
+    SessionStore,
+    Store,
+    UserStore,
+)
 from reichatd.store.records import (
+    ERASED,
     Appended,
     AppPassword,
     Attempt,
@@ -12,9 +29,15 @@ from reichatd.store.records import (
     AuditFilter,
     BanOutcome,
     Block,
+    BlockOutcome,
+    Confirmation,
     ConfirmedCode,
+    DirectHead,
     EmailChange,
+    EmailOutcome,
+    Erasure,
     Invite,
+    InviteOutcome,
     JoinOutcome,
     Keep,
     Membership,
@@ -30,6 +53,7 @@ from reichatd.store.records import (
     RoomMember,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Standing,
     Totals,
@@ -37,11 +61,14 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
     direct_pair,
+    other_of,
 )
 from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
+    "ERASED",
     "AppPassword",
+    "AppPasswordStore",
     "Appended",
     "Attempt",
     "AuditEntry",
@@ -50,11 +77,22 @@ __all__ = [
     "Backend",
     "BanOutcome",
     "Block",
+    "BlockOutcome",
+    "BlockStore",
+    "Confirmation",
     "ConfirmedCode",
     "Cutoff",
+    "DirectHead",
+    "DirectStore",
     "EmailChange",
+    "EmailChangeStore",
+    "EmailOutcome",
+    "Erasure",
+    "ErasureStore",
     "FailureCounter",
     "Invite",
+    "InviteOutcome",
+    "InviteStore",
     "JoinOutcome",
     "Keep",
     "LogRange",
@@ -75,6 +113,8 @@ __all__ = [
     "RoomOverview",
     "RoomStore",
     "RoomSummary",
+    "RotateOutcome",
+    "SecondFactorStore",
     "Session",
     "SessionStore",
     "Standing",
@@ -91,4 +131,6 @@ __all__ = [
     "cut",
     "direct_pair",
     "is_cut",
+    "other_of",
+    "users_with",
 ]
