@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
     from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
-    from reichatd.store import Message, Session, Store, User
+    from reichatd.store import Membership, Message, RoomMember, Session, Store, User
 
 IDS_AT_ONCE = 5000
 """Message ids that one call searches for the messages of one author."""
@@ -45,9 +45,13 @@ class UserDetails(_Record, frozen=True, tag="user_details"):
 
 
 class MembershipRecord(_Record, frozen=True, tag="membership"):
+    """`muted_until` is the end of the last mute, "" if there never was one."""
+
     room_id: str
     joined_at: str
     last_read_id: int
+    moderator: bool = False
+    muted_until: str = ""
 
 
 class SessionRecord(_Record, frozen=True, tag="session"):
@@ -125,8 +129,9 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
         StoreError
     """
     yield await user_details(store, user)
+    own = await store.members.of_user(user.user_id)
     for membership in await store.rooms.memberships(user.user_id):
-        yield MembershipRecord(membership.room_id, isoformat(membership.joined_at), membership.last_read_id)
+        yield _membership_record(membership, own.get(membership.room_id))
     for session in await store.sessions.of_user(user.user_id):
         yield _session_record(session)
     # In all rooms: the user may have left a room, or been banned, after writing in it.
@@ -176,6 +181,17 @@ def ranges(last_id: int, size: int) -> Iterator[tuple[int, int]]:
     """The ids from 1 on, in ranges of at most `size`: the first and the last id of each range."""
     for first in range(1, last_id + 1, size):
         yield first, min(first + size - 1, last_id)
+
+
+def _membership_record(membership: "Membership", member: "RoomMember | None") -> MembershipRecord:
+    """`member` is None if the user has left the room meanwhile."""
+    return MembershipRecord(
+        room_id=membership.room_id,
+        joined_at=isoformat(membership.joined_at),
+        last_read_id=membership.last_read_id,
+        moderator=member is not None and member.is_moderator,
+        muted_until=isoformat(member.muted_until) if member and member.muted_until else "",
+    )
 
 
 def _session_record(session: "Session") -> SessionRecord:

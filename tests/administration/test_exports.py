@@ -27,6 +27,8 @@ async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
         await admin.open(room_id, bob, ann)
         await admin.store.messages.append([post(f"{n}", name, room_id) for n in range(5) for name in (ann, bob)], {})
     await admin.store.rooms.ban("attic", ann)
+    await admin.store.members.set_moderator("lobby", ann, True)
+    await admin.store.members.mute("lobby", ann, 1.0)
     await admin.store.sessions.create(session(user_id=ann))
     assert await admin.conclude(requests.ExportUser("ann@example.org")) == Done()
     records = [record for record in admin.records if not isinstance(record, Progress)]
@@ -35,6 +37,7 @@ async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
     assert (details.email, details.rooms, details.banned_from) == ("ann@example.org", ["lobby"], ["attic"])
     assert isinstance(membership, MembershipRecord)
     assert (membership.room_id, membership.last_read_id) == ("lobby", 9)
+    assert (membership.moderator, membership.muted_until) == (True, "1970-01-01T00:00:01.000000+00:00")
     assert isinstance(login, SessionRecord)
     written = [(one.room_id, one.message_id, one.content) for one in messages if isinstance(one, MessageRecord)]
     assert written == [(room_id, 2 * n + 1, f"{n}") for room_id in ("attic", "lobby") for n in range(5)]
