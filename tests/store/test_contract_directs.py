@@ -2,7 +2,17 @@
 
 from functools import partial
 
-from reichatd.store import Appended, Block, BlockOutcome, DirectHead, Outcome, Store, direct_pair, other_of
+from reichatd.store import (
+    Appended,
+    Block,
+    BlockOutcome,
+    DirectHead,
+    Outcome,
+    Store,
+    TransferOutcome,
+    direct_pair,
+    other_of,
+)
 from tests.store.conftest import Opener
 from tests.store.samples import add_user, at_once, direct, post, room, stored
 
@@ -69,6 +79,8 @@ async def test_summaries_name_the_pair(store: Store) -> None:
         ("lobby", None),
         ("whisper", PAIR),
     ]
+    assert await store.rooms.owned("ann") == ["lobby"]
+    assert await store.rooms.transfer("whisper", "ann") is TransferOutcome.DIRECT
     assert await store.rooms.owned("ann") == ["lobby"]
 
 

@@ -195,9 +195,11 @@ def _count_owned(db: MongoDatabase, user_id: str, at_most: int) -> int:
 
 
 def _transfer(db: MongoDatabase, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
-    room = db.rooms.find_one({"_id": room_id}, {"key": 1, "owner": 1})
+    room = db.rooms.find_one({"_id": room_id}, {"key": 1, "owner": 1, "direct": 1})
     if room is None:
         return TransferOutcome.NO_ROOM
+    if room.get("direct") is not None:
+        return TransferOutcome.DIRECT
     if owner is not None and owner != room["owner"]:
         return TransferOutcome.NOT_OWNER
     # A member who leaves at this moment becomes the owner all the same, as an owner may also leave later.

@@ -184,10 +184,12 @@ def _memberships(db: Connection, user_id: str) -> list[Membership]:
 
 
 def _transfer(db: Connection, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
-    room = db.execute("SELECT pk, owner FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
+    room = db.execute("SELECT pk, owner, direct FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
     if room is None:
         return TransferOutcome.NO_ROOM
-    pk, former = room
+    pk, former, direct = room
+    if direct is not None:
+        return TransferOutcome.DIRECT
     if owner is not None and owner != former:
         return TransferOutcome.NOT_OWNER
     if not _exists(db, "members", pk, user_id):
