@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from reichatd.administration.records import Emit, MembershipRecord, MessageRecord, Progress, SessionRecord
+from reichatd.administration.records import BlockRecord, Emit, MembershipRecord, MessageRecord, Progress, SessionRecord
 from reichatd.administration.rooms import details as room_details
 from reichatd.administration.rooms import emit_members_and_bans
 from reichatd.administration.users import details as user_details
-from reichatd.store import Message, Room, Store, User
+from reichatd.store import Message, Room, Store, User, users_with
 from reichatd.timestamps import isoformat
 
 _MESSAGES = 1000
@@ -19,12 +19,14 @@ _ROOMS = 100
 
 
 async def export_user(store: Store, user: User, emit: Emit) -> None:
-    """What a user can demand under the GDPR (articles 15 and 20): account, memberships, login sessions, own messages."""
+    """What a user can demand under the GDPR (articles 15 and 20): account, memberships, login sessions, blocks, own messages."""
     await emit(await user_details(store, user))
     for membership in await store.rooms.memberships(user.user_id):
         await emit(MembershipRecord(membership.room_id, isoformat(membership.joined_at), membership.last_read_id))
     for session in await store.sessions.of_user(user.user_id):
         await emit(SessionRecord(isoformat(session.created_at), isoformat(session.expires_at)))
+    for blocked in await users_with(store.users, await store.blocks.of_user(user.user_id)):
+        await emit(BlockRecord(blocked.user_id, blocked.username))
     # In all rooms: the user may have left a room, or been banned, after writing in it.
     logs = await _logs(store)
     done, total = 0, sum(logs.values())

@@ -65,6 +65,13 @@ class SessionRecord(_Record, frozen=True, tag="session"):
     expires_at: str
 
 
+class BlockRecord(_Record, frozen=True, tag="block"):
+    """A user whom the exported one has blocked."""
+
+    user_id: str
+    username: str
+
+
 class RoomRecord(_Record, frozen=True, tag="room"):
     """`owner` is a user id, `members` how many there are, `last_id` the id of the last message.
 
@@ -197,6 +204,7 @@ Record = (
     | UserChanged
     | MembershipRecord
     | SessionRecord
+    | BlockRecord
     | RoomRecord
     | RoomDetails
     | PersonRecord

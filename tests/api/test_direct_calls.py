@@ -132,6 +132,8 @@ async def test_the_other_user_is_deleted(api: Api, ann: Someone, bob: Someone, h
     assert await api.store.users.delete(bob.user_id)
     assert (await api("GET", f"/room/{room_id}", by=ann)).body["room"]["name"] == "(deleted)"
     assert (await opened(api, ann, bob)).status == 404
+    assert (await api("POST", f"/room/{room_id}/leave", by=ann)).status == 200
+    assert await api.store.rooms.get(room_id) is None
 
 
 async def test_blocked_users_begin_nothing(api: Api, ann: Someone, bob: Someone, hall: str) -> None:

@@ -115,6 +115,21 @@ async def test_messages_tell_who_shares_the_room(store: Store) -> None:
     assert [one.shares_room for one in await store.messages.written_by("bob", "lobby", 1, 9)] == [False]
 
 
+async def test_a_conversation_that_no_one_can_come_back_to_is_deleted(store: Store) -> None:
+    for name in ("ann", "bob", "eve"):
+        await add_user(store, name)
+    await store.rooms.create(room("den", ["ann"]))
+    await store.directs.open(direct(), 1.5)
+    await store.directs.open(direct("with eve", "ann", "eve"), 1.5)
+    await store.rooms.leave("with eve", "eve")
+    await store.users.delete("ann")
+    assert await store.directs.find(PAIR) == DirectHead("whisper", frozenset({"bob"}))
+    assert await store.rooms.get("with eve") is None
+    assert await store.rooms.get("den") is not None
+    await store.users.delete("bob")
+    assert await store.directs.find(PAIR) is None
+
+
 async def test_blocks(store: Store) -> None:
     for blocked, outcome in (("eve", "BLOCKED"), ("bob", "BLOCKED"), ("bob", "ALREADY_BLOCKED"), ("zoe", "TOO_MANY")):
         assert await store.blocks.add(Block("ann", blocked), 2) is BlockOutcome[outcome]

@@ -256,7 +256,7 @@ def _kept(db: MongoDatabase, after: str, at_most: int, all_rooms: bool) -> list[
     return [(room["_id"], _keep_of(room)) for room in rooms]
 
 
-def _delete(db: MongoDatabase, room_id: str) -> bool:
+def delete(db: MongoDatabase, room_id: str) -> bool:
     key = room_key(db, room_id)
     if key is None:
         return False
@@ -285,7 +285,7 @@ class MongoRooms(MongoPart):
     transfer = method(_transfer)
     keep = method(_keep)
     kept = method(_kept)
-    delete = method(_delete)
+    delete = method(delete)
     join = method(membership.join)
     leave = method(membership.leave)
     is_banned = method(membership.is_banned)

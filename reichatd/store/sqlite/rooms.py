@@ -243,7 +243,7 @@ def _kept(db: Connection, after: str, at_most: int, all_rooms: bool) -> list[tup
     return [(room_id, _as_keep(days, messages)) for room_id, days, messages in rows]
 
 
-def _delete(db: Connection, room_id: str) -> bool:
+def delete(db: Connection, room_id: str) -> bool:
     pk = room_pk(db, room_id)
     if pk is None:
         return False
@@ -330,7 +330,7 @@ class SqliteRooms(SqlitePart):
     transfer = write(_transfer)
     keep = write(_keep)
     kept = scan(_kept)
-    delete = write(_delete)
+    delete = write(delete)
     join = write(join)
     leave = write(_leave)
     is_banned = read(_is_banned)
