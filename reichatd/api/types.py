@@ -306,7 +306,7 @@ class Blocks(Answer, frozen=True, kw_only=True):
     blocks: list[BlockedUser]
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, omit_defaults=True):
     """A member of a room. `muted_until` is there while they are muted."""
 
     user_id: UserId

@@ -16,9 +16,9 @@ Document = dict[str, Any]
 SCHEMAS = """
     BlockedUser Blocks DirectOpened OpeningDirect
     About AccessToken Answer BannedUser Bans ChangingPassword ChangingRoom CreatingRoom JoinedRoom JoinedRooms
-    Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
-    Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails
-    Verifying
+    Joining LoggedIn LoggingIn Member Members MessageLimits Muting NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
+    Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens Transferring
+    UserDetails Verifying
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""
 
