@@ -40,6 +40,9 @@ _ignorable = re.compile(f"[{_IGNORABLE}]")
 # Apart from white space and control characters, these show nothing: an empty Braille cell, a note without a head, annotation marks.
 _visible = re.compile(rf"[^{_IGNORABLE}\s\x00-\x1f\x7f-\x9f\u2800\ufff9-\ufffb\U0001d159]")
 
+_NOT_IN_LINES = frozenset({"Cc", "Zl", "Zp"})
+"""Unicode categories: control characters, line and paragraph separators."""
+
 _JOINERS = "\u200c\u200d"
 _MOST_COMPOSED = 4
 """One character of NFC replaces at most four characters of another form."""
@@ -57,6 +60,15 @@ def normal(text: str, most: int) -> str:
 def is_blank(text: str) -> bool:
     """Whether the text shows nothing: only spaces, control characters and invisible ones (U+200B, U+3164, U+2800)."""
     return _visible.search(text) is None
+
+
+def is_line(text: str) -> bool:
+    """Whether the text is one line with something visible in it, and nothing that changes its direction."""
+    return (
+        not is_blank(text)
+        and BIDI_CONTROLS.isdisjoint(text)
+        and _NOT_IN_LINES.isdisjoint(unicodedata.category(character) for character in text)
+    )
 
 
 def is_word(text: str) -> bool:

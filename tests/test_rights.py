@@ -10,7 +10,15 @@ from reichatd.settings import EmailVisibility, WhoMayBegin
 ANN, BOB = UserActor("ann", "session of ann"), UserActor("bob", "session of bob")
 
 FOR_MEMBERS = {Action.LIST_MEMBERS, Action.READ}
-FOR_MODERATORS = {Action.KICK, Action.BAN, Action.UNBAN, Action.LIST_BANS, Action.MUTE}
+FOR_MODERATORS = {
+    Action.KICK,
+    Action.BAN,
+    Action.UNBAN,
+    Action.LIST_BANS,
+    Action.MUTE,
+    Action.INVITE,
+    Action.READ_AUDIT,
+}
 FOR_OWNERS = FOR_MODERATORS | {
     Action.CREATE,
     Action.UPDATE,

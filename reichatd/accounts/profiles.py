@@ -8,8 +8,8 @@ import trio
 from reichatd import rights
 from reichatd.accounts import fields
 from reichatd.accounts.session_cache import Identity
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
-from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
 from reichatd.store import User
 from reichatd.text import normal
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
 
@@ -34,7 +33,6 @@ class Profiles:
 
     Arguments:
         settings: of these, the limits of names and passwords, and who sees addresses.
-        limiter: is asked before a password is verified.
     """
 
     def __init__(
@@ -43,16 +41,15 @@ class Profiles:
         settings: "LiveSettings",
         store: "Store",
         passwords: "Passwords",
-        limiter: "RateLimiter",
         sessions: "Sessions",
         logins: "Logins",
     ) -> None:
         self._settings = settings
         self._store = store
         self._passwords = passwords
-        self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
+        self._audit = AuditLog(store.audit, settings)
 
     async def user(self, user_id: str) -> User:
         """Returns a user by id. Raises UserNotFound."""
@@ -74,7 +71,7 @@ class Profiles:
             return user
         return msgspec.structs.replace(user, email="")
 
-    async def rename(self, identity: Identity, username: str) -> None:
+    async def rename(self, identity: Identity, username: str, *, client: str = "") -> None:
         """Changes the user name, also on messages already written.
 
         Raises:
@@ -87,6 +84,9 @@ class Profiles:
             if not await self._store.users.rename(user_id, name):
                 raise Unauthorized("Invalid token")
             self._sessions.live.user_renamed(user_id, name)
+        await self._audit.record(
+            Event.RENAMED, identity.actor, client=client, detail=f"{identity.user.username} → {name}"
+        )
 
     async def change_password(self, identity: Identity, password: str, new_password: str, *, client: str) -> None:
         """Changes the password, and ends the user's other sessions with their sockets.
@@ -98,8 +98,7 @@ class Profiles:
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
+        await self._logins.confirm_password(user, password, client=client)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
@@ -112,3 +111,4 @@ class Profiles:
                 raise InvalidPassword
             self._sessions.forget_cached()
             self._sessions.live.sessions_ended(ended)
+        await self._audit.record(Event.PASSWORD_CHANGED, identity.actor, client=client)

@@ -46,6 +46,7 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
+from reichatd.rights import Scope
 from reichatd.rooms.membership import MemberView
 from reichatd.timestamps import isoformat
 
@@ -53,7 +54,7 @@ blueprint = Blueprint("rooms", __name__)
 
 
 @blueprint.get("/public")
-@operation(PublicRooms, query=PublicPage, refuses=(RoomNotFound,))
+@operation(PublicRooms, query=PublicPage, scope=Scope.READ, refuses=(RoomNotFound,))
 async def list_public() -> Response:
     """Lists public rooms, oldest first, in pages.
 
@@ -67,7 +68,7 @@ async def list_public() -> Response:
 
 
 @blueprint.get("/joined")
-@operation(JoinedRooms)
+@operation(JoinedRooms, scope=Scope.READ)
 async def list_joined() -> Response:
     """Lists your rooms, in the order in which you joined them: how far you have read in each, and what you are in it."""
     by = await actor()
@@ -77,7 +78,13 @@ async def list_joined() -> Response:
 
 
 @blueprint.post("/room")
-@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited))
+@operation(
+    RoomCreated,
+    201,
+    takes=CreatingRoom,
+    scope=Scope.WRITE,
+    refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited),
+)
 async def create() -> Response:
     """Creates a room.
 
@@ -91,7 +98,7 @@ async def create() -> Response:
 
 
 @blueprint.get("/room/<room_id>")
-@operation(SomeRoom, refuses=(RoomNotFound,))
+@operation(SomeRoom, scope=Scope.READ, refuses=(RoomNotFound,))
 async def show(room_id: str) -> Response:
     """Shows a room.
 
@@ -105,7 +112,9 @@ async def show(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>")
-@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound, DirectRoom))
+@operation(
+    takes=ChangingRoom, scope=Scope.MODERATE, refuses=(InvalidFields, Forbidden, RoomNotFound, DirectRoom, RateLimited)
+)
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
@@ -127,7 +136,7 @@ async def update(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>")
-@operation(refuses=(Forbidden, RoomNotFound, DirectRoom))
+@operation(scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def delete(room_id: str) -> Response:
     """Deletes a room with all its messages; for its owner.
 
@@ -141,6 +150,7 @@ async def delete(room_id: str) -> Response:
 @operation(
     takes=Joining,
     body_may_be_absent=True,
+    scope=Scope.WRITE,
     refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, DirectRoom, RateLimited),
 )
 async def join(room_id: str) -> Response:
@@ -155,7 +165,7 @@ async def join(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/leave")
-@operation(refuses=(RoomNotFound, NotAMember))
+@operation(scope=Scope.WRITE, refuses=(RoomNotFound, NotAMember))
 async def leave(room_id: str) -> Response:
     """Leaves a room.
 
@@ -166,7 +176,7 @@ async def leave(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def kick(room_id: str, user_id: str) -> Response:
     """Ends a user's membership; for the owner and moderators.
 
@@ -177,7 +187,7 @@ async def kick(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
-@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
 async def ban(room_id: str, user_id: str) -> Response:
     """Ends a user's membership, if there is one, and prevents a new one; for the owner and moderators.
 
@@ -188,7 +198,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
-@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound, DirectRoom))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, NotBanned, Forbidden, RoomNotFound, DirectRoom))
 async def unban(room_id: str, user_id: str) -> Response:
     """Lets a banned user join again; for the owner and moderators."""
     await rooms().members.unban(await actor(), room_id, user_id)
@@ -196,7 +206,7 @@ async def unban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.get("/room/<room_id>/bans")
-@operation(Bans, query=BansPage, refuses=(Forbidden, RoomNotFound, DirectRoom))
+@operation(Bans, query=BansPage, scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room, ordered by user id; for the owner and moderators.
 

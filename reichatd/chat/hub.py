@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
 import structlog
 import trio
 
@@ -225,11 +226,17 @@ class Hub:
             room.scope.cancel()
 
     def user_renamed(self, user_id: str, username: str) -> None:
+        self._change_user(user_id, username=username)
+
+    def email_changed(self, user_id: str, email: str) -> None:
+        self._change_user(user_id, email=email)
+
+    def _change_user(self, user_id: str, **changes: str) -> None:
         self.changes += 1
         for room in self._rooms.values():
             for connection in room.connections:
                 if connection.user.user_id == user_id:
-                    connection.user = connection.user.renamed(username)
+                    connection.user = msgspec.structs.replace(connection.user, **changes)
             room.forget_tail()
 
     def _show_emails_anew(self) -> None:

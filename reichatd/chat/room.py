@@ -165,12 +165,13 @@ class LiveRoom:
         """
         self._renames += 1
         self.log.forget()
-        self._tails.changed(self.log)
+        self._tails.shrunk(self.log)
 
     def begins_at(self, first_id: int) -> None:
         """All messages before `first_id` have been removed from the store."""
         self.first_id = max(self.first_id, first_id)
         self.log.drop_before(self.first_id)
+        self._tails.shrunk(self.log)
 
     async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
         """The messages of these ids, both included, that the store has. Where some are gone, `first_id` is up to date afterwards.

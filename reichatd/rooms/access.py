@@ -30,8 +30,8 @@ class Access:
             raise RoomNotFound
         return room
 
-    async def authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> None:
-        """Raises an error unless the actor may do this (to the target, a user id).
+    async def authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> RoomHead:
+        """Returns the room if the actor may do this (to the target, a user id).
 
         Raises: RoomNotFound, DirectRoom, Forbidden, or Yourself: the first in this order.
         """
@@ -45,6 +45,7 @@ class Access:
                 other = await self._store.rooms.head(room_id, target)
                 is_moderator = other is not None and other.is_moderator
             rights.check_target(by, owner=room.owner, user_id=target, is_moderator=is_moderator)
+        return room
 
     async def authorize_without_room(self, by: Actor, action: Action, room_id: str) -> None:
         """As `authorize`, before a step of the store that notices itself if there is no such room.

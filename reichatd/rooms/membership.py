@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from reichatd import rate_limits, rights
 from reichatd.accounts import Passwords, fields
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
@@ -61,6 +62,7 @@ class Members:
         self._limiter = limiter
         self._live = live
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
         """Makes the user a member. `password` matters to a private room only.
@@ -85,6 +87,7 @@ class Members:
                 raise Banned
             case JoinOutcome.NO_ROOM:
                 raise RoomNotFound
+        await self._audit.record(Event.JOINED, by, room_id=room_id)
 
     async def leave(self, by: UserActor, room_id: str) -> None:
         """Ends the user's own membership; an owner stays the owner.
@@ -93,6 +96,7 @@ class Members:
         """
         room = await self._access.existing(by, room_id)
         await self._remove(room_id, by.user_id)
+        await self._audit.record(Event.LEFT, by, room_id=room_id)
         if room.direct is not None and await self._store.users.by_id(other_of(room.direct, by.user_id)) is None:
             await self._store.rooms.delete(room_id)  # with a deleted user no one can open it again
 
@@ -103,6 +107,7 @@ class Members:
         """
         await self._access.authorize(by, Action.KICK, room_id, target=user_id)
         await self._remove(room_id, user_id)
+        await self._audit.record(Event.KICKED, by, user_id=user_id, room_id=room_id)
 
     async def ban(self, by: Actor, room_id: str, user_id: str) -> None:
         """Ends another user's membership, if there is one, and prevents a new one.
@@ -121,6 +126,7 @@ class Members:
                 raise AlreadyBanned
             case BanOutcome.NO_ROOM:
                 raise RoomNotFound
+        await self._audit.record(Event.BANNED, by, user_id=user_id, room_id=room_id)
 
     async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
         """Lets a banned user join again.
@@ -130,6 +136,7 @@ class Members:
         await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
         if not await self._store.rooms.unban(room_id, user_id):
             raise NotBanned
+        await self._audit.record(Event.UNBANNED, by, user_id=user_id, room_id=room_id)
 
     async def bans(self, by: Actor, room_id: str, after: str = "", at_most: int = sys.maxsize) -> list[User]:
         """The users who are banned from the room and whose ids come after this one, ordered by id.

@@ -27,8 +27,8 @@ class Roles:
         self._access = access
         self._quota = quota
         self._store = store
-        self._audit = AuditLog(store.audit, settings, clock)
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     async def appoint(self, by: Actor, room_id: str, user_id: str) -> None:
         """Makes a member a moderator, who stays one until they leave the room. Harmless if they are one already.

@@ -6,13 +6,15 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from reichatd import rights
+from reichatd import rate_limits, rights
 from reichatd.accounts import Passwords
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import RoomExists, RoomNotFound
 from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
-from reichatd.rights import Action, Actor, UserActor
+from reichatd.rights import ADMINISTRATOR, Action, Actor, UserActor
 from reichatd.rooms.access import Access
+from reichatd.rooms.audit import RoomAudit
 from reichatd.rooms.directs import Directs
 from reichatd.rooms.fields import check, random_id
 from reichatd.rooms.membership import Members
@@ -56,8 +58,10 @@ class Rooms:
         self._settings = settings
         self._store = store
         self._passwords = passwords
+        self._limiter = limiter
         self._live = live
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
         self._access = access = Access(store, settings)
         self._quota = RoomQuota(settings, store, limiter)
         self.members = Members(
@@ -70,6 +74,7 @@ class Rooms:
             clock=clock,
         )
         self.directs = Directs(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.audit = RoomAudit(access=access, store=store)
         self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, clock=clock)
         self.mutes = Mutes(access=access, settings=settings, store=store, clock=clock)
 
@@ -97,7 +102,9 @@ class Rooms:
         if room_id is not None and not await self._store.rooms.is_free(room_id):
             raise RoomExists
         async with self._quota.counted(by):
-            return await self._create(owner, name, description, password, room_id)
+            created = await self._create(owner, name, description, password, room_id)
+        await self._audit.record(Event.ROOM_CREATED, by, user_id=owner if by == ADMINISTRATOR else "", room_id=created)
+        return created
 
     async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
         room = Room(
@@ -146,8 +153,9 @@ class Rooms:
         return page
 
     async def joined(self, by: UserActor) -> list[Room]:
-        """The rooms that the user is a member of, in the order they were joined."""
-        return await self.directs.named(by, await self._store.rooms.joined(by.user_id))
+        """The rooms that the user is a member of, in the order they were joined; for a token, only those that it is for."""
+        joined = await self._store.rooms.joined(by.user_id)
+        return await self.directs.named(by, [room for room in joined if rights.covers(by, room.room_id)])
 
     async def progress(self, by: UserActor) -> dict[str, Progress]:
         """How far the user has read, by room id."""
@@ -155,7 +163,8 @@ class Rooms:
 
     async def joined_summaries(self, by: UserActor) -> list[RoomSummary]:
         """As `joined`, in short."""
-        return await self.directs.named(by, await self._store.rooms.joined_summaries(by.user_id))
+        joined = await self._store.rooms.joined_summaries(by.user_id)
+        return await self.directs.named(by, [room for room in joined if rights.covers(by, room.room_id)])
 
     async def update(
         self,
@@ -174,7 +183,7 @@ class Rooms:
             password: UNSET leaves it as it is; with None or an empty one the room becomes public.
             slow_seconds, members_pin: see `Room`; None leaves them as they are.
 
-        Raises: RoomNotFound, Forbidden, InvalidFields, Unavailable (too many passwords at once).
+        Raises: RoomNotFound, Forbidden, InvalidFields, RateLimited, Unavailable (too many passwords at once).
         """
         await self._access.authorize(by, Action.UPDATE, room_id)
         new_password = None if password is UNSET else password
@@ -182,12 +191,13 @@ class Rooms:
         if password is UNSET:
             found = await self._store.rooms.update(room_id, name, description, slow_seconds, members_pin)
         else:
-            password_hash = await self._hash(password)
+            password_hash = await self._hash_new(by, room_id, password)
             found = await self._store.rooms.update_with_password(
                 room_id, name, description, password_hash, slow_seconds, members_pin
             )
         if not found:
             raise RoomNotFound
+        await self._audit.record(Event.ROOM_CHANGED, by, room_id=room_id)
 
     async def delete(self, by: Actor, room_id: str) -> None:
         """Deletes a room with its messages.
@@ -200,9 +210,17 @@ class Rooms:
             self._live.room_deleted(room_id)  # no await before it
         if not deleted:
             raise RoomNotFound
+        await self._audit.record(Event.ROOM_DELETED, by, room_id=room_id)
 
     async def _hash(self, password: str | None) -> str | None:
         return await self._passwords.hash(password) if password else None
+
+    async def _hash_new(self, by: Actor, room_id: str, password: str | None) -> str | None:
+        """As `_hash`, for a room that exists. It counts as the check of a right password: it is as much work."""
+        if not password or not isinstance(by, UserActor):
+            return await self._hash(password)
+        async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id, known=True):
+            return await self._hash(password)
 
 
 def _without_members(head: RoomHead) -> Room:

@@ -20,7 +20,7 @@ from reichatd.settings.changes import Change, changes, merged, reload_of
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import MailSettings
-from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
 from reichatd.settings.people import DirectSettings, EmailVisibility, PrivacySettings, WhoMayBegin
 from reichatd.settings.problems import SettingsError, SettingsProblem
 from reichatd.settings.root import Settings
@@ -31,6 +31,7 @@ from reichatd.settings.tables import HIDDEN, Reload
 __all__ = [
     "DEFAULT_DATABASE",
     "HIDDEN",
+    "AuditSettings",
     "AuthSettings",
     "Change",
     "DirectSettings",

@@ -5,7 +5,7 @@ from msgspec import field
 from reichatd.settings.auth import AuthSettings
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.mail import MailSettings
-from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
 from reichatd.settings.people import DirectSettings, PrivacySettings
 from reichatd.settings.server import ServerSettings, WebSettings
 from reichatd.settings.storage import StorageSettings
@@ -24,5 +24,6 @@ class Settings(Table, frozen=True):
     mail: MailSettings = field(default_factory=MailSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)

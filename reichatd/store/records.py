@@ -7,6 +7,9 @@ from enum import Enum, auto
 
 import msgspec
 
+ERASED = "(deleted)"
+"""What an erased message says in place of its content."""
+
 
 class Record(
     msgspec.Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True, omit_defaults=True
@@ -107,6 +110,8 @@ class Session(Record, frozen=True):
     """What such a token may do: words with a space between them."""
     rooms: str | None = None
     """The ids of the rooms that such a token is for, with a space between them; None for all."""
+    app_password_id: str = ""
+    """The app password that it was begun with; "" for any other login."""
 
     @property
     def is_token(self) -> bool:
@@ -216,6 +221,24 @@ class Invite(Record, frozen=True):
     created_at: float
     expires_at: float
     uses_left: int | None = None
+
+    def is_valid(self, now: float) -> bool:
+        """Whether someone may still use it."""
+        return self.expires_at > now and self.uses_left != 0
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """The outcome of confirming a registration that has an invitation.
+
+    Arguments:
+        user: as `UserStore.confirm` returns it.
+        invite: the invitation, as it was before it was used; None if it was not used.
+        is_invite_gone: whether nothing was changed because the invitation was needed, and is no longer valid.
+    """
+
+    user: User | None = None
+    invite: Invite | None = None
+    is_invite_gone: bool = False
 
 
 class Standing(Record, frozen=True):
@@ -332,6 +355,17 @@ class DirectHead(msgspec.Struct, frozen=True):
     users: frozenset[str]
 
 
+class Erasure(Record, frozen=True):
+    """Says that the messages of a deleted user are erased, in steps.
+
+    Arguments:
+        done_at: when the last of them was erased; 0 before.
+    """
+
+    user_id: str
+    done_at: float = 0.0
+
+
 class Membership(msgspec.Struct, frozen=True):
     """One user's membership of one room."""
 
@@ -428,6 +462,12 @@ class BlockOutcome(Enum):
     TOO_MANY = auto()
 
 
+class InviteOutcome(Enum):
+    CREATED = auto()
+    TOO_MANY = auto()
+    NO_ROOM = auto()
+
+
 class JoinOutcome(Enum):
     JOINED = auto()
     ALREADY_JOINED = auto()
@@ -449,6 +489,27 @@ class TransferOutcome(Enum):
     NO_ROOM = auto()
     DIRECT = auto()
     """It is a direct conversation, which no one owns."""
+
+
+class RotateOutcome(Enum):
+    """The outcome of presenting a refresh token of some generation."""
+
+    ROTATED = auto()
+    """It was the current one: its successor is the current one now."""
+    REPEATED = auto()
+    """Its successor was made a moment ago, and is the current one."""
+    REUSED = auto()
+    """Its successor has been used, or was made long ago: somebody has copied a token, and the session has ended."""
+    ENDED = auto()
+    """There is no such session, or no longer."""
+
+
+class EmailOutcome(Enum):
+    CHANGED = auto()
+    TAKEN = auto()
+    """Another user has this address."""
+    OUTDATED = auto()
+    """The user was deleted, or the password has changed."""
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from reichatd.settings import LiveSettings, Settings
 from reichatd.store import Block
 from tests.administration.conftest import Admin
 from tests.store.samples import post, session
+from tests.unlimited import invites_of
 
 
 async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +78,7 @@ async def test_stats_of_a_daemon(admin: Admin) -> None:
         store=admin.store,
         passwords=admin.passwords,
         rooms=admin.rooms,
+        invites=invites_of(admin.store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=admin.live,
         figures=lambda: figures,

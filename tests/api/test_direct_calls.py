@@ -82,6 +82,9 @@ async def test_what_is_not_done_with_a_direct_conversation(api: Api, ann: Someon
             ("DELETE", f"/moderators/{bob.user_id}", None),
             ("PUT", f"/mute/{bob.user_id}", {"seconds": 60}),
             ("POST", "/transfer", {"user_id": bob.user_id}),
+            ("POST", "/invites", {}),
+            ("GET", "/invites", None),
+            ("GET", "/audit", None),
         ):
             reply = await api(method, path + end, body_of_it, by=by)
             assert (reply.status, reply.body["code"]) == (409, "direct_room"), (method, end)

@@ -139,13 +139,13 @@ async def test_a_transfer_while_the_heir_leaves(store: Store) -> None:
         await store.rooms.create(room(room_id))
         outcomes: list[TransferOutcome] = []
 
-        async def give(room_id: str) -> None:
+        async def give(room_id: str, outcomes: list[TransferOutcome]) -> None:
             outcomes.append(await store.rooms.transfer(room_id, "bob", "ann"))
 
         async def leave(room_id: str) -> None:
             assert await store.rooms.leave(room_id, "bob")
 
-        await at_once([partial(give, room_id), partial(leave, room_id)])
+        await at_once([partial(give, room_id, outcomes), partial(leave, room_id)])
         head = await store.rooms.head(room_id)
         assert head is not None
         assert head.owner == ("bob" if outcomes == [TransferOutcome.TRANSFERRED] else "ann")

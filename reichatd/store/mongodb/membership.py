@@ -32,8 +32,11 @@ def memberships(db: MongoDatabase, user_id: str) -> list[Membership]:
 
 def join(db: MongoDatabase, room_id: str, user_id: str, now: float) -> JoinOutcome:
     key = room_key(db, room_id)
-    if key is None:
-        return JoinOutcome.NO_ROOM
+    return JoinOutcome.NO_ROOM if key is None else join_room(db, key, user_id, now)
+
+
+def join_room(db: MongoDatabase, key: ObjectId, user_id: str, now: float) -> JoinOutcome:
+    """As `join`, for the key of a room that exists."""
     pair = {"_id": member_id(key, user_id)}
     if db.bans.find_one(pair):
         return JoinOutcome.BANNED

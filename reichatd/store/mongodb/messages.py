@@ -148,6 +148,7 @@ def _sweep_grave(db: MongoDatabase, key: ObjectId, deleted_at: float, at_most: i
         return db.messages.delete_many(part).deleted_count
     db.members.delete_many(members_of(key))
     db.bans.delete_many(members_of(key))
+    db.invites.delete_many({"room": key})
     db.standings.delete_many(members_of(key))
     if time.time() - deleted_at > _GRAVE_SECONDS:
         db.graveyard.delete_one({"_id": key})

@@ -11,6 +11,7 @@ from reichatd.store.sqlite.append import Batch
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.rooms import room_pk
+from reichatd.store.sqlite.space import overwriting
 
 _PROBE_BYTES = 64 * 1024
 """More than most commits write. A commit that failed on a full disk leaves unused pages in the write-ahead log: a write that fits
@@ -27,16 +28,11 @@ def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str
 
 
 def _probe(db: Connection) -> None:
-    (usual,) = db.execute("PRAGMA secure_delete").fetchone()
-    # Without it SQLite would not write data that is deleted again in the same transaction.
-    db.execute("PRAGMA secure_delete = ON")
-    try:
+    with overwriting(db):
         db.execute(
             "INSERT INTO messages (id, user_id, content, timestamp) VALUES (0, '', zeroblob(?), 0)", (_PROBE_BYTES,)
         )
         db.execute("DELETE FROM messages WHERE id = 0")  # the ids of rooms are greater
-    finally:
-        db.execute(f"PRAGMA secure_delete = {usual}")
 
 
 def _last_id(db: Connection, room_id: str) -> int | None:
