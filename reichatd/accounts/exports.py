@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from reichatd.audit import AuditLog, Event
 from reichatd.rate_limits import Action
+from reichatd.store import users_with
 from reichatd.timestamps import isoformat
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ class SessionRecord(_Record, frozen=True, tag="session"):
     token_name: str | None = None
 
 
+class BlockRecord(_Record, frozen=True, tag="block"):
+    """A user whom the exported one has blocked."""
+
+    user_id: str
+    username: str
+
+
 class MessageRecord(_Record, frozen=True, tag="message"):
     """As it is stored; a deleted author has no name and no address."""
 
@@ -85,7 +93,9 @@ class Progress(_Record, frozen=True, tag="progress"):
     total: int
 
 
-UserRecords = AsyncGenerator[UserDetails | MembershipRecord | SessionRecord | MessageRecord | Progress, None]
+UserRecords = AsyncGenerator[
+    UserDetails | MembershipRecord | SessionRecord | BlockRecord | MessageRecord | Progress, None
+]
 
 
 class Exports:
@@ -120,7 +130,7 @@ class Exports:
 
 
 async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_ONCE) -> UserRecords:
-    """The account, memberships, login sessions and own messages of a user.
+    """The account, memberships, login sessions, blocks and own messages of a user.
 
     Arguments:
         ids_at_once: message ids that are searched in one step, after which there is a `Progress`.
@@ -134,6 +144,8 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
         yield _membership_record(membership, own.get(membership.room_id))
     for session in await store.sessions.of_user(user.user_id):
         yield _session_record(session)
+    for blocked in await users_with(store.users, await store.blocks.of_user(user.user_id)):
+        yield BlockRecord(blocked.user_id, blocked.username)
     # In all rooms: the user may have left a room, or been banned, after writing in it.
     logs = await _logs(store)
     done, total = 0, sum(logs.values())

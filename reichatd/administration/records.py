@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from reichatd.accounts.exports import BlockRecord as BlockRecord
 from reichatd.accounts.exports import MembershipRecord as MembershipRecord
 from reichatd.accounts.exports import MessageRecord as MessageRecord
 from reichatd.accounts.exports import Progress as Progress
@@ -209,6 +210,7 @@ Record = (
     | UserChanged
     | MembershipRecord
     | SessionRecord
+    | BlockRecord
     | RoomRecord
     | RoomDetails
     | PersonRecord

@@ -20,6 +20,7 @@ from reichatd.api.types import (
 from reichatd.errors import (
     AlreadyJoined,
     Banned,
+    DirectRoom,
     Forbidden,
     InvalidFields,
     InviteNotFound,
@@ -41,7 +42,7 @@ blueprint = Blueprint("invites", __name__)
     201,
     takes=Inviting,
     body_may_be_absent=True,
-    refuses=(InvalidFields, Forbidden, RoomNotFound, TooManyInvites),
+    refuses=(InvalidFields, Forbidden, RoomNotFound, TooManyInvites, DirectRoom),
 )
 async def create(room_id: str) -> Response:
     """Makes an invitation to a room; for its owner and moderators.
@@ -59,7 +60,7 @@ async def create(room_id: str) -> Response:
 
 
 @blueprint.get("/room/<room_id>/invites")
-@operation(Invites, refuses=(Forbidden, RoomNotFound))
+@operation(Invites, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def list_all(room_id: str) -> Response:
     """Lists the valid invitations to a room, oldest first; for its owner and moderators."""
     found = await invites().all(await actor(), room_id)
@@ -67,7 +68,7 @@ async def list_all(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>/invites/<invite_id>")
-@operation(refuses=(Forbidden, RoomNotFound, InviteNotFound))
+@operation(refuses=(Forbidden, RoomNotFound, InviteNotFound, DirectRoom))
 async def delete(room_id: str, invite_id: str) -> Response:
     """Deletes an invitation; for the room's owner and moderators.
 

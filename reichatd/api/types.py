@@ -348,7 +348,8 @@ class RoomInShort(Struct, frozen=True):
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
     """A room. `owner` and `users`, the members, are user ids.
 
-    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true.
+    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true. A direct conversation has no
+    owner: to each of its two users, `name` and `owner` are those of the other.
     """
 
     room_id: RoomId

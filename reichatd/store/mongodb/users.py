@@ -11,6 +11,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.blocks import delete_blocks_of
+from reichatd.store.mongodb.directs import delete_directs_left_by
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
@@ -237,6 +238,7 @@ def _enable(db: MongoDatabase, user_id: str) -> bool:
 def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
     # The user last: after an interruption the next call still finds the user.
+    delete_directs_left_by(db, user_id)
     for collection in (db.members, db.bans, db.standings):
         collection.delete_many({"_id.user": user_id})
     delete_blocks_of(db, user_id)
