@@ -24,11 +24,9 @@ async def test_invitations_to_the_server_and_to_a_room(admin: Admin) -> None:
     assert (listed.invite_id, listed.room_id, listed.created_by, listed.uses_left) == (made.invite_id, "", "", 3)
     (listed,) = await admin.do(requests.ListInvites("den"), InviteRecord)
     assert (listed.invite_id, listed.room_id, listed.uses_left) == (other.invite_id, "den", None)
-    assert await admin.refusal(requests.DeleteInvite(other.invite_id)) == "invite_not_found"
-    assert await admin.do(requests.DeleteInvite(other.invite_id, "den"), InviteDeleted) == [
-        InviteDeleted(other.invite_id)
-    ]
+    assert await admin.do(requests.DeleteInvite(other.invite_id), InviteDeleted) == [InviteDeleted(other.invite_id)]
     assert await admin.do(requests.ListInvites("den"), InviteRecord) == []
+    assert await admin.refusal(requests.DeleteInvite(other.invite_id)) == "invite_not_found"
     assert await admin.refusal(requests.CreateInvite("nowhere")) == "room_not_found"
 
 
