@@ -67,6 +67,10 @@ class Event(StrEnum):
     UNBANNED = "unbanned"
     MUTED = "muted"
     UNMUTED = "unmuted"
+    # Direct conversations
+    DIRECT_OPENED = "direct_opened"
+    BLOCKED = "blocked"
+    UNBLOCKED = "unblocked"
     # Invitations
     INVITE_CREATED = "invite_created"
     INVITE_DELETED = "invite_deleted"

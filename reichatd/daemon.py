@@ -11,8 +11,9 @@ The tasks, in the order in which they start:
     ├── health          asks the store whether it answers, for /readyz
     ├── monitor         serves metrics on a port of their own, if they are enabled
     ├── housekeeping    deletes expired registrations, login sessions and invitations, old audit entries, and the messages of
-    │                   deleted rooms
+    │                   deleted rooms; stores when sessions were last in use
     ├── retention       deletes messages that are too old
+    ├── erasures        erases the messages of users who were deleted with them
     ├── recheck         closes sockets of ended sessions and memberships
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
@@ -172,6 +173,7 @@ class _Daemon:
             await services.start(self._monitor)
         services.start_soon(_run_housekeeping, parts)
         services.start_soon(parts.retention.run, parts.wall_clock)
+        services.start_soon(parts.erasures.run)
         recheck_seconds = parts.settings.auth.session_recheck_seconds
         services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
         if self._control_socket is not None:
@@ -257,12 +259,13 @@ def _tune_garbage_collection() -> None:
 
 
 async def _run_housekeeping(parts: Parts) -> None:
-    store = parts.store
+    store, accounts = parts.store, parts.accounts
     while True:
         try:
             if parts.wall_clock.is_trusted():
-                await parts.accounts.delete_expired()
+                await accounts.delete_expired()
                 await expire(store.audit, parts.settings.audit)
+            await accounts.sessions.store_uses(each.session_id for each in parts.hub.attachments())
             while await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:

@@ -17,6 +17,7 @@ from reichatd.api import create_app
 from reichatd.chat import SOCKETS_PER_USER, CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
 from reichatd.control import ControlServer
 from reichatd.disk_space import DiskSpace
+from reichatd.erasures import Erasures
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.admission import FULL, PER_ADDRESS, STRANGERS, Admissions
 from reichatd.gateway.browsers import BrowserHeaders
@@ -122,6 +123,7 @@ class Parts:
         self.control = ControlServer(self.administration, live_settings)
         self.wall_clock = WallClock()
         self.retention = Retention(live_settings, store)
+        self.erasures = Erasures(store, self.accounts.sessions.live)
         self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
         self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 

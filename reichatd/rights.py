@@ -8,6 +8,9 @@ Everyone may see a room, join it and leave it: a private one is joined with its 
 the write, so the store decides them in the step that writes: a banned user does not join (`JoinOutcome`), and only a member posts
 (`Outcome`). What administrators read (lists, details, exports, statistics) has no action: only they can open the control socket and
 the store.
+
+A token for programs acts as its user, within its scopes and rooms (`require_scope`). Each call and each frame needs one scope, or
+is not for tokens at all.
 """
 
 from collections.abc import Mapping
@@ -16,19 +19,35 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from reichatd.errors import Forbidden, Yourself
+from reichatd.errors import Forbidden, InsufficientScope, Yourself
+from reichatd.settings import EmailVisibility, WhoMayBegin
+
+
+class Scope(Enum):
+    """What a token for programs may do. The values are contract."""
+
+    READ = "read"
+    """Read what its user can read: messages, rooms, members."""
+    WRITE = "write"
+    """Post messages, join and leave rooms, create rooms."""
+    MODERATE = "moderate"
+    """Lead the rooms that its user leads: change them, kick, ban."""
 
 
 class UserActor(Struct, frozen=True):
-    """A user, by one of their login sessions.
+    """A user, by one of their login sessions or tokens for programs.
 
     Arguments:
         client: the address that the request came from, for limits; "" where none applies.
+        scopes: what the token may do; None for a login session, which may do everything.
+        rooms: the ids of the rooms that the token is for; None for all.
     """
 
     user_id: str
     session_id: str
     client: str = ""
+    scopes: frozenset[Scope] | None = None
+    rooms: frozenset[str] | None = None
 
 
 class Administrator(Struct, frozen=True):
@@ -95,6 +114,9 @@ _MODERATORS = Rule(
 _OWNERS = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
 _ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
 
+IN_DIRECT_CONVERSATIONS = frozenset({Action.LIST_MEMBERS, Action.READ})
+"""What can be done with a direct conversation. It has no owner; administrators can delete it."""
+
 RULES: Mapping[Action, Rule] = {
     Action.CREATE: _OWNERS,
     Action.LIST_MEMBERS: _MEMBERS,
@@ -160,6 +182,55 @@ def check_target(by: Actor, *, owner: str, user_id: str, is_moderator: bool = Fa
         raise Forbidden("A moderator may not do this to the owner or to another moderator")
     if user_id == owner:
         raise Yourself("This is the owner: transfer the room to another user first")
+
+
+def require_scope(by: UserActor, scope: Scope | None, room_id: str | None = None) -> None:
+    """Raises InsufficientScope if the actor is a token for programs that may not do this.
+
+    A token for certain rooms changes nothing else. It can read what is not about one room, such as lists; those show only its rooms
+    (`covers`).
+
+    Arguments:
+        scope: what is needed; None for what no token may do.
+        room_id: the room that it is about, if it is about one.
+    """
+    if not may(by, scope):
+        raise InsufficientScope(
+            f'The token has no scope "{scope.value}"' if scope else "No token for programs may do this"
+        )
+    if by.rooms is not None and (room_id not in by.rooms if room_id is not None else scope is not Scope.READ):
+        raise InsufficientScope("This token is for other rooms")
+
+
+def may(by: UserActor, scope: Scope | None) -> bool:
+    """Whether the actor has this scope."""
+    return by.scopes is None or scope in by.scopes
+
+
+def covers(by: UserActor, room_id: str) -> bool:
+    """Whether the actor may see this room in a list."""
+    return by.rooms is None or room_id in by.rooms
+
+
+def may_open_direct(begins: WhoMayBegin, *, shares_room: bool, is_blocked: bool) -> bool:
+    """Whether a user may begin a direct conversation with another.
+
+    Arguments:
+        begins: `direct.from`.
+        shares_room: whether both are members of one room that is no direct conversation.
+        is_blocked: whether the other has blocked the user.
+    """
+    return not is_blocked and (begins == "anyone" or (begins == "shared_room" and shares_room))
+
+
+def shows_email(emails: EmailVisibility, *, shares_room: bool) -> bool:
+    """Whether a user's e-mail address is shown to another user.
+
+    Arguments:
+        emails: `privacy.emails`.
+        shares_room: whether both are members of one room that is no direct conversation.
+    """
+    return emails == "everyone" or (emails == "shared_room" and shares_room)
 
 
 def role_of(*, is_owner: bool, is_moderator: bool) -> Role:

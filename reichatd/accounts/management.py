@@ -9,7 +9,7 @@ import trio
 from reichatd import rights
 from reichatd.accounts import fields, keys
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import UserExists, UserNotFound, VerificationNotFound
+from reichatd.errors import TotpNotFound, UserExists, UserNotFound, VerificationNotFound
 from reichatd.rights import Action, Actor
 from reichatd.store import RegisterOutcome, Registration, User
 
@@ -94,7 +94,7 @@ class UserManagement:
         return user
 
     async def set_password(self, by: Actor, user_id: str, password: str) -> int:
-        """Sets a new password and ends all sessions; returns how many.
+        """Sets a new password and ends all sessions, tokens and app passwords; returns how many sessions and tokens.
 
         Raises: InvalidFields, UserNotFound, Unavailable (too many passwords at once).
         """
@@ -129,6 +129,18 @@ class UserManagement:
         """
         _check(by)
         return await self._end_sessions(by, Event.SESSION_ENDED, user_id, self._store.sessions.end_all(user_id))
+
+    async def remove_second_factor(self, by: Actor, user_id: str) -> None:
+        """Turns off the second factor of a user who has lost it.
+
+        Raises: UserNotFound, TotpNotFound.
+        """
+        _check(by)
+        if await self._store.users.by_id(user_id) is None:
+            raise UserNotFound
+        if not await self._store.second_factors.delete(user_id):
+            raise TotpNotFound
+        await self._audit.record(Event.TOTP_DISABLED, by, user_id=user_id)
 
     async def delete(self, by: Actor, user_id: str) -> None:
         """Deletes a user, who must own no rooms. The messages stay, without a name. Does nothing if there is no such user."""

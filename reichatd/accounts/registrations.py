@@ -5,14 +5,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
+from reichatd.accounts.concealment import at_least
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import Unavailable, UserExists, VerificationNotFound
-from reichatd.mail import verification_mail
+from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
+from reichatd.mail import compose, messages, verification_mail
 from reichatd.rate_limits import Action, network_of
 from reichatd.rights import UserActor
-from reichatd.store import ConfirmedCode, RegisterOutcome, Registration
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, StoreError
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
     from reichatd.accounts.invites import Invites
     from reichatd.accounts.passwords import Passwords
     from reichatd.mail import Outbox
@@ -91,28 +94,36 @@ class Registrations:
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
         subject = fields.folded(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        # The store decides below; this check saves the hashing.
-        if await self._store.users.by_email(address.normal) is not None:
-            raise UserExists
         try:
-            await self._register(registrant, password, invite_id, client)
-        except Unavailable:
+            async with at_least(self._concealed_seconds):
+                await self._register(registrant, password, invite_id, client)
+        except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
 
     async def _register(self, registrant: fields.Registrant, password: str, invite_id: str, client: str) -> None:
         address, minutes = registrant.email, self._auth.verification_code_minutes
+        # The store decides below; this check saves the hashing.
+        if not self._auth.conceal_accounts and await self._store.users.by_email(address.normal) is not None:
+            raise UserExists
         with self._outbox.reserve(to=address.deliverable):
-            code = await self._store_registration(registrant, await self._passwords.hash(password), invite_id)
-            message = verification_mail(
-                sender=self._outbox.sender,
-                to=address.deliverable,
-                username=registrant.username,
-                code=code,
-                minutes=minutes,
-            )
+            message = await self._store_and_compose(registrant, await self._passwords.hash(password), invite_id)
             # No await between the registration and its mail.
             self._outbox.enqueue(message, seconds=minutes * _MINUTE, group=network_of(client))
+
+    async def _store_and_compose(
+        self, registrant: fields.Registrant, password_hash: str, invite_id: str
+    ) -> "EmailMessage":
+        """Stores a registration and returns the mail with its code; if accounts are concealed, maybe one to an account's owner."""
+        sender, to = self._outbox.sender, registrant.email.deliverable
+        minutes = self._auth.verification_code_minutes
+        try:
+            code = await self._store_registration(registrant, password_hash, invite_id)
+        except UserExists:
+            if not self._auth.conceal_accounts:
+                raise
+            return compose(messages.already_registered(), sender=sender, to=to, username="")
+        return verification_mail(sender=sender, to=to, username=registrant.username, code=code, minutes=minutes)
 
     async def _store_registration(self, registrant: fields.Registrant, password_hash: str, invite_id: str) -> str:
         """Stores a registration and returns its code, which no other registration of the address has."""
@@ -140,16 +151,24 @@ class Registrations:
         A repeated call, because its answer was lost, succeeds and changes nothing while the code would still be valid.
 
         Raises:
-            VerificationNotFound: there is no registration of this address, or no longer.
+            VerificationNotFound: there is no registration of this address, or no longer; InvalidCode with `auth.conceal_accounts`.
             InvalidCode: the code is wrong or too old, or too many codes were tried for this address.
             InviteNotFound: the code is right, but the invitation, without which nobody may register, is no longer valid.
         """
         address, now = fields.known_form(email), self._clock()
         # Before a try is taken: a stranger uses up a few tries of an address, and then no more for an hour.
-        async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
-            registration = await self._registration_of(address, code, now)
-        if registration is not None:
-            await self._confirm(registration, now, client)
+        async with at_least(self._concealed_seconds):
+            try:
+                async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
+                    registration = await self._registration_of(address, code, now)
+                if registration is not None:
+                    await self._confirm(registration, now, client)
+            except VerificationNotFound:
+                raise InvalidCode if self._auth.conceal_accounts else VerificationNotFound from None
+
+    @property
+    def _concealed_seconds(self) -> float:
+        return self._auth.concealed_seconds if self._auth.conceal_accounts else 0.0
 
     async def _registration_of(self, address: str, code: str, now: float) -> Registration | None:
         """The registration that the code was sent for; None if it has just become a user."""

@@ -8,6 +8,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from reichatd.accounts.exports import MembershipRecord as MembershipRecord
+from reichatd.accounts.exports import MessageRecord as MessageRecord
+from reichatd.accounts.exports import Progress as Progress
+from reichatd.accounts.exports import SessionRecord as SessionRecord
+from reichatd.accounts.exports import UserDetails as UserDetails
+
 
 class _Record(Struct, frozen=True, tag_field="type"):
     pass
@@ -31,38 +37,13 @@ class RegistrationRecord(_Record, frozen=True, tag="registration"):
     registration_id: str
 
 
-class UserDetails(_Record, frozen=True, tag="user_details"):
-    """`rooms`, `owns` and `banned_from` are room ids."""
-
-    user_id: str
-    email: str
-    username: str
-    created_at: str
-    disabled: bool
-    rooms: list[str]
-    owns: list[str]
-    banned_from: list[str]
-    sessions: int
-
-
 class UserChanged(_Record, frozen=True, tag="user_changed"):
-    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, deleted."""
+    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, totp_removed, deleted."""
 
     change: str
     user_id: str
     email: str
     sessions_ended: int = 0
-
-
-class MembershipRecord(_Record, frozen=True, tag="membership"):
-    room_id: str
-    joined_at: str
-    last_read_id: int
-
-
-class SessionRecord(_Record, frozen=True, tag="session"):
-    created_at: str
-    expires_at: str
 
 
 class RoomRecord(_Record, frozen=True, tag="room"):
@@ -155,18 +136,6 @@ class CaughtUp(_Record, frozen=True, tag="caught_up"):
     """All records up to now have been sent; more follow."""
 
 
-class MessageRecord(_Record, frozen=True, tag="message"):
-    """As it is stored; a deleted author has no name and no address."""
-
-    room_id: str
-    message_id: int
-    user_id: str
-    username: str
-    email: str
-    timestamp: str
-    content: str
-
-
 class DaemonFigures(Struct, frozen=True):
     """What a running daemon knows about itself. `refusals` counts refused actions since its start, by limit."""
 
@@ -206,14 +175,6 @@ class SettingRecord(_Record, frozen=True, tag="setting"):
     old: Any = None
     new: Any = None
     reason: str = ""
-
-
-class Progress(_Record, frozen=True, tag="progress"):
-    """`done` of `total` are done. Comes often; only the last one matters."""
-
-    what: str
-    done: int
-    total: int
 
 
 class Done(_Record, frozen=True, tag="done"):

@@ -53,6 +53,12 @@ class LogUserOut(_Request, frozen=True):
     user: str
 
 
+class RemoveTotp(_Request, frozen=True):
+    """Turns off the user's second factor."""
+
+    user: str
+
+
 class DeleteUser(_Request, frozen=True):
     """The user's rooms are transferred to `heir`, or deleted. Without either, a user who owns rooms is not deleted."""
 
@@ -158,6 +164,7 @@ UserRequest = (
     | DisableUser
     | EnableUser
     | LogUserOut
+    | RemoveTotp
     | DeleteUser
     | ExportUser
 )

@@ -9,6 +9,7 @@ from reichatd.api.requests import actor, body_of, query_of
 from reichatd.api.services import rooms
 from reichatd.api.types import Member, Members, Muting, PeoplePage, RoleName, Transferring
 from reichatd.errors import (
+    DirectRoom,
     Forbidden,
     InvalidFields,
     NotAMember,
@@ -47,7 +48,7 @@ async def list_members(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>/moderators/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
+@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def appoint(room_id: str, user_id: str) -> Response:
     """Makes a member a moderator; for the owner.
 
@@ -58,7 +59,7 @@ async def appoint(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>/moderators/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
+@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def dismiss(room_id: str, user_id: str) -> Response:
     """Makes a moderator a member like others; for the owner."""
     await rooms().roles.dismiss(await actor(), room_id, user_id)
@@ -66,7 +67,7 @@ async def dismiss(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/transfer")
-@operation(takes=Transferring, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, TooManyRooms))
+@operation(takes=Transferring, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, TooManyRooms, DirectRoom))
 async def transfer(room_id: str) -> Response:
     """Makes a member the owner of the room; for the owner, who stays a member."""
     by = await actor()
@@ -76,7 +77,7 @@ async def transfer(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>/mute/<user_id>")
-@operation(takes=Muting, refuses=(InvalidFields, Yourself, Forbidden, RoomNotFound, UserNotFound))
+@operation(takes=Muting, refuses=(InvalidFields, Yourself, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
 async def mute(room_id: str, user_id: str) -> Response:
     """Refuses what a user posts in the room, for some time; for the owner and moderators.
 

@@ -32,6 +32,7 @@ from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
+    DirectRoom,
     Forbidden,
     InvalidFields,
     InvalidPassword,
@@ -45,6 +46,7 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
+from reichatd.rights import Scope
 from reichatd.rooms.membership import MemberView
 from reichatd.timestamps import isoformat
 
@@ -52,7 +54,7 @@ blueprint = Blueprint("rooms", __name__)
 
 
 @blueprint.get("/public")
-@operation(PublicRooms, query=PublicPage, refuses=(RoomNotFound,))
+@operation(PublicRooms, query=PublicPage, scope=Scope.READ, refuses=(RoomNotFound,))
 async def list_public() -> Response:
     """Lists public rooms, oldest first, in pages.
 
@@ -66,7 +68,7 @@ async def list_public() -> Response:
 
 
 @blueprint.get("/joined")
-@operation(JoinedRooms)
+@operation(JoinedRooms, scope=Scope.READ)
 async def list_joined() -> Response:
     """Lists your rooms, in the order in which you joined them: how far you have read in each, and what you are in it."""
     by = await actor()
@@ -76,7 +78,13 @@ async def list_joined() -> Response:
 
 
 @blueprint.post("/room")
-@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited))
+@operation(
+    RoomCreated,
+    201,
+    takes=CreatingRoom,
+    scope=Scope.WRITE,
+    refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited),
+)
 async def create() -> Response:
     """Creates a room.
 
@@ -90,7 +98,7 @@ async def create() -> Response:
 
 
 @blueprint.get("/room/<room_id>")
-@operation(SomeRoom, refuses=(RoomNotFound,))
+@operation(SomeRoom, scope=Scope.READ, refuses=(RoomNotFound,))
 async def show(room_id: str) -> Response:
     """Shows a room.
 
@@ -104,7 +112,9 @@ async def show(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>")
-@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound))
+@operation(
+    takes=ChangingRoom, scope=Scope.MODERATE, refuses=(InvalidFields, Forbidden, RoomNotFound, DirectRoom, RateLimited)
+)
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
@@ -126,7 +136,7 @@ async def update(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>")
-@operation(refuses=(Forbidden, RoomNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def delete(room_id: str) -> Response:
     """Deletes a room with all its messages; for its owner.
 
@@ -140,7 +150,8 @@ async def delete(room_id: str) -> Response:
 @operation(
     takes=Joining,
     body_may_be_absent=True,
-    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, RateLimited),
+    scope=Scope.WRITE,
+    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, DirectRoom, RateLimited),
 )
 async def join(room_id: str) -> Response:
     """Joins a room; a private room needs its password.
@@ -154,7 +165,7 @@ async def join(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/leave")
-@operation(refuses=(RoomNotFound, NotAMember))
+@operation(scope=Scope.WRITE, refuses=(RoomNotFound, NotAMember))
 async def leave(room_id: str) -> Response:
     """Leaves a room.
 
@@ -165,7 +176,7 @@ async def leave(room_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def kick(room_id: str, user_id: str) -> Response:
     """Ends a user's membership; for the owner and moderators.
 
@@ -176,7 +187,7 @@ async def kick(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
-@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
 async def ban(room_id: str, user_id: str) -> Response:
     """Ends a user's membership, if there is one, and prevents a new one; for the owner and moderators.
 
@@ -187,7 +198,7 @@ async def ban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
-@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, NotBanned, Forbidden, RoomNotFound, DirectRoom))
 async def unban(room_id: str, user_id: str) -> Response:
     """Lets a banned user join again; for the owner and moderators."""
     await rooms().members.unban(await actor(), room_id, user_id)
@@ -195,7 +206,7 @@ async def unban(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.get("/room/<room_id>/bans")
-@operation(Bans, query=BansPage, refuses=(Forbidden, RoomNotFound))
+@operation(Bans, query=BansPage, scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def list_bans(room_id: str) -> Response:
     """Lists the users who are banned from a room, ordered by user id; for the owner and moderators.
 
@@ -219,7 +230,7 @@ def in_full(room: store.Room, *, owner_is_member: bool) -> RoomInFull:
         first_id=room.first_id,
         slow_seconds=room.slow_seconds,
         members_pin=room.members_pin,
-        owner_is_member=owner_is_member,
+        owner_is_member=owner_is_member or room.direct is not None,  # a direct conversation has no owner
     )
 
 

@@ -35,8 +35,32 @@ NewPassword = Annotated[
     _meta("A password.", "a good password", minLength="limits.password_min", maxLength="limits.password_max"),
 ]
 Code = Annotated[str, _meta("The code that came by mail; spaces in it are ignored.", "123456")]
+TotpCode = Annotated[
+    str,
+    _meta("A code of the authenticator app, or a recovery code; spaces are ignored. Each is good once.", "123456"),
+]
+RecoveryCode = Annotated[str, _meta("Good once, in place of a code of the authenticator app.", "k3v9x-t2mqa")]
+NewLabel = Annotated[
+    str,
+    _meta("What you call it: one line with something visible.", "Phone", minLength=1, maxLength=64),
+]
+Label = Annotated[str, _meta("The name that you gave it.", "Phone")]
+AppPasswordId = Annotated[str, _meta("The id of an app password.", "65f0c1d2e3a4b5968778695a")]
+TokenId = Annotated[str, _meta("The id of a token for programs.", "65f0c1d2e3a4b5968778695a")]
+TokenScopes = Annotated[
+    list[Literal["read", "write", "moderate"]],
+    Meta(
+        description="What the token may do: read what you can read; post messages, join, leave and create rooms; lead your rooms "
+        "(change them, kick, ban).",
+        examples=[["read", "write"]],
+    ),
+]
 UserId = Annotated[str, _meta("A user's id; never changes.", "65f0c1d2e3a4b5968778695a")]
 RoomId = Annotated[str, _meta("A room's id; never changes.", "lounge")]
+TokenRooms = Annotated[
+    list[RoomId],
+    Meta(description="The rooms that it is for.", examples=[["lounge"]]),
+]
 NewRoomId = Annotated[
     str,
     _meta(
@@ -86,6 +110,7 @@ MembersPin = Annotated[bool, Meta(description="Whether members may pin messages;
 AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
 TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
+SessionId = Annotated[str, _meta("A login session's id.", "65f0c1d2e3a4b5968778695a")]
 
 InviteToken = Annotated[str, _meta("The secret of an invitation.", "dQw4w9WgXcQdQw4w9WgXcQ")]
 InviteId = Annotated[str, _meta("The id of an invitation; not its secret.", "65f0c1d2e3a4b5968778695b")]
@@ -138,8 +163,11 @@ class Verifying(Struct, frozen=True):
 
 
 class LoggingIn(Struct, frozen=True):
+    """`password`: yours, or an app password. `totp` is needed with yours, if you have a second factor."""
+
     email: Email
     password: Password
+    totp: TotpCode | None = None
 
 
 class Renaming(Struct, frozen=True):
@@ -149,6 +177,57 @@ class Renaming(Struct, frozen=True):
 class ChangingPassword(Struct, frozen=True):
     password: Password
     new_password: NewPassword
+
+
+class ForgettingPassword(Struct, frozen=True):
+    email: Email
+
+
+class ResettingPassword(Struct, frozen=True):
+    token: Annotated[str, _meta("What came by mail: the end of the link.", "65f0c1…")]
+    new_password: NewPassword
+
+
+class ChangingEmail(Struct, frozen=True):
+    password: Password
+    email: NewEmail
+
+
+class VerifyingEmail(Struct, frozen=True):
+    code: Code
+
+
+class DeletingUser(Struct, frozen=True):
+    """What happens to the messages: they are kept, without a name, or their contents are erased."""
+
+    password: Password
+    messages: Literal["keep", "erase"]
+
+
+class ConfirmingPassword(Struct, frozen=True):
+    password: Password
+
+
+class ConfirmingTotp(Struct, frozen=True):
+    code: TotpCode
+
+
+class RemovingTotp(Struct, frozen=True):
+    password: Password
+    code: TotpCode
+
+
+class CreatingAppPassword(Struct, frozen=True):
+    name: NewLabel
+
+
+class CreatingToken(Struct, frozen=True):
+    """Without `rooms` it is for all your rooms, also those that you join later. Without `days` it does not expire."""
+
+    name: NewLabel
+    scopes: TokenScopes
+    rooms: TokenRooms | None = None
+    days: Annotated[int, Meta(description="How many days it is valid.", examples=[90], ge=1, le=3650)] | None = None
 
 
 class CreatingRoom(Struct, frozen=True):
@@ -166,6 +245,12 @@ class ChangingRoom(Struct, frozen=True):
     password: NewRoomPassword | UnsetType | None = UNSET
     slow_seconds: SlowSeconds | UnsetType = UNSET
     members_pin: MembersPin | UnsetType = UNSET
+
+
+class OpeningDirect(Struct, frozen=True):
+    """`user_id` is the other user's."""
+
+    user_id: UserId
 
 
 class Joining(Struct, frozen=True):
@@ -235,6 +320,25 @@ class Ticket(Answer, frozen=True, kw_only=True):
     expires_in: Annotated[int, Meta(ge=1, examples=[30])]
 
 
+class Rotated(Answer, frozen=True, kw_only=True):
+    tokens: Tokens
+
+
+class LoginSession(Struct, frozen=True):
+    """`device` is what the client says of itself, `address` where the login came from; both may be empty. `current`: this one."""
+
+    session_id: SessionId
+    device: Annotated[str, _meta("The browser, or the program.", "Firefox on Linux")]
+    address: Annotated[str, _meta("An IP address.", "203.0.113.7")]
+    created_at: Time
+    used_at: Time
+    current: bool
+
+
+class LoginSessions(Answer, frozen=True, kw_only=True):
+    sessions: list[LoginSession]
+
+
 class RoomInShort(Struct, frozen=True):
     room_id: RoomId
     name: RoomName
@@ -278,6 +382,8 @@ class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class UserDetails(Struct, frozen=True):
+    """A user. `email` is `""` where the address is not shown."""
+
     email: Email
     username: Username
 
@@ -290,6 +396,68 @@ class Oneself(Answer, frozen=True, kw_only=True):
 
 class SomeUser(Answer, frozen=True, kw_only=True):
     user_details: UserDetails
+
+
+class TotpState(Answer, frozen=True, kw_only=True):
+    """Whether you have a second factor, and how many recovery codes you have not used yet."""
+
+    enabled: bool
+    recovery_codes: Annotated[int, Meta(ge=0, examples=[10])]
+
+
+class TotpSecret(Answer, frozen=True, kw_only=True):
+    """What an authenticator app needs: the secret to type, or the URI, or the URI as a QR code to scan."""
+
+    secret: Annotated[str, _meta("In base 32.", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
+    uri: Annotated[str, _meta("An otpauth URI.", "otpauth://totp/chat.example.org:ada%40example.org?secret=JBSWY3DP…")]
+    svg: Annotated[str, _meta("An SVG image.", "<svg …</svg>")]
+
+
+class RecoveryCodes(Answer, frozen=True, kw_only=True):
+    recovery_codes: list[RecoveryCode]
+
+
+class AppPasswordCreated(Answer, frozen=True, kw_only=True):
+    """The password is shown this once."""
+
+    app_password_id: AppPasswordId
+    password: Annotated[str, _meta("Spaces, hyphens and case do not matter.", "k3v9x-t2mqa-9wz4d-c7hpn")]
+
+
+class AppPasswordInList(Struct, frozen=True, omit_defaults=True):
+    """`used_at`, the last login with it, is absent if there was none."""
+
+    app_password_id: AppPasswordId
+    name: Label
+    created_at: Time
+    used_at: Time | None = None
+
+
+class AppPasswords(Answer, frozen=True, kw_only=True):
+    app_passwords: list[AppPasswordInList]
+
+
+class TokenCreated(Answer, frozen=True, kw_only=True):
+    """The token is shown this once."""
+
+    token_id: TokenId
+    token: Annotated[str, _meta("A Bearer token.", "rct_2Xk…")]
+
+
+class TokenInList(Struct, frozen=True, omit_defaults=True):
+    """`rooms` is absent if it is for all, `used_at` if it was not used yet, `expires_at` if it does not expire."""
+
+    token_id: TokenId
+    name: Label
+    scopes: TokenScopes
+    created_at: Time
+    rooms: TokenRooms | None = None
+    used_at: Time | None = None
+    expires_at: Time | None = None
+
+
+class ProgramTokens(Answer, frozen=True, kw_only=True):
+    tokens: list[TokenInList]
 
 
 class PublicRooms(Answer, frozen=True, kw_only=True):
@@ -315,6 +483,21 @@ class BannedUser(Struct, frozen=True):
 
 class Bans(Answer, frozen=True, kw_only=True):
     bans: list[BannedUser]
+
+
+class DirectOpened(Answer, frozen=True, kw_only=True):
+    """A direct conversation; with status 201 it is new."""
+
+    room_id: RoomId
+
+
+class BlockedUser(Struct, frozen=True):
+    user_id: UserId
+    username: Username
+
+
+class Blocks(Answer, frozen=True, kw_only=True):
+    blocks: list[BlockedUser]
 
 
 class InviteCreated(Answer, frozen=True, kw_only=True):
@@ -371,7 +554,7 @@ class RoomAudit(Answer, frozen=True, kw_only=True):
     entries: list[AuditLine]
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, omit_defaults=True):
     """A member of a room. `muted_until` is there while they are muted."""
 
     user_id: UserId

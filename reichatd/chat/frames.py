@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from reichatd import rights
+from reichatd.settings import EmailVisibility
 from reichatd.store import Message
+from reichatd.text import GONE
 from reichatd.timestamps import isoformat
 
 PING = b"\x89\x00"
@@ -115,7 +118,9 @@ class MessageView(msgspec.Struct):
     message_id: MessageId
     user_id: Annotated[str, Meta(examples=["65f0c1d2e3a4b5968778695a"])]
     username: Annotated[str, Meta(examples=["ada"])]
-    email: Annotated[str, Meta(examples=["ada@example.org"])]
+    email: Annotated[
+        str, Meta(description='The author\'s address; "" where it is not shown.', examples=["ada@example.org"])
+    ]
     content: Annotated[str, Meta(examples=["Hello, log!"])]
     timestamp: TimeText
 
@@ -184,9 +189,6 @@ _FINAL = 0x80
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
-GONE = "(deleted)"
-"""The name of a deleted author. No user can have it: user names have letters and digits only."""
-
 _LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 
 
@@ -214,14 +216,18 @@ def encode(frame: ServerFrame) -> bytes:
     return _text_frame(_encoder.encode(frame))
 
 
-def as_json(message: Message) -> bytes:
-    """A stored message as clients see it, as JSON. All frames that contain the message are made from these bytes."""
+def as_json(message: Message, emails: EmailVisibility) -> bytes:
+    """A stored message as clients see it, as JSON. All frames that contain the message are made from these bytes.
+
+    Arguments:
+        emails: `privacy.emails`.
+    """
     return _encoder.encode(
         MessageView(
             message.message_id,
             message.user_id,
             message.username or GONE,
-            message.email,
+            message.email if rights.shows_email(emails, shares_room=message.shares_room) else "",
             message.content,
             isoformat(message.timestamp),
         )

@@ -195,14 +195,21 @@ class Scribe:
 
     def _publish(self, batch: list[PendingPost], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}
+        emails = self._settings.whole.privacy.emails
         for each, answer in zip(batch, answers, strict=True):
             if answer.outcome is Outcome.STORED:
                 post, user = each.post, each.author.user
                 message = Message(
-                    answer.message_id, user.user_id, user.username, user.email, post.content, post.timestamp
+                    answer.message_id,
+                    user.user_id,
+                    user.username,
+                    user.email,
+                    post.content,
+                    post.timestamp,
+                    shares_room=not answer.in_direct,
                 )
                 rooms.setdefault(post.room_id, []).append(
-                    (answer.message_id, frames.latest_message(frames.as_json(message)))
+                    (answer.message_id, frames.latest_message(frames.as_json(message, emails)))
                 )
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
@@ -218,6 +225,8 @@ class Scribe:
                     self._refuse(each, "room_not_found", "Room not found")
                 case Outcome.MUTED:
                     self._refuse(each, "muted", "You are muted in this room", until=isoformat(answer.until))
+                case Outcome.BLOCKED:
+                    self._refuse(each, "forbidden", "This user takes no messages from you")
                 case Outcome.SLOW:
                     wait = max(0.001, round(answer.until - self._clock() + 0.0005, 3))
                     self._refuse(each, "rate_limited", "This room is in slow mode; wait a little", retry_after=wait)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import trio
 
 from reichatd import rights
-from reichatd.errors import RoomNotFound, Unavailable
+from reichatd.errors import DirectRoom, RoomNotFound, Unavailable
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.settings import LiveSettings
 from reichatd.store import RoomHead, Store
@@ -33,9 +33,11 @@ class Access:
     async def authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> RoomHead:
         """Returns the room if the actor may do this (to the target, a user id).
 
-        Raises: RoomNotFound, Forbidden, Yourself.
+        Raises: RoomNotFound, DirectRoom, Forbidden, or Yourself: the first in this order.
         """
         room = await self.existing(by, room_id)
+        if room.direct is not None and action not in rights.IN_DIRECT_CONVERSATIONS:
+            raise DirectRoom
         rights.require(by, action, owner=room.owner, is_member=room.is_member, is_moderator=room.is_moderator)
         if target is not None:
             is_moderator = False

@@ -1,19 +1,24 @@
-"""The rules for the fields of a room. Pure."""
+"""The rules for the fields of a room."""
 
-import unicodedata
+import secrets
+import string
 from collections.abc import Mapping
 
 from reichatd.errors import FieldProblem, InvalidFields
 from reichatd.settings import LimitSettings
-from reichatd.text import BIDI_CONTROLS, is_blank, normal
+from reichatd.text import is_line, normal
 
-NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp"})
-"""Unicode categories: control characters, line and paragraph separators. A name is one line."""
-
+RANDOM_ID_CHARACTERS = 12
 SLOW_SECONDS_MAX = 21_600
 """Six hours, in the contract with clients."""
 MUTE_SECONDS_MAX = 315_360_000
 """Ten years: so that the time can be computed, and stands for ever."""
+
+
+def random_id(limits: LimitSettings) -> str:
+    """An id for a new room, of a length that the limits allow."""
+    length = min(max(RANDOM_ID_CHARACTERS, limits.room_id_min), limits.room_id_max)
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))
 
 
 def check(
@@ -28,7 +33,7 @@ def check(
     name = normal(name.strip(), limits.room_name_max)
     rules = {
         "name": (
-            1 <= len(name) <= limits.room_name_max and _is_line(name),
+            1 <= len(name) <= limits.room_name_max and is_line(name),
             f"must have 1 to {limits.room_name_max} characters on one line, some of them visible",
         ),
         "description": (
@@ -64,12 +69,3 @@ def _require(rules: Mapping[str, tuple[bool, str]]) -> None:
     problems = [FieldProblem(field, problem) for field, (kept, problem) in rules.items() if not kept]
     if problems:
         raise InvalidFields(problems)
-
-
-def _is_line(name: str) -> bool:
-    """Whether the name is one line with something visible in it, and nothing that changes its direction."""
-    return (
-        not is_blank(name)
-        and BIDI_CONTROLS.isdisjoint(name)
-        and NOT_IN_NAMES.isdisjoint(unicodedata.category(character) for character in name)
-    )

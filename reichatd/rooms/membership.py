@@ -13,6 +13,7 @@ from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
+    DirectRoom,
     InvalidPassword,
     NotAMember,
     NotBanned,
@@ -66,10 +67,12 @@ class Members:
     async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
         """Makes the user a member. `password` matters to a private room only.
 
-        Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too many passwords
-            at once).
+        Raises: RoomNotFound, DirectRoom, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too
+            many passwords at once).
         """
         room = await self._access.existing(by, room_id)
+        if room.direct is not None:
+            raise DirectRoom
         if room.is_member:
             raise AlreadyJoined
         if room.password_hash is not None:

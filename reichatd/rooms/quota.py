@@ -9,7 +9,7 @@ from reichatd.errors import RoomExists, TooManyRooms, Unavailable
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Actor, UserActor
 from reichatd.settings import LiveSettings
-from reichatd.store import Store
+from reichatd.store import Store, StoreError
 
 
 class RoomQuota:
@@ -40,7 +40,7 @@ class RoomQuota:
             await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
             try:
                 yield
-            except (RoomExists, Unavailable):
+            except (RoomExists, Unavailable, StoreError):
                 await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
                 raise
         finally:

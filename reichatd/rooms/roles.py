@@ -52,9 +52,9 @@ class Roles:
         Arguments:
             admit: makes the user a member first, without the password and in spite of a ban, which ends. For administrators.
 
-        Raises: RoomNotFound, Forbidden, Yourself, NotAMember, TooManyRooms (that user owns as many as one may).
+        Raises: RoomNotFound, DirectRoom, Forbidden, Yourself, NotAMember, TooManyRooms (that user owns as many as one may).
         """
-        await self._access.authorize_without_room(by, Action.TRANSFER, room_id)
+        await self._access.authorize(by, Action.TRANSFER, room_id)
         owner = None
         if isinstance(by, UserActor):
             owner = by.user_id

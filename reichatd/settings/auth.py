@@ -40,6 +40,22 @@ class AuthSettings(Table, frozen=True):
     """How many registrations of one address, by its owner or by strangers, may wait for their codes. Each has its own code, which
     confirms no other registration. A further registration replaces the oldest."""
 
+    rotation_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    """For clients whose refresh tokens are good once (`POST /refresh`): how long the former token may be sent again, because an
+    answer was lost. Later it counts as stolen, and its login ends."""
+
+    password_reset_minutes: Annotated[float, Meta(gt=0, le=1440)] = 30.0
+    """How long the link in the mail to someone who has forgotten the password is valid."""
+
+    conceal_accounts: bool = False
+    """Whether strangers must not learn which addresses have accounts. Logins, registrations and codes are then answered alike, and
+    the owner of an address that is registered again gets a mail. Older clients expect other answers."""
+
+    concealed_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.25
+    """How long an answer takes at least that must not tell by its time whether an address has an account: always if someone has
+    forgotten the password, and with conceal_accounts also for registrations and codes. It must be longer than a write to the
+    disk."""
+
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another
     daemon on the same store, up to this much later. 0: no cache."""

@@ -2,18 +2,26 @@
 
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.lookups import users_with
 from reichatd.store.pages import cut, is_cut
 from reichatd.store.protocol import (
+    AppPasswordStore,
     AuditStore,
+    BlockStore,
+    DirectStore,
+    EmailChangeStore,
+    ErasureStore,
     InviteStore,
     MemberStore,
     MessageStore,
     RoomStore,
+    SecondFactorStore,
     SessionStore,
     Store,
     UserStore,
 )
 from reichatd.store.records import (
+    ERASED,
     Appended,
     AppPassword,
     Attempt,
@@ -21,9 +29,13 @@ from reichatd.store.records import (
     AuditFilter,
     BanOutcome,
     Block,
+    BlockOutcome,
     Confirmation,
     ConfirmedCode,
+    DirectHead,
     EmailChange,
+    EmailOutcome,
+    Erasure,
     Invite,
     InviteOutcome,
     JoinOutcome,
@@ -41,6 +53,7 @@ from reichatd.store.records import (
     RoomMember,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Standing,
     Totals,
@@ -48,11 +61,14 @@ from reichatd.store.records import (
     TransferOutcome,
     User,
     direct_pair,
+    other_of,
 )
 from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
+    "ERASED",
     "AppPassword",
+    "AppPasswordStore",
     "Appended",
     "Attempt",
     "AuditEntry",
@@ -61,10 +77,18 @@ __all__ = [
     "Backend",
     "BanOutcome",
     "Block",
+    "BlockOutcome",
+    "BlockStore",
     "Confirmation",
     "ConfirmedCode",
     "Cutoff",
+    "DirectHead",
+    "DirectStore",
     "EmailChange",
+    "EmailChangeStore",
+    "EmailOutcome",
+    "Erasure",
+    "ErasureStore",
     "FailureCounter",
     "Invite",
     "InviteOutcome",
@@ -89,6 +113,8 @@ __all__ = [
     "RoomOverview",
     "RoomStore",
     "RoomSummary",
+    "RotateOutcome",
+    "SecondFactorStore",
     "Session",
     "SessionStore",
     "Standing",
@@ -105,4 +131,6 @@ __all__ = [
     "cut",
     "direct_pair",
     "is_cut",
+    "other_of",
+    "users_with",
 ]

@@ -14,6 +14,8 @@ class Author(msgspec.Struct, kw_only=True):
     Arguments:
         slow_seconds: the room's.
         muted_until, posted_at: see `Standing`. The batch keeps `posted_at` up to date.
+        in_direct: whether the room is a direct conversation.
+        is_blocked: whether the other one there has blocked the author.
     """
 
     is_owner: bool = False
@@ -21,6 +23,8 @@ class Author(msgspec.Struct, kw_only=True):
     slow_seconds: int = 0
     muted_until: float = 0.0
     posted_at: float = 0.0
+    in_direct: bool = False
+    is_blocked: bool = False
 
     @property
     def is_slowed(self) -> bool:
@@ -33,6 +37,8 @@ class Author(msgspec.Struct, kw_only=True):
         Arguments:
             at: the time of the post, in seconds since the epoch.
         """
+        if self.is_blocked:
+            return Appended(Outcome.BLOCKED)
         if at < self.muted_until and not self.is_owner:
             return Appended(Outcome.MUTED, until=self.muted_until)
         # The distance counts: after a clock was set back, an author must not wait until it reaches the last post again.

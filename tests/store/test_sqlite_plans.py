@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.store import AuditEntry, AuditFilter, Cutoff, Invite, Keep, Store
+from reichatd.store import AuditEntry, AuditFilter, Block, Cutoff, Invite, Keep, Store
 from reichatd.store.sqlite import open_store
-from tests.store.samples import add_user, post, registration, room, session, user
+from tests.store.samples import add_user, direct, post, registration, room, session, user
 
 
 async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +36,7 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     # Exceptions: the schema itself, the rows that a limited subquery has found, and two statements that read one row.
     assert {scan.split()[1] for scan in scans} <= {"sqlite_master", "(subquery-1)", "rooms", "deleted_rooms"}
     assert "SEARCH r USING INDEX rooms_public (created_at>?)" in steps
+    assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
 
 
 async def use_invites_and_audit(store: Store) -> None:
@@ -73,6 +74,7 @@ async def use_everything(store: Store) -> None:
     await store.sessions.create(session())
     await store.sessions.get("laptop")
     await store.sessions.by_refresh_hash("hash")
+    await store.sessions.is_known_network("ann@example.org", "192.0.2.1")
     await store.sessions.of_user("ann")
     await store.sessions.living(["laptop"])
     await store.sessions.end("laptop")
@@ -118,6 +120,15 @@ async def use_everything(store: Store) -> None:
     await store.rooms.bans("den")
     await store.rooms.banned_from("eve")
     await store.rooms.unban("den", "eve")
+    await store.directs.open(direct(), 1.0)
+    await store.directs.open(direct("again"), 1.0)
+    await store.directs.find("ann bob")
+    await store.directs.share_room("ann", "bob")
+    for at_most in (0, 9):
+        await store.blocks.add(Block("ann", f"bob{at_most}"), at_most)
+    await store.blocks.of_user("ann")
+    await store.messages.append([post(room_id="whisper")], {})
+    await store.blocks.remove("ann", "bob")
     await store.users.delete("eve")
     await use_invites_and_audit(store)
     await store.rooms.leave("den", "bob")

@@ -141,7 +141,7 @@ class Batch:
 
     def _answer(self, place: int, outcome: Outcome, number: int) -> None:
         key = self._key(place)
-        self._answers[place] = Appended(outcome, number)
+        self._answers[place] = Appended(outcome, number, in_direct=self._author(place).in_direct)
         self._mark((key, self._posts[place].user_id), number)
         if outcome is Outcome.STORED:
             self._ends[key] = number

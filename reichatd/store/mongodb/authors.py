@@ -6,9 +6,10 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.room_keys import PostedRoom
-from reichatd.store.mongodb.schema import member_id
+from reichatd.store.mongodb.schema import block_id, member_id
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.posting import Author
+from reichatd.store.records import other_of
 
 Member = tuple[ObjectId, str]
 """A member, by the key of the room and the user's id."""
@@ -29,6 +30,7 @@ def find_authors(
     found = db.standings.find({"_id": {"$in": ids}}, batch_size=PAGE) if ids else ()
     standings = {_pair(standing): standing for standing in found}
     by_key = {room.key: room for room in rooms}
+    blocked = _find_blocked(db, [(pair, direct) for pair in members if (direct := by_key[pair[0]].direct) is not None])
     authors = {}
     for pair, member in members.items():
         (key, user_id), standing = pair, standings.get(pair, {})
@@ -38,8 +40,19 @@ def find_authors(
             slow_seconds=by_key[key].slow_seconds,
             muted_until=standing.get("muted_until", 0.0),
             posted_at=standing.get("posted_at", 0.0),
+            in_direct=by_key[key].direct is not None,
+            is_blocked=pair in blocked,
         )
     return authors
+
+
+def _find_blocked(db: MongoDatabase, in_directs: Iterable[tuple[Member, str]]) -> set[Member]:
+    """Those of these members of direct conversations, each with its pair, whom the other one has blocked."""
+    others = {pair: other_of(direct, pair[1]) for pair, direct in in_directs}
+    ids = [block_id(other, user_id) for (_, user_id), other in others.items()]
+    blocks = [block["_id"] for block in db.blocks.find({"_id": {"$in": ids}}, batch_size=PAGE)] if ids else ()
+    found = {(block["user"], block["blocked"]) for block in blocks}
+    return {pair for pair, other in others.items() if (other, pair[1]) in found}
 
 
 def take_turn(db: MongoDatabase, pair: Member, at: float, slow_seconds: int) -> bool:

@@ -39,6 +39,7 @@ from reichatd.store.records import (
     AuditEntry,
     Block,
     EmailChange,
+    Erasure,
     Invite,
     OidcAccount,
     Registration,
@@ -136,7 +137,7 @@ class MongoLoader:
             case AuditEntry():
                 fields = asdict(record)
                 return {"_id": fields.pop("number"), **fields}
-            case Block() | Totp() | AppPassword() | EmailChange() | OidcAccount():
+            case Block() | Totp() | AppPassword() | EmailChange() | OidcAccount() | Erasure():
                 return _of_user(record)
             case Registration():
                 raise NotImplementedError
@@ -252,6 +253,7 @@ def _collection(db: MongoDatabase, kind: type[Stored]) -> "Collection[Document]"
         AppPassword: db.app_passwords,
         EmailChange: db.email_changes,
         OidcAccount: db.oidc_accounts,
+        Erasure: db.erasures,
         AuditEntry: db.audit,
     }[kind]
 
@@ -294,3 +296,5 @@ def _of_user(record: OfUser) -> Document:
             return {"_id": fields.pop("app_password_id"), **fields}
         case Totp() | EmailChange():
             return {"_id": fields.pop("user_id"), **fields}
+        case Erasure():
+            return {"_id": fields.pop("user_id"), "next": None, **fields}

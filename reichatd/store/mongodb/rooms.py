@@ -28,7 +28,7 @@ from reichatd.store.records import (
     TransferOutcome,
 )
 
-_SUMMARY = {"name": 1, "description": 1}
+_SUMMARY = {"name": 1, "description": 1, "direct": 1}
 _PLAIN_FIELDS = (
     "name",
     "description",
@@ -54,7 +54,7 @@ def is_id_free(db: MongoDatabase, room_id: str) -> bool:
     return db.rooms.find_one(like(room_id), {"_id": 1}) is None
 
 
-def _create(db: MongoDatabase, room: Room) -> bool:
+def create(db: MongoDatabase, room: Room) -> bool:
     # Older rooms may share a `folded` id, and only one of them has it as its unique key. Their number does not grow, so this check
     # is enough. Between two new rooms at the same moment the unique key decides.
     if not is_id_free(db, room.room_id):
@@ -130,7 +130,7 @@ def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
 
 
 def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:
-    return [RoomSummary(room["_id"], room["name"], room["description"]) for room in rooms]
+    return [RoomSummary(room["_id"], room["name"], room["description"], room.get("direct")) for room in rooms]
 
 
 def _public(db: MongoDatabase, after: str | None, at_most: int) -> list[RoomSummary] | None:
@@ -141,6 +141,8 @@ def _public(db: MongoDatabase, after: str | None, at_most: int) -> list[RoomSumm
             return None
         same_time = {"created_at": place["created_at"], "key": {"$gt": place["key"]}}
         those["$or"] = [same_time, {"created_at": {"$gt": place["created_at"]}}]
+        # Says nothing new, but only with it the server reads the index in order, and no more than a page of it.
+        those["created_at"] = {"$gte": place["created_at"]}
     rooms = db.rooms.find(those, _SUMMARY, batch_size=PAGE).sort({"created_at": 1, "key": 1}).limit(at_most)
     return _summaries(rooms)
 
@@ -266,7 +268,7 @@ def _delete(db: MongoDatabase, room_id: str) -> bool:
 class MongoRooms(MongoPart):
     """A `RoomStore`."""
 
-    create = method(_create)
+    create = method(create)
     get = method(_get)
     head = method(_head)
     is_free = method(is_id_free)

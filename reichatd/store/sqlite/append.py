@@ -8,7 +8,8 @@ import msgspec
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.errors import StoreError
 from reichatd.store.posting import Author
-from reichatd.store.records import Appended, Outcome, Post
+from reichatd.store.records import Appended, Outcome, Post, other_of
+from reichatd.store.sqlite.blocks import has_blocked
 from reichatd.store.sqlite.logs import end_of, rowid
 
 _NO_ROOM = Appended(Outcome.NO_ROOM)
@@ -42,7 +43,7 @@ class Batch:
         message_id = log.add(post)
         member.posted(message_id, post.timestamp)
         self._rows.append((rowid(log.pk, message_id), post.user_id, post.content, post.timestamp, post.nonce))
-        return Appended(Outcome.STORED, message_id)
+        return Appended(Outcome.STORED, message_id, in_direct=member.author.in_direct)
 
     def mark(self, room_id: str, user_id: str, message_id: int) -> None:
         """Moves a read mark. To be called after the last `take`, when the end of the log is known."""
@@ -79,7 +80,7 @@ class Batch:
     def _log(self, room_id: str) -> "_Log | None":
         if room_id not in self._logs:
             room = self._db.execute(
-                "SELECT pk, owner, slow_seconds FROM rooms WHERE room_id = ?", (room_id,)
+                "SELECT pk, owner, slow_seconds, direct FROM rooms WHERE room_id = ?", (room_id,)
             ).fetchone()
             self._logs[room_id] = None if room is None else _Log(self._db, *room)
         return self._logs[room_id]
@@ -108,13 +109,14 @@ class _Member(msgspec.Struct):
 class _Log:
     """One room's log in a batch."""
 
-    def __init__(self, db: Connection, pk: int, owner: str, slow_seconds: int) -> None:
+    def __init__(self, db: Connection, pk: int, owner: str, slow_seconds: int, direct: str | None) -> None:
         self.pk = pk
         self.end = end_of(db, pk)
         self.members: dict[str, _Member | None] = {}
         self._db = db
         self._owner = owner
         self._slow_seconds = slow_seconds
+        self._direct = direct
         self._ids: dict[tuple[str, str], int] = {}
 
     def member(self, user_id: str) -> _Member | None:
@@ -137,6 +139,8 @@ class _Log:
             slow_seconds=self._slow_seconds,
             muted_until=muted_until or 0.0,
             posted_at=posted_at or 0.0,
+            in_direct=self._direct is not None,
+            is_blocked=self._direct is not None and has_blocked(self._db, other_of(self._direct, user_id), user_id),
         )
         return _Member(last_read_id, author)
 

@@ -40,7 +40,7 @@ def is_id_free(db: Connection, room_id: str) -> bool:
     return db.execute("SELECT 1 FROM rooms WHERE room_id = ? COLLATE NOCASE", (room_id,)).fetchone() is None
 
 
-def _create(db: Connection, room: Room) -> bool:
+def create(db: Connection, room: Room) -> bool:
     if not is_id_free(db, room.room_id):
         return False
     created = db.execute(
@@ -140,7 +140,7 @@ def _joined(db: Connection, user_id: str) -> list[Room]:
 
 
 def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
-    return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY} {_JOINED}", (user_id,))]
+    return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY}, r.direct {_JOINED}", (user_id,))]
 
 
 def _progress(db: Connection, user_id: str) -> list[Progress]:
@@ -311,7 +311,7 @@ def _banned_from(db: Connection, user_id: str) -> list[str]:
 class SqliteRooms(SqlitePart):
     """A `RoomStore`."""
 
-    create = write(_create)
+    create = write(create)
     get = read(_get)
     head = read(_head)
     is_free = read(is_id_free)
