@@ -184,10 +184,12 @@ class Registrations:
 
     async def _confirm(self, registration: Registration, now: float, client: str) -> None:
         made = registration.confirmed(keys.new_id(), now)
-        user = await self._invites.confirm(registration, made)
-        if user is None:
+        confirmed = await self._invites.confirm(registration, made)
+        if confirmed.user is None:
             raise VerificationNotFound
-        if user == made:
-            by = UserActor(user.user_id, "", client)
-            detail = f"invitation {registration.invite_id}" if registration.invite_id else ""
-            await self._audit.record(Event.REGISTERED, by, detail=detail)
+        if confirmed.user != made:
+            return  # a repetition
+        by = UserActor(made.user_id, "", client)
+        await self._audit.record(Event.REGISTERED, by)
+        if invite := confirmed.invite:
+            await self._audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)

@@ -502,11 +502,11 @@ class Blocks(Answer, frozen=True, kw_only=True):
 
 
 class InviteCreated(Answer, frozen=True, kw_only=True):
-    """`invite` is shown only here. `url` is the page of the web client that opens it."""
+    """`invite` is shown only here."""
 
     invite_id: InviteId
     invite: InviteToken
-    url: Annotated[str, _meta("For people.", "https://chat.example.org/#/invite/dQw4w9WgXcQdQw4w9WgXcQ")]
+    url: Annotated[str, Meta(description="The page of the web client that opens it.")]
     expires_at: Time
 
 
