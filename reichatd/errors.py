@@ -15,10 +15,14 @@
     ├── Forbidden                   403  forbidden
     │   ├── Banned                  403  banned
     │   ├── UserDisabled            403  user_disabled
+    │   ├── RegistrationClosed      403  registration_closed
     │   └── InsufficientScope       403  insufficient_scope: the token for programs may not do this
     ├── NotFound                    404  not_found
     │   ├── UserNotFound            404  user_not_found
     │   ├── VerificationNotFound    404  verification_not_found
+    │   ├── RoomNotFound            404  room_not_found
+    │   ├── InviteNotFound          404  invite_not_found
+    │   ├── SessionNotFound         404  session_not_found
     │   ├── RoomNotFound            404  room_not_found
     │   ├── TotpNotFound            404  totp_not_found
     │   ├── AppPasswordNotFound     404  app_password_not_found
@@ -30,6 +34,9 @@
     │   ├── NotAMember              409  not_a_member
     │   ├── OwnsRooms               409  owns_rooms
     │   ├── TooManyRooms            409  too_many_rooms
+    │   ├── TooManyBlocks           409  too_many_blocks
+    │   ├── DirectRoom              409  direct_room
+    │   ├── TooManyInvites          409  too_many_invites
     │   ├── TotpEnabled             409  totp_enabled
     │   ├── TooManyAppPasswords     409  too_many_app_passwords
     │   ├── TooManyTokens           409  too_many_tokens
@@ -168,6 +175,11 @@ class UserDisabled(Forbidden):
     text = "This account is disabled"
 
 
+class RegistrationClosed(Forbidden):
+    code = "registration_closed"
+    text = "Registration is closed"
+
+
 class InsufficientScope(Forbidden):
     """The scopes of a token for programs, or its rooms, do not include this."""
 
@@ -192,9 +204,21 @@ class VerificationNotFound(NotFound):
     text = "Verification not found"
 
 
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    text = "Session not found"
+
+
 class RoomNotFound(NotFound):
     code = "room_not_found"
     text = "Room not found"
+
+
+class InviteNotFound(NotFound):
+    """There is no such invitation, or it has expired, was used up, or its creator may not make invitations any more."""
+
+    code = "invite_not_found"
+    text = "This invitation is not valid, or no longer"
 
 
 class TotpNotFound(NotFound):
@@ -249,6 +273,23 @@ class TooManyRooms(Conflict):
 
     code = "too_many_rooms"
     text = "You own too many rooms; delete one first"
+
+
+class TooManyBlocks(Conflict):
+    code = "too_many_blocks"
+    text = "You have blocked too many users; unblock one first"
+
+
+class DirectRoom(Conflict):
+    """The room is a direct conversation, and what was asked is done with other rooms only."""
+
+    code = "direct_room"
+    text = "This is a direct conversation"
+
+
+class TooManyInvites(Conflict):
+    code = "too_many_invites"
+    text = "The room has too many invitations; delete one first"
 
 
 class TotpEnabled(Conflict):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from reichatd.errors import Forbidden, InsufficientScope, Yourself
+from reichatd.settings import EmailVisibility, WhoMayBegin
 
 
 class Scope(Enum):
@@ -66,6 +67,8 @@ class Role(Enum):
     """In every room, and without one."""
     OWNER = auto()
     """Stays the owner after leaving the room, until it is transferred."""
+    MODERATOR = auto()
+    """A member whom the owner has appointed; ends with the membership."""
     MEMBER = auto()
 
 
@@ -85,6 +88,14 @@ class Action(Enum):
     BAN = auto()
     UNBAN = auto()
     LIST_BANS = auto()
+    INVITE = auto()
+    """Make, list and delete invitations to the room; without a room, to the server."""
+    READ_AUDIT = auto()
+    """What the audit log has about the room."""
+    MUTE = auto()
+    """And end a mute."""
+    APPOINT = auto()
+    """Make members moderators, or members again."""
     MANAGE_USERS = auto()
     """Add, confirm, disable, enable, log out and delete users, and set their passwords."""
 
@@ -97,8 +108,14 @@ class Rule(NamedTuple):
 
 
 _MEMBERS = Rule(frozenset({Role.MEMBER, Role.ADMINISTRATOR}), Forbidden.text)
+_MODERATORS = Rule(
+    frozenset({Role.OWNER, Role.MODERATOR, Role.ADMINISTRATOR}), "Only the owner or a moderator of the room may do this"
+)
 _OWNERS = Rule(frozenset({Role.OWNER, Role.ADMINISTRATOR}), "Only the owner of the room may do this")
 _ADMINISTRATORS = Rule(frozenset({Role.ADMINISTRATOR}), "Only an administrator may do this")
+
+IN_DIRECT_CONVERSATIONS = frozenset({Action.LIST_MEMBERS, Action.READ})
+"""What can be done with a direct conversation. It has no owner; administrators can delete it."""
 
 RULES: Mapping[Action, Rule] = {
     Action.CREATE: _OWNERS,
@@ -106,29 +123,65 @@ RULES: Mapping[Action, Rule] = {
     Action.READ: _MEMBERS,
     Action.UPDATE: _OWNERS,
     Action.DELETE: _OWNERS,
-    Action.TRANSFER: _ADMINISTRATORS,
-    Action.KICK: _OWNERS,
-    Action.BAN: _OWNERS,
-    Action.UNBAN: _OWNERS,
-    Action.LIST_BANS: _OWNERS,
+    Action.TRANSFER: _OWNERS,
+    Action.KICK: _MODERATORS,
+    Action.BAN: _MODERATORS,
+    Action.UNBAN: _MODERATORS,
+    Action.LIST_BANS: _MODERATORS,
+    Action.MUTE: _MODERATORS,
+    Action.APPOINT: _OWNERS,
+    Action.INVITE: _MODERATORS,
+    Action.READ_AUDIT: _MODERATORS,
     Action.MANAGE_USERS: _ADMINISTRATORS,
 }
 
 
-def allows(by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False) -> bool:
+def allows(
+    by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False, is_moderator: bool = False
+) -> bool:
     """Whether the actor may do this.
 
     Arguments:
         owner: the user id of the room's owner; None if the room was not read, or if there is none.
-        is_member: whether the actor is a member of the room.
+        is_member, is_moderator: what the actor is in the room.
     """
-    return not RULES[action].roles.isdisjoint(_roles(by, owner, is_member))
+    return not RULES[action].roles.isdisjoint(_roles(by, owner, is_member, is_moderator))
 
 
-def require(by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False) -> None:
+def require(
+    by: Actor, action: Action, *, owner: str | None = None, is_member: bool = False, is_moderator: bool = False
+) -> None:
     """Raises Forbidden if the actor may not do this. The arguments are those of `allows`."""
-    if not allows(by, action, owner=owner, is_member=is_member):
-        raise Forbidden(RULES[action].refusal)
+    if not allows(by, action, owner=owner, is_member=is_member, is_moderator=is_moderator):
+        raise refusal(action)
+
+
+def refusal(action: Action) -> Forbidden:
+    """The error for an actor who may not do this."""
+    return Forbidden(RULES[action].refusal)
+
+
+def acts_as_moderator(by: Actor, *, owner: str) -> bool:
+    """Whether an actor who may kick, ban or mute has this right as a moderator only, and so not over other moderators."""
+    return isinstance(by, UserActor) and by.user_id != owner
+
+
+def check_target(by: Actor, *, owner: str, user_id: str, is_moderator: bool = False) -> None:
+    """Checks to whom something is done: to be called after `require`.
+
+    Arguments:
+        is_moderator: whether that user is one; matters only if the actor `acts_as_moderator`.
+
+    Raises:
+        Yourself: it is the actor, or the owner, whom not even an administrator can kick, ban or mute.
+        Forbidden: it is the owner or another moderator, and the actor is a moderator.
+    """
+    if isinstance(by, UserActor) and user_id == by.user_id:
+        raise Yourself
+    if acts_as_moderator(by, owner=owner) and (user_id == owner or is_moderator):
+        raise Forbidden("A moderator may not do this to the owner or to another moderator")
+    if user_id == owner:
+        raise Yourself("This is the owner: transfer the room to another user first")
 
 
 def require_scope(by: UserActor, scope: Scope | None, room_id: str | None = None) -> None:
@@ -159,14 +212,34 @@ def covers(by: UserActor, room_id: str) -> bool:
     return by.rooms is None or room_id in by.rooms
 
 
-def check_target(by: Actor, *, owner: str, user_id: str) -> None:
-    """Raises Yourself if the user to be kicked, banned or unbanned is the owner: not even an administrator can do that."""
-    if user_id == owner:
-        raise Yourself("This is the owner: transfer the room to another user first" if by == ADMINISTRATOR else None)
+def may_open_direct(begins: WhoMayBegin, *, shares_room: bool, is_blocked: bool) -> bool:
+    """Whether a user may begin a direct conversation with another.
+
+    Arguments:
+        begins: `direct.from`.
+        shares_room: whether both are members of one room that is no direct conversation.
+        is_blocked: whether the other has blocked the user.
+    """
+    return not is_blocked and (begins == "anyone" or (begins == "shared_room" and shares_room))
 
 
-def _roles(by: Actor, owner: str | None, is_member: bool) -> set[Role]:
+def shows_email(emails: EmailVisibility, *, shares_room: bool) -> bool:
+    """Whether a user's e-mail address is shown to another user.
+
+    Arguments:
+        emails: `privacy.emails`.
+        shares_room: whether both are members of one room that is no direct conversation.
+    """
+    return emails == "everyone" or (emails == "shared_room" and shares_room)
+
+
+def role_of(*, is_owner: bool, is_moderator: bool) -> Role:
+    """The highest role of a member."""
+    return Role.OWNER if is_owner else Role.MODERATOR if is_moderator else Role.MEMBER
+
+
+def _roles(by: Actor, owner: str | None, is_member: bool, is_moderator: bool) -> set[Role]:
     if isinstance(by, Administrator):
         return {Role.ADMINISTRATOR}
-    held = {Role.OWNER: by.user_id == owner, Role.MEMBER: is_member}
+    held = {Role.OWNER: by.user_id == owner, Role.MODERATOR: is_moderator, Role.MEMBER: is_member}
     return {role for role in held if held[role]}

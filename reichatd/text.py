@@ -5,6 +5,9 @@ import unicodedata
 
 import idna
 
+GONE = "(deleted)"
+"""The name of a deleted user. No user can have it: user names have letters and digits only."""
+
 SPACES = "\t \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """White space within a line: the tab, and Unicode's space separators (Zs)."""
 

@@ -34,7 +34,7 @@ from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, Setting
 from reichatd.store import Registration, Store, User
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
-from tests.unlimited import UNLIMITED, limiter_of
+from tests.unlimited import UNLIMITED, invites_of, limiter_of
 
 CHEAP_HASHES = AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
 LIMITS = LimitSettings(**UNLIMITED)
@@ -184,6 +184,7 @@ async def test_members_are_read_only_to_list_them(
         store=store,
         passwords=Passwords(CHEAP_HASHES),
         rooms=rooms,
+        invites=invites_of(store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=live,
     )

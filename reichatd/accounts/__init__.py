@@ -1,6 +1,7 @@
 """User accounts: registration, verification, login sessions, passwords and tokens."""
 
 from reichatd.accounts.accounts import Accounts
+from reichatd.accounts.devices import device_of
 from reichatd.accounts.keys import MIN_SECRET_BYTES
 from reichatd.accounts.management import UserManagement
 from reichatd.accounts.passwords import Passwords
@@ -17,4 +18,5 @@ __all__ = [
     "Passwords",
     "Sessions",
     "UserManagement",
+    "device_of",
 ]

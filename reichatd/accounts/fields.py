@@ -3,6 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from reichatd.accounts.common_passwords import is_common
 from reichatd.errors import FieldProblem, InvalidFields
 from reichatd.text import SPACES, is_line, is_word, normal
 
@@ -69,7 +70,7 @@ def new_username(limits: "LimitSettings", username: str) -> str:
 
 
 def check_new_password(limits: "LimitSettings", password: str) -> None:
-    """Raises InvalidFields if a new password is too short or too long."""
+    """Raises InvalidFields if a new password is too short, too long or too common."""
     if problems := _password_problems(limits, "new_password", password):
         raise InvalidFields(problems)
 
@@ -116,11 +117,12 @@ def is_short_enough(limits: "LimitSettings", password: str) -> bool:
 
 def _password_problems(limits: "LimitSettings", field: str, password: str) -> list[FieldProblem]:
     least, most = limits.password_min, limits.password_max
-    return (
-        []
-        if least <= len(normal(password, most)) <= most
-        else [FieldProblem(field, f"must have {least} to {most} characters")]
-    )
+    text = normal(password, most)
+    if not least <= len(text) <= most:
+        return [FieldProblem(field, f"must have {least} to {most} characters")]
+    if is_common(text, limits.common_passwords):
+        return [FieldProblem(field, "is one of the passwords that are guessed first; choose another")]
+    return []
 
 
 def _username_problems(limits: "LimitSettings", name: str) -> list[FieldProblem]:

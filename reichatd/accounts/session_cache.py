@@ -98,3 +98,7 @@ class CacheInvalidator:
     def user_renamed(self, user_id: str, username: str) -> None:
         self._cache.forget_all()
         self._live.user_renamed(user_id, username)
+
+    def email_changed(self, user_id: str, email: str) -> None:
+        self._cache.forget_all()
+        self._live.email_changed(user_id, email)

@@ -37,7 +37,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         token: the token that the call needs.
         scope: what a token for programs needs for this call; None if no such token may make it.
         refuses: the errors of this call, in addition to those of every call of this kind.
-        otherwise: other types of answers, by status.
+        otherwise: other types of answers, by status; their docstrings say when.
         summary: one line for a person.
         description: further text.
     """
@@ -50,7 +50,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     token: Token
     scope: Scope | None
     refuses: tuple[type[ReichatError], ...]
-    otherwise: dict[int, type[Refusal]]
+    otherwise: dict[int, type[Answer | Refusal]]
     summary: str
     description: str
 
@@ -65,7 +65,7 @@ def operation(
     token: Token = Token.ACCESS,
     scope: Scope | None = None,
     refuses: tuple[type[ReichatError], ...] = (),
-    otherwise: dict[int, type[Refusal]] | None = None,
+    otherwise: dict[int, type[Answer | Refusal]] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Describes a handler for the contract; the arguments are those of `Operation`, the texts come from its docstring."""
 

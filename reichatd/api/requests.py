@@ -7,7 +7,7 @@ import msgspec
 import structlog
 from quart import current_app, request
 
-from reichatd.accounts import Identity
+from reichatd.accounts import Identity, device_of
 from reichatd.api.operations import operation_of
 from reichatd.api.services import accounts
 from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
@@ -57,6 +57,11 @@ async def actor() -> UserActor:
 def client_address() -> str:
     """The address that the request came from, as trusted proxies report it; that of the peer without such proxies."""
     return request.remote_addr or ""
+
+
+def device() -> str:
+    """What the client says of itself, in short; "" if it says nothing."""
+    return device_of(request.headers.get("User-Agent", ""))
 
 
 def query_of(kind: type[Body]) -> Body:

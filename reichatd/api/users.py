@@ -28,9 +28,12 @@ async def show_oneself() -> Response:
 @blueprint.get("/<user_id>")
 @operation(SomeUser, scope=Scope.READ, refuses=(UserNotFound,))
 async def show(user_id: str) -> Response:
-    """Shows a user."""
-    await caller()
-    return answer(SomeUser(user_details=details(await accounts().profiles.user(user_id))))
+    """Shows a user.
+
+    The address is there as `privacy.emails` allows: by default if you share a room. Otherwise it is `""`.
+    """
+    by = (await caller()).actor
+    return answer(SomeUser(user_details=details(await accounts().profiles.seen_by(by, user_id))))
 
 
 @blueprint.put("/username")
@@ -42,7 +45,7 @@ async def rename() -> Response:
     """
     identity = await caller()
     body = await body_of(Renaming)
-    await accounts().profiles.rename(identity, body.username)
+    await accounts().profiles.rename(identity, body.username, client=client_address())
     return answer()
 
 

@@ -42,10 +42,13 @@ Messages are sent over [the WebSocket](docs/websocket), not by REST. A request t
 _TAGS = {
     "accounts": "Registration, login and logout.",
     "users": "Your own profile, and other users.",
+    "own_account": "Your e-mail address, all your data, and the end of your account.",
+    "sessions": "Your login sessions.",
     "second_factor": "A second factor of your logins: codes of an authenticator app (TOTP, RFC 6238).",
     "app_passwords": "Passwords for programs that log in for you and know no second factor.",
     "tokens": "Tokens for programs: to use this interface and the WebSocket without a login.",
     "rooms": "Rooms and their members.",
+    "directs": "Direct conversations, and users whom you have blocked.",
     "daemon": "The daemon itself.",
 }
 
@@ -55,8 +58,8 @@ def _bearer(description: str) -> JSON:
 
 
 _SCHEMES = {
-    "accessToken": _bearer("The access token of `POST /login` or `GET /refresh`, as Bearer."),
-    "refreshToken": _bearer("The refresh token of `POST /login`, as Bearer."),
+    "accessToken": _bearer("The access token of `POST /login` or of a refresh, as Bearer."),
+    "refreshToken": _bearer("The refresh token of `POST /login` or `POST /refresh`, as Bearer."),
     "operatorProof": _bearer("A proof of knowing the daemon's secret, made by `reichatd doctor`, as Bearer."),
 }
 _SECURITY: dict[Token, list[JSON]] = {
@@ -68,7 +71,10 @@ _SECURITY: dict[Token, list[JSON]] = {
 }
 _PARAMETERS: JSON = {
     "room_id": {"description": "A room's id.", "example": "lounge"},
+    "invite": {"description": "The secret of an invitation.", "example": "dQw4w9WgXcQdQw4w9WgXcQ"},
+    "invite_id": {"description": "The id of an invitation.", "example": "65f0c1d2e3a4b5968778695b"},
     "user_id": {"description": "A user's id.", "example": "65f0c1d2e3a4b5968778695a"},
+    "session_id": {"description": "A login session's id.", "example": "65f0c1d2e3a4b5968778695a"},
     "app_password_id": {"description": "The id of an app password.", "example": "65f0c1d2e3a4b5968778695a"},
     "token_id": {"description": "The id of a token.", "example": "65f0c1d2e3a4b5968778695a"},
 }
@@ -183,7 +189,8 @@ def _typed(kind: type[msgspec.Struct], components: JSON) -> JSON:
 
 def _responses(operation: Operation, components: JSON, *, in_path: bool) -> JSON:
     if isinstance(operation.gives, str):
-        content: JSON = {operation.gives: {"schema": {"type": "string" if "html" in operation.gives else "object"}}}
+        is_object = operation.gives == "application/json"
+        content: JSON = {operation.gives: {"schema": {"type": "object" if is_object else "string"}}}
     else:
         content = {"application/json": _typed(operation.gives, components)}
     responses: JSON = {str(operation.status): {"description": "Done.", "content": content}}

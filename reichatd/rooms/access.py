@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import trio
 
 from reichatd import rights
-from reichatd.errors import RoomNotFound, Unavailable
+from reichatd.errors import DirectRoom, RoomNotFound, Unavailable
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.settings import LiveSettings
 from reichatd.store import RoomHead, Store
@@ -30,12 +30,22 @@ class Access:
             raise RoomNotFound
         return room
 
-    async def authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> None:
-        """Raises RoomNotFound, Forbidden, or Yourself, in this order, unless the actor may do this (to the target, a user id)."""
+    async def authorize(self, by: Actor, action: Action, room_id: str, *, target: str | None = None) -> RoomHead:
+        """Returns the room if the actor may do this (to the target, a user id).
+
+        Raises: RoomNotFound, DirectRoom, Forbidden, or Yourself: the first in this order.
+        """
         room = await self.existing(by, room_id)
-        rights.require(by, action, owner=room.owner, is_member=room.is_member)
+        if room.direct is not None and action not in rights.IN_DIRECT_CONVERSATIONS:
+            raise DirectRoom
+        rights.require(by, action, owner=room.owner, is_member=room.is_member, is_moderator=room.is_moderator)
         if target is not None:
-            rights.check_target(by, owner=room.owner, user_id=target)
+            is_moderator = False
+            if rights.acts_as_moderator(by, owner=room.owner):
+                other = await self._store.rooms.head(room_id, target)
+                is_moderator = other is not None and other.is_moderator
+            rights.check_target(by, owner=room.owner, user_id=target, is_moderator=is_moderator)
+        return room
 
     async def authorize_without_room(self, by: Actor, action: Action, room_id: str) -> None:
         """As `authorize`, before a step of the store that notices itself if there is no such room.

@@ -1,13 +1,19 @@
 """Who is in a room: joining, leaving, kicks and bans."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from reichatd import rate_limits
+from msgspec import Struct
+
+from reichatd import rate_limits, rights
 from reichatd.accounts import Passwords, fields
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
+    DirectRoom,
     InvalidPassword,
     NotAMember,
     NotBanned,
@@ -17,12 +23,22 @@ from reichatd.errors import (
 )
 from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
-from reichatd.rights import Action, Actor, UserActor
+from reichatd.rights import Action, Actor, Role, UserActor
 from reichatd.rooms.access import Access
 from reichatd.settings import LiveSettings
-from reichatd.store import BanOutcome, JoinOutcome, Store, User
+from reichatd.store import BanOutcome, JoinOutcome, RoomMember, Store, User
 
 USERS_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class MemberView(Struct, frozen=True):
+    """What a user is in a room. `muted_until` is in seconds since the epoch; None without a mute."""
+
+    role: Role
+    joined_at: float
+    muted_until: float | None
 
 
 class Members:
@@ -46,14 +62,17 @@ class Members:
         self._limiter = limiter
         self._live = live
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     async def join(self, by: UserActor, room_id: str, password: str | None = None) -> None:
         """Makes the user a member. `password` matters to a private room only.
 
-        Raises: RoomNotFound, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too many passwords
-            at once).
+        Raises: RoomNotFound, DirectRoom, AlreadyJoined, Banned, PasswordRequired, InvalidPassword, RateLimited, Unavailable (too
+            many passwords at once).
         """
         room = await self._access.existing(by, room_id)
+        if room.direct is not None:
+            raise DirectRoom
         if room.is_member:
             raise AlreadyJoined
         if room.password_hash is not None:
@@ -68,6 +87,7 @@ class Members:
                 raise Banned
             case JoinOutcome.NO_ROOM:
                 raise RoomNotFound
+        await self._audit.record(Event.JOINED, by, room_id=room_id)
 
     async def leave(self, by: UserActor, room_id: str) -> None:
         """Ends the user's own membership; an owner stays the owner.
@@ -76,6 +96,7 @@ class Members:
         """
         await self._access.existing(by, room_id)
         await self._remove(room_id, by.user_id)
+        await self._audit.record(Event.LEFT, by, room_id=room_id)
 
     async def kick(self, by: Actor, room_id: str, user_id: str) -> None:
         """Ends another user's membership.
@@ -84,6 +105,7 @@ class Members:
         """
         await self._access.authorize(by, Action.KICK, room_id, target=user_id)
         await self._remove(room_id, user_id)
+        await self._audit.record(Event.KICKED, by, user_id=user_id, room_id=room_id)
 
     async def ban(self, by: Actor, room_id: str, user_id: str) -> None:
         """Ends another user's membership, if there is one, and prevents a new one.
@@ -102,6 +124,7 @@ class Members:
                 raise AlreadyBanned
             case BanOutcome.NO_ROOM:
                 raise RoomNotFound
+        await self._audit.record(Event.BANNED, by, user_id=user_id, room_id=room_id)
 
     async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
         """Lets a banned user join again.
@@ -111,21 +134,60 @@ class Members:
         await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
         if not await self._store.rooms.unban(room_id, user_id):
             raise NotBanned
+        await self._audit.record(Event.UNBANNED, by, user_id=user_id, room_id=room_id)
 
-    async def bans(self, by: Actor, room_id: str) -> list[User]:
-        """The users who are banned from the room, in the order of their ids.
+    async def bans(self, by: Actor, room_id: str, after: str = "", at_most: int = sys.maxsize) -> list[User]:
+        """The users who are banned from the room and whose ids come after this one, ordered by id.
 
         Raises: RoomNotFound, Forbidden.
         """
         await self._access.authorize(by, Action.LIST_BANS, room_id)
-        banned = await self._store.rooms.bans(room_id)
-        # In parts: short reads share a thread, and would all wait for one of thousands.
-        return [
-            user
-            for start in range(0, len(banned), USERS_AT_ONCE)
-            for user in await self._store.users.by_ids(banned[start : start + USERS_AT_ONCE])
-            if user is not None  # deleted meanwhile, with all bans
-        ]
+
+        async def read(after: str, at_most: int) -> list[str]:
+            return await self._store.rooms.bans(room_id, after, at_most)
+
+        return [user for user, _ in await self._with_users(read, str, after, at_most)]
+
+    async def page(self, by: Actor, room_id: str, after: str, at_most: int) -> list[tuple[User, MemberView]]:
+        """The members whose ids come after this one, ordered by id.
+
+        Raises: RoomNotFound, Forbidden: the room is private, and the actor is not a member.
+        """
+        room = await self._access.existing(by, room_id)
+        if room.private:
+            rights.require(by, Action.LIST_MEMBERS, owner=room.owner, is_member=room.is_member)
+
+        async def read(after: str, at_most: int) -> list[RoomMember]:
+            return await self._store.members.page(room_id, after, at_most)
+
+        found = await self._with_users(read, lambda member: member.user_id, after, at_most)
+        return [(user, self._view(member)) for user, member in found]
+
+    async def own(self, by: UserActor) -> dict[str, MemberView]:
+        """What the user is in each joined room, by room id."""
+        members = await self._store.members.of_user(by.user_id)
+        return {room_id: self._view(member) for room_id, member in members.items()}
+
+    def _view(self, member: RoomMember) -> MemberView:
+        role = rights.role_of(is_owner=member.is_owner, is_moderator=member.is_moderator)
+        is_muted = member.muted_until > self._clock() and not member.is_owner
+        return MemberView(role, member.joined_at, member.muted_until if is_muted else None)
+
+    async def _with_users(
+        self, read: Callable[[str, int], Awaitable[list[T]]], id_of: Callable[[T], str], after: str, at_most: int
+    ) -> list[tuple[User, T]]:
+        """The first `at_most` of what `read` returns page by page, each with its user, without users deleted meanwhile."""
+        found: list[tuple[User, T]] = []
+        is_last = False
+        while len(found) < at_most and not is_last:
+            # In parts: short reads share a thread, and would all wait for one of thousands.
+            asked = min(at_most - len(found), USERS_AT_ONCE)
+            page = await read(after, asked)
+            users = await self._store.users.by_ids([id_of(one) for one in page])
+            found += [(user, one) for user, one in zip(users, page, strict=True) if user is not None]
+            is_last = len(page) < asked
+            after = id_of(page[-1]) if page else after
+        return found
 
     async def _remove(self, room_id: str, user_id: str) -> None:
         with self._access.uninterrupted():

@@ -9,7 +9,7 @@ from reichatd.errors import RoomExists, TooManyRooms, Unavailable
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Actor, UserActor
 from reichatd.settings import LiveSettings
-from reichatd.store import Store
+from reichatd.store import Store, StoreError
 
 
 class RoomQuota:
@@ -40,13 +40,19 @@ class RoomQuota:
             await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
             try:
                 yield
-            except (RoomExists, Unavailable):
+            except (RoomExists, Unavailable, StoreError):
                 await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
                 raise
         finally:
             self._creating[by.user_id] -= 1
             if not self._creating[by.user_id]:
                 del self._creating[by.user_id]
+
+    async def require_space(self, user_id: str) -> None:
+        """Raises TooManyRooms if a room cannot be given to the user, who owns `limits.rooms_owned` already."""
+        allowed = self._settings.limits.rooms_owned
+        if allowed and await self._store.rooms.count_owned(user_id, allowed) >= allowed:
+            raise TooManyRooms(f"This user owns {allowed} rooms, which is the most")
 
     async def _require_few_rooms(self, user_id: str) -> None:
         """Raises TooManyRooms if the user owns `limits.rooms_owned` rooms, or will once the calls in progress have ended."""

@@ -17,6 +17,15 @@ from reichatd.store.records import (
     AuditEntry,
     AuditFilter,
     BanOutcome,
+    Block,
+    BlockOutcome,
+    Confirmation,
+    DirectHead,
+    EmailChange,
+    EmailOutcome,
+    Erasure,
+    Invite,
+    InviteOutcome,
     JoinOutcome,
     Keep,
     Membership,
@@ -27,8 +36,10 @@ from reichatd.store.records import (
     Registration,
     Room,
     RoomHead,
+    RoomMember,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Totals,
     Totp,
@@ -99,6 +110,12 @@ class UserStore(Protocol):
             the ids of the sessions; None if there is no such user.
         """
 
+    async def reset_password(self, user: User, new_hash: str) -> list[str] | None:
+        """As `set_password`; None, with nothing changed, if the user's password hash or address is another by now."""
+
+    async def change_email(self, user: User, email: str) -> EmailOutcome:
+        """Changes the address, unless the user's password hash has changed. Also CHANGED if it is the user's address already."""
+
     async def disable(self, user_id: str) -> list[str] | None:
         """Ends all sessions and returns their ids; None if there is no such user. New sessions are not valid until `enable`."""
 
@@ -111,6 +128,9 @@ class UserStore(Protocol):
         The user's messages stay, and so do owned rooms: transfer or delete those first. False if there was no such user. A call
         that ended in a StoreError may have removed a part; the next call removes the rest.
         """
+
+    async def delete_and_erase(self, user_id: str) -> bool:
+        """As `delete`, and notes that the user's messages are to be erased (`ErasureStore`)."""
 
     async def delete_expired(self, now: float) -> int:
         """Removes registrations with `expires_at` at or before `now`; returns how many."""
@@ -142,8 +162,23 @@ class SessionStore(Protocol):
     async def end(self, session_id: str) -> bool:
         """False if it had ended before."""
 
+    async def end_some(self, user_id: str, session_ids: Sequence[str]) -> list[str]:
+        """Ends those of these sessions that are the user's; returns the ids of those that had not ended before."""
+
     async def end_all(self, user_id: str) -> list[str] | None:
         """Ends all sessions of a user and returns their ids; None if there is no such user."""
+
+    async def rotate(self, session_id: str, generation: int, now: float, grace: float) -> RotateOutcome:
+        """Takes a refresh token of this generation, and makes the next generation the current one.
+
+        A generation that the store does not know yet counts as the current one: an older backup was restored.
+
+        Arguments:
+            grace: for how many seconds the last but one generation may be presented again.
+        """
+
+    async def used(self, last_uses: Mapping[str, float]) -> None:
+        """Notes when sessions were last in use, by session id; those that have ended are ignored."""
 
     async def delete_expired(self, now: float) -> int:
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
@@ -237,14 +272,33 @@ class RoomStore(Protocol):
     async def memberships(self, user_id: str) -> list[Membership]:
         """This user's memberships, in the order the rooms were joined."""
 
-    async def update(self, room_id: str, name: str, description: str) -> bool:
-        """Changes name and description, not the password. False if there is no such room."""
+    async def update(
+        self,
+        room_id: str,
+        name: str,
+        description: str,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
+    ) -> bool:
+        """Changes name and description, and what else is not None; not the password. False if there is no such room."""
 
-    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+    async def update_with_password(
+        self,
+        room_id: str,
+        name: str,
+        description: str,
+        password_hash: str | None,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
+    ) -> bool:
         """As `update`, and sets a new password, or none."""
 
-    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
-        """Makes a member the owner."""
+    async def transfer(self, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
+        """Makes a member the owner.
+
+        Arguments:
+            owner: only while this user is the owner; None for whoever is.
+        """
 
     async def keep(self, room_id: str, keep: Keep | None) -> bool:
         """Sets how long the room's messages are kept; None: as in all rooms. False if there is no such room."""
@@ -277,11 +331,35 @@ class RoomStore(Protocol):
     async def unban(self, room_id: str, user_id: str) -> bool:
         """False if the user was not banned."""
 
-    async def bans(self, room_id: str) -> list[str]:
-        """The ids of the users who are banned from a room, in their order; empty if there is no such room."""
+    async def bans(self, room_id: str, after: str = "", at_most: int | None = None) -> list[str]:
+        """The ids of the users who are banned from a room, in their order; empty if there is no such room.
+
+        Arguments:
+            after: only ids that come after this one.
+            at_most: None for all.
+        """
 
     async def banned_from(self, user_id: str) -> list[str]:
         """The ids of the rooms that this user is banned from, in their order."""
+
+
+class MemberStore(Protocol):
+    """What members are in their rooms: their roles and mutes. Who is a member is a matter of the `RoomStore`."""
+
+    async def page(self, room_id: str, after: str, at_most: int) -> list[RoomMember]:
+        """The members whose ids come after this one, ordered by id; empty if there is no such room."""
+
+    async def of_user(self, user_id: str) -> dict[str, RoomMember]:
+        """What this user is in each joined room, by room id."""
+
+    async def set_moderator(self, room_id: str, user_id: str, moderator: bool) -> bool:
+        """Makes a member a moderator, or no longer; leaving the room ends that too. False if the user is not a member."""
+
+    async def mute(self, room_id: str, user_id: str, until: float) -> bool:
+        """Takes no posts of this user in the room before `until`, in seconds since the epoch; 0 ends a mute.
+
+        The user need not be a member, and leaving the room does not end it. False if there is no such room.
+        """
 
 
 class MessageStore(Protocol):
@@ -308,7 +386,8 @@ class MessageStore(Protocol):
 
         Returns:
             one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap. The nonce of a removed message is
-            forgotten.
+            forgotten. What else decides about a post is read in the commit (`reichatd.store.posting`), so that it holds for the
+            posts of all daemons.
         """
 
     async def probe(self) -> None:
@@ -360,6 +439,122 @@ class MessageStore(Protocol):
         """
 
 
+class DirectStore(Protocol):
+    """Direct conversations. Each is also a room of `RoomStore`, whose `direct` is the pair of its users (`direct_pair`)."""
+
+    async def find(self, pair: str) -> DirectHead | None:
+        """The conversation of a pair; None if they have none."""
+
+    async def open(self, room: Room, now: float) -> DirectHead | None:
+        """Makes the conversation of a pair, or finds it, and makes both its members.
+
+        Of two calls for one pair at the same moment, one makes it and the other finds it.
+
+        Arguments:
+            room: the conversation if it is new: `users` are both of its pair.
+
+        Returns:
+            the conversation as it was found, without those who had left it, or `room`'s if it is new; None if another room has its
+            id.
+        """
+
+    async def share_room(self, user_id: str, other_id: str) -> bool:
+        """Whether both are members of one room. A direct conversation is none."""
+
+
+class BlockStore(Protocol):
+    """Whom users have blocked."""
+
+    async def add(self, block: Block, at_most: int) -> BlockOutcome:
+        """Stores a block, unless the user has blocked `at_most` others; 0 is no limit."""
+
+    async def remove(self, user_id: str, blocked_id: str) -> bool:
+        """False if there was no such block."""
+
+    async def of_user(self, user_id: str) -> list[str]:
+        """The ids of those whom this user has blocked, in their order."""
+
+    async def exists(self, user_id: str, blocked_id: str) -> bool:
+        """Whether `user_id` has blocked `blocked_id`."""
+
+
+class InviteStore(Protocol):
+    """Invitations to rooms, and to the server. Those to a deleted room are gone.
+
+    A room id of "" stands for the server.
+    """
+
+    async def create(self, invite: Invite, at_most: int) -> InviteOutcome:
+        """Stores an invitation, unless its room has `at_most` valid ones; 0 for no limit.
+
+        With several daemons, calls at the same moment may exceed the limit by a few.
+        """
+
+    async def by_hash(self, token_hash: str) -> Invite | None:
+        """The invitation with this hash, whether it is still valid or not; None if there is none."""
+
+    async def by_id(self, invite_id: str) -> Invite | None:
+        """As `by_hash`."""
+
+    async def of_room(self, room_id: str) -> list[Invite]:
+        """All invitations to a room, or to the server, oldest first."""
+
+    async def delete(self, room_id: str, invite_id: str) -> bool:
+        """False if this room, or the server, has no such invitation."""
+
+    async def join(self, invite_id: str, user_id: str, now: float) -> JoinOutcome:
+        """Makes a user a member of the invitation's room, and uses the invitation up once.
+
+        It is used only if the user becomes a member. NO_ROOM: the invitation is not valid, or not to a room.
+        """
+
+    async def confirm(self, registration: Registration, user: User, now: float, *, needed: bool) -> Confirmation:
+        """As `UserStore.confirm`; also uses the registration's invitation up once, and lets the user join its room.
+
+        Arguments:
+            needed: whether nothing happens without a valid invitation. Otherwise the registration is confirmed without it.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes invitations with `expires_at` at or before `now`; returns how many."""
+
+
+class EmailChangeStore(Protocol):
+    """Changes of e-mail addresses that wait for their codes, at most one for each user."""
+
+    async def put(self, change: EmailChange) -> None:
+        """Stores a change, in place of the user's earlier one."""
+
+    async def take_try(self, user_id: str) -> EmailChange | None:
+        """Uses up one try of a user's change; returns it with the tries that it had before. None if there is no change.
+
+        The try is counted before anything is compared, so that concurrent tries cannot exceed the limit.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes changes with `expires_at` at or before `now`; returns how many."""
+
+
+class ErasureStore(Protocol):
+    """Erases the messages of deleted users in steps, so that posts never wait for long.
+
+    A message keeps its id, author, time and nonce; its content becomes `ERASED`. `UserStore.delete_and_erase` begins an erasure.
+    """
+
+    async def all(self) -> list[Erasure]:
+        """The erasures that are not done, and those that were done not long ago."""
+
+    async def step(self, user_id: str, at_most: int, now: float) -> int:
+        """Looks at up to `at_most` further messages of all rooms, and erases those of the user.
+
+        Returns:
+            how many it looked at; with fewer than `at_most` the erasure is done.
+        """
+
+    async def forget_done(self, before: float) -> None:
+        """Removes the erasures that were done before `before`."""
+
+
 class AuditStore(Protocol):
     """The audit log."""
 
@@ -385,7 +580,13 @@ class Store(Protocol):
     second_factors: SecondFactorStore
     app_passwords: AppPasswordStore
     rooms: RoomStore
+    members: MemberStore
     messages: MessageStore
+    directs: DirectStore
+    blocks: BlockStore
+    invites: InviteStore
+    email_changes: EmailChangeStore
+    erasures: ErasureStore
     audit: AuditStore
     failures: FailureCounter
     """Counts the failed calls of all parts."""

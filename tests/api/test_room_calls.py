@@ -50,7 +50,8 @@ async def test_lists(api: Api, ann: Someone, bob: Someone, den: str, hall: str) 
     assert (await api("GET", "/public", by=bob)).body == {"message": "ok", "rooms": [in_short]}
     assert (await api("GET", "/joined", by=bob)).body == {"message": "ok", "rooms": []}
     for room in (await api("GET", "/joined", by=ann)).body["rooms"]:
-        assert room == (await api("GET", f"/room/{room['room_id']}", by=ann)).body["room"]
+        shown = (await api("GET", f"/room/{room['room_id']}", by=ann)).body["room"]
+        assert room == {**shown, "kind": "room", "role": "owner", "muted": False}
     assert len((await api("GET", "/joined", by=ann)).body["rooms"]) == 2
 
 

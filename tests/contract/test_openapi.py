@@ -14,10 +14,11 @@ from tests.contract.conftest import LIMITS
 Document = dict[str, Any]
 
 SCHEMAS = """
-    About AccessToken Answer BannedUser Bans ChangingPassword ChangingRoom CreatingRoom JoinedRoom JoinedRooms
-    Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
-    Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails
-    Verifying
+    About AccessToken Answer AuditLine BannedUser Bans BlockedUser Blocks ChangingPassword ChangingRoom
+    CreatingRoom DirectOpened InviteCreated Invites InviteUsed Inviting JoinedRoom JoinedRooms Joining LoggedIn
+    LoggingIn Member Members MessageLimits Muting NotReady Oneself OpeningDirect Problem PublicRooms Ready
+    Refreshed Refusal Registering Renaming RoomAudit RoomCreated RoomInFull RoomInShort RoomInvite Seen
+    ShownInvite SomeRoom SomeUser Ticket Tokens Transferring UserDetails Verifying
 
     AppPasswordCreated AppPasswordInList AppPasswords ConfirmingPassword ConfirmingTotp CreatingAppPassword CreatingToken
     ProgramTokens RecoveryCodes RemovingTotp TokenCreated TokenInList TotpSecret TotpState

@@ -41,7 +41,12 @@ async def a_limit_of_rest(directory: Path, key: str) -> None:
 
 ADA = {"email": "ada@example.org", "password": "wrong guess"}
 OTHER_ROOM = {"name": "Other", "description": ""}
-GUESSES = ("limits.guesses_per_client", "limits.guesses_per_subject_and_client", "limits.guesses_per_subject_hour")
+GUESSES = (
+    "limits.guesses_per_client",
+    "limits.guesses_per_subject_and_client",
+    "limits.guesses_per_subject_hour",
+    "limits.password_checks_per_client",
+)
 MAILS = ("limits.mails_per_client_hour", "limits.mails_per_address_hour", "limits.mails_per_address_day")
 
 

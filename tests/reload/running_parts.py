@@ -80,6 +80,10 @@ class RunningParts:
         async with http_client(f"http://127.0.0.1:{self._port}") as http:
             return await http.request(method, path, headers=headers, **options)
 
+    async def newcomer(self, name: str) -> None:
+        """Makes one more account."""
+        await _newcomer(self.parts, name)
+
     @property
     def room(self) -> LiveRoom:
         return self.parts.hub._rooms[ROOM]

@@ -8,13 +8,15 @@ Tokens for programs, which a change of password leaves valid, have the user's `t
 all sessions end. A document of a user without it has the number 0.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from pymongo import UpdateOne
 
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.quotas import insert_at_most
 from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.mongodb.users import email_key, end_sessions, user_of
-from reichatd.store.records import Session, User
+from reichatd.store.records import RotateOutcome, Session, User
 
 _OTHER_FIELDS = Session.__struct_fields__[1:]
 
@@ -91,8 +93,35 @@ def _end(db: MongoDatabase, session_id: str) -> bool:
     return db.sessions.delete_one({"_id": session_id}).deleted_count > 0
 
 
+def _end_some(db: MongoDatabase, user_id: str, session_ids: Sequence[str]) -> list[str]:
+    mine = {"user_id": user_id}
+    return [
+        session_id for session_id in session_ids if db.sessions.delete_one({"_id": session_id, **mine}).deleted_count
+    ]
+
+
 def _end_all(db: MongoDatabase, user_id: str) -> list[str] | None:
     return end_sessions(db, user_id, {})
+
+
+def _rotate(db: MongoDatabase, session_id: str, generation: int, now: float, grace: float) -> RotateOutcome:
+    mine = {"_id": session_id}
+    # A session of an older schema has no generation: it never rotated.
+    rotated = db.sessions.update_one(
+        mine | {"generation": {"$not": {"$gt": generation}}},
+        {"$set": {"generation": generation + 1, "rotated_at": now}},
+    )
+    if rotated.matched_count:
+        return RotateOutcome.ROTATED
+    if db.sessions.find_one(mine | {"generation": generation + 1, "rotated_at": {"$gte": now - grace}}, {"_id": 1}):
+        return RotateOutcome.REPEATED
+    return RotateOutcome.REUSED if _end(db, session_id) else RotateOutcome.ENDED
+
+
+def _used(db: MongoDatabase, last_uses: Mapping[str, float]) -> None:
+    updates = [UpdateOne({"_id": session_id}, {"$set": {"used_at": at}}) for session_id, at in last_uses.items()]
+    if updates:
+        db.sessions.bulk_write(updates, ordered=False)
 
 
 def _delete_expired(db: MongoDatabase, now: float) -> int:
@@ -110,5 +139,8 @@ class MongoSessions(MongoPart):
     of_user = method(_of_user)
     is_known_network = method(_is_known_network)
     end = method(_end)
+    end_some = method(_end_some)
     end_all = method(_end_all)
+    rotate = method(_rotate)
+    used = method(_used)
     delete_expired = method(_delete_expired)

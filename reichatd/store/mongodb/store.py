@@ -9,8 +9,14 @@ from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.app_passwords import MongoAppPasswords
 from reichatd.store.mongodb.audit import MongoAudit
+from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
+from reichatd.store.mongodb.directs import MongoDirects
+from reichatd.store.mongodb.email_changes import MongoEmailChanges
+from reichatd.store.mongodb.erasures import MongoErasures
+from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
+from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.second_factors import MongoSecondFactors
@@ -26,6 +32,12 @@ if TYPE_CHECKING:
     from reichatd.store.protocol import (
         AppPasswordStore,
         AuditStore,
+        BlockStore,
+        DirectStore,
+        EmailChangeStore,
+        ErasureStore,
+        InviteStore,
+        MemberStore,
         MessageStore,
         RoomStore,
         SecondFactorStore,
@@ -92,7 +104,13 @@ class MongoStore:
         self.second_factors: SecondFactorStore = MongoSecondFactors(server)
         self.app_passwords: AppPasswordStore = MongoAppPasswords(server)
         self.rooms: RoomStore = MongoRooms(server)
+        self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)
+        self.directs: DirectStore = MongoDirects(server)
+        self.blocks: BlockStore = MongoBlocks(server)
+        self.invites: InviteStore = MongoInvites(server)
+        self.email_changes: EmailChangeStore = MongoEmailChanges(server)
+        self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

@@ -1,12 +1,12 @@
 """Login sessions in SQLite. What the methods do is said at `reichatd.store.protocol.SessionStore`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
 from msgspec.structs import astuple
 
-from reichatd.store.records import Session, User
+from reichatd.store.records import RotateOutcome, Session, User
 from reichatd.store.sqlite.methods import SqlitePart, read, write
 
 USER = "u.user_id, u.email, u.username, u.password_hash, u.created_at, u.disabled"
@@ -92,9 +92,37 @@ def _end(db: Connection, session_id: str) -> bool:
     return db.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,)).rowcount > 0
 
 
+def _end_some(db: Connection, user_id: str, session_ids: Sequence[str]) -> list[str]:
+    ending = "DELETE FROM sessions WHERE session_id = ? AND user_id = ?"
+    return [session_id for session_id in session_ids if db.execute(ending, (session_id, user_id)).rowcount]
+
+
 def _end_all(db: Connection, user_id: str) -> list[str] | None:
     known = db.execute("SELECT 1 FROM users WHERE user_id = ?", (user_id,)).fetchone()
     return end_sessions(db, user_id) if known else None
+
+
+def _rotate(db: Connection, session_id: str, generation: int, now: float, grace: float) -> RotateOutcome:
+    row = db.execute("SELECT generation, rotated_at FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        return RotateOutcome.ENDED
+    current, rotated_at = row
+    if generation >= current:
+        db.execute(
+            "UPDATE sessions SET generation = ?, rotated_at = ? WHERE session_id = ?", (generation + 1, now, session_id)
+        )
+        return RotateOutcome.ROTATED
+    if generation == current - 1 and now - rotated_at <= grace:
+        return RotateOutcome.REPEATED
+    _end(db, session_id)
+    return RotateOutcome.REUSED
+
+
+def _used(db: Connection, last_uses: Mapping[str, float]) -> None:
+    db.executemany(
+        "UPDATE sessions SET used_at = ? WHERE session_id = ?",
+        [(used_at, session_id) for session_id, used_at in last_uses.items()],
+    )
 
 
 def _delete_expired(db: Connection, now: float) -> int:
@@ -112,5 +140,8 @@ class SqliteSessions(SqlitePart):
     of_user = read(_of_user)
     is_known_network = read(_is_known_network)
     end = write(_end)
+    end_some = write(_end_some)
     end_all = write(_end_all)
+    rotate = write(_rotate)
+    used = write(_used)
     delete_expired = write(_delete_expired)
