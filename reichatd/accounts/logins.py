@@ -32,7 +32,7 @@ _ERRORS = (UserNotFound, InvalidPassword, TotpRequired, InvalidCode, UserDisable
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
 
 
-_REFUSALS = (UserNotFound, InvalidPassword, UserDisabled)
+_REFUSALS = (UserNotFound, InvalidPassword, InvalidCode, UserDisabled)
 """Errors of a login that the audit log has."""
 
 

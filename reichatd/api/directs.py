@@ -8,6 +8,7 @@ from reichatd.api.requests import actor, body_of
 from reichatd.api.services import accounts, rooms
 from reichatd.api.types import BlockedUser, Blocks, DirectOpened, OpeningDirect
 from reichatd.errors import Forbidden, RateLimited, TooManyBlocks, UserNotFound, Yourself
+from reichatd.rights import Scope
 
 blueprint = Blueprint("directs", __name__)
 
@@ -18,6 +19,7 @@ blueprint = Blueprint("directs", __name__)
     201,
     takes=OpeningDirect,
     otherwise={200: DirectOpened},
+    scope=Scope.WRITE,
     refuses=(Yourself, Forbidden, UserNotFound, RateLimited),
 )
 async def open_direct() -> Response:
