@@ -67,7 +67,11 @@ async def dismiss(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/transfer")
-@operation(takes=Transferring, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, TooManyRooms, DirectRoom))
+@operation(
+    takes=Transferring,
+    scope=Scope.MODERATE,
+    refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, TooManyRooms, DirectRoom),
+)
 async def transfer(room_id: str) -> Response:
     """Makes a member the owner of the room; for the owner until then."""
     by = await actor()

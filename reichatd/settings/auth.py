@@ -16,7 +16,8 @@ class AuthSettings(Table, frozen=True):
 
     secret_key_file: FilePath = ""
     """A file with the secret. No other user may have access to it: with the secret, anyone can log in as any user. A new secret
-    logs out all users. Empty: secret.key beside the data, created at the first start."""
+    logs out all users, and ends their tokens, app passwords and second factors (reichatd(8), "Second factors and programs"). Empty:
+    secret.key beside the data, created at the first start."""
 
     access_token_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     """How long an access token is valid. Clients renew it with their refresh token."""

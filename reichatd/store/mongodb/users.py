@@ -207,13 +207,22 @@ def _change_password(
 
 
 def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
-    db.app_passwords.delete_many({"user_id": user_id})
-    return end_sessions(db, user_id, {"password_hash": new_hash})
+    return _replace_password(db, user_id, new_hash, {})
 
 
 def _reset_password(db: MongoDatabase, user: User, new_hash: str) -> list[str] | None:
-    same = {"password_hash": user.password_hash, "email": user.email}
-    return end_sessions(db, user.user_id, {"password_hash": new_hash}, only_if=same)
+    return _replace_password(db, user.user_id, new_hash, {"password_hash": user.password_hash, "email": user.email})
+
+
+def _replace_password(db: MongoDatabase, user_id: str, new_hash: str, only_if: Document) -> list[str] | None:
+    """Sets a new hash, removes all app passwords and ends all sessions; their ids."""
+    if db.users.find_one({"_id": user_id, **only_if}, {"_id": 1}) is None:
+        return None
+    # Before the change, so that no crash leaves one; and after it those that were made meanwhile.
+    db.app_passwords.delete_many({"user_id": user_id})
+    ended = end_sessions(db, user_id, {"password_hash": new_hash}, only_if=only_if)
+    db.app_passwords.delete_many({"user_id": user_id})
+    return ended
 
 
 def _change_email(db: MongoDatabase, user: User, email: str) -> EmailOutcome:
