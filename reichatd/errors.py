@@ -13,13 +13,16 @@
     ├── Unauthorized                401  unauthorized
     ├── Forbidden                   403  forbidden
     │   ├── Banned                  403  banned
-    │   └── UserDisabled            403  user_disabled
+    │   ├── UserDisabled            403  user_disabled
+    │   └── UnverifiedEmail         403  unverified_email
     ├── NotFound                    404  not_found
+    │   ├── NoProvider              404  no_provider
     │   ├── UserNotFound            404  user_not_found
     │   ├── VerificationNotFound    404  verification_not_found
     │   └── RoomNotFound            404  room_not_found
     ├── Conflict                    409  conflict
     │   ├── UserExists              409  user_exists
+    │   ├── AlreadyLinked           409  already_linked
     │   ├── RoomExists              409  room_exists
     │   ├── AlreadyJoined           409  already_joined
     │   ├── NotAMember              409  not_a_member
@@ -153,11 +156,23 @@ class UserDisabled(Forbidden):
     text = "This account is disabled"
 
 
+class UnverifiedEmail(Forbidden):
+    """The provider of a login does not vouch for the address, so it can belong to anyone."""
+
+    code = "unverified_email"
+    text = "The provider has not verified your e-mail address. Log in with your password, and link the provider in the settings"
+
+
 class NotFound(ReichatError):
     status = 404
     close_code = POLICY_VIOLATION
     code = "not_found"
     text = "Not found"
+
+
+class NoProvider(NotFound):
+    code = "no_provider"
+    text = "This server has no login by a provider"
 
 
 class UserNotFound(NotFound):
@@ -185,6 +200,11 @@ class Conflict(ReichatError):
 class UserExists(Conflict):
     code = "user_exists"
     text = "User already exists"
+
+
+class AlreadyLinked(Conflict):
+    code = "already_linked"
+    text = "This account of the provider belongs to another user"
 
 
 class RoomExists(Conflict):

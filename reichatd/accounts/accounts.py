@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
+from reichatd.accounts.oidc import OidcLogins
 from reichatd.accounts.profiles import Profiles
 from reichatd.accounts.registrations import Registrations
 from reichatd.accounts.sessions import Sessions
 
 if TYPE_CHECKING:
+    from reichatd.accounts.oidc import OidcClient
     from reichatd.accounts.passwords import Passwords
     from reichatd.live import LiveConnections
     from reichatd.mail import Outbox
@@ -28,6 +30,7 @@ class Accounts:
         secret: see `Keys`.
         limiter: is asked before passwords and codes are tried and mails are queued.
         live: is notified of sessions that have ended and users who have changed.
+        oidc: what was read from files for the provider of logins; None without a provider.
         clock: seconds since the epoch.
     """
 
@@ -42,6 +45,7 @@ class Accounts:
         outbox: "Outbox",
         limiter: "RateLimiter",
         live: "LiveConnections",
+        oidc: "OidcClient | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -68,6 +72,18 @@ class Accounts:
             limiter=limiter,
             sessions=self.sessions,
             logins=self.logins,
+        )
+
+        self.oidc = oidc and OidcLogins(
+            client=oidc,
+            settings=settings,
+            keys=keys,
+            store=store,
+            passwords=passwords,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            clock=clock,
         )
 
     async def delete_expired(self) -> None:

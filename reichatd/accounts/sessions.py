@@ -11,7 +11,7 @@ from reichatd.accounts import keys
 from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
 from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens
-from reichatd.errors import InvalidPassword, Unauthorized
+from reichatd.errors import InvalidCode, InvalidPassword, Unauthorized
 from reichatd.rate_limits import network_of
 from reichatd.store import Session, User
 
@@ -73,18 +73,20 @@ class Sessions:
         """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
 
-    async def start(self, user: User, *, client: str) -> LoginTokens:
+    async def start(self, user: User, *, client: str, session_id: str = "") -> LoginTokens:
         """Starts a session of a user who has just proved who they are; other devices keep theirs.
 
         Arguments:
             client: the address that the login came from.
+            session_id: for a login that can begin one session only, its id.
 
         Raises:
             InvalidPassword: the password was changed, or the user disabled, during the login.
+            InvalidCode: there is a session with this id already.
         """
         now, refresh_token = self._clock(), keys.new_refresh_token()
         session = Session(
-            session_id=keys.new_id(),
+            session_id=session_id or keys.new_id(),
             user_id=user.user_id,
             refresh_hash=self._keys.refresh_hash(refresh_token),
             created_at=now,
@@ -171,12 +173,14 @@ class Sessions:
         return identity
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
-        """Ends a new session if the password was changed, or the user disabled, during the login.
+        """Ends a new session if the password was changed, or the user disabled, during the login. Refuses it if its id was taken.
 
         A change of password ends the sessions that it finds. A session stored after that, by the old password, is found here by
         the new hash.
         """
         found = await self._store.sessions.get(session.session_id)
+        if found is not None and found[0].refresh_hash != session.refresh_hash:
+            raise InvalidCode
         if found is None or found[1].password_hash != user.password_hash:
             await self._store.sessions.end(session.session_id)
             raise InvalidPassword

@@ -19,6 +19,7 @@ from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
+from reichatd.api import oidc as oidc_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
@@ -56,6 +57,7 @@ def create_app(
     app = _new_app(
         settings,
         account_calls.blueprint,
+        oidc_calls.blueprint,
         user_calls.blueprint,
         room_calls.blueprint,
         about_calls.blueprint,

@@ -30,6 +30,7 @@ Messages are sent over [the WebSocket](docs/websocket), not by REST. A request t
 
 _TAGS = {
     "accounts": "Registration, login and logout.",
+    "oidc": "Login by an OpenID provider.",
     "users": "Your own profile, and other users.",
     "rooms": "Rooms and their members.",
     "daemon": "The daemon itself.",

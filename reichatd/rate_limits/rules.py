@@ -20,6 +20,8 @@ class Action(Enum):
     """Tries of a verification code; the subject is the e-mail address."""
     ROOM_PASSWORD = "room_password"
     """Password checks of a room; the subject is the room id. Successful ones are given back."""
+    PROVIDER = "provider"
+    """States and codes of logins at a provider. Valid ones are given back."""
     MAIL = "mail"
     """Mails to an address, which is the subject."""
     ROOM = "room"
@@ -65,6 +67,7 @@ RULES: Mapping[Action, tuple[Rule, ...]] = {
         Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),
         Rule(Scope.PAIR, lambda limits: limits.codes_per_address_hour, _HOUR),
     ),
+    Action.PROVIDER: (Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),),
     Action.MAIL: (
         Rule(Scope.CLIENT, lambda limits: limits.mails_per_client_hour, _HOUR),
         # By the hourly number, one client cannot use up an address's day.

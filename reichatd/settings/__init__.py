@@ -1,6 +1,6 @@
 """The settings: each declared once, with its type, bounds, default, text for operators, and what a reload does with it.
 
-    server, storage, auth, mail, limits, operations    the tables, key by key: the place to add a setting or change a default
+    server, storage, auth, oidc, mail, limits, operations    the tables, key by key: the place to add a setting or change a default
     root          all tables together
     kinds         the types of values
     tables        the base class of the tables
@@ -20,6 +20,7 @@ from reichatd.settings.changes import Change, changes, merged, reload_of
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import MailSettings
+from reichatd.settings.oidc import OidcSettings
 from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
 from reichatd.settings.problems import SettingsError, SettingsProblem
 from reichatd.settings.root import Settings
@@ -38,6 +39,7 @@ __all__ = [
     "MailSettings",
     "MetricsSettings",
     "MongoDBSettings",
+    "OidcSettings",
     "Reload",
     "RetentionSettings",
     "ServerSettings",

@@ -3,7 +3,7 @@
 from reichatd.store.backends import Backend, backend_for
 from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
 from reichatd.store.pages import cut, is_cut
-from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, Store, UserStore
+from reichatd.store.protocol import AuditStore, MessageStore, OidcStore, RoomStore, SessionStore, Store, UserStore
 from reichatd.store.records import (
     Appended,
     AppPassword,
@@ -62,6 +62,7 @@ __all__ = [
     "MessageStore",
     "NewerSchema",
     "OidcAccount",
+    "OidcStore",
     "Outcome",
     "Post",
     "Progress",

@@ -20,6 +20,7 @@ from reichatd.store.records import (
     Keep,
     Membership,
     Message,
+    OidcAccount,
     Post,
     Progress,
     RegisterOutcome,
@@ -113,7 +114,8 @@ class UserStore(Protocol):
 class SessionStore(Protocol):
     """Login sessions."""
 
-    async def create(self, session: Session) -> None: ...
+    async def create(self, session: Session) -> None:
+        """Stores a session, unless there is one with this id."""
 
     async def get(self, session_id: str) -> tuple[Session, User] | None:
         """A session and its user, in one read; None if it has ended, or the user is deleted or disabled."""
@@ -138,6 +140,26 @@ class SessionStore(Protocol):
 
     async def delete_expired(self, now: float) -> int:
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
+
+
+class OidcStore(Protocol):
+    """Which accounts at an OpenID provider belong to which users."""
+
+    async def link(self, account: OidcAccount) -> str | None:
+        """Says that an account belongs to `account.user_id`, unless it belongs to another user.
+
+        Returns:
+            the id of the user it belongs to now; None if there is no such user.
+        """
+
+    async def unlink(self, user_id: str, issuer: str) -> bool:
+        """Removes this user's accounts at a provider; False if there were none."""
+
+    async def user_of(self, issuer: str, subject: str) -> User | None:
+        """The user, disabled or not, whom an account belongs to."""
+
+    async def of_user(self, user_id: str) -> list[OidcAccount]:
+        """This user's accounts, by issuer and subject."""
 
 
 class RoomStore(Protocol):
@@ -334,6 +356,7 @@ class Store(Protocol):
 
     users: UserStore
     sessions: SessionStore
+    oidc: OidcStore
     rooms: RoomStore
     messages: MessageStore
     audit: AuditStore

@@ -15,7 +15,8 @@ Document = dict[str, Any]
 
 SCHEMAS = """
     About AccessToken Answer BannedUser Bans ChangingPassword ChangingRoom CreatingRoom JoinedRoom JoinedRooms
-    Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
+    Joining LinkingProvider LoggedIn LoggingIn MessageLimits NotReady Oneself Problem Provider ProviderLink
+    PublicRooms Ready Redeeming Refreshed Refusal
     Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails
     Verifying
 """

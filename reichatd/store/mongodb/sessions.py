@@ -6,6 +6,9 @@ changes the hash, on a standalone server too, and no crash can leave them valid.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import Document, MongoDatabase
@@ -17,11 +20,8 @@ _OTHER_FIELDS = Session.__struct_fields__[1:]
 
 def _create(db: MongoDatabase, session: Session) -> None:
     user = db.users.find_one({"_id": session.user_id}, {"password_number": 1})
-    db.sessions.replace_one(
-        {"_id": session.session_id},
-        session_document(session) | {"password_number": user["password_number"] if user else 0},
-        upsert=True,
-    )
+    with suppress(DuplicateKeyError):  # A repetition succeeds, and another session with this id stays.
+        db.sessions.insert_one(session_document(session) | {"password_number": user["password_number"] if user else 0})
 
 
 def _get(db: MongoDatabase, session_id: str) -> tuple[Session, User] | None:

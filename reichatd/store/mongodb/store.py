@@ -11,6 +11,7 @@ from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.messages import MongoMessages
+from reichatd.store.mongodb.oidc import MongoOidc
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
@@ -21,7 +22,7 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import AuditStore, MessageStore, OidcStore, RoomStore, SessionStore, UserStore
 
 
 _COMPACT_SECONDS = 3600.0
@@ -79,6 +80,7 @@ class MongoStore:
     def __init__(self, server: MongoServer) -> None:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
+        self.oidc: OidcStore = MongoOidc(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.messages: MessageStore = MongoMessages(server)
         self.audit: AuditStore = MongoAudit(server)

@@ -216,7 +216,8 @@ def _delete(db: MongoDatabase, user_id: str) -> bool:
     # The user last: after an interruption the next call still finds the user.
     for collection in (db.members, db.bans):
         collection.delete_many({"_id.user": user_id})
-    db.sessions.delete_many({"user_id": user_id})
+    for collection in (db.sessions, db.oidc_accounts):
+        collection.delete_many({"user_id": user_id})
     if user is None:
         return False
     db.registrations.delete_one({"_id": user["email_key"]})

@@ -15,13 +15,14 @@ from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.messages import SqliteMessages
+from reichatd.store.sqlite.oidc import SqliteOidc
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import AuditStore, MessageStore, OidcStore, RoomStore, SessionStore, UserStore
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -45,6 +46,7 @@ class SqliteStore:
     def __init__(self, database: SqliteDatabase) -> None:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
+        self.oidc: OidcStore = SqliteOidc(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.messages: MessageStore = SqliteMessages(database)
         self.audit: AuditStore = SqliteAudit(database)

@@ -141,7 +141,7 @@ def _enable(db: Connection, user_id: str) -> bool:
 def _delete(db: Connection, user_id: str) -> bool:
     for table in ("registrations", "tries"):
         db.execute(f"DELETE FROM {table} WHERE email = (SELECT email FROM users WHERE user_id = ?)", (user_id,))
-    for table in ("members", "bans", "sessions"):
+    for table in ("members", "bans", "sessions", "oidc_accounts"):
         db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
     return db.execute("DELETE FROM users WHERE user_id = ?", (user_id,)).rowcount > 0
 
