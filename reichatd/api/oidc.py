@@ -13,14 +13,16 @@ from reichatd.accounts.oidc import OidcLogins
 from reichatd.accounts.oidc.handshake import browser_value
 from reichatd.api.answers import HEADERS, answer
 from reichatd.api.operations import Token, operation
-from reichatd.api.requests import body_of, caller, client_address, query_of
+from reichatd.api.requests import body_of, caller, client_address, device, query_of
 from reichatd.api.services import accounts, limits
 from reichatd.api.types import LinkingProvider, LoggedIn, Provider, ProviderAnswer, ProviderLink, Redeeming, Tokens
 from reichatd.errors import (
     Forbidden,
     InvalidCode,
+    InviteNotFound,
     NoProvider,
     RateLimited,
+    RegistrationClosed,
     ReichatError,
     Unavailable,
     UnverifiedEmail,
@@ -68,7 +70,7 @@ async def callback() -> Response:
     try:
         if given.error:
             raise Forbidden
-        code = await oidc.finish(given.state, given.code, given.iss, _browser(), client=client_address())
+        code = await oidc.finish(given.state, given.code, given.iss or None, _browser(), client=client_address())
     except ReichatError as error:
         return await _failed(error)
     except StoreUnavailable:
@@ -81,17 +83,26 @@ async def callback() -> Response:
     LoggedIn,
     takes=Redeeming,
     token=Token.NONE,
-    refuses=(InvalidCode, UnverifiedEmail, UserDisabled, NoProvider, UserExists, RateLimited),
+    refuses=(
+        InvalidCode,
+        RegistrationClosed,
+        UnverifiedEmail,
+        UserDisabled,
+        NoProvider,
+        InviteNotFound,
+        UserExists,
+        RateLimited,
+    ),
 )
 async def redeem() -> Response:
     """Logs in with the code of a login at the provider: a login session starts, as by `POST /login`.
 
     The code is good once, within seconds, and only with the cookie of the browser that began the login: a page sends it with
-    `credentials: "same-origin"`. Someone new gets an account with the address that the provider has verified. If that address has
-    an account, it is linked with the provider.
+    `credentials: "same-origin"`. Someone new gets an account with the address that the provider has verified; where registration is
+    not open, with `invite`, the token of an invitation. If that address has an account, it is linked with the provider.
     """
     oidc, body = _oidc(), await body_of(Redeeming)
-    made = await oidc.redeem(body.code, _browser(), client=client_address())
+    made = await oidc.redeem(body.code, _browser(), client=client_address(), device=device(), invite=body.invite)
     response = answer(LoggedIn(tokens=Tokens(made.access_token, made.refresh_token), user_id=made.user_id))
     response.delete_cookie(_cookie(oidc), path="/", secure=oidc.is_secure, httponly=True, samesite="Lax")
     return response

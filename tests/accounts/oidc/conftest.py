@@ -1,7 +1,7 @@
 """Accounts with logins at a real provider over HTTPS."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -34,8 +34,15 @@ class Answer(NamedTuple):
 class Chat:
     """Accounts with logins at the provider, on the harness's store and clock. A second one is another daemon on the same store."""
 
-    def __init__(self, harness: Harness, provider: OidcProvider, **settings: Any) -> None:  # noqa: ANN401 - of [auth.oidc]
-        auth = msgspec.structs.replace(CHEAP, oidc=OidcSettings(**(provider.settings | settings)))
+    def __init__(
+        self,
+        harness: Harness,
+        provider: OidcProvider,
+        registration: Literal["open", "invite", "closed"] = "open",
+        **settings: Any,  # noqa: ANN401 - of [auth.oidc]
+    ) -> None:
+        oidc = OidcSettings(**(provider.settings | settings))
+        auth = msgspec.structs.replace(CHEAP, registration=registration, oidc=oidc)
         server = ServerSettings(public_url="https://chat.example.org/chat/")
         self.settings = LiveSettings(Settings(auth=auth, server=server, limits=WITHOUT_LIMITS))
         self.accounts = Accounts(
@@ -72,10 +79,10 @@ class Chat:
         assert code is not None
         return code
 
-    async def log_in(self, browser: str = BROWSER) -> str:
+    async def log_in(self, browser: str = BROWSER, invite: str | None = None) -> str:
         """A whole login; returns the user's id."""
         code = await self.finish(await self.arrive(browser), browser)
-        tokens = await self.oidc.redeem(code, browser, client=CLIENT)
+        tokens = await self.oidc.redeem(code, browser, client=CLIENT, device="Firefox on Linux", invite=invite)
         assert (await self.accounts.sessions.authenticate(tokens.access_token)).user.user_id == tokens.user_id
         assert await self.accounts.sessions.refresh(tokens.refresh_token)
         return tokens.user_id
@@ -86,9 +93,9 @@ class Chat:
         linked = await self.oidc.finish(answer.state, answer.code, answer.issuer, BROWSER, client=CLIENT)
         assert linked is None
 
-    async def events(self) -> list[tuple[str, str]]:
-        """What the audit log has: event and actor."""
-        return [(entry.event, entry.actor) for entry in await self._audit.page(AuditFilter(), 100)]
+    async def events(self) -> list[tuple[str, str, str]]:
+        """What the audit log has: event, actor and detail."""
+        return [(entry.event, entry.actor, entry.detail) for entry in await self._audit.page(AuditFilter(), 100)]
 
 
 @pytest.fixture

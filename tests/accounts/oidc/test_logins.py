@@ -1,11 +1,20 @@
 """Who gets in by a provider, and as whom."""
 
+from typing import Literal
+
 import pytest
 import trio
 
-from reichatd.audit import Event
-from reichatd.errors import AlreadyLinked, InvalidCode, UnverifiedEmail, UserDisabled, UserExists
-from reichatd.store import Store, User
+from reichatd.errors import (
+    AlreadyLinked,
+    InvalidCode,
+    InviteNotFound,
+    RegistrationClosed,
+    UnverifiedEmail,
+    UserDisabled,
+    UserExists,
+)
+from reichatd.store import Store, Totp, User
 from tests.accounts.conftest import Harness
 from tests.accounts.oidc.conftest import BROWSER, Chat
 from tests.oidc_provider import OidcProvider
@@ -29,8 +38,12 @@ async def test_someone_new_gets_an_account_and_comes_back_to_it(
     provider.person |= {"email": "other@example.org"}
     assert await chat.log_in() == ada
     assert await user_of(store, ada) == ("ada@example.org", "ada")
-    registered, linked, login = ((event.value, ada) for event in (Event.REGISTERED, Event.PROVIDER_LINKED, Event.LOGIN))
-    assert await chat.events() == [registered, linked, login, login]
+    assert await chat.events() == [
+        ("registered", ada, "provider"),
+        ("provider_linked", ada, ""),
+        ("login", ada, "provider"),
+        ("login", ada, "provider"),
+    ]
     assert chat.accounts.logins.outcomes["ok"] == 2
 
 
@@ -50,6 +63,23 @@ async def test_an_account_with_the_verified_address_is_joined(chat: Chat, harnes
     assert await chat.log_in() == ada
     assert (await harness.login("ada")).user_id == ada, "the password still works"
     assert await chat.oidc.is_linked(ada)
+    await harness.codes()
+    assert "you can log in to your account with your account at Example accounts" in " ".join(
+        harness.printed.getvalue().split()
+    )
+
+
+async def test_an_account_with_a_second_factor_is_not_joined_but_linked_by_its_user(
+    chat: Chat, harness: Harness
+) -> None:
+    await harness.join("ada")
+    ada = await harness.login("ada")
+    await harness.store.second_factors.begin(Totp(ada.user_id, "secret"))
+    await harness.store.second_factors.confirm(Totp(ada.user_id, "secret", confirmed=True))
+    with pytest.raises(UserExists):
+        await chat.log_in()
+    await chat.link(ada.access_token)
+    assert await chat.log_in() == ada.user_id
 
 
 @pytest.mark.parametrize("verified", [False, None, "true", 1])
@@ -109,6 +139,28 @@ async def test_a_disabled_user_does_not_get_in(chat: Chat, store: Store) -> None
     assert chat.accounts.logins.outcomes["user_disabled"] == 1
 
 
+@pytest.mark.parametrize("registration", ["invite", "closed"])
+async def test_where_registration_is_not_open_an_invitation_opens_it(
+    harness: Harness, provider: OidcProvider, registration: Literal["invite", "closed"]
+) -> None:
+    chat = Chat(harness, provider, registration)
+    with pytest.raises(RegistrationClosed):
+        await chat.log_in()
+    with pytest.raises(InviteNotFound):
+        await chat.log_in(invite="nonsense")
+    invite = await chat.accounts.invites.create("", "", uses=1)
+    ada = await chat.log_in(invite=invite.token)
+    assert await chat.log_in() == ada
+    assert ("login_refused", "", "provider: registration_closed") in await chat.events()
+    provider.person |= {"sub": "bob-1", "email": "bob@example.org"}
+    with pytest.raises(InviteNotFound):
+        await chat.log_in(invite=invite.token)
+
+
+async def test_the_provider_may_decide_who_comes_in(harness: Harness, provider: OidcProvider) -> None:
+    assert await Chat(harness, provider, "closed", creates_accounts=True).log_in()
+
+
 # Linking
 
 
@@ -125,7 +177,8 @@ async def test_a_user_links_the_provider_whatever_address_it_has(
     await chat.oidc.unlink(await chat.accounts.sessions.authenticate(login.access_token), client=CLIENT)
     with pytest.raises(UnverifiedEmail):
         await chat.log_in()
-    assert [event for event, _ in await chat.events()] == ["provider_linked", "login", "provider_unlinked"]
+    events = [event for event, *_ in await chat.events()]
+    assert events[-4:] == ["provider_linked", "login", "provider_unlinked", "login_refused"]
 
 
 async def test_an_account_of_the_provider_belongs_to_one_user(chat: Chat, harness: Harness) -> None:
