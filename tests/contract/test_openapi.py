@@ -18,6 +18,7 @@ SCHEMAS = """
     Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
     Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails
     Verifying
+    ChangingEmail DeletingUser ForgettingPassword LoginSession LoginSessions ResettingPassword Rotated VerifyingEmail
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""
 
