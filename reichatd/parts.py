@@ -31,6 +31,7 @@ from reichatd.mail import Outbox
 from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
+from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import (
     Change,
     LiveSettings,
@@ -79,6 +80,8 @@ class Parts:
         self.live_settings = live_settings = LiveSettings(settings)
         """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
+        self.url = settings.server.public_url or (listeners[0].url if listeners else "")
+        """Where clients reach this daemon, as far as is known; "" without listeners."""
         self._started_at = time.monotonic()
         # Limits, and what they refused.
         self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
@@ -106,10 +109,13 @@ class Parts:
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub
         )
+        self.invites = RoomInvites(settings=live_settings, store=store, invites=self.accounts.invites)
         self.administration = Administration(
             store=store,
             passwords=passwords,
             rooms=self.rooms,
+            invites=self.invites,
+            url=self.url,
             settings=live_settings,
             live=self.accounts.sessions.live,
             figures=self._figures,
@@ -125,6 +131,7 @@ class Parts:
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
+            invites=self.invites,
             health=self.health,
             settings=live_settings,
             web_client=settings.web.enabled,

@@ -4,18 +4,26 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reichatd.accounts.app_passwords import AppPasswords
+from reichatd.accounts.blocks import Blocks
 from reichatd.accounts.deletion import Deletion
 from reichatd.accounts.email_changes import EmailChanges
 from reichatd.accounts.exports import Exports
+from reichatd.accounts.factor_check import FactorCheck
+from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
 from reichatd.accounts.notices import Notices
 from reichatd.accounts.password_resets import PasswordResets
 from reichatd.accounts.profiles import Profiles
+from reichatd.accounts.program_access import ProgramAccess
 from reichatd.accounts.registrations import Registrations
 from reichatd.accounts.rotation import Rotation
+from reichatd.accounts.second_factors import SecondFactors
 from reichatd.accounts.session_list import SessionList
 from reichatd.accounts.sessions import Sessions
+from reichatd.accounts.totp import TotpSecrets
+from reichatd.audit import AuditLog
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
@@ -53,8 +61,10 @@ class Accounts:
     ) -> None:
         self._store = store
         self._clock = clock
-        keys, notices = Keys(secret), Notices(outbox, limiter)
-        self.sessions = Sessions(auth=auth, keys=keys, store=store, live=live, clock=clock)
+        keys = Keys(secret)
+        self.invites = Invites(settings=settings, keys=lambda: keys, store=store, limiter=limiter, clock=clock)
+        self.sessions = Sessions(auth=auth, settings=settings, keys=keys, store=store, live=live, clock=clock)
+        notices = Notices(outbox, limiter)
         self.session_list = SessionList(settings=settings, store=store, sessions=self.sessions, clock=clock)
         self.rotation = Rotation(
             auth=auth,
@@ -73,6 +83,22 @@ class Accounts:
             passwords=passwords,
             outbox=outbox,
             limiter=limiter,
+            invites=self.invites,
+            clock=clock,
+        )
+        self.app_passwords = AppPasswords(
+            settings=settings, keys=keys, store=store, sessions=self.sessions, clock=clock
+        )
+        self.program_access = ProgramAccess(
+            settings=settings, keys=keys, store=store, sessions=self.sessions, clock=clock
+        )
+        totp_secrets = TotpSecrets(keys.totp_secrets)
+        factors = FactorCheck(
+            keys=keys,
+            secrets=totp_secrets,
+            store=store.second_factors,
+            limiter=limiter,
+            audit=AuditLog(store.audit, settings, clock),
             clock=clock,
         )
         self.logins = Logins(
@@ -82,12 +108,24 @@ class Accounts:
             passwords=passwords,
             limiter=limiter,
             sessions=self.sessions,
+            app_passwords=self.app_passwords,
+            factors=factors,
         )
+        self.second_factors = SecondFactors(
+            settings=settings,
+            keys=keys,
+            secrets=totp_secrets,
+            store=store,
+            limiter=limiter,
+            logins=self.logins,
+            check=factors,
+            clock=clock,
+        )
+        self.blocks = Blocks(settings=settings, store=store, clock=clock)
         self.profiles = Profiles(
             settings=settings,
             store=store,
             passwords=passwords,
-            limiter=limiter,
             sessions=self.sessions,
             logins=self.logins,
         )
@@ -117,12 +155,7 @@ class Accounts:
         )
         self.exports = Exports(settings=settings, store=store, limiter=limiter, clock=clock)
         self.deletion = Deletion(
-            settings=settings,
-            store=store,
-            limiter=limiter,
-            sessions=self.sessions,
-            logins=self.logins,
-            clock=clock,
+            settings=settings, store=store, sessions=self.sessions, logins=self.logins, clock=clock
         )
 
     async def delete_expired(self) -> None:
@@ -131,3 +164,4 @@ class Accounts:
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
         await self._store.email_changes.delete_expired(now)
+        await self.invites.delete_expired()

@@ -12,6 +12,7 @@ CODE_DIGITS = 6
 PROOF_SECONDS = 60.0
 """How long a proof is valid."""
 REFRESH_TOKEN_BYTES = 32
+INVITE_TOKEN_BYTES = 16
 
 
 class Keys:
@@ -31,9 +32,14 @@ class Keys:
         self._refresh_tokens = _derived(secret, "refresh tokens")
         self._codes = _derived(secret, "verification codes")
         self._proofs = _derived(secret, "proofs")
+        self._invites = _derived(secret, "invitations")
         self._rotated_tokens = _derived(secret, "rotated refresh tokens")
         self._email_changes = _derived(secret, "changes of e-mail addresses")
         self._resets = _derived(secret, "password resets")
+        self.totp_secrets = _derived(secret, "secrets of second factors")
+        self._recovery_codes = _derived(secret, "recovery codes")
+        self._app_passwords = _derived(secret, "app passwords")
+        self._program_tokens = _derived(secret, "tokens for programs")
 
     def code_hash(self, email: str, code: str) -> str:
         """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
@@ -43,6 +49,10 @@ class Keys:
     def refresh_hash(self, token: str) -> str:
         """The stored form of a refresh token."""
         return _hash(self._refresh_tokens, token)
+
+    def invite_hash(self, token: str) -> str:
+        """The stored form of the token of an invitation."""
+        return _hash(self._invites, token)
 
     def rotated_token(self, session_id: str, generation: int) -> str:
         """The refresh token of a session that has rotated this often: always the same one."""
@@ -75,6 +85,18 @@ class Keys:
     def _reset_hash(self, user: "User", expires_at: str) -> str:
         return _hash(self._resets, "\0".join((user.user_id, expires_at, user.email, user.password_hash)))
 
+    def recovery_hash(self, user_id: str, code: str) -> str:
+        """The stored form of a recovery code: of no use for another user."""
+        return _hash(self._recovery_codes, f"{user_id}\0{code}")
+
+    def app_password_hash(self, user_id: str, password: str) -> str:
+        """The stored form of an app password: of no use for another user."""
+        return _hash(self._app_passwords, f"{user_id}\0{password}")
+
+    def token_hash(self, token: str) -> str:
+        """The stored form of a token for programs."""
+        return _hash(self._program_tokens, token)
+
     def proof(self, now: float) -> str:
         """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""
         stamp = f"{now:.0f}"
@@ -97,9 +119,19 @@ def new_refresh_token() -> str:
     return secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
 
 
+def new_invite_token() -> str:
+    """A token of an invitation: random, 22 characters."""
+    return secrets.token_urlsafe(INVITE_TOKEN_BYTES)
+
+
 def new_id() -> str:
     """An id for a user or a login session: random, 24 hexadecimal digits."""
     return secrets.token_hex(12)
+
+
+def token_session_id(token_hash: str) -> str:
+    """The session id of a token for programs, as long as `new_id`: a token is found by it, in one read."""
+    return token_hash[:24]
 
 
 def equal_hashes(one: str, other: str) -> bool:

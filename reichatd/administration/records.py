@@ -8,11 +8,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from reichatd.accounts.exports import MembershipRecord as MembershipRecord
-from reichatd.accounts.exports import MessageRecord as MessageRecord
-from reichatd.accounts.exports import Progress as Progress
-from reichatd.accounts.exports import SessionRecord as SessionRecord
-from reichatd.accounts.exports import UserDetails as UserDetails
+from reichatd.accounts.export_records import ActivityRecord as ActivityRecord
+from reichatd.accounts.export_records import AppPasswordRecord as AppPasswordRecord
+from reichatd.accounts.export_records import BlockRecord as BlockRecord
+from reichatd.accounts.export_records import MembershipRecord as MembershipRecord
+from reichatd.accounts.export_records import MessageRecord as MessageRecord
+from reichatd.accounts.export_records import Progress as Progress
+from reichatd.accounts.export_records import SecondFactorRecord as SecondFactorRecord
+from reichatd.accounts.export_records import SessionRecord as SessionRecord
+from reichatd.accounts.export_records import UserDetails as UserDetails
 
 
 class _Record(Struct, frozen=True, tag_field="type"):
@@ -38,7 +42,7 @@ class RegistrationRecord(_Record, frozen=True, tag="registration"):
 
 
 class UserChanged(_Record, frozen=True, tag="user_changed"):
-    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, deleted."""
+    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, totp_removed, deleted."""
 
     change: str
     user_id: str
@@ -90,6 +94,50 @@ class RoomChanged(_Record, frozen=True, tag="room_changed"):
     change: str
     room_id: str
     user_id: str | None = None
+
+
+class InviteCreated(_Record, frozen=True, tag="invite_created"):
+    """`url` opens the invitation; it is shown only here. `room_id` is "" for the server, `uses` None for any number of people."""
+
+    invite_id: str
+    url: str
+    room_id: str
+    expires_at: str
+    uses: int | None
+
+
+class InviteRecord(_Record, frozen=True, tag="invite"):
+    """A valid invitation. `created_by` is a user id, "" for an administrator."""
+
+    invite_id: str
+    room_id: str
+    created_by: str
+    created_at: str
+    expires_at: str
+    uses_left: int | None
+
+
+class InviteDeleted(_Record, frozen=True, tag="invite_deleted"):
+    invite_id: str
+
+
+class AuditRecord(_Record, frozen=True, tag="audit"):
+    """An entry of the audit log (`reichatd.store.AuditEntry`), with the names that its users have today."""
+
+    number: int
+    at: str
+    event: str
+    actor: str
+    actor_name: str
+    user_id: str
+    username: str
+    room_id: str
+    address: str
+    detail: str
+
+
+class CaughtUp(_Record, frozen=True, tag="caught_up"):
+    """All records up to now have been sent; more follow."""
 
 
 class DaemonFigures(Struct, frozen=True):
@@ -158,10 +206,19 @@ Record = (
     | UserChanged
     | MembershipRecord
     | SessionRecord
+    | AppPasswordRecord
+    | SecondFactorRecord
+    | BlockRecord
+    | ActivityRecord
     | RoomRecord
     | RoomDetails
     | PersonRecord
     | RoomChanged
+    | InviteCreated
+    | InviteRecord
+    | InviteDeleted
+    | AuditRecord
+    | CaughtUp
     | MessageRecord
     | StatsRecord
     | SettingRecord

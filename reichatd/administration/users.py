@@ -72,6 +72,10 @@ class UserAdministration:
             case requests.LogUserOut():
                 user = await self.find(request.user)
                 await emit(_changed("logged_out", user, await self._accounts.log_out(ADMINISTRATOR, user.user_id)))
+            case requests.RemoveTotp():
+                user = await self.find(request.user)
+                await self._accounts.remove_second_factor(ADMINISTRATOR, user.user_id)
+                await emit(_changed("totp_removed", user))
             case requests.DeleteUser():
                 await emit(await self._delete(request, emit))
 
@@ -167,7 +171,7 @@ class UserAdministration:
             await emit(Progress("rooms", number, len(owned)))
             with suppress(RoomNotFound):
                 if heir is not None:
-                    await self._rooms.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
+                    await self._rooms.roles.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
                 elif await self._still_owns(user, room_id):
                     await self._rooms.delete(ADMINISTRATOR, room_id)
         if owned and heir is None:

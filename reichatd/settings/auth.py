@@ -1,11 +1,11 @@
 """The table [auth]."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from reichatd.settings.kinds import Count, FilePath, Secret
-from reichatd.settings.tables import Table
+from reichatd.settings.tables import Applied, Table
 
 
 class AuthSettings(Table, frozen=True):
@@ -23,6 +23,11 @@ class AuthSettings(Table, frozen=True):
 
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     """How long a refresh token is valid, and so how long a login lasts. Then the user must log in again."""
+
+    registration: Applied[Literal["open", "invite", "closed"]] = "open"
+    """Who may register. "open": anyone with an e-mail address. "invite": anyone whom an owner or a moderator has invited to a room,
+    or whom you invite. "closed": only those whom you invite with `reichatd invite`, or add with `reichatd user add`. While there is
+    no account, `reichatd serve` prints an invitation for the first one."""
 
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     """How long the code in a verification mail is valid."""
@@ -48,8 +53,8 @@ class AuthSettings(Table, frozen=True):
 
     concealed_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.25
     """How long an answer takes at least that must not tell by its time whether an address has an account: always if someone has
-    forgotten the password, and with conceal_accounts also for registrations and codes. It must be longer than a write to the
-    disk."""
+    forgotten the password, and with conceal_accounts also for registrations, codes and logins. It must be longer than such work
+    takes on your machine."""
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another

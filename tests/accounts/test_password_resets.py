@@ -22,7 +22,7 @@ TOKEN = re.compile(r"^    (?:\S+/#/reset/)?([0-9a-f]{24}\.\d+\.[0-9a-f]{64})$", 
 async def token(harness: Harness, email: str = "ann@example.org") -> str:
     """The token that comes by mail."""
     await harness.accounts.password_resets.request(email, client=CLIENT)
-    return TOKEN.findall(await harness.mails())[-1]
+    return str(TOKEN.findall(await harness.mails())[-1])
 
 
 async def reset(harness: Harness, token: str, password: str = "better horse") -> None:

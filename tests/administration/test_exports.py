@@ -4,6 +4,7 @@ import pytest
 
 from reichatd.administration import Administration, DaemonFigures, Record, requests
 from reichatd.administration.records import (
+    ActivityRecord,
     Done,
     MembershipRecord,
     MessageRecord,
@@ -17,6 +18,7 @@ from reichatd.administration.records import (
 from reichatd.settings import LiveSettings, Settings
 from tests.administration.conftest import Admin
 from tests.store.samples import post, session
+from tests.unlimited import invites_of
 
 
 async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +30,7 @@ async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
     await admin.store.rooms.ban("attic", ann)
     await admin.store.sessions.create(session(user_id=ann))
     assert await admin.conclude(requests.ExportUser("ann@example.org")) == Done()
-    records = [record for record in admin.records if not isinstance(record, Progress)]
+    records = [record for record in admin.records if not isinstance(record, Progress | ActivityRecord)]
     details, membership, login, *messages = records
     assert isinstance(details, UserDetails)
     assert (details.email, details.rooms, details.banned_from) == ("ann@example.org", ["lobby"], ["attic"])
@@ -73,6 +75,7 @@ async def test_stats_of_a_daemon(admin: Admin) -> None:
         store=admin.store,
         passwords=admin.passwords,
         rooms=admin.rooms,
+        invites=invites_of(admin.store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=admin.live,
         figures=lambda: figures,

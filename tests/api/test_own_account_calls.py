@@ -4,6 +4,7 @@ import json
 import re
 
 from tests.api.conftest import PASSWORD, Api, Someone
+from tests.store.samples import post
 
 NEW_PASSWORD = "better horse"
 
@@ -68,11 +69,15 @@ async def test_a_deletion(api: Api, ann: Someone, bob: Someone) -> None:
 
 async def test_a_download(api: Api, ann: Someone, bob: Someone) -> None:
     assert (await api("POST", "/room", {"name": "Den", "description": "", "room_id": "den"}, by=ann)).status == 201
+    long = [post("long " * 900, user_id, "den") for user_id in (ann.user_id, bob.user_id) for _ in range(20)]
+    await api.store.rooms.join("den", bob.user_id, 1.0)
+    await api.store.messages.append(long, {})
     response = await api.client.get("/user/export", headers={"Authorization": f"Bearer {ann.access_token}"})
     assert response.status_code == 200
     assert response.content_type == "application/x-ndjson"
     assert response.headers["Cache-Control"] == "no-store"
     records = [json.loads(line) for line in (await response.get_data(as_text=True)).splitlines()]
-    assert [record["type"] for record in records] == ["user_details", "membership", "session"]
+    kinds = [record["type"] for record in records if record["type"] != "activity"]
+    assert kinds == ["user_details", "membership", "session", *["message"] * 20]
     assert (records[0]["email"], records[0]["owns"], records[1]["room_id"]) == (ann.email, ["den"], "den")
     assert (await api("GET", "/user/export")).status == 401

@@ -18,6 +18,7 @@ from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import number_on
 from reichatd.store.mongodb.dump import bulk_server
+from reichatd.store.mongodb.invites import invite_document
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.rooms import is_id_free
 from reichatd.store.mongodb.schema import (
@@ -132,7 +133,7 @@ class MongoLoader:
             case Standing():
                 return _standing(self._key(record.room_id), record)
             case Invite():
-                return _invite(self._key(record.room_id) if record.room_id else None, record)
+                return invite_document(self._key(record.room_id) if record.room_id else None, record)
             case AuditEntry():
                 fields = asdict(record)
                 return {"_id": fields.pop("number"), **fields}
@@ -282,12 +283,6 @@ def _ban(key: ObjectId, ban: Ban) -> Document:
 def _standing(key: ObjectId, standing: Standing) -> Document:
     times = {"muted_until": standing.muted_until, "posted_at": standing.posted_at}
     return {"_id": member_id(key, standing.user_id), **times}
-
-
-def _invite(key: ObjectId | None, invite: Invite) -> Document:
-    fields = asdict(invite)
-    del fields["room_id"]
-    return {"_id": fields.pop("invite_id"), "room": key, **fields}
 
 
 def _of_user(record: OfUser) -> Document:

@@ -3,6 +3,9 @@
 A session belongs to the password it was opened with: it has that password's number. A change of password increments the user's
 number and names the one session that stays valid, all in the user's document. So the other sessions end in the same step that
 changes the hash, on a standalone server too, and no crash can leave them valid.
+
+Tokens for programs, which a change of password leaves valid, have the user's `tokens_number` instead: it is incremented only where
+all sessions end. A document of a user without it has the number 0.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pymongo import UpdateOne
 
 from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.quotas import insert_at_most
 from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.mongodb.users import email_key, end_sessions, user_of
 from reichatd.store.records import RotateOutcome, Session, User
@@ -18,12 +22,20 @@ _OTHER_FIELDS = Session.__struct_fields__[1:]
 
 
 def _create(db: MongoDatabase, session: Session) -> None:
-    user = db.users.find_one({"_id": session.user_id}, {"password_number": 1})
-    db.sessions.replace_one(
-        {"_id": session.session_id},
-        session_document(session) | {"password_number": user["password_number"] if user else 0},
-        upsert=True,
-    )
+    document = _numbered(db, session)
+    db.sessions.replace_one({"_id": session.session_id}, document, upsert=True)
+
+
+def _create_token(db: MongoDatabase, session: Session, at_most: int) -> bool:
+    tokens = {"user_id": session.user_id, "token_name": {"$type": "string"}}
+    return insert_at_most(db.sessions, _numbered(db, session), tokens, at_most)
+
+
+def _numbered(db: MongoDatabase, session: Session) -> Document:
+    """The document of a session that begins now."""
+    user = db.users.find_one({"_id": session.user_id}, {"password_number": 1, "tokens_number": 1}) or {}
+    number = user.get("tokens_number" if session.is_token else "password_number", 0)
+    return session_document(session) | {"password_number": number}
 
 
 def _get(db: MongoDatabase, session_id: str) -> tuple[Session, User] | None:
@@ -53,7 +65,10 @@ def _living(db: MongoDatabase, selection: Document) -> Iterator[tuple[Session, U
 
 def is_alive(session: Document, user: Document) -> bool:
     """Whether a session belongs to the user's current password, and the user is not disabled."""
-    current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
+    if session.get("token_name") is not None:
+        current = session["password_number"] == user.get("tokens_number", 0)
+    else:
+        current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
     return current and not user.get("disabled", False)
 
 
@@ -117,6 +132,7 @@ class MongoSessions(MongoPart):
     """A `SessionStore`."""
 
     create = method(_create)
+    create_token = method(_create_token)
     get = method(_get)
     by_refresh_hash = method(_by_refresh_hash)
     living = method(_living_ids)

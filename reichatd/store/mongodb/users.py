@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.blocks import delete_blocks_of
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
@@ -34,25 +35,24 @@ def end_sessions(
     only_if: Document | None = None,
     keep_session_id: str | None = None,
 ) -> list[str] | None:
-    """Changes a user, and in the same step ends his sessions but one (see `sessions`); their ids.
+    """Changes a user, and in the same step ends all sessions of the user (see `sessions`); their ids.
 
     None, and nothing has changed, if there is no such user, or none with the fields of `only_if`.
+
+    Arguments:
+        keep_session_id: the session that stays valid, and so do tokens for programs; None to end all.
     """
+    numbers = {"password_number": 1} | ({"tokens_number": 1} if keep_session_id is None else {})
     changed = db.users.find_one_and_update(
         {"_id": user_id, **(only_if or {})},
-        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": {"password_number": 1}},
+        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": numbers},
         return_document=ReturnDocument.AFTER,
     )
     if changed is None:
         return None
-    ended = db.sessions.distinct(
-        "_id",
-        {
-            "user_id": user_id,
-            "_id": {"$ne": keep_session_id},
-            "password_number": {"$lt": changed["password_number"]},
-        },
-    )
+    logins = {"token_name": None, "password_number": {"$lt": changed["password_number"]}}
+    tokens = {"token_name": {"$ne": None}, "password_number": {"$lt": changed.get("tokens_number", 0)}}
+    ended = db.sessions.distinct("_id", {"user_id": user_id, "_id": {"$ne": keep_session_id}, "$or": [logins, tokens]})
     # Cleanup: these sessions have ended already.
     db.sessions.delete_many({"_id": {"$in": ended}})
     return ended
@@ -61,7 +61,8 @@ def end_sessions(
 def registrations_of(document: Document) -> list[Registration]:
     """The registrations of an address, in the order of a backup; also from documents of an older schema."""
     names = Registration.__struct_fields__
-    found = [Registration(**{name: one[name] for name in names}) for one in document.get("pending", [document])]
+    pending = document.get("pending", [document])
+    found = [Registration(**{name: one[name] for name in names if name in one}) for one in pending]
     return sorted(found, key=lambda one: (one.expires_at, one.code_hash))
 
 
@@ -140,21 +141,21 @@ def _confirmed_attempt(db: MongoDatabase, email: str, now: float) -> Attempt | N
     return Attempt([], ConfirmedCode(found["email"], found["code_hash"])) if found else None
 
 
-def _confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
+def confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
     mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     if not db.registrations.find_one(mine, {"_id": 1}):
-        return _made_by(db, registration)
+        return made_by(db, registration)
     # The user first: a crash after this step leaves only registrations, which expire.
     code = {"code_hash": registration.code_hash, "code_expires_at": registration.expires_at}
     try:
         db.users.insert_one(document_of(user) | code)
     except DuplicateKeyError:
-        return _made_by(db, registration)
+        return made_by(db, registration)
     db.registrations.delete_one({"_id": email_key(registration.email)})
     return user
 
 
-def _made_by(db: MongoDatabase, registration: Registration) -> User | None:
+def made_by(db: MongoDatabase, registration: Registration) -> User | None:
     """The user that this registration became."""
     made = {"email_key": email_key(registration.email), "code_hash": registration.code_hash}
     found = db.users.find_one(made)
@@ -205,11 +206,15 @@ def _change_password(
 
 
 def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
+    db.app_passwords.delete_many({"user_id": user_id})
     return end_sessions(db, user_id, {"password_hash": new_hash})
 
 
 def _reset_password(db: MongoDatabase, user: User, new_hash: str) -> list[str] | None:
     same = {"password_hash": user.password_hash, "email": user.email}
+    if db.users.find_one({"_id": user.user_id, **same}, {"_id": 1}) is None:
+        return None
+    db.app_passwords.delete_many({"user_id": user.user_id})
     return end_sessions(db, user.user_id, {"password_hash": new_hash}, only_if=same)
 
 
@@ -235,9 +240,9 @@ def _enable(db: MongoDatabase, user_id: str) -> bool:
 def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
     # The user last: after an interruption the next call still finds the user.
-    for collection in (db.members, db.bans, db.standings, db.blocks):
+    for collection in (db.members, db.bans, db.standings):
         collection.delete_many({"_id.user": user_id})
-    db.blocks.delete_many({"_id.blocked": user_id})
+    delete_blocks_of(db, user_id)
     for collection in (db.sessions, db.app_passwords, db.oidc_accounts):
         collection.delete_many({"user_id": user_id})
     for collection in (db.totp, db.email_changes):
@@ -271,7 +276,7 @@ class MongoUsers(MongoPart):
     register = method(_register)
     pending = method(_pending)
     take_try = method(_take_try)
-    confirm = method(_confirm)
+    confirm = method(confirm)
     by_id = method(_by_id)
     by_ids = method(_by_ids)
     by_email = method(_by_email)

@@ -75,12 +75,17 @@ def _between(
     if first_id > last_id:
         return iter(())
     rows = db.execute(
-        "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp"
+        "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp,"
+        " o.room IS NOT NULL AND (SELECT r.direct IS NULL FROM rooms AS r WHERE r.pk = ?)"
         " FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.user_id"
+        " LEFT JOIN members AS o ON o.room = ? AND o.user_id = m.user_id"
         f" WHERE m.id BETWEEN ? AND ? {condition} ORDER BY m.id",
-        (LAST_ID, rowid(pk, first_id), rowid(pk, last_id), *values),
+        (LAST_ID, pk, pk, rowid(pk, first_id), rowid(pk, last_id), *values),
     )
-    return (Message(*row) for row in rows)
+    return (
+        Message(message_id, user_id, username, email, content, timestamp, bool(shares_room))
+        for message_id, user_id, username, email, content, timestamp, shares_room in rows
+    )
 
 
 def _sweep(db: Connection, at_most: int) -> int:

@@ -22,11 +22,25 @@ def user_of(row: tuple[Any, ...]) -> User:
     return User(user_id, email, username, password_hash, created_at, bool(disabled))
 
 
-def end_sessions(db: Connection, user_id: str, keep_session_id: str = "") -> list[str]:
-    """Ends all sessions of a user except one, and returns their ids."""
-    others = "FROM sessions WHERE user_id = ? AND session_id <> ?"
-    ended = [session_id for (session_id,) in db.execute(f"SELECT session_id {others}", (user_id, keep_session_id))]
-    db.execute(f"DELETE {others}", (user_id, keep_session_id))
+def end_sessions(db: Connection, user_id: str) -> list[str]:
+    """Ends all sessions of a user, and returns their ids."""
+    return _end_those(db, "user_id = ?", user_id)
+
+
+def end_other_logins(db: Connection, user_id: str, keep_session_id: str) -> list[str]:
+    """Ends the login sessions of a user except one, and returns their ids. Tokens for programs stay valid."""
+    return _end_those(db, "user_id = ? AND token_name IS NULL AND session_id <> ?", user_id, keep_session_id)
+
+
+def end_sessions_of_app_password(db: Connection, app_password_id: str) -> list[str]:
+    """Ends the sessions that were begun with an app password, and returns their ids."""
+    return _end_those(db, "app_password_id <> '' AND app_password_id = ?", app_password_id)
+
+
+def _end_those(db: Connection, condition: str, *values: str) -> list[str]:
+    chosen = f"FROM sessions WHERE {condition}"
+    ended = [session_id for (session_id,) in db.execute(f"SELECT session_id {chosen}", values)]
+    db.execute(f"DELETE {chosen}", values)
     return ended
 
 
@@ -37,6 +51,15 @@ def _create(db: Connection, session: Session) -> None:
         " ON CONFLICT (session_id) DO NOTHING",
         astuple(session),
     )
+
+
+def _create_token(db: Connection, session: Session, at_most: int) -> bool:
+    tokens = "FROM sessions WHERE user_id = ? AND token_name IS NOT NULL AND session_id <> ?"
+    (others,) = db.execute(f"SELECT count(*) {tokens}", (session.user_id, session.session_id)).fetchone()
+    if others >= at_most:
+        return False
+    _create(db, session)
+    return True
 
 
 def _get(db: Connection, session_id: str) -> tuple[Session, User] | None:
@@ -110,6 +133,7 @@ class SqliteSessions(SqlitePart):
     """A `SessionStore`."""
 
     create = write(_create)
+    create_token = write(_create_token)
     get = read(_get)
     by_refresh_hash = read(_by_refresh_hash)
     living = read(_living)

@@ -8,7 +8,7 @@ from msgspec.structs import astuple
 
 from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
-from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
+from reichatd.store.sqlite.sessions import USER, end_other_logins, end_sessions, user_of
 
 _REGISTRATION = ", ".join(Registration.__struct_fields__)
 
@@ -71,10 +71,15 @@ def _confirmed_attempt(db: Connection, email: str, now: float) -> Attempt | None
     return Attempt([], ConfirmedCode(*row)) if row else None
 
 
-def _confirm(db: Connection, registration: Registration, user: User) -> User | None:
-    made = db.execute("SELECT code_hash FROM users WHERE email = ?", (registration.email,)).fetchone()
-    if made:
-        return _by_email(db, registration.email) if made[0] == registration.code_hash else None
+def made_by(db: Connection, registration: Registration) -> User | None:
+    """The user that this registration became."""
+    made = f"SELECT {USER} FROM users AS u WHERE u.email = ? AND u.code_hash = ?"
+    return _user(db.execute(made, (registration.email, registration.code_hash)).fetchone())
+
+
+def confirm(db: Connection, registration: Registration, user: User) -> User | None:
+    if _by_email(db, registration.email):
+        return made_by(db, registration)
     confirmed = db.execute(
         "DELETE FROM registrations WHERE email = ? AND code_hash = ?", (registration.email, registration.code_hash)
     )
@@ -130,10 +135,11 @@ def _change_password(
     )
     if not changed.rowcount:
         return None
-    return end_sessions(db, user_id, keep_session_id)
+    return end_other_logins(db, user_id, keep_session_id)
 
 
 def _set_password(db: Connection, user_id: str, new_hash: str) -> list[str] | None:
+    db.execute("DELETE FROM app_passwords WHERE user_id = ?", (user_id,))
     return _change(db, user_id, "password_hash", new_hash)
 
 
@@ -195,7 +201,7 @@ class SqliteUsers(SqlitePart):
     register = write(_register)
     pending = read(_pending)
     take_try = write(_take_try)
-    confirm = write(_confirm)
+    confirm = write(confirm)
     by_id = read(_by_id)
     by_ids = read(_by_ids)
     by_email = read(_by_email)
