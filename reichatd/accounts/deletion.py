@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
 
@@ -30,13 +29,11 @@ class Deletion:
         *,
         settings: "LiveSettings",
         store: "Store",
-        limiter: "RateLimiter",
         sessions: "Sessions",
         logins: "Logins",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
         self._audit = AuditLog(store.audit, settings, clock)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.accounts.concealment import at_least
+from reichatd.accounts.concealment import concealing
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     FieldProblem,
@@ -92,7 +92,7 @@ class EmailChanges:
         subject = fields.mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
-            async with at_least(self._auth.concealed_seconds if self._auth.conceal_accounts else 0.0):
+            async with concealing(self._auth):
                 await self._request(user, address, client)
         except Unavailable:
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)

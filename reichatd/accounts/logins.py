@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reichatd.accounts import fields
+from reichatd.accounts.concealment import concealing
 from reichatd.accounts.sessions import LoginTokens
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
@@ -89,7 +90,8 @@ class Logins:
             UserDisabled: the password is right, but the account is disabled.
         """
         try:
-            login = await self._log_in(email, password, totp, client, device)
+            async with concealing(self._auth):
+                login = await self._log_in(email, password, totp, client, device)
         except ReichatError as error:
             self.outcomes[error.code] += 1
             if isinstance(error, _REFUSALS):

@@ -111,7 +111,8 @@ class PasswordResets:
         fields.check_new_password(self._settings.limits, new_password)
         user_id = token.rpartition(".")[0].rpartition(".")[0]
         async with self._limiter.guess(Action.VERIFY, client=client, subject=f"reset of {user_id}"):
-            user = await self._store.users.by_id(user_id)
+            # A store takes no lone surrogates.
+            user = await self._store.users.by_id(user_id) if user_id.isascii() else None
             if user is None or user.disabled or not self._keys.allows_reset(token, user, self._clock()):
                 raise _invalid_token()
         new_hash = await self._passwords.hash(new_password, client=client)

@@ -8,12 +8,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from reichatd.accounts.exports import BlockRecord as BlockRecord
-from reichatd.accounts.exports import MembershipRecord as MembershipRecord
-from reichatd.accounts.exports import MessageRecord as MessageRecord
-from reichatd.accounts.exports import Progress as Progress
-from reichatd.accounts.exports import SessionRecord as SessionRecord
-from reichatd.accounts.exports import UserDetails as UserDetails
+from reichatd.accounts.export_records import ActivityRecord as ActivityRecord
+from reichatd.accounts.export_records import AppPasswordRecord as AppPasswordRecord
+from reichatd.accounts.export_records import BlockRecord as BlockRecord
+from reichatd.accounts.export_records import MembershipRecord as MembershipRecord
+from reichatd.accounts.export_records import MessageRecord as MessageRecord
+from reichatd.accounts.export_records import Progress as Progress
+from reichatd.accounts.export_records import SecondFactorRecord as SecondFactorRecord
+from reichatd.accounts.export_records import SessionRecord as SessionRecord
+from reichatd.accounts.export_records import UserDetails as UserDetails
 
 
 class _Record(Struct, frozen=True, tag_field="type"):
@@ -210,7 +213,10 @@ Record = (
     | UserChanged
     | MembershipRecord
     | SessionRecord
+    | AppPasswordRecord
+    | SecondFactorRecord
     | BlockRecord
+    | ActivityRecord
     | RoomRecord
     | RoomDetails
     | PersonRecord

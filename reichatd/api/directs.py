@@ -20,7 +20,6 @@ blueprint = Blueprint("directs", __name__)
     takes=OpeningDirect,
     scope=Scope.WRITE,
     otherwise={200: DirectOpened},
-    scope=Scope.WRITE,
     refuses=(Yourself, Forbidden, UserNotFound, RateLimited),
 )
 async def open_direct() -> Response:

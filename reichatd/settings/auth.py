@@ -55,8 +55,8 @@ class AuthSettings(Table, frozen=True):
 
     concealed_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.25
     """How long an answer takes at least that must not tell by its time whether an address has an account: always if someone has
-    forgotten the password, and with conceal_accounts also for registrations and codes. It must be longer than a write to the
-    disk."""
+    forgotten the password, and with conceal_accounts also for registrations, codes and logins. It must be longer than such work
+    takes on your machine."""
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another

@@ -20,6 +20,7 @@ from reichatd.store import (
     Invite,
     Keep,
     OidcAccount,
+    Registration,
     Session,
     Standing,
     Store,
@@ -228,6 +229,18 @@ async def test_people_and_their_rights_from_any_store_to_any_other(place: Place,
     assert head is not None
     assert (head.is_member, head.is_moderator, head.slow_seconds, head.members_pin) == (True, True, 30, True)
     await store.aclose()
+
+
+async def test_all_that_belongs_to_a_user_goes_with_the_user(place: Place) -> None:
+    await place.fill(PEOPLE)
+    store = await place.open()
+    for name in ("ann", "bob"):
+        assert await store.users.delete(name)
+    await store.aclose()
+    left = [
+        record for record in PEOPLE if isinstance(record, StoredRoom | Invite | Registration | Erasure | AuditEntry)
+    ]
+    assert await place.contents() == left
 
 
 async def test_a_restored_store_can_be_used(place: Place) -> None:
