@@ -59,7 +59,7 @@ async def test_an_export_has_all_data_and_no_secret(harness: Harness) -> None:
     assert {one.token_name for one in of_kind(SessionRecord)} == {None, "my robot"}
     assert [one.name for one in of_kind(AppPasswordRecord)] == ["old phone"]
     assert of_kind(SecondFactorRecord) == [SecondFactorRecord(2)]
-    assert of_kind(BlockRecord) == [BlockRecord("eve")]
+    assert of_kind(BlockRecord) == [BlockRecord("eve", "")]
     assert [one.content for one in of_kind(MessageRecord)] == ["mine"]
     own = [one.event for one in of_kind(ActivityRecord) if one.by_user]
     assert own == [Event.REGISTERED, Event.LOGIN, Event.DATA_EXPORTED]
