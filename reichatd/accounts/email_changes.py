@@ -89,7 +89,7 @@ class EmailChanges:
         await self._logins.confirm_password(user, password, client=client)
         if address.normal == user.email:
             raise Invalid("This is your address already")
-        subject = fields.folded(address.normal)
+        subject = fields.mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
             async with concealing(self._auth):

@@ -22,9 +22,13 @@ class UserDetails(_Record, frozen=True, tag="user_details"):
 
 
 class MembershipRecord(_Record, frozen=True, tag="membership"):
+    """`muted_until` is the end of the last mute, "" if there never was one."""
+
     room_id: str
     joined_at: str
     last_read_id: int
+    moderator: bool = False
+    muted_until: str = ""
 
 
 class SessionRecord(_Record, frozen=True, tag="session"):
@@ -56,6 +60,7 @@ class BlockRecord(_Record, frozen=True, tag="block"):
     """The user has blocked this one."""
 
     user_id: str
+    username: str
 
 
 class ActivityRecord(_Record, frozen=True, tag="activity"):

@@ -21,14 +21,14 @@ from reichatd.accounts.export_records import (
 )
 from reichatd.audit import AuditLog, Event
 from reichatd.rate_limits import Action
-from reichatd.store import AuditFilter
+from reichatd.store import AuditFilter, users_with
 from reichatd.timestamps import isoformat
 
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
     from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
-    from reichatd.store import AppPassword, AuditEntry, Message, Session, Store, User
+    from reichatd.store import AppPassword, AuditEntry, Membership, Message, RoomMember, Session, Store, User
 
 IDS_AT_ONCE = 5000
 """Message ids that one call searches for the messages of one author."""
@@ -81,8 +81,9 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
         StoreError
     """
     yield await user_details(store, user)
+    own = await store.members.of_user(user.user_id)
     for membership in await store.rooms.memberships(user.user_id):
-        yield MembershipRecord(membership.room_id, isoformat(membership.joined_at), membership.last_read_id)
+        yield _membership_record(membership, own.get(membership.room_id))
     for session in await store.sessions.of_user(user.user_id):
         yield _session_record(session)
     for app_password in await store.app_passwords.of_user(user.user_id):
@@ -90,8 +91,8 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
     factor = await store.second_factors.get(user.user_id)
     if factor is not None and factor.confirmed:
         yield SecondFactorRecord(len(factor.recovery.split()))
-    for blocked_id in await store.blocks.of_user(user.user_id):
-        yield BlockRecord(blocked_id)
+    for blocked in await users_with(store.users, await store.blocks.of_user(user.user_id)):
+        yield BlockRecord(blocked.user_id, blocked.username)
     after = 0
     while entries := await store.audit.page(AuditFilter(after=after, user_id=user.user_id), _ENTRIES):
         for entry in entries:
@@ -144,6 +145,17 @@ def ranges(last_id: int, size: int) -> Iterator[tuple[int, int]]:
     """The ids from 1 on, in ranges of at most `size`: the first and the last id of each range."""
     for first in range(1, last_id + 1, size):
         yield first, min(first + size - 1, last_id)
+
+
+def _membership_record(membership: "Membership", member: "RoomMember | None") -> MembershipRecord:
+    """`member` is None if the user has left the room meanwhile."""
+    return MembershipRecord(
+        room_id=membership.room_id,
+        joined_at=isoformat(membership.joined_at),
+        last_read_id=membership.last_read_id,
+        moderator=member is not None and member.is_moderator,
+        muted_until=isoformat(member.muted_until) if member and member.muted_until else "",
+    )
 
 
 def _session_record(session: "Session") -> SessionRecord:

@@ -92,7 +92,7 @@ class Registrations:
         address = registrant.email
         invite_id = await self._invites.admit(invite, client=client)
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
-        subject = fields.folded(address.normal)
+        subject = fields.mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
             async with concealing(self._auth):
@@ -107,7 +107,9 @@ class Registrations:
         if not self._auth.conceal_accounts and await self._store.users.by_email(address.normal) is not None:
             raise UserExists
         with self._outbox.reserve(to=address.deliverable):
-            message = await self._store_and_compose(registrant, await self._passwords.hash(password), invite_id)
+            message = await self._store_and_compose(
+                registrant, await self._passwords.hash(password, client=client), invite_id
+            )
             # No await between the registration and its mail.
             self._outbox.enqueue(message, seconds=minutes * _MINUTE, group=network_of(client))
 
@@ -178,10 +180,12 @@ class Registrations:
 
     async def _confirm(self, registration: Registration, now: float, client: str) -> None:
         made = registration.confirmed(keys.new_id(), now)
-        user = await self._invites.confirm(registration, made)
-        if user is None:
+        confirmed = await self._invites.confirm(registration, made)
+        if confirmed.user is None:
             raise VerificationNotFound
-        if user == made:
-            by = UserActor(user.user_id, "", client)
-            detail = f"invitation {registration.invite_id}" if registration.invite_id else ""
-            await self._audit.record(Event.REGISTERED, by, detail=detail)
+        if confirmed.user != made:
+            return  # a repetition
+        by = UserActor(made.user_id, "", client)
+        await self._audit.record(Event.REGISTERED, by)
+        if invite := confirmed.invite:
+            await self._audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)

@@ -67,7 +67,7 @@ class RoomRecord(_Record, frozen=True, tag="room"):
 
 
 class RoomDetails(_Record, frozen=True, tag="room_details"):
-    """As a RoomRecord."""
+    """As a RoomRecord. `slow_seconds` is 0 without slow mode."""
 
     room_id: str
     name: str
@@ -77,15 +77,22 @@ class RoomDetails(_Record, frozen=True, tag="room_details"):
     created_at: str
     last_id: int
     owner_name: str = ""
+    slow_seconds: int = 0
+    members_pin: bool = False
 
 
 class PersonRecord(_Record, frozen=True, tag="person"):
-    """A member of a room, or a user banned from it; without name and address if the user was deleted."""
+    """A member of a room, or a user banned from it; without name and address if the user was deleted.
+
+    `muted_until` is the end of the last mute, "" if there never was one.
+    """
 
     user_id: str
     username: str
     email: str
     banned: bool
+    moderator: bool = False
+    muted_until: str = ""
 
 
 class RoomChanged(_Record, frozen=True, tag="room_changed"):

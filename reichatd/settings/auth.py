@@ -1,10 +1,11 @@
-"""The table [auth]."""
+"""The table [auth]; its table [auth.oidc] is in `oidc`."""
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from reichatd.settings.kinds import Count, FilePath, Secret
+from reichatd.settings.oidc import OidcSettings
 from reichatd.settings.tables import Applied, Table
 
 
@@ -16,7 +17,8 @@ class AuthSettings(Table, frozen=True):
 
     secret_key_file: FilePath = ""
     """A file with the secret. No other user may have access to it: with the secret, anyone can log in as any user. A new secret
-    logs out all users. Empty: secret.key beside the data, created at the first start."""
+    logs out all users, and ends their tokens, app passwords and second factors (reichatd(8), "Second factors and programs"). Empty:
+    secret.key beside the data, created at the first start."""
 
     access_token_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     """How long an access token is valid. Clients renew it with their refresh token."""
@@ -77,4 +79,7 @@ class AuthSettings(Table, frozen=True):
     passwords harder to guess for an attacker, and logins slower."""
 
     argon2_waiting: Count = 64
-    """How many logins may wait for a free CPU core. Further ones get 503 (try again later)."""
+    """How many logins may wait for a free CPU core, of one client (an IPv4 address, or an IPv6 /64) at most a quarter. Further ones
+    get 503 (try again later)."""
+
+    oidc: OidcSettings = field(default_factory=OidcSettings)
