@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from reichatd.accounts import fields
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import OwnsRooms
-from reichatd.rate_limits import Action
 
 if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
 
@@ -32,13 +29,11 @@ class Deletion:
         *,
         settings: "LiveSettings",
         store: "Store",
-        limiter: "RateLimiter",
         sessions: "Sessions",
         logins: "Logins",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
         self._audit = AuditLog(store.audit, settings, clock)
@@ -55,8 +50,7 @@ class Deletion:
             Unavailable, RateLimited, StoreError
         """
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
+        await self._logins.confirm_password(user, password, client=client)
         if await self._owns_rooms(user.user_id):
             raise OwnsRooms("You own rooms: transfer them to other members, or delete them first")
         users = self._store.users

@@ -9,7 +9,7 @@ import trio
 from reichatd.accounts import fields, keys
 from reichatd.accounts.program_tokens import new_token
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import FieldProblem, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens
+from reichatd.errors import FieldProblem, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens, Unauthorized
 from reichatd.rights import Scope
 from reichatd.store import Session
 
@@ -74,6 +74,7 @@ class ProgramAccess:
             InvalidFields: the name breaks a rule, or there are no scopes, no rooms or too many.
             RoomNotFound: one of the rooms does not exist.
             TooManyTokens
+            Unauthorized: the session has ended meanwhile.
         """
         name = fields.label(name)
         self._check(scopes, rooms, days)
@@ -95,6 +96,10 @@ class ProgramAccess:
         )
         if not await self._store.sessions.create_token(session, self._settings.limits.tokens_per_user):
             raise TooManyTokens
+        if not await self._sessions.is_alive(identity):
+            # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+            await self._store.sessions.end(session.session_id)
+            raise Unauthorized("Invalid token")
         await self._audit.record(Event.TOKEN_CREATED, identity.actor, client=client, detail=name)
         return session, token
 

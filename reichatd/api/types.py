@@ -128,6 +128,15 @@ class PublicPage(Struct, frozen=True):
     limit: Annotated[int, Meta(description="The most rooms.", examples=[1000], ge=1, le=1000)] = 1000
 
 
+class ProviderAnswer(Struct, frozen=True):
+    """What the provider of a login adds to the URL."""
+
+    state: Annotated[str, _meta("The value that came with the login.", "Zk4…")] = ""
+    code: Annotated[str, _meta("The provider's code.", "SplxlO…")] = ""
+    iss: Annotated[str, _meta("The provider (RFC 9207).", "https://login.example.org")] = ""
+    error: Annotated[str, _meta("Why nobody has logged in.", "access_denied")] = ""
+
+
 class AuditPage(Struct, frozen=True):
     before: Annotated[int, Meta(description="Only entries with lower numbers.", examples=[1000], ge=1, le=2**62)] = (
         2**62
@@ -168,6 +177,11 @@ class LoggingIn(Struct, frozen=True):
     email: Email
     password: Password
     totp: TotpCode | None = None
+
+
+class Redeeming(Struct, frozen=True):
+    code: Annotated[str, _meta("The code in the address of the page.", "gAAAAAB…")]
+    invite: InviteToken | None = None
 
 
 class Renaming(Struct, frozen=True):
@@ -339,6 +353,21 @@ class LoginSessions(Answer, frozen=True, kw_only=True):
     sessions: list[LoginSession]
 
 
+class Provider(Answer, frozen=True, kw_only=True):
+    """By whom people can log in: an OpenID provider. `name` is "" if there is none, `button` "" if the client may word it."""
+
+    name: Annotated[str, _meta("The provider's name.", "Example accounts")]
+    button: Annotated[str, _meta("The text of the button.", "Log in with Example")]
+
+
+class ProviderLink(Answer, frozen=True, kw_only=True):
+    linked: Annotated[bool, Meta(description="Whether you can log in by the provider.", examples=[True])]
+
+
+class LinkingProvider(Answer, frozen=True, kw_only=True):
+    url: Annotated[str, _meta("Where to send the browser.", "https://login.example.org/authorize?client_id=chat")]
+
+
 class RoomInShort(Struct, frozen=True):
     room_id: RoomId
     name: RoomName
@@ -348,7 +377,8 @@ class RoomInShort(Struct, frozen=True):
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
     """A room. `owner` and `users`, the members, are user ids.
 
-    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true.
+    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true. A direct conversation has no
+    owner: to each of its two users, `name` and `owner` are those of the other.
     """
 
     room_id: RoomId
@@ -594,7 +624,7 @@ Checks = Annotated[
 
 
 class Ready(Answer, frozen=True, kw_only=True):
-    """Every part works."""
+    """Every part works; with an almost full disk, everything but posts does."""
 
     checks: Checks
 

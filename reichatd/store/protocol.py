@@ -30,6 +30,7 @@ from reichatd.store.records import (
     Keep,
     Membership,
     Message,
+    OidcAccount,
     Post,
     Progress,
     RegisterOutcome,
@@ -123,10 +124,12 @@ class UserStore(Protocol):
         """False if there is no such user."""
 
     async def delete(self, user_id: str) -> bool:
-        """Removes a user with all sessions, second factor, app passwords, memberships, bans and registrations of the address.
+        """Removes a user with all sessions, second factor, app passwords, memberships, bans, blocks and registrations of the
+        address.
 
-        The user's messages stay, and so do owned rooms: transfer or delete those first. False if there was no such user. A call
-        that ended in a StoreError may have removed a part; the next call removes the rest.
+        The user's messages stay, and so do owned rooms: transfer or delete those first. A direct conversation that no other user is
+        in is deleted, since no one could come back to it. False if there was no such user. A call that ended in a StoreError may
+        have removed a part; the next call removes the rest.
         """
 
     async def delete_and_erase(self, user_id: str) -> bool:
@@ -139,7 +142,8 @@ class UserStore(Protocol):
 class SessionStore(Protocol):
     """Login sessions."""
 
-    async def create(self, session: Session) -> None: ...
+    async def create(self, session: Session) -> None:
+        """Stores a session, unless there is one with this id."""
 
     async def create_token(self, session: Session, at_most: int) -> bool:
         """As `create`, for a token for programs; False, with nothing stored, if the user has `at_most` of them already."""
@@ -221,6 +225,26 @@ class AppPasswordStore(Protocol):
 
     async def delete(self, user_id: str, app_password_id: str) -> list[str] | None:
         """Removes it, ends the sessions that were begun with it and returns their ids; None if there is no such app password."""
+
+
+class OidcStore(Protocol):
+    """Which accounts at an OpenID provider belong to which users."""
+
+    async def link(self, account: OidcAccount) -> str | None:
+        """Says that an account belongs to `account.user_id`, unless it belongs to another user.
+
+        Returns:
+            the id of the user it belongs to now; None if there is no such user.
+        """
+
+    async def unlink(self, user_id: str, issuer: str) -> bool:
+        """Removes this user's accounts at a provider; False if there were none."""
+
+    async def user_of(self, issuer: str, subject: str) -> User | None:
+        """The user, disabled or not, whom an account belongs to."""
+
+    async def of_user(self, user_id: str) -> list[OidcAccount]:
+        """This user's accounts, by issuer and subject."""
 
 
 class RoomStore(Protocol):
@@ -579,6 +603,7 @@ class Store(Protocol):
     sessions: SessionStore
     second_factors: SecondFactorStore
     app_passwords: AppPasswordStore
+    oidc: OidcStore
     rooms: RoomStore
     members: MemberStore
     messages: MessageStore

@@ -130,3 +130,19 @@ async def test_the_rules_for_tokens(harness: Harness, ann: Identity) -> None:
         await create(ann, f"{number}", BOTH, client=CLIENT)
     with pytest.raises(TooManyTokens):
         await create(ann, "one more", BOTH, client=CLIENT)
+
+
+@pytest.mark.parametrize("what", ["token", "app password"])
+async def test_a_session_that_has_ended_at_another_daemon_leaves_nothing_behind(
+    harness: Harness, ann: Identity, what: str
+) -> None:
+    await harness.store.users.set_password(ann.user.user_id, "new hash")  # this daemon's cache still has the session
+    create = (
+        harness.accounts.program_access.create(ann, "Robot", BOTH, client=CLIENT)
+        if what == "token"
+        else harness.accounts.app_passwords.create(ann, "Phone", client=CLIENT)
+    )
+    with pytest.raises(Unauthorized):
+        await create
+    assert await harness.store.sessions.of_user(ann.user.user_id) == []
+    assert await harness.store.app_passwords.of_user(ann.user.user_id) == []
