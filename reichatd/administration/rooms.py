@@ -157,7 +157,8 @@ async def details(store: Store, room: Room) -> RoomDetails:
 
 async def emit_members_and_bans(store: Store, room: Room, emit: Emit) -> None:
     """The members, in the order they joined, then the banned users."""
-    members, after = {}, ""
+    members: dict[str, RoomMember] = {}
+    after = ""
     while page := await store.members.page(room.room_id, after, _USERS):
         members.update((member.user_id, member) for member in page)
         after = page[-1].user_id

@@ -210,6 +210,7 @@ PEOPLE: list[Stored] = [
     OidcAccount("https://login.example.org", "0", "bob"),
     Erasure("gone"),
     Session("phone", "ann", "h1", 1.5, 1e10, "192.0.2.0", "Firefox", "192.0.2.1", 2.5, generation=4, rotated_at=2.25),
+    Session("radio", "bob", "h3", 1.5, 1e10, app_password_id="a1"),
     Session("robot", "ann", "h2", 1.5, 1e12, token_name="robot", scopes="read write", rooms="zoo"),
     AuditEntry(1, 1e9, "login", "ann", "ann", address="192.0.2.1"),
     AuditEntry(7, 1e9, "ban", "bob", "eve", "zoo", "192.0.2.1", "spam"),
