@@ -14,6 +14,7 @@ from reichatd.accounts.export_records import (
     MembershipRecord,
     MessageRecord,
     Progress,
+    ProviderRecord,
     SecondFactorRecord,
     SessionRecord,
     UserDetails,
@@ -91,6 +92,8 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
     factor = await store.second_factors.get(user.user_id)
     if factor is not None and factor.confirmed:
         yield SecondFactorRecord(len(factor.recovery.split()))
+    for account in await store.oidc.of_user(user.user_id):
+        yield ProviderRecord(account.issuer, account.subject)
     blocked_ids = await store.blocks.of_user(user.user_id)
     for blocked_id, blocked in zip(blocked_ids, await store.users.by_ids(blocked_ids), strict=True):
         yield BlockRecord(blocked_id, blocked.username if blocked else "")
