@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
 from reichatd.accounts.concealment import concealing
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.verified import record_registered
+from reichatd.audit import AuditLog
 from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
 from reichatd.mail import compose, messages, verification_mail
 from reichatd.rate_limits import Action, network_of
@@ -185,7 +186,4 @@ class Registrations:
             raise VerificationNotFound
         if confirmed.user != made:
             return  # a repetition
-        by = UserActor(made.user_id, "", client)
-        await self._audit.record(Event.REGISTERED, by)
-        if invite := confirmed.invite:
-            await self._audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)
+        await record_registered(self._audit, confirmed, UserActor(made.user_id, "", client))

@@ -1,15 +1,17 @@
-"""Users whose address counts as verified without a code."""
+"""Registrations whose address needs no code, and what the audit log has of every new user."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
 
 from reichatd.accounts import keys
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import UserExists
-from reichatd.store import RegisterOutcome, Registration, User
+from reichatd.rights import UserActor
+from reichatd.store import Confirmation, RegisterOutcome, Registration, User
 
 if TYPE_CHECKING:
+    from reichatd.accounts.invites import Invites
     from reichatd.store import Store
 
 _MOST_PENDING = 100
@@ -19,26 +21,11 @@ _REGISTRATION_SECONDS = 60.0
 """How long a registration is kept if the daemon dies before it is confirmed, which happens at once."""
 
 
-async def add_verified(
-    store: "Store",
-    email: str,
-    username: str,
-    password_hash: str,
-    now: float,
-    *,
-    invite_id: str = "",
-    confirm: Callable[[Registration, User], Awaitable[User | None]] | None = None,
-) -> User:
-    """Creates a user; the caller has checked the fields. Waits for the store; a cancelled caller waits too.
-
-    Arguments:
-        invite_id: the invitation that allows it; "" without one.
-        confirm: confirms the registration; by default the store does, whatever its invitation.
-
-    Raises:
-        UserExists: a user has this address.
-    """
-    registration = Registration(
+def verified_registration(
+    email: str, username: str, password_hash: str, now: float, invite_id: str = ""
+) -> Registration:
+    """A registration that no code confirms."""
+    return Registration(
         email=email,
         username=username,
         password_hash=password_hash,
@@ -47,10 +34,35 @@ async def add_verified(
         expires_at=now + _REGISTRATION_SECONDS,
         invite_id=invite_id,
     )
+
+
+async def confirm_at_once(
+    store: "Store", registration: Registration, now: float, invites: "Invites | None" = None
+) -> tuple[User, Confirmation]:
+    """Creates the user of a `verified_registration`. Waits for the store; a cancelled caller waits too.
+
+    Arguments:
+        invites: uses up the registration's invitation; None for an administrator, who needs none.
+
+    Raises:
+        UserExists: a user has this address.
+        InviteNotFound: the invitation is needed, and no longer valid.
+    """
     user = registration.confirmed(keys.new_id(), now)
     with trio.CancelScope(shield=True):
         if await store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
             raise UserExists
-        if not await (confirm or store.users.confirm)(registration, user):
-            raise UserExists
-    return user
+        if invites is None:
+            confirmed = Confirmation(await store.users.confirm(registration, user))
+        else:
+            confirmed = await invites.confirm(registration, user)
+    if confirmed.user is None:
+        raise UserExists
+    return user, confirmed
+
+
+async def record_registered(audit: AuditLog, confirmed: Confirmation, by: UserActor, detail: str = "") -> None:
+    """Records that someone has become a user, perhaps by an invitation. Raises nothing."""
+    await audit.record(Event.REGISTERED, by, detail=detail)
+    if invite := confirmed.invite:
+        await audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)
