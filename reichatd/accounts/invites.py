@@ -164,7 +164,9 @@ class Invites:
         if self._settings.whole.auth.registration == "open" or await self._store.users.page("", 1):
             return None
         await self._store.invites.delete("", _FIRST_ID)
-        return await self.create("", "", uses=1, invite_id=_FIRST_ID)
+        made = await self.create("", "", uses=1, invite_id=_FIRST_ID)
+        await self._audit.record(Event.INVITE_CREATED, rights.ADMINISTRATOR, detail="for the first account")
+        return made
 
     async def delete_expired(self) -> None:
         """Housekeeping: removes invitations that have expired."""
