@@ -1,14 +1,12 @@
-"""Registrations whose address needs no code, and what the audit log has of every new user."""
+"""Registrations whose address needs no code."""
 
 from typing import TYPE_CHECKING
 
 import trio
 
 from reichatd.accounts import keys
-from reichatd.audit import AuditLog, Event
 from reichatd.errors import UserExists
-from reichatd.rights import UserActor
-from reichatd.store import Confirmation, RegisterOutcome, Registration, User
+from reichatd.store import RegisterOutcome, Registration, User
 
 if TYPE_CHECKING:
     from reichatd.accounts.invites import Invites
@@ -37,12 +35,13 @@ def verified_registration(
 
 
 async def confirm_at_once(
-    store: "Store", registration: Registration, now: float, invites: "Invites | None" = None
-) -> tuple[User, Confirmation]:
+    store: "Store", registration: Registration, now: float, invites: "Invites | None" = None, *, client: str = ""
+) -> User:
     """Creates the user of a `verified_registration`. Waits for the store; a cancelled caller waits too.
 
     Arguments:
         invites: uses up the registration's invitation; None for an administrator, who needs none.
+        client: the address that the request came from, for the audit log.
 
     Raises:
         UserExists: a user has this address.
@@ -53,16 +52,9 @@ async def confirm_at_once(
         if await store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
             raise UserExists
         if invites is None:
-            confirmed = Confirmation(await store.users.confirm(registration, user))
+            confirmed = await store.users.confirm(registration, user)
         else:
-            confirmed = await invites.confirm(registration, user)
-    if confirmed.user is None:
+            confirmed = (await invites.confirm(registration, user, client=client)).user
+    if confirmed is None:
         raise UserExists
-    return user, confirmed
-
-
-async def record_registered(audit: AuditLog, confirmed: Confirmation, by: UserActor, detail: str = "") -> None:
-    """Records that someone has become a user, perhaps by an invitation. Raises nothing."""
-    await audit.record(Event.REGISTERED, by, detail=detail)
-    if invite := confirmed.invite:
-        await audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)
+    return user

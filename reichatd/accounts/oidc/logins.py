@@ -12,7 +12,7 @@ from reichatd.accounts import fields
 from reichatd.accounts.oidc.handshake import Handshake, Person
 from reichatd.accounts.oidc.names import username_of
 from reichatd.accounts.oidc.provider import OidcClient, Provider
-from reichatd.accounts.verified import confirm_at_once, record_registered, verified_registration
+from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     AlreadyLinked,
@@ -248,10 +248,10 @@ class OidcLogins:
         now, name = self._clock(), username_of(person, self._settings.limits)
         registration = verified_registration(address, name, password_hash, now, invite_id)
         try:
-            user, confirmed = await confirm_at_once(self._store, registration, now, self._invites)
+            user = await confirm_at_once(self._store, registration, now, self._invites, client=client)
         except UserExists:
             return None
-        await record_registered(self._audit, confirmed, UserActor(user.user_id, "", client), _BY)
+        await self._audit.record(Event.REGISTERED, UserActor(user.user_id, "", client), detail=_BY)
         return user
 
     async def _linked(self, user: User, person: Person, client: str) -> User | None:
