@@ -1,4 +1,5 @@
-// What the server tells a client before login (GET /about): how long a message may be, and where verification codes appear.
+// What the server tells a client before login (GET /about): how long a message may be, where verification codes appear, and who may
+// register.
 
 const FRESH_MS = 10_000;
 const NONCE = "0".repeat(32); // as long as those of the outbox
@@ -7,6 +8,8 @@ const NONCE = "0".repeat(32); // as long as those of the outbox
 export class ServerInfo extends EventTarget {
   /** "mail" or "console"; null until it is known. */
   codeBy = null;
+  /** "open", "invite" or "closed"; "open" until it is known. */
+  registration = "open";
   #call;
   #limits = { message_chars: Infinity, frame_bytes: Infinity };
   #request = null;
@@ -38,9 +41,10 @@ export class ServerInfo extends EventTarget {
   }
 
   async #fetch() {
-    const { limits, code_by: codeBy } = await this.#call();
+    const { limits, code_by: codeBy, registration } = await this.#call();
     this.#limits = limits;
     this.codeBy = codeBy;
+    this.registration = registration;
     this.dispatchEvent(new Event("change"));
   }
 }
