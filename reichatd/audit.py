@@ -1,18 +1,23 @@
 """The audit log: who did what, to whom, where, from where, when. It never has the content of a message, a password or a token."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 import structlog
 import trio
 
 from reichatd.rights import Actor, UserActor
-from reichatd.settings import LiveSettings
-from reichatd.store import AuditEntry, AuditStore, StoreError
+from reichatd.settings import AuditSettings, LiveSettings
+from reichatd.store import AuditEntry, AuditStore, Store, StoreError
 
 ADMINISTRATOR = "administrator"
 """The actor of what an administrator does. No user has this id."""
+
+_DAY = 86_400.0
+_STEP = 1000
+"""Entries that are changed in one step."""
 
 log = structlog.get_logger()
 
@@ -62,6 +67,10 @@ class Event(StrEnum):
     UNBANNED = "unbanned"
     MUTED = "muted"
     UNMUTED = "unmuted"
+    # Direct conversations
+    DIRECT_OPENED = "direct_opened"
+    BLOCKED = "blocked"
+    UNBLOCKED = "unblocked"
     # Invitations
     INVITE_CREATED = "invite_created"
     INVITE_DELETED = "invite_deleted"
@@ -109,3 +118,34 @@ class AuditLog:
                 await self._store.add(entry)
         except StoreError as error:
             log.error("audit entry lost", audited=event.value, actor=actor, user_id=user_id, error=str(error))
+
+
+async def expire(store: AuditStore, settings: AuditSettings, now: float | None = None) -> None:
+    """Housekeeping: removes old entries, and the addresses from entries that are not quite as old, in steps.
+
+    Arguments:
+        settings: how many days they are kept.
+        now: seconds since the epoch; None for the time of now.
+
+    Raises: StoreError.
+    """
+    now = time.time() if now is None else now
+    before, addresses_before = (now - days * _DAY for days in (settings.days, settings.address_days))
+    while await store.expire(before, addresses_before, _STEP) == _STEP:
+        await trio.lowlevel.checkpoint()
+
+
+class NamedEntry(NamedTuple):
+    """An entry, with the names that its users have today; "" for a deleted user, or where there is none."""
+
+    entry: AuditEntry
+    actor_name: str
+    username: str
+
+
+async def with_names(store: Store, entries: Sequence[AuditEntry]) -> list[NamedEntry]:
+    """Adds the names. Raises StoreError."""
+    ids = sorted({user_id for entry in entries for user_id in (entry.actor, entry.user_id)} - {"", ADMINISTRATOR})
+    users = await store.users.by_ids(ids)
+    names = {user.user_id: user.username for user in users if user is not None}
+    return [NamedEntry(each, names.get(each.actor, ""), names.get(each.user_id, "")) for each in entries]

@@ -10,8 +10,10 @@ The tasks, in the order in which they start:
     ├── disk space      looks whether the disk is almost full
     ├── health          asks the store whether it answers, for /readyz
     ├── monitor         serves metrics on a port of their own, if they are enabled
-    ├── housekeeping    deletes expired registrations and login sessions, and the messages of deleted rooms
+    ├── housekeeping    deletes expired registrations, login sessions and invitations, old audit entries, and the messages of
+    │                   deleted rooms; stores when sessions were last in use
     ├── retention       deletes messages that are too old
+    ├── erasures        erases the messages of users who were deleted with them
     ├── recheck         closes sockets of ended sessions and memberships
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
@@ -39,9 +41,10 @@ from pathlib import Path
 import structlog
 import trio
 
-from reichatd.accounts import Accounts
+from reichatd.accounts.invites import invite_url
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
+from reichatd.audit import expire
 from reichatd.chat import ShutdownPlan, recheck_sockets
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.admission import Admissions
@@ -49,10 +52,9 @@ from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
 from reichatd.settings import Reload, SettingsError
-from reichatd.store import Store, StoreError, backend_for
+from reichatd.store import StoreError, backend_for
 from reichatd.systemd import ServiceManager
 from reichatd.unixsocket import UnixSocket
-from reichatd.wallclock import WallClock
 from reichatd.watchdog import Watchdog
 
 _GC_THRESHOLDS = (700, 10, 1000)
@@ -77,7 +79,7 @@ async def run(
     control_socket: UnixSocket | None,
     manager: ServiceManager,
     reread: Callable[[], Configuration],
-    ready: Callable[[], None],
+    ready: Callable[[str], None],
 ) -> None:
     """Runs the daemon until SIGTERM or SIGINT, then returns within `server.drain_seconds`. A second signal ends it at once.
 
@@ -91,7 +93,7 @@ async def run(
         control_socket: already listening; closed at the end.
         manager: notified when the daemon is ready, reloads or stops, and of its status in between.
         reread: returns the configuration as it is now, or raises SettingsError. Called in a thread, because it reads files.
-        ready: called when the daemon answers requests.
+        ready: called when the daemon answers requests, with the URL of an invitation for the first account; "" if none is needed.
 
     Raises:
         StoreError: the store cannot be opened.
@@ -123,7 +125,7 @@ class _Daemon:
         control_socket: UnixSocket | None,
         manager: ServiceManager,
         reread: Callable[[], Configuration],
-        ready: Callable[[], None],
+        ready: Callable[[str], None],
     ) -> None:
         self._parts = parts
         self._monitors = monitors
@@ -147,10 +149,16 @@ class _Daemon:
                     await serving.start(self._parts.gateway.run)
                     await services.start(self._watchdog.run)
                     _tune_garbage_collection()
+                    invitation = await self._first_invitation()
                     self._manager.ready()
-                    self._ready()
+                    self._ready(invitation)
             await self._parts.scribe.drained()
             services.cancel_scope.cancel()
+
+    async def _first_invitation(self) -> str:
+        """The URL of a new invitation for the first account; "" if there is an account, or anyone may register."""
+        made = await self._parts.accounts.invites.first()
+        return invite_url(self._parts.settings.server, made.token, base=self._parts.url) if made else ""
 
     async def _start_services(self, services: trio.Nursery) -> None:
         """Starts everything that must run before the first connection is accepted."""
@@ -163,8 +171,9 @@ class _Daemon:
         await services.start(parts.health.run)
         if self._monitors:
             await services.start(self._monitor)
-        services.start_soon(_run_housekeeping, parts.store, parts.accounts, parts.wall_clock)
+        services.start_soon(_run_housekeeping, parts)
         services.start_soon(parts.retention.run, parts.wall_clock)
+        services.start_soon(parts.erasures.run)
         recheck_seconds = parts.settings.auth.session_recheck_seconds
         services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
         if self._control_socket is not None:
@@ -249,11 +258,14 @@ def _tune_garbage_collection() -> None:
     gc.freeze()
 
 
-async def _run_housekeeping(store: Store, accounts: Accounts, clock: WallClock) -> None:
+async def _run_housekeeping(parts: Parts) -> None:
+    store, accounts = parts.store, parts.accounts
     while True:
         try:
-            if clock.is_trusted():
+            if parts.wall_clock.is_trusted():
                 await accounts.delete_expired()
+                await expire(store.audit, parts.settings.audit)
+            await accounts.sessions.store_uses(each.session_id for each in parts.hub.attachments())
             while await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:

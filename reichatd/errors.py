@@ -11,13 +11,22 @@
     │   └── NotBanned               400  not_banned
     ├── Malformed                   422  malformed: no JSON object, or a field is missing or of the wrong type
     ├── Unauthorized                401  unauthorized
+    │   └── TotpRequired            401  totp_required: the password is right, and the user has a second factor
     ├── Forbidden                   403  forbidden
     │   ├── Banned                  403  banned
-    │   └── UserDisabled            403  user_disabled
+    │   ├── UserDisabled            403  user_disabled
+    │   ├── RegistrationClosed      403  registration_closed
+    │   └── InsufficientScope       403  insufficient_scope: the token for programs may not do this
     ├── NotFound                    404  not_found
     │   ├── UserNotFound            404  user_not_found
     │   ├── VerificationNotFound    404  verification_not_found
-    │   └── RoomNotFound            404  room_not_found
+    │   ├── RoomNotFound            404  room_not_found
+    │   ├── InviteNotFound          404  invite_not_found
+    │   ├── SessionNotFound         404  session_not_found
+    │   ├── RoomNotFound            404  room_not_found
+    │   ├── TotpNotFound            404  totp_not_found
+    │   ├── AppPasswordNotFound     404  app_password_not_found
+    │   └── TokenNotFound           404  token_not_found
     ├── Conflict                    409  conflict
     │   ├── UserExists              409  user_exists
     │   ├── RoomExists              409  room_exists
@@ -25,6 +34,12 @@
     │   ├── NotAMember              409  not_a_member
     │   ├── OwnsRooms               409  owns_rooms
     │   ├── TooManyRooms            409  too_many_rooms
+    │   ├── TooManyBlocks           409  too_many_blocks
+    │   ├── DirectRoom              409  direct_room
+    │   ├── TooManyInvites          409  too_many_invites
+    │   ├── TotpEnabled             409  totp_enabled
+    │   ├── TooManyAppPasswords     409  too_many_app_passwords
+    │   ├── TooManyTokens           409  too_many_tokens
     │   └── SeveralRegistrations    409  several_registrations
     └── TryAgainLater               503  try_again_later: after `retry_after` seconds
         ├── Unavailable             503  unavailable
@@ -136,6 +151,13 @@ class Unauthorized(ReichatError):
     text = "Unauthorized"
 
 
+class TotpRequired(Unauthorized):
+    """The password is right. The client asks for the code of the second factor, and logs in again with both."""
+
+    code = "totp_required"
+    text = "A code of your second factor is needed"
+
+
 class Forbidden(ReichatError):
     status = 403
     close_code = POLICY_VIOLATION
@@ -151,6 +173,18 @@ class Banned(Forbidden):
 class UserDisabled(Forbidden):
     code = "user_disabled"
     text = "This account is disabled"
+
+
+class RegistrationClosed(Forbidden):
+    code = "registration_closed"
+    text = "Registration is closed"
+
+
+class InsufficientScope(Forbidden):
+    """The scopes of a token for programs, or its rooms, do not include this."""
+
+    code = "insufficient_scope"
+    text = "This token may not do this"
 
 
 class NotFound(ReichatError):
@@ -170,9 +204,36 @@ class VerificationNotFound(NotFound):
     text = "Verification not found"
 
 
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    text = "Session not found"
+
+
 class RoomNotFound(NotFound):
     code = "room_not_found"
     text = "Room not found"
+
+
+class InviteNotFound(NotFound):
+    """There is no such invitation, or it has expired, was used up, or its creator may not make invitations any more."""
+
+    code = "invite_not_found"
+    text = "This invitation is not valid, or no longer"
+
+
+class TotpNotFound(NotFound):
+    code = "totp_not_found"
+    text = "There is no second factor"
+
+
+class AppPasswordNotFound(NotFound):
+    code = "app_password_not_found"
+    text = "App password not found"
+
+
+class TokenNotFound(NotFound):
+    code = "token_not_found"
+    text = "Token not found"
 
 
 class Conflict(ReichatError):
@@ -212,6 +273,38 @@ class TooManyRooms(Conflict):
 
     code = "too_many_rooms"
     text = "You own too many rooms; delete one first"
+
+
+class TooManyBlocks(Conflict):
+    code = "too_many_blocks"
+    text = "You have blocked too many users; unblock one first"
+
+
+class DirectRoom(Conflict):
+    """The room is a direct conversation, and what was asked is done with other rooms only."""
+
+    code = "direct_room"
+    text = "This is a direct conversation"
+
+
+class TooManyInvites(Conflict):
+    code = "too_many_invites"
+    text = "The room has too many invitations; delete one first"
+
+
+class TotpEnabled(Conflict):
+    code = "totp_enabled"
+    text = "The second factor is on already"
+
+
+class TooManyAppPasswords(Conflict):
+    code = "too_many_app_passwords"
+    text = "You have too many app passwords; delete one first"
+
+
+class TooManyTokens(Conflict):
+    code = "too_many_tokens"
+    text = "You have too many tokens; delete one first"
 
 
 class SeveralRegistrations(Conflict):

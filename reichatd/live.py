@@ -26,6 +26,9 @@ class LiveConnections(Protocol):
     def user_renamed(self, user_id: str, username: str) -> None:
         """Shows every message of this user under `username` from now on, also old ones."""
 
+    def email_changed(self, user_id: str, email: str) -> None:
+        """Shows every message of this user with this address from now on, also old ones."""
+
 
 class NoLiveConnections:
     """Does nothing: for commands that work on a store without a daemon."""
@@ -39,3 +42,5 @@ class NoLiveConnections:
     def room_deleted(self, room_id: str) -> None: ...
 
     def user_renamed(self, user_id: str, username: str) -> None: ...
+
+    def email_changed(self, user_id: str, email: str) -> None: ...

@@ -17,6 +17,7 @@ from reichatd.api import create_app
 from reichatd.chat import SOCKETS_PER_USER, CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
 from reichatd.control import ControlServer
 from reichatd.disk_space import DiskSpace
+from reichatd.erasures import Erasures
 from reichatd.gateway import Gateway, Listener, affordable_connections
 from reichatd.gateway.admission import FULL, PER_ADDRESS, STRANGERS, Admissions
 from reichatd.gateway.browsers import BrowserHeaders
@@ -30,6 +31,7 @@ from reichatd.mail import Outbox
 from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
 from reichatd.retention import Retention
 from reichatd.rooms import Rooms
+from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import (
     Change,
     LiveSettings,
@@ -78,6 +80,8 @@ class Parts:
         self.live_settings = live_settings = LiveSettings(settings)
         """Keys that need a restart keep the value of the start; all others have the value that was read last."""
         self.store = store
+        self.url = settings.server.public_url or (listeners[0].url if listeners else "")
+        """Where clients reach this daemon, as far as is known; "" without listeners."""
         self._started_at = time.monotonic()
         # Limits, and what they refused.
         self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
@@ -105,10 +109,13 @@ class Parts:
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub
         )
+        self.invites = RoomInvites(settings=live_settings, store=store, invites=self.accounts.invites)
         self.administration = Administration(
             store=store,
             passwords=passwords,
             rooms=self.rooms,
+            invites=self.invites,
+            url=self.url,
             settings=live_settings,
             live=self.accounts.sessions.live,
             figures=self._figures,
@@ -116,6 +123,7 @@ class Parts:
         self.control = ControlServer(self.administration, live_settings)
         self.wall_clock = WallClock()
         self.retention = Retention(live_settings, store)
+        self.erasures = Erasures(store, self.accounts.sessions.live)
         self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
         self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 
@@ -123,6 +131,7 @@ class Parts:
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
+            invites=self.invites,
             health=self.health,
             settings=live_settings,
             web_client=settings.web.enabled,

@@ -6,12 +6,12 @@ does it regularly; `reichatd retention run` does the same on a store that a daem
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import structlog
 import trio
 
+from reichatd.pacing import pause_after
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings, RetentionSettings
 from reichatd.store import Cutoff, Keep, LogRange, Store, StoreError
@@ -19,9 +19,6 @@ from reichatd.wallclock import WallClock
 
 _AT_ONCE = 200
 """Messages removed in one step, and rooms read in one."""
-
-_PAUSE_FACTOR = 2.0
-"""The pause after a step, in times of the step's duration: two thirds of the time the store is free for others."""
 
 _DAY_SECONDS = 86_400.0
 
@@ -134,7 +131,7 @@ class Retention:
         """
         total = 0
         while True:
-            async with _pause_after():
+            async with pause_after():
                 freed = await self._store.reclaim()
             total += freed
             if not freed:
@@ -143,7 +140,7 @@ class Retention:
     async def _cut(self, room_id: str, cutoff: Cutoff, report: Report) -> None:
         messages = _AT_ONCE
         while messages == _AT_ONCE:
-            async with _pause_after():
+            async with pause_after():
                 removed = await self._store.messages.expire(room_id, cutoff, _AT_ONCE)
                 messages = removed.messages
                 if messages:
@@ -168,10 +165,3 @@ async def all_kept(store: Store, *, all_rooms: bool) -> dict[str, Keep | None]:
 def _cutoff(keep: Keep, now: float, by_age: bool) -> Cutoff:
     before = now - keep.days * _DAY_SECONDS if keep.days and by_age else -math.inf
     return Cutoff(before, keep.messages or None)
-
-
-@asynccontextmanager
-async def _pause_after() -> AsyncIterator[None]:
-    began = trio.current_time()
-    yield
-    await trio.sleep(_PAUSE_FACTOR * (trio.current_time() - began))

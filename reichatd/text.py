@@ -5,6 +5,9 @@ import unicodedata
 
 import idna
 
+GONE = "(deleted)"
+"""The name of a deleted user. No user can have it: user names have letters and digits only."""
+
 SPACES = "\t \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """White space within a line: the tab, and Unicode's space separators (Zs)."""
 
@@ -37,6 +40,9 @@ _ignorable = re.compile(f"[{_IGNORABLE}]")
 # Apart from white space and control characters, these show nothing: an empty Braille cell, a note without a head, annotation marks.
 _visible = re.compile(rf"[^{_IGNORABLE}\s\x00-\x1f\x7f-\x9f\u2800\ufff9-\ufffb\U0001d159]")
 
+_NOT_IN_LINES = frozenset({"Cc", "Zl", "Zp"})
+"""Unicode categories: control characters, line and paragraph separators."""
+
 _JOINERS = "\u200c\u200d"
 _MOST_COMPOSED = 4
 """One character of NFC replaces at most four characters of another form."""
@@ -54,6 +60,15 @@ def normal(text: str, most: int) -> str:
 def is_blank(text: str) -> bool:
     """Whether the text shows nothing: only spaces, control characters and invisible ones (U+200B, U+3164, U+2800)."""
     return _visible.search(text) is None
+
+
+def is_line(text: str) -> bool:
+    """Whether the text is one line with something visible in it, and nothing that changes its direction."""
+    return (
+        not is_blank(text)
+        and BIDI_CONTROLS.isdisjoint(text)
+        and _NOT_IN_LINES.isdisjoint(unicodedata.category(character) for character in text)
+    )
 
 
 def is_word(text: str) -> bool:

@@ -23,3 +23,6 @@ class RecordingLive:
 
     def user_renamed(self, user_id: str, username: str) -> None:
         self.calls.append(("user_renamed", user_id, username))
+
+    def email_changed(self, user_id: str, email: str) -> None:
+        self.calls.append(("email_changed", user_id, email))

@@ -9,19 +9,27 @@ from reichatd.rights import ADMINISTRATOR, RULES, Action, Actor, Role, UserActor
 ANN, BOB = UserActor("ann", "session of ann"), UserActor("bob", "session of bob")
 
 FOR_MEMBERS = {Action.LIST_MEMBERS, Action.READ}
-FOR_OWNERS = {
-    Action.CREATE,
-    Action.UPDATE,
-    Action.DELETE,
+FOR_MODERATORS = {
     Action.KICK,
     Action.BAN,
     Action.UNBAN,
     Action.LIST_BANS,
+    Action.MUTE,
+    Action.INVITE,
+    Action.READ_AUDIT,
+}
+FOR_OWNERS = FOR_MODERATORS | {
+    Action.CREATE,
+    Action.UPDATE,
+    Action.DELETE,
+    Action.TRANSFER,
+    Action.APPOINT,
 }
 
 
-def allowed(by: Actor, *, owner: str | None = None, is_member: bool = False) -> set[Action]:
-    return {action for action in Action if rights.allows(by, action, owner=owner, is_member=is_member)}
+def allowed(by: Actor, *, owner: str | None = None, is_member: bool = False, is_moderator: bool = False) -> set[Action]:
+    roles = {"is_member": is_member, "is_moderator": is_moderator}
+    return {action for action in Action if rights.allows(by, action, owner=owner, **roles)}
 
 
 def test_every_action_has_a_rule() -> None:
@@ -43,6 +51,10 @@ def test_what_each_may_do(by: Actor, owner: str, is_member: bool, actions: set[A
     assert allowed(by, owner=owner, is_member=is_member) == actions
 
 
+def test_what_a_moderator_may_do() -> None:
+    assert allowed(BOB, owner="ann", is_member=True, is_moderator=True) == FOR_MODERATORS | FOR_MEMBERS
+
+
 def test_only_administrators_manage_users() -> None:
     assert RULES[Action.MANAGE_USERS].roles == {Role.ADMINISTRATOR}
 
@@ -56,8 +68,9 @@ def test_without_the_room_only_an_administrator_has_rights() -> None:
     ("action", "text"),
     [
         (Action.READ, "Forbidden"),
-        (Action.KICK, "Only the owner of the room may do this"),
-        (Action.TRANSFER, "Only an administrator may do this"),
+        (Action.KICK, "Only the owner or a moderator of the room may do this"),
+        (Action.TRANSFER, "Only the owner of the room may do this"),
+        (Action.MANAGE_USERS, "Only an administrator may do this"),
     ],
 )
 def test_a_refusal_says_who_may(action: Action, text: str) -> None:
@@ -85,3 +98,21 @@ def test_an_owner_cannot_be_kicked_or_banned(by: Actor, text: str) -> None:
     with pytest.raises(Yourself) as caught:
         rights.check_target(by, owner="ann", user_id="ann")
     assert caught.value.message == text
+
+
+def test_a_moderator_has_no_rights_over_the_owner_and_other_moderators() -> None:
+    rights.check_target(BOB, owner="ann", user_id="cleo")
+    with pytest.raises(Forbidden):
+        rights.check_target(BOB, owner="ann", user_id="ann")
+    with pytest.raises(Forbidden):
+        rights.check_target(BOB, owner="ann", user_id="cleo", is_moderator=True)
+    with pytest.raises(Yourself):
+        rights.check_target(BOB, owner="ann", user_id="bob", is_moderator=True)
+    for by in (ANN, ADMINISTRATOR):
+        rights.check_target(by, owner="ann", user_id="cleo", is_moderator=True)
+
+
+def test_the_highest_role_counts() -> None:
+    assert rights.role_of(is_owner=True, is_moderator=True) is Role.OWNER
+    assert rights.role_of(is_owner=False, is_moderator=True) is Role.MODERATOR
+    assert rights.role_of(is_owner=False, is_moderator=False) is Role.MEMBER

@@ -34,7 +34,7 @@ from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, Setting
 from reichatd.store import Registration, Store, User
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
-from tests.unlimited import UNLIMITED, limiter_of
+from tests.unlimited import UNLIMITED, invites_of, limiter_of
 
 CHEAP_HASHES = AuthSettings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1)
 LIMITS = LimitSettings(**UNLIMITED)
@@ -156,13 +156,13 @@ async def test_a_name_is_stored_in_one_unicode_form(rooms: Rooms) -> None:
 async def test_a_password_matches_in_any_unicode_form(rooms: Rooms, chosen: str, typed: str) -> None:
     await rooms.update(ANN, "den", "Den", "", chosen)
     with pytest.raises(InvalidPassword):
-        await rooms.join(BOB, "den", "sasame")
-    await rooms.join(BOB, "den", typed)
+        await rooms.members.join(BOB, "den", "sasame")
+    await rooms.members.join(BOB, "den", typed)
 
 
 async def test_a_password_is_measured_in_one_unicode_form(rooms: Rooms) -> None:
     await rooms.update(ANN, "den", "Den", "", "a\u0308" * 128)
-    await rooms.join(BOB, "den", "ä" * 128)
+    await rooms.members.join(BOB, "den", "ä" * 128)
 
 
 async def test_room_ids_differ_in_more_than_case(rooms: Rooms) -> None:
@@ -184,22 +184,23 @@ async def test_members_are_read_only_to_list_them(
         store=store,
         passwords=Passwords(CHEAP_HASHES),
         rooms=rooms,
+        invites=invites_of(store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=live,
     )
     for method in ("get", "joined"):
         monkeypatch.setattr(store.rooms, method, refuse)
     assert (await rooms.get(BOB, "den")).users == ()
-    await rooms.join(BOB, "den", "sesame")
+    await rooms.members.join(BOB, "den", "sesame")
     with pytest.raises(AlreadyJoined):
-        await rooms.join(BOB, "den", "sesame")
-    await rooms.kick(ANN, "den", "bob")
-    await rooms.ban(ANN, "den", "bob")
+        await rooms.members.join(BOB, "den", "sesame")
+    await rooms.members.kick(ANN, "den", "bob")
+    await rooms.members.ban(ANN, "den", "bob")
     with pytest.raises(Banned):
-        await rooms.join(BOB, "den", "sesame")
-    await rooms.unban(ANN, "den", "bob")
-    await rooms.join(BOB, "den", "sesame")
-    await rooms.leave(BOB, "den")
+        await rooms.members.join(BOB, "den", "sesame")
+    await rooms.members.unban(ANN, "den", "bob")
+    await rooms.members.join(BOB, "den", "sesame")
+    await rooms.members.leave(BOB, "den")
     await rooms.update(ANN, "den", "Den", "", None)
     await rooms.public(None, 100)
     await rooms.joined_summaries(ANN)
@@ -226,14 +227,14 @@ async def test_empty_password_is_none(rooms: Rooms) -> None:
 async def test_only_members_see_the_members_of_a_private_room(rooms: Rooms) -> None:
     assert (await rooms.get(BOB, "den")).users == ()
     assert (await rooms.get(BOB, "hall")).users == ("ann",)
-    await rooms.join(BOB, "den", "sesame")
+    await rooms.members.join(BOB, "den", "sesame")
     assert (await rooms.get(BOB, "den")).users == ("ann", "bob")
 
 
 async def test_a_member_who_is_removed_meanwhile_does_not_see_the_members_of_a_private_room(
     rooms: Rooms, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await rooms.join(BOB, "den", "sesame")
+    await rooms.members.join(BOB, "den", "sesame")
     head = store.rooms.head
 
     async def head_before_the_kick(room_id: str, user_id: str = "") -> Any:  # noqa: ANN401
@@ -246,8 +247,8 @@ async def test_a_member_who_is_removed_meanwhile_does_not_see_the_members_of_a_p
 
 
 async def test_lists(rooms: Rooms) -> None:
-    await rooms.join(BOB, "hall")
-    await rooms.join(BOB, "den", "sesame")
+    await rooms.members.join(BOB, "hall")
+    await rooms.members.join(BOB, "den", "sesame")
     assert [room.room_id for room in await rooms.public(None, 100)] == ["hall"]
     assert [room.room_id for room in await rooms.joined(BOB)] == ["hall", "den"]
     assert [room.room_id for room in await rooms.joined_summaries(BOB)] == ["hall", "den"]
@@ -257,20 +258,20 @@ async def test_update_keeps_the_password(rooms: Rooms) -> None:
     await rooms.update(ANN, "den", " Cave ", "dark")
     room = await rooms.get(ANN, "den")
     assert (room.name, room.description) == ("Cave", "dark")
-    await rooms.join(BOB, "den", "sesame")
+    await rooms.members.join(BOB, "den", "sesame")
 
 
 @pytest.mark.parametrize("password", [None, ""])
 async def test_update_makes_public(rooms: Rooms, password: str | None) -> None:
     await rooms.update(ANN, "den", "Den", "", password)
-    await rooms.join(BOB, "den")
+    await rooms.members.join(BOB, "den")
 
 
 async def test_update_changes_the_password(rooms: Rooms) -> None:
     await rooms.update(ANN, "den", "Den", "", "x")
     with pytest.raises(InvalidPassword):
-        await rooms.join(BOB, "den", "sesame")
-    await rooms.join(BOB, "den", "x")
+        await rooms.members.join(BOB, "den", "sesame")
+    await rooms.members.join(BOB, "den", "x")
 
 
 @pytest.mark.parametrize("password", [UNSET, None, "new"])
@@ -296,98 +297,98 @@ async def test_delete_of_a_room_deleted_meanwhile(rooms: Rooms, store: Store) ->
 
 
 async def test_join_and_leave(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.join(BOB, "hall", "ignored")
+    await rooms.members.join(BOB, "hall", "ignored")
     with pytest.raises(AlreadyJoined):
-        await rooms.join(BOB, "hall")
+        await rooms.members.join(BOB, "hall")
     assert live.calls == []
-    await rooms.leave(BOB, "hall")
+    await rooms.members.leave(BOB, "hall")
     assert live.calls == [("member_removed", "hall", "bob")]
     with pytest.raises(NotAMember):
-        await rooms.leave(BOB, "hall")
+        await rooms.members.leave(BOB, "hall")
     with pytest.raises(RoomNotFound):
-        await rooms.leave(BOB, "nowhere")
+        await rooms.members.leave(BOB, "nowhere")
 
 
 async def test_join_of_a_private_room(rooms: Rooms) -> None:
     for password in (None, ""):
         with pytest.raises(PasswordRequired):
-            await rooms.join(BOB, "den", password)
+            await rooms.members.join(BOB, "den", password)
     for password in ("Sesame", "sesame ", "x" * 1000):
         with pytest.raises(InvalidPassword):
-            await rooms.join(BOB, "den", password)
-    await rooms.join(BOB, "den", "sesame")
+            await rooms.members.join(BOB, "den", password)
+    await rooms.members.join(BOB, "den", "sesame")
     with pytest.raises(AlreadyJoined):
-        await rooms.join(BOB, "den", "wrong")
+        await rooms.members.join(BOB, "den", "wrong")
 
 
 async def test_join_of_a_room_that_changes_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.rooms, "head", lambda: store.rooms.join("den", "bob", NOW))
     with pytest.raises(AlreadyJoined):
-        await rooms.join(BOB, "den", "sesame")
+        await rooms.members.join(BOB, "den", "sesame")
     after(store.rooms, "head", lambda: store.rooms.delete("hall"))
     with pytest.raises(RoomNotFound):
-        await rooms.join(BOB, "hall")
+        await rooms.members.join(BOB, "hall")
 
 
 async def test_owner_who_left_is_still_the_owner(rooms: Rooms) -> None:
-    await rooms.leave(ANN, "den")
+    await rooms.members.leave(ANN, "den")
     assert (await rooms.get(ANN, "den")).users == ()
     await rooms.update(ANN, "den", "Den", "", None)
-    await rooms.join(ANN, "den")
+    await rooms.members.join(ANN, "den")
 
 
 async def test_kick(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.join(BOB, "hall")
-    await rooms.kick(ANN, "hall", "bob")
+    await rooms.members.join(BOB, "hall")
+    await rooms.members.kick(ANN, "hall", "bob")
     assert live.calls == [("member_removed", "hall", "bob")]
     for nobody in ("bob", "nobody"):
         with pytest.raises(NotAMember):
-            await rooms.kick(ANN, "hall", nobody)
-    await rooms.join(BOB, "hall")
+            await rooms.members.kick(ANN, "hall", nobody)
+    await rooms.members.join(BOB, "hall")
 
 
 async def test_ban_of_a_member(rooms: Rooms, live: RecordingLive) -> None:
-    await rooms.join(BOB, "hall")
-    await rooms.ban(ANN, "hall", "bob")
+    await rooms.members.join(BOB, "hall")
+    await rooms.members.ban(ANN, "hall", "bob")
     assert live.calls == [("member_removed", "hall", "bob")]
     assert (await rooms.get(ANN, "hall")).users == ("ann",)
     with pytest.raises(Banned):
-        await rooms.join(BOB, "hall")
+        await rooms.members.join(BOB, "hall")
     with pytest.raises(AlreadyBanned):
-        await rooms.ban(ANN, "hall", "bob")
-    await rooms.unban(ANN, "hall", "bob")
+        await rooms.members.ban(ANN, "hall", "bob")
+    await rooms.members.unban(ANN, "hall", "bob")
     with pytest.raises(NotBanned):
-        await rooms.unban(ANN, "hall", "bob")
-    await rooms.join(BOB, "hall")
+        await rooms.members.unban(ANN, "hall", "bob")
+    await rooms.members.join(BOB, "hall")
 
 
 @pytest.mark.parametrize("password", [None, "wrong", "sesame"])
 async def test_a_banned_user_cannot_try_passwords(rooms: Rooms, password: str | None) -> None:
-    await rooms.ban(ANN, "den", "bob")
+    await rooms.members.ban(ANN, "den", "bob")
     with pytest.raises(Banned):
-        await rooms.join(BOB, "den", password)
+        await rooms.members.join(BOB, "den", password)
 
 
 async def test_ban_of_an_unknown_user(rooms: Rooms) -> None:
     with pytest.raises(UserNotFound):
-        await rooms.ban(ANN, "hall", "nobody")
+        await rooms.members.ban(ANN, "hall", "nobody")
     with pytest.raises(NotBanned):
-        await rooms.unban(ANN, "hall", "nobody")
+        await rooms.members.unban(ANN, "hall", "nobody")
 
 
 async def test_ban_in_a_room_deleted_meanwhile(rooms: Rooms, store: Store) -> None:
     after(store.users, "by_id", lambda: store.rooms.delete("hall"))
     with pytest.raises(RoomNotFound):
-        await rooms.ban(ANN, "hall", "bob")
+        await rooms.members.ban(ANN, "hall", "bob")
 
 
 OWNERS_CALLS: dict[str, Callable[[Rooms, UserActor, str], Awaitable[object]]] = {
     "update": lambda rooms, by, room_id: rooms.update(by, room_id, "", ""),
     "delete": lambda rooms, by, room_id: rooms.delete(by, room_id),
-    "bans": lambda rooms, by, room_id: rooms.bans(by, room_id),
-    "kick": lambda rooms, by, room_id: rooms.kick(by, room_id, by.user_id),
-    "ban": lambda rooms, by, room_id: rooms.ban(by, room_id, by.user_id),
-    "unban": lambda rooms, by, room_id: rooms.unban(by, room_id, by.user_id),
+    "bans": lambda rooms, by, room_id: rooms.members.bans(by, room_id),
+    "kick": lambda rooms, by, room_id: rooms.members.kick(by, room_id, by.user_id),
+    "ban": lambda rooms, by, room_id: rooms.members.ban(by, room_id, by.user_id),
+    "unban": lambda rooms, by, room_id: rooms.members.unban(by, room_id, by.user_id),
 }
 
 
@@ -396,7 +397,7 @@ async def test_only_the_owner(
     rooms: Rooms, live: RecordingLive, call: Callable[[Rooms, UserActor, str], Awaitable[object]]
 ) -> None:
     """The room is checked first, then the owner, then the request."""
-    await rooms.join(BOB, "hall")
+    await rooms.members.join(BOB, "hall")
     with pytest.raises(RoomNotFound):
         await call(rooms, BOB, "nowhere")
     with pytest.raises(Forbidden):
@@ -412,9 +413,9 @@ async def test_not_on_oneself(rooms: Rooms, live: RecordingLive, name: str) -> N
 
 
 MEMBERSHIP_CALLS: dict[str, Callable[[Rooms], Awaitable[None]]] = {
-    "leave": lambda rooms: rooms.leave(BOB, "hall"),
-    "kick": lambda rooms: rooms.kick(ANN, "hall", "bob"),
-    "ban": lambda rooms: rooms.ban(ANN, "hall", "bob"),
+    "leave": lambda rooms: rooms.members.leave(BOB, "hall"),
+    "kick": lambda rooms: rooms.members.kick(ANN, "hall", "bob"),
+    "ban": lambda rooms: rooms.members.ban(ANN, "hall", "bob"),
     "delete": lambda rooms: rooms.delete(ANN, "hall"),
 }
 
@@ -424,7 +425,7 @@ async def test_a_cancelled_call_still_notifies_live_connections(
     rooms: Rooms, store: Store, live: RecordingLive, name: str, call: Callable[[Rooms], Awaitable[None]]
 ) -> None:
     """The call is cancelled after the write, before the store returns: a store may have a checkpoint there."""
-    await rooms.join(BOB, "hall")
+    await rooms.members.join(BOB, "hall")
     with trio.CancelScope() as client:
 
         async def gone() -> None:
@@ -441,19 +442,19 @@ async def test_a_cancelled_call_still_notifies_live_connections(
 async def test_a_repeated_call_notifies_live_connections_again(rooms: Rooms, live: RecordingLive) -> None:
     """An earlier call may have failed after its write, before the notification."""
     with pytest.raises(NotAMember):
-        await rooms.kick(ANN, "hall", "bob")
+        await rooms.members.kick(ANN, "hall", "bob")
     with pytest.raises(NotAMember):
-        await rooms.leave(BOB, "hall")
-    await rooms.ban(ANN, "hall", "bob")
+        await rooms.members.leave(BOB, "hall")
+    await rooms.members.ban(ANN, "hall", "bob")
     with pytest.raises(AlreadyBanned):
-        await rooms.ban(ANN, "hall", "bob")
+        await rooms.members.ban(ANN, "hall", "bob")
     assert live.calls == [("member_removed", "hall", "bob")] * 4
 
 
 async def test_a_store_that_hangs(rooms: Rooms, store: Store, autojump_clock: trio.testing.MockClock) -> None:
     before(store.rooms, "leave", trio.sleep_forever)
     with pytest.raises(Unavailable):
-        await rooms.leave(ANN, "hall")
+        await rooms.members.leave(ANN, "hall")
 
 
 def after(part: Any, method: str, then: Callable[[], Awaitable[object]]) -> None:  # noqa: ANN401 - any part of a store

@@ -5,9 +5,13 @@ A test of a limit turns it on.
 
 from typing import get_type_hints
 
+from reichatd.accounts.invites import Invites
+from reichatd.accounts.keys import Keys
 from reichatd.rate_limits import MemoryCounts, RateLimiter
+from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LimitSettings, LiveSettings
 from reichatd.settings.kinds import OptionalLimit
+from reichatd.store import Store
 
 _OPTIONAL = [name for name, kind in get_type_hints(LimitSettings, include_extras=True).items() if kind == OptionalLimit]
 UNLIMITED: dict[str, int] = {**dict.fromkeys(_OPTIONAL, 0), "room_password_min": 1}
@@ -27,3 +31,9 @@ def limiter_of(settings: LiveSettings) -> RateLimiter:
     """A limiter of one daemon, without a store."""
     counts = MemoryCounts()
     return RateLimiter(settings, local=counts, shared=counts)
+
+
+def invites_of(store: Store, settings: LiveSettings) -> RoomInvites:
+    """The use cases of invitations, on top of a store."""
+    invites = Invites(settings=settings, keys=lambda: Keys(bytes(32)), store=store, limiter=limiter_of(settings))
+    return RoomInvites(settings=settings, store=store, invites=invites)

@@ -4,11 +4,26 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reichatd.accounts.app_passwords import AppPasswords
+from reichatd.accounts.blocks import Blocks
+from reichatd.accounts.deletion import Deletion
+from reichatd.accounts.email_changes import EmailChanges
+from reichatd.accounts.exports import Exports
+from reichatd.accounts.factor_check import FactorCheck
+from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
+from reichatd.accounts.notices import Notices
+from reichatd.accounts.password_resets import PasswordResets
 from reichatd.accounts.profiles import Profiles
+from reichatd.accounts.program_access import ProgramAccess
 from reichatd.accounts.registrations import Registrations
+from reichatd.accounts.rotation import Rotation
+from reichatd.accounts.second_factors import SecondFactors
+from reichatd.accounts.session_list import SessionList
 from reichatd.accounts.sessions import Sessions
+from reichatd.accounts.totp import TotpSecrets
+from reichatd.audit import AuditLog
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
@@ -47,7 +62,19 @@ class Accounts:
         self._store = store
         self._clock = clock
         keys = Keys(secret)
-        self.sessions = Sessions(auth=auth, keys=keys, store=store, live=live, clock=clock)
+        self.invites = Invites(settings=settings, keys=lambda: keys, store=store, limiter=limiter, clock=clock)
+        self.sessions = Sessions(auth=auth, settings=settings, keys=keys, store=store, live=live, clock=clock)
+        notices = Notices(outbox, limiter)
+        self.session_list = SessionList(settings=settings, store=store, sessions=self.sessions, clock=clock)
+        self.rotation = Rotation(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            sessions=self.sessions,
+            notices=notices,
+            clock=clock,
+        )
         self.registrations = Registrations(
             auth=auth,
             settings=settings,
@@ -56,22 +83,90 @@ class Accounts:
             passwords=passwords,
             outbox=outbox,
             limiter=limiter,
+            invites=self.invites,
+            clock=clock,
+        )
+        self.app_passwords = AppPasswords(
+            settings=settings, keys=keys, store=store, sessions=self.sessions, clock=clock
+        )
+        self.program_access = ProgramAccess(
+            settings=settings, keys=keys, store=store, sessions=self.sessions, clock=clock
+        )
+        totp_secrets = TotpSecrets(keys.totp_secrets)
+        factors = FactorCheck(
+            keys=keys,
+            secrets=totp_secrets,
+            store=store.second_factors,
+            limiter=limiter,
+            audit=AuditLog(store.audit, settings, clock),
             clock=clock,
         )
         self.logins = Logins(
-            settings=settings, store=store, passwords=passwords, limiter=limiter, sessions=self.sessions
-        )
-        self.profiles = Profiles(
+            auth=auth,
             settings=settings,
             store=store,
             passwords=passwords,
             limiter=limiter,
             sessions=self.sessions,
+            app_passwords=self.app_passwords,
+            factors=factors,
+        )
+        self.second_factors = SecondFactors(
+            settings=settings,
+            keys=keys,
+            secrets=totp_secrets,
+            store=store,
+            limiter=limiter,
             logins=self.logins,
+            check=factors,
+            clock=clock,
+        )
+        self.blocks = Blocks(settings=settings, store=store, clock=clock)
+        self.profiles = Profiles(
+            settings=settings,
+            store=store,
+            passwords=passwords,
+            sessions=self.sessions,
+            logins=self.logins,
+        )
+        self.password_resets = PasswordResets(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            passwords=passwords,
+            outbox=outbox,
+            limiter=limiter,
+            sessions=self.sessions,
+            notices=notices,
+            clock=clock,
+        )
+        self.email_changes = EmailChanges(
+            auth=auth,
+            settings=settings,
+            keys=keys,
+            store=store,
+            outbox=outbox,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            notices=notices,
+            clock=clock,
+        )
+        self.exports = Exports(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.deletion = Deletion(
+            settings=settings,
+            store=store,
+            limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            clock=clock,
         )
 
     async def delete_expired(self) -> None:
-        """Housekeeping: removes expired registrations and sessions. Nothing depends on when it is called."""
+        """Housekeeping: removes what has expired. Nothing depends on when it is called."""
         now = self._clock()
         await self._store.users.delete_expired(now)
         await self._store.sessions.delete_expired(now)
+        await self._store.email_changes.delete_expired(now)
+        await self.invites.delete_expired()

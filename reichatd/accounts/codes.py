@@ -1,10 +1,45 @@
-"""Finds the registration that a verification code belongs to. Pure."""
+"""Codes and app passwords: makes them, brings what was typed into one form, and finds what a code belongs to. Pure."""
 
+import secrets
 from collections.abc import Callable
 
 from reichatd.accounts.keys import equal_hashes
 from reichatd.errors import InvalidCode
 from reichatd.store import Attempt, ConfirmedCode, Registration
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""32 letters and digits, without those that are easily mistaken for each other: l, o, 0, 1."""
+_RECOVERY_GROUPS = 2
+"""Of five characters: 50 bits."""
+_APP_PASSWORD_GROUPS = 4
+"""100 bits."""
+_GROUP_CHARACTERS = 5
+
+
+def new_recovery() -> str:
+    """A recovery code: "k3v9x-t2mqa"."""
+    return _random(_RECOVERY_GROUPS)
+
+
+def new_app_password() -> str:
+    """An app password: "k3v9x-t2mqa-9wz4d-c7hpn"."""
+    return _random(_APP_PASSWORD_GROUPS)
+
+
+def _random(groups: int) -> str:
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_CHARACTERS)) for _ in range(groups))
+
+
+def normal_recovery(code: str) -> str:
+    """A recovery code, however it was typed."""
+    return normal(code).replace("-", "").lower()
+
+
+def normal_app_password(password: str) -> str:
+    """An app password, however it was typed; "" if it cannot be one."""
+    typed = normal_recovery(password)
+    is_one = len(typed) == _APP_PASSWORD_GROUPS * _GROUP_CHARACTERS and set(typed) <= set(_LETTERS)
+    return typed if is_one else ""
 
 
 def normal(code: str) -> str:

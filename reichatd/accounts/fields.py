@@ -3,8 +3,9 @@
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from reichatd.accounts.common_passwords import is_common
 from reichatd.errors import FieldProblem, InvalidFields
-from reichatd.text import SPACES, is_word, normal
+from reichatd.text import SPACES, is_line, is_word, normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 
 EMAIL_CHARS = 254
+LABEL_CHARS = 64
+MOST_DAYS = 3650
+"""The longest time that a user may choose, in days."""
 
 
 class Email(NamedTuple):
@@ -66,9 +70,23 @@ def new_username(limits: "LimitSettings", username: str) -> str:
 
 
 def check_new_password(limits: "LimitSettings", password: str) -> None:
-    """Raises InvalidFields if a new password is too short or too long."""
+    """Raises InvalidFields if a new password is too short, too long or too common."""
     if problems := _password_problems(limits, "new_password", password):
         raise InvalidFields(problems)
+
+
+def label(name: str) -> str:
+    """Returns the name that a user gives to a thing of their own, as it is stored.
+
+    Raises:
+        InvalidFields: the name breaks a rule.
+    """
+    name = normal(name.strip(), LABEL_CHARS)
+    if len(name) <= LABEL_CHARS and is_line(name):
+        return name
+    raise InvalidFields(
+        [FieldProblem("name", f"must have 1 to {LABEL_CHARS} characters on one line, some of them visible")]
+    )
 
 
 def parse_email(text: str) -> Email:
@@ -99,11 +117,12 @@ def is_short_enough(limits: "LimitSettings", password: str) -> bool:
 
 def _password_problems(limits: "LimitSettings", field: str, password: str) -> list[FieldProblem]:
     least, most = limits.password_min, limits.password_max
-    return (
-        []
-        if least <= len(normal(password, most)) <= most
-        else [FieldProblem(field, f"must have {least} to {most} characters")]
-    )
+    text = normal(password, most)
+    if not least <= len(text) <= most:
+        return [FieldProblem(field, f"must have {least} to {most} characters")]
+    if is_common(text, limits.common_passwords):
+        return [FieldProblem(field, "is one of the passwords that are guessed first; choose another")]
+    return []
 
 
 def _username_problems(limits: "LimitSettings", name: str) -> list[FieldProblem]:

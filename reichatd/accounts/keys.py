@@ -2,12 +2,17 @@
 
 import hmac
 import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reichatd.store import User
 
 MIN_SECRET_BYTES = 32
 CODE_DIGITS = 6
 PROOF_SECONDS = 60.0
 """How long a proof is valid."""
 REFRESH_TOKEN_BYTES = 32
+INVITE_TOKEN_BYTES = 16
 
 
 class Keys:
@@ -27,6 +32,14 @@ class Keys:
         self._refresh_tokens = _derived(secret, "refresh tokens")
         self._codes = _derived(secret, "verification codes")
         self._proofs = _derived(secret, "proofs")
+        self._invites = _derived(secret, "invitations")
+        self._rotated_tokens = _derived(secret, "rotated refresh tokens")
+        self._email_changes = _derived(secret, "changes of e-mail addresses")
+        self._resets = _derived(secret, "password resets")
+        self.totp_secrets = _derived(secret, "secrets of second factors")
+        self._recovery_codes = _derived(secret, "recovery codes")
+        self._app_passwords = _derived(secret, "app passwords")
+        self._program_tokens = _derived(secret, "tokens for programs")
 
     def code_hash(self, email: str, code: str) -> str:
         """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
@@ -36,6 +49,53 @@ class Keys:
     def refresh_hash(self, token: str) -> str:
         """The stored form of a refresh token."""
         return _hash(self._refresh_tokens, token)
+
+    def invite_hash(self, token: str) -> str:
+        """The stored form of the token of an invitation."""
+        return _hash(self._invites, token)
+
+    def rotated_token(self, session_id: str, generation: int) -> str:
+        """The refresh token of a session that has rotated this often: always the same one."""
+        named = f"{session_id}.{generation}"
+        return f"{named}.{_hash(self._rotated_tokens, named)}"
+
+    def read_rotated(self, token: str) -> tuple[str, int] | None:
+        """The session id and the generation of a rotated refresh token; None if it is no such token of ours."""
+        named, _, made = token.rpartition(".")
+        if not equal_hashes(made, _hash(self._rotated_tokens, named)):
+            return None
+        session_id, _, generation = named.rpartition(".")
+        return session_id, int(generation)
+
+    def email_change_hash(self, user: "User", email: str, code: str) -> str:
+        """The stored form of the code for a change of address to `email`. It dies with a change of the user's password."""
+        return _hash(self._email_changes, "\0".join((user.user_id, user.password_hash, email, code)))
+
+    def reset_token(self, user: "User", expires_at: int) -> str:
+        """Allows to set a new password, until `expires_at` (seconds since the epoch), the password or the address changes."""
+        return f"{user.user_id}.{expires_at}.{self._reset_hash(user, str(expires_at))}"
+
+    def allows_reset(self, token: str, user: "User", now: float) -> bool:
+        """Whether this is a reset token of the user, as the user is now, and has not expired."""
+        named, _, made = token.rpartition(".")
+        expires_at = named.rpartition(".")[2]
+        # The hash first: only a time that we made is certain to be a number.
+        return equal_hashes(made, self._reset_hash(user, expires_at)) and now < int(expires_at)
+
+    def _reset_hash(self, user: "User", expires_at: str) -> str:
+        return _hash(self._resets, "\0".join((user.user_id, expires_at, user.email, user.password_hash)))
+
+    def recovery_hash(self, user_id: str, code: str) -> str:
+        """The stored form of a recovery code: of no use for another user."""
+        return _hash(self._recovery_codes, f"{user_id}\0{code}")
+
+    def app_password_hash(self, user_id: str, password: str) -> str:
+        """The stored form of an app password: of no use for another user."""
+        return _hash(self._app_passwords, f"{user_id}\0{password}")
+
+    def token_hash(self, token: str) -> str:
+        """The stored form of a token for programs."""
+        return _hash(self._program_tokens, token)
 
     def proof(self, now: float) -> str:
         """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""
@@ -59,14 +119,25 @@ def new_refresh_token() -> str:
     return secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
 
 
+def new_invite_token() -> str:
+    """A token of an invitation: random, 22 characters."""
+    return secrets.token_urlsafe(INVITE_TOKEN_BYTES)
+
+
 def new_id() -> str:
     """An id for a user or a login session: random, 24 hexadecimal digits."""
     return secrets.token_hex(12)
 
 
+def token_session_id(token_hash: str) -> str:
+    """The session id of a token for programs, as long as `new_id`: a token is found by it, in one read."""
+    return token_hash[:24]
+
+
 def equal_hashes(one: str, other: str) -> bool:
     """Compares two hashes in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    # A client may send lone surrogates.
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
 
 
 def _derived(secret: bytes, use: str) -> bytes:

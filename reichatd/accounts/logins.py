@@ -5,19 +5,35 @@ from typing import TYPE_CHECKING
 
 from reichatd.accounts import fields
 from reichatd.accounts.sessions import LoginTokens
-from reichatd.errors import InvalidPassword, RateLimited, ReichatError, Unavailable, UserDisabled, UserNotFound
+from reichatd.audit import AuditLog, Event
+from reichatd.errors import (
+    InvalidCode,
+    InvalidPassword,
+    RateLimited,
+    ReichatError,
+    TotpRequired,
+    Unavailable,
+    UserDisabled,
+    UserNotFound,
+)
 from reichatd.rate_limits import Action
 from reichatd.store import User
 
 if TYPE_CHECKING:
+    from reichatd.accounts.app_passwords import AppPasswords
+    from reichatd.accounts.factor_check import FactorCheck
     from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
     from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import LiveSettings
+    from reichatd.settings import AuthSettings, LiveSettings
     from reichatd.store import Store
 
-_ERRORS = (UserNotFound, InvalidPassword, UserDisabled, Unavailable, RateLimited)
+_ERRORS = (UserNotFound, InvalidPassword, TotpRequired, InvalidCode, UserDisabled, Unavailable, RateLimited)
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
+
+
+_REFUSALS = (UserNotFound, InvalidPassword, UserDisabled)
+"""Errors of a login that the audit log has."""
 
 
 class Logins:
@@ -26,6 +42,7 @@ class Logins:
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
 
     Arguments:
+        auth: whether strangers may learn which addresses have accounts.
         settings: of these, the limits of passwords.
         limiter: is asked before a password is verified.
     """
@@ -33,37 +50,63 @@ class Logins:
     def __init__(
         self,
         *,
+        auth: "AuthSettings",
         settings: "LiveSettings",
         store: "Store",
         passwords: "Passwords",
         limiter: "RateLimiter",
         sessions: "Sessions",
+        app_passwords: "AppPasswords",
+        factors: "FactorCheck",
     ) -> None:
         self.outcomes: Counter[str] = Counter({"ok": 0} | {error.code: 0 for error in _ERRORS})
         """How many logins had which outcome: "ok", or the code of the error."""
+        self._auth = auth
         self._settings = settings
         self._store = store
         self._passwords = passwords
         self._limiter = limiter
         self._sessions = sessions
+        self._audit = AuditLog(store.audit, settings)
+        self._app_passwords = app_passwords
+        self._factors = factors
 
-    async def login(self, email: str, password: str, *, client: str) -> LoginTokens:
+    async def login(
+        self, email: str, password: str, totp: str | None = None, *, client: str, device: str = ""
+    ) -> LoginTokens:
         """Starts a login session; other devices keep theirs.
 
+        Arguments:
+            password: the user's password, or an app password, which needs no `totp`.
+            totp: a code of the user's second factor, or a recovery code.
+            device: what the client says of itself, in short.
+
         Raises:
-            UserNotFound: no user has this address.
+            UserNotFound: no user has this address; InvalidPassword with `auth.conceal_accounts`.
             InvalidPassword: this is not the user's password.
+            TotpRequired: the password is right; the user has a second factor, and there is no `totp`.
+            InvalidCode: the password is right, but `totp` is not.
             UserDisabled: the password is right, but the account is disabled.
         """
         try:
-            login = await self._log_in(email, password, client)
+            login = await self._log_in(email, password, totp, client, device)
         except ReichatError as error:
             self.outcomes[error.code] += 1
+            if isinstance(error, _REFUSALS):
+                await self._record_refusal(email, client, error.code)
             raise
         self.outcomes["ok"] += 1
         return login
 
-    async def _log_in(self, email: str, password: str, client: str) -> LoginTokens:
+    async def _record_refusal(self, email: str, client: str, reason: str) -> None:
+        """The address is not recorded if it is nobody's: people enter passwords there by mistake."""
+        address = fields.known_form(email)
+        user = await self._store.users.by_email(address) if address else None
+        await self._audit.record(
+            Event.LOGIN_REFUSED, None, user_id=user.user_id if user else "", client=client, detail=reason
+        )
+
+    async def _log_in(self, email: str, password: str, totp: str | None, client: str, device: str) -> LoginTokens:
         address = fields.known_form(email)
         known = await self._sessions.is_known_client(address, client) if address else False
         # Whether the account exists or not: the limit must not tell.
@@ -74,11 +117,25 @@ class Logins:
             if user is None:
                 if fields.is_short_enough(self._settings.limits, password):
                     await self._passwords.verify_dummy(password)
-                raise UserNotFound
-            await self.check_password(user, password)
+                raise InvalidPassword if self._auth.conceal_accounts else UserNotFound
+            app_password = await self._app_passwords.matching(user, password)
+            if app_password is None:
+                await self.check_password(user, password)
         if user.disabled:
             raise UserDisabled
-        return await self._sessions.start(user, client=client)
+        app_password_id = app_password.app_password_id if app_password else ""
+        if not app_password_id:
+            await self._factors.require(user, totp, client=client, known=known)
+        return await self._sessions.start(user, client=client, device=device, app_password_id=app_password_id)
+
+    async def confirm_password(self, user: User, password: str, *, client: str) -> None:
+        """Checks the password of a user who is logged in, before a change that a stolen token must not make.
+
+        Raises:
+            InvalidPassword: this is not the user's password.
+        """
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
+            await self.check_password(user, password)
 
     async def check_password(self, user: User, password: str) -> None:
         """Raises InvalidPassword unless this is the user's password. The caller has asked the limiter."""

@@ -8,7 +8,8 @@ import trio
 
 from reichatd import rights
 from reichatd.accounts import fields, keys
-from reichatd.errors import UserExists, UserNotFound, VerificationNotFound
+from reichatd.audit import AuditLog, Event
+from reichatd.errors import TotpNotFound, UserExists, UserNotFound, VerificationNotFound
 from reichatd.rights import Action, Actor
 from reichatd.store import RegisterOutcome, Registration, User
 
@@ -51,6 +52,7 @@ class UserManagement:
         self._settings = settings
         self._live = live
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     async def add(self, by: Actor, email: str, password: str, username: str) -> User:
         """Creates a user whose address counts as verified.
@@ -74,28 +76,33 @@ class UserManagement:
                 raise UserExists
             if not await self._store.users.confirm(registration, user):
                 raise UserExists
+        await self._audit.record(Event.USER_ADDED, by, user_id=user.user_id)
         return user
 
     async def confirm(self, by: Actor, registration: Registration) -> User:
-        """Turns a registration into a user, without its code.
+        """Turns a registration into a user, without its code, and whether its invitation is still valid or not.
 
         Raises: VerificationNotFound.
         """
         _check(by)
-        user = await self._store.users.confirm(registration, registration.confirmed(keys.new_id(), self._clock()))
+        now = self._clock()
+        made = registration.confirmed(keys.new_id(), now)
+        user = (await self._store.invites.confirm(registration, made, now, needed=False)).user
         if user is None:
             raise VerificationNotFound
+        await self._audit.record(Event.REGISTERED, by, user_id=user.user_id)
         return user
 
     async def set_password(self, by: Actor, user_id: str, password: str) -> int:
-        """Sets a new password and ends all sessions; returns how many.
+        """Sets a new password and ends all sessions, tokens and app passwords; returns how many sessions and tokens.
 
         Raises: InvalidFields, UserNotFound, Unavailable (too many passwords at once).
         """
         _check(by)
         fields.check_new_password(self._settings.limits, password)
         new_hash = await self._passwords.hash(password)
-        return await self._end_sessions(user_id, self._store.users.set_password(user_id, new_hash))
+        step = self._store.users.set_password(user_id, new_hash)
+        return await self._end_sessions(by, Event.PASSWORD_CHANGED, user_id, step)
 
     async def disable(self, by: Actor, user_id: str) -> int:
         """Prevents logins until `enable`, and ends all sessions; returns how many.
@@ -103,7 +110,7 @@ class UserManagement:
         Raises: UserNotFound.
         """
         _check(by)
-        return await self._end_sessions(user_id, self._store.users.disable(user_id))
+        return await self._end_sessions(by, Event.USER_DISABLED, user_id, self._store.users.disable(user_id))
 
     async def enable(self, by: Actor, user_id: str) -> None:
         """Allows logins again.
@@ -113,6 +120,7 @@ class UserManagement:
         _check(by)
         if not await self._store.users.enable(user_id):
             raise UserNotFound
+        await self._audit.record(Event.USER_ENABLED, by, user_id=user_id)
 
     async def log_out(self, by: Actor, user_id: str) -> int:
         """Ends all sessions; returns how many.
@@ -120,23 +128,38 @@ class UserManagement:
         Raises: UserNotFound.
         """
         _check(by)
-        return await self._end_sessions(user_id, self._store.sessions.end_all(user_id))
+        return await self._end_sessions(by, Event.SESSION_ENDED, user_id, self._store.sessions.end_all(user_id))
+
+    async def remove_second_factor(self, by: Actor, user_id: str) -> None:
+        """Turns off the second factor of a user who has lost it.
+
+        Raises: UserNotFound, TotpNotFound.
+        """
+        _check(by)
+        if await self._store.users.by_id(user_id) is None:
+            raise UserNotFound
+        if not await self._store.second_factors.delete(user_id):
+            raise TotpNotFound
+        await self._audit.record(Event.TOTP_DISABLED, by, user_id=user_id)
 
     async def delete(self, by: Actor, user_id: str) -> None:
         """Deletes a user, who must own no rooms. The messages stay, without a name. Does nothing if there is no such user."""
         _check(by)
         with trio.CancelScope(shield=True):
-            await self._store.users.delete(user_id)
+            deleted = await self._store.users.delete(user_id)
             self._live.user_renamed(user_id, "")
+        if deleted:
+            await self._audit.record(Event.ACCOUNT_DELETED, by, user_id=user_id)
 
-    async def _end_sessions(self, user_id: str, step: Awaitable[list[str] | None]) -> int:
-        """Runs a step of the store that ends all sessions, and closes their sockets."""
+    async def _end_sessions(self, by: Actor, event: Event, user_id: str, step: Awaitable[list[str] | None]) -> int:
+        """Runs a step of the store that ends all sessions, closes their sockets, and records the event."""
         with trio.CancelScope(shield=True):
             ended = await step
             # By user, not by session: an earlier call may have ended the sessions and then failed.
             self._live.user_logged_out(user_id)
         if ended is None:
             raise UserNotFound
+        await self._audit.record(event, by, user_id=user_id, detail=f"{len(ended)} sessions ended")
         return len(ended)
 
 

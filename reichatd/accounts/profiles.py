@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
+from reichatd import rights
 from reichatd.accounts import fields
 from reichatd.accounts.session_cache import Identity
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
-from reichatd.rate_limits import Action
+from reichatd.rights import UserActor
 from reichatd.store import User
 from reichatd.text import normal
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
 
@@ -30,8 +32,7 @@ class Profiles:
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
 
     Arguments:
-        settings: of these, the limits of names and passwords.
-        limiter: is asked before a password is verified.
+        settings: of these, the limits of names and passwords, and who sees addresses.
     """
 
     def __init__(
@@ -40,16 +41,15 @@ class Profiles:
         settings: "LiveSettings",
         store: "Store",
         passwords: "Passwords",
-        limiter: "RateLimiter",
         sessions: "Sessions",
         logins: "Logins",
     ) -> None:
         self._settings = settings
         self._store = store
         self._passwords = passwords
-        self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
+        self._audit = AuditLog(store.audit, settings)
 
     async def user(self, user_id: str) -> User:
         """Returns a user by id. Raises UserNotFound."""
@@ -58,7 +58,20 @@ class Profiles:
             raise UserNotFound
         return user
 
-    async def rename(self, identity: Identity, username: str) -> None:
+    async def seen_by(self, by: UserActor, user_id: str) -> User:
+        """Returns a user as another one may see them: with an empty address if `privacy.emails` hides it.
+
+        Raises:
+            UserNotFound
+        """
+        user = await self.user(user_id)
+        emails = self._settings.whole.privacy.emails
+        shares_room = emails == "shared_room" and await self._store.directs.share_room(by.user_id, user_id)
+        if user_id == by.user_id or rights.shows_email(emails, shares_room=shares_room):
+            return user
+        return msgspec.structs.replace(user, email="")
+
+    async def rename(self, identity: Identity, username: str, *, client: str = "") -> None:
         """Changes the user name, also on messages already written.
 
         Raises:
@@ -71,6 +84,9 @@ class Profiles:
             if not await self._store.users.rename(user_id, name):
                 raise Unauthorized("Invalid token")
             self._sessions.live.user_renamed(user_id, name)
+        await self._audit.record(
+            Event.RENAMED, identity.actor, client=client, detail=f"{identity.user.username} → {name}"
+        )
 
     async def change_password(self, identity: Identity, password: str, new_password: str, *, client: str) -> None:
         """Changes the password, and ends the user's other sessions with their sockets.
@@ -82,8 +98,7 @@ class Profiles:
         """
         fields.check_new_password(self._settings.limits, new_password)
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
+        await self._logins.confirm_password(user, password, client=client)
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
@@ -96,3 +111,4 @@ class Profiles:
                 raise InvalidPassword
             self._sessions.forget_cached()
             self._sessions.live.sessions_ended(ended)
+        await self._audit.record(Event.PASSWORD_CHANGED, identity.actor, client=client)

@@ -5,12 +5,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.errors import Unavailable, UserExists, VerificationNotFound
-from reichatd.mail import verification_mail
+from reichatd.accounts.concealment import at_least
+from reichatd.audit import AuditLog, Event
+from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
+from reichatd.mail import compose, messages, verification_mail
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import ConfirmedCode, RegisterOutcome, Registration
+from reichatd.rights import UserActor
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, StoreError
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+    from reichatd.accounts.invites import Invites
     from reichatd.accounts.passwords import Passwords
     from reichatd.mail import Outbox
     from reichatd.rate_limits import RateLimiter
@@ -31,6 +37,7 @@ class Registrations:
         auth: how long codes are valid, and how many tries they have.
         settings: of these, the limits of names and passwords.
         limiter: is asked before codes are compared and mails queued.
+        invites: decides who may register.
         clock: seconds since the epoch.
     """
 
@@ -44,6 +51,7 @@ class Registrations:
         passwords: "Passwords",
         outbox: "Outbox",
         limiter: "RateLimiter",
+        invites: "Invites",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._auth = auth
@@ -53,53 +61,71 @@ class Registrations:
         self._passwords = passwords
         self._outbox = outbox
         self._limiter = limiter
+        self._invites = invites
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     @property
     def code_by(self) -> Literal["mail", "console"]:
         """How a verification code reaches the user: by mail, or printed where the daemon runs (`mail.backend`)."""
         return "console" if self._outbox.backend == "console" else "mail"
 
-    async def register(self, email: str, password: str, username: str, *, client: str) -> None:
+    async def register(
+        self, email: str, password: str, username: str, *, client: str, invite: str | None = None
+    ) -> None:
         """Stores a registration in addition to others of the address, and queues the mail with its code.
 
         Beyond `auth.pending_registrations` the oldest one is removed. Refusing the new one instead would let a stranger keep
         someone from registering, with a few registrations every ten minutes. Without its mail, none is stored.
 
+        Arguments:
+            invite: the token of an invitation, which is used up once the address is verified; None or "" without one.
+
         Raises:
             InvalidFields: with every problem of the three fields.
+            RegistrationClosed: `auth.registration` does not let this person register.
+            InviteNotFound: the invitation is not valid.
             UserExists: a user has this address.
             Unavailable: too many mails wait to be sent.
         """
         registrant = fields.registrant(self._settings.limits, email, password, username)
         address = registrant.email
+        invite_id = await self._invites.admit(invite, client=client)
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
         subject = fields.folded(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        # The store decides below; this check saves the hashing.
-        if await self._store.users.by_email(address.normal) is not None:
-            raise UserExists
         try:
-            await self._register(registrant, password, client)
-        except Unavailable:
+            async with at_least(self._concealed_seconds):
+                await self._register(registrant, password, invite_id, client)
+        except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
 
-    async def _register(self, registrant: fields.Registrant, password: str, client: str) -> None:
+    async def _register(self, registrant: fields.Registrant, password: str, invite_id: str, client: str) -> None:
         address, minutes = registrant.email, self._auth.verification_code_minutes
+        # The store decides below; this check saves the hashing.
+        if not self._auth.conceal_accounts and await self._store.users.by_email(address.normal) is not None:
+            raise UserExists
         with self._outbox.reserve(to=address.deliverable):
-            code = await self._store_registration(registrant, await self._passwords.hash(password))
-            message = verification_mail(
-                sender=self._outbox.sender,
-                to=address.deliverable,
-                username=registrant.username,
-                code=code,
-                minutes=minutes,
-            )
+            message = await self._store_and_compose(registrant, await self._passwords.hash(password), invite_id)
             # No await between the registration and its mail.
             self._outbox.enqueue(message, seconds=minutes * _MINUTE, group=network_of(client))
 
-    async def _store_registration(self, registrant: fields.Registrant, password_hash: str) -> str:
+    async def _store_and_compose(
+        self, registrant: fields.Registrant, password_hash: str, invite_id: str
+    ) -> "EmailMessage":
+        """Stores a registration and returns the mail with its code; if accounts are concealed, maybe one to an account's owner."""
+        sender, to = self._outbox.sender, registrant.email.deliverable
+        minutes = self._auth.verification_code_minutes
+        try:
+            code = await self._store_registration(registrant, password_hash, invite_id)
+        except UserExists:
+            if not self._auth.conceal_accounts:
+                raise
+            return compose(messages.already_registered(), sender=sender, to=to, username="")
+        return verification_mail(sender=sender, to=to, username=registrant.username, code=code, minutes=minutes)
+
+    async def _store_registration(self, registrant: fields.Registrant, password_hash: str, invite_id: str) -> str:
         """Stores a registration and returns its code, which no other registration of the address has."""
         expires_at = self._clock() + self._auth.verification_code_minutes * _MINUTE
         while True:
@@ -111,6 +137,7 @@ class Registrations:
                 code_hash=self._keys.code_hash(registrant.email.normal, code),
                 tries_left=self._auth.verification_tries,
                 expires_at=expires_at,
+                invite_id=invite_id,
             )
             match await self._store.users.register(registration, self._auth.pending_registrations):
                 case RegisterOutcome.REGISTERED:
@@ -124,22 +151,41 @@ class Registrations:
         A repeated call, because its answer was lost, succeeds and changes nothing while the code would still be valid.
 
         Raises:
-            VerificationNotFound: there is no registration of this address, or no longer.
+            VerificationNotFound: there is no registration of this address, or no longer; InvalidCode with `auth.conceal_accounts`.
             InvalidCode: the code is wrong or too old, or too many codes were tried for this address.
+            InviteNotFound: the code is right, but the invitation, without which nobody may register, is no longer valid.
         """
         address, now = fields.known_form(email), self._clock()
         # Before a try is taken: a stranger uses up a few tries of an address, and then no more for an hour.
-        async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
-            await self._confirm(address, code, now)
+        async with at_least(self._concealed_seconds):
+            try:
+                async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
+                    registration = await self._registration_of(address, code, now)
+                if registration is not None:
+                    await self._confirm(registration, now, client)
+            except VerificationNotFound:
+                raise InvalidCode if self._auth.conceal_accounts else VerificationNotFound from None
 
-    async def _confirm(self, address: str, code: str, now: float) -> None:
+    @property
+    def _concealed_seconds(self) -> float:
+        return self._auth.concealed_seconds if self._auth.conceal_accounts else 0.0
+
+    async def _registration_of(self, address: str, code: str, now: float) -> Registration | None:
+        """The registration that the code was sent for; None if it has just become a user."""
         ends_at = now + self._auth.verification_code_minutes * _MINUTE
         attempt = await self._store.users.take_try(address, now, ends_at) if address else None
         if attempt is None:
             raise VerificationNotFound
         typed = codes.normal(code)
         found = codes.find(attempt, lambda email: self._keys.code_hash(email, typed), now)
-        if isinstance(found, ConfirmedCode):
-            return
-        if not await self._store.users.confirm(found, found.confirmed(keys.new_id(), now)):
+        return None if isinstance(found, ConfirmedCode) else found
+
+    async def _confirm(self, registration: Registration, now: float, client: str) -> None:
+        made = registration.confirmed(keys.new_id(), now)
+        user = await self._invites.confirm(registration, made)
+        if user is None:
             raise VerificationNotFound
+        if user == made:
+            by = UserActor(user.user_id, "", client)
+            detail = f"invitation {registration.invite_id}" if registration.invite_id else ""
+            await self._audit.record(Event.REGISTERED, by, detail=detail)

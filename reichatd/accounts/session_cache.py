@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from reichatd.rights import UserActor
+from reichatd.rights import Scope, UserActor
 
 if TYPE_CHECKING:
     from reichatd.live import LiveConnections
@@ -23,7 +23,16 @@ class Identity(Struct, frozen=True):
     @property
     def actor(self) -> UserActor:
         """The same, as the use cases of rooms take it."""
-        return UserActor(self.user.user_id, self.session.session_id)
+        session = self.session
+        if not session.is_token:
+            return UserActor(self.user.user_id, session.session_id)
+        words = session.scopes.split()
+        return UserActor(
+            self.user.user_id,
+            session.session_id,
+            scopes=frozenset(scope for scope in Scope if scope.value in words),
+            rooms=None if session.rooms is None else frozenset(session.rooms.split()),
+        )
 
 
 class SessionCache:
@@ -89,3 +98,7 @@ class CacheInvalidator:
     def user_renamed(self, user_id: str, username: str) -> None:
         self._cache.forget_all()
         self._live.user_renamed(user_id, username)
+
+    def email_changed(self, user_id: str, email: str) -> None:
+        self._cache.forget_all()
+        self._live.email_changed(user_id, email)

@@ -1,23 +1,27 @@
 """Login sessions: their tokens and tickets."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import trio
 from msgspec import Struct
 
 from reichatd.accounts import keys
+from reichatd.accounts.program_tokens import is_program_token, is_well_formed
 from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
 from reichatd.accounts.tickets import Tickets
-from reichatd.accounts.tokens import AccessTokens
+from reichatd.accounts.tokens import AccessTokens, Claims
+from reichatd.accounts.uses import SessionUses
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidPassword, Unauthorized
 from reichatd.rate_limits import network_of
+from reichatd.rights import UserActor
 from reichatd.store import Session, User
 
 if TYPE_CHECKING:
     from reichatd.live import LiveConnections
-    from reichatd.settings import AuthSettings
+    from reichatd.settings import AuthSettings, LiveSettings
     from reichatd.store import Store
 
 _MINUTE = 60.0
@@ -50,6 +54,7 @@ class Sessions:
 
     Arguments:
         auth: how long tokens and sessions are valid.
+        settings: of these, `log.addresses`.
         live: is notified of sessions that have ended.
         clock: seconds since the epoch.
     """
@@ -58,6 +63,7 @@ class Sessions:
         self,
         *,
         auth: "AuthSettings",
+        settings: "LiveSettings",
         keys: keys.Keys,
         store: "Store",
         live: "LiveConnections",
@@ -68,19 +74,23 @@ class Sessions:
         self._tokens = AccessTokens(keys.access_tokens, auth.access_token_minutes * _MINUTE)
         self._store = store
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
         self._cache = SessionCache(auth.session_cache_seconds)
         self.live: LiveConnections = CacheInvalidator(self._cache, live)
         """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
+        self.uses = SessionUses(store.sessions, clock())
 
-    async def start(self, user: User, *, client: str) -> LoginTokens:
+    async def start(self, user: User, *, client: str, device: str = "", app_password_id: str = "") -> LoginTokens:
         """Starts a session of a user who has just proved who they are; other devices keep theirs.
 
         Arguments:
             client: the address that the login came from.
+            device: what the client says of itself, in short.
+            app_password_id: the app password that the user logged in with; "" without one.
 
         Raises:
-            InvalidPassword: the password was changed, or the user disabled, during the login.
+            InvalidPassword: the password was changed, the app password deleted, or the user disabled, during the login.
         """
         now, refresh_token = self._clock(), keys.new_refresh_token()
         session = Session(
@@ -90,10 +100,14 @@ class Sessions:
             created_at=now,
             expires_at=now + self._auth.refresh_token_days * _DAY,
             network=network_of(client),
+            device=device,
             address=client,
+            used_at=now,
+            app_password_id=app_password_id,
         )
         await self._store.sessions.create(session)
         await self._refuse_outdated_login(session, user)
+        await self._audit.record(Event.LOGIN, UserActor(user.user_id, session.session_id, client))
         return LoginTokens(user.user_id, self._tokens.make(session, now), refresh_token)
 
     async def is_known_client(self, email: str, client: str) -> bool:
@@ -108,22 +122,73 @@ class Sessions:
         """Returns a new access token for the session of a refresh token.
 
         Raises:
-            Unauthorized: this is no refresh token, or its session has ended.
+            Unauthorized: this is no refresh token, or its session has ended, or has rotated its token (`Rotation`).
         """
-        session = await self._session_of_refresh_token(refresh_token)
+        session, generation = await self.of_refresh_token(refresh_token)
+        if generation or session.generation:
+            raise Unauthorized("Invalid token")
+        return self.access_token(session)
+
+    def access_token(self, session: Session) -> str:
+        """Returns a new access token for a session. Does not wait."""
         return self._tokens.make(session, self._clock())
 
+    async def of_refresh_token(self, token: str) -> tuple[Session, int]:
+        """Returns the session of a refresh token, and which one of the session's tokens it is: 0 for the first.
+
+        Raises:
+            Unauthorized: this is no refresh token, or its session has ended.
+        """
+        if (rotated := self._keys.read_rotated(token)) is not None:
+            session_id, generation = rotated
+            found = await self._store.sessions.get(session_id)
+            session = None if found is None else found[0]
+        else:
+            session, generation = await self._store.sessions.by_refresh_hash(self._keys.refresh_hash(token)), 0
+        now = self._clock()
+        if session is None or session.is_token or session.expires_at <= now:
+            raise Unauthorized("Invalid token")
+        self.uses.note([session.session_id], now)
+        return session, generation
+
     async def authenticate(self, access_token: str) -> Identity:
-        """Returns the user and session of an access token: by one read of the store, or none if the session is cached.
+        """Returns the user and session of an access token, or of a token for programs.
+
+        This takes one read of the store, or none if the session is cached.
 
         Raises:
             Unauthorized: the token is not ours or has expired, or its session has ended.
         """
         now = self._clock()
+        if is_program_token(access_token):
+            return await self._authenticate_program(access_token, now)
         claims = self._tokens.read(access_token, now)
         identity = self._cache.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
         if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
+        self.uses.note([claims.session_id], now)
+        return identity
+
+    async def store_uses(self, open_sessions: Iterable[str]) -> None:
+        """Housekeeping: stores when sessions were last in use.
+
+        Arguments:
+            open_sessions: the ids of sessions that are in use now: they have an open socket, say.
+        """
+        now = self._clock()
+        self.uses.note(open_sessions, now)
+        await self.uses.store(now)
+
+    async def _authenticate_program(self, token: str, now: float) -> Identity:
+        if not is_well_formed(token):
+            raise Unauthorized("Invalid token")
+        token_hash = self._keys.token_hash(token)
+        session_id = keys.token_session_id(token_hash)
+        identity = self._cache.get(session_id, now) or await self._read_identity(session_id, now)
+        session = identity.session
+        if session.expires_at <= now or not keys.equal_hashes(session.refresh_hash, token_hash):
+            raise Unauthorized("Invalid token")
+        self.uses.note([session_id], now)
         return identity
 
     def ticket(self, identity: Identity) -> SocketTicket:
@@ -148,17 +213,21 @@ class Sessions:
         """Whether this proof was made with the daemon's secret (`Keys.proof`). Does not wait."""
         return self._keys.proves(proof, self._clock())
 
-    async def logout(self, token: str) -> None:
+    async def logout(self, token: str, *, client: str = "") -> None:
         """Ends the session of an access or a refresh token, and closes its sockets.
+
+        Arguments:
+            client: the address that the request came from; "" if it is not known.
 
         Raises:
             Unauthorized: it is neither, or the session has ended already.
         """
-        session_id = await self._session_id_of(token)
+        claims = await self._claims_of(token)
         with trio.CancelScope(shield=True):
-            if not await self._store.sessions.end(session_id):
+            if not await self._store.sessions.end(claims.session_id):
                 raise Unauthorized("Invalid token")
-            self.live.sessions_ended([session_id])
+            self.live.sessions_ended([claims.session_id])
+        await self._audit.record(Event.LOGOUT, UserActor(claims.user_id, claims.session_id, client))
 
     async def _read_identity(self, session_id: str, now: float) -> Identity:
         changes = self._cache.changes
@@ -171,24 +240,23 @@ class Sessions:
         return identity
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:
-        """Ends a new session if the password was changed, or the user disabled, during the login.
+        """Ends a new session if the password was changed, the app password deleted, or the user disabled, during the login.
 
         A change of password ends the sessions that it finds. A session stored after that, by the old password, is found here by
         the new hash.
         """
         found = await self._store.sessions.get(session.session_id)
-        if found is None or found[1].password_hash != user.password_hash:
+        outdated = found is None or found[1].password_hash != user.password_hash
+        if session.app_password_id and not outdated:
+            outdated = not await self._store.app_passwords.used(session.app_password_id, session.created_at)
+        if outdated:
             await self._store.sessions.end(session.session_id)
             raise InvalidPassword
 
-    async def _session_of_refresh_token(self, token: str) -> Session:
-        session = await self._store.sessions.by_refresh_hash(self._keys.refresh_hash(token))
-        if session is None or session.expires_at <= self._clock():
-            raise Unauthorized("Invalid token")
-        return session
-
-    async def _session_id_of(self, token: str) -> str:
+    async def _claims_of(self, token: str) -> Claims:
+        """The user and the session of an access or a refresh token."""
         try:
-            return self._tokens.read(token, self._clock()).session_id
+            return self._tokens.read(token, self._clock())
         except Unauthorized:
-            return (await self._session_of_refresh_token(token)).session_id
+            session, _ = await self.of_refresh_token(token)
+            return Claims(session.user_id, session.session_id)

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from reichatd.accounts import Passwords
 from reichatd.administration import requests
+from reichatd.administration.audit import show_audit
 from reichatd.administration.exports import export_room, export_user
+from reichatd.administration.invites import InviteAdministration
 from reichatd.administration.records import (
     Conclusion,
     DaemonFigures,
@@ -21,6 +23,7 @@ from reichatd.administration.users import UserAdministration
 from reichatd.errors import Invalid, NotFound, ReichatError
 from reichatd.live import LiveConnections
 from reichatd.rooms import Rooms
+from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LiveSettings, Reload
 from reichatd.store import Store, StoreError
 
@@ -33,6 +36,7 @@ class Administration:
 
     Arguments:
         live: `Accounts.live` in a daemon, `NoLiveConnections` without one.
+        url: where clients reach the daemon; "" if only its settings say so.
         figures: returns what the daemon knows about itself; None without a daemon.
         clock: seconds since the epoch.
 
@@ -45,8 +49,10 @@ class Administration:
         store: Store,
         passwords: Passwords,
         rooms: Rooms,
+        invites: RoomInvites,
         settings: LiveSettings,
         live: LiveConnections,
+        url: str = "",
         figures: Callable[[], DaemonFigures] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -57,6 +63,7 @@ class Administration:
             store=store, passwords=passwords, rooms=rooms, settings=settings, live=live, clock=clock
         )
         self._rooms = RoomAdministration(store=store, rooms=rooms, users=self._users)
+        self._invites = InviteAdministration(invites, settings, url)
 
     async def perform(self, request: requests.Request, emit: Emit) -> Conclusion:
         """Carries out a request. May be called from any task, also several times at once.
@@ -77,12 +84,16 @@ class Administration:
                 await emit(await self._stats())
             case requests.ReadSettings():
                 await self._read_settings(emit)
+            case requests.ReadAudit():
+                await show_audit(self._store, self._users, request, emit)
             case requests.ExportUser():
                 await export_user(self._store, await self._users.find(request.user), emit)
             case requests.ExportRoom():
                 await export_room(self._store, await self._rooms.find(request.room_id), emit)
             case _ if isinstance(request, requests.RoomRequest):
                 await self._rooms.perform(request, emit)
+            case _ if isinstance(request, requests.InviteRequest):
+                await self._invites.perform(request, emit)
             case _:
                 await self._users.perform(request, emit)
 

@@ -8,6 +8,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from reichatd.accounts.exports import MembershipRecord as MembershipRecord
+from reichatd.accounts.exports import MessageRecord as MessageRecord
+from reichatd.accounts.exports import Progress as Progress
+from reichatd.accounts.exports import SessionRecord as SessionRecord
+from reichatd.accounts.exports import UserDetails as UserDetails
+
 
 class _Record(Struct, frozen=True, tag_field="type"):
     pass
@@ -31,38 +37,13 @@ class RegistrationRecord(_Record, frozen=True, tag="registration"):
     registration_id: str
 
 
-class UserDetails(_Record, frozen=True, tag="user_details"):
-    """`rooms`, `owns` and `banned_from` are room ids."""
-
-    user_id: str
-    email: str
-    username: str
-    created_at: str
-    disabled: bool
-    rooms: list[str]
-    owns: list[str]
-    banned_from: list[str]
-    sessions: int
-
-
 class UserChanged(_Record, frozen=True, tag="user_changed"):
-    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, deleted."""
+    """`change` is one of: added, verified, password_set, disabled, enabled, logged_out, totp_removed, deleted."""
 
     change: str
     user_id: str
     email: str
     sessions_ended: int = 0
-
-
-class MembershipRecord(_Record, frozen=True, tag="membership"):
-    room_id: str
-    joined_at: str
-    last_read_id: int
-
-
-class SessionRecord(_Record, frozen=True, tag="session"):
-    created_at: str
-    expires_at: str
 
 
 class RoomRecord(_Record, frozen=True, tag="room"):
@@ -111,16 +92,48 @@ class RoomChanged(_Record, frozen=True, tag="room_changed"):
     user_id: str | None = None
 
 
-class MessageRecord(_Record, frozen=True, tag="message"):
-    """As it is stored; a deleted author has no name and no address."""
+class InviteCreated(_Record, frozen=True, tag="invite_created"):
+    """`url` opens the invitation; it is shown only here. `room_id` is "" for the server, `uses` None for any number of people."""
 
+    invite_id: str
+    url: str
     room_id: str
-    message_id: int
+    expires_at: str
+    uses: int | None
+
+
+class InviteRecord(_Record, frozen=True, tag="invite"):
+    """A valid invitation. `created_by` is a user id, "" for an administrator."""
+
+    invite_id: str
+    room_id: str
+    created_by: str
+    created_at: str
+    expires_at: str
+    uses_left: int | None
+
+
+class InviteDeleted(_Record, frozen=True, tag="invite_deleted"):
+    invite_id: str
+
+
+class AuditRecord(_Record, frozen=True, tag="audit"):
+    """An entry of the audit log (`reichatd.store.AuditEntry`), with the names that its users have today."""
+
+    number: int
+    at: str
+    event: str
+    actor: str
+    actor_name: str
     user_id: str
     username: str
-    email: str
-    timestamp: str
-    content: str
+    room_id: str
+    address: str
+    detail: str
+
+
+class CaughtUp(_Record, frozen=True, tag="caught_up"):
+    """All records up to now have been sent; more follow."""
 
 
 class DaemonFigures(Struct, frozen=True):
@@ -164,14 +177,6 @@ class SettingRecord(_Record, frozen=True, tag="setting"):
     reason: str = ""
 
 
-class Progress(_Record, frozen=True, tag="progress"):
-    """`done` of `total` are done. Comes often; only the last one matters."""
-
-    what: str
-    done: int
-    total: int
-
-
 class Done(_Record, frozen=True, tag="done"):
     pass
 
@@ -201,6 +206,11 @@ Record = (
     | RoomDetails
     | PersonRecord
     | RoomChanged
+    | InviteCreated
+    | InviteRecord
+    | InviteDeleted
+    | AuditRecord
+    | CaughtUp
     | MessageRecord
     | StatsRecord
     | SettingRecord

@@ -53,6 +53,12 @@ class LogUserOut(_Request, frozen=True):
     user: str
 
 
+class RemoveTotp(_Request, frozen=True):
+    """Turns off the user's second factor."""
+
+    user: str
+
+
 class DeleteUser(_Request, frozen=True):
     """The user's rooms are transferred to `heir`, or deleted. Without either, a user who owns rooms is not deleted."""
 
@@ -109,6 +115,39 @@ class ExportRoom(_Request, frozen=True):
     room_id: str
 
 
+class CreateInvite(_Request, frozen=True):
+    """To a room, or to the server if `room_id` is "". `uses` is None for any number of people, `days` for the default."""
+
+    room_id: str = ""
+    uses: int | None = 1
+    days: int | None = None
+
+
+class ListInvites(_Request, frozen=True):
+    room_id: str = ""
+
+
+class DeleteInvite(_Request, frozen=True):
+    invite_id: str
+    room_id: str = ""
+
+
+class ReadAudit(_Request, frozen=True):
+    """Oldest first.
+
+    Arguments:
+        user: only what this user did, or what was done to this user; "administrator" stands for all administrators.
+        room_id: only what was done in this room.
+        since: none that are older, in seconds since the epoch.
+        follow: whether to wait for further entries, until the connection ends.
+    """
+
+    user: str = ""
+    room_id: str = ""
+    since: float = 0.0
+    follow: bool = False
+
+
 class GetStats(_Request, frozen=True):
     pass
 
@@ -126,10 +165,12 @@ UserRequest = (
     | DisableUser
     | EnableUser
     | LogUserOut
+    | RemoveTotp
     | DeleteUser
     | ExportUser
 )
 RoomRequest = (
     ListRooms | ShowRoom | CreateRoom | DeleteRoom | KickMember | BanUser | UnbanUser | TransferRoom | ExportRoom
 )
-Request = UserRequest | RoomRequest | GetStats | ReadSettings
+InviteRequest = CreateInvite | ListInvites | DeleteInvite
+Request = UserRequest | RoomRequest | InviteRequest | ReadAudit | GetStats | ReadSettings

@@ -43,11 +43,11 @@ class RoomAdministration:
             case requests.DeleteRoom():
                 await emit(await self._delete(request.room_id, emit))
             case requests.KickMember():
-                await emit(await self._exclude(request, self._rooms.kick, "kicked"))
+                await emit(await self._exclude(request, self._rooms.members.kick, "kicked"))
             case requests.BanUser():
-                await emit(await self._exclude(request, self._rooms.ban, "banned"))
+                await emit(await self._exclude(request, self._rooms.members.ban, "banned"))
             case requests.UnbanUser():
-                await emit(await self._exclude(request, self._rooms.unban, "unbanned"))
+                await emit(await self._exclude(request, self._rooms.members.unban, "unbanned"))
             case requests.TransferRoom():
                 await emit(await self._transfer(request))
 
@@ -133,7 +133,7 @@ class RoomAdministration:
     async def _transfer(self, request: requests.TransferRoom) -> RoomChanged:
         user = await self._users.find(request.user)
         try:
-            await self._rooms.transfer(ADMINISTRATOR, request.room_id, user.user_id)
+            await self._rooms.roles.transfer(ADMINISTRATOR, request.room_id, user.user_id)
         except RoomNotFound:
             raise await self._not_found(request.room_id) from None
         return RoomChanged("transferred", request.room_id, user.user_id)

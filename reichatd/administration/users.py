@@ -5,9 +5,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 
 from reichatd.accounts import Passwords, UserManagement, fields
+from reichatd.accounts.exports import user_details
 from reichatd.administration import requests
 from reichatd.administration.cleanup import sweep
-from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserDetails, UserRecord
+from reichatd.administration.records import Emit, Progress, RegistrationRecord, UserChanged, UserRecord
 from reichatd.errors import (
     OwnsRooms,
     RoomNotFound,
@@ -71,6 +72,10 @@ class UserAdministration:
             case requests.LogUserOut():
                 user = await self.find(request.user)
                 await emit(_changed("logged_out", user, await self._accounts.log_out(ADMINISTRATOR, user.user_id)))
+            case requests.RemoveTotp():
+                user = await self.find(request.user)
+                await self._accounts.remove_second_factor(ADMINISTRATOR, user.user_id)
+                await emit(_changed("totp_removed", user))
             case requests.DeleteUser():
                 await emit(await self._delete(request, emit))
 
@@ -111,7 +116,7 @@ class UserAdministration:
             case []:
                 raise UserNotFound(f"No user {name}")
             case [user]:
-                await emit(await details(self._store, user))
+                await emit(await user_details(self._store, user))
             case _:
                 for each in namesakes:
                     await emit(_record(each))
@@ -166,7 +171,7 @@ class UserAdministration:
             await emit(Progress("rooms", number, len(owned)))
             with suppress(RoomNotFound):
                 if heir is not None:
-                    await self._rooms.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
+                    await self._rooms.roles.transfer(ADMINISTRATOR, room_id, heir.user_id, admit=True)
                 elif await self._still_owns(user, room_id):
                     await self._rooms.delete(ADMINISTRATOR, room_id)
         if owned and heir is None:
@@ -209,19 +214,3 @@ def _pending_record(one: Registration) -> RegistrationRecord:
 def _short_id(registration: Registration) -> str:
     """Enough to distinguish a few registrations; reveals nothing of the code."""
     return hashlib.sha256(registration.code_hash.encode()).hexdigest()[:8]
-
-
-async def details(store: Store, user: User) -> UserDetails:
-    """All data of a user, except the messages."""
-    memberships = await store.rooms.memberships(user.user_id)
-    return UserDetails(
-        user_id=user.user_id,
-        email=user.email,
-        username=user.username,
-        created_at=isoformat(user.created_at),
-        disabled=user.disabled,
-        rooms=[membership.room_id for membership in memberships],
-        owns=await store.rooms.owned(user.user_id),
-        banned_from=await store.rooms.banned_from(user.user_id),
-        sessions=len(await store.sessions.of_user(user.user_id)),
-    )

@@ -1,11 +1,13 @@
 """Answers in JSON, and the answers to errors."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, cast
 
 import msgspec
 import structlog
 import trio
-from quart import Quart, Response
+from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from reichatd.api.security_headers import SECURITY_HEADERS
@@ -51,7 +53,9 @@ def refused(error: ReichatError) -> Response:
 
 async def rate_limited(error: RateLimited) -> Response:
     """Answers late: clients that try again at once would keep the daemon busy with refusals."""
-    await trio.sleep(limits().refusal_seconds)
+    # Meanwhile the gateway may close the connection for another one: see reichatd.gateway.admission.
+    with cast("dict[str, Any]", request.scope).get("reichatd.held_back", nullcontext)():
+        await trio.sleep(limits().refusal_seconds)
     return refused(error)
 
 

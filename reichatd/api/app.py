@@ -17,18 +17,30 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
 from reichatd.api import accounts as account_calls
+from reichatd.api import app_passwords as app_password_calls
+from reichatd.api import audit as audit_calls
+from reichatd.api import directs as direct_calls
 from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
+from reichatd.api import invites as invite_calls
+from reichatd.api import members as member_calls
+from reichatd.api import own_account as own_account_calls
 from reichatd.api import rooms as room_calls
+from reichatd.api import second_factor as second_factor_calls
+from reichatd.api import sessions as session_calls
+from reichatd.api import tokens as token_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
 from reichatd.api.operations import Token, operation
 from reichatd.api.room_list import RoomLists
 from reichatd.api.services import Services, provide, provide_health, provide_settings
+from reichatd.errors import ReichatError
 from reichatd.health import Health
 from reichatd.rooms import Rooms
+from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LiveSettings
+from reichatd.store import StoreError
 
 LOGGED_PATH_CHARACTERS = 200
 
@@ -42,7 +54,13 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def create_app(
-    *, accounts: Accounts, rooms: Rooms, health: Health, settings: LiveSettings, web_client: bool = False
+    *,
+    accounts: Accounts,
+    rooms: Rooms,
+    invites: RoomInvites,
+    health: Health,
+    settings: LiveSettings,
+    web_client: bool = False,
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
@@ -57,12 +75,21 @@ def create_app(
         settings,
         account_calls.blueprint,
         user_calls.blueprint,
+        own_account_calls.blueprint,
+        session_calls.blueprint,
+        second_factor_calls.blueprint,
+        app_password_calls.blueprint,
+        token_calls.blueprint,
         room_calls.blueprint,
+        direct_calls.blueprint,
+        invite_calls.blueprint,
+        audit_calls.blueprint,
+        member_calls.blueprint,
         about_calls.blueprint,
         health_calls.blueprint,
         doctor_calls.blueprint,
     )
-    provide(app, Services(accounts, rooms, RoomLists(rooms)))
+    provide(app, Services(accounts, rooms, RoomLists(rooms), invites))
     provide_health(app, health)
     if web_client:
         app.register_blueprint(web.blueprint_of(web.read_files()))
@@ -119,9 +146,13 @@ class _Exchange(TrioASGIHTTPConnection):
 
     async def __call__(self, receive: _Channel, send: _Channel) -> None:
         request = self._create_request_from_scope(send)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.handle_messages, nursery, request, receive)
-            await self.handle_request(nursery, request, send)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.handle_messages, nursery, request, receive)
+                await self.handle_request(nursery, request, send)
+        except* (ReichatError, StoreError) as errors:
+            # In the middle of an answer, such as a RoomList. Since it is incomplete, the gateway ends the connection.
+            log.warning("answer broken off", path=request.path, error=str(errors.exceptions[0]))
 
 
 class _App(QuartTrio):
@@ -156,7 +187,12 @@ class _App(QuartTrio):
     def _log(self, request: Request, status: int | None, started: float) -> None:
         """Logs one request; `status` is None if the client has gone. Successful reads are logged at level debug."""
         write = log.debug if status == 200 and request.method in {"GET", "HEAD", "OPTIONS"} else log.info
-        path = quote(request.path[:LOGGED_PATH_CHARACTERS], errors="replace")  # it may contain terminal escapes
+        path = quote(_logged_path(request.path), errors="replace")  # it may contain terminal escapes
         ms = round((time.perf_counter() - started) * 1000, 1)
         # The user, if the request has a valid token, is in the context: see reichatd.api.requests.
         write("request", method=request.method, path=path, status=status, ms=ms, client=request.remote_addr)
+
+
+def _logged_path(path: str) -> str:
+    """A path without the token of an invitation, and not too long."""
+    return f"{invite_calls.PATH}/..." if path.startswith(f"{invite_calls.PATH}/") else path[:LOGGED_PATH_CHARACTERS]

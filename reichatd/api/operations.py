@@ -9,6 +9,7 @@ import msgspec
 
 from reichatd.api.types import Answer, Refusal
 from reichatd.errors import ReichatError
+from reichatd.rights import Scope
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -34,8 +35,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         query: the type of the query parameters; None without any.
         body_may_be_absent: an absent body counts as an empty object.
         token: the token that the call needs.
+        scope: what a token for programs needs for this call; None if no such token may make it.
         refuses: the errors of this call, in addition to those of every call of this kind.
-        otherwise: other types of answers, by status.
+        otherwise: other types of answers, by status; their docstrings say when.
         summary: one line for a person.
         description: further text.
     """
@@ -46,8 +48,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: type[msgspec.Struct] | None
     body_may_be_absent: bool
     token: Token
+    scope: Scope | None
     refuses: tuple[type[ReichatError], ...]
-    otherwise: dict[int, type[Refusal]]
+    otherwise: dict[int, type[Answer | Refusal]]
     summary: str
     description: str
 
@@ -60,8 +63,9 @@ def operation(
     query: type[msgspec.Struct] | None = None,
     body_may_be_absent: bool = False,
     token: Token = Token.ACCESS,
+    scope: Scope | None = None,
     refuses: tuple[type[ReichatError], ...] = (),
-    otherwise: dict[int, type[Refusal]] | None = None,
+    otherwise: dict[int, type[Answer | Refusal]] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Describes a handler for the contract; the arguments are those of `Operation`, the texts come from its docstring."""
 
@@ -74,6 +78,7 @@ def operation(
             query=query,
             body_may_be_absent=body_may_be_absent,
             token=token,
+            scope=scope,
             refuses=refuses,
             otherwise=otherwise or {},
             summary=" ".join(summary.split()).removesuffix("."),

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 import structlog
-from quart import request
+from quart import current_app, request
 
-from reichatd.accounts import Identity
+from reichatd.accounts import Identity, device_of
+from reichatd.api.operations import operation_of
 from reichatd.api.services import accounts
 from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
-from reichatd.rights import UserActor
+from reichatd.rights import UserActor, require_scope
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -31,12 +32,14 @@ def bearer_token() -> str:
 async def caller() -> Identity:
     """Returns the user and session of the access token. From then on the log lines of this request have the user's id.
 
-    Raises: Unauthorized.
+    Raises: Unauthorized; InsufficientScope, if it is a token for programs that may not make this call (`Operation.scope`).
     """
     identity = await accounts().sessions.authenticate(bearer_token())
     structlog.contextvars.bind_contextvars(user_id=identity.user.user_id)
     # The gateway closes connections without a login first: see reichatd.gateway.admission.
     cast("dict[str, Any]", request.scope).get("reichatd.authenticated", _nothing)()
+    operation = operation_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
+    require_scope(identity.actor, operation.scope if operation else None, (request.view_args or {}).get("room_id"))
     return identity
 
 
@@ -46,7 +49,7 @@ def _nothing() -> None: ...
 async def actor() -> UserActor:
     """Returns the user of the access token, as use cases take it.
 
-    Raises: Unauthorized.
+    Raises: as `caller`.
     """
     return msgspec.structs.replace((await caller()).actor, client=client_address())
 
@@ -54,6 +57,11 @@ async def actor() -> UserActor:
 def client_address() -> str:
     """The address that the request came from, as trusted proxies report it; that of the peer without such proxies."""
     return request.remote_addr or ""
+
+
+def device() -> str:
+    """What the client says of itself, in short; "" if it says nothing."""
+    return device_of(request.headers.get("User-Agent", ""))
 
 
 def query_of(kind: type[Body]) -> Body:

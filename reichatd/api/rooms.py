@@ -1,5 +1,6 @@
 """Rooms and their members."""
 
+import sys
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -8,12 +9,14 @@ from quart import Blueprint, Response
 
 from reichatd import store
 from reichatd.api.answers import HEADERS, answer
+from reichatd.api.members import ROLE_NAMES, time_if
 from reichatd.api.operations import operation
 from reichatd.api.requests import actor, body_of, caller, query_of
 from reichatd.api.services import room_lists, rooms
 from reichatd.api.types import (
     BannedUser,
     Bans,
+    BansPage,
     ChangingRoom,
     CreatingRoom,
     JoinedRoom,
@@ -29,6 +32,7 @@ from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
     Banned,
+    DirectRoom,
     Forbidden,
     InvalidFields,
     InvalidPassword,
@@ -42,13 +46,15 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
+from reichatd.rights import Scope
+from reichatd.rooms.membership import MemberView
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("rooms", __name__)
 
 
 @blueprint.get("/public")
-@operation(PublicRooms, query=PublicPage, refuses=(RoomNotFound,))
+@operation(PublicRooms, query=PublicPage, scope=Scope.READ, refuses=(RoomNotFound,))
 async def list_public() -> Response:
     """Lists public rooms, oldest first, in pages.
 
@@ -62,16 +68,23 @@ async def list_public() -> Response:
 
 
 @blueprint.get("/joined")
-@operation(JoinedRooms)
+@operation(JoinedRooms, scope=Scope.READ)
 async def list_joined() -> Response:
-    """Lists your rooms, in the order in which you joined them, and how far you have read in each."""
+    """Lists your rooms, in the order in which you joined them: how far you have read in each, and what you are in it."""
     by = await actor()
     joined = await rooms().joined(by)
-    return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(by))))
+    own = await rooms().members.own(by)
+    return answer(JoinedRooms(rooms=with_progress(joined, await rooms().progress(by), own)))
 
 
 @blueprint.post("/room")
-@operation(RoomCreated, 201, takes=CreatingRoom, refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited))
+@operation(
+    RoomCreated,
+    201,
+    takes=CreatingRoom,
+    scope=Scope.WRITE,
+    refuses=(InvalidFields, RoomExists, TooManyRooms, RateLimited),
+)
 async def create() -> Response:
     """Creates a room.
 
@@ -85,31 +98,45 @@ async def create() -> Response:
 
 
 @blueprint.get("/room/<room_id>")
-@operation(SomeRoom, refuses=(RoomNotFound,))
+@operation(SomeRoom, scope=Scope.READ, refuses=(RoomNotFound,))
 async def show(room_id: str) -> Response:
     """Shows a room.
 
     Only members see who is in a private room: for others `users` is empty.
     """
     by = await actor()
-    return answer(SomeRoom(room=in_full(await rooms().get(by, room_id))))
+    room = await rooms().get(by, room_id)
+    # Where members are not shown, only the owner learns that the owner is none of them.
+    are_hidden = room.private and not room.users and by.user_id != room.owner
+    return answer(SomeRoom(room=in_full(room, owner_is_member=are_hidden or room.owner in room.users)))
 
 
 @blueprint.put("/room/<room_id>")
-@operation(takes=ChangingRoom, refuses=(InvalidFields, Forbidden, RoomNotFound))
+@operation(
+    takes=ChangingRoom, scope=Scope.MODERATE, refuses=(InvalidFields, Forbidden, RoomNotFound, DirectRoom, RateLimited)
+)
 async def update(room_id: str) -> Response:
     """Changes a room; for its owner.
 
-    Without `password` the room keeps its password; with null or an empty one the room becomes public.
+    Without `password` the room keeps its password; with null or an empty one the room becomes public. Slow mode does not apply to
+    the owner and moderators.
     """
     by = await actor()
     body = await body_of(ChangingRoom)
-    await rooms().update(by, room_id, body.name, body.description, body.password)
+    await rooms().update(
+        by,
+        room_id,
+        body.name,
+        body.description,
+        body.password,
+        slow_seconds=None if body.slow_seconds is UNSET else body.slow_seconds,
+        members_pin=None if body.members_pin is UNSET else body.members_pin,
+    )
     return answer()
 
 
 @blueprint.delete("/room/<room_id>")
-@operation(refuses=(Forbidden, RoomNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def delete(room_id: str) -> Response:
     """Deletes a room with all its messages; for its owner.
 
@@ -123,7 +150,8 @@ async def delete(room_id: str) -> Response:
 @operation(
     takes=Joining,
     body_may_be_absent=True,
-    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, RateLimited),
+    scope=Scope.WRITE,
+    refuses=(PasswordRequired, InvalidPassword, Banned, RoomNotFound, AlreadyJoined, DirectRoom, RateLimited),
 )
 async def join(room_id: str) -> Response:
     """Joins a room; a private room needs its password.
@@ -132,60 +160,65 @@ async def join(room_id: str) -> Response:
     """
     by = await actor()
     body = await body_of(Joining, may_be_absent=True)
-    await rooms().join(by, room_id, body.password)
+    await rooms().members.join(by, room_id, body.password)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/leave")
-@operation(refuses=(RoomNotFound, NotAMember))
+@operation(scope=Scope.WRITE, refuses=(RoomNotFound, NotAMember))
 async def leave(room_id: str) -> Response:
     """Leaves a room.
 
     Your sockets in it are closed with 1008. An owner who leaves stays the owner.
     """
-    await rooms().leave(await actor(), room_id)
+    await rooms().members.leave(await actor(), room_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/kick/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def kick(room_id: str, user_id: str) -> Response:
-    """Ends a user's membership; for the owner.
+    """Ends a user's membership; for the owner and moderators.
 
     That user's sockets in the room are closed with 1008. The user may join again.
     """
-    await rooms().kick(await actor(), room_id, user_id)
+    await rooms().members.kick(await actor(), room_id, user_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/ban/<user_id>")
-@operation(refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, AlreadyBanned, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
 async def ban(room_id: str, user_id: str) -> Response:
-    """Ends a user's membership, if there is one, and prevents a new one; for the owner.
+    """Ends a user's membership, if there is one, and prevents a new one; for the owner and moderators.
 
     That user's sockets in the room are closed with 1008.
     """
-    await rooms().ban(await actor(), room_id, user_id)
+    await rooms().members.ban(await actor(), room_id, user_id)
     return answer()
 
 
 @blueprint.post("/room/<room_id>/unban/<user_id>")
-@operation(refuses=(Yourself, NotBanned, Forbidden, RoomNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, NotBanned, Forbidden, RoomNotFound, DirectRoom))
 async def unban(room_id: str, user_id: str) -> Response:
-    """Lets a banned user join again; for the owner."""
-    await rooms().unban(await actor(), room_id, user_id)
+    """Lets a banned user join again; for the owner and moderators."""
+    await rooms().members.unban(await actor(), room_id, user_id)
     return answer()
 
 
 @blueprint.get("/room/<room_id>/bans")
-@operation(Bans, refuses=(Forbidden, RoomNotFound))
+@operation(Bans, query=BansPage, scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def list_bans(room_id: str) -> Response:
-    """Lists the users who are banned from a room; for its owner."""
-    banned = await rooms().bans(await actor(), room_id)
+    """Lists the users who are banned from a room, ordered by user id; for the owner and moderators.
+
+    With `limit` in pages: the next one begins after the last user of this one, and one with fewer users is the last.
+    """
+    by, page = await actor(), query_of(BansPage)
+    limit = sys.maxsize if page.limit is UNSET else page.limit
+    banned = await rooms().members.bans(by, room_id, page.after, limit)
     return answer(Bans(bans=[BannedUser(user_id=user.user_id, username=user.username) for user in banned]))
 
 
-def in_full(room: store.Room) -> RoomInFull:
+def in_full(room: store.Room, *, owner_is_member: bool) -> RoomInFull:
     return RoomInFull(
         room_id=room.room_id,
         name=room.name,
@@ -195,15 +228,25 @@ def in_full(room: store.Room) -> RoomInFull:
         users=room.users,
         created_at=isoformat(room.created_at),
         first_id=room.first_id,
+        slow_seconds=room.slow_seconds,
+        members_pin=room.members_pin,
+        owner_is_member=owner_is_member or room.direct is not None,  # a direct conversation has no owner
     )
 
 
-def with_progress(rooms: Iterable[store.Room], progress: Mapping[str, store.Progress]) -> list[JoinedRoom]:
+def with_progress(
+    rooms: Iterable[store.Room], progress: Mapping[str, store.Progress], own: Mapping[str, MemberView]
+) -> list[JoinedRoom]:
+    """The rooms, with what was read about them a moment later. The user may have left some of them meanwhile."""
     return [
         JoinedRoom(
-            **msgspec.structs.asdict(in_full(room)),
+            **msgspec.structs.asdict(in_full(room, owner_is_member=room.owner in room.users)),
             last_id=each.last_id if (each := progress.get(room.room_id)) else 0,
             last_read_id=each.last_read_id if each else 0,
+            kind="room" if room.direct is None else "direct",
+            role=ROLE_NAMES[you.role] if (you := own.get(room.room_id)) else "member",
+            muted=you is not None and you.muted_until is not None,
+            muted_until=time_if(you.muted_until if you else None),
         )
         for room in rooms
     ]

@@ -9,7 +9,8 @@ from reichatd.accounts import Accounts
 from reichatd.api.room_list import RoomLists
 from reichatd.health import Health
 from reichatd.rooms import Rooms
-from reichatd.settings import LimitSettings, LiveSettings
+from reichatd.rooms.invites import RoomInvites
+from reichatd.settings import LimitSettings, LiveSettings, Settings
 
 _KEY = "reichatd"
 _HEALTH = "reichatd.health"
@@ -22,6 +23,7 @@ class Services(msgspec.Struct, frozen=True):
     accounts: Accounts
     rooms: Rooms
     room_lists: RoomLists
+    invites: RoomInvites
 
 
 def provide(app: Quart, services: Services) -> None:
@@ -54,14 +56,24 @@ def room_lists() -> RoomLists:
     return _services().room_lists
 
 
+def invites() -> RoomInvites:
+    """The invitations, within a request."""
+    return _services().invites
+
+
 def health() -> Health:
     """The daemon's health, within a request."""
     return cast("Health", current_app.extensions[_HEALTH])
 
 
+def settings() -> Settings:
+    """The settings in force, within a request."""
+    return cast("LiveSettings", current_app.extensions[_SETTINGS]).whole
+
+
 def limits() -> LimitSettings:
     """The limits in force, within a request."""
-    return cast("LiveSettings", current_app.extensions[_SETTINGS]).limits
+    return settings().limits
 
 
 def _services() -> Services:

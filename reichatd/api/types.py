@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from reichatd.rooms.fields import MUTE_SECONDS_MAX, SLOW_SECONDS_MAX
+
 # Values, and their descriptions in the contract. Nothing is checked here; `limits.…` stands for the setting's value.
 
 
@@ -33,8 +35,32 @@ NewPassword = Annotated[
     _meta("A password.", "a good password", minLength="limits.password_min", maxLength="limits.password_max"),
 ]
 Code = Annotated[str, _meta("The code that came by mail; spaces in it are ignored.", "123456")]
+TotpCode = Annotated[
+    str,
+    _meta("A code of the authenticator app, or a recovery code; spaces are ignored. Each is good once.", "123456"),
+]
+RecoveryCode = Annotated[str, _meta("Good once, in place of a code of the authenticator app.", "k3v9x-t2mqa")]
+NewLabel = Annotated[
+    str,
+    _meta("What you call it: one line with something visible.", "Phone", minLength=1, maxLength=64),
+]
+Label = Annotated[str, _meta("The name that you gave it.", "Phone")]
+AppPasswordId = Annotated[str, _meta("The id of an app password.", "65f0c1d2e3a4b5968778695a")]
+TokenId = Annotated[str, _meta("The id of a token for programs.", "65f0c1d2e3a4b5968778695a")]
+TokenScopes = Annotated[
+    list[Literal["read", "write", "moderate"]],
+    Meta(
+        description="What the token may do: read what you can read; post messages, join, leave and create rooms; lead your rooms "
+        "(change them, kick, ban).",
+        examples=[["read", "write"]],
+    ),
+]
 UserId = Annotated[str, _meta("A user's id; never changes.", "65f0c1d2e3a4b5968778695a")]
 RoomId = Annotated[str, _meta("A room's id; never changes.", "lounge")]
+TokenRooms = Annotated[
+    list[RoomId],
+    Meta(description="The rooms that it is for.", examples=[["lounge"]]),
+]
 NewRoomId = Annotated[
     str,
     _meta(
@@ -72,9 +98,27 @@ FirstId = Annotated[
     Meta(description="The first message id of the room's log, if older messages have been removed.", examples=[1001]),
 ]
 Time = Annotated[str, _meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00", format="date-time")]
+SlowSeconds = Annotated[
+    int,
+    Meta(
+        description="Slow mode: seconds from one message of a member to the next; 0 for none.",
+        examples=[30],
+        extra_json_schema={"minimum": 0, "maximum": SLOW_SECONDS_MAX},
+    ),
+]
+MembersPin = Annotated[bool, Meta(description="Whether members may pin messages; owner and moderators may always.")]
 AccessTokenText = Annotated[str, _meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
 TicketText = Annotated[str, _meta("Opens one WebSocket; valid for seconds.", "Xo4c0…")]
 RefreshTokenText = Annotated[str, _meta("Gets new access tokens; valid for days.", "wq3Zk9…")]
+SessionId = Annotated[str, _meta("A login session's id.", "65f0c1d2e3a4b5968778695a")]
+
+InviteToken = Annotated[str, _meta("The secret of an invitation.", "dQw4w9WgXcQdQw4w9WgXcQ")]
+InviteId = Annotated[str, _meta("The id of an invitation; not its secret.", "65f0c1d2e3a4b5968778695b")]
+InviteUses = Annotated[int, Meta(description="How many people may use it.", examples=[5], ge=1, le=1_000_000)]
+RegistrationMode = Annotated[
+    Literal["open", "invite", "closed"],
+    Meta(description="Who may register: anyone, those who are invited, or only those whom an administrator invites."),
+]
 
 # Queries
 
@@ -84,6 +128,25 @@ class PublicPage(Struct, frozen=True):
     limit: Annotated[int, Meta(description="The most rooms.", examples=[1000], ge=1, le=1000)] = 1000
 
 
+class AuditPage(Struct, frozen=True):
+    before: Annotated[int, Meta(description="Only entries with lower numbers.", examples=[1000], ge=1, le=2**62)] = (
+        2**62
+    )
+    limit: Annotated[int, Meta(description="The most entries.", examples=[100], ge=1, le=1000)] = 100
+
+
+class PeoplePage(Struct, frozen=True):
+    after: Annotated[str, _meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
+    limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] = 100
+
+
+class BansPage(Struct, frozen=True):
+    """Without `limit` there is one page with all."""
+
+    after: Annotated[str, _meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
+    limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] | UnsetType = UNSET
+
+
 # Bodies
 
 
@@ -91,6 +154,7 @@ class Registering(Struct, frozen=True):
     email: NewEmail
     password: NewPassword
     username: NewUsername
+    invite: InviteToken | None = None
 
 
 class Verifying(Struct, frozen=True):
@@ -99,8 +163,11 @@ class Verifying(Struct, frozen=True):
 
 
 class LoggingIn(Struct, frozen=True):
+    """`password`: yours, or an app password. `totp` is needed with yours, if you have a second factor."""
+
     email: Email
     password: Password
+    totp: TotpCode | None = None
 
 
 class Renaming(Struct, frozen=True):
@@ -110,6 +177,57 @@ class Renaming(Struct, frozen=True):
 class ChangingPassword(Struct, frozen=True):
     password: Password
     new_password: NewPassword
+
+
+class ForgettingPassword(Struct, frozen=True):
+    email: Email
+
+
+class ResettingPassword(Struct, frozen=True):
+    token: Annotated[str, _meta("What came by mail: the end of the link.", "65f0c1…")]
+    new_password: NewPassword
+
+
+class ChangingEmail(Struct, frozen=True):
+    password: Password
+    email: NewEmail
+
+
+class VerifyingEmail(Struct, frozen=True):
+    code: Code
+
+
+class DeletingUser(Struct, frozen=True):
+    """What happens to the messages: they are kept, without a name, or their contents are erased."""
+
+    password: Password
+    messages: Literal["keep", "erase"]
+
+
+class ConfirmingPassword(Struct, frozen=True):
+    password: Password
+
+
+class ConfirmingTotp(Struct, frozen=True):
+    code: TotpCode
+
+
+class RemovingTotp(Struct, frozen=True):
+    password: Password
+    code: TotpCode
+
+
+class CreatingAppPassword(Struct, frozen=True):
+    name: NewLabel
+
+
+class CreatingToken(Struct, frozen=True):
+    """Without `rooms` it is for all your rooms, also those that you join later. Without `days` it does not expire."""
+
+    name: NewLabel
+    scopes: TokenScopes
+    rooms: TokenRooms | None = None
+    days: Annotated[int, Meta(description="How many days it is valid.", examples=[90], ge=1, le=3650)] | None = None
 
 
 class CreatingRoom(Struct, frozen=True):
@@ -125,10 +243,46 @@ class ChangingRoom(Struct, frozen=True):
     name: NewRoomName
     description: NewRoomDescription
     password: NewRoomPassword | UnsetType | None = UNSET
+    slow_seconds: SlowSeconds | UnsetType = UNSET
+    members_pin: MembersPin | UnsetType = UNSET
+
+
+class OpeningDirect(Struct, frozen=True):
+    """`user_id` is the other user's."""
+
+    user_id: UserId
 
 
 class Joining(Struct, frozen=True):
     password: RoomPassword | None = None
+
+
+class Inviting(Struct, frozen=True):
+    """Without `uses` any number of people may use it; without `days` it is valid for as long as the settings say."""
+
+    uses: InviteUses | None = None
+    days: (
+        Annotated[
+            int,
+            Meta(
+                description="How many days it is valid.",
+                examples=[7],
+                ge=1,
+                extra_json_schema={"maximum": "limits.invite_days_max"},
+            ),
+        ]
+        | None
+    ) = None
+
+
+class Transferring(Struct, frozen=True):
+    user_id: UserId
+
+
+class Muting(Struct, frozen=True):
+    """`seconds` is how long, from now on; null ends a mute."""
+
+    seconds: Annotated[int, Meta(examples=[3600], extra_json_schema={"minimum": 1, "maximum": MUTE_SECONDS_MAX})] | None
 
 
 # Answers. The names of these classes, as of those above, are the names of the schemas in the OpenAPI document: generated clients
@@ -166,6 +320,25 @@ class Ticket(Answer, frozen=True, kw_only=True):
     expires_in: Annotated[int, Meta(ge=1, examples=[30])]
 
 
+class Rotated(Answer, frozen=True, kw_only=True):
+    tokens: Tokens
+
+
+class LoginSession(Struct, frozen=True):
+    """`device` is what the client says of itself, `address` where the login came from; both may be empty. `current`: this one."""
+
+    session_id: SessionId
+    device: Annotated[str, _meta("The browser, or the program.", "Firefox on Linux")]
+    address: Annotated[str, _meta("An IP address.", "203.0.113.7")]
+    created_at: Time
+    used_at: Time
+    current: bool
+
+
+class LoginSessions(Answer, frozen=True, kw_only=True):
+    sessions: list[LoginSession]
+
+
 class RoomInShort(Struct, frozen=True):
     room_id: RoomId
     name: RoomName
@@ -173,7 +346,10 @@ class RoomInShort(Struct, frozen=True):
 
 
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
-    """A room. `owner` and `users`, the members, are user ids."""
+    """A room. `owner` and `users`, the members, are user ids.
+
+    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true.
+    """
 
     room_id: RoomId
     name: RoomName
@@ -183,16 +359,31 @@ class RoomInFull(Struct, frozen=True, omit_defaults=True):
     users: tuple[UserId, ...]
     created_at: Time
     first_id: FirstId = 1
+    slow_seconds: SlowSeconds = 0
+    members_pin: MembersPin = False
+    owner_is_member: Annotated[bool, Meta(description="False if the owner has left the room.")] = True
 
 
-class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True):
-    """A joined room, with the end of its log and how far you have read. Both are absent while they are 0."""
+RoleName = Literal["owner", "moderator", "member"]
+
+
+class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True, kw_only=True):
+    """A joined room, with the end of its log and how far you have read, both absent while they are 0; and what you are in it.
+
+    `muted_until` is there while `muted` is true.
+    """
 
     last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
     last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0
+    kind: Literal["room", "direct"]
+    role: RoleName
+    muted: bool
+    muted_until: Time | UnsetType = UNSET
 
 
 class UserDetails(Struct, frozen=True):
+    """A user. `email` is `""` where the address is not shown."""
+
     email: Email
     username: Username
 
@@ -205,6 +396,68 @@ class Oneself(Answer, frozen=True, kw_only=True):
 
 class SomeUser(Answer, frozen=True, kw_only=True):
     user_details: UserDetails
+
+
+class TotpState(Answer, frozen=True, kw_only=True):
+    """Whether you have a second factor, and how many recovery codes you have not used yet."""
+
+    enabled: bool
+    recovery_codes: Annotated[int, Meta(ge=0, examples=[10])]
+
+
+class TotpSecret(Answer, frozen=True, kw_only=True):
+    """What an authenticator app needs: the secret to type, or the URI, or the URI as a QR code to scan."""
+
+    secret: Annotated[str, _meta("In base 32.", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
+    uri: Annotated[str, _meta("An otpauth URI.", "otpauth://totp/chat.example.org:ada%40example.org?secret=JBSWY3DP…")]
+    svg: Annotated[str, _meta("An SVG image.", "<svg …</svg>")]
+
+
+class RecoveryCodes(Answer, frozen=True, kw_only=True):
+    recovery_codes: list[RecoveryCode]
+
+
+class AppPasswordCreated(Answer, frozen=True, kw_only=True):
+    """The password is shown this once."""
+
+    app_password_id: AppPasswordId
+    password: Annotated[str, _meta("Spaces, hyphens and case do not matter.", "k3v9x-t2mqa-9wz4d-c7hpn")]
+
+
+class AppPasswordInList(Struct, frozen=True, omit_defaults=True):
+    """`used_at`, the last login with it, is absent if there was none."""
+
+    app_password_id: AppPasswordId
+    name: Label
+    created_at: Time
+    used_at: Time | None = None
+
+
+class AppPasswords(Answer, frozen=True, kw_only=True):
+    app_passwords: list[AppPasswordInList]
+
+
+class TokenCreated(Answer, frozen=True, kw_only=True):
+    """The token is shown this once."""
+
+    token_id: TokenId
+    token: Annotated[str, _meta("A Bearer token.", "rct_2Xk…")]
+
+
+class TokenInList(Struct, frozen=True, omit_defaults=True):
+    """`rooms` is absent if it is for all, `used_at` if it was not used yet, `expires_at` if it does not expire."""
+
+    token_id: TokenId
+    name: Label
+    scopes: TokenScopes
+    created_at: Time
+    rooms: TokenRooms | None = None
+    used_at: Time | None = None
+    expires_at: Time | None = None
+
+
+class ProgramTokens(Answer, frozen=True, kw_only=True):
+    tokens: list[TokenInList]
 
 
 class PublicRooms(Answer, frozen=True, kw_only=True):
@@ -232,6 +485,89 @@ class Bans(Answer, frozen=True, kw_only=True):
     bans: list[BannedUser]
 
 
+class DirectOpened(Answer, frozen=True, kw_only=True):
+    """A direct conversation; with status 201 it is new."""
+
+    room_id: RoomId
+
+
+class BlockedUser(Struct, frozen=True):
+    user_id: UserId
+    username: Username
+
+
+class Blocks(Answer, frozen=True, kw_only=True):
+    blocks: list[BlockedUser]
+
+
+class InviteCreated(Answer, frozen=True, kw_only=True):
+    """`invite` is shown only here. `url` is the page of the web client that opens it."""
+
+    invite_id: InviteId
+    invite: InviteToken
+    url: Annotated[str, _meta("For people.", "https://chat.example.org/#/invite/dQw4w9WgXcQdQw4w9WgXcQ")]
+    expires_at: Time
+
+
+class RoomInvite(Struct, frozen=True, omit_defaults=True):
+    """A valid invitation. `created_by` is empty for an administrator; without `uses_left` any number of people may use it."""
+
+    invite_id: InviteId
+    created_by: UserId
+    created_at: Time
+    expires_at: Time
+    uses_left: InviteUses | None = None
+
+
+class Invites(Answer, frozen=True, kw_only=True):
+    invites: list[RoomInvite]
+
+
+class ShownInvite(Answer, frozen=True, kw_only=True):
+    """What an invitation opens. `room` is null for an invitation to the server."""
+
+    room: RoomInShort | None
+    expires_at: Time
+
+
+class InviteUsed(Answer, frozen=True, kw_only=True):
+    room_id: RoomId
+
+
+class AuditLine(Struct, frozen=True, omit_defaults=True):
+    """Who did what, to whom, when. `actor` is a user id, "administrator", or "" for someone who was not logged in. The names are
+    those of today."""
+
+    number: Annotated[int, Meta(description="Grows with each entry.", examples=[1042], ge=1)]
+    at: Time
+    event: Annotated[str, _meta("What was done.", "banned")]
+    actor: Annotated[str, _meta("Who did it.", "65f0c1d2e3a4b5968778695a")]
+    actor_name: str = ""
+    user_id: Annotated[str, _meta("To whom, if not to the actor.", "65f0c1d2e3a4b5968778695c")] = ""
+    username: str = ""
+    detail: Annotated[str, _meta("More, in a few words.", "")] = ""
+
+
+class RoomAudit(Answer, frozen=True, kw_only=True):
+    """Newest first."""
+
+    entries: list[AuditLine]
+
+
+class Member(Struct, frozen=True, omit_defaults=True):
+    """A member of a room. `muted_until` is there while they are muted."""
+
+    user_id: UserId
+    username: Username
+    role: RoleName
+    joined_at: Time
+    muted_until: Time | UnsetType = UNSET
+
+
+class Members(Answer, frozen=True, kw_only=True):
+    members: list[Member]
+
+
 class MessageLimits(Struct, frozen=True, kw_only=True):
     """The limits of a message: a longer one is refused, however often it is sent."""
 
@@ -248,6 +584,7 @@ class About(Answer, frozen=True, kw_only=True):
 
     limits: MessageLimits
     code_by: Literal["mail", "console"]
+    registration: RegistrationMode
 
 
 Checks = Annotated[

@@ -10,12 +10,13 @@ from reichatd.api.room_list import in_short
 from reichatd.api.services import accounts, rooms
 from reichatd.api.types import ChangingPassword, Oneself, Renaming, SomeUser, UserDetails
 from reichatd.errors import Invalid, InvalidFields, InvalidPassword, RateLimited, UserNotFound
+from reichatd.rights import Scope
 
 blueprint = Blueprint("users", __name__, url_prefix="/user")
 
 
 @blueprint.get("")
-@operation(Oneself)
+@operation(Oneself, scope=Scope.READ)
 async def show_oneself() -> Response:
     """Shows you, and the rooms that you have joined."""
     identity = await caller()
@@ -25,11 +26,14 @@ async def show_oneself() -> Response:
 
 
 @blueprint.get("/<user_id>")
-@operation(SomeUser, refuses=(UserNotFound,))
+@operation(SomeUser, scope=Scope.READ, refuses=(UserNotFound,))
 async def show(user_id: str) -> Response:
-    """Shows a user."""
-    await caller()
-    return answer(SomeUser(user_details=details(await accounts().profiles.user(user_id))))
+    """Shows a user.
+
+    The address is there as `privacy.emails` allows: by default if you share a room. Otherwise it is `""`.
+    """
+    by = (await caller()).actor
+    return answer(SomeUser(user_details=details(await accounts().profiles.seen_by(by, user_id))))
 
 
 @blueprint.put("/username")
@@ -41,7 +45,7 @@ async def rename() -> Response:
     """
     identity = await caller()
     body = await body_of(Renaming)
-    await accounts().profiles.rename(identity, body.username)
+    await accounts().profiles.rename(identity, body.username, client=client_address())
     return answer()
 
 

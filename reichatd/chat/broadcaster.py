@@ -20,7 +20,7 @@ from reichatd.chat.socket import PeerGone, PeerStalled
 from reichatd.chat.stalled import HeldBytes, StalledSends
 from reichatd.closing import ABORT, SERVER_FAULT, SLOW_READER
 from reichatd.repeated_event import RepeatedEvent
-from reichatd.settings import LiveSettings
+from reichatd.settings import EmailVisibility, LiveSettings
 from reichatd.store import Message, StoreUnavailable, is_cut
 from reichatd.timings import Timings
 
@@ -52,6 +52,10 @@ class BroadcastRoom(Protocol):
     @property
     def first_id(self) -> int:
         """The id that the log begins with; what was before has been removed."""
+
+    @property
+    def emails(self) -> EmailVisibility:
+        """Whom addresses are shown to now."""
 
     async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
         """The messages of these ids, both included, that the store has, at least one of them, and about `max_chars` characters.
@@ -260,7 +264,7 @@ class Broadcaster:
                 await trio.sleep(_STORE_RETRY_SECONDS)
             else:
                 break
-        found = [frames.latest_message(frames.as_json(message)) for message in messages]
+        found = [frames.latest_message(frames.as_json(message, room.emails)) for message in messages]
         ends = list(accumulate(map(len, found)))
         count = max(1, bisect_right(ends, max_bytes))
         if count >= len(found):

@@ -11,12 +11,13 @@ from reichatd.closing import Close
 class Connection:
     """A socket, its user and login session, and its delivery."""
 
-    __slots__ = ("closing", "delivery", "pinged_at", "scope", "session", "socket", "user")
+    __slots__ = ("actor", "closing", "delivery", "pinged_at", "scope", "session", "socket", "user")
 
     def __init__(self, socket: Socket, identity: Identity, scope: trio.CancelScope) -> None:
         self.socket = socket
         self.user = identity.user  # replaced by the hub when the user is renamed
         self.session = identity.session
+        self.actor = identity.actor
         self.delivery = Delivery()
         self.pinged_at = -1.0  # Trio's time of the last ping; the hub's
         self.scope = scope  # the conversation's task

@@ -23,12 +23,13 @@ from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
 from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
-from reichatd.rights import Action, UserActor
+from reichatd.rights import Action, Scope
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
 from reichatd.text import is_blank
 
 _KEPT_OPEN_SECONDS = 3600.0
+_READ_ONLY = 'This token may only read: it has no scope "write"'
 _END_OF_TEST = Close(GOING_AWAY, "End of the test connection")
 
 log = structlog.get_logger()
@@ -122,6 +123,7 @@ class ConversationHandler:
                 token = self.accounts.sessions.redeem(ticket)
             connection = Connection(socket, await self._authenticate(token), scope)
             socket.authenticated()
+            rights.require_scope(connection.actor, Scope.READ, room_id)
             # No await between the authentication and the registration in the hub, so no logout can come in between.
             try:
                 room = await self.hub.enter(room_id, connection)
@@ -151,6 +153,7 @@ class _Conversation:
         self._room = room
         self._connection = connection
         self._bad_frames = TokenBucket()
+        self._may_write = rights.may(connection.actor, Scope.WRITE)
         self._resume_at: int | None = None  # the id after the last history reply, if that reply reached the log's end
 
     async def run(self) -> None:
@@ -176,6 +179,8 @@ class _Conversation:
         match frame:
             case frames.SendMessage():
                 await self._post(frame)
+            case frames.SetLastRead() if not self._may_write:
+                self._reply("forbidden", _READ_ONLY)
             case frames.SetLastRead():
                 self._handler.scribe.mark_read(self._room.room_id, self._connection.user.user_id, frame.message_id)
             case frames.Fetch():
@@ -191,8 +196,7 @@ class _Conversation:
         # scribe may store and forget it while the store still answers with the older one.
         pending_mark = self._handler.scribe.read_mark(room.room_id, user_id)
         stored_mark = await self._handler.marks.read(room.room_id, user_id)
-        actor = UserActor(user_id, self._connection.session.session_id)
-        rights.require(actor, Action.READ, is_member=stored_mark is not None)
+        rights.require(self._connection.actor, Action.READ, is_member=stored_mark is not None)
         mark = max(stored_mark or 0, min(pending_mark, room.last_id))
         reply = None
         # Removed messages count as read: a page around a mark before the first message would look like the log's end.
@@ -253,6 +257,8 @@ class _Conversation:
             self._bad("bad_content", "There is nothing to see in this message", nonce=nonce)
         elif not self._is_nonce(nonce):
             self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
+        elif not self._may_write:
+            self._reply("forbidden", _READ_ONLY, nonce=nonce)
         elif refusal := self._handler.post_limits.take(
             self._connection.user.user_id, content, trio.current_time(), client=self._connection.socket.client
         ):

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from reichatd import rights
+from reichatd.settings import EmailVisibility
 from reichatd.store import Message
+from reichatd.text import GONE
 from reichatd.timestamps import isoformat
 
 PING = b"\x89\x00"
@@ -54,7 +57,15 @@ RequestName = Annotated[
         extra_json_schema={"maxLength": "limits.nonce_chars"},
     ),
 ]
-FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "fetch_too_large"]
+TimeText = Annotated[
+    str,
+    Meta(
+        description="ISO 8601, UTC.",
+        examples=["2026-01-31T12:00:00.000000+00:00"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "fetch_too_large", "muted"]
 SharedErrorCode = Literal["rate_limited", "unavailable", "forbidden", "room_not_found"]
 """Codes of `reichatd.errors`; a test holds them equal."""
 ErrorCode = Literal[FrameErrorCode, SharedErrorCode]
@@ -107,16 +118,11 @@ class MessageView(msgspec.Struct):
     message_id: MessageId
     user_id: Annotated[str, Meta(examples=["65f0c1d2e3a4b5968778695a"])]
     username: Annotated[str, Meta(examples=["ada"])]
-    email: Annotated[str, Meta(examples=["ada@example.org"])]
-    content: Annotated[str, Meta(examples=["Hello, log!"])]
-    timestamp: Annotated[
-        str,
-        Meta(
-            description="ISO 8601, UTC.",
-            examples=["2026-01-31T12:00:00.000000+00:00"],
-            extra_json_schema={"format": "date-time"},
-        ),
+    email: Annotated[
+        str, Meta(description='The author\'s address; "" where it is not shown.', examples=["ada@example.org"])
     ]
+    content: Annotated[str, Meta(examples=["Hello, log!"])]
+    timestamp: TimeText
 
 
 EncodedMessage = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/MessageView"})]
@@ -164,7 +170,7 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
 
     `code` is for programs, `message` for people. `nonce` is that of the message that was not stored, `request` that of the
     `fetch` that gets no other answer. Of an invalid frame they are repeated if they can be read and are not too long.
-    `retry_after`, in seconds, comes with `rate_limited`.
+    `retry_after`, in seconds, comes with `rate_limited`: too many posts, or a room in slow mode. `until` comes with `muted`.
     """
 
     code: ErrorCode
@@ -172,6 +178,7 @@ class Error(msgspec.Struct, tag_field="type", tag="error", omit_defaults=True):
     nonce: str | None = None
     request: str | None = None
     retry_after: Annotated[float, Meta(examples=[0.25])] | None = None
+    until: TimeText | None = None
 
 
 ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
@@ -182,9 +189,6 @@ _FINAL = 0x80
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _encoder = msgspec.json.Encoder()
-GONE = "(deleted)"
-"""The name of a deleted author. No user can have it: user names have letters and digits only."""
-
 _LATEST = _encoder.encode(LatestMessage(msgspec.Raw()))[:-1]
 
 
@@ -212,14 +216,18 @@ def encode(frame: ServerFrame) -> bytes:
     return _text_frame(_encoder.encode(frame))
 
 
-def as_json(message: Message) -> bytes:
-    """A stored message as clients see it, as JSON. All frames that contain the message are made from these bytes."""
+def as_json(message: Message, emails: EmailVisibility) -> bytes:
+    """A stored message as clients see it, as JSON. All frames that contain the message are made from these bytes.
+
+    Arguments:
+        emails: `privacy.emails`.
+    """
     return _encoder.encode(
         MessageView(
             message.message_id,
             message.user_id,
             message.username or GONE,
-            message.email,
+            message.email if rights.shows_email(emails, shares_room=message.shares_room) else "",
             message.content,
             isoformat(message.timestamp),
         )

@@ -5,8 +5,9 @@ and one piece of text at a time: a longer reply is one WebSocket message in seve
 library puts together. A page of long messages has fewer of them.
 """
 
-from collections import deque
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from reichatd.chat import frames
 from reichatd.chat.room import LiveRoom
@@ -48,7 +49,7 @@ class HistoryReply:
         self._make_frame = make_frame
         self._piece_bytes = piece_bytes
         self._page_chars = _PIECES_IN_PAGE * piece_bytes
-        self._page: deque[bytes | memoryview] = deque()  # read, and in no piece yet
+        self._page: list[bytes | memoryview] = []  # read, and in no piece yet
         self._page_ids = _PAGE  # how many ids the next page asks for: fewer if the messages are long
         self._newest = 0  # the last id in any page; the store may be ahead of the room
         self._log_end = 0  # the last id of the log when the last page was read
@@ -103,23 +104,23 @@ class HistoryReply:
         messages: list[bytes | memoryview] = []
         size = 0
         while True:
-            while self._page:
-                message = self._page.popleft()
-                messages.append(message)
-                size += len(message)
-                if size >= self._piece_bytes:
-                    return messages
+            count = _count_up_to(self._page, self._piece_bytes - size)
+            taken, self._page = self._page[:count], self._page[count:]
+            messages += taken
+            size += sum(map(len, taken))
+            if size >= self._piece_bytes:
+                return messages
             if self._was_last_page:
                 self._whole = True
                 return messages
             self._page = await self._read_page()
 
-    async def _read_page(self) -> deque[bytes | memoryview]:
+    async def _read_page(self) -> list[bytes | memoryview]:
         room = self._room
         first_id = max(self._next_id, room.first_id)
         last_id = min(first_id + self._page_ids - 1, self._last_id)
         end = room.last_id
-        page: deque[bytes | memoryview]
+        page: list[bytes | memoryview]
         recent = room.recent(first_id, last_id)
         if recent is None:
             if first_id > end + 1:
@@ -127,18 +128,16 @@ class HistoryReply:
                 # messages are in the page, or come after the reply.
                 end = max(end, await room.stored_last_id())
             messages = await room.read(first_id, last_id, self._page_chars)
-            page, newest = deque(map(frames.as_json, messages)), messages[-1].message_id if messages else 0
+            page = [frames.as_json(message, room.emails) for message in messages]
+            newest = messages[-1].message_id if messages else 0
             if is_cut(messages, self._page_chars):
                 last_id = newest
                 self._page_ids = min(_PAGE, 2 * len(messages))
         else:
-            page, size = deque(), 0
-            for message in map(frames.message_in, recent):
-                page.append(message)
-                size += len(message)
-                if size >= self._piece_bytes:
-                    last_id = first_id + len(page) - 1
-                    break
+            count = _count_up_to(recent, self._piece_bytes)
+            page = list(map(frames.message_in, recent[:count]))
+            if count < len(recent):
+                last_id = first_id + count - 1
             newest = min(last_id, end)
         self._next_id = last_id + 1
         self._newest = max(self._newest, newest)
@@ -147,3 +146,8 @@ class HistoryReply:
         self._log_end = max(self._newest, end)
         self.resume_at = self._log_end + 1 if last_id >= end else None
         return page
+
+
+def _count_up_to(texts: Sequence[bytes | memoryview], size: int) -> int:
+    """How many of these texts have `size` bytes together; all of them if they have fewer."""
+    return min(bisect_left(list(accumulate(map(len, texts))), size) + 1, len(texts))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
 import structlog
 import trio
 
@@ -80,6 +81,8 @@ class Hub:
         self._check_now = RepeatedEvent()  # makes the check of all connections run at once
         self._checked = RepeatedEvent()  # a check of all connections is done
         settings.on_change(self._check_now.set)  # its interval may be shorter now
+        self._emails = settings.whole.privacy.emails  # as the tails show them
+        settings.on_change(self._show_emails_anew)
         self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -212,6 +215,8 @@ class Hub:
             for connection in [each for each in room.connections if each.user.user_id == user_id]:
                 room.leave(connection)
                 connection.close_soon(FORBIDDEN)
+            if self._emails == "shared_room":
+                room.forget_tail()  # it may show the user's address
 
     def room_deleted(self, room_id: str) -> None:
         # Removed at once: a new room with this id starts with an empty log.
@@ -221,12 +226,26 @@ class Hub:
             room.scope.cancel()
 
     def user_renamed(self, user_id: str, username: str) -> None:
+        self._change_user(user_id, username=username)
+
+    def email_changed(self, user_id: str, email: str) -> None:
+        self._change_user(user_id, email=email)
+
+    def _change_user(self, user_id: str, **changes: str) -> None:
         self.changes += 1
         for room in self._rooms.values():
             for connection in room.connections:
                 if connection.user.user_id == user_id:
-                    connection.user = connection.user.renamed(username)
+                    connection.user = msgspec.structs.replace(connection.user, **changes)
             room.forget_tail()
+
+    def _show_emails_anew(self) -> None:
+        """Drops the tails if they show addresses to others than they should now."""
+        emails = self._settings.whole.privacy.emails
+        if emails != self._emails:
+            self._emails = emails
+            for room in self._rooms.values():
+                room.forget_tail()
 
     # --- live rooms
 

@@ -10,7 +10,7 @@ from reichatd.chat.log import RoomLog
 from reichatd.chat.stalled import StalledSends
 from reichatd.chat.tails import Tails
 from reichatd.errors import RoomNotFound
-from reichatd.settings import LiveSettings
+from reichatd.settings import EmailVisibility, LiveSettings
 from reichatd.store import Message, MessageStore, StoreError
 
 
@@ -55,6 +55,11 @@ class LiveRoom:
     def last_id(self) -> int:
         """The id of the last published message. Meaningless before `opened`."""
         return self.log.last_id
+
+    @property
+    def emails(self) -> EmailVisibility:
+        """Whom addresses are shown to now."""
+        return self.settings.whole.privacy.emails
 
     # --- its life
 
@@ -102,7 +107,7 @@ class LiveRoom:
         if renames == self._renames and not self.log.last_id and recent:
             self.log.skip_to(recent[0].message_id - 1)
             for message in recent:
-                self.log.append(message.message_id, frames.latest_message(frames.as_json(message)))
+                self.log.append(message.message_id, frames.latest_message(frames.as_json(message, self.emails)))
         # Messages published during the load are new only beyond what the store had by then.
         self.log.skip_to(last_id)
         self._tails.changed(self.log)
@@ -154,15 +159,19 @@ class LiveRoom:
         return self.log.between(first_id, last_id)
 
     def forget_tail(self) -> None:
-        """Drops the frames in memory, since an author was renamed. Readers that are behind get the messages from the store."""
+        """Drops the frames in memory, since they show an old name, or an address that is not shown any more.
+
+        Readers that are behind get the messages from the store.
+        """
         self._renames += 1
         self.log.forget()
-        self._tails.changed(self.log)
+        self._tails.shrunk(self.log)
 
     def begins_at(self, first_id: int) -> None:
         """All messages before `first_id` have been removed from the store."""
         self.first_id = max(self.first_id, first_id)
         self.log.drop_before(self.first_id)
+        self._tails.shrunk(self.log)
 
     async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
         """The messages of these ids, both included, that the store has. Where some are gone, `first_id` is up to date afterwards.

@@ -24,6 +24,7 @@ from reichatd.chat.connection import Connection
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import Appended, Message, MessageStore, Outcome, Post, StoreError
+from reichatd.timestamps import isoformat
 
 log = structlog.get_logger()
 
@@ -194,14 +195,21 @@ class Scribe:
 
     def _publish(self, batch: list[PendingPost], answers: list[Appended]) -> None:
         rooms: dict[str, list[tuple[int, bytes]]] = {}
+        emails = self._settings.whole.privacy.emails
         for each, answer in zip(batch, answers, strict=True):
             if answer.outcome is Outcome.STORED:
                 post, user = each.post, each.author.user
                 message = Message(
-                    answer.message_id, user.user_id, user.username, user.email, post.content, post.timestamp
+                    answer.message_id,
+                    user.user_id,
+                    user.username,
+                    user.email,
+                    post.content,
+                    post.timestamp,
+                    shares_room=not answer.in_direct,
                 )
                 rooms.setdefault(post.room_id, []).append(
-                    (answer.message_id, frames.latest_message(frames.as_json(message)))
+                    (answer.message_id, frames.latest_message(frames.as_json(message, emails)))
                 )
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
@@ -215,6 +223,13 @@ class Scribe:
                     self._refuse(each, "forbidden", "Forbidden")
                 case Outcome.NO_ROOM:
                     self._refuse(each, "room_not_found", "Room not found")
+                case Outcome.MUTED:
+                    self._refuse(each, "muted", "You are muted in this room", until=isoformat(answer.until))
+                case Outcome.BLOCKED:
+                    self._refuse(each, "forbidden", "This user takes no messages from you")
+                case Outcome.SLOW:
+                    wait = max(0.001, round(answer.until - self._clock() + 0.0005, 3))
+                    self._refuse(each, "rate_limited", "This room is in slow mode; wait a little", retry_after=wait)
 
     def _acknowledge(self, pending: PendingPost, message_id: int) -> None:
         post = pending.post
@@ -224,5 +239,7 @@ class Scribe:
             ack = frames.encode(frames.Ack(post.nonce, message_id))
             self._rooms.reply(post.room_id, pending.author, ack)
 
-    def _refuse(self, pending: PendingPost, code: frames.ErrorCode, message: str) -> None:
-        self._rooms.reply(pending.post.room_id, pending.author, frames.error(code, message, nonce=pending.post.nonce))
+    def _refuse(self, pending: PendingPost, code: frames.ErrorCode, message: str, **more: str | float) -> None:
+        """`more` are further fields of the error frame."""
+        frame = frames.error(code, message, nonce=pending.post.nonce, **more)
+        self._rooms.reply(pending.post.room_id, pending.author, frame)

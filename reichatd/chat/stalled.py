@@ -22,6 +22,8 @@ log = structlog.get_logger()
 class StalledSends:
     """Knows what each send holds; closes the socket that has stalled longest while all of them hold more than the limit.
 
+    A long reply to a slow reader goes on piece by piece: it has stalled since its last piece only.
+
     The hub owns it. Only `run` waits.
 
     Arguments:
@@ -34,7 +36,7 @@ class StalledSends:
         self._settings = settings
         self._refusals = Counter() if refusals is None else refusals
         self._refusals.update({STALLED_BYTES: 0})
-        self._sends: dict[HeldBytes, None] = {}  # the one that began first is the first
+        self._sends: dict[HeldBytes, None] = {}  # the one that has waited longest is the first
         self._over = RepeatedEvent()
         settings.on_change(self._over.set)  # the limit may be lower now
 
@@ -57,9 +59,11 @@ class StalledSends:
         if not size:
             self.end(held)
             return
-        if held not in self._sends:
-            self._sends[held] = None
+        if held in self._sends:
+            del self._sends[held]  # to the end: its socket has taken what it held before
+        else:
             held.since = trio.current_time()
+        self._sends[held] = None
         self.bytes += size - held.size
         held.size = size
         if self._is_over():
@@ -77,10 +81,11 @@ class StalledSends:
 
     def _close_longest(self) -> None:
         now = trio.current_time()
-        while self._is_over():
-            held = next(iter(self._sends))
-            if now - held.since < _LEAST_SECONDS:
+        for held in list(self._sends):
+            if not self._is_over():
                 break
+            if now - held.since < _LEAST_SECONDS:
+                continue
             user_id, seconds = held.connection.user.user_id, round(now - held.since, 1)
             log.info("stalled reader closed", user_id=user_id, held=held.size, seconds=seconds)
             self._refusals[STALLED_BYTES] += 1
@@ -96,7 +101,7 @@ class HeldBytes:
     def __init__(self, sends: StalledSends, connection: Connection) -> None:
         self._sends = sends
         self.connection = connection
-        self.since = 0.0  # Trio's time
+        self.since = 0.0  # when it began to hold something, in Trio's time
         self.size = 0
 
     def __enter__(self) -> "HeldBytes":

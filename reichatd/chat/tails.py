@@ -19,7 +19,7 @@ class Tails:
         self._sizes: OrderedDict[RoomLog, int] = OrderedDict()  # the log that changed last is the last
 
     def changed(self, log: RoomLog) -> None:
-        """To be called after messages were appended to a log, or dropped."""
+        """To be called after messages were appended to a log."""
         self.bytes += log.size - self._sizes.get(log, 0)
         self._sizes[log] = log.size
         self._sizes.move_to_end(log)
@@ -27,6 +27,12 @@ class Tails:
             quiet, size = self._sizes.popitem(last=False)
             self.bytes -= size
             quiet.forget()
+
+    def shrunk(self, log: RoomLog) -> None:
+        """To be called after messages of a log were dropped, which makes it no less quiet."""
+        if log in self._sizes:
+            self.bytes += log.size - self._sizes[log]
+            self._sizes[log] = log.size
 
     def remove(self, log: RoomLog) -> None:
         """The room is not live any more. Harmless if its log is unknown."""

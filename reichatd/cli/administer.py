@@ -10,17 +10,21 @@ import trio
 
 from reichatd import control
 from reichatd.accounts import Passwords
+from reichatd.accounts.invites import Invites
+from reichatd.accounts.keys import Keys
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Done, Emit, Failed, Progress, RequestRefused
 from reichatd.cli import exit_status
 from reichatd.cli.exit_status import Failure
 from reichatd.cli.progress import ProgressBar
+from reichatd.cli.secret import load_secret
 from reichatd.cli.settings_loader import Loaded, load_or_fail
 from reichatd.cli.store_access import no_access, opened_store
 from reichatd.live import NoLiveConnections
 from reichatd.rate_limits import MemoryCounts, RateLimiter
 from reichatd.rooms import Rooms
-from reichatd.settings import LiveSettings
+from reichatd.rooms.invites import RoomInvites
+from reichatd.settings import LiveSettings, SettingsError
 from reichatd.settings.keys import printable
 from reichatd.store import StoreError
 
@@ -46,20 +50,28 @@ def collect(
     return records
 
 
-def perform(config: Path | None, request: Request, take: Callable[[Record], None], *, may_create: bool = False) -> None:
+def perform(
+    config: Path | None,
+    request: Request,
+    take: Callable[[Record], None],
+    *,
+    may_create: bool = False,
+    until_interrupted: bool = False,
+) -> None:
     """Performs a request, and shows its progress. Ends the program if the request fails.
 
     Arguments:
         config: the settings file; None for the one that is found.
         take: gets each record. An OSError from it stops the work, and is raised from here.
         may_create: as for `opened_store`.
+        until_interrupted: whether Ctrl+C is the usual end.
     """
     _check_text(request)
     work = _Work(load_or_fail(config), request, take, may_create=may_create)
     trio.run(work.run)
     if work.take_error is not None:
         raise work.take_error
-    if work.signal:
+    if work.signal and not (until_interrupted and work.signal == signal.SIGINT):
         exit_status.fail(
             exit_status.SIGNALLED + work.signal, "interrupted; the same command, given again, finishes the work"
         )
@@ -139,8 +151,25 @@ class _Work:
             passwords, in_force, live = Passwords(settings.auth), LiveSettings(settings), NoLiveConnections()
             limiter = RateLimiter(in_force, local=MemoryCounts(), shared=store.counts)
             rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
-            administration = Administration(store=store, passwords=passwords, rooms=rooms, settings=in_force, live=live)
+            invites = Invites(settings=in_force, keys=self._keys, store=store, limiter=limiter)
+            administration = Administration(
+                store=store,
+                passwords=passwords,
+                rooms=rooms,
+                invites=RoomInvites(settings=in_force, store=store, invites=invites),
+                settings=in_force,
+                live=live,
+            )
             return await administration.perform(self._request, self._emit)
+
+    def _keys(self) -> Keys:
+        """The daemon's keys. Only few requests need them, and not everyone who may open the store may read the secret."""
+        try:
+            return Keys(load_secret(self._loaded))
+        except SettingsError as error:
+            raise Failure(exit_status.CONFIGURATION, *map(str, error.problems)) from None
+        except OSError as error:
+            raise Failure(exit_status.CANNOT_CREATE, f"the secret cannot be created: {error}") from None
 
     async def _emit(self, record: Record) -> None:
         if isinstance(record, Progress):

@@ -34,7 +34,7 @@ def bench(
     Without --url, each scenario starts a private daemon on SQLite. With --mongodb, that daemon uses a new database
     (reichatd_scratch_…), which is dropped at the end; the user in the URI must be allowed to create and drop it.
     The bench uses the public interface, as other clients do, from separate processes. On a running daemon it deletes its rooms at
-    the end, and limits.messages_per_second applies.
+    the end, and all limits on clients apply: its thousands of sockets in hundreds of rooms are those of one user at one address.
 
     The scenario siege runs only if it is named. It attacks its private daemon, which has the default limits, and shows what honest
     users feel; it takes a minute.

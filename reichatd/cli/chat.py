@@ -18,7 +18,14 @@ from reichatd.cli.client_commands import (
 )
 from reichatd.cli.prompts import ask, can_ask
 from reichatd.terminal import screen
-from reichatd.terminal.client import LoggedOut, RoomChoice, ServerClient, ServerRefused
+from reichatd.terminal.client import (
+    INVALID_CODE,
+    TOTP_REQUIRED,
+    LoggedOut,
+    RoomChoice,
+    ServerClient,
+    ServerRefused,
+)
 from reichatd.terminal.logins import Logins, default_file
 from reichatd.terminal.rooms import find_rooms
 from reichatd.terminal.transcript import plain
@@ -34,7 +41,8 @@ def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out:
     """Chat in this terminal, on any server.
 
     URL is the server's address. ROOM is the id or name of a room; without it, you choose one from a list. The password is asked for
-    once, and not stored. The tokens of the login are stored in a file that only you can read. In a room, /help lists the commands.
+    once, and not stored; with a second factor, so is a code. The tokens of the login are stored in a file that only you can read.
+    In a room, /help lists the commands.
     """
     url = checked(url, insecure=insecure)
     logins = Logins(default_file())
@@ -75,7 +83,16 @@ async def _arrive(url: str, logins: Logins, email: str | None, room: str | None)
 async def _log_in(server: ServerClient, email: str | None) -> None:
     await server.check()  # before a person types a password that no server gets
     email = email or (server.login.email if server.login else ask("E-mail address"))
-    await server.log_in(email, ask(f"Password of {email}", hidden=True))
+    password, totp = ask(f"Password of {email}", hidden=True), None
+    while True:
+        try:
+            return await server.log_in(email, password, totp)
+        except ServerRefused as refusal:
+            if refusal.code == INVALID_CODE:
+                click.echo(plain(str(refusal)), err=True)
+            elif refusal.code != TOTP_REQUIRED:
+                raise
+        totp = ask("Code of your authenticator app, or a recovery code")
 
 
 async def _enter(server: ServerClient, name: str | None) -> RoomChoice:

@@ -155,7 +155,13 @@ def _say_ready(
     listeners: "list[Listener]",
     monitors: "list[Listener]",
     control_socket: "UnixSocket | None",
+    invitation: str,
 ) -> None:
+    """Says where the daemon listens, and what else a person should know.
+
+    Arguments:
+        invitation: the URL of an invitation for the first account; "" if none is needed.
+    """
     settings = loaded.settings
     click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")
     click.echo(f"  data      {backend_for(settings.storage, loaded.paths.data_file).description}")
@@ -166,6 +172,8 @@ def _say_ready(
         click.echo("  mail      not sent: verification codes are printed here")
     if loaded.paths.control_socket is not None and control_socket is None:
         click.echo(f"  control   no control socket: {loaded.paths.control_socket} cannot be created")
+    if invitation:
+        click.echo(f"  invite    for the first account, once: {invitation}")
 
 
 def _from_environment(loaded: Loaded) -> str:

@@ -80,7 +80,10 @@ def add(email: str, username: str, from_stdin: bool, generate: bool, config: Pat
 @config_option
 @json_option
 def set_password(user: str, from_stdin: bool, generate: bool, config: Path | None, as_json: bool) -> None:
-    """Set a user's password, and end all login sessions of the user."""
+    """Set a user's password, and end all login sessions, tokens for programs and app passwords of the user.
+
+    A second factor stays: see remove-totp.
+    """
     password = new_password(load_or_fail(config).settings.limits, from_stdin=from_stdin, generate=generate)
     (change,) = collect(config, requests.SetPassword(user, password), UserChanged)
     _print_change(change, as_json, password if generate else None)
@@ -136,6 +139,20 @@ def enable(user: str, config: Path | None, as_json: bool) -> None:
 def logout(user: str, config: Path | None, as_json: bool) -> None:
     """End all login sessions of a user, and close the user's sockets."""
     _change(config, requests.LogUserOut(user), as_json)
+
+
+@user.command("remove-totp")
+@click.argument("user")
+@config_option
+@json_option
+@yes_option
+def remove_totp(user: str, config: Path | None, as_json: bool, yes: bool) -> None:
+    """Turn off the second factor of a user who has lost it, with all recovery codes.
+
+    From then on the password alone is enough. Make sure first that it is the user who asks.
+    """
+    confirm(f"Turn off the second factor of {user}?", yes=yes)
+    _change(config, requests.RemoveTotp(user), as_json)
 
 
 @user.command()

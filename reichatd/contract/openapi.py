@@ -15,7 +15,15 @@ from reichatd.api.answers import as_refusal
 from reichatd.api.operations import Operation, Token, operation_of
 from reichatd.api.types import Problem, Refusal
 from reichatd.contract.schemas import JSON, REF, example, schemas
-from reichatd.errors import InvalidFields, Malformed, NotFound, ReichatError, Unauthorized, Unavailable
+from reichatd.errors import (
+    InsufficientScope,
+    InvalidFields,
+    Malformed,
+    NotFound,
+    ReichatError,
+    Unauthorized,
+    Unavailable,
+)
 from reichatd.settings import LimitSettings
 
 _ABOUT = """\
@@ -25,13 +33,22 @@ Request and response bodies are JSON. Every response has `message`: "ok" on succ
 Unknown fields in a body are ignored. A malformed HTTP request is answered with 400 or 431, an unknown path with 404, a method that
 the path does not support with 405.
 
+A token for programs (`POST /user/tokens`) takes the place of an access token in the calls that have `x-token-scope`: the scope that
+it needs.
+
 Messages are sent over [the WebSocket](docs/websocket), not by REST. A request to its path that is no handshake is answered with 426
 `upgrade_required`."""
 
 _TAGS = {
     "accounts": "Registration, login and logout.",
     "users": "Your own profile, and other users.",
+    "own_account": "Your e-mail address, all your data, and the end of your account.",
+    "sessions": "Your login sessions.",
+    "second_factor": "A second factor of your logins: codes of an authenticator app (TOTP, RFC 6238).",
+    "app_passwords": "Passwords for programs that log in for you and know no second factor.",
+    "tokens": "Tokens for programs: to use this interface and the WebSocket without a login.",
     "rooms": "Rooms and their members.",
+    "directs": "Direct conversations, and users whom you have blocked.",
     "daemon": "The daemon itself.",
 }
 
@@ -41,8 +58,8 @@ def _bearer(description: str) -> JSON:
 
 
 _SCHEMES = {
-    "accessToken": _bearer("The access token of `POST /login` or `GET /refresh`, as Bearer."),
-    "refreshToken": _bearer("The refresh token of `POST /login`, as Bearer."),
+    "accessToken": _bearer("The access token of `POST /login` or of a refresh, as Bearer."),
+    "refreshToken": _bearer("The refresh token of `POST /login` or `POST /refresh`, as Bearer."),
     "operatorProof": _bearer("A proof of knowing the daemon's secret, made by `reichatd doctor`, as Bearer."),
 }
 _SECURITY: dict[Token, list[JSON]] = {
@@ -54,7 +71,12 @@ _SECURITY: dict[Token, list[JSON]] = {
 }
 _PARAMETERS: JSON = {
     "room_id": {"description": "A room's id.", "example": "lounge"},
+    "invite": {"description": "The secret of an invitation.", "example": "dQw4w9WgXcQdQw4w9WgXcQ"},
+    "invite_id": {"description": "The id of an invitation.", "example": "65f0c1d2e3a4b5968778695b"},
     "user_id": {"description": "A user's id.", "example": "65f0c1d2e3a4b5968778695a"},
+    "session_id": {"description": "A login session's id.", "example": "65f0c1d2e3a4b5968778695a"},
+    "app_password_id": {"description": "The id of an app password.", "example": "65f0c1d2e3a4b5968778695a"},
+    "token_id": {"description": "The id of a token.", "example": "65f0c1d2e3a4b5968778695a"},
 }
 _RETRY_AFTER: JSON = {
     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "string"}}
@@ -136,6 +158,8 @@ def _operation(call: Call, components: JSON) -> JSON:
     }
     if operation.description:
         described["description"] = operation.description
+    if operation.scope is not None:
+        described["x-token-scope"] = operation.scope.value
     parameters: list[JSON] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, **_PARAMETERS[name]}
         for name in re.findall(r"{(\w+)}", _path(rule))
@@ -165,7 +189,8 @@ def _typed(kind: type[msgspec.Struct], components: JSON) -> JSON:
 
 def _responses(operation: Operation, components: JSON, *, in_path: bool) -> JSON:
     if isinstance(operation.gives, str):
-        content: JSON = {operation.gives: {"schema": {"type": "string" if "html" in operation.gives else "object"}}}
+        is_object = operation.gives == "application/json"
+        content: JSON = {operation.gives: {"schema": {"type": "object" if is_object else "string"}}}
     else:
         content = {"application/json": _typed(operation.gives, components)}
     responses: JSON = {str(operation.status): {"description": "Done.", "content": content}}
@@ -185,6 +210,8 @@ def _refusals(operation: Operation, *, in_path: bool) -> Iterator[tuple[HTTPStat
     kinds: list[type[ReichatError]] = [*operation.refuses, ReichatError, Unavailable]
     if operation.token is not Token.NONE:
         kinds.append(Unauthorized)
+    if operation.token is Token.ACCESS:
+        kinds.append(InsufficientScope)
     if in_path:
         kinds.append(NotFound)  # an id that contains a slash is another path
     if operation.takes is not None or operation.query is not None:

@@ -9,7 +9,7 @@ import trio
 
 from reichatd import __version__, unixsocket
 from reichatd.administration import Administration, Conclusion, Record, Request
-from reichatd.administration.records import Progress, RequestRefused
+from reichatd.administration.records import CaughtUp, Progress, RequestRefused
 from reichatd.control.lines import LineReader, LineTooLong
 from reichatd.settings import LiveSettings
 from reichatd.unixsocket import UnixSocket
@@ -124,7 +124,7 @@ class _Answer:
 
     async def emit(self, record: Record) -> None:
         self._buffer += _encoder.encode(record) + b"\n"
-        if isinstance(record, Progress) or len(self._buffer) >= _FLUSH_BYTES:
+        if isinstance(record, Progress | CaughtUp) or len(self._buffer) >= _FLUSH_BYTES:
             await self._flush()
 
     async def conclude(self, conclusion: Conclusion) -> None:

@@ -1,13 +1,14 @@
 """Which connections are admitted, and which one makes room for another.
 
 A *stranger* is a connection on which no request and no socket has been authenticated yet. It is *idle* while the daemon waits for
-its client: for a handshake, a request, a body, or the reading of a response. Only idle strangers are displaced: an honest client
-is seldom one, and then not for long; whoever holds connections to use them up is one all the time.
+its client: for a handshake, a request, a body, the reading of a response, or a close; and while a refusal is held back. Only idle
+strangers are displaced: an honest client is seldom one, and then not for long; whoever holds connections to use them up is one all
+the time.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http import HTTPStatus
 from itertools import islice
 from typing import Protocol
@@ -120,7 +121,7 @@ class Admissions:
 class Admission:
     """One admitted connection. Its task calls everything but `displace`."""
 
-    __slots__ = ("_admissions", "_client", "_is_stranger", "_stream", "address", "peer")
+    __slots__ = ("_admissions", "_client", "_is_reading", "_is_stranger", "_stream", "address", "peer")
 
     def __init__(self, admissions: Admissions, peer: str, stream: ClientStream) -> None:
         self.peer = peer
@@ -131,6 +132,7 @@ class Admission:
         self._stream = stream
         self._client: _Client | None = None  # None: not counted
         self._is_stranger = True
+        self._is_reading = True  # while idle: whether what the client sends ends the idling
 
     def begin_request(self, forwarded_for: str) -> None:
         """A request's head has come. `end_request` must follow, or `leave`.
@@ -161,8 +163,13 @@ class Admission:
                 self._client.strangers -= 1
 
     @contextmanager
-    def idle(self) -> Iterator[None]:
-        """The daemon waits for the client. A stranger may be displaced meanwhile."""
+    def idle(self, *, is_reading: bool = True) -> Iterator[None]:
+        """The daemon waits for the client. A stranger may be displaced meanwhile.
+
+        Arguments:
+            is_reading: whether what the client sends is read now. If it is not, sending more does not make the client busy.
+        """
+        self._is_reading = is_reading
         if self._is_stranger and self._client is not None:
             self._client.idle[self] = self._admissions._idle[self] = None
         try:
@@ -170,9 +177,16 @@ class Admission:
         finally:
             self._end_idle()
 
+    def held_back(self) -> AbstractContextManager[None]:
+        """An answer is delayed meanwhile, without work on it: idle, but not behind a proxy.
+
+        A proxy takes a connection that ends without an answer for a fault of the daemon, and may send it no requests for a while.
+        """
+        return self.idle(is_reading=False) if self.address == self.peer else nullcontext()
+
     def displace(self) -> bool:
         """Closes this connection to make room for another. False if its client has just sent something: then it is not idle."""
-        if self._stream.has_unread():
+        if self._is_reading and self._stream.has_unread():
             return False
         self.leave()
         self._stream.close()

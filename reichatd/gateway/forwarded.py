@@ -54,6 +54,8 @@ class Proxies:
         """Whether this is the address of a trusted proxy; False for text that is not an address."""
         if address == UNIX_PEER:
             return self._trusts_unix
+        if not self._networks:
+            return False  # at once: every connection asks
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:

@@ -61,6 +61,7 @@ class FrameBudget:
         }
         limit = max(waits, key=waits.__getitem__)
         wait = max(0.0, waits[limit])
-        self._refusals.note(limit, client=self._client, retry_after=ceil(wait))
+        if wait:  # the bucket may have filled while the conversation was busy
+            self._refusals.note(limit, client=self._client, retry_after=ceil(wait))
         await trio.sleep(wait)
         self.is_spent = False

@@ -4,6 +4,7 @@ import errno
 import resource
 import socket
 import ssl
+from contextlib import suppress
 
 import structlog
 import trio
@@ -24,6 +25,8 @@ _ACCEPTS_PER_ROUND = 4
 _OTHER_FILES = 100
 """Open files that are not connections: of the store, the log, the libraries."""
 _ACCEPT_PAUSE_SECONDS = 0.1
+_MAX_DISPLACED = 100
+"""Connections closed in one round of the event loop."""
 _FULL_SECONDS = 0.1
 """How often a full daemon looks for a connection to close, if there was none."""
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
@@ -127,7 +130,7 @@ class Gateway:
         while True:
             await trio.lowlevel.wait_readable(listener)
             for number in range(_ACCEPTS_PER_ROUND):
-                if number and not self._slots.available_tokens:
+                if number and self._slots.available_tokens <= 0:
                     break  # first find out whether there is a connection that needs room
                 slot = object()
                 await self._take_slot(slot)
@@ -146,9 +149,16 @@ class Gateway:
 
     async def _take_slot(self, slot: object) -> None:
         """Waits until there are fewer than max_connections. Before `accept`, so that new ones wait in the kernel's queue."""
+        await trio.lowlevel.checkpoint()  # other tasks run between two connections
+        if self._slots.available_tokens > 0:
+            with suppress(trio.WouldBlock):  # the task of another listener is first
+                self._slots.acquire_on_behalf_of_nowait(slot)
+                return
         while True:
-            if not self._slots.available_tokens:
-                self._admissions.displace()
+            # More than one after a reload that has lowered max_connections.
+            for _ in range(min(_MAX_DISPLACED, 1 - int(self._slots.available_tokens))):
+                if not self._admissions.displace():
+                    break
             with trio.move_on_after(_FULL_SECONDS):
                 await self._slots.acquire_on_behalf_of(slot)
                 return

@@ -28,6 +28,8 @@ from reichatd.settings import LiveSettings
 
 AUTHENTICATED = "reichatd.authenticated"
 """The key of an ASGI scope with a function to call when the request's client has shown who it is."""
+HELD_BACK = "reichatd.held_back"
+"""The key of an ASGI scope with a function that returns a context, in which the app delays an answer: see `Admission.held_back`."""
 
 
 class HttpServer:
@@ -142,6 +144,7 @@ class _Connection:
 
     async def _call_app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
         scope[AUTHENTICATED] = self._admission.authenticated
+        scope[HELD_BACK] = self._admission.held_back
         await self._server._call_app(scope, receive, send)
 
     async def _answer(self, head: RequestHead) -> None:
@@ -208,7 +211,7 @@ class _Connection:
                 return
             data, self._response_head = self._response_head + event.data, b""
             try:
-                with self._admission.idle():  # the client may not read it
+                with self._admission.idle(is_reading=False):  # the client may not read it
                     await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._end()

@@ -59,10 +59,10 @@ class PlainFrames:
         texts: list[str] = []
         pongs = b""
         while not self.ended and len(held := self._held) >= self._needed and self.frames < max_frames:
-            self.frames += 1
             payload = self._take_frame()
             if payload is None:
                 continue
+            self.frames += 1
             if held[0] == _TEXT:
                 try:
                     texts.append(payload.decode())

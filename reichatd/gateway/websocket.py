@@ -251,7 +251,7 @@ class WebSocket:
     async def close(self, code: int, reason: str) -> None:
         if code == ABNORMAL:
             return  # the gateway closes the connection
-        with trio.move_on_after(self._limits.close_seconds):
+        with trio.move_on_after(self._limits.close_seconds), self._admission.idle(is_reading=False):
             try:
                 # Room for the close frame behind everything that a slow reader has not read yet.
                 self._stream.set_send_buffer(2 * self._limits.send_buffer_bytes)

@@ -39,8 +39,8 @@ class Counts(Protocol):
     async def give_back(self, counts: Sequence[Count]) -> None:
         """Takes one off each, for an action that does not count after all."""
 
-    async def retry_after(self, count: Count) -> float:
-        """In how many seconds one more is allowed, about."""
+    async def retry_after(self, count: Count) -> int:
+        """In how many seconds one more is allowed, if nothing is added until then; at least 1."""
 
 
 class MemoryCounts:
@@ -71,13 +71,27 @@ class MemoryCounts:
         for count in counts:
             self._window.hit(item(count), count.key, cost=-1)
 
-    async def retry_after(self, count: Count) -> float:
-        return seconds_until_one_more(count)
+    async def retry_after(self, count: Count) -> int:
+        return seconds_until_one_more(self._memory, count)
 
 
-def seconds_until_one_more(count: Count) -> float:
-    """In how many seconds one more is allowed, about: when exactly depends on when the hits came."""
-    return max(1.0, count.seconds / count.amount)
+def seconds_until_one_more(storage: SlidingWindowCounterSupport, count: Count) -> int:
+    """In how many seconds one more is allowed, if nothing is added until then; at least 1.
+
+    The hits of the window before count by the part of it that the sliding window still covers.
+    """
+    seconds = count.seconds
+    previous, _, current, ends = storage.get_sliding_window(item(count).key_for(count.key), seconds)
+    left = max(0.0, ends - seconds)  # of the current window
+    if current >= count.amount:
+        # The window has to end first. Then it is the one before.
+        wait = left + seconds * (1 - count.amount / current)
+    elif previous:
+        wait = left - seconds * (count.amount - current) / previous
+    else:
+        wait = 0.0
+    # Later than `wait`: at that time, the count is still used up.
+    return max(1, floor(wait) + 1)
 
 
 def item(count: Count) -> RateLimitItem:

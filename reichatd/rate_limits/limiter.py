@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
-from math import ceil
 
 import structlog
 
-from reichatd.errors import RateLimited, Unavailable
+from reichatd.errors import RateLimited, ReichatError, Unavailable
 from reichatd.rate_limits.addresses import network_of
 from reichatd.rate_limits.counts import Count, Counts
 from reichatd.rate_limits.rules import RULES, Action, Scope
@@ -21,8 +20,8 @@ class RateLimiter:
     """The limits of `rules`, with the numbers in force. Any task may call it; it waits only for counts in a store.
 
     Arguments:
-        local: counts by client: each daemon has its own clients.
-        shared: counts that protect accounts and rooms, which all daemons on one store share.
+        local: counts of all that a client does, by this daemon.
+        shared: counts that protect an account or a room, which all daemons on one store share.
     """
 
     def __init__(self, settings: LiveSettings, local: Counts, shared: Counts) -> None:
@@ -47,7 +46,11 @@ class RateLimiter:
         local, shared = self._counts(action, client, subject, known)
         refused = await self._first_over(self._local, local)
         if refused is None and shared:
-            refused = await self._first_over(self._shared, shared)
+            try:
+                refused = await self._first_over(self._shared, shared)
+            except Exception:  # the store fails: nothing is done
+                await self._local.give_back(local)
+                raise
             if refused is not None:
                 await self._local.give_back(local)
         if refused is not None:
@@ -55,36 +58,46 @@ class RateLimiter:
             log.info("rate limited", action=action.value, client=client, retry_after=refused)
             raise RateLimited(retry_after=refused)
 
-    async def give_back(self, action: Action, *, client: str, subject: str = "", known: bool = False) -> None:
-        """Takes back what `require` counted: the password was right, say.
+    async def give_back(
+        self, action: Action, *, client: str, subject: str = "", known: bool = False, work: bool = True
+    ) -> None:
+        """Takes back what `require` counted.
+
+        Arguments:
+            work: whether that includes the work for the client: False if it was done, and nothing was wrong.
 
         Raises:
             StoreError
         """
-        local, shared = self._counts(action, client, subject, known)
+        local, shared = self._counts(action, client, subject, known, work=work)
         await self._local.give_back(local)
         if shared:
             await self._shared.give_back(shared)
 
     @asynccontextmanager
     async def guess(self, action: Action, *, client: str, subject: str, known: bool = False) -> AsyncIterator[None]:
-        """Counts the check of a secret inside, before it. A right one is given back, and one that was not checked (Unavailable).
+        """Counts the check of a secret inside, before it. Gives back a right one, but for the work, and one that was not checked.
+
+        A wrong one ends in a ReichatError other than Unavailable. Other errors, such as those of the store, say nothing of it.
 
         Arguments and errors: as for `require`.
         """
         await self.require(action, client=client, subject=subject, known=known)
         try:
             yield
-        except Unavailable:
-            await self.give_back(action, client=client, subject=subject, known=known)
+        except Exception as error:
+            if isinstance(error, Unavailable) or not isinstance(error, ReichatError):
+                await self.give_back(action, client=client, subject=subject, known=known)
             raise
-        await self.give_back(action, client=client, subject=subject, known=known)
+        await self.give_back(action, client=client, subject=subject, known=known, work=False)
 
     async def _first_over(self, counts: Counts, wanted: list[Count]) -> int | None:
         position = await counts.hit(wanted)
-        return None if position is None else ceil(await counts.retry_after(wanted[position]))
+        return None if position is None else await counts.retry_after(wanted[position])
 
-    def _counts(self, action: Action, client: str, subject: str, known: bool) -> tuple[list[Count], list[Count]]:
+    def _counts(
+        self, action: Action, client: str, subject: str, known: bool, *, work: bool = True
+    ) -> tuple[list[Count], list[Count]]:
         network = network_of(client)
         local: list[Count] = []
         shared: list[Count] = []
@@ -92,14 +105,17 @@ class RateLimiter:
             amount = rule.amount(self._settings.limits)
             if not amount or (known and rule.scope in {Scope.SUBJECT, Scope.SHARE}):
                 continue
+            if rule.scope is Scope.WORK and not work:
+                continue
             match rule.scope:
-                case Scope.CLIENT:
+                case Scope.CLIENT | Scope.WORK:
                     key = _key(action, rule.scope, network)
                 case Scope.PAIR | Scope.SHARE:
                     key = _key(action, rule.scope, network, subject)
                 case Scope.SUBJECT:
                     key = _key(action, rule.scope, subject)
-            (shared if rule.scope is Scope.SUBJECT else local).append(Count(key, amount, rule.seconds))
+            is_local = rule.scope in {Scope.CLIENT, Scope.WORK}
+            (local if is_local else shared).append(Count(key, amount, rule.seconds))
         return local, shared
 
 

@@ -1,6 +1,6 @@
 """The settings: each declared once, with its type, bounds, default, text for operators, and what a reload does with it.
 
-    server, storage, auth, mail, limits, operations    the tables, key by key: the place to add a setting or change a default
+    server, storage, auth, people, mail, limits, operations    the tables: the place to add a setting or change a default
     root          all tables together
     kinds         the types of values
     tables        the base class of the tables
@@ -20,7 +20,8 @@ from reichatd.settings.changes import Change, changes, merged, reload_of
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import MailSettings
-from reichatd.settings.operations import LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
+from reichatd.settings.people import DirectSettings, EmailVisibility, PrivacySettings, WhoMayBegin
 from reichatd.settings.problems import SettingsError, SettingsProblem
 from reichatd.settings.root import Settings
 from reichatd.settings.server import ServerSettings, WebSettings
@@ -30,14 +31,18 @@ from reichatd.settings.tables import HIDDEN, Reload
 __all__ = [
     "DEFAULT_DATABASE",
     "HIDDEN",
+    "AuditSettings",
     "AuthSettings",
     "Change",
+    "DirectSettings",
+    "EmailVisibility",
     "LimitSettings",
     "LiveSettings",
     "LogSettings",
     "MailSettings",
     "MetricsSettings",
     "MongoDBSettings",
+    "PrivacySettings",
     "Reload",
     "RetentionSettings",
     "ServerSettings",
@@ -46,6 +51,7 @@ __all__ = [
     "SettingsProblem",
     "StorageSettings",
     "WebSettings",
+    "WhoMayBegin",
     "changes",
     "merged",
     "reload_of",

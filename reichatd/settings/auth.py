@@ -1,11 +1,11 @@
 """The table [auth]."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from reichatd.settings.kinds import Count, FilePath, Secret
-from reichatd.settings.tables import Table
+from reichatd.settings.tables import Applied, Table
 
 
 class AuthSettings(Table, frozen=True):
@@ -24,6 +24,11 @@ class AuthSettings(Table, frozen=True):
     refresh_token_days: Annotated[float, Meta(gt=0, le=3650)] = 7.0
     """How long a refresh token is valid, and so how long a login lasts. Then the user must log in again."""
 
+    registration: Applied[Literal["open", "invite", "closed"]] = "open"
+    """Who may register. "open": anyone with an e-mail address. "invite": anyone whom an owner or a moderator has invited to a room,
+    or whom you invite. "closed": only those whom you invite with `reichatd invite`, or add with `reichatd user add`. While there is
+    no account, `reichatd serve` prints an invitation for the first one."""
+
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     """How long the code in a verification mail is valid."""
 
@@ -34,6 +39,22 @@ class AuthSettings(Table, frozen=True):
     pending_registrations: Annotated[int, Meta(ge=1, le=100)] = 5
     """How many registrations of one address, by its owner or by strangers, may wait for their codes. Each has its own code, which
     confirms no other registration. A further registration replaces the oldest."""
+
+    rotation_grace_seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    """For clients whose refresh tokens are good once (`POST /refresh`): how long the former token may be sent again, because an
+    answer was lost. Later it counts as stolen, and its login ends."""
+
+    password_reset_minutes: Annotated[float, Meta(gt=0, le=1440)] = 30.0
+    """How long the link in the mail to someone who has forgotten the password is valid."""
+
+    conceal_accounts: bool = False
+    """Whether strangers must not learn which addresses have accounts. Logins, registrations and codes are then answered alike, and
+    the owner of an address that is registered again gets a mail. Older clients expect other answers."""
+
+    concealed_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.25
+    """How long an answer takes at least that must not tell by its time whether an address has an account: always if someone has
+    forgotten the password, and with conceal_accounts also for registrations and codes. It must be longer than a write to the
+    disk."""
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another

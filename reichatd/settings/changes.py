@@ -27,7 +27,7 @@ class Change(NamedTuple):
 def changes(old: Table, new: Table, prefix: str = "") -> Iterator[Change]:
     """The keys whose values differ between two settings (or two tables of one kind)."""
     for info in msgspec.structs.fields(old):
-        key, before, after = prefix + info.name, getattr(old, info.name), getattr(new, info.name)
+        key, before, after = prefix + info.encode_name, getattr(old, info.name), getattr(new, info.name)
         if isinstance(before, Table):
             yield from changes(before, after, f"{key}.")
         elif before != after:
@@ -38,7 +38,7 @@ def merged(old: AnyTable, new: AnyTable, keys: Collection[str], prefix: str = ""
     """The old settings (or table) with the values of these keys from the new ones."""
     values = {}
     for info in msgspec.structs.fields(old):
-        key, before, after = prefix + info.name, getattr(old, info.name), getattr(new, info.name)
+        key, before, after = prefix + info.encode_name, getattr(old, info.name), getattr(new, info.name)
         if isinstance(before, Table):
             values[info.name] = merged(before, after, keys, f"{key}.")
         else:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.inspect import FloatType, IntType, LiteralType, Metadata, StrType, Type, UnionType, VarTupleType, type_info
 
 from reichatd.settings.root import Settings
-from reichatd.settings.tables import HIDDEN, Reload, Table, extra_of, is_secret
+from reichatd.settings.tables import HIDDEN, Reload, Table, extra_of, field_of, is_secret
 
 PREFIX = "REICHATD_"
 _LONGEST_SHOWN = 60
@@ -91,7 +91,7 @@ def _escaped(code_point: int) -> str:
 
 def value_of(settings: Settings, name: str) -> Any:  # noqa: ANN401 - as many types as there are keys
     """The value of the key of this full name."""
-    return functools.reduce(getattr, name.split("."), settings)
+    return functools.reduce(getattr, map(field_of, name.split(".")), settings)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -118,7 +118,7 @@ def assemble(values: dict[str, Any], table: type[Table] = Settings, prefix: str 
     """Makes the settings (or one table) from values by full name; other keys get their defaults."""
     fields = {}
     for info in msgspec.structs.fields(table):
-        name = prefix + info.name
+        name = prefix + info.encode_name
         if _is_table(info.type):
             fields[info.name] = assemble(values, info.type, f"{name}.")
         elif name in values:
@@ -132,7 +132,7 @@ def _is_table(annotation: object) -> bool:
 
 def _keys(table: type[Table], prefix: str = "") -> Iterator[Key]:
     for info in msgspec.structs.fields(table):
-        name = prefix + info.name
+        name = prefix + info.encode_name
         if _is_table(info.type):
             yield from _keys(info.type, f"{name}.")
         else:

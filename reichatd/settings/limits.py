@@ -24,8 +24,17 @@ class LimitSettings(Table, frozen=True):
     room_description_max: Annotated[int, Meta(ge=0, le=100_000)] = 1000
     """Lengths that users may choose, in characters: passwords, user names, and the ids, names and descriptions of rooms."""
 
+    common_passwords: OptionalLimit = 10_000
+    """How many of the most common passwords users may not choose. The list has 10,000. 0: they may choose any."""
+
     room_password_min: Annotated[int, Meta(ge=1, le=1024)] = 8
     """The shortest password that a room may get, in characters. Rooms that have a shorter one keep it."""
+
+    invites_per_room: OptionalLimit = 50
+    invite_days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    invite_days_max: Annotated[int, Meta(ge=1, le=3650)] = 365
+    """How many valid invitations a room may have (0: no limit); how many days one is valid, if its creator does not say; and the
+    most that the creator may say."""
 
     # Conversation
     message_chars: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
@@ -97,8 +106,12 @@ class LimitSettings(Table, frozen=True):
     # Abuse
     guesses_per_client: OptionalLimit = 60
     guesses_per_subject_and_client: OptionalLimit = 10
-    """How many passwords and codes one client (an IPv4 address, or an IPv6 /64) may try in 5 minutes: in all, and for one account
-    or room. A right password does not count. 0: no limit."""
+    """How many wrong passwords of accounts, wrong passwords of rooms, and wrong codes one client (an IPv4 address, or an IPv6 /64)
+    may try in 5 minutes, of each kind: in all, and for one account or room (not for codes). 0: no limit."""
+
+    password_checks_per_client: OptionalLimit = 600
+    """How many passwords of accounts, and how many of rooms, the daemon checks for one client in 5 minutes, right ones included: to
+    check one is work. Raise it if more than this many people behind one address log in at the same time. 0: no limit."""
 
     guesses_per_subject_hour: OptionalLimit = 50
     """How many passwords of one account or room all clients together may try per hour; one client at most half of them. A client
@@ -107,16 +120,34 @@ class LimitSettings(Table, frozen=True):
     codes_per_address_hour: OptionalLimit = 10
     """How many verification codes one client may try per hour for one e-mail address. 0: no limit."""
 
+    totp_tries: OptionalLimit = 5
+    totp_tries_per_day: OptionalLimit = 50
+    """How many codes of a second factor, or recovery codes, one client, and all clients together, may try for one account in 5
+    minutes and per day. Only someone who knows the password can try one. What others try does not count for a client that the
+    account's owner has logged in from, and a right code counts for none. 0: no limit."""
+
     mails_per_client_hour: OptionalLimit = 20
     mails_per_address_hour: OptionalLimit = 3
     mails_per_address_day: OptionalLimit = 5
     """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. A registration of an
     address that has an account counts too. 0: no limit."""
 
+    exports_per_user_day: OptionalLimit = 5
+    """How many times a day one user may download their own data, for which all rooms are searched. 0: no limit."""
+
     rooms_per_user_hour: OptionalLimit = 10
     rooms_owned: OptionalLimit = 50
     """How many rooms one user may create per hour, and how many one user may own and still create another. Administrators may
     create any number. 0: no limit."""
+
+    directs_per_user_hour: OptionalLimit = 30
+    """How many direct conversations one user may begin per hour. 0: no limit."""
+
+    blocks_per_user: OptionalLimit = 1000
+    """How many users one user may block. 0: no limit."""
+    app_passwords_per_user: Annotated[int, Meta(ge=0, le=1000)] = 10
+    tokens_per_user: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """How many app passwords, and how many tokens for programs, one user may have. 0: none can be made."""
 
     refusal_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
     """How long the answer 429 is held back, so that a client that tries again at once costs little."""
@@ -129,8 +160,8 @@ class LimitSettings(Table, frozen=True):
     both if many people share an address. 0: no limit."""
 
     sockets_per_user: OptionalLimit = 100
-    """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). 0: no
-    limit."""
+    """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). Each tab of
+    the web client has one for each of up to 40 rooms: raise it if your users are in many rooms. 0: no limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384

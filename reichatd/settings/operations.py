@@ -1,4 +1,4 @@
-"""The tables [retention], [log] and [metrics]."""
+"""The tables [retention], [audit], [log] and [metrics]."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -21,6 +21,18 @@ class RetentionSettings(Table, frozen=True):
 
     interval_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     """How often the daemon removes old messages."""
+
+
+class AuditSettings(Table, frozen=True):
+    """The audit log: who did what, to whom, from where and when. `reichatd audit` shows it. It has no messages."""
+
+    reload: ClassVar[Reload] = Reload.APPLIED
+
+    days: Annotated[int, Meta(ge=1, le=36_500)] = 180
+    """How many days its entries are kept."""
+
+    address_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+    """How many days its entries keep the IP addresses of clients. With log.addresses = false, they never have any."""
 
 
 class LogSettings(Table, frozen=True):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from reichatd.settings.keys import KEYS, TABLES, Key
-from reichatd.settings.tables import Table
+from reichatd.settings.tables import Table, key_of
 
 
 class Group(NamedTuple):
@@ -46,8 +46,8 @@ def _groups(name: str, table: type[Table]) -> Iterator[Group]:
     keys: list[Key] = []
     for statement in declaration.body:
         match statement:
-            case ast.AnnAssign(target=ast.Name(id=field)) if f"{name}.{field}" in KEYS:
-                keys.append(KEYS[f"{name}.{field}"])
+            case ast.AnnAssign(target=ast.Name(id=field)) if f"{name}.{key_of(field)}" in KEYS:
+                keys.append(KEYS[f"{name}.{key_of(field)}"])
             case ast.Expr(value=ast.Constant(value=str(text))) if keys:
                 yield Group(tuple(keys), _reflowed(text))
                 keys = []

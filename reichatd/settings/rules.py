@@ -169,6 +169,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     _at_most("limits.room_password_min", "limits.password_max"),
     _at_most("limits.username_min", "limits.username_max"),
     _at_most("limits.room_id_min", "limits.room_id_max"),
+    _at_most("limits.invite_days", "limits.invite_days_max"),
     _holds("limits.frame_bytes", "limits.message_chars", "limits.nonce_chars"),
     _holds("limits.body_bytes", "limits.room_name_max", "limits.room_description_max", "limits.password_max"),
 )

@@ -1,6 +1,7 @@
 """The base class and the types that the tables of settings are declared with."""
 
 from enum import Enum
+from keyword import iskeyword
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
@@ -28,7 +29,17 @@ NewConnections = Annotated[_Value, Meta(extra={"reload": Reload.NEW_CONNECTIONS}
 """The type of a key that a reload applies only to connections that are opened after it."""
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+def key_of(field: str) -> str:
+    """The key that a field declares: `from_` declares `from`, which is a word of Python's."""
+    return field.removesuffix("_")
+
+
+def field_of(key: str) -> str:
+    """The field that declares a key: the reverse of `key_of`."""
+    return f"{key}_" if iskeyword(key) else key
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=key_of):
     """The base of all tables of the settings file. Each field is a key, and is declared only here.
 
     The field's type says what is allowed; its value is the default. The docstring after a field, or after a group of fields, is
@@ -44,7 +55,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __rich_repr__(self) -> Any:  # noqa: ANN401 - the protocol that msgspec uses for repr
         for info in msgspec.structs.fields(self):
             value = getattr(self, info.name)
-            yield info.name, HIDDEN if is_secret(info) and value else value
+            yield info.encode_name, HIDDEN if is_secret(info) and value else value
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())

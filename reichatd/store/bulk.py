@@ -11,6 +11,7 @@ The records come in this order in every kind of store, so that the same contents
     registrations   by address
     users           by id
     blocks, second factors, app passwords, changes of address, accounts at a provider: by user
+    erasures        by user; only those that are not done
     sessions        by id; only those that have not ended
     audit           by number
 
@@ -29,6 +30,7 @@ from reichatd.store.records import (
     AuditEntry,
     Block,
     EmailChange,
+    Erasure,
     Invite,
     OidcAccount,
     Record,
@@ -90,7 +92,7 @@ class LogEntry(Record, frozen=True, tag="message"):
     nonce: str | None = None
 
 
-OfUser = Block | Totp | AppPassword | EmailChange | OidcAccount
+OfUser = Block | Totp | AppPassword | EmailChange | OidcAccount | Erasure
 """What belongs to a user, apart from sessions."""
 
 Stored = StoredRoom | Member | Ban | Standing | LogEntry | Invite | Registration | User | OfUser | Session | AuditEntry

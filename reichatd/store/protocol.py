@@ -12,10 +12,20 @@ from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.records import (
     Appended,
+    AppPassword,
     Attempt,
     AuditEntry,
     AuditFilter,
     BanOutcome,
+    Block,
+    BlockOutcome,
+    Confirmation,
+    DirectHead,
+    EmailChange,
+    EmailOutcome,
+    Erasure,
+    Invite,
+    InviteOutcome,
     JoinOutcome,
     Keep,
     Membership,
@@ -26,10 +36,13 @@ from reichatd.store.records import (
     Registration,
     Room,
     RoomHead,
+    RoomMember,
     RoomOverview,
     RoomSummary,
+    RotateOutcome,
     Session,
     Totals,
+    Totp,
     TransferOutcome,
     User,
 )
@@ -85,13 +98,23 @@ class UserStore(Protocol):
     async def change_password(
         self, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
     ) -> list[str] | None:
-        """Changes the password hash from `old_hash`, ends the user's other sessions and returns their ids.
+        """Changes the password hash from `old_hash`, ends the user's other login sessions and returns their ids.
 
-        None, with nothing changed, if the hash is no longer `old_hash` or the user was deleted.
+        Tokens for programs stay valid. None, with nothing changed, if the hash is no longer `old_hash` or the user was deleted.
         """
 
     async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        """Changes the password hash, ends all sessions and returns their ids; None if there is no such user."""
+        """Changes the password hash, ends all sessions, tokens for programs too, and removes all app passwords.
+
+        Returns:
+            the ids of the sessions; None if there is no such user.
+        """
+
+    async def reset_password(self, user: User, new_hash: str) -> list[str] | None:
+        """As `set_password`; None, with nothing changed, if the user's password hash or address is another by now."""
+
+    async def change_email(self, user: User, email: str) -> EmailOutcome:
+        """Changes the address, unless the user's password hash has changed. Also CHANGED if it is the user's address already."""
 
     async def disable(self, user_id: str) -> list[str] | None:
         """Ends all sessions and returns their ids; None if there is no such user. New sessions are not valid until `enable`."""
@@ -100,11 +123,14 @@ class UserStore(Protocol):
         """False if there is no such user."""
 
     async def delete(self, user_id: str) -> bool:
-        """Removes a user with all sessions, memberships, bans and registrations of the address.
+        """Removes a user with all sessions, second factor, app passwords, memberships, bans and registrations of the address.
 
         The user's messages stay, and so do owned rooms: transfer or delete those first. False if there was no such user. A call
         that ended in a StoreError may have removed a part; the next call removes the rest.
         """
+
+    async def delete_and_erase(self, user_id: str) -> bool:
+        """As `delete`, and notes that the user's messages are to be erased (`ErasureStore`)."""
 
     async def delete_expired(self, now: float) -> int:
         """Removes registrations with `expires_at` at or before `now`; returns how many."""
@@ -114,6 +140,9 @@ class SessionStore(Protocol):
     """Login sessions."""
 
     async def create(self, session: Session) -> None: ...
+
+    async def create_token(self, session: Session, at_most: int) -> bool:
+        """As `create`, for a token for programs; False, with nothing stored, if the user has `at_most` of them already."""
 
     async def get(self, session_id: str) -> tuple[Session, User] | None:
         """A session and its user, in one read; None if it has ended, or the user is deleted or disabled."""
@@ -133,11 +162,65 @@ class SessionStore(Protocol):
     async def end(self, session_id: str) -> bool:
         """False if it had ended before."""
 
+    async def end_some(self, user_id: str, session_ids: Sequence[str]) -> list[str]:
+        """Ends those of these sessions that are the user's; returns the ids of those that had not ended before."""
+
     async def end_all(self, user_id: str) -> list[str] | None:
         """Ends all sessions of a user and returns their ids; None if there is no such user."""
 
+    async def rotate(self, session_id: str, generation: int, now: float, grace: float) -> RotateOutcome:
+        """Takes a refresh token of this generation, and makes the next generation the current one.
+
+        A generation that the store does not know yet counts as the current one: an older backup was restored.
+
+        Arguments:
+            grace: for how many seconds the last but one generation may be presented again.
+        """
+
+    async def used(self, last_uses: Mapping[str, float]) -> None:
+        """Notes when sessions were last in use, by session id; those that have ended are ignored."""
+
     async def delete_expired(self, now: float) -> int:
         """Removes sessions with `expires_at` at or before `now`; returns how many."""
+
+
+class SecondFactorStore(Protocol):
+    """The second factors of users: at most one for each."""
+
+    async def get(self, user_id: str) -> Totp | None: ...
+
+    async def begin(self, totp: Totp) -> bool:
+        """Stores a factor that is not confirmed yet, in place of an earlier one. False if the user has a confirmed one."""
+
+    async def confirm(self, totp: Totp) -> bool:
+        """Stores the confirmed form of a factor. False if the user's factor has another secret by now, or is confirmed."""
+
+    async def use_step(self, user_id: str, step: int) -> bool:
+        """Uses up a time step and all before it. False if it was used up, or if the user has no confirmed factor."""
+
+    async def use_recovery(self, user_id: str, code_hash: str) -> bool:
+        """Uses up a recovery code. False if there is no such code, or no longer."""
+
+    async def delete(self, user_id: str) -> bool:
+        """False if there was none."""
+
+
+class AppPasswordStore(Protocol):
+    """The app passwords of users."""
+
+    async def create(self, app_password: AppPassword, at_most: int) -> bool:
+        """False, with nothing stored, if the user has `at_most` of them already."""
+
+    async def of_user(self, user_id: str) -> list[AppPassword]:
+        """Oldest first."""
+
+    async def by_hash(self, user_id: str, password_hash: str) -> AppPassword | None: ...
+
+    async def used(self, app_password_id: str, now: float) -> bool:
+        """Notes a login with it. False if there is no such app password, or no longer."""
+
+    async def delete(self, user_id: str, app_password_id: str) -> list[str] | None:
+        """Removes it, ends the sessions that were begun with it and returns their ids; None if there is no such app password."""
 
 
 class RoomStore(Protocol):
@@ -189,14 +272,33 @@ class RoomStore(Protocol):
     async def memberships(self, user_id: str) -> list[Membership]:
         """This user's memberships, in the order the rooms were joined."""
 
-    async def update(self, room_id: str, name: str, description: str) -> bool:
-        """Changes name and description, not the password. False if there is no such room."""
+    async def update(
+        self,
+        room_id: str,
+        name: str,
+        description: str,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
+    ) -> bool:
+        """Changes name and description, and what else is not None; not the password. False if there is no such room."""
 
-    async def update_with_password(self, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
+    async def update_with_password(
+        self,
+        room_id: str,
+        name: str,
+        description: str,
+        password_hash: str | None,
+        slow_seconds: int | None = None,
+        members_pin: bool | None = None,
+    ) -> bool:
         """As `update`, and sets a new password, or none."""
 
-    async def transfer(self, room_id: str, user_id: str) -> TransferOutcome:
-        """Makes a member the owner."""
+    async def transfer(self, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
+        """Makes a member the owner.
+
+        Arguments:
+            owner: only while this user is the owner; None for whoever is.
+        """
 
     async def keep(self, room_id: str, keep: Keep | None) -> bool:
         """Sets how long the room's messages are kept; None: as in all rooms. False if there is no such room."""
@@ -229,11 +331,35 @@ class RoomStore(Protocol):
     async def unban(self, room_id: str, user_id: str) -> bool:
         """False if the user was not banned."""
 
-    async def bans(self, room_id: str) -> list[str]:
-        """The ids of the users who are banned from a room, in their order; empty if there is no such room."""
+    async def bans(self, room_id: str, after: str = "", at_most: int | None = None) -> list[str]:
+        """The ids of the users who are banned from a room, in their order; empty if there is no such room.
+
+        Arguments:
+            after: only ids that come after this one.
+            at_most: None for all.
+        """
 
     async def banned_from(self, user_id: str) -> list[str]:
         """The ids of the rooms that this user is banned from, in their order."""
+
+
+class MemberStore(Protocol):
+    """What members are in their rooms: their roles and mutes. Who is a member is a matter of the `RoomStore`."""
+
+    async def page(self, room_id: str, after: str, at_most: int) -> list[RoomMember]:
+        """The members whose ids come after this one, ordered by id; empty if there is no such room."""
+
+    async def of_user(self, user_id: str) -> dict[str, RoomMember]:
+        """What this user is in each joined room, by room id."""
+
+    async def set_moderator(self, room_id: str, user_id: str, moderator: bool) -> bool:
+        """Makes a member a moderator, or no longer; leaving the room ends that too. False if the user is not a member."""
+
+    async def mute(self, room_id: str, user_id: str, until: float) -> bool:
+        """Takes no posts of this user in the room before `until`, in seconds since the epoch; 0 ends a mute.
+
+        The user need not be a member, and leaving the room does not end it. False if there is no such room.
+        """
 
 
 class MessageStore(Protocol):
@@ -260,7 +386,8 @@ class MessageStore(Protocol):
 
         Returns:
             one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap. The nonce of a removed message is
-            forgotten.
+            forgotten. What else decides about a post is read in the commit (`reichatd.store.posting`), so that it holds for the
+            posts of all daemons.
         """
 
     async def probe(self) -> None:
@@ -312,6 +439,122 @@ class MessageStore(Protocol):
         """
 
 
+class DirectStore(Protocol):
+    """Direct conversations. Each is also a room of `RoomStore`, whose `direct` is the pair of its users (`direct_pair`)."""
+
+    async def find(self, pair: str) -> DirectHead | None:
+        """The conversation of a pair; None if they have none."""
+
+    async def open(self, room: Room, now: float) -> DirectHead | None:
+        """Makes the conversation of a pair, or finds it, and makes both its members.
+
+        Of two calls for one pair at the same moment, one makes it and the other finds it.
+
+        Arguments:
+            room: the conversation if it is new: `users` are both of its pair.
+
+        Returns:
+            the conversation as it was found, without those who had left it, or `room`'s if it is new; None if another room has its
+            id.
+        """
+
+    async def share_room(self, user_id: str, other_id: str) -> bool:
+        """Whether both are members of one room. A direct conversation is none."""
+
+
+class BlockStore(Protocol):
+    """Whom users have blocked."""
+
+    async def add(self, block: Block, at_most: int) -> BlockOutcome:
+        """Stores a block, unless the user has blocked `at_most` others; 0 is no limit."""
+
+    async def remove(self, user_id: str, blocked_id: str) -> bool:
+        """False if there was no such block."""
+
+    async def of_user(self, user_id: str) -> list[str]:
+        """The ids of those whom this user has blocked, in their order."""
+
+    async def exists(self, user_id: str, blocked_id: str) -> bool:
+        """Whether `user_id` has blocked `blocked_id`."""
+
+
+class InviteStore(Protocol):
+    """Invitations to rooms, and to the server. Those to a deleted room are gone.
+
+    A room id of "" stands for the server.
+    """
+
+    async def create(self, invite: Invite, at_most: int) -> InviteOutcome:
+        """Stores an invitation, unless its room has `at_most` valid ones; 0 for no limit.
+
+        With several daemons, calls at the same moment may exceed the limit by a few.
+        """
+
+    async def by_hash(self, token_hash: str) -> Invite | None:
+        """The invitation with this hash, whether it is still valid or not; None if there is none."""
+
+    async def by_id(self, invite_id: str) -> Invite | None:
+        """As `by_hash`."""
+
+    async def of_room(self, room_id: str) -> list[Invite]:
+        """All invitations to a room, or to the server, oldest first."""
+
+    async def delete(self, room_id: str, invite_id: str) -> bool:
+        """False if this room, or the server, has no such invitation."""
+
+    async def join(self, invite_id: str, user_id: str, now: float) -> JoinOutcome:
+        """Makes a user a member of the invitation's room, and uses the invitation up once.
+
+        It is used only if the user becomes a member. NO_ROOM: the invitation is not valid, or not to a room.
+        """
+
+    async def confirm(self, registration: Registration, user: User, now: float, *, needed: bool) -> Confirmation:
+        """As `UserStore.confirm`; also uses the registration's invitation up once, and lets the user join its room.
+
+        Arguments:
+            needed: whether nothing happens without a valid invitation. Otherwise the registration is confirmed without it.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes invitations with `expires_at` at or before `now`; returns how many."""
+
+
+class EmailChangeStore(Protocol):
+    """Changes of e-mail addresses that wait for their codes, at most one for each user."""
+
+    async def put(self, change: EmailChange) -> None:
+        """Stores a change, in place of the user's earlier one."""
+
+    async def take_try(self, user_id: str) -> EmailChange | None:
+        """Uses up one try of a user's change; returns it with the tries that it had before. None if there is no change.
+
+        The try is counted before anything is compared, so that concurrent tries cannot exceed the limit.
+        """
+
+    async def delete_expired(self, now: float) -> int:
+        """Removes changes with `expires_at` at or before `now`; returns how many."""
+
+
+class ErasureStore(Protocol):
+    """Erases the messages of deleted users in steps, so that posts never wait for long.
+
+    A message keeps its id, author, time and nonce; its content becomes `ERASED`. `UserStore.delete_and_erase` begins an erasure.
+    """
+
+    async def all(self) -> list[Erasure]:
+        """The erasures that are not done, and those that were done not long ago."""
+
+    async def step(self, user_id: str, at_most: int, now: float) -> int:
+        """Looks at up to `at_most` further messages of all rooms, and erases those of the user.
+
+        Returns:
+            how many it looked at; with fewer than `at_most` the erasure is done.
+        """
+
+    async def forget_done(self, before: float) -> None:
+        """Removes the erasures that were done before `before`."""
+
+
 class AuditStore(Protocol):
     """The audit log."""
 
@@ -334,8 +577,16 @@ class Store(Protocol):
 
     users: UserStore
     sessions: SessionStore
+    second_factors: SecondFactorStore
+    app_passwords: AppPasswordStore
     rooms: RoomStore
+    members: MemberStore
     messages: MessageStore
+    directs: DirectStore
+    blocks: BlockStore
+    invites: InviteStore
+    email_changes: EmailChangeStore
+    erasures: ErasureStore
     audit: AuditStore
     failures: FailureCounter
     """Counts the failed calls of all parts."""

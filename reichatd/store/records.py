@@ -7,6 +7,9 @@ from enum import Enum, auto
 
 import msgspec
 
+ERASED = "(deleted)"
+"""What an erased message says in place of its content."""
+
 
 class Record(
     msgspec.Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True, omit_defaults=True
@@ -107,6 +110,8 @@ class Session(Record, frozen=True):
     """What such a token may do: words with a space between them."""
     rooms: str | None = None
     """The ids of the rooms that such a token is for, with a space between them; None for all."""
+    app_password_id: str = ""
+    """The app password that it was begun with; "" for any other login."""
 
     @property
     def is_token(self) -> bool:
@@ -125,6 +130,7 @@ class RoomSummary(msgspec.Struct, frozen=True):
     room_id: str
     name: str
     description: str
+    direct: str | None = None
 
 
 class RoomHead(msgspec.Struct, frozen=True):
@@ -194,6 +200,12 @@ def direct_pair(one: str, other: str) -> str:
     return " ".join(sorted((one, other)))
 
 
+def other_of(pair: str, user_id: str) -> str:
+    """The other user of a `direct_pair`."""
+    one, other = pair.split(" ")
+    return other if user_id == one else one
+
+
 class Invite(Record, frozen=True):
     """An invitation to a room, or to the server (`room_id` is ""). Only the hash of its token is stored.
 
@@ -209,6 +221,24 @@ class Invite(Record, frozen=True):
     created_at: float
     expires_at: float
     uses_left: int | None = None
+
+    def is_valid(self, now: float) -> bool:
+        """Whether someone may still use it."""
+        return self.expires_at > now and self.uses_left != 0
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """The outcome of confirming a registration that has an invitation.
+
+    Arguments:
+        user: as `UserStore.confirm` returns it.
+        invite: the invitation, as it was before it was used; None if it was not used.
+        is_invite_gone: whether nothing was changed because the invitation was needed, and is no longer valid.
+    """
+
+    user: User | None = None
+    invite: Invite | None = None
+    is_invite_gone: bool = False
 
 
 class Standing(Record, frozen=True):
@@ -318,12 +348,40 @@ class AuditFilter(msgspec.Struct, frozen=True):
     newest_first: bool = False
 
 
+class DirectHead(msgspec.Struct, frozen=True):
+    """The direct conversation of two users: its room, and those of the two who have not left it."""
+
+    room_id: str
+    users: frozenset[str]
+
+
+class Erasure(Record, frozen=True):
+    """Says that the messages of a deleted user are erased, in steps.
+
+    Arguments:
+        done_at: when the last of them was erased; 0 before.
+    """
+
+    user_id: str
+    done_at: float = 0.0
+
+
 class Membership(msgspec.Struct, frozen=True):
     """One user's membership of one room."""
 
     room_id: str
     joined_at: float
     last_read_id: int
+
+
+class RoomMember(msgspec.Struct, frozen=True):
+    """One member of a room, as others see them. `muted_until` may have passed; 0 if the user was never muted."""
+
+    user_id: str
+    joined_at: float
+    is_owner: bool = False
+    is_moderator: bool = False
+    muted_until: float = 0.0
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -345,7 +403,11 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A message in a room's log, with its author's current name and address (both empty if the author was deleted)."""
+    """A message in a room's log, with its author's current name and address (both empty if the author was deleted).
+
+    `shares_room`: whether the members of the room share it with the author. False after the author has left it, and in a direct
+    conversation.
+    """
 
     message_id: int
     user_id: str
@@ -353,6 +415,7 @@ class Message(msgspec.Struct, frozen=True):
     email: str
     content: str
     timestamp: float
+    shares_room: bool = True
 
 
 class Outcome(Enum):
@@ -363,13 +426,27 @@ class Outcome(Enum):
     """Its nonce is stored already: nothing was written."""
     NO_ROOM = auto()
     NO_MEMBER = auto()
+    MUTED = auto()
+    """The author is muted."""
+    SLOW = auto()
+    """The room is in slow mode, and the author's last post is too recent."""
+    BLOCKED = auto()
+    """The room is a direct conversation, and the other has blocked the author."""
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """The answer to one post. `message_id` is 0 unless the outcome is STORED or REPEATED."""
+    """The answer to one post.
+
+    Arguments:
+        message_id: 0 unless the outcome is STORED or REPEATED.
+        until: for MUTED and SLOW, when the author may post again, in seconds since the epoch.
+        in_direct: for STORED, whether the room is a direct conversation.
+    """
 
     outcome: Outcome
     message_id: int = 0
+    until: float = 0.0
+    in_direct: bool = False
 
 
 class RegisterOutcome(Enum):
@@ -377,6 +454,18 @@ class RegisterOutcome(Enum):
     USER_EXISTS = auto()
     CODE_TAKEN = auto()
     """Another registration of the address has the same code by chance: choose another."""
+
+
+class BlockOutcome(Enum):
+    BLOCKED = auto()
+    ALREADY_BLOCKED = auto()
+    TOO_MANY = auto()
+
+
+class InviteOutcome(Enum):
+    CREATED = auto()
+    TOO_MANY = auto()
+    NO_ROOM = auto()
 
 
 class JoinOutcome(Enum):
@@ -394,8 +483,31 @@ class BanOutcome(Enum):
 
 class TransferOutcome(Enum):
     TRANSFERRED = auto()
+    NOT_OWNER = auto()
+    """The user who gives the room away is not its owner any more."""
     NO_MEMBER = auto()
     NO_ROOM = auto()
+
+
+class RotateOutcome(Enum):
+    """The outcome of presenting a refresh token of some generation."""
+
+    ROTATED = auto()
+    """It was the current one: its successor is the current one now."""
+    REPEATED = auto()
+    """Its successor was made a moment ago, and is the current one."""
+    REUSED = auto()
+    """Its successor has been used, or was made long ago: somebody has copied a token, and the session has ended."""
+    ENDED = auto()
+    """There is no such session, or no longer."""
+
+
+class EmailOutcome(Enum):
+    CHANGED = auto()
+    TAKEN = auto()
+    """Another user has this address."""
+    OUTDATED = auto()
+    """The user was deleted, or the password has changed."""
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -21,6 +21,10 @@ _PAGE = 1000
 _FRAME_BYTES = 16 * 1024 * 1024
 _FRAMES_WAITING = 64
 
+TOTP_REQUIRED = "totp_required"
+INVALID_CODE = "invalid_code"
+"""Error codes of a login: the password is right, and the second factor is missing or wrong."""
+
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
@@ -151,12 +155,16 @@ class ServerClient:
             return MESSAGE_CHARACTERS
         return about.limits.message_chars
 
-    async def log_in(self, email: str, password: str) -> None:
+    async def log_in(self, email: str, password: str, totp: str | None = None) -> None:
         """Starts a login session.
 
-        Raises: ServerRefused, Unreachable.
+        Arguments:
+            totp: a code of the user's second factor, or a recovery code. An older server knows nothing of it.
+
+        Raises: ServerRefused (with the code `TOTP_REQUIRED` if `totp` is needed), Unreachable.
         """
-        answer = await self._request(_LoggedIn, "POST", "/login", None, {"email": email, "password": password})
+        body = {"email": email, "password": password} | ({"totp": totp} if totp else {})
+        answer = await self._request(_LoggedIn, "POST", "/login", None, body)
         self._set_login(Login(email, answer.user_id, answer.tokens.access_token, answer.tokens.refresh_token))
 
     async def renew(self) -> None:

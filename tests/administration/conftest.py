@@ -15,7 +15,7 @@ from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.accounts.conftest import CHEAP
 from tests.recording import RecordingLive
-from tests.unlimited import UNLIMITED, limiter_of
+from tests.unlimited import UNLIMITED, invites_of, limiter_of
 
 R = TypeVar("R", bound=Record)
 PASSWORD = "correct horse"
@@ -43,6 +43,7 @@ class Admin:
             store=store,
             passwords=self.passwords,
             rooms=self.rooms,
+            invites=invites_of(store, settings),
             settings=LiveSettings(Settings()),
             live=self.live,
             clock=lambda: self.now,

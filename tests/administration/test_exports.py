@@ -17,6 +17,7 @@ from reichatd.administration.records import (
 from reichatd.settings import LiveSettings, Settings
 from tests.administration.conftest import Admin
 from tests.store.samples import post, session
+from tests.unlimited import invites_of
 
 
 async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +74,7 @@ async def test_stats_of_a_daemon(admin: Admin) -> None:
         store=admin.store,
         passwords=admin.passwords,
         rooms=admin.rooms,
+        invites=invites_of(admin.store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=admin.live,
         figures=lambda: figures,

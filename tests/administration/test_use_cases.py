@@ -11,6 +11,7 @@ from reichatd.administration import Request, requests
 from reichatd.administration.records import Done
 from reichatd.rights import ADMINISTRATOR, UserActor
 from reichatd.rooms import Rooms
+from reichatd.rooms.membership import Members
 from reichatd.settings import LimitSettings
 from tests.administration.conftest import Admin
 from tests.api.conftest import PASSWORD, Api, Someone, make_api
@@ -32,16 +33,16 @@ async def people(admin: Admin, api: Api) -> tuple[Someone, Someone]:
     return ann, bob
 
 
-def spy_on(monkeypatch: pytest.MonkeyPatch, name: str) -> list[tuple[object, ...]]:
+def spy_on(monkeypatch: pytest.MonkeyPatch, part: type[Rooms] | type[Members], name: str) -> list[tuple[object, ...]]:
     """Records the arguments of all calls of this use case."""
     calls: list[tuple[object, ...]] = []
-    real = getattr(Rooms, name)
+    real = getattr(part, name)
 
-    def recorded(rooms: Rooms, *args: object, **options: object) -> object:
+    def recorded(self: object, *args: object, **options: object) -> object:
         calls.append(args)
-        return real(rooms, *args, **options)
+        return real(self, *args, **options)
 
-    monkeypatch.setattr(Rooms, name, recorded)
+    monkeypatch.setattr(part, name, recorded)
     return calls
 
 
@@ -59,7 +60,7 @@ async def test_exclusions(
     ann, bob = people
     if name == "unban":
         await admin.store.rooms.ban("lobby", bob.user_id)
-    calls = spy_on(monkeypatch, name)
+    calls = spy_on(monkeypatch, Members, name)
     reply = await api("POST", f"/room/lobby/{name}/{bob.user_id}", by=ann)
     assert reply.status == 200
     again = await admin.refusal(EXCLUSIONS[name]("lobby", "bob@example.org"))
@@ -75,7 +76,7 @@ async def test_create_and_delete(
     admin: Admin, api: Api, people: tuple[Someone, Someone], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, _ = people
-    created, deleted = spy_on(monkeypatch, "create"), spy_on(monkeypatch, "delete")
+    created, deleted = spy_on(monkeypatch, Rooms, "create"), spy_on(monkeypatch, Rooms, "delete")
     body = {"name": "Den", "description": "", "room_id": "den"}
     for _ in range(2):
         assert (await api("POST", "/room", body, by=ann)).status == 201

@@ -21,6 +21,7 @@ from reichatd.disk_space import DiskSpace
 from reichatd.health import Health
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
+from reichatd.rooms.invites import RoomInvites
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
@@ -81,12 +82,14 @@ class Api:
     def __init__(
         self,
         app: QuartTrio,
+        accounts: Accounts,
         in_force: settings.LiveSettings,
         store: Store,
         outbox: RecordingOutbox,
         live: RecordingLive,
     ) -> None:
         self.app = app
+        self.accounts = accounts
         self.settings = in_force
         self.store = store
         self.outbox = outbox
@@ -181,8 +184,11 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
     )
     health = Health(store, IdleScribe(), CommitStatus(), DiskSpace(in_force, None), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
-    app = create_app(accounts=accounts, rooms=rooms, health=health, settings=in_force, web_client=web_client)
-    return Api(app, in_force, store, outbox, live)
+    invites = RoomInvites(settings=in_force, store=store, invites=accounts.invites)
+    app = create_app(
+        accounts=accounts, rooms=rooms, invites=invites, health=health, settings=in_force, web_client=web_client
+    )
+    return Api(app, accounts, in_force, store, outbox, live)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ async def test_limits_and_delivery_of_codes_are_those_in_force(api: Api) -> None
         "message": "ok",
         "limits": {"message_chars": 5000, "frame_bytes": 65_536},
         "code_by": "console",
+        "registration": "open",
     }
     api.settings.replace(settings.Settings(limits=settings.LimitSettings(message_chars=7, frame_bytes=2048)))
     api.outbox.reload(settings.MailSettings(backend="smtp"), None)

@@ -28,7 +28,7 @@ async def test_unknown_path(api: Api, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/user", "GET, HEAD, OPTIONS"),
+        ("PATCH", "/user", "DELETE, GET, HEAD, OPTIONS"),
         ("GET", "/login", "OPTIONS, POST"),
         ("TEAPOT", "/room", "OPTIONS, POST"),
     ],

@@ -9,6 +9,7 @@ import trio
 
 from reichatd import settings
 from reichatd.accounts import Passwords
+from reichatd.store import StoreUnavailable
 from tests.api.conftest import PASSWORD, Api, Reply, Someone
 from tests.unlimited import UNLIMITED
 
@@ -96,13 +97,43 @@ async def test_right_passwords_do_not_count(api: Api) -> None:
         assert (await login(api, OWNER, PASSWORD)).status == 200
 
 
+async def test_checks_of_right_passwords_are_limited_too(api: Api, hashes: list[str]) -> None:
+    """Anyone may have an account, and log in again and again with the right password: that is as much work as a guess."""
+    ada = await api.user("ada")
+    limit(api, password_checks_per_client=4, guesses_per_client=3)
+    hashes.clear()
+    assert [(await login(api, STRANGER, PASSWORD)).status for _ in range(6)] == [200] * 4 + [429] * 2
+    body = {"password": PASSWORD, "new_password": "another password"}
+    assert (await api("PUT", "/user/password", body, by=ada, client=STRANGER)).status == 429
+    assert len(hashes) == 4
+    assert len(await api.store.sessions.of_user(ada.user_id)) == 5
+    assert (await login(api, OWNER, PASSWORD)).status == 200
+
+
 async def test_a_password_that_was_not_checked_does_not_count(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.user("ada")
-    limit(api, guesses_per_subject_and_client=2)
+    limit(api, guesses_per_subject_and_client=2, password_checks_per_client=2)
     with monkeypatch.context() as patch:
         patch.setattr("reichatd.accounts.passwords.Passwords._run", busy)
         assert [(await login(api, OWNER, PASSWORD)).status for _ in range(5)] == [503] * 5
     assert (await login(api, OWNER, PASSWORD)).status == 200
+
+
+async def test_an_outage_of_the_store_does_not_count(api: Api, ann: Someone, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(api, guesses_per_subject_and_client=2, mails_per_address_hour=2, rooms_per_user_hour=2)
+
+    async def fail(*_: object) -> None:
+        raise StoreUnavailable("down")
+
+    async def attempts() -> list[int]:
+        replies = [await login(api, OWNER, PASSWORD, "ann@example.org"), await register(api, OWNER, ADA)]
+        return [reply.status for reply in (*replies, await api("POST", "/room", ROOM, by=ann))]
+
+    with monkeypatch.context() as patch:
+        for part, name in ((api.store.users, "by_email"), (api.store.rooms, "create")):
+            patch.setattr(part, name, fail)
+        assert [await attempts() for _ in range(4)] == [[503] * 3] * 4
+    assert await attempts() == [200, 201, 201]
 
 
 async def busy(*_: object) -> None:
@@ -231,6 +262,17 @@ async def test_guesses_at_a_rooms_password(api: Api, ann: Someone, bob: Someone,
     for _ in range(15):  # right ones do not count
         assert (await join({"password": "sesame street"}, by=bob, client=OWNER)).status == 200
         await api("POST", "/room/den/leave", by=bob)
+
+
+async def test_changes_of_a_rooms_password_are_limited(api: Api, ann: Someone, hashes: list[str]) -> None:
+    den = {"name": "Den", "description": ""}
+    assert (await api("POST", "/room", {**den, "room_id": "den"}, by=ann)).status == 201
+    limit(api, password_checks_per_client=3, guesses_per_subject_hour=1)
+    hashes.clear()
+    change = partial(api, "PUT", "/room/den", by=ann, client=STRANGER)
+    assert [(await change({**den, "password": "sesame street"})).status for _ in range(5)] == [200] * 3 + [429] * 2
+    assert len(hashes) == 3
+    assert [(await change(body)).status for body in (den, {**den, "password": None})] == [200, 200], "nothing is hashed"
 
 
 async def test_new_passwords_of_rooms_have_a_minimum(api: Api, ann: Someone, bob: Someone) -> None:

@@ -50,7 +50,8 @@ async def test_lists(api: Api, ann: Someone, bob: Someone, den: str, hall: str) 
     assert (await api("GET", "/public", by=bob)).body == {"message": "ok", "rooms": [in_short]}
     assert (await api("GET", "/joined", by=bob)).body == {"message": "ok", "rooms": []}
     for room in (await api("GET", "/joined", by=ann)).body["rooms"]:
-        assert room == (await api("GET", f"/room/{room['room_id']}", by=ann)).body["room"]
+        shown = (await api("GET", f"/room/{room['room_id']}", by=ann)).body["room"]
+        assert room == {**shown, "kind": "room", "role": "owner", "muted": False}
     assert len((await api("GET", "/joined", by=ann)).body["rooms"]) == 2
 
 
@@ -147,7 +148,7 @@ async def test_ban_and_unban(api: Api, ann: Someone, bob: Someone, hall: str) ->
 async def test_the_owner_lists_the_bans(
     api: Api, ann: Someone, bob: Someone, hall: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reichatd.rooms.USERS_AT_ONCE", 1)
+    monkeypatch.setattr("reichatd.rooms.membership.USERS_AT_ONCE", 1)
     path, eve = f"/room/{hall}/bans", await api.user("eve")
     assert (await api("GET", path, by=ann)).body == {"message": "ok", "bans": []}
     for someone in (bob, eve):  # eve never was a member

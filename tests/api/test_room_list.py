@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 
 from reichatd.api import room_list
-from reichatd.store import Store
+from reichatd.errors import RoomNotFound
+from reichatd.rights import ADMINISTRATOR
+from reichatd.store import RoomSummary, Store, StoreUnavailable
 from tests.api.conftest import Api, Someone
+from tests.reload.running_parts import running_parts
 
 
 class Hall(NamedTuple):
@@ -102,3 +106,33 @@ async def test_the_more_lists_are_sent_the_less_each_holds() -> None:
     for lists.sending in (0, 1, 10, 100, 1000, 100_000):
         sizes.append(lists.rooms_at_once)
     assert sizes == [500, 500, 200, 20, 8, 8]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("no answer"), RoomNotFound()])
+async def test_an_error_in_the_middle_ends_the_connection(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_parts(tmp_path) as running:
+        rooms = running.parts.rooms
+        for number in range(20):
+            await rooms.create(ADMINISTRATOR, "ada", "Room", "", None, f"room{number}")
+        real = rooms.public
+
+        async def failing(after: str | None, at_most: int) -> list[RoomSummary]:
+            if after is None:
+                return await real(after, at_most)
+            raise error
+
+        monkeypatch.setattr(rooms, "public", failing)
+        request = (
+            b"GET /public HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n\r\n" % running.tokens["ada"].encode()
+        )
+        async with running.tcp() as stream:
+            with structlog.testing.capture_logs() as lines:
+                await stream.send_all(request)
+                answer = await running.ends(stream)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b'"room6"' in answer
+    assert not answer.endswith(b"0\r\n\r\n")
+    assert [line["log_level"] for line in lines if line["event"] == "answer broken off"] == ["warning"]
+    assert "Error" not in caplog.text, "it is no fault of the daemon"

@@ -16,6 +16,8 @@ async def test_the_caller(api: Api, ann: Someone) -> None:
 
 
 async def test_another_user(api: Api, ann: Someone, bob: Someone) -> None:
+    await api("POST", "/room", {"name": "Den", "description": "", "room_id": "den"}, by=ann)
+    await api("POST", "/room/den/join", by=bob)  # strangers do not see the address: see test_direct_calls.py
     reply = await api("GET", f"/user/{ann.user_id}", by=bob)
     assert reply.status == 200
     assert reply.body == {"message": "ok", "user_details": {"email": "ann@example.org", "username": "ann"}}

@@ -124,7 +124,9 @@ class FakeMessages:
 
     def add(self, count: int) -> list[tuple[int, bytes]]:
         """Stores `count` messages. Returns what the scribe would publish."""
-        return [(each.message_id, frames.latest_message(frames.as_json(each))) for each in self._store(count)]
+        return [
+            (each.message_id, frames.latest_message(frames.as_json(each, "everyone"))) for each in self._store(count)
+        ]
 
     def _store(self, count: int) -> list[Message]:
         new = [message(number) for number in range(len(self.log) + 1, len(self.log) + count + 1)]

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from reichatd.chat import CommitStatus, frames
 from reichatd.chat.hub import Hub
 from reichatd.chat.scribe import Scribe
-from reichatd.settings import LimitSettings, LiveSettings, Settings
+from reichatd.settings import EmailVisibility, LimitSettings, LiveSettings, Settings
 from reichatd.store import Message
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
@@ -46,9 +46,9 @@ async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader
     encoded: list[int] = []
     as_json = frames.as_json
 
-    def counting(message: Message) -> bytes:
+    def counting(message: Message, emails: EmailVisibility) -> bytes:
         encoded.append(message.message_id)
-        return as_json(message)
+        return as_json(message, emails)
 
     monkeypatch.setattr(frames, "as_json", counting)
 

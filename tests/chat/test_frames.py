@@ -100,7 +100,7 @@ def test_decoded_fields_have_their_types(kind: str, fields: dict[str, Any]) -> N
 def test_a_websocket_client_reads_encoded_frames(content: str, message_id: int) -> None:
     message = Message(message_id, "u1", "Ada", "ada@example.org", content, 1_700_000_000.25)
     client = Connection(ConnectionType.CLIENT)
-    client.receive_data(frames.latest_message(frames.as_json(message)))
+    client.receive_data(frames.latest_message(frames.as_json(message, "everyone")))
     events = list(client.events())
     assert all(isinstance(event, TextMessage) for event in events)
     payload = json.loads("".join(event.data for event in events if isinstance(event, TextMessage)))
@@ -127,7 +127,9 @@ def test_a_websocket_client_reads_encoded_frames(content: str, message_id: int) 
 def test_a_text_in_pieces_is_the_same_text(
     contents: list[str], first_id: int, last_id: int, request: str | None, data: st.DataObject
 ) -> None:
-    shown = [frames.as_json(Message(1, "u1", "Ada", "ada@example.org", content, 0.25)) for content in contents]
+    shown = [
+        frames.as_json(Message(1, "u1", "Ada", "ada@example.org", content, 0.25), "everyone") for content in contents
+    ]
     before, behind = frames.around_messages(frames.FetchResponse([], first_id, last_id, request))
     parts = [before, *(b"," * (number > 0) + message for number, message in enumerate(shown)), behind]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(parts)), max_size=5)))
@@ -165,7 +167,7 @@ def test_an_error_has_no_empty_fields() -> None:
 
 
 def test_a_deleted_author_has_a_name_that_no_user_can_have() -> None:
-    shown = json.loads(frames.as_json(Message(1, "u1", "", "", "hello", 0.0)))
+    shown = json.loads(frames.as_json(Message(1, "u1", "", "", "hello", 0.0), "everyone"))
     assert (shown["user_id"], shown["username"], shown["email"]) == ("u1", "(deleted)", "")
     assert not shown["username"].isalnum()
 

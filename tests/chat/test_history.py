@@ -77,7 +77,7 @@ def ignored(size: int) -> None:
 
 def whole(messages: FakeMessages, first_id: int, last_id: int, begin: int = 1) -> bytes:
     """The text of a reply with these ids, in one piece."""
-    shown = [msgspec.Raw(frames.as_json(each)) for each in messages.log[first_id - 1 : last_id]]
+    shown = [msgspec.Raw(frames.as_json(each, "everyone")) for each in messages.log[first_id - 1 : last_id]]
     return payload(frames.encode(frames.FetchResponse(shown, begin, LAST_ID)))
 
 

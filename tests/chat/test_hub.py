@@ -1,7 +1,7 @@
 """Live rooms: start and end, and the events that reach their connections."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -13,7 +13,7 @@ from reichatd.chat.broadcaster import Broadcaster
 from reichatd.chat.hub import Hub
 from reichatd.closing import Close
 from reichatd.errors import RateLimited, RoomNotFound
-from reichatd.settings import LimitSettings, LiveSettings, ServerSettings, Settings
+from reichatd.settings import EmailVisibility, LimitSettings, LiveSettings, PrivacySettings, ServerSettings, Settings
 from tests.chat.doubles import FakeMessages, FakeSocket, connect
 
 SETTINGS = LiveSettings(Settings(limits=LimitSettings(ping_seconds=20, pong_seconds=20)))
@@ -169,6 +169,31 @@ async def test_a_new_name_is_on_connections_and_on_old_messages(
     room.listen(connection, 11)
     await trio.sleep(1)
     assert messages.reads == [(11, 12)], "not from the tail, whose frames have the old name"
+
+
+async def test_a_tail_does_not_show_addresses_that_are_hidden_now(
+    autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
+) -> None:
+    settings = LiveSettings(Settings())
+    hub = Hub(messages, settings, CommitStatus())
+    await nursery.start(hub.run)
+    room = await hub.enter("room", connect(FakeSocket()))
+
+    def hides_after(change: Callable[[], None]) -> bool:
+        hub.publish("room", messages.add(1))
+        assert room.log.size > 0
+        change()
+        return room.log.size == 0
+
+    def show_to(emails: EmailVisibility) -> None:
+        settings.replace(Settings(privacy=PrivacySettings(emails=emails)))
+
+    assert hides_after(lambda: hub.member_removed("room", "somebody else"))
+    assert hides_after(lambda: show_to("nobody"))
+    assert hides_after(lambda: show_to("everyone"))
+    assert not hides_after(lambda: show_to("everyone"))
+    assert not hides_after(lambda: hub.member_removed("room", "somebody else"))
+    nursery.cancel_scope.cancel()
 
 
 async def test_logging_a_user_out_closes_all_sockets(autojump_clock: MockClock, hub: Hub) -> None:

@@ -65,6 +65,39 @@ async def test_those_that_stall_at_once_are_closed_a_second_later(
     nursery.cancel_scope.cancel()
 
 
+async def test_a_long_reply_that_goes_on_has_not_stalled(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    """A slow reader does not suffer from those that read nothing, though its reply began before theirs."""
+    sends, _ = limited(2500)
+    nursery.start_soon(sends.run)
+    slow, silent = connect(FakeSocket(), "u1"), [connect(FakeSocket(), f"s{number}") for number in range(3)]
+    with slow.scope, sends.begin(slow) as held:
+        for number in range(12):
+            held.hold(1000)
+            if number % 4 == 1:
+                nursery.start_soon(stall, sends, silent[number // 4], 1000, 60)
+            await trio.sleep(2)
+    assert [each.closing for each in (slow, *silent)] == [None, SLOW_READER, SLOW_READER, None]
+    nursery.cancel_scope.cancel()
+
+
+async def test_replies_that_go_on_are_bounded_too(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    """However often their sockets take a piece."""
+    sends, refusals = limited(2500)
+    nursery.start_soon(sends.run)
+
+    async def read_slowly(connection: Connection) -> None:
+        with connection.scope, sends.begin(connection) as held:
+            while True:
+                held.hold(1000)
+                await trio.sleep(0.1)
+
+    for number in range(5):
+        nursery.start_soon(read_slowly, connect(FakeSocket(), f"u{number}"))
+    await trio.sleep(3)
+    assert (sends.bytes, refusals["stalled_bytes"]) == (2000, 3)
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_send_that_waits_for_news_is_not_stalled(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     sends, _ = limited(2500)
     nursery.start_soon(sends.run)

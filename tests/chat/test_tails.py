@@ -35,3 +35,20 @@ def test_a_log_that_changes_is_kept() -> None:
     log.forget()
     tails.changed(log)
     assert tails.bytes == 0
+
+
+def test_what_is_dropped_makes_room_and_keeps_its_place() -> None:
+    tails = Tails(LiveSettings(Settings(limits=LimitSettings(all_tails_bytes=2500))))
+    first, second, third = logs = [log_with(1000) for _ in range(3)]
+    tails.shrunk(first)
+    assert tails.bytes == 0, "of a room that is not live"
+    tails.changed(first)
+    tails.changed(second)
+    first.drop_before(2)
+    tails.shrunk(first)
+    assert tails.bytes == 1000
+    tails.changed(third)
+    assert [log.size for log in logs] == [0, 1000, 1000]
+    fourth = log_with(600)
+    tails.changed(fourth)
+    assert [log.size for log in (*logs, fourth)] == [0, 0, 1000, 600]

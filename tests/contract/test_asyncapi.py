@@ -61,7 +61,7 @@ def test_an_invalid_frame_is_rejected(conversation: Document, name: str, frame: 
 
 
 def test_a_broadcast_matches_its_type() -> None:
-    message = frames.as_json(Message(1, "id", "ada", "ada@example.org", "Hi", 0.0))
+    message = frames.as_json(Message(1, "id", "ada", "ada@example.org", "Hi", 0.0), "everyone")
     payload = frames.latest_message(message)[2:] if len(message) < 80 else frames.latest_message(message)[4:]
     assert payload == b'{"type":"latest_message","message":' + message + b"}"
 

@@ -14,10 +14,14 @@ from tests.contract.conftest import LIMITS
 Document = dict[str, Any]
 
 SCHEMAS = """
-    About AccessToken Answer BannedUser Bans ChangingPassword ChangingRoom CreatingRoom JoinedRoom JoinedRooms
-    Joining LoggedIn LoggingIn MessageLimits NotReady Oneself Problem PublicRooms Ready Refreshed Refusal
-    Registering Renaming RoomCreated RoomInFull RoomInShort Seen SomeRoom SomeUser Ticket Tokens UserDetails
-    Verifying
+    About AccessToken Answer AuditLine BannedUser Bans BlockedUser Blocks ChangingPassword ChangingRoom
+    CreatingRoom DirectOpened InviteCreated Invites InviteUsed Inviting JoinedRoom JoinedRooms Joining LoggedIn
+    LoggingIn Member Members MessageLimits Muting NotReady Oneself OpeningDirect Problem PublicRooms Ready
+    Refreshed Refusal Registering Renaming RoomAudit RoomCreated RoomInFull RoomInShort RoomInvite Seen
+    ShownInvite SomeRoom SomeUser Ticket Tokens Transferring UserDetails Verifying
+
+    AppPasswordCreated AppPasswordInList AppPasswords ConfirmingPassword ConfirmingTotp CreatingAppPassword CreatingToken
+    ProgramTokens RecoveryCodes RemovingTotp TokenCreated TokenInList TotpSecret TotpState
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""
 
@@ -107,7 +111,11 @@ async def test_tokens(rest: Document) -> None:
     assert wanted["GET /refresh"] == [{"refreshToken": []}]
     assert wanted["POST /logout"] == [{"accessToken": []}, {"refreshToken": []}]
     for name, operation in operations(rest):
-        assert ("401" in operation["responses"]) == bool(operation["security"]), name
+        content = operation["responses"].get("401", {"content": {"application/json": {"examples": {}}}})["content"]
+        assert ("unauthorized" in content["application/json"]["examples"]) == bool(operation["security"]), name
+    assert list(
+        dict(operations(rest))["POST /login"]["responses"]["401"]["content"]["application/json"]["examples"]
+    ) == ["totp_required"]
 
 
 async def test_the_url_for_clients(api: Api) -> None:

@@ -154,18 +154,27 @@ def test_refused_mail_is_an_alert_unless_other_mail_is_sent(tmp_path: Path, sent
     check_alerts(tmp_path, test)
 
 
-@pytest.mark.parametrize(("refusals", "alerts"), [("0+120x60", 1), ("0+6x60", 0)])
-def test_many_refusals_are_an_alert(tmp_path: Path, refusals: str, alerts: int) -> None:
+@pytest.mark.parametrize(
+    ("limit", "refusals", "alert", "alerts"),
+    [
+        ("login", "0+120x60", "ReichatdUnderSiege", 1),
+        ("login", "0+6x60", "ReichatdUnderSiege", 0),
+        ("min_free_bytes", "0+120x60", "ReichatdUnderSiege", 0),
+        ("min_free_bytes", "0+6x60", "ReichatdDiskAlmostFull", 1),
+        ("login", "0+120x60", "ReichatdDiskAlmostFull", 0),
+    ],
+)
+def test_many_refusals_are_an_alert(tmp_path: Path, limit: str, refusals: str, alert: str, alerts: int) -> None:
     """Two a second, and one in ten seconds."""
     test = {
         "interval": "1m",
         "input_series": [
-            {"series": f'reichatd_refusals_total{{instance="here",limit="{limit}"}}', "values": values}
-            for limit, values in {"login": refusals, "mail": "0+0x60"}.items()
+            {"series": f'reichatd_refusals_total{{instance="here",limit="{name}"}}', "values": values}
+            for name, values in {limit: refusals, "mail": "0+0x60"}.items()
         ],
         "promql_expr_test": [
             {
-                "expr": 'count(ALERTS{alertname="ReichatdUnderSiege", alertstate="firing"}) or vector(0)',
+                "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)',
                 "eval_time": "30m",
                 "exp_samples": [{"labels": "{}", "value": alerts}],
             }

@@ -36,7 +36,8 @@ async def test_public_room(daemon: DaemonProcess) -> None:
         made_at = datetime.fromisoformat(created_at)
         assert made_at.utcoffset() == timedelta(0)
         assert before <= made_at <= datetime.now(UTC)
-        assert await bob.call("GET", "/joined") == {**OK, "rooms": [{**room, "created_at": created_at}]}
+        joined = {**room, "created_at": created_at, "kind": "room", "role": "member", "muted": False}
+        assert await bob.call("GET", "/joined") == {**OK, "rooms": [joined]}
         assert await eve.call("GET", "/joined") == {**OK, "rooms": []}
 
         taken = await refused(eve, "POST", "/room", 409, "room_exists", name="x", description="", room_id=room_id)

@@ -118,6 +118,33 @@ def test_a_client_that_has_just_sent_something_is_not_idle() -> None:
     assert door.closed == ["silent", "silent, too"]
 
 
+def test_a_client_is_idle_that_only_sends_what_is_not_read() -> None:
+    """For example requests behind a response that it does not take."""
+    door = Door()
+    pipelining = door.admit(name="sends")
+    with pipelining.idle(is_reading=False):
+        assert door.admissions.displace()
+    pipelining = door.admit(name="sends")
+    with pipelining.idle(is_reading=False):
+        pass
+    with pipelining.idle():
+        assert not door.admissions.displace()
+    assert door.closed == ["sends"]
+
+
+def test_an_answer_that_is_held_back_is_idle_but_not_behind_a_proxy() -> None:
+    door = Door(strangers_per_address=1)
+    proxied = door.admit(PROXY, "proxied")
+    proxied.begin_request(HERE)
+    with proxied.held_back():
+        with pytest.raises(TooManyConnections):
+            door.admit(PROXY).begin_request(HERE)
+        assert not door.admissions.displace()
+    with door.admit(THERE, "sends").held_back():
+        door.admit(THERE)
+    assert door.closed == ["sends"]
+
+
 def test_sockets_of_a_unix_socket_are_not_counted() -> None:
     door = Door(connections_per_address=1)
     for _ in range(3):

@@ -9,7 +9,7 @@ from statistics import median
 from threading import Event, Thread
 
 from tests.gateway.raw import CLOSE, CONTINUATION, PING, PONG, TEXT, RawClient, frame, request, text, upgrade
-from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
+from tests.gateway.running_daemon import LONG_CLOSE, LONG_LIMITS, RunningDaemon, running_daemon, wait_until
 
 PATIENT = {"REICHATD_LIMITS_REQUEST_SECONDS": "60", "REICHATD_LIMITS_KEEP_ALIVE_SECONDS": "60"}
 ATTACKER, HONEST = "127.0.0.66", "127.0.0.1"
@@ -117,6 +117,49 @@ def test_an_honest_client_gets_in_while_silent_ones_fill_the_daemon(tmp_path: Pa
         assert median(waits) < 1
         daemon.check()
         assert daemon.process.output.count("connections full") == 1
+
+
+def test_clients_that_send_and_do_not_read_are_idle(tmp_path: Path) -> None:
+    """Their requests stay unread while the first responses wait for them: that must not look like a client at work."""
+    with running_daemon(tmp_path, **LONG_LIMITS, REICHATD_SERVER_MAX_CONNECTIONS="20") as daemon, ExitStack() as stack:
+        pipelined = request("GET", "/openapi.json") * 1000
+        for _ in range(20):
+            client = stack.enter_context(daemon.connect(source=ATTACKER, receive_buffer=4096))
+            client.socket.setblocking(False)
+            with suppress(BlockingIOError):
+                client.send(pipelined)
+        time.sleep(0.5)
+        for _ in range(3):
+            assert answers(daemon, HONEST)
+        daemon.check()
+
+
+def test_answers_that_are_held_back_are_idle(tmp_path: Path) -> None:
+    settings = {"REICHATD_LIMITS_REFUSAL_SECONDS": "60", "REICHATD_LIMITS_GUESSES_PER_CLIENT": "1"}
+    with (
+        running_daemon(tmp_path, **LONG_LIMITS, **settings, REICHATD_SERVER_MAX_CONNECTIONS="4") as daemon,
+        ExitStack() as stack,
+    ):
+        body = b'{"email": "ada@example.org", "password": "a wrong guess"}'
+        with daemon.connect(source=ATTACKER) as first:
+            assert first.ask("POST", "/login", body=body).status == 400
+        for _ in range(4):
+            stack.enter_context(daemon.connect(source=ATTACKER)).send(request("POST", "/login", body=body))
+        wait_until(lambda: refusal_lines(daemon, "login") == 4)
+        for _ in range(3):
+            assert answers(daemon, HONEST)
+
+
+def test_sockets_without_a_login_are_idle_while_they_close(tmp_path: Path) -> None:
+    with (
+        running_daemon(tmp_path, **{**LONG_LIMITS, **LONG_CLOSE}, REICHATD_SERVER_MAX_CONNECTIONS="4") as daemon,
+        ExitStack() as stack,
+    ):
+        for _ in range(4):
+            client = stack.enter_context(daemon.connect(source=ATTACKER))
+            assert client.upgrade("/ws/chat/room").frame().close_code == 4001
+        for _ in range(3):
+            assert answers(daemon, HONEST)
 
 
 def test_a_request_that_never_ends_is_idle_too(tmp_path: Path) -> None:

@@ -50,3 +50,11 @@ async def test_what_has_come_at_once_is_paid_later(autojump_clock: MockClock) ->
 
 async def test_no_limit(autojump_clock: MockClock) -> None:
     assert await seconds_to_spend(budget(), 10_000, 100, 100_000) == 0
+
+
+async def test_a_budget_that_has_refilled_meanwhile_refuses_nothing(autojump_clock: MockClock) -> None:
+    mine = budget(frames_per_second=10, frames_burst=10)
+    mine.spend(20, 0)
+    await trio.sleep(5)  # the conversation is busy with what it has got
+    assert await seconds_to_spend(mine, 1, 1, 0) == 0
+    assert mine._refusals.counts[FRAMES] == 0

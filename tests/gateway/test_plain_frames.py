@@ -50,6 +50,17 @@ def test_plain_texts_are_read_as_by_the_library(texts: list[str], size: int) -> 
     assert server(data) == texts
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000, 100_000])
+def test_a_frame_counts_once_however_it_comes(size: int) -> None:
+    data = client(TextMessage("a"), Ping(b""), TextMessage("x" * 200), Pong(b""), TextMessage("x" * 66_000))
+    plain = PlainFrames(MAX_BYTES)
+    frames = 0
+    for at in range(0, len(data), size):
+        plain.feed(data[at : at + size])
+        frames += plain.frames
+    assert frames == 5
+
+
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_pings_are_answered_as_by_the_library(size: int) -> None:
     pings = [Ping(b"p" * 125), Ping(b""), Ping(b"\0\xff")]

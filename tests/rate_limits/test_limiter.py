@@ -1,11 +1,12 @@
 """The limits: what is counted, by whom, and for how long."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from reichatd.errors import RateLimited
+from reichatd.errors import InvalidPassword, RateLimited, Unavailable
 from reichatd.rate_limits import RULES, Action, MemoryCounts, RateLimiter, Scope
+from reichatd.rate_limits.counts import Count
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 
 LIMITS = LimitSettings(
@@ -24,6 +25,15 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class FailingCounts(MemoryCounts):
+    fails = True
+
+    async def hit(self, counts: Sequence[Count]) -> int | None:
+        if self.fails:
+            raise ConnectionError
+        return await super().hit(counts)
 
 
 @pytest.fixture
@@ -66,6 +76,16 @@ async def test_one_client_cannot_use_up_what_others_need(clock: Clock) -> None:
     assert not await refused(limits, Action.LOGIN, client="192.0.2.2", subject="ada")
 
 
+async def test_daemons_on_one_store_share_what_protects_an_account(clock: Clock) -> None:
+    store = MemoryCounts(clock=clock)
+    daemons = [RateLimiter(LiveSettings(Settings(limits=LIMITS)), MemoryCounts(clock=clock), store) for _ in range(3)]
+    got = [await refused(daemon, Action.LOGIN, client="192.0.2.1", subject="ada") for daemon in daemons * 2]
+    assert got == [False] * 3 + [True] * 3
+    clock.now += 600
+    got = [await refused(daemon, Action.LOGIN, client="192.0.2.1", subject="ada") for daemon in daemons * 2]
+    assert got.count(False) == 1, "the share of one client is 4"
+
+
 async def test_a_known_client_gets_in_while_all_the_world_guesses(clock: Clock) -> None:
     limits = limiter(clock)
     for number in range(40):
@@ -93,9 +113,46 @@ async def test_the_window_slides(clock: Clock) -> None:
         await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
     with pytest.raises(RateLimited) as refusal:
         await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
-    assert 0 < refusal.value.retry_after <= 300
+    assert refusal.value.retry_after > 0
     clock.now += 600
     await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+
+
+@pytest.mark.parametrize("gaps", [[0, 0, 0], [250, 0, 0], [290, 0, 20, 0], [5, 294, 0]])
+async def test_who_waits_as_long_as_told_is_not_refused_again(clock: Clock, gaps: list[int]) -> None:
+    limits = limiter(clock, LimitSettings(guesses_per_subject_and_client=3, guesses_per_subject_hour=0))
+    for gap in gaps:
+        clock.now += gap
+        await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+    with pytest.raises(RateLimited) as refusal:
+        await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+    clock.now += refusal.value.retry_after - 1.5
+    assert await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
+    clock.now += 1.5
+    assert not await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
+
+
+async def test_what_could_not_be_checked_is_given_back(clock: Clock) -> None:
+    limits = limiter(clock)
+    for error in (ConnectionError, Unavailable) * 5:
+        with pytest.raises(error):
+            async with limits.guess(Action.LOGIN, client="192.0.2.1", subject="ada"):
+                raise error
+    for _ in range(3):
+        with pytest.raises(InvalidPassword):
+            async with limits.guess(Action.LOGIN, client="192.0.2.1", subject="ada"):
+                raise InvalidPassword
+    assert await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
+
+
+async def test_nothing_counts_while_the_store_of_the_counts_fails(clock: Clock) -> None:
+    local, failing = MemoryCounts(clock=clock), FailingCounts(clock=clock)
+    limits = RateLimiter(LiveSettings(Settings(limits=LIMITS)), local, failing)
+    for _ in range(10):
+        with pytest.raises(ConnectionError):
+            await limits.require(Action.LOGIN, client="192.0.2.1", subject="ada")
+    failing.fails = False
+    assert not await refused(limits, Action.LOGIN, client="192.0.2.1", subject="ada")
 
 
 async def test_what_is_refused_counts_nowhere(clock: Clock) -> None:

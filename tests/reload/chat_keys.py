@@ -12,7 +12,7 @@ from reichatd.closing import SLOW_READER
 from reichatd.rights import ADMINISTRATOR
 from reichatd.wallclock import WallClock
 from tests.chat.doubles import FakeSocket, connect
-from tests.client import Talk
+from tests.client import PASSWORD, Talk
 from tests.mail.server import until
 from tests.reload.proofs import SOON_SECONDS, proves
 from tests.reload.running_parts import ROOM, RunningParts, running_parts
@@ -41,7 +41,12 @@ async def a_limit_of_rest(directory: Path, key: str) -> None:
 
 ADA = {"email": "ada@example.org", "password": "wrong guess"}
 OTHER_ROOM = {"name": "Other", "description": ""}
-GUESSES = ("limits.guesses_per_client", "limits.guesses_per_subject_and_client", "limits.guesses_per_subject_hour")
+GUESSES = (
+    "limits.guesses_per_client",
+    "limits.guesses_per_subject_and_client",
+    "limits.guesses_per_subject_hour",
+    "limits.password_checks_per_client",
+)
 MAILS = ("limits.mails_per_client_hour", "limits.mails_per_address_hour", "limits.mails_per_address_day")
 
 
@@ -61,6 +66,33 @@ async def a_limit_on_how_often(directory: Path, key: str) -> None:
         assert refused not in await attempts(running)
         running.reload(key, 2)
         assert refused in await attempts(running)
+
+
+@proves("limits.totp_tries", "limits.totp_tries_per_day")
+async def a_limit_on_second_factors(directory: Path, key: str) -> None:
+    async with running_parts(directory, {"limits.refusal_seconds": 0.0}) as running:
+        await running.call("POST", "/user/totp", json={"password": PASSWORD})
+
+        async def attempts() -> list[int]:
+            wrong = [await running.call("POST", "/user/totp/confirm", json={"code": "x"}) for _ in range(3)]
+            return [answer.status_code for answer in wrong]
+
+        assert await attempts() == [400, 400, 400]
+        running.reload(key, 2)
+        assert await attempts() == [400, 400, 429]
+
+
+@proves("limits.app_passwords_per_user", "limits.tokens_per_user")
+async def how_many_a_user_may_have(directory: Path, key: str) -> None:
+    path, body = {
+        "limits.app_passwords_per_user": ("/user/app-passwords", {"name": "Phone"}),
+        "limits.tokens_per_user": ("/user/tokens", {"name": "Robot", "scopes": ["read"]}),
+    }[key]
+    async with running_parts(directory) as running:
+        running.reload(key, 1)
+        assert [(await running.call("POST", path, json=body)).status_code for _ in range(2)] == [201, 409]
+        running.reload(key, 2)
+        assert [(await running.call("POST", path, json=body)).status_code for _ in range(2)] == [201, 409]
 
 
 @proves("limits.refusal_seconds")

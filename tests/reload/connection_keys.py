@@ -229,20 +229,27 @@ async def the_number_of_commands(directory: Path, key: str) -> None:
 
 @proves("server.max_connections")
 async def the_number_of_connections(directory: Path, key: str) -> None:
-    async with running_parts(directory) as running, running.tcp() as first:
+    patient = {"limits.handshake_seconds": 3600.0, "limits.request_seconds": 3600.0}
+    async with running_parts(directory, patient) as running, running.tcp() as first:
         # A login: an idle connection without one would be closed for the second.
         token = running.tokens["ada"].encode()
         await first.send_all(b"GET /joined HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n\r\n" % token)
         assert (await first.receive_some()).startswith(b"HTTP/1.1 200")
-        running.reload(key, 1)
-        async with running.tcp() as second:
-            await second.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            with trio.move_on_after(SOON_SECONDS) as timeout:
-                await second.receive_some()
-            assert timeout.cancelled_caught
-            await first.aclose()
-            with trio.fail_after(10):
-                assert await second.receive_some()
+        async with running.tcp(), running.tcp(), running.tcp():  # idle: they are closed for the second
+            await until(lambda: running.parts.gateway.connections == 4)
+            running.reload(key, 1)
+            await second_waits_for(first, running)
+
+
+async def second_waits_for(first: trio.SocketStream, running: RunningParts) -> None:
+    async with running.tcp() as second:
+        await second.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        with trio.move_on_after(SOON_SECONDS) as timeout:
+            await second.receive_some()
+        assert timeout.cancelled_caught
+        await first.aclose()
+        with trio.fail_after(10):
+            assert await second.receive_some()
 
 
 @proves("server.allowed_origins")

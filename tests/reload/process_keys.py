@@ -34,7 +34,7 @@ async def the_stop(directory: Path, key: str) -> None:
         connections = [connect(FakeSocket(), session_id=str(number)) for number in range(200)]
         for connection in connections:
             await running.parts.hub.enter(ROOM, connection)
-        daemon = _Daemon(running.parts, [], None, ServiceManager(), never, lambda: None)
+        daemon = _Daemon(running.parts, [], None, ServiceManager(), never, lambda invitation: None)
         began = trio.current_time()
         await daemon._stop()
         took = trio.current_time() - began

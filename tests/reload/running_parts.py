@@ -80,6 +80,10 @@ class RunningParts:
         async with http_client(f"http://127.0.0.1:{self._port}") as http:
             return await http.request(method, path, headers=headers, **options)
 
+    async def newcomer(self, name: str) -> None:
+        """Makes one more account."""
+        await _newcomer(self.parts, name)
+
     @property
     def room(self) -> LiveRoom:
         return self.parts.hub._rooms[ROOM]
@@ -113,7 +117,7 @@ async def running_parts(
         )
         tokens = {name: await _newcomer(parts, name) for name in ("ada", "bob")}
         await parts.rooms.create(ADMINISTRATOR, "ada", "Room", "", None, ROOM)
-        await parts.rooms.join(UserActor("bob", ""), ROOM, None)
+        await parts.rooms.members.join(UserActor("bob", ""), ROOM, None)
         async with trio.open_nursery() as nursery:
             for run in (parts.outbox.run, parts.marks.run, parts.hub.run, parts.gateway.run):
                 await nursery.start(run)

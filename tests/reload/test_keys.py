@@ -6,7 +6,7 @@ import pytest
 
 from reichatd.settings import Reload, reload_of
 from reichatd.settings.keys import KEYS
-from tests.reload import chat_keys, connection_keys, process_keys  # noqa: F401 - each registers its proofs
+from tests.reload import chat_keys, connection_keys, people_keys, process_keys  # noqa: F401 - each registers its proofs
 from tests.reload.proofs import PROOFS
 
 

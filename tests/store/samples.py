@@ -5,7 +5,18 @@ from typing import TypeVar
 
 import trio
 
-from reichatd.store import Appended, Outcome, Post, RegisterOutcome, Registration, Room, Session, Store, User
+from reichatd.store import (
+    Appended,
+    Outcome,
+    Post,
+    RegisterOutcome,
+    Registration,
+    Room,
+    Session,
+    Store,
+    User,
+    direct_pair,
+)
 
 T = TypeVar("T")
 
@@ -24,6 +35,10 @@ def session(session_id: str = "laptop", user_id: str = "ann", expires_at: float 
 
 def room(room_id: str = "lobby", users: Sequence[str] = ("ann", "bob"), password_hash: str | None = None) -> Room:
     return Room(room_id, f"The {room_id}", "Come in", users[0], password_hash, 1.5, tuple(users))
+
+
+def direct(room_id: str = "whisper", one: str = "ann", other: str = "bob") -> Room:
+    return Room(room_id, "Direct", "", "", "no hash", 1.5, (one, other), direct=direct_pair(one, other))
 
 
 def post(content: str = "hello", user_id: str = "ann", room_id: str = "lobby", nonce: str | None = None) -> Post:

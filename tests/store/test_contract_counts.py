@@ -13,7 +13,17 @@ MANY = Count("of all", 100, 3600)
 async def test_a_count_is_used_up(store: Store) -> None:
     assert [await store.counts.hit([MANY, THREE]) for _ in range(5)] == [None, None, None, 1, 1]
     assert await store.counts.hit([Count("of bob", 3, 3600)]) is None
-    assert 0 < await store.counts.retry_after(THREE) <= 3600
+    assert 0 < await store.counts.retry_after(THREE) <= 3601
+    assert await store.counts.retry_after(MANY) == 1
+
+
+async def test_who_waits_as_long_as_told_is_not_refused_again(store: Store) -> None:
+    one = Count("of eve", 1, 1)
+    assert await store.counts.hit([one]) is None
+    while await store.counts.hit([one]) is None:  # a new window may just have begun
+        pass
+    await trio.sleep(await store.counts.retry_after(one))
+    assert await store.counts.hit([one]) is None
 
 
 async def test_what_is_refused_does_not_count(store: Store) -> None:

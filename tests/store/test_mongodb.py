@@ -621,7 +621,42 @@ async def test_migration_from_the_third_schema(settings: MongoDBSettings, raw: D
     await store.aclose()
 
 
+async def test_migration_from_the_fourth_schema(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
+    store = await open_store(settings)
+    await add_user(store, "ann")
+    await store.sessions.create(session("laptop", "ann"))
+    await store.aclose()
+    raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 4}})
+    raw.counts.drop()
+    raw.rooms.drop_index("password_hash_1_created_at_1_key_1")
+    raw.sessions.drop_index("user_id_1_network_1")
+    raw.sessions.update_many({}, {"$unset": {"network": ""}})
+    store = await open_store(settings)
+    assert raw.counts.index_information()["expireAt_1"]["expireAfterSeconds"] == 0
+    assert "password_hash_1_created_at_1_key_1" in raw.rooms.index_information()
+    assert "user_id_1_network_1" in raw.sessions.index_information()
+    assert await store.sessions.of_user("ann") == [session("laptop", "ann")]
+    assert not await store.sessions.is_known_network("ann@example.org", "192.0.2.1")
+    await store.aclose()
+
+
 # ------------------------------------------------------------------------------------------------------------------ the rest
+
+
+async def test_a_page_of_public_rooms_reads_no_others(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await mongodb.rooms.create(room("room0"))
+    [first] = raw.rooms.find()
+    raw.rooms.insert_many(
+        {**first, "_id": f"room{number}", "folded": f"room{number}", "key": ObjectId(), "created_at": number // 2 + 2.0}
+        for number in range(1, 1000)
+    )
+    raw.command("profile", 2)
+    for after in (None, "room10", "room500", "room990"):
+        assert len(await mongodb.rooms.public(after, 5) or ()) == 5
+    raw.command("profile", 0)
+    read = [entry["docsExamined"] for entry in raw["system.profile"].find({"op": "query", "ns": raw.rooms.full_name})]
+    assert len(read) == 7
+    assert max(read) <= 6
 
 
 @pytest.mark.parametrize("content", ["\ud800", "x" * 17_000_000], ids=["surrogate", "too large"])

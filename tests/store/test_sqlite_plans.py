@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reichatd.store import Cutoff, Keep, Store
+from reichatd.store import AuditEntry, AuditFilter, Block, Cutoff, Invite, Keep, Store
 from reichatd.store.sqlite import open_store
-from tests.store.samples import add_user, post, registration, room, session
+from tests.store.samples import add_user, direct, post, registration, room, session, user
 
 
 async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +36,23 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     # Exceptions: the schema itself, the rows that a limited subquery has found, and two statements that read one row.
     assert {scan.split()[1] for scan in scans} <= {"sqlite_master", "(subquery-1)", "rooms", "deleted_rooms"}
     assert "SEARCH r USING INDEX rooms_public (created_at>?)" in steps
+    assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
+
+
+async def use_invites_and_audit(store: Store) -> None:
+    await store.invites.create(Invite("i", "hash", "den", "ann", 1.0, 9.0, 5), 10)
+    await store.invites.by_hash("hash")
+    await store.invites.by_id("i")
+    for room_id in ("den", ""):
+        await store.invites.of_room(room_id)
+    await store.invites.join("i", "fay", 2.0)
+    await store.invites.confirm(registration("gus@example.org"), user("gus"), 2.0, needed=False)
+    await store.invites.delete("den", "i")
+    await store.invites.delete_expired(1.0)
+    await store.audit.add(AuditEntry(0, 1.0, "login", "ann"))
+    for chosen in (AuditFilter(), AuditFilter(user_id="ann"), AuditFilter(room_id="den", newest_first=True)):
+        await store.audit.page(chosen, 10)
+    await store.audit.expire(1.0, 1.0, 10)
 
 
 async def use_everything(store: Store) -> None:
@@ -57,6 +74,7 @@ async def use_everything(store: Store) -> None:
     await store.sessions.create(session())
     await store.sessions.get("laptop")
     await store.sessions.by_refresh_hash("hash")
+    await store.sessions.is_known_network("ann@example.org", "192.0.2.1")
     await store.sessions.of_user("ann")
     await store.sessions.living(["laptop"])
     await store.sessions.end("laptop")
@@ -91,12 +109,28 @@ async def use_everything(store: Store) -> None:
     await store.messages.expired("den", Cutoff(keep=0), 1, 10)
     await store.messages.expire("den", Cutoff(keep=0), 10)
     await store.messages.last_id("den")
+    await store.members.page("den", "", 10)
+    await store.members.of_user("ann")
+    await store.members.set_moderator("den", "ann", True)
+    await store.members.mute("den", "eve", 1.0)
+    await store.rooms.update("den", "Den", "", slow_seconds=10)
+    await store.messages.append([post(room_id="den")], {})
     await store.rooms.ban("den", "eve")
     await store.rooms.is_banned("den", "eve")
     await store.rooms.bans("den")
     await store.rooms.banned_from("eve")
     await store.rooms.unban("den", "eve")
+    await store.directs.open(direct(), 1.0)
+    await store.directs.open(direct("again"), 1.0)
+    await store.directs.find("ann bob")
+    await store.directs.share_room("ann", "bob")
+    for at_most in (0, 9):
+        await store.blocks.add(Block("ann", f"bob{at_most}"), at_most)
+    await store.blocks.of_user("ann")
+    await store.messages.append([post(room_id="whisper")], {})
+    await store.blocks.remove("ann", "bob")
     await store.users.delete("eve")
+    await use_invites_and_audit(store)
     await store.rooms.leave("den", "bob")
     await store.rooms.delete("den")
     await store.messages.sweep(10)

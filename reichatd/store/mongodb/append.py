@@ -5,22 +5,21 @@ only one succeeds. The insert is ordered: it stops at the first refused message,
 again, from the new ends. So a log never has a gap, whenever a daemon or a server is killed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
+from reichatd.store.mongodb.authors import Member, find_authors, find_members, take_turn
 from reichatd.store.mongodb.logs import find_ends, search
-from reichatd.store.mongodb.room_keys import room_keys
+from reichatd.store.mongodb.room_keys import posted_rooms
 from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_document
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
+from reichatd.store.posting import Author
 from reichatd.store.records import Appended, Outcome, Post
 
 _DUPLICATE_KEY = 11000
-
-Member = tuple[ObjectId, str]
-"""A member, by the key of the room and the user's id."""
 
 Nonce = tuple[ObjectId, str, str | None]
 
@@ -36,21 +35,27 @@ class Batch:
         """Places in `posts` of those that are still to be stored, in order."""
         self._repetitions: dict[int, int] = {}
         """Place of a post → place of an earlier one in the batch that has the same nonce."""
-        self._keys = room_keys(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
+        rooms = posted_rooms(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
+        self._keys = {room_id: room.key for room_id, room in rooms.items()}
         asked = {
             (self._keys[room_id], user_id): mark
             for (room_id, user_id), mark in read_marks.items()
             if room_id in self._keys
         }
         authors = {(self._keys[post.room_id], post.user_id) for post in posts if post.room_id in self._keys}
-        self._members = self._find_members(authors | asked.keys())
-        self._asked = {member: mark for member, mark in asked.items() if member in self._members}
+        members = find_members(db, authors | asked.keys())
+        self._authors = find_authors(
+            db, {pair: member for pair, member in members.items() if pair in authors}, rooms.values()
+        )
+        """All authors who are members."""
+        self._asked = {member: mark for member, mark in asked.items() if member in members}
         self._marks: dict[Member, int] = {}
         self._ends: dict[ObjectId, int] = {}
 
     def commit(self) -> list[Appended]:
         """Stores what can be stored, moves the read marks and returns the answers. To be called once."""
         self._classify()
+        self._refuse()
         logs = {self._key(place) for place in self._waiting} | {key for key, _ in self._asked}
         self._ends = find_ends(self._db, logs)
         self._insert()
@@ -59,16 +64,9 @@ class Batch:
             self._insert()
         self._move_marks()
         for place, earlier in self._repetitions.items():
-            self._answers[place] = Appended(Outcome.REPEATED, self._answers[earlier].message_id)
+            first = self._answers[earlier]
+            self._answers[place] = Appended(Outcome.REPEATED, first.message_id) if first.message_id else first
         return [self._answers[place] for place in range(len(self._posts))]
-
-    def _find_members(self, pairs: set[Member]) -> set[Member]:
-        if not pairs:
-            return set()
-        found = self._db.members.find(
-            {"_id": {"$in": [member_id(*pair) for pair in pairs]}}, {"_id": 1}, batch_size=PAGE
-        )
-        return {(member["_id"]["room"], member["_id"]["user"]) for member in found}
 
     def _classify(self) -> None:
         firsts: dict[Nonce, int] = {}
@@ -76,12 +74,41 @@ class Batch:
             key = self._keys.get(post.room_id)
             if key is None:
                 self._answers[place] = Appended(Outcome.NO_ROOM)
-            elif (key, post.user_id) not in self._members:
+            elif (key, post.user_id) not in self._authors:
                 self._answers[place] = Appended(Outcome.NO_MEMBER)
             elif post.nonce is not None and (first := firsts.setdefault(self._nonce(place), place)) != place:
                 self._repetitions[place] = first
             else:
                 self._waiting.append(place)
+
+    def _refuse(self) -> None:
+        """Takes out the posts that may not be stored, but for those that are stored already."""
+        limited = [place for place in self._waiting if self._is_limited(place)]
+        known = self._known_nonces(limited)
+        for place in limited:
+            if (number := known.get(self._nonce(place))) is not None:
+                self._answer(place, Outcome.REPEATED, number)
+            elif (refusal := self._refusal(place)) is not None:
+                self._answers[place] = refusal
+        self._waiting = [place for place in self._waiting if place not in self._answers]
+
+    def _is_limited(self, place: int) -> bool:
+        author = self._author(place)
+        return author.is_slowed or author.refusal(self._posts[place].timestamp) is not None
+
+    def _refusal(self, place: int) -> Appended | None:
+        """Why a post is refused; None if it is taken, and then the author's turn in slow mode is."""
+        post, author = self._posts[place], self._author(place)
+        if (refusal := author.refusal(post.timestamp)) is not None:
+            return refusal
+        if author.is_slowed:
+            is_first = take_turn(self._db, (self._key(place), post.user_id), post.timestamp, author.slow_seconds)
+            author.posted_at = post.timestamp
+            return None if is_first else author.refusal(post.timestamp)
+        return None
+
+    def _author(self, place: int) -> Author:
+        return self._authors[self._key(place), self._posts[place].user_id]
 
     def _key(self, place: int) -> ObjectId:
         return self._keys[self._posts[place].room_id]
@@ -114,7 +141,7 @@ class Batch:
 
     def _answer(self, place: int, outcome: Outcome, number: int) -> None:
         key = self._key(place)
-        self._answers[place] = Appended(outcome, number)
+        self._answers[place] = Appended(outcome, number, in_direct=self._author(place).in_direct)
         self._mark((key, self._posts[place].user_id), number)
         if outcome is Outcome.STORED:
             self._ends[key] = number
@@ -126,15 +153,16 @@ class Batch:
     def _find_new_ends(self) -> None:
         """Reads the ends and the nonces again, because another daemon has added to a log or stored one of the nonces."""
         self._ends |= search(self._db, {self._key(place) for place in self._waiting})
-        known = self._known_nonces()
+        known = self._known_nonces(self._waiting)
         for place in self._waiting:
             if (number := known.get(self._nonce(place))) is not None:
                 self._answer(place, Outcome.REPEATED, number)
         self._waiting = [place for place in self._waiting if place not in self._answers]
 
-    def _known_nonces(self) -> dict[Nonce, int]:
+    def _known_nonces(self, places: Iterable[int]) -> dict[Nonce, int]:
+        """The ids of those of these posts that are stored already, by their nonces."""
         nonces: dict[Member, list[str]] = {}
-        for place in self._waiting:
+        for place in places:
             key, user_id, nonce = self._nonce(place)
             if nonce is not None:
                 nonces.setdefault((key, user_id), []).append(nonce)

@@ -34,7 +34,7 @@ def _page(db: MongoDatabase, chosen: AuditFilter, at_most: int) -> list[AuditEnt
 def _expire(db: MongoDatabase, before: float, addresses_before: float, at_most: int) -> int:
     old = [one["_id"] for one in db.audit.find({"at": {"$lt": before}}, {"_id": 1}).sort("at").limit(at_most)]
     removed = db.audit.delete_many({"_id": {"$in": old}}).deleted_count if old else 0
-    selection = {"at": {"$lt": addresses_before}, "address": {"$ne": ""}}
+    selection = {"at": {"$lt": addresses_before}, "address": {"$gt": ""}}
     named = [one["_id"] for one in db.audit.find(selection, {"_id": 1}).sort("at").limit(at_most)]
     cut = db.audit.update_many({"_id": {"$in": named}}, {"$set": {"address": ""}}).modified_count if named else 0
     return max(removed, cut)

@@ -39,6 +39,10 @@ class _Storage(MongoDBStorageBase):
         """Leaves the store's connection open."""
 
 
+def _retry_after(db: MongoDatabase, count: Count) -> int:
+    return seconds_until_one_more(_Storage(db.counts), count)
+
+
 def _window(db: MongoDatabase) -> SlidingWindowCounterRateLimiter:
     return SlidingWindowCounterRateLimiter(_Storage(db.counts))
 
@@ -46,10 +50,7 @@ def _window(db: MongoDatabase) -> SlidingWindowCounterRateLimiter:
 def _hit(db: MongoDatabase, counts: Sequence[Count]) -> int | None:
     window = _window(db)
     for position, count in enumerate(counts):
-        if not window.test(item(count), count.key):
-            return position
-    for position, count in enumerate(counts):
-        if not window.hit(item(count), count.key):  # another daemon was faster
+        if not window.hit(item(count), count.key):
             _give_back(db, counts[:position])
             return position
     return None
@@ -66,6 +67,4 @@ class MongoCounts(MongoPart):
 
     hit = method(_hit)
     give_back = method(_give_back)
-
-    async def retry_after(self, count: Count) -> float:
-        return seconds_until_one_more(count)
+    retry_after = method(_retry_after)

@@ -17,7 +17,17 @@ from reichatd.store.mongodb.schema import first_id_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import is_alive, session_of
 from reichatd.store.mongodb.users import registrations_of, user_of
-from reichatd.store.records import AppPassword, AuditEntry, Block, EmailChange, Invite, OidcAccount, Standing, Totp
+from reichatd.store.records import (
+    AppPassword,
+    AuditEntry,
+    Block,
+    EmailChange,
+    Erasure,
+    Invite,
+    OidcAccount,
+    Standing,
+    Totp,
+)
 from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
@@ -147,6 +157,9 @@ class _Reader:
         for change in self._walk(self._db.email_changes):
             yield _record(EmailChange, change | {"user_id": change["_id"]})
         yield from self._sorted(OidcAccount, self._db.oidc_accounts)
+        for erasure in self._walk(self._db.erasures):
+            if not erasure["done_at"]:
+                yield Erasure(erasure["_id"])
 
     def _sorted(self, kind: type[T], collection: "Collection[Document]", id_field: str | None = None) -> Iterator[T]:
         """Records with an id of their own, in the order of their users. There are few: the server sorts them at once."""

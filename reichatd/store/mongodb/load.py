@@ -18,6 +18,7 @@ from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import number_on
 from reichatd.store.mongodb.dump import bulk_server
+from reichatd.store.mongodb.invites import invite_document
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.rooms import is_id_free
 from reichatd.store.mongodb.schema import (
@@ -38,6 +39,7 @@ from reichatd.store.records import (
     AuditEntry,
     Block,
     EmailChange,
+    Erasure,
     Invite,
     OidcAccount,
     Registration,
@@ -131,11 +133,11 @@ class MongoLoader:
             case Standing():
                 return _standing(self._key(record.room_id), record)
             case Invite():
-                return _invite(self._key(record.room_id) if record.room_id else None, record)
+                return invite_document(self._key(record.room_id) if record.room_id else None, record)
             case AuditEntry():
                 fields = asdict(record)
                 return {"_id": fields.pop("number"), **fields}
-            case Block() | Totp() | AppPassword() | EmailChange() | OidcAccount():
+            case Block() | Totp() | AppPassword() | EmailChange() | OidcAccount() | Erasure():
                 return _of_user(record)
             case Registration():
                 raise NotImplementedError
@@ -251,6 +253,7 @@ def _collection(db: MongoDatabase, kind: type[Stored]) -> "Collection[Document]"
         AppPassword: db.app_passwords,
         EmailChange: db.email_changes,
         OidcAccount: db.oidc_accounts,
+        Erasure: db.erasures,
         AuditEntry: db.audit,
     }[kind]
 
@@ -282,12 +285,6 @@ def _standing(key: ObjectId, standing: Standing) -> Document:
     return {"_id": member_id(key, standing.user_id), **times}
 
 
-def _invite(key: ObjectId | None, invite: Invite) -> Document:
-    fields = asdict(invite)
-    del fields["room_id"]
-    return {"_id": fields.pop("invite_id"), "room": key, **fields}
-
-
 def _of_user(record: OfUser) -> Document:
     fields = asdict(record)
     match record:
@@ -299,3 +296,5 @@ def _of_user(record: OfUser) -> Document:
             return {"_id": fields.pop("app_password_id"), **fields}
         case Totp() | EmailChange():
             return {"_id": fields.pop("user_id"), **fields}
+        case Erasure():
+            return {"_id": fields.pop("user_id"), "next": None, **fields}

@@ -6,7 +6,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.room_keys import room_key
-from reichatd.store.mongodb.schema import member_id, members_of
+from reichatd.store.mongodb.schema import member_id, members_after
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import BanOutcome, JoinOutcome, Membership
 
@@ -32,8 +32,11 @@ def memberships(db: MongoDatabase, user_id: str) -> list[Membership]:
 
 def join(db: MongoDatabase, room_id: str, user_id: str, now: float) -> JoinOutcome:
     key = room_key(db, room_id)
-    if key is None:
-        return JoinOutcome.NO_ROOM
+    return JoinOutcome.NO_ROOM if key is None else join_room(db, key, user_id, now)
+
+
+def join_room(db: MongoDatabase, key: ObjectId, user_id: str, now: float) -> JoinOutcome:
+    """As `join`, for the key of a room that exists."""
     pair = {"_id": member_id(key, user_id)}
     if db.bans.find_one(pair):
         return JoinOutcome.BANNED
@@ -78,9 +81,11 @@ def unban(db: MongoDatabase, room_id: str, user_id: str) -> bool:
     return key is not None and db.bans.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
 
 
-def bans(db: MongoDatabase, room_id: str) -> list[str]:
+def bans(db: MongoDatabase, room_id: str, after: str = "", at_most: int | None = None) -> list[str]:
     key = room_key(db, room_id)
-    found = () if key is None else db.bans.find(members_of(key), batch_size=PAGE).sort("_id")
+    if key is None or at_most == 0:  # MongoDB takes a limit of 0 for none
+        return []
+    found = db.bans.find(members_after(key, after), batch_size=PAGE).sort("_id").limit(at_most or 0)
     return [ban["_id"]["user"] for ban in found]
 
 

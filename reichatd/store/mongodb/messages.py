@@ -72,7 +72,7 @@ def _shown(
             # A page that shrinks would look as if it was not cut.
             return _shown(db, room_id, begin, last_id, condition, max_chars)
         found = [message for message in found if message["_id"]["id"] >= begin]
-    return _with_authors(db, found)
+    return _with_authors(db, log, found)
 
 
 def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -101,12 +101,13 @@ def _begin_now(db: MongoDatabase, room_id: str, log: LogRef) -> int | None:
     return None if now is None or now.key != log.key else now.first_id
 
 
-def _with_authors(db: MongoDatabase, messages: list[Document]) -> list[Message]:
+def _with_authors(db: MongoDatabase, log: LogRef, messages: list[Document]) -> list[Message]:
     if not messages:
         return []
     user_ids = list({message["user_id"] for message in messages})
     found = db.users.find({"_id": {"$in": user_ids}}, {"username": 1, "email": 1})
     authors = {user["_id"]: (user["username"], user["email"]) for user in found}
+    members = set() if log.is_direct else _members_among(db, log.key, user_ids)
     return [
         Message(
             message["_id"]["id"],
@@ -114,9 +115,16 @@ def _with_authors(db: MongoDatabase, messages: list[Document]) -> list[Message]:
             *authors.get(message["user_id"], ("", "")),
             message["content"],
             message["timestamp"],
+            message["user_id"] in members,
         )
         for message in messages
     ]
+
+
+def _members_among(db: MongoDatabase, key: ObjectId, user_ids: list[str]) -> set[str]:
+    pairs = [member_id(key, user_id) for user_id in user_ids]
+    found = db.members.find({"_id": {"$in": pairs}}, {"_id": 1}, batch_size=PAGE)
+    return {member["_id"]["user"] for member in found}
 
 
 def _sweep(db: MongoDatabase, at_most: int) -> int:
@@ -140,6 +148,8 @@ def _sweep_grave(db: MongoDatabase, key: ObjectId, deleted_at: float, at_most: i
         return db.messages.delete_many(part).deleted_count
     db.members.delete_many(members_of(key))
     db.bans.delete_many(members_of(key))
+    db.invites.delete_many({"room": key})
+    db.standings.delete_many(members_of(key))
     if time.time() - deleted_at > _GRAVE_SECONDS:
         db.graveyard.delete_one({"_id": key})
     return 0

@@ -28,7 +28,7 @@ from reichatd.store.records import (
     TransferOutcome,
 )
 
-_SUMMARY = {"name": 1, "description": 1}
+_SUMMARY = {"name": 1, "description": 1, "direct": 1}
 _PLAIN_FIELDS = (
     "name",
     "description",
@@ -54,7 +54,7 @@ def is_id_free(db: MongoDatabase, room_id: str) -> bool:
     return db.rooms.find_one(like(room_id), {"_id": 1}) is None
 
 
-def _create(db: MongoDatabase, room: Room) -> bool:
+def create(db: MongoDatabase, room: Room) -> bool:
     # Older rooms may share a `folded` id, and only one of them has it as its unique key. Their number does not grow, so this check
     # is enough. Between two new rooms at the same moment the unique key decides.
     if not is_id_free(db, room.room_id):
@@ -130,7 +130,7 @@ def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
 
 
 def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:
-    return [RoomSummary(room["_id"], room["name"], room["description"]) for room in rooms]
+    return [RoomSummary(room["_id"], room["name"], room["description"], room.get("direct")) for room in rooms]
 
 
 def _public(db: MongoDatabase, after: str | None, at_most: int) -> list[RoomSummary] | None:
@@ -141,6 +141,8 @@ def _public(db: MongoDatabase, after: str | None, at_most: int) -> list[RoomSumm
             return None
         same_time = {"created_at": place["created_at"], "key": {"$gt": place["key"]}}
         those["$or"] = [same_time, {"created_at": {"$gt": place["created_at"]}}]
+        # Says nothing new, but only with it the server reads the index in order, and no more than a page of it.
+        those["created_at"] = {"$gte": place["created_at"]}
     rooms = db.rooms.find(those, _SUMMARY, batch_size=PAGE).sort({"created_at": 1, "key": 1}).limit(at_most)
     return _summaries(rooms)
 
@@ -194,25 +196,49 @@ def _count_owned(db: MongoDatabase, user_id: str, at_most: int) -> int:
     return db.rooms.count_documents({"owner": user_id}, limit=at_most)
 
 
-def _transfer(db: MongoDatabase, room_id: str, user_id: str) -> TransferOutcome:
-    key = room_key(db, room_id)
-    if key is None:
+def _transfer(db: MongoDatabase, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
+    room = db.rooms.find_one({"_id": room_id}, {"key": 1, "owner": 1})
+    if room is None:
         return TransferOutcome.NO_ROOM
+    if owner is not None and owner != room["owner"]:
+        return TransferOutcome.NOT_OWNER
     # A member who leaves at this moment becomes the owner all the same, as an owner may also leave later.
-    if not db.members.find_one({"_id": member_id(key, user_id)}, {"_id": 1}):
+    if not db.members.find_one({"_id": member_id(room["key"], user_id)}, {"_id": 1}):
         return TransferOutcome.NO_MEMBER
-    found = db.rooms.update_one({"_id": room_id, "key": key}, {"$set": {"owner": user_id}}).matched_count
-    return TransferOutcome.TRANSFERRED if found else TransferOutcome.NO_ROOM
+    same = {"_id": room_id, "key": room["key"]} | ({} if owner is None else {"owner": owner})
+    if db.rooms.update_one(same, {"$set": {"owner": user_id}}).matched_count:
+        return TransferOutcome.TRANSFERRED
+    # Another transfer, or a deletion, came between.
+    return TransferOutcome.NO_ROOM if room_key(db, room_id) != room["key"] else TransferOutcome.NOT_OWNER
 
 
-def _update(db: MongoDatabase, room_id: str, name: str, description: str) -> bool:
-    return _set(db, room_id, {"name": name, "description": description})
+def _update(
+    db: MongoDatabase,
+    room_id: str,
+    name: str,
+    description: str,
+    slow_seconds: int | None = None,
+    members_pin: bool | None = None,
+) -> bool:
+    return _set(db, room_id, {"name": name, "description": description} | _given(slow_seconds, members_pin))
 
 
 def _update_with_password(
-    db: MongoDatabase, room_id: str, name: str, description: str, password_hash: str | None
+    db: MongoDatabase,
+    room_id: str,
+    name: str,
+    description: str,
+    password_hash: str | None,
+    slow_seconds: int | None = None,
+    members_pin: bool | None = None,
 ) -> bool:
-    return _set(db, room_id, {"name": name, "description": description, "password_hash": password_hash})
+    fields = {"name": name, "description": description, "password_hash": password_hash}
+    return _set(db, room_id, fields | _given(slow_seconds, members_pin))
+
+
+def _given(slow_seconds: int | None, members_pin: bool | None) -> Document:
+    fields = {"slow_seconds": slow_seconds, "members_pin": members_pin}
+    return {field: value for field, value in fields.items() if value is not None}
 
 
 def _set(db: MongoDatabase, room_id: str, fields: Document) -> bool:
@@ -242,7 +268,7 @@ def _delete(db: MongoDatabase, room_id: str) -> bool:
 class MongoRooms(MongoPart):
     """A `RoomStore`."""
 
-    create = method(_create)
+    create = method(create)
     get = method(_get)
     head = method(_head)
     is_free = method(is_id_free)

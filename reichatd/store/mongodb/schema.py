@@ -82,6 +82,11 @@ def members_of(key: ObjectId) -> Document:
     return {"_id": {"$gt": {"room": key, "user": MinKey()}, "$lt": {"room": key, "user": MaxKey()}}}
 
 
+def members_after(key: ObjectId, user_id: str) -> Document:
+    """As `members_of`, for users whose ids come after this one."""
+    return {"_id": {"$gt": member_id(key, user_id), "$lt": {"room": key, "user": MaxKey()}}}
+
+
 def messages_of(key: ObjectId) -> Document:
     """Selects a room's whole log, and earlier messages that are being removed."""
     return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}
@@ -145,7 +150,10 @@ def _fourth(db: MongoDatabase) -> None:
 
 
 def _fifth(db: MongoDatabase) -> None:
-    # A session may have `network`, where the login came from. Counts of attempts are removed by the server when they end.
+    # A session may have `network`, where the login came from. It is asked at each attempt to log in, and a user may have any
+    # number of sessions.
+    db.sessions.create_indexes([IndexModel({"user_id": 1, "network": 1})])
+    # Counts of attempts are removed by the server when they end.
     db.counts.create_indexes([IndexModel("expireAt", expireAfterSeconds=0)])
     # Pages of the public rooms, oldest first.
     db.rooms.create_indexes([IndexModel({"password_hash": 1, "created_at": 1, "key": 1})])
@@ -161,10 +169,18 @@ def _sixth(db: MongoDatabase) -> None:
     db.invites.create_indexes([IndexModel("token_hash", unique=True), IndexModel("room"), IndexModel("expires_at")])
     db.blocks.create_indexes([IndexModel("_id.blocked")])
     db.app_passwords.create_indexes([IndexModel({"user_id": 1, "password_hash": 1})])
+    # A session may have `app_password_id`.
+    db.sessions.create_indexes(
+        [IndexModel("app_password_id", partialFilterExpression={"app_password_id": {"$gt": ""}})],
+    )
     db.email_changes.create_indexes([IndexModel("expires_at")])
     db.oidc_accounts.create_indexes([IndexModel("user_id")])
     db.audit.create_indexes(
-        [IndexModel("at"), *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id"))]
+        [
+            IndexModel("at"),
+            IndexModel("at", name="with_address", partialFilterExpression={"address": {"$gt": ""}}),
+            *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id")),
+        ]
     )
 
 

@@ -3,25 +3,39 @@
 A session belongs to the password it was opened with: it has that password's number. A change of password increments the user's
 number and names the one session that stays valid, all in the user's document. So the other sessions end in the same step that
 changes the hash, on a standalone server too, and no crash can leave them valid.
+
+Tokens for programs, which a change of password leaves valid, have the user's `tokens_number` instead: it is incremented only where
+all sessions end. A document of a user without it has the number 0.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from pymongo import UpdateOne
 
 from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.quotas import insert_at_most
 from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.mongodb.users import email_key, end_sessions, user_of
-from reichatd.store.records import Session, User
+from reichatd.store.records import RotateOutcome, Session, User
 
 _OTHER_FIELDS = Session.__struct_fields__[1:]
 
 
 def _create(db: MongoDatabase, session: Session) -> None:
-    user = db.users.find_one({"_id": session.user_id}, {"password_number": 1})
-    db.sessions.replace_one(
-        {"_id": session.session_id},
-        session_document(session) | {"password_number": user["password_number"] if user else 0},
-        upsert=True,
-    )
+    document = _numbered(db, session)
+    db.sessions.replace_one({"_id": session.session_id}, document, upsert=True)
+
+
+def _create_token(db: MongoDatabase, session: Session, at_most: int) -> bool:
+    tokens = {"user_id": session.user_id, "token_name": {"$type": "string"}}
+    return insert_at_most(db.sessions, _numbered(db, session), tokens, at_most)
+
+
+def _numbered(db: MongoDatabase, session: Session) -> Document:
+    """The document of a session that begins now."""
+    user = db.users.find_one({"_id": session.user_id}, {"password_number": 1, "tokens_number": 1}) or {}
+    number = user.get("tokens_number" if session.is_token else "password_number", 0)
+    return session_document(session) | {"password_number": number}
 
 
 def _get(db: MongoDatabase, session_id: str) -> tuple[Session, User] | None:
@@ -51,7 +65,10 @@ def _living(db: MongoDatabase, selection: Document) -> Iterator[tuple[Session, U
 
 def is_alive(session: Document, user: Document) -> bool:
     """Whether a session belongs to the user's current password, and the user is not disabled."""
-    current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
+    if session.get("token_name") is not None:
+        current = session["password_number"] == user.get("tokens_number", 0)
+    else:
+        current = session["password_number"] == user["password_number"] or session["_id"] == user["kept_session"]
     return current and not user.get("disabled", False)
 
 
@@ -76,8 +93,35 @@ def _end(db: MongoDatabase, session_id: str) -> bool:
     return db.sessions.delete_one({"_id": session_id}).deleted_count > 0
 
 
+def _end_some(db: MongoDatabase, user_id: str, session_ids: Sequence[str]) -> list[str]:
+    mine = {"user_id": user_id}
+    return [
+        session_id for session_id in session_ids if db.sessions.delete_one({"_id": session_id, **mine}).deleted_count
+    ]
+
+
 def _end_all(db: MongoDatabase, user_id: str) -> list[str] | None:
     return end_sessions(db, user_id, {})
+
+
+def _rotate(db: MongoDatabase, session_id: str, generation: int, now: float, grace: float) -> RotateOutcome:
+    mine = {"_id": session_id}
+    # A session of an older schema has no generation: it never rotated.
+    rotated = db.sessions.update_one(
+        mine | {"generation": {"$not": {"$gt": generation}}},
+        {"$set": {"generation": generation + 1, "rotated_at": now}},
+    )
+    if rotated.matched_count:
+        return RotateOutcome.ROTATED
+    if db.sessions.find_one(mine | {"generation": generation + 1, "rotated_at": {"$gte": now - grace}}, {"_id": 1}):
+        return RotateOutcome.REPEATED
+    return RotateOutcome.REUSED if _end(db, session_id) else RotateOutcome.ENDED
+
+
+def _used(db: MongoDatabase, last_uses: Mapping[str, float]) -> None:
+    updates = [UpdateOne({"_id": session_id}, {"$set": {"used_at": at}}) for session_id, at in last_uses.items()]
+    if updates:
+        db.sessions.bulk_write(updates, ordered=False)
 
 
 def _delete_expired(db: MongoDatabase, now: float) -> int:
@@ -88,11 +132,15 @@ class MongoSessions(MongoPart):
     """A `SessionStore`."""
 
     create = method(_create)
+    create_token = method(_create_token)
     get = method(_get)
     by_refresh_hash = method(_by_refresh_hash)
     living = method(_living_ids)
     of_user = method(_of_user)
     is_known_network = method(_is_known_network)
     end = method(_end)
+    end_some = method(_end_some)
     end_all = method(_end_all)
+    rotate = method(_rotate)
+    used = method(_used)
     delete_expired = method(_delete_expired)

@@ -7,11 +7,19 @@ from pymongo.errors import OperationFailure
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
 from reichatd.store.errors import FailureCounter, StoreError
 from reichatd.store.mongodb import schema
+from reichatd.store.mongodb.app_passwords import MongoAppPasswords
 from reichatd.store.mongodb.audit import MongoAudit
+from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
+from reichatd.store.mongodb.directs import MongoDirects
+from reichatd.store.mongodb.email_changes import MongoEmailChanges
+from reichatd.store.mongodb.erasures import MongoErasures
+from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
+from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
 from reichatd.store.mongodb.rooms import MongoRooms
+from reichatd.store.mongodb.second_factors import MongoSecondFactors
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
@@ -21,7 +29,21 @@ from reichatd.store.worker_threads import WorkerThreads
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AppPasswordStore,
+        AuditStore,
+        BlockStore,
+        DirectStore,
+        EmailChangeStore,
+        ErasureStore,
+        InviteStore,
+        MemberStore,
+        MessageStore,
+        RoomStore,
+        SecondFactorStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 _COMPACT_SECONDS = 3600.0
@@ -79,8 +101,16 @@ class MongoStore:
     def __init__(self, server: MongoServer) -> None:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
+        self.second_factors: SecondFactorStore = MongoSecondFactors(server)
+        self.app_passwords: AppPasswordStore = MongoAppPasswords(server)
         self.rooms: RoomStore = MongoRooms(server)
+        self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)
+        self.directs: DirectStore = MongoDirects(server)
+        self.blocks: BlockStore = MongoBlocks(server)
+        self.invites: InviteStore = MongoInvites(server)
+        self.email_changes: EmailChangeStore = MongoEmailChanges(server)
+        self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

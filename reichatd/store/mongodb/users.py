@@ -10,9 +10,10 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.blocks import delete_blocks_of
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
-from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
+from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
 
 
 def user_of(document: Document) -> User:
@@ -31,29 +32,27 @@ def end_sessions(
     user_id: str,
     changes: Document,
     *,
-    old_hash: str | None = None,
+    only_if: Document | None = None,
     keep_session_id: str | None = None,
 ) -> list[str] | None:
-    """Changes a user, and in the same step ends his sessions but one (see `sessions`); their ids.
+    """Changes a user, and in the same step ends all sessions of the user (see `sessions`); their ids.
 
-    None, and nothing has changed, if there is no such user, or the password hash is not `old_hash`.
+    None, and nothing has changed, if there is no such user, or none with the fields of `only_if`.
+
+    Arguments:
+        keep_session_id: the session that stays valid, and so do tokens for programs; None to end all.
     """
-    selection = {"_id": user_id} | ({} if old_hash is None else {"password_hash": old_hash})
+    numbers = {"password_number": 1} | ({"tokens_number": 1} if keep_session_id is None else {})
     changed = db.users.find_one_and_update(
-        selection,
-        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": {"password_number": 1}},
+        {"_id": user_id, **(only_if or {})},
+        {"$set": {"kept_session": keep_session_id, **changes}, "$inc": numbers},
         return_document=ReturnDocument.AFTER,
     )
     if changed is None:
         return None
-    ended = db.sessions.distinct(
-        "_id",
-        {
-            "user_id": user_id,
-            "_id": {"$ne": keep_session_id},
-            "password_number": {"$lt": changed["password_number"]},
-        },
-    )
+    logins = {"token_name": None, "password_number": {"$lt": changed["password_number"]}}
+    tokens = {"token_name": {"$ne": None}, "password_number": {"$lt": changed.get("tokens_number", 0)}}
+    ended = db.sessions.distinct("_id", {"user_id": user_id, "_id": {"$ne": keep_session_id}, "$or": [logins, tokens]})
     # Cleanup: these sessions have ended already.
     db.sessions.delete_many({"_id": {"$in": ended}})
     return ended
@@ -62,7 +61,8 @@ def end_sessions(
 def registrations_of(document: Document) -> list[Registration]:
     """The registrations of an address, in the order of a backup; also from documents of an older schema."""
     names = Registration.__struct_fields__
-    found = [Registration(**{name: one[name] for name in names}) for one in document.get("pending", [document])]
+    pending = document.get("pending", [document])
+    found = [Registration(**{name: one[name] for name in names if name in one}) for one in pending]
     return sorted(found, key=lambda one: (one.expires_at, one.code_hash))
 
 
@@ -141,21 +141,21 @@ def _confirmed_attempt(db: MongoDatabase, email: str, now: float) -> Attempt | N
     return Attempt([], ConfirmedCode(found["email"], found["code_hash"])) if found else None
 
 
-def _confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
+def confirm(db: MongoDatabase, registration: Registration, user: User) -> User | None:
     mine = {"_id": email_key(registration.email), "pending.code_hash": registration.code_hash}
     if not db.registrations.find_one(mine, {"_id": 1}):
-        return _made_by(db, registration)
+        return made_by(db, registration)
     # The user first: a crash after this step leaves only registrations, which expire.
     code = {"code_hash": registration.code_hash, "code_expires_at": registration.expires_at}
     try:
         db.users.insert_one(document_of(user) | code)
     except DuplicateKeyError:
-        return _made_by(db, registration)
+        return made_by(db, registration)
     db.registrations.delete_one({"_id": email_key(registration.email)})
     return user
 
 
-def _made_by(db: MongoDatabase, registration: Registration) -> User | None:
+def made_by(db: MongoDatabase, registration: Registration) -> User | None:
     """The user that this registration became."""
     made = {"email_key": email_key(registration.email), "code_hash": registration.code_hash}
     found = db.users.find_one(made)
@@ -196,11 +196,34 @@ def _rename(db: MongoDatabase, user_id: str, username: str) -> bool:
 def _change_password(
     db: MongoDatabase, user_id: str, old_hash: str, new_hash: str, keep_session_id: str
 ) -> list[str] | None:
-    return end_sessions(db, user_id, {"password_hash": new_hash}, old_hash=old_hash, keep_session_id=keep_session_id)
+    return end_sessions(
+        db,
+        user_id,
+        {"password_hash": new_hash},
+        only_if={"password_hash": old_hash},
+        keep_session_id=keep_session_id,
+    )
 
 
 def _set_password(db: MongoDatabase, user_id: str, new_hash: str) -> list[str] | None:
+    db.app_passwords.delete_many({"user_id": user_id})
     return end_sessions(db, user_id, {"password_hash": new_hash})
+
+
+def _reset_password(db: MongoDatabase, user: User, new_hash: str) -> list[str] | None:
+    same = {"password_hash": user.password_hash, "email": user.email}
+    return end_sessions(db, user.user_id, {"password_hash": new_hash}, only_if=same)
+
+
+def _change_email(db: MongoDatabase, user: User, email: str) -> EmailOutcome:
+    try:
+        changed = db.users.update_one(
+            {"_id": user.user_id, "password_hash": user.password_hash},
+            {"$set": {"email": email, "email_key": email_key(email)}},
+        )
+    except DuplicateKeyError:
+        return EmailOutcome.TAKEN
+    return EmailOutcome.CHANGED if changed.matched_count else EmailOutcome.OUTDATED
 
 
 def _disable(db: MongoDatabase, user_id: str) -> list[str] | None:
@@ -214,13 +237,24 @@ def _enable(db: MongoDatabase, user_id: str) -> bool:
 def _delete(db: MongoDatabase, user_id: str) -> bool:
     user = db.users.find_one({"_id": user_id}, {"email_key": 1})
     # The user last: after an interruption the next call still finds the user.
-    for collection in (db.members, db.bans):
+    for collection in (db.members, db.bans, db.standings):
         collection.delete_many({"_id.user": user_id})
-    db.sessions.delete_many({"user_id": user_id})
+    delete_blocks_of(db, user_id)
+    for collection in (db.sessions, db.app_passwords, db.oidc_accounts):
+        collection.delete_many({"user_id": user_id})
+    for collection in (db.totp, db.email_changes):
+        collection.delete_one({"_id": user_id})
     if user is None:
         return False
     db.registrations.delete_one({"_id": user["email_key"]})
     return db.users.delete_one({"_id": user_id}).deleted_count > 0
+
+
+def _delete_and_erase(db: MongoDatabase, user_id: str) -> bool:
+    # Noted first: if the deletion is interrupted, the erasure completes it.
+    if db.users.find_one({"_id": user_id}, {"_id": 1}):
+        db.erasures.replace_one({"_id": user_id}, {"done_at": 0.0, "next": None}, upsert=True)
+    return _delete(db, user_id)
 
 
 def _delete_expired(db: MongoDatabase, now: float) -> int:
@@ -239,7 +273,7 @@ class MongoUsers(MongoPart):
     register = method(_register)
     pending = method(_pending)
     take_try = method(_take_try)
-    confirm = method(_confirm)
+    confirm = method(confirm)
     by_id = method(_by_id)
     by_ids = method(_by_ids)
     by_email = method(_by_email)
@@ -248,7 +282,10 @@ class MongoUsers(MongoPart):
     rename = method(_rename)
     change_password = method(_change_password)
     set_password = method(_set_password)
+    reset_password = method(_reset_password)
+    change_email = method(_change_email)
     disable = method(_disable)
     enable = method(_enable)
     delete = method(_delete)
+    delete_and_erase = method(_delete_and_erase)
     delete_expired = method(_delete_expired)

@@ -38,7 +38,7 @@ def _page(db: Connection, chosen: AuditFilter, at_most: int) -> list[AuditEntry]
 def _expire(db: Connection, before: float, addresses_before: float, at_most: int) -> int:
     oldest = "SELECT number FROM audit WHERE at < ? ORDER BY at LIMIT ?"
     removed = db.execute(f"DELETE FROM audit WHERE number IN ({oldest})", (before, at_most)).rowcount
-    named = "SELECT number FROM audit WHERE address <> '' AND at < ? ORDER BY at LIMIT ?"
+    named = "SELECT number FROM audit WHERE address > '' AND at < ? ORDER BY at LIMIT ?"
     cut = db.execute(f"UPDATE audit SET address = '' WHERE number IN ({named})", (addresses_before, at_most)).rowcount
     return max(removed, cut)
 

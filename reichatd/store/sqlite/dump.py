@@ -18,6 +18,7 @@ from reichatd.store.records import (
     AuditEntry,
     Block,
     EmailChange,
+    Erasure,
     Invite,
     OidcAccount,
     Registration,
@@ -58,6 +59,7 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
     (AppPassword, "app_passwords", {}, "ORDER BY t.user_id, t.app_password_id"),
     (EmailChange, "email_changes", {}, "ORDER BY t.user_id"),
     (OidcAccount, "oidc_accounts", {}, "ORDER BY t.user_id, t.issuer, t.subject"),
+    (Erasure, "erasures", {}, "WHERE t.done_at = 0 ORDER BY t.user_id"),
     (Session, "sessions", {}, "WHERE t.user_id IN (SELECT user_id FROM users) ORDER BY t.session_id"),
     (AuditEntry, "audit", {}, "ORDER BY t.number"),
 )

@@ -18,6 +18,7 @@ from reichatd.store.records import (
     AuditEntry,
     Block,
     EmailChange,
+    Erasure,
     Invite,
     OidcAccount,
     Registration,
@@ -43,6 +44,7 @@ _TABLES: dict[type[Stored], str] = {
     AppPassword: "app_passwords",
     EmailChange: "email_changes",
     OidcAccount: "oidc_accounts",
+    Erasure: "erasures",
     Session: "sessions",
     AuditEntry: "audit",
 }
@@ -56,7 +58,6 @@ _ALL_TABLES = (
     "messages",
     "deleted_rooms",
     "tries",
-    "erasures",
     *_TABLES.values(),
 )
 

@@ -11,6 +11,7 @@ from reichatd.store.sqlite.append import Batch
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.rooms import room_pk
+from reichatd.store.sqlite.space import overwriting
 
 _PROBE_BYTES = 64 * 1024
 """More than most commits write. A commit that failed on a full disk leaves unused pages in the write-ahead log: a write that fits
@@ -27,16 +28,11 @@ def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str
 
 
 def _probe(db: Connection) -> None:
-    (usual,) = db.execute("PRAGMA secure_delete").fetchone()
-    # Without it SQLite would not write data that is deleted again in the same transaction.
-    db.execute("PRAGMA secure_delete = ON")
-    try:
+    with overwriting(db):
         db.execute(
             "INSERT INTO messages (id, user_id, content, timestamp) VALUES (0, '', zeroblob(?), 0)", (_PROBE_BYTES,)
         )
         db.execute("DELETE FROM messages WHERE id = 0")  # the ids of rooms are greater
-    finally:
-        db.execute(f"PRAGMA secure_delete = {usual}")
 
 
 def _last_id(db: Connection, room_id: str) -> int | None:
@@ -79,12 +75,17 @@ def _between(
     if first_id > last_id:
         return iter(())
     rows = db.execute(
-        "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp"
+        "SELECT m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp,"
+        " o.room IS NOT NULL AND (SELECT r.direct IS NULL FROM rooms AS r WHERE r.pk = ?)"
         " FROM messages AS m LEFT JOIN users AS u ON u.user_id = m.user_id"
+        " LEFT JOIN members AS o ON o.room = ? AND o.user_id = m.user_id"
         f" WHERE m.id BETWEEN ? AND ? {condition} ORDER BY m.id",
-        (LAST_ID, rowid(pk, first_id), rowid(pk, last_id), *values),
+        (LAST_ID, pk, pk, rowid(pk, first_id), rowid(pk, last_id), *values),
     )
-    return (Message(*row) for row in rows)
+    return (
+        Message(message_id, user_id, username, email, content, timestamp, bool(shares_room))
+        for message_id, user_id, username, email, content, timestamp, shares_room in rows
+    )
 
 
 def _sweep(db: Connection, at_most: int) -> int:

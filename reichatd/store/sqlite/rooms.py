@@ -40,7 +40,7 @@ def is_id_free(db: Connection, room_id: str) -> bool:
     return db.execute("SELECT 1 FROM rooms WHERE room_id = ? COLLATE NOCASE", (room_id,)).fetchone() is None
 
 
-def _create(db: Connection, room: Room) -> bool:
+def create(db: Connection, room: Room) -> bool:
     if not is_id_free(db, room.room_id):
         return False
     created = db.execute(
@@ -140,7 +140,7 @@ def _joined(db: Connection, user_id: str) -> list[Room]:
 
 
 def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
-    return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY} {_JOINED}", (user_id,))]
+    return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY}, r.direct {_JOINED}", (user_id,))]
 
 
 def _progress(db: Connection, user_id: str) -> list[Progress]:
@@ -183,30 +183,46 @@ def _memberships(db: Connection, user_id: str) -> list[Membership]:
     return [Membership(*row) for row in rows]
 
 
-def _transfer(db: Connection, room_id: str, user_id: str) -> TransferOutcome:
-    pk = room_pk(db, room_id)
-    if pk is None:
+def _transfer(db: Connection, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
+    room = db.execute("SELECT pk, owner FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
+    if room is None:
         return TransferOutcome.NO_ROOM
+    pk, former = room
+    if owner is not None and owner != former:
+        return TransferOutcome.NOT_OWNER
     if not _exists(db, "members", pk, user_id):
         return TransferOutcome.NO_MEMBER
     db.execute("UPDATE rooms SET owner = ? WHERE pk = ?", (user_id, pk))
     return TransferOutcome.TRANSFERRED
 
 
-def _update(db: Connection, room_id: str, name: str, description: str) -> bool:
+def _update(
+    db: Connection,
+    room_id: str,
+    name: str,
+    description: str,
+    slow_seconds: int | None = None,
+    members_pin: bool | None = None,
+) -> bool:
     changed = db.execute(
-        "UPDATE rooms SET name = ?, description = ? WHERE room_id = ?",
-        (name, description, room_id),
+        "UPDATE rooms SET name = ?, description = ?, slow_seconds = coalesce(?, slow_seconds),"
+        " members_pin = coalesce(?, members_pin) WHERE room_id = ?",
+        (name, description, slow_seconds, members_pin, room_id),
     )
     return changed.rowcount > 0
 
 
-def _update_with_password(db: Connection, room_id: str, name: str, description: str, password_hash: str | None) -> bool:
-    changed = db.execute(
-        "UPDATE rooms SET name = ?, description = ?, password_hash = ? WHERE room_id = ?",
-        (name, description, password_hash, room_id),
-    )
-    return changed.rowcount > 0
+def _update_with_password(
+    db: Connection,
+    room_id: str,
+    name: str,
+    description: str,
+    password_hash: str | None,
+    slow_seconds: int | None = None,
+    members_pin: bool | None = None,
+) -> bool:
+    db.execute("UPDATE rooms SET password_hash = ? WHERE room_id = ?", (password_hash, room_id))
+    return _update(db, room_id, name, description, slow_seconds, members_pin)
 
 
 def _keep(db: Connection, room_id: str, keep: Keep | None) -> bool:
@@ -234,7 +250,7 @@ def _delete(db: Connection, room_id: str) -> bool:
     return True
 
 
-def _join(db: Connection, room_id: str, user_id: str, now: float) -> JoinOutcome:
+def join(db: Connection, room_id: str, user_id: str, now: float) -> JoinOutcome:
     pk = room_pk(db, room_id)
     if pk is None:
         return JoinOutcome.NO_ROOM
@@ -276,8 +292,11 @@ def _unban(db: Connection, room_id: str, user_id: str) -> bool:
     return _remove(db, "bans", room_pk(db, room_id), user_id)
 
 
-def _bans(db: Connection, room_id: str) -> list[str]:
-    rows = db.execute("SELECT user_id FROM bans WHERE room = ? ORDER BY user_id", (room_pk(db, room_id),))
+def _bans(db: Connection, room_id: str, after: str = "", at_most: int | None = None) -> list[str]:
+    rows = db.execute(
+        "SELECT user_id FROM bans WHERE room = ? AND user_id > ? ORDER BY user_id LIMIT ?",
+        (room_pk(db, room_id), after, -1 if at_most is None else at_most),
+    )
     return [user_id for (user_id,) in rows]
 
 
@@ -292,7 +311,7 @@ def _banned_from(db: Connection, user_id: str) -> list[str]:
 class SqliteRooms(SqlitePart):
     """A `RoomStore`."""
 
-    create = write(_create)
+    create = write(create)
     get = read(_get)
     head = read(_head)
     is_free = read(is_id_free)
@@ -310,7 +329,7 @@ class SqliteRooms(SqlitePart):
     keep = write(_keep)
     kept = scan(_kept)
     delete = write(_delete)
-    join = write(_join)
+    join = write(join)
     leave = write(_leave)
     is_banned = read(_is_banned)
     ban = write(_ban)

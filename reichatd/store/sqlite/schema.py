@@ -138,6 +138,9 @@ MIGRATIONS: list[tuple[str, ...]] = [
     (
         # Where the login came from; see `records.Session`.
         "ALTER TABLE sessions ADD COLUMN network TEXT NOT NULL DEFAULT ''",
+        # Asked at each attempt to log in, and a user may have any number of sessions.
+        "DROP INDEX sessions_by_user",
+        "CREATE INDEX sessions_by_user ON sessions (user_id, network)",
     ),
     (
         # What the new columns mean is said at `records` and `bulk`.
@@ -150,6 +153,8 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "ALTER TABLE sessions ADD COLUMN token_name TEXT",
         "ALTER TABLE sessions ADD COLUMN scopes TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sessions ADD COLUMN rooms TEXT",
+        "ALTER TABLE sessions ADD COLUMN app_password_id TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX sessions_by_app_password ON sessions (app_password_id) WHERE app_password_id <> ''",
         "ALTER TABLE rooms ADD COLUMN direct TEXT",
         "ALTER TABLE rooms ADD COLUMN slow_seconds INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE rooms ADD COLUMN members_pin INTEGER NOT NULL DEFAULT 0",
@@ -238,11 +243,18 @@ MIGRATIONS: list[tuple[str, ...]] = [
         )
         """,
         "CREATE INDEX audit_by_time ON audit (at)",
+        "CREATE INDEX audit_with_address ON audit (at) WHERE address > ''",
         "CREATE INDEX audit_by_actor ON audit (actor, number)",
         "CREATE INDEX audit_by_user ON audit (user_id, number)",
         "CREATE INDEX audit_by_room ON audit (room_id, number)",
-        # Users who were deleted with their messages: `room` is the room whose messages are erased next.
-        "CREATE TABLE erasures (user_id TEXT NOT NULL PRIMARY KEY, room INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+        # Users who were deleted with their messages: `next` is the `id` of the first message that was not looked at yet.
+        """
+        CREATE TABLE erasures (
+            user_id TEXT NOT NULL PRIMARY KEY,
+            done_at REAL NOT NULL DEFAULT 0,
+            next INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID
+        """,
     ),
 ]
 """Entry N migrates from version N to version N + 1. Once released, an entry never changes."""

@@ -1,10 +1,11 @@
 """Returns the space of removed rows to the disk, in small steps.
 
-All functions are for the writer's connection, outside of a transaction.
+All functions are for the writer's connection, and outside of a transaction, except `overwriting`.
 """
 
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from sqlite3 import Connection
 
 _INCREMENTAL = 2
@@ -40,6 +41,17 @@ def shrink(db: Connection) -> int:
         # The file gets shorter only when the write-ahead log is written back. PASSIVE waits for no other process.
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     return max(0, before - _pragma(db, "page_count")) * _pragma(db, "page_size")
+
+
+@contextmanager
+def overwriting(db: Connection) -> Iterator[None]:
+    """SQLite overwrites what is removed inside with zeros, and writes it even if the transaction has removed it again."""
+    usual = _pragma(db, "secure_delete")
+    db.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        db.execute(f"PRAGMA secure_delete = {usual}")
 
 
 def _pragma(db: Connection, name: str) -> int:

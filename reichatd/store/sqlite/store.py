@@ -11,17 +11,39 @@ from reichatd.rate_limits import Counts, MemoryCounts
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import Totals
 from reichatd.store.sqlite import space
+from reichatd.store.sqlite.app_passwords import SqliteAppPasswords
 from reichatd.store.sqlite.audit import SqliteAudit
+from reichatd.store.sqlite.blocks import SqliteBlocks
 from reichatd.store.sqlite.database import SqliteDatabase
+from reichatd.store.sqlite.directs import SqliteDirects
+from reichatd.store.sqlite.email_changes import SqliteEmailChanges
+from reichatd.store.sqlite.erasures import SqliteErasures
+from reichatd.store.sqlite.invites import SqliteInvites
 from reichatd.store.sqlite.load import SqliteBulkImport
+from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
 from reichatd.store.sqlite.rooms import SqliteRooms
+from reichatd.store.sqlite.second_factors import SqliteSecondFactors
 from reichatd.store.sqlite.sessions import SqliteSessions
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
-    from reichatd.store.protocol import AuditStore, MessageStore, RoomStore, SessionStore, UserStore
+    from reichatd.store.protocol import (
+        AppPasswordStore,
+        AuditStore,
+        BlockStore,
+        DirectStore,
+        EmailChangeStore,
+        ErasureStore,
+        InviteStore,
+        MemberStore,
+        MessageStore,
+        RoomStore,
+        SecondFactorStore,
+        SessionStore,
+        UserStore,
+    )
 
 
 async def open_store(path: Path, *, readers: int = 4) -> "SqliteStore":
@@ -45,8 +67,16 @@ class SqliteStore:
     def __init__(self, database: SqliteDatabase) -> None:
         self.users: UserStore = SqliteUsers(database)
         self.sessions: SessionStore = SqliteSessions(database)
+        self.second_factors: SecondFactorStore = SqliteSecondFactors(database)
+        self.app_passwords: AppPasswordStore = SqliteAppPasswords(database)
         self.rooms: RoomStore = SqliteRooms(database)
+        self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)
+        self.directs: DirectStore = SqliteDirects(database)
+        self.blocks: BlockStore = SqliteBlocks(database)
+        self.invites: InviteStore = SqliteInvites(database)
+        self.email_changes: EmailChangeStore = SqliteEmailChanges(database)
+        self.erasures: ErasureStore = SqliteErasures(database)
         self.audit: AuditStore = SqliteAudit(database)
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file

@@ -6,11 +6,24 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from reichatd.store.records import Attempt, ConfirmedCode, RegisterOutcome, Registration, User
+from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
-from reichatd.store.sqlite.sessions import USER, end_sessions, user_of
+from reichatd.store.sqlite.sessions import USER, end_other_logins, end_sessions, user_of
 
 _REGISTRATION = ", ".join(Registration.__struct_fields__)
+
+_OF_USERS = (
+    "members",
+    "bans",
+    "standings",
+    "sessions",
+    "blocks",
+    "totp",
+    "app_passwords",
+    "email_changes",
+    "oidc_accounts",
+)
+"""The tables whose rows go with their user."""
 
 
 def _register(db: Connection, registration: Registration, at_most: int) -> RegisterOutcome:
@@ -58,10 +71,15 @@ def _confirmed_attempt(db: Connection, email: str, now: float) -> Attempt | None
     return Attempt([], ConfirmedCode(*row)) if row else None
 
 
-def _confirm(db: Connection, registration: Registration, user: User) -> User | None:
-    made = db.execute("SELECT code_hash FROM users WHERE email = ?", (registration.email,)).fetchone()
-    if made:
-        return _by_email(db, registration.email) if made[0] == registration.code_hash else None
+def made_by(db: Connection, registration: Registration) -> User | None:
+    """The user that this registration became."""
+    made = f"SELECT {USER} FROM users AS u WHERE u.email = ? AND u.code_hash = ?"
+    return _user(db.execute(made, (registration.email, registration.code_hash)).fetchone())
+
+
+def confirm(db: Connection, registration: Registration, user: User) -> User | None:
+    if _by_email(db, registration.email):
+        return made_by(db, registration)
     confirmed = db.execute(
         "DELETE FROM registrations WHERE email = ? AND code_hash = ?", (registration.email, registration.code_hash)
     )
@@ -117,11 +135,29 @@ def _change_password(
     )
     if not changed.rowcount:
         return None
-    return end_sessions(db, user_id, keep_session_id)
+    return end_other_logins(db, user_id, keep_session_id)
 
 
 def _set_password(db: Connection, user_id: str, new_hash: str) -> list[str] | None:
+    db.execute("DELETE FROM app_passwords WHERE user_id = ?", (user_id,))
     return _change(db, user_id, "password_hash", new_hash)
+
+
+def _reset_password(db: Connection, user: User, new_hash: str) -> list[str] | None:
+    now = _by_id(db, user.user_id)
+    if now is None or (now.password_hash, now.email) != (user.password_hash, user.email):
+        return None
+    return _set_password(db, user.user_id, new_hash)
+
+
+def _change_email(db: Connection, user: User, email: str) -> EmailOutcome:
+    other = _by_email(db, email)
+    if other is not None and other.user_id != user.user_id:
+        return EmailOutcome.TAKEN
+    changed = db.execute(
+        "UPDATE users SET email = ? WHERE user_id = ? AND password_hash = ?", (email, user.user_id, user.password_hash)
+    )
+    return EmailOutcome.CHANGED if changed.rowcount else EmailOutcome.OUTDATED
 
 
 def _disable(db: Connection, user_id: str) -> list[str] | None:
@@ -141,9 +177,17 @@ def _enable(db: Connection, user_id: str) -> bool:
 def _delete(db: Connection, user_id: str) -> bool:
     for table in ("registrations", "tries"):
         db.execute(f"DELETE FROM {table} WHERE email = (SELECT email FROM users WHERE user_id = ?)", (user_id,))
-    for table in ("members", "bans", "sessions"):
+    for table in _OF_USERS:
         db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
+    db.execute("DELETE FROM blocks WHERE blocked_id = ?", (user_id,))
     return db.execute("DELETE FROM users WHERE user_id = ?", (user_id,)).rowcount > 0
+
+
+def _delete_and_erase(db: Connection, user_id: str) -> bool:
+    if _by_id(db, user_id) is None:
+        return False
+    db.execute("INSERT OR REPLACE INTO erasures (user_id) VALUES (?)", (user_id,))
+    return _delete(db, user_id)
 
 
 def _delete_expired(db: Connection, now: float) -> int:
@@ -157,7 +201,7 @@ class SqliteUsers(SqlitePart):
     register = write(_register)
     pending = read(_pending)
     take_try = write(_take_try)
-    confirm = write(_confirm)
+    confirm = write(confirm)
     by_id = read(_by_id)
     by_ids = read(_by_ids)
     by_email = read(_by_email)
@@ -166,7 +210,10 @@ class SqliteUsers(SqlitePart):
     rename = write(_rename)
     change_password = write(_change_password)
     set_password = write(_set_password)
+    reset_password = write(_reset_password)
+    change_email = write(_change_email)
     disable = write(_disable)
     enable = write(_enable)
     delete = write(_delete)
+    delete_and_erase = write(_delete_and_erase)
     delete_expired = write(_delete_expired)

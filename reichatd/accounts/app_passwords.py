@@ -1,0 +1,87 @@
+"""App passwords: for programs that log in with an address and a password, and know no second factor."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from reichatd.accounts import codes, fields, keys
+from reichatd.audit import AuditLog, Event
+from reichatd.errors import AppPasswordNotFound, TooManyAppPasswords
+from reichatd.store import AppPassword, User
+
+if TYPE_CHECKING:
+    from reichatd.accounts.session_cache import Identity
+    from reichatd.accounts.sessions import Sessions
+    from reichatd.settings import LiveSettings
+    from reichatd.store import Store
+
+
+class AppPasswords:
+    """Every method may be called from any task. Each makes one change, in one step of the store.
+
+    An app password is random, so its HMAC is stored: argon2 would only cost time. It takes the place of password and second factor
+    in a login, and of nothing else. It ends with a reset of the password, and with it the login sessions that it began.
+
+    Errors: in addition to those named at each method, `StoreError`. `client` is the address that a request came from.
+
+    Arguments:
+        settings: of these, `limits.app_passwords_per_user`.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: "LiveSettings",
+        keys: keys.Keys,
+        store: "Store",
+        sessions: "Sessions",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._store = store.app_passwords
+        self._sessions = sessions
+        self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
+
+    async def create(self, identity: "Identity", name: str, *, client: str) -> tuple[AppPassword, str]:
+        """Returns a new app password: its record, and the password itself, which cannot be shown again.
+
+        Raises:
+            InvalidFields: the name breaks a rule.
+            TooManyAppPasswords
+        """
+        name, user_id, password = fields.label(name), identity.user.user_id, codes.new_app_password()
+        password_hash = self._keys.app_password_hash(user_id, codes.normal_app_password(password))
+        made = AppPassword(keys.new_id(), user_id, name, password_hash, self._clock())
+        if not await self._store.create(made, self._settings.limits.app_passwords_per_user):
+            raise TooManyAppPasswords
+        await self._audit.record(Event.APP_PASSWORD_CREATED, identity.actor, client=client, detail=name)
+        return made, password
+
+    async def of(self, identity: "Identity") -> Sequence[AppPassword]:
+        """The user's app passwords, oldest first."""
+        return await self._store.of_user(identity.user.user_id)
+
+    async def delete(self, identity: "Identity", app_password_id: str, *, client: str) -> None:
+        """Deletes an app password, and ends the login sessions that it began.
+
+        Raises:
+            AppPasswordNotFound: the user has no such app password.
+        """
+        with trio.CancelScope(shield=True):
+            ended = await self._store.delete(identity.user.user_id, app_password_id)
+            if ended is None:
+                raise AppPasswordNotFound
+            self._sessions.live.sessions_ended(ended)
+        await self._audit.record(Event.APP_PASSWORD_DELETED, identity.actor, client=client)
+
+    async def matching(self, user: User, password: str) -> AppPassword | None:
+        """The user's app password that this is, however it is spaced; None if it is none. The caller has asked the limiter."""
+        typed = codes.normal_app_password(password)
+        if not typed:
+            return None
+        return await self._store.by_hash(user.user_id, self._keys.app_password_hash(user.user_id, typed))

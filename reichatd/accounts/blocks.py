@@ -1,0 +1,60 @@
+"""Whom users have blocked: these can neither begin a direct conversation with them nor post in one."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reichatd.audit import AuditLog, Event
+from reichatd.errors import TooManyBlocks, UserNotFound, Yourself
+from reichatd.rights import UserActor
+from reichatd.store import Block, BlockOutcome, User, users_with
+
+if TYPE_CHECKING:
+    from reichatd.settings import LiveSettings
+    from reichatd.store import Store
+
+
+class Blocks:
+    """The users' blocks. Every method may be called from any task, and waits for the store.
+
+    Arguments:
+        settings: of these, `limits.blocks_per_user`.
+    """
+
+    def __init__(self, *, settings: "LiveSettings", store: "Store", clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._store = store
+        self._audit = AuditLog(store.audit, settings, clock)
+
+    async def add(self, by: UserActor, user_id: str) -> None:
+        """Blocks a user. Nothing changes if that user is blocked.
+
+        Raises:
+            Yourself, UserNotFound, TooManyBlocks, StoreError
+        """
+        if user_id == by.user_id:
+            raise Yourself
+        if await self._store.users.by_id(user_id) is None:
+            raise UserNotFound
+        at_most = self._settings.limits.blocks_per_user
+        match await self._store.blocks.add(Block(by.user_id, user_id), at_most):
+            case BlockOutcome.BLOCKED:
+                await self._audit.record(Event.BLOCKED, by, user_id=user_id)
+            case BlockOutcome.TOO_MANY:
+                raise TooManyBlocks
+
+    async def remove(self, by: UserActor, user_id: str) -> None:
+        """Ends a block. Nothing changes if there is none.
+
+        Raises:
+            StoreError
+        """
+        if await self._store.blocks.remove(by.user_id, user_id):
+            await self._audit.record(Event.UNBLOCKED, by, user_id=user_id)
+
+    async def of(self, by: UserActor) -> list[User]:
+        """The users whom this one has blocked, in the order of their ids.
+
+        Raises:
+            StoreError
+        """
+        return await users_with(self._store.users, await self._store.blocks.of_user(by.user_id))

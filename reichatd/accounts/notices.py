@@ -1,0 +1,44 @@
+"""Mail that tells users what happened to their accounts."""
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from reichatd.accounts import fields
+from reichatd.errors import RateLimited, Unavailable
+from reichatd.mail import MailText, compose
+from reichatd.rate_limits import Action, network_of
+
+if TYPE_CHECKING:
+    from reichatd.mail import Outbox
+    from reichatd.rate_limits import RateLimiter
+    from reichatd.store import User
+
+log = structlog.get_logger()
+
+
+class Notices:
+    """Queues notices. Any task may call it."""
+
+    def __init__(self, outbox: "Outbox", limiter: "RateLimiter") -> None:
+        self._outbox = outbox
+        self._limiter = limiter
+
+    async def send(self, user: "User", text: MailText, *, client: str) -> None:
+        """Queues a notice to the user's address. One that may not be sent now is only logged: what it tells has happened.
+
+        Arguments:
+            client: the address that the change came from: what one client causes is limited.
+
+        Raises:
+            StoreError: of the limits.
+        """
+        to = fields.parse_email(user.email).deliverable
+        try:
+            # Not limited by what others do: a stranger could use up the mails of an address first, and then act unnoticed.
+            await self._limiter.require(Action.MAIL, client=client, subject=fields.folded(user.email), known=True)
+            with self._outbox.reserve(to=to):
+                message = compose(text, sender=self._outbox.sender, to=to, username=user.username)
+                self._outbox.enqueue(message, group=network_of(client))
+        except (RateLimited, Unavailable):
+            log.info("notice not sent", user_id=user.user_id, subject=text.subject)

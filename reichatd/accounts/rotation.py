@@ -1,0 +1,84 @@
+"""Refresh tokens that are good once: each refresh returns the next one.
+
+A session's first refresh token is random. The later ones are made from the session's id and their number (`Keys.rotated_token`), so
+that none is stored, and a client whose answer was lost gets the same successor again. A token that comes back later was copied: the
+session ends, for the thief as for the owner.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from reichatd.accounts.sessions import LoginTokens
+from reichatd.audit import AuditLog, Event
+from reichatd.errors import Unauthorized
+from reichatd.mail import messages
+from reichatd.store import RotateOutcome, Session
+
+if TYPE_CHECKING:
+    from reichatd.accounts.keys import Keys
+    from reichatd.accounts.notices import Notices
+    from reichatd.accounts.sessions import Sessions
+    from reichatd.settings import AuthSettings, LiveSettings
+    from reichatd.store import Store
+
+log = structlog.get_logger()
+
+
+class Rotation:
+    """Refreshes sessions with tokens that are good once. Any task may call it.
+
+    Arguments:
+        auth: how long a token may be repeated.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        auth: "AuthSettings",
+        settings: "LiveSettings",
+        keys: "Keys",
+        store: "Store",
+        sessions: "Sessions",
+        notices: "Notices",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._auth = auth
+        self._keys = keys
+        self._store = store
+        self._sessions = sessions
+        self._notices = notices
+        self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
+
+    async def refresh(self, refresh_token: str, *, client: str) -> LoginTokens:
+        """Returns a new access token and the next refresh token; the one that was presented is invalid after a moment.
+
+        Raises:
+            Unauthorized: this is no refresh token, or its session has ended. A token that was replaced before ends its session.
+            StoreError
+        """
+        session, generation = await self._sessions.of_refresh_token(refresh_token)
+        grace = self._auth.rotation_grace_seconds
+        with trio.CancelScope(shield=True):
+            outcome = await self._store.sessions.rotate(session.session_id, generation, self._clock(), grace)
+            if outcome is RotateOutcome.REUSED:
+                self._sessions.live.sessions_ended([session.session_id])
+        match outcome:
+            case RotateOutcome.ROTATED | RotateOutcome.REPEATED:
+                successor = self._keys.rotated_token(session.session_id, generation + 1)
+                return LoginTokens(session.user_id, self._sessions.access_token(session), successor)
+            case RotateOutcome.REUSED:
+                await self._warn(session, client)
+        raise Unauthorized("Invalid token")
+
+    async def _warn(self, session: Session, client: str) -> None:
+        log.warning("refresh token used twice, login ended", user_id=session.user_id, client=client)
+        await self._audit.record(Event.REFRESH_TOKEN_REUSED, None, user_id=session.user_id, client=client)
+        user = await self._store.users.by_id(session.user_id)
+        if user is not None:
+            await self._notices.send(user, messages.token_reused(session.device), client=client)

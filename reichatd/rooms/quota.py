@@ -1,0 +1,65 @@
+"""How many rooms a user may create and own."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from reichatd import rate_limits
+from reichatd.errors import RoomExists, TooManyRooms, Unavailable
+from reichatd.rate_limits import RateLimiter
+from reichatd.rights import Actor, UserActor
+from reichatd.settings import LiveSettings
+from reichatd.store import Store, StoreError
+
+
+class RoomQuota:
+    """Counts the rooms that users create; an administrator has no limits.
+
+    Arguments:
+        settings: of these, `limits.rooms_owned`; the limiter knows how many may be created per hour.
+    """
+
+    def __init__(self, settings: LiveSettings, store: Store, limiter: RateLimiter) -> None:
+        self._settings = settings
+        self._store = store
+        self._limiter = limiter
+        self._creating: Counter[str] = Counter()  # by user: calls that may be about to create a room
+
+    @asynccontextmanager
+    async def counted(self, by: Actor) -> AsyncIterator[None]:
+        """Counts the room that is created inside, if a user creates it.
+
+        Raises: TooManyRooms, RateLimited.
+        """
+        if not isinstance(by, UserActor):
+            yield
+            return
+        self._creating[by.user_id] += 1
+        try:
+            await self._require_few_rooms(by.user_id)
+            await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
+            try:
+                yield
+            except (RoomExists, Unavailable, StoreError):
+                await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
+                raise
+        finally:
+            self._creating[by.user_id] -= 1
+            if not self._creating[by.user_id]:
+                del self._creating[by.user_id]
+
+    async def require_space(self, user_id: str) -> None:
+        """Raises TooManyRooms if a room cannot be given to the user, who owns `limits.rooms_owned` already."""
+        allowed = self._settings.limits.rooms_owned
+        if allowed and await self._store.rooms.count_owned(user_id, allowed) >= allowed:
+            raise TooManyRooms(f"This user owns {allowed} rooms, which is the most")
+
+    async def _require_few_rooms(self, user_id: str) -> None:
+        """Raises TooManyRooms if the user owns `limits.rooms_owned` rooms, or will once the calls in progress have ended."""
+        allowed = self._settings.limits.rooms_owned
+        if not allowed:
+            return
+        # Read before the count: a call that ends meanwhile is counted twice rather than not at all.
+        creating = self._creating[user_id]
+        if await self._store.rooms.count_owned(user_id, allowed) + creating > allowed:
+            raise TooManyRooms(f"You own {allowed} rooms, which is the most; delete one first")

@@ -1,0 +1,73 @@
+"""What the group commit knows of the authors, and how it takes their turn in slow mode."""
+
+from collections.abc import Iterable, Mapping
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from reichatd.store.mongodb.room_keys import PostedRoom
+from reichatd.store.mongodb.schema import block_id, member_id
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
+from reichatd.store.posting import Author
+from reichatd.store.records import other_of
+
+Member = tuple[ObjectId, str]
+"""A member, by the key of the room and the user's id."""
+
+
+def find_members(db: MongoDatabase, pairs: Iterable[Member]) -> dict[Member, Document]:
+    """Those of the pairs that are members, with their documents: of their fields, `moderator`."""
+    ids = [member_id(*pair) for pair in pairs]
+    found = db.members.find({"_id": {"$in": ids}}, {"moderator": 1}, batch_size=PAGE) if ids else ()
+    return {_pair(member): member for member in found}
+
+
+def find_authors(
+    db: MongoDatabase, members: Mapping[Member, Document], rooms: Iterable[PostedRoom]
+) -> dict[Member, Author]:
+    """What decides about the posts of these members. `rooms` has all of their rooms."""
+    ids = [member_id(*pair) for pair in members]
+    found = db.standings.find({"_id": {"$in": ids}}, batch_size=PAGE) if ids else ()
+    standings = {_pair(standing): standing for standing in found}
+    by_key = {room.key: room for room in rooms}
+    blocked = _find_blocked(db, [(pair, direct) for pair in members if (direct := by_key[pair[0]].direct) is not None])
+    authors = {}
+    for pair, member in members.items():
+        (key, user_id), standing = pair, standings.get(pair, {})
+        authors[pair] = Author(
+            is_owner=user_id == by_key[key].owner,
+            is_moderator=member.get("moderator", False),
+            slow_seconds=by_key[key].slow_seconds,
+            muted_until=standing.get("muted_until", 0.0),
+            posted_at=standing.get("posted_at", 0.0),
+            in_direct=by_key[key].direct is not None,
+            is_blocked=pair in blocked,
+        )
+    return authors
+
+
+def _find_blocked(db: MongoDatabase, in_directs: Iterable[tuple[Member, str]]) -> set[Member]:
+    """Those of these members of direct conversations, each with its pair, whom the other one has blocked."""
+    others = {pair: other_of(direct, pair[1]) for pair, direct in in_directs}
+    ids = [block_id(other, user_id) for (_, user_id), other in others.items()]
+    blocks = [block["_id"] for block in db.blocks.find({"_id": {"$in": ids}}, batch_size=PAGE)] if ids else ()
+    found = {(block["user"], block["blocked"]) for block in blocks}
+    return {pair for pair, other in others.items() if (other, pair[1]) in found}
+
+
+def take_turn(db: MongoDatabase, pair: Member, at: float, slow_seconds: int) -> bool:
+    """Takes a member's turn in slow mode; False if another daemon was first.
+
+    It is taken before the message is stored, in one step: of two daemons only one gets it. If the commit fails after it, the author
+    waits for the next turn.
+    """
+    taken = {"posted_at": {"$gt": at - slow_seconds, "$lt": at + slow_seconds}}
+    try:
+        db.standings.update_one({"_id": member_id(*pair), "$nor": [taken]}, {"$set": {"posted_at": at}}, upsert=True)
+    except DuplicateKeyError:
+        return False
+    return True
+
+
+def _pair(document: Document) -> Member:
+    return document["_id"]["room"], document["_id"]["user"]

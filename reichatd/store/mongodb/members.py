@@ -1,0 +1,61 @@
+"""Roles and mutes of members in MongoDB. What the methods do is said at `reichatd.store.protocol.MemberStore`."""
+
+from reichatd.store.mongodb.membership import rooms_of
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.room_keys import posted_rooms, room_key
+from reichatd.store.mongodb.schema import member_id, members_after
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
+from reichatd.store.records import RoomMember
+
+
+def _page(db: MongoDatabase, room_id: str, after: str, at_most: int) -> list[RoomMember]:
+    room = posted_rooms(db, [room_id]).get(room_id)
+    if room is None:
+        return []
+    members = list(db.members.find(members_after(room.key, after), batch_size=PAGE).sort("_id").limit(at_most))
+    ids = [member["_id"] for member in members]
+    standings = {one["_id"]["user"]: one for one in db.standings.find({"_id": {"$in": ids}}, batch_size=PAGE)}
+    return [_member(member, room.owner, standings.get(member["_id"]["user"])) for member in members]
+
+
+def _of_user(db: MongoDatabase, user_id: str) -> dict[str, RoomMember]:
+    standings = {one["_id"]["room"]: one for one in db.standings.find({"_id.user": user_id}, batch_size=PAGE)}
+    return {
+        room["_id"]: _member(member, room["owner"], standings.get(room["key"]))
+        for room, member in rooms_of(db, user_id)
+    }
+
+
+def _member(member: Document, owner: str, standing: Document | None) -> RoomMember:
+    return RoomMember(
+        user_id=member["_id"]["user"],
+        joined_at=member["joined_at"],
+        is_owner=member["_id"]["user"] == owner,
+        is_moderator=member.get("moderator", False),
+        muted_until=standing.get("muted_until", 0.0) if standing else 0.0,
+    )
+
+
+def _set_moderator(db: MongoDatabase, room_id: str, user_id: str, moderator: bool) -> bool:
+    key = room_key(db, room_id)
+    if key is None:
+        return False
+    change = {"$set": {"moderator": moderator}}
+    return db.members.update_one({"_id": member_id(key, user_id)}, change).matched_count > 0
+
+
+def _mute(db: MongoDatabase, room_id: str, user_id: str, until: float) -> bool:
+    key = room_key(db, room_id)
+    if key is None:
+        return False
+    db.standings.update_one({"_id": member_id(key, user_id)}, {"$set": {"muted_until": until}}, upsert=True)
+    return True
+
+
+class MongoMembers(MongoPart):
+    """A `MemberStore`."""
+
+    page = method(_page)
+    of_user = method(_of_user)
+    set_moderator = method(_set_moderator)
+    mute = method(_mute)

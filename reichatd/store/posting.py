@@ -1,0 +1,47 @@
+"""Whether a post is taken, beside the membership: what the group commit decides, in every store alike. Pure.
+
+A further rule is a field of `Author`, which both stores fill from what they read in the commit, and a line in `refusal`.
+"""
+
+import msgspec
+
+from reichatd.store.records import Appended, Outcome
+
+
+class Author(msgspec.Struct, kw_only=True):
+    """A member of a room, as the commit in progress knows them: all that decides about their posts.
+
+    Arguments:
+        slow_seconds: the room's.
+        muted_until, posted_at: see `Standing`. The batch keeps `posted_at` up to date.
+        in_direct: whether the room is a direct conversation.
+        is_blocked: whether the other one there has blocked the author.
+    """
+
+    is_owner: bool = False
+    is_moderator: bool = False
+    slow_seconds: int = 0
+    muted_until: float = 0.0
+    posted_at: float = 0.0
+    in_direct: bool = False
+    is_blocked: bool = False
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the room's slow mode applies."""
+        return self.slow_seconds > 0 and not (self.is_owner or self.is_moderator)
+
+    def refusal(self, at: float) -> Appended | None:
+        """Why a post is refused; None if it is taken. A post that is stored already is not to be refused.
+
+        Arguments:
+            at: the time of the post, in seconds since the epoch.
+        """
+        if self.is_blocked:
+            return Appended(Outcome.BLOCKED)
+        if at < self.muted_until and not self.is_owner:
+            return Appended(Outcome.MUTED, until=self.muted_until)
+        # The distance counts: after a clock was set back, an author must not wait until it reaches the last post again.
+        if self.is_slowed and abs(at - self.posted_at) < self.slow_seconds:
+            return Appended(Outcome.SLOW, until=self.posted_at + self.slow_seconds)
+        return None

@@ -1,0 +1,42 @@
+"""Direct conversations in SQLite. What the methods do is said at `reichatd.store.protocol.DirectStore`."""
+
+from sqlite3 import Connection
+
+from reichatd.store.records import DirectHead, Room
+from reichatd.store.sqlite.methods import SqlitePart, read, write
+from reichatd.store.sqlite.rooms import create, join
+
+
+def _find(db: Connection, pair: str) -> DirectHead | None:
+    rows = db.execute(
+        "SELECT r.room_id, m.user_id FROM rooms AS r LEFT JOIN members AS m ON m.room = r.pk WHERE r.direct = ?",
+        (pair,),
+    ).fetchall()
+    return DirectHead(rows[0][0], frozenset(user_id for _, user_id in rows if user_id is not None)) if rows else None
+
+
+def _open(db: Connection, room: Room, now: float) -> DirectHead | None:
+    assert room.direct is not None
+    found = _find(db, room.direct)
+    if found is None:
+        return DirectHead(room.room_id, frozenset(room.users)) if create(db, room) else None
+    for user_id in room.users:
+        join(db, found.room_id, user_id, now)
+    return found
+
+
+def _share_room(db: Connection, user_id: str, other_id: str) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM members AS m JOIN members AS o ON o.room = m.room AND o.user_id = ? JOIN rooms AS r ON r.pk = m.room"
+        " WHERE m.user_id = ? AND r.direct IS NULL LIMIT 1",
+        (other_id, user_id),
+    )
+    return found.fetchone() is not None
+
+
+class SqliteDirects(SqlitePart):
+    """A `DirectStore`."""
+
+    find = read(_find)
+    open = write(_open)
+    share_room = read(_share_room)

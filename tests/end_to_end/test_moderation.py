@@ -1,0 +1,71 @@
+"""Mutes and slow mode, on sockets of real daemons."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client import Person, Talk, open_room, registered_users
+from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
+from tests.end_to_end.test_two_daemons import SECRET, through
+from tests.process import DaemonProcess, running
+
+
+async def refused(talk: Talk, content: str) -> dict[str, Any]:
+    """Posts a message, which must be refused; returns the error."""
+    await talk.send("message", content=content, nonce=content)
+    error = await talk.receive()
+    assert (error["type"], error["nonce"]) == ("error", content)
+    return error
+
+
+async def test_a_mute_and_slow_mode(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 3) as (ada, bob, eve):
+        room_id = await open_room(ada, bob, eve)
+        path = f"/room/{room_id}"
+        await ada.call("PUT", f"{path}/moderators/{bob.user_id}")
+        async with ada.talk(room_id) as of_ada, bob.talk(room_id) as of_bob, eve.talk(room_id) as talk:
+            await talk.receive("initial_state")
+            assert await talk.post("hello", "1") == 1
+            await bob.call("PUT", f"{path}/mute/{eve.user_id}", seconds=60)
+            error = await refused(talk, "muted")
+            assert (error["code"], error["message"]) == ("muted", "You are muted in this room")
+            left = datetime.fromisoformat(error["until"]) - datetime.now(UTC)
+            assert 0 < left.total_seconds() <= 60
+            assert await talk.post("hello", "1") == 1, "what is stored is acknowledged again"
+            await bob.call("PUT", f"{path}/mute/{eve.user_id}", seconds=None)
+
+            await ada.call("PUT", path, name="Garden", description="", slow_seconds=600)
+            assert await talk.post("after the mute", "2") == 2
+            error = await refused(talk, "too soon")
+            assert error["code"] == "rate_limited"
+            assert 0 < error["retry_after"] <= 600
+            for by in (of_ada, of_bob):
+                await by.post("first", "first")
+                await by.post("second", "second")
+            await ada.call("PUT", path, name="Garden", description="", slow_seconds=0)
+            assert await talk.post("too soon", "too soon") == 7
+
+
+@pytest.mark.parametrize("kind", ["mongod_standalone", "mongod_replica"])
+async def test_a_mute_by_way_of_another_daemon(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with stored_in_mongodb(request.getfixturevalue(kind)) as storage:
+        settings = QUICK | FREE | SECRET | storage
+        async with (
+            running(tmp_path / "one", **settings) as one,
+            running(tmp_path / "two", **settings) as two,
+            registered_users(one, 2) as (ada, eve),
+        ):
+            room_id = await open_room(ada, eve)
+            await _mute_elsewhere(room_id, eve, through(two, ada))
+
+
+async def _mute_elsewhere(room_id: str, eve: Person, ada: Person) -> None:
+    async with ada, eve.talk(room_id) as talk:
+        await talk.receive("initial_state")
+        assert await talk.post("hello", "1") == 1
+        await ada.call("PUT", f"/room/{room_id}/mute/{eve.user_id}", seconds=60)
+        assert (await refused(talk, "muted"))["code"] == "muted"

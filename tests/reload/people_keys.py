@@ -1,0 +1,50 @@
+"""Proofs for the keys of direct conversations, blocks and privacy."""
+
+from pathlib import Path
+
+from tests.reload.proofs import proves
+from tests.reload.running_parts import RunningParts, running_parts
+
+OTHERS = ("eve", "zoe")
+
+
+async def open_direct(running: RunningParts, user_id: str) -> int:
+    return (await running.call("POST", "/direct", json={"user_id": user_id})).status_code
+
+
+@proves("direct.from")
+async def who_may_begin_a_direct_conversation(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running:
+        running.reload(key, "nobody")
+        assert await open_direct(running, "bob") == 403
+        running.reload(key, "anyone")
+        assert await open_direct(running, "bob") == 201
+
+
+@proves("limits.directs_per_user_hour", "limits.blocks_per_user")
+async def how_many_others(directory: Path, key: str) -> None:
+    async with running_parts(directory, {"direct.from": "anyone"}) as running:
+        for name in OTHERS:
+            await running.newcomer(name)
+
+        async def attempts() -> set[int]:
+            """The statuses of three attempts, each about another user."""
+            if key.startswith("limits.directs"):
+                return {await open_direct(running, name) for name in ("bob", *OTHERS)}
+            return {(await running.call("PUT", f"/user/blocks/{name}")).status_code for name in ("bob", *OTHERS)}
+
+        running.reload(key, 2)
+        assert await attempts() > {429 if key.startswith("limits.directs") else 409}
+        running.reload(key, 0)
+        assert not await attempts() & {409, 429}
+
+
+@proves("privacy.emails")
+async def who_sees_addresses(directory: Path, key: str) -> None:
+    async with running_parts(directory) as running, running.talk() as talk:
+        await talk.post("text", "1")
+        for emails, shown in (("shared_room", "ada@example.org"), ("nobody", ""), ("everyone", "ada@example.org")):
+            running.reload(key, emails)
+            assert [message["email"] for message in await talk.fetch(1, 1)] == [shown]
+            bob = (await running.call("GET", "/user/bob")).json()["user_details"]
+            assert bob["email"] == shown.replace("ada", "bob")
