@@ -31,12 +31,16 @@ export class Unreachable extends Error {
   }
 }
 
+const ENDED = "You have been logged out.";
+
 /**
  * Calls the server as the user who is logged in. Fires "signedout" when the login session has ended for any reason, and "elsewhere"
  * when another tab has logged in or out.
  */
 export class Api extends EventTarget {
-  serverInfo = new ServerInfo(() => request("GET", "/about"));
+  /** What to tell the user at the next "signedout". */
+  farewell = ENDED;
+  serverInfo = new ServerInfo((path) => request("GET", path));
   #access = null;
   #refresh = storage.get(TOKEN_KEY);
   #renewing = null;
@@ -66,14 +70,16 @@ export class Api extends EventTarget {
   }
 
   #enter({ tokens }) {
+    this.farewell = ENDED;
     this.#access = tokens.access_token;
     this.#refresh = tokens.refresh_token;
     storage.set(TOKEN_KEY, this.#refresh);
   }
 
-  /** Ends the login session at the server, if it can be reached, and deletes the tokens here in any case. */
-  async logOut() {
+  /** Ends the login session at the server, if it can be reached, and deletes the tokens here in any case. farewell: as the property. */
+  async logOut(farewell = "") {
     const token = this.#refresh;
+    this.farewell = farewell;
     this.#forget();
     if (token !== null) await send("POST", "/logout", undefined, { token }).catch(() => {});
   }
