@@ -47,6 +47,7 @@ class Event(StrEnum):
     TOKEN_CREATED = "token_created"
     TOKEN_DELETED = "token_deleted"
     PROVIDER_LINKED = "provider_linked"
+    PROVIDER_UNLINKED = "provider_unlinked"
     DATA_EXPORTED = "data_exported"
     ACCOUNT_DELETED = "account_deleted"
     # Administration

@@ -16,19 +16,21 @@
     │   ├── Banned                  403  banned
     │   ├── UserDisabled            403  user_disabled
     │   ├── RegistrationClosed      403  registration_closed
+    │   ├── UnverifiedEmail         403  unverified_email
     │   └── InsufficientScope       403  insufficient_scope: the token for programs may not do this
     ├── NotFound                    404  not_found
+    │   ├── NoProvider              404  no_provider
     │   ├── UserNotFound            404  user_not_found
     │   ├── VerificationNotFound    404  verification_not_found
-    │   ├── RoomNotFound            404  room_not_found
-    │   ├── InviteNotFound          404  invite_not_found
     │   ├── SessionNotFound         404  session_not_found
     │   ├── RoomNotFound            404  room_not_found
+    │   ├── InviteNotFound          404  invite_not_found
     │   ├── TotpNotFound            404  totp_not_found
     │   ├── AppPasswordNotFound     404  app_password_not_found
     │   └── TokenNotFound           404  token_not_found
     ├── Conflict                    409  conflict
     │   ├── UserExists              409  user_exists
+    │   ├── AlreadyLinked           409  already_linked
     │   ├── RoomExists              409  room_exists
     │   ├── AlreadyJoined           409  already_joined
     │   ├── NotAMember              409  not_a_member
@@ -180,6 +182,13 @@ class RegistrationClosed(Forbidden):
     text = "Registration is closed"
 
 
+class UnverifiedEmail(Forbidden):
+    """The provider of a login does not vouch for the address, so it can belong to anyone."""
+
+    code = "unverified_email"
+    text = "The provider has not verified your e-mail address. Log in with your password, and link the provider in the settings"
+
+
 class InsufficientScope(Forbidden):
     """The scopes of a token for programs, or its rooms, do not include this."""
 
@@ -192,6 +201,11 @@ class NotFound(ReichatError):
     close_code = POLICY_VIOLATION
     code = "not_found"
     text = "Not found"
+
+
+class NoProvider(NotFound):
+    code = "no_provider"
+    text = "This server has no login by a provider"
 
 
 class UserNotFound(NotFound):
@@ -246,6 +260,11 @@ class Conflict(ReichatError):
 class UserExists(Conflict):
     code = "user_exists"
     text = "User already exists"
+
+
+class AlreadyLinked(Conflict):
+    code = "already_linked"
+    text = "This account of the provider belongs to another user"
 
 
 class RoomExists(Conflict):

@@ -12,6 +12,7 @@ import structlog
 
 from reichatd import __version__, contract, logs
 from reichatd.accounts import Accounts, Passwords
+from reichatd.accounts.oidc import OidcClient
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
 from reichatd.chat import SOCKETS_PER_USER, CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
@@ -55,6 +56,7 @@ class Configuration(NamedTuple):
     settings: Settings
     tls: ssl.SSLContext | None
     mail_password: str | None
+    oidc: OidcClient | None = None
 
 
 class Parts:
@@ -105,6 +107,7 @@ class Parts:
             outbox=self.outbox,
             limiter=self.limiter,
             live=self.hub,
+            oidc=configuration.oidc,
         )
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub

@@ -14,6 +14,7 @@ from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.logins import Logins
 from reichatd.accounts.notices import Notices
+from reichatd.accounts.oidc import OidcLogins
 from reichatd.accounts.password_resets import PasswordResets
 from reichatd.accounts.profiles import Profiles
 from reichatd.accounts.program_access import ProgramAccess
@@ -26,6 +27,7 @@ from reichatd.accounts.totp import TotpSecrets
 from reichatd.audit import AuditLog
 
 if TYPE_CHECKING:
+    from reichatd.accounts.oidc import OidcClient
     from reichatd.accounts.passwords import Passwords
     from reichatd.live import LiveConnections
     from reichatd.mail import Outbox
@@ -43,6 +45,7 @@ class Accounts:
         secret: see `Keys`.
         limiter: is asked before passwords and codes are tried and mails are queued.
         live: is notified of sessions that have ended and users who have changed.
+        oidc: what was read from files for the provider of logins; None without a provider.
         clock: seconds since the epoch.
     """
 
@@ -57,6 +60,7 @@ class Accounts:
         outbox: "Outbox",
         limiter: "RateLimiter",
         live: "LiveConnections",
+        oidc: "OidcClient | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -158,6 +162,19 @@ class Accounts:
             settings=settings,
             store=store,
             limiter=limiter,
+            sessions=self.sessions,
+            logins=self.logins,
+            clock=clock,
+        )
+        self.oidc = oidc and OidcLogins(
+            client=oidc,
+            settings=settings,
+            keys=keys,
+            store=store,
+            passwords=passwords,
+            limiter=limiter,
+            invites=self.invites,
+            notices=notices,
             sessions=self.sessions,
             logins=self.logins,
             clock=clock,

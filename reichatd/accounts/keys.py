@@ -29,6 +29,8 @@ class Keys:
         if len(secret) < MIN_SECRET_BYTES:
             raise ValueError(f"the secret has {len(secret)} bytes, it needs at least {MIN_SECRET_BYTES}")
         self.access_tokens = _derived(secret, "access tokens")
+        self.oidc_states = _derived(secret, "states of logins at a provider")
+        self.oidc_codes = _derived(secret, "codes of logins at a provider")
         self._refresh_tokens = _derived(secret, "refresh tokens")
         self._codes = _derived(secret, "verification codes")
         self._proofs = _derived(secret, "proofs")

@@ -8,22 +8,17 @@ import trio
 
 from reichatd import rights
 from reichatd.accounts import fields, keys
+from reichatd.accounts.verified import add_verified
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import TotpNotFound, UserExists, UserNotFound, VerificationNotFound
+from reichatd.errors import TotpNotFound, UserNotFound, VerificationNotFound
 from reichatd.rights import Action, Actor
-from reichatd.store import RegisterOutcome, Registration, User
+from reichatd.store import Registration, User
 
 if TYPE_CHECKING:
     from reichatd.accounts.passwords import Passwords
     from reichatd.live import LiveConnections
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
-
-_MOST_PENDING = 100
-"""The most that the settings can allow: a user who is added here is confirmed at once, and must not displace a registration."""
-
-_REGISTRATION_SECONDS = 60.0
-"""How long a registration is kept if the daemon dies before it is confirmed, which happens at once."""
 
 
 class UserManagement:
@@ -61,21 +56,10 @@ class UserManagement:
         """
         _check(by)
         registrant = fields.registrant(self._settings.limits, email, password, username)
-        now = self._clock()
-        registration = Registration(
-            email=registrant.email.normal,
-            username=registrant.username,
-            password_hash=await self._passwords.hash(password),
-            code_hash=keys.new_id(),  # no code has this hash
-            tries_left=0,
-            expires_at=now + _REGISTRATION_SECONDS,
+        password_hash = await self._passwords.hash(password)
+        user = await add_verified(
+            self._store, registrant.email.normal, registrant.username, password_hash, self._clock()
         )
-        user = registration.confirmed(keys.new_id(), now)
-        with trio.CancelScope(shield=True):
-            if await self._store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
-                raise UserExists
-            if not await self._store.users.confirm(registration, user):
-                raise UserExists
         await self._audit.record(Event.USER_ADDED, by, user_id=user.user_id)
         return user
 

@@ -14,7 +14,7 @@ from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens, Claims
 from reichatd.accounts.uses import SessionUses
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import InvalidPassword, Unauthorized
+from reichatd.errors import InvalidCode, InvalidPassword, Unauthorized
 from reichatd.rate_limits import network_of
 from reichatd.rights import UserActor
 from reichatd.store import Session, User
@@ -81,20 +81,32 @@ class Sessions:
         self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
         self.uses = SessionUses(store.sessions, clock())
 
-    async def start(self, user: User, *, client: str, device: str = "", app_password_id: str = "") -> LoginTokens:
+    async def start(
+        self,
+        user: User,
+        *,
+        client: str,
+        device: str = "",
+        app_password_id: str = "",
+        session_id: str = "",
+        detail: str = "",
+    ) -> LoginTokens:
         """Starts a session of a user who has just proved who they are; other devices keep theirs.
 
         Arguments:
             client: the address that the login came from.
             device: what the client says of itself, in short.
             app_password_id: the app password that the user logged in with; "" without one.
+            session_id: for a login that can begin one session only, its id.
+            detail: for the audit log: how the user logged in, if not with a password.
 
         Raises:
             InvalidPassword: the password was changed, the app password deleted, or the user disabled, during the login.
+            InvalidCode: there is a session with this id already.
         """
         now, refresh_token = self._clock(), keys.new_refresh_token()
         session = Session(
-            session_id=keys.new_id(),
+            session_id=session_id or keys.new_id(),
             user_id=user.user_id,
             refresh_hash=self._keys.refresh_hash(refresh_token),
             created_at=now,
@@ -107,7 +119,7 @@ class Sessions:
         )
         await self._store.sessions.create(session)
         await self._refuse_outdated_login(session, user)
-        await self._audit.record(Event.LOGIN, UserActor(user.user_id, session.session_id, client))
+        await self._audit.record(Event.LOGIN, UserActor(user.user_id, session.session_id, client), detail=detail)
         return LoginTokens(user.user_id, self._tokens.make(session, now), refresh_token)
 
     async def is_known_client(self, email: str, client: str) -> bool:
@@ -246,6 +258,8 @@ class Sessions:
         the new hash.
         """
         found = await self._store.sessions.get(session.session_id)
+        if found is not None and found[0].refresh_hash != session.refresh_hash:
+            raise InvalidCode  # that session stays
         outdated = found is None or found[1].password_hash != user.password_hash
         if session.app_password_id and not outdated:
             outdated = not await self._store.app_passwords.used(session.app_password_id, session.created_at)

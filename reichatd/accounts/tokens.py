@@ -1,4 +1,4 @@
-"""Access tokens: signed claims that a client carries. The only module that imports jwt."""
+"""Access tokens: signed claims that a client carries. Only this module and oidc.id_tokens import jwt."""
 
 import math
 from functools import lru_cache

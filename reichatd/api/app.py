@@ -24,6 +24,7 @@ from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import invites as invite_calls
 from reichatd.api import members as member_calls
+from reichatd.api import oidc as oidc_calls
 from reichatd.api import own_account as own_account_calls
 from reichatd.api import rooms as room_calls
 from reichatd.api import second_factor as second_factor_calls
@@ -74,6 +75,7 @@ def create_app(
     app = _new_app(
         settings,
         account_calls.blueprint,
+        oidc_calls.blueprint,
         user_calls.blueprint,
         own_account_calls.blueprint,
         session_calls.blueprint,

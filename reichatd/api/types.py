@@ -128,6 +128,15 @@ class PublicPage(Struct, frozen=True):
     limit: Annotated[int, Meta(description="The most rooms.", examples=[1000], ge=1, le=1000)] = 1000
 
 
+class ProviderAnswer(Struct, frozen=True):
+    """What the provider of a login adds to the URL."""
+
+    state: Annotated[str, _meta("The value that came with the login.", "Zk4…")] = ""
+    code: Annotated[str, _meta("The provider's code.", "SplxlO…")] = ""
+    iss: Annotated[str, _meta("The provider (RFC 9207).", "https://login.example.org")] = ""
+    error: Annotated[str, _meta("Why nobody has logged in.", "access_denied")] = ""
+
+
 class AuditPage(Struct, frozen=True):
     before: Annotated[int, Meta(description="Only entries with lower numbers.", examples=[1000], ge=1, le=2**62)] = (
         2**62
@@ -168,6 +177,11 @@ class LoggingIn(Struct, frozen=True):
     email: Email
     password: Password
     totp: TotpCode | None = None
+
+
+class Redeeming(Struct, frozen=True):
+    code: Annotated[str, _meta("The code in the address of the page.", "gAAAAAB…")]
+    invite: InviteToken | None = None
 
 
 class Renaming(Struct, frozen=True):
@@ -337,6 +351,21 @@ class LoginSession(Struct, frozen=True):
 
 class LoginSessions(Answer, frozen=True, kw_only=True):
     sessions: list[LoginSession]
+
+
+class Provider(Answer, frozen=True, kw_only=True):
+    """By whom people can log in: an OpenID provider. `name` is "" if there is none, `button` "" if the client may word it."""
+
+    name: Annotated[str, _meta("The provider's name.", "Example accounts")]
+    button: Annotated[str, _meta("The text of the button.", "Log in with Example")]
+
+
+class ProviderLink(Answer, frozen=True, kw_only=True):
+    linked: Annotated[bool, Meta(description="Whether you can log in by the provider.", examples=[True])]
+
+
+class LinkingProvider(Answer, frozen=True, kw_only=True):
+    url: Annotated[str, _meta("Where to send the browser.", "https://login.example.org/authorize?client_id=chat")]
 
 
 class RoomInShort(Struct, frozen=True):

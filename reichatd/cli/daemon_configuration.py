@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reichatd.cli.settings_loader import Loaded, load
-from reichatd.settings import MailSettings, ServerSettings, SettingsError, SettingsProblem
+from reichatd.settings import MailSettings, OidcSettings, ServerSettings, SettingsError, SettingsProblem
 
 if TYPE_CHECKING:
+    from reichatd.accounts.oidc import OidcClient
     from reichatd.parts import Configuration
 
 
@@ -23,7 +24,7 @@ def configuration(loaded: Loaded) -> "Configuration":
     )  # imports the whole daemon; `mail_password`, for the doctor, does not need it
 
     settings = loaded.settings
-    return Configuration(settings, _tls(settings.server), mail_password(settings.mail))
+    return Configuration(settings, _tls(settings.server), mail_password(settings.mail), oidc_client(settings.auth.oidc))
 
 
 def reread(config: Path | None, environ: Mapping[str, str]) -> "Configuration":
@@ -59,10 +60,36 @@ def mail_password(mail: MailSettings) -> str | None:
     """
     if mail.backend == "console" or not mail.password_file:
         return None
+    return _secret_in("mail.password_file", mail.password_file)
+
+
+def oidc_client(oidc: OidcSettings) -> "OidcClient | None":
+    """What the files of [auth.oidc] contain; None without a provider.
+
+    Raises:
+        SettingsError: one of them cannot be used.
+    """
+    if not oidc.issuer:
+        return None
+    from reichatd.accounts.oidc import OidcClient
+
+    secret = oidc.client_secret
+    if not secret and oidc.client_secret_file:
+        secret = _secret_in("auth.oidc.client_secret_file", oidc.client_secret_file)
+    context = ssl.create_default_context()
+    if oidc.ca_file:
+        try:
+            context.load_verify_locations(oidc.ca_file)
+        except OSError as error:  # also ssl.SSLError
+            text = f"auth.oidc.ca_file: {oidc.ca_file}: {error.strerror or 'has no certificates'}"
+            raise SettingsError(SettingsProblem("auth.oidc.ca_file", text=text)) from error
+    return OidcClient(secret, context)
+
+
+def _secret_in(key: str, file: str) -> str:
     try:
-        return Path(mail.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
-        # The text of a UnicodeError is not shown: it contains bytes of the password.
+        # The text of a UnicodeError is not shown: it contains bytes of the secret.
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        text = f"mail.password_file: {mail.password_file}: {reason}"
-        raise SettingsError(SettingsProblem("mail.password_file", text=text)) from error
+        raise SettingsError(SettingsProblem(key, text=f"{key}: {file}: {reason}")) from error

@@ -16,6 +16,7 @@ from reichatd.settings import SettingsError
 from reichatd.settings.keys import printable
 
 if TYPE_CHECKING:
+    from reichatd.accounts.oidc import OidcClient
     from reichatd.doctor import Finding, Target
 
 _COLOURS = {"ok": "green", "skipped": "bright_black", "warning": "yellow", "error": "red"}
@@ -33,9 +34,9 @@ _SECONDS = click.FloatRange(min=0, max=86_400, min_open=True)
 def doctor(config: Path | None, url: str | None, idle: float, timeout: float, as_json: bool) -> None:
     """Find problems, and advise how to solve them.
 
-    The doctor checks settings, files, secret, store, mail, clock and the running daemon. It also connects as clients do, and checks
-    TLS, the WebSocket upgrade, idle sockets and forwarded addresses. It changes nothing and sends no mail. Run it as the daemon's
-    user, with its settings and environment.
+    The doctor checks settings, files, secret, store, mail, login provider, clock and the running daemon. It also connects as
+    clients do, and checks TLS, the WebSocket upgrade, idle sockets and forwarded addresses. It changes nothing and sends no mail.
+    Run it as the daemon's user, with its settings and environment.
 
     Exit status: 0 no problem, 1 warnings, 2 errors (as for monitoring plugins).
     """
@@ -61,6 +62,7 @@ def _target(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Ta
 
     secret, secret_problem = _secret(loaded)
     mail_password, mail_problem = _mail_password(loaded)
+    oidc, oidc_problem = _oidc(loaded)
     return Target(
         settings=loaded.settings,
         sources=loaded.sources,
@@ -72,6 +74,8 @@ def _target(loaded: Loaded, url: str | None, idle: float, timeout: float) -> "Ta
         secret_problem=secret_problem,
         mail_password=mail_password,
         mail_problem=mail_problem,
+        oidc=oidc,
+        oidc_problem=oidc_problem,
         url=_checked(url) if url else loaded.settings.server.public_url,
         idle_seconds=idle,
         seconds=timeout,
@@ -94,6 +98,15 @@ def _mail_password(loaded: Loaded) -> tuple[str | None, str]:
 
     try:
         return mail_password(loaded.settings.mail), ""
+    except SettingsError as error:
+        return None, str(error)
+
+
+def _oidc(loaded: Loaded) -> "tuple[OidcClient | None, str]":
+    from reichatd.cli.daemon_configuration import oidc_client
+
+    try:
+        return oidc_client(loaded.settings.auth.oidc), ""
     except SettingsError as error:
         return None, str(error)
 

@@ -20,7 +20,11 @@ SYSTEM_DIRECTORY = Path("/etc/reichatd")
 """The last directory in which a settings file is looked for; a service uses it."""
 
 _FILE_NAME = "reichatd.toml"
-_CREDENTIALS = {"auth.secret_key_file": "secret.key", "mail.password_file": "mail-password"}
+_CREDENTIALS = {
+    "auth.secret_key_file": "secret.key",
+    "auth.oidc.client_secret_file": "oidc-secret",
+    "mail.password_file": "mail-password",
+}
 """The names of the credentials that can stand for these keys, as in the unit."""
 
 config_option = click.option(

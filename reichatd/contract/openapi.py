@@ -41,6 +41,7 @@ Messages are sent over [the WebSocket](docs/websocket), not by REST. A request t
 
 _TAGS = {
     "accounts": "Registration, login and logout.",
+    "oidc": "Login by an OpenID provider.",
     "users": "Your own profile, and other users.",
     "own_account": "Your e-mail address, all your data, and the end of your account.",
     "sessions": "Your login sessions.",

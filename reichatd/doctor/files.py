@@ -14,11 +14,15 @@ _OTHERS = 0o007
 
 
 async def check(target: Target, note: Note) -> None:
-    server, mail = target.settings.server, target.settings.mail
+    server, mail, oidc = target.settings.server, target.settings.mail, target.settings.auth.oidc
     if data_file := backend_for(target.settings.storage, target.data_file).file:
         note(_data(data_file))
     note(_config(target))
-    for key, name in (("server.tls_key", server.tls_key), ("mail.password_file", mail.password_file)):
+    for key, name in (
+        ("server.tls_key", server.tls_key),
+        ("mail.password_file", mail.password_file),
+        ("auth.oidc.client_secret_file", oidc.client_secret_file),
+    ):
         if name and not _is_credential(Path(name), target.credentials):
             note(_closed_to_others(f"files.{key.rpartition('.')[2]}", f"{key}, {name}", Path(name)))
 
@@ -44,7 +48,11 @@ def _config(target: Target) -> Finding:
     code, file = "files.config", target.config_file
     if file is None:
         return ok(code, "there is no settings file")
-    secret_keys = [key for key in ("auth.secret_key", "storage.mongodb.uri") if target.sources[key].startswith("file ")]
+    secret_keys = [
+        key
+        for key in ("auth.secret_key", "auth.oidc.client_secret", "storage.mongodb.uri")
+        if target.sources[key].startswith("file ")
+    ]
     if not secret_keys:
         return ok(code, f"{file} holds no secret")
     return _closed_to_others(code, f"{file}, which holds {' and '.join(secret_keys)}", file)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import trio
 
-from reichatd.doctor import clock, daemon, files, mail, secret, settings, store, url
+from reichatd.doctor import clock, daemon, files, mail, oidc, secret, settings, store, url
 from reichatd.doctor.findings import Finding, Note, error
 from reichatd.doctor.target import Target
 
@@ -31,6 +31,7 @@ CHECKS = (
     Check("secret", secret.check),
     Check("store", store.check),
     Check("mail", mail.check),
+    Check("oidc", oidc.check),
     Check("clock", clock.check),
     Check("daemon", daemon.check),
     Check("url", url.check, lambda target: target.seconds + target.idle_seconds),

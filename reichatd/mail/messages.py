@@ -60,6 +60,15 @@ def email_changed(email: str) -> MailText:
     )
 
 
+def provider_linked(provider: str) -> MailText:
+    """From now on the user can log in by a provider."""
+    return MailText(
+        subject="A new way to log in",
+        opening=f"from now on you can log in to your account with your account at {provider}.",
+        note="If it was not you, set a new password, and end this in the settings of your account.",
+    )
+
+
 def password_reset(link: str, minutes: float, *, is_code: bool) -> MailText:
     """With the link that sets a new password.
 

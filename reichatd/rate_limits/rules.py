@@ -24,6 +24,8 @@ class Action(Enum):
     """Password checks of a room; the subject is the room id. Of right ones, only the work counts."""
     INVITE = "invite"
     """Tries of the token of an invitation; without a subject. Right ones are given back."""
+    PROVIDER = "provider"
+    """States and codes of logins at a provider; without a subject. Right ones are given back."""
     MAIL = "mail"
     """Mails to an address, which is the subject."""
     ROOM = "room"
@@ -82,8 +84,9 @@ RULES: Mapping[Action, tuple[Rule, ...]] = {
         Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),
         Rule(Scope.PAIR, lambda limits: limits.codes_per_address_hour, _HOUR),
     ),
-    # A token cannot be guessed: this only bounds what a client that tries it costs.
+    # These cannot be guessed: the limit only bounds what a client that tries it costs.
     Action.INVITE: (Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),),
+    Action.PROVIDER: (Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),),
     Action.MAIL: (
         Rule(Scope.CLIENT, lambda limits: limits.mails_per_client_hour, _HOUR),
         # By the hourly number, one client cannot use up an address's day.

@@ -1,6 +1,6 @@
 """The settings: each declared once, with its type, bounds, default, text for operators, and what a reload does with it.
 
-    server, storage, auth, people, mail, limits, operations    the tables: the place to add a setting or change a default
+    server, storage, auth, oidc, people, mail, limits, operations    the tables: the place to add a setting or change a default
     root          all tables together
     kinds         the types of values
     tables        the base class of the tables
@@ -20,6 +20,7 @@ from reichatd.settings.changes import Change, changes, merged, reload_of
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import MailSettings
+from reichatd.settings.oidc import OidcSettings
 from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
 from reichatd.settings.people import DirectSettings, EmailVisibility, PrivacySettings, WhoMayBegin
 from reichatd.settings.problems import SettingsError, SettingsProblem
@@ -42,6 +43,7 @@ __all__ = [
     "MailSettings",
     "MetricsSettings",
     "MongoDBSettings",
+    "OidcSettings",
     "PrivacySettings",
     "Reload",
     "RetentionSettings",

@@ -1,10 +1,11 @@
-"""The table [auth]."""
+"""The table [auth]; its table [auth.oidc] is in `oidc`."""
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from reichatd.settings.kinds import Count, FilePath, Secret
+from reichatd.settings.oidc import OidcSettings
 from reichatd.settings.tables import Applied, Table
 
 
@@ -78,3 +79,5 @@ class AuthSettings(Table, frozen=True):
 
     argon2_waiting: Count = 64
     """How many logins may wait for a free CPU core. Further ones get 503 (try again later)."""
+
+    oidc: OidcSettings = field(default_factory=OidcSettings)

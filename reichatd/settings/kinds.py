@@ -12,6 +12,13 @@ OptionalLimit = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
 Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "text without control characters"})]
 Secret = Annotated[str, Meta(extra={"secret": True})]
+SecretText = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]*\Z",
+        extra={"secret": True, "allowed": "text without control characters"},
+    ),
+]
 Host = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f/@]+\Z", extra={"allowed": "a host name or an address"})]
 Hosts = Annotated[
     # The items are checked in rules.py: msgspec 0.22 corrupts memory if a member of a union has a pattern (msgspec#717).
@@ -39,6 +46,15 @@ PublicUrl = Annotated[
         extra={"allowed": "http(s)://host[:port][/path]"},
     ),
 ]
+IssuerUrl = Annotated[
+    str,
+    Meta(
+        # OpenID Connect Discovery, 2: always https, and neither a query nor a fragment.
+        pattern=r"^(https://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%:/-]*)?)?\Z",
+        extra={"allowed": "https://host[:port][/path]"},
+    ),
+]
+OAuthScope = Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+\Z", extra={"allowed": "a word (RFC 6749, 3.3)"})]
 MailAddress = Annotated[
     str,
     Meta(

@@ -132,6 +132,19 @@ def _ehlo_is_address(settings: Settings) -> Iterator[SettingsProblem]:
         )
 
 
+def _provider_is_complete(settings: Settings) -> Iterator[SettingsProblem]:
+    oidc = settings.auth.oidc
+    if not oidc.issuer:
+        return
+    if not oidc.client_id:
+        yield SettingsProblem("auth.oidc.client_id", "nothing", "the name of this application at auth.oidc.issuer")
+    if "openid" not in oidc.scopes:
+        yield SettingsProblem("auth.oidc.scopes", as_toml(oidc.scopes), 'a list with "openid"')
+    if not settings.server.public_url:
+        # The redirect URI is registered at the provider. It must not depend on what a request says.
+        yield SettingsProblem("server.public_url", "nothing", "the URL that clients use: auth.oidc.issuer needs it")
+
+
 def _at_most(lower: str, upper: str) -> tuple[set[str], _Rule]:
     def rule(settings: Settings) -> Iterator[SettingsProblem]:
         least, most = value_of(settings, lower), value_of(settings, upper)
@@ -165,6 +178,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     ({"mail.username", "mail.password_file"}, _login_is_complete),
     ({"mail.username", "mail.host", "mail.tls"}, _login_is_encrypted),
     ({"mail.ehlo"}, _ehlo_is_address),
+    ({"auth.oidc.issuer", "auth.oidc.client_id", "auth.oidc.scopes", "server.public_url"}, _provider_is_complete),
     _at_most("limits.password_min", "limits.password_max"),
     _at_most("limits.room_password_min", "limits.password_max"),
     _at_most("limits.username_min", "limits.username_max"),

@@ -30,6 +30,7 @@ from reichatd.store.records import (
     Keep,
     Membership,
     Message,
+    OidcAccount,
     Post,
     Progress,
     RegisterOutcome,
@@ -139,7 +140,8 @@ class UserStore(Protocol):
 class SessionStore(Protocol):
     """Login sessions."""
 
-    async def create(self, session: Session) -> None: ...
+    async def create(self, session: Session) -> None:
+        """Stores a session, unless there is one with this id."""
 
     async def create_token(self, session: Session, at_most: int) -> bool:
         """As `create`, for a token for programs; False, with nothing stored, if the user has `at_most` of them already."""
@@ -221,6 +223,26 @@ class AppPasswordStore(Protocol):
 
     async def delete(self, user_id: str, app_password_id: str) -> list[str] | None:
         """Removes it, ends the sessions that were begun with it and returns their ids; None if there is no such app password."""
+
+
+class OidcStore(Protocol):
+    """Which accounts at an OpenID provider belong to which users."""
+
+    async def link(self, account: OidcAccount) -> str | None:
+        """Says that an account belongs to `account.user_id`, unless it belongs to another user.
+
+        Returns:
+            the id of the user it belongs to now; None if there is no such user.
+        """
+
+    async def unlink(self, user_id: str, issuer: str) -> bool:
+        """Removes this user's accounts at a provider; False if there were none."""
+
+    async def user_of(self, issuer: str, subject: str) -> User | None:
+        """The user, disabled or not, whom an account belongs to."""
+
+    async def of_user(self, user_id: str) -> list[OidcAccount]:
+        """This user's accounts, by issuer and subject."""
 
 
 class RoomStore(Protocol):
@@ -579,6 +601,7 @@ class Store(Protocol):
     sessions: SessionStore
     second_factors: SecondFactorStore
     app_passwords: AppPasswordStore
+    oidc: OidcStore
     rooms: RoomStore
     members: MemberStore
     messages: MessageStore

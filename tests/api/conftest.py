@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from quart.wrappers import Response
 from quart_trio import QuartTrio
@@ -24,6 +25,7 @@ from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.store import Store
 from reichatd.store.sqlite import open_store
+from tests.oidc_provider import OidcProvider
 from tests.recording import RecordingLive
 from tests.unlimited import UNLIMITED, limiter_of
 
@@ -168,12 +170,22 @@ class IdleScribe:
         pass
 
 
-def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool = True) -> Api:
+def make_api(
+    store: Store,
+    limits: settings.LimitSettings,
+    *,
+    web_client: bool = True,
+    server: settings.ServerSettings | None = None,
+    provider: OidcProvider | None = None,
+) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), RecordingOutbox(), RecordingLive()
-    in_force = settings.LiveSettings(settings.Settings(limits=limits))
+    oidc = settings.OidcSettings(**provider.settings) if provider else settings.OidcSettings()
+    auth = msgspec.structs.replace(CHEAP_HASHES, oidc=oidc)
+    server = server or settings.ServerSettings()
+    in_force = settings.LiveSettings(settings.Settings(limits=limits, auth=auth, server=server))
     limiter = limiter_of(in_force)
     accounts = Accounts(
-        auth=CHEAP_HASHES,
+        auth=auth,
         settings=in_force,
         secret=bytes(32),
         store=store,
@@ -181,6 +193,7 @@ def make_api(store: Store, limits: settings.LimitSettings, *, web_client: bool =
         outbox=outbox,
         limiter=limiter,
         live=live,
+        oidc=provider.client if provider else None,
     )
     health = Health(store, IdleScribe(), CommitStatus(), DiskSpace(in_force, None), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)

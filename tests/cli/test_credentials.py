@@ -27,14 +27,23 @@ def put(credentials: dict[str, str], name: str, content: str) -> Path:
 
 
 SMTP = {"REICHATD_MAIL_BACKEND": "smtp", "REICHATD_MAIL_USERNAME": "chat"}
+OIDC = {
+    "REICHATD_AUTH_OIDC_ISSUER": "https://login.example.org",
+    "REICHATD_AUTH_OIDC_CLIENT_ID": "chat",
+    "REICHATD_SERVER_PUBLIC_URL": "https://chat.example.org",
+}
 
 
-def test_both_credentials_are_found(credentials: dict[str, str]) -> None:
+def test_all_credentials_are_found(credentials: dict[str, str]) -> None:
     put(credentials, "secret.key", "s" * 32 + "\n")
     put(credentials, "mail-password", "hunter2\n")
-    loaded = load(None, credentials | SMTP)
+    put(credentials, "oidc-secret", "hunter3\n")
+    loaded = load(None, credentials | SMTP | OIDC)
     assert load_secret(loaded) == b"s" * 32
     assert configuration(loaded).mail_password == "hunter2"
+    oidc = configuration(loaded).oidc
+    assert oidc is not None
+    assert oidc.secret == "hunter3"
     assert loaded.sources["auth.secret_key_file"] == "credential secret.key"
     assert loaded.sources["mail.password_file"] == "credential mail-password"
 

@@ -6,6 +6,7 @@ from reichatd.settings import (
     MailSettings,
     MetricsSettings,
     MongoDBSettings,
+    OidcSettings,
     ServerSettings,
     Settings,
     StorageSettings,
@@ -77,6 +78,18 @@ def test_the_problem_of_plain_http_to_other_machines_says_what_to_do() -> None:
         (Settings(auth=AuthSettings(secret_key="ä" * 16)), []),
         (Settings(auth=AuthSettings(argon2_memory_kib=31, argon2_parallelism=4)), ["auth.argon2_memory_kib"]),
         (Settings(auth=AuthSettings(argon2_memory_kib=32, argon2_parallelism=4)), []),
+        (Settings(auth=AuthSettings(oidc=OidcSettings(client_secret_file="a"))), []),
+        (
+            Settings(auth=AuthSettings(oidc=OidcSettings(issuer="https://a", scopes=()))),
+            ["auth.oidc.client_id", "auth.oidc.scopes", "server.public_url"],
+        ),
+        (
+            Settings(
+                auth=AuthSettings(oidc=OidcSettings(issuer="https://a", client_id="b")),
+                server=ServerSettings(public_url="https://c"),
+            ),
+            [],
+        ),
         (Settings(mail=MailSettings(username="a")), ["mail.password_file"]),
         *(
             (Settings(mail=MailSettings(ehlo=name)), [])

@@ -22,6 +22,8 @@ SCHEMAS = """
 
     AppPasswordCreated AppPasswordInList AppPasswords ConfirmingPassword ConfirmingTotp CreatingAppPassword CreatingToken
     ProgramTokens RecoveryCodes RemovingTotp TokenCreated TokenInList TotpSecret TotpState
+
+    LinkingProvider Provider ProviderLink Redeeming
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""
 

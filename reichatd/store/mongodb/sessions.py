@@ -9,8 +9,10 @@ all sessions end. A document of a user without it has the number 0.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.quotas import insert_at_most
@@ -22,8 +24,8 @@ _OTHER_FIELDS = Session.__struct_fields__[1:]
 
 
 def _create(db: MongoDatabase, session: Session) -> None:
-    document = _numbered(db, session)
-    db.sessions.replace_one({"_id": session.session_id}, document, upsert=True)
+    with suppress(DuplicateKeyError):  # A repetition succeeds, and another session with this id stays.
+        db.sessions.insert_one(_numbered(db, session))
 
 
 def _create_token(db: MongoDatabase, session: Session, at_most: int) -> bool:

@@ -18,6 +18,7 @@ from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.members import MongoMembers
 from reichatd.store.mongodb.messages import MongoMessages
+from reichatd.store.mongodb.oidc import MongoOidc
 from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.second_factors import MongoSecondFactors
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         InviteStore,
         MemberStore,
         MessageStore,
+        OidcStore,
         RoomStore,
         SecondFactorStore,
         SessionStore,
@@ -103,6 +105,7 @@ class MongoStore:
         self.sessions: SessionStore = MongoSessions(server)
         self.second_factors: SecondFactorStore = MongoSecondFactors(server)
         self.app_passwords: AppPasswordStore = MongoAppPasswords(server)
+        self.oidc: OidcStore = MongoOidc(server)
         self.rooms: RoomStore = MongoRooms(server)
         self.members: MemberStore = MongoMembers(server)
         self.messages: MessageStore = MongoMessages(server)

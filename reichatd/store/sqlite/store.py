@@ -22,6 +22,7 @@ from reichatd.store.sqlite.invites import SqliteInvites
 from reichatd.store.sqlite.load import SqliteBulkImport
 from reichatd.store.sqlite.members import SqliteMembers
 from reichatd.store.sqlite.messages import SqliteMessages
+from reichatd.store.sqlite.oidc import SqliteOidc
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.second_factors import SqliteSecondFactors
 from reichatd.store.sqlite.sessions import SqliteSessions
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         InviteStore,
         MemberStore,
         MessageStore,
+        OidcStore,
         RoomStore,
         SecondFactorStore,
         SessionStore,
@@ -69,6 +71,7 @@ class SqliteStore:
         self.sessions: SessionStore = SqliteSessions(database)
         self.second_factors: SecondFactorStore = SqliteSecondFactors(database)
         self.app_passwords: AppPasswordStore = SqliteAppPasswords(database)
+        self.oidc: OidcStore = SqliteOidc(database)
         self.rooms: RoomStore = SqliteRooms(database)
         self.members: MemberStore = SqliteMembers(database)
         self.messages: MessageStore = SqliteMessages(database)
