@@ -6,7 +6,7 @@ import { profileSections } from "./settings-profile.js";
 import { programSections } from "./settings-programs.js";
 import { securitySections } from "./settings-security.js";
 import { placeOf, replacePlace } from "./urls.js";
-import { providerProblem } from "./welcome-login.js";
+import { providerProblem } from "./welcome-provider.js";
 
 const PARTS = [
   ["profile", "Profile", profileSections],

@@ -2,8 +2,9 @@
 
 import { h } from "./dom.js";
 import { placeOf, replacePlace } from "./urls.js";
-import { logIn, providerFailed, redeem, secondFactor } from "./welcome-login.js";
+import { logIn, secondFactor } from "./welcome-login.js";
 import { forgot, reset } from "./welcome-password.js";
+import { providerFailed, redeem } from "./welcome-provider.js";
 import { enterInvite, invited, register, verify } from "./welcome-register.js";
 
 const SCREENS = { enterInvite, forgot, invited, logIn, providerFailed, redeem, register, reset, secondFactor, verify };
