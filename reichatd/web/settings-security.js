@@ -34,7 +34,7 @@ function passwordSection(api, sessions) {
 
 /** The section is hidden unless the server has a provider. */
 function providerSection(api) {
-  const state = h("p", { class: "hint", role: "status" }, "Loading …");
+  const state = h("p", { class: "hint", role: "status" });
   const buttons = h("div", { class: "buttons" });
   const element = section("Login by a provider", state, buttons);
   element.hidden = true;

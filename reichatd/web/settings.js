@@ -12,7 +12,7 @@ const PARTS = [
   ["profile", "Profile", profileSections],
   ["security", "Security", securitySections],
   ["programs", "Programs", programSections],
-  ["data", "Your data", dataSections],
+  ["data", "Data", dataSections],
 ];
 
 /** The part that the URL names. The places #/oidc-linked and #/oidc-error/… are the way back from the provider. */

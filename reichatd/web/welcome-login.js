@@ -32,8 +32,8 @@ async function loginLinks(page) {
   const isOpen = page.invite !== null || serverInfo.registration === "open";
   return [
     isOpen ? ["Create an account", () => page.go("register")] : ["I have an invitation", () => page.go("enterInvite")],
-    ["I have a code", () => page.go("verify")],
     ["Password forgotten?", () => page.go("forgot")],
+    ["I have a code", () => page.go("verify")],
   ];
 }
 
