@@ -13,7 +13,8 @@ OK = "ok"
 _FRESH_SECONDS = 1.0
 """How long a result is reused: anyone may ask, and as often as they like."""
 _REPLACED = "the file was removed or replaced"
-_DISK_LOW = "the disk is almost full"
+DISK_LOW = "the disk is almost full"
+"""Posts are refused, but the daemon stays ready: all else works, and no other daemon has the same disk to do better."""
 
 log = structlog.get_logger()
 
@@ -84,9 +85,8 @@ class Health:
     async def _scribe_verdict(self, deadline: float) -> str:
         if self._commits.seconds > self._seconds:
             return _late("a commit", self._seconds)
-        if self._disk.is_low:
-            return _DISK_LOW
-        return await self._writing.result(deadline)
+        verdict = await self._writing.result(deadline)
+        return DISK_LOW if verdict == OK and self._disk.is_low else verdict
 
 
 class _Check:

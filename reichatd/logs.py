@@ -19,7 +19,7 @@ ADDRESS_FIELD = "client"
 """The field of an event with the address of a client."""
 
 _SECRET_NAME = (
-    r"(?:[\w-]*(?:password|token|secret|authorization|cookie)s?|secret[_-]key|(?:verification_)?code|content)"
+    r"(?:[\w-]*(?:password|token|secret|authorization|cookie)s?|secret[_-]key|(?:verification_)?code|totp|content)"
 )
 _IS_SECRET_NAME = re.compile(_SECRET_NAME, re.IGNORECASE)
 
@@ -33,6 +33,7 @@ _SECRETS_IN_TEXT = (
     (re.compile(r"(://[^/\s:@]*:)[^\s/]+@"), rf"\1{HIDDEN}@"),
     # What looks like a JWT. (Without the bound, a long text full of possible beginnings would take minutes.)
     (re.compile(r"eyJ[\w-]{6,512}\.[\w.-]+"), HIDDEN),
+    (re.compile(r"rct_[0-9A-Za-z]{6,}"), HIDDEN),  # a token for programs
 )
 
 

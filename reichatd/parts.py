@@ -137,6 +137,7 @@ class Parts:
             invites=self.invites,
             health=self.health,
             settings=live_settings,
+            refusals=self.limiter.refusals,
             web_client=settings.web.enabled,
         )
         contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)

@@ -31,7 +31,7 @@ class Scope(Enum):
     WRITE = "write"
     """Post messages, join and leave rooms, create rooms."""
     MODERATE = "moderate"
-    """Lead the rooms that its user leads: change them, kick, ban."""
+    """Lead the rooms that its user leads: change them, appoint moderators, kick, ban, mute."""
 
 
 class UserActor(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+import pyotp
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
@@ -264,6 +265,13 @@ async def printed_code(daemon: DaemonProcess, address: str) -> str:
         while (code := daemon.code_for(address)) is None:  # noqa: ASYNC110 - another process prints it
             await trio.sleep(0.01)
         return code
+
+
+async def enrol(person: Person) -> tuple[pyotp.TOTP, list[str]]:
+    """Turns the second factor on; returns the authenticator app, whose present code is used up, and the recovery codes."""
+    app = pyotp.TOTP((await person.call("POST", "/user/totp", password=PASSWORD))["secret"])
+    recovery: list[str] = (await person.call("POST", "/user/totp/confirm", code=app.now()))["recovery_codes"]
+    return app, recovery
 
 
 @asynccontextmanager

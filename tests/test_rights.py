@@ -5,6 +5,7 @@ import pytest
 from reichatd import rights
 from reichatd.errors import Forbidden, Yourself
 from reichatd.rights import ADMINISTRATOR, RULES, Action, Actor, Role, UserActor
+from reichatd.settings import EmailVisibility, WhoMayBegin
 
 ANN, BOB = UserActor("ann", "session of ann"), UserActor("bob", "session of bob")
 
@@ -116,3 +117,22 @@ def test_the_highest_role_counts() -> None:
     assert rights.role_of(is_owner=True, is_moderator=True) is Role.OWNER
     assert rights.role_of(is_owner=False, is_moderator=True) is Role.MODERATOR
     assert rights.role_of(is_owner=False, is_moderator=False) is Role.MEMBER
+
+
+@pytest.mark.parametrize(
+    ("begins", "with_room", "without_room"),
+    [("anyone", True, True), ("shared_room", True, False), ("nobody", False, False)],
+)
+def test_who_may_begin_a_direct_conversation(begins: WhoMayBegin, with_room: bool, without_room: bool) -> None:
+    assert rights.may_open_direct(begins, shares_room=True, is_blocked=False) is with_room
+    assert rights.may_open_direct(begins, shares_room=False, is_blocked=False) is without_room
+    assert not rights.may_open_direct(begins, shares_room=True, is_blocked=True)
+
+
+@pytest.mark.parametrize(
+    ("emails", "with_room", "without_room"),
+    [("everyone", True, True), ("shared_room", True, False), ("nobody", False, False)],
+)
+def test_who_sees_an_address(emails: EmailVisibility, with_room: bool, without_room: bool) -> None:
+    assert rights.shows_email(emails, shares_room=True) is with_room
+    assert rights.shows_email(emails, shares_room=False) is without_room

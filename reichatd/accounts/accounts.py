@@ -159,12 +159,7 @@ class Accounts:
         )
         self.exports = Exports(settings=settings, store=store, limiter=limiter, clock=clock)
         self.deletion = Deletion(
-            settings=settings,
-            store=store,
-            limiter=limiter,
-            sessions=self.sessions,
-            logins=self.logins,
-            clock=clock,
+            settings=settings, store=store, sessions=self.sessions, logins=self.logins, clock=clock
         )
         self.oidc = oidc and OidcLogins(
             client=oidc,

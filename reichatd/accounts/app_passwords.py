@@ -8,7 +8,7 @@ import trio
 
 from reichatd.accounts import codes, fields, keys
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import AppPasswordNotFound, TooManyAppPasswords
+from reichatd.errors import AppPasswordNotFound, TooManyAppPasswords, Unauthorized
 from reichatd.store import AppPassword, User
 
 if TYPE_CHECKING:
@@ -53,12 +53,17 @@ class AppPasswords:
         Raises:
             InvalidFields: the name breaks a rule.
             TooManyAppPasswords
+            Unauthorized: the session has ended meanwhile.
         """
         name, user_id, password = fields.label(name), identity.user.user_id, codes.new_app_password()
         password_hash = self._keys.app_password_hash(user_id, codes.normal_app_password(password))
         made = AppPassword(keys.new_id(), user_id, name, password_hash, self._clock())
         if not await self._store.create(made, self._settings.limits.app_passwords_per_user):
             raise TooManyAppPasswords
+        if not await self._sessions.is_alive(identity):
+            # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+            await self._store.delete(user_id, made.app_password_id)
+            raise Unauthorized("Invalid token")
         await self._audit.record(Event.APP_PASSWORD_CREATED, identity.actor, client=client, detail=name)
         return made, password
 

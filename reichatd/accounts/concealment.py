@@ -2,8 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import trio
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from reichatd.settings import AuthSettings
 
 
 @asynccontextmanager
@@ -14,3 +20,8 @@ async def at_least(seconds: float) -> AsyncIterator[None]:
         yield
     finally:
         await trio.sleep_until(ends_at)
+
+
+def concealing(auth: "AuthSettings") -> "AbstractAsyncContextManager[None]":
+    """Takes `auth.concealed_seconds` at least, if accounts are concealed."""
+    return at_least(auth.concealed_seconds if auth.conceal_accounts else 0.0)

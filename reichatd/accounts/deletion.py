@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from reichatd.accounts import fields
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import OwnsRooms
-from reichatd.rate_limits import Action
 
 if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
     from reichatd.store import Store
 
@@ -32,13 +29,11 @@ class Deletion:
         *,
         settings: "LiveSettings",
         store: "Store",
-        limiter: "RateLimiter",
         sessions: "Sessions",
         logins: "Logins",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._limiter = limiter
         self._sessions = sessions
         self._logins = logins
         self._audit = AuditLog(store.audit, settings, clock)
@@ -55,9 +50,8 @@ class Deletion:
             Unavailable, RateLimited, StoreError
         """
         user = identity.user
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
-        if await self._owns_rooms(user.user_id):
+        await self._logins.confirm_password(user, password, client=client)
+        if await self._store.rooms.owned(user.user_id):
             raise OwnsRooms("You own rooms: transfer them to other members, or delete them first")
         users = self._store.users
         with trio.CancelScope(shield=True):
@@ -70,11 +64,3 @@ class Deletion:
             client=client,
             detail="messages erased" if erase else "messages kept",
         )
-
-    async def _owns_rooms(self, user_id: str) -> bool:
-        """Whether the user owns a room in which others may need an owner; a direct conversation needs none."""
-        for room_id in await self._store.rooms.owned(user_id):
-            head = await self._store.rooms.head(room_id)
-            if head is not None and head.direct is None:
-                return True
-        return False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.accounts.concealment import at_least
+from reichatd.accounts.concealment import concealing
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     FieldProblem,
@@ -86,14 +86,13 @@ class EmailChanges:
             address = fields.parse_email(email)
         except ValueError as error:
             raise InvalidFields([FieldProblem("email", str(error))]) from None
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self._logins.check_password(user, password)
+        await self._logins.confirm_password(user, password, client=client)
         if address.normal == user.email:
             raise Invalid("This is your address already")
-        subject = fields.folded(address.normal)
+        subject = fields.mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
-            async with at_least(self._auth.concealed_seconds if self._auth.conceal_accounts else 0.0):
+            async with concealing(self._auth):
                 await self._request(user, address, client)
         except Unavailable:
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)

@@ -1,87 +1,44 @@
 """All data of a user, as records: for the user (GDPR, articles 15 and 20), and for administrators.
 
-The data is read page by page. Each page is a snapshot; later writes may or may not be in later pages. Times are ISO 8601 in UTC. No
-record has a password, a hash or a token.
+The data is read page by page. Each page is a snapshot; later writes may or may not be in later pages.
 """
 
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from reichatd.accounts.export_records import (
+    ActivityRecord,
+    AppPasswordRecord,
+    BlockRecord,
+    MembershipRecord,
+    MessageRecord,
+    Progress,
+    ProviderRecord,
+    SecondFactorRecord,
+    SessionRecord,
+    UserDetails,
+    UserExport,
+)
 from reichatd.audit import AuditLog, Event
 from reichatd.rate_limits import Action
+from reichatd.store import AuditFilter, users_with
 from reichatd.timestamps import isoformat
 
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
     from reichatd.rate_limits import RateLimiter
     from reichatd.settings import LiveSettings
-    from reichatd.store import Message, Session, Store, User
+    from reichatd.store import AppPassword, AuditEntry, Membership, Message, RoomMember, Session, Store, User
 
 IDS_AT_ONCE = 5000
 """Message ids that one call searches for the messages of one author."""
 
 _ROOMS = 100
+_ENTRIES = 500
 
 
-class _Record(Struct, frozen=True, tag_field="type"):
-    pass
-
-
-class UserDetails(_Record, frozen=True, tag="user_details"):
-    """`rooms`, `owns` and `banned_from` are room ids."""
-
-    user_id: str
-    email: str
-    username: str
-    created_at: str
-    disabled: bool
-    rooms: list[str]
-    owns: list[str]
-    banned_from: list[str]
-    sessions: int
-
-
-class MembershipRecord(_Record, frozen=True, tag="membership"):
-    room_id: str
-    joined_at: str
-    last_read_id: int
-
-
-class SessionRecord(_Record, frozen=True, tag="session"):
-    """A login session, or, with a `token_name`, a token for a program. `used_at` is "" if it is not known."""
-
-    created_at: str
-    expires_at: str
-    device: str = ""
-    address: str = ""
-    used_at: str = ""
-    token_name: str | None = None
-
-
-class MessageRecord(_Record, frozen=True, tag="message"):
-    """As it is stored; a deleted author has no name and no address."""
-
-    room_id: str
-    message_id: int
-    user_id: str
-    username: str
-    email: str
-    timestamp: str
-    content: str
-
-
-class Progress(_Record, frozen=True, tag="progress"):
-    """`done` of `total` are done. Comes often; only the last one matters."""
-
-    what: str
-    done: int
-    total: int
-
-
-UserRecords = AsyncGenerator[UserDetails | MembershipRecord | SessionRecord | MessageRecord | Progress, None]
+UserRecords = AsyncGenerator[UserExport | Progress, None]
 
 
 class Exports:
@@ -116,7 +73,7 @@ class Exports:
 
 
 async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_ONCE) -> UserRecords:
-    """The account, memberships, login sessions and own messages of a user.
+    """All data of a user: the account and what belongs to it, the entries of the audit log, and the user's own messages.
 
     Arguments:
         ids_at_once: message ids that are searched in one step, after which there is a `Progress`.
@@ -125,10 +82,25 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
         StoreError
     """
     yield await user_details(store, user)
+    own = await store.members.of_user(user.user_id)
     for membership in await store.rooms.memberships(user.user_id):
-        yield MembershipRecord(membership.room_id, isoformat(membership.joined_at), membership.last_read_id)
+        yield _membership_record(membership, own.get(membership.room_id))
     for session in await store.sessions.of_user(user.user_id):
         yield _session_record(session)
+    for app_password in await store.app_passwords.of_user(user.user_id):
+        yield _app_password_record(app_password)
+    factor = await store.second_factors.get(user.user_id)
+    if factor is not None and factor.confirmed:
+        yield SecondFactorRecord(len(factor.recovery.split()))
+    for account in await store.oidc.of_user(user.user_id):
+        yield ProviderRecord(account.issuer, account.subject)
+    for blocked in await users_with(store.users, await store.blocks.of_user(user.user_id)):
+        yield BlockRecord(blocked.user_id, blocked.username)
+    after = 0
+    while entries := await store.audit.page(AuditFilter(after=after, user_id=user.user_id), _ENTRIES):
+        for entry in entries:
+            yield _activity_record(entry, user.user_id)
+        after = entries[-1].number
     # In all rooms: the user may have left a room, or been banned, after writing in it.
     logs = await _logs(store)
     done, total = 0, sum(logs.values())
@@ -178,6 +150,17 @@ def ranges(last_id: int, size: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + size - 1, last_id)
 
 
+def _membership_record(membership: "Membership", member: "RoomMember | None") -> MembershipRecord:
+    """`member` is None if the user has left the room meanwhile."""
+    return MembershipRecord(
+        room_id=membership.room_id,
+        joined_at=isoformat(membership.joined_at),
+        last_read_id=membership.last_read_id,
+        moderator=member is not None and member.is_moderator,
+        muted_until=isoformat(member.muted_until) if member and member.muted_until else "",
+    )
+
+
 def _session_record(session: "Session") -> SessionRecord:
     return SessionRecord(
         created_at=isoformat(session.created_at),
@@ -186,6 +169,22 @@ def _session_record(session: "Session") -> SessionRecord:
         address=session.address,
         used_at=isoformat(session.used_at) if session.used_at else "",
         token_name=session.token_name,
+    )
+
+
+def _app_password_record(app_password: "AppPassword") -> AppPasswordRecord:
+    used_at = isoformat(app_password.used_at) if app_password.used_at else ""
+    return AppPasswordRecord(app_password.name, isoformat(app_password.created_at), used_at)
+
+
+def _activity_record(entry: "AuditEntry", user_id: str) -> ActivityRecord:
+    return ActivityRecord(
+        at=isoformat(entry.at),
+        event=entry.event,
+        by_user=entry.actor == user_id,
+        room_id=entry.room_id,
+        address=entry.address if entry.actor in (user_id, "") else "",
+        detail=entry.detail,
     )
 
 

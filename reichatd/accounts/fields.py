@@ -149,3 +149,9 @@ def _validator() -> "Callable[[str], ValidatedEmail]":
 def folded(email: str) -> str:
     """What an e-mail address is counted by. Stores ignore case, so that every spelling is the same account."""
     return email.lower()
+
+
+def mailbox(email: str) -> str:
+    """What mails to an address are counted by: for most servers, what follows a "+" is the same mailbox (RFC 5233)."""
+    local, _, domain = folded(email).rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"

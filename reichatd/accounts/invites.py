@@ -19,7 +19,7 @@ from reichatd.errors import (
 from reichatd.hosts import bare, unix_path, with_port
 from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
-from reichatd.store import Invite, InviteOutcome, Registration, User
+from reichatd.store import Confirmation, Invite, InviteOutcome, Registration, User
 
 if TYPE_CHECKING:
     from reichatd.rate_limits import RateLimiter
@@ -138,8 +138,8 @@ class Invites:
             raise RegistrationClosed
         return invite.invite_id
 
-    async def confirm(self, registration: Registration, user: User) -> User | None:
-        """As `UserStore.confirm`; also uses up the invitation of the registration, if it has one, and lets the user join its room.
+    async def confirm(self, registration: Registration, user: User) -> Confirmation:
+        """Confirms a registration; also uses up its invitation, if it has one, and lets the user join the room.
 
         Raises: InviteNotFound: nobody may register without the invitation, and it is no longer valid.
         """
@@ -148,7 +148,7 @@ class Invites:
         outcome = await self._store.invites.confirm(registration, user, self._clock(), needed=needed)
         if outcome.is_invite_gone:
             raise InviteNotFound
-        return outcome.user
+        return outcome
 
     async def first(self) -> NewInvite | None:
         """Makes the invitation for the first account, and ends the one of an earlier start.
@@ -165,11 +165,14 @@ class Invites:
         await self._store.invites.delete_expired(self._clock())
 
     async def _is_valid(self, invite: Invite) -> bool:
-        """Whether it may be used: one by a user, only while that user may still make invitations to the room."""
+        """Whether it may be used: one by a user only while that user is not disabled and may make invitations to the room."""
         if not invite.is_valid(self._clock()):
             return False
         if not invite.created_by:
             return True
+        creator = await self._store.users.by_id(invite.created_by)
+        if creator is None or creator.disabled:
+            return False
         room = await self._store.rooms.head(invite.room_id, invite.created_by)
         return room is not None and rights.allows(
             UserActor(invite.created_by, ""),

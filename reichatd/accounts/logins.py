@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reichatd.accounts import fields
+from reichatd.accounts.concealment import concealing
 from reichatd.accounts.sessions import LoginTokens
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
@@ -32,7 +33,7 @@ _ERRORS = (UserNotFound, InvalidPassword, TotpRequired, InvalidCode, UserDisable
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
 
 
-_REFUSALS = (UserNotFound, InvalidPassword, UserDisabled)
+_REFUSALS = (UserNotFound, InvalidPassword, InvalidCode, UserDisabled)
 """Errors of a login that the audit log has."""
 
 
@@ -89,7 +90,8 @@ class Logins:
             UserDisabled: the password is right, but the account is disabled.
         """
         try:
-            login = await self._log_in(email, password, totp, client, device)
+            async with concealing(self._auth):
+                login = await self._log_in(email, password, totp, client, device)
         except ReichatError as error:
             self.outcomes[error.code] += 1
             if isinstance(error, _REFUSALS):
@@ -116,11 +118,11 @@ class Logins:
             user = await self._store.users.by_email(address) if address else None
             if user is None:
                 if fields.is_short_enough(self._settings.limits, password):
-                    await self._passwords.verify_dummy(password)
+                    await self._passwords.verify_dummy(password, client=client)
                 raise InvalidPassword if self._auth.conceal_accounts else UserNotFound
             app_password = await self._app_passwords.matching(user, password)
             if app_password is None:
-                await self.check_password(user, password)
+                await self.check_password(user, password, client)
         if user.disabled:
             raise UserDisabled
         app_password_id = app_password.app_password_id if app_password else ""
@@ -134,12 +136,14 @@ class Logins:
         Raises:
             InvalidPassword: this is not the user's password.
         """
-        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=True):
-            await self.check_password(user, password)
+        known = await self._sessions.is_known_client(user.email, client)  # a stolen token may come from anywhere
+        async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=known):
+            await self.check_password(user, password, client)
 
-    async def check_password(self, user: User, password: str) -> None:
+    async def check_password(self, user: User, password: str, client: str) -> None:
         """Raises InvalidPassword unless this is the user's password. The caller has asked the limiter."""
         if not fields.is_short_enough(self._settings.limits, password):
             raise InvalidPassword
-        if not await self._passwords.verify(user.password_hash, password, whose=f"user {user.user_id}"):
+        whose = f"user {user.user_id}"
+        if not await self._passwords.verify(user.password_hash, password, whose=whose, client=client):
             raise InvalidPassword

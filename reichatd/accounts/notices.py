@@ -36,7 +36,7 @@ class Notices:
         to = fields.parse_email(user.email).deliverable
         try:
             # Not limited by what others do: a stranger could use up the mails of an address first, and then act unnoticed.
-            await self._limiter.require(Action.MAIL, client=client, subject=fields.folded(user.email), known=True)
+            await self._limiter.require(Action.MAIL, client=client, subject=fields.mailbox(user.email), known=True)
             with self._outbox.reserve(to=to):
                 message = compose(text, sender=self._outbox.sender, to=to, username=user.username)
                 self._outbox.enqueue(message, group=network_of(client))

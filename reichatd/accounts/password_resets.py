@@ -75,7 +75,7 @@ class PasswordResets:
         Neither the outcome nor the time tells whether it has: the work is the same, but for the mail.
         """
         address = fields.known_form(email)
-        subject = fields.folded(address or email)
+        subject = fields.mailbox(address or email)
         async with at_least(self._auth.concealed_seconds):
             await self._limiter.require(Action.MAIL, client=client, subject=subject)
             try:
@@ -111,10 +111,11 @@ class PasswordResets:
         fields.check_new_password(self._settings.limits, new_password)
         user_id = token.rpartition(".")[0].rpartition(".")[0]
         async with self._limiter.guess(Action.VERIFY, client=client, subject=f"reset of {user_id}"):
-            user = await self._store.users.by_id(user_id)
+            # A store takes no lone surrogates.
+            user = await self._store.users.by_id(user_id) if user_id.isascii() else None
             if user is None or user.disabled or not self._keys.allows_reset(token, user, self._clock()):
                 raise _invalid_token()
-        new_hash = await self._passwords.hash(new_password)
+        new_hash = await self._passwords.hash(new_password, client=client)
         with trio.CancelScope(shield=True):
             if await self._store.users.reset_password(user, new_hash) is None:
                 raise _invalid_token()

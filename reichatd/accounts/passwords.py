@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -16,11 +17,14 @@ import trio
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from reichatd.errors import Unavailable
+from reichatd.rate_limits import network_of
 
 if TYPE_CHECKING:
     from reichatd.settings import AuthSettings
 
 RETRY_AFTER_SECONDS = 2
+_CLIENTS = 4
+"""At least so many clients are needed to fill the queue."""
 
 _NICENESS = 19
 """The lowest priority: a hash may take a little longer, but conversations must not wait for hashes."""
@@ -32,9 +36,10 @@ T = TypeVar("T")
 class Passwords:
     """Hashes and verifies the passwords of users and rooms.
 
-    At most one hash runs for each core that the process may use; `auth.argon2_waiting` more wait in a queue. A hash that has
-    started ends even if its caller is cancelled (some milliseconds); a cancelled caller that waits leaves the queue. The threads
-    are used for nothing else: they have a low priority, which an unprivileged thread cannot raise again.
+    At most one hash runs for each core that the process may use; `auth.argon2_waiting` more wait in a queue, of one client at most
+    a quarter of them. A hash that has started ends even if its caller is cancelled (some milliseconds); a cancelled caller that
+    waits leaves the queue. The threads are used for nothing else: they have a low priority, which an unprivileged thread cannot
+    raise again.
 
     Arguments:
         auth: argon2's costs and the length of the queue.
@@ -45,37 +50,42 @@ class Passwords:
         self._cores = trio.CapacityLimiter(usable_cores())
         self._threads = ThreadPoolExecutor(usable_cores(), "argon2", _lower_priority)
         self._most_waiting = auth.argon2_waiting
+        self._waiting: Counter[str] = Counter()  # by the client's network
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, *, client: str = "") -> str:
         """Returns the hash to store, with a fresh salt.
 
         The password is hashed in its normal form (NFC; RFC 8265, 4.2), since keyboards differ in how they compose characters. So
         the caller checks its length first.
 
-        Raises:
-            Unavailable: the queue is full.
-        """
-        return await self._run(self._hasher.hash, _spellings(password)[0])
+        Arguments:
+            client: the address that asks for it; "" if it is no client of the daemon.
 
-    async def verify(self, password_hash: str, password: str, *, whose: str) -> bool:
+        Raises:
+            Unavailable: the queue is full, or this client's part of it.
+        """
+        return await self._run(client, self._hasher.hash, _spellings(password)[0])
+
+    async def verify(self, password_hash: str, password: str, *, whose: str, client: str = "") -> bool:
         """Whether this is the password. False, with a line in the log, if the stored hash is malformed.
 
         Old hashes are of the password as it was typed. So where that differs from the normal form, it is tried too.
 
         Arguments:
             whose: the owner of the hash, for the log: "user 1f0c", "room lounge".
+            client: as for `hash`.
 
         Raises:
-            Unavailable: the queue is full.
+            Unavailable: as for `hash`.
         """
         for spelling in _spellings(password):
-            if await self._verify(password_hash, spelling, whose):
+            if await self._verify(password_hash, spelling, whose, client):
                 return True
         return False
 
-    async def _verify(self, password_hash: str, password: bytes, whose: str) -> bool:
+    async def _verify(self, password_hash: str, password: bytes, whose: str, client: str) -> bool:
         try:
-            return await self._run(self._hasher.verify, password_hash, password)
+            return await self._run(client, self._hasher.verify, password_hash, password)
         except VerifyMismatchError:
             return False
         except (VerificationError, ValueError) as error:  # ValueError: InvalidHashError, or a hash that is not ASCII
@@ -84,21 +94,34 @@ class Passwords:
             )
             return False
 
-    async def verify_dummy(self, password: str) -> None:
+    async def verify_dummy(self, password: str, *, client: str = "") -> None:
         """Takes as long as `verify`, for a user who does not exist: for argon2, hashing and verifying are the same work.
 
-        Raises:
-            Unavailable: the queue is full.
+        Arguments and errors: as for `hash`.
         """
         for spelling in _spellings(password):
-            await self._run(self._hasher.hash, spelling)
+            await self._run(client, self._hasher.hash, spelling)
 
-    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
-        # No checkpoint lies between this check and the place in the queue.
-        if not self._cores.available_tokens and self._cores.statistics().tasks_waiting >= self._most_waiting:
-            raise Unavailable("Too many passwords to check, try again in a moment", retry_after=RETRY_AFTER_SECONDS)
-        async with self._cores:
+    async def _run(self, client: str, work: Callable[..., T], *arguments: object) -> T:
+        try:
+            self._cores.acquire_nowait()
+        except trio.WouldBlock:
+            await self._wait(network_of(client))
+        try:
             return await self._in_thread(self._threads.submit(work, *arguments))
+        finally:
+            self._cores.release()
+
+    async def _wait(self, network: str) -> None:
+        """Waits for a core. No checkpoint lies between the check and the place in the queue."""
+        is_full = self._cores.statistics().tasks_waiting >= self._most_waiting
+        if is_full or (network and self._waiting[network] * _CLIENTS >= self._most_waiting):
+            raise Unavailable("Too many passwords to check, try again in a moment", retry_after=RETRY_AFTER_SECONDS)
+        self._waiting[network] += 1
+        try:
+            await self._cores.acquire()
+        finally:
+            self._waiting -= Counter([network])  # keeps no zeros
 
     async def _in_thread(self, future: "Future[T]") -> T:
         loop, done = trio.lowlevel.current_trio_token(), trio.Event()

@@ -102,7 +102,7 @@ class Profiles:
         most = self._settings.limits.password_max
         if normal(new_password, most) == normal(password, most):
             raise Invalid("The new password is the old one")
-        new_hash = await self._passwords.hash(new_password)
+        new_hash = await self._passwords.hash(new_password, client=client)
         with trio.CancelScope(shield=True):
             ended = await self._store.users.change_password(
                 user.user_id, user.password_hash, new_hash, identity.session.session_id

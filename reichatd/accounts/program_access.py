@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from reichatd.accounts import fields, keys
 from reichatd.accounts.program_tokens import new_token
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import FieldProblem, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens
+from reichatd.errors import FieldProblem, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens, Unauthorized
 from reichatd.rights import Scope
 from reichatd.store import Session
 
@@ -74,6 +75,7 @@ class ProgramAccess:
             InvalidFields: the name breaks a rule, or there are no scopes, no rooms or too many.
             RoomNotFound: one of the rooms does not exist.
             TooManyTokens
+            Unauthorized: the session has ended meanwhile.
         """
         name = fields.label(name)
         self._check(scopes, rooms, days)
@@ -95,6 +97,10 @@ class ProgramAccess:
         )
         if not await self._store.sessions.create_token(session, self._settings.limits.tokens_per_user):
             raise TooManyTokens
+        if not await self._sessions.is_alive(identity):
+            # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+            await self._store.sessions.end(session.session_id)
+            raise Unauthorized("Invalid token")
         await self._audit.record(Event.TOKEN_CREATED, identity.actor, client=client, detail=name)
         return session, token
 
@@ -113,7 +119,11 @@ class ProgramAccess:
         """The user's tokens, oldest first. Their hashes are secret."""
         now = self._clock()
         sessions = await self._store.sessions.of_user(identity.user.user_id)
-        return [session for session in sessions if session.is_token and session.expires_at > now]
+        return [
+            msgspec.structs.replace(session, used_at=self._sessions.uses.last_use(session))
+            for session in sessions
+            if session.is_token and session.expires_at > now
+        ]
 
     async def delete(self, identity: "Identity", token_id: str, *, client: str) -> None:
         """Deletes a token, and closes its sockets.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.accounts.concealment import at_least
+from reichatd.accounts.concealment import concealing
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
 from reichatd.mail import compose, messages, verification_mail
@@ -92,10 +92,10 @@ class Registrations:
         address = registrant.email
         invite_id = await self._invites.admit(invite, client=client)
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
-        subject = fields.folded(address.normal)
+        subject = fields.mailbox(address.normal)
         await self._limiter.require(Action.MAIL, client=client, subject=subject)
         try:
-            async with at_least(self._concealed_seconds):
+            async with concealing(self._auth):
                 await self._register(registrant, password, invite_id, client)
         except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
@@ -107,7 +107,9 @@ class Registrations:
         if not self._auth.conceal_accounts and await self._store.users.by_email(address.normal) is not None:
             raise UserExists
         with self._outbox.reserve(to=address.deliverable):
-            message = await self._store_and_compose(registrant, await self._passwords.hash(password), invite_id)
+            message = await self._store_and_compose(
+                registrant, await self._passwords.hash(password, client=client), invite_id
+            )
             # No await between the registration and its mail.
             self._outbox.enqueue(message, seconds=minutes * _MINUTE, group=network_of(client))
 
@@ -157,7 +159,7 @@ class Registrations:
         """
         address, now = fields.known_form(email), self._clock()
         # Before a try is taken: a stranger uses up a few tries of an address, and then no more for an hour.
-        async with at_least(self._concealed_seconds):
+        async with concealing(self._auth):
             try:
                 async with self._limiter.guess(Action.VERIFY, client=client, subject=fields.folded(address or email)):
                     registration = await self._registration_of(address, code, now)
@@ -165,10 +167,6 @@ class Registrations:
                     await self._confirm(registration, now, client)
             except VerificationNotFound:
                 raise InvalidCode if self._auth.conceal_accounts else VerificationNotFound from None
-
-    @property
-    def _concealed_seconds(self) -> float:
-        return self._auth.concealed_seconds if self._auth.conceal_accounts else 0.0
 
     async def _registration_of(self, address: str, code: str, now: float) -> Registration | None:
         """The registration that the code was sent for; None if it has just become a user."""
@@ -182,10 +180,12 @@ class Registrations:
 
     async def _confirm(self, registration: Registration, now: float, client: str) -> None:
         made = registration.confirmed(keys.new_id(), now)
-        user = await self._invites.confirm(registration, made)
-        if user is None:
+        confirmed = await self._invites.confirm(registration, made)
+        if confirmed.user is None:
             raise VerificationNotFound
-        if user == made:
-            by = UserActor(user.user_id, "", client)
-            detail = f"invitation {registration.invite_id}" if registration.invite_id else ""
-            await self._audit.record(Event.REGISTERED, by, detail=detail)
+        if confirmed.user != made:
+            return  # a repetition
+        by = UserActor(made.user_id, "", client)
+        await self._audit.record(Event.REGISTERED, by)
+        if invite := confirmed.invite:
+            await self._audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)

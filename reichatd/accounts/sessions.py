@@ -126,6 +126,11 @@ class Sessions:
         """Whether the user with this address has a login session that began at this client: strangers cannot lock it out."""
         return await self._store.sessions.is_known_network(email, network_of(client))
 
+    async def is_alive(self, identity: Identity) -> bool:
+        """Whether this session has not ended, by the store itself: the cache of a daemon may be some seconds old."""
+        session_id = identity.session.session_id
+        return session_id in await self._store.sessions.living([session_id])
+
     def forget_cached(self) -> None:
         """Empties the cache: a user has changed. Does not wait."""
         self._cache.forget_all()

@@ -34,7 +34,7 @@ class InviteAdministration:
                         )
                     )
             case requests.DeleteInvite():
-                await self._invites.delete(ADMINISTRATOR, request.room_id, request.invite_id)
+                await self._invites.delete_any(ADMINISTRATOR, request.invite_id)
                 await emit(InviteDeleted(request.invite_id))
 
     async def _create(self, request: requests.CreateInvite) -> InviteCreated:

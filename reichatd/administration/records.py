@@ -8,11 +8,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from reichatd.accounts.exports import MembershipRecord as MembershipRecord
-from reichatd.accounts.exports import MessageRecord as MessageRecord
-from reichatd.accounts.exports import Progress as Progress
-from reichatd.accounts.exports import SessionRecord as SessionRecord
-from reichatd.accounts.exports import UserDetails as UserDetails
+from reichatd.accounts.export_records import ActivityRecord as ActivityRecord
+from reichatd.accounts.export_records import AppPasswordRecord as AppPasswordRecord
+from reichatd.accounts.export_records import BlockRecord as BlockRecord
+from reichatd.accounts.export_records import MembershipRecord as MembershipRecord
+from reichatd.accounts.export_records import MessageRecord as MessageRecord
+from reichatd.accounts.export_records import Progress as Progress
+from reichatd.accounts.export_records import ProviderRecord as ProviderRecord
+from reichatd.accounts.export_records import SecondFactorRecord as SecondFactorRecord
+from reichatd.accounts.export_records import SessionRecord as SessionRecord
+from reichatd.accounts.export_records import UserDetails as UserDetails
 
 
 class _Record(Struct, frozen=True, tag_field="type"):
@@ -63,7 +68,7 @@ class RoomRecord(_Record, frozen=True, tag="room"):
 
 
 class RoomDetails(_Record, frozen=True, tag="room_details"):
-    """As a RoomRecord."""
+    """As a RoomRecord. `slow_seconds` is 0 without slow mode."""
 
     room_id: str
     name: str
@@ -73,15 +78,22 @@ class RoomDetails(_Record, frozen=True, tag="room_details"):
     created_at: str
     last_id: int
     owner_name: str = ""
+    slow_seconds: int = 0
+    members_pin: bool = False
 
 
 class PersonRecord(_Record, frozen=True, tag="person"):
-    """A member of a room, or a user banned from it; without name and address if the user was deleted."""
+    """A member of a room, or a user banned from it; without name and address if the user was deleted.
+
+    `muted_until` is the end of the last mute, "" if there never was one.
+    """
 
     user_id: str
     username: str
     email: str
     banned: bool
+    moderator: bool = False
+    muted_until: str = ""
 
 
 class RoomChanged(_Record, frozen=True, tag="room_changed"):
@@ -202,6 +214,11 @@ Record = (
     | UserChanged
     | MembershipRecord
     | SessionRecord
+    | AppPasswordRecord
+    | SecondFactorRecord
+    | ProviderRecord
+    | BlockRecord
+    | ActivityRecord
     | RoomRecord
     | RoomDetails
     | PersonRecord

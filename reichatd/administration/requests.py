@@ -129,7 +129,6 @@ class ListInvites(_Request, frozen=True):
 
 class DeleteInvite(_Request, frozen=True):
     invite_id: str
-    room_id: str = ""
 
 
 class ReadAudit(_Request, frozen=True):

@@ -1,6 +1,6 @@
 """Administrators' requests about rooms: names become ids, and the use cases of `reichatd.rooms` do the rest."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from reichatd.administration import requests
 from reichatd.administration.cleanup import sweep
@@ -15,7 +15,7 @@ from reichatd.administration.users import UserAdministration, abbreviated
 from reichatd.errors import NotAMember, NotBanned, RoomNotFound, UserNotFound, Yourself
 from reichatd.rights import ADMINISTRATOR, Actor
 from reichatd.rooms import Rooms
-from reichatd.store import Room, Store
+from reichatd.store import Room, RoomMember, Store
 from reichatd.timestamps import isoformat
 
 _PAGE = 100
@@ -150,18 +150,37 @@ async def details(store: Store, room: Room) -> RoomDetails:
         created_at=isoformat(room.created_at),
         last_id=await store.messages.last_id(room.room_id) or 0,
         owner_name=owner.username if owner else "",
+        slow_seconds=room.slow_seconds,
+        members_pin=room.members_pin,
     )
 
 
 async def emit_members_and_bans(store: Store, room: Room, emit: Emit) -> None:
     """The members, in the order they joined, then the banned users."""
-    await _emit_users(store, room.users, emit, banned=False)
-    await _emit_users(store, await store.rooms.bans(room.room_id), emit, banned=True)
+    members: dict[str, RoomMember] = {}
+    after = ""
+    while page := await store.members.page(room.room_id, after, _USERS):
+        members.update((member.user_id, member) for member in page)
+        after = page[-1].user_id
+    await _emit_users(store, room.users, members, emit, banned=False)
+    await _emit_users(store, await store.rooms.bans(room.room_id), members, emit, banned=True)
 
 
-async def _emit_users(store: Store, user_ids: Sequence[str], emit: Emit, *, banned: bool) -> None:
+async def _emit_users(
+    store: Store, user_ids: Sequence[str], members: Mapping[str, RoomMember], emit: Emit, *, banned: bool
+) -> None:
     for start in range(0, len(user_ids), _USERS):
         some = user_ids[start : start + _USERS]
         for user_id, user in zip(some, await store.users.by_ids(some), strict=True):
             username, email = (user.username, user.email) if user else ("", "")
-            await emit(PersonRecord(user_id, username, email, banned))
+            member = members.get(user_id)
+            await emit(
+                PersonRecord(
+                    user_id=user_id,
+                    username=username,
+                    email=email,
+                    banned=banned,
+                    moderator=member is not None and member.is_moderator,
+                    muted_until=isoformat(member.muted_until) if member and member.muted_until else "",
+                )
+            )

@@ -2,8 +2,9 @@
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import structlog
@@ -12,7 +13,6 @@ from quart import Blueprint, Quart, Request, Response
 from quart import request as current_request
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from reichatd.accounts import Accounts
 from reichatd.api import about as about_calls
@@ -33,6 +33,7 @@ from reichatd.api import tokens as token_calls
 from reichatd.api import users as user_calls
 from reichatd.api import web
 from reichatd.api.answers import answer, answer_errors, failed
+from reichatd.api.large_answers import AnyResponse, LargeAnswers
 from reichatd.api.operations import Token, operation
 from reichatd.api.room_list import RoomLists
 from reichatd.api.services import Services, provide, provide_health, provide_settings
@@ -61,6 +62,7 @@ def create_app(
     invites: RoomInvites,
     health: Health,
     settings: LiveSettings,
+    refusals: Counter[str] | None = None,
     web_client: bool = False,
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
@@ -70,9 +72,11 @@ def create_app(
     Arguments:
         settings: `limits.body_bytes` (more is 413) and `limits.request_seconds` (a slower body is 408) are applied here; `/about`
             shows other limits to clients.
+        refusals: counts the answers that are refused, since too many wait to be sent (`limits.answer_bytes`).
         web_client: whether browsers get the web client; its files are read here, once.
     """
     app = _new_app(
+        LargeAnswers(settings, refusals),
         settings,
         account_calls.blueprint,
         oidc_calls.blueprint,
@@ -102,7 +106,7 @@ def create_app(
 
 def create_monitor(*, health: Health, expose: Exposition, settings: LiveSettings) -> QuartTrio:
     """/metrics, /healthz and /readyz, for monitoring; otherwise as `create_app`."""
-    app = _new_app(settings, health_calls.blueprint)
+    app = _new_app(LargeAnswers(settings), settings, health_calls.blueprint)
     provide_health(app, health)
 
     async def metrics() -> Response:
@@ -113,8 +117,9 @@ def create_monitor(*, health: Health, expose: Exposition, settings: LiveSettings
     return app
 
 
-def _new_app(settings: LiveSettings, *blueprints: Blueprint) -> "_App":
+def _new_app(large_answers: LargeAnswers, settings: LiveSettings, *blueprints: Blueprint) -> "_App":
     app = _App("reichatd", static_folder=None)
+    app.large_answers = large_answers
     app.config["PROPAGATE_EXCEPTIONS"] = False
     _follow_limits(app, settings)
     app.url_map.merge_slashes = False  # a redirect would be a page in HTML
@@ -156,25 +161,31 @@ class _Exchange(TrioASGIHTTPConnection):
             # In the middle of an answer, such as a RoomList. Since it is incomplete, the gateway ends the connection.
             log.warning("answer broken off", path=request.path, error=str(errors.exceptions[0]))
 
+    async def _send_response(self, send: _Channel, response: AnyResponse) -> None:
+        with cast("_App", self.app).large_answers.sending(response):
+            await super()._send_response(send, response)
+
 
 class _App(QuartTrio):
     """A QuartTrio app that gives each request an id and logs each answer."""
 
     asgi_http_class = _Exchange
+    large_answers: LargeAnswers
 
-    async def handle_request(self, request: Request) -> Response | WerkzeugResponse:
+    async def handle_request(self, request: Request) -> AnyResponse:
         request_id = secrets.token_hex(8)
         # This task serves one request only, so no other request gets this id.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = time.perf_counter()
         try:
-            response: Response | WerkzeugResponse = await super().handle_request(request)
+            response: AnyResponse = await super().handle_request(request)
         except trio.Cancelled:
             self._log(request, None, started)
             raise
         except Exception as error:
             # Quart's error handlers apply only after it has parsed host, path and query.
             response = failed(error)
+        response = self.large_answers.admit(response)  # no await from here until it is sent
         response.headers["X-Request-ID"] = request_id
         self._log(request, response.status_code, started)
         return response

@@ -8,14 +8,15 @@ from reichatd.api.requests import actor, query_of
 from reichatd.api.services import rooms
 from reichatd.api.types import AuditLine, AuditPage, RoomAudit
 from reichatd.audit import NamedEntry
-from reichatd.errors import Forbidden, RoomNotFound
+from reichatd.errors import DirectRoom, Forbidden, RoomNotFound
+from reichatd.rights import Scope
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("audit", __name__)
 
 
 @blueprint.get("/room/<room_id>/audit")
-@operation(RoomAudit, query=AuditPage, refuses=(Forbidden, RoomNotFound))
+@operation(RoomAudit, query=AuditPage, scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def show(room_id: str) -> Response:
     """Shows who did what in a room, newest first, in pages; for its owner and moderators.
 

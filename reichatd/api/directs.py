@@ -8,6 +8,7 @@ from reichatd.api.requests import actor, body_of
 from reichatd.api.services import accounts, rooms
 from reichatd.api.types import BlockedUser, Blocks, DirectOpened, OpeningDirect
 from reichatd.errors import Forbidden, RateLimited, TooManyBlocks, UserNotFound, Yourself
+from reichatd.rights import Scope
 
 blueprint = Blueprint("directs", __name__)
 
@@ -17,6 +18,7 @@ blueprint = Blueprint("directs", __name__)
     DirectOpened,
     201,
     takes=OpeningDirect,
+    scope=Scope.WRITE,
     otherwise={200: DirectOpened},
     refuses=(Yourself, Forbidden, UserNotFound, RateLimited),
 )
@@ -34,7 +36,7 @@ async def open_direct() -> Response:
 
 
 @blueprint.get("/user/blocks")
-@operation(Blocks)
+@operation(Blocks, scope=Scope.READ)
 async def list_blocks() -> Response:
     """Lists the users whom you have blocked."""
     blocked = await accounts().blocks.of(await actor())

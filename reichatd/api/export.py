@@ -6,7 +6,8 @@ from types import TracebackType
 import msgspec
 from quart.wrappers.response import ResponseBody
 
-from reichatd.accounts.exports import Progress, UserRecords
+from reichatd.accounts.export_records import Progress
+from reichatd.accounts.exports import UserRecords
 
 MEDIA_TYPE = "application/x-ndjson"
 

@@ -20,6 +20,7 @@ from reichatd.api.types import (
 from reichatd.errors import (
     AlreadyJoined,
     Banned,
+    DirectRoom,
     Forbidden,
     InvalidFields,
     InviteNotFound,
@@ -27,6 +28,7 @@ from reichatd.errors import (
     RoomNotFound,
     TooManyInvites,
 )
+from reichatd.rights import Scope
 from reichatd.timestamps import isoformat
 
 PATH = "/invite"
@@ -41,7 +43,8 @@ blueprint = Blueprint("invites", __name__)
     201,
     takes=Inviting,
     body_may_be_absent=True,
-    refuses=(InvalidFields, Forbidden, RoomNotFound, TooManyInvites),
+    scope=Scope.MODERATE,
+    refuses=(InvalidFields, Forbidden, RoomNotFound, DirectRoom, TooManyInvites),
 )
 async def create(room_id: str) -> Response:
     """Makes an invitation to a room; for its owner and moderators.
@@ -59,7 +62,7 @@ async def create(room_id: str) -> Response:
 
 
 @blueprint.get("/room/<room_id>/invites")
-@operation(Invites, refuses=(Forbidden, RoomNotFound))
+@operation(Invites, scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, DirectRoom))
 async def list_all(room_id: str) -> Response:
     """Lists the valid invitations to a room, oldest first; for its owner and moderators."""
     found = await invites().all(await actor(), room_id)
@@ -67,7 +70,7 @@ async def list_all(room_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>/invites/<invite_id>")
-@operation(refuses=(Forbidden, RoomNotFound, InviteNotFound))
+@operation(scope=Scope.MODERATE, refuses=(Forbidden, RoomNotFound, InviteNotFound, DirectRoom))
 async def delete(room_id: str, invite_id: str) -> Response:
     """Deletes an invitation; for the room's owner and moderators.
 
@@ -87,7 +90,7 @@ async def show(invite: str) -> Response:
 
 
 @blueprint.post(f"{PATH}/<invite>")
-@operation(InviteUsed, refuses=(Banned, InviteNotFound, AlreadyJoined, RateLimited))
+@operation(InviteUsed, scope=Scope.WRITE, refuses=(Banned, InviteNotFound, AlreadyJoined, RateLimited))
 async def use(invite: str) -> Response:
     """Joins the room of an invitation, without the room's password.
 

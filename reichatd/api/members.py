@@ -18,7 +18,7 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
-from reichatd.rights import Role
+from reichatd.rights import Role, Scope
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("members", __name__)
@@ -27,7 +27,7 @@ ROLE_NAMES: dict[Role, RoleName] = {Role.OWNER: "owner", Role.MODERATOR: "modera
 
 
 @blueprint.get("/room/<room_id>/members")
-@operation(Members, query=PeoplePage, refuses=(Forbidden, RoomNotFound))
+@operation(Members, query=PeoplePage, scope=Scope.READ, refuses=(Forbidden, RoomNotFound))
 async def list_members(room_id: str) -> Response:
     """Lists the members of a room, in pages ordered by user id; those of a private room for its members only.
 
@@ -48,7 +48,7 @@ async def list_members(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>/moderators/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def appoint(room_id: str, user_id: str) -> Response:
     """Makes a member a moderator; for the owner.
 
@@ -59,7 +59,7 @@ async def appoint(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.delete("/room/<room_id>/moderators/<user_id>")
-@operation(refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
+@operation(scope=Scope.MODERATE, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, DirectRoom))
 async def dismiss(room_id: str, user_id: str) -> Response:
     """Makes a moderator a member like others; for the owner."""
     await rooms().roles.dismiss(await actor(), room_id, user_id)
@@ -67,9 +67,13 @@ async def dismiss(room_id: str, user_id: str) -> Response:
 
 
 @blueprint.post("/room/<room_id>/transfer")
-@operation(takes=Transferring, refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, TooManyRooms, DirectRoom))
+@operation(
+    takes=Transferring,
+    scope=Scope.MODERATE,
+    refuses=(Yourself, Forbidden, RoomNotFound, NotAMember, TooManyRooms, DirectRoom),
+)
 async def transfer(room_id: str) -> Response:
-    """Makes a member the owner of the room; for the owner, who stays a member."""
+    """Makes a member the owner of the room; for the owner until then."""
     by = await actor()
     body = await body_of(Transferring)
     await rooms().roles.transfer(by, room_id, body.user_id)
@@ -77,7 +81,11 @@ async def transfer(room_id: str) -> Response:
 
 
 @blueprint.put("/room/<room_id>/mute/<user_id>")
-@operation(takes=Muting, refuses=(InvalidFields, Yourself, Forbidden, RoomNotFound, UserNotFound, DirectRoom))
+@operation(
+    takes=Muting,
+    scope=Scope.MODERATE,
+    refuses=(InvalidFields, Yourself, Forbidden, RoomNotFound, UserNotFound, DirectRoom),
+)
 async def mute(room_id: str, user_id: str) -> Response:
     """Refuses what a user posts in the room, for some time; for the owner and moderators.
 

@@ -377,7 +377,8 @@ class RoomInShort(Struct, frozen=True):
 class RoomInFull(Struct, frozen=True, omit_defaults=True):
     """A room. `owner` and `users`, the members, are user ids.
 
-    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true.
+    `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true. A direct conversation has no
+    owner: to each of its two users, `name` and `owner` are those of the other.
     """
 
     room_id: RoomId
@@ -530,11 +531,11 @@ class Blocks(Answer, frozen=True, kw_only=True):
 
 
 class InviteCreated(Answer, frozen=True, kw_only=True):
-    """`invite` is shown only here. `url` is the page of the web client that opens it."""
+    """`invite` is shown only here."""
 
     invite_id: InviteId
     invite: InviteToken
-    url: Annotated[str, _meta("For people.", "https://chat.example.org/#/invite/dQw4w9WgXcQdQw4w9WgXcQ")]
+    url: Annotated[str, Meta(description="The page of the web client that opens it.")]
     expires_at: Time
 
 
@@ -623,7 +624,7 @@ Checks = Annotated[
 
 
 class Ready(Answer, frozen=True, kw_only=True):
-    """Every part works."""
+    """Every part works; with an almost full disk, everything but posts does."""
 
     checks: Checks
 

@@ -24,6 +24,8 @@ _FIRST_FRAGMENT = b"\x01\x80\0\0\0\0"
 _FRAMES = (b"\x00\x80\0\0\0\0", b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0")
 _FLOOD = b"".join(_FRAMES) * _FLOOD_ROUNDS
 """Valid frames without any content: fragments of a message that never ends, pings, and pongs that nobody asked for."""
+_PLAIN_FLOOD = b"".join(_FRAMES[1:]) * _FLOOD_ROUNDS
+"""Only pings and pongs, which the daemon reads without its library."""
 _LOST = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -133,13 +135,18 @@ async def _connections(spec: Attack, stream: trio.SocketStream, number: int, out
 
 
 async def _frames(spec: Attack, stream: trio.SocketStream, number: int, outcomes: Counter[str]) -> None:
+    """Every second client sends no fragments."""
     await _open_socket(spec, stream)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_until_cut, stream)
-        await stream.send_all(_FIRST_FRAGMENT)
+        if number % 2:
+            flood, frames = _PLAIN_FLOOD, len(_FRAMES) - 1
+        else:
+            flood, frames = _FLOOD, len(_FRAMES)
+            await stream.send_all(_FIRST_FRAGMENT)
         while True:
-            await stream.send_all(_FLOOD)
-            outcomes["frames"] += _FLOOD_ROUNDS * len(_FRAMES)
+            await stream.send_all(flood)
+            outcomes["frames"] += _FLOOD_ROUNDS * frames
 
 
 async def _posts(spec: Attack, stream: trio.SocketStream, number: int, outcomes: Counter[str]) -> None:

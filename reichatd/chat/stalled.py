@@ -24,6 +24,8 @@ class StalledSends:
 
     A long reply to a slow reader goes on piece by piece: it has stalled since its last piece only.
 
+    Each byte counts once. The frames that were joined, and the stream's pending copy, come on top: up to three times as much.
+
     The hub owns it. Only `run` waits.
 
     Arguments:

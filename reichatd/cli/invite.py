@@ -60,10 +60,9 @@ def list_invites(room_id: str, config: Path | None, as_json: bool) -> None:
 
 @invite.command()
 @click.argument("invite_id")
-@_room_option
 @config_option
 @json_option
-def delete(invite_id: str, room_id: str, config: Path | None, as_json: bool) -> None:
+def delete(invite_id: str, config: Path | None, as_json: bool) -> None:
     """End an invitation."""
-    (deleted,) = collect(config, requests.DeleteInvite(invite_id, room_id), InviteDeleted)
+    (deleted,) = collect(config, requests.DeleteInvite(invite_id), InviteDeleted)
     print_record(deleted, as_json=as_json)

@@ -14,7 +14,7 @@ from reichatd.cli import exit_status
 from reichatd.cli.client_commands import after_login, checked, find_room, insecure_option, server_errors_reported
 from reichatd.cli.output import json_option, print_json_line
 from reichatd.cli.prompts import can_ask
-from reichatd.terminal.client import LoggedOut, Login, RoomChoice, ServerClient
+from reichatd.terminal.client import TOTP_REQUIRED, LoggedOut, Login, RoomChoice, ServerClient, ServerRefused
 from reichatd.terminal.conversation import Outcome
 from reichatd.terminal.delivery import NotAcknowledged, deliver, until_reached
 from reichatd.terminal.frames import encodable, length_problem, trimmed
@@ -26,10 +26,11 @@ _MOST_BYTES = 1024 * 1024
 
 
 class _Account(NamedTuple):
-    """The account that posts. Without an address, it is the one whose login `reichatd chat` has stored."""
+    """The account that posts: by a token for programs, by an address, or else the one whose login `reichatd chat` has stored."""
 
     email: str | None
     password: str | None
+    token: str | None
 
 
 class _Message(NamedTuple):
@@ -51,6 +52,13 @@ class _Message(NamedTuple):
     help="A file whose first line is the password.",
 )
 @click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="REICHATD_TOKEN_FILE",
+    show_envvar=True,
+    help="A file whose first line is a token for programs: then nothing logs in.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, max=86_400, min_open=True),
     default=30.0,
@@ -69,6 +77,7 @@ def send(
     text: str | None,
     email: str | None,
     password_file: Path | None,
+    token_file: Path | None,
     timeout: float,
     nonce: str,
     insecure: bool,
@@ -81,8 +90,10 @@ def send(
     TEXT and without a terminal, the message is read from standard input; bytes that are not UTF-8 become U+FFFD.
 
     The account is the one that logged in with `reichatd chat URL`, or that of --email. Its password is in --password-file or in the
-    environment (REICHATD_PASSWORD). The command connects again until the server acknowledges the message. --json prints the ids of
-    the room and the message.
+    environment (REICHATD_PASSWORD); with a second factor, give an app password. A token for programs with the scopes read and write
+    needs no login: it is in --token-file or in the environment (REICHATD_TOKEN).
+
+    The command connects again until the server acknowledges the message. --json prints the ids of the room and the message.
 
     Exit status: 0 stored; 65 refused (empty, too long, a wrong password); 67 no such room or account; 69 the server did not answer
     in time, and nothing was sent; 75 sent, but not acknowledged in time: it may be stored, and can be sent again with the same
@@ -90,7 +101,8 @@ def send(
     """
     url = checked(url, insecure=insecure)
     content = _content(text)
-    account = _Account(email, _password(password_file))
+    password, token = _secret(password_file, "REICHATD_PASSWORD"), _secret(token_file, "REICHATD_TOKEN")
+    account = _Account(email, password, token)
     try:
         with server_errors_reported(url):
             room_id, outcome = trio.run(_send, url, account, _Message(room, content, nonce), timeout)
@@ -128,9 +140,10 @@ def _standard_input() -> str:
     return data.decode(errors="replace")
 
 
-def _password(file: Path | None) -> str | None:
+def _secret(file: Path | None, variable: str) -> str | None:
+    """The first line of a file, or else the environment variable."""
     if file is None:
-        return os.environ.get("REICHATD_PASSWORD") or None
+        return os.environ.get(variable) or None
     try:
         return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
     except (OSError, UnicodeError) as error:
@@ -140,7 +153,7 @@ def _password(file: Path | None) -> str | None:
 
 async def _send(url: str, account: _Account, message: _Message, seconds: float) -> tuple[str, Outcome]:
     deadline = trio.current_time() + seconds
-    login = _StoredLogin(url, account.email)
+    login = _TokenLogin(account.token) if account.token else _StoredLogin(url, account.email)
     async with ServerClient(url, login.found, login.keep) as server:
         try:
             room = await until_reached(partial(_arrive, server, account, message), seconds)
@@ -173,6 +186,18 @@ class _StoredLogin:
             self.is_stored = self.found is not None and self.found.refresh_token == login.refresh_token
 
 
+class _TokenLogin:
+    """A token for programs in place of a login. It is stored nowhere, and stays valid."""
+
+    is_stored = True
+
+    def __init__(self, token: str) -> None:
+        self.found = Login(email="", user_id="", access_token=token, refresh_token="")
+
+    def keep(self, login: Login) -> None:
+        """Nothing changes it."""
+
+
 async def _arrive(server: ServerClient, account: _Account, message: _Message) -> RoomChoice:
     """Logs in if that is needed, and joins the room."""
     return await after_login(
@@ -182,10 +207,18 @@ async def _arrive(server: ServerClient, account: _Account, message: _Message) ->
 
 async def _log_in(server: ServerClient, account: _Account) -> None:
     email = account.email or (server.login.email if server.login else None)
-    if email is None or account.password is None:
+    if account.token or email is None or account.password is None:
         await server.check()
         raise LoggedOut
-    await server.log_in(email, account.password)
+    try:
+        await server.log_in(email, account.password)
+    except ServerRefused as refusal:
+        if refusal.code != TOTP_REQUIRED:
+            raise
+        exit_status.fail(
+            exit_status.NOT_PERMITTED,
+            f"{email} has a second factor: give an app password in place of the password, or a token in --token-file",
+        )
 
 
 async def _enter(server: ServerClient, message: _Message) -> RoomChoice:
@@ -197,6 +230,8 @@ async def _enter(server: ServerClient, message: _Message) -> RoomChoice:
 
 
 def _fail_logged_out(url: str, account: _Account) -> NoReturn:
+    if account.token:
+        exit_status.fail(exit_status.NOT_PERMITTED, f"the token is not valid at {url}")
     if account.email is not None and account.password is None:
         exit_status.fail(
             exit_status.NOT_PERMITTED,

@@ -128,7 +128,7 @@ def credentials(secret: bytes) -> str:
 
 def _ready(answer: Answer) -> Finding:
     if answer.status == 200:
-        return ok("daemon.ready", "the store answers, and messages are written")
+        return ok("daemon.ready", "the store answers, and can be written to")
     try:
         message = msgspec.json.decode(answer.body, type=dict[str, object])["message"]
     except (msgspec.DecodeError, KeyError):

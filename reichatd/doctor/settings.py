@@ -6,6 +6,12 @@ from reichatd.doctor.findings import Note, ok, skipped, warning
 from reichatd.doctor.target import Target
 from reichatd.hosts import UNIX_PEER, is_local, unix_path
 
+_REGISTRATION = {
+    "open": "anyone may register (auth.registration)",
+    "invite": "people with an invitation may register: `reichatd invite` makes one (auth.registration)",
+    "closed": "only people whom an administrator invites may register: `reichatd invite` (auth.registration)",
+}
+
 
 async def check(target: Target, note: Note) -> None:
     settings, server = target.settings, target.settings.server
@@ -33,6 +39,7 @@ async def check(target: Target, note: Note) -> None:
         else:
             unknown = f"{found}: what clients see from outside is not known"
             note(skipped("settings.public_url", unknown, "set it, or give it with --url"))
+    note(ok("settings.registration", _REGISTRATION[settings.auth.registration]))
     if _is_behind_untrusted_proxy(target):
         peer = UNIX_PEER if all(map(unix_path, server.hosts)) else "127.0.0.1"
         note(

@@ -51,6 +51,7 @@ async def _sqlite(target: Target, note: Note) -> None:
         return
     note(ok("store.opens", f"{file}, {facts.data_bytes / _MIB:,.1f} MiB"))
     note(_schema(facts.version, facts.known))
+    _note_missing_account(target, facts.has_users, note)
     note(_integrity(facts.fault, seconds))
     if facts.log_bytes > _LARGE_WAL:
         found = f"the write-ahead log has {facts.log_bytes / _MIB:,.0f} MiB"
@@ -61,6 +62,14 @@ async def _sqlite(target: Target, note: Note) -> None:
         )
     else:
         note(ok("store.log", f"the write-ahead log has {facts.log_bytes / _MIB:,.1f} MiB"))
+
+
+def _note_missing_account(target: Target, has_users: bool, note: Note) -> None:
+    registration = target.settings.auth.registration
+    if not has_users and registration != "open":
+        found = f'nobody has an account yet, and auth.registration is "{registration}"'
+        remedy = "open the invitation that the daemon printed at its start, or make another: reichatd invite"
+        note(warning("store.accounts", found, remedy))
 
 
 def _lost(file: Path, holders: list[int]) -> Finding:
@@ -127,6 +136,7 @@ async def _mongodb(target: Target, note: Note) -> None:
         note(ok("store.schema", f"the database {settings.store_database} is empty: the first start creates the schema"))
     else:
         note(_schema(facts.version, facts.known))
+        _note_missing_account(target, facts.has_users, note)
     if not facts.replicated:
         note(
             warning(

@@ -6,8 +6,9 @@ strangers are displaced: an honest client is seldom one, and then not for long; 
 the time.
 """
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http import HTTPStatus
 from itertools import islice
@@ -26,6 +27,7 @@ STRANGERS = "strangers_per_address"
 FULL = "max_connections"
 """Counted when a connection is displaced because there are `server.max_connections`."""
 _RETRY_SECONDS = 10
+_LOG_SECONDS = 60.0
 _MAX_BUSY = 16
 """Idle strangers looked at for one that has sent nothing; those that have are busy from the next round of the event loop on."""
 
@@ -80,13 +82,23 @@ class Admissions:
 
     Arguments:
         refusals: told of each connection that is refused or displaced.
+        clock: seconds, monotonic.
     """
 
-    def __init__(self, settings: LiveSettings, proxies: Proxies, refusals: Refusals) -> None:
+    def __init__(
+        self,
+        settings: LiveSettings,
+        proxies: Proxies,
+        refusals: Refusals,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.proxies = proxies
         self._settings = settings
         self._refusals = refusals
         self._clients: dict[str, _Client] = {}
+        self._clock = clock
+        self._full_logged_at = -_LOG_SECONDS  # when it was last logged that there is no room, by the clock
         self._idle: OrderedDict[Admission, None] = OrderedDict()  # all idle strangers, the longest idle first
 
     def admit(self, address: str, stream: ClientStream) -> "Admission":
@@ -108,9 +120,10 @@ class Admissions:
         """Closes the longest idle stranger to make room, since there are `server.max_connections`. False if there is none."""
         if not _displace_first(self._idle):
             return False
-        if not self._refusals.counts[FULL]:
-            log.info("connections full, closing idle ones")
         self._refusals.counts[FULL] += 1
+        if (now := self._clock()) - self._full_logged_at >= _LOG_SECONDS:
+            self._full_logged_at = now
+            log.info("connections full, closing idle ones", closed=self._refusals.counts[FULL])
         return True
 
     def __len__(self) -> int:

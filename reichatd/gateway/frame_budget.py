@@ -9,6 +9,8 @@ from reichatd.settings import LiveSettings
 
 FRAMES = "frames_per_second"
 BYTES = "frame_bytes_per_second"
+_NOTE_SECONDS = 1.0
+"""A socket that sends too much for long waits again and again, for moments: that is noted once in this time."""
 
 
 class FrameBudget:
@@ -22,11 +24,11 @@ class FrameBudget:
 
     Arguments:
         settings: of these, the limits on frames.
-        refusals: told whenever the socket has to wait.
+        refusals: told when the socket has to wait, at most once a second.
         client: the address of the socket's client.
     """
 
-    __slots__ = ("_bytes_full_at", "_client", "_frames_full_at", "_refusals", "_settings", "is_spent")
+    __slots__ = ("_bytes_full_at", "_client", "_frames_full_at", "_noted_at", "_refusals", "_settings", "is_spent")
 
     def __init__(self, settings: LiveSettings, refusals: Refusals, client: str) -> None:
         self.is_spent = False
@@ -36,6 +38,7 @@ class FrameBudget:
         self._client = client
         self._frames_full_at = 0.0
         self._bytes_full_at = 0.0
+        self._noted_at = -_NOTE_SECONDS
 
     def spend(self, frames: int, size: int) -> None:
         """Charges what has come.
@@ -61,7 +64,9 @@ class FrameBudget:
         }
         limit = max(waits, key=waits.__getitem__)
         wait = max(0.0, waits[limit])
-        if wait:  # the bucket may have filled while the conversation was busy
+        # The bucket may have filled while the conversation was busy.
+        if wait and now - self._noted_at >= _NOTE_SECONDS:
+            self._noted_at = now
             self._refusals.note(limit, client=self._client, retry_after=ceil(wait))
         await trio.sleep(wait)
         self.is_spent = False

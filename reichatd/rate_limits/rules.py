@@ -27,7 +27,7 @@ class Action(Enum):
     PROVIDER = "provider"
     """States and codes of logins at a provider; without a subject. Right ones are given back."""
     MAIL = "mail"
-    """Mails to an address, which is the subject."""
+    """Mails to an address, which is the subject, without what follows a "+" before the "@"."""
     ROOM = "room"
     """Rooms made; the subject is the user id of the creator."""
     DIRECT = "direct"

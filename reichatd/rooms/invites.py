@@ -74,6 +74,14 @@ class RoomInvites:
             raise InviteNotFound
         await self._audit.record(Event.INVITE_DELETED, by, room_id=room_id, detail=invite_id)
 
+    async def delete_any(self, by: Actor, invite_id: str) -> None:
+        """As `delete`, whatever it is to; for administrators. Raises: Forbidden, InviteNotFound."""
+        rights.require(by, Action.INVITE)
+        invite = await self._store.invites.by_id(invite_id)
+        if invite is None:
+            raise InviteNotFound
+        await self.delete(by, invite.room_id, invite_id)
+
     async def show(self, token: str, *, client: str) -> ShownInvite:
         """What an invitation opens, for anyone who has its token.
 

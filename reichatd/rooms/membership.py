@@ -26,7 +26,7 @@ from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, Role, UserActor
 from reichatd.rooms.access import Access
 from reichatd.settings import LiveSettings
-from reichatd.store import BanOutcome, JoinOutcome, RoomMember, Store, User
+from reichatd.store import BanOutcome, JoinOutcome, RoomMember, Store, User, other_of
 
 USERS_AT_ONCE = 500
 
@@ -94,9 +94,11 @@ class Members:
 
         Raises: RoomNotFound, NotAMember, Unavailable.
         """
-        await self._access.existing(by, room_id)
+        room = await self._access.existing(by, room_id)
         await self._remove(room_id, by.user_id)
         await self._audit.record(Event.LEFT, by, room_id=room_id)
+        if room.direct is not None and await self._store.users.by_id(other_of(room.direct, by.user_id)) is None:
+            await self._store.rooms.delete(room_id)  # with a deleted user no one can open it again
 
     async def kick(self, by: Actor, room_id: str, user_id: str) -> None:
         """Ends another user's membership.
@@ -203,5 +205,6 @@ class Members:
         async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id):
             if not fields.is_short_enough(self._settings.limits, password):
                 raise InvalidPassword
-            if not await self._passwords.verify(password_hash, password, whose=f"room {room_id}"):
+            whose = f"room {room_id}"
+            if not await self._passwords.verify(password_hash, password, whose=whose, client=by.client):
                 raise InvalidPassword

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from reichatd import rights
 from reichatd.audit import AuditLog, Event
-from reichatd.errors import NotAMember, RoomNotFound, Yourself
+from reichatd.errors import DirectRoom, NotAMember, RoomNotFound, Yourself
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.rooms.access import Access
 from reichatd.rooms.quota import RoomQuota
@@ -54,7 +54,7 @@ class Roles:
 
         Raises: RoomNotFound, DirectRoom, Forbidden, Yourself, NotAMember, TooManyRooms (that user owns as many as one may).
         """
-        await self._access.authorize(by, Action.TRANSFER, room_id)
+        await self._access.authorize_without_room(by, Action.TRANSFER, room_id)
         owner = None
         if isinstance(by, UserActor):
             owner = by.user_id
@@ -68,6 +68,8 @@ class Roles:
                 raise RoomNotFound
             case TransferOutcome.NO_MEMBER:
                 raise NotAMember
+            case TransferOutcome.DIRECT:
+                raise DirectRoom
             case TransferOutcome.NOT_OWNER:
                 raise rights.refusal(Action.TRANSFER)
         await self._audit.record(Event.ROOM_TRANSFERRED, by, user_id=user_id, room_id=room_id)

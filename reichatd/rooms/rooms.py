@@ -102,17 +102,19 @@ class Rooms:
         if room_id is not None and not await self._store.rooms.is_free(room_id):
             raise RoomExists
         async with self._quota.counted(by):
-            created = await self._create(owner, name, description, password, room_id)
+            created = await self._create(owner, name, description, await self._hash(by, password), room_id)
         await self._audit.record(Event.ROOM_CREATED, by, user_id=owner if by == ADMINISTRATOR else "", room_id=created)
         return created
 
-    async def _create(self, owner: str, name: str, description: str, password: str | None, room_id: str | None) -> str:
+    async def _create(
+        self, owner: str, name: str, description: str, password_hash: str | None, room_id: str | None
+    ) -> str:
         room = Room(
             room_id=random_id(self._settings.limits) if room_id is None else room_id,
             name=name,
             description=description,
             owner=owner,
-            password_hash=await self._hash(password),
+            password_hash=password_hash,
             created_at=self._clock(),
             users=(owner,),
         )
@@ -212,15 +214,16 @@ class Rooms:
             raise RoomNotFound
         await self._audit.record(Event.ROOM_DELETED, by, room_id=room_id)
 
-    async def _hash(self, password: str | None) -> str | None:
-        return await self._passwords.hash(password) if password else None
+    async def _hash(self, by: Actor, password: str | None) -> str | None:
+        client = by.client if isinstance(by, UserActor) else ""
+        return await self._passwords.hash(password, client=client) if password else None
 
     async def _hash_new(self, by: Actor, room_id: str, password: str | None) -> str | None:
         """As `_hash`, for a room that exists. It counts as the check of a right password: it is as much work."""
         if not password or not isinstance(by, UserActor):
-            return await self._hash(password)
+            return await self._hash(by, password)
         async with self._limiter.guess(rate_limits.Action.ROOM_PASSWORD, client=by.client, subject=room_id, known=True):
-            return await self._hash(password)
+            return await self._hash(by, password)
 
 
 def _without_members(head: RoomHead) -> Room:

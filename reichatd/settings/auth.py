@@ -17,7 +17,8 @@ class AuthSettings(Table, frozen=True):
 
     secret_key_file: FilePath = ""
     """A file with the secret. No other user may have access to it: with the secret, anyone can log in as any user. A new secret
-    logs out all users. Empty: secret.key beside the data, created at the first start."""
+    logs out all users, and ends their tokens, app passwords and second factors (reichatd(8), "Second factors and programs"). Empty:
+    secret.key beside the data, created at the first start."""
 
     access_token_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     """How long an access token is valid. Clients renew it with their refresh token."""
@@ -54,8 +55,8 @@ class AuthSettings(Table, frozen=True):
 
     concealed_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.25
     """How long an answer takes at least that must not tell by its time whether an address has an account: always if someone has
-    forgotten the password, and with conceal_accounts also for registrations and codes. It must be longer than a write to the
-    disk."""
+    forgotten the password, and with conceal_accounts also for registrations, codes and logins. It must be longer than such work
+    takes on your machine."""
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
     """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another
@@ -78,6 +79,7 @@ class AuthSettings(Table, frozen=True):
     passwords harder to guess for an attacker, and logins slower."""
 
     argon2_waiting: Count = 64
-    """How many logins may wait for a free CPU core. Further ones get 503 (try again later)."""
+    """How many logins may wait for a free CPU core, of one client (an IPv4 address, or an IPv6 /64) at most a quarter. Further ones
+    get 503 (try again later)."""
 
     oidc: OidcSettings = field(default_factory=OidcSettings)

@@ -129,8 +129,8 @@ class LimitSettings(Table, frozen=True):
     mails_per_client_hour: OptionalLimit = 20
     mails_per_address_hour: OptionalLimit = 3
     mails_per_address_day: OptionalLimit = 5
-    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. A registration of an
-    address that has an account counts too. 0: no limit."""
+    """How many mails one client may cause per hour, and how many one e-mail address gets per hour and per day. Addresses that
+    differ only in what follows a "+" are one. A registration of an address that has an account counts too. 0: no limit."""
 
     exports_per_user_day: OptionalLimit = 5
     """How many times a day one user may download their own data, for which all rooms are searched. 0: no limit."""
@@ -161,12 +161,18 @@ class LimitSettings(Table, frozen=True):
 
     sockets_per_user: OptionalLimit = 100
     """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). Each tab of
-    the web client has one for each of up to 40 rooms: raise it if your users are in many rooms. 0: no limit."""
+    the web client has one for each of up to 20 rooms, and for the opened one; with too many, only for the opened one. 0: no
+    limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384
     body_bytes: Bytes = 65_536
     """The largest head and the largest body of a request, in bytes."""
+
+    answer_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 67_108_864
+    """How many bytes all large answers (from 64 KiB on) that are being sent may have together. A byte takes up to three in memory
+    until its client has read it. Over it, another large answer is replaced by 503, and the client tries again. Lists that are sent
+    in pieces, documents and files do not count. 0: no limit."""
 
     request_seconds: Seconds = 10.0
     """How long the head of a request may take to arrive, and then its body. A response has no such limit, as long as the client
@@ -193,7 +199,8 @@ class LimitSettings(Table, frozen=True):
 
     stalled_bytes: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] = 268_435_456
     """How many bytes may wait in memory for all clients that do not take their replies, beside the kernel's buffers. Over it, the
-    client that has stalled longest, and for a second at least, is closed with 1013. 0: no limit."""
+    client that has stalled longest, and for a second at least, is closed with 1013. Each reply counts once, but takes up to three
+    times as much memory while it is sent: with the default, up to 768 MiB. 0: no limit."""
 
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""

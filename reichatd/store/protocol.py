@@ -124,10 +124,12 @@ class UserStore(Protocol):
         """False if there is no such user."""
 
     async def delete(self, user_id: str) -> bool:
-        """Removes a user with all sessions, second factor, app passwords, memberships, bans and registrations of the address.
+        """Removes a user with all sessions, second factor, app passwords, memberships, bans, blocks and registrations of the
+        address.
 
-        The user's messages stay, and so do owned rooms: transfer or delete those first. False if there was no such user. A call
-        that ended in a StoreError may have removed a part; the next call removes the rest.
+        The user's messages stay, and so do owned rooms: transfer or delete those first. A direct conversation that no other user is
+        in is deleted, since no one could come back to it. False if there was no such user. A call that ended in a StoreError may
+        have removed a part; the next call removes the rest.
         """
 
     async def delete_and_erase(self, user_id: str) -> bool:

@@ -487,6 +487,8 @@ class TransferOutcome(Enum):
     """The user who gives the room away is not its owner any more."""
     NO_MEMBER = auto()
     NO_ROOM = auto()
+    DIRECT = auto()
+    """It is a direct conversation, which no one owns."""
 
 
 class RotateOutcome(Enum):

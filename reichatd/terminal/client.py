@@ -50,7 +50,7 @@ class LoggedOut(Exception):
 
 
 class Login(msgspec.Struct):
-    """A login at a server. Both tokens are secrets."""
+    """A login at a server. Both tokens are secrets. A token for programs is an access token without a refresh token."""
 
     email: str
     user_id: str
@@ -173,6 +173,8 @@ class ServerClient:
         Raises: LoggedOut, Unreachable.
         """
         login = self._require_login()
+        if not login.refresh_token:
+            return  # a token for programs lasts
         try:
             answer = await self._request(_Renewed, "GET", "/refresh", login.refresh_token)
         except ServerRefused as refusal:
@@ -274,6 +276,8 @@ class ServerClient:
         except ServerRefused as refusal:
             if refusal.status != 401:
                 raise
+            if not self._require_login().refresh_token:
+                raise LoggedOut from refusal  # a token for programs that has ended
         await self.renew()
         return await self._request(response_type, method, path, self._require_login().access_token, body)
 

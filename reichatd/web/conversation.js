@@ -14,12 +14,14 @@ const GOING_AWAY_MS = 5_000;
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
+const TRY_AGAIN_LATER = 1013;
 const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the same message again
 
 /**
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
- * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox".
+ * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
+ * "crowded" (the server refused the connection, since the user has too many).
  */
 export class Conversation extends EventTarget {
   state = "resting";
@@ -54,15 +56,15 @@ export class Conversation extends EventTarget {
     this.#run();
   }
 
+  /** Gives up the connection until the next start. It is live, or this is the event "crowded". */
+  rest() {
+    this.#disconnect();
+    this.#setState("resting");
+  }
+
   stop() {
-    if (this.#markTimer !== null) this.#sendMark(); // while there is a socket
-    this.#running = false;
-    window.removeEventListener("online", this.#online);
-    window.removeEventListener("offline", this.#offline);
+    this.#disconnect();
     window.removeEventListener("storage", this.#storageChanged);
-    document.removeEventListener("visibilitychange", this.#visibilityChanged);
-    this.#socket?.drop();
-    this.#wake();
   }
 
   /** Ends the pause before the next try. */
@@ -125,11 +127,22 @@ export class Conversation extends EventTarget {
 
   // --- the connection
 
+  #disconnect() {
+    if (this.#markTimer !== null) this.#sendMark(); // while there is a socket
+    this.#running = false;
+    window.removeEventListener("online", this.#online);
+    window.removeEventListener("offline", this.#offline);
+    document.removeEventListener("visibilitychange", this.#visibilityChanged);
+    this.#socket?.drop();
+    this.#wake();
+  }
+
   async #run() {
     for (let failures = 0; this.#running; failures++) {
       this.#setState("connecting");
       const end = await this.#connection();
       if (this.state === "live") failures = 0;
+      else if (this.#running && end.code === TRY_AGAIN_LATER) this.#emit("crowded");
       if (!this.#running) return;
       this.#setState("waiting");
       if (end.code === POLICY_VIOLATION && (await this.#isOver())) return;

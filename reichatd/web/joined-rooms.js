@@ -2,8 +2,11 @@
 
 import { Conversation } from "./conversation.js";
 
-/** How many rooms have a connection all the time, and so a live unread count. The others connect when they are opened. */
-const MOST_CONNECTED = 40;
+/**
+ * How many rooms have a connection all the time, and so a live unread count. The others connect when they are opened. Four tabs
+ * stay below the server's limits.sockets_per_user, which is 100 by default.
+ */
+const MOST_CONNECTED = 20;
 const STALE_MS = 60_000;
 const READ_PAUSE_MS = 2_000; // minimum between two requests
 
@@ -13,6 +16,7 @@ export class JoinedRooms extends EventTarget {
   #api;
   #userId;
   #conversations = new Map();
+  #openId = null; // the room that was opened last
   #readAt = 0;
   #tabs; // a channel to the browser's other tabs with the same user; null if there is none
   #timer;
@@ -25,8 +29,11 @@ export class JoinedRooms extends EventTarget {
     this.#api = api;
     this.#userId = userId;
     this.#tabs = channel(`reichatd.read.${userId}`);
-    this.#tabs?.addEventListener("message", ({ data: { roomId, readTo } }) => this.#conversations.get(roomId)?.readElsewhere(readTo));
-    this.#timer = setInterval(() => this.all.length > MOST_CONNECTED && this.#readSoon(), STALE_MS);
+    this.#tabs?.addEventListener("message", ({ data: { roomId, readTo, isCrowded = false } }) => {
+      if (isCrowded) this.#restOne();
+      else this.#conversations.get(roomId)?.readElsewhere(readTo);
+    });
+    this.#timer = setInterval(() => this.#hasResting && this.#readSoon(), STALE_MS);
     document.addEventListener("visibilitychange", this.#visibilityChanged);
     window.addEventListener("focus", this.#visibilityChanged);
   }
@@ -35,8 +42,9 @@ export class JoinedRooms extends EventTarget {
     return this.all.find((room) => room.room_id === roomId);
   }
 
-  /** The conversation of a joined room; starts it if needed. */
+  /** The conversation of a joined room, which is opened; starts it if needed. */
   conversation(roomId) {
+    this.#openId = roomId;
     const conversation = this.#conversations.get(roomId);
     conversation?.start();
     return conversation;
@@ -44,8 +52,8 @@ export class JoinedRooms extends EventTarget {
 
   /** The number of unread messages; without a connection to the room, that of the last /joined answer. */
   unread(roomId) {
-    const log = this.#conversations.get(roomId)?.log;
-    if (log?.end > 0) return log.unread;
+    const { log, state } = this.#conversations.get(roomId) ?? {};
+    if (log?.end > 0 && state !== "resting") return log.unread;
     const { last_id: lastId = 0, last_read_id: readTo = 0, first_id: firstId = 1 } = this.get(roomId) ?? {};
     return Math.max(0, lastId - Math.max(readTo, log?.readTo ?? 0, firstId - 1));
   }
@@ -100,10 +108,32 @@ export class JoinedRooms extends EventTarget {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
       conversation.addEventListener("read", () => this.#tabs?.postMessage({ roomId, readTo: conversation.log.readTo }));
+      conversation.addEventListener("crowded", () => this.#crowded(roomId, conversation));
       conversation.addEventListener("state", () => conversation.state === "over" && this.#remove(roomId));
       this.#conversations.set(roomId, conversation);
     }
     return conversation;
+  }
+
+  get #hasResting() {
+    return [...this.#conversations.values()].some((conversation) => conversation.state === "resting");
+  }
+
+  #isNeeded(roomId, conversation) {
+    return roomId === this.#openId || conversation.hasUnsent;
+  }
+
+  /** The user has too many connections: one that is needed tries again, and takes the place of another room's. */
+  #crowded(roomId, conversation) {
+    if (!this.#isNeeded(roomId, conversation)) conversation.rest();
+    else if (!this.#restOne()) this.#tabs?.postMessage({ isCrowded: true });
+  }
+
+  /** Gives up the connection of a room that is not needed, until the next `read`. Returns whether there was one. */
+  #restOne() {
+    const found = [...this.#conversations].reverse().find(([id, each]) => each.state === "live" && !this.#isNeeded(id, each));
+    found?.[1].rest();
+    return found !== undefined;
   }
 
   /**

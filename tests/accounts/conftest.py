@@ -7,17 +7,18 @@ import msgspec
 import pytest
 import trio
 
-from reichatd.accounts import Accounts, LoginTokens, Passwords
+from reichatd.accounts import Accounts, Identity, LoginTokens, Passwords
+from reichatd.audit import Event
 from reichatd.mail import Outbox
 from reichatd.mail.console import ConsoleTransport
 from reichatd.settings import AuthSettings, LimitSettings, LiveSettings, MailSettings, Settings
-from reichatd.store import Store
+from reichatd.store import AuditEntry, AuditFilter, Store
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 from tests.unlimited import CLIENT, UNLIMITED, limiter_of
 
-CHEAP = AuthSettings(argon2_time_cost=1, argon2_memory_kib=64)
-"""Real argon2, as cheap as possible."""
+CHEAP = AuthSettings(argon2_time_cost=1, argon2_memory_kib=64, concealed_seconds=0.0)
+"""Real argon2, as cheap as possible; and no pauses."""
 
 WITHOUT_LIMITS = LimitSettings(**UNLIMITED)
 
@@ -57,12 +58,20 @@ class Harness:
         self.sessions, self.profiles = self.accounts.sessions, self.accounts.profiles
         nursery.start_soon(self.outbox.run)
 
-    async def codes(self) -> list[str]:
-        """The codes of all mail so far."""
+    async def mails(self) -> str:
+        """All mail so far."""
         with trio.fail_after(20):
             while self.outbox.pending:  # noqa: ASYNC110 - the printing happens in a thread
                 await trio.sleep(0.002)
-        return re.findall(r"^    (\d{6})$", self.printed.getvalue(), re.MULTILINE)
+        return self.printed.getvalue()
+
+    async def subjects(self) -> list[tuple[str, str]]:
+        """To whom all mail so far was sent, and its subject."""
+        return re.findall(r"^To:      (.+)\nSubject: (.+)$", await self.mails(), re.MULTILINE)
+
+    async def codes(self) -> list[str]:
+        """The codes of all mail so far."""
+        return re.findall(r"^    (\d{6})$", await self.mails(), re.MULTILINE)
 
     async def code(self) -> str:
         """The code of the last mail."""
@@ -75,6 +84,15 @@ class Harness:
 
     async def login(self, name: str = "ann", password: str = "correct horse") -> LoginTokens:
         return await self.logins.login(f"{name}@example.org", password, client=CLIENT)
+
+    async def identity(self, name: str = "ann", password: str = "correct horse") -> Identity:
+        """A user with a new login session."""
+        return await self.sessions.authenticate((await self.login(name, password)).access_token)
+
+    async def audited(self, *events: Event) -> list[AuditEntry]:
+        """The audit entries of these events, oldest first."""
+        entries = await self.store.audit.page(AuditFilter(), 1000)
+        return [entry for entry in entries if entry.event in events]
 
 
 def wrong(code: str) -> str:

@@ -1,6 +1,7 @@
 import os
 import sys
 import threading
+from collections import Counter
 
 import argon2
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 import trio
 import trio.lowlevel
 from structlog.testing import capture_logs
+from trio.testing import wait_all_tasks_blocked
 
 from reichatd.accounts import Passwords
 from reichatd.accounts.passwords import usable_cores
@@ -164,6 +166,34 @@ async def test_the_queue_is_bounded() -> None:
     assert answers.count("hashed") == usable_cores() + 3
     assert answers.count("again in 2") == 10
     assert await passwords.hash("correct horse")
+
+
+async def test_one_client_cannot_fill_the_queue() -> None:
+    passwords = Passwords(msgspec.structs.replace(CHEAP, argon2_waiting=8))
+    outcomes: Counter[tuple[str, bool]] = Counter()
+
+    async def one(client: str) -> None:
+        try:
+            await passwords.hash("correct horse", client=client)
+        except Unavailable:
+            outcomes[client, False] += 1
+        else:
+            outcomes[client, True] += 1
+
+    network, other = ["2001:db8::1", "2001:db8::2"], "192.0.2.1"
+    for _ in range(2):  # the second time, the places are free again
+        outcomes.clear()
+        cores = [object() for _ in range(usable_cores())]
+        for core in cores:
+            passwords._cores.acquire_on_behalf_of_nowait(core)
+        async with trio.open_nursery() as nursery:
+            for client in (*network, *network, other, other):
+                nursery.start_soon(one, client)
+            await wait_all_tasks_blocked()
+            for core in cores:
+                passwords._cores.release_on_behalf_of(core)
+        assert sum(outcomes[client, True] for client in network) == 2
+        assert outcomes[other, True] == 2
 
 
 async def test_a_cancelled_caller_leaves_the_queue() -> None:

@@ -37,17 +37,19 @@ async def test_a_token_acts_as_its_user_within_its_scopes_and_rooms(harness: Har
     await harness.store.rooms.create(room("lobby"))
     made, token = await harness.accounts.program_access.create(ann, " Robot ", BOTH, ["lobby", "lobby"], client=CLIENT)
     assert token not in msgspec.json.encode(made).decode()
+    assert (await harness.accounts.program_access.of(ann))[0].used_at == 0.0
     identity = await harness.sessions.authenticate(token)
     assert identity.user == ann.user
     actor = identity.actor
     assert (actor.user_id, actor.scopes, actor.rooms) == (ann.user.user_id, frozenset(BOTH), frozenset({"lobby"}))
     assert (ann.actor.scopes, ann.actor.rooms) == (None, None)
     (listed,) = await harness.accounts.program_access.of(ann)
-    assert (listed.token_name, listed.scopes, listed.rooms, listed.expires_at) == (
+    assert (listed.token_name, listed.scopes, listed.rooms, listed.expires_at, listed.used_at) == (
         "Robot",
         "read write",
         "lobby",
         NEVER,
+        harness.now,
     )
     ticket = harness.sessions.ticket(identity)
     assert (await harness.sessions.authenticate(harness.sessions.redeem(ticket.ticket))).actor == actor
@@ -130,3 +132,19 @@ async def test_the_rules_for_tokens(harness: Harness, ann: Identity) -> None:
         await create(ann, f"{number}", BOTH, client=CLIENT)
     with pytest.raises(TooManyTokens):
         await create(ann, "one more", BOTH, client=CLIENT)
+
+
+@pytest.mark.parametrize("what", ["token", "app password"])
+async def test_a_session_that_has_ended_at_another_daemon_leaves_nothing_behind(
+    harness: Harness, ann: Identity, what: str
+) -> None:
+    await harness.store.users.set_password(ann.user.user_id, "new hash")  # this daemon's cache still has the session
+    create = (
+        harness.accounts.program_access.create(ann, "Robot", BOTH, client=CLIENT)
+        if what == "token"
+        else harness.accounts.app_passwords.create(ann, "Phone", client=CLIENT)
+    )
+    with pytest.raises(Unauthorized):
+        await create
+    assert await harness.store.sessions.of_user(ann.user.user_id) == []
+    assert await harness.store.app_passwords.of_user(ann.user.user_id) == []

@@ -4,6 +4,8 @@ import pytest
 
 from reichatd.administration import Administration, DaemonFigures, Record, requests
 from reichatd.administration.records import (
+    ActivityRecord,
+    BlockRecord,
     Done,
     MembershipRecord,
     MessageRecord,
@@ -15,6 +17,7 @@ from reichatd.administration.records import (
     UserDetails,
 )
 from reichatd.settings import LiveSettings, Settings
+from reichatd.store import Block
 from tests.administration.conftest import Admin
 from tests.store.samples import post, session
 from tests.unlimited import invites_of
@@ -27,15 +30,20 @@ async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
         await admin.open(room_id, bob, ann)
         await admin.store.messages.append([post(f"{n}", name, room_id) for n in range(5) for name in (ann, bob)], {})
     await admin.store.rooms.ban("attic", ann)
+    await admin.store.members.set_moderator("lobby", ann, True)
+    await admin.store.members.mute("lobby", ann, 1.0)
     await admin.store.sessions.create(session(user_id=ann))
+    await admin.store.blocks.add(Block(ann, bob), 0)
     assert await admin.conclude(requests.ExportUser("ann@example.org")) == Done()
-    records = [record for record in admin.records if not isinstance(record, Progress)]
-    details, membership, login, *messages = records
+    records = [record for record in admin.records if not isinstance(record, Progress | ActivityRecord)]
+    details, membership, login, block, *messages = records
     assert isinstance(details, UserDetails)
     assert (details.email, details.rooms, details.banned_from) == ("ann@example.org", ["lobby"], ["attic"])
     assert isinstance(membership, MembershipRecord)
     assert (membership.room_id, membership.last_read_id) == ("lobby", 9)
+    assert (membership.moderator, membership.muted_until) == (True, "1970-01-01T00:00:01.000000+00:00")
     assert isinstance(login, SessionRecord)
+    assert block == BlockRecord(bob, "bob")
     written = [(one.room_id, one.message_id, one.content) for one in messages if isinstance(one, MessageRecord)]
     assert written == [(room_id, 2 * n + 1, f"{n}") for room_id in ("attic", "lobby") for n in range(5)]
     assert len(written) == len(messages)

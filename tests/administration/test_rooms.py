@@ -17,15 +17,19 @@ async def test_create_show_and_list(admin: Admin) -> None:
     assert await admin.refusal(requests.CreateRoom(ann, "")) == "invalid_fields"
     assert await admin.refusal(requests.CreateRoom("nobody", "Den")) == "user_not_found"
     await admin.store.rooms.ban("lounge", bob)
+    await admin.store.rooms.update("lounge", "Lounge", "Sit down", slow_seconds=30)
+    await admin.store.members.set_moderator("lounge", ann, True)
+    await admin.store.members.mute("lounge", ann, 1.0)
     await admin.store.rooms.ban("lounge", "ghost")
     await admin.store.messages.append([post(user_id=ann, room_id="lounge")], {})
     assert await admin.conclude(requests.ShowRoom("lounge")) == Done()
     details, *people = admin.records
     assert isinstance(details, RoomDetails)
     assert (details.name, details.description, details.owner, details.private) == ("Lounge", "Sit down", ann, True)
-    assert details.last_id == 1
+    assert (details.last_id, details.slow_seconds, details.members_pin) == (1, 30, False)
+    muted_until = "1970-01-01T00:00:01.000000+00:00"
     assert people == [
-        PersonRecord(ann, "ann", "ann@example.org", banned=False),
+        PersonRecord(ann, "ann", "ann@example.org", banned=False, moderator=True, muted_until=muted_until),
         *sorted(
             [PersonRecord(bob, "bob", "bob@example.org", banned=True), PersonRecord("ghost", "", "", banned=True)],
             key=lambda person: person.user_id,

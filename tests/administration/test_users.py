@@ -14,7 +14,7 @@ from reichatd.administration.records import (
     UserDetails,
     UserRecord,
 )
-from reichatd.store import JoinOutcome, StoreUnavailable
+from reichatd.store import JoinOutcome, StoreUnavailable, Totp
 from tests.administration.conftest import PASSWORD, Admin
 from tests.store.samples import post, registration, session
 
@@ -127,6 +127,15 @@ async def test_one_of_several_registrations_must_be_chosen(admin: Admin) -> None
     (user,) = await admin.store.users.page("", 9)
     assert (user.username, user.password_hash) == ("ann", "of ann")
     assert await admin.refusal(requests.VerifyUser("ann@example.org", ids[1])) == "verification_not_found"
+
+
+async def test_a_lost_second_factor_is_removed(admin: Admin) -> None:
+    ann = await admin.add("ann")
+    assert await admin.refusal(requests.RemoveTotp(ann)) == "totp_not_found"
+    await admin.store.second_factors.begin(Totp(ann, "encrypted"))
+    (changed,) = await admin.do(requests.RemoveTotp("ann@example.org"), UserChanged)
+    assert (changed.change, changed.user_id) == ("totp_removed", ann)
+    assert await admin.store.second_factors.get(ann) is None
 
 
 @pytest.mark.parametrize(

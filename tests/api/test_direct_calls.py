@@ -82,6 +82,9 @@ async def test_what_is_not_done_with_a_direct_conversation(api: Api, ann: Someon
             ("DELETE", f"/moderators/{bob.user_id}", None),
             ("PUT", f"/mute/{bob.user_id}", {"seconds": 60}),
             ("POST", "/transfer", {"user_id": bob.user_id}),
+            ("POST", "/invites", {}),
+            ("GET", "/invites", None),
+            ("GET", "/audit", None),
         ):
             reply = await api(method, path + end, body_of_it, by=by)
             assert (reply.status, reply.body["code"]) == (409, "direct_room"), (method, end)
@@ -132,6 +135,8 @@ async def test_the_other_user_is_deleted(api: Api, ann: Someone, bob: Someone, h
     assert await api.store.users.delete(bob.user_id)
     assert (await api("GET", f"/room/{room_id}", by=ann)).body["room"]["name"] == "(deleted)"
     assert (await opened(api, ann, bob)).status == 404
+    assert (await api("POST", f"/room/{room_id}/leave", by=ann)).status == 200
+    assert await api.store.rooms.get(room_id) is None
 
 
 async def test_blocked_users_begin_nothing(api: Api, ann: Someone, bob: Someone, hall: str) -> None:

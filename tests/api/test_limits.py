@@ -162,6 +162,16 @@ async def test_guesses_at_the_old_password_of_a_stolen_session(api: Api, hashes:
     assert len(hashes) == 4
 
 
+async def test_guesses_with_a_stolen_token_from_many_addresses(api: Api) -> None:
+    ada = await api.user("ada")
+    limit(api, guesses_per_subject_hour=5)
+    body = {"password": "wrong guess", "new_password": "another password"}
+    replies = [await api("PUT", "/user/password", body, by=ada, client=f"198.51.100.{each}") for each in range(8)]
+    assert [reply.status for reply in replies] == [400] * 5 + [429] * 3
+    body["password"] = PASSWORD
+    assert (await api("PUT", "/user/password", body, by=ada)).status == 200, "the owner's address is known"
+
+
 async def test_a_refusal_is_held_back(api: Api, autojump_clock: trio.testing.MockClock) -> None:
     limit(api, guesses_per_client=1, refusal_seconds=2.0)
     await login(api, STRANGER)
@@ -208,6 +218,14 @@ async def test_mails_to_a_strangers_address(api: Api, hashes: list[str]) -> None
     assert len(api.outbox.messages) == 3
     assert len(hashes) == 3, "a refused registration is not hashed"
     assert (await register(api, OWNER, "bob@example.org")).status == 201
+
+
+async def test_mails_to_one_mailbox_by_many_names(api: Api) -> None:
+    limit(api, mails_per_address_hour=3)
+    got = [(await register(api, STRANGER, f"ada+{number}@example.org")).status for number in range(5)]
+    assert got == [201] * 3 + [429] * 2
+    assert (await register(api, STRANGER, ADA)).status == 429
+    assert (await register(api, STRANGER, "bob+1@example.org")).status == 201
 
 
 async def test_mails_of_one_client(api: Api) -> None:

@@ -20,6 +20,10 @@ IDENTITY = Identity(User("u1", "ada@example.org", "ada", "", 0.0), Session("s1",
 class OneAccount:
     """Accepts any token, for one user."""
 
+    @property
+    def sessions(self) -> "OneAccount":
+        return self
+
     async def authenticate(self, token: str) -> Identity:
         await trio.lowlevel.checkpoint()
         return IDENTITY

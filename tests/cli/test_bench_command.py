@@ -3,14 +3,19 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 from pymongo import MongoClient
+from trio.testing import memory_stream_pair
 
+from reichatd.bench.attacks import _frames
 from reichatd.bench.scenarios import SCENARIOS
+from reichatd.bench.specs import Attack
+from reichatd.gateway.plain_frames import PlainFrames
 from tests.client import registered_user
 from tests.mongod import free_port
 from tests.process import running
@@ -112,6 +117,22 @@ def test_a_siege_shows_what_honest_users_feel() -> None:
         measured = {row["scenario"]: row["figure"] for row in rows if row["unit"] == unit}
         assert set(measured) == attacks - {"siege: calm"}
         assert all(figure >= least for figure in measured.values()), measured
+
+
+async def test_frames_besiege_both_readers_of_the_daemon() -> None:
+    """Every second client sends only what is read without the library."""
+    spec = Attack(port=1, requests=["/"], clients=2, attack="frames", email="", token="", room="")
+    for number in range(2):
+        ours, theirs = memory_stream_pair()
+        await theirs.send_all(b"HTTP/1.1 101 \r\n\r\n")
+        sent = b""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_frames, spec, cast("trio.SocketStream", ours), number, Counter())
+            while len(sent) < 10_000:
+                sent += await theirs.receive_some()
+            nursery.cancel_scope.cancel()
+        plain = PlainFrames(65_536).feed(sent.partition(b"\r\n\r\n")[2])
+        assert (plain.rest == b"") == bool(number)
 
 
 async def test_a_siege_of_a_running_daemon_is_refused(tmp_path: Path) -> None:

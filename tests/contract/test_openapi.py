@@ -24,6 +24,7 @@ SCHEMAS = """
     ProgramTokens RecoveryCodes RemovingTotp TokenCreated TokenInList TotpSecret TotpState
 
     LinkingProvider Provider ProviderLink Redeeming
+    ChangingEmail DeletingUser ForgettingPassword LoginSession LoginSessions ResettingPassword Rotated VerifyingEmail
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""
 

@@ -22,6 +22,8 @@ async def test_every_response_is_documented(tmp_path: Path) -> None:
         refresh_token, access_token = ada.refresh_token, ada.access_token
         await ada.log_in()
         tokens = {"ACCESS_TOKEN": access_token, "REFRESH_TOKEN": refresh_token, "LEAVING_TOKEN": ada.access_token}
+        await ada.log_in()
+        tokens["ROTATING_TOKEN"] = ada.refresh_token
         done = await trio.run_process(
             [
                 *(Path(sys.executable).with_name("schemathesis"), "--config-file", CONFIG),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pyotp
 import pytest
 import trio
 
@@ -50,6 +51,7 @@ async def test_no_secret_is_logged(tmp_path: Path, storage: dict[str, str], mail
         async with ada.talk(room_id) as talk:
             await converse(talk)
         await misuse_sockets(daemon, room_id, ada)
+        secrets += await secrets_of_programs(ada, room_id)
         await ada.call("PUT", "/user/password", password=PASSWORDS[0], new_password=PASSWORDS[1])
         await ada.log_in(PASSWORDS[1])
         secrets += [ada.access_token, ada.refresh_token]
@@ -96,6 +98,25 @@ async def misuse_rest(person: Person, room_id: str) -> None:
         with trio.fail_after(20):
             while await stream.receive_some():
                 pass
+
+
+async def secrets_of_programs(person: Person, room_id: str) -> list[str]:
+    """Makes, uses and misuses the secrets of a second factor and of programs; returns them."""
+    secret = (await person.call("POST", "/user/totp", password=PASSWORDS[0]))["secret"]
+    code = pyotp.TOTP(secret).now()
+    recovery = (await person.call("POST", "/user/totp/confirm", code=code))["recovery_codes"]
+    password = (await person.call("POST", "/user/app-passwords", 201, name="Phone"))["password"]
+    token = (await person.call("POST", "/user/tokens", 201, name="Robot", scopes=["read"]))["token"]
+    login = {"email": person.email, "password": PASSWORDS[0]}
+    for totp in (code, "hidden code", [recovery[0]]):
+        assert (await person.http.post("/login", json={**login, "totp": totp})).is_client_error
+    assert (await person.http.post("/login", json={**login, "password": password})).is_success
+    assert (await person.http.get(f"/user?totp={recovery[0]}", headers=bearer(token))).is_success
+    assert (await person.http.get(f"/room/{token}", headers=bearer(f"{token}x"))).status_code == 401
+    async with talk_at(f"{person.url.replace('http', 'ws', 1)}/ws/chat/{room_id}?token={token}") as talk:
+        await talk.submit(TEXTS[0], "hidden-nonce")
+    await person.call("DELETE", "/user/totp", password=PASSWORDS[0], code=recovery[1])
+    return [secret, *recovery, password, token, "hidden code"]
 
 
 async def converse(talk: Talk) -> None:

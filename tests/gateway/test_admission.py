@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import pytest
+from structlog.testing import capture_logs
 
 from reichatd.gateway.admission import FULL, PER_ADDRESS, STRANGERS, Admission, Admissions, TooManyConnections
 from reichatd.gateway.forwarded import Proxies
@@ -33,7 +34,8 @@ class Door:
     def __init__(self, **limits: int) -> None:
         self.refusals = Refusals()
         settings = LiveSettings(Settings(limits=LimitSettings(**{**UNLIMITED, **limits})))
-        self.admissions = Admissions(settings, Proxies((PROXY,)), self.refusals)
+        self.now = 0.0
+        self.admissions = Admissions(settings, Proxies((PROXY,)), self.refusals, clock=lambda: self.now)
         self.closed: list[str] = []
         self._idle = ExitStack()
 
@@ -103,6 +105,16 @@ def test_the_longest_idle_stranger_makes_room() -> None:
         assert not door.admissions.displace()
     assert door.closed == ["silent", "twice"]
     assert door.refusals.counts == {FULL: 2}
+
+
+def test_a_full_daemon_says_so_once_a_minute() -> None:
+    door = Door()
+    with capture_logs() as logs:
+        for now in (0.0, 59.0, 60.0, 61.0):
+            door.now = now
+            door.idle()
+            assert door.admissions.displace()
+    assert [line["closed"] for line in logs] == [1, 3]
 
 
 def test_a_client_that_has_just_sent_something_is_not_idle() -> None:

@@ -58,3 +58,9 @@ async def test_a_budget_that_has_refilled_meanwhile_refuses_nothing(autojump_clo
     await trio.sleep(5)  # the conversation is busy with what it has got
     assert await seconds_to_spend(mine, 1, 1, 0) == 0
     assert mine._refusals.counts[FRAMES] == 0
+
+
+async def test_a_flood_is_noted_once_a_second(autojump_clock: MockClock) -> None:
+    mine = budget(frames_per_second=50, frames_burst=50)
+    seconds = await seconds_to_spend(mine, 550, 1, 0)
+    assert mine._refusals.counts[FRAMES] == pytest.approx(seconds, abs=1)

@@ -26,6 +26,23 @@ USER_LIMITS = ("limits.password_min", "limits.password_max", "limits.username_mi
 ROOM_LIMITS = ("limits.room_id_min", "limits.room_id_max", "limits.room_name_max", "limits.room_description_max")
 
 
+@proves("limits.common_passwords")
+async def the_common_passwords(directory: Path, key: str) -> None:
+    body = {"email": "eve@example.org", "password": "12345678", "username": "eve"}
+    async with running_parts(directory) as running:
+        assert (await running.call("POST", "/register", json=body)).status_code == 201
+        running.reload(key, 10)
+        assert (await running.call("POST", "/register", json=body)).status_code == 400
+
+
+@proves("limits.exports_per_user_day")
+async def the_downloads_of_a_day(directory: Path, key: str) -> None:
+    async with running_parts(directory, {"limits.refusal_seconds": 0.0}) as running:
+        running.reload(key, 2)
+        statuses = [(await running.call("GET", "/user/export")).status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+
+
 @proves(*USER_LIMITS, *ROOM_LIMITS)
 async def a_limit_of_rest(directory: Path, key: str) -> None:
     async def refusals(running: RunningParts) -> str:

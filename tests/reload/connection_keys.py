@@ -192,6 +192,22 @@ async def the_largest_body(directory: Path, key: str) -> None:
             running.reload(key, 1024)
 
 
+@proves("limits.answer_bytes")
+async def the_bytes_of_large_answers(directory: Path, key: str) -> None:
+    base = {"limits.room_description_max": 100_000, "limits.slow_reader_seconds": 3600.0}
+    async with running_parts(directory, base) as running, running.tcp() as unread:
+        for number in range(100):
+            await running.parts.rooms.create(ADMINISTRATOR, "ada", "Room", "x" * 100_000, None, f"large{number}")
+        unread.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        token = running.tokens["ada"].encode()
+        await unread.send_all(b"GET /joined HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %b\r\n\r\n" % token)
+        assert (await unread.receive_some(100)).startswith(b"HTTP/1.1 200")
+        for status in (200, 503):
+            assert (await running.call("GET", "/room/large1")).status_code == status
+            running.reload(key, 1)
+        assert running.parts.limiter.refusals["answer_bytes"] == 1
+
+
 @proves("limits.request_seconds")
 async def the_timeout_of_a_request(directory: Path, key: str) -> None:
     async with running_parts(directory) as running:

@@ -6,7 +6,13 @@ import pytest
 
 from reichatd.settings import Reload, reload_of
 from reichatd.settings.keys import KEYS
-from tests.reload import chat_keys, connection_keys, people_keys, process_keys  # noqa: F401 - each registers its proofs
+from tests.reload import (  # noqa: F401 - each registers its proofs
+    chat_keys,
+    connection_keys,
+    invite_keys,
+    people_keys,
+    process_keys,
+)
 from tests.reload.proofs import PROOFS
 
 

@@ -3,10 +3,16 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+import msgspec
 import trio
 
 from reichatd.store import (
     Appended,
+    AuditEntry,
+    Confirmation,
+    Invite,
+    InviteOutcome,
+    Keep,
     Outcome,
     Post,
     RegisterOutcome,
@@ -84,3 +90,32 @@ async def at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         for number in range(len(calls)):
             nursery.start_soon(call, number)
     return [answers[number] for number in range(len(calls))]
+
+
+async def use_what_the_fifth_schema_had(store: Store, waiting: Registration) -> None:
+    """Checks that the data of a store of schema 5 is there, and that later features work with it.
+
+    It has the user ann with the session laptop, the room lobby of ann with the message "kept" and a ban of bob, and a registration.
+    """
+    assert await store.users.by_email("ann@example.org") == user()
+    assert await store.sessions.of_user("ann") == [session(network="net")]
+    assert await contents(store) == ["kept"]
+    assert await store.rooms.bans("lobby") == ["bob"]
+    assert await read_mark(store) == 1
+    head = await store.rooms.head("lobby", "ann")
+    assert head is not None
+    assert (head.keep, head.is_member, head.is_moderator, head.direct, head.slow_seconds) == (
+        Keep(7),
+        True,
+        False,
+        None,
+        0,
+    )
+    invite = Invite("i", "hash", "lobby", "ann", 1.5, 100.0, 1)
+    assert await store.invites.create(invite, 5) is InviteOutcome.CREATED
+    eve = waiting.confirmed("eve", 2.0)
+    invited = msgspec.structs.replace(waiting, invite_id="i")
+    assert await store.invites.confirm(invited, eve, 2.0, needed=True) == Confirmation(eve, invite)
+    assert await store.members.set_moderator("lobby", "eve", True)
+    assert await store.messages.append([post("new"), post("too", "eve")], {}) == stored(2, 3)
+    assert await store.audit.add(AuditEntry(0, 1.0, "login", "ann")) == 1

@@ -20,6 +20,7 @@ from reichatd.store import (
     Invite,
     Keep,
     OidcAccount,
+    Registration,
     Session,
     Standing,
     Store,
@@ -209,6 +210,7 @@ PEOPLE: list[Stored] = [
     OidcAccount("https://login.example.org", "0", "bob"),
     Erasure("gone"),
     Session("phone", "ann", "h1", 1.5, 1e10, "192.0.2.0", "Firefox", "192.0.2.1", 2.5, generation=4, rotated_at=2.25),
+    Session("radio", "bob", "h3", 1.5, 1e10, app_password_id="a1"),
     Session("robot", "ann", "h2", 1.5, 1e12, token_name="robot", scopes="read write", rooms="zoo"),
     AuditEntry(1, 1e9, "login", "ann", "ann", address="192.0.2.1"),
     AuditEntry(7, 1e9, "ban", "bob", "eve", "zoo", "192.0.2.1", "spam"),
@@ -228,6 +230,18 @@ async def test_people_and_their_rights_from_any_store_to_any_other(place: Place,
     assert head is not None
     assert (head.is_member, head.is_moderator, head.slow_seconds, head.members_pin) == (True, True, 30, True)
     await store.aclose()
+
+
+async def test_all_that_belongs_to_a_user_goes_with_the_user(place: Place) -> None:
+    await place.fill(PEOPLE)
+    store = await place.open()
+    for name in ("ann", "bob"):
+        assert await store.users.delete(name)
+    await store.aclose()
+    left = [
+        record for record in PEOPLE if isinstance(record, StoredRoom | Invite | Registration | Erasure | AuditEntry)
+    ]
+    assert await place.contents() == left
 
 
 async def test_a_restored_store_can_be_used(place: Place) -> None:

@@ -2,7 +2,17 @@
 
 from functools import partial
 
-from reichatd.store import Appended, Block, BlockOutcome, DirectHead, Outcome, Store, direct_pair, other_of
+from reichatd.store import (
+    Appended,
+    Block,
+    BlockOutcome,
+    DirectHead,
+    Outcome,
+    Store,
+    TransferOutcome,
+    direct_pair,
+    other_of,
+)
 from tests.store.conftest import Opener
 from tests.store.samples import add_user, at_once, direct, post, room, stored
 
@@ -70,6 +80,8 @@ async def test_summaries_name_the_pair(store: Store) -> None:
         ("whisper", PAIR),
     ]
     assert await store.rooms.owned("ann") == ["lobby"]
+    assert await store.rooms.transfer("whisper", "ann") is TransferOutcome.DIRECT
+    assert await store.rooms.owned("ann") == ["lobby"]
 
 
 async def test_who_shares_a_room(store: Store) -> None:
@@ -101,6 +113,21 @@ async def test_messages_tell_who_shares_the_room(store: Store) -> None:
     assert [(one.email, one.shares_room) for one in lobby] == [("ann@example.org", True), ("bob@example.org", False)]
     assert [one.shares_room for one in await store.messages.range("whisper", 1, 9)] == [False, False]
     assert [one.shares_room for one in await store.messages.written_by("bob", "lobby", 1, 9)] == [False]
+
+
+async def test_a_conversation_that_no_one_can_come_back_to_is_deleted(store: Store) -> None:
+    for name in ("ann", "bob", "eve"):
+        await add_user(store, name)
+    await store.rooms.create(room("den", ["ann"]))
+    await store.directs.open(direct(), 1.5)
+    await store.directs.open(direct("with eve", "ann", "eve"), 1.5)
+    await store.rooms.leave("with eve", "eve")
+    await store.users.delete("ann")
+    assert await store.directs.find(PAIR) == DirectHead("whisper", frozenset({"bob"}))
+    assert await store.rooms.get("with eve") is None
+    assert await store.rooms.get("den") is not None
+    await store.users.delete("bob")
+    assert await store.directs.find(PAIR) is None
 
 
 async def test_blocks(store: Store) -> None:

@@ -126,13 +126,19 @@ async def test_at_most_so_many_tokens(store: Store) -> None:
     assert await store.sessions.create_token(token("later"), 3)
 
 
-@pytest.mark.parametrize("how", ["reset", "delete"])
+@pytest.mark.parametrize("how", ["set", "reset", "delete"])
 async def test_what_a_user_leaves_behind(store: Store, how: str) -> None:
-    await add_user(store, "ann")
+    ann = await add_user(store, "ann")
     await store.second_factors.begin(PENDING)
     await store.app_passwords.create(app_password("phone"), 10)
-    if how == "reset":
-        await store.users.set_password("ann", "new")
+    outdated = msgspec.structs.replace(ann, password_hash="an older one")
+    assert await store.users.reset_password(outdated, "new") is None
+    assert len(await store.app_passwords.of_user("ann")) == 1
+    if how != "delete":
+        assert (
+            await (store.users.set_password("ann", "new") if how == "set" else store.users.reset_password(ann, "new"))
+            == []
+        )
         assert await store.second_factors.get("ann") == PENDING, "who can read the mail has no second factor yet"
     else:
         await store.users.delete("ann")

@@ -27,10 +27,12 @@ from reichatd.settings import MongoDBSettings
 from reichatd.store import (
     Appended,
     Cutoff,
+    Keep,
     NewerSchema,
     Outcome,
     Post,
     RegisterOutcome,
+    Session,
     Store,
     StoreError,
     StoreUnavailable,
@@ -38,7 +40,18 @@ from reichatd.store import (
 from reichatd.store.mongodb import dumping, open_store, schema
 from reichatd.store.mongodb.ends import DurableEnds
 from tests.mongod import Mongod, free_port
-from tests.store.samples import add_user, at_once, contents, post, registration, room, session, stored, user
+from tests.store.samples import (
+    add_user,
+    at_once,
+    contents,
+    post,
+    registration,
+    room,
+    session,
+    stored,
+    use_what_the_fifth_schema_had,
+    user,
+)
 
 PASSWORD = "sesame/open"
 START_SECONDS = 30.0
@@ -637,6 +650,50 @@ async def test_migration_from_the_fourth_schema(settings: MongoDBSettings, raw: 
     assert "user_id_1_network_1" in raw.sessions.index_information()
     assert await store.sessions.of_user("ann") == [session("laptop", "ann")]
     assert not await store.sessions.is_known_network("ann@example.org", "192.0.2.1")
+    await store.aclose()
+
+
+async def test_migration_from_the_fifth_schema(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
+    waiting = registration("eve@example.org")
+    store = await open_store(settings)
+    await add_user(store, "ann")
+    await store.users.register(waiting, 5)
+    await store.sessions.create(session(network="net"))
+    await store.rooms.create(room("lobby", ["ann"]))
+    await store.rooms.keep("lobby", Keep(7))
+    await store.rooms.ban("lobby", "bob")
+    await store.messages.append([post("kept")], {})
+    await store.aclose()
+    # What schema 5 did not have.
+    later = set(Session.__struct_fields__[6:])
+    raw.sessions.update_many({}, {"$unset": dict.fromkeys(later, "")})
+    raw.rooms.update_many({}, {"$unset": dict.fromkeys(("direct", "slow_seconds", "members_pin"), "")})
+    raw.members.update_many({}, {"$unset": {"moderator": ""}})
+    raw.registrations.update_many({}, {"$unset": {"pending.0.invite_id": ""}})
+    raw.rooms.drop_index("direct_1")
+    known = {
+        "users",
+        "registrations",
+        "sessions",
+        "rooms",
+        "members",
+        "bans",
+        "messages",
+        "graveyard",
+        "counts",
+        "meta",
+    }
+    for name in set(raw.list_collection_names()) - known:
+        raw.drop_collection(name)
+    raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 5}})
+    async with dumping(settings) as pages:
+        before = [record async for page in pages for record in page]
+    assert waiting in before, "a store of an older schema is read as it is"
+    store = await open_store(settings)
+    async with dumping(settings) as pages:
+        assert [record async for page in pages for record in page] == before
+    assert {"audit", "invites"} <= set(raw.list_collection_names())
+    await use_what_the_fifth_schema_had(store, waiting)
     await store.aclose()
 
 

@@ -22,7 +22,16 @@ import trio
 from reichatd.store import Cutoff, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
 from reichatd.store.sqlite import connections, dumping, open_store, schema
 from tests.store import storm
-from tests.store.samples import contents, post, read_mark, registration, room, stored, user
+from tests.store.samples import (
+    contents,
+    post,
+    read_mark,
+    registration,
+    room,
+    stored,
+    use_what_the_fifth_schema_had,
+    user,
+)
 from tests.unprivileged import unprivileged
 
 
@@ -412,7 +421,7 @@ async def test_migration_from_the_third_schema(path: Path, monkeypatch: pytest.M
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             while schema.migrate(db, str(path)):
                 pass
-            db.execute("INSERT INTO registrations VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(waiting))
+            db.execute("INSERT INTO registrations VALUES (?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(waiting)[:6])
             for number, room_id in enumerate(("lounge", "Lounge", "LOUNGE")):
                 db.execute(
                     "INSERT INTO rooms (room_id, name, description, owner, created_at) VALUES (?, '', '', 'ann', ?)",
@@ -429,6 +438,33 @@ async def test_migration_from_the_third_schema(path: Path, monkeypatch: pytest.M
     assert await store.rooms.create(room("lOUNGE"))
     assert await store.users.pending("ann@example.org") == [waiting]
     assert await store.users.confirm(waiting, user()) == user()
+    await store.aclose()
+
+
+async def test_migration_from_the_fifth_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = registration("eve@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:5])
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            while schema.migrate(db, str(path)):
+                pass
+            for statement in (
+                "INSERT INTO users VALUES ('ann', 'ann@example.org', 'Ann', 'password', 1.5, 0, 'code', 100.0)",
+                "INSERT INTO sessions VALUES ('laptop', 'ann', 'refresh of laptop', 1.5, 100.0, 'net')",
+                "INSERT INTO rooms VALUES (1, 'lobby', 'The lobby', 'Come in', 'ann', NULL, 1.5, 1, 7, 0)",
+                "INSERT INTO members VALUES (1, 'ann', 1, 1.5, 1)",
+                "INSERT INTO bans VALUES (1, 'bob')",
+                "INSERT INTO messages VALUES ((1 << 32) + 1, 'ann', 'kept', 1.0, 'n')",
+                "INSERT INTO registrations VALUES (1, 'eve@example.org', 'ann', 'password', 'code', 5, 100.0)",
+            ):
+                db.execute(statement)
+    async with dumping(path) as pages:
+        before = [record async for page in pages for record in page]
+    assert waiting in before, "a store of an older schema is read as it is"
+    store = await open_store(path)
+    async with dumping(path) as pages:
+        assert [record async for page in pages for record in page] == before
+    await use_what_the_fifth_schema_had(store, waiting)
     await store.aclose()
 
 

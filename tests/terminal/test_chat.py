@@ -12,7 +12,7 @@ import trio
 
 from reichatd.terminal.client import Login, ServerClient
 from reichatd.terminal.conversation import Conversation, Outcome
-from tests.client import PASSWORD, Person, open_room, registered_user
+from tests.client import PASSWORD, Person, enrol, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.mail.server import until
 from tests.process import DaemonProcess, running
@@ -60,6 +60,20 @@ async def test_log_in_choose_a_room_and_chat(tmp_path: Path) -> None:
         # The second time it does not ask for a password.
         async with chat(tmp_path, daemon.url, "attic") as terminal:
             await terminal.see("Attic · online", "bob  Welcome")
+
+
+async def test_a_second_factor(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
+        room_id = await open_room(ada, name="Lounge")
+        _, recovery = await enrol(ada)
+        async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
+            await log_in(terminal, ada.email)
+            await terminal.see("Code of your authenticator app, or a recovery code:")
+            terminal.type(f"nonsense{ENTER}")
+            await terminal.see("Wrong or expired code")
+            terminal.type(f"{recovery[0]}{ENTER}")
+            await terminal.see("Lounge · online")
+        assert recovery[0] not in login_file(tmp_path).read_text()
 
 
 def login_file(home: Path) -> Path:

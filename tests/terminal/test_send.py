@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from reichatd.cli import exit_status
-from tests.client import PASSWORD, Person, open_room, registered_user
+from tests.client import PASSWORD, Person, enrol, open_room, registered_user
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.process import DaemonProcess, environment, running
 
@@ -191,3 +191,37 @@ def test_usage_errors(tmp_path: Path) -> None:
         timeout=SECONDS,
     )
     assert (closed.returncode, "empty" in closed.stderr) == (exit_status.REFUSED, True)
+
+
+async def test_a_token_posts_without_a_login(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
+        room_id = await open_room(ada, name="The Lounge", room_id="lounge")
+        await open_room(ada, name="Attic", room_id="attic")
+        made = await ada.call("POST", "/user/tokens", 201, name="Backup", scopes=["read", "write"], rooms=[room_id])
+        (tmp_path / "token").write_text(f"{made['token']}\n")
+        send = Script(tmp_path, REICHATD_TOKEN=made["token"])
+        assert (await send(daemon.url, "the lounge", "Backup done", "-v")).stdout == "1\n"
+        by_file = Script(tmp_path, REICHATD_TOKEN_FILE=str(tmp_path / "token"))
+        assert (await by_file(daemon.url, room_id, "Again", "-v")).stdout == "2\n"
+        elsewhere = await send(daemon.url, "attic", "Hello", status=exit_status.NOT_PERMITTED)
+        assert elsewhere.stderr == "reichatd: This token is for other rooms\n"
+        assert not (tmp_path / "state").exists(), "no login is stored"
+        await ada.call("DELETE", f"/user/tokens/{made['token_id']}")
+        refused = await send(daemon.url, room_id, "Too late", status=exit_status.NOT_PERMITTED)
+        assert refused.stderr == f"reichatd: the token is not valid at {daemon.url}\n"
+        assert await said(ada, room_id) == ["Backup done", "Again"]
+
+
+async def test_an_app_password_in_place_of_a_second_factor(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
+        room_id = await open_room(ada)
+        await enrol(ada)
+        refused = await Script(tmp_path, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD=PASSWORD)(
+            daemon.url, room_id, "Hello", status=exit_status.NOT_PERMITTED
+        )
+        assert "give an app password" in refused.stderr
+        made = await ada.call("POST", "/user/app-passwords", 201, name="Scripts")
+        await Script(tmp_path, REICHATD_EMAIL=ada.email, REICHATD_PASSWORD=made["password"])(
+            daemon.url, room_id, "Hello"
+        )
+        assert await said(ada, room_id) == ["Hello"]

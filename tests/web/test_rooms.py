@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.web.visitor import PASSWORD, Visitor
@@ -232,3 +233,18 @@ def test_errors_are_shown_at_their_fields(visitor: Visitors) -> None:
     expect(page.get_by_label("Name")).to_be_focused()
     page.get_by_role("button", name="I have an account").click()
     ada.register()
+
+
+@pytest.mark.parametrize("daemon", [{"REICHATD_LIMITS_SOCKETS_PER_USER": "2"}], indirect=True)
+def test_an_open_room_takes_the_connection_of_another_one(visitor: Visitors) -> None:
+    ada = visitor("ada")
+    ada.register()
+    for room in ("first", "second", "third"):
+        ada.make_room(room, room)
+        expect(ada.page.get_by_role("heading", name=room)).to_be_visible()
+        ada.say(f"in the {room}")
+        ada.sees(f"in the {room}")
+    ada.page = ada.context.new_page()  # all connections are in the other tab
+    ada.page.goto(f"{ada.url}/#/room/first")
+    ada.say("again")
+    ada.sees("in the first", "again")

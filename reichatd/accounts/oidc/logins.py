@@ -27,7 +27,7 @@ from reichatd.errors import (
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
-from reichatd.store import OidcAccount, User
+from reichatd.store import OidcAccount, Registration, User
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -252,13 +252,16 @@ class OidcLogins:
                 await self._passwords.hash(secrets.token_urlsafe()),
                 self._clock(),
                 invite_id=invite_id,
-                confirm=self._invites.confirm,
+                confirm=self._confirmed,
             )
         except UserExists:
             return None
         detail = f"{_BY}, invitation {invite_id}" if invite_id else _BY
         await self._audit.record(Event.REGISTERED, UserActor(user.user_id, "", client), detail=detail)
         return user
+
+    async def _confirmed(self, registration: Registration, user: User) -> User | None:
+        return (await self._invites.confirm(registration, user)).user
 
     async def _linked(self, user: User, person: Person, client: str) -> User | None:
         """Links a user; None if the account at the provider belongs to another one by now, or the user was deleted."""

@@ -1,8 +1,8 @@
 """Direct conversations in MongoDB. What the methods do is said at `reichatd.store.protocol.DirectStore`."""
 
-from reichatd.store.mongodb.membership import join
+from reichatd.store.mongodb.membership import join, rooms_of
 from reichatd.store.mongodb.methods import MongoPart, method
-from reichatd.store.mongodb.rooms import create
+from reichatd.store.mongodb.rooms import create, delete
 from reichatd.store.mongodb.schema import member_id, members_of
 from reichatd.store.mongodb.server import PAGE, MongoDatabase
 from reichatd.store.records import DirectHead, Room
@@ -36,6 +36,14 @@ def _share_room(db: MongoDatabase, user_id: str, other_id: str) -> bool:
     shared = [member["_id"]["room"] for member in db.members.find({"_id": {"$in": pairs}}, {"_id": 1}, batch_size=PAGE)]
     # A room exists if its own document does: members of deleted ones may be left.
     return bool(shared) and db.rooms.find_one({"key": {"$in": shared}, "direct": None}, {"_id": 1}) is not None
+
+
+def delete_directs_left_by(db: MongoDatabase, user_id: str) -> None:
+    """Deletes the direct conversations that have no member but this user, who is about to be deleted."""
+    for room, _ in rooms_of(db, user_id):
+        others = {"$and": [members_of(room["key"]), {"_id.user": {"$ne": user_id}}]}
+        if room.get("direct") is not None and not db.members.find_one(others, {"_id": 1}):
+            delete(db, room["_id"])
 
 
 class MongoDirects(MongoPart):

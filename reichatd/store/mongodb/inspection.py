@@ -27,6 +27,7 @@ class Facts(NamedTuple):
         where: the server's name in messages.
         server: its version.
         version, known: of the schema, in the database (None: there is none yet) and in this program.
+        has_users: whether there is an account.
         replicated: whether it is a replica set or a cluster.
         majority: None if it is not, or if this login may not ask.
     """
@@ -35,6 +36,7 @@ class Facts(NamedTuple):
     server: str
     version: int | None
     known: int
+    has_users: bool
     replicated: bool
     majority: Majority | None
 
@@ -52,7 +54,8 @@ def inspect(settings: MongoDBSettings) -> Facts:
             server = db.database.client.server_info()["version"]
             meta = db.meta.find_one({"_id": META_ID})
             version = None if meta is None else int(meta["version"])
-            return Facts(where, server, version, len(MIGRATIONS), not db.standalone, _majority(db))
+            has_users = db.users.find_one({}, {"_id": 1}) is not None
+            return Facts(where, server, version, len(MIGRATIONS), has_users, not db.standalone, _majority(db))
     finally:
         db.close()
 

@@ -197,9 +197,11 @@ def _count_owned(db: MongoDatabase, user_id: str, at_most: int) -> int:
 
 
 def _transfer(db: MongoDatabase, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
-    room = db.rooms.find_one({"_id": room_id}, {"key": 1, "owner": 1})
+    room = db.rooms.find_one({"_id": room_id}, {"key": 1, "owner": 1, "direct": 1})
     if room is None:
         return TransferOutcome.NO_ROOM
+    if room.get("direct") is not None:
+        return TransferOutcome.DIRECT
     if owner is not None and owner != room["owner"]:
         return TransferOutcome.NOT_OWNER
     # A member who leaves at this moment becomes the owner all the same, as an owner may also leave later.
@@ -256,7 +258,7 @@ def _kept(db: MongoDatabase, after: str, at_most: int, all_rooms: bool) -> list[
     return [(room["_id"], _keep_of(room)) for room in rooms]
 
 
-def _delete(db: MongoDatabase, room_id: str) -> bool:
+def delete(db: MongoDatabase, room_id: str) -> bool:
     key = room_key(db, room_id)
     if key is None:
         return False
@@ -285,7 +287,7 @@ class MongoRooms(MongoPart):
     transfer = method(_transfer)
     keep = method(_keep)
     kept = method(_kept)
-    delete = method(_delete)
+    delete = method(delete)
     join = method(membership.join)
     leave = method(membership.leave)
     is_banned = method(membership.is_banned)

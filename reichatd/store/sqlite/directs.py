@@ -4,7 +4,7 @@ from sqlite3 import Connection
 
 from reichatd.store.records import DirectHead, Room
 from reichatd.store.sqlite.methods import SqlitePart, read, write
-from reichatd.store.sqlite.rooms import create, join
+from reichatd.store.sqlite.rooms import create, delete, join
 
 
 def _find(db: Connection, pair: str) -> DirectHead | None:
@@ -32,6 +32,17 @@ def _share_room(db: Connection, user_id: str, other_id: str) -> bool:
         (other_id, user_id),
     )
     return found.fetchone() is not None
+
+
+def delete_directs_left_by(db: Connection, user_id: str) -> None:
+    """Deletes the direct conversations that have no member but this user, who is about to be deleted."""
+    abandoned = db.execute(
+        "SELECT r.room_id FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? AND r.direct IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM members AS o WHERE o.room = m.room AND o.user_id <> m.user_id)",
+        (user_id,),
+    )
+    for (room_id,) in abandoned.fetchall():
+        delete(db, room_id)
 
 
 class SqliteDirects(SqlitePart):

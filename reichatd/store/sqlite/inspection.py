@@ -24,6 +24,7 @@ class Facts(NamedTuple):
     Arguments:
         version, known: of the schema, in the file and in this program.
         data_bytes, log_bytes: the size of the file, and of the write-ahead log beside it.
+        has_users: whether there is an account.
         fault: the first damage found inside; "" if there is none; None if there was no time to check everything.
     """
 
@@ -31,6 +32,7 @@ class Facts(NamedTuple):
     known: int
     data_bytes: int
     log_bytes: int
+    has_users: bool
     fault: str | None
 
 
@@ -46,7 +48,10 @@ def inspect(path: Path, seconds: float) -> Facts | None:
     log_bytes = log.stat().st_size if log.exists() else 0
     with _opened(path) as db:
         version = check(db, str(path))
-        return Facts(version, len(MIGRATIONS), path.stat().st_size, log_bytes, _fault(db, time.monotonic() + seconds))
+        fault = _fault(db, time.monotonic() + seconds)
+        # A damaged file may not even tell; then this is not what matters.
+        has_users = bool(fault) or _has_users(db, version)
+        return Facts(version, len(MIGRATIONS), path.stat().st_size, log_bytes, has_users, fault)
 
 
 def totals(path: Path) -> Totals | None:
@@ -94,6 +99,10 @@ def _open_files(process: int) -> Iterator[str]:
         for name in os.listdir(f"/proc/{process}/fd"):
             with suppress(OSError):
                 yield os.readlink(f"/proc/{process}/fd/{name}")
+
+
+def _has_users(db: sqlite3.Connection, version: int) -> bool:
+    return version > 0 and db.execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
 
 
 def _fault(db: sqlite3.Connection, deadline: float) -> str | None:

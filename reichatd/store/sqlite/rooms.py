@@ -184,10 +184,12 @@ def _memberships(db: Connection, user_id: str) -> list[Membership]:
 
 
 def _transfer(db: Connection, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
-    room = db.execute("SELECT pk, owner FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
+    room = db.execute("SELECT pk, owner, direct FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
     if room is None:
         return TransferOutcome.NO_ROOM
-    pk, former = room
+    pk, former, direct = room
+    if direct is not None:
+        return TransferOutcome.DIRECT
     if owner is not None and owner != former:
         return TransferOutcome.NOT_OWNER
     if not _exists(db, "members", pk, user_id):
@@ -241,7 +243,7 @@ def _kept(db: Connection, after: str, at_most: int, all_rooms: bool) -> list[tup
     return [(room_id, _as_keep(days, messages)) for room_id, days, messages in rows]
 
 
-def _delete(db: Connection, room_id: str) -> bool:
+def delete(db: Connection, room_id: str) -> bool:
     pk = room_pk(db, room_id)
     if pk is None:
         return False
@@ -328,7 +330,7 @@ class SqliteRooms(SqlitePart):
     transfer = write(_transfer)
     keep = write(_keep)
     kept = scan(_kept)
-    delete = write(_delete)
+    delete = write(delete)
     join = write(join)
     leave = write(_leave)
     is_banned = read(_is_banned)

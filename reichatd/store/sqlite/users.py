@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import astuple
 
 from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
+from reichatd.store.sqlite.directs import delete_directs_left_by
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.sessions import USER, end_other_logins, end_sessions, user_of
 
@@ -177,6 +178,7 @@ def _enable(db: Connection, user_id: str) -> bool:
 def _delete(db: Connection, user_id: str) -> bool:
     for table in ("registrations", "tries"):
         db.execute(f"DELETE FROM {table} WHERE email = (SELECT email FROM users WHERE user_id = ?)", (user_id,))
+    delete_directs_left_by(db, user_id)
     for table in _OF_USERS:
         db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
     db.execute("DELETE FROM blocks WHERE blocked_id = ?", (user_id,))
