@@ -17,3 +17,17 @@ export const pageUrlOf = (hash) => new URL(hash, base).href;
 
 /** A key of localStorage. All paths of a host share it: servers at different paths need different keys. */
 export const storageKey = (name) => (base.pathname === "/" ? name : `${name}@${base.pathname}`);
+
+/** The parts of this page's fragment, decoded: ["room", "lounge", "7"] of #/room/lounge/7. */
+export const placeOf = () => location.hash.split("/").slice(1).map(decode);
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Replaces the fragment and leaves no entry in the history: for places that are over, and for secrets. */
+export const replacePlace = (hash) => history.replaceState(null, "", hash);

@@ -104,7 +104,7 @@ def test_the_main_screens(visitor: Visitors, phone: bool, dark: bool) -> None:
     page.get_by_role("button", name="New room").click()
     check(ada, f"{kind}-new-room")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="profile").click()
+    page.get_by_role("link", name="profile and settings").click()
     check(ada, f"{kind}-profile")
 
 
