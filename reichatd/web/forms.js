@@ -104,6 +104,9 @@ export function openDialog(title, content) {
   return dialog;
 }
 
+/** Closes all dialogs, before another view is shown. */
+export const closeDialogs = () => document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+
 /** Asks for confirmation, before something that concerns others or cannot be undone. `text` may be nodes. Returns the dialog. */
 export function confirmDialog(title, text, submit, act) {
   const dialog = openDialog(title, (close) =>

@@ -152,9 +152,10 @@ export class Home {
     setTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
   }
 
-  #link({ room_id: roomId, name, private: isPrivate }) {
+  #link({ room_id: roomId, name, private: isPrivate, kind, owner }) {
     const unread = this.rooms.unread(roomId);
     const isCurrent = roomId === this.#roomId;
+    const isDirect = kind === "direct";
     return h("a", {
       class: "room-link",
       href: roomPlace(roomId),
@@ -162,9 +163,9 @@ export class Home {
       "data-current": isCurrent,
       "data-unread": unread > 0,
     },
-      h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
+      isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
       h("bdi", { class: "room-name" }, name),
-      isPrivate && h("span", { class: "visually-hidden" }, " (private)"),
+      isPrivate && h("span", { class: "visually-hidden" }, isDirect ? " (direct conversation)" : " (private)"),
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, " unread")),
     );
   }

@@ -93,8 +93,10 @@ def test_an_owner_kicks_bans_and_unbans(visitor: Visitors) -> None:
     person.get_by_role("button", name="Ban", exact=True).click()
     ada.confirm("Ban bob?", "Ban")
     expect(person.get_by_text("Banned.")).to_be_visible()
-    expect(person.get_by_role("button")).to_have_text(["", "Kick", "Ban", "Unban"])  # the first one closes it
-    expect(person.get_by_role("button", disabled=True)).to_have_text(["Kick", "Ban"])
+    shown = ["", "Message", "Block", "Mute", "Kick", "Ban", "Unban", "Make moderator", "Make owner"]  # "" closes it
+    expect(person.get_by_role("button")).to_have_text(shown)
+    disabled = ["Mute", "Kick", "Ban", "Make moderator", "Make owner"]
+    expect(person.get_by_role("button", disabled=True)).to_have_text(disabled)
     expect(bob.composer).to_be_disabled()
     bob.page.goto(f"{bob.url}/#/")
     bob.page.goto(f"{bob.url}/#/room/lounge")
