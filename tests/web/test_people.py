@@ -218,7 +218,12 @@ def test_a_room_with_many_members(visitor: Visitors) -> None:
     """The server's answers are made here, since so many people cannot register in a test."""
     (ada,) = in_lounge(visitor, "ada")
     everyone = [
-        {"user_id": f"{number:024x}", "username": f"person{number}", "role": "member", "joined_at": "2026-01-01T00:00:00Z"}
+        {
+            "user_id": f"{number:024x}",
+            "username": f"person{number}",
+            "role": "member",
+            "joined_at": "2026-01-01T00:00:00Z",
+        }
         for number in range(1, 2500)
     ]
     asked: list[str] = []
