@@ -8,9 +8,8 @@ import trio
 
 from reichatd import rights
 from reichatd.accounts import fields, keys
-from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.accounts.invites import record_use
-from reichatd.accounts.verified import add_verified
+from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import TotpNotFound, UserNotFound, VerificationNotFound
 from reichatd.rights import Action, Actor
