@@ -181,9 +181,11 @@ class Registrations:
 
     async def _confirm(self, registration: Registration, now: float, client: str) -> None:
         made = registration.confirmed(keys.new_id(), now)
-        confirmed = await self._invites.confirm(registration, made)
+        confirmed = await self._invites.confirm(registration, made, client=client)
         if confirmed.user is None:
             raise VerificationNotFound
         if confirmed.user != made:
             return  # a repetition
         await record_registered(self._audit, confirmed, UserActor(made.user_id, "", client))
+        if confirmed.user == made:  # not for a repetition
+            await self._audit.record(Event.REGISTERED, UserActor(made.user_id, "", client))
