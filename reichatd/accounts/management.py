@@ -8,9 +8,8 @@ import trio
 
 from reichatd import rights
 from reichatd.accounts import fields, keys
-from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.accounts.invites import record_use
-from reichatd.accounts.verified import add_verified
+from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import TotpNotFound, UserNotFound, VerificationNotFound
 from reichatd.rights import Action, Actor
@@ -61,7 +60,7 @@ class UserManagement:
         password_hash = await self._passwords.hash(password)
         now = self._clock()
         registration = verified_registration(registrant.email.normal, registrant.username, password_hash, now)
-        user, _ = await confirm_at_once(self._store, registration, now)
+        user = await confirm_at_once(self._store, registration, now)
         await self._audit.record(Event.USER_ADDED, by, user_id=user.user_id)
         return user
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
 from reichatd.accounts.concealment import concealing
-from reichatd.accounts.verified import record_registered
-from reichatd.audit import AuditLog
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
 from reichatd.mail import compose, messages, verification_mail
 from reichatd.rate_limits import Action, network_of
@@ -184,8 +183,5 @@ class Registrations:
         confirmed = await self._invites.confirm(registration, made, client=client)
         if confirmed.user is None:
             raise VerificationNotFound
-        if confirmed.user != made:
-            return  # a repetition
-        await record_registered(self._audit, confirmed, UserActor(made.user_id, "", client))
         if confirmed.user == made:  # not for a repetition
             await self._audit.record(Event.REGISTERED, UserActor(made.user_id, "", client))

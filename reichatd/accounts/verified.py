@@ -1,17 +1,15 @@
-"""Registrations whose address needs no code, and what the audit log has of every new user."""
+"""Users whose address counts as verified without a code."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
 
 from reichatd.accounts import keys
-from reichatd.audit import AuditLog, Event
 from reichatd.errors import UserExists
-from reichatd.rights import UserActor
-from reichatd.store import Confirmation, RegisterOutcome, Registration, User
+from reichatd.store import RegisterOutcome, Registration, User
 
 if TYPE_CHECKING:
-    from reichatd.accounts.invites import Invites
     from reichatd.store import Store
 
 _MOST_PENDING = 100
@@ -37,32 +35,23 @@ def verified_registration(
 
 
 async def confirm_at_once(
-    store: "Store", registration: Registration, now: float, invites: "Invites | None" = None
-) -> tuple[User, Confirmation]:
+    store: "Store",
+    registration: Registration,
+    now: float,
+    confirm: Callable[[Registration, User], Awaitable[User | None]] | None = None,
+) -> User:
     """Creates the user of a `verified_registration`. Waits for the store; a cancelled caller waits too.
 
     Arguments:
-        invites: uses up the registration's invitation; None for an administrator, who needs none.
+        confirm: confirms a registration that may need an invitation; by default the store does, without one.
 
     Raises:
         UserExists: a user has this address.
-        InviteNotFound: the invitation is needed, and no longer valid.
     """
     user = registration.confirmed(keys.new_id(), now)
     with trio.CancelScope(shield=True):
         if await store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
             raise UserExists
-        if invites is None:
-            confirmed = Confirmation(await store.users.confirm(registration, user))
-        else:
-            confirmed = await invites.confirm(registration, user)
-    if confirmed.user is None:
-        raise UserExists
-    return user, confirmed
-
-
-async def record_registered(audit: AuditLog, confirmed: Confirmation, by: UserActor, detail: str = "") -> None:
-    """Records that someone has become a user, perhaps by an invitation. Raises nothing."""
-    await audit.record(Event.REGISTERED, by, detail=detail)
-    if invite := confirmed.invite:
-        await audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)
+        if await (confirm or store.users.confirm)(registration, user) is None:
+            raise UserExists
+    return user

@@ -12,7 +12,7 @@ from reichatd.accounts import fields
 from reichatd.accounts.oidc.handshake import Handshake, Person
 from reichatd.accounts.oidc.names import username_of
 from reichatd.accounts.oidc.provider import OidcClient, Provider
-from reichatd.accounts.verified import confirm_at_once, record_registered, verified_registration
+from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     AlreadyLinked,
@@ -27,7 +27,7 @@ from reichatd.errors import (
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
-from reichatd.store import OidcAccount, User
+from reichatd.store import OidcAccount, Registration, User
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -246,12 +246,16 @@ class OidcLogins:
         # A password that nobody knows. Refusing one takes as long as for other users.
         password_hash = await self._passwords.hash(secrets.token_urlsafe())
         now, name = self._clock(), username_of(person, self._settings.limits)
-        registration = verified_registration(address, name, password_hash, now, invite_id)
+
+        async def confirm(registration: Registration, user: User) -> User | None:
+            return (await self._invites.confirm(registration, user, client=client)).user
+
         try:
-            user, confirmed = await confirm_at_once(self._store, registration, now, self._invites)
+            registration = verified_registration(address, name, password_hash, now, invite_id)
+            user = await confirm_at_once(self._store, registration, now, confirm)
         except UserExists:
             return None
-        await record_registered(self._audit, confirmed, UserActor(user.user_id, "", client), _BY)
+        await self._audit.record(Event.REGISTERED, UserActor(user.user_id, "", client), detail=_BY)
         return user
 
     async def _linked(self, user: User, person: Person, client: str) -> User | None:
