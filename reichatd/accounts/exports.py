@@ -120,6 +120,7 @@ async def user_details(store: "Store", user: "User") -> UserDetails:
         StoreError
     """
     memberships = await store.rooms.memberships(user.user_id)
+    factor = await store.second_factors.get(user.user_id)
     return UserDetails(
         user_id=user.user_id,
         email=user.email,
@@ -130,6 +131,7 @@ async def user_details(store: "Store", user: "User") -> UserDetails:
         owns=await store.rooms.owned(user.user_id),
         banned_from=await store.rooms.banned_from(user.user_id),
         sessions=len(await store.sessions.of_user(user.user_id)),
+        totp=factor is not None and factor.confirmed,
     )
 
 

@@ -1,6 +1,5 @@
-"""Users whose address counts as verified without a code."""
+"""Registrations whose address needs no code."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -10,6 +9,7 @@ from reichatd.errors import UserExists
 from reichatd.store import RegisterOutcome, Registration, User
 
 if TYPE_CHECKING:
+    from reichatd.accounts.invites import Invites
     from reichatd.store import Store
 
 _MOST_PENDING = 100
@@ -35,23 +35,26 @@ def verified_registration(
 
 
 async def confirm_at_once(
-    store: "Store",
-    registration: Registration,
-    now: float,
-    confirm: Callable[[Registration, User], Awaitable[User | None]] | None = None,
+    store: "Store", registration: Registration, now: float, invites: "Invites | None" = None, *, client: str = ""
 ) -> User:
     """Creates the user of a `verified_registration`. Waits for the store; a cancelled caller waits too.
 
     Arguments:
-        confirm: confirms a registration that may need an invitation; by default the store does, without one.
+        invites: uses up the registration's invitation; None for an administrator, who needs none.
+        client: the address that the request came from, for the audit log.
 
     Raises:
         UserExists: a user has this address.
+        InviteNotFound: the invitation is needed, and no longer valid.
     """
     user = registration.confirmed(keys.new_id(), now)
     with trio.CancelScope(shield=True):
         if await store.users.register(registration, _MOST_PENDING) is not RegisterOutcome.REGISTERED:
             raise UserExists
-        if await (confirm or store.users.confirm)(registration, user) is None:
-            raise UserExists
+        if invites is None:
+            confirmed = await store.users.confirm(registration, user)
+        else:
+            confirmed = (await invites.confirm(registration, user, client=client)).user
+    if confirmed is None:
+        raise UserExists
     return user

@@ -3,6 +3,9 @@
 // The refresh token is in localStorage, so that the user stays logged in when the browser is closed: this API has no cookies.
 // A foreign script in this page could read it; the page's Content-Security-Policy admits none. The token ends at logout and when it
 // expires. The access token, which is valid for minutes, stays in memory.
+//
+// The refresh token is not rotated (POST /refresh): a phone that falls asleep during the request would lose the answer, and count as a
+// thief when it tries again.
 
 import { ServerInfo } from "./server-info.js";
 import { storage } from "./storage.js";
@@ -28,12 +31,16 @@ export class Unreachable extends Error {
   }
 }
 
+const ENDED = "You have been logged out.";
+
 /**
  * Calls the server as the user who is logged in. Fires "signedout" when the login session has ended for any reason, and "elsewhere"
  * when another tab has logged in or out.
  */
 export class Api extends EventTarget {
-  serverInfo = new ServerInfo(() => request("GET", "/about"));
+  /** What to tell the user at the next "signedout". */
+  farewell = ENDED;
+  serverInfo = new ServerInfo((path) => request("GET", path));
   #access = null;
   #refresh = storage.get(TOKEN_KEY);
   #renewing = null;
@@ -47,39 +54,61 @@ export class Api extends EventTarget {
     return this.#refresh !== null;
   }
 
-  register(email, password, username) {
-    return request("POST", "/register", { email, password, username });
+  /** A call that needs no login. Returns and throws as `call`. */
+  ask(method, path, body) {
+    return request(method, path, body);
   }
 
-  verify(email, code) {
-    return request("POST", "/verify", { email, code });
+  /** totp: a code of the second factor; null if the user has none, or was not asked for it yet. */
+  async logIn(email, password, totp = null) {
+    this.#enter(await request("POST", "/login", totp === null ? { email, password } : { email, password, totp }));
   }
 
-  async logIn(email, password) {
-    const { tokens } = await request("POST", "/login", { email, password });
+  /** Logs in with a code that the page got from a login at the provider. It is valid with a cookie of that login only. */
+  async redeem(code, invite = null) {
+    this.#enter(await request("POST", "/oidc/redeem", { code, invite }, { credentials: "same-origin" }));
+  }
+
+  #enter({ tokens }) {
+    this.farewell = ENDED;
     this.#access = tokens.access_token;
     this.#refresh = tokens.refresh_token;
     storage.set(TOKEN_KEY, this.#refresh);
   }
 
-  /** Ends the login session at the server, if it can be reached, and deletes the tokens here in any case. */
-  async logOut() {
+  /** Ends the login session at the server, if it can be reached, and deletes the tokens here in any case. farewell: as the property. */
+  async logOut(farewell = "") {
     const token = this.#refresh;
+    this.farewell = farewell;
     this.#forget();
-    if (token !== null) await send("POST", "/logout", undefined, token).catch(() => {});
+    if (token !== null) await send("POST", "/logout", undefined, { token }).catch(() => {});
   }
 
-  /** The body of the answer. Throws ServerRefused or Unreachable. */
-  async call(method, path, body) {
+  /** The body of the answer. options: as of `fetch`. Throws ServerRefused or Unreachable. */
+  call(method, path, body, options = {}) {
+    return this.#withToken((token) => request(method, path, body, { ...options, token }));
+  }
+
+  /** The body of the answer as a Blob, whose size is not limited, nor how long it takes. Throws as `call`. */
+  download(path) {
+    return this.#withToken(async (token) => {
+      const response = await send("GET", path, undefined, { token, signal: null });
+      await check(response);
+      return response.blob().catch(() => Promise.reject(new Unreachable()));
+    });
+  }
+
+  /** Makes a request with the access token; if that has expired, again with a new one. */
+  async #withToken(act) {
     if (this.#access === null) await this.#renew();
     const used = this.#access;
     try {
-      return await request(method, path, body, used);
+      return await act(used);
     } catch (error) {
       if (error.status !== 401) throw error;
     }
     if (this.#access === used) await this.#renew();
-    return request(method, path, body, this.#access);
+    return act(this.#access);
   }
 
   /** Gets a new access token; concurrent callers share one request. */
@@ -91,7 +120,7 @@ export class Api extends EventTarget {
   async #fetchToken() {
     const token = this.#refresh;
     try {
-      const { tokens } = await request("GET", "/refresh", undefined, token);
+      const { tokens } = await request("GET", "/refresh", undefined, { token });
       if (token === this.#refresh) this.#access = tokens.access_token;
     } catch (error) {
       if (error.status === 401) this.#forget();
@@ -107,14 +136,17 @@ export class Api extends EventTarget {
   }
 }
 
-async function request(method, path, body, token) {
-  const response = await send(method, path, body, token);
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ServerRefused(response.status, answer);
-  return answer;
+async function request(method, path, body, options) {
+  const response = await send(method, path, body, options);
+  await check(response);
+  return response.json().catch(() => ({}));
 }
 
-async function send(method, path, body, token) {
+async function check(response) {
+  if (!response.ok) throw new ServerRefused(response.status, await response.json().catch(() => ({})));
+}
+
+async function send(method, path, body, { token, ...options } = {}) {
   const headers = { Accept: "application/json" };
   if (token !== undefined) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -126,6 +158,7 @@ async function send(method, path, body, token) {
       cache: "no-store",
       credentials: "omit",
       signal: AbortSignal.timeout(REQUEST_MS),
+      ...options,
     });
   } catch {
     throw new Unreachable();

@@ -4,10 +4,12 @@ import { Unreachable } from "./api.js";
 import { Outbox, OWN_TAB_MS } from "./outbox.js";
 import { RoomLog } from "./room-log.js";
 import { FrameRefused, Socket } from "./socket.js";
+import { exact } from "./time.js";
 
 const PAGE = 100;
 const MARK_MS = 400;
 const BUSY_MS = 2_000;
+const LONG_WAIT_MS = 2_000; // the user is told of a longer one
 const OFFLINE_ANSWER_MS = 3_000;
 const LONGEST_WAIT_MS = 30_000;
 const GOING_AWAY_MS = 5_000;
@@ -21,7 +23,7 @@ const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
  * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
- * "crowded" (the server refused the connection, since the user has too many).
+ * "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
  */
 export class Conversation extends EventTarget {
   state = "resting";
@@ -34,6 +36,8 @@ export class Conversation extends EventTarget {
   #wake = () => {};
   #page = PAGE;
   #inFlight = null; // the nonce that waits for its ack: one at a time, to keep the order
+  #waitsFor = null; // the nonce of the message in flight, if the server has refused it for some time
+  #waitTimer;
   #markTimer = null;
   #beginsAtEnd = false;
 
@@ -98,6 +102,7 @@ export class Conversation extends EventTarget {
   discard(nonce) {
     this.outbox.discard(nonce);
     this.#emit("outbox");
+    if (nonce === this.#waitsFor) this.#endWait();
   }
 
   /** The user has read up to this id. The server gets it a little later, or after the next connect. */
@@ -163,7 +168,8 @@ export class Conversation extends EventTarget {
     } catch {
       return {};
     } finally {
-      this.#socket = this.#inFlight = null;
+      this.#socket = this.#inFlight = this.#waitsFor = null;
+      clearTimeout(this.#waitTimer);
     }
   }
 
@@ -296,18 +302,34 @@ export class Conversation extends EventTarget {
     this.#sendNext();
   }
 
-  #refused({ nonce, code, message, retry_after: seconds }) {
-    const again = () => {
-      if (this.#inFlight !== nonce) return;
+  #refused({ nonce, code, message, retry_after: seconds, until }) {
+    if (code === "rate_limited") this.#wait(nonce, seconds * 1000);
+    else if (code === "unavailable") this.#wait(nonce, BUSY_MS);
+    else {
+      this.#fail(nonce, until ? `${message} until ${exact(new Date(until))}.` : message, FINAL_CODES.includes(code));
+      if (code === "muted") this.#emit("restricted");
+      if (nonce !== this.#inFlight) return;
       this.#inFlight = null;
       this.#sendNext();
-    };
-    if (code === "rate_limited") setTimeout(again, seconds * 1000);
-    else if (code === "unavailable") setTimeout(again, BUSY_MS);
-    else {
-      this.#fail(nonce, message, FINAL_CODES.includes(code));
-      again();
     }
+  }
+
+  /** Sends the message in flight again after this time, and no other one before it. */
+  #wait(nonce, ms) {
+    if (nonce !== this.#inFlight) return;
+    this.#waitsFor = nonce;
+    clearTimeout(this.#waitTimer);
+    this.#waitTimer = setTimeout(() => this.#endWait(), ms);
+    if (ms <= LONG_WAIT_MS) return;
+    this.outbox.waits(nonce, Date.now() + ms);
+    this.#emit("outbox");
+    this.#emit("restricted");
+  }
+
+  #endWait() {
+    clearTimeout(this.#waitTimer);
+    this.#waitsFor = this.#inFlight = null;
+    this.#sendNext();
   }
 
   #fail(nonce, problem, isFinal) {

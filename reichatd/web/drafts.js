@@ -9,12 +9,19 @@ export const UNSENT_PREFIX = "reichatd.unsent.";
 /** The prefix of the keys of a user's unsent messages: in all rooms, or in one. */
 export const outboxPrefix = (userId, roomId = null) => `${UNSENT_PREFIX}message.${userId}.${roomId === null ? "" : `${roomId}.`}`;
 
+const draftPrefix = (userId) => `${UNSENT_PREFIX}draft.${userId}.`;
+
+/** Deletes all unsent texts of a user. */
+export function forgetUnsent(userId) {
+  for (const prefix of [outboxPrefix(userId), draftPrefix(userId)]) storage.keys(prefix).forEach((key) => storage.remove(key));
+}
+
 /** The text that the user is writing in a room. All tabs share it: the last change wins. */
 export class Draft {
   #key;
 
   constructor(userId, roomId) {
-    this.#key = `${UNSENT_PREFIX}draft.${userId}.${roomId}`;
+    this.#key = draftPrefix(userId) + roomId;
   }
 
   get text() {

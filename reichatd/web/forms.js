@@ -1,22 +1,26 @@
 // Forms and dialogs. Each field has a label, and shows its own errors.
 
+import { choiceRow } from "./choices.js";
 import { h, iconButton } from "./dom.js";
 
 /** How long a new dialog ignores clicks: the second click of a double click was meant for the page behind it. */
 const SETTLE_MS = 500;
+
+const ALL_AT_ONCE = ["radio", "checkboxes"];
 
 let count = 0;
 
 /**
  * A form of these fields.
  *
- * fields: {name, label, hint?, type?, rows?, ...attributes}; with type "checkbox" a checkbox, with rows a text area.
+ * fields: {name, label, hint?, type?, rows?, options?, value?, ...attributes}; with type "checkbox" a checkbox, with rows a text area,
+ * with options ([[value, label], …]) a list to choose from, or with type "radio" or "checkboxes" all options at once.
  * submit: the text of the button; look: its class; before: nodes above the fields; beside: other buttons.
  * onsubmit: gets {name: value}; an error that it throws is shown, at the fields that the error names.
  */
 export function form({ fields = [], submit, look = "primary", onsubmit, before = [], beside = [] }) {
   const prefix = `form${++count}`;
-  const rows = fields.map((field) => row(field, `${prefix}-${field.name}`));
+  const rows = fields.map((field) => (ALL_AT_ONCE.includes(field.type) ? choiceRow : row)(field, `${prefix}-${field.name}`));
   const problem = h("p", { class: "problem", role: "alert" });
   const button = h("button", { class: look }, submit);
   const element = h("form", { novalidate: true, class: "form" }, before, rows.map((each) => each.element), problem, beside.length ? h("div", { class: "buttons" }, button, beside) : button);
@@ -51,9 +55,13 @@ function showProblems(error, rows) {
   return error.message;
 }
 
-function row({ name, label, hint, type = "text", rows, value = "", ...attributes }, id) {
+function row({ name, label, hint, type = "text", rows, options, value = "", ...attributes }, id) {
   const isCheck = type === "checkbox";
-  const input = rows ? h("textarea", { id, rows, ...attributes }) : h("input", { id, type, ...attributes });
+  const input = rows
+    ? h("textarea", { id, rows, ...attributes })
+    : options
+      ? h("select", { id, ...attributes }, options.map(([each, text]) => h("option", { value: each }, text)))
+      : h("input", { id, type, ...attributes });
   if (isCheck) input.checked = value;
   else input.value = value;
   const hintElement = hint && h("p", { class: "hint", id: `${id}-hint` }, hint);
@@ -95,6 +103,9 @@ export function openDialog(title, content) {
   dialog.showModal();
   return dialog;
 }
+
+/** Closes all dialogs, before another view is shown. */
+export const closeDialogs = () => document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
 
 /** Asks for confirmation, before something that concerns others or cannot be undone. `text` may be nodes. Returns the dialog. */
 export function confirmDialog(title, text, submit, act) {

@@ -2,19 +2,21 @@
 
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
+import { invitationView } from "./invitation.js";
 import { joinRoomView } from "./join-room.js";
 import { JoinedRooms } from "./joined-rooms.js";
 import { holdBack } from "./outbox.js";
-import { profileDialog } from "./profile.js";
 import { createRoomDialog } from "./room-dialogs.js";
 import { RoomView } from "./room-view.js";
+import { settingsView } from "./settings.js";
+import { placeOf, replacePlace, roomPlace } from "./urls.js";
 import { Users } from "./users.js";
 
 const RETRY_MS = 3_000;
+const SETTINGS = ["settings", "oidc-linked", "oidc-error"];
 const TAB_MS = 150; // a message that is read at once does not flash in the title
 
 export class Home {
-  loggingOut = false;
   #view = null;
   #roomId = null;
   #drawing = false;
@@ -33,7 +35,7 @@ export class Home {
 
     this.list = h("ul", { class: "rooms" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, "You are in no room yet. Find one, or create your own.");
-    this.profile = h("button", { type: "button", class: "me", onclick: () => profileDialog(this) });
+    this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
       h("h1", { class: "visually-hidden" }, "reichatd"),
@@ -73,11 +75,11 @@ export class Home {
     setTab("reichatd", false);
   }
 
-  logOut() {
-    this.loggingOut = true;
-    history.replaceState(null, "", "#/");
+  /** farewell: a sentence to show at the login. */
+  logOut(farewell = "") {
+    replacePlace("#/");
     holdBack(this.me.userId, "You logged out before it was sent.");
-    return this.api.logOut();
+    return this.api.logOut(farewell);
   }
 
   nameChanged() {
@@ -91,7 +93,7 @@ export class Home {
 
   /** Shows a room; draws it again if it is shown already. */
   open(roomId) {
-    const hash = `#/room/${encodeURIComponent(roomId)}`;
+    const hash = roomPlace(roomId);
     if (location.hash === hash) this.#route();
     else location.hash = hash;
   }
@@ -102,7 +104,7 @@ export class Home {
   }
 
   #route = () => {
-    const [, place, roomId, number] = location.hash.split("/").map(decode);
+    const [place, roomId, number] = placeOf();
     const messageId = Number.parseInt(number, 10) || null;
     if (place === "room" && roomId === this.#roomId && this.rooms.get(roomId) && this.#view && !this.#view.isOver) {
       if (messageId !== null) this.#view.show(messageId);
@@ -117,6 +119,8 @@ export class Home {
       shown = this.#view.element;
     } else if (this.#roomId) shown = joinRoomView(this, roomId);
     else if (place === "explore") shown = exploreView(this);
+    else if (place === "invite") shown = invitationView(this, roomId);
+    else if (SETTINGS.includes(place)) shown = settingsView(this);
     else shown = emptyView();
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
@@ -135,7 +139,9 @@ export class Home {
       this.list.replaceChildren(...this.rooms.all.map((room) => h("li", {}, this.#link(room))));
       this.none.hidden = this.rooms.all.length > 0;
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
-      this.element.querySelector(".explore").toggleAttribute("data-current", location.hash === "#/explore");
+      const [place] = placeOf();
+      this.element.querySelector(".explore").toggleAttribute("data-current", place === "explore");
+      this.profile.toggleAttribute("data-current", SETTINGS.includes(place));
     });
   }
 
@@ -146,19 +152,20 @@ export class Home {
     setTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
   }
 
-  #link({ room_id: roomId, name, private: isPrivate }) {
+  #link({ room_id: roomId, name, private: isPrivate, kind, owner }) {
     const unread = this.rooms.unread(roomId);
     const isCurrent = roomId === this.#roomId;
+    const isDirect = kind === "direct";
     return h("a", {
       class: "room-link",
-      href: `#/room/${encodeURIComponent(roomId)}`,
+      href: roomPlace(roomId),
       "aria-current": isCurrent && "page",
       "data-current": isCurrent,
       "data-unread": unread > 0,
     },
-      h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
+      isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
       h("bdi", { class: "room-name" }, name),
-      isPrivate && h("span", { class: "visually-hidden" }, " (private)"),
+      isPrivate && h("span", { class: "visually-hidden" }, isDirect ? " (direct conversation)" : " (private)"),
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, " unread")),
     );
   }
@@ -177,12 +184,4 @@ function emptyView() {
     h("p", { class: "empty-title" }, "No room open"),
     h("p", {}, "Choose a room from the list, ", h("a", { href: "#/explore" }, "find one"), ", or create your own."),
   );
-}
-
-function decode(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,7 +1,9 @@
-// The view of a room that the user has not joined: a form to join it.
+// The view of a room that the user has not joined: a form to join it. An owner who has left can still change and delete it.
 
 import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
+import { deleteRoomDialog, editRoomDialog } from "./room-dialogs.js";
+import { quietButton } from "./settings-parts.js";
 
 export function joinRoomView(home, roomId) {
   const body = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, "Loading …"));
@@ -12,7 +14,8 @@ export function joinRoomView(home, roomId) {
     (error) => body.replaceChildren(...errorMessage(error)),
   );
 
-  function joinForm({ name, description, private: isPrivate, users }) {
+  function joinForm(room) {
+    const { name, description, private: isPrivate, users } = room;
     const count = users.length === 1 ? "1 member" : `${users.length} members`;
     return [
       h("h2", { dir: "auto" }, name),
@@ -33,7 +36,14 @@ export function joinRoomView(home, roomId) {
           home.open(roomId);
         },
       }),
-    ];
+      room.owner === home.me.userId && h("div", {},
+        h("p", { class: "hint" }, "You have left this room, and still own it. Join it to lead or transfer it."),
+        h("div", { class: "buttons" },
+          quietButton("Edit", () => editRoomDialog(home, room)),
+          quietButton("Delete", () => deleteRoomDialog(home, room), "quiet danger-text"),
+        ),
+      ),
+    ].filter(Boolean);
   }
 
   function errorMessage({ status, message }) {

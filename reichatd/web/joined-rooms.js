@@ -33,7 +33,7 @@ export class JoinedRooms extends EventTarget {
       if (isCrowded) this.#restOne();
       else this.#conversations.get(roomId)?.readElsewhere(readTo);
     });
-    this.#timer = setInterval(() => this.#hasResting && this.#readSoon(), STALE_MS);
+    this.#timer = setInterval(() => this.#readSoon(), STALE_MS); // also others change the list: they begin direct conversations, and mute
     document.addEventListener("visibilitychange", this.#visibilityChanged);
     window.addEventListener("focus", this.#visibilityChanged);
   }
@@ -108,15 +108,12 @@ export class JoinedRooms extends EventTarget {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
       conversation.addEventListener("read", () => this.#tabs?.postMessage({ roomId, readTo: conversation.log.readTo }));
+      conversation.addEventListener("restricted", () => this.#readSoon());
       conversation.addEventListener("crowded", () => this.#crowded(roomId, conversation));
       conversation.addEventListener("state", () => conversation.state === "over" && this.#remove(roomId));
       this.#conversations.set(roomId, conversation);
     }
     return conversation;
-  }
-
-  get #hasResting() {
-    return [...this.#conversations.values()].some((conversation) => conversation.state === "resting");
   }
 
   #isNeeded(roomId, conversation) {

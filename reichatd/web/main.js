@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { UNSENT_PREFIX } from "./drafts.js";
 import { Home } from "./home.js";
 import { storage } from "./storage.js";
-import { welcome } from "./welcome.js";
+import { isForWelcome, welcome } from "./welcome.js";
 
 const RETRY_MS = 3_000;
 const STORAGE_PROBLEMS = {
@@ -54,13 +54,19 @@ function confirmClose(event) {
   if (home?.rooms.hasUnsent || storage.isInMemory(UNSENT_PREFIX)) event.preventDefault();
 }
 
-api.addEventListener("signedout", () => showWelcome(home?.loggingOut ? "" : "You have been logged out."));
+function start() {
+  if (api.signedIn && !isForWelcome()) showHome();
+  else showWelcome("");
+}
+
+api.addEventListener("signedout", () => showWelcome(api.farewell));
 api.addEventListener("elsewhere", () => {
   home?.stop();
   home = null;
   location.reload();
 });
 window.addEventListener("beforeunload", confirmClose);
+window.addEventListener("hashchange", () => (!api.signedIn || isForWelcome()) && showWelcome("")); // a link from a mail, opened in this tab
 
 const notice = h("p", { id: "notice", class: "status", role: "status" });
 document.body.prepend(notice);
@@ -69,5 +75,4 @@ showStorageProblem();
 
 for (const key of storage.keys("reichatd.banned.")) storage.remove(key); // stored by an earlier version; now the server lists bans
 
-if (api.signedIn) showHome();
-else showWelcome("");
+start();

@@ -2,7 +2,7 @@
 
 import { avatar, h, iconButton } from "./dom.js";
 import { linkify } from "./links.js";
-import { clock, day, dayName, full, shortClock } from "./time.js";
+import { clock, day, exact, dayName, full, shortClock } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
 
@@ -43,16 +43,18 @@ export function messageRow(message, previous, options) {
 }
 
 /** The row of an outbox entry. isLive: whether there is a connection; actions: {retry, edit, discard}. */
-export function pendingRow({ content, messageId, problem, isFinal }, isLive, actions) {
-  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLive ? "Sending …" : "Waiting";
+export function pendingRow({ content, messageId, problem, isFinal, until }, isLive, actions) {
+  const isLate = !problem && !messageId && isLive && until > Date.now();
+  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLate ? `Waiting until ${exact(new Date(until))}` : isLive ? "Sending …" : "Waiting";
+  const needsSpace = problem || isLate;
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
       h("p", { class: "content", dir: "auto" }, linkify(content)),
-      !problem && h("span", { class: "state" }, state),
+      !needsSpace && h("span", { class: "state" }, state),
     ),
-    problem && h("p", { class: "failed" }, // below the text, which may be longer than the screen
+    needsSpace && h("p", { class: "failed" }, // below the text, which may be longer than the screen
       h("span", { class: "state" }, state),
-      !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
+      problem && !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
       h("button", { type: "button", class: "link", onclick: actions.edit }, "Edit"),
       h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
     ),

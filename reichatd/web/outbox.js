@@ -11,8 +11,8 @@ export class Outbox {
   #prefix;
 
   /**
-   * `entries` are {nonce, content, at, problem?, isFinal?, messageId?}, oldest first. An entry with a problem waits for the user;
-   * if the problem is final, the server would refuse the same message again.
+   * `entries` are {nonce, content, at, problem?, isFinal?, until?, messageId?}, oldest first. An entry with a problem waits for the
+   * user; if the problem is final, the server would refuse the same message again. `until` is when it is sent again, in milliseconds.
    */
   constructor(userId, roomId) {
     this.#prefix = outboxPrefix(userId, roomId);
@@ -48,6 +48,12 @@ export class Outbox {
 
   failed(nonce, problem, isFinal = false) {
     this.#change(nonce, { problem, isFinal });
+  }
+
+  /** The server takes the message only after this time, in milliseconds since the epoch. */
+  waits(nonce, until) {
+    const entry = this.#find(nonce);
+    if (entry !== undefined) entry.until = until;
   }
 
   again(nonce) {

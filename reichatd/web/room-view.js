@@ -5,10 +5,12 @@ import { announce, copy, h, icon, iconButton } from "./dom.js";
 import { Draft } from "./drafts.js";
 import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message-rows.js";
-import { personDialog, roomDialog } from "./room-dialogs.js";
-import { untilMidnight } from "./time.js";
+import { personDialog } from "./person-dialog.js";
+import { roomDialog, slowText } from "./room-about.js";
+import { exact, untilMidnight } from "./time.js";
 
 const ANNOUNCED_CHARACTERS = 200;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class RoomView {
   #home;
@@ -20,6 +22,7 @@ export class RoomView {
   #announcedTo = null;
   #isPlaced = false;
   #midnight;
+  #muteEnd;
 
   constructor(home, roomId) {
     this.#home = home;
@@ -34,6 +37,7 @@ export class RoomView {
     this.description = h("p", { class: "hint", dir: "auto" });
     this.status = h("p", { class: "status", role: "status" });
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
+    this.limits = h("p", { class: "limits hint", role: "status" });
     this.composer = new Composer({
       draft: new Draft(home.me.userId, roomId),
       serverInfo: home.api.serverInfo,
@@ -45,14 +49,15 @@ export class RoomView {
       h("header", { class: "bar" },
         iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }),
         h("div", { class: "bar-title" }, this.title, this.description),
-        iconButton("people", "About this room", () => roomDialog(home, roomId)),
+        iconButton("people", home.rooms.get(roomId).kind === "direct" ? "About this person" : "About this room", () => roomDialog(home, roomId)),
       ),
       this.status,
       h("div", { class: "feed-place" }, this.feed.element, this.jump),
+      this.limits,
       this.composer.element,
     );
     this.#listen();
-    this.#showName();
+    this.#showRoom();
   }
 
   /** The caller calls this when the element is in the page. messageId: the message to go to; null for the first unread one. */
@@ -78,6 +83,7 @@ export class RoomView {
     this.#listeners.abort();
     this.feed.close();
     clearTimeout(this.#midnight);
+    clearTimeout(this.#muteEnd);
   }
 
   #listen() {
@@ -86,7 +92,7 @@ export class RoomView {
     conversation.addEventListener("log", () => this.#changed(), { signal });
     conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
     conversation.addEventListener("state", () => { this.#showState(); this.#changed(); this.feed.updatePending(); this.#presenceChanged(); }, { signal });
-    this.#home.rooms.addEventListener("change", () => this.#showName(), { signal });
+    this.#home.rooms.addEventListener("change", () => this.#showRoom(), { signal });
     document.addEventListener("visibilitychange", () => this.#presenceChanged(), { signal });
     const midnight = () => {
       this.feed.redraw();
@@ -95,11 +101,22 @@ export class RoomView {
     this.#midnight = setTimeout(midnight, untilMidnight());
   }
 
-  #showName() {
+  #showRoom() {
     const room = this.#home.rooms.get(this.#roomId);
     if (room === undefined) return;
     this.title.textContent = room.name;
     this.description.textContent = room.description;
+    this.#showLimits(room);
+  }
+
+  /** Says whether the user may not post now, or not all the time. */
+  #showLimits(room) {
+    clearTimeout(this.#muteEnd);
+    const mutedFor = room.muted_until ? new Date(room.muted_until) - Date.now() : 0;
+    if (mutedFor > 0) this.#muteEnd = setTimeout(() => this.#showLimits(room), Math.min(mutedFor, LONGEST_TIMER_MS));
+    const isSlow = room.slow_seconds > 0 && room.role === "member";
+    const text = mutedFor > 0 ? `You are muted until ${exact(new Date(room.muted_until))}.` : isSlow ? `${slowText(room)}.` : "";
+    if (this.limits.textContent !== text) this.limits.textContent = text; // a screen reader says each change
   }
 
   /** The log or the state has changed. */

@@ -1,4 +1,5 @@
-// What the server tells a client before login (GET /about): how long a message may be, and where verification codes appear.
+// What the server tells a client before login: how long a message may be, where verification codes appear, who may register (GET
+// /about), and by which provider people log in (GET /oidc).
 
 const FRESH_MS = 10_000;
 const NONCE = "0".repeat(32); // as long as those of the outbox
@@ -7,12 +8,15 @@ const NONCE = "0".repeat(32); // as long as those of the outbox
 export class ServerInfo extends EventTarget {
   /** "mail" or "console"; null until it is known. */
   codeBy = null;
+  /** "open", "invite" or "closed"; "open" until it is known. */
+  registration = "open";
   #call;
   #limits = { message_chars: Infinity, frame_bytes: Infinity };
   #request = null;
   #requestedAt = 0;
+  #provider = null;
 
-  /** call: makes the request. */
+  /** call: makes a GET request. */
   constructor(call) {
     super();
     this.#call = call;
@@ -27,6 +31,13 @@ export class ServerInfo extends EventTarget {
     return this.#request;
   }
 
+  /** The provider by which people can log in: {name, button}, whose name is "" if there is none. Throws ServerRefused or Unreachable. */
+  provider() {
+    this.#provider ??= this.#call("/oidc");
+    this.#provider.catch(() => (this.#provider = null));
+    return this.#provider;
+  }
+
   /** A sentence that says by how much a message is too long; "" if it is not, or the limits are not known. */
   lengthProblem(content) {
     const { message_chars: most, frame_bytes: mostBytes } = this.#limits;
@@ -38,9 +49,10 @@ export class ServerInfo extends EventTarget {
   }
 
   async #fetch() {
-    const { limits, code_by: codeBy } = await this.#call();
+    const { limits, code_by: codeBy, registration } = await this.#call("/about");
     this.#limits = limits;
     this.codeBy = codeBy;
+    this.registration = registration;
     this.dispatchEvent(new Event("change"));
   }
 }

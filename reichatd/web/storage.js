@@ -44,7 +44,16 @@ class PageStorage extends EventTarget {
     return [...this.#memory.keys()].some((key) => key.startsWith(prefix));
   }
 
-  /** Removes and returns the text that an earlier version stored in sessionStorage; null if there is none. */
+  /** Keeps a text for this tab in sessionStorage, if the browser allows it. */
+  keepInSession(key, text) {
+    try {
+      browserStorage("sessionStorage")?.setItem(key, text);
+    } catch {
+      // no space left
+    }
+  }
+
+  /** Removes and returns a text of sessionStorage; null if there is none. */
   takeFromSession(key) {
     const store = browserStorage("sessionStorage");
     const text = store?.getItem(key) ?? null;

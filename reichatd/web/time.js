@@ -3,6 +3,11 @@
 const HAS_AM_PM = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: HAS_AM_PM ? "numeric" : "2-digit", minute: "2-digit" });
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const exactClockFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const agoFormat = new Intl.RelativeTimeFormat("en");
+const UNITS = [["minute", 1, 60], ["hour", 60, 1440], ["day", 1440, 43_200]]; // the unit, its minutes, and up to where it is used
+const LENGTHS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOfYearFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
@@ -13,6 +18,26 @@ export const shortClock = (date) =>
   clockFormat.formatToParts(date).filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
 
 export const full = (date) => fullFormat.format(date);
+
+export const shortDate = (date) => dateFormat.format(date);
+
+/** The time with its seconds, and with the date if it is not today. */
+export const exact = (date, now = new Date()) => (day(date) === day(now) ? "" : `${shortDate(date)}, `) + exactClockFormat.format(date);
+
+/** "30 seconds", "1 hour", "7 days": in the largest unit that fits. */
+export function duration(seconds) {
+  const [unit, length] = LENGTHS.find(([, each]) => seconds % each === 0) ?? LENGTHS.at(-1);
+  const count = seconds / length;
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** "now", "5 minutes ago", "3 days ago"; from a month on the date. */
+export function ago(date, now = new Date()) {
+  const minutes = Math.round((now - date) / 60_000);
+  if (minutes < 1) return "now";
+  const [unit, length] = UNITS.find(([, , end]) => minutes < end) ?? [];
+  return unit === undefined ? `on ${shortDate(date)}` : agoFormat.format(-Math.round(minutes / length), unit);
+}
 
 /** The start of the day, so that two times of one day are equal. */
 export const day = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();

@@ -17,3 +17,23 @@ export const pageUrlOf = (hash) => new URL(hash, base).href;
 
 /** A key of localStorage. All paths of a host share it: servers at different paths need different keys. */
 export const storageKey = (name) => (base.pathname === "/" ? name : `${name}@${base.pathname}`);
+
+/** The path of a call about a room, from parts of any text: pathOfRoom("lounge", "kick", userId). */
+export const pathOfRoom = (...parts) => ["/room", ...parts.map(encodeURIComponent)].join("/");
+
+/** The parts of this page's fragment, decoded: ["room", "lounge", "7"] of #/room/lounge/7. */
+export const placeOf = () => location.hash.split("/").slice(1).map(decode);
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Replaces the fragment and leaves no entry in the history: for places that are over, and for secrets. */
+export const replacePlace = (hash) => history.replaceState(null, "", hash);
+
+/** The fragment of a room's page. */
+export const roomPlace = (roomId) => `#/room/${encodeURIComponent(roomId)}`;

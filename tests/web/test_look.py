@@ -32,7 +32,7 @@ EXTREME = [
 
 # Everything scrolls vertically only: a long name without spaces must not move anything out of the window.
 TOO_WIDE = """
-() => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar")]
+() => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar, .parts, .panel, .entry, .card")]
   .filter((element) => element.scrollWidth > element.clientWidth)
   .map((element) => `${element.localName}.${element.className}`)
 """
@@ -104,7 +104,7 @@ def test_the_main_screens(visitor: Visitors, phone: bool, dark: bool) -> None:
     page.get_by_role("button", name="New room").click()
     check(ada, f"{kind}-new-room")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="profile").click()
+    page.get_by_role("link", name="profile and settings").click()
     check(ada, f"{kind}-profile")
 
 
@@ -208,6 +208,90 @@ def test_the_other_screens(visitor: Visitors, daemon: DaemonProcess, phone: bool
         ada.say("And this one is waiting.")
         expect(page.locator(".pending .state")).to_have_text("Waiting")
         check(ada, f"{kind}-offline")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_the_screens_about_people(visitor: Visitors, phone: bool, dark: bool) -> None:
+    """Roles, mutes, slow mode, invitations, direct conversations, the audit log; with names of extreme length."""
+    ada, bob = visitor("ada", phone=phone, dark=dark), visitor("b" * 32, phone=phone, dark=dark)
+    kind = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+    page = ada.page
+    dialog = page.get_by_role("dialog").last
+
+    def about() -> None:
+        page.evaluate("() => document.querySelectorAll('dialog').forEach((dialog) => dialog.close())")
+        page.get_by_role("button", name="About this room").click()
+        expect(dialog.get_by_role("heading", name="Members")).to_be_visible()
+
+    ada.register()
+    ada.make_room("Reading circle", "reading", "A chapter a week, tea and disagreement")
+    bob.register()
+    bob.join("reading")
+    bob.say("Chapter four by Sunday, then.")
+    ada.sees("Chapter four by Sunday, then.")
+
+    about()
+    dialog.get_by_role("button", name="Edit").click()
+    dialog.get_by_label("Slow mode").select_option("1 hour")
+    check(ada, f"{kind}-edit-room")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    bob.say("And bring the biscuits.")
+    expect(bob.page.locator(".pending .state")).to_contain_text("Waiting until")
+    expect(bob.page.locator(".limits")).to_contain_text("Slow mode")
+    check(bob, f"{kind}-slow")
+
+    about()
+    dialog.get_by_role("button", name=bob.name).click()
+    dialog.get_by_role("button", name="Make moderator").click()
+    expect(dialog.get_by_text("Moderator of this room")).to_be_visible()
+    dialog.get_by_role("button", name="Mute").click()
+    check(ada, f"{kind}-mute")
+    dialog.get_by_role("button", name="Mute").click()
+    expect(dialog.get_by_text("Muted until")).to_be_visible()
+    check(ada, f"{kind}-moderation")
+    about()
+    expect(dialog.get_by_text("muted until")).to_be_visible()
+    check(ada, f"{kind}-members")
+    bob.page.evaluate("() => window.dispatchEvent(new Event('focus'))")
+    expect(bob.page.locator(".limits")).to_contain_text("You are muted")
+    check(bob, f"{kind}-muted")
+
+    dialog.get_by_role("button", name="Invite").click()
+    dialog.get_by_role("button", name="Create link").click()
+    expect(dialog.get_by_role("button", name="Delete")).to_be_visible()
+    check(ada, f"{kind}-invite")
+    about()
+    dialog.get_by_role("button", name="Audit log").click()
+    expect(dialog.get_by_text("created an invitation")).to_be_visible()
+    check(ada, f"{kind}-audit")
+    about()
+    dialog.get_by_role("button", name="Leave").click()
+    check(ada, f"{kind}-leave-owned-room")
+    dialog.get_by_role("button", name="Transfer first").click()
+    expect(dialog.get_by_role("button", name=bob.name)).to_be_visible()
+    check(ada, f"{kind}-transfer")
+    dialog.get_by_role("button", name=bob.name).click()
+    expect(page.get_by_role("dialog", name="the owner?")).to_be_visible()
+    check(ada, f"{kind}-confirm-transfer")
+
+    about()
+    dialog.get_by_role("button", name=bob.name).click()
+    dialog.get_by_role("button", name="Message").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("heading", name=bob.name)).to_be_visible()
+    ada.say("Shall I bring the tea?")
+    ada.sees("Shall I bring the tea?")
+    check(ada, f"{kind}-direct")
+    page.get_by_role("button", name="About this person").click()
+    dialog.get_by_role("button", name="Block").click()
+    expect(dialog.get_by_role("button", name="Unblock")).to_be_visible()
+    check(ada, f"{kind}-direct-person")
+    page.keyboard.press("Escape")
+    page.goto(f"{ada.url}/#/")
+    expect(page.get_by_role("link", name="direct conversation")).to_be_visible()
+    check(ada, f"{kind}-rooms-and-people")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -167,7 +167,7 @@ def test_the_login_lasts_until_logout(visitor: Visitors) -> None:
     second = ada.context.new_page()
     second.goto(ada.url)
     expect(second.get_by_role("navigation", name="Rooms")).to_be_visible()
-    ada.page.get_by_role("button", name="profile").click()
+    ada.page.get_by_role("link", name="profile and settings").click()
     ada.page.get_by_role("button", name="Log out").click()
     expect(ada.page.get_by_role("heading", name="Log in")).to_be_visible()
     expect(second.get_by_role("heading", name="Log in")).to_be_visible()

@@ -105,34 +105,51 @@ class Visitor:
 
     def register(self) -> None:
         """Registers with the code from the mail, which also logs in."""
+        self.page.goto(self.url)
+        self.page.get_by_role("button", name="Create an account").click()
+        self.fill_registration()
+        expect(self.page.get_by_role("navigation", name="Rooms")).to_be_visible()
+
+    def fill_registration(self) -> None:
+        """Completes the registration whose form is shown."""
         page = self.page
-        page.goto(self.url)
-        page.get_by_role("button", name="Create an account").click()
         page.get_by_label("Name").fill(self.name)
         page.get_by_label("E-mail").fill(self.email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Create account").click()
         page.get_by_label("Code").fill(self.code())
         page.get_by_role("button", name="Verify").click()
-        expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
     def code(self) -> str:
         """The code in the mail to this person."""
+        return self.mailed(_CODE)
+
+    def mailed(self, pattern: re.Pattern[str], to: str = "") -> str:
+        """Waits for a mail to this person, or to another address, whose text has this pattern; returns its first group."""
         deadline = threading.Event()
         for _ in range(3000):
             for message in self._mail_server.messages:
                 body = message.get_body(("plain",))
-                if message["To"] == self.email and body and (match := _CODE.search(body.get_content())):
+                if message["To"] == (to or self.email) and body and (match := pattern.search(body.get_content())):
                     return match[1]
             deadline.wait(0.01)
-        raise AssertionError(f"no mail to {self.email}")
+        raise AssertionError(f"no mail to {to or self.email}")
 
     def log_in(self, password: str = PASSWORD) -> None:
+        self.fill_login(password)
+        expect(self.page.get_by_role("navigation", name="Rooms")).to_be_visible()
+
+    def fill_login(self, password: str = PASSWORD) -> None:
         page = self.page
         page.get_by_label("E-mail").fill(self.email)
         page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("navigation", name="Rooms")).to_be_visible()
+
+    def open_settings(self, part: str) -> Locator:
+        """Opens a part of the settings; returns the view."""
+        self.page.get_by_role("link", name="profile and settings").click()
+        self.page.get_by_role("navigation", name="Settings").get_by_role("link", name=part).click()
+        return self.page.locator(".settings")
 
     def enter(self, name: str) -> None:
         """Opens a room from the list. A page that is just showing its home after a login may miss a click: it is clicked again."""
@@ -175,7 +192,7 @@ class Visitor:
         self.page.get_by_role("dialog", name=question).get_by_role("button", name=answer, exact=True).click()
 
     def log_out(self) -> None:
-        self.page.get_by_role("button", name="profile").click()
+        self.page.get_by_role("link", name="profile and settings").click()
         self.page.get_by_role("button", name="Log out").click()
         expect(self.page.get_by_role("heading", name="Log in")).to_be_visible()
 

@@ -27,7 +27,7 @@ from reichatd.errors import (
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
-from reichatd.store import OidcAccount, Registration, User
+from reichatd.store import OidcAccount, User
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -246,13 +246,9 @@ class OidcLogins:
         # A password that nobody knows. Refusing one takes as long as for other users.
         password_hash = await self._passwords.hash(secrets.token_urlsafe())
         now, name = self._clock(), username_of(person, self._settings.limits)
-
-        async def confirm(registration: Registration, user: User) -> User | None:
-            return (await self._invites.confirm(registration, user, client=client)).user
-
+        registration = verified_registration(address, name, password_hash, now, invite_id)
         try:
-            registration = verified_registration(address, name, password_hash, now, invite_id)
-            user = await confirm_at_once(self._store, registration, now, confirm)
+            user = await confirm_at_once(self._store, registration, now, self._invites, client=client)
         except UserExists:
             return None
         await self._audit.record(Event.REGISTERED, UserActor(user.user_id, "", client), detail=_BY)

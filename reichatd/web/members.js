@@ -1,0 +1,47 @@
+// The members of a room, and those who are banned, as the server has them; and what the user may do in a room.
+
+import { peopleList } from "./people.js";
+import { exact } from "./time.js";
+import { pathOfRoom } from "./urls.js";
+
+/** Whether the user leads this joined room: as its owner or as a moderator. */
+export const leads = (room) => room?.kind !== "direct" && ["owner", "moderator"].includes(room?.role);
+
+/** The list of a room's members; onchoose and onload are those of `peopleList`. */
+export const memberList = (home, roomId, { onchoose, onload }) => peopleList({
+  label: "Members",
+  load: (after, limit) => membersOf(home, roomId, after, limit),
+  details: ({ role, muted_until: mutedUntil }) => [role !== "member" && role, mutedUntil && `muted until ${exact(new Date(mutedUntil))}`],
+  onchoose,
+  onload,
+});
+
+/** The list of those who are banned from a room, for those who lead it. */
+export const bannedList = (home, roomId, { onchoose, onload }) => peopleList({
+  label: "Banned",
+  load: (after, limit) => bansOf(home, roomId, after, limit),
+  details: () => [],
+  onchoose,
+  onload,
+});
+
+/** What a user is in a room: {role, joined_at, muted_until?}; undefined for others. Throws as `api.call`. */
+export const memberOf = async (home, roomId, userId) => find(await membersOf(home, roomId, before(userId)), userId);
+
+/** Whether a user is banned from a room that the caller leads. Throws as `api.call`. */
+export const isBanned = async (home, roomId, userId) => find(await bansOf(home, roomId, before(userId)), userId) !== undefined;
+
+const NEIGHBOURS = 100;
+
+/** A text a little before this id, in the order of the pages: behind it, the id is among the first. */
+const before = (userId) => userId.slice(0, -1);
+
+const find = (users, userId) => users.find((each) => each.user_id === userId);
+
+async function membersOf(home, roomId, after, limit = NEIGHBOURS) {
+  return (await home.api.call("GET", `${pathOfRoom(roomId, "members")}?${new URLSearchParams({ after, limit })}`)).members;
+}
+
+async function bansOf(home, roomId, after, limit = NEIGHBOURS) {
+  return (await home.api.call("GET", `${pathOfRoom(roomId, "bans")}?${new URLSearchParams({ after, limit })}`)).bans;
+}

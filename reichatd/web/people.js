@@ -1,0 +1,79 @@
+// Lists of users, which come from the server in pages: each user is a button. A room may have thousands.
+
+import { avatar, h } from "./dom.js";
+
+const PAGE = 50;
+const LARGEST_PAGE = 1000;
+const MOST_FOUND = 200;
+
+/**
+ * A list of users ({user_id, username, …}), empty until `refresh`. Returns {element, refresh}.
+ *
+ * label: of the list; load: gets the id of the last user that is known, and how many to load; returns the next users by id, or throws.
+ * details: makes a user's texts beside the name; onchoose: gets the user that was clicked.
+ * onload: gets how many users are loaded, and whether these are all.
+ */
+export function peopleList({ label, load, details, onchoose, onload = () => {} }) {
+  const rows = new Map(); // by user id; a row keeps its button, to which the focus returns
+  const list = h("ul", { class: "people", "aria-label": label });
+  const note = h("p", { class: "hint", role: "status" });
+  const more = h("button", { type: "button", class: "link", hidden: true, onclick: () => guarded(() => loadOn(PAGE)) }, "Show more");
+  const filter = h("input", { type: "search", placeholder: "Find by name", "aria-label": `${label}: find by name`, hidden: true, oninput: () => guarded(find) });
+  let people = [];
+  let hasAll = false;
+  let generation = 0; // answers to requests before the last refresh are ignored
+
+  async function refresh() {
+    const known = people.length;
+    generation++;
+    people = [];
+    await guarded(() => loadOn(Math.min(LARGEST_PAGE, Math.max(PAGE, known))));
+  }
+
+  async function loadOn(limit) {
+    const begun = generation;
+    const found = await load(people.at(-1)?.user_id ?? "", limit);
+    if (begun !== generation) return;
+    people = [...people, ...found];
+    hasAll = found.length < limit;
+    onload(people.length, hasAll);
+    filter.hidden &&= hasAll;
+    draw();
+  }
+
+  /** The server has no search: all pages are loaded. */
+  async function find() {
+    draw();
+    for (const begun = generation; filter.value && !hasAll && begun === generation && list.isConnected; ) await loadOn(LARGEST_PAGE);
+  }
+
+  function draw() {
+    const words = filter.value.trim().toLowerCase();
+    const matching = people.filter(({ username }) => username.toLowerCase().includes(words));
+    list.replaceChildren(...matching.slice(0, words ? MOST_FOUND : Infinity).map(row));
+    list.hidden = matching.length === 0; // ARIA requires items in a list
+    more.hidden = hasAll || words !== "";
+    note.textContent = !words ? "" : !hasAll ? "Searching …" : matching.length === 0 ? "No one is found." : matching.length > MOST_FOUND ? `The first ${MOST_FOUND} of ${matching.length} are shown.` : "";
+  }
+
+  function row(person) {
+    const { user_id: userId, username } = person;
+    if (!rows.has(userId)) rows.set(userId, h("li", {}, h("button", { type: "button", class: "person" })));
+    const button = rows.get(userId).firstElementChild;
+    button.onclick = () => onchoose(person);
+    button.replaceChildren(avatar(userId, username), h("bdi", {}, username), ...details(person).filter(Boolean).map((text) => h("span", { class: "hint" }, text)));
+    return rows.get(userId);
+  }
+
+  async function guarded(act) {
+    more.disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      note.textContent = error.message;
+    }
+    more.disabled = false;
+  }
+
+  return { element: h("div", {}, filter, list, more, note), refresh };
+}

@@ -1,0 +1,100 @@
+// The dialog of a user: a direct conversation, a block and, for those who lead the room, moderation.
+
+import { avatar, h } from "./dom.js";
+import { closeDialogs, openDialog } from "./forms.js";
+import { isBanned, leads, memberOf } from "./members.js";
+import { moderationButtons } from "./moderation.js";
+import { leaveRoomDialog } from "./room-dialogs.js";
+import { quietButton } from "./settings-parts.js";
+import { exact } from "./time.js";
+
+const ROLES = { owner: "Owner of this room", moderator: "Moderator of this room" };
+
+/**
+ * Opens the dialog of a user.
+ *
+ * roomId: the room in which the user was found.
+ * onchange: called after something has changed that lists of the room's users show.
+ */
+export function personDialog(home, roomId, userId, onchange = () => {}) {
+  const room = home.rooms.get(roomId);
+  const isDirect = room?.kind === "direct";
+  const isMe = userId === home.me.userId;
+  const person = { user_id: userId, username: "this person" };
+  const about = h("p", { class: "hint" }, "…");
+  const state = h("p", { class: "hint" });
+  const outcome = h("p", { class: "outcome", role: "status" });
+  const block = quietButton("Block", () => act(toggleBlock));
+  const moderation = h("div");
+  let buttons = null; // of `moderation`, once the user is known to lead the room
+  let isBlocked = false;
+  block.disabled = true;
+
+  const dialog = openDialog("Person", (close) => [
+    h("p", { class: "person-head" }, avatar(userId, ""), about),
+    state,
+    !isMe && h("div", { class: "buttons" },
+      !isDirect && quietButton("Message", () => act(openDirect)),
+      block,
+      isDirect && quietButton("Leave", () => { close(); leaveRoomDialog(home, room); }),
+    ),
+    moderation,
+    outcome,
+  ]);
+
+  /** Does something and says what was done, or why not. */
+  async function act(what) {
+    outcome.textContent = "";
+    try {
+      outcome.textContent = (await what()) ?? "";
+    } catch (error) {
+      outcome.textContent = error.message;
+    }
+  }
+
+  async function openDirect() {
+    const { room_id: direct } = await home.api.call("POST", "/direct", { user_id: userId });
+    await home.rooms.read();
+    closeDialogs();
+    home.open(direct);
+  }
+
+  async function toggleBlock() {
+    await home.api.call(isBlocked ? "DELETE" : "PUT", `/user/blocks/${encodeURIComponent(userId)}`);
+    await refreshBlock();
+    return isBlocked ? "Blocked: cannot write to you in a direct conversation." : "No longer blocked.";
+  }
+
+  async function refreshBlock() {
+    const { blocks } = await home.api.call("GET", "/user/blocks");
+    isBlocked = blocks.some((each) => each.user_id === userId);
+    block.textContent = isBlocked ? "Unblock" : "Block";
+    block.disabled = false;
+  }
+
+  function showModeration() {
+    if (buttons !== null || isMe || !leads(home.rooms.get(roomId))) return;
+    buttons = moderationButtons(home, roomId, person, { dialog, say: act, async changed() { await refreshRole(); onchange(); } });
+    moderation.replaceChildren(buttons.element);
+  }
+
+  async function refreshRole() {
+    const mayKnow = leads(home.rooms.get(roomId)); // who is banned
+    const [member, banned] = await Promise.all([memberOf(home, roomId, userId), mayKnow && isBanned(home, roomId, userId), home.rooms.read()]);
+    const { role, muted_until: mutedUntil } = member ?? {};
+    state.textContent = [ROLES[role], mutedUntil && `Muted until ${exact(new Date(mutedUntil))}`].filter(Boolean).join(". ");
+    showModeration();
+    buttons?.update(member, banned);
+  }
+
+  async function showName() {
+    const user = await home.users.get(userId);
+    person.username = user?.username ?? "(deleted user)";
+    dialog.querySelector("h2").textContent = person.username;
+    dialog.querySelector(".avatar").replaceWith(avatar(userId, user?.username ?? "?"));
+    about.textContent = user?.email ?? "";
+  }
+
+  showModeration();
+  act(async () => void (await Promise.all([showName(), !isMe && refreshBlock(), !isDirect && refreshRole()])));
+}

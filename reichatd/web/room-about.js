@@ -1,0 +1,86 @@
+// The dialog of a room: what it is, what can be done with it, and its members.
+
+import { announce, copy, h } from "./dom.js";
+import { openDialog } from "./forms.js";
+import { bannedList, leads, memberList } from "./members.js";
+import { personDialog } from "./person-dialog.js";
+import { auditDialog } from "./room-audit.js";
+import { deleteRoomDialog, editRoomDialog, leaveRoomDialog } from "./room-dialogs.js";
+import { invitesDialog } from "./room-invites.js";
+import { quietButton } from "./settings-parts.js";
+import { duration } from "./time.js";
+import { pageUrlOf } from "./urls.js";
+
+/** Opens the dialog of a joined room; that of the other person for a direct conversation. */
+export async function roomDialog(home, roomId) {
+  await home.rooms.read().catch(() => {}); // it may have changed; without a connection, the last known state is shown
+  const room = home.rooms.get(roomId);
+  if (room === undefined) return;
+  if (room.kind === "direct") personDialog(home, roomId, room.owner);
+  else await aboutDialog(home, room);
+}
+
+async function aboutDialog(home, room) {
+  const people = await peopleSection(home, room);
+  const dialog = openDialog(room.name, (close) => [
+    room.description && h("p", { class: "description", dir: "auto" }, room.description),
+    h("p", { class: "hint" }, room.private ? "Private" : "Public", " room, id ", h("code", {}, room.room_id)),
+    room.slow_seconds > 0 && h("p", { class: "hint" }, slowText(room)),
+    h("div", { class: "buttons" }, buttons(home, room, close)),
+    people.element,
+  ]);
+  home.rooms.addEventListener("change", people.changed);
+  dialog.addEventListener("close", () => home.rooms.removeEventListener("change", people.changed));
+}
+
+export const slowText = ({ slow_seconds: seconds }) => `Slow mode: one message in ${duration(seconds)}`;
+
+function buttons(home, room, close) {
+  const instead = (open) => () => {
+    close();
+    open(home, room);
+  };
+  const isOwner = room.role === "owner";
+  const address = pageUrlOf(`#/room/${encodeURIComponent(room.room_id)}`);
+  return [
+    quietButton("Copy address", async () => { await copy(address); announce("Address copied"); }),
+    leads(room) && quietButton("Invite", () => invitesDialog(home, room)),
+    isOwner && quietButton("Edit", instead(editRoomDialog)),
+    leads(room) && quietButton("Audit log", () => auditDialog(home, room)),
+    quietButton("Leave", instead(leaveRoomDialog)),
+    isOwner && quietButton("Delete", instead(deleteRoomDialog), "quiet danger-text"),
+  ];
+}
+
+/** The members and, for those who lead the room, the banned users. `changed`: draws them again if the members have changed. */
+async function peopleSection(home, room) {
+  const { room_id: roomId } = room;
+  let { users } = room;
+  const membersTitle = h("h3", {});
+  const bannedTitle = h("h3", {});
+  const onchoose = ({ user_id: userId }) => personDialog(home, roomId, userId, refresh);
+  const members = memberList(home, roomId, { onchoose });
+  const banned = leads(room) && bannedList(home, roomId, {
+    onchoose,
+    onload(count, hasAll) {
+      bannedTitle.textContent = `Banned (${count}${hasAll ? "" : "+"})`;
+      bannedPart.hidden = count === 0;
+    },
+  });
+  const bannedPart = banned && h("div", { hidden: true }, bannedTitle, banned.element);
+
+  async function refresh() {
+    membersTitle.textContent = `Members (${users.length})`;
+    await Promise.all([members.refresh(), banned && banned.refresh()]);
+  }
+
+  function changed() {
+    const now = home.rooms.get(roomId)?.users ?? users;
+    if (JSON.stringify(now) === JSON.stringify(users)) return;
+    users = now;
+    refresh();
+  }
+
+  await refresh();
+  return { element: h("div", {}, membersTitle, members.element, bannedPart), changed };
+}
