@@ -51,7 +51,7 @@ class Deletion:
         """
         user = identity.user
         await self._logins.confirm_password(user, password, client=client)
-        if await self._owns_rooms(user.user_id):
+        if await self._store.rooms.owned(user.user_id):
             raise OwnsRooms("You own rooms: transfer them to other members, or delete them first")
         users = self._store.users
         with trio.CancelScope(shield=True):
@@ -64,11 +64,3 @@ class Deletion:
             client=client,
             detail="messages erased" if erase else "messages kept",
         )
-
-    async def _owns_rooms(self, user_id: str) -> bool:
-        """Whether the user owns a room in which others may need an owner; a direct conversation needs none."""
-        for room_id in await self._store.rooms.owned(user_id):
-            head = await self._store.rooms.head(room_id)
-            if head is not None and head.direct is None:
-                return True
-        return False

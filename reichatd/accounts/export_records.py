@@ -56,6 +56,13 @@ class SecondFactorRecord(_Record, frozen=True, tag="second_factor"):
     recovery_codes: int
 
 
+class ProviderRecord(_Record, frozen=True, tag="provider"):
+    """The user can log in with this account of an OpenID provider."""
+
+    issuer: str
+    subject: str
+
+
 class BlockRecord(_Record, frozen=True, tag="block"):
     """The user has blocked this one."""
 
@@ -103,6 +110,7 @@ UserExport = (
     | SessionRecord
     | AppPasswordRecord
     | SecondFactorRecord
+    | ProviderRecord
     | BlockRecord
     | ActivityRecord
     | MessageRecord

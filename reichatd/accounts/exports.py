@@ -14,6 +14,7 @@ from reichatd.accounts.export_records import (
     MembershipRecord,
     MessageRecord,
     Progress,
+    ProviderRecord,
     SecondFactorRecord,
     SessionRecord,
     UserDetails,
@@ -21,7 +22,7 @@ from reichatd.accounts.export_records import (
 )
 from reichatd.audit import AuditLog, Event
 from reichatd.rate_limits import Action
-from reichatd.store import AuditFilter
+from reichatd.store import AuditFilter, users_with
 from reichatd.timestamps import isoformat
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
     factor = await store.second_factors.get(user.user_id)
     if factor is not None and factor.confirmed:
         yield SecondFactorRecord(len(factor.recovery.split()))
-    blocked_ids = await store.blocks.of_user(user.user_id)
-    for blocked_id, blocked in zip(blocked_ids, await store.users.by_ids(blocked_ids), strict=True):
-        yield BlockRecord(blocked_id, blocked.username if blocked else "")
+    for account in await store.oidc.of_user(user.user_id):
+        yield ProviderRecord(account.issuer, account.subject)
+    for blocked in await users_with(store.users, await store.blocks.of_user(user.user_id)):
+        yield BlockRecord(blocked.user_id, blocked.username)
     after = 0
     while entries := await store.audit.page(AuditFilter(after=after, user_id=user.user_id), _ENTRIES):
         for entry in entries:

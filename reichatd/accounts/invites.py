@@ -165,11 +165,14 @@ class Invites:
         await self._store.invites.delete_expired(self._clock())
 
     async def _is_valid(self, invite: Invite) -> bool:
-        """Whether it may be used: one by a user, only while that user may still make invitations to the room."""
+        """Whether it may be used: one by a user only while that user is not disabled and may make invitations to the room."""
         if not invite.is_valid(self._clock()):
             return False
         if not invite.created_by:
             return True
+        creator = await self._store.users.by_id(invite.created_by)
+        if creator is None or creator.disabled:
+            return False
         room = await self._store.rooms.head(invite.room_id, invite.created_by)
         return room is not None and rights.allows(
             UserActor(invite.created_by, ""),

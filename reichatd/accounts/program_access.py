@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from reichatd.accounts import fields, keys
@@ -118,7 +119,11 @@ class ProgramAccess:
         """The user's tokens, oldest first. Their hashes are secret."""
         now = self._clock()
         sessions = await self._store.sessions.of_user(identity.user.user_id)
-        return [session for session in sessions if session.is_token and session.expires_at > now]
+        return [
+            msgspec.structs.replace(session, used_at=self._sessions.uses.last_use(session))
+            for session in sessions
+            if session.is_token and session.expires_at > now
+        ]
 
     async def delete(self, identity: "Identity", token_id: str, *, client: str) -> None:
         """Deletes a token, and closes its sockets.

@@ -14,6 +14,7 @@ from reichatd.accounts.export_records import BlockRecord as BlockRecord
 from reichatd.accounts.export_records import MembershipRecord as MembershipRecord
 from reichatd.accounts.export_records import MessageRecord as MessageRecord
 from reichatd.accounts.export_records import Progress as Progress
+from reichatd.accounts.export_records import ProviderRecord as ProviderRecord
 from reichatd.accounts.export_records import SecondFactorRecord as SecondFactorRecord
 from reichatd.accounts.export_records import SessionRecord as SessionRecord
 from reichatd.accounts.export_records import UserDetails as UserDetails
@@ -215,6 +216,7 @@ Record = (
     | SessionRecord
     | AppPasswordRecord
     | SecondFactorRecord
+    | ProviderRecord
     | BlockRecord
     | ActivityRecord
     | RoomRecord

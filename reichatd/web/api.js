@@ -65,8 +65,8 @@ export class Api extends EventTarget {
   }
 
   /** Logs in with a code that the page got from a login at the provider. It is valid with a cookie of that login only. */
-  async redeem(code) {
-    this.#enter(await request("POST", "/oidc/redeem", { code }, { credentials: "same-origin" }));
+  async redeem(code, invite = null) {
+    this.#enter(await request("POST", "/oidc/redeem", { code, invite }, { credentials: "same-origin" }));
   }
 
   #enter({ tokens }) {

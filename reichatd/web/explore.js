@@ -2,6 +2,7 @@
 
 import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
+import { roomPlace } from "./urls.js";
 
 const MOST_SHOWN = 200;
 const PAGE = 1000;
@@ -54,7 +55,7 @@ function sentence(matching, all) {
 }
 
 function card(home, { room_id: id, name, description }) {
-  return h("a", { class: "room-card", href: `#/room/${encodeURIComponent(id)}` },
+  return h("a", { class: "room-card", href: roomPlace(id) },
     h("span", { class: "badge", "aria-hidden": "true" }, "#"),
     h("span", { class: "room-card-text" }, h("bdi", { class: "room-card-name" }, name), h("span", { class: "hint", dir: "auto" }, description)),
     home.rooms.get(id) ? h("span", { class: "hint" }, "joined") : h("span", { class: "go" }, icon("send")),

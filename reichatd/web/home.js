@@ -9,7 +9,7 @@ import { holdBack } from "./outbox.js";
 import { createRoomDialog } from "./room-dialogs.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
-import { placeOf, replacePlace } from "./urls.js";
+import { placeOf, replacePlace, roomPlace } from "./urls.js";
 import { Users } from "./users.js";
 
 const RETRY_MS = 3_000;
@@ -93,7 +93,7 @@ export class Home {
 
   /** Shows a room; draws it again if it is shown already. */
   open(roomId) {
-    const hash = `#/room/${encodeURIComponent(roomId)}`;
+    const hash = roomPlace(roomId);
     if (location.hash === hash) this.#route();
     else location.hash = hash;
   }
@@ -158,7 +158,7 @@ export class Home {
     const isDirect = kind === "direct";
     return h("a", {
       class: "room-link",
-      href: `#/room/${encodeURIComponent(roomId)}`,
+      href: roomPlace(roomId),
       "aria-current": isCurrent && "page",
       "data-current": isCurrent,
       "data-unread": unread > 0,

@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { forgetUnsent } from "./drafts.js";
 import { form, openDialog } from "./forms.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
+import { roomPlace } from "./urls.js";
 
 const REVOKE_MS = 60_000; // the browser has begun to save the file by then
 
@@ -78,6 +79,6 @@ function deleteDialog(home) {
 function ownedRooms(rooms, close) {
   return [
     h("p", {}, "You own these rooms. Transfer or delete them first:"),
-    h("ul", { class: "entries" }, rooms.map((room) => h("li", { class: "entry" }, h("a", { href: `#/room/${encodeURIComponent(room.room_id)}`, dir: "auto", onclick: close }, room.name)))),
+    h("ul", { class: "entries" }, rooms.map((room) => h("li", { class: "entry" }, h("a", { href: roomPlace(room.room_id), dir: "auto", onclick: close }, room.name)))),
   ];
 }

@@ -34,7 +34,7 @@ function passwordSection(api, sessions) {
 
 /** The section is hidden unless the server has a provider. */
 function providerSection(api) {
-  const state = h("p", { class: "hint", role: "status" }, "Loading …");
+  const state = h("p", { class: "hint", role: "status" });
   const buttons = h("div", { class: "buttons" });
   const element = section("Login by a provider", state, buttons);
   element.hidden = true;
@@ -44,7 +44,7 @@ function providerSection(api) {
     element.hidden = name === "";
     if (name === "") return;
     const { linked } = await api.call("GET", "/user/oidc");
-    state.replaceChildren("You can ", !linked && "not ", "log in by ", h("bdi", {}, name), linked ? "." : " yet.");
+    state.replaceChildren(linked ? "You can log in by " : "You cannot log in yet by ", h("bdi", {}, name), ".");
     buttons.replaceChildren(quietButton(linked ? "Unlink" : "Link", guarded(linked ? () => unlink(name) : link)));
   }
 

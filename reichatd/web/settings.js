@@ -6,13 +6,13 @@ import { profileSections } from "./settings-profile.js";
 import { programSections } from "./settings-programs.js";
 import { securitySections } from "./settings-security.js";
 import { placeOf, replacePlace } from "./urls.js";
-import { providerProblem } from "./welcome-login.js";
+import { providerProblem } from "./welcome-provider.js";
 
 const PARTS = [
   ["profile", "Profile", profileSections],
   ["security", "Security", securitySections],
   ["programs", "Programs", programSections],
-  ["data", "Your data", dataSections],
+  ["data", "Data", dataSections],
 ];
 
 /** The part that the URL names. The places #/oidc-linked and #/oidc-error/… are the way back from the provider. */

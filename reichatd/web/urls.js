@@ -34,3 +34,6 @@ function decode(text) {
 
 /** Replaces the fragment and leaves no entry in the history: for places that are over, and for secrets. */
 export const replacePlace = (hash) => history.replaceState(null, "", hash);
+
+/** The fragment of a room's page. */
+export const roomPlace = (roomId) => `#/room/${encodeURIComponent(roomId)}`;

@@ -2,8 +2,9 @@
 
 import { h } from "./dom.js";
 import { form } from "./forms.js";
-import { replacePlace } from "./urls.js";
+import { replacePlace, roomPlace } from "./urls.js";
 import { EMAIL, codeHint, withoutSpaces } from "./welcome-fields.js";
+import { providerButton } from "./welcome-provider.js";
 
 export function register(page) {
   const { serverInfo } = page.api;
@@ -41,7 +42,7 @@ export function verify(page) {
     submit: "Verify",
     async onsubmit({ email = known.email, code }) {
       await page.api.ask("POST", "/verify", { email, code: withoutSpaces(code) });
-      if (page.invite) replacePlace(page.invite.room ? `#/room/${encodeURIComponent(page.invite.room.room_id)}` : "#/"); // it is used now
+      if (page.invite) replacePlace(page.invite.room ? roomPlace(page.invite.room.room_id) : "#/"); // it is used now
       if (known.password) await page.logIn(email, known.password);
       else {
         page.known = { email, password: "" };
@@ -70,6 +71,7 @@ export async function invited(page, token) {
     [
       room?.description && h("p", { class: "description", dir: "auto" }, room.description),
       form({ submit: "Create an account", onsubmit: () => page.go("register") }),
+      providerButton(page),
     ],
     links,
   );

@@ -2,8 +2,9 @@
 
 import { h } from "./dom.js";
 import { placeOf, replacePlace } from "./urls.js";
-import { logIn, providerFailed, redeem, secondFactor } from "./welcome-login.js";
+import { logIn, secondFactor } from "./welcome-login.js";
 import { forgot, reset } from "./welcome-password.js";
+import { providerFailed, redeem } from "./welcome-provider.js";
 import { enterInvite, invited, register, verify } from "./welcome-register.js";
 
 const SCREENS = { enterInvite, forgot, invited, logIn, providerFailed, redeem, register, reset, secondFactor, verify };
@@ -31,7 +32,7 @@ class Welcome {
     SCREENS[screen](this, ...more);
   }
 
-  /** Fills the card. links: [text, action] each, or null; or a promise of them, if the server must be asked. */
+  /** Fills the card. links: [text, action] each; or a promise of them, if the server must be asked. */
   show(title, lead, content, links = []) {
     const row = h("p", { class: "links" });
     this.element.replaceChildren(
@@ -43,7 +44,7 @@ class Welcome {
         row,
       ),
     );
-    Promise.resolve(links).then((known) => row.append(...known.filter(Boolean).map(([text, act]) => h("button", { type: "button", class: "link", onclick: act }, text))));
+    Promise.resolve(links).then((known) => row.append(...known.map(([text, act]) => h("button", { type: "button", class: "link", onclick: act }, text))));
     (this.element.querySelector("input:placeholder-shown, input") ?? this.element.querySelector("h1")).focus();
   }
 

@@ -104,7 +104,7 @@ async def test_a_user_who_is_verified_during_a_registration(harness: Harness, mo
     """Another registration is verified between the first check and the write: the store decides."""
     accounts, real = harness.accounts, Passwords.hash
 
-    async def join_first(passwords: Passwords, password: str) -> str:
+    async def join_first(passwords: Passwords, password: str, *, client: str = "") -> str:
         monkeypatch.setattr(Passwords, "hash", real)
         await harness.join()
         return await real(passwords, password)

@@ -54,10 +54,12 @@ async def test_owned_rooms_come_first(harness: Harness, ann: Identity) -> None:
 
 
 async def test_a_direct_conversation_needs_no_owner(harness: Harness, ann: Identity) -> None:
-    user_id = ann.user.user_id
-    pair = direct_pair(user_id, "bob")
-    await harness.store.rooms.create(Room("d1", "", "", user_id, "unusable", 1.5, (user_id, "bob"), direct=pair))
+    await harness.join("bob")
+    bob = await harness.identity("bob")
+    user_id, pair = ann.user.user_id, direct_pair(ann.user.user_id, bob.user.user_id)
+    members = (user_id, bob.user.user_id)
+    await harness.store.rooms.create(Room("d1", "", "", "", "unusable", 1.5, members, direct=pair))
     await delete(harness, ann)
     found = await harness.store.rooms.get("d1")
     assert found is not None
-    assert found.users == ("bob",)
+    assert found.users == (bob.user.user_id,)

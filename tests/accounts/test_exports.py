@@ -12,6 +12,7 @@ from reichatd.accounts.export_records import (
     BlockRecord,
     MessageRecord,
     Progress,
+    ProviderRecord,
     SecondFactorRecord,
     SessionRecord,
     UserDetails,
@@ -20,9 +21,9 @@ from reichatd.accounts.export_records import (
 from reichatd.audit import Event
 from reichatd.errors import RateLimited
 from reichatd.settings import LimitSettings
-from reichatd.store import AppPassword, AuditEntry, Block, Session, Store, Totp
+from reichatd.store import AppPassword, AuditEntry, Block, OidcAccount, Session, Store, Totp
 from tests.accounts.conftest import Harness
-from tests.store.samples import post, room
+from tests.store.samples import add_user, post, room
 from tests.unlimited import CLIENT, UNLIMITED
 
 T = TypeVar("T")
@@ -35,7 +36,8 @@ async def add_everything(store: Store, user_id: str, now: float) -> None:
     await store.app_passwords.create(AppPassword("a1", user_id, "old phone", "hidden", now), 10)
     await store.second_factors.begin(Totp(user_id, "hidden"))
     await store.second_factors.confirm(Totp(user_id, "hidden", confirmed=True, recovery="hidden1 hidden2"))
-    await store.blocks.add(Block(user_id, "eve"), 0)
+    await store.oidc.link(OidcAccount("https://login.example.org", "ann-1", user_id))
+    await store.blocks.add(Block(user_id, (await add_user(store, "eve")).user_id), 0)
     await store.rooms.create(room("den", ["bob", user_id]))
     await store.messages.append([post("mine", user_id, "den"), post("hidden", "bob", "den")], {})
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", user_id, "den", "198.51.100.7", "spam"))
@@ -59,7 +61,8 @@ async def test_an_export_has_all_data_and_no_secret(harness: Harness) -> None:
     assert {one.token_name for one in of_kind(SessionRecord)} == {None, "my robot"}
     assert [one.name for one in of_kind(AppPasswordRecord)] == ["old phone"]
     assert of_kind(SecondFactorRecord) == [SecondFactorRecord(2)]
-    assert of_kind(BlockRecord) == [BlockRecord("eve", "")]
+    assert of_kind(ProviderRecord) == [ProviderRecord("https://login.example.org", "ann-1")]
+    assert of_kind(BlockRecord) == [BlockRecord("eve", "Eve")]
     assert [one.content for one in of_kind(MessageRecord)] == ["mine"]
     own = [one.event for one in of_kind(ActivityRecord) if one.by_user]
     assert own == [Event.REGISTERED, Event.LOGIN, Event.DATA_EXPORTED]

@@ -9,6 +9,7 @@ from reichatd.settings import AuthSettings, LimitSettings, Settings
 from reichatd.settings.server import ServerSettings
 from reichatd.store import Room, Store
 from tests.accounts.conftest import Harness, wrong
+from tests.store.samples import add_user
 from tests.unlimited import CLIENT
 
 DAY = 86_400.0
@@ -34,6 +35,8 @@ async def rooms_of(store: Store, name: str = "eve") -> list[str]:
 
 
 async def open_room(store: Store, owner: str = "ann", room_id: str = "den") -> None:
+    for name in (owner, "mod"):
+        await add_user(store, name)
     assert await store.rooms.create(Room(room_id, "Den", "", owner, "secret", 1.5, (owner, "mod", "bob")))
     assert await store.members.set_moderator(room_id, "mod", True)
 
@@ -120,6 +123,19 @@ async def test_an_invitation_is_worth_what_its_creator_may_do(harness: Harness, 
         with pytest.raises(InviteNotFound):
             await find(tokens[by], client=CLIENT)
     assert [one.created_by for one in await harness.accounts.invites.valid("den")] == [""]
+
+
+async def test_an_invitation_by_a_disabled_or_deleted_user_is_worth_nothing(harness: Harness, store: Store) -> None:
+    await open_room(store)
+    token = await invite(harness, "den", "ann")
+    await store.users.disable("ann")
+    with pytest.raises(InviteNotFound):
+        await harness.accounts.invites.find(token, client=CLIENT)
+    await store.users.enable("ann")
+    await harness.accounts.invites.find(token, client=CLIENT)
+    await store.users.delete("ann")
+    with pytest.raises(InviteNotFound):
+        await harness.accounts.invites.find(token, client=CLIENT)
 
 
 async def test_an_invitation_expires_and_is_removed(harness: Harness, store: Store) -> None:

@@ -22,6 +22,7 @@ CALLS: dict[str, Callable[[UserManagement], Awaitable[object]]] = {
     "disable": lambda users: users.disable(ANN, "ann"),
     "enable": lambda users: users.enable(ANN, "ann"),
     "log_out": lambda users: users.log_out(ANN, "ann"),
+    "remove_second_factor": lambda users: users.remove_second_factor(ANN, "ann"),
     "delete": lambda users: users.delete(ANN, "ann"),
 }
 

@@ -37,17 +37,19 @@ async def test_a_token_acts_as_its_user_within_its_scopes_and_rooms(harness: Har
     await harness.store.rooms.create(room("lobby"))
     made, token = await harness.accounts.program_access.create(ann, " Robot ", BOTH, ["lobby", "lobby"], client=CLIENT)
     assert token not in msgspec.json.encode(made).decode()
+    assert (await harness.accounts.program_access.of(ann))[0].used_at == 0.0
     identity = await harness.sessions.authenticate(token)
     assert identity.user == ann.user
     actor = identity.actor
     assert (actor.user_id, actor.scopes, actor.rooms) == (ann.user.user_id, frozenset(BOTH), frozenset({"lobby"}))
     assert (ann.actor.scopes, ann.actor.rooms) == (None, None)
     (listed,) = await harness.accounts.program_access.of(ann)
-    assert (listed.token_name, listed.scopes, listed.rooms, listed.expires_at) == (
+    assert (listed.token_name, listed.scopes, listed.rooms, listed.expires_at, listed.used_at) == (
         "Robot",
         "read write",
         "lobby",
         NEVER,
+        harness.now,
     )
     ticket = harness.sessions.ticket(identity)
     assert (await harness.sessions.authenticate(harness.sessions.redeem(ticket.ticket))).actor == actor

@@ -3,6 +3,7 @@
 import trio
 
 from reichatd.administration import Record, requests
+from reichatd.administration.audit import settled
 from reichatd.administration.records import (
     AuditRecord,
     CaughtUp,
@@ -12,6 +13,7 @@ from reichatd.administration.records import (
     RoomChanged,
     UserChanged,
 )
+from reichatd.store import AuditEntry
 from tests.administration.conftest import PASSWORD, Admin
 
 
@@ -56,6 +58,12 @@ async def test_the_audit_log_has_what_administrators_do(admin: Admin) -> None:
     assert len(await admin.do(requests.ReadAudit(room_id="den"), AuditRecord)) == 2
     assert await admin.do(requests.ReadAudit(since=admin.now + 1), AuditRecord) == []
     assert len(await admin.do(requests.ReadAudit(user="administrator"), AuditRecord)) == len(found)
+
+
+def test_a_follower_waits_for_entries_with_lower_numbers() -> None:
+    entries = [AuditEntry(number, at, "login", "ann") for number, at in ((1, 5.0), (2, 9.5), (3, 6.0))]
+    assert [entry.number for entry in settled(entries, 10.0)] == [1]
+    assert settled(entries, 12.0) == entries
 
 
 async def test_a_follower_gets_entries_as_they_come(admin: Admin) -> None:

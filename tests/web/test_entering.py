@@ -126,7 +126,7 @@ def test_a_server_for_the_invited(visitor: Visitors, daemon: DaemonProcess) -> N
     expect(ada.page.get_by_role("navigation", name="Rooms")).to_be_visible()
     assert ada.page.url.endswith("#/")
     ada.make_room("Club", "club", "For members", password="swordfish")
-    link = room_link(daemon, "club")
+    link = room_link(daemon, "club", uses="5")
 
     bob.page.goto(link)
     expect(bob.page.get_by_text("to the room Club.")).to_be_visible()
@@ -163,8 +163,8 @@ def test_a_server_for_the_invited(visitor: Visitors, daemon: DaemonProcess) -> N
     expect(eve.page.get_by_text("It is wrong, too old or used up.")).to_be_visible()
 
 
-def room_link(daemon: DaemonProcess, room_id: str) -> str:
-    return _invite(daemon, "--room", room_id, "--uses", "5")
+def room_link(daemon: DaemonProcess, room_id: str, uses: str = "1") -> str:
+    return _invite(daemon, "--room", room_id, "--uses", uses)
 
 
 def server_invite(daemon: DaemonProcess) -> str:

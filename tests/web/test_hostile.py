@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.process import DaemonProcess
+from tests.web.test_entering import room_link
 from tests.web.visitor import Visitor
 
 HOSTILE = [
@@ -102,6 +104,23 @@ def test_names_of_people_are_text(visitor: Callable[..., Visitor]) -> None:
             shows(dialog, name)
             page.keyboard.press("Escape")
         page.keyboard.press("Escape")
+
+
+def test_names_in_invitations_are_text(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    ada.make_room(HOSTILE[0], "hostile", HOSTILE[1], "swordfish")
+    link = room_link(daemon, "hostile")
+    bob.page.goto(link)
+    for text in HOSTILE[:2]:
+        expect(bob.page.get_by_text(text)).to_be_visible()
+    bob.register()
+    bob.page.goto(link)
+    expect(bob.page.get_by_role("heading", name=HOSTILE[0])).to_be_visible()
+    expect(bob.page.get_by_text(HOSTILE[1])).to_be_visible()
+    bob.page.get_by_role("button", name="Join").click()
+    expect(bob.composer).to_be_enabled()
+    assert bob.measured("window.hit") is None
 
 
 @pytest.mark.parametrize("markup", ["innerHTML", "outerHTML"])

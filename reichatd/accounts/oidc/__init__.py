@@ -7,7 +7,8 @@ names        user names for new users
 logins       the use cases
 """
 
+from reichatd.accounts.oidc.http import ProviderError
 from reichatd.accounts.oidc.logins import OidcLogins, redirect_uri
-from reichatd.accounts.oidc.provider import Metadata, OidcClient, Provider, ProviderError
+from reichatd.accounts.oidc.provider import Metadata, OidcClient, Provider
 
 __all__ = ["Metadata", "OidcClient", "OidcLogins", "Provider", "ProviderError", "redirect_uri"]

@@ -1,7 +1,4 @@
-"""Speaks to an OpenID provider over HTTPS: asks for its discovery document and its keys, and exchanges codes for ID tokens.
-
-The only module of the daemon that imports httpx.
-"""
+"""Speaks to an OpenID provider: asks for its discovery document and its keys, and exchanges codes for ID tokens."""
 
 import ssl
 import time
@@ -16,14 +13,13 @@ from msgspec import Struct
 
 from reichatd.accounts.oidc import id_tokens
 from reichatd.accounts.oidc.handshake import Attempt, Person
+from reichatd.accounts.oidc.http import ProviderError, RequestRefused, ask, decoded
 from reichatd.accounts.oidc.id_tokens import SigningKeys, TokenRefused, UnknownKey
 from reichatd.errors import InvalidCode, Unavailable
 
 if TYPE_CHECKING:
     from reichatd.settings import OidcSettings
 
-_MAX_BYTES = 1_048_576
-"""The longest answer that is read."""
 _REFETCH_SECONDS = 60.0
 """Forged tokens with unknown keys cause no more requests than this."""
 _FAILED_SECONDS = 5.0
@@ -38,18 +34,6 @@ class OidcClient(NamedTuple):
 
     secret: str
     tls: ssl.SSLContext
-
-
-class ProviderError(Exception):
-    """The provider does not answer as it should. The text says what is wrong, in one line, without secrets."""
-
-
-class _Refused(ProviderError):
-    """The provider answers with an error, for example `invalid_grant` (RFC 6749, 5.2)."""
-
-    def __init__(self, where: str, status: int, error: str) -> None:
-        self.error = error
-        super().__init__(f"{where} answers with status {status}{f', {error}' if error else ''}")
 
 
 class Metadata(Struct, frozen=True):
@@ -70,10 +54,6 @@ class Metadata(Struct, frozen=True):
 class _Tokens(Struct):
     id_token: str = ""
     access_token: str = ""
-
-
-class _Error(Struct):
-    error: str = ""
 
 
 class _Cached(Generic[T]):
@@ -181,7 +161,7 @@ class Provider:
             log.warning("ID token refused", reason=str(refusal))
             raise InvalidCode from refusal
         except ProviderError as error:
-            if isinstance(error, _Refused) and error.error == "invalid_grant":
+            if isinstance(error, RequestRefused) and error.error == "invalid_grant":
                 raise InvalidCode from error
             _fail(error)
 
@@ -199,7 +179,7 @@ class Provider:
         else:
             form |= {"client_id": client_id} | ({"client_secret": secret} if secret else {})
         answer = await self._ask("POST", metadata.token_endpoint, data=form, auth=auth)
-        return _decoded(answer, _Tokens, metadata.token_endpoint)
+        return decoded(answer, _Tokens, metadata.token_endpoint)
 
     async def _verified(self, token: str, nonce: str) -> id_tokens.Claims:
         try:
@@ -220,7 +200,7 @@ class Provider:
         """Adds what the provider tells by another way: with a code, it need not put addresses into ID tokens (Core, 5.4)."""
         headers = {"Authorization": f"Bearer {token}"}
         answer = await self._ask("GET", metadata.userinfo_endpoint, headers=headers)
-        more = _decoded(answer, id_tokens.Claims, metadata.userinfo_endpoint)
+        more = decoded(answer, id_tokens.Claims, metadata.userinfo_endpoint)
         # Core, 5.3.2: else it may be about someone else.
         if id_tokens.subject_of(more) != id_tokens.subject_of(claims):
             raise TokenRefused("the user information is about another person")
@@ -228,7 +208,7 @@ class Provider:
 
     async def _fetch_metadata(self) -> Metadata:
         url = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-        metadata = _decoded(await self._ask("GET", url), Metadata, url)
+        metadata = decoded(await self._ask("GET", url), Metadata, url)
         if metadata.issuer != self._settings.issuer:
             raise ProviderError(f"{url} is the document of another issuer: {metadata.issuer[:200]}")
         endpoints = metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri
@@ -245,50 +225,12 @@ class Provider:
         except msgspec.MsgspecError:
             raise ProviderError(f"{url} has no keys") from None
 
-    async def _ask(self, method: str, url: str, **request: Any) -> bytes:  # noqa: ANN401 - httpx's
-        """The body of a successful answer. Redirects are not followed."""
-        import httpx  # imported with the first login: the import is slow, and most daemons have no provider
-
-        where = url.partition("?")[0]
-        try:
-            with trio.fail_after(self._settings.timeout_seconds):
-                async with (
-                    httpx.AsyncClient(verify=self._client.tls, timeout=None) as http,
-                    http.stream(method, url, **request) as response,
-                ):
-                    body = b""
-                    async for chunk in response.aiter_bytes():
-                        body += chunk
-                        if len(body) > _MAX_BYTES:
-                            raise ProviderError(f"{where} answers with more than {_MAX_BYTES} bytes")
-        except trio.TooSlowError:
-            raise ProviderError(f"{where} does not answer in {self._settings.timeout_seconds:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ProviderError(f"{where} cannot be reached: {error}") from error
-        if response.status_code != 200:
-            raise _Refused(where, response.status_code, _error_in(body))
-        return body
+    async def _ask(self, method: str, url: str, **request: Any) -> bytes:  # noqa: ANN401 - of `ask`
+        return await ask(method, url, tls=self._client.tls, seconds=self._settings.timeout_seconds, **request)
 
     @property
     def _cache_seconds(self) -> float:
         return self._settings.cache_minutes * 60.0
-
-
-def _decoded(body: bytes, kind: type[T], where: str) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
-        # The text names fields and types, no values.
-        raise ProviderError(f"{where} answers with something else: {error}") from None
-
-
-def _error_in(body: bytes) -> str:
-    """The error code in an answer (RFC 6749, 5.2); "" if there is none."""
-    try:
-        error = msgspec.json.decode(body, type=_Error).error
-    except msgspec.MsgspecError:
-        return ""
-    return error if error.replace("_", "").isalpha() and error.isascii() else ""
 
 
 def _fail(error: ProviderError) -> NoReturn:
