@@ -185,6 +185,3 @@ class Registrations:
             raise VerificationNotFound
         if confirmed.user == made:  # not for a repetition
             await self._audit.record(Event.REGISTERED, UserActor(made.user_id, "", client))
-        if confirmed.user != made:
-            return  # a repetition
-        await record_registered(self._audit, confirmed, UserActor(made.user_id, "", client))
