@@ -16,7 +16,13 @@ from tests.mail.server import USERNAME as MAIL_USERNAME
 from tests.mail.server import MailServer, authenticator, until
 from tests.process import DaemonProcess, running
 
-PASSWORDS = ["hidden password one", "hidden password two", "hidden room password", "hidden wrong password"]
+PASSWORDS = [
+    "hidden password one",
+    "hidden password two",
+    "hidden room password",
+    "hidden wrong password",
+    "hidden password three",
+]
 TEXTS = ["hidden message one", "hidden message two", "hidden frame", "hidden-nonce"]
 FORGED = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.hidden"
 
@@ -55,6 +61,9 @@ async def test_no_secret_is_logged(tmp_path: Path, storage: dict[str, str], mail
         await ada.call("PUT", "/user/password", password=PASSWORDS[0], new_password=PASSWORDS[1])
         await ada.log_in(PASSWORDS[1])
         secrets += [ada.access_token, ada.refresh_token]
+        secrets += await secrets_of_own_account(ada, mail_server)
+        await ada.log_in(PASSWORDS[4])
+        secrets += [ada.access_token, ada.refresh_token]
         await ada.call("POST", "/logout")
         await daemon.stop()
 
@@ -79,6 +88,20 @@ async def registered(person: Person, mail_server: MailServer) -> list[str]:
     await person.verify(codes[1])
     await person.log_in(PASSWORDS[0])
     return codes
+
+
+async def secrets_of_own_account(person: Person, mail_server: MailServer) -> list[str]:
+    """Refreshes, and resets the password by mail to the last one; returns the tokens of both."""
+    made = (await person.http.post("/refresh", headers=bearer(person.refresh_token))).json()["tokens"]
+    before = len(mail_server.messages)
+    await person.call("POST", "/password/forgot", email=person.email)
+    await until(lambda: len(mail_server.messages) > before)
+    body = mail_server.messages[before].get_body(("plain",))
+    assert body is not None
+    token = max(body.get_content().split(), key=len)
+    for status, sent in ((400, f"{token}0"), (200, token), (400, token)):
+        await person.call("POST", "/password/reset", status, token=sent, new_password=PASSWORDS[4])
+    return [token, made["access_token"], made["refresh_token"]]
 
 
 async def misuse_rest(person: Person, room_id: str) -> None:
