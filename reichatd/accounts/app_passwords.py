@@ -9,7 +9,7 @@ import trio
 from reichatd.accounts import codes, fields, keys
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import AppPasswordNotFound, TooManyAppPasswords, Unauthorized
-from reichatd.store import AppPassword, User
+from reichatd.store import AppPassword
 
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
@@ -84,9 +84,9 @@ class AppPasswords:
             self._sessions.live.sessions_ended(ended)
         await self._audit.record(Event.APP_PASSWORD_DELETED, identity.actor, client=client)
 
-    async def matching(self, user: User, password: str) -> AppPassword | None:
+    async def matching(self, user_id: str, password: str) -> AppPassword | None:
         """The user's app password that this is, however it is spaced; None if it is none. The caller has asked the limiter."""
         typed = codes.normal_app_password(password)
         if not typed:
             return None
-        return await self._store.by_hash(user.user_id, self._keys.app_password_hash(user.user_id, typed))
+        return await self._store.by_hash(user_id, self._keys.app_password_hash(user_id, typed))

@@ -116,11 +116,12 @@ class Logins:
             Action.LOGIN, client=client, subject=fields.folded(address or email), known=known
         ):
             user = await self._store.users.by_email(address) if address else None
+            # Also for nobody: the time must not tell either.
+            app_password = await self._app_passwords.matching(user.user_id if user else "", password)
             if user is None:
                 if fields.is_short_enough(self._settings.limits, password):
                     await self._passwords.verify_dummy(password, client=client)
                 raise InvalidPassword if self._auth.conceal_accounts else UserNotFound
-            app_password = await self._app_passwords.matching(user, password)
             if app_password is None:
                 await self.check_password(user, password, client)
         if user.disabled:

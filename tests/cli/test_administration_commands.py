@@ -62,6 +62,7 @@ def use_all_commands(commands: Commands) -> None:
     assert commands.json("user", "show", bob)["disabled"] is True
     assert commands.json("user", "enable", bob)["change"] == "enabled"
     assert commands.json("user", "logout", bob)["change"] == "logged_out"
+    commands.run("user", "remove-totp", bob, "--yes", status=exit_status.NOT_FOUND)
     assert commands.json("user", "set-password", bob, "--password-stdin", stdin="a new password\n") == {
         "change": "password_set",
         "user_id": bob,
