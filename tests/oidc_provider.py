@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
@@ -71,6 +71,11 @@ class OidcProvider:
         """Replaces fields of the discovery document."""
         self.userinfo: Claims = {}
         """Replaces claims in the user information."""
+        self.broken: dict[str, tuple[int, bytes]] = {}
+        """What a path answers in place of the right thing: status and body."""
+        self.stalled = ""
+        """A path that does not answer until the provider ends."""
+        self.ended = Event()
         self.asked: list[str] = []
         """The path of each request, except of browsers."""
         self.private = _keys()
@@ -91,6 +96,7 @@ class OidcProvider:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ended.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -166,9 +172,11 @@ class OidcProvider:
         return f"{query['redirect_uri']}?{urlencode(back)}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, Claims]:
-        scheme, _, credentials = authorization.partition(" ")
-        given = base64.b64decode(credentials).decode().split(":")
-        if scheme != "Basic" or [unquote_plus(part) for part in given] != [CLIENT_ID, CLIENT_SECRET]:
+        given = [form.get("client_id", ""), form.get("client_secret", "")]
+        if "client_secret_post" not in self.discovery().get("token_endpoint_auth_methods_supported", []):
+            credentials = base64.b64decode(authorization.removeprefix("Basic ")).decode().split(":")
+            given = [unquote_plus(part) for part in credentials]
+        if given != [CLIENT_ID, CLIENT_SECRET]:
             return 401, {"error": "invalid_client"}
         granted = self._codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
@@ -219,8 +227,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(*self.provider.token(form, self.headers.get("Authorization", "")))
 
     def _send(self, status: int, body: Claims) -> None:
-        data = json.dumps(body).encode()
+        path = urlsplit(self.path).path
+        if path == self.provider.stalled:
+            self.provider.ended.wait()
+        status, data = self.provider.broken.get(path, (status, json.dumps(body).encode()))
         self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/jwks")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

@@ -21,7 +21,7 @@ from reichatd.errors import (
 )
 from reichatd.mail import compose, messages
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import EmailChange, EmailOutcome, User
+from reichatd.store import EmailChange, EmailOutcome, StoreError, User
 
 if TYPE_CHECKING:
     from reichatd.accounts.fields import Email
@@ -94,7 +94,7 @@ class EmailChanges:
         try:
             async with concealing(self._auth):
                 await self._request(user, address, client)
-        except Unavailable:
+        except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
         await self._audit.record(Event.EMAIL_CHANGE_REQUESTED, identity.actor, client=client)

@@ -8,7 +8,7 @@ class _Record(Struct, frozen=True, tag_field="type"):
 
 
 class UserDetails(_Record, frozen=True, tag="user_details"):
-    """`rooms`, `owns` and `banned_from` are room ids."""
+    """`rooms`, `owns` and `banned_from` are room ids. `totp`: whether there is a second factor."""
 
     user_id: str
     email: str
@@ -19,6 +19,7 @@ class UserDetails(_Record, frozen=True, tag="user_details"):
     owns: list[str]
     banned_from: list[str]
     sessions: int
+    totp: bool = False
 
 
 class MembershipRecord(_Record, frozen=True, tag="membership"):

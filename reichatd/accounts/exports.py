@@ -22,7 +22,7 @@ from reichatd.accounts.export_records import (
 )
 from reichatd.audit import AuditLog, Event
 from reichatd.rate_limits import Action
-from reichatd.store import AuditFilter, users_with
+from reichatd.store import AuditFilter
 from reichatd.timestamps import isoformat
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
         yield SecondFactorRecord(len(factor.recovery.split()))
     for account in await store.oidc.of_user(user.user_id):
         yield ProviderRecord(account.issuer, account.subject)
-    for blocked in await users_with(store.users, await store.blocks.of_user(user.user_id)):
-        yield BlockRecord(blocked.user_id, blocked.username)
+    blocked_ids = await store.blocks.of_user(user.user_id)
+    for blocked_id, blocked in zip(blocked_ids, await store.users.by_ids(blocked_ids), strict=True):
+        yield BlockRecord(blocked_id, blocked.username if blocked else "")
     after = 0
     while entries := await store.audit.page(AuditFilter(after=after, user_id=user.user_id), _ENTRIES):
         for entry in entries:
@@ -119,6 +120,7 @@ async def user_details(store: "Store", user: "User") -> UserDetails:
         StoreError
     """
     memberships = await store.rooms.memberships(user.user_id)
+    factor = await store.second_factors.get(user.user_id)
     return UserDetails(
         user_id=user.user_id,
         email=user.email,
@@ -129,6 +131,7 @@ async def user_details(store: "Store", user: "User") -> UserDetails:
         owns=await store.rooms.owned(user.user_id),
         banned_from=await store.rooms.banned_from(user.user_id),
         sessions=len(await store.sessions.of_user(user.user_id)),
+        totp=factor is not None and factor.confirmed,
     )
 
 

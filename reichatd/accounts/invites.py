@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from reichatd import rights
 from reichatd.accounts import keys
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     FieldProblem,
     InvalidFields,
@@ -18,7 +19,7 @@ from reichatd.errors import (
 )
 from reichatd.hosts import bare, unix_path, with_port
 from reichatd.rate_limits import Action
-from reichatd.rights import UserActor
+from reichatd.rights import Actor, UserActor
 from reichatd.store import Confirmation, Invite, InviteOutcome, Registration, User
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Invites:
         self._store = store
         self._limiter = limiter
         self._clock = clock
+        self._audit = AuditLog(store.audit, settings, clock)
 
     async def create(
         self, room_id: str, created_by: str, *, uses: int | None = None, days: int | None = None, invite_id: str = ""
@@ -138,8 +140,11 @@ class Invites:
             raise RegistrationClosed
         return invite.invite_id
 
-    async def confirm(self, registration: Registration, user: User) -> Confirmation:
+    async def confirm(self, registration: Registration, user: User, *, client: str = "") -> Confirmation:
         """Confirms a registration; also uses up its invitation, if it has one, and lets the user join the room.
+
+        Arguments:
+            client: the address that the request came from; "" if it is not known.
 
         Raises: InviteNotFound: nobody may register without the invitation, and it is no longer valid.
         """
@@ -148,6 +153,7 @@ class Invites:
         outcome = await self._store.invites.confirm(registration, user, self._clock(), needed=needed)
         if outcome.is_invite_gone:
             raise InviteNotFound
+        await record_use(self._audit, UserActor(user.user_id, "", client), outcome)
         return outcome
 
     async def first(self) -> NewInvite | None:
@@ -158,7 +164,9 @@ class Invites:
         if self._settings.whole.auth.registration == "open" or await self._store.users.page("", 1):
             return None
         await self._store.invites.delete("", _FIRST_ID)
-        return await self.create("", "", uses=1, invite_id=_FIRST_ID)
+        made = await self.create("", "", uses=1, invite_id=_FIRST_ID)
+        await self._audit.record(Event.INVITE_CREATED, rights.ADMINISTRATOR, detail="for the first account")
+        return made
 
     async def delete_expired(self) -> None:
         """Housekeeping: removes invitations that have expired."""
@@ -191,6 +199,12 @@ class Invites:
         problems = [FieldProblem(field, problem) for field, (kept, problem) in rules.items() if not kept]
         if problems:
             raise InvalidFields(problems)
+
+
+async def record_use(audit: AuditLog, by: Actor, confirmed: Confirmation, *, user_id: str = "") -> None:
+    """Records that a confirmation has used up an invitation, if it has. The arguments are those of `AuditLog.record`."""
+    if invite := confirmed.invite:
+        await audit.record(Event.INVITE_USED, by, user_id=user_id, room_id=invite.room_id, detail=invite.invite_id)
 
 
 def invite_url(server: "ServerSettings", token: str, *, base: str = "") -> str:

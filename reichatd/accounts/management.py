@@ -8,7 +8,8 @@ import trio
 
 from reichatd import rights
 from reichatd.accounts import fields, keys
-from reichatd.accounts.verified import add_verified
+from reichatd.accounts.invites import record_use
+from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import TotpNotFound, UserNotFound, VerificationNotFound
 from reichatd.rights import Action, Actor
@@ -57,9 +58,9 @@ class UserManagement:
         _check(by)
         registrant = fields.registrant(self._settings.limits, email, password, username)
         password_hash = await self._passwords.hash(password)
-        user = await add_verified(
-            self._store, registrant.email.normal, registrant.username, password_hash, self._clock()
-        )
+        now = self._clock()
+        registration = verified_registration(registrant.email.normal, registrant.username, password_hash, now)
+        user = await confirm_at_once(self._store, registration, now)
         await self._audit.record(Event.USER_ADDED, by, user_id=user.user_id)
         return user
 
@@ -71,11 +72,12 @@ class UserManagement:
         _check(by)
         now = self._clock()
         made = registration.confirmed(keys.new_id(), now)
-        user = (await self._store.invites.confirm(registration, made, now, needed=False)).user
-        if user is None:
+        confirmed = await self._store.invites.confirm(registration, made, now, needed=False)
+        if confirmed.user is None:
             raise VerificationNotFound
-        await self._audit.record(Event.REGISTERED, by, user_id=user.user_id)
-        return user
+        await record_use(self._audit, by, confirmed, user_id=confirmed.user.user_id)
+        await self._audit.record(Event.REGISTERED, by, user_id=confirmed.user.user_id)
+        return confirmed.user
 
     async def set_password(self, by: Actor, user_id: str, password: str) -> int:
         """Sets a new password and ends all sessions, tokens and app passwords; returns how many sessions and tokens.

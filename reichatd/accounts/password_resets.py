@@ -16,7 +16,7 @@ from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidCode, Unavailable
 from reichatd.mail import compose, messages
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import User
+from reichatd.store import StoreError, User
 
 if TYPE_CHECKING:
     from reichatd.accounts.keys import Keys
@@ -80,7 +80,7 @@ class PasswordResets:
             await self._limiter.require(Action.MAIL, client=client, subject=subject)
             try:
                 await self._request(address, client)
-            except Unavailable:
+            except (Unavailable, StoreError):
                 await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
                 raise
 

@@ -180,12 +180,11 @@ class Registrations:
 
     async def _confirm(self, registration: Registration, now: float, client: str) -> None:
         made = registration.confirmed(keys.new_id(), now)
-        confirmed = await self._invites.confirm(registration, made)
+        confirmed = await self._invites.confirm(registration, made, client=client)
         if confirmed.user is None:
             raise VerificationNotFound
+        if confirmed.user == made:  # not for a repetition
+            await self._audit.record(Event.REGISTERED, UserActor(made.user_id, "", client))
         if confirmed.user != made:
             return  # a repetition
-        by = UserActor(made.user_id, "", client)
-        await self._audit.record(Event.REGISTERED, by)
-        if invite := confirmed.invite:
-            await self._audit.record(Event.INVITE_USED, by, room_id=invite.room_id, detail=invite.invite_id)
+        await record_registered(self._audit, confirmed, UserActor(made.user_id, "", client))

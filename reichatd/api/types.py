@@ -133,7 +133,7 @@ class ProviderAnswer(Struct, frozen=True):
 
     state: Annotated[str, _meta("The value that came with the login.", "Zk4…")] = ""
     code: Annotated[str, _meta("The provider's code.", "SplxlO…")] = ""
-    iss: Annotated[str, _meta("The provider (RFC 9207).", "https://login.example.org")] = ""
+    iss: Annotated[str, _meta("The issuer of the provider (RFC 9207).", "…")] = ""
     error: Annotated[str, _meta("Why nobody has logged in.", "access_denied")] = ""
 
 
@@ -365,7 +365,7 @@ class ProviderLink(Answer, frozen=True, kw_only=True):
 
 
 class LinkingProvider(Answer, frozen=True, kw_only=True):
-    url: Annotated[str, _meta("Where to send the browser.", "https://login.example.org/authorize?client_id=chat")]
+    url: Annotated[str, _meta("Where to send the browser.", "…/authorize?client_id=chat")]
 
 
 class RoomInShort(Struct, frozen=True):

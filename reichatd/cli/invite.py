@@ -7,7 +7,7 @@ import click
 from reichatd.administration import requests
 from reichatd.administration.records import InviteCreated, InviteDeleted, InviteRecord
 from reichatd.cli.administer import collect
-from reichatd.cli.output import json_option, print_record, print_records
+from reichatd.cli.output import fields_of, json_option, print_fields, print_json, print_record, print_records
 from reichatd.cli.settings_loader import config_option
 
 _room_option = click.option(
@@ -46,7 +46,11 @@ def invite(
         return
     request = requests.CreateInvite(room_id, None if unlimited else uses, days)
     (made,) = collect(config, request, InviteCreated, may_create=True)
-    print_record(made, as_json=as_json)
+    if as_json:
+        print_json(made)
+    else:
+        fields = fields_of(made) | {"uses": "any number" if made.uses is None else made.uses}
+        print_fields({name: value for name, value in fields.items() if value != ""})
 
 
 @invite.command("list")

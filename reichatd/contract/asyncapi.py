@@ -23,11 +23,15 @@ _CHANNEL = """\
 A request without `Upgrade: websocket` (a proxy may have removed it) is answered with 426, a request by a page of another site with
 403. Every other handshake is accepted. A client without permission gets a close frame, since a browser cannot read a refused
 handshake. The connection stays open when its access token expires; it ends with the login session. `/room/{room_id}` is the same
-channel, for older clients."""
+channel, for older clients.
+
+A token for programs needs the scope `read` to open it, and `write` for `message` and `set_last_read`: without it they are answered
+with an `error` of the code `forbidden`."""
 
 CLOSE_CODES = {
     closing.GOING_AWAY: "The daemon shuts down. Reconnect after the pause in the reason (`…; retry-after-ms=N`, in milliseconds).",
-    closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; or too many bad frames.",
+    closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; a token for programs without the right; or too "
+    "many bad frames.",
     closing.TOO_BIG: "The message is too big, by the length that its frames announce. Do not send it again.",
     closing.INTERNAL_ERROR: "An error in the daemon.",
     closing.TRY_AGAIN_LATER: "The client reads too slowly, or has too many WebSockets open. No message is lost: reconnect later.",
@@ -74,7 +78,7 @@ def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
                     "type": "httpApiKey",
                     "in": "query",
                     "name": "token",
-                    "description": "The access token in the URL, which logs may contain.",
+                    "description": "The access token, or a token for programs, in the URL, which logs may contain.",
                 },
                 "ticket": {
                     "type": "httpApiKey",
@@ -85,7 +89,7 @@ def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
                 "header": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The access token, in a header that logs do not contain.",
+                    "description": "The access token, or a token for programs, in a header that logs do not contain.",
                 },
             },
         },

@@ -64,7 +64,7 @@ class Directs:
         if not rights.may_open_direct(
             self._settings.whole.direct.from_, shares_room=shares_room, is_blocked=is_blocked
         ):
-            # One text for all reasons: a block is the blocker's own business.
+            # One text for all reasons, so that it does not reveal a block.
             raise Forbidden("You may not begin a direct conversation with this user")
         await self._limiter.require(rate_limits.Action.DIRECT, client=by.client, subject=by.user_id)
         opened = await self._open(by.user_id, user_id, pair)

@@ -5,8 +5,9 @@ import trio
 
 from reichatd.administration import Record, requests
 from reichatd.administration.records import Done, PersonRecord, Progress, RoomChanged, RoomDetails, RoomRecord
+from reichatd.store import direct_pair
 from tests.administration.conftest import Admin
-from tests.store.samples import post
+from tests.store.samples import direct, post
 
 
 async def test_create_show_and_list(admin: Admin) -> None:
@@ -116,3 +117,19 @@ async def test_an_interrupted_deletion_is_finished_by_the_next(admin: Admin) -> 
     assert await admin.store.rooms.get("lobby") is None
     assert await admin.do(requests.DeleteRoom("lobby"), RoomChanged) == [RoomChanged("deleted", "lobby")]
     assert await admin.store.messages.sweep(9) == 0
+
+
+async def test_a_direct_conversation_can_be_shown_and_deleted_only(admin: Admin) -> None:
+    ann, bob = await admin.add("ann"), await admin.add("bob")
+    await admin.store.directs.open(direct("whisper", ann, bob), 1.0)
+    for request in (
+        requests.TransferRoom("whisper", ann),
+        requests.KickMember("whisper", ann),
+        requests.BanUser("whisper", ann),
+    ):
+        assert await admin.refusal(request) == "direct_room"
+    (room,) = await admin.do(requests.ListRooms(), RoomRecord)
+    assert (room.room_id, room.owner, room.owner_name, room.private, room.members) == ("whisper", "", "", True, 2)
+    assert await admin.conclude(requests.ShowRoom("whisper")) == Done()
+    assert await admin.conclude(requests.DeleteRoom("whisper")) == Done()
+    assert await admin.store.directs.find(direct_pair(ann, bob)) is None

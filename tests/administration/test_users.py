@@ -133,6 +133,9 @@ async def test_a_lost_second_factor_is_removed(admin: Admin) -> None:
     ann = await admin.add("ann")
     assert await admin.refusal(requests.RemoveTotp(ann)) == "totp_not_found"
     await admin.store.second_factors.begin(Totp(ann, "encrypted"))
+    await admin.store.second_factors.confirm(Totp(ann, "encrypted", confirmed=True))
+    (details,) = await admin.do(requests.ShowUser(ann), UserDetails)
+    assert details.totp
     (changed,) = await admin.do(requests.RemoveTotp("ann@example.org"), UserChanged)
     assert (changed.change, changed.user_id) == ("totp_removed", ann)
     assert await admin.store.second_factors.get(ann) is None

@@ -63,7 +63,7 @@ async def test_a_closed_community_grows_by_invitations(idle: DaemonProcess) -> N
         await daemon.start()
         assert len(FIRST.findall(daemon.output)) == 1, "there is an account"
         logins = await run(daemon, "audit", "--user", "bob@example.org", "--json")
-        assert [json.loads(line)["event"] for line in logins] == ["registered", "invite_used", "login"]
+        assert [json.loads(line)["event"] for line in logins] == ["invite_used", "registered", "login"]
 
 
 async def test_the_audit_log_is_followed_until_ctrl_c(idle: DaemonProcess) -> None:

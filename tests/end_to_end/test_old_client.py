@@ -8,7 +8,7 @@ from typing import Any
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.client import Person, Talk, talk_at
+from tests.client import PASSWORD, Person, Talk, bearer, enrol, talk_at
 from tests.end_to_end.old_client import RECORD, ROOM, OldClient, differences
 from tests.process import running
 
@@ -28,8 +28,11 @@ async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, st
 
         async def start_new_clients(ada: Person, bob: Person) -> None:
             assert (await ada.call("GET", f"/room/{ROOM}/bans"))["bans"] == []
+            await lead_the_room(ada, bob)
             for person in (ada, bob):
+                await use_the_account(person)
                 await nursery.start(additions.use, person)
+            await talk_directly(ada, bob)
 
         await client.run(meanwhile=start_new_clients)
         nursery.cancel_scope.cancel()
@@ -45,6 +48,44 @@ def test_differences() -> None:
     assert list(differences(expected, {"type": "ack", "ids": [{"id": 1}]})) != []
     assert list(differences(expected, {"type": "ack"})) == [".ids is missing"]
     assert list(differences({"id": 1}, {"id": True})) == [".id is True, not 1"]
+
+
+async def lead_the_room(owner: Person, member: Person) -> None:
+    """Does what an owner can, and undoes it: the old client is told nothing of it, and its rights stay."""
+    await owner.call("PUT", f"/room/{ROOM}/moderators/{member.user_id}")
+    listed = (await owner.call("GET", f"/room/{ROOM}/members"))["members"]
+    assert sorted(each["role"] for each in listed) == ["moderator", "owner"]
+    await owner.call("DELETE", f"/room/{ROOM}/moderators/{member.user_id}")
+    for seconds in (3600, None):
+        await owner.call("PUT", f"/room/{ROOM}/mute/{member.user_id}", seconds=seconds)
+    made = await owner.call("POST", f"/room/{ROOM}/invites", 201, uses=1)
+    assert (await owner.call("GET", f"/invite/{made['invite']}"))["room"]["room_id"] == ROOM
+    await owner.call("DELETE", f"/room/{ROOM}/invites/{made['invite_id']}")
+    assert "muted" in [each["event"] for each in (await owner.call("GET", f"/room/{ROOM}/audit"))["entries"]]
+
+
+async def use_the_account(person: Person) -> None:
+    """Uses all that accounts have gained; the old client's own login session stays as it is."""
+    tokens = (await person.try_login()).json()["tokens"]
+    for token in (tokens["refresh_token"], tokens["refresh_token"]):  # rotated, and repeated
+        assert (await person.http.post("/refresh", headers=bearer(token))).status_code == 200
+    assert len((await person.call("GET", "/sessions"))["sessions"]) >= 2
+    _, (recovery_code, *_) = await enrol(person)
+    assert (await person.try_login()).status_code == 401
+    await person.call("DELETE", "/user/totp", password=PASSWORD, code=recovery_code)
+    program = (await person.call("POST", "/user/tokens", 201, name="robot", scopes=["read"]))["token"]
+    assert (await person.http.get("/joined", headers=bearer(program))).status_code == 200
+    await person.call("POST", "/user/app-passwords", 201, name="mail")
+
+
+async def talk_directly(one: Person, other: Person) -> None:
+    """A direct conversation, which both leave, so that it is in no list of the old client."""
+    room_id = (await one.call("POST", "/direct", 201, user_id=other.user_id))["room_id"]
+    async with one.talk(room_id) as talk:
+        await talk.post("hello", "a nonce of a direct message")
+    for person in (one, other):
+        await person.call("POST", f"/room/{room_id}/leave")
+    await one.call("PUT", f"/user/blocks/{other.user_id}")
 
 
 class Additions:

@@ -173,6 +173,25 @@ async def test_two_registrations_with_the_last_use_make_one_user(store: Store) -
     assert len(await store.users.page("", 10)) == 1
 
 
+async def test_one_code_used_many_times_at_once_uses_up_one_use(store: Store) -> None:
+    await store.rooms.create(room("lobby", ["ann"]))
+    await add_invite(store, uses_left=3)
+    await register(store, invited())
+    found = await at_once(
+        [
+            partial(store.invites.confirm, invited(), user(f"eve{n}", "eve@example.org"), NOW, needed=True)
+            for n in range(8)
+        ]
+    )
+    (made,) = await store.users.page("", 10)
+    assert {one.user for one in found if not one.is_invite_gone} == {made}
+    assert len([one for one in found if one.invite]) == 1
+    assert await uses_left(store) == 2
+    lobby = await store.rooms.get("lobby")
+    assert lobby is not None
+    assert lobby.users == ("ann", made.user_id)
+
+
 async def test_expired_invites_are_removed(store: Store) -> None:
     await add_invite(store, room_id="")
     assert await store.invites.delete_expired(NOW) == 0

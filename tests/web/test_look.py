@@ -32,6 +32,8 @@ EXTREME = [
 
 # Everything scrolls vertically only: a long name without spaces must not move anything out of the window.
 TOO_WIDE = """
+() => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person")]
+  .concat([...document.querySelectorAll(".bar, .parts, .panel, .entry, .card")])
 () => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar"
   + ", .card, .entry, .panel, .parts")]
   .filter((element) => element.scrollWidth > element.clientWidth)

@@ -8,13 +8,17 @@ import trio
 from msgspec import Struct
 
 _MAX_BYTES = 1_048_576
-"""The longest answer that is read."""
+"""The longest answer; what follows is dropped."""
 
 T = TypeVar("T")
 
 
 class ProviderError(Exception):
     """The provider does not answer as it should. The text says what is wrong, in one line, without secrets."""
+
+
+class RecentFailure(ProviderError):
+    """The provider failed a moment ago, and was not asked again."""
 
 
 class RequestRefused(ProviderError):
@@ -48,14 +52,15 @@ async def ask(method: str, url: str, *, tls: ssl.SSLContext, seconds: float, **r
                 http.stream(method, url, **request) as response,
             ):
                 body = b""
+                # To its end, or to the deadline: generators of httpx that are left early are never closed.
                 async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > _MAX_BYTES:
-                        raise ProviderError(f"{where} answers with more than {_MAX_BYTES} bytes")
+                    body += chunk[: _MAX_BYTES + 1 - len(body)]
     except trio.TooSlowError:
         raise ProviderError(f"{where} does not answer in {seconds:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ProviderError(f"{where} cannot be reached: {_reason(error)}") from error
+    if len(body) > _MAX_BYTES:
+        raise ProviderError(f"{where} answers with more than {_MAX_BYTES} bytes")
     if response.status_code != 200:
         raise RequestRefused(where, response.status_code, _error_in(body))
     return body

@@ -12,7 +12,7 @@ from reichatd.accounts import fields
 from reichatd.accounts.oidc.handshake import Handshake, Person
 from reichatd.accounts.oidc.names import username_of
 from reichatd.accounts.oidc.provider import OidcClient, Provider
-from reichatd.accounts.verified import add_verified
+from reichatd.accounts.verified import confirm_at_once, verified_registration
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import (
     AlreadyLinked,
@@ -27,7 +27,7 @@ from reichatd.errors import (
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
 from reichatd.rights import UserActor
-from reichatd.store import OidcAccount, Registration, User
+from reichatd.store import OidcAccount, User
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -243,25 +243,16 @@ class OidcLogins:
         """A new user; None if another login was faster."""
         open_to_all = self._oidc.creates_accounts and not invite
         invite_id = "" if open_to_all else await self._invites.admit(invite, client=client)
+        # A password that nobody knows. Refusing one takes as long as for other users.
+        password_hash = await self._passwords.hash(secrets.token_urlsafe())
+        now, name = self._clock(), username_of(person, self._settings.limits)
+        registration = verified_registration(address, name, password_hash, now, invite_id)
         try:
-            user = await add_verified(
-                self._store,
-                address,
-                username_of(person, self._settings.limits),
-                # A password that nobody knows. Refusing one takes as long as for other users.
-                await self._passwords.hash(secrets.token_urlsafe()),
-                self._clock(),
-                invite_id=invite_id,
-                confirm=self._confirmed,
-            )
+            user = await confirm_at_once(self._store, registration, now, self._invites, client=client)
         except UserExists:
             return None
-        detail = f"{_BY}, invitation {invite_id}" if invite_id else _BY
-        await self._audit.record(Event.REGISTERED, UserActor(user.user_id, "", client), detail=detail)
+        await self._audit.record(Event.REGISTERED, UserActor(user.user_id, "", client), detail=_BY)
         return user
-
-    async def _confirmed(self, registration: Registration, user: User) -> User | None:
-        return (await self._invites.confirm(registration, user)).user
 
     async def _linked(self, user: User, person: Person, client: str) -> User | None:
         """Links a user; None if the account at the provider belongs to another one by now, or the user was deleted."""

@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from reichatd.errors import InvalidCode, Unavailable
@@ -51,6 +52,30 @@ async def test_a_provider_that_is_set_up_wrong(harness: Harness, provider: OidcP
         await Chat(harness, provider).log_in()
 
 
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"])
+@pytest.mark.parametrize(
+    "answer", [(200, b"<p>no JSON"), (200, b'"x"'), (200, b" " * 1_100_000), (302, b""), (500, b"")]
+)
+async def test_a_provider_that_answers_with_something_else(
+    harness: Harness, provider: OidcProvider, path: str, answer: tuple[int, bytes]
+) -> None:
+    provider.only_userinfo = True
+    provider.broken[path] = answer
+    with pytest.raises(Unavailable):
+        await Chat(harness, provider).log_in()
+
+
+async def test_a_provider_that_does_not_answer_in_time(harness: Harness, provider: OidcProvider) -> None:
+    provider.stalled = "/token"
+    with pytest.raises(Unavailable):
+        await Chat(harness, provider, timeout_seconds=0.5).log_in()
+
+
+async def test_a_provider_that_wants_the_secret_in_the_form(harness: Harness, provider: OidcProvider) -> None:
+    provider.metadata = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    assert await Chat(harness, provider).log_in()
+
+
 async def test_a_wrong_secret_is_the_operators_problem(harness: Harness, provider: OidcProvider) -> None:
     chat = Chat(harness, provider, client_id="other")
     with pytest.raises(Unavailable):
@@ -65,10 +90,11 @@ async def test_a_provider_that_is_down_costs_one_attempt_in_some_seconds(
     harness: Harness, provider: OidcProvider, mock_clock: MockClock
 ) -> None:
     chat = Chat(harness, provider, issuer=f"{provider.issuer}/nowhere")
-    for _ in range(5):
-        with pytest.raises(Unavailable):
-            await chat.oidc.begin(BROWSER)
-    assert len(provider.asked) == 1
+    with capture_logs() as logs:
+        for _ in range(5):
+            with pytest.raises(Unavailable):
+                await chat.oidc.begin(BROWSER)
+    assert len(provider.asked) == len(logs) == 1
     mock_clock.jump(6)
     with pytest.raises(Unavailable):
         await chat.oidc.begin(BROWSER)
