@@ -25,6 +25,7 @@ async function aboutDialog(home, room) {
   const dialog = openDialog(room.name, (close) => [
     room.description && h("p", { class: "description", dir: "auto" }, room.description),
     h("p", { class: "hint" }, room.private ? "Private" : "Public", " room, id ", h("code", {}, room.room_id)),
+    room.owner_is_member === false && h("p", { class: "hint" }, "The owner has left this room."),
     room.slow_seconds > 0 && h("p", { class: "hint" }, slowText(room)),
     h("div", { class: "buttons" }, buttons(home, room, close)),
     people.element,

@@ -116,6 +116,7 @@ export class RoomView {
     if (mutedFor > 0) this.#muteEnd = setTimeout(() => this.#showLimits(room), Math.min(mutedFor, LONGEST_TIMER_MS));
     const isSlow = room.slow_seconds > 0 && room.role === "member";
     const text = mutedFor > 0 ? `You are muted until ${endTime(new Date(room.muted_until))}.` : isSlow ? `${slowText(room)}.` : "";
+    this.limits.toggleAttribute("data-muted", mutedFor > 0);
     if (this.limits.textContent !== text) this.limits.textContent = text; // a screen reader says each change
   }
 

@@ -148,6 +148,8 @@ def test_an_owner_transfers_a_room_and_leaves(visitor: Visitors) -> None:
     about_room(eve).get_by_role("button", name="Leave").click()
     eve.confirm("Leave this room?", "Leave")
     expect(eve.page.get_by_text("No room open")).to_be_visible()
+    expect(about_room(bob).get_by_text("The owner has left this room.")).to_be_visible()
+    bob.page.keyboard.press("Escape")
     eve.page.goto(f"{eve.url}/#/room/lounge")
     expect(eve.page.get_by_text("You have left this room, and still own it.")).to_be_visible()
     eve.page.get_by_role("button", name="Delete").click()
