@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reichatd import rights
 from reichatd.accounts import keys
@@ -150,6 +151,10 @@ class Invites:
         """
         # A registration without an invitation was allowed when it was made.
         needed = bool(registration.invite_id) and self._settings.whole.auth.registration != "open"
+        invite = await self._store.invites.by_id(registration.invite_id) if registration.invite_id else None
+        if invite is not None and not await self._is_valid(invite):
+            # The store knows when it ends, but not what its creator may do.
+            registration = replace(registration, invite_id="")
         outcome = await self._store.invites.confirm(registration, user, self._clock(), needed=needed)
         if outcome.is_invite_gone:
             raise InviteNotFound

@@ -125,6 +125,27 @@ async def test_an_invitation_is_worth_what_its_creator_may_do(harness: Harness, 
     assert [one.created_by for one in await harness.accounts.invites.valid("den")] == [""]
 
 
+@pytest.mark.parametrize("mode", ["open", "invite"])
+async def test_an_invitation_opens_nothing_once_its_creator_may_not_invite(
+    harness: Harness, store: Store, mode: str
+) -> None:
+    """The creator loses the right after the registration, before the code is entered."""
+    await open_room(store)
+    set_mode(harness, mode)
+    token = await invite(harness, "den", "mod")
+    await register(harness, token)
+    await store.members.set_moderator("den", "mod", False)
+    if mode == "open":
+        await verify(harness)
+        assert await rooms_of(store) == []
+    else:
+        with pytest.raises(InviteNotFound):
+            await verify(harness)
+        assert await store.users.by_email("eve@example.org") is None
+    (left,) = await store.invites.of_room("den")
+    assert left.uses_left == 1
+
+
 async def test_an_invitation_by_a_disabled_or_deleted_user_is_worth_nothing(harness: Harness, store: Store) -> None:
     await open_room(store)
     token = await invite(harness, "den", "ann")
