@@ -68,7 +68,7 @@ class FactorCheck:
             raise TotpRequired
         await self.use(totp, code, client=client, known=known)
 
-    async def use(self, totp: Totp, code: str, *, client: str, known: bool = True) -> None:
+    async def use(self, totp: Totp, code: str, *, client: str, known: bool) -> None:
         """Uses up a code, or a recovery code, of a confirmed factor. Arguments and errors are those of `require`."""
         async with self._limiter.guess(Action.TOTP, client=client, subject=totp.user_id, known=known):
             step = self.step_of(totp, code)

@@ -131,8 +131,10 @@ class Logins:
             await self._factors.require(user, totp, client=client, known=known)
         return await self._sessions.start(user, client=client, device=device, app_password_id=app_password_id)
 
-    async def confirm_password(self, user: User, password: str, *, client: str) -> None:
+    async def confirm_password(self, user: User, password: str, *, client: str) -> bool:
         """Checks the password of a user who is logged in, before a change that a stolen token must not make.
+
+        Returns whether the user has logged in from there before.
 
         Raises:
             InvalidPassword: this is not the user's password.
@@ -140,6 +142,7 @@ class Logins:
         known = await self._sessions.is_known_client(user.email, client)  # a stolen token may come from anywhere
         async with self._limiter.guess(Action.LOGIN, client=client, subject=fields.folded(user.email), known=known):
             await self.check_password(user, password, client)
+        return known
 
     async def check_password(self, user: User, password: str, client: str) -> None:
         """Raises InvalidPassword unless this is the user's password. The caller has asked the limiter."""

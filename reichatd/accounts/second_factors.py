@@ -124,10 +124,10 @@ class SecondFactors:
             InvalidCode: the code is wrong, too old, or was used.
         """
         user = identity.user
-        await self._logins.confirm_password(user, password, client=client)
+        known = await self._logins.confirm_password(user, password, client=client)
         totp = await self._store.get(user.user_id)
         if totp is None or not totp.confirmed:
             raise TotpNotFound
-        await self._check.use(totp, code, client=client)
+        await self._check.use(totp, code, client=client, known=known)
         await self._store.delete(user.user_id)
         await self._audit.record(Event.TOTP_DISABLED, identity.actor, client=client)

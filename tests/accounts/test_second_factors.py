@@ -189,6 +189,21 @@ async def test_guessing_codes_is_limited(store: Store, nursery: trio.Nursery) ->
     await ann.login(ann.code(), client=CLIENT)  # where ann has logged in before
 
 
+async def test_a_stolen_session_guesses_no_more_codes_from_many_addresses(store: Store, nursery: trio.Nursery) -> None:
+    limits = LimitSettings(**{**UNLIMITED, "totp_tries": 3, "totp_tries_per_day": 6, "refusal_seconds": 0})
+    ann = Ann(Harness(store, nursery, limits=limits))
+    await ann.harness.join()
+    await ann.enrol()
+    identity = await ann.identity(ann.code())
+    remove = partial(ann.harness.accounts.second_factors.remove, identity, PASSWORD)
+    for number in range(3):
+        with pytest.raises(InvalidCode):
+            await remove("no code", client=f"198.51.100.{number}")
+    with pytest.raises(RateLimited):
+        await remove(ann.code(1), client="203.0.113.9")
+    await remove(ann.code(1), client=CLIENT)  # where ann has logged in before
+
+
 async def test_with_another_secret_of_the_daemon_an_administrator_helps(ann: Ann, nursery: trio.Nursery) -> None:
     await ann.enrol()
     other = Harness(ann.harness.store, nursery, secret=SECRET[::-1])
