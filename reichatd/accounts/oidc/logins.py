@@ -228,7 +228,9 @@ class OidcLogins:
         return joined
 
     async def _check_joining(self, user: User, person: Person) -> None:
-        """Raises UserExists if only the user may link the provider."""
+        """Raises UserDisabled, or UserExists if only the user may link the provider."""
+        if user.disabled:
+            raise UserDisabled
         # Addresses are given to new people.
         if {account.subject for account in await self._accounts(user.user_id)} - {person.subject}:
             raise UserExists("Another account of the provider is linked with your address here")

@@ -139,6 +139,17 @@ async def test_a_disabled_user_does_not_get_in(chat: Chat, store: Store) -> None
     assert chat.accounts.logins.outcomes["user_disabled"] == 1
 
 
+async def test_a_disabled_account_is_not_joined(chat: Chat, harness: Harness) -> None:
+    await harness.join("ada")
+    ada = (await harness.login("ada")).user_id
+    await harness.store.users.disable(ada)
+    before = await harness.subjects()
+    with pytest.raises(UserDisabled):
+        await chat.log_in()
+    assert not await chat.oidc.is_linked(ada)
+    assert await harness.subjects() == before
+
+
 @pytest.mark.parametrize("registration", ["invite", "closed"])
 async def test_where_registration_is_not_open_an_invitation_opens_it(
     harness: Harness, provider: OidcProvider, registration: Literal["invite", "closed"]
