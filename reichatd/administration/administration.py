@@ -20,8 +20,10 @@ from reichatd.administration.records import (
 )
 from reichatd.administration.rooms import RoomAdministration
 from reichatd.administration.users import UserAdministration
+from reichatd.audit import AuditLog, Event
 from reichatd.errors import Invalid, NotFound, ReichatError
 from reichatd.live import LiveConnections
+from reichatd.rights import ADMINISTRATOR
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LiveSettings, Reload
@@ -58,6 +60,7 @@ class Administration:
     ) -> None:
         self._store = store
         self._figures = figures
+        self._audit = AuditLog(store.audit, settings, clock)
         self.reread: Callable[[], Awaitable[list[SettingRecord]]] | None = None
         self._users = UserAdministration(
             store=store, passwords=passwords, rooms=rooms, settings=settings, live=live, clock=clock
@@ -87,7 +90,9 @@ class Administration:
             case requests.ReadAudit():
                 await show_audit(self._store, self._users, request, emit)
             case requests.ExportUser():
-                await export_user(self._store, await self._users.find(request.user), emit)
+                user = await self._users.find(request.user)
+                await self._audit.record(Event.DATA_EXPORTED, ADMINISTRATOR, user_id=user.user_id)
+                await export_user(self._store, user, emit)
             case requests.ExportRoom():
                 await export_room(self._store, await self._rooms.find(request.room_id), emit)
             case _ if isinstance(request, requests.RoomRequest):

@@ -16,8 +16,9 @@ from reichatd.administration.records import (
     StatsRecord,
     UserDetails,
 )
+from reichatd.audit import ADMINISTRATOR
 from reichatd.settings import LiveSettings, Settings
-from reichatd.store import Block
+from reichatd.store import AuditFilter, Block
 from tests.administration.conftest import Admin
 from tests.store.samples import post, session
 from tests.unlimited import invites_of
@@ -49,6 +50,13 @@ async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
     assert len(written) == len(messages)
     done = [(one.done, one.total) for one in admin.records if isinstance(one, Progress)]
     assert done == [(n, 20) for n in (3, 6, 9, 10, 13, 16, 19, 20)]
+
+
+async def test_an_export_of_a_user_is_audited(admin: Admin) -> None:
+    ann = await admin.add("ann")
+    await admin.conclude(requests.ExportUser(ann))
+    entry = (await admin.store.audit.page(AuditFilter(newest_first=True), 1))[0]
+    assert (entry.event, entry.actor, entry.user_id) == ("data_exported", ADMINISTRATOR, ann)
 
 
 async def test_export_of_a_room(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
