@@ -90,7 +90,6 @@ class ProgramAccess:
             refresh_hash=token_hash,
             created_at=now,
             expires_at=NEVER if days is None else now + days * _DAY,
-            address=client,
             token_name=name,
             scopes=" ".join(scope.value for scope in Scope if scope in scopes),
             rooms=None if rooms is None else " ".join(dict.fromkeys(rooms)),

@@ -98,7 +98,7 @@ class Session(Record, frozen=True):
     device: str = ""
     """What the client says of itself, in short."""
     address: str = ""
-    """The client's address at the login."""
+    """The client's address at the login; "" for a token for a program."""
     used_at: float = 0.0
     """When it was last seen in use, to within some minutes; 0 for never."""
     generation: int = 0

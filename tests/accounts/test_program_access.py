@@ -5,6 +5,7 @@ import pytest
 
 from reichatd.accounts import NEVER, Identity
 from reichatd.accounts.program_tokens import is_well_formed, new_token
+from reichatd.audit import Event
 from reichatd.errors import InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens, Unauthorized
 from reichatd.rights import ADMINISTRATOR, Scope
 from reichatd.store import AuditFilter
@@ -53,6 +54,14 @@ async def test_a_token_acts_as_its_user_within_its_scopes_and_rooms(harness: Har
     )
     ticket = harness.sessions.ticket(identity)
     assert (await harness.sessions.authenticate(harness.sessions.redeem(ticket.ticket))).actor == actor
+
+
+async def test_a_token_keeps_no_address(harness: Harness, ann: Identity) -> None:
+    """It may be valid for ever; the audit log has the address, for some days."""
+    made, _ = await harness.accounts.program_access.create(ann, "Robot", BOTH, client=CLIENT)
+    assert (made.address, made.network) == ("", "")
+    (entry,) = await harness.audited(Event.TOKEN_CREATED)
+    assert entry.address == CLIENT
 
 
 async def test_no_token_is_taken_for_another(harness: Harness, ann: Identity) -> None:
