@@ -164,11 +164,15 @@ class Invites:
     async def first(self) -> NewInvite | None:
         """Makes the invitation for the first account, and ends the one of an earlier start.
 
-        None if there is an account, or if no invitation is needed.
+        None if there is an account, or if no invitation is needed. The earlier one ends then, too.
         """
-        if self._settings.whole.auth.registration == "open" or await self._store.users.page("", 1):
+        if self._settings.whole.auth.registration == "open":
             return None
-        await self._store.invites.delete("", _FIRST_ID)
+        # No write without need: the daemon also starts on a full disk.
+        if await self._store.invites.by_id(_FIRST_ID) is not None:
+            await self._store.invites.delete("", _FIRST_ID)
+        if await self._store.users.page("", 1):
+            return None
         made = await self.create("", "", uses=1, invite_id=_FIRST_ID)
         await self._audit.record(Event.INVITE_CREATED, rights.ADMINISTRATOR, detail="for the first account")
         return made

@@ -220,6 +220,18 @@ async def test_the_invitation_for_the_first_account(harness: Harness, store: Sto
     assert await first() is None
 
 
+async def test_the_invitation_for_the_first_account_ends_once_there_is_another_account(
+    harness: Harness, store: Store
+) -> None:
+    set_mode(harness, "closed")
+    made = await harness.accounts.invites.first()
+    assert made is not None
+    await add_user(store, "ann")
+    assert await harness.accounts.invites.first() is None
+    with pytest.raises(InviteNotFound):
+        await register(harness, made.token)
+
+
 @pytest.mark.parametrize(
     ("server", "base", "url"),
     [
