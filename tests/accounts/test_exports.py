@@ -18,6 +18,7 @@ from reichatd.accounts.export_records import (
     UserDetails,
     UserExport,
 )
+from reichatd.accounts.exports import user_records
 from reichatd.audit import Event
 from reichatd.errors import RateLimited
 from reichatd.settings import LimitSettings
@@ -70,6 +71,18 @@ async def test_an_export_has_all_data_and_no_secret(harness: Harness) -> None:
     assert others == [("kicked", "den", "", "spam"), ("login_refused", "", "203.0.113.9", "")]
     assert "hidden" not in str(exported)
     assert "bob" not in str(of_kind(ActivityRecord))
+
+
+async def test_an_export_does_not_tell_who_was_blocked_by_others(harness: Harness, store: Store) -> None:
+    await harness.join("ann")
+    await harness.join("bob")
+    ann, bob = await harness.identity("ann"), await harness.identity("bob")
+    await harness.accounts.blocks.add(ann.actor, bob.user.user_id)
+    await harness.accounts.blocks.remove(ann.actor, bob.user.user_id)
+    for identity, told in ((ann, [Event.BLOCKED, Event.UNBLOCKED]), (bob, [])):
+        async with aclosing(user_records(store, identity.user)) as records:
+            events = [one.event async for one in records if isinstance(one, ActivityRecord)]
+        assert [event for event in events if "blocked" in event] == told
 
 
 async def test_downloads_are_limited(store: Store, nursery: trio.Nursery) -> None:
