@@ -94,11 +94,12 @@ class EmailChanges:
         try:
             async with concealing(self._auth):
                 await self._request(user, address, client)
+                # Before the pause, in which a caller who hangs up is cancelled.
+                await self._audit.record(Event.EMAIL_CHANGE_REQUESTED, identity.actor, client=client)
+                await self._notices.send(user, messages.email_change_requested(address.normal), client=client)
         except (Unavailable, StoreError):
             await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
             raise
-        await self._audit.record(Event.EMAIL_CHANGE_REQUESTED, identity.actor, client=client)
-        await self._notices.send(user, messages.email_change_requested(address.normal), client=client)
 
     async def _request(self, user: User, address: "Email", client: str) -> None:
         other = await self._store.users.by_email(address.normal)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import structlog
+import trio
 
 from reichatd.accounts import fields
 from reichatd.errors import RateLimited, Unavailable
@@ -27,6 +28,8 @@ class Notices:
     async def send(self, user: "User", text: MailText, *, client: str) -> None:
         """Queues a notice to the user's address. One that may not be sent now is only logged: what it tells has happened.
 
+        A cancelled caller waits too: else whoever made the change could hang up, and no one would be told.
+
         Arguments:
             client: the address that the change came from: what one client causes is limited.
 
@@ -36,7 +39,8 @@ class Notices:
         to = fields.parse_email(user.email).deliverable
         try:
             # Not limited by what others do: a stranger could use up the mails of an address first, and then act unnoticed.
-            await self._limiter.require(Action.MAIL, client=client, subject=fields.mailbox(user.email), known=True)
+            with trio.CancelScope(shield=True):
+                await self._limiter.require(Action.MAIL, client=client, subject=fields.mailbox(user.email), known=True)
             with self._outbox.reserve(to=to):
                 message = compose(text, sender=self._outbox.sender, to=to, username=user.username)
                 self._outbox.enqueue(message, group=network_of(client))

@@ -1,11 +1,14 @@
 """Changes of e-mail addresses."""
 
+from typing import Any
+
 import pytest
 import trio
 
 from reichatd.accounts import Identity
 from reichatd.audit import Event
 from reichatd.errors import Invalid, InvalidCode, InvalidFields, InvalidPassword, UserExists, VerificationNotFound
+from reichatd.rate_limits import RateLimiter
 from reichatd.store import Store
 from tests.accounts.conftest import Harness, with_changes, wrong
 from tests.accounts.test_accounts import outcome_of
@@ -51,6 +54,36 @@ async def test_a_new_address(harness: Harness, ann: Identity) -> None:
         ("email_change_requested", ann.user.user_id),
         ("email_changed", ann.user.user_id),
     ]
+
+
+async def test_the_owner_is_told_although_the_caller_hangs_up(
+    harness: Harness, ann: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang_up_after(part: object, name: str) -> trio.CancelScope:
+        scope, real = trio.CancelScope(), getattr(part, name)
+
+        async def step(*arguments: object) -> object:
+            done = await real(*arguments)
+            scope.cancel()
+            return done
+
+        monkeypatch.setattr(part, name, step)
+        return scope
+
+    require = RateLimiter.require
+
+    async def require_from_a_store(*arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - of `require`
+        await trio.lowlevel.checkpoint()
+        await require(*arguments, **keywords)
+
+    monkeypatch.setattr(RateLimiter, "require", require_from_a_store)
+    with hang_up_after(harness.store.email_changes, "put"):
+        await request(harness, ann)
+    assert (await harness.subjects())[-1] == ("ann@example.org", "Your e-mail address is about to change")
+    assert await harness.audited(Event.EMAIL_CHANGE_REQUESTED)
+    with hang_up_after(harness.store.users, "change_email"):
+        await verify(harness, ann, await harness.code())
+    assert (await harness.subjects())[-1] == ("ann@example.org", "Your e-mail address has changed")
 
 
 async def test_a_verification_can_be_repeated_if_its_answer_was_lost(harness: Harness, ann: Identity) -> None:
