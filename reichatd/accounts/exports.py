@@ -36,6 +36,8 @@ IDS_AT_ONCE = 5000
 
 _ROOMS = 100
 _ENTRIES = 500
+_NOT_TOLD = {Event.BLOCKED, Event.UNBLOCKED}
+"""What others did to a user who is not to learn of it."""
 
 
 UserRecords = AsyncGenerator[UserExport | Progress, None]
@@ -100,7 +102,8 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
     after = 0
     while entries := await store.audit.page(AuditFilter(after=after, user_id=user.user_id), _ENTRIES):
         for entry in entries:
-            yield _activity_record(entry, user.user_id)
+            if entry.actor == user.user_id or entry.event not in _NOT_TOLD:
+                yield _activity_record(entry, user.user_id)
         after = entries[-1].number
     # In all rooms: the user may have left a room, or been banned, after writing in it.
     logs = await _logs(store)
