@@ -10,7 +10,7 @@ import trio
 
 from reichatd.rights import Actor, UserActor
 from reichatd.settings import AuditSettings, LiveSettings
-from reichatd.store import AuditEntry, AuditStore, Store, StoreError
+from reichatd.store import AuditEntry, AuditStore, Store, StoreError, users_with
 
 ADMINISTRATOR = "administrator"
 """The actor of what an administrator does. No user has this id."""
@@ -147,6 +147,5 @@ class NamedEntry(NamedTuple):
 async def with_names(store: Store, entries: Sequence[AuditEntry]) -> list[NamedEntry]:
     """Adds the names. Raises StoreError."""
     ids = sorted({user_id for entry in entries for user_id in (entry.actor, entry.user_id)} - {"", ADMINISTRATOR})
-    users = await store.users.by_ids(ids)
-    names = {user.user_id: user.username for user in users if user is not None}
+    names = {user.user_id: user.username for user in await users_with(store.users, ids)}
     return [NamedEntry(each, names.get(each.actor, ""), names.get(each.user_id, "")) for each in entries]

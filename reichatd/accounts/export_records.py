@@ -74,7 +74,7 @@ class BlockRecord(_Record, frozen=True, tag="block"):
 class ActivityRecord(_Record, frozen=True, tag="activity"):
     """Something that the audit log has: what the user did, or what was done to the user.
 
-    What others did has neither their ids nor their addresses; the address of a refused login is there.
+    What others did has neither their ids nor their addresses; the address of a refused login is there. Blocks by others are not.
     """
 
     at: str

@@ -216,7 +216,7 @@ class Hub:
                 room.leave(connection)
                 connection.close_soon(FORBIDDEN)
             if self._emails == "shared_room":
-                room.forget_tail()  # it may show the user's address
+                room.forget_author(user_id)
 
     def room_deleted(self, room_id: str) -> None:
         # Removed at once: a new room with this id starts with an empty log.

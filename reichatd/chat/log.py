@@ -91,6 +91,10 @@ class RoomLog:
             del frames[count:], ends[count:]
         return Slice(b"".join(frames), ends, cursor + len(frames))
 
+    def contains(self, data: bytes) -> bool:
+        """Whether a frame in the tail contains these bytes."""
+        return any(data in frame for frame in self._frames)
+
     def forget(self) -> None:
         """Drops the tail, for example because its frames show an old name. The store has the messages."""
         self._frames.clear()

@@ -167,6 +167,14 @@ class LiveRoom:
         self.log.forget()
         self._tails.shrunk(self.log)
 
+    def forget_author(self, user_id: str) -> None:
+        """As `forget_tail`, if there are messages of this user in memory, or may be soon: those show the user's address.
+
+        Otherwise anyone could make all readers wait for the store, by leaving rooms.
+        """
+        if not self._opened.is_set() or self.log.contains(frames.author(user_id)):
+            self.forget_tail()
+
     def begins_at(self, first_id: int) -> None:
         """All messages before `first_id` have been removed from the store."""
         self.first_id = max(self.first_id, first_id)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from reichatd.administration import requests
 from reichatd.administration.records import InviteCreated, InviteDeleted, InviteRecord
@@ -43,6 +44,7 @@ def invite(
     works on the store itself.
     """
     if context.invoked_subcommand is not None:
+        _refuse_options(context)
         return
     request = requests.CreateInvite(room_id, None if unlimited else uses, days)
     (made,) = collect(config, request, InviteCreated, may_create=True)
@@ -70,3 +72,11 @@ def delete(invite_id: str, config: Path | None, as_json: bool) -> None:
     """End an invitation."""
     (deleted,) = collect(config, requests.DeleteInvite(invite_id), InviteDeleted)
     print_record(deleted, as_json=as_json)
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Options before the name of a subcommand would be ignored: it would work on another room, or another store."""
+    for option in context.command.params:
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
+            name = context.invoked_subcommand
+            raise click.UsageError(f"{option.opts[0]} before {name}: options of {name} come after it", context)

@@ -44,6 +44,8 @@ async def add_everything(store: Store, user_id: str, now: float) -> None:
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", user_id, "den", "198.51.100.7", "spam"))
     await store.audit.add(AuditEntry(0, now, "login_refused", "", user_id, "", "203.0.113.9"))
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", "eve", "den", "198.51.100.7", "hidden"))
+    for event in (Event.BLOCKED, Event.UNBLOCKED):  # no one learns that others have blocked them
+        await store.audit.add(AuditEntry(0, now, event, "bob", user_id, "", "198.51.100.7"))
 
 
 async def test_an_export_has_all_data_and_no_secret(harness: Harness) -> None:

@@ -177,7 +177,7 @@ async def test_a_tail_does_not_show_addresses_that_are_hidden_now(
     settings = LiveSettings(Settings())
     hub = Hub(messages, settings, CommitStatus())
     await nursery.start(hub.run)
-    room = await hub.enter("room", connect(FakeSocket()))
+    room = await hub.enter("room", connect(FakeSocket(), "u2", "s2"))
 
     def hides_after(change: Callable[[], None]) -> bool:
         hub.publish("room", messages.add(1))
@@ -188,11 +188,12 @@ async def test_a_tail_does_not_show_addresses_that_are_hidden_now(
     def show_to(emails: EmailVisibility) -> None:
         settings.replace(Settings(privacy=PrivacySettings(emails=emails)))
 
-    assert hides_after(lambda: hub.member_removed("room", "somebody else"))
+    assert hides_after(lambda: hub.member_removed("room", "u1")), "the author of all messages"
+    assert not hides_after(lambda: hub.member_removed("room", "somebody else"))
     assert hides_after(lambda: show_to("nobody"))
     assert hides_after(lambda: show_to("everyone"))
     assert not hides_after(lambda: show_to("everyone"))
-    assert not hides_after(lambda: hub.member_removed("room", "somebody else"))
+    assert not hides_after(lambda: hub.member_removed("room", "u1"))
     nursery.cancel_scope.cancel()
 
 

@@ -376,3 +376,9 @@ def test_a_user_without_access_to_the_store_is_refused(tmp_path: Path, arguments
     finally:
         commands.data.chmod(0o700)
     assert f"may not use {commands.data / 'reichatd.sqlite3'}" in done.stderr
+
+
+def test_options_of_invite_are_refused_before_a_subcommand(commands: Commands) -> None:
+    refused = commands.run("invite", "--room", "den", "list", status=2)
+    assert "--room before list: options of list come after it" in refused.stderr
+    assert not commands.data.exists()

@@ -11,7 +11,7 @@ import trio
 
 from reichatd.cli import exit_status
 from tests.cli.commands import Commands
-from tests.client import Person, open_room, printed_code
+from tests.client import SECONDS, Person, open_room, printed_code
 from tests.process import PROGRAM, DaemonProcess, environment, started
 
 FIRST = re.compile(r"invite    for the first account, once: http\S+/#/invite/(\S+)")
@@ -21,6 +21,14 @@ FIRST = re.compile(r"invite    for the first account, once: http\S+/#/invite/(\S
 def idle(tmp_path: Path, storage: dict[str, str]) -> DaemonProcess:
     """A daemon that was never started."""
     return DaemonProcess(tmp_path, dict(storage))
+
+
+async def first_invitation(daemon: DaemonProcess) -> str:
+    """Waits for the invitation, which the daemon prints a moment after it says that it listens; returns its token."""
+    with trio.fail_after(SECONDS):
+        while (first := FIRST.search(daemon.output)) is None:  # noqa: ASYNC110 - another process prints it
+            await trio.sleep(0.01)
+        return first[1]
 
 
 async def newcomer(daemon: DaemonProcess, name: str, token: str) -> Person:
@@ -44,9 +52,7 @@ async def test_a_closed_community_grows_by_invitations(idle: DaemonProcess) -> N
     # Before the first start: the daemon has the same secret.
     early = json.loads("\n".join(await run(idle, "invite", "--json")))
     async with started(idle) as daemon:
-        first = FIRST.search(daemon.output)
-        assert first
-        async with await newcomer(daemon, "ada", first[1]) as ada:
+        async with await newcomer(daemon, "ada", await first_invitation(daemon)) as ada:
             refused = await ada.http.post(
                 "/register", json={"email": "eve@example.org", "password": "a good password", "username": "eve"}
             )

@@ -374,3 +374,11 @@ async def test_an_interrupted_import_of_a_room(place: Place) -> None:
     assert len(await contents(store, "attic")) == 1499
     await store.aclose()
     assert [record for record in await place.contents() if isinstance(record, LogEntry)] == twice[:-1]
+
+
+async def test_the_end_of_a_mute_that_never_began_leaves_nothing(place: Place) -> None:
+    store = await place.open()
+    await store.rooms.create(room())
+    assert await store.members.mute("lobby", "nobody", 0.0)
+    await store.aclose()
+    assert not [record for record in await place.contents() if isinstance(record, Standing)]

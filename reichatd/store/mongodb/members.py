@@ -48,7 +48,8 @@ def _mute(db: MongoDatabase, room_id: str, user_id: str, until: float) -> bool:
     key = room_key(db, room_id)
     if key is None:
         return False
-    db.standings.update_one({"_id": member_id(key, user_id)}, {"$set": {"muted_until": until}}, upsert=True)
+    # No document for a user who never had one: anyone may own a room, and end the mute of any id.
+    db.standings.update_one({"_id": member_id(key, user_id)}, {"$set": {"muted_until": until}}, upsert=until > 0)
     return True
 
 

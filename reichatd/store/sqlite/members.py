@@ -38,6 +38,10 @@ def _mute(db: Connection, room_id: str, user_id: str, until: float) -> bool:
     pk = room_pk(db, room_id)
     if pk is None:
         return False
+    if not until:
+        # No row for a user who never had one: anyone may own a room, and end the mute of any id.
+        db.execute("UPDATE standings SET muted_until = 0 WHERE room = ? AND user_id = ?", (pk, user_id))
+        return True
     db.execute(
         "INSERT INTO standings (room, user_id, muted_until) VALUES (?, ?, ?)"
         " ON CONFLICT (room, user_id) DO UPDATE SET muted_until = excluded.muted_until",
