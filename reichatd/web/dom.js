@@ -52,7 +52,7 @@ export function iconButton(name, label, onclick, attributes = {}) {
 export function avatar(userId, username) {
   let sum = 0;
   for (const character of userId) sum = (sum * 31 + character.codePointAt(0)) >>> 0;
-  return h("span", { class: "avatar", "data-hue": sum % 8, "aria-hidden": "true" }, [...username][0]?.toUpperCase() ?? "?");
+  return h("span", { class: "avatar", "data-hue": sum % 8, "aria-hidden": "true" }, /[\p{L}\p{N}]/u.exec(username)?.[0].toUpperCase() ?? "?");
 }
 
 /** Lets a screen reader say this text after the current one. */

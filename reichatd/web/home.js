@@ -2,6 +2,7 @@
 
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
+import { closeDialogs } from "./forms.js";
 import { invitationView } from "./invitation.js";
 import { joinRoomView } from "./join-room.js";
 import { JoinedRooms } from "./joined-rooms.js";
@@ -54,7 +55,7 @@ export class Home {
   }
 
   async start() {
-    window.addEventListener("hashchange", this.#route);
+    window.addEventListener("hashchange", this.#placeChanged);
     while (!this.#stopped) {
       try {
         await this.rooms.read();
@@ -68,7 +69,7 @@ export class Home {
 
   stop() {
     this.#stopped = true;
-    window.removeEventListener("hashchange", this.#route);
+    window.removeEventListener("hashchange", this.#placeChanged);
     this.#view?.close?.();
     this.rooms.stop();
     clearTimeout(this.#titleTimer);
@@ -103,7 +104,12 @@ export class Home {
     location.hash = "#/";
   }
 
-  #route = () => {
+  #placeChanged = () => {
+    closeDialogs(); // the user may have gone back: they are about what was shown before
+    this.#route();
+  };
+
+  #route() {
     const [place, roomId, number] = placeOf();
     const messageId = Number.parseInt(number, 10) || null;
     if (place === "room" && roomId === this.#roomId && this.rooms.get(roomId) && this.#view && !this.#view.isOver) {
@@ -121,12 +127,12 @@ export class Home {
     else if (place === "explore") shown = exploreView(this);
     else if (place === "invite") shown = invitationView(this, roomId);
     else if (SETTINGS.includes(place)) shown = settingsView(this);
-    else shown = emptyView();
+    else shown = emptyView(this);
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
     this.#view?.shown(messageId);
     this.#draw();
-  };
+  }
 
   /** Draws the list of rooms again, once for all changes since the last time. */
   #draw() {
@@ -179,9 +185,13 @@ function setTab(title, isNew) {
   if (document.title !== title) document.title = title;
 }
 
-function emptyView() {
+function emptyView(home) {
+  const find = (text) => h("a", { href: "#/explore" }, text);
   return h("div", { class: "empty" },
     h("p", { class: "empty-title" }, "No room open"),
-    h("p", {}, "Choose a room from the list, ", h("a", { href: "#/explore" }, "find one"), ", or create your own."),
+    h("p", {},
+      home.rooms.all.length ? ["Choose a room from the list, ", find("find one")] : ["You are in no room yet. ", find("Find one")],
+      ", or ", h("button", { type: "button", class: "link", onclick: () => createRoomDialog(home) }, "create your own"), ".",
+    ),
   );
 }

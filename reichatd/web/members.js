@@ -4,6 +4,8 @@ import { peopleList } from "./people.js";
 import { endTime } from "./time.js";
 import { pathOfRoom } from "./urls.js";
 
+const ROLES = ["owner", "moderator", "member"];
+
 /** Whether the user leads this joined room: as its owner or as a moderator. */
 export const leads = (room) => room?.kind !== "direct" && ["owner", "moderator"].includes(room?.role);
 
@@ -11,6 +13,7 @@ export const leads = (room) => room?.kind !== "direct" && ["owner", "moderator"]
 export const memberList = (home, roomId, options) => peopleList({
   label: "Members",
   load: (after, limit) => membersOf(home, roomId, after, limit),
+  rank: ({ role }) => ROLES.indexOf(role),
   details: ({ role, muted_until: mutedUntil }) => [role !== "member" && role, mutedUntil && `muted until ${endTime(new Date(mutedUntil))}`],
   ...options,
 });

@@ -80,7 +80,7 @@ export function moderationButtons(home, roomId, person, { dialog, say, changed }
     for (const button of [appoint, transfer]) button.disabled = leadsNow !== "owner" || !member;
     ban.disabled = !mayAct || banned;
     unban.hidden = !banned;
-    note.hidden = mayAct;
+    note.hidden = leadsNow !== "moderator" || mayAct;
   }
 
   unban.hidden = true;

@@ -5,15 +5,19 @@ import { avatar, h } from "./dom.js";
 const PAGE = 50;
 const LARGEST_PAGE = 1000;
 const MOST_FOUND = 200;
+const FEW = 10; // are found without a search
+
+const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 /**
  * A list of users ({user_id, username, …}), empty until `refresh`. Returns {element, refresh}.
  *
  * label: of the list; load: gets the id of the last user that is known, and how many to load; returns the next users by id, or throws.
  * details: makes a user's texts below the name; onchoose: gets the user that was clicked; without: the id of a user to leave out.
+ * rank: the place of a user in a list that is complete, before the name.
  * onload: gets how many users are loaded, and whether these are all.
  */
-export function peopleList({ label, load, details, onchoose, without, onload = () => {} }) {
+export function peopleList({ label, load, details, onchoose, without, rank = () => 0, onload = () => {} }) {
   const rows = new Map(); // by user id; a row keeps its button, to which the focus returns
   const list = h("ul", { class: "people", "aria-label": label });
   const note = h("p", { class: "hint", role: "status" });
@@ -36,8 +40,9 @@ export function peopleList({ label, load, details, onchoose, without, onload = (
     if (begun !== generation) return;
     people = [...people, ...found];
     hasAll = found.length < limit;
+    if (hasAll) people.sort((one, other) => rank(one) - rank(other) || byName(one.username, other.username)); // the server's order is that of the ids
     onload(people.length, hasAll);
-    filter.hidden &&= hasAll;
+    filter.hidden &&= people.length <= FEW;
     draw();
   }
 

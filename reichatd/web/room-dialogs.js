@@ -86,6 +86,7 @@ function leavingText(room, isDirect, isOwner) {
   return [
     "You will get no more messages from “", name, "”. ", back,
     isOwner && " You stay its owner: to let another member lead it, transfer it first. To end it, delete it.",
+    isOwner && room.private && [" If you leave it, note its id, since no list has it then: ", h("code", {}, room.room_id)],
   ];
 }
 

@@ -10,7 +10,7 @@ import { pageUrlOf, pathOfRoom } from "./urls.js";
 const USES = [["1", "One person"], ["5", "5 people"], ["25", "25 people"], ["100", "100 people"], ["", "Any number of people"]];
 const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"]];
 
-export function invitesDialog(home, { room_id: roomId, name }) {
+export function invitesDialog(home, { room_id: roomId, name, private: isPrivate }) {
   const opensRegistration = home.api.serverInfo.registration !== "closed";
   const made = h("div", { role: "status" });
   const invites = loadedList({
@@ -37,7 +37,7 @@ export function invitesDialog(home, { room_id: roomId, name }) {
 
   openDialog("Invite people", [
     form({
-      before: [h("p", {}, "Anyone with the link can join “", h("bdi", {}, name), "”, without its password.", opensRegistration && " People without an account can register with it.")],
+      before: [h("p", {}, "Anyone with the link can join “", h("bdi", {}, name), isPrivate ? "”, without its password." : "”.", opensRegistration && " People without an account can register with it.")],
       fields: [
         { name: "uses", label: "For", options: USES, value: "1" },
         { name: "days", label: "Valid for", options: DAYS, value: "7" },

@@ -210,6 +210,7 @@ export class RoomView {
     this.#wasShown = state === "waiting" || (state === "connecting" && this.#wasShown);
     this.element.dataset.state = state;
     this.input.disabled = isOver;
+    this.limits.hidden = isOver;
   }
 
   #wasShown = false; // whether the status was visible: the first try shows none

@@ -14,7 +14,7 @@ const SCOPES = [
 ];
 const SCOPE_NAMES = Object.fromEntries(SCOPES);
 const DAYS = [["30", "30 days"], ["90", "90 days"], ["365", "A year"], ["", "Until you delete it"]];
-const NAME = { name: "name", label: "Name", autocomplete: "off", dir: "auto", hint: "For you, to know it again" };
+const NAME = { name: "name", label: "Name", autocomplete: "off", dir: "auto", hint: "So that you recognize it later" };
 
 export const programSections = (home) => [tokensSection(home), appPasswordsSection(home)];
 

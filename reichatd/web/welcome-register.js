@@ -61,7 +61,7 @@ export async function invited(page, token) {
     ({ room } = await page.api.ask("GET", `/invite/${encodeURIComponent(token)}`));
   } catch (error) {
     const lead = error.status === 404 ? "It is wrong, too old or used up. Ask for a new one." : error.message;
-    page.show("Invitation", lead, null, links);
+    page.show("Invitation", lead, null, [["Enter another link", () => enterInvite(page)], ...links]);
     return;
   }
   page.invite = { token, room };

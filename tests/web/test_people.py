@@ -68,6 +68,8 @@ def test_a_moderator_leads_a_room(visitor: Visitors) -> None:
     dialog.get_by_role("button", name="Ban", exact=True).click()
     bob.confirm("Ban eve?", "Ban")
     expect(dialog.get_by_text("Banned.")).to_be_visible()
+    expect(eve.status).to_have_text("You are no longer a member of this room.")
+    expect(eve.page.locator(".limits")).to_be_hidden()
     expect(about_room(bob).get_by_role("heading", name="Banned (1)")).to_be_visible()
     bob.page.get_by_role("list", name="Banned").get_by_role("button", name="eve").click()
     bob.page.get_by_role("button", name="Unban").click()
@@ -145,6 +147,7 @@ def test_an_owner_transfers_a_room_and_leaves(visitor: Visitors) -> None:
     bob.confirm("Make eve the owner?", "Transfer")
     expect(dialog.get_by_text("Now the owner of this room. You are a member.")).to_be_visible()
     expect(dialog.get_by_role("button", name="Kick")).to_be_disabled()
+    expect(dialog.get_by_text("Moderators cannot act on the owner")).to_be_hidden()
     about_room(eve).get_by_role("button", name="Leave").click()
     eve.confirm("Leave this room?", "Leave")
     expect(eve.page.get_by_text("No room open")).to_be_visible()
@@ -167,8 +170,13 @@ def test_invitations_to_a_room(visitor: Visitors) -> None:
         expect(dialog.get_by_role("button", name="Delete")).to_have_count(1)
         return dialog.get_by_label("Link", exact=True).inner_text()
 
+    about_room(ada).get_by_role("button", name="Leave").click()
+    leaving = ada.page.get_by_role("dialog", name="Leave this room?")
+    expect(leaving).to_contain_text("note its id, since no list has it then: club")
+    leaving.get_by_role("button", name="Cancel").click()
     about_room(ada).get_by_role("button", name="Invite").click()
     dialog = ada.page.get_by_role("dialog", name="Invite people")
+    expect(dialog.get_by_text("without its password")).to_be_visible()
     dialog.get_by_label("For", exact=True).select_option("5 people")
     dialog.get_by_label("Valid for").select_option("30 days")
     link = new_link()
@@ -215,6 +223,37 @@ def test_a_direct_conversation_and_a_block(visitor: Visitors) -> None:
     ada.page.get_by_role("link", name="Lounge").first.click()
     about_person(ada, bob).get_by_role("button", name="Message").click()
     ada.sees("Between us", "Hello?")
+
+
+def test_members_are_found_by_role_and_name(visitor: Visitors) -> None:
+    (ada,) = in_lounge(visitor, "ada")
+    roles = {"person3": "moderator", "person7": "owner"}
+    members = [
+        {
+            "user_id": f"{number:024x}",
+            "username": name,
+            "role": roles.get(name, "member"),
+            "joined_at": "2026-01-01T00:00:00Z",
+        }
+        for number, name in enumerate(["Zoe", "bob", *(f"person{number}" for number in range(12, 0, -1))])
+    ]
+    answer = json.dumps({"message": "ok", "members": members})
+    ada.page.route("**/room/lounge/members?*", lambda route: route.fulfill(body=answer))
+    dialog = about_room(ada)
+    names = dialog.get_by_role("list", name="Members").locator("bdi")
+    others = [f"person{number}" for number in range(1, 13) if number not in (3, 7)]
+    expect(names).to_have_text(["person7", "person3", "bob", *others, "Zoe"])
+    dialog.get_by_role("searchbox").fill("ZO")
+    expect(names).to_have_text(["Zoe"])
+
+
+def test_going_back_closes_dialogs(visitor: Visitors) -> None:
+    (ada,) = in_lounge(visitor, "ada")
+    ada.make_room("Club", "club")
+    about_room(ada)
+    ada.page.go_back()
+    expect(ada.page.get_by_role("heading", name="Lounge")).to_be_visible()
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_room_with_many_members(visitor: Visitors) -> None:
