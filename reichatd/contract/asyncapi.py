@@ -30,8 +30,8 @@ with an `error` of the code `forbidden`."""
 
 CLOSE_CODES = {
     closing.GOING_AWAY: "The daemon shuts down. Reconnect after the pause in the reason (`…; retry-after-ms=N`, in milliseconds).",
-    closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; a token for programs without the right; or too many "
-    "bad frames.",
+    closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; a token for programs without the right; or too "
+    "many bad frames.",
     closing.TOO_BIG: "The message is too big, by the length that its frames announce. Do not send it again.",
     closing.INTERNAL_ERROR: "An error in the daemon.",
     closing.TRY_AGAIN_LATER: "The client reads too slowly, or has too many WebSockets open. No message is lost: reconnect later.",

@@ -4,7 +4,7 @@ import { Unreachable } from "./api.js";
 import { Outbox, OWN_TAB_MS } from "./outbox.js";
 import { RoomLog } from "./room-log.js";
 import { FrameRefused, Socket } from "./socket.js";
-import { exact } from "./time.js";
+import { endTime } from "./time.js";
 
 const PAGE = 100;
 const MARK_MS = 400;
@@ -306,7 +306,7 @@ export class Conversation extends EventTarget {
     if (code === "rate_limited") this.#wait(nonce, seconds * 1000);
     else if (code === "unavailable") this.#wait(nonce, BUSY_MS);
     else {
-      this.#fail(nonce, until ? `${message} until ${exact(new Date(until))}.` : message, FINAL_CODES.includes(code));
+      this.#fail(nonce, until ? `${message} until ${endTime(new Date(until))}.` : message, FINAL_CODES.includes(code));
       if (code === "muted") this.#emit("restricted");
       if (nonce !== this.#inFlight) return;
       this.#inFlight = null;

@@ -1,28 +1,26 @@
 // The members of a room, and those who are banned, as the server has them; and what the user may do in a room.
 
 import { peopleList } from "./people.js";
-import { exact } from "./time.js";
+import { endTime } from "./time.js";
 import { pathOfRoom } from "./urls.js";
 
 /** Whether the user leads this joined room: as its owner or as a moderator. */
 export const leads = (room) => room?.kind !== "direct" && ["owner", "moderator"].includes(room?.role);
 
-/** The list of a room's members; onchoose and onload are those of `peopleList`. */
-export const memberList = (home, roomId, { onchoose, onload }) => peopleList({
+/** The list of a room's members; the options are those of `peopleList`. */
+export const memberList = (home, roomId, options) => peopleList({
   label: "Members",
   load: (after, limit) => membersOf(home, roomId, after, limit),
-  details: ({ role, muted_until: mutedUntil }) => [role !== "member" && role, mutedUntil && `muted until ${exact(new Date(mutedUntil))}`],
-  onchoose,
-  onload,
+  details: ({ role, muted_until: mutedUntil }) => [role !== "member" && role, mutedUntil && `muted until ${endTime(new Date(mutedUntil))}`],
+  ...options,
 });
 
 /** The list of those who are banned from a room, for those who lead it. */
-export const bannedList = (home, roomId, { onchoose, onload }) => peopleList({
+export const bannedList = (home, roomId, options) => peopleList({
   label: "Banned",
   load: (after, limit) => bansOf(home, roomId, after, limit),
   details: () => [],
-  onchoose,
-  onload,
+  ...options,
 });
 
 /** What a user is in a room: {role, joined_at, muted_until?}; undefined for others. Throws as `api.call`. */

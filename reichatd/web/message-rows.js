@@ -2,7 +2,7 @@
 
 import { avatar, h, iconButton } from "./dom.js";
 import { linkify } from "./links.js";
-import { clock, day, exact, dayName, full, shortClock } from "./time.js";
+import { clock, day, dayName, endTime, full, shortClock } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
 
@@ -45,7 +45,7 @@ export function messageRow(message, previous, options) {
 /** The row of an outbox entry. isLive: whether there is a connection; actions: {retry, edit, discard}. */
 export function pendingRow({ content, messageId, problem, isFinal, until }, isLive, actions) {
   const isLate = !problem && !messageId && isLive && until > Date.now();
-  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLate ? `Waiting until ${exact(new Date(until))}` : isLive ? "Sending …" : "Waiting";
+  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLate ? `Waiting until ${endTime(new Date(until))}` : isLive ? "Sending …" : "Waiting";
   const needsSpace = problem || isLate;
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },

@@ -10,10 +10,10 @@ const MOST_FOUND = 200;
  * A list of users ({user_id, username, …}), empty until `refresh`. Returns {element, refresh}.
  *
  * label: of the list; load: gets the id of the last user that is known, and how many to load; returns the next users by id, or throws.
- * details: makes a user's texts beside the name; onchoose: gets the user that was clicked.
+ * details: makes a user's texts below the name; onchoose: gets the user that was clicked; without: the id of a user to leave out.
  * onload: gets how many users are loaded, and whether these are all.
  */
-export function peopleList({ label, load, details, onchoose, onload = () => {} }) {
+export function peopleList({ label, load, details, onchoose, without, onload = () => {} }) {
   const rows = new Map(); // by user id; a row keeps its button, to which the focus returns
   const list = h("ul", { class: "people", "aria-label": label });
   const note = h("p", { class: "hint", role: "status" });
@@ -49,7 +49,7 @@ export function peopleList({ label, load, details, onchoose, onload = () => {} }
 
   function draw() {
     const words = filter.value.trim().toLowerCase();
-    const matching = people.filter(({ username }) => username.toLowerCase().includes(words));
+    const matching = people.filter(({ user_id: userId, username }) => userId !== without && username.toLowerCase().includes(words));
     list.replaceChildren(...matching.slice(0, words ? MOST_FOUND : Infinity).map(row));
     list.hidden = matching.length === 0; // ARIA requires items in a list
     more.hidden = hasAll || words !== "";
@@ -61,7 +61,8 @@ export function peopleList({ label, load, details, onchoose, onload = () => {} }
     if (!rows.has(userId)) rows.set(userId, h("li", {}, h("button", { type: "button", class: "person" })));
     const button = rows.get(userId).firstElementChild;
     button.onclick = () => onchoose(person);
-    button.replaceChildren(avatar(userId, username), h("bdi", {}, username), ...details(person).filter(Boolean).map((text) => h("span", { class: "hint" }, text)));
+    const about = details(person).filter(Boolean).join(", ");
+    button.replaceChildren(avatar(userId, username), h("span", { class: "person-text" }, h("bdi", {}, username), about && [" ", h("span", { class: "hint" }, about)]));
     return rows.get(userId);
   }
 

@@ -6,7 +6,7 @@ import { isBanned, leads, memberOf } from "./members.js";
 import { moderationButtons } from "./moderation.js";
 import { leaveRoomDialog } from "./room-dialogs.js";
 import { quietButton } from "./settings-parts.js";
-import { exact } from "./time.js";
+import { endTime } from "./time.js";
 
 const ROLES = { owner: "Owner of this room", moderator: "Moderator of this room" };
 
@@ -82,7 +82,7 @@ export function personDialog(home, roomId, userId, onchange = () => {}) {
     const mayKnow = leads(home.rooms.get(roomId)); // who is banned
     const [member, banned] = await Promise.all([memberOf(home, roomId, userId), mayKnow && isBanned(home, roomId, userId), home.rooms.read()]);
     const { role, muted_until: mutedUntil } = member ?? {};
-    state.textContent = [ROLES[role], mutedUntil && `Muted until ${exact(new Date(mutedUntil))}`].filter(Boolean).join(". ");
+    state.textContent = [ROLES[role], mutedUntil && `Muted until ${endTime(new Date(mutedUntil))}`].filter(Boolean).join(". ");
     showModeration();
     buttons?.update(member, banned);
   }

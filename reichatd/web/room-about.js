@@ -33,7 +33,8 @@ async function aboutDialog(home, room) {
   dialog.addEventListener("close", () => home.rooms.removeEventListener("change", people.changed));
 }
 
-export const slowText = ({ slow_seconds: seconds }) => `Slow mode: one message in ${duration(seconds)}`;
+/** How long members have to wait. */
+export const slowText = ({ slow_seconds: seconds }) => `Slow mode: ${duration(seconds)} between two messages`;
 
 function buttons(home, room, close) {
   const instead = (open) => () => {

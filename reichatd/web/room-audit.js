@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { openDialog } from "./forms.js";
-import { duration, exact } from "./time.js";
+import { duration, moment } from "./time.js";
 import { pathOfRoom } from "./urls.js";
 
 const PAGE = 50;
@@ -54,7 +54,7 @@ export function auditDialog(home, { room_id: roomId }) {
 
 function row({ at, event, actor, actor_name: actorName, user_id: userId, username, detail }) {
   const [before, after] = (SENTENCES[event] ?? event.replaceAll("_", " ")).split("*");
-  const time = h("time", { class: "hint", datetime: at }, exact(new Date(at)));
+  const time = h("time", { class: "hint", datetime: at }, moment(new Date(at)));
   return h("div", { class: "entry-text" },
     h("span", {}, nameOf(actor, actorName), ` ${before}`, after !== undefined && [nameOf(userId, username), after], event === "muted" && ` for ${duration(Number.parseInt(detail, 10))}`),
     time,

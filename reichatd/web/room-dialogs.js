@@ -93,13 +93,14 @@ function leavingText(room, isDirect, isOwner) {
 function transferDialog(home, room, done) {
   openDialog("Transfer the room", (close) => {
     const members = memberList(home, room.room_id, {
-      onchoose: (person) => person.user_id !== home.me.userId && confirmTransfer(home, room, person, () => {
+      without: home.me.userId,
+      onchoose: (person) => confirmTransfer(home, room, person, () => {
         close();
         done();
       }),
     });
     members.refresh();
-    return [h("p", {}, "Who shall own ", h("bdi", {}, `“${room.name}”`), "?"), members.element];
+    return [h("p", {}, "Who becomes the owner of “", h("bdi", {}, room.name), "”?"), members.element];
   });
 }
 

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { secretNodes } from "./secrets.js";
-import { exact, shortDate } from "./time.js";
+import { moment, shortDate } from "./time.js";
 import { pageUrlOf, pathOfRoom } from "./urls.js";
 
 const USES = [["1", "One person"], ["5", "5 people"], ["25", "25 people"], ["100", "100 people"], ["", "Any number of people"]];
@@ -16,7 +16,7 @@ export function invitesDialog(home, { room_id: roomId, name }) {
     label: "Valid invitations",
     load: async () => Promise.all((await home.api.call("GET", pathOfRoom(roomId, "invites"))).invites.reverse().map(withName)),
     row: ({ invite_id: id, by, created_at: created, expires_at: expires, uses_left: left }) => {
-      const title = `${left === undefined ? "For any number" : `For ${left}`}, until ${exact(new Date(expires))}`;
+      const title = `${left === undefined ? "For any number" : `For ${left}`}, until ${moment(new Date(expires))}`;
       return entry(title, [["By ", h("bdi", {}, by), `, ${shortDate(new Date(created))}`]], [entryButton("Delete", title, () => remove(id))]);
     },
     empty: "There are none.",
@@ -35,8 +35,8 @@ export function invitesDialog(home, { room_id: roomId, name }) {
   });
 
   openDialog("Invite people", [
-    h("p", {}, "Anyone with the link can join “", h("bdi", {}, name), "”, without its password. People without an account can register with it."),
     form({
+      before: [h("p", {}, "Anyone with the link can join “", h("bdi", {}, name), "”, without its password. People without an account can register with it.")],
       fields: [
         { name: "uses", label: "For", options: USES, value: "1" },
         { name: "days", label: "Valid for", options: DAYS, value: "7" },

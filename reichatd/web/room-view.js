@@ -7,7 +7,7 @@ import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message-rows.js";
 import { personDialog } from "./person-dialog.js";
 import { roomDialog, slowText } from "./room-about.js";
-import { exact, untilMidnight } from "./time.js";
+import { endTime, untilMidnight } from "./time.js";
 
 const ANNOUNCED_CHARACTERS = 200;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -115,7 +115,7 @@ export class RoomView {
     const mutedFor = room.muted_until ? new Date(room.muted_until) - Date.now() : 0;
     if (mutedFor > 0) this.#muteEnd = setTimeout(() => this.#showLimits(room), Math.min(mutedFor, LONGEST_TIMER_MS));
     const isSlow = room.slow_seconds > 0 && room.role === "member";
-    const text = mutedFor > 0 ? `You are muted until ${exact(new Date(room.muted_until))}.` : isSlow ? `${slowText(room)}.` : "";
+    const text = mutedFor > 0 ? `You are muted until ${endTime(new Date(room.muted_until))}.` : isSlow ? `${slowText(room)}.` : "";
     if (this.limits.textContent !== text) this.limits.textContent = text; // a screen reader says each change
   }
 

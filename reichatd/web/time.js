@@ -7,6 +7,7 @@ const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const exactClockFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const agoFormat = new Intl.RelativeTimeFormat("en");
 const UNITS = [["minute", 1, 60], ["hour", 60, 1440], ["day", 1440, 43_200]]; // the unit, its minutes, and up to where it is used
+const NEAR_MS = 10 * 60_000;
 const LENGTHS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOfYearFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
@@ -21,8 +22,13 @@ export const full = (date) => fullFormat.format(date);
 
 export const shortDate = (date) => dateFormat.format(date);
 
-/** The time with its seconds, and with the date if it is not today. */
-export const exact = (date, now = new Date()) => (day(date) === day(now) ? "" : `${shortDate(date)}, `) + exactClockFormat.format(date);
+/** The time, and the date if it is not today. */
+export const moment = (date) => onDay(date, clock);
+
+/** The same for the end of a wait: with seconds if it is near. */
+export const endTime = (date, now = new Date()) => onDay(date, date - now < NEAR_MS ? exactClockFormat.format : clock);
+
+const onDay = (date, format) => (day(date) === day(new Date()) ? "" : `${shortDate(date)}, `) + format(date);
 
 /** "30 seconds", "1 hour", "7 days": in the largest unit that fits. */
 export function duration(seconds) {

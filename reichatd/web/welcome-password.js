@@ -19,7 +19,7 @@ export function forgot(page) {
 /** token: from the link of the mail; "" if the user has to enter it. */
 export function reset(page, token) {
   const lead = token === ""
-    ? "If this address has an account, a mail is on its way. Open its link within half an hour, or enter here what it contains."
+    ? "If this address has an account, a mail is on its way. Open its link, or enter here what the mail says."
     : "You are logged out everywhere, and programs with a token of yours lose their access.";
   page.show("New password", lead, form({
     fields: [

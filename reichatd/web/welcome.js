@@ -32,7 +32,7 @@ class Welcome {
     SCREENS[screen](this, ...more);
   }
 
-  /** Fills the card. links: [text, action] each, or null; or a promise of them, if the server must be asked. */
+  /** Fills the card. links: [text, action] each; or a promise of them, if the server must be asked. */
   show(title, lead, content, links = []) {
     const row = h("p", { class: "links" });
     this.element.replaceChildren(
@@ -44,7 +44,7 @@ class Welcome {
         row,
       ),
     );
-    Promise.resolve(links).then((known) => row.append(...known.filter(Boolean).map(([text, act]) => h("button", { type: "button", class: "link", onclick: act }, text))));
+    Promise.resolve(links).then((known) => row.append(...known.map(([text, act]) => h("button", { type: "button", class: "link", onclick: act }, text))));
     (this.element.querySelector("input:placeholder-shown, input") ?? this.element.querySelector("h1")).focus();
   }
 

@@ -3,7 +3,10 @@
 import json
 import re
 
+import pytest
+
 from tests.api.conftest import PASSWORD, Api, Someone
+from tests.api.test_limits import limit
 from tests.store.samples import post
 
 NEW_PASSWORD = "better horse"
@@ -36,6 +39,27 @@ async def test_no_mail_is_promised_when_the_queue_is_full(api: Api, ann: Someone
     api.outbox.is_full = True
     for email in (ann.email, "nobody@example.org"):
         assert (await api("POST", "/password/forgot", {"email": email})).status == 503
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
+async def test_the_mails_of_an_address_are_limited_whether_it_has_an_account_or_not(
+    api: Api, ann: Someone, email: str
+) -> None:
+    limit(api, mails_per_address_hour=2)
+    body = {"email": email}
+    replies = [await api("POST", "/password/forgot", body, client=f"192.0.2.{number}") for number in range(4)]
+    assert [reply.status for reply in replies] == [200, 200, 429, 429]
+
+
+async def test_no_one_guesses_tokens_or_codes_for_long(api: Api, ann: Someone) -> None:
+    limit(api, guesses_per_client=3)
+    body = {"token": f"{ann.user_id}.9999999999.{'0' * 64}", "new_password": NEW_PASSWORD}
+    replies = [await api("POST", "/password/reset", body, client="192.0.2.9") for _ in range(5)]
+    assert [reply.status for reply in replies] == [400] * 3 + [429] * 2
+    limit(api, codes_per_address_hour=3)
+    await api("PUT", "/user/email", {"password": PASSWORD, "email": "anna@example.org"}, by=ann)
+    codes = [await api("POST", "/user/email/verify", {"code": "x"}, by=ann) for _ in range(5)]
+    assert [reply.status for reply in codes] == [400] * 3 + [429] * 2
 
 
 async def test_a_new_address(api: Api, ann: Someone, bob: Someone) -> None:

@@ -18,6 +18,7 @@ from reichatd.store import (
     RegisterOutcome,
     Registration,
     Room,
+    RotateOutcome,
     Session,
     Store,
     User,
@@ -111,6 +112,7 @@ async def use_what_the_fifth_schema_had(store: Store, waiting: Registration) -> 
         None,
         0,
     )
+    assert await store.sessions.rotate("laptop", 0, 2.0, 60.0) is RotateOutcome.ROTATED
     invite = Invite("i", "hash", "lobby", "ann", 1.5, 100.0, 1)
     assert await store.invites.create(invite, 5) is InviteOutcome.CREATED
     eve = waiting.confirmed("eve", 2.0)

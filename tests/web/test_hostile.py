@@ -1,9 +1,10 @@
 """Messages and names stay text: they never become markup, a script, a style or a link that runs a script."""
 
+import json
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.process import DaemonProcess
 from tests.web.test_entering import room_link
@@ -45,6 +46,64 @@ def test_messages_and_names_are_text(visitor: Callable[..., Visitor]) -> None:
         assert feed.locator("script, img, style, h1, b").count() == 0
         addresses = feed.locator(".content a").evaluate_all("links => links.map(link => link.href)")
         assert addresses == ["https://example.org/", "https://example.org/", "https://example.org/"]
+
+
+def test_names_of_people_are_text(visitor: Callable[..., Visitor]) -> None:
+    """In all dialogs about people. The names are put into the server's answers, since the server refuses such names."""
+    ada = visitor("ada")
+    page = ada.page
+    ada.register()
+    ada.make_room(HOSTILE[0], "hostile", HOSTILE[1])
+
+    def answer(path: str, **fields: object) -> None:
+        page.route(f"**/room/hostile/{path}", lambda route: route.fulfill(json={"message": "ok", **fields}))
+
+    people = [{"user_id": f"{number:024x}", "username": name} for number, name in enumerate(HOSTILE)]
+    at = "2026-01-01T00:00:00Z"
+    kicked = {"number": 1, "at": at, "event": "kicked", "actor": "1", "user_id": "2", "detail": HOSTILE[0]}
+    answer("members?*", members=[{**each, "role": "member", "joined_at": at} for each in people])
+    answer("bans?*", bans=people)
+    answer(
+        "invites",
+        invites=[
+            {"invite_id": "1", "created_by": each["user_id"], "created_at": at, "expires_at": at} for each in people
+        ],
+    )
+    answer(
+        "audit?*",
+        entries=[
+            *({**kicked, "actor_name": name, "username": name} for name in HOSTILE),
+            {"number": 1, "at": at, "event": HOSTILE[2], "actor": "1", "actor_name": "x"},
+        ],
+    )
+
+    def user(number: int) -> str:
+        return json.dumps({"message": "ok", "user_details": {"email": HOSTILE[number], "username": HOSTILE[number]}})
+
+    page.route("**/user/0000*", lambda route: route.fulfill(body=user(int(route.request.url.rpartition("/")[2], 16))))
+
+    def shows(dialog: Locator, *texts: str) -> None:
+        for text in texts:
+            expect(dialog).to_contain_text(text)
+        assert ada.measured("window.hit") is None
+        assert dialog.locator("script, img, style, h1, b").count() == 0
+
+    dialog = page.get_by_role("dialog").last
+    page.get_by_role("button", name="About this room").click()
+    shows(dialog, *HOSTILE, "Banned (12)")
+    for button, texts in (("Invite", HOSTILE), ("Audit log", HOSTILE), ("Leave", HOSTILE[:1])):
+        dialog.get_by_role("button", name=button).click()
+        shows(dialog, *texts)
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="About this room").click()
+    for number, name in enumerate(HOSTILE[:3]):
+        dialog.get_by_role("list", name="Members").get_by_role("button").nth(number).click()
+        expect(dialog.get_by_role("heading", level=2)).to_have_text(name)
+        for button in ("Mute", "Kick", "Make owner"):
+            dialog.get_by_role("button", name=button, exact=True).click()
+            shows(dialog, name)
+            page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
 
 
 def test_names_in_invitations_are_text(visitor: Callable[..., Visitor], daemon: DaemonProcess) -> None:

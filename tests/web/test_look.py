@@ -32,7 +32,8 @@ EXTREME = [
 
 # Everything scrolls vertically only: a long name without spaces must not move anything out of the window.
 TOO_WIDE = """
-() => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar, .parts, .panel, .entry, .card")]
+() => [...document.querySelectorAll("html, dialog, .side, .rooms-scroll, #place, .page-body, .scroller, .message, .person, .bar"
+  + ", .card, .entry, .panel, .parts")]
   .filter((element) => element.scrollWidth > element.clientWidth)
   .map((element) => `${element.localName}.${element.className}`)
 """
@@ -44,6 +45,7 @@ def check(person: Visitor, name: str) -> None:
     # Waits for animations to end.
     page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
     person.screenshot(name)
+    assert page.locator("#announcer").bounding_box()["width"] == 1  # type: ignore[index]
     wide = page.evaluate(TOO_WIDE)
     assert not wide, f"{name}: wider than their container: {wide}"
     found = Axe().run(page).response["violations"]
@@ -238,6 +240,8 @@ def test_the_screens_about_people(visitor: Visitors, phone: bool, dark: bool) ->
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_have_count(0)
     bob.say("And bring the biscuits.")
+    ada.sees("Chapter four by Sunday, then.", "And bring the biscuits.")
+    bob.say("Mine are eaten.")
     expect(bob.page.locator(".pending .state")).to_contain_text("Waiting until")
     expect(bob.page.locator(".limits")).to_contain_text("Slow mode")
     check(bob, f"{kind}-slow")

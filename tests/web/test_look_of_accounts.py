@@ -130,6 +130,7 @@ def test_the_settings(visitor: Visitors, phone: bool, dark: bool) -> None:
     settings.get_by_role("button", name="Delete account").click()
     expect(dialog.get_by_label("Your password")).to_be_visible()
     check(ada, f"{kind}-delete-account")
+    page.keyboard.press("Escape")
     page.goto(f"{ada.url}/#/")
     ada.log_out()
     ada.fill_login()

@@ -83,6 +83,7 @@ def test_a_moderator_leads_a_room(visitor: Visitors) -> None:
     expect(about_room(bob).get_by_role("button", name="Audit log")).to_have_count(0)
     about_room(ada).get_by_role("button", name="Audit log").click()
     entries = ada.page.get_by_role("list", name="Audit log").get_by_role("listitem")
+    expect(entries).to_have_count(9)
     assert [text.split("\n")[0] for text in entries.all_inner_texts()] == [
         "ada dismissed bob as a moderator",
         "bob unbanned eve",
@@ -111,8 +112,8 @@ def test_slow_mode(visitor: Visitors) -> None:
     bob.say("two")
     waiting = bob.page.locator(".pending .state")
     expect(waiting).to_contain_text("Waiting until")
-    expect(bob.page.locator(".limits")).to_have_text("Slow mode: one message in 1 hour.")
-    expect(about_room(bob).get_by_text("Slow mode: one message in 1 hour")).to_be_visible()
+    expect(bob.page.locator(".limits")).to_have_text("Slow mode: 1 hour between two messages.")
+    expect(about_room(bob).get_by_text("Slow mode: 1 hour between two messages")).to_be_visible()
     bob.page.keyboard.press("Escape")
     for text in ("I need not", "wait"):
         ada.say(text)
@@ -218,7 +219,12 @@ def test_a_room_with_many_members(visitor: Visitors) -> None:
     """The server's answers are made here, since so many people cannot register in a test."""
     (ada,) = in_lounge(visitor, "ada")
     everyone = [
-        {"user_id": f"{number:024x}", "username": f"person{number}", "role": "member", "joined_at": "2026-01-01T00:00:00Z"}
+        {
+            "user_id": f"{number:024x}",
+            "username": f"person{number}",
+            "role": "member",
+            "joined_at": "2026-01-01T00:00:00Z",
+        }
         for number in range(1, 2500)
     ]
     asked: list[str] = []

@@ -17,6 +17,10 @@ class ProviderError(Exception):
     """The provider does not answer as it should. The text says what is wrong, in one line, without secrets."""
 
 
+class RecentFailure(ProviderError):
+    """The provider failed a moment ago, and was not asked again."""
+
+
 class RequestRefused(ProviderError):
     """The provider answers with an error, for example `invalid_grant` (RFC 6749, 5.2)."""
 

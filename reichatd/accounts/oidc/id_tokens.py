@@ -31,6 +31,7 @@ _jwt = jwt.PyJWT(_OPTIONS)
 
 _SUBJECT_CHARS = 255
 """OpenID Connect Core, 2: no subject is longer."""
+_LAST_TIME = 1e12
 _EMAIL_CHARS = 254
 _NAME_CHARS = 64
 _NAMES = ("preferred_username", "nickname", "name", "given_name")
@@ -91,11 +92,12 @@ class _Jwks(msgspec.Struct):
 
 def _fits(key: Claims, algorithm: str) -> bool:
     """Whether this key is for signatures by this algorithm."""
+    uses = key.get("key_ops")
     return (
         key.get("kty") == _KEY_TYPES[algorithm[:2]]
         and key.get("use", "sig") == "sig"
         and key.get("alg", algorithm) == algorithm
-        and "verify" in key.get("key_ops", ["verify"])
+        and (uses is None or (isinstance(uses, list) and "verify" in uses))
     )
 
 
@@ -153,6 +155,6 @@ def person(issuer: str, claims: Mapping[str, Any]) -> Person:
 
 def _time(claims: Claims, name: str) -> float:
     value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LAST_TIME:
         raise TokenRefused(f"its {name} is no time")
     return float(value)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from reichatd.accounts.oidc import id_tokens
 from reichatd.accounts.oidc.handshake import Attempt, Person
-from reichatd.accounts.oidc.http import ProviderError, RequestRefused, ask, decoded
+from reichatd.accounts.oidc.http import ProviderError, RecentFailure, RequestRefused, ask, decoded
 from reichatd.accounts.oidc.id_tokens import SigningKeys, TokenRefused, UnknownKey
 from reichatd.errors import InvalidCode, Unavailable
 
@@ -63,7 +63,7 @@ class _Cached(Generic[T]):
         self._fetch = fetch
         self._lock = trio.Lock()
         self._kept: tuple[float, T] | None = None
-        self._failed: tuple[float, ProviderError] | None = None
+        self._failed: tuple[float, str] | None = None
 
     async def get(self, at_most_seconds: float) -> T:
         """The document, as it was at most so many seconds ago. Raises ProviderError."""
@@ -72,11 +72,11 @@ class _Cached(Generic[T]):
             if self._kept and now - self._kept[0] < at_most_seconds:
                 return self._kept[1]
             if self._failed and now - self._failed[0] < _FAILED_SECONDS:
-                raise self._failed[1]
+                raise RecentFailure(self._failed[1])
             try:
                 fetched = await self._fetch()
             except ProviderError as error:
-                self._failed = now, error
+                self._failed = now, str(error)
                 raise
             self._kept = now, fetched
             return fetched
@@ -234,5 +234,6 @@ class Provider:
 
 
 def _fail(error: ProviderError) -> NoReturn:
-    log.warning("login provider failed", reason=str(error))
+    if not isinstance(error, RecentFailure):
+        log.warning("login provider failed", reason=str(error))
     raise Unavailable("The login provider does not answer, try again later") from error
