@@ -37,11 +37,11 @@ def invite(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Invite people to the server, or to a room: make an invitation, and print its link.
+    """Invite people to the server, or to a room.
 
-    The link is shown only once. With it, someone may register even if auth.registration is "invite" or "closed", and becomes a
-    member of the room, if it is to a room. A running daemon does the work (see server.control_socket). Without one, the command
-    works on the store itself.
+    The command makes an invitation and prints its link, which is shown only once. With it, someone may register even if
+    auth.registration is "invite" or "closed", and becomes a member of the room, if it is to a room. A running daemon does the work
+    (see server.control_socket). Without one, the command works on the store itself.
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context)

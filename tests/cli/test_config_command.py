@@ -173,6 +173,8 @@ def test_the_list_of_commands_has_the_first_line_of_each_commands_help(shell: Sh
         "doctor",
         "user",
         "room",
+        "invite",
+        "audit",
         "stats",
         "backup",
         "restore",
