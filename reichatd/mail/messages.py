@@ -89,7 +89,8 @@ def password_was_reset() -> MailText:
     """After a new password was set by mail."""
     return MailText(
         subject="Your password has changed",
-        opening="your account has a new password, set with a link from a mail. All devices were logged out.",
+        opening="your account has a new password, set with a link from a mail. All devices were logged out. Tokens, app passwords "
+        "and links with a login provider have ended.",
         note="If it was not you, somebody reads your mail: secure your mailbox, then ask for a new password again.",
     )
 

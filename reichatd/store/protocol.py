@@ -105,7 +105,7 @@ class UserStore(Protocol):
         """
 
     async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        """Changes the password hash, ends all sessions, tokens for programs too, and removes all app passwords.
+        """Changes the password hash, ends all sessions, tokens for programs too, and removes app passwords and provider links.
 
         Returns:
             the ids of the sessions; None if there is no such user.

@@ -215,14 +215,20 @@ def _reset_password(db: MongoDatabase, user: User, new_hash: str) -> list[str] |
 
 
 def _replace_password(db: MongoDatabase, user_id: str, new_hash: str, only_if: Document) -> list[str] | None:
-    """Sets a new hash, removes all app passwords and ends all sessions; their ids."""
+    """Sets a new hash, removes all app passwords and provider links, and ends all sessions; their ids."""
     if db.users.find_one({"_id": user_id, **only_if}, {"_id": 1}) is None:
         return None
     # Before the change, so that no crash leaves one; and after it those that were made meanwhile.
-    db.app_passwords.delete_many({"user_id": user_id})
+    _delete_other_logins(db, user_id)
     ended = end_sessions(db, user_id, {"password_hash": new_hash}, only_if=only_if)
-    db.app_passwords.delete_many({"user_id": user_id})
+    _delete_other_logins(db, user_id)
     return ended
+
+
+def _delete_other_logins(db: MongoDatabase, user_id: str) -> None:
+    """Removes all by which a user can log in without the password."""
+    for collection in (db.app_passwords, db.oidc_accounts):
+        collection.delete_many({"user_id": user_id})
 
 
 def _change_email(db: MongoDatabase, user: User, email: str) -> EmailOutcome:

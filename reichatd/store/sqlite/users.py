@@ -140,7 +140,8 @@ def _change_password(
 
 
 def _set_password(db: Connection, user_id: str, new_hash: str) -> list[str] | None:
-    db.execute("DELETE FROM app_passwords WHERE user_id = ?", (user_id,))
+    for table in ("app_passwords", "oidc_accounts"):
+        db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
     return _change(db, user_id, "password_hash", new_hash)
 
 
