@@ -11,6 +11,7 @@ from reichatd.accounts import codes
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidCode, TotpEnabled, TotpNotFound
 from reichatd.rate_limits import Action
+from reichatd.rights import require_own_login
 from reichatd.store import Totp
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class FactorState(NamedTuple):
 class SecondFactors:
     """Turns the second factor on and off. Any task may call any method. Each makes one change, in one step of the store.
 
-    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
+    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`; and `Forbidden` for a session
+    that began with an app password.
 
     `client` is the address that a request came from.
 
@@ -78,6 +80,7 @@ class SecondFactors:
             InvalidPassword: this is not the user's password.
             TotpEnabled: the user has a second factor.
         """
+        require_own_login(identity.session.app_password_id)
         user = identity.user
         await self._logins.confirm_password(user, password, client=client)
         issuer = urlsplit(self._settings.server.public_url).hostname or "reichatd"
@@ -94,6 +97,7 @@ class SecondFactors:
             TotpEnabled: the factor is confirmed already.
             InvalidCode: the code is wrong or too old.
         """
+        require_own_login(identity.session.app_password_id)
         user_id = identity.user.user_id
         totp = await self._store.get(user_id)
         if totp is None:
@@ -123,6 +127,7 @@ class SecondFactors:
             TotpNotFound: there is none.
             InvalidCode: the code is wrong, too old, or was used.
         """
+        require_own_login(identity.session.app_password_id)
         user = identity.user
         known = await self._logins.confirm_password(user, password, client=client)
         totp = await self._store.get(user.user_id)

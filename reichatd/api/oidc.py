@@ -119,7 +119,7 @@ async def redeem() -> Response:
 
 
 @blueprint.post("/oidc/link")
-@operation(LinkingProvider, takes=ConfirmingPassword, refuses=(InvalidPassword, NoProvider, RateLimited))
+@operation(LinkingProvider, takes=ConfirmingPassword, refuses=(InvalidPassword, Forbidden, NoProvider, RateLimited))
 async def link() -> Response:
     """Begins the linking of your account with the provider: afterwards you can log in there.
 

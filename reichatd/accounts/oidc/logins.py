@@ -26,7 +26,7 @@ from reichatd.errors import (
 )
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
-from reichatd.rights import UserActor
+from reichatd.rights import UserActor, require_own_login
 from reichatd.store import OidcAccount, User
 
 if TYPE_CHECKING:
@@ -128,8 +128,10 @@ class OidcLogins:
         """Returns the URL at the provider that links the account there with this user.
 
         Raises:
+            Forbidden: the session began with an app password.
             InvalidPassword: this is not the user's password.
         """
+        require_own_login(identity.session.app_password_id)
         await self._logins.confirm_password(identity.user, password, client=client)
         attempt = self._handshake.begin(browser, self._clock(), identity.session.session_id)
         return await self._provider.url_for(attempt)

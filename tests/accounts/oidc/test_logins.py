@@ -7,6 +7,7 @@ import trio
 
 from reichatd.errors import (
     AlreadyLinked,
+    Forbidden,
     InvalidCode,
     InvalidPassword,
     InviteNotFound,
@@ -218,6 +219,14 @@ async def test_a_link_needs_the_password(chat: Chat, harness: Harness) -> None:
     login = await harness.login("ann")
     with pytest.raises(InvalidPassword):
         await chat.link(login.access_token, "wrong horse")
+
+
+async def test_a_login_with_an_app_password_links_nothing(chat: Chat, harness: Harness) -> None:
+    await harness.join("ann")
+    _, password = await chat.accounts.app_passwords.create(await harness.identity("ann"), "Phone", client=CLIENT)
+    login = await harness.login("ann", password)
+    with pytest.raises(Forbidden):
+        await chat.link(login.access_token)
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
