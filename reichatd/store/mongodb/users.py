@@ -274,6 +274,26 @@ def _delete_and_erase(db: MongoDatabase, user_id: str) -> bool:
     return _delete(db, user_id)
 
 
+def disable_only(db: MongoDatabase, user_id: str) -> bool:
+    """Disables a user for a moment: no session is valid meanwhile, and none ends. False if the user is disabled already."""
+    enabled = {"_id": user_id, "disabled": {"$ne": True}}
+    return db.users.update_one(enabled, {"$set": {"disabled": True}}).matched_count > 0
+
+
+def _delete_unless_owner(db: MongoDatabase, user_id: str, *, erase: bool) -> bool:
+    mine = {"owner": user_id}
+    if db.rooms.find_one(mine, {"_id": 1}):
+        return False
+    # A disabled user creates no room. The sessions stay: if there is a room by now, they are valid again.
+    was_enabled = disable_only(db, user_id)
+    if db.rooms.find_one(mine, {"_id": 1}):
+        if was_enabled:
+            _enable(db, user_id)
+        return False
+    (_delete_and_erase if erase else _delete)(db, user_id)
+    return True
+
+
 def _delete_expired(db: MongoDatabase, now: float) -> int:
     expired = {"expires_at": {"$lte": now}}
     some = db.registrations.find({"pending": {"$elemMatch": expired}}, {"pending.expires_at": 1}, batch_size=PAGE)
@@ -305,4 +325,5 @@ class MongoUsers(MongoPart):
     enable = method(_enable)
     delete = method(_delete)
     delete_and_erase = method(_delete_and_erase)
+    delete_unless_owner = method(_delete_unless_owner)
     delete_expired = method(_delete_expired)
