@@ -10,6 +10,7 @@ import msgspec
 from reichatd.accounts import codes
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidCode, TotpEnabled, TotpNotFound
+from reichatd.mail import messages
 from reichatd.rate_limits import Action
 from reichatd.rights import require_own_login
 from reichatd.store import Totp
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from reichatd.accounts.factor_check import FactorCheck
     from reichatd.accounts.keys import Keys
     from reichatd.accounts.logins import Logins
+    from reichatd.accounts.notices import Notices
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.totp import Enrolment, TotpSecrets
     from reichatd.rate_limits import RateLimiter
@@ -35,7 +37,9 @@ class FactorState(NamedTuple):
 
 
 class SecondFactors:
-    """Turns the second factor on and off. Any task may call any method. Each makes one change, in one step of the store.
+    """Turns the second factor on and off; a mail tells the user.
+
+    Any task may call any method. Each makes one change, in one step of the store.
 
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`; and `Forbidden` for a session
     that began with an app password.
@@ -58,6 +62,7 @@ class SecondFactors:
         limiter: "RateLimiter",
         logins: "Logins",
         check: "FactorCheck",
+        notices: "Notices",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -67,6 +72,7 @@ class SecondFactors:
         self._limiter = limiter
         self._logins = logins
         self._check = check
+        self._notices = notices
         self._audit = AuditLog(store.audit, settings, clock)
 
     async def state(self, identity: "Identity") -> FactorState:
@@ -114,6 +120,7 @@ class SecondFactors:
         if not await self._store.confirm(confirmed):
             raise TotpNotFound  # another call has made another secret meanwhile, or confirmed this one
         await self._audit.record(Event.TOTP_ENABLED, identity.actor, client=client)
+        await self._notices.send(identity.user, messages.second_factor_on(), client=client)
         return recovery
 
     async def remove(self, identity: "Identity", password: str, code: str, *, client: str) -> None:
@@ -136,3 +143,4 @@ class SecondFactors:
         await self._check.use(totp, code, client=client, known=known)
         await self._store.delete(user.user_id)
         await self._audit.record(Event.TOTP_DISABLED, identity.actor, client=client)
+        await self._notices.send(user, messages.second_factor_off(), client=client)

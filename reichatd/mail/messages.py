@@ -7,6 +7,8 @@ from reichatd.mail.compose import MailText, compose, duration
 
 _IF_NOT_YOU = "If it was not you, set a new password now: anyone who did this knows your password."
 
+_SECURE = "If it was not you, ask for a new password where you log in: it ends all logins to your account."
+
 
 def verification_mail(*, sender: Address, to: str, username: str, code: str, minutes: float) -> EmailMessage:
     """The mail with the code that completes a registration; the arguments are those of `compose`."""
@@ -82,6 +84,33 @@ def password_reset(link: str, minutes: float, *, is_code: bool) -> MailText:
         link=link,
         closing=f"It is valid for {duration(minutes)}, and once. All your devices are logged out.",
         note="If you did not ask for it, ignore this message: your password stays as it is.",
+    )
+
+
+def password_changed() -> MailText:
+    """After the user has set a new password, with the old one."""
+    return MailText(
+        subject="Your password has changed",
+        opening="your account has a new password. All other devices were logged out.",
+        note=_SECURE,
+    )
+
+
+def second_factor_on() -> MailText:
+    """From now on a login needs a code."""
+    return MailText(
+        subject="Second factor turned on",
+        opening="from now on a login to your account needs a code of an authenticator app.",
+        note=_SECURE,
+    )
+
+
+def second_factor_off() -> MailText:
+    """From now on a login needs no code."""
+    return MailText(
+        subject="Second factor turned off",
+        opening="a login to your account needs no code of an authenticator app any more.",
+        note=_SECURE,
     )
 
 
