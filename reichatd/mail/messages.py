@@ -44,6 +44,15 @@ def email_change(code: str, minutes: float) -> MailText:
     )
 
 
+def address_in_use() -> MailText:
+    """To the owner of an account whose address another user wants, in place of a code: no other learns that there is an account."""
+    return MailText(
+        subject="Your address has an account here",
+        opening="somebody asked to use this address for another account. It belongs to yours, so nothing has changed.",
+        note="If it was you, log in to the account of this address, or use another address. If not, ignore this message.",
+    )
+
+
 def email_change_requested(email: str) -> MailText:
     """To the present address, which the account keeps until the new one is verified."""
     return MailText(
