@@ -184,6 +184,16 @@ def check_target(by: Actor, *, owner: str, user_id: str, is_moderator: bool = Fa
         raise Yourself("This is the owner: transfer the room to another user first")
 
 
+def require_own_login(app_password_id: str) -> None:
+    """Raises Forbidden if a login session began with an app password: such a session changes no ways to log in.
+
+    Arguments:
+        app_password_id: the app password; "" without one.
+    """
+    if app_password_id:
+        raise Forbidden("You have logged in with an app password: for this, log in with your own")
+
+
 def require_scope(by: UserActor, scope: Scope | None, room_id: str | None = None) -> None:
     """Raises InsufficientScope if the actor is a token for programs that may not do this.
 

@@ -123,6 +123,7 @@ class Accounts:
             limiter=limiter,
             logins=self.logins,
             check=factors,
+            notices=notices,
             clock=clock,
         )
         self.blocks = Blocks(settings=settings, store=store, clock=clock)
@@ -132,6 +133,7 @@ class Accounts:
             passwords=passwords,
             sessions=self.sessions,
             logins=self.logins,
+            notices=notices,
         )
         self.password_resets = PasswordResets(
             auth=auth,

@@ -9,6 +9,7 @@ import trio
 from reichatd.accounts import codes, fields, keys
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import AppPasswordNotFound, TooManyAppPasswords, Unauthorized
+from reichatd.rights import require_own_login
 from reichatd.store import AppPassword
 
 if TYPE_CHECKING:
@@ -51,10 +52,12 @@ class AppPasswords:
         """Returns a new app password: its record, and the password itself, which cannot be shown again.
 
         Raises:
+            Forbidden: the session began with an app password.
             InvalidFields: the name breaks a rule.
             TooManyAppPasswords
             Unauthorized: the session has ended meanwhile.
         """
+        require_own_login(identity.session.app_password_id)
         name, user_id, password = fields.label(name), identity.user.user_id, codes.new_app_password()
         password_hash = self._keys.app_password_hash(user_id, codes.normal_app_password(password))
         made = AppPassword(keys.new_id(), user_id, name, password_hash, self._clock())

@@ -12,7 +12,11 @@ _FILE = "common-passwords.txt.gz"
 
 
 def is_common(password: str, among: int) -> bool:
-    """Whether this is one of so many most common passwords, regardless of case."""
+    """Whether this is a common password, regardless of case.
+
+    Arguments:
+        among: how many of the most common passwords count.
+    """
     return _ranks().get(password.casefold(), among) < among
 
 

@@ -51,11 +51,9 @@ class Deletion:
         """
         user = identity.user
         await self._logins.confirm_password(user, password, client=client)
-        if await self._store.rooms.owned(user.user_id):
-            raise OwnsRooms("You own rooms: transfer them to other members, or delete them first")
-        users = self._store.users
         with trio.CancelScope(shield=True):
-            await (users.delete_and_erase(user.user_id) if erase else users.delete(user.user_id))
+            if not await self._store.users.delete_unless_owner(user.user_id, erase=erase):
+                raise OwnsRooms("You own rooms: transfer them to other members, or delete them first")
             self._sessions.live.user_logged_out(user.user_id)
             self._sessions.live.user_renamed(user.user_id, "")
         await self._audit.record(

@@ -114,7 +114,7 @@ class EmailChanges:
             tries_left=self._auth.verification_tries,
             expires_at=self._clock() + minutes * _MINUTE,
         )
-        text = messages.already_registered() if is_taken else messages.email_change(code, minutes)
+        text = messages.address_in_use() if is_taken else messages.email_change(code, minutes)
         with self._outbox.reserve(to=address.deliverable):
             await self._store.email_changes.put(change)
             name = other.username if other is not None else user.username

@@ -52,7 +52,7 @@ class AppPasswordRecord(_Record, frozen=True, tag="app_password"):
 
 
 class SecondFactorRecord(_Record, frozen=True, tag="second_factor"):
-    """The account asks for codes at logins; so many recovery codes are unused."""
+    """The account asks for codes at logins. `recovery_codes` is the number of unused ones."""
 
     recovery_codes: int
 

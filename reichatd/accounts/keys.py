@@ -42,6 +42,7 @@ class Keys:
         self._recovery_codes = _derived(secret, "recovery codes")
         self._app_passwords = _derived(secret, "app passwords")
         self._program_tokens = _derived(secret, "tokens for programs")
+        self._networks = _derived(secret, "networks of login sessions")
 
     def code_hash(self, email: str, code: str) -> str:
         """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
@@ -98,6 +99,10 @@ class Keys:
     def token_hash(self, token: str) -> str:
         """The stored form of a token for programs."""
         return _hash(self._program_tokens, token)
+
+    def network_hash(self, network: str) -> str:
+        """The stored form of the network where a session began, if addresses are not to be stored."""
+        return _hash(self._networks, network)
 
     def proof(self, now: float) -> str:
         """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""

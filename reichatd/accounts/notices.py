@@ -9,6 +9,7 @@ from reichatd.accounts import fields
 from reichatd.errors import RateLimited, Unavailable
 from reichatd.mail import MailText, compose
 from reichatd.rate_limits import Action, network_of
+from reichatd.store import StoreError
 
 if TYPE_CHECKING:
     from reichatd.mail import Outbox
@@ -26,15 +27,14 @@ class Notices:
         self._limiter = limiter
 
     async def send(self, user: "User", text: MailText, *, client: str) -> None:
-        """Queues a notice to the user's address. One that may not be sent now is only logged: what it tells has happened.
+        """Queues a notice to the user's address.
+
+        Raises nothing: what it tells has happened. A notice that is not sent is only logged.
 
         A cancelled caller waits too: else whoever made the change could hang up, and no one would be told.
 
         Arguments:
             client: the address that the change came from: what one client causes is limited.
-
-        Raises:
-            StoreError: of the limits.
         """
         to = fields.parse_email(user.email).deliverable
         try:
@@ -46,3 +46,5 @@ class Notices:
                 self._outbox.enqueue(message, group=network_of(client))
         except (RateLimited, Unavailable):
             log.info("notice not sent", user_id=user.user_id, subject=text.subject)
+        except StoreError as error:  # of the limits
+            log.error("notice lost", user_id=user.user_id, subject=text.subject, error=str(error))

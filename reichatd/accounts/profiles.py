@@ -10,12 +10,14 @@ from reichatd.accounts import fields
 from reichatd.accounts.session_cache import Identity
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
+from reichatd.mail import messages
 from reichatd.rights import UserActor
 from reichatd.store import User
 from reichatd.text import normal
 
 if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
+    from reichatd.accounts.notices import Notices
     from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
     from reichatd.settings import LiveSettings
@@ -43,12 +45,14 @@ class Profiles:
         passwords: "Passwords",
         sessions: "Sessions",
         logins: "Logins",
+        notices: "Notices",
     ) -> None:
         self._settings = settings
         self._store = store
         self._passwords = passwords
         self._sessions = sessions
         self._logins = logins
+        self._notices = notices
         self._audit = AuditLog(store.audit, settings)
 
     async def user(self, user_id: str) -> User:
@@ -89,7 +93,7 @@ class Profiles:
         )
 
     async def change_password(self, identity: Identity, password: str, new_password: str, *, client: str) -> None:
-        """Changes the password, and ends the user's other sessions with their sockets.
+        """Changes the password, and ends the user's other sessions with their sockets; a mail tells the user.
 
         Raises:
             InvalidFields: the new password is too short or too long.
@@ -112,3 +116,4 @@ class Profiles:
             self._sessions.forget_cached()
             self._sessions.live.sessions_ended(ended)
         await self._audit.record(Event.PASSWORD_CHANGED, identity.actor, client=client)
+        await self._notices.send(user, messages.password_changed(), client=client)

@@ -11,7 +11,7 @@ from reichatd.accounts import fields, keys
 from reichatd.accounts.program_tokens import new_token
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import FieldProblem, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens, Unauthorized
-from reichatd.rights import Scope
+from reichatd.rights import Scope, require_own_login
 from reichatd.store import Session
 
 if TYPE_CHECKING:
@@ -72,11 +72,13 @@ class ProgramAccess:
             days: how long it is valid; None for ever.
 
         Raises:
+            Forbidden: the session began with an app password.
             InvalidFields: the name breaks a rule, or there are no scopes, no rooms or too many.
             RoomNotFound: one of the rooms does not exist.
             TooManyTokens
             Unauthorized: the session has ended meanwhile.
         """
+        require_own_login(identity.session.app_password_id)
         name = fields.label(name)
         self._check(scopes, rooms, days)
         for room_id in rooms or ():

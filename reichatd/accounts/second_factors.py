@@ -10,13 +10,16 @@ import msgspec
 from reichatd.accounts import codes
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import InvalidCode, TotpEnabled, TotpNotFound
+from reichatd.mail import messages
 from reichatd.rate_limits import Action
+from reichatd.rights import require_own_login
 from reichatd.store import Totp
 
 if TYPE_CHECKING:
     from reichatd.accounts.factor_check import FactorCheck
     from reichatd.accounts.keys import Keys
     from reichatd.accounts.logins import Logins
+    from reichatd.accounts.notices import Notices
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.totp import Enrolment, TotpSecrets
     from reichatd.rate_limits import RateLimiter
@@ -34,9 +37,12 @@ class FactorState(NamedTuple):
 
 
 class SecondFactors:
-    """Turns the second factor on and off. Any task may call any method. Each makes one change, in one step of the store.
+    """Turns the second factor on and off; a mail tells the user.
 
-    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
+    Any task may call any method. Each makes one change, in one step of the store.
+
+    Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`; and `Forbidden` for a session
+    that began with an app password.
 
     `client` is the address that a request came from.
 
@@ -56,6 +62,7 @@ class SecondFactors:
         limiter: "RateLimiter",
         logins: "Logins",
         check: "FactorCheck",
+        notices: "Notices",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
@@ -65,6 +72,7 @@ class SecondFactors:
         self._limiter = limiter
         self._logins = logins
         self._check = check
+        self._notices = notices
         self._audit = AuditLog(store.audit, settings, clock)
 
     async def state(self, identity: "Identity") -> FactorState:
@@ -78,6 +86,7 @@ class SecondFactors:
             InvalidPassword: this is not the user's password.
             TotpEnabled: the user has a second factor.
         """
+        require_own_login(identity.session.app_password_id)
         user = identity.user
         await self._logins.confirm_password(user, password, client=client)
         issuer = urlsplit(self._settings.server.public_url).hostname or "reichatd"
@@ -94,6 +103,7 @@ class SecondFactors:
             TotpEnabled: the factor is confirmed already.
             InvalidCode: the code is wrong or too old.
         """
+        require_own_login(identity.session.app_password_id)
         user_id = identity.user.user_id
         totp = await self._store.get(user_id)
         if totp is None:
@@ -110,6 +120,7 @@ class SecondFactors:
         if not await self._store.confirm(confirmed):
             raise TotpNotFound  # another call has made another secret meanwhile, or confirmed this one
         await self._audit.record(Event.TOTP_ENABLED, identity.actor, client=client)
+        await self._notices.send(identity.user, messages.second_factor_on(), client=client)
         return recovery
 
     async def remove(self, identity: "Identity", password: str, code: str, *, client: str) -> None:
@@ -123,6 +134,7 @@ class SecondFactors:
             TotpNotFound: there is none.
             InvalidCode: the code is wrong, too old, or was used.
         """
+        require_own_login(identity.session.app_password_id)
         user = identity.user
         known = await self._logins.confirm_password(user, password, client=client)
         totp = await self._store.get(user.user_id)
@@ -131,3 +143,4 @@ class SecondFactors:
         await self._check.use(totp, code, client=client, known=known)
         await self._store.delete(user.user_id)
         await self._audit.record(Event.TOTP_DISABLED, identity.actor, client=client)
+        await self._notices.send(user, messages.second_factor_off(), client=client)

@@ -54,7 +54,7 @@ class Sessions:
 
     Arguments:
         auth: how long tokens and sessions are valid.
-        settings: of these, `log.addresses`.
+        settings: of these, `log.addresses`: without it no addresses are stored.
         live: is notified of sessions that have ended.
         clock: seconds since the epoch.
     """
@@ -70,6 +70,7 @@ class Sessions:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._auth = auth
+        self._settings = settings
         self._keys = keys
         self._tokens = AccessTokens(keys.access_tokens, auth.access_token_minutes * _MINUTE)
         self._store = store
@@ -111,9 +112,9 @@ class Sessions:
             refresh_hash=self._keys.refresh_hash(refresh_token),
             created_at=now,
             expires_at=now + self._auth.refresh_token_days * _DAY,
-            network=network_of(client),
+            network=self._network(client),
             device=device,
-            address=client,
+            address=client if self._settings.whole.log.addresses else "",
             used_at=now,
             app_password_id=app_password_id,
         )
@@ -124,7 +125,7 @@ class Sessions:
 
     async def is_known_client(self, email: str, client: str) -> bool:
         """Whether the user with this address has a login session that began at this client: strangers cannot lock it out."""
-        return await self._store.sessions.is_known_network(email, network_of(client))
+        return await self._store.sessions.is_known_network(email, self._network(client))
 
     async def is_alive(self, identity: Identity) -> bool:
         """Whether this session has not ended, by the store itself: the cache of a daemon may be some seconds old."""
@@ -245,6 +246,11 @@ class Sessions:
                 raise Unauthorized("Invalid token")
             self.live.sessions_ended([claims.session_id])
         await self._audit.record(Event.LOGOUT, UserActor(claims.user_id, claims.session_id, client))
+
+    def _network(self, client: str) -> str:
+        """The network of a client as it is stored with sessions: with `log.addresses = false`, only a keyed hash."""
+        network = network_of(client)
+        return network if self._settings.whole.log.addresses else self._keys.network_hash(network)
 
     async def _read_identity(self, session_id: str, now: float) -> Identity:
         changes = self._cache.changes

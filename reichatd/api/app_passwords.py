@@ -7,7 +7,7 @@ from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, caller, client_address
 from reichatd.api.services import accounts
 from reichatd.api.types import AppPasswordCreated, AppPasswordInList, AppPasswords, CreatingAppPassword
-from reichatd.errors import AppPasswordNotFound, InvalidFields, TooManyAppPasswords
+from reichatd.errors import AppPasswordNotFound, Forbidden, InvalidFields, TooManyAppPasswords
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("app_passwords", __name__, url_prefix="/user/app-passwords")
@@ -34,12 +34,13 @@ async def list_own() -> Response:
 
 
 @blueprint.post("")
-@operation(AppPasswordCreated, 201, takes=CreatingAppPassword, refuses=(InvalidFields, TooManyAppPasswords))
+@operation(AppPasswordCreated, 201, takes=CreatingAppPassword, refuses=(InvalidFields, Forbidden, TooManyAppPasswords))
 async def create() -> Response:
     """Makes an app password, for a client that knows no second factor.
 
-    `POST /login` takes it in place of password and `totp`. Nothing else takes it: with it alone no one can change the password or
-    turn the second factor off. How many you may have is limited.
+    `POST /login` takes it in place of password and `totp`. Nothing else takes it: with it alone no one can change the password. A
+    session that began with it makes no tokens, app passwords or links with a provider, and does not turn the second factor on or
+    off: 403. How many you may have is limited.
     """
     identity = await caller()
     body = await body_of(CreatingAppPassword)

@@ -15,10 +15,20 @@ from reichatd.api.answers import HEADERS, answer
 from reichatd.api.operations import Token, operation
 from reichatd.api.requests import body_of, caller, client_address, device, query_of
 from reichatd.api.services import accounts, limits
-from reichatd.api.types import LinkingProvider, LoggedIn, Provider, ProviderAnswer, ProviderLink, Redeeming, Tokens
+from reichatd.api.types import (
+    ConfirmingPassword,
+    LinkingProvider,
+    LoggedIn,
+    Provider,
+    ProviderAnswer,
+    ProviderLink,
+    Redeeming,
+    Tokens,
+)
 from reichatd.errors import (
     Forbidden,
     InvalidCode,
+    InvalidPassword,
     InviteNotFound,
     NoProvider,
     RateLimited,
@@ -109,16 +119,18 @@ async def redeem() -> Response:
 
 
 @blueprint.post("/oidc/link")
-@operation(LinkingProvider, refuses=(NoProvider,))
+@operation(LinkingProvider, takes=ConfirmingPassword, refuses=(InvalidPassword, Forbidden, NoProvider, RateLimited))
 async def link() -> Response:
     """Begins the linking of your account with the provider: afterwards you can log in there.
 
+    If you have no password, since the provider made your account, set one first: `POST /password/forgot`.
     Call it with `credentials: "same-origin"`, since the answer has a cookie, and send the browser to `url` within minutes. The page
     comes back with `#/oidc-linked`, or with `#/oidc-error/<code of an error>`.
     """
     identity, browser = await caller(), _browser()
-    oidc = _oidc()
-    response = answer(LinkingProvider(url=await oidc.begin_link(identity, browser)))
+    oidc, body = _oidc(), await body_of(ConfirmingPassword)
+    url = await oidc.begin_link(identity, body.password, browser, client=client_address())
+    response = answer(LinkingProvider(url=url))
     _keep(oidc, response, browser)
     return response
 

@@ -14,7 +14,7 @@ from reichatd.api.types import (
     TotpSecret,
     TotpState,
 )
-from reichatd.errors import InvalidCode, InvalidPassword, RateLimited, TotpEnabled, TotpNotFound
+from reichatd.errors import Forbidden, InvalidCode, InvalidPassword, RateLimited, TotpEnabled, TotpNotFound
 
 blueprint = Blueprint("second_factor", __name__, url_prefix="/user/totp")
 
@@ -28,7 +28,7 @@ async def show() -> Response:
 
 
 @blueprint.post("")
-@operation(TotpSecret, takes=ConfirmingPassword, refuses=(InvalidPassword, TotpEnabled, RateLimited))
+@operation(TotpSecret, takes=ConfirmingPassword, refuses=(InvalidPassword, Forbidden, TotpEnabled, RateLimited))
 async def begin() -> Response:
     """Makes a secret for an authenticator app.
 
@@ -41,7 +41,9 @@ async def begin() -> Response:
 
 
 @blueprint.post("/confirm")
-@operation(RecoveryCodes, takes=ConfirmingTotp, refuses=(InvalidCode, TotpNotFound, TotpEnabled, RateLimited))
+@operation(
+    RecoveryCodes, takes=ConfirmingTotp, refuses=(InvalidCode, Forbidden, TotpNotFound, TotpEnabled, RateLimited)
+)
 async def confirm() -> Response:
     """Turns the second factor on, by a code of the app.
 
@@ -55,7 +57,7 @@ async def confirm() -> Response:
 
 
 @blueprint.delete("")
-@operation(takes=RemovingTotp, refuses=(InvalidPassword, InvalidCode, TotpNotFound, RateLimited))
+@operation(takes=RemovingTotp, refuses=(InvalidPassword, InvalidCode, Forbidden, TotpNotFound, RateLimited))
 async def remove() -> Response:
     """Turns the second factor off, by the password and a code or recovery code."""
     identity = await caller()

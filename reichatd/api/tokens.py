@@ -9,7 +9,7 @@ from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, caller, client_address
 from reichatd.api.services import accounts
 from reichatd.api.types import CreatingToken, ProgramTokens, TokenCreated, TokenInList
-from reichatd.errors import InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens
+from reichatd.errors import Forbidden, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens
 from reichatd.rights import Scope
 from reichatd.timestamps import isoformat
 
@@ -25,7 +25,7 @@ async def list_own() -> Response:
 
 
 @blueprint.post("")
-@operation(TokenCreated, 201, takes=CreatingToken, refuses=(InvalidFields, RoomNotFound, TooManyTokens))
+@operation(TokenCreated, 201, takes=CreatingToken, refuses=(InvalidFields, Forbidden, RoomNotFound, TooManyTokens))
 async def create() -> Response:
     """Makes a token for a program.
 

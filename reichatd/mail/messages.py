@@ -7,6 +7,8 @@ from reichatd.mail.compose import MailText, compose, duration
 
 _IF_NOT_YOU = "If it was not you, set a new password now: anyone who did this knows your password."
 
+_SECURE = "If it was not you, ask for a new password where you log in: it ends all logins to your account."
+
 
 def verification_mail(*, sender: Address, to: str, username: str, code: str, minutes: float) -> EmailMessage:
     """The mail with the code that completes a registration; the arguments are those of `compose`."""
@@ -39,6 +41,15 @@ def email_change(code: str, minutes: float) -> MailText:
         code=code,
         closing=f"It is valid for {duration(minutes)}.",
         note="If you did not ask for it, ignore this message: without the code nothing happens.",
+    )
+
+
+def address_in_use() -> MailText:
+    """To the owner of an account whose address another user wants, in place of a code: no other learns that there is an account."""
+    return MailText(
+        subject="Your address has an account here",
+        opening="somebody asked to use this address for another account. It belongs to yours, so nothing has changed.",
+        note="If it was you, log in to the account of this address, or use another address. If not, ignore this message.",
     )
 
 
@@ -85,11 +96,39 @@ def password_reset(link: str, minutes: float, *, is_code: bool) -> MailText:
     )
 
 
+def password_changed() -> MailText:
+    """After the user has set a new password, with the old one."""
+    return MailText(
+        subject="Your password has changed",
+        opening="your account has a new password. All other devices were logged out.",
+        note=_SECURE,
+    )
+
+
+def second_factor_on() -> MailText:
+    """From now on a login needs a code."""
+    return MailText(
+        subject="Second factor turned on",
+        opening="from now on a login to your account needs a code of an authenticator app.",
+        note=_SECURE,
+    )
+
+
+def second_factor_off() -> MailText:
+    """From now on a login needs no code."""
+    return MailText(
+        subject="Second factor turned off",
+        opening="a login to your account needs no code of an authenticator app any more.",
+        note=_SECURE,
+    )
+
+
 def password_was_reset() -> MailText:
     """After a new password was set by mail."""
     return MailText(
         subject="Your password has changed",
-        opening="your account has a new password, set with a link from a mail. All devices were logged out.",
+        opening="your account has a new password, set with a link from a mail. All devices were logged out. Tokens, app passwords "
+        "and links with a login provider have ended.",
         note="If it was not you, somebody reads your mail: secure your mailbox, then ask for a new password again.",
     )
 

@@ -48,7 +48,8 @@ class LogSettings(Table, frozen=True):
     """"console" is for people, "json" for programs. "auto" is "console" if standard error is a terminal, else "json"."""
 
     addresses: bool = True
-    """Whether log lines show the IP addresses of clients. Without them, fail2ban finds nothing to ban."""
+    """Whether log lines show the IP addresses of clients. With false, new login sessions and audit entries store none either; users
+    then do not see where their sessions began. Without addresses in the log, fail2ban finds nothing to ban."""
 
     queue_lines: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
     """How many lines are queued while nothing reads standard error. (A line longer than 1 KiB counts as several.) Further lines are

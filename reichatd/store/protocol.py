@@ -105,7 +105,7 @@ class UserStore(Protocol):
         """
 
     async def set_password(self, user_id: str, new_hash: str) -> list[str] | None:
-        """Changes the password hash, ends all sessions, tokens for programs too, and removes all app passwords.
+        """Changes the password hash, ends all sessions, tokens for programs too, and removes app passwords and provider links.
 
         Returns:
             the ids of the sessions; None if there is no such user.
@@ -134,6 +134,13 @@ class UserStore(Protocol):
 
     async def delete_and_erase(self, user_id: str) -> bool:
         """As `delete`, and notes that the user's messages are to be erased (`ErasureStore`)."""
+
+    async def delete_unless_owner(self, user_id: str, *, erase: bool) -> bool:
+        """As `delete`, or as `delete_and_erase`, of a user who owns no rooms. False, with nothing changed, for one who owns rooms.
+
+        SQLite decides it in one step. MongoDB looks again after it has disabled the user; only a transfer by another user at the
+        very moment of the deletion can leave a room without an owner. After a StoreError the user may be disabled.
+        """
 
     async def delete_expired(self, now: float) -> int:
         """Removes registrations with `expires_at` at or before `now`; returns how many."""

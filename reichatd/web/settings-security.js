@@ -1,7 +1,7 @@
 // Settings: password, second factor, login by a provider, and login sessions.
 
 import { h } from "./dom.js";
-import { confirmDialog, form } from "./forms.js";
+import { confirmDialog, form, openDialog } from "./forms.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { secondFactorSection } from "./second-factor.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
@@ -45,23 +45,26 @@ function providerSection(api) {
     if (name === "") return;
     const { linked } = await api.call("GET", "/user/oidc");
     state.replaceChildren(linked ? "You can log in by " : "You cannot log in yet by ", h("bdi", {}, name), ".");
-    buttons.replaceChildren(quietButton(linked ? "Unlink" : "Link", guarded(linked ? () => unlink(name) : link)));
+    buttons.replaceChildren(quietButton(linked ? "Unlink" : "Link", () => (linked ? unlink(name) : link(name))));
   }
 
-  async function link() {
-    const { url } = await api.call("POST", "/oidc/link", undefined, { credentials: "same-origin" });
-    location.assign(url);
+  function link(name) {
+    openDialog(`Link ${name}?`, form({
+      before: [h("p", { class: "hint" }, "If you have no password, set one first: log out, and choose “Password forgotten?”.")],
+      fields: [{ name: "password", label: "Your password", type: "password", autocomplete: "current-password" }],
+      submit: "Link",
+      async onsubmit({ password }) {
+        const { url } = await api.call("POST", "/oidc/link", { password }, { credentials: "same-origin" });
+        location.assign(url);
+      },
+    }));
   }
 
   function unlink(name) {
-    confirmDialog(`Unlink ${name}?`, "You need your password to log in then. If you have none, set one first: log out, and choose “Password forgotten?”.", "Unlink", async () => {
+    confirmDialog(`Unlink ${name}?`, "You need your password to log in then. If you have none, log out, and choose “Password forgotten?”: the new password unlinks, too.", "Unlink", async () => {
       await api.call("DELETE", "/user/oidc");
       await refresh();
     });
-  }
-
-  function guarded(act) {
-    return () => Promise.resolve(act()).catch((error) => (state.textContent = error.message));
   }
 
   refresh().catch((error) => (state.textContent = error.message));

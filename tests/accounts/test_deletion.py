@@ -53,6 +53,22 @@ async def test_owned_rooms_come_first(harness: Harness, ann: Identity) -> None:
     await delete(harness, ann)
 
 
+async def test_a_room_that_comes_at_the_last_moment(
+    harness: Harness, ann: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = harness.store.users.delete_unless_owner
+
+    async def after_a_room(user_id: str, *, erase: bool) -> bool:
+        await harness.store.rooms.create(room("den", [user_id]))
+        return await real(user_id, erase=erase)
+
+    monkeypatch.setattr(harness.store.users, "delete_unless_owner", after_a_room)
+    with pytest.raises(OwnsRooms):
+        await delete(harness, ann)
+    assert harness.live.calls == []
+    assert await harness.login()
+
+
 async def test_a_direct_conversation_needs_no_owner(harness: Harness, ann: Identity) -> None:
     await harness.join("bob")
     bob = await harness.identity("bob")

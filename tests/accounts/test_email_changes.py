@@ -191,7 +191,7 @@ async def test_concealed(store: Store, nursery: trio.Nursery) -> None:
     ann = await harness.identity()
     codes = await harness.codes()
     await request(harness, ann, "bob@example.org")
-    assert ("bob@example.org", "You have an account already") in await harness.subjects()
+    assert ("bob@example.org", "Your address has an account here") in await harness.subjects()
     assert await harness.codes() == codes
     assert await outcome_of(verify, harness, ann, "123456") == "InvalidCode"
     assert await email_of(harness, ann) == "ann@example.org"

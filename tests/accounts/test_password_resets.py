@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,8 +11,9 @@ import trio
 from reichatd.accounts import Identity
 from reichatd.audit import Event
 from reichatd.errors import InvalidCode, InvalidFields, InvalidPassword, Unauthorized
+from reichatd.rate_limits import Action, RateLimiter
 from reichatd.settings import LimitSettings, ServerSettings
-from reichatd.store import Session, Store
+from reichatd.store import Session, Store, StoreUnavailable
 from tests.accounts.conftest import Harness, with_changes
 from tests.accounts.test_accounts import NO_ADDRESSES, outcome_of
 from tests.unlimited import CLIENT, UNLIMITED
@@ -130,6 +132,22 @@ async def test_a_disabled_account_cannot_be_reset(harness: Harness, ann: Identit
     assert len(await harness.subjects()) == mails
     with pytest.raises(InvalidCode):
         await reset(harness, made)
+
+
+async def test_a_reset_succeeds_without_its_notice(
+    harness: Harness, ann: Identity, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, require = await token(harness), RateLimiter.require
+
+    async def without_mail(limiter: RateLimiter, action: Action, **keywords: Any) -> None:  # noqa: ANN401 - of `require`
+        if action is Action.MAIL:
+            raise StoreUnavailable("no disk")
+        await require(limiter, action, **keywords)
+
+    monkeypatch.setattr(RateLimiter, "require", without_mail)
+    await reset(harness, made)
+    assert await harness.login(password="better horse")
+    assert "notice lost" in capsys.readouterr().out
 
 
 async def test_of_two_resets_at_once_one_succeeds(harness: Harness, ann: Identity) -> None:

@@ -106,6 +106,18 @@ async def test_nothing_is_asked_for_before_it_is_confirmed(ann: Ann) -> None:
     assert base64.b32decode(second.secret) not in base64.urlsafe_b64decode(stored.secret)
 
 
+async def test_the_user_is_told(ann: Ann) -> None:
+    await ann.enrol()
+    identity = await ann.identity(ann.code())
+    await ann.harness.accounts.second_factors.remove(identity, PASSWORD, ann.recovery[0], client=CLIENT)
+    await ann.harness.profiles.change_password(identity, PASSWORD, "better horse", client=CLIENT)
+    assert (await ann.harness.subjects())[1:] == [
+        ("ann@example.org", "Second factor turned on"),
+        ("ann@example.org", "Second factor turned off"),
+        ("ann@example.org", "Your password has changed"),
+    ]
+
+
 async def test_a_login_needs_the_password_and_a_code(ann: Ann) -> None:
     await ann.enrol()
     for totp in (None, ""):

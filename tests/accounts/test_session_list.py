@@ -1,9 +1,11 @@
 """Login sessions as their users see them."""
 
+import msgspec
 import pytest
 
 from reichatd.audit import Event
 from reichatd.errors import SessionNotFound, Unauthorized
+from reichatd.settings import LogSettings
 from reichatd.store import Session
 from tests.accounts.conftest import Harness
 from tests.unlimited import CLIENT
@@ -24,6 +26,19 @@ async def test_sessions_are_listed_with_their_devices(harness: Harness) -> None:
     assert (second.device, second.address, second.created_at) == ("Safari on iPhone", PHONE, harness.now)
     harness.now += 8 * 86_400
     assert await harness.accounts.session_list.of(here) == []
+
+
+async def test_sessions_without_addresses(harness: Harness) -> None:
+    """A client from which the user has logged in before is known all the same."""
+    whole = harness.settings.whole
+    harness.settings.replace(msgspec.structs.replace(whole, log=LogSettings(addresses=False)))
+    await harness.join()
+    here = await harness.identity()
+    (session,) = await harness.store.sessions.of_user(here.user.user_id)
+    assert session.address == ""
+    assert CLIENT not in session.network
+    assert await harness.sessions.is_known_client("ann@example.org", CLIENT)
+    assert not await harness.sessions.is_known_client("ann@example.org", PHONE)
 
 
 async def test_the_last_use_of_a_session(harness: Harness) -> None:

@@ -48,6 +48,21 @@ async def test_a_second_factor(api: Api, ann: Someone) -> None:
     assert (await login(api)).status == 200
 
 
+async def test_a_login_with_an_app_password_changes_no_ways_to_log_in(api: Api, ann: Someone) -> None:
+    made = await api("POST", "/user/app-passwords", {"name": "Phone"}, by=ann)
+    phone = (await login(api, password=made.body["password"])).body["tokens"]["access_token"]
+    for method, path, body in (
+        ("POST", "/user/app-passwords", {"name": "Second"}),
+        ("POST", "/user/tokens", {"name": "Robot", "scopes": ["read"]}),
+        ("POST", "/user/totp", {"password": PASSWORD}),
+        ("POST", "/user/totp/confirm", {"code": "123456"}),
+        ("DELETE", "/user/totp", {"password": PASSWORD, "code": "123456"}),
+    ):
+        refused = await api(method, path, body, by=phone)
+        assert (refused.status, refused.body["code"]) == (403, "forbidden"), path
+    assert (await api("GET", "/user/totp", by=phone)).status == 200
+
+
 async def test_an_app_password(api: Api, ann: Someone) -> None:
     await enrol(api, ann)
     made = await api("POST", "/user/app-passwords", {"name": "Phone"}, by=ann)

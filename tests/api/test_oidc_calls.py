@@ -9,7 +9,7 @@ from quart.wrappers import Response
 
 from reichatd.settings import LimitSettings, ServerSettings
 from reichatd.store import Store
-from tests.api.conftest import Api, make_api
+from tests.api.conftest import PASSWORD, Api, make_api
 from tests.oidc_provider import OidcProvider
 
 PUBLIC = ServerSettings(public_url="http://chat.example.org/chat")
@@ -112,10 +112,12 @@ async def test_linking(chat: Api, provider: OidcProvider) -> None:
     provider.person["email"] = "elsewhere@example.com"
     ann, bob = await chat.user("ann"), await chat.user("bob")
     assert (await chat("GET", "/user/oidc", by=ann)).body["linked"] is False
-    begun = await chat("POST", "/oidc/link", by=ann)
+    refused = await chat("POST", "/oidc/link", {"password": "wrong horse"}, by=ann)
+    assert (refused.status, refused.body["code"]) == (400, "invalid_password")
+    begun = await chat("POST", "/oidc/link", {"password": PASSWORD}, by=ann)
     assert await follow(chat, provider, begun.body["url"]) == "../#/oidc-linked"
     assert (await chat("GET", "/user/oidc", by=ann)).body["linked"] is True
-    begun = await chat("POST", "/oidc/link", by=bob)
+    begun = await chat("POST", "/oidc/link", {"password": PASSWORD}, by=bob)
     assert await follow(chat, provider, begun.body["url"]) == "../#/oidc-error/already_linked"
     code = unquote((await arrive(chat, provider)).removeprefix("../#/oidc/"))
     assert (await chat("POST", "/oidc/redeem", {"code": code})).body["user_id"] == ann.user_id

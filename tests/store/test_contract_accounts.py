@@ -158,6 +158,20 @@ async def test_all_that_belongs_to_a_user_goes(store: Store, ann: User) -> None:
     assert found.users == ("bob",)
 
 
+@pytest.mark.parametrize("erase", [False, True])
+async def test_an_owner_is_not_deleted(store: Store, ann: User, erase: bool) -> None:
+    sessions = await store.sessions.of_user("ann")
+    await store.rooms.create(room("den", ["ann"]))
+    assert not await store.users.delete_unless_owner("ann", erase=erase)
+    assert await store.users.by_id("ann") == ann
+    assert await store.sessions.of_user("ann") == sessions
+    assert await store.erasures.all() == []
+    await store.rooms.delete("den")
+    assert await store.users.delete_unless_owner("ann", erase=erase)
+    assert await store.users.by_id("ann") is None
+    assert await store.erasures.all() == ([Erasure("ann")] if erase else [])
+
+
 async def test_erasing_in_steps(store: Store) -> None:
     for name in ("ann", "bob"):
         await add_user(store, name)

@@ -5,7 +5,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from reichatd.store import AppPassword, Session, Store, Totp
+from reichatd.store import AppPassword, OidcAccount, Session, Store, Totp
 from tests.store.samples import add_user, at_once, session
 
 PENDING = Totp("ann", "encrypted")
@@ -131,9 +131,12 @@ async def test_what_a_user_leaves_behind(store: Store, how: str) -> None:
     ann = await add_user(store, "ann")
     await store.second_factors.begin(PENDING)
     await store.app_passwords.create(app_password("phone"), 10)
+    provider = OidcAccount("https://login.example.org", "ann-1", "ann")
+    await store.oidc.link(provider)
     outdated = msgspec.structs.replace(ann, password_hash="an older one")
     assert await store.users.reset_password(outdated, "new") is None
     assert len(await store.app_passwords.of_user("ann")) == 1
+    assert await store.oidc.of_user("ann") == [provider]
     if how != "delete":
         assert (
             await (store.users.set_password("ann", "new") if how == "set" else store.users.reset_password(ann, "new"))
@@ -144,3 +147,4 @@ async def test_what_a_user_leaves_behind(store: Store, how: str) -> None:
         await store.users.delete("ann")
         assert await store.second_factors.get("ann") is None
     assert await store.app_passwords.of_user("ann") == []
+    assert await store.oidc.of_user("ann") == []

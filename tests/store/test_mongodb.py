@@ -37,8 +37,9 @@ from reichatd.store import (
     StoreError,
     StoreUnavailable,
 )
-from reichatd.store.mongodb import dumping, open_store, schema
+from reichatd.store.mongodb import dumping, open_store, schema, users
 from reichatd.store.mongodb.ends import DurableEnds
+from reichatd.store.mongodb.server import MongoDatabase
 from tests.mongod import Mongod, free_port
 from tests.store.samples import (
     add_user,
@@ -737,6 +738,25 @@ async def test_more_rooms_in_a_batch_than_in_one_command(mongodb: Store, setting
     await other.aclose()
     # The ends that are cached here are outdated.
     assert await mongodb.messages.append(batch, {}) == stored(*[3] * 130)
+
+
+async def test_a_user_who_becomes_an_owner_at_the_last_moment_is_not_deleted(
+    mongodb: Store, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await add_user(mongodb)
+    await mongodb.sessions.create(session())
+    await mongodb.rooms.create(room("den", ["bob", "ann"]))
+    disable = users.disable_only
+
+    def after_a_transfer(db: MongoDatabase, user_id: str) -> bool:
+        raw.rooms.update_one({"_id": "den"}, {"$set": {"owner": user_id}})
+        return disable(db, user_id)
+
+    monkeypatch.setattr(users, "disable_only", after_a_transfer)
+    assert not await mongodb.users.delete_unless_owner("ann", erase=True)
+    assert await mongodb.users.by_id("ann") == ann
+    assert await mongodb.sessions.of_user("ann") == [session()]
+    assert await mongodb.erasures.all() == []
 
 
 async def test_a_log_that_became_shorter(mongodb: Store, raw: Database[dict[str, Any]]) -> None:

@@ -69,7 +69,7 @@ async def use_own_accounts(store: Store) -> None:
     await store.email_changes.take_try("fay")
     await store.email_changes.delete_expired(9.0)
     await store.users.change_email(fay, "new@example.org")
-    await store.users.delete_and_erase("fay")
+    await store.users.delete_unless_owner("fay", erase=True)
     await store.erasures.all()
     await store.erasures.step("fay", 10, 2.0)
     await store.erasures.forget_done(3.0)

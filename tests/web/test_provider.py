@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.end_to_end.conftest import FREE, QUICK
 from tests.mail.server import MailServer
@@ -69,6 +69,16 @@ def test_login_by_the_provider(visitor: Visitors, daemon: DaemonProcess, provide
     assert page.url == f"{ada.url}/#/"
 
 
+def link(settings: Locator) -> None:
+    settings.get_by_role("button", name="Link", exact=True).click()
+    dialog = settings.page.get_by_role("dialog", name="Link Example accounts?")
+    dialog.get_by_label("Your password").fill("wrong horse")
+    dialog.get_by_role("button", name="Link").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Invalid password")
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Link").click()
+
+
 def test_an_account_is_linked(visitor: Visitors, provider: OidcProvider) -> None:
     """Also to an account of the provider with another address, which is not verified."""
     bob = visitor("bob", ignore_certificates=True)
@@ -77,7 +87,7 @@ def test_an_account_is_linked(visitor: Visitors, provider: OidcProvider) -> None
     bob.register()
     settings = bob.open_settings("Security")
     expect(settings.get_by_text("You cannot log in yet by Example accounts.")).to_be_visible()
-    settings.get_by_role("button", name="Link", exact=True).click()
+    link(settings)
     expect(settings.get_by_text("Now you can log in by the provider.")).to_be_visible()
     assert page.url.endswith("#/settings/security")
     bob.log_out()
@@ -88,7 +98,7 @@ def test_an_account_is_linked(visitor: Visitors, provider: OidcProvider) -> None
     bob.confirm("Unlink Example accounts?", "Unlink")
     expect(settings.get_by_text("You cannot log in yet by Example accounts.")).to_be_visible()
     provider.refusal = "access_denied"
-    settings.get_by_role("button", name="Link", exact=True).click()
+    link(settings)
     expect(settings.get_by_text("you or the provider stopped it")).to_be_visible()
     bob.log_out()
     bob.log_in(PASSWORD)

@@ -26,7 +26,7 @@ from reichatd.errors import (
 )
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
-from reichatd.rights import UserActor
+from reichatd.rights import UserActor, require_own_login
 from reichatd.store import OidcAccount, User
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class OidcLogins:
         self._invites = invites
         self._notices = notices
         self._sessions = sessions
-        self._outcomes = logins.outcomes
+        self._logins = logins
         self._clock = clock
         self._audit = AuditLog(store.audit, settings, clock)
         self._handshake = Handshake(
@@ -124,8 +124,15 @@ class OidcLogins:
         """Returns the URL at the provider for a login."""
         return await self._provider.url_for(self._handshake.begin(browser, self._clock()))
 
-    async def begin_link(self, identity: "Identity", browser: str) -> str:
-        """Returns the URL at the provider that links the account there with this user."""
+    async def begin_link(self, identity: "Identity", password: str, browser: str, *, client: str) -> str:
+        """Returns the URL at the provider that links the account there with this user.
+
+        Raises:
+            Forbidden: the session began with an app password.
+            InvalidPassword: this is not the user's password.
+        """
+        require_own_login(identity.session.app_password_id)
+        await self._logins.confirm_password(identity.user, password, client=client)
         attempt = self._handshake.begin(browser, self._clock(), identity.session.session_id)
         return await self._provider.url_for(attempt)
 
@@ -167,12 +174,12 @@ class OidcLogins:
         try:
             tokens = await self._redeem(code, browser, client, device, invite)
         except ReichatError as error:
-            self._outcomes[error.code] += 1
+            self._logins.outcomes[error.code] += 1
             if not isinstance(error, TryAgainLater):
                 detail = f"{_BY}: {error.code}"
                 await self._audit.record(Event.LOGIN_REFUSED, None, client=client, detail=detail)
             raise
-        self._outcomes["ok"] += 1
+        self._logins.outcomes["ok"] += 1
         return tokens
 
     async def is_linked(self, user_id: str) -> bool:
@@ -273,6 +280,10 @@ class OidcLogins:
         with trio.CancelScope(shield=True):
             if await self._linked(user, person, client) is None:
                 raise AlreadyLinked
+            if session_id not in await self._store.sessions.living([session_id]):
+                # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+                await self._store.oidc.unlink(user.user_id, person.issuer)
+                raise InvalidCode
             await self._notices.send(user, messages.provider_linked(self.name), client=client)
 
 

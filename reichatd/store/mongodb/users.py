@@ -215,14 +215,20 @@ def _reset_password(db: MongoDatabase, user: User, new_hash: str) -> list[str] |
 
 
 def _replace_password(db: MongoDatabase, user_id: str, new_hash: str, only_if: Document) -> list[str] | None:
-    """Sets a new hash, removes all app passwords and ends all sessions; their ids."""
+    """Sets a new hash, removes all app passwords and provider links, and ends all sessions; their ids."""
     if db.users.find_one({"_id": user_id, **only_if}, {"_id": 1}) is None:
         return None
     # Before the change, so that no crash leaves one; and after it those that were made meanwhile.
-    db.app_passwords.delete_many({"user_id": user_id})
+    _delete_other_logins(db, user_id)
     ended = end_sessions(db, user_id, {"password_hash": new_hash}, only_if=only_if)
-    db.app_passwords.delete_many({"user_id": user_id})
+    _delete_other_logins(db, user_id)
     return ended
+
+
+def _delete_other_logins(db: MongoDatabase, user_id: str) -> None:
+    """Removes all by which a user can log in without the password."""
+    for collection in (db.app_passwords, db.oidc_accounts):
+        collection.delete_many({"user_id": user_id})
 
 
 def _change_email(db: MongoDatabase, user: User, email: str) -> EmailOutcome:
@@ -268,6 +274,26 @@ def _delete_and_erase(db: MongoDatabase, user_id: str) -> bool:
     return _delete(db, user_id)
 
 
+def disable_only(db: MongoDatabase, user_id: str) -> bool:
+    """Disables a user for a moment: no session is valid meanwhile, and none ends. False if the user is disabled already."""
+    enabled = {"_id": user_id, "disabled": {"$ne": True}}
+    return db.users.update_one(enabled, {"$set": {"disabled": True}}).matched_count > 0
+
+
+def _delete_unless_owner(db: MongoDatabase, user_id: str, *, erase: bool) -> bool:
+    mine = {"owner": user_id}
+    if db.rooms.find_one(mine, {"_id": 1}):
+        return False
+    # A disabled user creates no room. The sessions stay: if there is a room by now, they are valid again.
+    was_enabled = disable_only(db, user_id)
+    if db.rooms.find_one(mine, {"_id": 1}):
+        if was_enabled:
+            _enable(db, user_id)
+        return False
+    (_delete_and_erase if erase else _delete)(db, user_id)
+    return True
+
+
 def _delete_expired(db: MongoDatabase, now: float) -> int:
     expired = {"expires_at": {"$lte": now}}
     some = db.registrations.find({"pending": {"$elemMatch": expired}}, {"pending.expires_at": 1}, batch_size=PAGE)
@@ -299,4 +325,5 @@ class MongoUsers(MongoPart):
     enable = method(_enable)
     delete = method(_delete)
     delete_and_erase = method(_delete_and_erase)
+    delete_unless_owner = method(_delete_unless_owner)
     delete_expired = method(_delete_expired)

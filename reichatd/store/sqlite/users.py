@@ -140,7 +140,8 @@ def _change_password(
 
 
 def _set_password(db: Connection, user_id: str, new_hash: str) -> list[str] | None:
-    db.execute("DELETE FROM app_passwords WHERE user_id = ?", (user_id,))
+    for table in ("app_passwords", "oidc_accounts"):
+        db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
     return _change(db, user_id, "password_hash", new_hash)
 
 
@@ -192,6 +193,13 @@ def _delete_and_erase(db: Connection, user_id: str) -> bool:
     return _delete(db, user_id)
 
 
+def _delete_unless_owner(db: Connection, user_id: str, *, erase: bool) -> bool:
+    if db.execute("SELECT 1 FROM rooms WHERE owner = ? LIMIT 1", (user_id,)).fetchone():
+        return False
+    (_delete_and_erase if erase else _delete)(db, user_id)
+    return True
+
+
 def _delete_expired(db: Connection, now: float) -> int:
     db.execute("DELETE FROM tries WHERE ends_at <= ?", (now,))
     return db.execute("DELETE FROM registrations WHERE expires_at <= ?", (now,)).rowcount
@@ -218,4 +226,5 @@ class SqliteUsers(SqlitePart):
     enable = write(_enable)
     delete = write(_delete)
     delete_and_erase = write(_delete_and_erase)
+    delete_unless_owner = write(_delete_unless_owner)
     delete_expired = write(_delete_expired)

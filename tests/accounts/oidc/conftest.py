@@ -87,9 +87,9 @@ class Chat:
         assert await self.accounts.sessions.refresh(tokens.refresh_token)
         return tokens.user_id
 
-    async def link(self, access_token: str) -> None:
+    async def link(self, access_token: str, password: str = "correct horse") -> None:
         identity = await self.accounts.sessions.authenticate(access_token)
-        answer = await self.visit(await self.oidc.begin_link(identity, BROWSER))
+        answer = await self.visit(await self.oidc.begin_link(identity, password, BROWSER, client=CLIENT))
         linked = await self.oidc.finish(answer.state, answer.code, answer.issuer, BROWSER, client=CLIENT)
         assert linked is None
 

@@ -7,14 +7,16 @@ import trio
 
 from reichatd.errors import (
     AlreadyLinked,
+    Forbidden,
     InvalidCode,
+    InvalidPassword,
     InviteNotFound,
     RegistrationClosed,
     UnverifiedEmail,
     UserDisabled,
     UserExists,
 )
-from reichatd.store import Store, Totp, User
+from reichatd.store import OidcAccount, Store, Totp, User
 from tests.accounts.conftest import Harness
 from tests.accounts.oidc.conftest import BROWSER, Chat
 from tests.oidc_provider import OidcProvider
@@ -205,8 +207,47 @@ async def test_a_link_is_not_made_after_a_logout(chat: Chat, harness: Harness) -
     await harness.join("ann")
     login = await harness.login("ann")
     identity = await chat.accounts.sessions.authenticate(login.access_token)
-    answer = await chat.visit(await chat.oidc.begin_link(identity, BROWSER))
+    answer = await chat.visit(await chat.oidc.begin_link(identity, "correct horse", BROWSER, client=CLIENT))
     await chat.accounts.sessions.logout(login.access_token)
     with pytest.raises(InvalidCode):
         await chat.finish(answer)
     assert await harness.store.oidc.user_of(chat.provider.issuer, "ada-1") is None
+
+
+async def test_a_link_needs_the_password(chat: Chat, harness: Harness) -> None:
+    await harness.join("ann")
+    login = await harness.login("ann")
+    with pytest.raises(InvalidPassword):
+        await chat.link(login.access_token, "wrong horse")
+
+
+async def test_a_login_with_an_app_password_links_nothing(chat: Chat, harness: Harness) -> None:
+    await harness.join("ann")
+    _, password = await chat.accounts.app_passwords.create(await harness.identity("ann"), "Phone", client=CLIENT)
+    login = await harness.login("ann", password)
+    with pytest.raises(Forbidden):
+        await chat.link(login.access_token)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+async def test_a_reset_of_the_password_ends_the_link(
+    chat: Chat, harness: Harness, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Also one that is made at this moment with a session that the reset ends."""
+    await harness.join("ann")
+    login = await harness.login("ann")
+    user = await harness.profiles.user(login.user_id)
+    link = harness.store.oidc.link
+
+    async def reset_first(account: OidcAccount) -> str | None:
+        await harness.store.users.reset_password(user, "another hash")
+        return await link(account)
+
+    if when == "before":
+        await chat.link(login.access_token)
+        await harness.store.users.reset_password(user, "another hash")
+    else:
+        monkeypatch.setattr(harness.store.oidc, "link", reset_first)
+        with pytest.raises(InvalidCode):
+            await chat.link(login.access_token)
+    assert not await chat.oidc.is_linked(login.user_id)
