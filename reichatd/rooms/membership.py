@@ -95,10 +95,20 @@ class Members:
         Raises: RoomNotFound, NotAMember, Unavailable.
         """
         room = await self._access.existing(by, room_id)
-        await self._remove(room_id, by.user_id)
+        with self._access.uninterrupted():
+            await self._remove(room_id, by.user_id)
+            deleted = room.direct is not None and await self._delete_abandoned(room_id, room.direct, by.user_id)
         await self._audit.record(Event.LEFT, by, room_id=room_id)
-        if room.direct is not None and await self._store.users.by_id(other_of(room.direct, by.user_id)) is None:
-            await self._store.rooms.delete(room_id)  # with a deleted user no one can open it again
+        if deleted:
+            await self._audit.record(Event.ROOM_DELETED, by, room_id=room_id)
+
+    async def _delete_abandoned(self, room_id: str, pair: str, user_id: str) -> bool:
+        """Deletes a direct conversation that this user has left, if the other one is deleted: no one can open it again."""
+        if await self._store.users.by_id(other_of(pair, user_id)) is not None:
+            return False
+        deleted = await self._store.rooms.delete(room_id)
+        self._live.room_deleted(room_id)  # no await before it
+        return deleted
 
     async def kick(self, by: Actor, room_id: str, user_id: str) -> None:
         """Ends another user's membership.

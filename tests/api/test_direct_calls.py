@@ -137,6 +137,9 @@ async def test_the_other_user_is_deleted(api: Api, ann: Someone, bob: Someone, h
     assert (await opened(api, ann, bob)).status == 404
     assert (await api("POST", f"/room/{room_id}/leave", by=ann)).status == 200
     assert await api.store.rooms.get(room_id) is None
+    assert ("room_deleted", room_id) in api.live.calls
+    events = [entry.event for entry in await api.store.audit.page(AuditFilter(room_id=room_id), 9)]
+    assert events == ["direct_opened", "left", "room_deleted"]
 
 
 async def test_blocked_users_begin_nothing(api: Api, ann: Someone, bob: Someone, hall: str) -> None:

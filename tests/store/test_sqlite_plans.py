@@ -38,6 +38,10 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     few = {"sqlite_master", "(subquery-1)", "rooms", "deleted_rooms", "erasures"}
     assert {scan.split()[1] for scan in scans} <= few
     assert "SEARCH r USING INDEX rooms_public (created_at>?)" in steps
+    assert {
+        "SEARCH r USING INDEX rooms_direct (direct>? AND direct<?)",
+        "SEARCH r USING INDEX rooms_direct_second (<expr>=?)",
+    } <= steps
     assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
 
 

@@ -16,7 +16,7 @@ from reichatd.store.mongodb import membership
 from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.room_keys import room_key
-from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of
+from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of, pair_field
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import (
     Keep,
@@ -80,6 +80,7 @@ def create(db: MongoDatabase, room: Room) -> bool:
                 "created_at": room.created_at,
                 "first_id": room.first_id,
                 "direct": room.direct,
+                **pair_field(room.direct),
                 "slow_seconds": room.slow_seconds,
                 "members_pin": room.members_pin,
                 **({"keep": _as_document(room.keep)} if room.keep is not None else {}),

@@ -44,6 +44,11 @@ def like(room_id: str) -> Document:
     return {"folded": {"$gte": folded(room_id), "$lt": f"{folded(room_id)}\v"}}
 
 
+def pair_field(direct: str | None) -> Document:
+    """The field by which the direct conversations of a user are found: a list of both. Other rooms do not have it."""
+    return {} if direct is None else {"pair": direct.split(" ")}
+
+
 def member_id(key: ObjectId, user_id: str) -> Document:
     """The `_id` of a member or a ban. `key` is the room's, not its `room_id`: see `rooms`."""
     return {"room": key, "user": user_id}
@@ -163,7 +168,10 @@ def _sixth(db: MongoDatabase) -> None:
     # The fields of the new collections, and the new ones of older documents, are those of `records` and `bulk`. Standings have the
     # same key as members; an invitation has the `room` key of its room, None for one to the server.
     db.rooms.create_indexes(
-        [IndexModel("direct", unique=True, partialFilterExpression={"direct": {"$type": "string"}})],
+        [
+            IndexModel("direct", unique=True, partialFilterExpression={"direct": {"$type": "string"}}),
+            IndexModel("pair", sparse=True),
+        ],
     )
     db.standings.create_indexes([IndexModel("_id.user")])
     db.invites.create_indexes([IndexModel("token_hash", unique=True), IndexModel("room"), IndexModel("expires_at")])
