@@ -26,6 +26,8 @@ from reichatd.mongouri import without_database
 from reichatd.settings import MongoDBSettings
 from reichatd.store import (
     Appended,
+    AuditEntry,
+    AuditFilter,
     Cutoff,
     Keep,
     NewerSchema,
@@ -714,6 +716,20 @@ async def test_a_page_of_public_rooms_reads_no_others(mongodb: Store, raw: Datab
     read = [entry["docsExamined"] for entry in raw["system.profile"].find({"op": "query", "ns": raw.rooms.full_name})]
     assert len(read) == 7
     assert max(read) <= 6
+
+
+async def test_audit_entries_since_a_time_are_found_by_the_time(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await mongodb.audit.add(AuditEntry(0, 0.0, "login", "ann"))
+    [first] = raw.audit.find()
+    raw.audit.insert_many({**first, "_id": number, "at": number * 60.0} for number in range(2, 1000))
+    raw.command("profile", 2)
+    for since, number in ((59_000.0, 984), (1e6, None)):
+        found = [entry.number for entry in await mongodb.audit.page(AuditFilter(since=since), 5)]
+        assert found[:1] == ([] if number is None else [number])
+    raw.command("profile", 0)
+    read = [entry["docsExamined"] for entry in raw["system.profile"].find({"op": "query", "ns": raw.audit.full_name})]
+    assert len(read) == 4
+    assert max(read) <= 5
 
 
 @pytest.mark.parametrize("content", ["\ud800", "x" * 17_000_000], ids=["surrogate", "too large"])

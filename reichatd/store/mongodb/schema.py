@@ -16,6 +16,7 @@ from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.records import Post
 
 BY_NONCE = "by_nonce"
+BY_TIME = "by_time"
 
 META_ID = "schema"
 
@@ -185,7 +186,8 @@ def _sixth(db: MongoDatabase) -> None:
     db.oidc_accounts.create_indexes([IndexModel("user_id")])
     db.audit.create_indexes(
         [
-            IndexModel("at"),
+            # With `_id`, so that the first number of some time is read from the index alone.
+            IndexModel({"at": 1, "_id": 1}, name=BY_TIME),
             IndexModel("at", name="with_address", partialFilterExpression={"address": {"$gt": ""}}),
             *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id")),
         ]
