@@ -26,7 +26,7 @@ from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, Role, UserActor
 from reichatd.rooms.access import Access
 from reichatd.settings import LiveSettings
-from reichatd.store import BanOutcome, JoinOutcome, RoomMember, Store, User, other_of
+from reichatd.store import BanOutcome, JoinOutcome, KickOutcome, RoomMember, Store, User, other_of
 
 USERS_AT_ONCE = 500
 
@@ -116,7 +116,15 @@ class Members:
         Raises: RoomNotFound, Forbidden, Yourself, NotAMember, Unavailable.
         """
         await self._access.authorize(by, Action.KICK, room_id, target=user_id)
-        await self._remove(room_id, user_id)
+        with self._access.uninterrupted():
+            outcome = await self._store.rooms.kick(room_id, user_id)
+            if outcome is not KickOutcome.OWNER:
+                self._live.member_removed(room_id, user_id)  # as in `_remove`
+        match outcome:
+            case KickOutcome.OWNER:
+                _refuse_owner(by, user_id)
+            case KickOutcome.NO_MEMBER:
+                raise NotAMember
         await self._audit.record(Event.KICKED, by, user_id=user_id, room_id=room_id)
 
     async def ban(self, by: Actor, room_id: str, user_id: str) -> None:
@@ -130,8 +138,11 @@ class Members:
         with self._access.uninterrupted():
             outcome = await self._store.rooms.ban(room_id, user_id)
             # No await before it. Also if the user was banned already: that call may have failed after its write.
-            self._live.member_removed(room_id, user_id)
+            if outcome is not BanOutcome.OWNER:
+                self._live.member_removed(room_id, user_id)
         match outcome:
+            case BanOutcome.OWNER:
+                _refuse_owner(by, user_id)
             case BanOutcome.ALREADY_BANNED:
                 raise AlreadyBanned
             case BanOutcome.NO_ROOM:
@@ -139,12 +150,14 @@ class Members:
         await self._audit.record(Event.BANNED, by, user_id=user_id, room_id=room_id)
 
     async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
-        """Lets a banned user join again.
+        """Lets a banned user join again: also an owner, whom an earlier version may have banned during a transfer.
 
         Raises: RoomNotFound, Forbidden, Yourself, NotBanned.
         """
-        await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
+        await self._access.authorize(by, Action.UNBAN, room_id)
         if not await self._store.rooms.unban(room_id, user_id):
+            # Only now: of those to whom nothing can be done, none is banned but such an owner.
+            await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
             raise NotBanned
         await self._audit.record(Event.UNBANNED, by, user_id=user_id, room_id=room_id)
 
@@ -218,3 +231,8 @@ class Members:
             whose = f"room {room_id}"
             if not await self._passwords.verify(password_hash, password, whose=whose, client=by.client):
                 raise InvalidPassword
+
+
+def _refuse_owner(by: Actor, user_id: str) -> None:
+    """Raises what `Access.authorize` would have raised, if the user had been the owner then already."""
+    rights.check_target(by, owner=user_id, user_id=user_id)

@@ -486,7 +486,16 @@ class JoinOutcome(Enum):
 class BanOutcome(Enum):
     BANNED = auto()
     ALREADY_BANNED = auto()
+    OWNER = auto()
+    """The user owns the room, perhaps since a moment ago."""
     NO_ROOM = auto()
+
+
+class KickOutcome(Enum):
+    KICKED = auto()
+    OWNER = auto()
+    """As for a ban."""
+    NO_MEMBER = auto()
 
 
 class TransferOutcome(Enum):

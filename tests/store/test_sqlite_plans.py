@@ -58,7 +58,12 @@ async def use_invites_and_audit(store: Store) -> None:
     await store.invites.delete("den", "i")
     await store.invites.delete_expired(1.0)
     await store.audit.add(AuditEntry(0, 1.0, "login", "ann"))
-    for chosen in (AuditFilter(), AuditFilter(user_id="ann"), AuditFilter(room_id="den", newest_first=True), AuditFilter(since=0.5)):
+    for chosen in (
+        AuditFilter(),
+        AuditFilter(user_id="ann"),
+        AuditFilter(room_id="den", newest_first=True),
+        AuditFilter(since=0.5),
+    ):
         await store.audit.page(chosen, 10)
     await store.audit.expire(1.0, 1.0, 10)
 

@@ -210,6 +210,8 @@ def _transfer(db: MongoDatabase, room_id: str, user_id: str, owner: str | None =
         return TransferOutcome.NO_MEMBER
     same = {"_id": room_id, "key": room["key"]} | ({} if owner is None else {"owner": owner})
     if db.rooms.update_one(same, {"$set": {"owner": user_id}}).matched_count:
+        # A ban at the same moment is written before it looks for the owner: one of the two sees the other.
+        db.bans.delete_one({"_id": member_id(room["key"], user_id)})
         return TransferOutcome.TRANSFERRED
     # Another transfer, or a deletion, came between.
     return TransferOutcome.NO_ROOM if room_key(db, room_id) != room["key"] else TransferOutcome.NOT_OWNER
@@ -291,6 +293,7 @@ class MongoRooms(MongoPart):
     delete = method(delete)
     join = method(membership.join)
     leave = method(membership.leave)
+    kick = method(membership.kick)
     is_banned = method(membership.is_banned)
     ban = method(membership.ban)
     unban = method(membership.unban)
