@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from functools import partial
@@ -541,6 +542,47 @@ class AfterFirstPage(CommandListener):
 
     def failed(self, event: CommandFailedEvent) -> None:
         pass
+
+
+class Commands(CommandListener):
+    """Counts the commands that change a collection."""
+
+    def __init__(self) -> None:
+        self.changes: Counter[str] = Counter()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name in {"insert", "update", "delete"}:
+            self.changes[event.command[event.command_name]] += 1
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def test_a_batch_takes_all_turns_of_slow_mode_at_once(
+    settings: MongoDBSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands()
+    monkeypatch.setattr(pymongo, "MongoClient", partial(MongoClient, event_listeners=[commands]))
+    authors = [f"user{number}" for number in range(50)]
+    async with aclosing(await open_store(settings)) as store, aclosing(await open_store(settings)) as other:
+        await store.rooms.create(room(users=["ann", *authors]))
+        await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
+        commands.changes.clear()
+        batch = [post(user_id=user_id) for user_id in authors]
+        answers = await store.messages.append(batch, {})
+        assert {answer.outcome for answer in answers} == {Outcome.STORED}
+        assert commands.changes["standings"] == 1
+        later = [
+            msgspec.structs.replace(one, timestamp=one.timestamp + seconds)
+            for one in batch[:2]
+            for seconds in (9, 30, 60)
+        ]
+        answers = await other.messages.append(later, {})
+        assert [answer.outcome for answer in answers] == [Outcome.SLOW, Outcome.STORED, Outcome.STORED] * 2
+        assert commands.changes["standings"] == 3
 
 
 async def test_messages_removed_while_a_range_is_read_leave_no_gap(
