@@ -1,6 +1,9 @@
 """Roles, mutes and lists of members: the use cases, on a real SQLite file. What posts depend on is tested with the stores."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
-from reichatd.rights import ADMINISTRATOR, Role, UserActor
+from reichatd.rights import ADMINISTRATOR, Actor, Role, UserActor
 from reichatd.rooms import Rooms
 from reichatd.settings import LimitSettings
 from reichatd.store import AuditFilter, Outcome, Post, Store
@@ -80,6 +83,33 @@ async def test_moderators_do_nothing_to_the_owner_and_each_other(
     await rooms.roles.dismiss(ANN, hall, "bob")
     with pytest.raises(Forbidden):
         await action(rooms, BOB, "cleo")
+
+
+@pytest.mark.parametrize("verb", ["kick", "ban"])
+@pytest.mark.parametrize(("by", "error"), [(ANN, Forbidden), (BOB, Forbidden), (ADMINISTRATOR, Yourself)])
+async def test_a_new_owner_is_neither_kicked_nor_banned(
+    rooms: Rooms, store: Store, live: RecordingLive, hall: str, verb: str, by: Actor, error: type[Exception]
+) -> None:
+    async def transferred(*_: str) -> Any:  # noqa: ANN401
+        await store.rooms.transfer(hall, "cleo")
+        return await step(hall, "cleo")
+
+    step = getattr(store.rooms, verb)
+    setattr(store.rooms, verb, transferred)
+    with pytest.raises(error):
+        await getattr(rooms.members, verb)(by, hall, "cleo")
+    assert live.calls == []
+    assert not await store.rooms.is_banned(hall, "cleo")
+    assert (await roles(rooms))["cleo"] is Role.OWNER
+
+
+@pytest.mark.parametrize("by", [ANN, BOB, ADMINISTRATOR])
+async def test_a_banned_owner_can_be_unbanned(rooms: Rooms, store: Store, tmp_path: Path, hall: str, by: Actor) -> None:
+    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as db, db:
+        db.execute("INSERT INTO bans (room, user_id) SELECT pk, owner FROM rooms WHERE room_id = ?", (hall,))
+    assert await store.rooms.is_banned(hall, "ann")
+    await rooms.members.unban(by, hall, "ann")
+    assert not await store.rooms.is_banned(hall, "ann")
 
 
 async def test_only_the_owner_appoints(rooms: Rooms, store: Store, hall: str) -> None:

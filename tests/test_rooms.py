@@ -432,7 +432,7 @@ async def test_a_cancelled_call_still_notifies_live_connections(
             client.cancel()
             await trio.lowlevel.checkpoint()
 
-        after(store.rooms, "leave" if name == "kick" else name, gone)
+        after(store.rooms, name, gone)
         await call(rooms)
         await trio.lowlevel.checkpoint()
     assert client.cancelled_caught

@@ -74,7 +74,7 @@ class ProgramAccess:
         Raises:
             Forbidden: the session began with an app password.
             InvalidFields: the name breaks a rule, or there are no scopes, no rooms or too many.
-            RoomNotFound: one of the rooms does not exist.
+            RoomNotFound: one of the rooms does not exist, or is a direct conversation of others.
             TooManyTokens
             Unauthorized: the session has ended meanwhile.
         """
@@ -82,7 +82,8 @@ class ProgramAccess:
         name = fields.label(name)
         self._check(scopes, rooms, days)
         for room_id in rooms or ():
-            if await self._store.rooms.head(room_id) is None:
+            room = await self._store.rooms.head(room_id, identity.user.user_id)
+            if room is None or (room.direct is not None and not room.is_member):
                 raise RoomNotFound(f"Room not found: {room_id}")
         now, token = self._clock(), new_token()
         token_hash = self._keys.token_hash(token)

@@ -46,6 +46,8 @@ def invite(
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
+    if unlimited and context.get_parameter_source("uses") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--uses and --unlimited cannot be used together")
     request = requests.CreateInvite(room_id, None if unlimited else uses, days)
     (made,) = collect(config, request, InviteCreated, may_create=True)
     if as_json:

@@ -26,7 +26,7 @@ from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, Role, UserActor
 from reichatd.rooms.access import Access
 from reichatd.settings import LiveSettings
-from reichatd.store import BanOutcome, JoinOutcome, RoomMember, Store, User, other_of
+from reichatd.store import BanOutcome, JoinOutcome, KickOutcome, RoomMember, Store, User, other_of
 
 USERS_AT_ONCE = 500
 
@@ -95,10 +95,20 @@ class Members:
         Raises: RoomNotFound, NotAMember, Unavailable.
         """
         room = await self._access.existing(by, room_id)
-        await self._remove(room_id, by.user_id)
+        with self._access.uninterrupted():
+            await self._remove(room_id, by.user_id)
+            deleted = room.direct is not None and await self._delete_abandoned(room_id, room.direct, by.user_id)
         await self._audit.record(Event.LEFT, by, room_id=room_id)
-        if room.direct is not None and await self._store.users.by_id(other_of(room.direct, by.user_id)) is None:
-            await self._store.rooms.delete(room_id)  # with a deleted user no one can open it again
+        if deleted:
+            await self._audit.record(Event.ROOM_DELETED, by, room_id=room_id)
+
+    async def _delete_abandoned(self, room_id: str, pair: str, user_id: str) -> bool:
+        """Deletes a direct conversation that this user has left, if the other one is deleted: no one can open it again."""
+        if await self._store.users.by_id(other_of(pair, user_id)) is not None:
+            return False
+        deleted = await self._store.rooms.delete(room_id)
+        self._live.room_deleted(room_id)  # no await before it
+        return deleted
 
     async def kick(self, by: Actor, room_id: str, user_id: str) -> None:
         """Ends another user's membership.
@@ -106,7 +116,15 @@ class Members:
         Raises: RoomNotFound, Forbidden, Yourself, NotAMember, Unavailable.
         """
         await self._access.authorize(by, Action.KICK, room_id, target=user_id)
-        await self._remove(room_id, user_id)
+        with self._access.uninterrupted():
+            outcome = await self._store.rooms.kick(room_id, user_id)
+            if outcome is not KickOutcome.OWNER:
+                self._live.member_removed(room_id, user_id)  # as in `_remove`
+        match outcome:
+            case KickOutcome.OWNER:
+                _refuse_owner(by, user_id)
+            case KickOutcome.NO_MEMBER:
+                raise NotAMember
         await self._audit.record(Event.KICKED, by, user_id=user_id, room_id=room_id)
 
     async def ban(self, by: Actor, room_id: str, user_id: str) -> None:
@@ -120,8 +138,11 @@ class Members:
         with self._access.uninterrupted():
             outcome = await self._store.rooms.ban(room_id, user_id)
             # No await before it. Also if the user was banned already: that call may have failed after its write.
-            self._live.member_removed(room_id, user_id)
+            if outcome is not BanOutcome.OWNER:
+                self._live.member_removed(room_id, user_id)
         match outcome:
+            case BanOutcome.OWNER:
+                _refuse_owner(by, user_id)
             case BanOutcome.ALREADY_BANNED:
                 raise AlreadyBanned
             case BanOutcome.NO_ROOM:
@@ -129,12 +150,14 @@ class Members:
         await self._audit.record(Event.BANNED, by, user_id=user_id, room_id=room_id)
 
     async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
-        """Lets a banned user join again.
+        """Lets a banned user join again: also an owner, whom an earlier version may have banned during a transfer.
 
         Raises: RoomNotFound, Forbidden, Yourself, NotBanned.
         """
-        await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
+        await self._access.authorize(by, Action.UNBAN, room_id)
         if not await self._store.rooms.unban(room_id, user_id):
+            # Only now: of those to whom nothing can be done, none is banned but such an owner.
+            await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
             raise NotBanned
         await self._audit.record(Event.UNBANNED, by, user_id=user_id, room_id=room_id)
 
@@ -208,3 +231,8 @@ class Members:
             whose = f"room {room_id}"
             if not await self._passwords.verify(password_hash, password, whose=whose, client=by.client):
                 raise InvalidPassword
+
+
+def _refuse_owner(by: Actor, user_id: str) -> None:
+    """Raises what `Access.authorize` would have raised, if the user had been the owner then already."""
+    rights.check_target(by, owner=user_id, user_id=user_id)

@@ -28,6 +28,7 @@ from reichatd.store.records import (
     InviteOutcome,
     JoinOutcome,
     Keep,
+    KickOutcome,
     Membership,
     Message,
     OidcAccount,
@@ -353,11 +354,17 @@ class RoomStore(Protocol):
     async def leave(self, room_id: str, user_id: str) -> bool:
         """Ends a membership, and removes its read mark; False if there was none."""
 
+    async def kick(self, room_id: str, user_id: str) -> KickOutcome:
+        """As `leave`, but not for the owner."""
+
     async def is_banned(self, room_id: str, user_id: str) -> bool:
         """False if there is no such room."""
 
     async def ban(self, room_id: str, user_id: str) -> BanOutcome:
-        """Bans a user, who need not be a member, and ends the membership if there is one."""
+        """Bans a user, who need not be a member, and ends the membership if there is one. An owner is not banned.
+
+        Of a ban and a transfer to the same user at the same moment, the transfer counts.
+        """
 
     async def unban(self, room_id: str, user_id: str) -> bool:
         """False if the user was not banned."""

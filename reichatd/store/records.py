@@ -330,12 +330,20 @@ class AuditEntry(Record, frozen=True, tag="audit"):
     detail: str = ""
 
 
+CLOCK_SETBACK = 3600.0
+"""Seconds by which a clock may be set back before the search for entries since a time may miss some.
+
+An hour is what a clock that is set by hand goes back in autumn. More would make each search longer.
+"""
+
+
 class AuditFilter(msgspec.Struct, frozen=True):
     """Which audit entries to read.
 
     Arguments:
         after, before: only numbers between these, both excluded.
-        since: none that are older, in seconds since the epoch.
+        since: none that are older, in seconds since the epoch. Without `after`, entries from before a clock was set back by
+            more than `CLOCK_SETBACK` may be missing.
         user_id: only those that this user did, or that were done to this user; "" for all.
         room_id: only those in this room; "" for all.
     """
@@ -478,7 +486,16 @@ class JoinOutcome(Enum):
 class BanOutcome(Enum):
     BANNED = auto()
     ALREADY_BANNED = auto()
+    OWNER = auto()
+    """The user owns the room, perhaps since a moment ago."""
     NO_ROOM = auto()
+
+
+class KickOutcome(Enum):
+    KICKED = auto()
+    OWNER = auto()
+    """As for a ban."""
+    NO_MEMBER = auto()
 
 
 class TransferOutcome(Enum):

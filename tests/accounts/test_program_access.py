@@ -11,7 +11,7 @@ from reichatd.rights import ADMINISTRATOR, Scope
 from reichatd.store import AuditFilter
 from tests.accounts.conftest import Harness
 from tests.accounts.test_second_factors import management
-from tests.store.samples import room
+from tests.store.samples import direct, room
 from tests.unlimited import CLIENT
 
 BOTH = [Scope.READ, Scope.WRITE]
@@ -135,8 +135,10 @@ async def test_the_rules_for_tokens(harness: Harness, ann: Identity) -> None:
     ):
         with pytest.raises(InvalidFields):
             await create(ann, name, scopes, rooms, days, client=CLIENT)
-    with pytest.raises(RoomNotFound):
-        await create(ann, "x", BOTH, ["nowhere"], client=CLIENT)
+    await harness.store.directs.open(direct("of others", "bob", "eve"), 1.0)
+    for room_id in ("nowhere", "of others"):
+        with pytest.raises(RoomNotFound):
+            await create(ann, "x", BOTH, [room_id], client=CLIENT)
     for number in range(20):
         await create(ann, f"{number}", BOTH, client=CLIENT)
     with pytest.raises(TooManyTokens):

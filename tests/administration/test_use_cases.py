@@ -93,7 +93,7 @@ async def test_create_and_delete(
     ("request_of", "calls"),
     [
         (partial(requests.BanUser, "lobby"), ["rooms.head", "users.by_id", "rooms.ban"]),
-        (partial(requests.KickMember, "lobby"), ["rooms.head", "rooms.leave"]),
+        (partial(requests.KickMember, "lobby"), ["rooms.head", "rooms.kick"]),
         (partial(requests.TransferRoom, "lobby"), ["users.by_id", "rooms.transfer"]),
         (lambda _: requests.DeleteRoom("lobby"), ["messages.last_id", "rooms.delete", "messages.sweep"]),
     ],

@@ -69,7 +69,7 @@ async def test_the_direct_conversation_of_two_users(api: Api, ann: Someone, bob:
 async def test_what_is_not_done_with_a_direct_conversation(api: Api, ann: Someone, bob: Someone, hall: str) -> None:
     path, eve = f"/room/{(await opened(api, ann, bob)).body['room_id']}", await api.user("eve")
     body = {"name": "Mine", "description": "", "password": "a password"}
-    for by in (ann, bob, eve):
+    for by, refusal in ((ann, (409, "direct_room")), (bob, (409, "direct_room")), (eve, (404, "room_not_found"))):
         for method, end, body_of_it in (
             ("POST", "/join", {"password": "a password"}),
             ("PUT", "", body),
@@ -87,7 +87,11 @@ async def test_what_is_not_done_with_a_direct_conversation(api: Api, ann: Someon
             ("GET", "/audit", None),
         ):
             reply = await api(method, path + end, body_of_it, by=by)
-            assert (reply.status, reply.body["code"]) == (409, "direct_room"), (method, end)
+            assert (reply.status, reply.body["code"]) == refusal, (method, end)
+    # It is for eve as if there were none.
+    for method, end in (("GET", ""), ("GET", "/members"), ("POST", "/leave")):
+        reply, of_none = await api(method, path + end, by=eve), await api(method, f"/room/nowhere{end}", by=eve)
+        assert (reply.status, reply.body) == (of_none.status, of_none.body), (method, end)
     assert (await api("GET", path, by=eve)).body["code"] == "room_not_found"
     assert (await api("GET", path, by=ann)).body["room"]["name"] == "bob"
 
@@ -137,6 +141,9 @@ async def test_the_other_user_is_deleted(api: Api, ann: Someone, bob: Someone, h
     assert (await opened(api, ann, bob)).status == 404
     assert (await api("POST", f"/room/{room_id}/leave", by=ann)).status == 200
     assert await api.store.rooms.get(room_id) is None
+    assert ("room_deleted", room_id) in api.live.calls
+    events = [entry.event for entry in await api.store.audit.page(AuditFilter(room_id=room_id), 9)]
+    assert events == ["direct_opened", "left", "room_deleted"]
 
 
 async def test_blocked_users_begin_nothing(api: Api, ann: Someone, bob: Someone, hall: str) -> None:

@@ -384,3 +384,9 @@ def test_options_of_invite_are_refused_before_a_subcommand(commands: Commands) -
     refused = commands.run("invite", "--room", "den", "list", status=2)
     assert "--room before list: options of list come after it" in refused.stderr
     assert not commands.data.exists()
+
+
+def test_an_invitation_has_a_number_of_uses_or_none(commands: Commands) -> None:
+    refused = commands.run("invite", "--uses", "1", "--unlimited", status=2)
+    assert "--uses and --unlimited cannot be used together" in refused.stderr
+    assert not commands.data.exists()

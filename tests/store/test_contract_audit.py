@@ -48,6 +48,15 @@ async def test_pages_of_chosen_entries(store: Store) -> None:
     assert await events(store, AuditFilter(before=last.number, newest_first=True), 2) == ["2", "1"]
 
 
+async def test_entries_since_a_time_although_clocks_were_set_back(store: Store) -> None:
+    for at in (10.0, 5000.0, 2000.0, 1990.0, 6000.0, 100_000.0):
+        await store.audit.add(entry(at, f"{at:.0f}"))
+    assert await events(store, AuditFilter(since=1995.0)) == ["5000", "2000", "6000", "100000"]
+    assert await events(store, AuditFilter(since=1995.0), 2) == ["5000", "2000"]
+    assert await events(store, AuditFilter(since=5500.0)) == ["6000", "100000"]
+    assert await events(store, AuditFilter(since=100_001.0)) == []
+
+
 async def test_old_entries_are_removed_and_older_ones_lose_their_addresses(store: Store) -> None:
     for at in (1.0, 2.0, 3.0, 4.0, 5.0):
         await store.audit.add(entry(at))

@@ -130,6 +130,21 @@ async def test_a_conversation_that_no_one_can_come_back_to_is_deleted(store: Sto
     assert await store.directs.find(PAIR) is None
 
 
+async def test_a_conversation_that_both_have_left_is_deleted_with_the_first_of_them(store: Store) -> None:
+    for name in ("ann", "bob", "bobby", "eve", "zoe"):
+        await add_user(store, name)
+    # The last one is not bob's, and bob is the first or the second of the others.
+    for other, user_id in (("ann", "bob"), ("eve", "bob"), ("zoe", "bobby")):
+        await store.directs.open(direct(f"with {other}", other, user_id), 1.5)
+        await store.rooms.leave(f"with {other}", user_id)
+        await store.rooms.leave(f"with {other}", other)
+    await store.directs.open(direct(), 2.5)
+    await store.rooms.leave("with ann", "bob")
+    await store.users.delete("bob")
+    left = [room_id for room_id in ("with ann", "with eve", "with zoe") if await store.rooms.get(room_id)]
+    assert left == ["with ann", "with zoe"], "ann is still a member of hers"
+
+
 async def test_blocks(store: Store) -> None:
     for blocked, outcome in (("eve", "BLOCKED"), ("bob", "BLOCKED"), ("bob", "ALREADY_BLOCKED"), ("zoe", "TOO_MANY")):
         assert await store.blocks.add(Block("ann", blocked), 2) is BlockOutcome[outcome]

@@ -5,7 +5,7 @@ from functools import partial
 import msgspec
 import pytest
 
-from reichatd.store import Appended, Outcome, Post, RoomMember, Store, TransferOutcome
+from reichatd.store import Appended, BanOutcome, KickOutcome, Outcome, Post, RoomMember, Store, TransferOutcome
 from tests.store.conftest import Opener
 from tests.store.samples import add_user, at_once, contents, post, read_mark, room, stored
 
@@ -130,6 +130,35 @@ async def test_of_two_transfers_at_once_one_counts(store: Store, opener: Opener)
         head = await store.rooms.head(room_id)
         assert head is not None
         assert head.owner == ("bob" if outcomes[0] is TransferOutcome.TRANSFERRED else "eve")
+    await other.aclose()
+
+
+async def test_an_owner_is_neither_kicked_nor_banned(store: Store) -> None:
+    await store.rooms.create(room())
+    assert await store.rooms.kick("lobby", "ann") is KickOutcome.OWNER
+    assert await store.rooms.ban("lobby", "ann") is BanOutcome.OWNER
+    assert not await store.rooms.is_banned("lobby", "ann")
+    assert [await store.rooms.kick("lobby", "bob") for _ in range(2)] == [KickOutcome.KICKED, KickOutcome.NO_MEMBER]
+    assert await store.rooms.kick("nowhere", "bob") is KickOutcome.NO_MEMBER
+    assert await store.rooms.get("lobby") == room(users=["ann"])
+
+
+async def test_of_a_ban_and_a_transfer_at_once_no_owner_is_banned(store: Store, opener: Opener) -> None:
+    other = await opener()
+
+    async def give(room_id: str) -> object:
+        return await store.rooms.transfer(room_id, "bob", "ann")
+
+    async def ban(room_id: str) -> object:
+        return await other.rooms.ban(room_id, "bob")
+
+    for number in range(20):
+        room_id = f"room{number}"
+        await store.rooms.create(room(room_id))
+        await at_once([partial(give, room_id), partial(ban, room_id)])
+        head = await store.rooms.head(room_id)
+        assert head is not None
+        assert await store.rooms.is_banned(room_id, "bob") == (head.owner == "ann")
     await other.aclose()
 
 

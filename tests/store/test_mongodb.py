@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from functools import partial
@@ -26,6 +27,8 @@ from reichatd.mongouri import without_database
 from reichatd.settings import MongoDBSettings
 from reichatd.store import (
     Appended,
+    AuditEntry,
+    AuditFilter,
     Cutoff,
     Keep,
     NewerSchema,
@@ -542,6 +545,47 @@ class AfterFirstPage(CommandListener):
         pass
 
 
+class Commands(CommandListener):
+    """Counts the commands that change a collection."""
+
+    def __init__(self) -> None:
+        self.changes: Counter[str] = Counter()
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name in {"insert", "update", "delete"}:
+            self.changes[event.command[event.command_name]] += 1
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def test_a_batch_takes_all_turns_of_slow_mode_at_once(
+    settings: MongoDBSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands()
+    monkeypatch.setattr(pymongo, "MongoClient", partial(MongoClient, event_listeners=[commands]))
+    authors = [f"user{number}" for number in range(50)]
+    async with aclosing(await open_store(settings)) as store, aclosing(await open_store(settings)) as other:
+        await store.rooms.create(room(users=["ann", *authors]))
+        await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
+        commands.changes.clear()
+        batch = [post(user_id=user_id) for user_id in authors]
+        answers = await store.messages.append(batch, {})
+        assert {answer.outcome for answer in answers} == {Outcome.STORED}
+        assert commands.changes["standings"] == 1
+        later = [
+            msgspec.structs.replace(one, timestamp=one.timestamp + seconds)
+            for one in batch[:2]
+            for seconds in (9, 30, 60)
+        ]
+        answers = await other.messages.append(later, {})
+        assert [answer.outcome for answer in answers] == [Outcome.SLOW, Outcome.STORED, Outcome.STORED] * 2
+        assert commands.changes["standings"] == 3
+
+
 async def test_messages_removed_while_a_range_is_read_leave_no_gap(
     settings: MongoDBSettings, raw: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -715,6 +759,20 @@ async def test_a_page_of_public_rooms_reads_no_others(mongodb: Store, raw: Datab
     read = [entry["docsExamined"] for entry in raw["system.profile"].find({"op": "query", "ns": raw.rooms.full_name})]
     assert len(read) == 7
     assert max(read) <= 6
+
+
+async def test_audit_entries_since_a_time_are_found_by_the_time(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
+    await mongodb.audit.add(AuditEntry(0, 0.0, "login", "ann"))
+    [first] = raw.audit.find()
+    raw.audit.insert_many({**first, "_id": number, "at": number * 60.0} for number in range(2, 1000))
+    raw.command("profile", 2)
+    for since, number in ((59_000.0, 984), (1e6, None)):
+        found = [entry.number for entry in await mongodb.audit.page(AuditFilter(since=since), 5)]
+        assert found[:1] == ([] if number is None else [number])
+    raw.command("profile", 0)
+    read = [entry["docsExamined"] for entry in raw["system.profile"].find({"op": "query", "ns": raw.audit.full_name})]
+    assert len(read) == 4
+    assert max(read) <= 5
 
 
 @pytest.mark.parametrize("content", ["\ud800", "x" * 17_000_000], ids=["surrogate", "too large"])

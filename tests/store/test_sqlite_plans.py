@@ -38,6 +38,12 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     few = {"sqlite_master", "(subquery-1)", "rooms", "deleted_rooms", "erasures"}
     assert {scan.split()[1] for scan in scans} <= few
     assert "SEARCH r USING INDEX rooms_public (created_at>?)" in steps
+    assert {
+        "SEARCH r USING INDEX rooms_direct (direct>? AND direct<?)",
+        "SEARCH r USING INDEX rooms_direct_second (<expr>=?)",
+    } <= steps
+    # The numbers since a time are found by the time: a range of all numbers would be the whole table.
+    assert "SEARCH audit USING COVERING INDEX audit_by_time (at>? AND at<?)" in steps
     assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
 
 
@@ -52,7 +58,12 @@ async def use_invites_and_audit(store: Store) -> None:
     await store.invites.delete("den", "i")
     await store.invites.delete_expired(1.0)
     await store.audit.add(AuditEntry(0, 1.0, "login", "ann"))
-    for chosen in (AuditFilter(), AuditFilter(user_id="ann"), AuditFilter(room_id="den", newest_first=True)):
+    for chosen in (
+        AuditFilter(),
+        AuditFilter(user_id="ann"),
+        AuditFilter(room_id="den", newest_first=True),
+        AuditFilter(since=0.5),
+    ):
         await store.audit.page(chosen, 10)
     await store.audit.expire(1.0, 1.0, 10)
 

@@ -11,15 +11,13 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from reichatd.store.mongodb.authors import Member, find_authors, find_members, take_turn
+from reichatd.store.mongodb.authors import DUPLICATE_KEY, Member, find_authors, find_members, take_turns
 from reichatd.store.mongodb.logs import find_ends, search
 from reichatd.store.mongodb.room_keys import posted_rooms
 from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_document
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.posting import Author
 from reichatd.store.records import Appended, Outcome, Post
-
-_DUPLICATE_KEY = 11000
 
 Nonce = tuple[ObjectId, str, str | None]
 
@@ -88,24 +86,38 @@ class Batch:
         for place in limited:
             if (number := known.get(self._nonce(place))) is not None:
                 self._answer(place, Outcome.REPEATED, number)
-            elif (refusal := self._refusal(place)) is not None:
-                self._answers[place] = refusal
+        left = [place for place in limited if place not in self._answers]
+        while left:
+            left = self._take_turns(left)
         self._waiting = [place for place in self._waiting if place not in self._answers]
 
     def _is_limited(self, place: int) -> bool:
         author = self._author(place)
         return author.is_slowed or author.refusal(self._posts[place].timestamp) is not None
 
-    def _refusal(self, place: int) -> Appended | None:
-        """Why a post is refused; None if it is taken, and then the author's turn in slow mode is."""
-        post, author = self._posts[place], self._author(place)
-        if (refusal := author.refusal(post.timestamp)) is not None:
-            return refusal
-        if author.is_slowed:
-            is_first = take_turn(self._db, (self._key(place), post.user_id), post.timestamp, author.slow_seconds)
-            author.posted_at = post.timestamp
-            return None if is_first else author.refusal(post.timestamp)
-        return None
+    def _take_turns(self, places: Sequence[int]) -> list[int]:
+        """Refuses posts, and takes one turn in slow mode of each author; returns the places of posts that need a further turn.
+
+        There are such posts only if the batch lasted longer than slow mode has its authors wait.
+        """
+        turns: dict[Member, int] = {}
+        later = []
+        for place in places:
+            post, author = self._posts[place], self._author(place)
+            member = self._key(place), post.user_id
+            if (refusal := author.refusal(post.timestamp)) is not None:
+                self._answers[place] = refusal
+            elif member in turns:
+                later.append(place)
+            else:
+                turns[member] = place
+                author.posted_at = post.timestamp
+        for member in take_turns(self._db, {member: self._authors[member] for member in turns}):
+            place = turns[member]
+            refusal = self._author(place).refusal(self._posts[place].timestamp)
+            assert refusal is not None
+            self._answers[place] = refusal
+        return later
 
     def _author(self, place: int) -> Author:
         return self._authors[self._key(place), self._posts[place].user_id]
@@ -192,6 +204,6 @@ class Batch:
 def _stored_before(error: BulkWriteError) -> int:
     """How many messages an ordered insert stored before it met a duplicate; raises `error` if it failed otherwise."""
     refusals = error.details["writeErrors"]
-    if error.details["writeConcernErrors"] or [refusal["code"] for refusal in refusals] != [_DUPLICATE_KEY]:
+    if error.details["writeConcernErrors"] or [refusal["code"] for refusal in refusals] != [DUPLICATE_KEY]:
         raise error
     return int(refusals[0]["index"])

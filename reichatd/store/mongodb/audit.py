@@ -4,8 +4,9 @@ from msgspec.structs import asdict
 from pymongo import ReturnDocument
 
 from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.schema import BY_TIME
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
-from reichatd.store.records import AuditEntry, AuditFilter
+from reichatd.store.records import CLOCK_SETBACK, AuditEntry, AuditFilter
 
 _NUMBERS = "audit"
 """The document in `meta` that has the last number."""
@@ -22,13 +23,27 @@ def _add(db: MongoDatabase, entry: AuditEntry) -> int:
 
 
 def _page(db: MongoDatabase, chosen: AuditFilter, at_most: int) -> list[AuditEntry]:
-    selection: Document = {"_id": {"$gt": chosen.after, "$lt": chosen.before}, "at": {"$gte": chosen.since}}
+    first = _first_since(db, chosen.since) if chosen.since > 0 and not chosen.after else chosen.after + 1
+    if first is None:
+        return []
+    selection: Document = {"_id": {"$gte": first, "$lt": chosen.before}, "at": {"$gte": chosen.since}}
     if chosen.user_id:
         selection["$or"] = [{"actor": chosen.user_id}, {"user_id": chosen.user_id}]
     if chosen.room_id:
         selection["room_id"] = chosen.room_id
     found = db.audit.find(selection, batch_size=PAGE).sort("_id", -1 if chosen.newest_first else 1).limit(at_most)
     return [entry_of(document) for document in found]
+
+
+def _first_since(db: MongoDatabase, since: float) -> int | None:
+    """The number at which reading begins, for entries since a time; None if there are none. Numbers have no index by time."""
+    oldest = next(iter(db.audit.find({"at": {"$gte": since}}, {"at": 1}).sort("at").limit(1)), None)
+    if oldest is None:
+        return None
+    near = {"at": {"$gte": oldest["at"], "$lte": oldest["at"] + CLOCK_SETBACK}}
+    # Without the hint, the server might search the numbers from the first one on.
+    found = db.audit.find(near, {"_id": 1}, hint=BY_TIME).sort("_id").limit(1)
+    return next((int(entry["_id"]) for entry in found), int(oldest["_id"]))
 
 
 def _expire(db: MongoDatabase, before: float, addresses_before: float, at_most: int) -> int:

@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping
 
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
 
 from reichatd.store.mongodb.room_keys import PostedRoom
 from reichatd.store.mongodb.schema import block_id, member_id
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.posting import Author
 from reichatd.store.records import other_of
+
+DUPLICATE_KEY = 11000
+"""The server's code for a write that a unique index refuses."""
 
 Member = tuple[ObjectId, str]
 """A member, by the key of the room and the user's id."""
@@ -55,18 +59,30 @@ def _find_blocked(db: MongoDatabase, in_directs: Iterable[tuple[Member, str]]) -
     return {pair for pair, other in others.items() if (other, pair[1]) in found}
 
 
-def take_turn(db: MongoDatabase, pair: Member, at: float, slow_seconds: int) -> bool:
-    """Takes a member's turn in slow mode; False if another daemon was first.
+def take_turns(db: MongoDatabase, turns: Mapping[Member, Author]) -> set[Member]:
+    """Takes the turns of members in slow mode, at the `posted_at` of each; returns those for whom another daemon was first.
 
-    It is taken before the message is stored, in one step: of two daemons only one gets it. If the commit fails after it, the author
-    waits for the next turn.
+    They are taken before the messages are stored, each in one step: of two daemons only one gets it. If the commit fails after it,
+    the author waits for the next turn.
     """
-    taken = {"posted_at": {"$gt": at - slow_seconds, "$lt": at + slow_seconds}}
+    if not turns:
+        return set()
     try:
-        db.standings.update_one({"_id": member_id(*pair), "$nor": [taken]}, {"$set": {"posted_at": at}}, upsert=True)
-    except DuplicateKeyError:
-        return False
-    return True
+        db.standings.bulk_write([_turn(pair, author) for pair, author in turns.items()], ordered=False)
+    except BulkWriteError as error:
+        refusals = error.details["writeErrors"]
+        if error.details["writeConcernErrors"] or any(refusal["code"] != DUPLICATE_KEY for refusal in refusals):
+            raise
+        pairs = list(turns)
+        return {pairs[refusal["index"]] for refusal in refusals}
+    return set()
+
+
+def _turn(pair: Member, author: Author) -> UpdateOne:
+    """Fails with a duplicate key if the turn is taken."""
+    at, slow_seconds = author.posted_at, author.slow_seconds
+    taken = {"posted_at": {"$gt": at - slow_seconds, "$lt": at + slow_seconds}}
+    return UpdateOne({"_id": member_id(*pair), "$nor": [taken]}, {"$set": {"posted_at": at}}, upsert=True)
 
 
 def _pair(document: Document) -> Member:

@@ -1,6 +1,6 @@
 """Direct conversations in MongoDB. What the methods do is said at `reichatd.store.protocol.DirectStore`."""
 
-from reichatd.store.mongodb.membership import join, rooms_of
+from reichatd.store.mongodb.membership import join
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.rooms import create, delete
 from reichatd.store.mongodb.schema import member_id, members_of
@@ -39,10 +39,13 @@ def _share_room(db: MongoDatabase, user_id: str, other_id: str) -> bool:
 
 
 def delete_directs_left_by(db: MongoDatabase, user_id: str) -> None:
-    """Deletes the direct conversations that have no member but this user, who is about to be deleted."""
-    for room, _ in rooms_of(db, user_id):
+    """Deletes the direct conversations of this user, who is being deleted, that the other one is not a member of.
+
+    The user may have left them too: no one can open them again.
+    """
+    for room in db.rooms.find({"pair": user_id}, {"key": 1}, batch_size=PAGE):
         others = {"$and": [members_of(room["key"]), {"_id.user": {"$ne": user_id}}]}
-        if room.get("direct") is not None and not db.members.find_one(others, {"_id": 1}):
+        if not db.members.find_one(others, {"_id": 1}):
             delete(db, room["_id"])
 
 

@@ -30,6 +30,7 @@ from reichatd.store.mongodb.schema import (
     message_document,
     messages_of,
     oidc_id,
+    pair_field,
 )
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.mongodb.sessions import session_document
@@ -263,7 +264,7 @@ def _room(key: ObjectId, room: StoredRoom) -> Document:
     days, messages = fields.pop("keep_days"), fields.pop("keep_messages")
     keep = {"keep": {"days": days, "messages": messages}} if days is not None else {}
     room_id = fields.pop("room_id")
-    return {"_id": room_id, "folded": folded(room_id), "key": key, **fields, **keep}
+    return {"_id": room_id, "folded": folded(room_id), "key": key, **pair_field(room.direct), **fields, **keep}
 
 
 def _member(key: ObjectId, member: Member, place: int) -> Document:

@@ -5,10 +5,10 @@ import time
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.mongodb.room_keys import room_key
+from reichatd.store.mongodb.room_keys import posted_rooms, room_key
 from reichatd.store.mongodb.schema import member_id, members_after
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
-from reichatd.store.records import BanOutcome, JoinOutcome, Membership
+from reichatd.store.records import BanOutcome, JoinOutcome, KickOutcome, Membership
 
 
 def member_document(key: ObjectId, user_id: str, now: float, place: int) -> Document:
@@ -56,21 +56,38 @@ def leave(db: MongoDatabase, room_id: str, user_id: str) -> bool:
     return key is not None and db.members.delete_one({"_id": member_id(key, user_id)}).deleted_count > 0
 
 
+def kick(db: MongoDatabase, room_id: str, user_id: str) -> KickOutcome:
+    # A transfer at this moment may still make the user the owner, as it may if the user leaves.
+    room = posted_rooms(db, [room_id]).get(room_id)
+    if room is None:
+        return KickOutcome.NO_MEMBER
+    if room.owner == user_id:
+        return KickOutcome.OWNER
+    removed = db.members.delete_one({"_id": member_id(room.key, user_id)}).deleted_count
+    return KickOutcome.KICKED if removed else KickOutcome.NO_MEMBER
+
+
 def is_banned(db: MongoDatabase, room_id: str, user_id: str) -> bool:
     key = room_key(db, room_id)
     return key is not None and db.bans.find_one({"_id": member_id(key, user_id)}) is not None
 
 
 def ban(db: MongoDatabase, room_id: str, user_id: str) -> BanOutcome:
-    key = room_key(db, room_id)
-    if key is None:
+    room = posted_rooms(db, [room_id]).get(room_id)
+    if room is None:
         return BanOutcome.NO_ROOM
-    pair = {"_id": member_id(key, user_id)}
+    if room.owner == user_id:
+        return BanOutcome.OWNER
+    pair = {"_id": member_id(room.key, user_id)}
     try:
         db.bans.insert_one(dict(pair))
         outcome = BanOutcome.BANNED
     except DuplicateKeyError:
         outcome = BanOutcome.ALREADY_BANNED
+    # Before the membership ends: a transfer at the same moment keeps it.
+    if db.rooms.find_one({"key": room.key, "owner": user_id}, {"_id": 1}):
+        db.bans.delete_one(pair)
+        return BanOutcome.OWNER
     # Also if the user was banned already: a crash may have left the membership.
     db.members.delete_one(pair)
     return outcome

@@ -16,7 +16,7 @@ from reichatd.store.mongodb import membership
 from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.room_keys import room_key
-from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of
+from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of, pair_field
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import (
     Keep,
@@ -80,6 +80,7 @@ def create(db: MongoDatabase, room: Room) -> bool:
                 "created_at": room.created_at,
                 "first_id": room.first_id,
                 "direct": room.direct,
+                **pair_field(room.direct),
                 "slow_seconds": room.slow_seconds,
                 "members_pin": room.members_pin,
                 **({"keep": _as_document(room.keep)} if room.keep is not None else {}),
@@ -209,6 +210,8 @@ def _transfer(db: MongoDatabase, room_id: str, user_id: str, owner: str | None =
         return TransferOutcome.NO_MEMBER
     same = {"_id": room_id, "key": room["key"]} | ({} if owner is None else {"owner": owner})
     if db.rooms.update_one(same, {"$set": {"owner": user_id}}).matched_count:
+        # A ban at the same moment is written before it looks for the owner: one of the two sees the other.
+        db.bans.delete_one({"_id": member_id(room["key"], user_id)})
         return TransferOutcome.TRANSFERRED
     # Another transfer, or a deletion, came between.
     return TransferOutcome.NO_ROOM if room_key(db, room_id) != room["key"] else TransferOutcome.NOT_OWNER
@@ -290,6 +293,7 @@ class MongoRooms(MongoPart):
     delete = method(delete)
     join = method(membership.join)
     leave = method(membership.leave)
+    kick = method(membership.kick)
     is_banned = method(membership.is_banned)
     ban = method(membership.ban)
     unban = method(membership.unban)

@@ -16,6 +16,7 @@ from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.records import Post
 
 BY_NONCE = "by_nonce"
+BY_TIME = "by_time"
 
 META_ID = "schema"
 
@@ -42,6 +43,11 @@ def like(room_id: str) -> Document:
     """Selects the rooms with this id, in upper or lower case."""
     # Room ids are letters and digits, so no other id is in this range.
     return {"folded": {"$gte": folded(room_id), "$lt": f"{folded(room_id)}\v"}}
+
+
+def pair_field(direct: str | None) -> Document:
+    """The field by which the direct conversations of a user are found: a list of both. Other rooms do not have it."""
+    return {} if direct is None else {"pair": direct.split(" ")}
 
 
 def member_id(key: ObjectId, user_id: str) -> Document:
@@ -163,7 +169,10 @@ def _sixth(db: MongoDatabase) -> None:
     # The fields of the new collections, and the new ones of older documents, are those of `records` and `bulk`. Standings have the
     # same key as members; an invitation has the `room` key of its room, None for one to the server.
     db.rooms.create_indexes(
-        [IndexModel("direct", unique=True, partialFilterExpression={"direct": {"$type": "string"}})],
+        [
+            IndexModel("direct", unique=True, partialFilterExpression={"direct": {"$type": "string"}}),
+            IndexModel("pair", sparse=True),
+        ],
     )
     db.standings.create_indexes([IndexModel("_id.user")])
     db.invites.create_indexes([IndexModel("token_hash", unique=True), IndexModel("room"), IndexModel("expires_at")])
@@ -177,7 +186,8 @@ def _sixth(db: MongoDatabase) -> None:
     db.oidc_accounts.create_indexes([IndexModel("user_id")])
     db.audit.create_indexes(
         [
-            IndexModel("at"),
+            # With `_id`, so that the first number of some time is read from the index alone.
+            IndexModel({"at": 1, "_id": 1}, name=BY_TIME),
             IndexModel("at", name="with_address", partialFilterExpression={"address": {"$gt": ""}}),
             *(IndexModel({field: 1, "_id": 1}) for field in ("actor", "user_id", "room_id")),
         ]

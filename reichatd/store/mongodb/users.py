@@ -264,7 +264,10 @@ def _delete(db: MongoDatabase, user_id: str) -> bool:
     if user is None:
         return False
     db.registrations.delete_one({"_id": user["email_key"]})
-    return db.users.delete_one({"_id": user_id}).deleted_count > 0
+    deleted = db.users.delete_one({"_id": user_id}).deleted_count > 0
+    # Again: the other one may have left meanwhile, and have found that the user still exists.
+    delete_directs_left_by(db, user_id)
+    return deleted
 
 
 def _delete_and_erase(db: MongoDatabase, user_id: str) -> bool:

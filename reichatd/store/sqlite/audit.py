@@ -4,7 +4,7 @@ from sqlite3 import Connection
 
 from msgspec.structs import astuple
 
-from reichatd.store.records import AuditEntry, AuditFilter
+from reichatd.store.records import CLOCK_SETBACK, AuditEntry, AuditFilter
 from reichatd.store.sqlite.methods import SqlitePart, scan, write
 
 _FIELDS = AuditEntry.__struct_fields__
@@ -19,8 +19,11 @@ def _add(db: Connection, entry: AuditEntry) -> int:
 
 
 def _page(db: Connection, chosen: AuditFilter, at_most: int) -> list[AuditEntry]:
-    conditions = ["number > ?", "number < ?", "at >= ?"]
-    values: list[object] = [chosen.after, chosen.before, chosen.since]
+    first = _first_since(db, chosen.since) if chosen.since > 0 and not chosen.after else chosen.after + 1
+    if first is None:
+        return []
+    conditions = ["number >= ?", "number < ?", "at >= ?"]
+    values: list[object] = [first, chosen.before, chosen.since]
     if chosen.user_id:
         conditions.append("(actor = ? OR user_id = ?)")
         values += [chosen.user_id, chosen.user_id]
@@ -33,6 +36,19 @@ def _page(db: Connection, chosen: AuditFilter, at_most: int) -> list[AuditEntry]
         (*values, at_most),
     )
     return [AuditEntry(*row) for row in rows]
+
+
+def _first_since(db: Connection, since: float) -> int | None:
+    """The number at which reading begins, for entries since a time; None if there are none. Numbers have no index by time."""
+    (oldest,) = db.execute("SELECT min(at) FROM audit WHERE at >= ?", (since,)).fetchone()
+    if oldest is None:
+        return None
+    # Without the index's name, SQLite would search the numbers from the first one on.
+    found = db.execute(
+        "SELECT min(number) FROM audit INDEXED BY audit_by_time WHERE at BETWEEN ? AND ?",
+        (oldest, oldest + CLOCK_SETBACK),
+    )
+    return int(found.fetchone()[0])
 
 
 def _expire(db: Connection, before: float, addresses_before: float, at_most: int) -> int:

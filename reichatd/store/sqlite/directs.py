@@ -5,6 +5,7 @@ from sqlite3 import Connection
 from reichatd.store.records import DirectHead, Room
 from reichatd.store.sqlite.methods import SqlitePart, read, write
 from reichatd.store.sqlite.rooms import create, delete, join
+from reichatd.store.sqlite.schema import SECOND_OF_PAIR
 
 
 def _find(db: Connection, pair: str) -> DirectHead | None:
@@ -35,11 +36,16 @@ def _share_room(db: Connection, user_id: str, other_id: str) -> bool:
 
 
 def delete_directs_left_by(db: Connection, user_id: str) -> None:
-    """Deletes the direct conversations that have no member but this user, who is about to be deleted."""
+    """Deletes the direct conversations of this user, who is about to be deleted, that the other one is not a member of.
+
+    The user may have left them too: no one can open them again.
+    """
+    no_other = "NOT EXISTS (SELECT 1 FROM members AS m WHERE m.room = r.pk AND m.user_id <> :user)"
     abandoned = db.execute(
-        "SELECT r.room_id FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? AND r.direct IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM members AS o WHERE o.room = m.room AND o.user_id <> m.user_id)",
-        (user_id,),
+        # As the first of the pair: a "!" comes after the space.
+        f"SELECT room_id FROM rooms AS r WHERE direct > :user || ' ' AND direct < :user || '!' AND {no_other} UNION ALL"
+        f" SELECT room_id FROM rooms AS r WHERE {SECOND_OF_PAIR} = :user AND direct IS NOT NULL AND {no_other}",
+        {"user": user_id},
     )
     for (room_id,) in abandoned.fetchall():
         delete(db, room_id)

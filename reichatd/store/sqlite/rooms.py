@@ -9,6 +9,7 @@ from reichatd.store.records import (
     BanOutcome,
     JoinOutcome,
     Keep,
+    KickOutcome,
     Membership,
     Progress,
     Room,
@@ -273,6 +274,17 @@ def _leave(db: Connection, room_id: str, user_id: str) -> bool:
     return _remove(db, "members", room_pk(db, room_id), user_id)
 
 
+def _kick(db: Connection, room_id: str, user_id: str) -> KickOutcome:
+    if _owns(db, room_id, user_id):
+        return KickOutcome.OWNER
+    return KickOutcome.KICKED if _leave(db, room_id, user_id) else KickOutcome.NO_MEMBER
+
+
+def _owns(db: Connection, room_id: str, user_id: str) -> bool:
+    found = db.execute("SELECT 1 FROM rooms WHERE room_id = ? AND owner = ?", (room_id, user_id))
+    return found.fetchone() is not None
+
+
 def _remove(db: Connection, table: str, pk: int | None, user_id: str) -> bool:
     return db.execute(f"DELETE FROM {table} WHERE room = ? AND user_id = ?", (pk, user_id)).rowcount > 0
 
@@ -285,6 +297,8 @@ def _ban(db: Connection, room_id: str, user_id: str) -> BanOutcome:
     pk = room_pk(db, room_id)
     if pk is None:
         return BanOutcome.NO_ROOM
+    if _owns(db, room_id, user_id):
+        return BanOutcome.OWNER
     _remove(db, "members", pk, user_id)
     banned = db.execute("INSERT INTO bans (room, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", (pk, user_id))
     return BanOutcome.BANNED if banned.rowcount else BanOutcome.ALREADY_BANNED
@@ -333,6 +347,7 @@ class SqliteRooms(SqlitePart):
     delete = write(delete)
     join = write(join)
     leave = write(_leave)
+    kick = write(_kick)
     is_banned = read(_is_banned)
     ban = write(_ban)
     unban = write(_unban)

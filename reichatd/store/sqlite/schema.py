@@ -10,6 +10,9 @@ from reichatd.store.errors import NewerSchema, StoreError
 
 APPLICATION_ID = 0x52656963  # "Reic"
 
+SECOND_OF_PAIR = "substr(direct, instr(direct, ' ') + 1)"
+"""The second user of a direct conversation (`direct_pair`), as an index has it: a query must say it in the same words."""
+
 MIGRATIONS: list[tuple[str, ...]] = [
     (
         """
@@ -159,6 +162,7 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "ALTER TABLE rooms ADD COLUMN slow_seconds INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE rooms ADD COLUMN members_pin INTEGER NOT NULL DEFAULT 0",
         "CREATE UNIQUE INDEX rooms_direct ON rooms (direct) WHERE direct IS NOT NULL",
+        f"CREATE INDEX rooms_direct_second ON rooms ({SECOND_OF_PAIR}) WHERE direct IS NOT NULL",
         "ALTER TABLE members ADD COLUMN moderator INTEGER NOT NULL DEFAULT 0",
         """
         CREATE TABLE standings (
