@@ -24,15 +24,9 @@ class Access:
         self._settings = settings
 
     async def existing(self, by: Actor, room_id: str) -> RoomHead:
-        """The room, with the actor's own membership.
-
-        Raises: RoomNotFound, also for a direct conversation, unless the actor is a member of it or an administrator: no one else
-            learns that it exists.
-        """
+        """The room, with the actor's own membership. Raises RoomNotFound."""
         room = await self._store.rooms.head(room_id, by.user_id if isinstance(by, UserActor) else "")
         if room is None:
-            raise RoomNotFound
-        if room.direct is not None and not rights.allows(by, Action.LIST_MEMBERS, is_member=room.is_member):
             raise RoomNotFound
         return room
 

@@ -128,6 +128,8 @@ class Rooms:
         Raises: RoomNotFound, also for a direct conversation of others.
         """
         head = await self._access.existing(by, room_id)
+        if head.direct is not None and not rights.allows(by, Action.LIST_MEMBERS, is_member=head.is_member):
+            raise RoomNotFound
         if head.private and not rights.allows(by, Action.LIST_MEMBERS, owner=head.owner, is_member=head.is_member):
             return _without_members(head)
         room = await self._store.rooms.get(room_id)

@@ -46,8 +46,8 @@ async def test_a_direct_conversation_and_a_block(daemon: DaemonProcess) -> None:
         assert await opened(bob, ada, 200) == room_id
         joined = (await bob.call("GET", "/joined"))["rooms"]
         assert [room["name"] for room in joined] == ["Room", ada.name]
-        refused = await eve.call("POST", f"/room/{room_id}/join", 404, password="a good password")
-        assert refused["code"] == "room_not_found"
+        refused = await eve.call("POST", f"/room/{room_id}/join", 409, password="a good password")
+        assert refused["code"] == "direct_room"
         async with eve.talk(room_id) as eves:
             assert (await eves.closed())[0] == 1008
         async with ada.talk(room_id) as adas, bob.talk(room_id) as bobs:
