@@ -94,7 +94,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
     async def _wait_until_readable(self) -> None:
         self.is_receiving = True
         try:
-            await trio.lowlevel.wait_readable(self.socket)
+            await _wait(trio.lowlevel.wait_readable, self.socket)
         finally:
             self.is_receiving = False
 
@@ -187,7 +187,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
         unsent, progress_at = self._unacknowledged(), trio.current_time()
         while True:
             with trio.move_on_after(self._stall_seconds / _STALL_CHECKS) as check:
-                await trio.lowlevel.wait_writable(self.socket)
+                await _wait(trio.lowlevel.wait_writable, self.socket)
             if not check.cancelled_caught:
                 return
             left, now = self._unacknowledged(), trio.current_time()
@@ -202,7 +202,7 @@ class FrameStream(trio.abc.HalfCloseableStream):
 
     async def wait_send_all_might_not_block(self) -> None:
         with self._errors():
-            await trio.lowlevel.wait_writable(self.socket)
+            await _wait(trio.lowlevel.wait_writable, self.socket)
 
     def set_send_buffer(self, size: int) -> None:
         """Sets the size of the kernel's send buffer, in bytes (Linux doubles it)."""
@@ -238,3 +238,10 @@ class FrameStream(trio.abc.HalfCloseableStream):
         if isinstance(error, ValueError) or self.socket.fileno() == -1:
             return trio.ClosedResourceError("this stream was closed")
         return trio.BrokenResourceError(f"connection broken: {error}")
+
+
+async def _wait(until_ready: Callable[[socket.socket], Awaitable[None]], sock: socket.socket) -> None:
+    """Waits for a socket. Raises ValueError if it was closed: Trio takes its number, -1, for one that another task waits for."""
+    if sock.fileno() == -1:
+        raise ValueError("closed")
+    await until_ready(sock)

@@ -228,3 +228,16 @@ async def test_a_sender_that_waits_behind_a_cancelled_message_and_is_cancelled_h
 async def cancel_when_all_wait(scope: trio.CancelScope) -> None:
     await trio.testing.wait_all_tasks_blocked()
     scope.cancel()
+
+
+async def test_a_stream_that_another_task_has_closed(pair: tuple[FrameStream, socket.socket]) -> None:
+    """Also while a task of another closed stream waits: both have the descriptor -1."""
+    stream, far = pair
+    far.sendall(b"x")
+    assert await stream.receive_some() == b"x"
+    stream.close()
+    for _ in range(2):
+        with pytest.raises(trio.ClosedResourceError):
+            await stream.receive_some()
+        with pytest.raises(trio.ClosedResourceError):
+            await stream.send_all(b"x" * 10_000_000)
