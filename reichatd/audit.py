@@ -1,4 +1,4 @@
-"""The audit log: who did what, to whom, where, from where, when. It never has the content of a message, a password or a token."""
+"""The audit log: logins, changes and administration. It never has the content of a message, a password or a token."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -105,7 +105,7 @@ class AuditLog:
 
         Arguments:
             by: who did it; None for someone who is not logged in.
-            user_id: to whom, if not to the actor.
+            user_id: the target, if it is not the actor.
             client: the client's address, if the actor does not have it.
             detail: a word or two for a person, such as a reason. Never a secret.
         """

@@ -68,7 +68,7 @@ class Role(Enum):
     OWNER = auto()
     """Stays the owner after leaving the room, until it is transferred."""
     MODERATOR = auto()
-    """A member whom the owner has appointed; ends with the membership."""
+    """A member appointed by the owner; the role ends with the membership."""
     MEMBER = auto()
 
 
@@ -167,13 +167,13 @@ def acts_as_moderator(by: Actor, *, owner: str) -> bool:
 
 
 def check_target(by: Actor, *, owner: str, user_id: str, is_moderator: bool = False) -> None:
-    """Checks to whom something is done: to be called after `require`.
+    """Checks the user that an action targets. Call it after `require`.
 
     Arguments:
         is_moderator: whether that user is one; matters only if the actor `acts_as_moderator`.
 
     Raises:
-        Yourself: it is the actor, or the owner, whom not even an administrator can kick, ban or mute.
+        Yourself: the target is the actor, or the owner: not even an administrator can kick, ban or mute an owner.
         Forbidden: it is the owner or another moderator, and the actor is a moderator.
     """
     if isinstance(by, UserActor) and user_id == by.user_id:

@@ -51,7 +51,7 @@ def _authority() -> trustme.CA:
 
 
 class OidcProvider:
-    """The provider. Whoever comes is logged in at once, as `person`.
+    """The provider. It logs in every visitor at once, as `person`.
 
     Arguments:
         clock: seconds since the epoch.

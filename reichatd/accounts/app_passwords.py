@@ -64,7 +64,7 @@ class AppPasswords:
         if not await self._store.create(made, self._settings.limits.app_passwords_per_user):
             raise TooManyAppPasswords
         if not await self._sessions.is_alive(identity):
-            # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+            # A reset of the password, for example, has ended this session: what it has just made must not stay.
             await self._store.delete(user_id, made.app_password_id)
             raise Unauthorized("Invalid token")
         await self._audit.record(Event.APP_PASSWORD_CREATED, identity.actor, client=client, detail=name)

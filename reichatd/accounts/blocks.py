@@ -1,4 +1,4 @@
-"""Whom users have blocked: these can neither begin a direct conversation with them nor post in one."""
+"""Blocks: a blocked user can neither begin a direct conversation with the blocker nor post in one."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ class Blocks:
             await self._audit.record(Event.UNBLOCKED, by, user_id=user_id)
 
     async def of(self, by: UserActor) -> list[User]:
-        """The users whom this one has blocked, in the order of their ids.
+        """The users that this one has blocked, in the order of their ids.
 
         Raises:
             StoreError

@@ -31,7 +31,7 @@ class Notices:
 
         Raises nothing: what it tells has happened. A notice that is not sent is only logged.
 
-        A cancelled caller waits too: else whoever made the change could hang up, and no one would be told.
+        A cancelled caller waits too. Otherwise a client could prevent the notice by closing the connection.
 
         Arguments:
             client: the address that the change came from: what one client causes is limited.

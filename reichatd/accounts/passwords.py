@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RETRY_AFTER_SECONDS = 2
 _CLIENTS = 4
-"""At least so many clients are needed to fill the queue."""
+"""The fewest clients that can fill the queue."""
 
 _NICENESS = 19
 """The lowest priority: a hash may take a little longer, but conversations must not wait for hashes."""

@@ -100,7 +100,7 @@ class ProgramAccess:
         if not await self._store.sessions.create_token(session, self._settings.limits.tokens_per_user):
             raise TooManyTokens
         if not await self._sessions.is_alive(identity):
-            # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+            # A reset of the password, for example, has ended this session: what it has just made must not stay.
             await self._store.sessions.end(session.session_id)
             raise Unauthorized("Invalid token")
         await self._audit.record(Event.TOKEN_CREATED, identity.actor, client=client, detail=name)

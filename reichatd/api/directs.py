@@ -1,4 +1,4 @@
-"""Direct conversations, and whom the caller has blocked."""
+"""Direct conversations, and the users that the caller has blocked."""
 
 from quart import Blueprint, Response
 
@@ -38,7 +38,7 @@ async def open_direct() -> Response:
 @blueprint.get("/user/blocks")
 @operation(Blocks, scope=Scope.READ)
 async def list_blocks() -> Response:
-    """Lists the users whom you have blocked."""
+    """Lists the users that you have blocked."""
     blocked = await accounts().blocks.of(await actor())
     return answer(Blocks(blocks=[BlockedUser(user_id=user.user_id, username=user.username) for user in blocked]))
 

@@ -117,7 +117,9 @@ InviteId = Annotated[str, _meta("The id of an invitation; not its secret.", "65f
 InviteUses = Annotated[int, Meta(description="How many people may use it.", examples=[5], ge=1, le=1_000_000)]
 RegistrationMode = Annotated[
     Literal["open", "invite", "closed"],
-    Meta(description="Who may register: anyone, those who are invited, or only those whom an administrator invites."),
+    Meta(
+        description="Who may register: anyone, anyone with an invitation, or only people invited by an administrator."
+    ),
 ]
 
 # Queries
@@ -354,7 +356,7 @@ class LoginSessions(Answer, frozen=True, kw_only=True):
 
 
 class Provider(Answer, frozen=True, kw_only=True):
-    """By whom people can log in: an OpenID provider. `name` is "" if there is none, `button` "" if the client may word it."""
+    """The OpenID provider for logins. `name` is "" without a provider; `button` is "" if the client chooses the text."""
 
     name: Annotated[str, _meta("The provider's name.", "Example accounts")]
     button: Annotated[str, _meta("The text of the button.", "Log in with Example")]
@@ -565,15 +567,14 @@ class InviteUsed(Answer, frozen=True, kw_only=True):
 
 
 class AuditLine(Struct, frozen=True, omit_defaults=True):
-    """Who did what, to whom, when. `actor` is a user id, "administrator", or "" for someone who was not logged in. The names are
-    those of today."""
+    """An entry of the audit log. `actor` is a user id, "administrator", or "" without a login. The names are the current ones."""
 
     number: Annotated[int, Meta(description="Grows with each entry.", examples=[1042], ge=1)]
     at: Time
     event: Annotated[str, _meta("What was done.", "banned")]
     actor: Annotated[str, _meta("Who did it.", "65f0c1d2e3a4b5968778695a")]
     actor_name: str = ""
-    user_id: Annotated[str, _meta("To whom, if not to the actor.", "65f0c1d2e3a4b5968778695c")] = ""
+    user_id: Annotated[str, _meta("The user that it was done to, if not the actor.", "65f0c1d2e3a4b5968778695c")] = ""
     username: str = ""
     detail: Annotated[str, _meta("More, in a few words.", "")] = ""
 

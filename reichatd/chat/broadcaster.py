@@ -55,7 +55,7 @@ class BroadcastRoom(Protocol):
 
     @property
     def emails(self) -> EmailVisibility:
-        """Whom addresses are shown to now."""
+        """The users that see addresses now."""
 
     async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
         """The messages of these ids, both included, that the store has, at least one of them, and about `max_chars` characters.

@@ -20,7 +20,7 @@ class TokenBucket:
         return wait
 
     def wait(self, now: float, rate: float, burst: float, tokens: float = 1) -> float:
-        """The seconds until so many tokens can be taken; 0 if they can be taken now. Takes none.
+        """The seconds until that many tokens can be taken; 0 if they can be taken now. Takes none.
 
         Arguments:
             now: the time, in seconds.

@@ -58,7 +58,7 @@ class LiveRoom:
 
     @property
     def emails(self) -> EmailVisibility:
-        """Whom addresses are shown to now."""
+        """The users that see addresses now."""
         return self.settings.whole.privacy.emails
 
     # --- its life

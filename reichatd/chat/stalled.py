@@ -57,7 +57,7 @@ class StalledSends:
         return HeldBytes(self, connection)
 
     def change(self, held: "HeldBytes", size: int) -> None:
-        """A send holds so many bytes from here on. For `HeldBytes`."""
+        """Records how many bytes a send holds from now on. For `HeldBytes`."""
         if not size:
             self.end(held)
             return
@@ -113,5 +113,5 @@ class HeldBytes:
         self._sends.end(self)
 
     def hold(self, size: int) -> None:
-        """So many bytes are held from here on, until the next call; with 0 the send is not stalled."""
+        """Sets how many bytes are held until the next call; with 0 the send is not stalled."""
         self._sends.change(self, size)

@@ -30,7 +30,7 @@ class _Commands(click.Group):
         "user": _Entry("reichatd.cli.user:user", "Add, show, verify, disable, delete, export users."),
         "room": _Entry("reichatd.cli.room:room", "Create, show, delete, transfer, export rooms; kick and ban."),
         "invite": _Entry("reichatd.cli.invite:invite", "Invite people to the server, or to a room."),
-        "audit": _Entry("reichatd.cli.audit:audit", "Show who did what, to whom, from where and when."),
+        "audit": _Entry("reichatd.cli.audit:audit", "Show the audit log."),
         "stats": _Entry("reichatd.cli.stats:stats", "Count users, rooms and messages, and the daemon's connections."),
         "backup": _Entry("reichatd.cli.backup:backup", "Back up everything into FILE. The daemon may run meanwhile."),
         "restore": _Entry(

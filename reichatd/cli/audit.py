@@ -51,7 +51,7 @@ class _Since(click.ParamType[float]):
 @click.option("--follow", is_flag=True, help="Then wait for new entries, until Ctrl+C.")
 @config_option
 def audit(user: str, room_id: str, since: float, as_json: bool, follow: bool, config: Path | None) -> None:
-    """Show who did what, to whom, from where and when.
+    """Show the audit log.
 
     The oldest entry comes first. The audit log has logins, refused ones too, changes of accounts, rooms and rights, and what
     administrators did. It has no messages. A user is named by e-mail address or user id; "administrator" stands for everyone who

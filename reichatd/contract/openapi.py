@@ -49,7 +49,7 @@ _TAGS = {
     "app_passwords": "Passwords for programs that log in for you and know no second factor.",
     "tokens": "Tokens for programs: to use this interface and the WebSocket without a login.",
     "rooms": "Rooms and their members.",
-    "directs": "Direct conversations, and users whom you have blocked.",
+    "directs": "Direct conversations, and users that you have blocked.",
     "daemon": "The daemon itself.",
 }
 

@@ -9,7 +9,7 @@ from reichatd.hosts import UNIX_PEER, is_local, unix_path
 _REGISTRATION = {
     "open": "anyone may register (auth.registration)",
     "invite": "people with an invitation may register: `reichatd invite` makes one (auth.registration)",
-    "closed": "only people whom an administrator invites may register: `reichatd invite` (auth.registration)",
+    "closed": "only people with an invitation from an administrator may register: `reichatd invite` (auth.registration)",
 }
 
 

@@ -75,7 +75,7 @@ def compose(text: MailText, *, sender: Address, to: str, username: str) -> Email
     Arguments:
         sender: the From address; its domain is also that of the Message-ID.
         to: a valid address, without a display name.
-        username: whom it greets; any text, "" if the name is not known.
+        username: the name in the greeting; any text, "" if it is not known.
 
     Raises:
         ValueError: an address contains a character that a header may not, such as a line break.
@@ -95,7 +95,7 @@ def compose(text: MailText, *, sender: Address, to: str, username: str) -> Email
 
 
 def duration(minutes: float) -> str:
-    """So many minutes, in words."""
+    """A number of minutes, in words."""
     return "1 minute" if minutes == 1 else f"{minutes:g} minutes"
 
 

@@ -24,7 +24,7 @@ def verification_mail(*, sender: Address, to: str, username: str, code: str, min
 
 
 def already_registered() -> MailText:
-    """To the owner of an account, in place of a code: nobody else learns that there is an account."""
+    """For the owner of an account, in place of a code: other people do not learn that the account exists."""
     return MailText(
         subject="You have an account already",
         opening="somebody, probably you, asked for an account with this address. It has one already: log in with it.",

@@ -1,4 +1,4 @@
-"""The limits, as a table. Each says what is counted, by whom, for how long, and which setting has the number."""
+"""The limits, as a table. Each row has the action, the counting key, the window and the setting with the number."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -61,7 +61,7 @@ class Rule(NamedTuple):
 
 
 def _guesses(subject_hour: Callable[[LimitSettings], int]) -> tuple[Rule, ...]:
-    """For secrets that can be guessed, whoever they belong to."""
+    """For secrets that can be guessed, regardless of their owner."""
     return (
         Rule(Scope.WORK, lambda limits: limits.password_checks_per_client, _FIVE_MINUTES),
         Rule(Scope.CLIENT, lambda limits: limits.guesses_per_client, _FIVE_MINUTES),

@@ -46,7 +46,7 @@ class Directs:
     async def open(self, by: UserActor, user_id: str) -> Opened:
         """Opens the direct conversation with another user; both are members of it afterwards.
 
-        Who may begin one is a setting (`direct.from`), which does not matter while both are in it. A user whom the other has
+        Who may begin one is a setting (`direct.from`), which does not matter while both are in it. A user that the other has
         blocked opens none.
 
         Raises: Yourself, UserNotFound, Forbidden, RateLimited.

@@ -150,13 +150,13 @@ class Members:
         await self._audit.record(Event.BANNED, by, user_id=user_id, room_id=room_id)
 
     async def unban(self, by: Actor, room_id: str, user_id: str) -> None:
-        """Lets a banned user join again: also an owner, whom an earlier version may have banned during a transfer.
+        """Lets a banned user join again. Works for an owner too: an earlier version could ban one during a transfer.
 
         Raises: RoomNotFound, Forbidden, Yourself, NotBanned.
         """
         await self._access.authorize(by, Action.UNBAN, room_id)
         if not await self._store.rooms.unban(room_id, user_id):
-            # Only now: of those to whom nothing can be done, none is banned but such an owner.
+            # Only now: an owner can be unbanned, but nothing else can be done to one.
             await self._access.authorize(by, Action.UNBAN, room_id, target=user_id)
             raise NotBanned
         await self._audit.record(Event.UNBANNED, by, user_id=user_id, room_id=room_id)

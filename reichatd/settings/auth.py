@@ -27,9 +27,9 @@ class AuthSettings(Table, frozen=True):
     """How long a refresh token is valid, and so how long a login lasts. Then the user must log in again."""
 
     registration: Applied[Literal["open", "invite", "closed"]] = "open"
-    """Who may register. "open": anyone with an e-mail address. "invite": anyone whom an owner or a moderator has invited to a room,
-    or whom you invite. "closed": only those whom you invite with `reichatd invite`, or add with `reichatd user add`. While there is
-    no account, `reichatd serve` prints an invitation for the first one."""
+    """Who may register. "open": anyone with an e-mail address. "invite": anyone with an invitation, from you or from an owner or a
+    moderator of a room. "closed": only people with an invitation from `reichatd invite`, or added by `reichatd user add`. While
+    there is no account, `reichatd serve` prints an invitation for the first one."""
 
     verification_code_minutes: Annotated[float, Meta(gt=0, le=1440)] = 10.0
     """How long the code in a verification mail is valid."""

@@ -39,7 +39,7 @@ class OidcSettings(Table, frozen=True):
     """What to ask the provider for. "openid" is needed; without "email" no account can be created."""
 
     creates_accounts: bool = False
-    """Whether a person whom the provider knows gets an account here even where auth.registration is not "open": then the provider
+    """Whether every user of the provider gets an account here, even if auth.registration is not "open": then the provider
     decides who may come in."""
 
     timeout_seconds: Seconds = 10.0

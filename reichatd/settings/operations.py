@@ -24,7 +24,8 @@ class RetentionSettings(Table, frozen=True):
 
 
 class AuditSettings(Table, frozen=True):
-    """The audit log: who did what, to whom, from where and when. `reichatd audit` shows it. It has no messages."""
+    """The audit log. Each entry has the action, its actor, its target, the client's address and the time. `reichatd audit` shows
+    it. It has no messages."""
 
     reload: ClassVar[Reload] = Reload.APPLIED
 

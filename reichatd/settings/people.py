@@ -14,7 +14,7 @@ class DirectSettings(Table, frozen=True):
     reload: ClassVar[Reload] = Reload.APPLIED
 
     from_: WhoMayBegin = "shared_room"
-    """Who may begin a direct conversation with a user: "anyone", a member of a "shared_room", or "nobody". A user whom the other
+    """Who may begin a direct conversation with a user: "anyone", a member of a "shared_room", or "nobody". A user that the other
     has blocked may not, in any case. Conversations that exist go on."""
 
 
@@ -24,6 +24,6 @@ class PrivacySettings(Table, frozen=True):
     reload: ClassVar[Reload] = Reload.APPLIED
 
     emails: EmailVisibility = "shared_room"
-    """Whom the daemon shows a user's e-mail address, in messages and beside the name: members of a "shared_room", everyone who has
+    """Who sees a user's e-mail address, in messages and beside the name: members of a "shared_room", everyone who has
     an account ("everyone"), or "nobody". With "shared_room", the messages of a room show the addresses of its members, but not of
     former members. A direct conversation is no shared room. In their own profiles users see their addresses in any case."""

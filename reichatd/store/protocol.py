@@ -249,7 +249,7 @@ class OidcStore(Protocol):
         """Removes this user's accounts at a provider; False if there were none."""
 
     async def user_of(self, issuer: str, subject: str) -> User | None:
-        """The user, disabled or not, whom an account belongs to."""
+        """The id of the user with this account at the provider; disabled users count."""
 
     async def of_user(self, user_id: str) -> list[OidcAccount]:
         """This user's accounts, by issuer and subject."""
@@ -329,7 +329,7 @@ class RoomStore(Protocol):
         """Makes a member the owner.
 
         Arguments:
-            owner: only while this user is the owner; None for whoever is.
+            owner: transfers only if this user is the owner; None for any owner.
         """
 
     async def keep(self, room_id: str, keep: Keep | None) -> bool:
@@ -501,7 +501,7 @@ class DirectStore(Protocol):
 
 
 class BlockStore(Protocol):
-    """Whom users have blocked."""
+    """The blocks between users."""
 
     async def add(self, block: Block, at_most: int) -> BlockOutcome:
         """Stores a block, unless the user has blocked `at_most` others; 0 is no limit."""
@@ -510,7 +510,7 @@ class BlockStore(Protocol):
         """False if there was no such block."""
 
     async def of_user(self, user_id: str) -> list[str]:
-        """The ids of those whom this user has blocked, in their order."""
+        """The ids of the users that this one has blocked, in their order."""
 
     async def exists(self, user_id: str, blocked_id: str) -> bool:
         """Whether `user_id` has blocked `blocked_id`."""

@@ -196,7 +196,7 @@ class RoomOverview(msgspec.Struct, frozen=True):
 
 
 def direct_pair(one: str, other: str) -> str:
-    """The key of the direct conversation of two users, whoever begins it: their ids in order, with a space between them."""
+    """The key of two users' direct conversation: their ids in order, with a space between them."""
     return " ".join(sorted((one, other)))
 
 
@@ -309,13 +309,13 @@ class OidcAccount(Record, frozen=True):
 
 
 class AuditEntry(Record, frozen=True, tag="audit"):
-    """One line of the audit log: who did what, to whom, where, from where, when. It has no content of messages.
+    """One entry of the audit log. It has no content of messages.
 
     Arguments:
         number: grows with each entry; given by the store.
         event: a name of `reichatd.audit.Event`.
         actor: the id of the user who did it; "" for a stranger, "administrator" for an administrator.
-        user_id, room_id: to whom, and where; "" if it does not apply.
+        user_id, room_id: the target, and the room; "" without one.
         address: the client's address; "" if there is none, or since it was removed.
         detail: a word or two, such as a reason.
     """

@@ -62,7 +62,7 @@ export function editRoomDialog(home, room) {
   }));
 }
 
-/** An owner is offered to transfer the room first: after leaving, no one else can. */
+/** Offers an owner to transfer the room first: nobody can do it after the owner has left. */
 export function leaveRoomDialog(home, room) {
   const isDirect = room.kind === "direct";
   const isOwner = room.role === "owner";

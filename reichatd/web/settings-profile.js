@@ -1,4 +1,4 @@
-// Settings: the user's name and e-mail address, whom the user has blocked, and the logout.
+// Settings: the user's name and e-mail address, blocked users, and the logout.
 
 import { announce, h } from "./dom.js";
 import { form, openDialog } from "./forms.js";

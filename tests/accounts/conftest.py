@@ -66,7 +66,7 @@ class Harness:
         return self.printed.getvalue()
 
     async def subjects(self) -> list[tuple[str, str]]:
-        """To whom all mail so far was sent, and its subject."""
+        """The recipient and the subject of each mail so far."""
         return re.findall(r"^To:      (.+)\nSubject: (.+)$", await self.mails(), re.MULTILINE)
 
     async def codes(self) -> list[str]:

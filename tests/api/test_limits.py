@@ -1,4 +1,4 @@
-"""The limits that REST calls ask, each attacked: what one client does too often is refused, and no one else notices."""
+"""The limits that REST calls ask, each attacked: what one client does too often is refused, without an effect on others."""
 
 from functools import partial
 

@@ -19,7 +19,7 @@ def limited(limit: int) -> tuple[StalledSends, Counter[str]]:
 
 
 async def stall(sends: StalledSends, connection: Connection, size: int, seconds: float) -> None:
-    """Holds so many bytes for some time, or until the connection is closed."""
+    """Holds a number of bytes for some time, or until the connection is closed."""
     with connection.scope, sends.begin(connection) as held:
         held.hold(size)
         await trio.sleep(seconds)

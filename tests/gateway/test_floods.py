@@ -221,7 +221,7 @@ RATE, BURST, SECONDS = 50, 100, 2.0
 
 
 def test_frames_over_the_budget_wait(tmp_path: Path) -> None:
-    """Of a flood of pings, only so many are answered as the budget allows, and the chat goes on."""
+    """The budget bounds how many pings of a flood are answered, and the chat goes on."""
     settings = {"REICHATD_LIMITS_FRAMES_PER_SECOND": str(RATE), "REICHATD_LIMITS_FRAMES_BURST": str(BURST)}
     with running_daemon(tmp_path, **settings) as daemon:
         room = daemon.room()

@@ -1,4 +1,4 @@
-"""The limits: what is counted, by whom, and for how long."""
+"""The limits: actions, counting keys and windows."""
 
 from collections.abc import Callable, Sequence
 

@@ -49,7 +49,7 @@ def test_a_newcomer_runs_a_closed_community(visitor: Visitors, daemon: DaemonPro
     eve.page.get_by_role("button", name="Join").click()
     expect(eve.page.get_by_role("alert")).to_have_text("You are banned from this room")
 
-    # The link ends; whoever comes later stays outside.
+    # The invitation is deleted: its link admits no one any more.
     about_room(ada).get_by_role("button", name="Invite").click()
     dialog.get_by_role("list", name="Valid invitations").get_by_role("button").click()
     ada.confirm("Delete this invitation?", "Delete")

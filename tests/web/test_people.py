@@ -216,7 +216,7 @@ def test_a_direct_conversation_and_a_block(visitor: Visitors) -> None:
     bob.page.get_by_role("button", name="Send again").click()
     ada.sees("Between us", "Hello?")
 
-    # Whoever has left comes back by the same button.
+    # A user who has left can come back with the same button.
     dialog.get_by_role("button", name="Leave").click()
     ada.confirm("Leave this conversation?", "Leave")
     expect(ada.page.get_by_role("link", name="direct conversation")).to_have_count(0)
@@ -257,7 +257,7 @@ def test_going_back_closes_dialogs(visitor: Visitors) -> None:
 
 
 def test_a_room_with_many_members(visitor: Visitors) -> None:
-    """The server's answers are made here, since so many people cannot register in a test."""
+    """The server's answers are made here, since thousands of users cannot register in a test."""
     (ada,) = in_lounge(visitor, "ada")
     everyone = [
         {

@@ -4,7 +4,7 @@ Nothing is stored, so any daemon can finish what another began.
 
     GET /oidc/login      → the provider: state, nonce, challenge
     GET /oidc/callback   ← the provider: state and the provider's code, which is exchanged with the verifier
-    POST /oidc/redeem    ← the page: our own code, which says whom the provider has named
+    POST /oidc/redeem    ← the page: our own code, which carries the provider's answer
 
 State and code are only valid together with a random value in a cookie of the same browser, which no other site can read or set. So
 nobody can finish, in another person's browser, a login that they began in their own.
@@ -52,7 +52,7 @@ class Attempt(NamedTuple):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Whom the provider has named.
+    """The person that the provider has authenticated.
 
     Arguments:
         email: as the provider has it; "" if it does not tell.

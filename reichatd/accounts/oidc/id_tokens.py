@@ -141,7 +141,7 @@ def subject_of(claims: Mapping[str, Any]) -> str:
 
 
 def person(issuer: str, claims: Mapping[str, Any]) -> Person:
-    """Whom these claims name. An address counts as verified only if the provider says `true`: not "true", and not nothing."""
+    """The person that these claims describe. An address counts as verified only if the claim is the boolean `true`."""
     email = claims.get("email")
     names = (claims.get(name) for name in _NAMES)
     return Person(

@@ -281,7 +281,7 @@ class OidcLogins:
             if await self._linked(user, person, client) is None:
                 raise AlreadyLinked
             if session_id not in await self._store.sessions.living([session_id]):
-                # The password was reset, say, to keep out whoever has this session: nothing of theirs stays.
+                # A reset of the password, for example, has ended this session: what it has just made must not stay.
                 await self._store.oidc.unlink(user.user_id, person.issuer)
                 raise InvalidCode
             await self._notices.send(user, messages.provider_linked(self.name), client=client)

@@ -66,7 +66,7 @@ class _Cached(Generic[T]):
         self._failed: tuple[float, str] | None = None
 
     async def get(self, at_most_seconds: float) -> T:
-        """The document, as it was at most so many seconds ago. Raises ProviderError."""
+        """The document, at most this many seconds old. Raises ProviderError."""
         async with self._lock:
             now = trio.current_time()
             if self._kept and now - self._kept[0] < at_most_seconds:

@@ -51,7 +51,7 @@ def find_authors(
 
 
 def _find_blocked(db: MongoDatabase, in_directs: Iterable[tuple[Member, str]]) -> set[Member]:
-    """Those of these members of direct conversations, each with its pair, whom the other one has blocked."""
+    """The members among these that the other user of their direct conversation has blocked."""
     others = {pair: other_of(direct, pair[1]) for pair, direct in in_directs}
     ids = [block_id(other, user_id) for (_, user_id), other in others.items()]
     blocks = [block["_id"] for block in db.blocks.find({"_id": {"$in": ids}}, batch_size=PAGE)] if ids else ()
@@ -60,7 +60,7 @@ def _find_blocked(db: MongoDatabase, in_directs: Iterable[tuple[Member, str]]) -
 
 
 def take_turns(db: MongoDatabase, turns: Mapping[Member, Author]) -> set[Member]:
-    """Takes the turns of members in slow mode, at the `posted_at` of each; returns those for whom another daemon was first.
+    """Takes the turns of members in slow mode, at the `posted_at` of each; returns those whose turn another daemon has taken.
 
     They are taken before the messages are stored, each in one step: of two daemons only one gets it. If the commit fails after it,
     the author waits for the next turn.

@@ -1,4 +1,4 @@
-"""Who gets in by a provider, and as whom."""
+"""Logins by a provider, and the accounts that they lead to."""
 
 from typing import Literal
 
