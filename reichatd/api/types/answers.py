@@ -1,0 +1,26 @@
+"""What all answers and all errors have in common."""
+
+from typing import Annotated, Literal
+
+from msgspec import Struct
+
+from reichatd.api.types.values import meta
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    message: Literal["ok"] = "ok"
+
+
+class Problem(Struct, frozen=True):
+    """What is wrong with one field of a body."""
+
+    field: str
+    problem: str
+
+
+class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every error. `message` is for a person, `code` for a program."""
+
+    message: Annotated[str, meta("A sentence for a person.", "Room not found")]
+    code: Annotated[str, meta("The same for a program; stable.", "room_not_found")]
+    errors: list[Problem] = []

@@ -1,0 +1,104 @@
+"""The methods for logs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from reichatd.store.records import Appended, Erasure, Message, Post
+from reichatd.store.retention import Cutoff, LogRange
+
+
+class MessageStore(Protocol):
+    """The logs of the rooms, and each member's read mark in them.
+
+    A log is a sequence of ids without a gap. It grows at its end (`append`), and may be cut from its front (`expire`). An emptied
+    log continues with the id that would have been next.
+
+    `shared`: whether other daemons may append to the same logs, so that a log may be longer than this process knows.
+    """
+
+    shared: bool
+
+    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+        """The group commit: makes all posts durable, each at the end of its room's log, in this order.
+
+        One scribe calls it, one call at a time (another daemon's scribe may do the same on the same store). A stored or repeated
+        post also moves its author's read mark.
+
+        Arguments:
+            posts: posts of any rooms and authors.
+            read_marks: (room_id, user_id) → message_id. Limited to the log's end; moves forward only; ignored for a user who is
+                not a member.
+
+        Returns:
+            one answer per post, in the same order. Ids in a room are 1, 2, 3, … with no gap. The nonce of a removed message is
+            forgotten. What else decides about a post is read in the commit (`reichatd.store.posting`), so that it holds for the
+            posts of all daemons.
+        """
+
+    async def probe(self) -> None:
+        """Returns if the store can be written to: makes a small write without effect, as durable as `append`."""
+
+    async def last_id(self, room_id: str) -> int | None:
+        """The id of the last message, removed or not; 0 if there never was one, None if there is no such room."""
+
+    async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
+        """Where logs begin: the id of the first message that was not removed, even if it is not posted yet.
+
+        Returns:
+            one id for each room, in the same order; None where there is no such room.
+        """
+
+    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+        """The existing messages from `first_id` to `last_id`, both included, in order.
+
+        Any integers are allowed. Only durable messages are returned.
+
+        Arguments:
+            max_chars: the message with which the texts have this many characters together is the last one (`is_cut` tells).
+        """
+
+    async def written_by(self, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
+        """As `range`, for one author. It reads every message of the range: ask for a few thousand ids at a time."""
+
+    async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
+        """The read marks of members, 0 at first; None for a user who is not a member, or if there is no such room.
+
+        Arguments:
+            members: (room_id, user_id), which may repeat.
+
+        Returns:
+            one mark for each, in the same order.
+        """
+
+    async def sweep(self, at_most: int) -> int:
+        """Removes up to `at_most` messages of deleted rooms; returns how many."""
+
+    async def expired(self, room_id: str, cutoff: Cutoff, first_id: int, at_most: int) -> LogRange:
+        """What `expire` would remove from `first_id` on, up to `at_most` messages."""
+
+    async def expire(self, room_id: str, cutoff: Cutoff, at_most: int) -> LogRange:
+        """Removes up to `at_most` messages from the front of a log; returns what was removed.
+
+        To be called until it removes fewer than `at_most`. A store that several daemons can write to may keep a message for some
+        minutes longer.
+        """
+
+
+class ErasureStore(Protocol):
+    """Erases the messages of deleted users in steps, so that posts never wait for long.
+
+    A message keeps its id, author, time and nonce; its content becomes `ERASED`. `UserStore.delete_and_erase` begins an erasure.
+    """
+
+    async def all(self) -> list[Erasure]:
+        """The erasures that are not done, and those that were done not long ago."""
+
+    async def step(self, user_id: str, at_most: int, now: float) -> int:
+        """Looks at up to `at_most` further messages of all rooms, and erases those of the user.
+
+        Returns:
+            how many it looked at; with fewer than `at_most` the erasure is done.
+        """
+
+    async def forget_done(self, before: float) -> None:
+        """Removes the erasures that were done before `before`."""
