@@ -150,4 +150,6 @@ class HistoryReply:
 
 def _count_up_to(texts: Sequence[bytes | memoryview], size: int) -> int:
     """How many of these texts have `size` bytes together; all of them if they have fewer."""
-    return min(bisect_left(list(accumulate(map(len, texts))), size) + 1, len(texts))
+    if sum(map(len, texts)) <= size:  # most pages are short
+        return len(texts)
+    return bisect_left(list(accumulate(map(len, texts))), size) + 1
