@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reichatd.accounts.app_passwords import AppPasswords
 from reichatd.accounts.blocks import Blocks
 from reichatd.accounts.deletion import Deletion
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.email_changes import EmailChanges
 from reichatd.accounts.exports import Exports
 from reichatd.accounts.factor_check import FactorCheck
@@ -66,115 +67,38 @@ class Accounts:
         self._store = store
         self._clock = clock
         keys = Keys(secret)
-        self.invites = Invites(settings=settings, keys=lambda: keys, store=store, limiter=limiter, clock=clock)
-        self.sessions = Sessions(auth=auth, settings=settings, keys=keys, store=store, live=live, clock=clock)
-        notices = Notices(outbox, limiter)
-        self.session_list = SessionList(settings=settings, store=store, sessions=self.sessions, clock=clock)
-        self.rotation = Rotation(
-            auth=auth,
-            settings=settings,
-            keys=keys,
-            store=store,
-            sessions=self.sessions,
-            notices=notices,
-            clock=clock,
-        )
-        self.registrations = Registrations(
+        on = Dependencies(
             auth=auth,
             settings=settings,
             keys=keys,
             store=store,
             passwords=passwords,
             outbox=outbox,
-            limiter=limiter,
-            invites=self.invites,
-            clock=clock,
-        )
-        self.app_passwords = AppPasswords(
-            settings=settings, keys=keys, store=store, sessions=self.sessions, clock=clock
-        )
-        self.program_access = ProgramAccess(
-            settings=settings, keys=keys, store=store, sessions=self.sessions, clock=clock
-        )
-        totp_secrets = TotpSecrets(keys.totp_secrets)
-        factors = FactorCheck(
-            keys=keys,
-            secrets=totp_secrets,
-            store=store.second_factors,
             limiter=limiter,
             audit=AuditLog(store.audit, settings, clock),
             clock=clock,
         )
-        self.logins = Logins(
-            auth=auth,
-            settings=settings,
-            store=store,
-            passwords=passwords,
-            limiter=limiter,
-            sessions=self.sessions,
-            app_passwords=self.app_passwords,
-            factors=factors,
+        notices, totp_secrets = Notices(outbox, limiter), TotpSecrets(keys.totp_secrets)
+        factors = FactorCheck(on, secrets=totp_secrets)
+        self.invites = invites = Invites(
+            settings=settings, keys=lambda: keys, store=store, limiter=limiter, clock=clock
         )
-        self.second_factors = SecondFactors(
-            settings=settings,
-            keys=keys,
-            secrets=totp_secrets,
-            store=store,
-            limiter=limiter,
-            logins=self.logins,
-            check=factors,
-            notices=notices,
-            clock=clock,
-        )
-        self.blocks = Blocks(settings=settings, store=store, clock=clock)
-        self.profiles = Profiles(
-            settings=settings,
-            store=store,
-            passwords=passwords,
-            sessions=self.sessions,
-            logins=self.logins,
-            notices=notices,
-        )
-        self.password_resets = PasswordResets(
-            auth=auth,
-            settings=settings,
-            keys=keys,
-            store=store,
-            passwords=passwords,
-            outbox=outbox,
-            limiter=limiter,
-            sessions=self.sessions,
-            notices=notices,
-            clock=clock,
-        )
-        self.email_changes = EmailChanges(
-            auth=auth,
-            settings=settings,
-            keys=keys,
-            store=store,
-            outbox=outbox,
-            limiter=limiter,
-            sessions=self.sessions,
-            logins=self.logins,
-            notices=notices,
-            clock=clock,
-        )
-        self.exports = Exports(settings=settings, store=store, limiter=limiter, clock=clock)
-        self.deletion = Deletion(
-            settings=settings, store=store, sessions=self.sessions, logins=self.logins, clock=clock
-        )
+        self.registrations = Registrations(on, invites=invites)
+        self.sessions = sessions = Sessions(on, live=live)
+        self.session_list = SessionList(on, sessions=sessions)
+        self.rotation = Rotation(on, sessions=sessions, notices=notices)
+        self.app_passwords = AppPasswords(on, sessions=sessions)
+        self.program_access = ProgramAccess(on, sessions=sessions)
+        self.logins = logins = Logins(on, sessions=sessions, app_passwords=self.app_passwords, factors=factors)
+        self.second_factors = SecondFactors(on, secrets=totp_secrets, logins=logins, check=factors, notices=notices)
+        self.profiles = Profiles(on, sessions=sessions, logins=logins, notices=notices)
+        self.password_resets = PasswordResets(on, sessions=sessions, notices=notices)
+        self.email_changes = EmailChanges(on, sessions=sessions, logins=logins, notices=notices)
+        self.blocks = Blocks(on)
+        self.exports = Exports(on)
+        self.deletion = Deletion(on, sessions=sessions, logins=logins)
         self.oidc = oidc and OidcLogins(
-            client=oidc,
-            settings=settings,
-            keys=keys,
-            store=store,
-            passwords=passwords,
-            limiter=limiter,
-            invites=self.invites,
-            notices=notices,
-            sessions=self.sessions,
-            logins=self.logins,
-            clock=clock,
+            on, client=oidc, invites=invites, notices=notices, sessions=sessions, logins=logins
         )
 
     async def delete_expired(self) -> None:

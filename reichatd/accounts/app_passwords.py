@@ -1,13 +1,13 @@
 """App passwords: for programs that log in with an address and a password, and know no second factor."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import trio
 
 from reichatd.accounts import codes, fields, keys
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
 from reichatd.errors import AppPasswordNotFound, TooManyAppPasswords, Unauthorized
 from reichatd.rights import require_own_login
 from reichatd.store import AppPassword
@@ -15,8 +15,6 @@ from reichatd.store import AppPassword
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
 
 
 class AppPasswords:
@@ -26,27 +24,15 @@ class AppPasswords:
     in a login, and of nothing else. It ends with a reset of the password, and with it the login sessions that it began.
 
     Errors: in addition to those named at each method, `StoreError`. `client` is the address that a request came from.
-
-    Arguments:
-        settings: of these, `limits.app_passwords_per_user`.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        keys: keys.Keys,
-        store: "Store",
-        sessions: "Sessions",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._settings = settings
-        self._keys = keys
-        self._store = store.app_passwords
+    def __init__(self, on: Dependencies, *, sessions: "Sessions") -> None:
+        self._settings = on.settings
+        self._keys = on.keys
+        self._store = on.store.app_passwords
         self._sessions = sessions
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     async def create(self, identity: "Identity", name: str, *, client: str) -> tuple[AppPassword, str]:
         """Returns a new app password: its record, and the password itself, which cannot be shown again.

@@ -1,29 +1,19 @@
 """Blocks: a blocked user can neither begin a direct conversation with the blocker nor post in one."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
 from reichatd.errors import TooManyBlocks, UserNotFound, Yourself
 from reichatd.rights import UserActor
 from reichatd.store import Block, BlockOutcome, User, users_with
 
-if TYPE_CHECKING:
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
-
 
 class Blocks:
-    """The users' blocks. Every method may be called from any task, and waits for the store.
+    """The users' blocks. Every method may be called from any task, and waits for the store."""
 
-    Arguments:
-        settings: of these, `limits.blocks_per_user`.
-    """
-
-    def __init__(self, *, settings: "LiveSettings", store: "Store", clock: Callable[[], float]) -> None:
-        self._settings = settings
-        self._store = store
-        self._audit = AuditLog(store.audit, settings, clock)
+    def __init__(self, on: Dependencies) -> None:
+        self._settings = on.settings
+        self._store = on.store
+        self._audit = on.audit
 
     async def add(self, by: UserActor, user_id: str) -> None:
         """Blocks a user. Nothing changes if that user is blocked.

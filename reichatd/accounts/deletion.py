@@ -1,42 +1,27 @@
 """Users who delete their own accounts."""
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
 
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
 from reichatd.errors import OwnsRooms
 
 if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
 
 
 class Deletion:
-    """Deletes accounts. Any task may call it.
+    """Deletes accounts. Any task may call it."""
 
-    Arguments:
-        clock: seconds since the epoch.
-    """
-
-    def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        store: "Store",
-        sessions: "Sessions",
-        logins: "Logins",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
+    def __init__(self, on: Dependencies, *, sessions: "Sessions", logins: "Logins") -> None:
+        self._store = on.store
         self._sessions = sessions
         self._logins = logins
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._audit = on.audit
 
     async def delete(self, identity: "Identity", password: str, *, erase: bool, client: str) -> None:
         """Deletes the account with all that belongs to it, and closes its sockets. The messages stay, without a name.

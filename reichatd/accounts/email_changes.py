@@ -1,27 +1,25 @@
 """Changes of e-mail addresses: the new one is verified by a code, the former one is told."""
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
 
 from reichatd.accounts import codes, fields, keys
 from reichatd.accounts.concealment import concealing
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
 from reichatd.errors import (
     FieldProblem,
     Invalid,
     InvalidCode,
     InvalidFields,
     Unauthorized,
-    Unavailable,
     UserExists,
     VerificationNotFound,
 )
 from reichatd.mail import compose, messages
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import EmailChange, EmailOutcome, StoreError, User
+from reichatd.store import EmailChange, EmailOutcome, User
 
 if TYPE_CHECKING:
     from reichatd.accounts.fields import Email
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
     from reichatd.accounts.notices import Notices
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.mail import Outbox
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import AuthSettings, LiveSettings
-    from reichatd.store import Store
 
 _MINUTE = 60.0
 
@@ -41,36 +35,19 @@ class EmailChanges:
     """Every method may be called from any task.
 
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
-
-    Arguments:
-        auth: how long codes are valid, and how many tries they have.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        auth: "AuthSettings",
-        settings: "LiveSettings",
-        keys: keys.Keys,
-        store: "Store",
-        outbox: "Outbox",
-        limiter: "RateLimiter",
-        sessions: "Sessions",
-        logins: "Logins",
-        notices: "Notices",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._auth = auth
-        self._keys = keys
-        self._store = store
-        self._outbox = outbox
-        self._limiter = limiter
+    def __init__(self, on: Dependencies, *, sessions: "Sessions", logins: "Logins", notices: "Notices") -> None:
+        self._auth = on.auth
+        self._keys = on.keys
+        self._store = on.store
+        self._outbox = on.outbox
+        self._limiter = on.limiter
         self._sessions = sessions
         self._logins = logins
         self._notices = notices
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     async def request(self, identity: "Identity", password: str, email: str, *, client: str) -> None:
         """Queues a mail with a code to the new address, and a notice to the present one.
@@ -90,16 +67,11 @@ class EmailChanges:
         if address.normal == user.email:
             raise Invalid("This is your address already")
         subject = fields.mailbox(address.normal)
-        await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        try:
-            async with concealing(self._auth):
-                await self._request(user, address, client)
-                # Before the pause, in which a caller who hangs up is cancelled.
-                await self._audit.record(Event.EMAIL_CHANGE_REQUESTED, identity.actor, client=client)
-                await self._notices.send(user, messages.email_change_requested(address.normal), client=client)
-        except (Unavailable, StoreError):
-            await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
-            raise
+        async with self._limiter.counted(Action.MAIL, client=client, subject=subject), concealing(self._auth):
+            await self._request(user, address, client)
+            # Before the pause, in which a caller who hangs up is cancelled.
+            await self._audit.record(Event.EMAIL_CHANGE_REQUESTED, identity.actor, client=client)
+            await self._notices.send(user, messages.email_change_requested(address.normal), client=client)
 
     async def _request(self, user: User, address: "Email", client: str) -> None:
         other = await self._store.users.by_email(address.normal)

@@ -3,10 +3,10 @@
 The data is read page by page. Each page is a snapshot; later writes may or may not be in later pages.
 """
 
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.export_records import (
     ActivityRecord,
     AppPasswordRecord,
@@ -20,15 +20,13 @@ from reichatd.accounts.export_records import (
     UserDetails,
     UserExport,
 )
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.rate_limits import Action
 from reichatd.store import AuditFilter
 from reichatd.timestamps import isoformat
 
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import LiveSettings
     from reichatd.store import AppPassword, AuditEntry, Membership, Message, RoomMember, Session, Store, User
 
 IDS_AT_ONCE = 5000
@@ -44,24 +42,12 @@ UserRecords = AsyncGenerator[UserExport | Progress, None]
 
 
 class Exports:
-    """The downloads of users' own data. Any task may call it.
+    """The downloads of users' own data. Any task may call it."""
 
-    Arguments:
-        limiter: is asked before a download: all rooms are searched for it.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        store: "Store",
-        limiter: "RateLimiter",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
-        self._limiter = limiter
-        self._audit = AuditLog(store.audit, settings, clock)
+    def __init__(self, on: Dependencies) -> None:
+        self._store = on.store
+        self._limiter = on.limiter
+        self._audit = on.audit
 
     async def begin(self, identity: "Identity", *, client: str) -> UserRecords:
         """Returns the records of `user_records`. The caller closes the generator, which raises StoreError when the store fails.

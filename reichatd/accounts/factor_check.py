@@ -1,11 +1,11 @@
 """Checks the codes of second factors."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
 
 from reichatd.accounts import codes
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.totp import UndecipheredSecret
 from reichatd.audit import Event
 from reichatd.errors import InvalidCode, TotpRequired
@@ -14,11 +14,7 @@ from reichatd.rights import UserActor
 from reichatd.store import Totp, User
 
 if TYPE_CHECKING:
-    from reichatd.accounts.keys import Keys
     from reichatd.accounts.totp import TotpSecrets
-    from reichatd.audit import AuditLog
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.store import SecondFactorStore
 
 log = structlog.get_logger()
 
@@ -27,28 +23,15 @@ class FactorCheck:
     """Each code is good once: the store uses it up, in one step. Every method may be called from any task.
 
     Errors: in addition to those named at each method, `RateLimited` and `StoreError`.
-
-    Arguments:
-        limiter: is asked before a code is compared.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        keys: "Keys",
-        secrets: "TotpSecrets",
-        store: "SecondFactorStore",
-        limiter: "RateLimiter",
-        audit: "AuditLog",
-        clock: Callable[[], float],
-    ) -> None:
-        self._keys = keys
+    def __init__(self, on: Dependencies, *, secrets: "TotpSecrets") -> None:
+        self._keys = on.keys
         self._secrets = secrets
-        self._store = store
-        self._limiter = limiter
-        self._audit = audit
-        self._clock = clock
+        self._store = on.store.second_factors
+        self._limiter = on.limiter
+        self._audit = on.audit
+        self._clock = on.clock
 
     async def require(self, user: User, code: str | None, *, client: str, known: bool) -> None:
         """Returns if the user has no second factor, or if this code is right. For a login: the password has been checked.

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from reichatd.accounts import fields
 from reichatd.accounts.concealment import concealing
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.sessions import LoginTokens
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.errors import (
     InvalidCode,
     InvalidPassword,
@@ -23,11 +24,7 @@ from reichatd.store import User
 if TYPE_CHECKING:
     from reichatd.accounts.app_passwords import AppPasswords
     from reichatd.accounts.factor_check import FactorCheck
-    from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import AuthSettings, LiveSettings
-    from reichatd.store import Store
 
 _ERRORS = (UserNotFound, InvalidPassword, TotpRequired, InvalidCode, UserDisabled, Unavailable, RateLimited)
 """Errors of a login that the metrics show at 0 from the start: a rate needs a first value."""
@@ -41,34 +38,20 @@ class Logins:
     """Checks passwords, and starts login sessions. Every method may be called from any task.
 
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
-
-    Arguments:
-        auth: whether strangers may learn which addresses have accounts.
-        settings: of these, the limits of passwords.
-        limiter: is asked before a password is verified.
     """
 
     def __init__(
-        self,
-        *,
-        auth: "AuthSettings",
-        settings: "LiveSettings",
-        store: "Store",
-        passwords: "Passwords",
-        limiter: "RateLimiter",
-        sessions: "Sessions",
-        app_passwords: "AppPasswords",
-        factors: "FactorCheck",
+        self, on: Dependencies, *, sessions: "Sessions", app_passwords: "AppPasswords", factors: "FactorCheck"
     ) -> None:
         self.outcomes: Counter[str] = Counter({"ok": 0} | {error.code: 0 for error in _ERRORS})
         """How many logins had which outcome: "ok", or the code of the error."""
-        self._auth = auth
-        self._settings = settings
-        self._store = store
-        self._passwords = passwords
-        self._limiter = limiter
+        self._auth = on.auth
+        self._settings = on.settings
+        self._store = on.store
+        self._passwords = on.passwords
+        self._limiter = on.limiter
         self._sessions = sessions
-        self._audit = AuditLog(store.audit, settings)
+        self._audit = on.audit
         self._app_passwords = app_passwords
         self._factors = factors
 

@@ -4,29 +4,23 @@ The token in the mail is not stored. It is made from the user's id, the time whe
 (`Keys.reset_token`): so it is good once, and dies with any change of password or address.
 """
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
 
 from reichatd.accounts import fields
 from reichatd.accounts.concealment import at_least
-from reichatd.audit import AuditLog, Event
-from reichatd.errors import InvalidCode, Unavailable
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
+from reichatd.errors import InvalidCode
 from reichatd.mail import compose, messages
 from reichatd.rate_limits import Action, network_of
-from reichatd.store import StoreError, User
+from reichatd.store import User
 
 if TYPE_CHECKING:
-    from reichatd.accounts.keys import Keys
     from reichatd.accounts.notices import Notices
-    from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
-    from reichatd.mail import MailText, Outbox
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import AuthSettings, LiveSettings
-    from reichatd.store import Store
+    from reichatd.mail import MailText
 
 _MINUTE = 60.0
 _NOBODY = User("", "", "", "", 0.0)
@@ -36,38 +30,20 @@ class PasswordResets:
     """Sends reset tokens, and takes them. Every method may be called from any task.
 
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
-
-    Arguments:
-        auth: how long a token is valid, and how long an answer takes at least.
-        settings: of these, the limits of passwords, and the URL for the link in the mail.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        auth: "AuthSettings",
-        settings: "LiveSettings",
-        keys: "Keys",
-        store: "Store",
-        passwords: "Passwords",
-        outbox: "Outbox",
-        limiter: "RateLimiter",
-        sessions: "Sessions",
-        notices: "Notices",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._auth = auth
-        self._settings = settings
-        self._keys = keys
-        self._store = store
-        self._passwords = passwords
-        self._outbox = outbox
-        self._limiter = limiter
+    def __init__(self, on: Dependencies, *, sessions: "Sessions", notices: "Notices") -> None:
+        self._auth = on.auth
+        self._settings = on.settings
+        self._keys = on.keys
+        self._store = on.store
+        self._passwords = on.passwords
+        self._outbox = on.outbox
+        self._limiter = on.limiter
         self._sessions = sessions
         self._notices = notices
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     async def request(self, email: str, *, client: str) -> None:
         """Queues a mail with a token, if the address has an account that is not disabled.
@@ -76,13 +52,11 @@ class PasswordResets:
         """
         address = fields.known_form(email)
         subject = fields.mailbox(address or email)
-        async with at_least(self._auth.concealed_seconds):
-            await self._limiter.require(Action.MAIL, client=client, subject=subject)
-            try:
-                await self._request(address, client)
-            except (Unavailable, StoreError):
-                await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
-                raise
+        async with (
+            at_least(self._auth.concealed_seconds),
+            self._limiter.counted(Action.MAIL, client=client, subject=subject),
+        ):
+            await self._request(address, client)
 
     async def _request(self, address: str, client: str) -> None:
         minutes = self._auth.password_reset_minutes

@@ -7,8 +7,9 @@ import trio
 
 from reichatd import rights
 from reichatd.accounts import fields
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.session_cache import Identity
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.errors import Invalid, InvalidPassword, Unauthorized, UserNotFound
 from reichatd.mail import messages
 from reichatd.rights import UserActor
@@ -18,10 +19,7 @@ from reichatd.text import normal
 if TYPE_CHECKING:
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.notices import Notices
-    from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.sessions import Sessions
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
 
 
 class Profiles:
@@ -32,28 +30,16 @@ class Profiles:
     the store has its own deadline.
 
     Errors: in addition to those named at each method, `Unavailable`, `RateLimited` and `StoreError`.
-
-    Arguments:
-        settings: of these, the limits of names and passwords, and who sees addresses.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        store: "Store",
-        passwords: "Passwords",
-        sessions: "Sessions",
-        logins: "Logins",
-        notices: "Notices",
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._passwords = passwords
+    def __init__(self, on: Dependencies, *, sessions: "Sessions", logins: "Logins", notices: "Notices") -> None:
+        self._settings = on.settings
+        self._store = on.store
+        self._passwords = on.passwords
         self._sessions = sessions
         self._logins = logins
         self._notices = notices
-        self._audit = AuditLog(store.audit, settings)
+        self._audit = on.audit
 
     async def user(self, user_id: str) -> User:
         """Returns a user by id. Raises UserNotFound."""

@@ -1,15 +1,15 @@
 """Tokens for programs: what users give to their scripts and bots in place of a password."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 import trio
 
 from reichatd.accounts import fields, keys
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.program_tokens import new_token
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.errors import FieldProblem, InvalidFields, RoomNotFound, TokenNotFound, TooManyTokens, Unauthorized
 from reichatd.rights import Scope, require_own_login
 from reichatd.store import Session
@@ -17,8 +17,6 @@ from reichatd.store import Session
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
 
 NEVER = 253_402_300_799.0
 """When a token expires that does not: at the end of the year 9999."""
@@ -33,27 +31,15 @@ class ProgramAccess:
     reset or the user disabled; not with a change of the password.
 
     Errors: in addition to those named at each method, `StoreError`. `client` is the address that a request came from.
-
-    Arguments:
-        settings: of these, `limits.tokens_per_user`.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        keys: keys.Keys,
-        store: "Store",
-        sessions: "Sessions",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._settings = settings
-        self._keys = keys
-        self._store = store
+    def __init__(self, on: Dependencies, *, sessions: "Sessions") -> None:
+        self._settings = on.settings
+        self._keys = on.keys
+        self._store = on.store
         self._sessions = sessions
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     async def create(
         self,

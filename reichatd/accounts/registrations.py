@@ -1,27 +1,21 @@
 """Registrations, and the users they become."""
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from reichatd.accounts import codes, fields, keys
 from reichatd.accounts.concealment import concealing
-from reichatd.audit import AuditLog, Event
-from reichatd.errors import InvalidCode, Unavailable, UserExists, VerificationNotFound
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
+from reichatd.errors import InvalidCode, UserExists, VerificationNotFound
 from reichatd.mail import compose, messages, verification_mail
 from reichatd.rate_limits import Action, network_of
 from reichatd.rights import UserActor
-from reichatd.store import ConfirmedCode, RegisterOutcome, Registration, StoreError
+from reichatd.store import ConfirmedCode, RegisterOutcome, Registration
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
     from reichatd.accounts.invites import Invites
-    from reichatd.accounts.passwords import Passwords
-    from reichatd.mail import Outbox
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import AuthSettings, LiveSettings
-    from reichatd.store import Store
 
 _MINUTE = 60.0
 
@@ -34,36 +28,20 @@ class Registrations:
     `client` is the address that a request came from. Limits are asked before anything is hashed, stored or queued.
 
     Arguments:
-        auth: how long codes are valid, and how many tries they have.
-        settings: of these, the limits of names and passwords.
-        limiter: is asked before codes are compared and mails queued.
         invites: decides who may register.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        auth: "AuthSettings",
-        settings: "LiveSettings",
-        keys: keys.Keys,
-        store: "Store",
-        passwords: "Passwords",
-        outbox: "Outbox",
-        limiter: "RateLimiter",
-        invites: "Invites",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._auth = auth
-        self._settings = settings
-        self._keys = keys
-        self._store = store
-        self._passwords = passwords
-        self._outbox = outbox
-        self._limiter = limiter
+    def __init__(self, on: Dependencies, *, invites: "Invites") -> None:
+        self._auth = on.auth
+        self._settings = on.settings
+        self._keys = on.keys
+        self._store = on.store
+        self._passwords = on.passwords
+        self._outbox = on.outbox
+        self._limiter = on.limiter
         self._invites = invites
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     @property
     def code_by(self) -> Literal["mail", "console"]:
@@ -93,13 +71,8 @@ class Registrations:
         invite_id = await self._invites.admit(invite, client=client)
         # An address that has an account counts as well: else the answers would tell at any speed which addresses have one.
         subject = fields.mailbox(address.normal)
-        await self._limiter.require(Action.MAIL, client=client, subject=subject)
-        try:
-            async with concealing(self._auth):
-                await self._register(registrant, password, invite_id, client)
-        except (Unavailable, StoreError):
-            await self._limiter.give_back(Action.MAIL, client=client, subject=subject)
-            raise
+        async with self._limiter.counted(Action.MAIL, client=client, subject=subject), concealing(self._auth):
+            await self._register(registrant, password, invite_id, client)
 
     async def _register(self, registrant: fields.Registrant, password: str, invite_id: str, client: str) -> None:
         address, minutes = registrant.email, self._auth.verification_code_minutes

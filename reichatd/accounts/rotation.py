@@ -5,55 +5,36 @@ that none is stored, and a client whose answer was lost gets the same successor 
 session ends, for the thief as for the owner.
 """
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.sessions import LoginTokens
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.errors import Unauthorized
 from reichatd.mail import messages
 from reichatd.store import RotateOutcome, Session
 
 if TYPE_CHECKING:
-    from reichatd.accounts.keys import Keys
     from reichatd.accounts.notices import Notices
     from reichatd.accounts.sessions import Sessions
-    from reichatd.settings import AuthSettings, LiveSettings
-    from reichatd.store import Store
 
 log = structlog.get_logger()
 
 
 class Rotation:
-    """Refreshes sessions with tokens that are good once. Any task may call it.
+    """Refreshes sessions with tokens that are good once. Any task may call it."""
 
-    Arguments:
-        auth: how long a token may be repeated.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(
-        self,
-        *,
-        auth: "AuthSettings",
-        settings: "LiveSettings",
-        keys: "Keys",
-        store: "Store",
-        sessions: "Sessions",
-        notices: "Notices",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._auth = auth
-        self._keys = keys
-        self._store = store
+    def __init__(self, on: Dependencies, *, sessions: "Sessions", notices: "Notices") -> None:
+        self._auth = on.auth
+        self._keys = on.keys
+        self._store = on.store
         self._sessions = sessions
         self._notices = notices
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     async def refresh(self, refresh_token: str, *, client: str) -> LoginTokens:
         """Returns a new access token and the next refresh token; the one that was presented is invalid after a moment.

@@ -1,14 +1,14 @@
 """What users do with their own second factors."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from reichatd.accounts import codes
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
 from reichatd.errors import InvalidCode, TotpEnabled, TotpNotFound
 from reichatd.mail import messages
 from reichatd.rate_limits import Action
@@ -17,14 +17,10 @@ from reichatd.store import Totp
 
 if TYPE_CHECKING:
     from reichatd.accounts.factor_check import FactorCheck
-    from reichatd.accounts.keys import Keys
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.notices import Notices
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.totp import Enrolment, TotpSecrets
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
 
 RECOVERY_CODES = 10
 
@@ -45,35 +41,20 @@ class SecondFactors:
     that began with an app password.
 
     `client` is the address that a request came from.
-
-    Arguments:
-        settings: of these, `server.public_url`, whose host names this server in authenticator apps.
-        limiter: is asked before passwords and codes are compared.
-        clock: seconds since the epoch.
     """
 
     def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        keys: "Keys",
-        secrets: "TotpSecrets",
-        store: "Store",
-        limiter: "RateLimiter",
-        logins: "Logins",
-        check: "FactorCheck",
-        notices: "Notices",
-        clock: Callable[[], float] = time.time,
+        self, on: Dependencies, *, secrets: "TotpSecrets", logins: "Logins", check: "FactorCheck", notices: "Notices"
     ) -> None:
-        self._settings = settings
-        self._keys = keys
+        self._settings = on.settings
+        self._keys = on.keys
         self._secrets = secrets
-        self._store = store.second_factors
-        self._limiter = limiter
+        self._store = on.store.second_factors
+        self._limiter = on.limiter
         self._logins = logins
         self._check = check
         self._notices = notices
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._audit = on.audit
 
     async def state(self, identity: "Identity") -> FactorState:
         totp = await self._store.get(identity.user.user_id)

@@ -1,43 +1,32 @@
 """What users see and end of their own login sessions."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import trio
 from msgspec.structs import replace
 
-from reichatd.audit import AuditLog, Event
+from reichatd.accounts.dependencies import Dependencies
+from reichatd.audit import Event
 from reichatd.errors import SessionNotFound
 
 if TYPE_CHECKING:
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import Sessions
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Session, Store
+    from reichatd.store import Session
 
 
 class SessionList:
     """The login sessions of a user; tokens for programs are not among them. Any task may call it.
 
     Errors: in addition to those named at each method, `StoreError`.
-
-    Arguments:
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        settings: "LiveSettings",
-        store: "Store",
-        sessions: "Sessions",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store = store
+    def __init__(self, on: Dependencies, *, sessions: "Sessions") -> None:
+        self._store = on.store
         self._sessions = sessions
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
 
     async def of(self, identity: "Identity") -> list["Session"]:
         """Returns the user's sessions, oldest first, with their last uses up to date."""

@@ -1,19 +1,19 @@
 """Login sessions: their tokens and tickets."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import trio
 from msgspec import Struct
 
 from reichatd.accounts import keys
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.program_tokens import is_program_token, is_well_formed
 from reichatd.accounts.session_cache import CacheInvalidator, Identity, SessionCache
 from reichatd.accounts.tickets import Tickets
 from reichatd.accounts.tokens import AccessTokens, Claims
 from reichatd.accounts.uses import SessionUses
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.errors import InvalidCode, InvalidPassword, Unauthorized
 from reichatd.rate_limits import network_of
 from reichatd.rights import UserActor
@@ -21,8 +21,6 @@ from reichatd.store import Session, User
 
 if TYPE_CHECKING:
     from reichatd.live import LiveConnections
-    from reichatd.settings import AuthSettings, LiveSettings
-    from reichatd.store import Store
 
 _MINUTE = 60.0
 _DAY = 86_400.0
@@ -53,34 +51,22 @@ class Sessions:
     Errors: in addition to those named at each method, `StoreError`.
 
     Arguments:
-        auth: how long tokens and sessions are valid.
-        settings: of these, `log.addresses`: without it no addresses are stored.
         live: is notified of sessions that have ended.
-        clock: seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        auth: "AuthSettings",
-        settings: "LiveSettings",
-        keys: keys.Keys,
-        store: "Store",
-        live: "LiveConnections",
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._auth = auth
-        self._settings = settings
-        self._keys = keys
-        self._tokens = AccessTokens(keys.access_tokens, auth.access_token_minutes * _MINUTE)
-        self._store = store
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
-        self._cache = SessionCache(auth.session_cache_seconds)
+    def __init__(self, on: Dependencies, *, live: "LiveConnections") -> None:
+        self._auth = on.auth
+        self._settings = on.settings
+        self._keys = on.keys
+        self._tokens = AccessTokens(on.keys.access_tokens, on.auth.access_token_minutes * _MINUTE)
+        self._store = on.store
+        self._clock = on.clock
+        self._audit = on.audit
+        self._cache = SessionCache(on.auth.session_cache_seconds)
         self.live: LiveConnections = CacheInvalidator(self._cache, live)
         """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
-        self._tickets = Tickets(auth.ticket_seconds, auth.tickets_per_session)
-        self.uses = SessionUses(store.sessions, clock())
+        self._tickets = Tickets(on.auth.ticket_seconds, on.auth.tickets_per_session)
+        self.uses = SessionUses(on.store.sessions, on.clock())
 
     async def start(
         self,

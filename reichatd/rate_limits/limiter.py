@@ -75,6 +75,22 @@ class RateLimiter:
             await self._shared.give_back(shared)
 
     @asynccontextmanager
+    async def counted(
+        self, action: Action, *, client: str, subject: str, free: tuple[type[Exception], ...] = ()
+    ) -> AsyncIterator[None]:
+        """Counts what is done inside, before it. Gives it back if it ends in Unavailable, an error of the store, or one of `free`.
+
+        Other arguments and errors: as for `require`.
+        """
+        await self.require(action, client=client, subject=subject)
+        try:
+            yield
+        except Exception as error:
+            if _nothing_done(error) or isinstance(error, free):
+                await self.give_back(action, client=client, subject=subject)
+            raise
+
+    @asynccontextmanager
     async def guess(self, action: Action, *, client: str, subject: str, known: bool = False) -> AsyncIterator[None]:
         """Counts the check of a secret inside, before it. Gives back a right one, but for the work, and one that was not checked.
 
@@ -86,7 +102,7 @@ class RateLimiter:
         try:
             yield
         except Exception as error:
-            if isinstance(error, Unavailable) or not isinstance(error, ReichatError):
+            if _nothing_done(error):
                 await self.give_back(action, client=client, subject=subject, known=known)
             raise
         await self.give_back(action, client=client, subject=subject, known=known, work=False)
@@ -117,6 +133,11 @@ class RateLimiter:
             is_local = rule.scope in {Scope.CLIENT, Scope.WORK}
             (local if is_local else shared).append(Count(key, amount, rule.seconds))
         return local, shared
+
+
+def _nothing_done(error: Exception) -> bool:
+    """Whether the daemon could not do what was asked. Any other ReichatError is an answer."""
+    return isinstance(error, Unavailable) or not isinstance(error, ReichatError)
 
 
 def _key(action: Action, scope: Scope, *parts: str) -> str:

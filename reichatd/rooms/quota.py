@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from reichatd import rate_limits
-from reichatd.errors import RoomExists, TooManyRooms, Unavailable
+from reichatd.errors import RoomExists, TooManyRooms
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Actor, UserActor
 from reichatd.settings import LiveSettings
-from reichatd.store import Store, StoreError
+from reichatd.store import Store
 
 
 class RoomQuota:
@@ -37,12 +37,10 @@ class RoomQuota:
         self._creating[by.user_id] += 1
         try:
             await self._require_few_rooms(by.user_id)
-            await self._limiter.require(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
-            try:
+            async with self._limiter.counted(
+                rate_limits.Action.ROOM, client=by.client, subject=by.user_id, free=(RoomExists,)
+            ):
                 yield
-            except (RoomExists, Unavailable, StoreError):
-                await self._limiter.give_back(rate_limits.Action.ROOM, client=by.client, subject=by.user_id)
-                raise
         finally:
             self._creating[by.user_id] -= 1
             if not self._creating[by.user_id]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import msgspec
 
+from reichatd.accounts.fields import EMAIL_CHARS
 from reichatd.accounts.keys import equal_hashes
 from reichatd.accounts.oidc.handshake import Person
 
@@ -32,7 +33,6 @@ _jwt = jwt.PyJWT(_OPTIONS)
 _SUBJECT_CHARS = 255
 """OpenID Connect Core, 2: no subject is longer."""
 _LAST_TIME = 1e12
-_EMAIL_CHARS = 254
 _NAME_CHARS = 64
 _NAMES = ("preferred_username", "nickname", "name", "given_name")
 
@@ -147,7 +147,7 @@ def person(issuer: str, claims: Mapping[str, Any]) -> Person:
     return Person(
         issuer,
         subject_of(claims),
-        email if isinstance(email, str) and len(email) <= _EMAIL_CHARS else "",
+        email if isinstance(email, str) and len(email) <= EMAIL_CHARS else "",
         claims.get("email_verified") is True,
         tuple(name[:_NAME_CHARS] for name in names if isinstance(name, str)),
     )

@@ -1,19 +1,18 @@
 """Logins by an OpenID provider: the use cases."""
 
 import secrets
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
 
 from reichatd.accounts import fields
+from reichatd.accounts.dependencies import Dependencies
 from reichatd.accounts.oidc.handshake import Handshake, Person
 from reichatd.accounts.oidc.names import username_of
 from reichatd.accounts.oidc.provider import OidcClient, Provider
 from reichatd.accounts.verified import confirm_at_once, verified_registration
-from reichatd.audit import AuditLog, Event
+from reichatd.audit import Event
 from reichatd.errors import (
     AlreadyLinked,
     InvalidCode,
@@ -33,15 +32,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from reichatd.accounts.invites import Invites
-    from reichatd.accounts.keys import Keys
     from reichatd.accounts.logins import Logins
     from reichatd.accounts.notices import Notices
-    from reichatd.accounts.passwords import Passwords
     from reichatd.accounts.session_cache import Identity
     from reichatd.accounts.sessions import LoginTokens, Sessions
-    from reichatd.rate_limits import RateLimiter
-    from reichatd.settings import LiveSettings
-    from reichatd.store import Store
 
 CALLBACK = "oidc/callback"
 """Where the provider sends browsers, below server.public_url."""
@@ -60,45 +54,37 @@ class OidcLogins:
 
     Arguments:
         client: what was read from files for the provider.
-        settings: of these, [auth.oidc], server.public_url and the limits of names.
-        limiter: is asked before states and codes are compared.
         invites: decides who may get an account.
-        clock: seconds since the epoch.
     """
 
     def __init__(
         self,
+        on: Dependencies,
         *,
         client: OidcClient,
-        settings: "LiveSettings",
-        keys: "Keys",
-        store: "Store",
-        passwords: "Passwords",
-        limiter: "RateLimiter",
         invites: "Invites",
         notices: "Notices",
         sessions: "Sessions",
         logins: "Logins",
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
-        self._oidc = oidc = settings.whole.auth.oidc
-        self._store = store
-        self._passwords = passwords
-        self._limiter = limiter
+        self._settings = on.settings
+        self._oidc = oidc = on.settings.whole.auth.oidc
+        self._store = on.store
+        self._passwords = on.passwords
+        self._limiter = on.limiter
         self._invites = invites
         self._notices = notices
         self._sessions = sessions
         self._logins = logins
-        self._clock = clock
-        self._audit = AuditLog(store.audit, settings, clock)
+        self._clock = on.clock
+        self._audit = on.audit
         self._handshake = Handshake(
-            keys.oidc_states,
-            keys.oidc_codes,
+            on.keys.oidc_states,
+            on.keys.oidc_codes,
             state_seconds=oidc.login_minutes * _MINUTE,
             code_seconds=oidc.code_seconds,
         )
-        self._provider = Provider(oidc, client, redirect_uri(settings.whole.server.public_url), clock)
+        self._provider = Provider(oidc, client, redirect_uri(on.settings.whole.server.public_url), on.clock)
 
     @property
     def name(self) -> str:

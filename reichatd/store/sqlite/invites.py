@@ -2,6 +2,8 @@
 
 from sqlite3 import Connection
 
+from msgspec.structs import astuple
+
 from reichatd.store.records import Confirmation, Invite, InviteOutcome, JoinOutcome, Registration, User
 from reichatd.store.sqlite.methods import SqlitePart, read, write
 from reichatd.store.sqlite.rooms import join, room_pk
@@ -13,6 +15,19 @@ _INVITE = (
 )
 
 
+INSERT_INVITE = (
+    "INSERT INTO invites (invite_id, token_hash, room, created_by, created_at, expires_at, uses_left)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+"""Inserts an `invite_row`."""
+
+
+def invite_row(invite: Invite, pk: int | None) -> tuple[object, ...]:
+    """An invitation as a row. `pk` is its room's key, None for an invitation to the server."""
+    invite_id, token_hash, _, *others = astuple(invite)
+    return (invite_id, token_hash, pk, *others)
+
+
 def _create(db: Connection, invite: Invite, at_most: int) -> InviteOutcome:
     pk = room_pk(db, invite.room_id) if invite.room_id else None
     if invite.room_id and pk is None:
@@ -21,19 +36,7 @@ def _create(db: Connection, invite: Invite, at_most: int) -> InviteOutcome:
     if at_most and db.execute(counted, (pk, invite.created_at)).fetchone()[0] >= at_most:
         return InviteOutcome.TOO_MANY
     # A repetition succeeds: an earlier call may have created it although it ended in an error.
-    db.execute(
-        "INSERT INTO invites (invite_id, token_hash, room, created_by, created_at, expires_at, uses_left)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (invite_id) DO NOTHING",
-        (
-            invite.invite_id,
-            invite.token_hash,
-            pk,
-            invite.created_by,
-            invite.created_at,
-            invite.expires_at,
-            invite.uses_left,
-        ),
-    )
+    db.execute(f"{INSERT_INVITE} ON CONFLICT (invite_id) DO NOTHING", invite_row(invite, pk))
     return InviteOutcome.CREATED
 
 

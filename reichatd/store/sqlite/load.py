@@ -29,6 +29,7 @@ from reichatd.store.records import (
 )
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.connections import connect, map_errors
+from reichatd.store.sqlite.invites import INSERT_INVITE, invite_row
 from reichatd.store.sqlite.logs import rowid
 from reichatd.store.sqlite.methods import SqlitePart, write
 from reichatd.store.sqlite.opening import make_file
@@ -194,7 +195,7 @@ def _insert(db: Connection, records: Sequence[Stored]) -> None:
             db.executemany(_INSERT_MESSAGE, list(_message_rows(db, log)))
         elif kind is Invite:
             invites = [invite for invite in some if isinstance(invite, Invite)]
-            db.executemany(_INSERT_INVITE, list(_invite_rows(db, invites)))
+            db.executemany(INSERT_INVITE, list(_invite_rows(db, invites)))
         else:
             db.executemany(_INSERTS[kind], map(astuple, some))
 
@@ -215,15 +216,7 @@ def _invite_rows(db: Connection, invites: Sequence[Invite]) -> Iterator[tuple[ob
         pk = room_pk(db, invite.room_id) if invite.room_id else None
         if invite.room_id and pk is None:
             raise StoreError(f"an invitation to the room {invite.room_id}, which does not exist")
-        yield (
-            invite.invite_id,
-            invite.token_hash,
-            pk,
-            invite.created_by,
-            invite.created_at,
-            invite.expires_at,
-            invite.uses_left,
-        )
+        yield invite_row(invite, pk)
 
 
 def _into(table: str, kind: type[Stored]) -> str:
@@ -240,10 +233,5 @@ _INSERTS: dict[type[Stored], str] = {
     Ban: f"INSERT INTO bans (room, user_id) VALUES ({_ROOM}, ?)",
     Standing: f"INSERT INTO standings (room, user_id, muted_until, posted_at) VALUES ({_ROOM}, ?, ?, ?)",
 }
-
-_INSERT_INVITE = (
-    "INSERT INTO invites (invite_id, token_hash, room, created_by, created_at, expires_at, uses_left)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
 
 _INSERT_MESSAGE = "INSERT INTO messages (id, user_id, content, timestamp, nonce) VALUES (?, ?, ?, ?, ?)"
