@@ -30,10 +30,12 @@ def keys(value: object) -> list[str]:
 
 
 def number(value: object) -> int | None:
-    """An integer, also one that was stored as a float; None if it is not one."""
+    """An integer of up to 64 bits, as stores hold them, also one that was stored as a float; None if it is not one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        return None
+    return int(value)
 
 
 def seconds(value: object) -> float | None:

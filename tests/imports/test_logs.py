@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reichatd.imports.logs import UNKNOWN, ImportedLog, sound_log
@@ -96,6 +96,7 @@ MESSAGES = st.lists(
 )
 
 
+@example([{"message_id": 9.3e18}])  # more than 64 bits: not the id of any message
 @given(MESSAGES)
 def test_any_messages(messages: list[dict[str, Any]]) -> None:
     found = sound_log("lobby", messages, START)

@@ -67,7 +67,20 @@ def test_moments(value: object, seconds: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(5, 5), (Int64(5), 5), (5.0, 5), (5.5, None), ("5", None), (True, None), (None, None), (float("inf"), None)],
+    [
+        (5, 5),
+        (Int64(5), 5),
+        (5.0, 5),
+        (5.5, None),
+        ("5", None),
+        (True, None),
+        (None, None),
+        (float("inf"), None),
+        (float(2**62), 2**62),
+        (float(2**63), None),
+        (2**63 - 1, 2**63 - 1),
+        (float(-(2**63)), -(2**63)),
+    ],
 )
 def test_numbers(value: object, number: int | None) -> None:
     assert values.number(value) == number
