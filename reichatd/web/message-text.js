@@ -1,8 +1,9 @@
 // The text of a message as nodes: an element for each mark-up in the list below, and text for all else.
 
 import { webAddress } from "./addresses.js";
-import { announce, copy, h, icon } from "./dom.js";
+import { announce, copy, h, iconButton } from "./dom.js";
 import { parsed } from "./markup.js";
+import { texts } from "./texts.js";
 
 const DEEPEST = 12; // elements one in another
 const MOST_ELEMENTS = 500; // in a message; the rest is shown as text, so that thousands of marks do not stop the page
@@ -153,11 +154,11 @@ function codeBlock({ info, content }) {
   const language = info.trim();
   const onclick = async () => {
     await copy(code);
-    announce("Copied");
+    announce(texts.common.copied);
   };
   return h("div", { class: "code-block" },
     language && h("span", { class: "code-language" }, language),
-    h("button", { type: "button", class: "icon-button", "aria-label": "Copy code", title: "Copy code", tabindex: "-1", onclick }, icon("copy")),
+    iconButton("copy", texts.conversation.copyCode, onclick, { tabindex: "-1" }),
     h("pre", {}, h("code", {}, `${code}\n`)),
   );
 }

@@ -79,7 +79,21 @@ async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/web/", "/web/x/main.js", "/web/{v}/none.js", "/web/{v}/index.html", "/web/{v}/..%2f__init__.py", "/web/main.js"],
+    [
+        "/web/",
+        "/web/x/main.js",
+        "/web/x/texts/en.js",
+        "/web/{v}/none.js",
+        "/web/{v}/index.html",
+        "/web/{v}/..%2f__init__.py",
+        "/web/{v}/texts",
+        "/web/{v}/texts/",
+        "/web/{v}/texts/../main.js",
+        "/web/{v}/texts/..%2fmain.js",
+        "/web/{v}/texts/../../api/web.py",
+        "/web/{v}//main.js",
+        "/web/main.js",
+    ],
 )
 async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
     response = await client.get(path.replace("{v}", read_files().version))
