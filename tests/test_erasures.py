@@ -23,8 +23,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         await add_user(opened, name)
     await opened.rooms.create(room("lobby", ["bob", "ann"]))
     for start in range(0, 300, 100):
-        await opened.messages.append([post(f"{SECRET} {start + n}", "ann") for n in range(100)], {})
-        await opened.messages.append([post("hello", "bob")], {})
+        await opened.messages.commit([post(f"{SECRET} {start + n}", "ann") for n in range(100)], {})
+        await opened.messages.commit([post("hello", "bob")], {})
     yield opened
     await opened.aclose()
 

@@ -171,7 +171,7 @@ class Scribe:
         self._space.notify_all()
         self._marks_in_commit, self._marks = self._marks, {}
         try:
-            answers = await self._messages.append([each.post for each in batch], self._marks_in_commit)
+            answers = (await self._messages.commit([each.post for each in batch], self._marks_in_commit)).posts
         except StoreError as error:
             log.error("commit failed", posts=len(batch), error=str(error))
             self._failures += 1

@@ -119,5 +119,5 @@ async def use_what_the_fifth_schema_had(store: Store, waiting: Registration) -> 
     invited = msgspec.structs.replace(waiting, invite_id="i")
     assert await store.invites.confirm(invited, eve, 2.0, needed=True) == Confirmation(eve, invite)
     assert await store.members.set_moderator("lobby", "eve", True)
-    assert await store.messages.append([post("new"), post("too", "eve")], {}) == stored(2, 3)
+    assert (await store.messages.commit([post("new"), post("too", "eve")], {})).posts == stored(2, 3)
     assert await store.audit.add(AuditEntry(0, 1.0, "login", "ann")) == 1

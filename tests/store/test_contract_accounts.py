@@ -177,7 +177,7 @@ async def test_erasing_in_steps(store: Store) -> None:
         await add_user(store, name)
     for room_id in ("attic", "lobby"):
         await store.rooms.create(room(room_id, ["bob", "ann"]))
-        await store.messages.append(
+        await store.messages.commit(
             [post(f"secret {n}", name, room_id, f"{n}") for n in range(4) for name in ("ann", "bob")], {}
         )
     assert await store.users.delete_and_erase("ann")

@@ -5,7 +5,7 @@ from sqlite3 import Connection
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.pages import cut
-from reichatd.store.records import Appended, Message, Post
+from reichatd.store.records import Change, Committed, Message, Post
 from reichatd.store.sqlite import retention
 from reichatd.store.sqlite.append import Batch
 from reichatd.store.sqlite.logs import begin_of, end_of, rowid
@@ -18,13 +18,18 @@ _PROBE_BYTES = 64 * 1024
 into them does not show whether the disk has space."""
 
 
-def _append(db: Connection, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+def _commit(
+    db: Connection,
+    posts: Sequence[Post],
+    read_marks: Mapping[tuple[str, str], int],
+    changes: Sequence[Change] = (),
+) -> Committed:
     batch = Batch(db)
     answers = [batch.take(post) for post in posts]
     for (room_id, user_id), message_id in read_marks.items():
         batch.mark(room_id, user_id, message_id)
     batch.write()
-    return answers
+    return Committed(answers)
 
 
 def _probe(db: Connection) -> None:
@@ -110,7 +115,7 @@ class SqliteMessages(SqlitePart):
 
     shared = False
 
-    append = write(_append)
+    commit = write(_commit)
     probe = write(_probe)
     last_id = read(_last_id)
     first_ids = read(_first_ids)
