@@ -31,7 +31,9 @@ async def test_each_room_has_its_own_ids(store: Store) -> None:
     await store.rooms.create(room("den"))
     order = ["lobby", "den", "den", "lobby", "den"]
     first = (await store.messages.commit([post(f"{n}", room_id=room_id) for n, room_id in enumerate(order)], {})).posts
-    second = (await store.messages.commit([post(f"{n}", room_id=room_id) for n, room_id in enumerate(order, 5)], {})).posts
+    second = (
+        await store.messages.commit([post(f"{n}", room_id=room_id) for n, room_id in enumerate(order, 5)], {})
+    ).posts
     assert first == stored(1, 1, 2, 2, 3)
     assert second == stored(3, 4, 5, 4, 6)
     assert await contents(store, "lobby") == ["0", "3", "5", "8"]
@@ -54,7 +56,9 @@ async def test_a_removed_member_cannot_post(store: Store, out: str) -> None:
     await store.rooms.create(room())
     await store.messages.commit([post("before", "bob", nonce="n")], {})
     assert await (store.rooms.leave if out == "leave" else store.rooms.ban)("lobby", "bob")
-    assert (await store.messages.commit([post("after", "bob"), post("before", "bob", nonce="n")], {})).posts == [NO_MEMBER] * 2
+    assert (await store.messages.commit([post("after", "bob"), post("before", "bob", nonce="n")], {})).posts == [
+        NO_MEMBER
+    ] * 2
     assert await contents(store) == ["before"]
 
 

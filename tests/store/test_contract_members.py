@@ -190,7 +190,9 @@ async def test_a_mute(store: Store, opener: Opener) -> None:
     assert await store.members.mute("lobby", "bob", NOW + 60)
     batch = [at(0), at(0, "ann"), at(59, nonce="new"), at(60)]
     assert (await other.messages.commit(batch, {})).posts == [muted(60), *stored(2), muted(60), *stored(3)]
-    assert (await store.messages.commit([at(1, nonce="n")], {})).posts == [Appended(Outcome.REPEATED, 1)], "stored before"
+    assert (await store.messages.commit([at(1, nonce="n")], {})).posts == [Appended(Outcome.REPEATED, 1)], (
+        "stored before"
+    )
     assert await store.members.mute("lobby", "bob", 0)
     assert (await other.messages.commit([at(2, nonce="new")], {})).posts == stored(4)
     await other.aclose()
@@ -211,7 +213,12 @@ async def test_slow_mode(store: Store) -> None:
     await store.members.set_moderator("lobby", "cleo", True)
     await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
     batch = [at(0, nonce="n"), at(1), at(1, "eve"), at(2, nonce="n")]
-    assert (await store.messages.commit(batch, {})).posts == [*stored(1), slow(30), *stored(2), Appended(Outcome.REPEATED, 1)]
+    assert (await store.messages.commit(batch, {})).posts == [
+        *stored(1),
+        slow(30),
+        *stored(2),
+        Appended(Outcome.REPEATED, 1),
+    ]
     for user_id in ("ann", "cleo"):  # owner and moderator
         answers = (await store.messages.commit([at(3, user_id), at(4, user_id)], {})).posts
         assert [answer.outcome for answer in answers] == [Outcome.STORED] * 2

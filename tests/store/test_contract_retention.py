@@ -131,7 +131,10 @@ async def test_a_mark_before_the_beginning_stays_and_moves_on(store: Store) -> N
 async def test_a_nonce_is_forgotten_with_its_message(store: Store) -> None:
     await fill(store, 1, 2, 3)
     await store.messages.expire("lobby", Cutoff(keep=1), 100)
-    assert (await store.messages.commit(dated(1, 3), {})).posts == [Appended(Outcome.STORED, 4), Appended(Outcome.REPEATED, 3)]
+    assert (await store.messages.commit(dated(1, 3), {})).posts == [
+        Appended(Outcome.STORED, 4),
+        Appended(Outcome.REPEATED, 3),
+    ]
     assert await whole(store) == [3, 4]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from reichatd.store.records import Change, Committed, ErasureStep, Erasure, LogHead, Message, Post, Reactor
+from reichatd.store.records import Change, Committed, Erasure, ErasureStep, LogHead, Message, Post, Reactor
 from reichatd.store.retention import Cutoff, LogRange
 
 
@@ -78,9 +78,7 @@ class MessageStore(Protocol):
     async def own_reactions(self, user_id: str, room_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
         """The emojis with which this user reacted to each of these messages; without those that have none."""
 
-    async def reactors(
-        self, room_id: str, message_id: int, emoji: str, after: str, at_most: int
-    ) -> list[Reactor]:
+    async def reactors(self, room_id: str, message_id: int, emoji: str, after: str, at_most: int) -> list[Reactor]:
         """The users who reacted with an emoji and whose ids come after `after`, ordered by id."""
 
     async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
