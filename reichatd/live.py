@@ -1,7 +1,9 @@
 """How accounts, rooms and administration notify the live connections of changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+from reichatd.store import ChangedMessage
 
 
 class LiveConnections(Protocol):
@@ -29,6 +31,9 @@ class LiveConnections(Protocol):
     def email_changed(self, user_id: str, email: str) -> None:
         """Shows every message of this user with this address from now on, also old ones."""
 
+    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None:
+        """Shows messages as they are now, room by room in the order of their change ids."""
+
 
 class NoLiveConnections:
     """Does nothing: for commands that work on a store without a daemon."""
@@ -44,3 +49,5 @@ class NoLiveConnections:
     def user_renamed(self, user_id: str, username: str) -> None: ...
 
     def email_changed(self, user_id: str, email: str) -> None: ...
+
+    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None: ...

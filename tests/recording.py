@@ -1,6 +1,8 @@
 """A `LiveConnections` that records its calls; the real one is `reichatd.chat.Hub`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from reichatd.store import ChangedMessage
 
 
 class RecordingLive:
@@ -26,3 +28,6 @@ class RecordingLive:
 
     def email_changed(self, user_id: str, email: str) -> None:
         self.calls.append(("email_changed", user_id, email))
+
+    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None:
+        self.calls.append(("messages_changed", *(f"{each.room_id} {each.message.message_id}" for each in changed)))

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from reichatd.errors import RateLimited
 from reichatd.rate_limits import Refusals
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
-from reichatd.store import MessageStore, StoreError
+from reichatd.store import ChangedMessage, MessageStore, StoreError
 
 _CONNECTIONS_PER_CHECKPOINT = 200
 """Connections checked between two checkpoints, so that the other tasks run."""
@@ -230,6 +230,11 @@ class Hub:
 
     def email_changed(self, user_id: str, email: str) -> None:
         self._change_user(user_id, email=email)
+
+    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None:
+        for room_id in {each.room_id for each in changed}:
+            if (room := self._rooms.get(room_id)) is not None:
+                room.forget_tail()
 
     def _change_user(self, user_id: str, **changes: str) -> None:
         self.changes += 1

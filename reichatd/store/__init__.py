@@ -23,6 +23,7 @@ from reichatd.store.protocol import (
 )
 from reichatd.store.records import (
     ERASED,
+    MOST_MENTIONS,
     PLAIN,
     Appended,
     AppPassword,
@@ -85,6 +86,7 @@ from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
     "ERASED",
+    "MOST_MENTIONS",
     "PLAIN",
     "AppPassword",
     "AppPasswordStore",

@@ -4,7 +4,7 @@ Reactions are rows of their own, one for each user and emoji, so that two users 
 message has a summary of them, which is counted again in each commit that touches them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from reichatd.store.records import (
     PLAIN,
     Change,
     Changed,
+    ChangedMessage,
     ChangeOutcome,
     Delete,
     DeletedBy,
@@ -23,7 +24,33 @@ from reichatd.store.records import (
     Pin,
     Pinned,
     React,
+    Reaction,
 )
+
+EVERYONE = ""
+"""Stands for all members where a store keeps the user ids of those who are mentioned."""
+
+
+def applied(
+    change: Edit | Delete | Pin, message: Message, author: Author, mentions: tuple[str, ...] = ()
+) -> Message | Changed:
+    """The message as a change makes it, the same one if the change has no effect; or why the change is refused.
+
+    Arguments:
+        author: the member who changes it.
+        mentions: of an edit, the users that the new content mentions.
+    """
+    match change:
+        case Edit():
+            new = edited(message, change, mentions)
+            has_effect = new is not message or message.extras.deleted is not None
+        case Delete():
+            new = deleted(message, deleted_by(message, change))
+            has_effect = new is not message
+        case Pin():
+            new = pinned(message, change)
+            has_effect = new is not message
+    return (refusal(change, message, author) or new) if has_effect else message
 
 
 def refusal(change: Change, message: Message, author: Author) -> Changed | None:
@@ -96,6 +123,35 @@ def pinned(message: Message, change: Pin) -> Message:
         return message
     pin = Pinned(change.user_id, change.at) if change.is_set else None
     return msgspec.structs.replace(message, extras=with_fields(message.extras, pinned=pin))
+
+
+def reacted(message: Message, counted: Mapping[str, Reaction | None]) -> Message:
+    """The message with the summary of its reactions counted again.
+
+    An emoji keeps its place; a new one comes last.
+
+    Arguments:
+        counted: for some emojis their reactions of now; None for those that have none any more.
+    """
+    reactions = {reaction.emoji: reaction for reaction in message.extras.reactions} | counted
+    left = tuple(reaction for reaction in reactions.values() if reaction is not None)
+    return msgspec.structs.replace(message, extras=with_fields(message.extras, reactions=left))
+
+
+def to_notify(extras: Extras) -> Sequence[str]:
+    """The users for whom a message counts as a mention: `EVERYONE`, or some user ids."""
+    return (EVERYONE,) if extras.mention_room else extras.mentions
+
+
+def as_changed(room_id: str, before: Message, now: Message) -> ChangedMessage:
+    """A message that a commit changed.
+
+    Arguments:
+        before, now: the message before and after the commit.
+    """
+    rest = [(each.content, msgspec.structs.replace(each.extras, reactions=())) for each in (before, now)]
+    mentioned = tuple(user_id for user_id in now.extras.mentions if user_id not in before.extras.mentions)
+    return ChangedMessage(room_id, now, only_reactions=rest[0] == rest[1], mentioned=mentioned)
 
 
 def with_fields(extras: Extras, **fields: object) -> Extras:

@@ -173,8 +173,8 @@ async def test_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version = pragma(path, "user_version")
     assert version == len(schema.MIGRATIONS)
     steps = [
-        ("CREATE TABLE pins (id INTEGER PRIMARY KEY)", "INSERT INTO pins SELECT id FROM messages"),
-        ("DROP TABLE pins",),
+        ("CREATE TABLE shelves (id INTEGER PRIMARY KEY)", "INSERT INTO shelves SELECT id FROM messages"),
+        ("DROP TABLE shelves",),
     ]
     monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *steps])
     store = await open_store(path)
@@ -186,7 +186,7 @@ async def test_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_migration_that_fails_leaves_the_version_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill(path)
     version = pragma(path, "user_version")
-    steps = [("CREATE TABLE pins (id)",), ("DELETE FROM messages", "INSERT INTO pins VALUES (1, 2)")]
+    steps = [("CREATE TABLE shelves (id)",), ("DELETE FROM messages", "INSERT INTO shelves VALUES (1, 2)")]
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *steps])
         await refused(path)

@@ -133,5 +133,11 @@ class ErasureStore(Protocol):
         If it looked at fewer than `at_most`, the erasure is done.
         """
 
+    async def purge(self) -> None:
+        """Removes the earlier contents of messages that were erased, deleted or edited from the store's files, as far as it can.
+
+        Delays posts only a little. To be called again and again: what cannot be removed now is removed later.
+        """
+
     async def forget_done(self, before: float) -> None:
         """Removes the erasures that were done before `before`."""

@@ -54,6 +54,7 @@ from reichatd.store.records.operations import (
     Totals,
 )
 from reichatd.store.records.rooms import (
+    MOST_MENTIONS,
     BanOutcome,
     Confirmation,
     DirectHead,
@@ -78,6 +79,7 @@ from reichatd.store.records.rooms import (
 __all__ = [
     "CLOCK_SETBACK",
     "ERASED",
+    "MOST_MENTIONS",
     "PLAIN",
     "AppPassword",
     "Appended",
