@@ -87,6 +87,16 @@ class MongoDatabase:
         self._alone = Lock()
         """Held by a step of `atomically` on a standalone server."""
 
+    @property
+    def caution(self) -> str:
+        """See `Store.caution`."""
+        if not self.standalone:
+            return ""
+        return (
+            f"{self.where} is a standalone server, which has no transactions: with a second daemon on it, edits, deletions, "
+            "reactions and pins would fail or get lost; run one daemon only, or make it a replica set (rs.initiate())"
+        )
+
     def snapshot(self) -> "ClientSession | None":
         """A session whose reads all see one snapshot; None if the server has none. The caller ends it."""
         return self._client.start_session(snapshot=True) if self._has_snapshots else None
@@ -127,6 +137,7 @@ class MongoServer:
     def __init__(self, db: MongoDatabase, threads: WorkerThreads) -> None:
         self._db = db
         self._threads = threads
+        self.caution = db.caution
         self.failures = threads.failures
 
     async def run(self, step: Callable[Concatenate[MongoDatabase, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

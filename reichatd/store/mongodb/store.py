@@ -118,6 +118,7 @@ class MongoStore:
         self.email_changes: EmailChangeStore = MongoEmailChanges(server)
         self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
+        self.caution = server.caution
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)
         self.bulk_import: BulkImport = MongoBulkImport(server)
