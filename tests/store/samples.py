@@ -9,6 +9,8 @@ import trio
 from reichatd.store import (
     Appended,
     AuditEntry,
+    Change,
+    Changed,
     Confirmation,
     Invite,
     InviteOutcome,
@@ -54,6 +56,11 @@ def post(content: str = "hello", user_id: str = "ann", room_id: str = "lobby", n
 
 def stored(*message_ids: int) -> list[Appended]:
     return [Appended(Outcome.STORED, message_id) for message_id in message_ids]
+
+
+async def change(store: Store, *changes: Change) -> list[Changed]:
+    """Makes changes in one commit; returns the answers."""
+    return (await store.messages.commit([], {}, changes)).changes
 
 
 async def register(store: Store, one: Registration, at_most: int = 5) -> bool:
