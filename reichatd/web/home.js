@@ -1,8 +1,10 @@
 // The page of a user who is logged in: the list of rooms, and beside it the view that the URL names.
 
+import { attentionOf, showAttention } from "./attention.js";
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
 import { closeDialogs } from "./forms.js";
+import { brand, instanceName } from "./instance.js";
 import { invitationView } from "./invitation.js";
 import { joinRoomView } from "./join-room.js";
 import { JoinedRooms } from "./joined-rooms.js";
@@ -39,11 +41,11 @@ export class Home {
     this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
-      h("h1", { class: "visually-hidden" }, "reichatd"),
+      h("h1", { class: "visually-hidden" }, instanceName),
       h("a", { class: "skip", href: "#place", onclick: (event) => { event.preventDefault(); this.place.focus(); } }, "Skip to the conversation"),
       h("nav", { class: "side", "aria-label": "Rooms" },
         h("header", {},
-          h("p", { class: "brand", "aria-hidden": "true" }, "reichatd"),
+          h("div", { class: "brand-place", "aria-hidden": "true" }, brand()), // the heading says it
           iconButton("plus", "New room", () => createRoomDialog(this)),
         ),
         h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), "Find rooms")),
@@ -73,7 +75,7 @@ export class Home {
     this.#view?.close?.();
     this.rooms.stop();
     clearTimeout(this.#titleTimer);
-    setTab("reichatd", false);
+    showAttention(attentionOf([]));
   }
 
   /** farewell: a sentence to show at the login. */
@@ -153,9 +155,7 @@ export class Home {
 
   #drawTab() {
     this.#titleTimer = null;
-    const unread = this.rooms.unreadInAll;
-    const name = this.rooms.get(this.#roomId)?.name;
-    setTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
+    showAttention(attentionOf(this.rooms.states), this.rooms.get(this.#roomId)?.name);
   }
 
   #link({ room_id: roomId, name, private: isPrivate, kind, owner }) {
@@ -175,14 +175,6 @@ export class Home {
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, " unread")),
     );
   }
-}
-
-/** Sets the title and the icon of the tab; the icon shows whether there are unread messages. */
-function setTab(title, isNew) {
-  const icon = document.querySelector('link[rel="icon"]');
-  const address = isNew ? icon.dataset.newHref : icon.dataset.plainHref;
-  if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
-  if (document.title !== title) document.title = title;
 }
 
 function emptyView(home) {

@@ -58,8 +58,9 @@ export class JoinedRooms extends EventTarget {
     return Math.max(0, lastId - Math.max(readTo, log?.readTo ?? 0, firstId - 1));
   }
 
-  get unreadInAll() {
-    return this.all.reduce((sum, room) => sum + this.unread(room.room_id), 0);
+  /** What `attentionOf` sums up. */
+  get states() {
+    return this.all.map(({ room_id: roomId, kind, mentions = 0 }) => ({ unread: this.unread(roomId), mentions, isDirect: kind === "direct" }));
   }
 
   /** Whether a message waits to be sent, in any room. */
