@@ -60,9 +60,10 @@ class File(NamedTuple):
 
 
 class Files(NamedTuple):
-    """All files. `version` is a hash of them all: it is in their URLs, so that a browser never mixes two versions.
+    """All files, by their names: `main.js`, `texts/en.js`.
 
-    `page` is a template: see `web_page.page`.
+    `version` is a hash of them all: it is in their URLs, so that a browser never mixes two versions. `page` is a template: see
+    `web_page.page`.
     """
 
     page: File
@@ -71,8 +72,9 @@ class Files(NamedTuple):
 
 
 def read_files(directory: Path = FILES) -> Files:
-    """Reads the files of the web client; blocks. `web/` in the page becomes `web/<version>/`."""
-    found = {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.is_file()}
+    """Reads the files of the web client, also of its folders; blocks. `web/` in the page becomes `web/<version>/`."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
     version = _digest(b"\0".join(name.encode() + b"\0" + data for name, data in found.items()))
     index = found.pop(INDEX).replace(_PREFIX, b"%b%b/" % (_PREFIX, version.encode()))
     return Files(_file(INDEX, index), {name: _file(name, data) for name, data in found.items()}, version)
@@ -107,7 +109,7 @@ def blueprint_of(files: Files, logo: LiveLogo) -> Blueprint:
             raise NotFound
         return _sent(_file(current.path, current.data), _IMMUTABLE, _LOGO_HEADERS)
 
-    @blueprint.get("/web/<version>/<name>")
+    @blueprint.get("/web/<version>/<path:name>")
     async def asset(version: str, name: str) -> Response:
         if version != files.version or name not in files.assets:
             raise NotFound

@@ -4,6 +4,7 @@ import { Unreachable } from "./api.js";
 import { Outbox, OWN_TAB_MS } from "./outbox.js";
 import { RoomLog } from "./room-log.js";
 import { FrameRefused, Socket } from "./socket.js";
+import { refusalText, texts } from "./texts.js";
 import { endTime } from "./time.js";
 
 const PAGE = 100;
@@ -163,7 +164,7 @@ export class Conversation extends EventTarget {
       this.#socket = socket;
       if (!this.#running) socket.drop();
       const end = await socket.closed;
-      if (end.code === TOO_BIG) this.#fail(this.#inFlight, "The message is too big for this server.", true);
+      if (end.code === TOO_BIG) this.#fail(this.#inFlight, texts.writing.tooBigForServer, true);
       return end;
     } catch {
       return {};
@@ -184,9 +185,9 @@ export class Conversation extends EventTarget {
   async #isOver() {
     try {
       const { room } = await this.#api.call("GET", `/room/${encodeURIComponent(this.#roomId)}`);
-      this.reason = room.users.includes(this.#userId) ? "" : "You are no longer a member of this room.";
+      this.reason = room.users.includes(this.#userId) ? "" : texts.conversation.noMember;
     } catch (error) {
-      this.reason = error.status === 404 ? "This room has been deleted." : "";
+      this.reason = error.status === 404 ? texts.conversation.roomDeleted : "";
     }
     if (this.reason === "") return false;
     this.stop();
@@ -306,7 +307,8 @@ export class Conversation extends EventTarget {
     if (code === "rate_limited") this.#wait(nonce, seconds * 1000);
     else if (code === "unavailable") this.#wait(nonce, BUSY_MS);
     else {
-      this.#fail(nonce, until ? `${message} until ${endTime(new Date(until))}.` : message, FINAL_CODES.includes(code));
+      const problem = refusalText({ code, message });
+      this.#fail(nonce, until ? texts.time.until(problem, endTime(new Date(until))) : problem, FINAL_CODES.includes(code));
       if (code === "muted") this.#emit("restricted");
       if (nonce !== this.#inFlight) return;
       this.#inFlight = null;

@@ -12,6 +12,7 @@ import { holdBack } from "./outbox.js";
 import { createRoomDialog } from "./room-dialogs.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
+import { texts } from "./texts.js";
 import { placeOf, replacePlace, roomPlace } from "./urls.js";
 import { Users } from "./users.js";
 
@@ -37,18 +38,18 @@ export class Home {
     this.rooms.addEventListener("unread", () => this.#draw());
 
     this.list = h("ul", { class: "rooms" });
-    this.none = h("p", { class: "none only-narrow hint", hidden: true }, "You are in no room yet. Find one, or create your own.");
+    this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
     this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
       h("h1", { class: "visually-hidden" }, instanceName),
-      h("a", { class: "skip", href: "#place", onclick: (event) => { event.preventDefault(); this.place.focus(); } }, "Skip to the conversation"),
-      h("nav", { class: "side", "aria-label": "Rooms" },
+      h("a", { class: "skip", href: "#place", onclick: (event) => { event.preventDefault(); this.place.focus(); } }, texts.home.skip),
+      h("nav", { class: "side", "aria-label": texts.home.rooms },
         h("header", {},
           h("div", { class: "brand-place", "aria-hidden": "true" }, brand()), // the heading says it
-          iconButton("plus", "New room", () => createRoomDialog(this)),
+          iconButton("plus", texts.home.newRoom, () => createRoomDialog(this)),
         ),
-        h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), "Find rooms")),
+        h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms)),
         this.profile,
       ),
       this.place,
@@ -81,7 +82,7 @@ export class Home {
   /** farewell: a sentence to show at the login. */
   logOut(farewell = "") {
     replacePlace("#/");
-    holdBack(this.me.userId, "You logged out before it was sent.");
+    holdBack(this.me.userId, texts.home.heldBack);
     return this.api.logOut(farewell);
   }
 
@@ -89,7 +90,7 @@ export class Home {
     this.profile.replaceChildren(
       avatar(this.me.userId, this.me.username),
       h("span", { class: "me-name" }, this.me.username),
-      h("span", { class: "visually-hidden" }, ": profile and settings"),
+      h("span", { class: "visually-hidden" }, texts.home.profile),
       icon("more"),
     );
   }
@@ -171,19 +172,17 @@ export class Home {
     },
       isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
       h("bdi", { class: "room-name" }, name),
-      isPrivate && h("span", { class: "visually-hidden" }, isDirect ? " (direct conversation)" : " (private)"),
-      unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, " unread")),
+      isPrivate && h("span", { class: "visually-hidden" }, isDirect ? texts.home.direct : texts.home.private),
+      unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, texts.home.unread)),
     );
   }
 }
 
 function emptyView(home) {
   const find = (text) => h("a", { href: "#/explore" }, text);
+  const create = (text) => h("button", { type: "button", class: "link", onclick: () => createRoomDialog(home) }, text);
   return h("div", { class: "empty" },
-    h("p", { class: "empty-title" }, "No room open"),
-    h("p", {},
-      home.rooms.all.length ? ["Choose a room from the list, ", find("find one")] : ["You are in no room yet. ", find("Find one")],
-      ", or ", h("button", { type: "button", class: "link", onclick: () => createRoomDialog(home) }, "create your own"), ".",
-    ),
+    h("p", { class: "empty-title" }, texts.home.nothingOpen),
+    h("p", {}, home.rooms.all.length ? texts.home.chooseRoom(find, create) : texts.home.firstRoom(find, create)),
   );
 }

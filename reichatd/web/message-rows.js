@@ -2,6 +2,7 @@
 
 import { avatar, h, iconButton } from "./dom.js";
 import { linkify } from "./links.js";
+import { texts } from "./texts.js";
 import { clock, day, dayName, endTime, full, shortClock } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
@@ -28,7 +29,7 @@ export function messageRow(message, previous, options) {
     "aria-label": `${options.name}, ${clock(at)}`,
   },
     beginsDay && h("h3", { class: "day" }, h("span", {}, dayName(at))),
-    options.isNew && h("p", { class: "new-line" }, h("span", {}, "New")),
+    options.isNew && h("p", { class: "new-line" }, h("span", {}, texts.conversation.new)),
     hasHead && h("div", { class: "head" },
       avatar(message.user_id, options.name),
       h("button", { type: "button", class: "author", tabindex: "-1", onclick: options.onauthor }, h("bdi", {}, options.name)),
@@ -37,7 +38,7 @@ export function messageRow(message, previous, options) {
     h("div", { class: "line" },
       !hasHead && time,
       h("p", { class: "content", dir: "auto" }, linkify(message.content)),
-      h("span", { class: "actions" }, iconButton("copy", "Copy text", options.oncopy, { tabindex: "-1" })),
+      h("span", { class: "actions" }, iconButton("copy", texts.conversation.copyText, options.oncopy, { tabindex: "-1" })),
     ),
   );
 }
@@ -45,7 +46,8 @@ export function messageRow(message, previous, options) {
 /** The row of an outbox entry. isLive: whether there is a connection; actions: {retry, edit, discard}. */
 export function pendingRow({ content, messageId, problem, isFinal, until }, isLive, actions) {
   const isLate = !problem && !messageId && isLive && until > Date.now();
-  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLate ? `Waiting until ${endTime(new Date(until))}` : isLive ? "Sending …" : "Waiting";
+  const { again, discard, notSent, sending, sent, waiting, waitingUntil } = texts.writing;
+  const state = problem ? notSent(problem) : messageId ? sent : isLate ? waitingUntil(endTime(new Date(until))) : isLive ? sending : waiting;
   const needsSpace = problem || isLate;
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
@@ -54,9 +56,9 @@ export function pendingRow({ content, messageId, problem, isFinal, until }, isLi
     ),
     needsSpace && h("p", { class: "failed" }, // below the text, which may be longer than the screen
       h("span", { class: "state" }, state),
-      problem && !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
-      h("button", { type: "button", class: "link", onclick: actions.edit }, "Edit"),
-      h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
+      problem && !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, again),
+      h("button", { type: "button", class: "link", onclick: actions.edit }, texts.common.edit),
+      h("button", { type: "button", class: "link", onclick: actions.discard }, discard),
     ),
   );
 }

@@ -52,9 +52,10 @@ async def test_every_file_is_served_under_the_url_that_other_files_use(client: T
         assert response.status_code == 200, address
         assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         data = await response.get_data(as_text=False)
-        imported = {urljoin(address, name.decode()) for name in re.findall(rb'from "(\./[^"]+)"', data)}
+        imported = {urljoin(address, name.decode()) for name in re.findall(rb'(?:from |import\()"(\.\.?/[^"]+)"', data)}
         waiting |= imported - seen
-    assert {address.rpartition("/")[2] for address in seen} == {path.name for path in FILES.iterdir()} - {"index.html"}
+    files = {path.relative_to(FILES).as_posix() for path in FILES.rglob("*") if path.is_file()}
+    assert {address.removeprefix(f"/web/{read_files().version}/") for address in seen} == files - {"index.html"}
 
 
 async def test_every_file_has_the_content_security_policy(client: TrioClient) -> None:
@@ -83,7 +84,21 @@ async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/web/", "/web/x/main.js", "/web/{v}/none.js", "/web/{v}/index.html", "/web/{v}/..%2f__init__.py", "/web/main.js"],
+    [
+        "/web/",
+        "/web/x/main.js",
+        "/web/x/texts/en.js",
+        "/web/{v}/none.js",
+        "/web/{v}/index.html",
+        "/web/{v}/..%2f__init__.py",
+        "/web/{v}/texts",
+        "/web/{v}/texts/",
+        "/web/{v}/texts/../main.js",
+        "/web/{v}/texts/..%2fmain.js",
+        "/web/{v}/texts/../../api/web.py",
+        "/web/{v}//main.js",
+        "/web/main.js",
+    ],
 )
 async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
     response = await client.get(path.replace("{v}", read_files().version))
