@@ -12,7 +12,7 @@ export function attentionOf(rooms) {
   const loud = rooms.filter(({ level }) => level !== "nothing");
   return {
     unread: loud.reduce((sum, room) => sum + room.unread, 0),
-    calls: loud.reduce((sum, { unread, mentions, isDirect }) => sum + (isDirect ? unread : Math.min(mentions, unread)), 0),
+    calls: loud.reduce((sum, { unread, mentions, isDirect }) => sum + (isDirect ? unread : mentions), 0),
   };
 }
 

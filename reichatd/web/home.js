@@ -8,8 +8,10 @@ import { brand, instanceName } from "./instance.js";
 import { invitationView } from "./invitation.js";
 import { joinRoomView } from "./join-room.js";
 import { JoinedRooms } from "./joined-rooms.js";
+import { Notifier, notificationSettings } from "./notifier.js";
 import { holdBack } from "./outbox.js";
 import { createRoomDialog } from "./room-dialogs.js";
+import { RoomPreferences } from "./room-preferences.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
 import { texts } from "./texts.js";
@@ -36,6 +38,11 @@ export class Home {
     this.rooms = new JoinedRooms(api, me.userId);
     this.rooms.addEventListener("change", () => this.#draw());
     this.rooms.addEventListener("unread", () => this.#draw());
+    this.preferences = new RoomPreferences(me.userId);
+    this.preferences.subscribe(() => this.#draw());
+    this.notificationSettings = notificationSettings(me.userId);
+    this.notifier = new Notifier(this, (roomId, messageId) => this.open(roomId, messageId));
+    this.rooms.addEventListener("arrived", ({ detail: { roomId, message } }) => this.notifier.arrived(roomId, message));
 
     this.list = h("ul", { class: "rooms" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
@@ -75,6 +82,9 @@ export class Home {
     window.removeEventListener("hashchange", this.#placeChanged);
     this.#view?.close?.();
     this.rooms.stop();
+    this.notifier.stop();
+    this.preferences.close();
+    this.notificationSettings.close();
     clearTimeout(this.#titleTimer);
     showAttention(attentionOf([]));
   }
@@ -95,9 +105,9 @@ export class Home {
     );
   }
 
-  /** Shows a room; draws it again if it is shown already. */
-  open(roomId) {
-    const hash = roomPlace(roomId);
+  /** Shows a room, at a message if one is named; draws it again if it is shown already. */
+  open(roomId, messageId = null) {
+    const hash = roomPlace(roomId, messageId);
     if (location.hash === hash) this.#route();
     else location.hash = hash;
   }
@@ -133,6 +143,7 @@ export class Home {
     else shown = emptyView(this);
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
+    this.notifier.shows(this.#view && roomId);
     this.#view?.shown(messageId);
     this.#draw();
   }
@@ -156,7 +167,14 @@ export class Home {
 
   #drawTab() {
     this.#titleTimer = null;
-    showAttention(attentionOf(this.rooms.states), this.rooms.get(this.#roomId)?.name);
+    showAttention(attentionOf(this.rooms.all.map((room) => this.#stateOf(room))), this.rooms.get(this.#roomId)?.name);
+    this.notifier.unreadChanged();
+  }
+
+  /** What `attentionOf` sums up. */
+  #stateOf(room) {
+    const { room_id: roomId, kind } = room;
+    return { unread: this.rooms.unread(roomId), mentions: this.rooms.mentions(roomId), isDirect: kind === "direct", level: this.preferences.levelOf(room) };
   }
 
   #link({ room_id: roomId, name, private: isPrivate, kind, owner }) {
