@@ -15,7 +15,16 @@ from reichatd.accounts import Accounts, Passwords
 from reichatd.accounts.oidc import OidcClient
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
-from reichatd.chat import SOCKETS_PER_USER, CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
+from reichatd.chat import (
+    SOCKETS_PER_USER,
+    CommitStatus,
+    ConversationHandler,
+    Hub,
+    MarkReader,
+    PostLimits,
+    Scribe,
+    Writer,
+)
 from reichatd.control import ControlServer
 from reichatd.disk_space import DiskSpace
 from reichatd.erasures import Erasures
@@ -152,14 +161,16 @@ class Parts:
         self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
 
         # WebSockets, and the gateway that accepts the connections of both.
+        self.writer = Writer(
+            self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
+        )
         self.chat = ConversationHandler(
             accounts=self.accounts,
             hub=self.hub,
             marks=self.marks,
             scribe=self.scribe,
             settings=live_settings,
-            post_limits=PostLimits(live_settings, self.limiter.refusals),
-            disk_space=self.disk_space,
+            writer=self.writer,
         )
         self.websockets = WebSocketServer(self.chat, live_settings, self.connection_refusals)
         self.gateway = Gateway(

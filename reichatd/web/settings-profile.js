@@ -1,13 +1,14 @@
-// Settings: the user's name and e-mail address, blocked users, and the logout.
+// Settings: the user's name and e-mail address, the language, blocked users, and the logout.
 
 import { announce, h } from "./dom.js";
 import { form, openDialog } from "./forms.js";
+import { LANGUAGES } from "./languages.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
-import { texts } from "./texts.js";
+import { chooseLanguage, chosenLanguage, texts } from "./texts.js";
 import { EMAIL, codeHint, withoutSpaces } from "./welcome-fields.js";
 
-export const profileSections = (home) => [nameSection(home), emailSection(home), blocksSection(home), logOutSection(home)];
+export const profileSections = (home) => [nameSection(home), emailSection(home), languageSection(), blocksSection(home), logOutSection(home)];
 
 function nameSection(home) {
   const { api, me } = home;
@@ -73,6 +74,13 @@ function emailDialog(api, done) {
     return place;
   });
 }
+
+const languageSection = () => section(texts.common.language, form({
+  fields: [{ name: "language", label: texts.profile.languageOfPage, options: [["", texts.profile.languageOfBrowser], ...Object.entries(LANGUAGES)], value: chosenLanguage }],
+  submit: texts.profile.changeLanguage,
+  look: "quiet",
+  onsubmit: ({ language }) => chooseLanguage(language),
+}));
 
 function blocksSection({ api }) {
   const blocks = loadedList({

@@ -2,6 +2,8 @@
 
 import { h } from "./dom.js";
 import { brand } from "./instance.js";
+import { LANGUAGES } from "./languages.js";
+import { chooseLanguage, language, texts } from "./texts.js";
 import { placeOf, replacePlace } from "./urls.js";
 import { logIn, secondFactor } from "./welcome-login.js";
 import { forgot, reset } from "./welcome-password.js";
@@ -44,6 +46,7 @@ class Welcome {
         content,
         row,
       ),
+      languageButtons(),
     );
     Promise.resolve(links).then((known) => row.append(...known.map(([text, act]) => h("button", { type: "button", class: "link", onclick: act }, text))));
     (this.element.querySelector("input:placeholder-shown, input") ?? this.element.querySelector("h1")).focus();
@@ -65,6 +68,12 @@ class Welcome {
     else this.go("logIn");
   }
 }
+
+/** A button for each language, in itself. */
+const languageButtons = () => h("p", { class: "languages", role: "group", "aria-label": texts.common.language },
+  Object.entries(LANGUAGES).map(([code, name]) =>
+    h("button", { type: "button", class: "link", lang: code, "aria-pressed": String(code === language), onclick: () => chooseLanguage(code) }, name)),
+);
 
 /** onsignedin: called after the login. notice: a sentence to show first. */
 export function welcome(api, onsignedin, notice = "") {

@@ -33,6 +33,21 @@ OBSERVED = """
     start.call(this, at);
   };
 """
+WORDS = """
+async ({ rooms, message, name }) => {
+  const base = new URL(".", document.querySelector("script[src]").src);
+  const { isLoud, wordsOf } = await import(new URL("notifier.js", base));
+  const { attentionOf } = await import(new URL("attention.js", base));
+  const levels = ["all", "mentions", "nothing"];
+  return {
+    loud: [{}, { mentions: ["bob"] }, { mentions: ["bob", "ada"] }, { mention_room: true }].map((fields) =>
+      levels.filter((level) => isLoud(level, { ...message, ...fields }, "ada")).join(" ")),
+    words: [{ hasText: true }, { hasText: false }, { isMention: true }].map((how) => wordsOf({ kind: "room", name }, message, how)),
+    direct: wordsOf({ kind: "direct", name }, message, { hasText: true }).title,
+    attention: attentionOf(rooms),
+  };
+}
+"""
 WITHOUT_LOCKS = 'Object.defineProperty(Navigator.prototype, "locks", { value: undefined });'
 
 
@@ -73,6 +88,35 @@ def observed(visitor: Visitors, *scripts: str) -> tuple[Visitor, Visitor]:
     expect(bob.composer).to_be_enabled()
     ada.page.reload()
     return ada, bob
+
+
+def test_what_is_told_and_in_which_words(visitor: Visitors) -> None:
+    """Pure functions, in the page that has them."""
+    ada = visitor("ada")
+    ada.page.goto(ada.url)
+    given = {
+        "message": {
+            "message_id": 1,
+            "user_id": "bob",
+            "username": "\u202ebob" * 30,
+            "content": "\n<b>\u2066 \U0001f389" + " x\t" * 200,
+        },
+        "name": "Lounge",
+        "rooms": [
+            {"unread": 4, "mentions": 1, "isDirect": False, "level": "mentions"},
+            {"unread": 2, "mentions": 0, "isDirect": True, "level": "all"},
+            {"unread": 9, "mentions": 9, "isDirect": False, "level": "nothing"},
+        ],
+    }
+    found = ada.page.evaluate(WORDS, given)
+    assert found["loud"] == ["all", "all", "all mentions", "all mentions"]
+    [full, short, mention] = found["words"]
+    assert full["title"] == f"{'bob' * 19}bo… · Lounge"
+    assert full["body"].startswith("<b> \U0001f389 x x")
+    assert (len(full["body"]), full["body"][-1]) == (120, "…")
+    assert (short["body"], mention["body"]) == ("New message", "You are mentioned")
+    assert found["direct"] == full["title"].removesuffix(" · Lounge")
+    assert found["attention"] == {"unread": 6, "calls": 3}
 
 
 def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:

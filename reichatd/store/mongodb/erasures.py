@@ -38,3 +38,6 @@ class MongoErasures(MongoPart):
     all = method(_all)
     step = method(_step)
     forget_done = method(_forget_done)
+
+    async def purge(self) -> None:
+        """Does nothing: what the server keeps in its journal and its log of operations is the operator's (see the manual)."""

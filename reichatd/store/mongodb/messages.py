@@ -13,7 +13,7 @@ from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_l
 from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.pages import cut
-from reichatd.store.records import Appended, Message, Post
+from reichatd.store.records import Change, Committed, Message, Post
 
 _LAST_ID = 2**63 - 1
 
@@ -21,8 +21,13 @@ _GRAVE_SECONDS = 3600.0
 """How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
 
 
-def _append(db: MongoDatabase, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
-    return Batch(db, posts, read_marks).commit()
+def _commit(
+    db: MongoDatabase,
+    posts: Sequence[Post],
+    read_marks: Mapping[tuple[str, str], int],
+    changes: Sequence[Change] = (),
+) -> Committed:
+    return Committed(Batch(db, posts, read_marks).commit())
 
 
 def _probe(db: MongoDatabase) -> None:
@@ -160,7 +165,7 @@ class MongoMessages(MongoPart):
 
     shared = True
 
-    append = method(_append)
+    commit = method(_commit)
     probe = method(_probe)
     last_id = method(_last_id)
     first_ids = method(_first_ids)
