@@ -1,6 +1,7 @@
 """Erases the messages of users who were deleted with them, in steps, so that posts never wait for long.
 
-What is left after a restart is erased then. Several daemons on one store may do it at once.
+What is left after a restart is erased then. Several daemons on one store may do it at once. What messages of all users said before
+they were edited or deleted is removed from the store's files here, too.
 """
 
 import time
@@ -14,7 +15,7 @@ from reichatd.pacing import pause_after
 from reichatd.store import Store, StoreError
 
 _LOOK_SECONDS = 10.0
-"""How often the daemon looks for erasures to do."""
+"""How often the daemon looks for erasures to do, and removes old contents: well within the minute that users are promised."""
 
 _AT_ONCE = 2000
 """Messages looked at in one step."""
@@ -29,7 +30,7 @@ class Erasures:
     """Does the erasures that the store has noted.
 
     Arguments:
-        live: drops messages from memory.
+        live: shows erased messages as they are, and drops messages from memory.
         clock: seconds since the epoch.
     """
 
@@ -64,12 +65,15 @@ class Erasures:
         self._dropped &= {erasure.user_id for erasure in noted}
         if noted:
             await self._store.erasures.forget_done(self._clock() - _KEPT_SECONDS)
+        await self._store.erasures.purge()
 
     async def _erase(self, user_id: str) -> None:
         # The deletion of the user may have been interrupted after the erasure was noted.
         await self._store.users.delete(user_id)
-        messages = _AT_ONCE
-        while messages == _AT_ONCE:
+        looked_at = _AT_ONCE
+        while looked_at == _AT_ONCE:
             async with pause_after():
-                messages = await self._store.erasures.step(user_id, _AT_ONCE, self._clock())
+                step = await self._store.erasures.step(user_id, _AT_ONCE, self._clock())
+                looked_at = step.looked_at
+                self._live.messages_changed(step.changed)  # before the pause, which may be cancelled
         log.info("messages of a deleted user erased", user_id=user_id)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from reichatd.store import ChangedMessage
+
 
 class LiveConnections(Protocol):
     """The live connections, for parts that change who may have one.
@@ -29,6 +31,9 @@ class LiveConnections(Protocol):
     def email_changed(self, user_id: str, email: str) -> None:
         """Shows every message of this user with this address from now on, also old ones."""
 
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None:
+        """Shows changed messages as they are now, room by room in the order of their change ids."""
+
 
 class NoLiveConnections:
     """Does nothing: for commands that work on a store without a daemon."""
@@ -44,3 +49,5 @@ class NoLiveConnections:
     def user_renamed(self, user_id: str, username: str) -> None: ...
 
     def email_changed(self, user_id: str, email: str) -> None: ...
+
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None: ...

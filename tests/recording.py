@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from reichatd.store import ChangedMessage
+
 
 class RecordingLive:
     """`calls` holds each call as a tuple of the method's name and its arguments."""
@@ -26,3 +28,6 @@ class RecordingLive:
 
     def email_changed(self, user_id: str, email: str) -> None:
         self.calls.append(("email_changed", user_id, email))
+
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None:
+        self.calls.append(("messages_changed", *(each.room_id for each in changed)))

@@ -8,7 +8,7 @@ import trio
 
 from reichatd import erasures
 from reichatd.erasures import Erasures
-from reichatd.store import ERASED, Erasure, Store, StoreError
+from reichatd.store import ERASED, Erasure, ErasureStep, Store, StoreError
 from reichatd.store.sqlite import open_store
 from tests.recording import RecordingLive
 from tests.store.samples import add_user, contents, post, room
@@ -23,8 +23,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         await add_user(opened, name)
     await opened.rooms.create(room("lobby", ["bob", "ann"]))
     for start in range(0, 300, 100):
-        await opened.messages.append([post(f"{SECRET} {start + n}", "ann") for n in range(100)], {})
-        await opened.messages.append([post("hello", "bob")], {})
+        await opened.messages.commit([post(f"{SECRET} {start + n}", "ann") for n in range(100)], {})
+        await opened.messages.commit([post("hello", "bob")], {})
     yield opened
     await opened.aclose()
 
@@ -53,7 +53,7 @@ async def test_an_interrupted_erasure_goes_on(store: Store, monkeypatch: pytest.
     real, steps = store.erasures.step, []
     with trio.CancelScope() as scope:
 
-        async def stop_after_two(user_id: str, at_most: int, now: float) -> int:
+        async def stop_after_two(user_id: str, at_most: int, now: float) -> ErasureStep:
             steps.append(user_id)
             if len(steps) == 2:
                 scope.cancel()

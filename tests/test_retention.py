@@ -109,7 +109,7 @@ async def test_posts_are_served_between_two_steps(store: Store) -> None:
     async def post() -> None:
         while not done.is_set():
             began = trio.current_time()
-            await store.messages.append([], {("den", "bob"): len(waits)})
+            await store.messages.commit([], {("den", "bob"): len(waits)})
             waits.append(trio.current_time() - began)
 
     async with trio.open_nursery() as nursery:

@@ -134,7 +134,7 @@ async def test_a_mute(rooms: Rooms, store: Store, hall: str) -> None:
     _, _, (_, cleo) = await rooms.members.page(CLEO, hall, "", 3)
     assert cleo.muted_until == NOW + 60
     assert (await rooms.members.own(CLEO))[hall].muted_until == NOW + 60
-    (answer,) = await store.messages.append([Post(hall, "cleo", "x", NOW + 59)], {})
+    (answer,) = (await store.messages.commit([Post(hall, "cleo", "x", NOW + 59)], {})).posts
     assert answer.outcome is Outcome.MUTED
     await rooms.mutes.unmute(BOB, hall, "cleo")
     assert (await rooms.members.own(CLEO))[hall].muted_until is None

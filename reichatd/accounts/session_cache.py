@@ -84,6 +84,7 @@ class CacheInvalidator:
         self._cache = cache
         self.member_removed = live.member_removed
         self.room_deleted = live.room_deleted
+        self.messages_changed = live.messages_changed
         self._live = live
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:

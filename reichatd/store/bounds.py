@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
-from reichatd.store.records import Registration, Session, User
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom
+from reichatd.store.records import PLAIN, Extras, Registration, Session, User
 
 LAST_ID = 2**32 - 1
 """The largest message id: in SQLite's 64-bit key the room is the upper half, the message id the lower."""
+
+LAST_CHANGE = 2**53 - 1
+"""The largest number of a change: a program that reads JSON may keep all numbers as floats."""
 
 FIRST_MOMENT, LAST_MOMENT = -62_135_596_800.0, 253_402_300_799.0
 """From the beginning of the year 1 to the end of the year 9999, in seconds since the epoch: the range of ISO 8601."""
@@ -22,6 +25,7 @@ class LogChecker:
     """Checks the logs in a stream of records, which come in the order of `reichatd.store.bulk`.
 
     Each log begins with its room's `first_id` and has no gap. Clients rely on that: they would request a missing message forever.
+    A reaction without its message would be one to a later message.
     """
 
     def __init__(self) -> None:
@@ -39,6 +43,9 @@ class LogChecker:
                 if record.message_id != expected:
                     return f"message_id is {record.message_id}, which has to be {expected}: a log has no gap"
                 self._next_ids[record.room_id] += 1
+            case StoredReaction():
+                if not record.message_id < self._next_ids.get(record.room_id, 0):
+                    return "its message is not there"
         return None
 
 
@@ -56,6 +63,7 @@ def _numbers(record: Stored) -> Iterator[_Bound]:
     match record:
         case StoredRoom():
             yield "first_id", record.first_id, 1, LAST_ID
+            yield "change_id", record.change_id, 0, LAST_CHANGE
             yield "keep_days", record.keep_days, 0, _MOST_DAYS
             yield "keep_messages", record.keep_messages, 0, _MOST_KEPT
             yield _moment("created_at", record.created_at)
@@ -65,6 +73,12 @@ def _numbers(record: Stored) -> Iterator[_Bound]:
         case LogEntry():
             yield "message_id", record.message_id, 1, LAST_ID
             yield _moment("timestamp", record.timestamp)
+            yield "change_id", record.change_id, 0, LAST_CHANGE
+            if record.extras is not PLAIN:
+                yield from _of_extras(record.extras)
+        case StoredReaction():
+            yield "message_id", record.message_id, 1, LAST_ID
+            yield _moment("at", record.at)
         case Registration():
             yield "tries_left", record.tries_left, 0, _MOST_TRIES
             yield _moment("expires_at", record.expires_at)
@@ -75,6 +89,15 @@ def _numbers(record: Stored) -> Iterator[_Bound]:
             yield _moment("expires_at", record.expires_at)
         case Ban():
             pass
+
+
+def _of_extras(extras: Extras) -> Iterator[_Bound]:
+    yield _moment("edited_at", extras.edited_at)
+    yield "reply_to", extras.reply_to, 0, LAST_ID
+    for reaction in extras.reactions:
+        yield "the count of a reaction", reaction.count, 1, LAST_CHANGE
+    if extras.pinned is not None:
+        yield _moment("the time of the pin", extras.pinned.at)
 
 
 def _moment(field: str, value: float) -> _Bound:

@@ -7,6 +7,7 @@ The records come in this order in every kind of store, so that the same contents
     bans            room by room
     standings       room by room
     messages        room by room, by their ids
+    reactions       room by room, by message, emoji and user
     invites         by id
     registrations   by address
     users           by id
@@ -26,11 +27,13 @@ from enum import Enum, auto
 from typing import Protocol
 
 from reichatd.store.records import (
+    PLAIN,
     AppPassword,
     AuditEntry,
     Block,
     EmailChange,
     Erasure,
+    Extras,
     Invite,
     OidcAccount,
     Record,
@@ -49,7 +52,8 @@ PAGE_CHARS = 1_048_576
 class StoredRoom(Record, frozen=True, tag="room"):
     """A room without its members and messages. `owner` is a user id; its log begins with `first_id`.
 
-    `keep_days` and `keep_messages` are the room's own `Keep`, None if it has none.
+    `keep_days` and `keep_messages` are the room's own `Keep`, None if it has none. `change_id` is the number of the last change of
+    a message. The token of the log is not kept: what is restored is another log.
     """
 
     room_id: str
@@ -64,6 +68,7 @@ class StoredRoom(Record, frozen=True, tag="room"):
     direct: str | None = None
     slow_seconds: int = 0
     members_pin: bool = False
+    change_id: int = 0
 
 
 class Member(Record, frozen=True):
@@ -82,7 +87,7 @@ class Ban(Record, frozen=True):
 
 
 class LogEntry(Record, frozen=True, tag="message"):
-    """A message as it is stored."""
+    """A message as it is stored. `extras.reactions` is the summary of the reactions, which are records of their own."""
 
     room_id: str
     message_id: int
@@ -90,12 +95,37 @@ class LogEntry(Record, frozen=True, tag="message"):
     content: str
     timestamp: float
     nonce: str | None = None
+    change_id: int = 0
+    extras: Extras = PLAIN
+
+
+class StoredReaction(Record, frozen=True, tag="reaction"):
+    """One user's reaction to a message, with one emoji."""
+
+    room_id: str
+    message_id: int
+    emoji: str
+    user_id: str
+    at: float
 
 
 OfUser = Block | Totp | AppPassword | EmailChange | OidcAccount | Erasure
 """What belongs to a user, apart from sessions."""
 
-Stored = StoredRoom | Member | Ban | Standing | LogEntry | Invite | Registration | User | OfUser | Session | AuditEntry
+Stored = (
+    StoredRoom
+    | Member
+    | Ban
+    | Standing
+    | LogEntry
+    | StoredReaction
+    | Invite
+    | Registration
+    | User
+    | OfUser
+    | Session
+    | AuditEntry
+)
 """All that a store keeps."""
 
 

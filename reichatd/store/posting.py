@@ -16,6 +16,7 @@ class Author(msgspec.Struct, kw_only=True):
         muted_until, posted_at: see `Standing`. The batch keeps `posted_at` up to date.
         in_direct: whether the room is a direct conversation.
         is_blocked: whether the other one there has blocked the author.
+        members_pin: whether members may pin messages there.
     """
 
     is_owner: bool = False
@@ -25,11 +26,21 @@ class Author(msgspec.Struct, kw_only=True):
     posted_at: float = 0.0
     in_direct: bool = False
     is_blocked: bool = False
+    members_pin: bool = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether the author is the owner or a moderator."""
+        return self.is_owner or self.is_moderator
+
+    @property
+    def may_pin(self) -> bool:
+        return self.leads or self.members_pin or self.in_direct
 
     @property
     def is_slowed(self) -> bool:
         """Whether the room's slow mode applies."""
-        return self.slow_seconds > 0 and not (self.is_owner or self.is_moderator)
+        return self.slow_seconds > 0 and not self.leads
 
     def refusal(self, at: float) -> Appended | None:
         """Why a post is refused; None if it is taken. A post that is stored already is not to be refused.

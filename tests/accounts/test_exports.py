@@ -40,7 +40,7 @@ async def add_everything(store: Store, user_id: str, now: float) -> None:
     await store.oidc.link(OidcAccount("https://login.example.org", "ann-1", user_id))
     await store.blocks.add(Block(user_id, (await add_user(store, "eve")).user_id), 0)
     await store.rooms.create(room("den", ["bob", user_id]))
-    await store.messages.append([post("mine", user_id, "den"), post("hidden", "bob", "den")], {})
+    await store.messages.commit([post("mine", user_id, "den"), post("hidden", "bob", "den")], {})
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", user_id, "den", "198.51.100.7", "spam"))
     await store.audit.add(AuditEntry(0, now, "login_refused", "", user_id, "", "203.0.113.9"))
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", "eve", "den", "198.51.100.7", "hidden"))

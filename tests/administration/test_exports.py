@@ -29,7 +29,7 @@ async def test_export_of_a_user(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
     ann, bob = await admin.add("ann"), await admin.add("bob")
     for room_id in ("lobby", "attic"):
         await admin.open(room_id, bob, ann)
-        await admin.store.messages.append([post(f"{n}", name, room_id) for n in range(5) for name in (ann, bob)], {})
+        await admin.store.messages.commit([post(f"{n}", name, room_id) for n in range(5) for name in (ann, bob)], {})
     await admin.store.rooms.ban("attic", ann)
     await admin.store.members.set_moderator("lobby", ann, True)
     await admin.store.members.mute("lobby", ann, 1.0)
@@ -64,7 +64,7 @@ async def test_export_of_a_room(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
     ann, bob, eve = await admin.add("ann"), await admin.add("bob"), await admin.add("eve")
     await admin.open("lobby", ann, bob)
     await admin.store.rooms.ban("lobby", eve)
-    await admin.store.messages.append([post(f"{n}", name) for n in range(4) for name in (ann, bob)], {})
+    await admin.store.messages.commit([post(f"{n}", name) for n in range(4) for name in (ann, bob)], {})
     await admin.conclude(requests.DeleteUser(bob))
     assert await admin.conclude(requests.ExportRoom("lobby")) == Done()
     records = [record for record in admin.records if not isinstance(record, Progress)]
@@ -78,7 +78,7 @@ async def test_export_of_a_room(admin: Admin, monkeypatch: pytest.MonkeyPatch) -
 async def test_stats(admin: Admin) -> None:
     ann = await admin.add("ann")
     await admin.open("lobby", ann)
-    await admin.store.messages.append([post(user_id=ann)], {})
+    await admin.store.messages.commit([post(user_id=ann)], {})
     (stats,) = await admin.do(requests.GetStats(), StatsRecord)
     assert (stats.users, stats.rooms, stats.messages, stats.daemon) == (1, 1, 1, None)
     assert stats.store_bytes > 4096

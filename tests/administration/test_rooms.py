@@ -22,7 +22,7 @@ async def test_create_show_and_list(admin: Admin) -> None:
     await admin.store.members.set_moderator("lounge", ann, True)
     await admin.store.members.mute("lounge", ann, 1.0)
     await admin.store.rooms.ban("lounge", "ghost")
-    await admin.store.messages.append([post(user_id=ann, room_id="lounge")], {})
+    await admin.store.messages.commit([post(user_id=ann, room_id="lounge")], {})
     assert await admin.conclude(requests.ShowRoom("lounge")) == Done()
     details, *people = admin.records
     assert isinstance(details, RoomDetails)
@@ -91,7 +91,7 @@ async def test_a_room_is_transferred_to_a_member(admin: Admin) -> None:
 async def test_a_room_is_deleted_with_its_messages(admin: Admin) -> None:
     ann = await admin.add("ann")
     await admin.open("lobby", ann)
-    await admin.store.messages.append([post(user_id=ann) for _ in range(2500)], {})
+    await admin.store.messages.commit([post(user_id=ann) for _ in range(2500)], {})
     await admin.do(requests.DeleteRoom("lobby"), RoomChanged)
     assert admin.live.calls == [("room_deleted", "lobby")]
     assert [(one.done, one.total) for one in admin.records if isinstance(one, Progress)] == [
@@ -105,7 +105,7 @@ async def test_a_room_is_deleted_with_its_messages(admin: Admin) -> None:
 async def test_an_interrupted_deletion_is_finished_by_the_next(admin: Admin) -> None:
     ann = await admin.add("ann")
     await admin.open("lobby", ann)
-    await admin.store.messages.append([post(user_id=ann) for _ in range(2500)], {})
+    await admin.store.messages.commit([post(user_id=ann) for _ in range(2500)], {})
     with trio.CancelScope() as scope:
 
         async def interrupt(_: Record) -> None:

@@ -186,7 +186,7 @@ async def test_enable(admin: Admin) -> None:
 async def test_only_the_messages_of_a_deleted_user_stay(admin: Admin) -> None:
     ann, bob = await admin.add("ann"), await admin.add("bob")
     await admin.open("lobby", bob, ann)
-    await admin.store.messages.append([post("hello", ann)], {})
+    await admin.store.messages.commit([post("hello", ann)], {})
     await admin.store.sessions.create(session(user_id=ann))
     (changed,) = await admin.do(requests.DeleteUser("ann@example.org"), UserChanged)
     assert (changed.change, changed.user_id, changed.sessions_ended) == ("deleted", ann, 1)
@@ -225,7 +225,7 @@ async def test_the_rooms_are_deleted_with_the_user(admin: Admin) -> None:
     ann = await admin.add("ann")
     for room_id in ("lobby", "attic"):
         await admin.open(room_id, ann)
-    await admin.store.messages.append([post("hello", ann)], {})
+    await admin.store.messages.commit([post("hello", ann)], {})
     await admin.do(requests.DeleteUser(ann, delete_rooms=True), UserChanged)
     assert await admin.store.rooms.page("", 9) == []
     assert ("room_deleted", "lobby") in admin.live.calls

@@ -95,7 +95,7 @@ async def test_a_download(api: Api, ann: Someone, bob: Someone) -> None:
     assert (await api("POST", "/room", {"name": "Den", "description": "", "room_id": "den"}, by=ann)).status == 201
     long = [post("long " * 900, user_id, "den") for user_id in (ann.user_id, bob.user_id) for _ in range(20)]
     await api.store.rooms.join("den", bob.user_id, 1.0)
-    await api.store.messages.append(long, {})
+    await api.store.messages.commit(long, {})
     response = await api.client.get("/user/export", headers={"Authorization": f"Bearer {ann.access_token}"})
     assert response.status_code == 200
     assert response.content_type == "application/x-ndjson"

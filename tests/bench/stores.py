@@ -69,7 +69,7 @@ async def _fill_crowd(path: Path, secret: str, count: int, room_id: str) -> list
         author = await _add_user(store, count)
         await _add_room(store, room_id, [author, *members])
         await _add_messages(store, room_id, author, 80)
-        await store.messages.append([], {(room_id, member): 30 for member in members})
+        await store.messages.commit([], {(room_id, member): 30 for member in members})
     return access_tokens
 
 
@@ -97,4 +97,4 @@ async def _add_room(store: Store, room_id: str, members: list[str]) -> None:
 async def _add_messages(store: Store, room_id: str, author: str, count: int) -> None:
     post = Post(room_id, author, _TEXT, time.time())
     for first in range(0, count, _BATCH):
-        await store.messages.append([post] * min(_BATCH, count - first), {})
+        await store.messages.commit([post] * min(_BATCH, count - first), {})

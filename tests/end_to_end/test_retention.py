@@ -241,7 +241,7 @@ async def _fill(path: Path) -> None:
     async with aclosing(await open_store(path)) as store:
         await store.rooms.create(Room("lobby", "", "", "ann", None, 1.0, ("ann",)))
         for _ in range(MANY // 1000):
-            await store.messages.append([Post("lobby", "ann", "text", 1.0)] * 1000, {})
+            await store.messages.commit([Post("lobby", "ann", "text", 1.0)] * 1000, {})
 
 
 def test_a_run_asks_before_it_removes(tmp_path: Path) -> None:

@@ -316,13 +316,13 @@ async def the_bytes_that_stalled_readers_hold(directory: Path, key: str) -> None
 async def the_size_of_a_commit(directory: Path, key: str) -> None:
     async with running_parts(directory, scribe=False) as running, running.talk() as talk:
         commits: list[int] = []
-        append = running.parts.store.messages.append
+        commit = running.parts.store.messages.commit
 
-        async def counted(posts: Any, marks: Any) -> Any:  # noqa: ANN401 - passed on
+        async def counted(posts: Any, marks: Any, changes: Any) -> Any:  # noqa: ANN401 - passed on
             commits.append(len(posts))
-            return await append(posts, marks)
+            return await commit(posts, marks, changes)
 
-        running.parts.store.messages.append = counted  # type: ignore[method-assign, assignment]
+        running.parts.store.messages.commit = counted  # type: ignore[method-assign, assignment]
         for number in range(6):
             await talk.send("message", content="x", nonce=str(number))
         assert await talk.fetch(1, 0) == []
@@ -337,15 +337,15 @@ async def the_size_of_a_commit(directory: Path, key: str) -> None:
 async def the_interval_of_commits(directory: Path, key: str) -> None:
     async with running_parts(directory, scribe=False) as running, running.talk() as talk:
         began: list[float] = []
-        append = running.parts.store.messages.append
+        commit = running.parts.store.messages.commit
 
-        async def timed(posts: Any, marks: Any) -> Any:  # noqa: ANN401 - passed on
+        async def timed(posts: Any, marks: Any, changes: Any) -> Any:  # noqa: ANN401 - passed on
             began.append(trio.current_time())
             if len(began) == 1:
                 running.parts.scribe.mark_read(ROOM, "nobody", 1)  # so that another follows
-            return await append(posts, marks)
+            return await commit(posts, marks, changes)
 
-        running.parts.store.messages.append = timed  # type: ignore[method-assign, assignment]
+        running.parts.store.messages.commit = timed  # type: ignore[method-assign, assignment]
         running.reload(key, 0.5)
         running.nursery.start_soon(running.parts.scribe.run)
         await talk.post("x", "n")

@@ -9,6 +9,8 @@ import trio
 from reichatd.store import (
     Appended,
     AuditEntry,
+    Change,
+    Changed,
     Confirmation,
     Invite,
     InviteOutcome,
@@ -54,6 +56,11 @@ def post(content: str = "hello", user_id: str = "ann", room_id: str = "lobby", n
 
 def stored(*message_ids: int) -> list[Appended]:
     return [Appended(Outcome.STORED, message_id) for message_id in message_ids]
+
+
+async def change(store: Store, *changes: Change) -> list[Changed]:
+    """Makes changes in one commit; returns the answers."""
+    return (await store.messages.commit([], {}, changes)).changes
 
 
 async def register(store: Store, one: Registration, at_most: int = 5) -> bool:
@@ -119,5 +126,5 @@ async def use_what_the_fifth_schema_had(store: Store, waiting: Registration) -> 
     invited = msgspec.structs.replace(waiting, invite_id="i")
     assert await store.invites.confirm(invited, eve, 2.0, needed=True) == Confirmation(eve, invite)
     assert await store.members.set_moderator("lobby", "eve", True)
-    assert await store.messages.append([post("new"), post("too", "eve")], {}) == stored(2, 3)
+    assert (await store.messages.commit([post("new"), post("too", "eve")], {})).posts == stored(2, 3)
     assert await store.audit.add(AuditEntry(0, 1.0, "login", "ann")) == 1

@@ -22,7 +22,7 @@ async def main(path: Path, keep: int | None) -> None:
         await store.rooms.create(Room(room_id, "", "", "ann", None, 1.0, ("ann",)))
     for number in itertools.count():
         posts = [Post(ROOMS[n % 3], "ann", f"{os.getpid()} {number} {n}", 1.0, f"{number} {n}") for n in range(20)]
-        for post, answer in zip(posts, await store.messages.append(posts, {}), strict=True):
+        for post, answer in zip(posts, (await store.messages.commit(posts, {})).posts, strict=True):
             if answer.outcome is Outcome.STORED:
                 print(post.room_id, answer.message_id, post.content)
         sys.stdout.flush()

@@ -10,6 +10,7 @@ from reichatd.store import (
     EmailChange,
     EmailOutcome,
     Erasure,
+    ErasureStep,
     RotateOutcome,
     Session,
     Store,
@@ -177,7 +178,7 @@ async def test_erasing_in_steps(store: Store) -> None:
         await add_user(store, name)
     for room_id in ("attic", "lobby"):
         await store.rooms.create(room(room_id, ["bob", "ann"]))
-        await store.messages.append(
+        await store.messages.commit(
             [post(f"secret {n}", name, room_id, f"{n}") for n in range(4) for name in ("ann", "bob")], {}
         )
     assert await store.users.delete_and_erase("ann")
@@ -185,11 +186,11 @@ async def test_erasing_in_steps(store: Store) -> None:
     assert not await store.users.delete_and_erase("nobody")
     assert await store.erasures.all() == [Erasure("ann")]
     steps = []
-    while (looked_at := await store.erasures.step("ann", 3, 50.0)) == 3:
+    while (looked_at := (await store.erasures.step("ann", 3, 50.0)).looked_at) == 3:
         steps.append(looked_at)
         assert await store.erasures.all() == [Erasure("ann")]
     assert (len(steps), looked_at) == (5, 1)
-    assert await store.erasures.step("ann", 3, 60.0) == 0
+    assert await store.erasures.step("ann", 3, 60.0) == ErasureStep(0)
     assert await store.erasures.all() == [Erasure("ann", 50.0)]
     for room_id in ("attic", "lobby"):
         texts = await contents(store, room_id)
@@ -205,5 +206,5 @@ async def test_erasing_in_steps(store: Store) -> None:
 async def test_erasing_without_messages(store: Store) -> None:
     await add_user(store)
     await store.users.delete_and_erase("ann")
-    assert await store.erasures.step("ann", 10, 50.0) == 0
+    assert await store.erasures.step("ann", 10, 50.0) == ErasureStep(0)
     assert await store.erasures.all() == [Erasure("ann", 50.0)]

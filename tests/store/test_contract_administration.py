@@ -101,7 +101,7 @@ async def test_the_messages_of_a_deleted_user_stay(store: Store) -> None:
     await store.rooms.create(room(users=["bob", "ann"]))
     await store.rooms.create(room("den", users=["bob"]))
     await store.rooms.ban("den", "ann")
-    await store.messages.append([post("hello"), post("hi", "bob")], {})
+    await store.messages.commit([post("hello"), post("hi", "bob")], {})
     assert await store.users.delete("ann")
     assert not await store.users.delete("ann")
     assert await store.users.by_id("ann") is await store.users.by_email("ann@example.org") is None
@@ -124,7 +124,7 @@ async def test_rooms_come_in_pages_by_id(store: Store) -> None:
     await store.rooms.create(room("lobby"))
     await store.rooms.create(room("den", users=["ann"], password_hash="hash"))
     await store.rooms.create(room("attic", users=["cleo", "ann", "bob"]))
-    await store.messages.append([post(), post()], {})
+    await store.messages.commit([post(), post()], {})
     assert await store.rooms.page("", 2) == [
         RoomOverview("attic", "The attic", "cleo", False, 1.5, members=3, last_id=0),
         RoomOverview("den", "The den", "ann", True, 1.5, members=1, last_id=0),
@@ -139,7 +139,7 @@ async def test_what_a_user_owns_and_has_joined(store: Store) -> None:
     for room_id, users in (("den", ["ann", "bob"]), ("attic", ["ann"]), ("lobby", ["bob"])):
         await store.rooms.create(room(room_id, users=users))
     await store.rooms.join("lobby", "ann", 7.5)
-    await store.messages.append([post(room_id="lobby")], {})
+    await store.messages.commit([post(room_id="lobby")], {})
     await store.rooms.leave("attic", "ann")
     assert await store.rooms.owned("ann") == ["attic", "den"]
     assert await store.rooms.owned("nobody") == []
@@ -174,7 +174,7 @@ async def test_bans_of_a_room_and_of_a_user(store: Store) -> None:
 async def test_messages_of_one_author(store: Store) -> None:
     await add_user(store)
     await store.rooms.create(room())
-    await store.messages.append([post(f"{name} {n}", name) for n in range(5) for name in ("ann", "bob")], {})
+    await store.messages.commit([post(f"{name} {n}", name) for n in range(5) for name in ("ann", "bob")], {})
     found = await store.messages.written_by("ann", "lobby", 2, 7)
     assert [(one.message_id, one.content, one.username) for one in found] == [
         (3, "ann 1", "Ann"),
@@ -193,7 +193,7 @@ async def test_totals(store: Store) -> None:
     await store.sessions.create(session())
     for room_id in ("lobby", "den", "attic"):
         await store.rooms.create(room(room_id))
-    await store.messages.append([post(), post(), post(room_id="den")], {})
+    await store.messages.commit([post(), post(), post(room_id="den")], {})
     totals = await store.totals()
     assert (totals.users, totals.registrations, totals.sessions, totals.rooms, totals.messages) == (1, 1, 1, 3, 3)
     assert totals.bytes > 0
@@ -203,7 +203,7 @@ async def test_a_deleted_user_is_no_longer_a_member(store: Store) -> None:
     await add_user(store)
     await store.rooms.create(room(users=["bob", "ann"]))
     await store.users.delete("ann")
-    await store.messages.append([post("too late")], {})
+    await store.messages.commit([post("too late")], {})
     assert await contents(store) == []
     assert await store.rooms.join("lobby", "cleo", 2.0) is JoinOutcome.JOINED
     assert await store.users.by_id("ann") is None

@@ -118,10 +118,10 @@ async def live_in(place: Place) -> None:
     await store.rooms.leave("attic", "Eve")
     await store.rooms.ban("zoo", "Eve")
     await store.rooms.ban("zoo", "ümit")
-    await store.messages.append(
+    await store.messages.commit(
         [post("first", "bob", "zoo", "n"), post("x", "bob", "gone"), post("s", "ann", "zoo")], {}
     )
-    await store.messages.append(
+    await store.messages.commit(
         [post("\0 € 🎈 \u2028", "ann", "attic"), post("", "bob", "zoo", "n2")], {("zoo", "ann"): 3}
     )
     await store.rooms.delete("gone")
@@ -184,7 +184,7 @@ async def test_cut_logs_stay_cut(place: Place, other: Place) -> None:
     assert (zoo.first_id, zoo.keep) == (3, Keep(30, 2))
     assert [message.message_id for message in await store.messages.range("zoo", 1, 10)] == [3]
     assert await store.messages.last_id("attic") == 1
-    assert [one.message_id for one in await store.messages.append([post("next", "ann", "attic")], {})] == [2]
+    assert [one.message_id for one in (await store.messages.commit([post("next", "ann", "attic")], {})).posts] == [2]
     await store.aclose()
 
 
@@ -261,7 +261,7 @@ async def test_a_restored_store_can_be_used(place: Place) -> None:
     assert await store.users.by_email("EVE@example.org") == user("Eve")
     assert await store.users.change_password("ann", "password", "new", "none") == ["phone"]
     again = post("first", "bob", "zoo", "n")
-    answers = await store.messages.append([again, post("on", "ann", "zoo")], {})
+    answers = (await store.messages.commit([again, post("on", "ann", "zoo")], {})).posts
     assert [answer.message_id for answer in answers] == [1, 4]
     await store.rooms.join("empty", "ann", 9.0)
     assert [one.room_id for one in await store.rooms.joined("ann")] == ["attic", "zoo", "empty"]
@@ -323,7 +323,7 @@ async def test_writes_continue_during_a_dump(place: Place) -> None:
     async with place.dumping() as pages:
         async for page in pages:
             found += page
-            await store.messages.append([post("new", "bob", "zoo")], {})
+            await store.messages.commit([post("new", "bob", "zoo")], {})
     await store.aclose()
     ids = [record.message_id for record in found if isinstance(record, LogEntry)]
     assert ids == list(range(1, len(ids) + 1))
@@ -363,7 +363,7 @@ async def test_importing_a_room(place: Place) -> None:
     assert [await read_mark(store, name, "attic") for name in ("bob", "ann")] == [7, 2501]
     assert await store.rooms.is_banned("attic", "eve")
     assert [one.room_id for one in await store.rooms.joined("ann")] == ["den", "attic"]
-    assert await store.messages.append([post(room_id="attic")], {}) == stored(2502)
+    assert (await store.messages.commit([post(room_id="attic")], {})).posts == stored(2502)
     await store.aclose()
 
 

@@ -46,7 +46,7 @@ async def test_the_id_of_another_room(store: Store) -> None:
 
 async def test_opening_brings_back_those_who_left(store: Store) -> None:
     await store.directs.open(direct(), 1.5)
-    await store.messages.append([post("hello", room_id="whisper")], {})
+    await store.messages.commit([post("hello", room_id="whisper")], {})
     await store.rooms.leave("whisper", "bob")
     assert await store.directs.find(PAIR) == DirectHead("whisper", frozenset({"ann"}))
     await store.rooms.leave("whisper", "ann")
@@ -107,7 +107,7 @@ async def test_messages_tell_who_shares_the_room(store: Store) -> None:
     await store.rooms.create(room())
     await store.directs.open(direct(), 1.5)
     for room_id in ("lobby", "whisper"):
-        await store.messages.append([post("a", "ann", room_id), post("b", "bob", room_id)], {})
+        await store.messages.commit([post("a", "ann", room_id), post("b", "bob", room_id)], {})
     await store.rooms.leave("lobby", "bob")
     lobby = await store.messages.range("lobby", 1, 9)
     assert [(one.email, one.shares_room) for one in lobby] == [("ann@example.org", True), ("bob@example.org", False)]
@@ -172,7 +172,7 @@ async def test_a_blocked_user_cannot_post_to_the_conversation(store: Store, open
     await store.rooms.create(room())
     await store.directs.open(direct(), 1.5)
     posts = [post(user_id=name, room_id="whisper", nonce="n") for name in ("ann", "bob")]
-    assert await store.messages.append(posts, {}) == in_direct(1, 2)
+    assert (await store.messages.commit(posts, {})).posts == in_direct(1, 2)
     await store.blocks.add(Block("ann", "bob"), 0)
     await store.blocks.add(Block("ann", "eve"), 0)
     batch = [
@@ -183,12 +183,12 @@ async def test_a_blocked_user_cannot_post_to_the_conversation(store: Store, open
         post("blocked", "bob", "whisper", "m"),
     ]
     for one, first_id in ((store, 3), (other, 4)):
-        blocked, again, by_ann, elsewhere, blocked_too = await one.messages.append(batch, {})
+        blocked, again, by_ann, elsewhere, blocked_too = (await one.messages.commit(batch, {})).posts
         assert blocked == blocked_too == Appended(Outcome.BLOCKED)
         assert (again.outcome, again.message_id) == (Outcome.REPEATED, 2)
         assert [by_ann, elsewhere] == [*in_direct(first_id), *stored(first_id - 2)]
     await store.blocks.remove("ann", "bob")
-    assert await store.messages.append(batch[:1], {}) == in_direct(5)
+    assert (await store.messages.commit(batch[:1], {})).posts == in_direct(5)
     await other.aclose()
 
 

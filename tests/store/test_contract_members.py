@@ -72,7 +72,7 @@ async def test_a_role_ends_with_the_membership_and_a_mute_does_not(store: Store,
         await store.rooms.unban("lobby", "bob")
     await store.rooms.join("lobby", "bob", 2.0)
     assert await store.members.of_user("bob") == {"lobby": RoomMember("bob", 2.0, muted_until=NOW + 60)}
-    assert await store.messages.append([at(59)], {}) == [muted(60)]
+    assert (await store.messages.commit([at(59)], {})).posts == [muted(60)]
 
 
 async def test_what_a_user_is_in_each_room(store: Store) -> None:
@@ -186,13 +186,15 @@ async def test_a_mute(store: Store, opener: Opener) -> None:
     other = await opener()
     await store.rooms.create(room())
     assert not await store.members.mute("nowhere", "bob", NOW)
-    assert await store.messages.append([at(-1, nonce="n")], {}) == stored(1)
+    assert (await store.messages.commit([at(-1, nonce="n")], {})).posts == stored(1)
     assert await store.members.mute("lobby", "bob", NOW + 60)
     batch = [at(0), at(0, "ann"), at(59, nonce="new"), at(60)]
-    assert await other.messages.append(batch, {}) == [muted(60), *stored(2), muted(60), *stored(3)]
-    assert await store.messages.append([at(1, nonce="n")], {}) == [Appended(Outcome.REPEATED, 1)], "stored before"
+    assert (await other.messages.commit(batch, {})).posts == [muted(60), *stored(2), muted(60), *stored(3)]
+    assert (await store.messages.commit([at(1, nonce="n")], {})).posts == [Appended(Outcome.REPEATED, 1)], (
+        "stored before"
+    )
     assert await store.members.mute("lobby", "bob", 0)
-    assert await other.messages.append([at(2, nonce="new")], {}) == stored(4)
+    assert (await other.messages.commit([at(2, nonce="new")], {})).posts == stored(4)
     await other.aclose()
 
 
@@ -200,9 +202,9 @@ async def test_a_refused_post_moves_no_mark_and_takes_no_number(store: Store) ->
     await store.rooms.create(room())
     await store.members.mute("lobby", "bob", NOW + 60)
     batch = [at(0, "ann"), at(1, nonce="n"), at(2, nonce="n"), at(3, "ann")]
-    assert await store.messages.append(batch, {}) == [*stored(1), muted(60), muted(60), *stored(2)]
+    assert (await store.messages.commit(batch, {})).posts == [*stored(1), muted(60), muted(60), *stored(2)]
     assert await read_mark(store, "bob") == 0
-    assert await store.messages.append([], {("lobby", "bob"): 2}) == []
+    assert (await store.messages.commit([], {("lobby", "bob"): 2})).posts == []
     assert await read_mark(store, "bob") == 2
 
 
@@ -211,24 +213,29 @@ async def test_slow_mode(store: Store) -> None:
     await store.members.set_moderator("lobby", "cleo", True)
     await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
     batch = [at(0, nonce="n"), at(1), at(1, "eve"), at(2, nonce="n")]
-    assert await store.messages.append(batch, {}) == [*stored(1), slow(30), *stored(2), Appended(Outcome.REPEATED, 1)]
+    assert (await store.messages.commit(batch, {})).posts == [
+        *stored(1),
+        slow(30),
+        *stored(2),
+        Appended(Outcome.REPEATED, 1),
+    ]
     for user_id in ("ann", "cleo"):  # owner and moderator
-        answers = await store.messages.append([at(3, user_id), at(4, user_id)], {})
+        answers = (await store.messages.commit([at(3, user_id), at(4, user_id)], {})).posts
         assert [answer.outcome for answer in answers] == [Outcome.STORED] * 2
     again = [at(29.5), at(29.6, nonce="n"), at(30)]
-    assert await store.messages.append(again, {}) == [slow(30), Appended(Outcome.REPEATED, 1), *stored(7)]
-    assert await store.messages.append([at(31, "eve"), at(59)], {}) == [*stored(8), slow(60)]
+    assert (await store.messages.commit(again, {})).posts == [slow(30), Appended(Outcome.REPEATED, 1), *stored(7)]
+    assert (await store.messages.commit([at(31, "eve"), at(59)], {})).posts == [*stored(8), slow(60)]
     await store.rooms.update("lobby", "Lobby", "", slow_seconds=0)
-    assert await store.messages.append([at(59), at(59)], {}) == stored(9, 10)
+    assert (await store.messages.commit([at(59), at(59)], {})).posts == stored(9, 10)
 
 
 async def test_leaving_does_not_end_the_wait_of_slow_mode(store: Store) -> None:
     await store.rooms.create(room())
     await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
-    await store.messages.append([at(0)], {})
+    await store.messages.commit([at(0)], {})
     await store.rooms.leave("lobby", "bob")
     await store.rooms.join("lobby", "bob", 2.0)
-    assert await store.messages.append([at(1)], {}) == [slow(30)]
+    assert (await store.messages.commit([at(1)], {})).posts == [slow(30)]
 
 
 async def test_slow_mode_holds_for_two_daemons_at_once(store: Store, opener: Opener) -> None:
@@ -237,8 +244,8 @@ async def test_slow_mode_holds_for_two_daemons_at_once(store: Store, opener: Ope
     await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
     for number in range(20):
         batches = [[at(100 * number + n)] for n in range(2)]
-        writers = [partial(one.messages.append, each, {}) for one, each in zip((store, other), batches, strict=True)]
-        outcomes = [answer.outcome for [answer] in await at_once(writers)]
+        writers = [partial(one.messages.commit, each, {}) for one, each in zip((store, other), batches, strict=True)]
+        outcomes = [answer.outcome for each in await at_once(writers) for answer in each.posts]
         assert sorted(outcome.name for outcome in outcomes) == ["SLOW", "STORED"]
     assert len(await contents(store)) == 20
     await other.aclose()
@@ -256,4 +263,4 @@ async def test_mutes_go_with_the_user_and_the_room(store: Store) -> None:
     await store.messages.sweep(100)
     await store.rooms.create(room())
     assert [member.muted_until for member in await members(store)] == [0, 0]
-    assert await store.messages.append([post(user_id="ann")], {}) == stored(1)
+    assert (await store.messages.commit([post(user_id="ann")], {})).posts == stored(1)

@@ -23,7 +23,7 @@ def ids(messages: list[Message]) -> list[int]:
 async def test_a_message_has_its_authors_current_name(store: Store) -> None:
     await add_user(store)
     await store.rooms.create(room())
-    await store.messages.append([post("hello", "ann"), post("who?", "bob")], {})
+    await store.messages.commit([post("hello", "ann"), post("who?", "bob")], {})
     time = post().timestamp
     assert await store.messages.range("lobby", 1, 2) == [
         Message(1, "ann", "Ann", "ann@example.org", "hello", time),
@@ -36,7 +36,7 @@ async def test_a_message_has_its_authors_current_name(store: Store) -> None:
 
 async def test_texts_are_stored_exactly(store: Store) -> None:
     await store.rooms.create(room())
-    await store.messages.append([post(text, nonce=text[:64]) for text in TEXTS], {})
+    await store.messages.commit([post(text, nonce=text[:64]) for text in TEXTS], {})
     assert await contents(store) == TEXTS
 
 
@@ -44,7 +44,7 @@ async def test_the_end_of_a_log(store: Store) -> None:
     assert await store.messages.last_id("lobby") is None
     await store.rooms.create(room())
     assert await store.messages.last_id("lobby") == 0
-    await store.messages.append([post()] * 3, {})
+    await store.messages.commit([post()] * 3, {})
     assert await store.messages.last_id("lobby") == 3
 
 
@@ -68,7 +68,7 @@ async def test_the_end_of_a_log(store: Store) -> None:
 async def test_any_range(store: Store, first_id: int, last_id: int, expected: list[int]) -> None:
     for room_id in ("before", "lobby", "behind"):
         await store.rooms.create(room(room_id))
-        await store.messages.append([post(room_id=room_id)] * 5, {})
+        await store.messages.commit([post(room_id=room_id)] * 5, {})
     assert ids(await store.messages.range("lobby", first_id, last_id)) == expected
 
 
@@ -81,7 +81,7 @@ async def test_only_members_have_a_read_mark(store: Store) -> None:
     await store.rooms.create(room())
     assert await read_mark(store, "bob") == 0
     assert await read_mark(store, "eve") is None
-    await store.messages.append([post()] * 20, {("lobby", "bob"): 10})
+    await store.messages.commit([post()] * 20, {("lobby", "bob"): 10})
     assert await read_mark(store, "bob") == 10
     await store.rooms.leave("lobby", "bob")
     assert await read_mark(store, "bob") is None
@@ -90,7 +90,7 @@ async def test_only_members_have_a_read_mark(store: Store) -> None:
 async def test_read_marks_of_many(store: Store) -> None:
     await store.rooms.create(room())
     await store.rooms.create(room("den"))
-    await store.messages.append([post()] * 5, {("lobby", "bob"): 3})
+    await store.messages.commit([post()] * 5, {("lobby", "bob"): 3})
     asked = [("den", "ann"), ("lobby", "bob"), ("lobby", "eve"), ("attic", "ann"), ("lobby", "ann"), ("lobby", "bob")]
     assert await store.messages.read_marks(asked) == [0, 3, None, None, 5, 3]
     assert await store.messages.read_marks([]) == []
@@ -98,35 +98,35 @@ async def test_read_marks_of_many(store: Store) -> None:
 
 async def test_a_read_mark_moves_forward_only_and_not_beyond_the_end(store: Store) -> None:
     await store.rooms.create(room())
-    await store.messages.append([post()] * 5, {})
+    await store.messages.commit([post()] * 5, {})
     for asked, expected in ((3, 3), (2, 3), (0, 3), (-(2**80), 3), (4, 4), (2**80, 5), (1, 5)):
-        assert await store.messages.append([], {("lobby", "bob"): asked}) == []
+        assert (await store.messages.commit([], {("lobby", "bob"): asked})).posts == []
         assert await read_mark(store, "bob") == expected
 
 
 async def test_a_mark_may_reach_the_posts_of_its_batch(store: Store) -> None:
     await store.rooms.create(room())
-    await store.messages.append([post()] * 3, {("lobby", "bob"): 99})
+    await store.messages.commit([post()] * 3, {("lobby", "bob"): 99})
     assert await read_mark(store, "bob") == 3
 
 
 async def test_marks_of_nonmembers_and_of_missing_rooms_are_ignored(store: Store) -> None:
     await store.rooms.create(room())
-    assert await store.messages.append([post()], {("lobby", "eve"): 1, ("den", "ann"): 1}) == stored(1)
+    assert (await store.messages.commit([post()], {("lobby", "eve"): 1, ("den", "ann"): 1})).posts == stored(1)
     await store.rooms.join("lobby", "eve", 2.0)
     assert await read_mark(store, "eve") == 0
 
 
 async def test_a_post_moves_its_authors_mark(store: Store) -> None:
     await store.rooms.create(room())
-    await store.messages.append([post(user_id="ann"), post(user_id="bob"), post(user_id="ann")], {("lobby", "ann"): 1})
+    await store.messages.commit([post(user_id="ann"), post(user_id="bob"), post(user_id="ann")], {("lobby", "ann"): 1})
     assert await read_mark(store, "ann") == 3
     assert await read_mark(store, "bob") == 2
 
 
 async def test_leaving_ends_the_read_mark(store: Store) -> None:
     await store.rooms.create(room())
-    await store.messages.append([post(user_id="bob")], {})
+    await store.messages.commit([post(user_id="bob")], {})
     await store.rooms.leave("lobby", "bob")
     await store.rooms.join("lobby", "bob", 2.0)
     assert await read_mark(store, "bob") == 0
@@ -134,7 +134,7 @@ async def test_leaving_ends_the_read_mark(store: Store) -> None:
 
 async def test_the_log_of_a_deleted_room_cannot_be_read(store: Store) -> None:
     await store.rooms.create(room())
-    await store.messages.append([post("old", nonce="n"), post("older")], {})
+    await store.messages.commit([post("old", nonce="n"), post("older")], {})
     await store.rooms.delete("lobby")
     assert await store.messages.last_id("lobby") is None
     assert await store.messages.range("lobby", 1, 10) == []
@@ -143,7 +143,7 @@ async def test_the_log_of_a_deleted_room_cannot_be_read(store: Store) -> None:
     await store.rooms.create(room())
     assert await store.messages.last_id("lobby") == 0
     assert await read_mark(store, "ann") == 0
-    assert await store.messages.append([post("new", nonce="n")], {}) == stored(1)
+    assert (await store.messages.commit([post("new", nonce="n")], {})).posts == stored(1)
     assert await contents(store) == ["new"]
 
 
@@ -151,24 +151,24 @@ async def test_sweeping_removes_the_logs_of_deleted_rooms_only(store: Store) -> 
     for room_id in ("lobby", "den", "empty"):
         await store.rooms.create(room(room_id))
     for room_id in ("lobby", "den"):
-        await store.messages.append([post(room_id=room_id, nonce="n"), *[post(room_id=room_id)] * 9], {})
+        await store.messages.commit([post(room_id=room_id, nonce="n"), *[post(room_id=room_id)] * 9], {})
     assert await store.messages.sweep(100) == 0
     for room_id in ("lobby", "empty"):
         await store.rooms.delete(room_id)
     await store.rooms.create(room())
-    await store.messages.append([post("new", nonce="n")], {})
+    await store.messages.commit([post("new", nonce="n")], {})
 
     swept = [await store.messages.sweep(4) for _ in range(4)]
     assert swept == [4, 4, 2, 0]
     assert await contents(store) == ["new"]
     assert len(await contents(store, "den")) == 10
-    assert await store.messages.append([post(nonce="n")], {}) == [Appended(Outcome.REPEATED, 1)]
+    assert (await store.messages.commit([post(nonce="n")], {})).posts == [Appended(Outcome.REPEATED, 1)]
 
 
 async def test_one_sweep_serves_several_rooms(store: Store) -> None:
     for room_id in ("a", "b", "c"):
         await store.rooms.create(room(room_id))
-        await store.messages.append([post(room_id=room_id)] * 3, {})
+        await store.messages.commit([post(room_id=room_id)] * 3, {})
         await store.rooms.delete(room_id)
     assert await store.messages.sweep(7) == 7
     assert await store.messages.sweep(7) == 2
@@ -179,7 +179,7 @@ async def test_a_range_that_is_cut(store: Store, max_chars: int) -> None:
     """Pages bounded by characters have every message, each once, and tell whether there may be more."""
     await store.rooms.create(room())
     texts = ["é" * size for size in (5, 1, 20, 1, 1, 1, 1)]
-    await store.messages.append([post(text) for text in texts], {})
+    await store.messages.commit([post(text) for text in texts], {})
     read: list[str] = []
     while True:
         page = await store.messages.range("lobby", len(read) + 1, 100, max_chars)

@@ -21,7 +21,7 @@ def ids(messages: list[Message]) -> list[int]:
 
 async def fill(store: Store, *days: float, room_id: str = "lobby") -> None:
     await store.rooms.create(room(room_id))
-    await store.messages.append(dated(*days, room_id=room_id), {})
+    await store.messages.commit(dated(*days, room_id=room_id), {})
 
 
 async def ends(store: Store, room_id: str = "lobby") -> tuple[int | None, int | None]:
@@ -105,9 +105,9 @@ async def test_an_emptied_log_continues_where_it_ended(store: Store, opener: Ope
     # A newly opened store has nothing cached.
     other = await opener()
     assert await ends(other) == (4, 3)
-    assert await other.messages.append(dated(4), {("lobby", "bob"): 2**70}) == stored(4)
+    assert (await other.messages.commit(dated(4), {("lobby", "bob"): 2**70})).posts == stored(4)
     await other.aclose()
-    assert await store.messages.append(dated(5), {}) == stored(5)
+    assert (await store.messages.commit(dated(5), {})).posts == stored(5)
     assert await whole(store) == [4, 5]
     assert await read_mark(store, "bob") == 4
 
@@ -115,23 +115,26 @@ async def test_an_emptied_log_continues_where_it_ended(store: Store, opener: Ope
 async def test_marks_in_an_emptied_log_are_clamped_to_its_end(store: Store) -> None:
     await fill(store, 1, 2, 3)
     await store.messages.expire("lobby", Cutoff(keep=0), 100)
-    await store.messages.append([], {("lobby", "bob"): 99})
+    await store.messages.commit([], {("lobby", "bob"): 99})
     assert await read_mark(store, "bob") == 3
 
 
 async def test_a_mark_before_the_beginning_stays_and_moves_on(store: Store) -> None:
     await fill(store, 1, 2, 3, 4, 5)
-    await store.messages.append([], {("lobby", "bob"): 1})
+    await store.messages.commit([], {("lobby", "bob"): 1})
     await store.messages.expire("lobby", Cutoff(keep=2), 100)
     assert await read_mark(store, "bob") == 1
-    await store.messages.append([], {("lobby", "bob"): 4})
+    await store.messages.commit([], {("lobby", "bob"): 4})
     assert await read_mark(store, "bob") == 4
 
 
 async def test_a_nonce_is_forgotten_with_its_message(store: Store) -> None:
     await fill(store, 1, 2, 3)
     await store.messages.expire("lobby", Cutoff(keep=1), 100)
-    assert await store.messages.append(dated(1, 3), {}) == [Appended(Outcome.STORED, 4), Appended(Outcome.REPEATED, 3)]
+    assert (await store.messages.commit(dated(1, 3), {})).posts == [
+        Appended(Outcome.STORED, 4),
+        Appended(Outcome.REPEATED, 3),
+    ]
     assert await whole(store) == [3, 4]
 
 
@@ -173,8 +176,8 @@ async def test_a_room_knows_where_its_log_begins(store: Store) -> None:
 async def test_reading_progress(store: Store) -> None:
     for room_id in ("lobby", "empty", "emptied", "without"):
         await store.rooms.create(room(room_id, users=["ann", "bob"]))
-    await store.messages.append(dated(1, 2, 3), {("lobby", "bob"): 2})
-    await store.messages.append(dated(1, 2, room_id="emptied"), {})
+    await store.messages.commit(dated(1, 2, 3), {("lobby", "bob"): 2})
+    await store.messages.commit(dated(1, 2, room_id="emptied"), {})
     await store.messages.expire("emptied", Cutoff(before=9 * DAY), 100)
     await store.rooms.leave("without", "bob")
     assert await store.rooms.progress("bob") == [
@@ -192,7 +195,7 @@ async def test_a_room_that_is_created_with_a_first_id(store: Store) -> None:
     )
     await store.rooms.create(moved)
     assert await store.rooms.get("lobby") == moved
-    assert await store.messages.append([post()], {}) == stored(7)
+    assert (await store.messages.commit([post()], {})).posts == stored(7)
     assert await whole(store) == [7]
 
 
@@ -225,7 +228,7 @@ async def test_posts_reads_and_retention_at_once(store: Store, opener: Opener) -
 
     async def write() -> None:
         for batch in range(40):
-            answers = await store.messages.append([post(f"{n}", nonce=f"{batch} {n}") for n in range(25)], {})
+            answers = (await store.messages.commit([post(f"{n}", nonce=f"{batch} {n}") for n in range(25)], {})).posts
             assert answers == stored(*range(batch * 25 + 1, batch * 25 + 26))
         done.set()
 

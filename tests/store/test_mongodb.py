@@ -40,7 +40,7 @@ from reichatd.store import (
     StoreError,
     StoreUnavailable,
 )
-from reichatd.store.mongodb import dumping, open_store, schema, users
+from reichatd.store.mongodb import dumping, keys, open_store, schema, users
 from reichatd.store.mongodb.ends import DurableEnds
 from reichatd.store.mongodb.server import MongoDatabase
 from tests.mongod import Mongod, free_port
@@ -261,18 +261,18 @@ async def test_a_login_with_rights_to_one_database_only(own_mongod: Mongod) -> N
 async def test_a_server_that_was_down_can_be_used_again(own_mongod: Mongod) -> None:
     store = await open_store(MongoDBSettings(uri=own_mongod.uri, timeout_seconds=LIMIT_SECONDS))
     await store.rooms.create(room())
-    assert await store.messages.append([post("a", nonce="a")], {}) == stored(1)
+    assert (await store.messages.commit([post("a", nonce="a")], {})).posts == stored(1)
     own_mongod.kill()
     start = trio.current_time()
     with pytest.raises(StoreUnavailable, match=r"MongoDB at 127\.0\.0\.1"):
-        await store.messages.append([post("b", nonce="b")], {})
+        await store.messages.commit([post("b", nonce="b")], {})
     for call in (store.ping, store.messages.probe):
         with pytest.raises(StoreUnavailable):
             await call()
     assert trio.current_time() - start < 3.5 * LIMIT_SECONDS
     await trio.to_thread.run_sync(own_mongod.restart)
     again = [post("a", nonce="a"), post("b", nonce="b")]
-    assert await store.messages.append(again, {}) == [Appended(Outcome.REPEATED, 1), *stored(2)]
+    assert (await store.messages.commit(again, {})).posts == [Appended(Outcome.REPEATED, 1), *stored(2)]
     assert await contents(store) == ["a", "b"]
     await store.aclose()
 
@@ -297,7 +297,7 @@ async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
         assert trio.current_time() - start < 2.75 * LIMIT_SECONDS
         with trio.fail_after(3 * LIMIT_SECONDS):
             with pytest.raises(StoreUnavailable):
-                await store.messages.append([post()], {})
+                await store.messages.commit([post()], {})
     finally:
         os.kill(own_mongod.pid, signal.SIGCONT)
     store_again = await open_store(MongoDBSettings(uri=own_mongod.uri))
@@ -320,7 +320,7 @@ async def append_until_it_fails(
     for number in range(1_000_000):
         batch = [post(f"{name} {number} {n}", room_id=f"room{n % 3}", nonce=f"{name} {number} {n}") for n in range(20)]
         try:
-            answers = await store.messages.append(batch, {})
+            answers = (await store.messages.commit(batch, {})).posts
         except StoreUnavailable:
             return
         acknowledged += zip(batch, answers, strict=True)
@@ -374,7 +374,7 @@ async def test_what_is_read_is_in_the_journal(own_mongod: Mongod) -> None:
         key = raw.rooms.find_one({})["key"]  # type: ignore[index]
         # Another daemon's append, between its insert and the journal.
         message = {"user_id": "ann", "content": "a", "timestamp": 1.0}
-        raw.messages.insert_many([{"_id": schema.message_id(key, n), **message} for n in (1, 2, 3)])
+        raw.messages.insert_many([{"_id": keys.message_id(key, n), **message} for n in (1, 2, 3)])
     seen = await store.messages.range("lobby", 1, 10)
     own_mongod.kill()
     await trio.to_thread.run_sync(own_mongod.restart)
@@ -391,7 +391,7 @@ async def append_often(store: Store, name: str, room_ids: list[str]) -> list[tup
     acknowledged: list[tuple[Post, Appended]] = []
     for number in range(50):
         batch = [post(f"{name} {number} {n}", room_id=room_ids[n % 3], nonce=f"{name} {number} {n}") for n in range(10)]
-        acknowledged += zip(batch, await store.messages.append(batch, {}), strict=True)
+        acknowledged += zip(batch, (await store.messages.commit(batch, {})).posts, strict=True)
     return acknowledged
 
 
@@ -463,16 +463,14 @@ async def test_a_registration_left_beside_its_user(mongodb: Store, raw: Database
 
 
 async def test_members_of_a_room_that_was_never_created(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
-    raw.members.insert_one(
-        {"_id": schema.member_id(ObjectId(), "ann"), "joined_at": 1.0, "place": 1, "last_read_id": 0}
-    )
+    raw.members.insert_one({"_id": keys.member_id(ObjectId(), "ann"), "joined_at": 1.0, "place": 1, "last_read_id": 0})
     await mongodb.rooms.create(room())
     assert await mongodb.rooms.joined("ann") == [room()]
 
 
 async def test_the_grave_of_a_room_that_exists(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await mongodb.rooms.create(room())
-    await mongodb.messages.append([post("a")], {})
+    await mongodb.messages.commit([post("a")], {})
     found = raw.rooms.find_one({"_id": "lobby"})
     assert found is not None
     raw.graveyard.insert_one({"_id": found["key"], "deleted_at": 1.0})
@@ -484,7 +482,7 @@ async def test_the_grave_of_a_room_that_exists(mongodb: Store, raw: Database[dic
 
 async def test_sweeping_removes_everything(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await mongodb.rooms.create(room())
-    await mongodb.messages.append([post(), post(), post()], {})
+    await mongodb.messages.commit([post(), post(), post()], {})
     await mongodb.rooms.ban("lobby", "eve")
     await mongodb.rooms.delete("lobby")
     assert [await mongodb.messages.sweep(2) for _ in range(3)] == [2, 1, 0]
@@ -498,7 +496,7 @@ async def test_sweeping_removes_everything(mongodb: Store, raw: Database[dict[st
 async def cut_off(mongodb: Store, raw: Database[dict[str, Any]], keep: int) -> None:
     """Ten messages, cut to `keep`, in the state after a crash between the two steps: most removed messages still exist."""
     await mongodb.rooms.create(room())
-    await mongodb.messages.append([post(str(n), nonce=str(n)) for n in range(1, 11)], {})
+    await mongodb.messages.commit([post(str(n), nonce=str(n)) for n in range(1, 11)], {})
     copies = list(raw.messages.find())
     await mongodb.messages.expire("lobby", Cutoff(keep=keep), 100)
     raw.messages.insert_many([copy for copy in copies[: -keep or None] if copy["_id"]["id"] > 3])
@@ -520,8 +518,8 @@ async def test_a_log_whose_removed_end_still_exists(
     assert await mongodb.messages.range("lobby", 1, 100) == []
     for store in (mongodb, await open_store(settings)):
         assert await store.messages.last_id("lobby") == 10
-    assert await store.messages.append([post("new")], {}) == stored(11)
-    assert await mongodb.messages.append([post("newer")], {}) == stored(12)
+    assert (await store.messages.commit([post("new")], {})).posts == stored(11)
+    assert (await mongodb.messages.commit([post("newer")], {})).posts == stored(12)
     assert await mongodb.messages.first_ids(["lobby"]) == [11]
     await store.aclose()
 
@@ -573,7 +571,7 @@ async def test_a_batch_takes_all_turns_of_slow_mode_at_once(
         await store.rooms.update("lobby", "Lobby", "", slow_seconds=30)
         commands.changes.clear()
         batch = [post(user_id=user_id) for user_id in authors]
-        answers = await store.messages.append(batch, {})
+        answers = (await store.messages.commit(batch, {})).posts
         assert {answer.outcome for answer in answers} == {Outcome.STORED}
         assert commands.changes["standings"] == 1
         later = [
@@ -581,7 +579,7 @@ async def test_a_batch_takes_all_turns_of_slow_mode_at_once(
             for one in batch[:2]
             for seconds in (9, 30, 60)
         ]
-        answers = await other.messages.append(later, {})
+        answers = (await other.messages.commit(later, {})).posts
         assert [answer.outcome for answer in answers] == [Outcome.SLOW, Outcome.STORED, Outcome.STORED] * 2
         assert commands.changes["standings"] == 3
 
@@ -600,7 +598,7 @@ async def test_messages_removed_while_a_range_is_read_leave_no_gap(
     monkeypatch.setattr(pymongo, "MongoClient", partial(MongoClient, event_listeners=[listener]))
     async with aclosing(await open_store(settings)) as store:
         await store.rooms.create(room())
-        await store.messages.append([post(str(n)) for n in range(1, 2501)], {})
+        await store.messages.commit([post(str(n)) for n in range(1, 2501)], {})
         found = [message.message_id for message in await store.messages.range("lobby", 1, 10_000)]
     assert found == list(range(2201, 2501))
     assert raw.messages.count_documents({}) == 300, "the log was cut during the read"
@@ -610,7 +608,7 @@ async def test_young_messages_are_not_removed(mongodb: Store) -> None:
     """Another daemon may be about to append after them."""
     await mongodb.rooms.create(room())
     now = time.time()
-    await mongodb.messages.append([Post("lobby", "ann", "", when, None) for when in (1.0, 2.0, now, 3.0)], {})
+    await mongodb.messages.commit([Post("lobby", "ann", "", when, None) for when in (1.0, 2.0, now, 3.0)], {})
     assert (await mongodb.messages.expire("lobby", Cutoff(keep=0), 100)).messages == 2
     assert await mongodb.messages.first_ids(["lobby"]) == [3]
 
@@ -618,7 +616,7 @@ async def test_young_messages_are_not_removed(mongodb: Store) -> None:
 async def test_compact_frees_space(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     await mongodb.rooms.create(room())
     for _ in range(20):
-        await mongodb.messages.append([post(os.urandom(1000).hex()) for _ in range(500)], {})
+        await mongodb.messages.commit([post(os.urandom(1000).hex()) for _ in range(500)], {})
     raw.client.admin.command("fsync")
     while (await mongodb.messages.expire("lobby", Cutoff(keep=100), 1000)).messages:
         pass
@@ -631,7 +629,7 @@ async def test_compact_frees_space(mongodb: Store, raw: Database[dict[str, Any]]
 async def test_migration_from_the_first_schema(settings: MongoDBSettings, raw: Database[dict[str, Any]]) -> None:
     store = await open_store(settings)
     await store.rooms.create(room())
-    await store.messages.append([post("kept")], {})
+    await store.messages.commit([post("kept")], {})
     await store.aclose()
     raw.meta.update_one({"_id": "schema"}, {"$set": {"version": 1}})
     raw.rooms.drop_index("keep_1")
@@ -707,7 +705,7 @@ async def test_migration_from_the_fifth_schema(settings: MongoDBSettings, raw: D
     await store.rooms.create(room("lobby", ["ann"]))
     await store.rooms.keep("lobby", Keep(7))
     await store.rooms.ban("lobby", "bob")
-    await store.messages.append([post("kept")], {})
+    await store.messages.commit([post("kept")], {})
     await store.aclose()
     # What schema 5 did not have.
     later = set(Session.__struct_fields__[6:])
@@ -779,23 +777,23 @@ async def test_audit_entries_since_a_time_are_found_by_the_time(mongodb: Store, 
 async def test_content_that_mongodb_cannot_store(mongodb: Store, content: str) -> None:
     await mongodb.rooms.create(room())
     with pytest.raises(StoreError) as caught:
-        await mongodb.messages.append([post(content)], {})
+        await mongodb.messages.commit([post(content)], {})
     assert caught.type is StoreError
     assert len(str(caught.value)) < 200
-    assert await mongodb.messages.append([post("a")], {}) == stored(1)
+    assert (await mongodb.messages.commit([post("a")], {})).posts == stored(1)
 
 
 async def test_more_rooms_in_a_batch_than_in_one_command(mongodb: Store, settings: MongoDBSettings) -> None:
     rooms = [f"room{number}" for number in range(130)]
     await at_once([partial(mongodb.rooms.create, room(room_id)) for room_id in rooms])
     batch = [post(room_id=room_id) for room_id in rooms]
-    assert await mongodb.messages.append(batch, {}) == stored(*[1] * 130)
+    assert (await mongodb.messages.commit(batch, {})).posts == stored(*[1] * 130)
     # This store has no ends cached and must search for all of them.
     other = await open_store(settings)
-    assert await other.messages.append(batch, {}) == stored(*[2] * 130)
+    assert (await other.messages.commit(batch, {})).posts == stored(*[2] * 130)
     await other.aclose()
     # The ends that are cached here are outdated.
-    assert await mongodb.messages.append(batch, {}) == stored(*[3] * 130)
+    assert (await mongodb.messages.commit(batch, {})).posts == stored(*[3] * 130)
 
 
 async def test_a_user_who_becomes_an_owner_at_the_last_moment_is_not_deleted(
@@ -820,9 +818,9 @@ async def test_a_user_who_becomes_an_owner_at_the_last_moment_is_not_deleted(
 async def test_a_log_that_became_shorter(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
     """An older copy of the data was put back under a running daemon."""
     await mongodb.rooms.create(room())
-    await mongodb.messages.append([post("a"), post("b"), post("c")], {})
+    await mongodb.messages.commit([post("a"), post("b"), post("c")], {})
     raw.messages.delete_many({"_id.id": {"$gt": 1}})
-    assert await mongodb.messages.append([post("d")], {}) == stored(2)
+    assert (await mongodb.messages.commit([post("d")], {})).posts == stored(2)
 
 
 def test_a_missing_mongod_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ async def fill(path: Path) -> None:
     """Creates a store with one message, and closes it."""
     store = await open_store(path)
     await store.rooms.create(room())
-    await store.messages.append([post("kept")], {})
+    await store.messages.commit([post("kept")], {})
     await store.aclose()
 
 
@@ -173,8 +173,8 @@ async def test_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version = pragma(path, "user_version")
     assert version == len(schema.MIGRATIONS)
     steps = [
-        ("CREATE TABLE pins (id INTEGER PRIMARY KEY)", "INSERT INTO pins SELECT id FROM messages"),
-        ("DROP TABLE pins",),
+        ("CREATE TABLE shelves (id INTEGER PRIMARY KEY)", "INSERT INTO shelves SELECT id FROM messages"),
+        ("DROP TABLE shelves",),
     ]
     monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *steps])
     store = await open_store(path)
@@ -186,7 +186,7 @@ async def test_migration(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_migration_that_fails_leaves_the_version_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill(path)
     version = pragma(path, "user_version")
-    steps = [("CREATE TABLE pins (id)",), ("DELETE FROM messages", "INSERT INTO pins VALUES (1, 2)")]
+    steps = [("CREATE TABLE shelves (id)",), ("DELETE FROM messages", "INSERT INTO shelves VALUES (1, 2)")]
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, *steps])
         await refused(path)
@@ -204,10 +204,10 @@ async def test_another_process_that_holds_the_lock(path: Path, monkeypatch: pyte
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match=str(path)):
-            await store.messages.append([post()], {})
+            await store.messages.commit([post()], {})
         assert await contents(store) == []
         other.execute("ROLLBACK")
-    assert await store.messages.append([post()], {}) == stored(1)
+    assert (await store.messages.commit([post()], {})).posts == stored(1)
     await store.aclose()
 
 
@@ -257,7 +257,7 @@ async def test_a_full_disk(sqlite: Store, path: Path) -> None:
     async def fill_up() -> None:
         for number in range(100):
             batch = [post(f"{number} {n} {'x' * 500}") for n in range(10)]
-            await sqlite.messages.append(batch, {})
+            await sqlite.messages.commit(batch, {})
             kept.extend(one.content for one in batch)
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
@@ -271,15 +271,15 @@ async def test_a_full_disk(sqlite: Store, path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     await sqlite.messages.probe()
-    assert await sqlite.messages.append([post("again")], {}) == stored(len(kept) + 1)
+    assert (await sqlite.messages.commit([post("again")], {})).posts == stored(len(kept) + 1)
     assert await contents(sqlite) == [*kept, "again"]
 
 
 async def test_invalid_unicode_is_refused_without_harm(sqlite: Store) -> None:
     await sqlite.rooms.create(room())
     with pytest.raises(StoreError, match="surrogate"):
-        await sqlite.messages.append([post("fine"), post("\ud800")], {})
-    assert await sqlite.messages.append([post("fine")], {}) == stored(1)
+        await sqlite.messages.commit([post("fine"), post("\ud800")], {})
+    assert (await sqlite.messages.commit([post("fine")], {})).posts == stored(1)
 
 
 async def test_a_full_log_does_not_continue_in_the_next_one(path: Path) -> None:
@@ -288,10 +288,10 @@ async def test_a_full_log_does_not_continue_in_the_next_one(path: Path) -> None:
         await store.rooms.create(room(room_id))
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("INSERT INTO messages VALUES ((1 << 32) + 4294967294, 'ann', '', 1.0, NULL)")
-    assert await store.messages.append([post()], {}) == stored(2**32 - 1)
+    assert (await store.messages.commit([post()], {})).posts == stored(2**32 - 1)
     with pytest.raises(StoreError, match="full"):
-        await store.messages.append([post()], {})
-    assert await store.messages.append([post(room_id="den")], {}) == stored(1)
+        await store.messages.commit([post()], {})
+    assert (await store.messages.commit([post(room_id="den")], {})).posts == stored(1)
     await store.aclose()
 
 
@@ -299,7 +299,7 @@ async def test_nothing_of_a_deleted_room_remains(path: Path) -> None:
     store = await open_store(path)
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
-    await store.messages.append([post()], {})
+    await store.messages.commit([post()], {})
     await store.rooms.delete("lobby")
     await store.messages.sweep(10)
     await store.aclose()
@@ -310,11 +310,11 @@ async def test_nothing_of_a_deleted_room_remains(path: Path) -> None:
 
 async def test_a_batch_that_changes_nothing_costs_no_write(sqlite: Store, path: Path) -> None:
     await sqlite.rooms.create(room())
-    await sqlite.messages.append([post(nonce="n")], {})
+    await sqlite.messages.commit([post(nonce="n")], {})
     log = path.with_name(path.name + "-wal")
     before = log.read_bytes()
     batch = [post(nonce="n"), post(room_id="den"), post(user_id="eve")]
-    answers = await sqlite.messages.append(batch, {("lobby", "ann"): 1, ("lobby", "bob"): 0})
+    answers = (await sqlite.messages.commit(batch, {("lobby", "ann"): 1, ("lobby", "bob"): 0})).posts
     assert [answer.outcome for answer in answers] == [Outcome.REPEATED, Outcome.NO_ROOM, Outcome.NO_MEMBER]
     assert await sqlite.messages.sweep(10) == 0
     assert log.read_bytes() == before
@@ -325,7 +325,7 @@ async def fill_with(path: Path, count: int) -> None:
     store = await open_store(path)
     await store.rooms.create(room())
     for _ in range(count // 100):
-        await store.messages.append([post("x" * 1000)] * 100, {})
+        await store.messages.commit([post("x" * 1000)] * 100, {})
     await store.aclose()
 
 
@@ -346,7 +346,7 @@ async def test_the_file_shrinks(path: Path) -> None:
     given_back = await empty(store)
     # While the store is open: no daemon has to be stopped.
     assert path.stat().st_size == before - given_back < before / 10
-    assert await store.messages.append([post()], {}) == stored(2001)
+    assert (await store.messages.commit([post()], {})).posts == stored(2001)
     await store.aclose()
     assert pragma(path, "freelist_count") == 0
 
@@ -393,7 +393,7 @@ async def test_an_old_file_in_use_becomes_shrinkable_at_a_later_start(path: Path
         store = await open_store(path)
         assert trio.current_time() - start < 1
     assert await empty(store) == 0
-    assert await store.messages.append([post()], {}) == stored(1001)
+    assert (await store.messages.commit([post()], {})).posts == stored(1001)
     await store.aclose()
     await (await open_store(path)).aclose()
     assert pragma(path, "auto_vacuum") == 2
@@ -410,7 +410,7 @@ async def test_migration_from_the_first_schema(path: Path, monkeypatch: pytest.M
     store = await open_store(path)
     assert await contents(store) == ["kept"]
     assert await store.rooms.get("lobby") == Room("lobby", "Lobby", "", "ann", None, 1.0, ("ann",))
-    assert await store.messages.append([post("new")], {}) == stored(2)
+    assert (await store.messages.commit([post("new")], {})).posts == stored(2)
     await store.aclose()
 
 

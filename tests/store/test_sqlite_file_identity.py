@@ -35,7 +35,7 @@ async def store(path: Path) -> AsyncIterator[Store]:
     """A store with a room and a message."""
     store = await open_store(path)
     await store.rooms.create(room())
-    await store.messages.append([post("kept")], {})
+    await store.messages.commit([post("kept")], {})
     yield store
     await store.aclose()
 
@@ -72,7 +72,7 @@ async def test_a_lost_file(store: Store, path: Path, loss: str) -> None:
     LOSSES[loss](path)
     with capture_logs() as logs:
         with pytest.raises(StoreReplaced, match=str(path)):
-            await store.messages.append([post("lost")], {})
+            await store.messages.commit([post("lost")], {})
         with pytest.raises(StoreReplaced):
             await store.sessions.create(session())
         with pytest.raises(StoreReplaced):
@@ -93,19 +93,19 @@ async def test_a_file_behind_a_link(tmp_path: Path, loss: str) -> None:
     link.symlink_to(target)
     async with aclosing(await open_store(link)) as store:
         await store.rooms.create(room())
-        assert await store.messages.append([post("kept")], {}) == stored(1)
+        assert (await store.messages.commit([post("kept")], {})).posts == stored(1)
         held = totals(link)
         assert held is not None
         assert held.messages == 1
         {"link": link, "target": target, "log": wal(target)}[loss].unlink()
         with pytest.raises(StoreReplaced):
-            await store.messages.append([post("lost")], {})
+            await store.messages.commit([post("lost")], {})
 
 
 async def test_other_changes_in_the_directory_do_not_matter(store: Store, path: Path) -> None:
     for number in range(20):
         path.with_name(f"other {number}").touch()
-        assert await store.messages.append([post("more")], {}) == stored(number + 2)
+        assert (await store.messages.commit([post("more")], {})).posts == stored(number + 2)
 
 
 @pytest.mark.parametrize("long_ago", [0, 3600])
@@ -149,7 +149,7 @@ async def test_a_file_that_comes_back_is_not_trusted(store: Store, path: Path) -
         await store.ping()
     moved.rename(path)
     with pytest.raises(StoreReplaced):
-        await store.messages.append([post("lost")], {})
+        await store.messages.commit([post("lost")], {})
     await store.aclose()
     again = await open_store(path)
     assert await contents(again) == ["kept"]
@@ -160,7 +160,7 @@ async def test_a_file_that_comes_back_is_not_trusted(store: Store, path: Path) -
 async def test_a_move_there_and_back_before_any_check_does_no_harm(store: Store, path: Path) -> None:
     path.rename(path.with_name("moved")).rename(path)
     await store.ping()
-    assert await store.messages.append([post("more")], {}) == stored(2)
+    assert (await store.messages.commit([post("more")], {})).posts == stored(2)
 
 
 async def test_a_moved_file_is_complete_after_closing(store: Store, path: Path) -> None:
@@ -209,5 +209,5 @@ async def test_a_file_that_is_replaced_while_it_is_opened(
     monkeypatch.setattr(opening, "identity", identity)
     again = await open_store(path)
     assert seen == 4
-    assert await again.messages.append([post("more")], {}) == stored(2)
+    assert (await again.messages.commit([post("more")], {})).posts == stored(2)
     await again.aclose()

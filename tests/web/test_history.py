@@ -46,7 +46,7 @@ async def fill(daemon: DaemonProcess, room_id: str, author: str, count: int = CO
                 )
                 for number in range(first, min(first + BATCH, count + 1))
             ]
-            await store.messages.append(posts, {})
+            await store.messages.commit(posts, {})
 
 
 async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[str]) -> None:
@@ -58,7 +58,7 @@ async def write(daemon: DaemonProcess, room_id: str, author: str, times: list[st
             Post(room_id, user.user_id, time, datetime.fromisoformat(f"{time}+00:00").timestamp(), None)
             for time in times
         ]
-        await store.messages.append(posts, {})
+        await store.messages.commit(posts, {})
 
 
 async def expire(daemon: DaemonProcess, room_id: str, keep: int) -> None:

@@ -169,12 +169,23 @@ class RoomMember(msgspec.Struct, frozen=True):
     muted_until: float = 0.0
 
 
+MOST_MENTIONS = 99
+"""Unread mentions are counted up to here: as many as clients show."""
+
+
 class Progress(msgspec.Struct, frozen=True):
-    """One user's reading progress in one room: `last_read_id`, out of `last_id`, the end of its log."""
+    """One user's reading progress in one room: `last_read_id`, out of `last_id`, the end of its log.
+
+    Arguments:
+        change_id: the number of the last change of a message; 0 if there never was one.
+        mentions: how many unread messages mention the user or all members; at most `MOST_MENTIONS`.
+    """
 
     room_id: str
     last_read_id: int
     last_id: int
+    change_id: int = 0
+    mentions: int = 0
 
 
 class InviteOutcome(Enum):

@@ -40,6 +40,9 @@ class SqliteDatabase:
                 self._close_readers()
                 self._writer.close()
                 raise
+        self.has_old_contents = True
+        """Whether the write-ahead log may have contents of messages that have others now. True at first: it may be the log of a
+        process that was killed."""
         self.failures = FailureCounter()
         self._writing = WorkerThreads(1, str(self._path), self.failures)
         self._reading = BatchedThreads(readers, str(self._path), self.failures, self._read)

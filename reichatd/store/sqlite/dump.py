@@ -1,17 +1,18 @@
 """Reads everything in the file, as of one moment, while others keep writing."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 from msgspec.structs import fields
 
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, read_pages
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom, read_pages
 from reichatd.store.errors import StoreError
 from reichatd.store.records import (
     AppPassword,
@@ -28,14 +29,19 @@ from reichatd.store.records import (
     User,
 )
 from reichatd.store.sqlite.connections import connect, map_errors
+from reichatd.store.sqlite.message_rows import as_extras
 from reichatd.store.sqlite.schema import check
 
 T = TypeVar("T")
 
+_COLUMN = re.compile(r"\bt\.(\w+)")
+"""A column of the table that a record is read from; an older schema may not have it."""
+
 _OF_ROOM = {"room_id": "r.room_id"}
+_OF_MESSAGE = _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"}
 
 _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
-    (StoredRoom, "rooms", {}, "ORDER BY t.pk"),
+    (StoredRoom, "rooms", {"change_id": "t.last_change"}, "ORDER BY t.pk"),
     (Member, "members", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.place"),
     (Ban, "bans", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
     (Standing, "standings", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
@@ -43,8 +49,14 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
     (
         LogEntry,
         "messages",
-        _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"},
+        _OF_MESSAGE | {"change_id": "coalesce(t.change, 0)", "extras": "t.extra"},
         "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id",
+    ),
+    (
+        StoredReaction,
+        "reactions",
+        _OF_MESSAGE,
+        "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id, t.emoji, t.user_id",
     ),
     (
         Invite,
@@ -66,7 +78,13 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
 """Each kind of record: its table, the fields that are not columns of it, and how the rows are joined, filtered and ordered."""
 
 
-_FLAGS = {kind: {field.name for field in fields(kind) if field.type is bool} for kind, *_ in _SOURCES}
+_CONVERSIONS: dict[type[Stored], dict[str, Callable[[Any], object]]] = {
+    # SQLite stores booleans as 0 and 1.
+    kind: {field.name: bool for field in fields(kind) if field.type is bool}
+    for kind, *_ in _SOURCES
+}
+_CONVERSIONS[LogEntry] = {"extras": as_extras}
+"""How the values of some columns become those of the records."""
 
 
 @asynccontextmanager
@@ -110,14 +128,14 @@ def _open(path: Path) -> Connection:
 
 def _records(db: Connection) -> Iterator[Stored]:
     for kind, table, special, source in _SOURCES:
-        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")} | special.keys()
-        if not present - special.keys():
+        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        if not present:
             continue  # an older schema has no such table
-        columns = [name for name in kind.__struct_fields__ if name in present]
-        chosen = ", ".join(special.get(name, f"t.{name}") for name in columns)
-        flags = [name for name in columns if name in _FLAGS[kind]]
+        expressions = {name: special.get(name, f"t.{name}") for name in kind.__struct_fields__}
+        columns = [name for name, expression in expressions.items() if set(_COLUMN.findall(expression)) <= present]
+        chosen = ", ".join(expressions[name] for name in columns)
+        converted = {name: convert for name, convert in _CONVERSIONS[kind].items() if name in columns}
         for row in db.execute(f"SELECT {chosen} FROM {table} AS t {source}"):
             record = dict(zip(columns, row, strict=True))
-            # SQLite stores booleans as 0 and 1.
-            record.update({name: bool(record[name]) for name in flags})
+            record.update({name: convert(record[name]) for name, convert in converted.items()})
             yield kind(**record)

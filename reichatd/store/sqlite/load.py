@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from sqlite3 import Connection
+from typing import TypeVar
 
 import trio
 from msgspec.structs import astuple
 
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, UserOutcome
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty, StoreUnavailable
 from reichatd.store.records import (
     AppPassword,
@@ -27,17 +28,17 @@ from reichatd.store.records import (
     Totp,
     User,
 )
-from reichatd.store.sqlite import space
+from reichatd.store.sqlite import mentions, pins, space
 from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.invites import INSERT_INVITE, invite_row
 from reichatd.store.sqlite.logs import rowid
+from reichatd.store.sqlite.message_rows import as_extra
 from reichatd.store.sqlite.methods import SqlitePart, write
 from reichatd.store.sqlite.opening import make_file
 from reichatd.store.sqlite.rooms import is_id_free, room_pk
-from reichatd.store.sqlite.schema import check, migrate
+from reichatd.store.sqlite.schema import NEW_TOKEN, check, migrate
 
 _TABLES: dict[type[Stored], str] = {
-    StoredRoom: "rooms",
     Registration: "registrations",
     User: "users",
     Block: "blocks",
@@ -52,17 +53,23 @@ _TABLES: dict[type[Stored], str] = {
 """The tables whose columns are the fields of the record."""
 
 _ALL_TABLES = (
+    "rooms",
     "members",
     "bans",
     "standings",
     "invites",
     "messages",
+    "reactions",
+    "mentions",
+    "pins",
     "deleted_rooms",
     "tries",
     *_TABLES.values(),
 )
 
 _CACHE_KIB = 65_536
+
+_OfMessage = TypeVar("_OfMessage", LogEntry, StoredReaction)
 
 
 @asynccontextmanager
@@ -191,8 +198,11 @@ def _is_empty(db: Connection) -> bool:
 def _insert(db: Connection, records: Sequence[Stored]) -> None:
     for kind, some in groupby(records, type):
         if kind is LogEntry:
-            log = [entry for entry in some if isinstance(entry, LogEntry)]
-            db.executemany(_INSERT_MESSAGE, list(_message_rows(db, log)))
+            _insert_messages(db, [entry for entry in some if isinstance(entry, LogEntry)])
+        elif kind is StoredReaction:
+            reactions = [reaction for reaction in some if isinstance(reaction, StoredReaction)]
+            rows = [(key, each.emoji, each.user_id, each.at) for key, each in _with_keys(db, reactions)]
+            db.executemany(_INSERT_REACTION, rows)
         elif kind is Invite:
             invites = [invite for invite in some if isinstance(invite, Invite)]
             db.executemany(INSERT_INVITE, list(_invite_rows(db, invites)))
@@ -200,15 +210,34 @@ def _insert(db: Connection, records: Sequence[Stored]) -> None:
             db.executemany(_INSERTS[kind], map(astuple, some))
 
 
-def _message_rows(db: Connection, log: Sequence[LogEntry]) -> Iterator[tuple[int, str, str, float, str | None]]:
-    for room_id, entries in groupby(log, lambda entry: entry.room_id):
+def _insert_messages(db: Connection, log: Sequence[LogEntry]) -> None:
+    """Inserts messages, and what is kept of them in other tables, apart from reactions."""
+    entries = list(_with_keys(db, log))
+    db.executemany(_INSERT_MESSAGE, [_message_row(key, entry) for key, entry in entries])
+    mentions.add(db, [row for key, entry in entries for row in mentions.rows(key, entry.extras)])
+    for key, entry in entries:
+        if entry.extras.pinned is not None:
+            pins.add(db, key)
+    # Without a snapshot, a message may have been changed after its room was read.
+    numbers = [(entry.change_id, entry.room_id) for _, entry in entries if entry.change_id]
+    db.executemany("UPDATE rooms SET last_change = max(last_change, ?) WHERE room_id = ?", numbers)
+
+
+def _message_row(key: int, entry: LogEntry) -> tuple[object, ...]:
+    plain = (entry.user_id, entry.content, entry.timestamp, entry.nonce)
+    return key, *plain, entry.change_id or None, as_extra(entry.extras)
+
+
+def _with_keys(db: Connection, records: Sequence[_OfMessage]) -> Iterator[tuple[int, _OfMessage]]:
+    """Records with the keys of their messages. Errors: StoreError."""
+    for room_id, some in groupby(records, lambda record: record.room_id):
         pk = room_pk(db, room_id)
         if pk is None:
             raise StoreError(f"a message of the room {room_id}, which does not exist")
-        for entry in entries:
-            if not 1 <= entry.message_id <= LAST_ID:
-                raise StoreError(f"the message {entry.message_id} of the room {room_id}: its id is out of range")
-            yield rowid(pk, entry.message_id), entry.user_id, entry.content, entry.timestamp, entry.nonce
+        for record in some:
+            if not 1 <= record.message_id <= LAST_ID:
+                raise StoreError(f"the message {record.message_id} of the room {room_id}: its id is out of range")
+            yield rowid(pk, record.message_id), record
 
 
 def _invite_rows(db: Connection, invites: Sequence[Invite]) -> Iterator[tuple[object, ...]]:
@@ -224,14 +253,25 @@ def _into(table: str, kind: type[Stored]) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
+def _insert_room() -> str:
+    """What is loaded is another log: it gets a new token."""
+    names = ", ".join("last_change" if name == "change_id" else name for name in StoredRoom.__struct_fields__)
+    values = ", ".join("?" * len(StoredRoom.__struct_fields__))
+    return f"INSERT INTO rooms ({names}, log_token) VALUES ({values}, {NEW_TOKEN})"
+
+
 _ROOM = "(SELECT pk FROM rooms WHERE room_id = ?)"
 
 _INSERTS: dict[type[Stored], str] = {
     **{kind: _into(table, kind) for kind, table in _TABLES.items()},
+    StoredRoom: _insert_room(),
     Member: "INSERT INTO members (room, user_id, joined_at, last_read_id, moderator, place)"
     f" VALUES ({_ROOM}, ?, ?, ?, ?, (SELECT coalesce(max(place), 0) + 1 FROM members))",
     Ban: f"INSERT INTO bans (room, user_id) VALUES ({_ROOM}, ?)",
     Standing: f"INSERT INTO standings (room, user_id, muted_until, posted_at) VALUES ({_ROOM}, ?, ?, ?)",
 }
 
-_INSERT_MESSAGE = "INSERT INTO messages (id, user_id, content, timestamp, nonce) VALUES (?, ?, ?, ?, ?)"
+_INSERT_MESSAGE = (
+    "INSERT INTO messages (id, user_id, content, timestamp, nonce, change, extra) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_REACTION = "INSERT INTO reactions (id, emoji, user_id, at) VALUES (?, ?, ?, ?)"

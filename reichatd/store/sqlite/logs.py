@@ -24,3 +24,14 @@ def begin_of(db: Connection, pk: int) -> int:
     """The id of the first message of a room that was not removed, even if it is not posted yet."""
     (first_id,) = db.execute("SELECT first_id FROM rooms WHERE pk = ?", (pk,)).fetchone()
     return int(first_id)
+
+
+def remove(db: Connection, first: int, last: int) -> int:
+    """Removes messages with all that belongs to them; returns how many.
+
+    Arguments:
+        first, last: keys, both included.
+    """
+    for table in ("reactions", "mentions", "pins"):
+        db.execute(f"DELETE FROM {table} WHERE id BETWEEN ? AND ?", (first, last))
+    return db.execute("DELETE FROM messages WHERE id BETWEEN ? AND ?", (first, last)).rowcount

@@ -72,6 +72,7 @@ def _open_and_migrate(path: Path) -> Connection:
         _enable_wal(db, path)
         db.execute("PRAGMA busy_timeout = 0")  # from here on `retry_while_busy` waits
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")  # removed and changed contents are overwritten with zeros
         db.execute("PRAGMA foreign_keys = ON")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         while True:

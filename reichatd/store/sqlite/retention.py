@@ -4,7 +4,7 @@ from sqlite3 import Connection
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.retention import Cutoff, LogRange, RetentionEntry, leading
-from reichatd.store.sqlite.logs import begin_of, end_of, rowid
+from reichatd.store.sqlite.logs import begin_of, end_of, remove, rowid
 from reichatd.store.sqlite.rooms import room_pk
 
 
@@ -20,7 +20,7 @@ def expire(db: Connection, room_id: str, cutoff: Cutoff, at_most: int) -> LogRan
     first_id = begin_of(db, pk)
     front = _front(db, pk, cutoff, first_id, at_most)
     if front.messages:
-        db.execute("DELETE FROM messages WHERE id BETWEEN ? AND ?", (rowid(pk, first_id), rowid(pk, front.next_id - 1)))
+        remove(db, rowid(pk, first_id), rowid(pk, front.next_id - 1))
         db.execute("UPDATE rooms SET first_id = ? WHERE pk = ?", (front.next_id, pk))
     return front
 

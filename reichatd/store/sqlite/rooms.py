@@ -6,6 +6,7 @@ from typing import Any
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import (
+    MOST_MENTIONS,
     BanOutcome,
     JoinOutcome,
     Keep,
@@ -19,7 +20,9 @@ from reichatd.store.records import (
     TransferOutcome,
 )
 from reichatd.store.sqlite.logs import end_of
+from reichatd.store.sqlite.mentions import UNREAD
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
+from reichatd.store.sqlite.schema import NEW_TOKEN
 
 _SUMMARY = "r.room_id, r.name, r.description"
 _ROOM = (
@@ -47,8 +50,8 @@ def create(db: Connection, room: Room) -> bool:
     created = db.execute(
         "INSERT INTO rooms"
         " (room_id, name, description, owner, password_hash, created_at, first_id, keep_days, keep_messages,"
-        " direct, slow_seconds, members_pin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " direct, slow_seconds, members_pin, log_token)"
+        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {NEW_TOKEN})",
         (
             room.room_id,
             room.name,
@@ -147,9 +150,9 @@ def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
 def _progress(db: Connection, user_id: str) -> list[Progress]:
     rows = db.execute(
         "SELECT r.room_id, m.last_read_id, coalesce("
-        "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1)"
-        f" {_JOINED.replace('?', ':user')}",
-        {"last": LAST_ID, "user": user_id},
+        "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1),"
+        f" r.last_change, {UNREAD} {_JOINED.replace('?', ':user')}",
+        {"last": LAST_ID, "user": user_id, "most": MOST_MENTIONS},
     )
     return [Progress(*row) for row in rows]
 

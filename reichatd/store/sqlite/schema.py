@@ -13,6 +13,9 @@ APPLICATION_ID = 0x52656963  # "Reic"
 SECOND_OF_PAIR = "substr(direct, instr(direct, ' ') + 1)"
 """The second user of a direct conversation (`direct_pair`), as an index has it: a query must say it in the same words."""
 
+NEW_TOKEN = "lower(hex(randomblob(4)))"
+"""A new token of a log, in SQL."""
+
 MIGRATIONS: list[tuple[str, ...]] = [
     (
         """
@@ -259,6 +262,38 @@ MIGRATIONS: list[tuple[str, ...]] = [
             next INTEGER NOT NULL DEFAULT 0
         ) WITHOUT ROWID
         """,
+    ),
+    (
+        # What the columns hold is said at `records.Message` and `records.Extras` (`extra` is JSON); NULL is most common.
+        "ALTER TABLE messages ADD COLUMN change INTEGER",
+        "ALTER TABLE messages ADD COLUMN extra TEXT",
+        "CREATE UNIQUE INDEX messages_by_change ON messages (id >> 32, change) WHERE change IS NOT NULL",
+        "ALTER TABLE rooms ADD COLUMN last_change INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rooms ADD COLUMN log_token TEXT NOT NULL DEFAULT ''",
+        f"UPDATE rooms SET log_token = {NEW_TOKEN}",
+        # In the next three tables `id` is that of a message.
+        """
+        CREATE TABLE reactions (
+            id INTEGER NOT NULL,
+            emoji TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (id, emoji, user_id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX reactions_by_time ON reactions (id, emoji, at)",
+        "CREATE INDEX reactions_by_user ON reactions (user_id, id)",
+        # The `user_id` is '' where all members are mentioned.
+        """
+        CREATE TABLE mentions (
+            user_id TEXT NOT NULL,
+            id INTEGER NOT NULL,
+            PRIMARY KEY (user_id, id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX mentions_by_message ON mentions (id)",
+        "CREATE TABLE pins (id INTEGER PRIMARY KEY)",
+        "CREATE INDEX users_by_name ON users (username COLLATE NOCASE)",
     ),
 ]
 """Entry N migrates from version N to version N + 1. Once released, an entry never changes."""

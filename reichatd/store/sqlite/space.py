@@ -1,15 +1,16 @@
 """Returns the space of removed rows to the disk, in small steps.
 
-All functions are for the writer's connection, and outside of a transaction, except `overwriting`.
+All functions are for the writer's connection, and outside of a transaction.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from sqlite3 import Connection
 
 _INCREMENTAL = 2
 """SQLite's number for a file that keeps track of its free pages, so that it can shrink without being rewritten."""
+
+_WAIT_MS = 100
 
 _PAGES = 100
 """Pages returned in one step: some milliseconds of work, during which posts wait."""
@@ -43,15 +44,21 @@ def shrink(db: Connection) -> int:
     return max(0, before - _pragma(db, "page_count")) * _pragma(db, "page_size")
 
 
-@contextmanager
-def overwriting(db: Connection) -> Iterator[None]:
-    """SQLite overwrites what is removed inside with zeros, and writes it even if the transaction has removed it again."""
-    usual = _pragma(db, "secure_delete")
-    db.execute("PRAGMA secure_delete = ON")
+def empty_log(db: Connection) -> bool:
+    """Cuts the write-ahead log, which has earlier contents of pages; returns whether it is empty now.
+
+    A long read may need the log: then it stays, and no one waits. Posts wait while it is written to the file, and up to _WAIT_MS
+    for short reads to end.
+    """
+    _, pages, copied = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if copied < pages:
+        return False
+    db.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
     try:
-        yield
+        (is_busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
-        db.execute(f"PRAGMA secure_delete = {usual}")
+        db.execute("PRAGMA busy_timeout = 0")
+    return not is_busy
 
 
 def _pragma(db: Connection, name: str) -> int:
