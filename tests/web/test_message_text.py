@@ -121,7 +121,9 @@ def test_what_is_shown(page: Page) -> None:
         "请看https://example.org/。好": f"请看{link.format('https://example.org/')}。好",
         "mailto:a@example.org": "<a mailto:a@example.org>mailto:a@example.org</a>",
         "[t *i*](https://example.org/)": link.format("t <em>i</em>"),
-        "[bank.example](https://example.org/)": link.format("https://example.org/"),
+        "[bank.example](https://example.org/)": link.format("bank.example<bdi> (example.org)</bdi>"),
+        "[https://example.org](https://example.org/)": link.format("https://example.org"),
+        "[v1.2](https://example.org/)": link.format("v1.2"),
         "[\u200b](https://example.org/)": link.format("https://example.org/"),
         "[t](javascript:alert) [t](/path) [t](data:x) www.x xhttps://a.b a.www.x.y javascript:x ftp://x.y": None,
         # People who are mentioned, and rooms that the reader knows.
