@@ -17,6 +17,8 @@
     │   ├── UserDisabled            403  user_disabled
     │   ├── RegistrationClosed      403  registration_closed
     │   ├── UnverifiedEmail         403  unverified_email
+    │   ├── Muted                   403  muted: in this room, `until` a time
+    │   ├── EditTooLate             403  edit_too_late: the message is too old
     │   └── InsufficientScope       403  insufficient_scope: the token for programs may not do this
     ├── NotFound                    404  not_found
     │   ├── NoProvider              404  no_provider
@@ -24,6 +26,7 @@
     │   ├── VerificationNotFound    404  verification_not_found
     │   ├── SessionNotFound         404  session_not_found
     │   ├── RoomNotFound            404  room_not_found
+    │   ├── MessageNotFound         404  message_not_found
     │   ├── InviteNotFound          404  invite_not_found
     │   ├── TotpNotFound            404  totp_not_found
     │   ├── AppPasswordNotFound     404  app_password_not_found
@@ -38,6 +41,9 @@
     │   ├── TooManyRooms            409  too_many_rooms
     │   ├── TooManyBlocks           409  too_many_blocks
     │   ├── DirectRoom              409  direct_room
+    │   ├── MessageDeleted          409  message_deleted
+    │   ├── TooManyReactions        409  too_many_reactions
+    │   ├── TooManyPins             409  too_many_pins
     │   ├── TooManyInvites          409  too_many_invites
     │   ├── TotpEnabled             409  totp_enabled
     │   ├── TooManyAppPasswords     409  too_many_app_passwords
@@ -189,6 +195,22 @@ class UnverifiedEmail(Forbidden):
     text = "The provider has not verified your e-mail address. Log in with your password, and link the provider in the settings"
 
 
+class Muted(Forbidden):
+    """The user takes no part in the room's conversation for a while. `until` is in seconds since the epoch."""
+
+    code = "muted"
+    text = "You are muted in this room"
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        super().__init__()
+
+
+class EditTooLate(Forbidden):
+    code = "edit_too_late"
+    text = "This message is too old to be edited"
+
+
 class InsufficientScope(Forbidden):
     """The scopes of a token for programs, or its rooms, do not include this."""
 
@@ -226,6 +248,11 @@ class SessionNotFound(NotFound):
 class RoomNotFound(NotFound):
     code = "room_not_found"
     text = "Room not found"
+
+
+class MessageNotFound(NotFound):
+    code = "message_not_found"
+    text = "Message not found"
 
 
 class InviteNotFound(NotFound):
@@ -306,6 +333,21 @@ class DirectRoom(Conflict):
     text = "This is a direct conversation"
 
 
+class MessageDeleted(Conflict):
+    code = "message_deleted"
+    text = "This message is deleted"
+
+
+class TooManyReactions(Conflict):
+    code = "too_many_reactions"
+    text = "This message has too many different reactions, or too many of yours"
+
+
+class TooManyPins(Conflict):
+    code = "too_many_pins"
+    text = "The room has too many pinned messages; take a pin off first"
+
+
 class TooManyInvites(Conflict):
     code = "too_many_invites"
     text = "The room has too many invitations; delete one first"
@@ -334,14 +376,14 @@ class SeveralRegistrations(Conflict):
 
 
 class TryAgainLater(ReichatError):
-    """The daemon does not take this now. `retry_after` is in seconds."""
+    """The daemon does not take this now. `retry_after` is in seconds, whole or not."""
 
     status = 503
     close_code = INTERNAL_ERROR
     code = "try_again_later"
     text = "Try again later"
 
-    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+    def __init__(self, message: str | None = None, *, retry_after: float = 1) -> None:
         self.retry_after = retry_after
         super().__init__(message)
 

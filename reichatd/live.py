@@ -1,6 +1,6 @@
 """How accounts, rooms and administration notify the live connections of changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from reichatd.store import ChangedMessage
@@ -31,8 +31,8 @@ class LiveConnections(Protocol):
     def email_changed(self, user_id: str, email: str) -> None:
         """Shows every message of this user with this address from now on, also old ones."""
 
-    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None:
-        """Shows messages as they are now, room by room in the order of their change ids."""
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None:
+        """Shows changed messages as they are now, room by room in the order of their change ids."""
 
 
 class NoLiveConnections:
@@ -50,4 +50,4 @@ class NoLiveConnections:
 
     def email_changed(self, user_id: str, email: str) -> None: ...
 
-    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None: ...
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None: ...

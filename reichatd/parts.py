@@ -15,7 +15,16 @@ from reichatd.accounts import Accounts, Passwords
 from reichatd.accounts.oidc import OidcClient
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
-from reichatd.chat import SOCKETS_PER_USER, CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
+from reichatd.chat import (
+    SOCKETS_PER_USER,
+    CommitStatus,
+    ConversationHandler,
+    Hub,
+    MarkReader,
+    PostLimits,
+    Scribe,
+    Writer,
+)
 from reichatd.control import ControlServer
 from reichatd.disk_space import DiskSpace
 from reichatd.erasures import Erasures
@@ -28,6 +37,7 @@ from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
+from reichatd.logo import LiveLogo, Logo
 from reichatd.mail import Outbox
 from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
 from reichatd.retention import Retention
@@ -57,6 +67,7 @@ class Configuration(NamedTuple):
     tls: ssl.SSLContext | None
     mail_password: str | None
     oidc: OidcClient | None = None
+    logo: Logo | None = None
 
 
 class Parts:
@@ -96,7 +107,7 @@ class Parts:
         self.marks = MarkReader(store.messages)
 
         # Use cases: accounts, rooms, administration, retention.
-        self.outbox = Outbox(settings.mail, configuration.mail_password)
+        self.outbox = Outbox(settings.mail, configuration.mail_password, name=settings.web.name)
         passwords = Passwords(settings.auth)
         self.accounts = Accounts(
             auth=settings.auth,
@@ -130,6 +141,8 @@ class Parts:
         self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
         self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 
+        self._logo = LiveLogo(configuration.logo)
+
         # REST: the app, behind what every HTTP request passes through.
         self.app = create_app(
             accounts=self.accounts,
@@ -139,6 +152,7 @@ class Parts:
             settings=live_settings,
             refusals=self.limiter.refusals,
             web_client=settings.web.enabled,
+            logo=self._logo,
         )
         contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)
         proxies = Proxies(settings.server.trusted_proxies)
@@ -147,14 +161,16 @@ class Parts:
         self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
 
         # WebSockets, and the gateway that accepts the connections of both.
+        self.writer = Writer(
+            self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
+        )
         self.chat = ConversationHandler(
             accounts=self.accounts,
             hub=self.hub,
             marks=self.marks,
             scribe=self.scribe,
             settings=live_settings,
-            post_limits=PostLimits(live_settings, self.limiter.refusals),
-            disk_space=self.disk_space,
+            writer=self.writer,
         )
         self.websockets = WebSocketServer(self.chat, live_settings, self.connection_refusals)
         self.gateway = Gateway(
@@ -182,7 +198,7 @@ class Parts:
         """
         try:
             # First, because it can fail.
-            self.outbox.reload(new.settings.mail, new.mail_password)
+            self.outbox.reload(new.settings.mail, new.mail_password, name=new.settings.web.name)
         except ValueError as error:
             raise SettingsError(SettingsProblem("mail.sender", text=str(error))) from error
         records = [
@@ -191,6 +207,7 @@ class Parts:
         ]
         kept = {record.key for record in records if record.outcome == Reload.NEEDS_RESTART.value}
         self.live_settings.replace(merged(new.settings, self.settings, kept))
+        self._logo.current = new.logo
         self._apply(new.tls)
         for record in records:
             fields = {"key": record.key, "old": record.old, "new": record.new, "outcome": record.outcome}

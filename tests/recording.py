@@ -1,6 +1,6 @@
 """A `LiveConnections` that records its calls; the real one is `reichatd.chat.Hub`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from reichatd.store import ChangedMessage
 
@@ -29,5 +29,5 @@ class RecordingLive:
     def email_changed(self, user_id: str, email: str) -> None:
         self.calls.append(("email_changed", user_id, email))
 
-    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None:
-        self.calls.append(("messages_changed", *(f"{each.room_id} {each.message.message_id}" for each in changed)))
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None:
+        self.calls.append(("messages_changed", *(each.room_id for each in changed)))

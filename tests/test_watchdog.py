@@ -11,7 +11,7 @@ from reichatd.chat import CommitStatus, Hub, Scribe
 from reichatd.settings import LiveSettings, Settings
 from reichatd.systemd import ServiceManager
 from reichatd.watchdog import Watchdog
-from tests.chat.doubles import FakeMessages, FakeSocket, connect
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, post
 
 
 class FakeManager:
@@ -93,7 +93,7 @@ async def test_a_store_that_hangs_does_not_stop_the_feeding(fake: FakeManager, n
     await nursery.start(parts.hub.run)
     await nursery.start(parts.scribe.run)
     parts.messages.hangs = True
-    await parts.scribe.post(connect(FakeSocket()), "room", "text", None)
+    await post(parts.scribe, parts.hub, connect(FakeSocket()), "text")
     await trio.sleep(1)
     nursery.start_soon(parts.watchdog.run)
     await trio.sleep(0.4)

@@ -9,6 +9,7 @@ from reichatd.chat.recheck import recheck_sockets
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
+from reichatd.chat.writer import Writer
 
 __all__ = [
     "SOCKETS_PER_USER",
@@ -22,5 +23,6 @@ __all__ = [
     "Scribe",
     "ShutdownPlan",
     "Socket",
+    "Writer",
     "recheck_sockets",
 ]

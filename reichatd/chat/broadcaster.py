@@ -2,9 +2,13 @@
 
 A connection that listens is either *in step* (the broadcaster sends it each round) or *lagging* (a catch-up task of its own sends
 what it lacks, from the log or from the store, until it is in step again): see `delivery.State`.
+
+A round has the new messages, and for those who listen to changes the new changes after them: at most two buffers, and one send for
+each connection.
 """
 
 from bisect import bisect_right
+from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from typing import Protocol
 
@@ -12,9 +16,10 @@ import structlog
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.changes import ChangeSlice
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
-from reichatd.chat.delivery import State, Step
+from reichatd.chat.delivery import Position, State, Step
 from reichatd.chat.log import RoomLog, Slice
 from reichatd.chat.socket import PeerGone, PeerStalled
 from reichatd.chat.stalled import HeldBytes, StalledSends
@@ -29,6 +34,7 @@ _SENDS_PER_CHECKPOINT = 200
 _STORE_PAGE = 64
 """Messages in one read from the store, for a lagging connection."""
 _STORE_RETRY_SECONDS = 1.0
+_NO_CHANGES = ChangeSlice(b"", [], [], True)
 
 log = structlog.get_logger()
 
@@ -39,6 +45,8 @@ class BroadcastCounters:
     def __init__(self) -> None:
         self.deliveries = 0
         """Messages, each times the readers that it was sent to."""
+        self.changes = 0
+        """Changes of messages, counted in the same way."""
         self.rounds = Timings()
 
 
@@ -64,6 +72,15 @@ class BroadcastRoom(Protocol):
             StoreError
         """
 
+    async def read_changes(
+        self, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int
+    ) -> list[Message]:
+        """Changed messages from the store: see `MessageStore.changed`.
+
+        Raises:
+            StoreError
+        """
+
 
 class Broadcaster:
     """Owns the deliveries of one room. All methods but `run` act at once and do not wait.
@@ -81,9 +98,10 @@ class Broadcaster:
         self._counters = counters
         self._commits = commits
         self._stalled = stalled
-        self._position = 1  # the first id that no round has sent yet
-        # The connections whose delivery is IN_STEP: cursor == _position, except in the middle of a round.
+        self._position = Position(1, 0)
+        # The connections whose delivery is IN_STEP: its cursors are at _position, except in the middle of a round.
         self._in_step: set[Connection] = set()
+        self._in_step_with_changes: set[Connection] = set()
         self._round_seconds = 0.0  # how long the last round took
         self._news = RepeatedEvent()
         self._moved = RepeatedEvent()  # a round is over, or a delivery ahead of it has something to flush
@@ -91,23 +109,43 @@ class Broadcaster:
 
     async def run(self) -> None:
         """Broadcasts what is appended to the log from here on, until cancelled. Call it when the end of the log is known."""
-        self._position = self._room.log.next_id
+        self._position = self._end
         async with trio.open_nursery() as self._nursery:
             while True:
                 await self._news.wait()
                 await self._wait_for_commit()
                 self._news.clear()
-                if self._position <= self._room.log.last_id:
+                if self._position != self._end:
                     await self._broadcast()
 
+    @property
+    def _end(self) -> Position:
+        """Where the room's log ends."""
+        return Position(self._room.log.next_id, self._room.log.changes.head)
+
+    @property
+    def change_listeners(self) -> int:
+        """How many connections in step are sent changes."""
+        return len(self._in_step_with_changes)
+
     def wake(self) -> None:
-        """The log has new messages."""
+        """The log has new messages or changes."""
         self._news.set()
 
-    def listen(self, connection: Connection, cursor: int) -> None:
-        """From here on the connection, which is in the room, is sent every message from id `cursor` on, in order, each once."""
-        connection.delivery.listen(cursor)
+    def listen(self, connection: Connection, cursor: int, change_cursor: int | None = None, held_from: int = 0) -> None:
+        """From here on the connection, which is in the room, is sent every message from id `cursor` on, in order, each once.
+
+        Arguments:
+            change_cursor, held_from: see `Delivery.listen`.
+        """
+        self._forget(connection)
+        connection.delivery.listen(cursor, change_cursor, held_from)
         self._advance(connection)
+
+    def rewind_changes(self, connection: Connection, change_id: int, first_id: int) -> None:
+        """Sends the changes after `change_id` again, for a connection that got messages from `first_id` on, as they were then."""
+        if connection.delivery.rewind_changes(change_id, first_id):
+            self._advance(connection)
 
     def reply(self, connection: Connection, frame: bytes) -> None:
         """Sends a frame to one connection in the room, at once or as soon as its socket takes it."""
@@ -123,7 +161,12 @@ class Broadcaster:
     def leave(self, connection: Connection) -> None:
         """Nothing is sent to the connection from here on. Harmless if it has left before."""
         connection.delivery.leave()
+        self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        """The connection is in step no longer."""
         self._in_step.discard(connection)
+        self._in_step_with_changes.discard(connection)
 
     def _advance(self, connection: Connection) -> None:
         """Acts on a changed delivery: puts it in step, starts its catch-up task, or wakes the one that it has."""
@@ -132,25 +175,45 @@ class Broadcaster:
             self._moved.notify_all()
             return
         match delivery.advance(self._position, flushed=not connection.socket.has_pending):
-            case State.IN_STEP:
+            case State.IN_STEP if delivery.change_cursor is None:
                 self._in_step.add(connection)
+            case State.IN_STEP:
+                self._in_step_with_changes.add(connection)
+                self._say_caught_up(connection)
             case State.LAGGING:
-                self._in_step.discard(connection)
+                self._forget(connection)
                 self._nursery.start_soon(self._catch_up, connection)
+
+    def _say_caught_up(self, connection: Connection) -> None:
+        delivery = connection.delivery
+        if delivery.says_caught_up:
+            delivery.says_caught_up, delivery.held_from = False, 0
+            delivery.expect_reply()
+            self.reply(connection, frames.encode(frames.CaughtUp(self._position.next_id - 1, self._position.change_id)))
 
     # --- rounds
 
     async def _broadcast(self) -> None:
-        tail = self._room.log
-        batch = tail.since(self._position)
+        began = trio.current_time()
+        tail, began_at = self._room.log, self._position
+        self._position = self._end
+        batch = tail.since(began_at.next_id) if began_at.next_id < tail.next_id else Slice(b"", [], tail.next_id)
+        changes = tail.changes.since(began_at.change_id, tail.changes.head)
         if batch is None:  # the tail does not reach back: each gets it from the store
-            self._position = tail.next_id
-            for connection in tuple(self._in_step):
-                self._advance(connection)
+            self._advance_all(self._in_step)
         else:
-            self._position = batch.next_id
-            await self._send_round(batch)
+            await self._send_round(self._in_step, batch, _NO_CHANGES)
+        if batch is None or changes is None:
+            self._advance_all(self._in_step_with_changes)
+        else:
+            await self._send_round(self._in_step_with_changes, batch, changes)
+        self._round_seconds = trio.current_time() - began
+        self._counters.rounds.note(self._round_seconds)
         self._moved.notify_all()
+
+    def _advance_all(self, connections: set[Connection]) -> None:
+        for connection in tuple(connections):
+            self._advance(connection)
 
     async def _wait_for_commit(self) -> None:
         """Makes a round that takes longer than a commit wait for the posts that are being stored: then one send carries both.
@@ -163,16 +226,16 @@ class Broadcaster:
                 for _ in range(2):  # what was posted during the first of them is in the second
                     await self._commits.finished()
 
-    async def _send_round(self, batch: Slice) -> None:
-        began = trio.current_time()
-        readers = tuple(self._in_step)
-        for start in range(0, len(readers), _SENDS_PER_CHECKPOINT):
-            some = readers[start : start + _SENDS_PER_CHECKPOINT]
-            self._counters.deliveries += self._send_to(some, batch)
+    async def _send_round(self, readers: set[Connection], batch: Slice, changes: ChangeSlice) -> None:
+        everyone = tuple(readers) if batch.ends or changes.ends else ()
+        for start in range(0, len(everyone), _SENDS_PER_CHECKPOINT):
+            some = everyone[start : start + _SENDS_PER_CHECKPOINT]
+            if changes.ends:
+                self._send_with_changes(some, batch, changes)
+            else:
+                self._counters.deliveries += self._send_to(some, batch)
             if len(some) == _SENDS_PER_CHECKPOINT:
                 await trio.lowlevel.checkpoint()
-        self._round_seconds = trio.current_time() - began
-        self._counters.rounds.note(self._round_seconds)
 
     def _send_to(self, readers: tuple[Connection, ...], batch: Slice) -> int:
         """Sends one batch to those of the readers that lack it and are still in step. Returns how many messages went out in all.
@@ -196,6 +259,22 @@ class Broadcaster:
             else:
                 missed += count
         return count * len(readers) - missed
+
+    def _send_with_changes(self, readers: tuple[Connection, ...], batch: Slice, changes: ChangeSlice) -> None:
+        """As `_send_to`, with the changes after the messages."""
+        size, messages, position = len(batch.data), len(batch.ends), self._position
+        data = batch.data + changes.data
+        ends = batch.ends + [size + end for end in changes.ends]
+        for connection in readers:
+            delivery = connection.delivery
+            if delivery.state is not State.IN_STEP or delivery.is_at(position):
+                continue
+            taken = connection.socket.try_send(data, ends)
+            delivery.took(taken, messages, changes.change_ids)
+            self._counters.deliveries += min(taken, messages)
+            self._counters.changes += max(0, taken - messages)
+            if taken != len(ends) or connection.socket.has_pending:
+                self._advance(connection)
 
     # --- catching up
 
@@ -237,12 +316,14 @@ class Broadcaster:
                     await self._moved.wait()
                 case Step.SEND_LOG:
                     await self._send_log(connection, held)
+                case Step.SEND_CHANGES:
+                    await self._send_changes(connection, held)
 
     async def _send_log(self, connection: Connection, held: HeldBytes) -> None:
         delivery, room = connection.delivery, self._room
         # Removed messages cannot be sent. The next one is no further than the end of the log.
         cursor = delivery.cursor = max(delivery.cursor, min(room.first_id, room.log.next_id))
-        if cursor >= self._position:
+        if cursor >= self._position.next_id:
             return
         batch = room.log.since(cursor, room.settings.limits.catch_up_bytes) or await self._from_store(cursor)
         if delivery.cursor != cursor:
@@ -253,17 +334,26 @@ class Broadcaster:
         held.hold(len(batch.data))
         await connection.socket.send(batch.data)
 
+    async def _send_changes(self, connection: Connection, held: HeldBytes) -> None:
+        delivery, room = connection.delivery, self._room
+        change_cursor, cursor = delivery.change_cursor, delivery.cursor
+        assert change_cursor is not None
+        up_to, first_id = self._position.change_id, delivery.held_from
+        found = room.log.changes.since(
+            change_cursor, up_to, room.settings.limits.catch_up_bytes, first_id
+        ) or await self._changes_from_store(change_cursor, first_id, cursor - 1)
+        if (delivery.change_cursor, delivery.cursor) != (change_cursor, cursor):
+            return  # the client asked for another position meanwhile
+        # As for messages, before the wait. After the last page it has all changes up to where the rounds were when it was read.
+        delivery.change_cursor = max(up_to, *found.change_ids[-1:]) if found.is_last else found.change_ids[-1]
+        self._counters.changes += len(found.ends)
+        held.hold(len(found.data))
+        await connection.socket.send(found.data)
+
     async def _from_store(self, cursor: int) -> Slice:
         room, max_bytes = self._room, self._room.settings.limits.catch_up_bytes
         last = min(cursor + _STORE_PAGE - 1, room.log.last_id)
-        while True:
-            try:
-                messages = await room.read(cursor, last, max_bytes)
-            except StoreUnavailable as error:
-                log.warning("store unavailable, catch-up paused", room_id=room.room_id, error=str(error))
-                await trio.sleep(_STORE_RETRY_SECONDS)
-            else:
-                break
+        messages = await self._read(lambda: room.read(cursor, last, max_bytes))
         found = [frames.latest_message(frames.as_json(message, room.emails)) for message in messages]
         ends = list(accumulate(map(len, found)))
         count = max(1, bisect_right(ends, max_bytes))
@@ -271,3 +361,20 @@ class Broadcaster:
             next_id = messages[-1].message_id + 1 if is_cut(messages, max_bytes) else last + 1
             return Slice(b"".join(found), ends, next_id)
         return Slice(b"".join(found[:count]), ends[:count], messages[count].message_id)
+
+    async def _changes_from_store(self, change_cursor: int, first_id: int, last_id: int) -> ChangeSlice:
+        room, max_bytes = self._room, self._room.settings.limits.catch_up_bytes
+        messages = await self._read(lambda: room.read_changes(change_cursor, first_id, last_id, _STORE_PAGE, max_bytes))
+        found = [frames.message_changed(frames.as_json(message, room.emails)) for message in messages]
+        change_ids = [message.change_id for message in messages]
+        is_last = len(messages) < _STORE_PAGE and not is_cut(messages, max_bytes)
+        return ChangeSlice(b"".join(found), list(accumulate(map(len, found))), change_ids, is_last)
+
+    async def _read(self, read: Callable[[], Awaitable[list[Message]]]) -> list[Message]:
+        """Messages from the store; while that is unavailable, it waits."""
+        while True:
+            try:
+                return await read()
+            except StoreUnavailable as error:
+                log.warning("store unavailable, catch-up paused", room_id=self._room.room_id, error=str(error))
+                await trio.sleep(_STORE_RETRY_SECONDS)

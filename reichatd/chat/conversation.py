@@ -10,26 +10,25 @@ from reichatd import rights
 from reichatd.accounts import Accounts, Identity
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
-from reichatd.chat.content import trimmed
-from reichatd.chat.history import HistoryReply, MakeFrame
+from reichatd.chat.history import HistoryReply, IdsReply, MakeFrame
 from reichatd.chat.hub import Hub
-from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.rate_limit import TokenBucket
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
+from reichatd.chat.socket_reply import SocketReply
+from reichatd.chat.writer import READ_ONLY, BadDraft, Draft, Writer
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
-from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
 from reichatd.rights import Action, Scope
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
-from reichatd.text import is_blank
 
 _KEPT_OPEN_SECONDS = 3600.0
-_READ_ONLY = 'This token may only read: it has no scope "write"'
+_CODES: dict[str, frames.ErrorCode] = {"content": "bad_content", "nonce": "bad_nonce", "emoji": "bad_emoji"}
+"""The code of an error by the field that is wrong."""
 _END_OF_TEST = Close(GOING_AWAY, "End of the test connection")
 
 log = structlog.get_logger()
@@ -46,16 +45,14 @@ class ConversationHandler:
         marks: MarkReader,
         scribe: Scribe,
         settings: LiveSettings,
-        post_limits: PostLimits,
-        disk_space: DiskSpace,
+        writer: Writer,
     ) -> None:
         self.accounts = accounts
         self.marks = marks
         self.hub = hub
         self.scribe = scribe
         self.settings = settings
-        self.post_limits = post_limits
-        self.disk_space = disk_space
+        self.writer = writer
         self._kept_open: set[trio.CancelScope] = set()
 
     async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
@@ -178,15 +175,19 @@ class _Conversation:
     async def _take(self, frame: frames.ClientFrame) -> None:
         match frame:
             case frames.SendMessage():
-                await self._post(frame)
+                await self._write(frame, frame.nonce)
             case frames.SetLastRead() if not self._may_write:
-                self._reply("forbidden", _READ_ONLY)
+                self._reply("forbidden", READ_ONLY)
             case frames.SetLastRead():
                 self._handler.scribe.mark_read(self._room.room_id, self._connection.user.user_id, frame.message_id)
             case frames.Fetch():
                 await self._fetch(frame)
             case frames.ListenLatest():
                 await self._listen(frame)
+            case frames.SetTyping():
+                pass
+            case _:
+                await self._write(frame, frame.nonce)
 
     # --- history
 
@@ -202,7 +203,8 @@ class _Conversation:
         # Removed messages count as read: a page around a mark before the first message would look like the log's end.
         while reply is None or mark < room.first_id - 1:
             mark = max(mark, room.first_id - 1)
-            make_frame = partial(frames.InitialState, mark, [])
+            # The head of the changes is read before the messages: what changes meanwhile comes again.
+            make_frame = partial(frames.InitialState, mark, [], change_id=room.change_id, log=room.token)
             reply = self._history(mark - limits.initial_before, mark + limits.initial_after, make_frame)
             await reply.begin()
         await self._finish(reply)
@@ -212,10 +214,32 @@ class _Conversation:
         if not self._is_request(request):
             self._bad("bad_frame", f"A request has at most {limits.nonce_chars} characters")
             return
+        if frame.ids is not None:
+            await self._fetch_ids(frame, frame.ids)
+            return
+        assert frame.from_id is not None  # decode has checked both
+        assert frame.to_id is not None
         if frame.to_id - frame.from_id >= limits.fetch_ids:
             self._bad("fetch_too_large", f"At most {limits.fetch_ids} ids in one fetch", request=request)
             return
-        reply = self._history(frame.from_id, frame.to_id, partial(frames.FetchResponse, [], request=request))
+        make_frame = partial(frames.FetchResponse, [], log=self._room.token, request=request)
+        await self._answer_fetch(self._history(frame.from_id, frame.to_id, make_frame), frame.from_id, request)
+
+    async def _fetch_ids(self, frame: frames.Fetch, ids: list[int]) -> None:
+        limit = self._handler.settings.limits.fetch_single_ids
+        if len(ids) > limit:
+            self._bad("fetch_too_large", f"At most {limit} single ids in one fetch", request=frame.request)
+            return
+        mine = None
+        if frame.mine:
+            own = await self._room.own_reactions(self._connection.user.user_id, ids)
+            mine = {str(message_id): emojis for message_id, emojis in own.items()}
+        make_frame = partial(frames.FetchResponse, [], log=self._room.token, request=frame.request, mine=mine)
+        reply = IdsReply(self._room, ids, make_frame, self._handler.settings.limits.catch_up_bytes)
+        await self._answer_fetch(reply, min(ids, default=0), frame.request)
+
+    async def _answer_fetch(self, reply: HistoryReply, first_id: int, request: str | None) -> None:
+        change_id = self._room.change_id
         try:
             await reply.begin()
         except StoreError as error:
@@ -223,6 +247,7 @@ class _Conversation:
             self._reply("unavailable", "The messages could not be read; try again later", request=request)
             return
         await self._finish(reply)
+        self._room.rewind_changes(self._connection, change_id, first_id)
 
     def _history(self, first_id: int, last_id: int, make_frame: MakeFrame) -> HistoryReply:
         return HistoryReply(self._room, first_id, last_id, make_frame, self._handler.settings.limits.catch_up_bytes)
@@ -230,44 +255,63 @@ class _Conversation:
     async def _finish(self, reply: HistoryReply) -> None:
         with self._handler.hub.stalled.begin(self._connection) as held:
             await reply.send(self._connection.socket, held.hold)
-        self._resume_at = reply.resume_at
+        if reply.resume_at is not None or not isinstance(reply, IdsReply):
+            self._resume_at = reply.resume_at
 
     async def _listen(self, frame: frames.ListenLatest) -> None:
-        room = self._room
+        room, delivery = self._room, self._connection.delivery
+        if frame.log is not None and frame.log != room.token:
+            self._reply("other_log", "The room has another log now; start afresh", log=room.token)
+            return
+        change_cursor = frame.after_change
+        if change_cursor is not None and change_cursor > room.change_id:
+            # As for messages: the client may have read changes from the store that are not broadcast yet.
+            change_cursor = min(change_cursor, (await room.stored_head()).change_id)
         if frame.after_id is not None:
-            await self._listen_after(max(0, frame.after_id))
-        elif not self._connection.delivery.listening:
-            room.listen(self._connection, self._resume_at or room.last_id + 1)
+            cursor = await self._cursor_after(max(0, frame.after_id))
+        elif delivery.listening:
+            if change_cursor is None:
+                return
+            cursor = delivery.cursor
+        else:
+            cursor = self._resume_at or room.last_id + 1
+        room.listen(self._connection, cursor, change_cursor, max(0, frame.held_from or 0))
 
-    async def _listen_after(self, after_id: int) -> None:
+    async def _cursor_after(self, after_id: int) -> int:
         room = self._room
         if after_id > room.last_id:
             # The client may have read, from the store, messages that are durable and not broadcast yet. Ids beyond those do not
             # exist: a client that waited there would miss all messages before.
             after_id = min(after_id, await room.stored_last_id())
-        room.listen(self._connection, after_id + 1)
+        return after_id + 1
 
-    # --- posts
+    # --- writing
 
-    async def _post(self, frame: frames.SendMessage) -> None:
-        content, nonce, limits = trimmed(frame.content), frame.nonce, self._handler.settings.limits
-        if not 1 <= len(content) <= limits.message_chars:
-            self._bad("bad_content", f"A message has 1 to {limits.message_chars} characters", nonce=nonce)
-        elif is_blank(content):
-            self._bad("bad_content", "There is nothing to see in this message", nonce=nonce)
-        elif not self._is_nonce(nonce):
-            self._bad("bad_nonce", f"A nonce has 1 to {limits.nonce_chars} characters")
-        elif not self._may_write:
-            self._reply("forbidden", _READ_ONLY, nonce=nonce)
-        elif refusal := self._handler.post_limits.take(
-            self._connection.user.user_id, content, trio.current_time(), client=self._connection.socket.client
-        ):
-            retry_after = round(refusal.retry_after + 0.0005, 3)
-            self._reply("rate_limited", refusal.message, nonce=nonce, retry_after=retry_after)
-        elif self._handler.disk_space.refuses():
-            self._reply("unavailable", "The server's disk is almost full; try again later", nonce=nonce)
-        else:
-            await self._handler.scribe.post(self._connection, self._room.room_id, content, nonce)
+    async def _write(self, frame: frames.SendMessage | frames.ChangeFrame, nonce: str | None) -> None:
+        writer, by, room_id = self._handler.writer, self._connection.actor, self._room.room_id
+        reply = SocketReply(self._handler.hub, self._connection, room_id, nonce)
+        try:
+            writer.check_nonce(nonce)
+            match frame:
+                case frames.SendMessage(content, _, reply_to, mentions, mention_room):
+                    await writer.post(by, room_id, Draft(content, nonce, reply_to, mentions, mention_room), reply)
+                case frames.EditMessage(message_id, content, mentions, if_change):
+                    await writer.edit(by, room_id, message_id, content, reply, mentions=mentions, if_change=if_change)
+                case frames.DeleteMessages(message_ids):
+                    await writer.delete(by, room_id, message_ids, reply)
+                case frames.AddReaction(message_id, emoji):
+                    await writer.react(by, room_id, message_id, emoji, reply, is_set=True)
+                case frames.RemoveReaction(message_id, emoji):
+                    await writer.react(by, room_id, message_id, emoji, reply, is_set=False)
+                case frames.PinMessage(message_id):
+                    await writer.pin(by, room_id, message_id, reply, is_set=True)
+                case frames.UnpinMessage(message_id):
+                    await writer.pin(by, room_id, message_id, reply, is_set=False)
+        except BadDraft as error:
+            self._bad(_CODES.get(error.field, "bad_frame"), error.problem, nonce=nonce)
+        except ReichatError as error:
+            reply.expect()
+            reply.refuse(error)
 
     # --- errors
 
@@ -287,7 +331,7 @@ class _Conversation:
         *,
         nonce: str | None = None,
         request: str | None = None,
-        retry_after: float | None = None,
+        log: str | None = None,
     ) -> None:
         """Sends an error, with the frame's nonce and request if these are valid."""
         names = {
@@ -295,7 +339,7 @@ class _Conversation:
             "request": request if self._is_request(request) else None,
         }
         self._connection.delivery.expect_reply()
-        self._room.reply(self._connection, frames.error(code, message, **names, retry_after=retry_after))
+        self._room.reply(self._connection, frames.error(code, message, **names, log=log))
 
     def _is_nonce(self, nonce: str | None) -> bool:
         return nonce is None or 1 <= len(nonce) <= self._handler.settings.limits.nonce_chars

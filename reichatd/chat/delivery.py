@@ -1,6 +1,8 @@
 """How far the delivery to one connection has come, and what it needs next. Pure: it decides, the broadcaster sends."""
 
+from collections.abc import Sequence
 from enum import Enum
+from typing import NamedTuple
 
 import trio
 
@@ -37,12 +39,26 @@ class Step(Enum):
     """Replies or pending bytes have to go out."""
     SEND_LOG = "send log"
     """The cursor is behind the broadcaster's position."""
+    SEND_CHANGES = "send changes"
+    """It has the messages, and lacks changes of them."""
     WAIT = "wait"
-    """The cursor is ahead of the position: a round is under way, or the client has read ahead in the store."""
+    """It is ahead of the position: a round is under way, or the client has read ahead in the store."""
+
+
+class Position(NamedTuple):
+    """How far all rounds have sent a room's log.
+
+    Arguments:
+        next_id: the first id that was not sent.
+        change_id: the number of the last change that was sent.
+    """
+
+    next_id: int
+    change_id: int
 
 
 class Delivery:
-    """What one connection is to be sent, and has been. There is no queue: a cursor into the room's log, and a few replies.
+    """What one connection is to be sent, and has been. There is no queue: two cursors into the room's log, and a few replies.
 
     Replies are the frames for this connection alone (acks, errors). `limits.posts_in_flight` bounds their number.
 
@@ -50,12 +66,29 @@ class Delivery:
     Only `settled_below` waits.
     """
 
-    __slots__ = ("_settled", "catch_up", "cursor", "in_flight", "listening", "replies", "state")
+    __slots__ = (
+        "_settled",
+        "catch_up",
+        "change_cursor",
+        "cursor",
+        "held_from",
+        "in_flight",
+        "listening",
+        "replies",
+        "says_caught_up",
+        "state",
+    )
 
     def __init__(self) -> None:
         self.state = State.OUT
         self.cursor = 0
         """The id of the next message to send; counts only while listening."""
+        self.change_cursor: int | None = None
+        """The number of the last change that was sent; None if the client wants no changes. Counts only while listening."""
+        self.held_from = 0
+        """Until it has caught up, changes of messages before this id are not sent."""
+        self.says_caught_up = False
+        """Whether the client is to be told when it has everything."""
         self.listening = False
         """Whether the client has asked for the log."""
         self.replies: list[bytes] = []
@@ -79,25 +112,70 @@ class Delivery:
         if self.catch_up is not None:
             self.catch_up.cancel()
 
-    def listen(self, cursor: int) -> None:
-        """The client wants each message from id `cursor` on. `advance` must follow."""
-        self.listening = True
-        self.cursor = cursor
-
-    def next_step(self, position: int, *, flushed: bool) -> Step:
-        """What has to be done next.
+    def listen(self, cursor: int, change_cursor: int | None = None, held_from: int = 0) -> None:
+        """The client wants each message from id `cursor` on, and perhaps changes. `advance` must follow.
 
         Arguments:
-            position: the first id that the broadcaster has not sent.
+            change_cursor: the number after which it wants changes; None for none.
+            held_from: until it has caught up, it wants those of messages from this id on.
+        """
+        self.listening = True
+        self.cursor = cursor
+        self.change_cursor = change_cursor
+        self.held_from = held_from
+        self.says_caught_up = change_cursor is not None
+
+    def took(self, frames: int, messages: int, change_ids: Sequence[int]) -> None:
+        """The socket has taken the first frames of a round.
+
+        Arguments:
+            frames: how many.
+            messages: how many of the round's frames are messages; those are the first.
+            change_ids: the numbers of the others, which are changes.
+        """
+        self.cursor += min(frames, messages)
+        if frames > messages:
+            self.change_cursor = change_ids[frames - messages - 1]
+
+    def is_at(self, position: Position) -> bool:
+        """Whether it has everything before this position."""
+        return (self.cursor, self.change_cursor) == position
+
+    def rewind_changes(self, change_id: int, first_id: int) -> bool:
+        """The changes after `change_id` are to be sent again: the client may have got older states of messages since.
+
+        Arguments:
+            first_id: the first of these messages.
+
+        Returns:
+            whether `advance` must follow.
+        """
+        if self.change_cursor is None or not self.listening:
+            return False
+        self.held_from = min(self.held_from, first_id)
+        if self.change_cursor <= change_id:
+            return False
+        self.change_cursor = change_id
+        return True
+
+    def next_step(self, position: Position, *, flushed: bool) -> Step:
+        """What has to be done next. Changes come after messages: none comes before its message.
+
+        Arguments:
             flushed: whether the socket has no pending bytes.
         """
         if self.replies or not flushed:
             return Step.FLUSH
-        if not self.listening or self.cursor == position:
+        if not self.listening:
             return Step.NOTHING
-        return Step.SEND_LOG if self.cursor < position else Step.WAIT
+        if self.cursor < position.next_id:
+            return Step.SEND_LOG
+        change_cursor = position.change_id if self.change_cursor is None else self.change_cursor
+        if change_cursor < position.change_id:
+            return Step.SEND_CHANGES
+        return Step.NOTHING if (self.cursor, change_cursor) == position else Step.WAIT
 
-    def advance(self, position: int, *, flushed: bool) -> State:
+    def advance(self, position: Position, *, flushed: bool) -> State:
         """Finds the state again after a change. OUT and LAGGING stay: they end by `enter` and `end_catch_up`.
 
         Where the state becomes LAGGING, the caller starts a catch-up task in the scope `catch_up`.

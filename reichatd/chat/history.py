@@ -148,6 +148,20 @@ class HistoryReply:
         return page
 
 
+class IdsReply(HistoryReply):
+    """As `HistoryReply`, with the messages of single ids, few enough to be read at once."""
+
+    def __init__(self, room: LiveRoom, message_ids: Sequence[int], make_frame: MakeFrame, piece_bytes: int) -> None:
+        super().__init__(room, 0, 0, make_frame, piece_bytes)
+        self._ids = sorted(set(message_ids))
+
+    async def _read_page(self) -> list[bytes | memoryview]:
+        room = self._room
+        self._log_end = room.last_id
+        self._was_last_page = True
+        return [frames.as_json(message, room.emails) for message in await room.by_ids(self._ids)]
+
+
 def _count_up_to(texts: Sequence[bytes | memoryview], size: int) -> int:
     """How many of these texts have `size` bytes together; all of them if they have fewer."""
     if sum(map(len, texts)) <= size:  # most pages are short

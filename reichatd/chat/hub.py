@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
@@ -190,7 +191,19 @@ class Hub:
         if room is not None:
             room.publish(entries)
 
+    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.change(changed)
+
+    def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
+        pass
+
+    def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
+        pass
+
     def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
+        """Sends a frame to one connection, where it is in flight already."""
         room = self._rooms.get(room_id)
         if room is not None:
             room.reply(connection, frame)
@@ -231,10 +244,9 @@ class Hub:
     def email_changed(self, user_id: str, email: str) -> None:
         self._change_user(user_id, email=email)
 
-    def messages_changed(self, changed: Sequence[ChangedMessage]) -> None:
-        for room_id in {each.room_id for each in changed}:
-            if (room := self._rooms.get(room_id)) is not None:
-                room.forget_tail()
+    def messages_changed(self, changed: Iterable[ChangedMessage]) -> None:
+        for room_id, some in groupby(changed, lambda each: each.room_id):
+            self.change(room_id, list(some))
 
     def _change_user(self, user_id: str, **changes: str) -> None:
         self.changes += 1

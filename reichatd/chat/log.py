@@ -4,6 +4,8 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
+from reichatd.chat.changes import ChangeEntry, ChangeLog
+
 
 class Slice(NamedTuple):
     """Consecutive frames of a log: their bytes, the offset of each frame's end, and the id after the last."""
@@ -25,6 +27,8 @@ class RoomLog:
         self.last_id = last_id
         self.max_messages = max_messages
         self.max_bytes = max_bytes
+        self.changes = ChangeLog()
+        """The last changes of messages, which the tail shows already."""
         self._frames: list[bytes] = []  # of the ids up to last_id, without gaps
         self._bytes = 0
 
@@ -39,8 +43,8 @@ class RoomLog:
 
     @property
     def size(self) -> int:
-        """The bytes in the tail."""
-        return self._bytes
+        """The bytes in the tail, and of the changes."""
+        return self._bytes + self.changes.size
 
     def append(self, message_id: int, frame: bytes) -> bool:
         """Appends a durable message. False if the log has it already: it was read from the store after the commit.
@@ -51,7 +55,7 @@ class RoomLog:
         if message_id <= self.last_id:
             return False
         if message_id != self.next_id:
-            self.forget()
+            self.forget_messages()
         self._frames.append(frame)
         self._bytes += len(frame)
         self.last_id = message_id
@@ -59,10 +63,27 @@ class RoomLog:
             self._trim()
         return True
 
+    def change(self, entry: ChangeEntry, frame: bytes, *, hold: bool) -> None:
+        """Adds a durable change, and replaces the message in the tail.
+
+        Arguments:
+            frame: the message as new readers are sent it.
+            hold: see `ChangeLog.add`.
+        """
+        place = entry.message_id - self.first_id
+        if 0 <= place < len(self._frames):
+            self._bytes += len(frame) - len(self._frames[place])
+            self._frames[place] = frame
+            if self._bytes > self.max_bytes:
+                self._trim()
+        self.changes.add(entry, hold=hold)
+        while len(self.changes) > self.max_messages or self.changes.size > self.max_bytes:
+            self.changes.drop_oldest()
+
     def skip_to(self, last_id: int) -> None:
         """Moves the end to `last_id`, where the store's log ends. Messages up to there are not new any more."""
         if last_id > self.last_id:
-            self.forget()
+            self.forget_messages()
             self.last_id = last_id
 
     def drop_before(self, first_id: int) -> None:
@@ -92,11 +113,16 @@ class RoomLog:
         return Slice(b"".join(frames), ends, cursor + len(frames))
 
     def contains(self, data: bytes) -> bool:
-        """Whether a frame in the tail contains these bytes."""
-        return any(data in frame for frame in self._frames)
+        """Whether a frame in the tail or of a change contains these bytes."""
+        return any(data in frame for frame in self._frames) or self.changes.contains(data)
 
     def forget(self) -> None:
-        """Drops the tail, for example because its frames show an old name. The store has the messages."""
+        """Drops the tail and the changes, for example because they show an old name. The store has the messages."""
+        self.forget_messages()
+        self.changes.forget()
+
+    def forget_messages(self) -> None:
+        """Drops the tail."""
         self._frames.clear()
         self._bytes = 0
 

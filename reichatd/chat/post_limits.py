@@ -1,4 +1,4 @@
-"""How much each user may post, on all sockets together."""
+"""How much each user may post and change, on all sockets together."""
 
 from collections import Counter, OrderedDict
 from math import ceil
@@ -47,7 +47,7 @@ class PostLimits:
         most_users: users whose buckets are kept at once.
     """
 
-    LIMITS = ("messages_per_second", "message_bytes_per_second", "posted_bytes_per_day")
+    LIMITS = ("messages_per_second", "message_bytes_per_second", "posted_bytes_per_day", "changes_per_minute")
     """The limits, by the names of their settings."""
 
     def __init__(
@@ -70,11 +70,32 @@ class PostLimits:
             now: Trio's time.
             client: the address that it came from, for the log.
         """
+        buckets = self._buckets(user_id, now)
+        refusal = buckets.take(_size(content), now, self._settings.limits)
+        return self._noted(refusal, buckets, user_id, now, client)
+
+    def take_changes(self, user_id: str, count: int, text: str, now: float, *, client: str) -> PostRefusal | None:
+        """Counts changes, before they are queued. Returns why they are refused, or None.
+
+        Arguments:
+            count: of messages.
+            text: the new content of an edit, which counts as posted; "" without one.
+            now, client: as for `take`.
+        """
+        buckets = self._buckets(user_id, now)
+        refusal = buckets.take_changes(count, _size(text) if text else 0, now, self._settings.limits)
+        return self._noted(refusal, buckets, user_id, now, client)
+
+    def _buckets(self, user_id: str, now: float) -> "_Buckets":
         buckets = self._users.get(user_id)
         if buckets is None:
             self._make_space(now)
             buckets = self._users[user_id] = _Buckets()
-        refusal = buckets.take(_size(content), now, self._settings.limits)
+        return buckets
+
+    def _noted(
+        self, refusal: PostRefusal | None, buckets: "_Buckets", user_id: str, now: float, client: str
+    ) -> PostRefusal | None:
         if refusal is not None:
             self._refusals[refusal.limit] += 1
             if now - buckets.logged_at >= _LOG_SECONDS:
@@ -97,11 +118,12 @@ class PostLimits:
 class _Buckets:
     """The buckets of one user."""
 
-    __slots__ = ("_bytes", "_day", "_messages", "logged_at")
+    __slots__ = ("_bytes", "_changes", "_day", "_messages", "logged_at")
 
     def __init__(self) -> None:
         self._messages = TokenBucket()
         self._bytes = TokenBucket()
+        self._changes = TokenBucket()
         self._day = TokenBucket()
         self.logged_at = -_LOG_SECONDS
         """When a refusal was last logged, in Trio's time."""
@@ -110,6 +132,23 @@ class _Buckets:
         wait = self._messages.wait(now, limits.messages_per_second, limits.messages_burst)
         if wait:
             return PostRefusal("messages_per_second", "Too many messages; wait a little", wait)
+        if (refusal := self._text_refusal(size, now, limits)) is not None:
+            return refusal
+        self._messages.spend(1)
+        self._spend_text(size)
+        return None
+
+    def take_changes(self, count: int, size: int, now: float, limits: LimitSettings) -> PostRefusal | None:
+        wait = self._changes.wait(now, limits.changes_per_minute / 60, limits.changes_burst, count)
+        if wait:
+            return PostRefusal("changes_per_minute", "Too many changes; wait a little", wait)
+        if size and (refusal := self._text_refusal(size, now, limits)) is not None:
+            return refusal
+        self._changes.spend(count)
+        self._spend_text(size)
+        return None
+
+    def _text_refusal(self, size: int, now: float, limits: LimitSettings) -> PostRefusal | None:
         wait = self._bytes.wait(now, limits.message_bytes_per_second, limits.message_bytes_burst, size)
         if wait:
             return PostRefusal("message_bytes_per_second", "Too much text at once; wait a little", wait)
@@ -117,15 +156,17 @@ class _Buckets:
         wait = self._day.wait(now, day / _DAY, day, size)
         if wait:
             return PostRefusal("posted_bytes_per_day", "Too much text in one day; try again later", wait)
-        self._messages.spend(1)
+        return None
+
+    def _spend_text(self, size: int) -> None:
         self._bytes.spend(size)
         self._day.spend(size)
-        return None
 
     def are_full(self, now: float, limits: LimitSettings) -> bool:
         burst, burst_bytes, day = limits.messages_burst, limits.message_bytes_burst, limits.posted_bytes_per_day
         return not (
             self._messages.wait(now, limits.messages_per_second, burst, burst)
+            or self._changes.wait(now, limits.changes_per_minute / 60, limits.changes_burst, limits.changes_burst)
             or self._bytes.wait(now, limits.message_bytes_per_second, burst_bytes, burst_bytes)
             or self._day.wait(now, day / _DAY, day, day)
         )

@@ -1,17 +1,21 @@
 """A live room: its log, and the connections in it."""
 
+from collections.abc import Sequence
+
 import trio
 
 from reichatd.chat import frames
 from reichatd.chat.broadcaster import BroadcastCounters, Broadcaster
+from reichatd.chat.changes import ChangeEntry
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.chat.log import RoomLog
 from reichatd.chat.stalled import StalledSends
 from reichatd.chat.tails import Tails
 from reichatd.errors import RoomNotFound
+from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import EmailVisibility, LiveSettings
-from reichatd.store import Message, MessageStore, StoreError
+from reichatd.store import ChangedMessage, LogHead, Message, MessageStore, StoreError
 
 
 class LiveRoom:
@@ -43,18 +47,26 @@ class LiveRoom:
         self.log = RoomLog(0, max_messages=limits.tail_messages, max_bytes=limits.tail_bytes)
         self.first_id = 1
         """The id that the log begins with, as far as the room knows. Retention, also in another process, moves it forward."""
+        self.token = ""
+        """Names the log: see `LogHead`. Empty before `opened`."""
         self._messages = messages
         self._tails = tails
         self._broadcaster = Broadcaster(self, counters, commits, stalled)
+        self._held = RepeatedEvent()  # reactions are held back
         self._opened = trio.Event()
         self._exists = False
         self._failure: StoreError | None = None
-        self._renames = 0
+        self._outdated = 0  # counts what makes messages out of date that are being read: renames, changes
 
     @property
     def last_id(self) -> int:
         """The id of the last published message. Meaningless before `opened`."""
         return self.log.last_id
+
+    @property
+    def change_id(self) -> int:
+        """The number of the last change that was published. Meaningless before `opened`."""
+        return self.log.changes.head
 
     @property
     def emails(self) -> EmailVisibility:
@@ -81,7 +93,18 @@ class LiveRoom:
             self._failure = error
         self._opened.set()
         if self._exists:
-            await self._broadcaster.run()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._release_reactions)
+                await self._broadcaster.run()
+
+    async def _release_reactions(self) -> None:
+        """Publishes the reactions that were held back, once a second, until cancelled."""
+        while True:
+            await self._held.wait()
+            self._held.clear()
+            await trio.sleep(self.settings.limits.reactions_seconds)
+            self.log.changes.release()
+            self._broadcaster.wake()
 
     async def opened(self) -> None:
         """Waits until the room knows where its log ends.
@@ -98,20 +121,22 @@ class LiveRoom:
     async def _load(self) -> None:
         """Finds the end of the log, and fills the tail with what most clients ask for first."""
         limits = self.settings.limits
-        last_id = await self._messages.last_id(self.room_id)
-        if last_id is None:
+        head = await self._messages.head(self.room_id)
+        if head is None:
             return
-        first_id = last_id - min(limits.initial_before + limits.initial_after, limits.tail_messages - 1)
-        renames = self._renames
-        recent = await self._messages.range(self.room_id, first_id, last_id)
-        if renames == self._renames and not self.log.last_id and recent:
+        first_id = head.last_id - min(limits.initial_before + limits.initial_after, limits.tail_messages - 1)
+        outdated = self._outdated
+        recent = await self._messages.range(self.room_id, first_id, head.last_id)
+        if outdated == self._outdated and not self.log.last_id and recent:
             self.log.skip_to(recent[0].message_id - 1)
             for message in recent:
                 self.log.append(message.message_id, frames.latest_message(frames.as_json(message, self.emails)))
-        # Messages published during the load are new only beyond what the store had by then.
-        self.log.skip_to(last_id)
+        # What is published during the load is new only beyond what the store had by then.
+        self.log.skip_to(head.last_id)
+        self.log.changes.skip_to(head.change_id)
         self._tails.changed(self.log)
-        await self._read_first_id()
+        self.begins_at(head.first_id)
+        self.token = head.token
         self._exists = True
 
     # --- connections
@@ -126,13 +151,28 @@ class LiveRoom:
         self.connections.discard(connection)
         self._broadcaster.leave(connection)
 
-    def listen(self, connection: Connection, cursor: int) -> None:
+    def listen(self, connection: Connection, cursor: int, change_cursor: int | None = None, held_from: int = 0) -> None:
         """From here on the connection is sent every message from id `cursor` on, in order, each once.
 
         One that listens already is moved to that cursor. Ignored for one that has left.
+
+        Arguments:
+            change_cursor, held_from: see `Delivery.listen`.
         """
         if connection in self.connections:
-            self._broadcaster.listen(connection, cursor)
+            self._broadcaster.listen(connection, cursor, change_cursor, held_from)
+
+    def rewind_changes(self, connection: Connection, change_id: int, first_id: int) -> None:
+        """Sends the changes after `change_id` again, if the connection listens to changes and has got later ones.
+
+        To be called after a reply with messages from the store: a change that was sent while they were read is not in them.
+
+        Arguments:
+            change_id: the `change_id` of the room before they were read.
+            first_id: the first of the messages.
+        """
+        if connection in self.connections:
+            self._broadcaster.rewind_changes(connection, change_id, first_id)
 
     def reply(self, connection: Connection, frame: bytes) -> None:
         """Sends a frame to one connection, at once or as soon as its socket takes it. Ignored for one that has left.
@@ -152,6 +192,22 @@ class LiveRoom:
             self._tails.changed(self.log)
             self._broadcaster.wake()
 
+    def change(self, changed: Sequence[ChangedMessage]) -> None:
+        """Replaces durable changed messages in the log, in the order of their change ids, and wakes the broadcaster."""
+        self._outdated += 1
+        hold = self._broadcaster.change_listeners > self.settings.limits.reactions_live_listeners
+        for each in changed:
+            message = frames.as_json(each.message, self.emails)
+            reactions = frames.reactions_changed(each.message) if each.only_reactions else None
+            entry = ChangeEntry(
+                each.message.change_id, each.message.message_id, frames.message_changed(message), reactions
+            )
+            self.log.change(entry, frames.latest_message(message), hold=hold)
+        self._tails.changed(self.log)
+        if self.log.changes.has_held:
+            self._held.set()
+        self._broadcaster.wake()
+
     def recent(self, first_id: int, last_id: int) -> list[bytes] | None:
         """The frames of those of these ids, both included, that exist; None if only the store knows them all."""
         if max(first_id, self.first_id) < self.log.first_id or (self._messages.shared and last_id > self.log.last_id):
@@ -163,7 +219,7 @@ class LiveRoom:
 
         Readers that are behind get the messages from the store.
         """
-        self._renames += 1
+        self._outdated += 1
         self.log.forget()
         self._tails.shrunk(self.log)
 
@@ -195,6 +251,43 @@ class LiveRoom:
         if expected <= min(last_id, self.last_id) and (not messages or messages[0].message_id > expected):
             await self._read_first_id()
         return messages
+
+    async def read_changes(
+        self, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int
+    ) -> list[Message]:
+        """Changed messages from the store: see `MessageStore.changed`.
+
+        Raises:
+            StoreError
+        """
+        return await self._messages.changed(self.room_id, after_change, first_id, last_id, at_most, max_chars)
+
+    async def by_ids(self, message_ids: Sequence[int]) -> list[Message]:
+        """Those of these messages that the store has, in the order of their ids.
+
+        Raises:
+            StoreError
+        """
+        return await self._messages.by_ids(self.room_id, message_ids)
+
+    async def own_reactions(self, user_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
+        """A user's reactions to these messages; without messages that have none.
+
+        Raises:
+            StoreError
+        """
+        return await self._messages.own_reactions(user_id, self.room_id, message_ids)
+
+    async def stored_head(self) -> LogHead:
+        """Where the store's log ends, which may be ahead of the room.
+
+        Raises:
+            RoomNotFound, StoreError
+        """
+        head = await self._messages.head(self.room_id)
+        if head is None:
+            raise RoomNotFound
+        return head
 
     async def stored_last_id(self) -> int:
         """The id that the store's log ends with, which may be ahead of the room's. 0 if there is no log.

@@ -1,4 +1,4 @@
-"""The group commit: one task writes the posts of all connections, in batches.
+"""The group commit: one task writes the posts and changes of all connections, in batches.
 
 While one commit is in progress in the store's worker thread, the posts for the next batch collect. The rooms get the messages of a
 commit only after it is durable.
@@ -11,20 +11,39 @@ Nor does a single user who waits for each message before posting the next.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Protocol
 
 import msgspec
 import structlog
 import trio
 
-from reichatd.chat import frames
+from reichatd.chat import frames, refusals
 from reichatd.chat.commit_status import CommitStatus
-from reichatd.chat.connection import Connection
+from reichatd.errors import ReichatError, Unavailable
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
-from reichatd.store import Appended, Message, MessageStore, Outcome, Post, StoreError
-from reichatd.timestamps import isoformat
+from reichatd.store import (
+    PLAIN,
+    Appended,
+    Change,
+    Changed,
+    ChangedMessage,
+    ChangeOutcome,
+    Committed,
+    Delete,
+    Extras,
+    Message,
+    MessageStore,
+    Outcome,
+    Post,
+    StoreError,
+    User,
+)
+
+_UNSTORED = "The message could not be stored; try again later"
+_UNCHANGED = "The change could not be stored; try again later"
 
 log = structlog.get_logger()
 
@@ -35,19 +54,55 @@ class LiveRooms(Protocol):
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
         """Passes durable messages (id, frame) of one room, in order."""
 
-    def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
-        """Sends a frame to one connection, where it is in flight already."""
+    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
+        """Passes durable changed messages of one room, in the order of their change ids."""
+
+    def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
+        """A message of the user `by` mentions these users; with `everyone`, all members."""
+
+    def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
+        """Passes durable read marks, (room_id, user_id) → message_id."""
+
+
+class Reply(Protocol):
+    """Gets the outcome of one post or change: `expect` is called, then one of `accept` and `refuse`, once. None waits."""
+
+    @property
+    def user(self) -> User:
+        """Who posts or changes, with the name of today."""
+
+    def expect(self) -> None:
+        """It is queued: the outcome follows."""
+
+    def accept(self, message_id: int, change_id: int | None, *, is_new: bool) -> None:
+        """It is durable.
+
+        Arguments:
+            message_id: of a deletion, the first of the messages.
+            change_id: the number that the message has now; None for a post.
+            is_new: False if it was so already.
+        """
+
+    def refuse(self, error: ReichatError) -> None:
+        """It was not stored."""
 
 
 class PendingPost(msgspec.Struct, frozen=True):
-    """A post, and the connection that waits for its outcome."""
+    """A post, and what waits for its outcome."""
 
     post: Post
-    author: Connection
+    reply: Reply
+
+
+class PendingChange(msgspec.Struct, frozen=True):
+    """A change, and what waits for its outcome."""
+
+    change: Change
+    reply: Reply
 
 
 class Scribe:
-    """Owns all posts and read marks that are not durable yet.
+    """Owns all posts, changes and read marks that are not durable yet.
 
     Arguments:
         commits: gets the progress of each commit.
@@ -64,12 +119,16 @@ class Scribe:
     ) -> None:
         self.posts: Counter[str] = Counter(dict.fromkeys([*(outcome.name.lower() for outcome in Outcome), "failed"], 0))
         """Posts by outcome: a name of `Outcome` in lower case, or "failed". All are present from the start."""
+        self.changes: Counter[str] = Counter(
+            dict.fromkeys([*(outcome.name.lower() for outcome in ChangeOutcome), "failed"], 0)
+        )
+        """Changes in the same way, by `ChangeOutcome`."""
         self._messages = messages
         self._rooms = rooms
         self._settings = settings
         self._commits = commits
         self._clock = clock
-        self._pending: list[PendingPost] = []
+        self._pending: list[PendingPost | PendingChange] = []
         self._marks: dict[tuple[str, str], int] = {}
         self._marks_in_commit: dict[tuple[str, str], int] = {}
         self._wake = RepeatedEvent()
@@ -79,17 +138,19 @@ class Scribe:
         self._alive = RepeatedEvent()  # the loop has taken a step
         self._failures = 0  # failed commits since the last write that succeeded
 
-    async def post(self, connection: Connection, room_id: str, content: str, nonce: str | None) -> None:
-        """Queues a message for the next commit. The connection gets the outcome as an ack or an error frame.
+    async def post(self, post: Post, reply: Reply) -> None:
+        """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
+        await self._queue(PendingPost(post, reply))
 
-        Called by the connection's task. Waits only while the queue is longer than four commits.
-        """
+    async def change(self, change: Change, reply: Reply) -> None:
+        """Queues a change for the next commit, as `post` does."""
+        await self._queue(PendingChange(change, reply))
+
+    async def _queue(self, pending: PendingPost | PendingChange) -> None:
         while len(self._pending) >= 4 * self._settings.limits.commit_posts:
             await self._space.wait()
-        connection.delivery.expect_reply()
-        self._pending.append(
-            PendingPost(Post(room_id, connection.user.user_id, content, self._clock(), nonce), connection)
-        )
+        pending.reply.expect()
+        self._pending.append(pending)
         self._wake_up()
 
     def mark_read(self, room_id: str, user_id: str, message_id: int) -> None:
@@ -168,78 +229,103 @@ class Scribe:
     async def _commit(self) -> None:
         batch = self._pending[: self._settings.limits.commit_posts]
         del self._pending[: len(batch)]
+        posts = [each for each in batch if isinstance(each, PendingPost)]
+        changes = [each for each in batch if isinstance(each, PendingChange)]
         self._space.notify_all()
         self._marks_in_commit, self._marks = self._marks, {}
         try:
-            answers = (await self._messages.commit([each.post for each in batch], self._marks_in_commit)).posts
+            committed = await self._messages.commit(
+                [each.post for each in posts], self._marks_in_commit, [each.change for each in changes]
+            )
         except StoreError as error:
-            log.error("commit failed", posts=len(batch), error=str(error))
+            log.error("commit failed", posts=len(posts), changes=len(changes), error=str(error))
             self._failures += 1
-            self.posts["failed"] += len(batch)
-            for each in batch:
-                self._refuse(each, "unavailable", "The message could not be stored; try again later")
+            self.posts["failed"] += len(posts)
+            self.changes["failed"] += len(changes)
+            for post in posts:
+                post.reply.refuse(Unavailable(_UNSTORED))
+            for change in changes:
+                change.reply.refuse(Unavailable(_UNCHANGED))
         else:
             self._commits.stored()
-            self._count(answers)
-            self._publish(batch, answers)
-            self._answer(batch, answers)
+            self._count(committed)
+            self._publish(posts, committed)
+            self._answer(posts, changes, committed)
         finally:
             self._marks_in_commit = {}
 
-    def _count(self, answers: list[Appended]) -> None:
-        outcomes = [answer.outcome for answer in answers]
+    def _count(self, committed: Committed) -> None:
+        outcomes = [answer.outcome for answer in committed.posts]
         for outcome in Outcome:
             self.posts[outcome.name.lower()] += outcomes.count(outcome)
-        if Outcome.STORED in outcomes:  # other commits may have written nothing
+        for change in committed.changes:
+            self.changes[change.outcome.name.lower()] += 1
+        if Outcome.STORED in outcomes or committed.changed:  # other commits may have written nothing
             self._failures = 0
 
-    def _publish(self, batch: list[PendingPost], answers: list[Appended]) -> None:
+    def _publish(self, posts: list[PendingPost], committed: Committed) -> None:
+        """Passes on what is durable: messages, then changes, so that no change comes before its message."""
         rooms: dict[str, list[tuple[int, bytes]]] = {}
         emails = self._settings.whole.privacy.emails
-        for each, answer in zip(batch, answers, strict=True):
+        for each, answer in zip(posts, committed.posts, strict=True):
             if answer.outcome is Outcome.STORED:
-                post, user = each.post, each.author.user
-                message = Message(
-                    answer.message_id,
-                    user.user_id,
-                    user.username,
-                    user.email,
-                    post.content,
-                    post.timestamp,
-                    shares_room=not answer.in_direct,
-                )
-                rooms.setdefault(post.room_id, []).append(
-                    (answer.message_id, frames.latest_message(frames.as_json(message, emails)))
-                )
+                message = frames.as_json(_stored(each, answer), emails)
+                rooms.setdefault(each.post.room_id, []).append((answer.message_id, frames.latest_message(message)))
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
+        for room_id, changed in groupby(committed.changed, lambda each: each.room_id):
+            self._rooms.change(room_id, list(changed))
+        if committed.read_marks:
+            self._rooms.marks_moved(committed.read_marks)
+        self._tell_mentioned(posts, committed)
 
-    def _answer(self, batch: list[PendingPost], answers: list[Appended]) -> None:
-        for each, answer in zip(batch, answers, strict=True):
-            match answer.outcome:
-                case Outcome.STORED | Outcome.REPEATED:
-                    self._acknowledge(each, answer.message_id)
-                case Outcome.NO_MEMBER:
-                    self._refuse(each, "forbidden", "Forbidden")
-                case Outcome.NO_ROOM:
-                    self._refuse(each, "room_not_found", "Room not found")
-                case Outcome.MUTED:
-                    self._refuse(each, "muted", "You are muted in this room", until=isoformat(answer.until))
-                case Outcome.BLOCKED:
-                    self._refuse(each, "forbidden", "This user takes no messages from you")
-                case Outcome.SLOW:
-                    wait = max(0.001, round(answer.until - self._clock() + 0.0005, 3))
-                    self._refuse(each, "rate_limited", "This room is in slow mode; wait a little", retry_after=wait)
+    def _tell_mentioned(self, posts: list[PendingPost], committed: Committed) -> None:
+        for each, answer in zip(posts, committed.posts, strict=True):
+            post = each.post
+            if answer.outcome is Outcome.STORED and (answer.mentions or post.mention_room):
+                self._rooms.mentioned(
+                    post.room_id, answer.message_id, post.user_id, answer.mentions, everyone=post.mention_room
+                )
+        for changed in committed.changed:
+            if changed.mentioned:
+                message = changed.message
+                self._rooms.mentioned(
+                    changed.room_id, message.message_id, message.user_id, changed.mentioned, everyone=False
+                )
 
-    def _acknowledge(self, pending: PendingPost, message_id: int) -> None:
-        post = pending.post
-        if post.nonce is None:
-            pending.author.delivery.settle(1)
-        else:
-            ack = frames.encode(frames.Ack(post.nonce, message_id))
-            self._rooms.reply(post.room_id, pending.author, ack)
+    def _answer(self, posts: list[PendingPost], changes: list[PendingChange], committed: Committed) -> None:
+        now = self._clock()
+        for post, appended in zip(posts, committed.posts, strict=True):
+            if (error := refusals.of_post(appended, now)) is not None:
+                post.reply.refuse(error)
+            else:
+                post.reply.accept(appended.message_id, None, is_new=appended.outcome is Outcome.STORED)
+        for change, changed in zip(changes, committed.changes, strict=True):
+            _answer_change(change, changed)
 
-    def _refuse(self, pending: PendingPost, code: frames.ErrorCode, message: str, **more: str | float) -> None:
-        """`more` are further fields of the error frame."""
-        frame = frames.error(code, message, nonce=pending.post.nonce, **more)
-        self._rooms.reply(pending.post.room_id, pending.author, frame)
+
+def _answer_change(pending: PendingChange, answer: Changed) -> None:
+    change, reply = pending.change, pending.reply
+    if (error := refusals.of_change(answer)) is not None:
+        reply.refuse(error)
+    else:
+        message_id = change.message_ids[0] if isinstance(change, Delete) else change.message_id
+        reply.accept(message_id, answer.change_id, is_new=answer.outcome is ChangeOutcome.CHANGED)
+
+
+def _stored(pending: PendingPost, answer: Appended) -> Message:
+    """The message that a post became."""
+    post, user = pending.post, pending.reply.user
+    extras = PLAIN
+    if post.reply_to or answer.mentions or post.mention_room:
+        extras = Extras(reply_to=post.reply_to, mentions=answer.mentions, mention_room=post.mention_room)
+    return Message(
+        answer.message_id,
+        user.user_id,
+        user.username,
+        user.email,
+        post.content,
+        post.timestamp,
+        shares_room=not answer.in_direct,
+        extras=extras,
+    )

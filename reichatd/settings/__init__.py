@@ -22,7 +22,7 @@ from reichatd.settings.live import LiveSettings
 from reichatd.settings.mail import MailSettings
 from reichatd.settings.oidc import OidcSettings
 from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
-from reichatd.settings.people import DirectSettings, EmailVisibility, PrivacySettings, WhoMayBegin
+from reichatd.settings.people import DirectSettings, EmailVisibility, MessageSettings, PrivacySettings, WhoMayBegin
 from reichatd.settings.problems import SettingsError, SettingsProblem
 from reichatd.settings.root import Settings
 from reichatd.settings.server import ServerSettings, WebSettings
@@ -41,6 +41,7 @@ __all__ = [
     "LiveSettings",
     "LogSettings",
     "MailSettings",
+    "MessageSettings",
     "MetricsSettings",
     "MongoDBSettings",
     "OidcSettings",

@@ -52,6 +52,37 @@ class LimitSettings(Table, frozen=True):
     initial_after: Annotated[int, Meta(ge=0, le=10_000)] = 50
     """How many messages before and after the last one read a client gets when it enters a room."""
 
+    fetch_single_ids: Annotated[int, Meta(ge=1, le=1000)] = 100
+    """How many single messages one fetch may ask for by their ids, for example those that others reply to."""
+
+    deletes: Annotated[int, Meta(ge=1, le=1000)] = 100
+    """How many messages one frame may delete."""
+
+    mentions: Annotated[int, Meta(ge=0, le=1000)] = 50
+    mentions_by_name: Annotated[int, Meta(ge=0, le=1000)] = 10
+    room_mention_members: Annotated[int, Meta(ge=0, le=1_000_000)] = 50
+    """How many users one message may mention; how many of them by "@name", where a client does not say whom it means; and up to
+    how many members a room may have in which everyone may mention all of them at once. Owner and moderators may in any room."""
+
+    reactions_per_message: Annotated[int, Meta(ge=0, le=1000)] = 20
+    reactions_per_user: Annotated[int, Meta(ge=0, le=1000)] = 10
+    reactions_shown_users: Annotated[int, Meta(ge=0, le=100)] = 5
+    """How many different emojis a message may have, how many of them from one user, and how many of the users are named with each
+    emoji."""
+
+    reactions_live_listeners: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    reactions_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    """Where more clients than this listen to changes of a room, the reactions to a message are sent to them together, once in this
+    time."""
+
+    pins: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    """How many messages of a room may be pinned."""
+
+    changes_per_minute: Annotated[float, Meta(ge=0, le=1_000_000)] = 120.0
+    changes_burst: Count = 60
+    """How many changes (edits, deletions, reactions, pins) one user may make per minute (0: no limit), and how many at once after a
+    pause. Each message of a deletion counts."""
+
     messages_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
     messages_burst: Count = 100
     """How many messages one user may post per second (0: no limit), and how many at once after a pause: on all connections to this

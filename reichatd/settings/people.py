@@ -1,6 +1,8 @@
-"""The tables [direct] and [privacy]."""
+"""The tables [direct], [messages] and [privacy]."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
 
 from reichatd.settings.tables import Reload, Table
 
@@ -16,6 +18,15 @@ class DirectSettings(Table, frozen=True):
     from_: WhoMayBegin = "shared_room"
     """Who may begin a direct conversation with a user: "anyone", a member of a "shared_room", or "nobody". A user that the other
     has blocked may not, in any case. Conversations that exist go on."""
+
+
+class MessageSettings(Table, frozen=True):
+    """What users may do with messages that they have posted."""
+
+    reload: ClassVar[Reload] = Reload.APPLIED
+
+    edit_hours: Annotated[float, Meta(ge=0, le=1_000_000)] = 24.0
+    """For how many hours after posting authors may edit a message. 0: for ever. They may delete it at any time."""
 
 
 class PrivacySettings(Table, frozen=True):

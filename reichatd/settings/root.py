@@ -6,7 +6,7 @@ from reichatd.settings.auth import AuthSettings
 from reichatd.settings.limits import LimitSettings
 from reichatd.settings.mail import MailSettings
 from reichatd.settings.operations import AuditSettings, LogSettings, MetricsSettings, RetentionSettings
-from reichatd.settings.people import DirectSettings, PrivacySettings
+from reichatd.settings.people import DirectSettings, MessageSettings, PrivacySettings
 from reichatd.settings.server import ServerSettings, WebSettings
 from reichatd.settings.storage import StorageSettings
 from reichatd.settings.tables import Table
@@ -21,6 +21,7 @@ class Settings(Table, frozen=True):
     web: WebSettings = field(default_factory=WebSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     direct: DirectSettings = field(default_factory=DirectSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
     mail: MailSettings = field(default_factory=MailSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

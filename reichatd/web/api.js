@@ -9,6 +9,7 @@
 
 import { ServerInfo } from "./server-info.js";
 import { storage } from "./storage.js";
+import { fieldProblemText, refusalText, texts } from "./texts.js";
 import { storageKey, urlOf } from "./urls.js";
 
 const TOKEN_KEY = storageKey("reichatd.refresh_token");
@@ -17,21 +18,19 @@ const REQUEST_MS = 20_000;
 /** The server answered with an error. `errors` is [{field, problem}]. */
 export class ServerRefused extends Error {
   constructor(status, body) {
-    super(body.message ?? `The server answered with status ${status}`);
+    super(body.message === undefined ? texts.connection.status(status) : refusalText(body));
     this.status = status;
     this.code = body.code;
-    this.errors = body.errors ?? [];
+    this.errors = (body.errors ?? []).map((error) => ({ field: error.field, problem: fieldProblemText(error) }));
   }
 }
 
 /** The server did not answer. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server cannot be reached. Check your network.");
+    super(texts.connection.unreachable);
   }
 }
-
-const ENDED = "You have been logged out.";
 
 /**
  * Calls the server as the user who is logged in. Fires "signedout" when the login session has ended for any reason, and "elsewhere"
@@ -39,7 +38,7 @@ const ENDED = "You have been logged out.";
  */
 export class Api extends EventTarget {
   /** What to tell the user at the next "signedout". */
-  farewell = ENDED;
+  farewell = texts.connection.loggedOut;
   serverInfo = new ServerInfo((path) => request("GET", path));
   #access = null;
   #refresh = storage.get(TOKEN_KEY);
@@ -70,7 +69,7 @@ export class Api extends EventTarget {
   }
 
   #enter({ tokens }) {
-    this.farewell = ENDED;
+    this.farewell = texts.connection.loggedOut;
     this.#access = tokens.access_token;
     this.#refresh = tokens.refresh_token;
     storage.set(TOKEN_KEY, this.#refresh);

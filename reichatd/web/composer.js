@@ -1,6 +1,7 @@
 // The message input: it grows with the text, saves the draft, and shows by how much a message is too long.
 
 import { announce, h, icon } from "./dom.js";
+import { texts } from "./texts.js";
 
 const PROCESSED_BY_IME = 229;
 
@@ -19,9 +20,9 @@ export class Composer {
     this.#serverInfo = serverInfo;
     this.#onsend = onsend;
     this.problem = h("p", { class: "problem", id: "composer-problem" });
-    this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": "Message", "aria-describedby": "composer-problem", placeholder: "Write a message" });
+    this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": texts.writing.label, "aria-describedby": "composer-problem", placeholder: texts.writing.placeholder });
     this.element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } },
-      h("div", { class: "composer-box" }, this.input, h("button", { class: "send", "aria-label": "Send", title: "Send" }, icon("send"))),
+      h("div", { class: "composer-box" }, this.input, h("button", { class: "send", "aria-label": texts.writing.send, title: texts.writing.send }, icon("send"))),
       this.problem,
     );
     this.input.value = draft.text;

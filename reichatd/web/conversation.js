@@ -4,6 +4,7 @@ import { Unreachable } from "./api.js";
 import { Outbox, OWN_TAB_MS } from "./outbox.js";
 import { RoomLog } from "./room-log.js";
 import { FrameRefused, Socket } from "./socket.js";
+import { refusalText, texts } from "./texts.js";
 import { endTime } from "./time.js";
 
 const PAGE = 100;
@@ -23,7 +24,7 @@ const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
  * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
- * "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
+ * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
  */
 export class Conversation extends EventTarget {
   state = "resting";
@@ -163,7 +164,7 @@ export class Conversation extends EventTarget {
       this.#socket = socket;
       if (!this.#running) socket.drop();
       const end = await socket.closed;
-      if (end.code === TOO_BIG) this.#fail(this.#inFlight, "The message is too big for this server.", true);
+      if (end.code === TOO_BIG) this.#fail(this.#inFlight, texts.writing.tooBigForServer, true);
       return end;
     } catch {
       return {};
@@ -184,9 +185,9 @@ export class Conversation extends EventTarget {
   async #isOver() {
     try {
       const { room } = await this.#api.call("GET", `/room/${encodeURIComponent(this.#roomId)}`);
-      this.reason = room.users.includes(this.#userId) ? "" : "You are no longer a member of this room.";
+      this.reason = room.users.includes(this.#userId) ? "" : texts.conversation.noMember;
     } catch (error) {
-      this.reason = error.status === 404 ? "This room has been deleted." : "";
+      this.reason = error.status === 404 ? texts.conversation.roomDeleted : "";
     }
     if (this.reason === "") return false;
     this.stop();
@@ -227,6 +228,7 @@ export class Conversation extends EventTarget {
     if (id <= this.log.end) return;
     if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, for any device
     this.#addMessages([message]);
+    if (id > this.log.readTo) this.dispatchEvent(new CustomEvent("arrived", { detail: message }));
   }
 
   async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {
@@ -306,7 +308,8 @@ export class Conversation extends EventTarget {
     if (code === "rate_limited") this.#wait(nonce, seconds * 1000);
     else if (code === "unavailable") this.#wait(nonce, BUSY_MS);
     else {
-      this.#fail(nonce, until ? `${message} until ${endTime(new Date(until))}.` : message, FINAL_CODES.includes(code));
+      const problem = refusalText({ code, message });
+      this.#fail(nonce, until ? texts.time.until(problem, endTime(new Date(until))) : problem, FINAL_CODES.includes(code));
       if (code === "muted") this.#emit("restricted");
       if (nonce !== this.#inFlight) return;
       this.#inFlight = null;

@@ -2,6 +2,7 @@
 
 import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
+import { texts } from "./texts.js";
 import { roomPlace } from "./urls.js";
 
 const MOST_SHOWN = 200;
@@ -9,8 +10,8 @@ const PAGE = 1000;
 
 export function exploreView(home) {
   const results = h("ul", { class: "cards" });
-  const note = h("p", { class: "hint", role: "status" }, "Loading …");
-  const filter = h("input", { type: "search", placeholder: "Filter by name", "aria-label": "Filter by name", oninput: show });
+  const note = h("p", { class: "hint", role: "status" }, texts.common.loading);
+  const filter = h("input", { type: "search", placeholder: texts.explore.filter, "aria-label": texts.explore.filter, oninput: show });
   let rooms = [];
 
   function show() {
@@ -35,29 +36,28 @@ export function exploreView(home) {
   load().catch((error) => (note.textContent = error.message));
 
   return h("div", { class: "page" },
-    h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("h2", {}, "Find rooms")),
+    h("header", { class: "bar" }, iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }), h("h2", {}, texts.common.findRooms)),
     h("div", { class: "page-body" },
       h("section", { class: "by-id" }, form({
-        fields: [{ name: "room_id", label: "Open a room by its id", autocapitalize: "none", spellcheck: "false", hint: "Private rooms are not in the list: a member can tell you the id." }],
-        submit: "Open",
+        fields: [{ name: "room_id", label: texts.explore.byId, autocapitalize: "none", spellcheck: "false", hint: texts.explore.byIdHint }],
+        submit: texts.explore.open,
         onsubmit: async ({ room_id: id }) => id.trim() && home.open(id.trim()),
       })),
-      h("section", {}, h("div", { class: "section-head" }, h("h3", {}, "Public rooms"), filter), note, results),
+      h("section", {}, h("div", { class: "section-head" }, h("h3", {}, texts.explore.publicRooms), filter), note, results),
     ),
   );
 }
 
 function sentence(matching, all) {
-  if (all === 0) return "There are no public rooms yet. Create the first one.";
-  if (matching === 0) return "No room matches.";
-  const count = matching === 1 ? "1 room" : `${matching} rooms`;
-  return matching > MOST_SHOWN ? `${count}, the first ${MOST_SHOWN} are shown` : count;
+  if (all === 0) return texts.explore.none;
+  if (matching === 0) return texts.explore.noMatch;
+  return matching > MOST_SHOWN ? texts.explore.firstRooms(matching, MOST_SHOWN) : texts.explore.rooms(matching);
 }
 
 function card(home, { room_id: id, name, description }) {
   return h("a", { class: "room-card", href: roomPlace(id) },
     h("span", { class: "badge", "aria-hidden": "true" }, "#"),
     h("span", { class: "room-card-text" }, h("bdi", { class: "room-card-name" }, name), h("span", { class: "hint", dir: "auto" }, description)),
-    home.rooms.get(id) ? h("span", { class: "hint" }, "joined") : h("span", { class: "go" }, icon("send")),
+    home.rooms.get(id) ? h("span", { class: "hint" }, texts.explore.joined) : h("span", { class: "go" }, icon("send")),
   );
 }

@@ -1,6 +1,7 @@
 // The message rows in the page: those of consecutive ids, without a gap.
 
 import { h } from "./dom.js";
+import { texts } from "./texts.js";
 
 export const MOST_ROWS = 140;
 const FAR_PX = 1500;
@@ -16,7 +17,7 @@ export class FeedRows {
   constructor(log, row) {
     this.#log = log;
     this.#row = row;
-    this.list = h("div", { class: "feed", role: "feed", "aria-label": "Messages", "aria-busy": "false" });
+    this.list = h("div", { class: "feed", role: "feed", "aria-label": texts.conversation.messages, "aria-busy": "false" });
   }
 
   /** The row of this id; null if it is not in the page. */

@@ -4,6 +4,7 @@
 import { copyMessages } from "./copy-messages.js";
 import { h } from "./dom.js";
 import { FeedRows, MOST_ROWS } from "./feed-rows.js";
+import { texts } from "./texts.js";
 import { anchorRow, visibleRange } from "./visible-rows.js";
 
 const STEP = 30;
@@ -46,10 +47,10 @@ export class Feed {
     this.#onread = onread;
     this.note = h("p", { class: "feed-note", role: "status" });
     this.list = this.#rows.list;
-    this.pending = h("div", { class: "pending-list", role: "group", "aria-label": "Messages being sent" });
-    this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": "Conversation" }, h("div", { class: "column" }, this.note, this.list, this.pending));
+    this.pending = h("div", { class: "pending-list", role: "group", "aria-label": texts.conversation.pending });
+    this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": texts.conversation.label }, h("div", { class: "column" }, this.note, this.list, this.pending));
     this.element.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    this.list.addEventListener("copy", (event) => copyMessages(event, this.list));
+    this.list.addEventListener("copy", (event) => copyMessages(event, this.list, (id) => this.#log.get(id)?.content));
     this.element.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.#resizes = new ResizeObserver(() => this.#followsEnd && this.#toBottom());
     this.#resizes.observe(this.element);
@@ -313,7 +314,7 @@ export class Feed {
     this.#reportRead();
     const isAtBeginning = this.#target === null && this.#rows.first <= this.#log.first;
     const isOffline = ["waiting", "over"].includes(this.#conversation.state);
-    const text = isAtBeginning ? this.#beginningText() : isOffline ? "Older messages need a connection." : "Loading …";
+    const text = isAtBeginning ? this.#beginningText() : isOffline ? texts.conversation.olderNeedConnection : texts.common.loading;
     if (this.note.textContent !== text) this.note.textContent = text;
   }
 
@@ -326,8 +327,8 @@ export class Feed {
   }
 
   #beginningText() {
-    if (this.#log.end < this.#log.first) return this.#conversation.state === "live" ? "There are no messages yet." : "";
-    return this.#log.first > 1 ? "Older messages have been deleted." : "The conversation begins here.";
+    if (this.#log.end < this.#log.first) return this.#conversation.state === "live" ? texts.conversation.noMessages : "";
+    return this.#log.first > 1 ? texts.conversation.olderDeleted : texts.conversation.begins;
   }
 
   // --- keys: Up and Down move between messages, Home and End go to the ends of the log

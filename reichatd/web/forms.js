@@ -2,6 +2,7 @@
 
 import { choiceRow } from "./choices.js";
 import { h, iconButton } from "./dom.js";
+import { texts } from "./texts.js";
 
 /** How long a new dialog ignores clicks: the second click of a double click was meant for the page behind it. */
 const SETTLE_MS = 500;
@@ -93,7 +94,7 @@ export function openDialog(title, content) {
   const dialog = h(
     "dialog",
     { "aria-labelledby": id },
-    h("header", {}, h("h2", { id, dir: "auto" }, title), iconButton("close", "Close", close)),
+    h("header", {}, h("h2", { id, dir: "auto" }, title), iconButton("close", texts.common.close, close)),
     typeof content === "function" ? content(close) : content,
   );
   dialog.addEventListener("close", () => dialog.remove());
@@ -114,7 +115,7 @@ export function confirmDialog(title, text, submit, act) {
       before: [h("p", {}, text)],
       submit,
       look: "danger",
-      beside: [h("button", { type: "button", class: "quiet", autofocus: true, onclick: close }, "Cancel")],
+      beside: [h("button", { type: "button", class: "quiet", autofocus: true, onclick: close }, texts.common.cancel)],
       async onsubmit() {
         await act();
         close();

@@ -2,15 +2,16 @@
 
 import { h, iconButton } from "./dom.js";
 import { form } from "./forms.js";
+import { texts } from "./texts.js";
 import { replacePlace } from "./urls.js";
 
 export function invitationView(home, token) {
   const path = `/invite/${encodeURIComponent(token ?? "")}`;
-  const body = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, "Loading …"));
+  const body = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, texts.common.loading));
 
   home.api.call("GET", path).then(
-    ({ room }) => body.replaceChildren(...(room ? toRoom(room) : sentence("Welcome", "This invitation is for people without an account. You have one."))),
-    (error) => body.replaceChildren(...sentence("Invitation", error.status === 404 ? "It is wrong, too old or used up. Ask for a new one." : error.message)),
+    ({ room }) => body.replaceChildren(...(room ? toRoom(room) : sentence(texts.invitation.welcome, texts.invitation.notNeeded))),
+    (error) => body.replaceChildren(...sentence(texts.invitation.title, error.status === 404 ? texts.invitation.invalid : error.message)),
   );
 
   function toRoom({ room_id: roomId, name, description }) {
@@ -21,9 +22,9 @@ export function invitationView(home, token) {
     return [
       h("h2", { dir: "auto" }, name),
       h("p", { class: "description", dir: "auto" }, description),
-      h("p", { class: "hint" }, "You are invited to this room."),
+      h("p", { class: "hint" }, texts.invitation.youAreInvited),
       form({
-        submit: "Join",
+        submit: texts.common.join,
         async onsubmit() {
           let isNew = true;
           try {
@@ -45,9 +46,9 @@ export function invitationView(home, token) {
   }
 
   return h("div", { class: "page" },
-    h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("span", { class: "hint" }, "Invitation")),
+    h("header", { class: "bar" }, iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }), h("span", { class: "hint" }, texts.invitation.title)),
     body,
   );
 }
 
-const sentence = (title, text) => [h("h2", {}, title), h("p", { class: "hint", role: "status" }, text), h("p", {}, h("a", { href: "#/explore" }, "Find rooms"))];
+const sentence = (title, text) => [h("h2", {}, title), h("p", { class: "hint", role: "status" }, text), h("p", {}, h("a", { href: "#/explore" }, texts.common.findRooms))];

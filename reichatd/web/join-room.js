@@ -4,9 +4,10 @@ import { h, icon, iconButton } from "./dom.js";
 import { form } from "./forms.js";
 import { deleteRoomDialog, editRoomDialog } from "./room-dialogs.js";
 import { quietButton } from "./settings-parts.js";
+import { texts } from "./texts.js";
 
 export function joinRoomView(home, roomId) {
-  const body = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, "Loading …"));
+  const body = h("div", { class: "page-body narrow" }, h("p", { class: "hint", role: "status" }, texts.common.loading));
   const path = `/room/${encodeURIComponent(roomId)}`;
 
   home.api.call("GET", path).then(
@@ -16,14 +17,13 @@ export function joinRoomView(home, roomId) {
 
   function joinForm(room) {
     const { name, description, private: isPrivate, users } = room;
-    const count = users.length === 1 ? "1 member" : `${users.length} members`;
     return [
       h("h2", { dir: "auto" }, name),
       h("p", { class: "description", dir: "auto" }, description),
-      h("p", { class: "hint" }, isPrivate ? [icon("lock"), " This room has a password."] : `Public room, ${count}`),
+      h("p", { class: "hint" }, isPrivate ? [icon("lock"), texts.joinRoom.hasPassword] : texts.joinRoom.public(users.length)),
       form({
-        fields: isPrivate ? [{ name: "password", label: "Password of the room", type: "password", autocomplete: "off" }] : [],
-        submit: "Join",
+        fields: isPrivate ? [{ name: "password", label: texts.joinRoom.password, type: "password", autocomplete: "off" }] : [],
+        submit: texts.common.join,
         async onsubmit({ password }) {
           let isNew = true;
           try {
@@ -37,10 +37,10 @@ export function joinRoomView(home, roomId) {
         },
       }),
       room.owner === home.me.userId && h("div", {},
-        h("p", { class: "hint" }, "You have left this room, and still own it. Join it to lead or transfer it."),
+        h("p", { class: "hint" }, texts.joinRoom.stillOwner),
         h("div", { class: "buttons" },
-          quietButton("Edit", () => editRoomDialog(home, room)),
-          quietButton("Delete", () => deleteRoomDialog(home, room), "quiet danger-text"),
+          quietButton(texts.common.edit, () => editRoomDialog(home, room)),
+          quietButton(texts.common.delete, () => deleteRoomDialog(home, room), "quiet danger-text"),
         ),
       ),
     ].filter(Boolean);
@@ -49,14 +49,14 @@ export function joinRoomView(home, roomId) {
   function errorMessage({ status, message }) {
     if (status !== 404) return [h("p", { role: "status" }, message)];
     return [
-      h("h2", {}, "Room not found"),
-      h("p", { class: "hint", role: "status" }, "It has been deleted, or the id is wrong."),
-      h("p", {}, h("a", { href: "#/explore" }, "Find rooms")),
+      h("h2", {}, texts.joinRoom.notFound),
+      h("p", { class: "hint", role: "status" }, texts.joinRoom.notFoundHint),
+      h("p", {}, h("a", { href: "#/explore" }, texts.common.findRooms)),
     ];
   }
 
   return h("div", { class: "page" },
-    h("header", { class: "bar" }, iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }), h("span", { class: "hint" }, "Room ", h("code", {}, roomId))),
+    h("header", { class: "bar" }, iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }), h("span", { class: "hint" }, texts.joinRoom.room(h("code", {}, roomId)))),
     body,
   );
 }

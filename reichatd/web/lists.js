@@ -1,6 +1,7 @@
 // Lists that come from the server, such as login sessions: entries with a name, details and buttons.
 
 import { h } from "./dom.js";
+import { texts } from "./texts.js";
 
 /**
  * A list that is loaded now, and again by `refresh`. Returns {element, refresh}.
@@ -8,7 +9,7 @@ import { h } from "./dom.js";
  * label: of the list; load: returns the items, or throws; row: makes the element of an item; empty: a sentence if there are none.
  */
 export function loadedList({ label, load, row, empty }) {
-  const note = h("p", { class: "hint", role: "status" }, "Loading …");
+  const note = h("p", { class: "hint", role: "status" }, texts.common.loading);
   const list = h("ul", { class: "entries", "aria-label": label, hidden: true });
 
   async function refresh() {

@@ -5,13 +5,11 @@ import { h } from "./dom.js";
 import { UNSENT_PREFIX } from "./drafts.js";
 import { Home } from "./home.js";
 import { storage } from "./storage.js";
+import { texts } from "./texts.js";
 import { isForWelcome, welcome } from "./welcome.js";
 
 const RETRY_MS = 3_000;
-const STORAGE_PROBLEMS = {
-  blocked: "This browser stores nothing for this page; it may block cookies. Your login and unsent text last only until you close the page.",
-  full: "This browser has no storage space left. Your login and unsent text may last only until you close the page.",
-};
+const STORAGE_PROBLEMS = { blocked: texts.page.storageBlocked, full: texts.page.storageFull };
 
 const api = new Api();
 const app = document.getElementById("app");
@@ -34,7 +32,7 @@ async function showHome() {
 }
 
 function retryMessage(error) {
-  return h("main", { class: "welcome", role: "status" }, `${error.message} Trying again …`);
+  return h("main", { class: "welcome", role: "status" }, texts.page.tryingAgain(error.message));
 }
 
 function showStorageProblem() {

@@ -1,6 +1,7 @@
 // The members of a room, and those who are banned, as the server has them; and what the user may do in a room.
 
 import { peopleList } from "./people.js";
+import { texts } from "./texts.js";
 import { endTime } from "./time.js";
 import { pathOfRoom } from "./urls.js";
 
@@ -11,16 +12,16 @@ export const leads = (room) => room?.kind !== "direct" && ["owner", "moderator"]
 
 /** The list of a room's members; the options are those of `peopleList`. */
 export const memberList = (home, roomId, options) => peopleList({
-  label: "Members",
+  label: texts.people.members,
   load: (after, limit) => membersOf(home, roomId, after, limit),
   rank: ({ role }) => ROLES.indexOf(role),
-  details: ({ role, muted_until: mutedUntil }) => [role !== "member" && role, mutedUntil && `muted until ${endTime(new Date(mutedUntil))}`],
+  details: ({ role, muted_until: mutedUntil }) => [texts.people.roles[role], mutedUntil && texts.people.mutedUntil(endTime(new Date(mutedUntil)))],
   ...options,
 });
 
 /** The list of those who are banned from a room, for those who lead it. */
 export const bannedList = (home, roomId, options) => peopleList({
-  label: "Banned",
+  label: texts.people.banned,
   load: (after, limit) => bansOf(home, roomId, after, limit),
   details: () => [],
   ...options,

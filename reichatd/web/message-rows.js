@@ -1,7 +1,7 @@
 // Rows of the conversation: a message, and a message that is not acknowledged yet.
 
 import { avatar, h, iconButton } from "./dom.js";
-import { linkify } from "./links.js";
+import { texts } from "./texts.js";
 import { clock, day, dayName, endTime, full, shortClock } from "./time.js";
 
 const GROUP_MS = 5 * 60_000;
@@ -10,7 +10,7 @@ const GROUP_MS = 5 * 60_000;
  * The row of a message.
  *
  * previous: the message before it; undefined if it is not known.
- * options: {name, isMine, isFirst: of the log, isNew: whether the "New" line is above it, href, onauthor, oncopy, setSize}
+ * options: {name, text: its nodes, isMine, isFirst: of the log, isNew: whether the "New" line is above it, href, onauthor, oncopy, setSize}
  */
 export function messageRow(message, previous, options) {
   const at = new Date(message.timestamp);
@@ -28,7 +28,7 @@ export function messageRow(message, previous, options) {
     "aria-label": `${options.name}, ${clock(at)}`,
   },
     beginsDay && h("h3", { class: "day" }, h("span", {}, dayName(at))),
-    options.isNew && h("p", { class: "new-line" }, h("span", {}, "New")),
+    options.isNew && h("p", { class: "new-line" }, h("span", {}, texts.conversation.new)),
     hasHead && h("div", { class: "head" },
       avatar(message.user_id, options.name),
       h("button", { type: "button", class: "author", tabindex: "-1", onclick: options.onauthor }, h("bdi", {}, options.name)),
@@ -36,27 +36,28 @@ export function messageRow(message, previous, options) {
     ),
     h("div", { class: "line" },
       !hasHead && time,
-      h("p", { class: "content", dir: "auto" }, linkify(message.content)),
-      h("span", { class: "actions" }, iconButton("copy", "Copy text", options.oncopy, { tabindex: "-1" })),
+      h("div", { class: "content", dir: "auto" }, options.text),
+      h("span", { class: "actions" }, iconButton("copy", texts.conversation.copyText, options.oncopy, { tabindex: "-1" })),
     ),
   );
 }
 
-/** The row of an outbox entry. isLive: whether there is a connection; actions: {retry, edit, discard}. */
-export function pendingRow({ content, messageId, problem, isFinal, until }, isLive, actions) {
+/** The row of an outbox entry. text: its nodes; isLive: whether there is a connection; actions: {retry, edit, discard}. */
+export function pendingRow({ messageId, problem, isFinal, until }, text, isLive, actions) {
   const isLate = !problem && !messageId && isLive && until > Date.now();
-  const state = problem ? `Not sent: ${problem}` : messageId ? "Sent" : isLate ? `Waiting until ${endTime(new Date(until))}` : isLive ? "Sending …" : "Waiting";
+  const { again, discard, notSent, sending, sent, waiting, waitingUntil } = texts.writing;
+  const state = problem ? notSent(problem) : messageId ? sent : isLate ? waitingUntil(endTime(new Date(until))) : isLive ? sending : waiting;
   const needsSpace = problem || isLate;
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
-      h("p", { class: "content", dir: "auto" }, linkify(content)),
+      h("div", { class: "content", dir: "auto" }, text),
       !needsSpace && h("span", { class: "state" }, state),
     ),
     needsSpace && h("p", { class: "failed" }, // below the text, which may be longer than the screen
       h("span", { class: "state" }, state),
-      problem && !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, "Send again"),
-      h("button", { type: "button", class: "link", onclick: actions.edit }, "Edit"),
-      h("button", { type: "button", class: "link", onclick: actions.discard }, "Discard"),
+      problem && !isFinal && h("button", { type: "button", class: "link", onclick: actions.retry }, again),
+      h("button", { type: "button", class: "link", onclick: actions.edit }, texts.common.edit),
+      h("button", { type: "button", class: "link", onclick: actions.discard }, discard),
     ),
   );
 }

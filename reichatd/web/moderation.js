@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
 import { confirmTransfer } from "./room-dialogs.js";
 import { quietButton } from "./settings-parts.js";
+import { texts } from "./texts.js";
 import { duration } from "./time.js";
 import { pathOfRoom } from "./urls.js";
 
@@ -19,15 +20,19 @@ export function moderationButtons(home, roomId, person, { dialog, say, changed }
   const isOwner = home.rooms.get(roomId).role === "owner";
   let member; // as of `update`
   // Each button keeps its place, so that no other one is there when it is clicked.
-  const mute = quietButton("Mute", () => (member.muted_until ? say(unmute) : muteDialog()));
-  const kick = quietButton("Kick", () => ask("kick", "Kick", ", and can join again.", "No longer in the room. Can join again."), "quiet danger-text");
-  const ban = quietButton("Ban", () => ask("ban", "Ban", " and cannot come back until you allow it. Messages stay.", "Banned. The owner and moderators can undo it."), "quiet danger-text");
-  const unban = form({ submit: "Unban", look: "quiet", onsubmit: () => say(() => send("POST", "Can join again.", "unban")) });
-  const appoint = quietButton("Make moderator", () => say(member.role === "moderator"
-    ? () => send("DELETE", "No longer a moderator.", "moderators")
-    : () => send("PUT", "Now a moderator: can kick, ban and mute members.", "moderators")));
-  const transfer = quietButton("Make owner", () => returningFocus(confirmTransfer(home, home.rooms.get(roomId), person, () => say(afterTransfer))));
-  const note = h("p", { class: "hint", hidden: true }, "Moderators cannot act on the owner, or on each other.");
+  const mute = quietButton(texts.moderation.mute, () => (member.muted_until ? say(unmute) : muteDialog()));
+  const kick = quietButton(texts.moderation.kick, () => ask("kick", {
+    title: texts.moderation.kickWhom, consequence: texts.moderation.kickConsequence, submit: texts.moderation.kick, done: texts.moderation.kicked,
+  }), "quiet danger-text");
+  const ban = quietButton(texts.moderation.ban, () => ask("ban", {
+    title: texts.moderation.banWhom, consequence: texts.moderation.banConsequence, submit: texts.moderation.ban, done: texts.moderation.banned,
+  }), "quiet danger-text");
+  const unban = form({ submit: texts.moderation.unban, look: "quiet", onsubmit: () => say(() => send("POST", texts.moderation.unbanned, "unban")) });
+  const appoint = quietButton(texts.moderation.makeModerator, () => say(member.role === "moderator"
+    ? () => send("DELETE", texts.moderation.dismissed, "moderators")
+    : () => send("PUT", texts.moderation.appointed, "moderators")));
+  const transfer = quietButton(texts.moderation.makeOwner, () => returningFocus(confirmTransfer(home, home.rooms.get(roomId), person, () => say(afterTransfer))));
+  const note = h("p", { class: "hint", hidden: true }, texts.moderation.limits);
 
   async function send(method, done, what, body) {
     await home.api.call(method, pathOfRoom(roomId, what, person.user_id), body);
@@ -37,28 +42,28 @@ export function moderationButtons(home, roomId, person, { dialog, say, changed }
 
   async function afterTransfer() {
     await changed();
-    return "Now the owner of this room. You are a member.";
+    return texts.moderation.transferred;
   }
 
-  const unmute = () => send("PUT", "No longer muted.", "mute", { seconds: null });
+  const unmute = () => send("PUT", texts.moderation.unmuted, "mute", { seconds: null });
 
   function muteDialog() {
-    returningFocus(openDialog(`Mute ${person.username}?`, (close) => form({
-      before: [h("p", {}, "Can read, but not post in this room.")],
-      fields: [{ name: "seconds", label: "For", options: MUTE_SECONDS.map((seconds) => [seconds, duration(seconds)]), value: 3600 }],
-      submit: "Mute",
+    returningFocus(openDialog(texts.moderation.muteWhom(person.username), (close) => form({
+      before: [h("p", {}, texts.moderation.muteHint)],
+      fields: [{ name: "seconds", label: texts.moderation.muteFor, options: MUTE_SECONDS.map((seconds) => [seconds, duration(seconds)]), value: 3600 }],
+      submit: texts.moderation.mute,
       async onsubmit({ seconds }) {
-        const done = await send("PUT", "Muted.", "mute", { seconds: Number(seconds) });
+        const done = await send("PUT", texts.moderation.muted, "mute", { seconds: Number(seconds) });
         close();
         say(() => done);
       },
     })));
   }
 
-  function ask(what, label, consequence, done) {
+  function ask(what, { title, consequence, submit, done }) {
     const { name: roomName } = home.rooms.get(roomId);
-    const text = [h("bdi", {}, person.username), " has to leave “", h("bdi", {}, roomName), `” at once${consequence}`];
-    returningFocus(confirmDialog(`${label} ${person.username}?`, text, label, async () => {
+    const text = consequence(h("bdi", {}, person.username), h("bdi", {}, roomName));
+    returningFocus(confirmDialog(title(person.username), text, submit, async () => {
       const said = await send("POST", done, what);
       say(() => said);
     }));
@@ -74,8 +79,8 @@ export function moderationButtons(home, roomId, person, { dialog, say, changed }
     member = current;
     const leadsNow = home.rooms.get(roomId)?.role;
     const mayAct = leadsNow === "owner" || (leadsNow === "moderator" && !["owner", "moderator"].includes(member?.role));
-    mute.textContent = member?.muted_until ? "Unmute" : "Mute";
-    appoint.textContent = member?.role === "moderator" ? "Dismiss as moderator" : "Make moderator";
+    mute.textContent = member?.muted_until ? texts.moderation.unmute : texts.moderation.mute;
+    appoint.textContent = member?.role === "moderator" ? texts.moderation.dismiss : texts.moderation.makeModerator;
     for (const button of [mute, kick]) button.disabled = !mayAct || !member;
     for (const button of [appoint, transfer]) button.disabled = leadsNow !== "owner" || !member;
     ban.disabled = !mayAct || banned;
@@ -86,7 +91,7 @@ export function moderationButtons(home, roomId, person, { dialog, say, changed }
   unban.hidden = true;
   for (const button of [mute, kick, ban, appoint, transfer]) button.disabled = true;
   const element = h("div", {},
-    h("h3", {}, "In this room"),
+    h("h3", {}, texts.moderation.title),
     h("div", { class: "buttons" }, mute, kick, ban, unban),
     isOwner && h("div", { class: "buttons" }, appoint, transfer),
     note,

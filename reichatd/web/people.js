@@ -1,13 +1,14 @@
 // Lists of users, which come from the server in pages: each user is a button. A room may have thousands.
 
 import { avatar, h } from "./dom.js";
+import { language, texts } from "./texts.js";
 
 const PAGE = 50;
 const LARGEST_PAGE = 1000;
 const MOST_FOUND = 200;
 const FEW = 10; // are found without a search
 
-const byName = new Intl.Collator("en", { numeric: true }).compare;
+const byName = new Intl.Collator(language, { numeric: true }).compare;
 
 /**
  * A list of users ({user_id, username, …}), empty until `refresh`. Returns {element, refresh}.
@@ -21,8 +22,8 @@ export function peopleList({ label, load, details, onchoose, without, rank = () 
   const rows = new Map(); // by user id; a row keeps its button, to which the focus returns
   const list = h("ul", { class: "people", "aria-label": label });
   const note = h("p", { class: "hint", role: "status" });
-  const more = h("button", { type: "button", class: "link", hidden: true, onclick: () => guarded(() => loadOn(PAGE)) }, "Show more");
-  const filter = h("input", { type: "search", placeholder: "Find by name", "aria-label": `${label}: find by name`, hidden: true, oninput: () => guarded(find) });
+  const more = h("button", { type: "button", class: "link", hidden: true, onclick: () => guarded(() => loadOn(PAGE)) }, texts.common.showMore);
+  const filter = h("input", { type: "search", placeholder: texts.people.find, "aria-label": texts.people.findIn(label), hidden: true, oninput: () => guarded(find) });
   let people = [];
   let hasAll = false;
   let generation = 0; // answers to requests before the last refresh are ignored
@@ -58,7 +59,7 @@ export function peopleList({ label, load, details, onchoose, without, rank = () 
     list.replaceChildren(...matching.slice(0, words ? MOST_FOUND : Infinity).map(row));
     list.hidden = matching.length === 0; // ARIA requires items in a list
     more.hidden = hasAll || words !== "";
-    note.textContent = !words ? "" : !hasAll ? "Searching …" : matching.length === 0 ? "No one is found." : matching.length > MOST_FOUND ? `The first ${MOST_FOUND} of ${matching.length} are shown.` : "";
+    note.textContent = !words ? "" : !hasAll ? texts.people.searching : matching.length === 0 ? texts.people.noOne : matching.length > MOST_FOUND ? texts.people.first(MOST_FOUND, matching.length) : "";
   }
 
   function row(person) {

@@ -6,9 +6,8 @@ import { isBanned, leads, memberOf } from "./members.js";
 import { moderationButtons } from "./moderation.js";
 import { leaveRoomDialog } from "./room-dialogs.js";
 import { quietButton } from "./settings-parts.js";
+import { texts } from "./texts.js";
 import { endTime } from "./time.js";
-
-const ROLES = { owner: "Owner of this room", moderator: "Moderator of this room" };
 
 /**
  * Opens the dialog of a user.
@@ -20,23 +19,23 @@ export function personDialog(home, roomId, userId, onchange = () => {}) {
   const room = home.rooms.get(roomId);
   const isDirect = room?.kind === "direct";
   const isMe = userId === home.me.userId;
-  const person = { user_id: userId, username: "this person" };
+  const person = { user_id: userId, username: texts.person.unknown };
   const about = h("p", { class: "hint" }, "…");
   const state = h("p", { class: "hint" });
   const outcome = h("p", { class: "outcome", role: "status" });
-  const block = quietButton("Block", () => act(toggleBlock));
+  const block = quietButton(texts.person.block, () => act(toggleBlock));
   const moderation = h("div");
   let buttons = null; // of `moderation`, once the user is known to lead the room
   let isBlocked = false;
   block.disabled = true;
 
-  const dialog = openDialog("Person", (close) => [
+  const dialog = openDialog(texts.person.title, (close) => [
     h("p", { class: "person-head" }, avatar(userId, ""), about),
     state,
     !isMe && h("div", { class: "buttons" },
-      !isDirect && quietButton("Message", () => act(openDirect)),
+      !isDirect && quietButton(texts.person.message, () => act(openDirect)),
       block,
-      isDirect && quietButton("Leave", () => { close(); leaveRoomDialog(home, room); }),
+      isDirect && quietButton(texts.common.leave, () => { close(); leaveRoomDialog(home, room); }),
     ),
     moderation,
     outcome,
@@ -62,13 +61,13 @@ export function personDialog(home, roomId, userId, onchange = () => {}) {
   async function toggleBlock() {
     await home.api.call(isBlocked ? "DELETE" : "PUT", `/user/blocks/${encodeURIComponent(userId)}`);
     await refreshBlock();
-    return isBlocked ? "Blocked: cannot write to you in a direct conversation." : "No longer blocked.";
+    return isBlocked ? texts.person.blocked : texts.person.unblocked;
   }
 
   async function refreshBlock() {
     const { blocks } = await home.api.call("GET", "/user/blocks");
     isBlocked = blocks.some((each) => each.user_id === userId);
-    block.textContent = isBlocked ? "Unblock" : "Block";
+    block.textContent = isBlocked ? texts.person.unblock : texts.person.block;
     block.disabled = false;
   }
 
@@ -82,14 +81,14 @@ export function personDialog(home, roomId, userId, onchange = () => {}) {
     const mayKnow = leads(home.rooms.get(roomId)); // who is banned
     const [member, banned] = await Promise.all([memberOf(home, roomId, userId), mayKnow && isBanned(home, roomId, userId), home.rooms.read()]);
     const { role, muted_until: mutedUntil } = member ?? {};
-    state.textContent = [ROLES[role], mutedUntil && `Muted until ${endTime(new Date(mutedUntil))}`].filter(Boolean).join(". ");
+    state.textContent = [texts.person.roles[role], mutedUntil && texts.person.mutedUntil(endTime(new Date(mutedUntil)))].filter(Boolean).join(". ");
     showModeration();
     buttons?.update(member, banned);
   }
 
   async function showName() {
     const user = await home.users.get(userId);
-    person.username = user?.username ?? "(deleted user)";
+    person.username = user?.username ?? texts.common.deletedUser;
     dialog.querySelector("h2").textContent = person.username;
     dialog.querySelector(".avatar").replaceWith(avatar(userId, user?.username ?? "?"));
     about.textContent = user?.email ?? "";

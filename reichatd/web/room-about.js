@@ -7,7 +7,9 @@ import { personDialog } from "./person-dialog.js";
 import { auditDialog } from "./room-audit.js";
 import { deleteRoomDialog, editRoomDialog, leaveRoomDialog } from "./room-dialogs.js";
 import { invitesDialog } from "./room-invites.js";
+import { levelSelect } from "./room-level.js";
 import { quietButton } from "./settings-parts.js";
+import { texts } from "./texts.js";
 import { duration } from "./time.js";
 import { pageUrlOf } from "./urls.js";
 
@@ -24,9 +26,10 @@ async function aboutDialog(home, room) {
   const people = await peopleSection(home, room);
   const dialog = openDialog(room.name, (close) => [
     room.description && h("p", { class: "description", dir: "auto" }, room.description),
-    h("p", { class: "hint" }, room.private ? "Private" : "Public", " room, id ", h("code", {}, room.room_id)),
-    room.owner_is_member === false && h("p", { class: "hint" }, "The owner has left this room."),
+    h("p", { class: "hint" }, (room.private ? texts.room.private : texts.room.public)(h("code", {}, room.room_id))),
+    room.owner_is_member === false && h("p", { class: "hint" }, texts.room.ownerLeft),
     room.slow_seconds > 0 && h("p", { class: "hint" }, slowText(room)),
+    h("div", { class: "field" }, h("label", { for: "room-level" }, texts.room.notifications), levelSelect(home, room, { id: "room-level" })),
     h("div", { class: "buttons" }, buttons(home, room, close)),
     people.element,
   ]);
@@ -35,7 +38,7 @@ async function aboutDialog(home, room) {
 }
 
 /** How long members have to wait. */
-export const slowText = ({ slow_seconds: seconds }) => `Slow mode: ${duration(seconds)} between two messages`;
+export const slowText = ({ slow_seconds: seconds }) => texts.room.slowMode(duration(seconds));
 
 function buttons(home, room, close) {
   const instead = (open) => () => {
@@ -45,12 +48,12 @@ function buttons(home, room, close) {
   const isOwner = room.role === "owner";
   const address = pageUrlOf(`#/room/${encodeURIComponent(room.room_id)}`);
   return [
-    quietButton("Copy address", async () => { await copy(address); announce("Address copied"); }),
-    leads(room) && quietButton("Invite", () => invitesDialog(home, room)),
-    isOwner && quietButton("Edit", instead(editRoomDialog)),
-    leads(room) && quietButton("Audit log", () => auditDialog(home, room)),
-    quietButton("Leave", instead(leaveRoomDialog)),
-    isOwner && quietButton("Delete", instead(deleteRoomDialog), "quiet danger-text"),
+    quietButton(texts.room.copyAddress, async () => { await copy(address); announce(texts.room.addressCopied); }),
+    leads(room) && quietButton(texts.room.invite, () => invitesDialog(home, room)),
+    isOwner && quietButton(texts.common.edit, instead(editRoomDialog)),
+    leads(room) && quietButton(texts.room.auditLog, () => auditDialog(home, room)),
+    quietButton(texts.common.leave, instead(leaveRoomDialog)),
+    isOwner && quietButton(texts.common.delete, instead(deleteRoomDialog), "quiet danger-text"),
   ];
 }
 
@@ -65,14 +68,14 @@ async function peopleSection(home, room) {
   const banned = leads(room) && bannedList(home, roomId, {
     onchoose,
     onload(count, hasAll) {
-      bannedTitle.textContent = `Banned (${count}${hasAll ? "" : "+"})`;
+      bannedTitle.textContent = texts.room.banned(`${count}${hasAll ? "" : "+"}`);
       bannedPart.hidden = count === 0;
     },
   });
   const bannedPart = banned && h("div", { hidden: true }, bannedTitle, banned.element);
 
   async function refresh() {
-    membersTitle.textContent = `Members (${users.length})`;
+    membersTitle.textContent = texts.room.members(users.length);
     await Promise.all([members.refresh(), banned && banned.refresh()]);
   }
 

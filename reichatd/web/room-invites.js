@@ -4,53 +4,55 @@ import { h } from "./dom.js";
 import { confirmDialog, form, openDialog } from "./forms.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { secretNodes } from "./secrets.js";
+import { texts } from "./texts.js";
 import { moment, shortDate } from "./time.js";
 import { pageUrlOf, pathOfRoom } from "./urls.js";
 
-const USES = [["1", "One person"], ["5", "5 people"], ["25", "25 people"], ["100", "100 people"], ["", "Any number of people"]];
-const DAYS = [["1", "1 day"], ["7", "7 days"], ["30", "30 days"]];
+const USES = [1, 5, 25, 100];
+const DAYS = [1, 7, 30];
 
 export function invitesDialog(home, { room_id: roomId, name, private: isPrivate }) {
   const opensRegistration = home.api.serverInfo.registration !== "closed";
   const made = h("div", { role: "status" });
   const invites = loadedList({
-    label: "Valid invitations",
+    label: texts.invites.valid,
     load: async () => Promise.all((await home.api.call("GET", pathOfRoom(roomId, "invites"))).invites.reverse().map(withName)),
     row: ({ invite_id: id, by, created_at: created, expires_at: expires, uses_left: left }) => {
-      const title = `${left === undefined ? "For any number" : `For ${left}`}, until ${moment(new Date(expires))}`;
-      return entry(title, [["By ", h("bdi", {}, by), `, ${shortDate(new Date(created))}`]], [entryButton("Delete", title, () => remove(id))]);
+      const end = moment(new Date(expires));
+      const title = left === undefined ? texts.invites.anyLeft(end) : texts.invites.left(left, end);
+      return entry(title, [texts.invites.by(h("bdi", {}, by), shortDate(new Date(created)))], [entryButton(texts.common.delete, title, () => remove(id))]);
     },
-    empty: "There are none.",
+    empty: texts.common.none,
   });
 
   /** The same invitation, with the name of the one who made it. */
   async function withName(invite) {
     const user = invite.created_by && (await home.users.get(invite.created_by));
-    return { ...invite, by: user === "" ? "an administrator" : (user?.username ?? "(deleted user)") };
+    return { ...invite, by: user === "" ? texts.invites.administrator : (user?.username ?? texts.common.deletedUser) };
   }
 
-  const remove = (id) => confirmDialog("Delete this invitation?", "Its link no longer works. Those who have used it stay members.", "Delete", async () => {
+  const remove = (id) => confirmDialog(texts.invites.deleteTitle, texts.invites.deleteHint, texts.common.delete, async () => {
     await home.api.call("DELETE", pathOfRoom(roomId, "invites", id));
     made.replaceChildren();
     await invites.refresh();
   });
 
-  openDialog("Invite people", [
+  openDialog(texts.invites.title, [
     form({
-      before: [h("p", {}, "Anyone with the link can join “", h("bdi", {}, name), isPrivate ? "”, without its password." : "”.", opensRegistration && " People without an account can register with it.")],
+      before: [h("p", {}, (isPrivate ? texts.invites.leadPrivate : texts.invites.lead)(h("bdi", {}, name)), opensRegistration && texts.invites.canRegister)],
       fields: [
-        { name: "uses", label: "For", options: USES, value: "1" },
-        { name: "days", label: "Valid for", options: DAYS, value: "7" },
+        { name: "uses", label: texts.invites.for, options: [...USES.map((count) => [count, texts.invites.uses(count)]), ["", texts.invites.anyNumber]], value: "1" },
+        { name: "days", label: texts.invites.validFor, options: DAYS.map((count) => [count, texts.invites.days(count)]), value: "7" },
       ],
-      submit: "Create link",
+      submit: texts.invites.submit,
       async onsubmit({ uses, days }) {
         const { invite } = await home.api.call("POST", pathOfRoom(roomId, "invites"), { days: Number(days), ...(uses && { uses: Number(uses) }) });
-        made.replaceChildren(h("h3", {}, "New link"), h("p", { class: "hint" }, "Copy it now: it is not shown again."), ...secretNodes("Link", pageUrlOf(`#/invite/${invite}`)));
+        made.replaceChildren(h("h3", {}, texts.invites.newLink), h("p", { class: "hint" }, texts.invites.copyNow), ...secretNodes(texts.invites.link, pageUrlOf(`#/invite/${invite}`)));
         await invites.refresh();
       },
     }),
     made,
-    h("h3", {}, "Valid invitations"),
+    h("h3", {}, texts.invites.valid),
     invites.element,
   ]);
 }

@@ -5,8 +5,10 @@ import { announce, copy, h, icon, iconButton } from "./dom.js";
 import { Draft } from "./drafts.js";
 import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message-rows.js";
+import { messageText } from "./message-text.js";
 import { personDialog } from "./person-dialog.js";
 import { roomDialog, slowText } from "./room-about.js";
+import { texts } from "./texts.js";
 import { endTime, untilMidnight } from "./time.js";
 
 const ANNOUNCED_CHARACTERS = 200;
@@ -47,9 +49,9 @@ export class RoomView {
     this.input = this.composer.input;
     this.element = h("div", { class: "room" },
       h("header", { class: "bar" },
-        iconButton("back", "Back to the rooms", () => home.leave(), { class: "icon-button only-narrow" }),
+        iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }),
         h("div", { class: "bar-title" }, this.title, this.description),
-        iconButton("people", home.rooms.get(roomId).kind === "direct" ? "About this person" : "About this room", () => roomDialog(home, roomId)),
+        iconButton("people", home.rooms.get(roomId).kind === "direct" ? texts.conversation.aboutPerson : texts.conversation.aboutRoom, () => roomDialog(home, roomId)),
       ),
       this.status,
       h("div", { class: "feed-place" }, this.feed.element, this.jump),
@@ -115,7 +117,7 @@ export class RoomView {
     const mutedFor = room.muted_until ? new Date(room.muted_until) - Date.now() : 0;
     if (mutedFor > 0) this.#muteEnd = setTimeout(() => this.#showLimits(room), Math.min(mutedFor, LONGEST_TIMER_MS));
     const isSlow = room.slow_seconds > 0 && room.role === "member";
-    const text = mutedFor > 0 ? `You are muted until ${endTime(new Date(room.muted_until))}.` : isSlow ? `${slowText(room)}.` : "";
+    const text = mutedFor > 0 ? texts.conversation.mutedUntil(endTime(new Date(room.muted_until))) : isSlow ? `${slowText(room)}.` : "";
     this.limits.toggleAttribute("data-muted", mutedFor > 0);
     if (this.limits.textContent !== text) this.limits.textContent = text; // a screen reader says each change
   }
@@ -182,6 +184,7 @@ export class RoomView {
     const name = this.#conversation.log.nameOf(message);
     return messageRow(message, previous, {
       name,
+      text: this.#text(message.content),
       isMine: message.user_id === this.#home.me.userId,
       isFirst: message.message_id <= this.#conversation.log.first,
       isNew: message.message_id === this.#newFrom,
@@ -190,9 +193,13 @@ export class RoomView {
       onauthor: () => personDialog(this.#home, this.#roomId, message.user_id),
       oncopy: async () => {
         await copy(message.content);
-        announce("Copied");
+        announce(texts.common.copied);
       },
     });
+  }
+
+  #text(content) {
+    return messageText(content, { me: this.#home.me.userId, roomName: (roomId) => this.#home.rooms.get(roomId)?.name });
   }
 
   // --- the state of the connection
@@ -200,11 +207,12 @@ export class RoomView {
   #showState() {
     const { state, reason } = this.#conversation;
     const isOver = state === "over";
-    const text = isOver ? reason : state === "live" ? "" : state === "connecting" ? "Connecting …" : navigator.onLine ? "Not connected." : "Offline.";
-    const waits = !isOver && text !== "" && " Your messages are saved and sent when the connection is back.";
+    const { connecting, notConnected, offline, savedUntil, tryNow } = texts.conversation;
+    const text = isOver ? reason : state === "live" ? "" : state === "connecting" ? connecting : navigator.onLine ? notConnected : offline;
+    const waits = !isOver && text !== "" && savedUntil;
     this.status.replaceChildren(
       text, waits || "",
-      state === "waiting" ? h("button", { type: "button", class: "link", onclick: () => this.#conversation.retryNow() }, "Try now") : "",
+      state === "waiting" ? h("button", { type: "button", class: "link", onclick: () => this.#conversation.retryNow() }, tryNow) : "",
     );
     this.status.hidden = text === "" || (state === "connecting" && !this.#wasShown);
     this.#wasShown = state === "waiting" || (state === "connecting" && this.#wasShown);
@@ -218,7 +226,7 @@ export class RoomView {
   #drawJump() {
     const below = this.feed.newBelow;
     this.jump.hidden = this.feed.atEnd || !this.#isPlaced;
-    const text = below > 0 ? `${below > 999 ? "999+" : below} new` : "Latest";
+    const text = below > 0 ? texts.conversation.newBelow(below > 999 ? "999+" : below) : texts.conversation.latest;
     if (this.jump.dataset.text === text) return;
     this.jump.dataset.text = text;
     this.jump.replaceChildren(icon("down"), text);
@@ -243,7 +251,7 @@ export class RoomView {
   #pendingRow(entry) {
     const { state, reason } = this.#conversation;
     const isLost = state === "over" && entry.messageId === undefined;
-    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, state === "live", {
+    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, this.#text(entry.content), state === "live", {
       retry: () => this.#conversation.retry(entry.nonce),
       edit: () => {
         this.composer.putBack(entry.content);

@@ -1,6 +1,8 @@
 // What the server tells a client before login: how long a message may be, where verification codes appear, who may register (GET
 // /about), and by which provider people log in (GET /oidc).
 
+import { texts } from "./texts.js";
+
 const FRESH_MS = 10_000;
 const NONCE = "0".repeat(32); // as long as those of the outbox
 
@@ -42,10 +44,10 @@ export class ServerInfo extends EventTarget {
   lengthProblem(content) {
     const { message_chars: most, frame_bytes: mostBytes } = this.#limits;
     const characters = content.length - (content.match(/[\ud800-\udbff]/g) ?? []).length; // code points, as the server counts
-    if (characters > most) return `Too long by ${counted(characters - most, "character")}. A message has at most ${most.toLocaleString("en")}.`;
+    if (characters > most) return texts.writing.tooLong(characters - most, most);
     const frame = JSON.stringify({ type: "message", content, nonce: NONCE });
     const bytes = new TextEncoder().encode(frame).length;
-    return bytes > mostBytes ? `Too big by ${counted(bytes - mostBytes, "byte")}.` : "";
+    return bytes > mostBytes ? texts.writing.tooBig(bytes - mostBytes) : "";
   }
 
   async #fetch() {
@@ -56,5 +58,3 @@ export class ServerInfo extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 }
-
-const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

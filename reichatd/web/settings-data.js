@@ -3,7 +3,10 @@
 import { h } from "./dom.js";
 import { forgetUnsent } from "./drafts.js";
 import { form, openDialog } from "./forms.js";
+import { forgetNotifications } from "./notifier.js";
+import { forgetPreferences } from "./room-preferences.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
+import { texts } from "./texts.js";
 import { roomPlace } from "./urls.js";
 
 const REVOKE_MS = 60_000; // the browser has begun to save the file by then
@@ -12,9 +15,9 @@ export const dataSections = (home) => [exportSection(home), deleteSection(home)]
 
 function exportSection({ api, me }) {
   const outcome = outcomeLine();
-  const button = quietButton("Download", async () => {
+  const button = quietButton(texts.data.download, async () => {
     button.disabled = true;
-    outcome.textContent = "Loading …";
+    outcome.textContent = texts.common.loading;
     try {
       save(await api.download("/user/export"), `${me.username}-${new Date().toISOString().slice(0, 10)}.ndjson`);
       outcome.textContent = "";
@@ -23,8 +26,8 @@ function exportSection({ api, me }) {
     }
     button.disabled = false;
   });
-  return section("A copy of your data",
-    h("p", { class: "hint" }, "Your account, rooms, login sessions and messages, one record a line (JSON)."),
+  return section(texts.data.exportTitle,
+    h("p", { class: "hint" }, texts.data.exportHint),
     h("div", { class: "buttons" }, button),
     outcome,
   );
@@ -37,39 +40,39 @@ function save(blob, name) {
 }
 
 function deleteSection(home) {
-  return section("Delete your account",
-    h("p", { class: "hint" }, "This cannot be undone."),
-    h("div", { class: "buttons" }, quietButton("Delete account", () => deleteDialog(home), "quiet danger-text")),
+  return section(texts.data.deleteTitle,
+    h("p", { class: "hint" }, texts.data.noUndo),
+    h("div", { class: "buttons" }, quietButton(texts.data.deleteAccount, () => deleteDialog(home), "quiet danger-text")),
   );
 }
 
 function deleteDialog(home) {
   const owned = home.rooms.all.filter((room) => room.owner === home.me.userId && room.kind !== "direct");
-  openDialog("Delete your account?", (close) => owned.length ? ownedRooms(owned, close) : form({
-    before: [h("p", {}, "You are logged out everywhere, and your name and address are deleted.")],
+  openDialog(texts.data.question, (close) => owned.length ? ownedRooms(owned, close) : form({
+    before: [h("p", {}, texts.data.consequence)],
     fields: [
       {
-        name: "messages", label: "Your messages", type: "radio", value: "keep", options: [
-          ["keep", "Stay, without your name", "so that others can follow the conversations"],
-          ["erase", "Are erased", "“(deleted)” takes the place of each"],
+        name: "messages", label: texts.data.messages, type: "radio", value: "keep", options: [
+          ["keep", texts.data.keep, texts.data.keepHint],
+          ["erase", texts.data.erase, texts.data.eraseHint],
         ],
       },
-      { name: "password", label: "Your password", type: "password", autocomplete: "current-password" },
+      { name: "password", label: texts.common.yourPassword, type: "password", autocomplete: "current-password" },
     ],
-    submit: "Delete permanently",
+    submit: texts.data.submit,
     look: "danger",
-    beside: [quietButton("Cancel", close)],
+    beside: [quietButton(texts.common.cancel, close)],
     async onsubmit({ password, messages }) {
       const { api, me } = home;
       const before = api.farewell;
-      api.farewell = "Your account is deleted."; // the end of the login session may be noticed before the answer
+      api.farewell = texts.data.done; // the end of the login session may be noticed before the answer
       try {
         await api.call("DELETE", "/user", { password, messages });
       } catch (error) {
         api.farewell = before;
         throw error;
       }
-      forgetUnsent(me.userId);
+      for (const forget of [forgetUnsent, forgetPreferences, forgetNotifications]) forget(me.userId);
       home.logOut(api.farewell);
     },
   }));
@@ -78,7 +81,7 @@ function deleteDialog(home) {
 /** What has to be done first. */
 function ownedRooms(rooms, close) {
   return [
-    h("p", {}, "You own these rooms. Transfer or delete them first:"),
+    h("p", {}, texts.data.ownedRooms),
     h("ul", { class: "entries" }, rooms.map((room) => h("li", { class: "entry" }, h("a", { href: roomPlace(room.room_id), dir: "auto", onclick: close }, room.name)))),
   ];
 }

@@ -1,26 +1,28 @@
-// Settings: the user's name and e-mail address, blocked users, and the logout.
+// Settings: the user's name and e-mail address, the language, blocked users, and the logout.
 
 import { announce, h } from "./dom.js";
 import { form, openDialog } from "./forms.js";
+import { LANGUAGES } from "./languages.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
+import { chooseLanguage, chosenLanguage, texts } from "./texts.js";
 import { EMAIL, codeHint, withoutSpaces } from "./welcome-fields.js";
 
-export const profileSections = (home) => [nameSection(home), emailSection(home), blocksSection(home), logOutSection(home)];
+export const profileSections = (home) => [nameSection(home), emailSection(home), languageSection(), blocksSection(home), logOutSection(home)];
 
 function nameSection(home) {
   const { api, me } = home;
   const outcome = outcomeLine();
-  return section("Profile", form({
-    fields: [{ name: "username", label: "Name", value: me.username, autocomplete: "nickname", autocapitalize: "none" }],
-    submit: "Change name",
+  return section(texts.profile.title, form({
+    fields: [{ name: "username", label: texts.common.name, value: me.username, autocomplete: "nickname", autocapitalize: "none" }],
+    submit: texts.profile.changeName,
     look: "quiet",
     async onsubmit({ username }) {
       outcome.textContent = "";
       await api.call("PUT", "/user/username", { username });
       me.username = (await api.call("GET", "/user")).user_details.username;
       home.nameChanged();
-      outcome.textContent = "Your name is changed, also on your earlier messages.";
+      outcome.textContent = texts.profile.nameChanged;
     },
   }), outcome);
 }
@@ -28,13 +30,13 @@ function nameSection(home) {
 function emailSection({ api, me }) {
   const address = h("strong", {}, me.email);
   const outcome = outcomeLine();
-  return section("E-mail",
-    h("p", { class: "hint" }, "You log in with ", address),
-    h("div", { class: "buttons" }, quietButton("Change e-mail address", () => {
+  return section(texts.welcome.email,
+    h("p", { class: "hint" }, texts.profile.logInWith(address)),
+    h("div", { class: "buttons" }, quietButton(texts.profile.changeEmail, () => {
       outcome.textContent = "";
       emailDialog(api, (email) => {
         me.email = address.textContent = email;
-        outcome.textContent = "Your e-mail address is changed.";
+        outcome.textContent = texts.profile.emailChanged;
       });
     })),
     outcome,
@@ -43,14 +45,14 @@ function emailSection({ api, me }) {
 
 /** Asks for the new address, then for the code that was sent there. done: called with the address. */
 function emailDialog(api, done) {
-  openDialog("Change e-mail address", (close) => {
+  openDialog(texts.profile.changeEmail, (close) => {
     const place = h("div", {}, form({
-      before: [h("p", { class: "hint" }, "A code is sent to the new address. Until you enter it, the old address stays, and gets a mail about the change.")],
+      before: [h("p", { class: "hint" }, texts.profile.emailHint)],
       fields: [
-        { ...EMAIL, label: "New e-mail address" },
-        { name: "password", label: "Your password", type: "password", autocomplete: "current-password" },
+        { ...EMAIL, label: texts.profile.newEmail },
+        { name: "password", label: texts.common.yourPassword, type: "password", autocomplete: "current-password" },
       ],
-      submit: "Send a code",
+      submit: texts.profile.sendCode,
       async onsubmit({ email, password }) {
         await api.call("PUT", "/user/email", { email, password });
         place.replaceChildren(codeForm());
@@ -59,9 +61,9 @@ function emailDialog(api, done) {
     }));
 
     const codeForm = () => form({
-      before: [h("p", {}, codeHint(api.serverInfo, "The code is in the mail to your new address.", "The code was printed where this server runs."))],
-      fields: [{ name: "code", label: "Code", inputmode: "numeric", autocomplete: "one-time-code", class: "code" }],
-      submit: "Verify",
+      before: [h("p", {}, codeHint(api.serverInfo, texts.profile.codeByMail, texts.profile.codeByConsole))],
+      fields: [{ name: "code", label: texts.common.code, inputmode: "numeric", autocomplete: "one-time-code", class: "code" }],
+      submit: texts.common.verify,
       async onsubmit({ code }) {
         await api.call("POST", "/user/email/verify", { code: withoutSpaces(code) });
         const { user_details: details } = await api.call("GET", "/user");
@@ -73,12 +75,19 @@ function emailDialog(api, done) {
   });
 }
 
+const languageSection = () => section(texts.common.language, form({
+  fields: [{ name: "language", label: texts.profile.languageOfPage, options: [["", texts.profile.languageOfBrowser], ...Object.entries(LANGUAGES)], value: chosenLanguage }],
+  submit: texts.profile.changeLanguage,
+  look: "quiet",
+  onsubmit: ({ language }) => chooseLanguage(language),
+}));
+
 function blocksSection({ api }) {
   const blocks = loadedList({
-    label: "Blocked people",
+    label: texts.profile.blocked,
     load: async () => (await api.call("GET", "/user/blocks")).blocks,
-    row: ({ user_id: userId, username }) => entry(username, [], [entryButton("Unblock", username, () => unblock(userId), "quiet")]),
-    empty: "You have blocked no one.",
+    row: ({ user_id: userId, username }) => entry(username, [], [entryButton(texts.person.unblock, username, () => unblock(userId), "quiet")]),
+    empty: texts.profile.noneBlocked,
   });
 
   async function unblock(userId) {
@@ -86,11 +95,11 @@ function blocksSection({ api }) {
     await blocks.refresh();
   }
 
-  return section("Blocked people", h("p", { class: "hint" }, "They cannot write to you in a direct conversation."), blocks.element);
+  return section(texts.profile.blocked, h("p", { class: "hint" }, texts.profile.blockedHint), blocks.element);
 }
 
 const logOutSection = (home) =>
-  section("Log out", h("p", { class: "hint" }, "This browser forgets you. Elsewhere you stay logged in."), h("div", { class: "buttons" }, quietButton("Log out", () => {
-    announce("Logged out");
+  section(texts.common.logOut, h("p", { class: "hint" }, texts.profile.logOutHint), h("div", { class: "buttons" }, quietButton(texts.common.logOut, () => {
+    announce(texts.profile.loggedOut);
     home.logOut();
   })));

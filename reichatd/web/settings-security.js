@@ -5,6 +5,7 @@ import { confirmDialog, form, openDialog } from "./forms.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { secondFactorSection } from "./second-factor.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
+import { texts } from "./texts.js";
 import { ago, shortDate } from "./time.js";
 
 export function securitySections({ api }) {
@@ -16,27 +17,27 @@ function passwordSection(api, sessions) {
   const outcome = outcomeLine();
   const element = form({
     fields: [
-      { name: "password", label: "Current password", type: "password", autocomplete: "current-password" },
-      { name: "new_password", label: "New password", type: "password", autocomplete: "new-password", hint: "At least 8 characters. You are logged out everywhere else." },
+      { name: "password", label: texts.security.currentPassword, type: "password", autocomplete: "current-password" },
+      { name: "new_password", label: texts.common.newPassword, type: "password", autocomplete: "new-password", hint: texts.security.newPasswordHint },
     ],
-    submit: "Change password",
+    submit: texts.security.changePassword,
     look: "quiet",
     async onsubmit(fields) {
       outcome.textContent = "";
       await api.call("PUT", "/user/password", fields);
       element.reset();
-      outcome.textContent = "Your password is changed.";
+      outcome.textContent = texts.security.passwordChanged;
       await sessions.refresh();
     },
   });
-  return section("Password", element, outcome);
+  return section(texts.common.password, element, outcome);
 }
 
 /** The section is hidden unless the server has a provider. */
 function providerSection(api) {
   const state = h("p", { class: "hint", role: "status" });
   const buttons = h("div", { class: "buttons" });
-  const element = section("Login by a provider", state, buttons);
+  const element = section(texts.security.provider, state, buttons);
   element.hidden = true;
 
   async function refresh() {
@@ -44,15 +45,15 @@ function providerSection(api) {
     element.hidden = name === "";
     if (name === "") return;
     const { linked } = await api.call("GET", "/user/oidc");
-    state.replaceChildren(linked ? "You can log in by " : "You cannot log in yet by ", h("bdi", {}, name), ".");
-    buttons.replaceChildren(quietButton(linked ? "Unlink" : "Link", () => (linked ? unlink(name) : link(name))));
+    state.replaceChildren(...(linked ? texts.security.linked : texts.security.notLinked)(h("bdi", {}, name)));
+    buttons.replaceChildren(quietButton(linked ? texts.security.unlink : texts.security.link, () => (linked ? unlink(name) : link(name))));
   }
 
   function link(name) {
-    openDialog(`Link ${name}?`, form({
-      before: [h("p", { class: "hint" }, "If you have no password, set one first: log out, and choose “Password forgotten?”.")],
-      fields: [{ name: "password", label: "Your password", type: "password", autocomplete: "current-password" }],
-      submit: "Link",
+    openDialog(texts.security.linkWhich(name), form({
+      before: [h("p", { class: "hint" }, texts.security.linkHint)],
+      fields: [{ name: "password", label: texts.common.yourPassword, type: "password", autocomplete: "current-password" }],
+      submit: texts.security.link,
       async onsubmit({ password }) {
         const { url } = await api.call("POST", "/oidc/link", { password }, { credentials: "same-origin" });
         location.assign(url);
@@ -61,7 +62,7 @@ function providerSection(api) {
   }
 
   function unlink(name) {
-    confirmDialog(`Unlink ${name}?`, "You need your password to log in then. If you have none, log out, and choose “Password forgotten?”: the new password unlinks, too.", "Unlink", async () => {
+    confirmDialog(texts.security.unlinkWhich(name), texts.security.unlinkHint, texts.security.unlink, async () => {
       await api.call("DELETE", "/user/oidc");
       await refresh();
     });
@@ -73,16 +74,16 @@ function providerSection(api) {
 
 function sessionList(api) {
   const sessions = loadedList({
-    label: "Login sessions",
+    label: texts.security.sessions,
     load: async () => (await api.call("GET", "/sessions")).sessions.reverse(),
-    row: ({ session_id: id, device, address, created_at: begun, used_at: used, current }) => entry(device || "Unknown device", [
-      current ? h("strong", {}, "This login session") : `Last used ${ago(new Date(used))}`,
-      `Since ${shortDate(new Date(begun))}${address && `, from ${address}`}`,
-    ], current ? [] : [entryButton("End", device || "Unknown device", () => end(id, device))]),
-    empty: "There are none.",
+    row: ({ session_id: id, device, address, created_at: begun, used_at: used, current }) => entry(device || texts.security.unknownDevice, [
+      current ? h("strong", {}, texts.security.thisSession) : texts.security.lastUsed(ago(new Date(used))),
+      address ? texts.security.sinceFrom(shortDate(new Date(begun)), address) : texts.security.since(shortDate(new Date(begun))),
+    ], current ? [] : [entryButton(texts.security.end, device || texts.security.unknownDevice, () => end(id, device))]),
+    empty: texts.common.none,
   });
 
-  const end = (id, device) => confirmDialog("End this login session?", [h("bdi", {}, device || "Unknown device"), " is logged out at once."], "End", async () => {
+  const end = (id, device) => confirmDialog(texts.security.endTitle, texts.security.endHint(h("bdi", {}, device || texts.security.unknownDevice)), texts.security.end, async () => {
     await api.call("DELETE", `/sessions/${encodeURIComponent(id)}`);
     await sessions.refresh();
   });
@@ -91,14 +92,14 @@ function sessionList(api) {
 }
 
 function sessionsSection(api, sessions) {
-  const endOthers = () => confirmDialog("End all others?", "You are logged out everywhere but here. Tokens for programs stay valid.", "End all others", async () => {
+  const endOthers = () => confirmDialog(texts.security.endOthersTitle, texts.security.endOthersHint, texts.security.endOthers, async () => {
     await api.call("DELETE", "/sessions");
     await sessions.refresh();
   });
 
-  return section("Login sessions",
-    h("p", { class: "hint" }, "Where you are logged in. If you do not know one, end it and change your password."),
+  return section(texts.security.sessions,
+    h("p", { class: "hint" }, texts.security.sessionsHint),
     sessions.element,
-    h("div", { class: "buttons" }, quietButton("End all others", endOthers, "quiet danger-text")),
+    h("div", { class: "buttons" }, quietButton(texts.security.endOthers, endOthers, "quiet danger-text")),
   );
 }

@@ -1,6 +1,7 @@
 // One WebSocket of a room.
 
 import { Unreachable } from "./api.js";
+import { refusalText } from "./texts.js";
 import { webSocketUrlOf } from "./urls.js";
 
 const OPEN_MS = 15_000;
@@ -12,7 +13,7 @@ const LOST = 1006;
 /** The server refused a request frame. */
 export class FrameRefused extends Error {
   constructor({ code, message }) {
-    super(message);
+    super(refusalText({ code, message }));
     this.code = code;
   }
 }

@@ -1,16 +1,19 @@
 // Formats times in the user's locale and time zone.
 
-const HAS_AM_PM = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: HAS_AM_PM ? "numeric" : "2-digit", minute: "2-digit" });
-const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const exactClockFormat = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const agoFormat = new Intl.RelativeTimeFormat("en");
+import { language, locale, texts } from "./texts.js";
+
+const HAS_AM_PM = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12;
+const clockFormat = new Intl.DateTimeFormat(locale, { hour: HAS_AM_PM ? "numeric" : "2-digit", minute: "2-digit" });
+const fullFormat = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "medium" });
+const dateFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+const exactClockFormat = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+const agoFormat = new Intl.RelativeTimeFormat(language);
 const UNITS = [["minute", 1, 60], ["hour", 60, 1440], ["day", 1440, 43_200]]; // the unit, its minutes, and up to where it is used
 const NEAR_MS = 10 * 60_000;
 const LENGTHS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
-const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const dayOfYearFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const durationFormats = new Map(LENGTHS.map(([unit]) => [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" })]));
+const dayFormat = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+const dayOfYearFormat = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
 export const clock = (date) => clockFormat.format(date);
 
@@ -33,16 +36,15 @@ const onDay = (date, format) => (day(date) === day(new Date()) ? "" : `${shortDa
 /** "30 seconds", "1 hour", "7 days": in the largest unit that fits. */
 export function duration(seconds) {
   const [unit, length] = LENGTHS.find(([, each]) => seconds % each === 0) ?? LENGTHS.at(-1);
-  const count = seconds / length;
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return durationFormats.get(unit).format(seconds / length);
 }
 
 /** "now", "5 minutes ago", "3 days ago"; from a month on the date. */
 export function ago(date, now = new Date()) {
   const minutes = Math.round((now - date) / 60_000);
-  if (minutes < 1) return "now";
+  if (minutes < 1) return texts.time.now;
   const [unit, length] = UNITS.find(([, , end]) => minutes < end) ?? [];
-  return unit === undefined ? `on ${shortDate(date)}` : agoFormat.format(-Math.round(minutes / length), unit);
+  return unit === undefined ? texts.time.on(shortDate(date)) : agoFormat.format(-Math.round(minutes / length), unit);
 }
 
 /** The start of the day, so that two times of one day are equal. */
@@ -51,8 +53,8 @@ export const day = (date) => new Date(date.getFullYear(), date.getMonth(), date.
 /** "Today", "Yesterday", "Monday, 3 August", with the year if it is not this one. */
 export function dayName(date, now = new Date()) {
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (day(date) === day(now)) return "Today";
-  if (day(date) === yesterday.getTime()) return "Yesterday";
+  if (day(date) === day(now)) return texts.time.today;
+  if (day(date) === yesterday.getTime()) return texts.time.yesterday;
   return (date.getFullYear() === now.getFullYear() ? dayFormat : dayOfYearFormat).format(date);
 }
 

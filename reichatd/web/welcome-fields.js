@@ -1,8 +1,9 @@
 // Fields and texts of more than one screen before login.
 
 import { h } from "./dom.js";
+import { texts } from "./texts.js";
 
-export const EMAIL = { name: "email", label: "E-mail", type: "email", autocomplete: "email", inputmode: "email", spellcheck: "false", autocapitalize: "none" };
+export const EMAIL = { name: "email", label: texts.welcome.email, type: "email", autocomplete: "email", inputmode: "email", spellcheck: "false", autocapitalize: "none" };
 
 /** Says how a code arrives; changes when the server's answer is known. */
 export function codeHint(serverInfo, byMail, byConsole) {

@@ -1,17 +1,18 @@
 // The screens of the login: the password, and a code of the second factor.
 
 import { form } from "./forms.js";
+import { texts } from "./texts.js";
 import { EMAIL } from "./welcome-fields.js";
 import { providerButton } from "./welcome-provider.js";
 
 export function logIn(page, lead) {
-  page.show("Log in", lead, [
+  page.show(texts.common.logIn, lead, [
     form({
       fields: [
         { ...EMAIL, value: page.known.email, autocomplete: "username" },
-        { name: "password", label: "Password", type: "password", autocomplete: "current-password" },
+        { name: "password", label: texts.common.password, type: "password", autocomplete: "current-password" },
       ],
-      submit: "Log in",
+      submit: texts.common.logIn,
       async onsubmit({ email, password }) {
         try {
           await page.logIn(email, password);
@@ -31,18 +32,17 @@ async function loginLinks(page) {
   await serverInfo.refresh();
   const isOpen = page.invite !== null || serverInfo.registration === "open";
   return [
-    isOpen ? ["Create an account", () => page.go("register")] : ["I have an invitation", () => page.go("enterInvite")],
-    ["Password forgotten?", () => page.go("forgot")],
-    ["I have a code", () => page.go("verify")],
+    isOpen ? [texts.welcome.createAccount, () => page.go("register")] : [texts.welcome.haveInvitation, () => page.go("enterInvite")],
+    [texts.welcome.passwordForgotten, () => page.go("forgot")],
+    [texts.welcome.haveCode, () => page.go("verify")],
   ];
 }
 
 export function secondFactor(page) {
   const { email, password } = page.known;
-  const lead = "Enter the code that your authenticator app shows, or one of your recovery codes.";
-  page.show("One more step", lead, form({
-    fields: [{ name: "totp", label: "Code", autocomplete: "one-time-code", class: "code", autocapitalize: "none", spellcheck: "false" }],
-    submit: "Log in",
+  page.show(texts.secondStep.title, texts.secondStep.lead, form({
+    fields: [{ name: "totp", label: texts.common.code, autocomplete: "one-time-code", class: "code", autocapitalize: "none", spellcheck: "false" }],
+    submit: texts.common.logIn,
     onsubmit: ({ totp }) => page.logIn(email, password, totp),
-  }), [["Start over", () => { page.known = { email: "", password: "" }; page.go("logIn"); }]]);
+  }), [[texts.welcome.startOver, () => { page.known = { email: "", password: "" }; page.go("logIn"); }]]);
 }

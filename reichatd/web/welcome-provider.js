@@ -2,21 +2,13 @@
 
 import { h } from "./dom.js";
 import { storage } from "./storage.js";
+import { texts } from "./texts.js";
 import { placeOf, replacePlace, roomPlace, storageKey, urlOf } from "./urls.js";
 
 const RETURN_KEY = storageKey("reichatd.return");
 
-const PROVIDER_PROBLEMS = {
-  forbidden: "You have not been logged in: you or the provider stopped it.",
-  invalid_code: "The login took too long, or began in another browser. Try again.",
-  unverified_email: "The provider has not verified your e-mail address. Log in with your password, and link the provider in the settings.",
-  user_disabled: "Your account is disabled.",
-  already_linked: "This account of the provider is linked with another account here.",
-  rate_limited: "There were too many logins. Try again later.",
-};
-
 /** The sentence for a login by the provider that failed with this code of an error. */
-export const providerProblem = (code) => PROVIDER_PROBLEMS[code] ?? "The login at the provider failed. Try again later.";
+export const providerProblem = (code) => texts.provider.problems[code] ?? texts.provider.failed;
 
 /** A button that leads to the provider; hidden unless the server has one. */
 export function providerButton({ api }) {
@@ -24,7 +16,7 @@ export function providerButton({ api }) {
   const leave = () => storage.keepInSession(RETURN_KEY, location.hash); // the provider sends the browser back without it
   api.serverInfo.provider().then(({ name, button }) => {
     place.hidden = name === "";
-    place.append(h("p", { class: "or" }, "or"), h("a", { class: "quiet", href: urlOf("/oidc/login"), dir: "auto", onclick: leave }, button || `Log in with ${name}`));
+    place.append(h("p", { class: "or" }, texts.provider.or), h("a", { class: "quiet", href: urlOf("/oidc/login"), dir: "auto", onclick: leave }, button || texts.provider.logIn(name)));
   }, () => {}); // it stays hidden
   return place;
 }
@@ -35,7 +27,7 @@ export async function redeem(page, code) {
   if (hash) replacePlace(hash);
   const [place, token] = placeOf();
   const invite = place === "invite" ? token : null;
-  page.show("Logging in …", "", null);
+  page.show(texts.provider.loggingIn, "", null);
   try {
     const room = invite && (await invitedRoom(page.api, invite));
     await page.api.redeem(code, invite);

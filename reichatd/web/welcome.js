@@ -1,6 +1,9 @@
 // The page before login: a card with one screen at a time.
 
 import { h } from "./dom.js";
+import { brand } from "./instance.js";
+import { LANGUAGES } from "./languages.js";
+import { chooseLanguage, language, texts } from "./texts.js";
 import { placeOf, replacePlace } from "./urls.js";
 import { logIn, secondFactor } from "./welcome-login.js";
 import { forgot, reset } from "./welcome-password.js";
@@ -37,12 +40,13 @@ class Welcome {
     const row = h("p", { class: "links" });
     this.element.replaceChildren(
       h("div", { class: "card", role: "group", "aria-describedby": lead ? "lead" : null }, // read when a field in it gets the focus
-        h("p", { class: "brand" }, "reichatd"),
+        brand(),
         h("h1", { tabindex: "-1" }, title),
         lead && h("p", { class: "lead", id: "lead" }, lead),
         content,
         row,
       ),
+      languageButtons(),
     );
     Promise.resolve(links).then((known) => row.append(...known.map(([text, act]) => h("button", { type: "button", class: "link", onclick: act }, text))));
     (this.element.querySelector("input:placeholder-shown, input") ?? this.element.querySelector("h1")).focus();
@@ -64,6 +68,12 @@ class Welcome {
     else this.go("logIn");
   }
 }
+
+/** A button for each language, in itself. */
+const languageButtons = () => h("p", { class: "languages", role: "group", "aria-label": texts.common.language },
+  Object.entries(LANGUAGES).map(([code, name]) =>
+    h("button", { type: "button", class: "link", lang: code, "aria-pressed": String(code === language), onclick: () => chooseLanguage(code) }, name)),
+);
 
 /** onsignedin: called after the login. notice: a sentence to show first. */
 export function welcome(api, onsignedin, notice = "") {

@@ -13,11 +13,34 @@ from reichatd.chat import CommitStatus, frames
 from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import LiveRoom
+from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled
+from reichatd.chat.socket_reply import Replies, SocketReply
 from reichatd.chat.stalled import StalledSends
 from reichatd.chat.tails import Tails
 from reichatd.settings import LiveSettings
-from reichatd.store import Appended, Cutoff, LogRange, Message, Outcome, Post, Session, StoreUnavailable, User, cut
+from reichatd.store import (
+    Appended,
+    Change,
+    Changed,
+    ChangedMessage,
+    ChangeOutcome,
+    Committed,
+    Cutoff,
+    Edit,
+    Extras,
+    LogHead,
+    LogRange,
+    Message,
+    Outcome,
+    Post,
+    Reaction,
+    Reactor,
+    Session,
+    StoreUnavailable,
+    User,
+    cut,
+)
 
 
 class FakeSocket:
@@ -116,8 +139,10 @@ class FakeMessages:
     def __init__(self, last_id: int = 0) -> None:
         self.log = [message(number) for number in range(1, last_id + 1)]
         self.first_id = 1  # older messages are removed
+        self.change_id = 0  # the last one
         self.reads: list[tuple[int, int]] = []
-        self.commits: list[int] = []  # posts in each commit
+        self.change_reads: list[tuple[int, int, int]] = []  # after_change, first_id, last_id
+        self.commits: list[int] = []  # posts and changes in each commit
         self.failures = 0  # how many of the next calls fail
         self.exists = True
         self.hangs = False  # whether calls never return
@@ -133,12 +158,55 @@ class FakeMessages:
         self.log += new
         return new
 
-    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+    async def commit(
+        self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int], changes: Sequence[Change] = ()
+    ) -> Committed:
+        """Each change is an edit, without effect on the text, of one of the messages."""
         await self._answer()
-        self.commits.append(len(posts))
+        self.commits.append(len(posts) + len(changes))
         first = len(self.log) + 1
         self._store(len(posts))
-        return [Appended(Outcome.STORED, first + number) for number in range(len(posts))]
+        changed = [self.change(change.message_id) for change in changes if isinstance(change, Edit)]
+        return Committed(
+            [Appended(Outcome.STORED, first + number) for number in range(len(posts))],
+            [Changed(ChangeOutcome.CHANGED, each.message.change_id) for each in changed],
+            changed,
+        )
+
+    def change(self, message_id: int, *, only_reactions: bool = False) -> ChangedMessage:
+        """Gives a message the next change id. Returns what the scribe would pass on."""
+        self.change_id += 1
+        reactions = (Reaction("👍", self.change_id, ("u1",)),) if only_reactions else ()
+        changed = msgspec.structs.replace(
+            self.log[message_id - 1], change_id=self.change_id, extras=Extras(reactions=reactions)
+        )
+        self.log[message_id - 1] = changed
+        return ChangedMessage("room", changed, only_reactions)
+
+    async def head(self, room_id: str) -> LogHead | None:
+        await self._answer()
+        return LogHead(self.first_id, len(self.log), self.change_id, "token") if self.exists else None
+
+    async def changed(
+        self, room_id: str, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int | None = None
+    ) -> list[Message]:
+        self.change_reads.append((after_change, first_id, last_id))
+        await self._answer()
+        found = [each for each in self.log[max(0, first_id - 1) : last_id] if each.change_id > after_change]
+        return cut(sorted(found, key=lambda each: each.change_id)[:at_most], max_chars)
+
+    async def by_ids(self, room_id: str, message_ids: Sequence[int]) -> list[Message]:
+        await self._answer()
+        return [each for each in self.log if each.message_id in message_ids]
+
+    async def pinned(self, room_id: str) -> list[Message]:
+        raise NotImplementedError
+
+    async def own_reactions(self, user_id: str, room_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
+        raise NotImplementedError
+
+    async def reactors(self, room_id: str, message_id: int, emoji: str, after: str, at_most: int) -> list[Reactor]:
+        raise NotImplementedError
 
     async def probe(self) -> None:
         await self._answer()
@@ -205,3 +273,11 @@ def connect(socket: FakeSocket, user_id: str = "u1", session_id: str = "s1", exp
     user = User(user_id, f"{user_id}@example.org", user_id, "", 0.0)
     session = Session(session_id, user_id, "", 0.0, expires_at)
     return Connection(socket, Identity(user, session), trio.CancelScope())
+
+
+async def post(
+    scribe: Scribe, rooms: Replies, author: Connection, content: str, nonce: str | None = None, room_id: str = "room"
+) -> None:
+    """Posts as the conversation of a connection does."""
+    made = Post(room_id, author.user.user_id, content, 1_700_000_000.0, nonce)
+    await scribe.post(made, SocketReply(rooms, author, room_id, nonce))

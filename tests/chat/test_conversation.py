@@ -6,10 +6,10 @@ import trio
 from trio.testing import MockClock
 
 from reichatd.accounts import Identity
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe, Writer
 from reichatd.disk_space import DiskSpace
 from reichatd.settings import LimitSettings, LiveSettings, Settings
-from reichatd.store import Appended, Post, Session, User
+from reichatd.store import Change, Committed, Post, Session, User
 from tests.chat.doubles import FakeMessages, FakeSocket, split
 
 CONTINUATION, TEXT = 0, 1
@@ -36,10 +36,12 @@ class SlowMarks(FakeMessages):
         super().__init__(last_id=100)
         self.committed = trio.Event()
 
-    async def append(self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int]) -> list[Appended]:
+    async def commit(
+        self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int], changes: Sequence[Change] = ()
+    ) -> Committed:
         await trio.sleep(1)
         self.committed.set()
-        return []
+        return Committed([])
 
     async def read_marks(self, members: Sequence[tuple[str, str]]) -> list[int | None]:
         await self.committed.wait()
@@ -93,8 +95,7 @@ async def opened(
         marks=marks,
         scribe=scribe,
         settings=settings,
-        post_limits=PostLimits(settings),
-        disk_space=DiskSpace(settings, None),
+        writer=Writer(scribe, settings, PostLimits(settings), DiskSpace(settings, None)),
     )
 
 

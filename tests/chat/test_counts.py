@@ -11,7 +11,7 @@ from reichatd.chat.hub import Hub
 from reichatd.chat.scribe import Scribe
 from reichatd.settings import EmailVisibility, LimitSettings, LiveSettings, Settings
 from reichatd.store import Message
-from tests.chat.doubles import FakeMessages, FakeSocket, connect
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, post
 
 READERS = 500
 POSTS = 50
@@ -53,10 +53,10 @@ async def test_many_posts_are_one_commit_one_encoding_each_and_one_send_a_reader
     monkeypatch.setattr(frames, "as_json", counting)
 
     author = connections[0]
-    await scribe.post(author, "room", "first", None)
+    await post(scribe, hub, author, "first")
     await wait_all_tasks_blocked()  # its commit is in progress
     for _ in range(POSTS):
-        await scribe.post(author, "room", "text", None)
+        await post(scribe, hub, author, "text")
     await scribe.drained()
     await wait_all_tasks_blocked()
 

@@ -6,9 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from reichatd.chat.delivery import Delivery, State, Step
+from reichatd.chat.delivery import Delivery, Position, State, Step
 
 POSITION = 101
+AT = Position(POSITION, 0)
 
 
 def delivery(*, listen_from: int | None = None) -> Delivery:
@@ -22,27 +23,27 @@ def delivery(*, listen_from: int | None = None) -> Delivery:
 
 def in_step() -> Delivery:
     made = delivery(listen_from=POSITION)
-    assert made.advance(POSITION, flushed=True) is State.IN_STEP
+    assert made.advance(AT, flushed=True) is State.IN_STEP
     return made
 
 
 def lagging() -> Delivery:
     made = delivery(listen_from=1)
-    assert made.advance(POSITION, flushed=True) is State.LAGGING
+    assert made.advance(AT, flushed=True) is State.LAGGING
     return made
 
 
 def test_in_no_room_nothing_is_sent() -> None:
     made = Delivery()
     made.listen(1)
-    assert made.advance(POSITION, flushed=False) is State.OUT
+    assert made.advance(AT, flushed=False) is State.OUT
     assert made.catch_up is None
 
 
 def test_one_that_does_not_listen_is_idle_wherever_the_log_ends() -> None:
     made = delivery()
     assert made.state is State.IDLE
-    assert made.advance(POSITION, flushed=True) is State.IDLE
+    assert made.advance(AT, flushed=True) is State.IDLE
     assert made.catch_up is None
 
 
@@ -53,42 +54,42 @@ def test_one_that_does_not_listen_is_idle_wherever_the_log_ends() -> None:
 )
 def test_only_a_cursor_at_the_position_is_in_step(cursor: int, state: State) -> None:
     made = delivery(listen_from=cursor)
-    assert made.advance(POSITION, flushed=True) is state
+    assert made.advance(AT, flushed=True) is state
     assert (made.catch_up is not None) == (state is State.LAGGING)
 
 
 @pytest.mark.parametrize("listen_from", [None, POSITION])
 def test_pending_bytes_need_a_catch_up(listen_from: int | None) -> None:
     made = delivery(listen_from=listen_from)
-    assert made.advance(POSITION, flushed=False) is State.LAGGING
+    assert made.advance(AT, flushed=False) is State.LAGGING
 
 
 @pytest.mark.parametrize("listen_from", [None, POSITION])
 def test_a_pending_reply_needs_a_catch_up(listen_from: int | None) -> None:
     made = delivery(listen_from=listen_from)
     made.replies.append(b"ack")
-    assert made.advance(POSITION, flushed=True) is State.LAGGING
+    assert made.advance(AT, flushed=True) is State.LAGGING
 
 
 def test_a_round_that_was_missed_makes_it_lag() -> None:
     made = in_step()
-    assert made.advance(POSITION + 2, flushed=True) is State.LAGGING
+    assert made.advance(Position(POSITION + 2, 0), flushed=True) is State.LAGGING
 
 
 def test_a_round_that_was_taken_leaves_it_in_step() -> None:
     made = in_step()
     made.cursor += 2
-    assert made.advance(POSITION + 2, flushed=True) is State.IN_STEP
+    assert made.advance(Position(POSITION + 2, 0), flushed=True) is State.IN_STEP
 
 
 def test_there_is_one_catch_up_at_a_time() -> None:
     made = lagging()
     scope = made.catch_up
     made.listen(50)
-    assert made.advance(POSITION, flushed=False) is State.LAGGING
+    assert made.advance(AT, flushed=False) is State.LAGGING
     assert made.catch_up is scope
     made.listen(POSITION)
-    assert made.advance(POSITION, flushed=True) is State.LAGGING, "its task has yet to end"
+    assert made.advance(AT, flushed=True) is State.LAGGING, "its task has yet to end"
 
 
 def test_after_a_catch_up_it_is_in_step_again() -> None:
@@ -96,16 +97,16 @@ def test_after_a_catch_up_it_is_in_step_again() -> None:
     made.cursor = POSITION
     made.end_catch_up()
     assert made.catch_up is None
-    assert made.advance(POSITION, flushed=True) is State.IN_STEP
+    assert made.advance(AT, flushed=True) is State.IN_STEP
 
 
 def test_after_its_replies_are_sent_one_that_does_not_listen_is_idle() -> None:
     made = delivery()
     made.replies.append(b"ack")
-    made.advance(POSITION, flushed=True)
+    made.advance(AT, flushed=True)
     assert made.take_replies() == [b"ack"]
     made.end_catch_up()
-    assert made.advance(POSITION, flushed=True) is State.IDLE
+    assert made.advance(AT, flushed=True) is State.IDLE
 
 
 def test_a_catch_up_that_failed_leaves_it_idle() -> None:
@@ -124,7 +125,7 @@ def test_leaving_ends_each_state(make: Callable[[], Delivery]) -> None:
         assert not made.listening
     assert scope is None or scope.cancel_called
     made.end_catch_up()
-    assert made.advance(POSITION, flushed=True) is State.OUT, "its task ends later"
+    assert made.advance(AT, flushed=True) is State.OUT, "its task ends later"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_replies_and_pending_bytes_go_before_the_log(
     made = delivery(listen_from=cursor)
     if reply:
         made.replies.append(b"ack")
-    assert made.next_step(POSITION, flushed=flushed) is step
+    assert made.next_step(AT, flushed=flushed) is step
 
 
 def test_replies_that_are_being_sent_are_in_flight_until_they_are_settled() -> None:

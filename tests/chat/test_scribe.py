@@ -1,5 +1,7 @@
 """The group commit."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -8,8 +10,8 @@ from reichatd.chat import CommitStatus, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
 from reichatd.settings import LimitSettings, LiveSettings, Settings
-from reichatd.store import Appended, Outcome, StoreUnavailable
-from tests.chat.doubles import FakeMessages, FakeSocket, connect
+from reichatd.store import Appended, ChangedMessage, Committed, Outcome, StoreUnavailable
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, post
 
 
 class FakeRooms:
@@ -17,10 +19,22 @@ class FakeRooms:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, list[int]]] = []
+        self.changed: list[tuple[str, list[int]]] = []
+        self.mentions: list[tuple[int, list[str]]] = []
+        self.marks: list[dict[tuple[str, str], int]] = []
         self.replies: list[bytes] = []
 
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
         self.published.append((room_id, [message_id for message_id, _ in entries]))
+
+    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
+        self.changed.append((room_id, [each.message.message_id for each in changed]))
+
+    def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
+        self.mentions.append((message_id, list(user_ids)))
+
+    def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
+        self.marks.append(dict(read_marks))
 
     def reply(self, room_id: str, connection: Connection, frame: bytes) -> None:
         self.replies.append(frame)
@@ -45,7 +59,7 @@ class Desk:
         nursery.start_soon(self.scribe.run)
 
     async def post(self, content: str = "text", nonce: str | None = None) -> None:
-        await self.scribe.post(self.author, "room", content, nonce)
+        await post(self.scribe, self.rooms, self.author, content, nonce)
 
 
 async def test_posts_during_a_commit_are_the_next_commit(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
@@ -165,11 +179,11 @@ async def test_a_post_that_is_not_stored_is_answered_and_not_published(
 ) -> None:
     desk = Desk(nursery)
 
-    async def append(*_: object) -> list[Appended]:
+    async def commit(*_: object) -> Committed:
         await trio.lowlevel.checkpoint()
-        return [answer]
+        return Committed([answer])
 
-    monkeypatch.setattr(desk.messages, "append", append)
+    monkeypatch.setattr(desk.messages, "commit", commit)
     await desk.post(nonce="n")
     await desk.scribe.drained()
     assert desk.rooms.published == []
@@ -182,12 +196,12 @@ async def test_read_marks_go_with_the_next_commit_and_are_known_until_then(
     desk = Desk(nursery)
     written: list[dict[tuple[str, str], int]] = []
 
-    async def append(posts: object, read_marks: dict[tuple[str, str], int]) -> list[Appended]:
+    async def commit(posts: object, read_marks: dict[tuple[str, str], int], changes: object) -> Committed:
         await trio.sleep(1)
         written.append(read_marks)
-        return []
+        return Committed([])
 
-    monkeypatch.setattr(desk.messages, "append", append)
+    monkeypatch.setattr(desk.messages, "commit", commit)
     desk.scribe.mark_read("room", "u1", 5)
     desk.scribe.mark_read("room", "u1", 3)
     await wait_all_tasks_blocked()

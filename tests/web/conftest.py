@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--lang=en-GB",  # the tests read the English interface; those of other languages set a locale
 ]
 
 expect.set_options(timeout=30_000)  # the machine may be busy
