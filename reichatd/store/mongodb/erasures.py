@@ -62,7 +62,7 @@ def _take_back(db: MongoDatabase, user_id: str, rows: Sequence[tuple[Place, str]
             users = (len(each.users) for each in message.extras.reactions if each.emoji == emoji)
             shown[place, emoji] = next(users, 0)
             revision.change(place, message)
-    revision.number()
+    revision.write_numbers()
     revision.write(reactions.write(db, {(place, emoji, user_id): None for place, emoji in rows}, shown))
     return revision
 
@@ -83,7 +83,7 @@ def _erase(db: MongoDatabase, places: Sequence[Place]) -> Revision:
     revision = Revision(db, rooms, [place for place in places if place[0] in rooms])
     for place, message in list(revision.now.items()):
         revision.change(place, deleted(message, "erased"))
-    revision.number()
+    revision.write_numbers()
     revision.write(reactions.write(db, {}, {}, revision.deleted()))
     return revision
 
