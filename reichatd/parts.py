@@ -37,6 +37,7 @@ from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
+from reichatd.logo import LiveLogo, Logo
 from reichatd.mail import Outbox
 from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
 from reichatd.retention import Retention
@@ -66,6 +67,7 @@ class Configuration(NamedTuple):
     tls: ssl.SSLContext | None
     mail_password: str | None
     oidc: OidcClient | None = None
+    logo: Logo | None = None
 
 
 class Parts:
@@ -105,7 +107,7 @@ class Parts:
         self.marks = MarkReader(store.messages)
 
         # Use cases: accounts, rooms, administration, retention.
-        self.outbox = Outbox(settings.mail, configuration.mail_password)
+        self.outbox = Outbox(settings.mail, configuration.mail_password, name=settings.web.name)
         passwords = Passwords(settings.auth)
         self.accounts = Accounts(
             auth=settings.auth,
@@ -139,6 +141,8 @@ class Parts:
         self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
         self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 
+        self._logo = LiveLogo(configuration.logo)
+
         # REST: the app, behind what every HTTP request passes through.
         self.app = create_app(
             accounts=self.accounts,
@@ -148,6 +152,7 @@ class Parts:
             settings=live_settings,
             refusals=self.limiter.refusals,
             web_client=settings.web.enabled,
+            logo=self._logo,
         )
         contract.publish(self.app, lambda: live_settings.limits, settings.server.public_url)
         proxies = Proxies(settings.server.trusted_proxies)
@@ -193,7 +198,7 @@ class Parts:
         """
         try:
             # First, because it can fail.
-            self.outbox.reload(new.settings.mail, new.mail_password)
+            self.outbox.reload(new.settings.mail, new.mail_password, name=new.settings.web.name)
         except ValueError as error:
             raise SettingsError(SettingsProblem("mail.sender", text=str(error))) from error
         records = [
@@ -202,6 +207,7 @@ class Parts:
         ]
         kept = {record.key for record in records if record.outcome == Reload.NEEDS_RESTART.value}
         self.live_settings.replace(merged(new.settings, self.settings, kept))
+        self._logo.current = new.logo
         self._apply(new.tls)
         for record in records:
             fields = {"key": record.key, "old": record.old, "new": record.new, "outcome": record.outcome}

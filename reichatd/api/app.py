@@ -39,6 +39,7 @@ from reichatd.api.room_list import RoomLists
 from reichatd.api.services import Services, provide, provide_health, provide_settings
 from reichatd.errors import ReichatError
 from reichatd.health import Health
+from reichatd.logo import LiveLogo
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LiveSettings
@@ -64,6 +65,7 @@ def create_app(
     settings: LiveSettings,
     refusals: Counter[str] | None = None,
     web_client: bool = False,
+    logo: LiveLogo | None = None,
 ) -> QuartTrio:
     """The REST interface of these accounts and rooms.
 
@@ -74,7 +76,9 @@ def create_app(
             shows other limits to clients.
         refusals: counts the answers that are refused, since too many wait to be sent (`limits.answer_bytes`).
         web_client: whether browsers get the web client; its files are read here, once.
+        logo: what the web client shows; its owner replaces it.
     """
+    logo = (logo if web_client else None) or LiveLogo()
     app = _new_app(
         LargeAnswers(settings, refusals),
         settings,
@@ -95,10 +99,10 @@ def create_app(
         health_calls.blueprint,
         doctor_calls.blueprint,
     )
-    provide(app, Services(accounts, rooms, RoomLists(rooms), invites))
+    provide(app, Services(accounts, rooms, RoomLists(rooms), invites, logo))
     provide_health(app, health)
     if web_client:
-        app.register_blueprint(web.blueprint_of(web.read_files()))
+        app.register_blueprint(web.blueprint_of(web.read_files(), logo))
     else:
         app.add_url_rule("/", view_func=root)
     return app

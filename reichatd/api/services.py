@@ -8,6 +8,7 @@ from quart import Quart, current_app
 from reichatd.accounts import Accounts
 from reichatd.api.room_list import RoomLists
 from reichatd.health import Health
+from reichatd.logo import LiveLogo, Logo
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LimitSettings, LiveSettings, Settings
@@ -24,6 +25,7 @@ class Services(msgspec.Struct, frozen=True):
     rooms: Rooms
     room_lists: RoomLists
     invites: RoomInvites
+    logo: LiveLogo
 
 
 def provide(app: Quart, services: Services) -> None:
@@ -59,6 +61,11 @@ def room_lists() -> RoomLists:
 def invites() -> RoomInvites:
     """The invitations, within a request."""
     return _services().invites
+
+
+def logo() -> Logo | None:
+    """The logo that the daemon serves, within a request."""
+    return _services().logo.current
 
 
 def health() -> Health:

@@ -1,4 +1,4 @@
-"""Serves the files of the web client."""
+"""Serves the web client: its page, manifest and files, and the instance's logo."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,6 +11,9 @@ from werkzeug.exceptions import NotFound
 from reichatd.api.answers import answer
 from reichatd.api.operations import Token, operation
 from reichatd.api.security_headers import PAGE_HEADERS
+from reichatd.api.services import settings
+from reichatd.api.web_page import MANIFEST, manifest, page
+from reichatd.logo import LiveLogo
 
 FILES = Path(__file__).parent.parent / "web"
 INDEX = "index.html"
@@ -25,6 +28,7 @@ POLICY = "; ".join(
         "style-src 'self'",
         "connect-src 'self'",
         "img-src 'self' data:",
+        "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -33,11 +37,15 @@ POLICY = "; ".join(
     )
 )
 _HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": POLICY}
+# An SVG file is a page if somebody opens its URL: it may have a style, and nothing that runs.
+_LOGO_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 _TYPES = {
     ".html": "text/html; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
 }
 _REVALIDATE = "no-cache"
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -54,7 +62,8 @@ class File(NamedTuple):
 class Files(NamedTuple):
     """All files, by their names: `main.js`, `texts/en.js`.
 
-    `version` is a hash of them all: it is in their URLs, so that a browser never mixes two versions.
+    `version` is a hash of them all: it is in their URLs, so that a browser never mixes two versions. `page` is a template: see
+    `web_page.page`.
     """
 
     page: File
@@ -64,25 +73,41 @@ class Files(NamedTuple):
 
 def read_files(directory: Path = FILES) -> Files:
     """Reads the files of the web client, also of its folders; blocks. `web/` in the page becomes `web/<version>/`."""
-    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    paths = sorted(path for path in directory.rglob("*") if path.suffix in _TYPES)
     found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
     version = _digest(b"\0".join(name.encode() + b"\0" + data for name, data in found.items()))
     index = found.pop(INDEX).replace(_PREFIX, b"%b%b/" % (_PREFIX, version.encode()))
     return Files(_file(INDEX, index), {name: _file(name, data) for name, data in found.items()}, version)
 
 
-def blueprint_of(files: Files) -> Blueprint:
-    """Serves the files: the index at the root to clients that prefer HTML to JSON, the rest below /web/."""
+def blueprint_of(files: Files, logo: LiveLogo) -> Blueprint:
+    """Serves the page at the root to clients that prefer HTML to JSON, the manifest beside it, the rest below /web/."""
     blueprint = Blueprint("web", __name__)
+    directory = f"web/{files.version}"
+    template = files.page.data.decode()
 
     @blueprint.get("/")
     @operation(token=Token.NONE)
     async def root() -> Response:
         """Says that the daemon is running; a client that prefers HTML gets the web client."""
         prefers_html = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
-        response = _sent(files.page, _REVALIDATE) if prefers_html else answer()
+        response = _sent(_file(INDEX, rendered()), _REVALIDATE) if prefers_html else answer()
         response.headers["Vary"] = "Accept"  # this URL has two answers
         return response
+
+    def rendered() -> bytes:
+        return page(template, settings().web.name, logo.current, directory).encode()
+
+    @blueprint.get(f"/{MANIFEST}")
+    async def manifest_of_instance() -> Response:
+        return _sent(_file(MANIFEST, manifest(settings().web.name, logo.current, directory)), _REVALIDATE)
+
+    @blueprint.get("/web/logo/<_>")
+    async def logo_of_instance(_: str) -> Response:
+        current = logo.current
+        if current is None or request.path != f"/{current.path}":
+            raise NotFound
+        return _sent(_file(current.path, current.data), _IMMUTABLE, _LOGO_HEADERS)
 
     @blueprint.get("/web/<version>/<path:name>")
     async def asset(version: str, name: str) -> Response:
@@ -93,8 +118,8 @@ def blueprint_of(files: Files) -> Blueprint:
     return blueprint
 
 
-def _sent(file: File, cache_control: str) -> Response:
-    headers = {**_HEADERS, "Cache-Control": cache_control, "ETag": f'"{file.etag}"'}
+def _sent(file: File, cache_control: str, base: Mapping[str, str] = _HEADERS) -> Response:
+    headers = {**base, "Cache-Control": cache_control, "ETag": f'"{file.etag}"'}
     if request.if_none_match.contains_weak(file.etag):
         return Response(b"", 304, headers)
     return Response(file.data, 200, headers, content_type=file.content_type)

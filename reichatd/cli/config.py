@@ -10,10 +10,11 @@ import click
 
 from reichatd.cli import exit_status
 from reichatd.cli.bundled_files import bundled
+from reichatd.cli.daemon_configuration import logo_of
 from reichatd.cli.output import json_option, print_json
 from reichatd.cli.private_files import create_private, why_unwritable
 from reichatd.cli.settings_loader import Loaded, config_option, load_or_fail, place_for_file
-from reichatd.settings import HIDDEN
+from reichatd.settings import HIDDEN, SettingsError
 from reichatd.settings.keys import KEYS, Key, as_toml, printable, value_of
 from reichatd.store.backends import backend_for
 
@@ -62,9 +63,14 @@ def _write_new(file: Path, content: str) -> None:
 def check(file: Path | None) -> None:
     """Check the settings, and report all mistakes in them.
 
-    FILE is checked instead of the settings file that is found. Environment variables count as for the daemon.
+    The logo that they name is checked too. FILE is checked instead of the settings file that is found. Environment variables count
+    as for the daemon.
     """
     loaded = load_or_fail(file)
+    try:
+        logo_of(loaded.settings.web)
+    except SettingsError as error:
+        exit_status.fail(exit_status.UNREADABLE, str(error))
     click.echo(f"ok: {_file(loaded)}")
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reichatd.cli.settings_loader import Loaded, load
-from reichatd.settings import MailSettings, OidcSettings, ServerSettings, SettingsError, SettingsProblem
+from reichatd.logo import Logo, read_logo
+from reichatd.settings import MailSettings, OidcSettings, ServerSettings, SettingsError, SettingsProblem, WebSettings
 
 if TYPE_CHECKING:
     from reichatd.accounts.oidc import OidcClient
@@ -24,7 +25,13 @@ def configuration(loaded: Loaded) -> "Configuration":
     )  # imports the whole daemon; `mail_password`, for the doctor, does not need it
 
     settings = loaded.settings
-    return Configuration(settings, _tls(settings.server), mail_password(settings.mail), oidc_client(settings.auth.oidc))
+    return Configuration(
+        settings,
+        _tls(settings.server),
+        mail_password(settings.mail),
+        oidc_client(settings.auth.oidc),
+        logo_of(settings.web),
+    )
 
 
 def reread(config: Path | None, environ: Mapping[str, str]) -> "Configuration":
@@ -61,6 +68,21 @@ def mail_password(mail: MailSettings) -> str | None:
     if mail.backend == "console" or not mail.password_file:
         return None
     return _secret_in("mail.password_file", mail.password_file)
+
+
+def logo_of(web: WebSettings) -> Logo | None:
+    """The logo that the settings name; None if they name none.
+
+    Raises:
+        SettingsError: its file cannot be read, or is no logo.
+    """
+    if not web.logo:
+        return None
+    try:
+        return read_logo(Path(web.logo))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(SettingsProblem("web.logo", text=f"web.logo: {web.logo}: {reason}")) from error
 
 
 def oidc_client(oidc: OidcSettings) -> "OidcClient | None":

@@ -71,14 +71,17 @@ class Outbox:
     Arguments:
         mail: the settings.
         password: of the SMTP login, if there is one.
+        name: of the sender, if `mail.sender` has none.
         transport: delivers the mail; by default the one that `mail.backend` names.
 
     Raises:
         ValueError: `mail.sender` is no address.
     """
 
-    def __init__(self, mail: "MailSettings", password: str | None, *, transport: Transport | None = None) -> None:
-        self.sender = parse_sender(mail.sender)
+    def __init__(
+        self, mail: "MailSettings", password: str | None, *, name: str = "", transport: Transport | None = None
+    ) -> None:
+        self.sender = parse_sender(mail.sender, name)
         self.outcomes: Counter[MailOutcome] = Counter(dict.fromkeys(get_args(MailOutcome), 0))
         """Mails by outcome: sent, deferred, refused, given_up (delivery failed) or dropped. All are present from the start."""
         self._mail = mail
@@ -140,13 +143,13 @@ class Outbox:
         last_try = expires - min(SPARE_SECONDS, _SPARE_SHARE * seconds)
         self._push(QueuedMail(now, self._last_number, message, last_try, expires, group))
 
-    def reload(self, mail: "MailSettings", password: str | None) -> None:
+    def reload(self, mail: "MailSettings", password: str | None, *, name: str = "") -> None:
         """Applies new settings, also to queued mail; only an attempt in progress ends with the former ones.
 
         Raises:
             ValueError: `mail.sender` is no address; nothing has changed.
         """
-        self.sender = parse_sender(mail.sender)
+        self.sender = parse_sender(mail.sender, name)
         self._mail = mail
         self._route = _Route(mail, password)
         for heap in self._groups.values():

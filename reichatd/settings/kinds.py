@@ -11,6 +11,13 @@ OptionalLimit = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 """0 is no limit."""
 Bytes = Annotated[int, Meta(ge=1024, le=1_073_741_824)]
 Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "text without control characters"})]
+InstanceName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x20\x7f\ud800-\udfff]([^\x00-\x1f\x7f\ud800-\udfff]{0,38}[^\x00-\x20\x7f\ud800-\udfff])?\Z",
+        extra={"allowed": "1 to 40 characters, no control characters, no space at the ends"},
+    ),
+]
 Secret = Annotated[str, Meta(extra={"secret": True})]
 SecretText = Annotated[
     str,

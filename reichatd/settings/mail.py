@@ -28,8 +28,8 @@ class MailSettings(Table, frozen=True):
     password_file: FilePath = ""
     """The login at the mail server: the user name, and a file with the password. Set both or neither."""
 
-    sender: MailAddress = "reichatd <reichatd@localhost>"
-    """The sender address of mails."""
+    sender: MailAddress = "reichatd@localhost"
+    """The sender address of mails. With an address alone, the sender's name is web.name."""
 
     ehlo: EhloName = ""
     """The name that the daemon gives the mail server (EHLO): a full domain name, or an IP address in brackets ("[192.0.2.1]",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from reichatd.settings.kinds import Count, FilePath, Hosts, Origin, Port, PublicUrl, Seconds
+from reichatd.settings.kinds import Count, FilePath, Hosts, InstanceName, Origin, Port, PublicUrl, Seconds
 from reichatd.settings.tables import Applied, NewConnections, Table
 
 
@@ -78,3 +78,12 @@ class WebSettings(Table, frozen=True):
 
     enabled: bool = True
     """Serve the web client at the root (/). It uses only the public API, so other clients do not depend on this."""
+
+    name: Applied[InstanceName] = "reichatd"
+    """The name of this instance, 1 to 40 characters: the title of the page, the name of the installed app, and the sender of
+    mails, unless mail.sender has a name."""
+
+    logo: Applied[FilePath] = ""
+    """The instance's own logo, a file of at most 256 KiB: an SVG, best a square one, or a square PNG of 192 to 1024 pixels. The
+    page shows it above the rooms and in its tab; it is also the icon of the installed app. iPhones take only a PNG. Each reload
+    reads the file again. Empty: reichatd's icon."""

@@ -24,7 +24,7 @@ const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
  * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
- * "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
+ * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
  */
 export class Conversation extends EventTarget {
   state = "resting";
@@ -228,6 +228,7 @@ export class Conversation extends EventTarget {
     if (id <= this.log.end) return;
     if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, for any device
     this.#addMessages([message]);
+    if (id > this.log.readTo) this.dispatchEvent(new CustomEvent("arrived", { detail: message }));
   }
 
   async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {

@@ -1,13 +1,17 @@
 // The page of a user who is logged in: the list of rooms, and beside it the view that the URL names.
 
+import { attentionOf, showAttention } from "./attention.js";
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
 import { closeDialogs } from "./forms.js";
+import { brand, instanceName } from "./instance.js";
 import { invitationView } from "./invitation.js";
 import { joinRoomView } from "./join-room.js";
 import { JoinedRooms } from "./joined-rooms.js";
+import { Notifier, notificationSettings } from "./notifier.js";
 import { holdBack } from "./outbox.js";
 import { createRoomDialog } from "./room-dialogs.js";
+import { RoomPreferences } from "./room-preferences.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
 import { texts } from "./texts.js";
@@ -34,17 +38,22 @@ export class Home {
     this.rooms = new JoinedRooms(api, me.userId);
     this.rooms.addEventListener("change", () => this.#draw());
     this.rooms.addEventListener("unread", () => this.#draw());
+    this.preferences = new RoomPreferences(me.userId);
+    this.preferences.subscribe(() => this.#draw());
+    this.notificationSettings = notificationSettings(me.userId);
+    this.notifier = new Notifier(this, (roomId, messageId) => this.open(roomId, messageId));
+    this.rooms.addEventListener("arrived", ({ detail: { roomId, message } }) => this.notifier.arrived(roomId, message));
 
     this.list = h("ul", { class: "rooms" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
     this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
-      h("h1", { class: "visually-hidden" }, "reichatd"),
+      h("h1", { class: "visually-hidden" }, instanceName),
       h("a", { class: "skip", href: "#place", onclick: (event) => { event.preventDefault(); this.place.focus(); } }, texts.home.skip),
       h("nav", { class: "side", "aria-label": texts.home.rooms },
         h("header", {},
-          h("p", { class: "brand", "aria-hidden": "true" }, "reichatd"),
+          h("div", { class: "brand-place", "aria-hidden": "true" }, brand()), // the heading says it
           iconButton("plus", texts.home.newRoom, () => createRoomDialog(this)),
         ),
         h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms)),
@@ -73,8 +82,11 @@ export class Home {
     window.removeEventListener("hashchange", this.#placeChanged);
     this.#view?.close?.();
     this.rooms.stop();
+    this.notifier.stop();
+    this.preferences.close();
+    this.notificationSettings.close();
     clearTimeout(this.#titleTimer);
-    setTab("reichatd", false);
+    showAttention(attentionOf([]));
   }
 
   /** farewell: a sentence to show at the login. */
@@ -93,9 +105,9 @@ export class Home {
     );
   }
 
-  /** Shows a room; draws it again if it is shown already. */
-  open(roomId) {
-    const hash = roomPlace(roomId);
+  /** Shows a room, at a message if one is named; draws it again if it is shown already. */
+  open(roomId, messageId = null) {
+    const hash = roomPlace(roomId, messageId);
     if (location.hash === hash) this.#route();
     else location.hash = hash;
   }
@@ -131,6 +143,7 @@ export class Home {
     else shown = emptyView(this);
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
+    this.notifier.shows(this.#view && roomId);
     this.#view?.shown(messageId);
     this.#draw();
   }
@@ -154,9 +167,14 @@ export class Home {
 
   #drawTab() {
     this.#titleTimer = null;
-    const unread = this.rooms.unreadInAll;
-    const name = this.rooms.get(this.#roomId)?.name;
-    setTab(`${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}reichatd`, unread > 0);
+    showAttention(attentionOf(this.rooms.all.map((room) => this.#stateOf(room))), this.rooms.get(this.#roomId)?.name);
+    this.notifier.unreadChanged();
+  }
+
+  /** What `attentionOf` sums up. */
+  #stateOf(room) {
+    const { room_id: roomId, kind } = room;
+    return { unread: this.rooms.unread(roomId), mentions: this.rooms.mentions(roomId), isDirect: kind === "direct", level: this.preferences.levelOf(room) };
   }
 
   #link({ room_id: roomId, name, private: isPrivate, kind, owner }) {
@@ -176,14 +194,6 @@ export class Home {
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, texts.home.unread)),
     );
   }
-}
-
-/** Sets the title and the icon of the tab; the icon shows whether there are unread messages. */
-function setTab(title, isNew) {
-  const icon = document.querySelector('link[rel="icon"]');
-  const address = isNew ? icon.dataset.newHref : icon.dataset.plainHref;
-  if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
-  if (document.title !== title) document.title = title;
 }
 
 function emptyView(home) {

@@ -1,6 +1,7 @@
 // The rooms that the user has joined, each with its conversation.
 
 import { Conversation } from "./conversation.js";
+import { openChannel } from "./tabs.js";
 
 /**
  * How many rooms have a connection all the time, and so a live unread count. The others connect when they are opened. Four tabs
@@ -10,7 +11,10 @@ const MOST_CONNECTED = 20;
 const STALE_MS = 60_000;
 const READ_PAUSE_MS = 2_000; // minimum between two requests
 
-/** Events: "change" (the list of rooms or the data of one), "unread" (an unread count). */
+/**
+ * Events: "change" (the list of rooms or the data of one), "unread" (an unread count), "arrived" (a message of another user, which is
+ * unread; `detail` is {roomId, message}).
+ */
 export class JoinedRooms extends EventTarget {
   all = [];
   #api;
@@ -28,7 +32,7 @@ export class JoinedRooms extends EventTarget {
     super();
     this.#api = api;
     this.#userId = userId;
-    this.#tabs = channel(`reichatd.read.${userId}`);
+    this.#tabs = openChannel(`reichatd.read.${userId}`);
     this.#tabs?.addEventListener("message", ({ data: { roomId, readTo, isCrowded = false } }) => {
       if (isCrowded) this.#restOne();
       else this.#conversations.get(roomId)?.readElsewhere(readTo);
@@ -58,8 +62,9 @@ export class JoinedRooms extends EventTarget {
     return Math.max(0, lastId - Math.max(readTo, log?.readTo ?? 0, firstId - 1));
   }
 
-  get unreadInAll() {
-    return this.all.reduce((sum, room) => sum + this.unread(room.room_id), 0);
+  /** The number of unread messages that mention the user, as of the last /joined answer. */
+  mentions(roomId) {
+    return Math.min(this.get(roomId)?.mentions ?? 0, this.unread(roomId));
   }
 
   /** Whether a message waits to be sent, in any room. */
@@ -107,6 +112,7 @@ export class JoinedRooms extends EventTarget {
     if (conversation === undefined) {
       conversation = new Conversation(this.#api, this.#userId, roomId);
       conversation.addEventListener("log", () => this.dispatchEvent(new Event("unread")));
+      conversation.addEventListener("arrived", ({ detail: message }) => this.dispatchEvent(new CustomEvent("arrived", { detail: { roomId, message } })));
       conversation.addEventListener("read", () => this.#tabs?.postMessage({ roomId, readTo: conversation.log.readTo }));
       conversation.addEventListener("restricted", () => this.#readSoon());
       conversation.addEventListener("crowded", () => this.#crowded(roomId, conversation));
@@ -157,13 +163,4 @@ export class JoinedRooms extends EventTarget {
     clearTimeout(this.#readTimer);
     this.#readTimer = setTimeout(() => this.#readSoon(), this.#readAt + READ_PAUSE_MS - Date.now());
   };
-}
-
-/** A channel to the other tabs; null if the browser isolates them, as Firefox does with cookies blocked. */
-function channel(name) {
-  try {
-    return new BroadcastChannel(name);
-  } catch {
-    return null;
-  }
 }

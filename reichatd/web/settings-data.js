@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 import { forgetUnsent } from "./drafts.js";
 import { form, openDialog } from "./forms.js";
+import { forgetNotifications } from "./notifier.js";
+import { forgetPreferences } from "./room-preferences.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
 import { texts } from "./texts.js";
 import { roomPlace } from "./urls.js";
@@ -70,7 +72,7 @@ function deleteDialog(home) {
         api.farewell = before;
         throw error;
       }
-      forgetUnsent(me.userId);
+      for (const forget of [forgetUnsent, forgetPreferences, forgetNotifications]) forget(me.userId);
       home.logOut(api.farewell);
     },
   }));

@@ -2,6 +2,7 @@
 
 import { h, iconButton } from "./dom.js";
 import { dataSections } from "./settings-data.js";
+import { notificationSections } from "./settings-notifications.js";
 import { profileSections } from "./settings-profile.js";
 import { programSections } from "./settings-programs.js";
 import { securitySections } from "./settings-security.js";
@@ -12,6 +13,7 @@ import { providerProblem } from "./welcome-provider.js";
 const PARTS = [
   ["profile", profileSections],
   ["security", securitySections],
+  ["notifications", notificationSections],
   ["programs", programSections],
   ["data", dataSections],
 ];

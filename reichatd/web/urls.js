@@ -35,5 +35,5 @@ function decode(text) {
 /** Replaces the fragment and leaves no entry in the history: for places that are over, and for secrets. */
 export const replacePlace = (hash) => history.replaceState(null, "", hash);
 
-/** The fragment of a room's page. */
-export const roomPlace = (roomId) => `#/room/${encodeURIComponent(roomId)}`;
+/** The fragment of a room's page, at a message if one is named. */
+export const roomPlace = (roomId, messageId = null) => `#/room/${encodeURIComponent(roomId)}${messageId === null ? "" : `/${messageId}`}`;

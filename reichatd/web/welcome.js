@@ -1,6 +1,7 @@
 // The page before login: a card with one screen at a time.
 
 import { h } from "./dom.js";
+import { brand } from "./instance.js";
 import { LANGUAGES } from "./languages.js";
 import { chooseLanguage, language, texts } from "./texts.js";
 import { placeOf, replacePlace } from "./urls.js";
@@ -39,7 +40,7 @@ class Welcome {
     const row = h("p", { class: "links" });
     this.element.replaceChildren(
       h("div", { class: "card", role: "group", "aria-describedby": lead ? "lead" : null }, // read when a field in it gets the focus
-        h("p", { class: "brand" }, "reichatd"),
+        brand(),
         h("h1", { tabindex: "-1" }, title),
         lead && h("p", { class: "lead", id: "lead" }, lead),
         content,

@@ -20,6 +20,7 @@ from reichatd.api import create_app
 from reichatd.chat import CommitStatus
 from reichatd.disk_space import DiskSpace
 from reichatd.health import Health
+from reichatd.logo import LiveLogo, Logo
 from reichatd.mail import Outbox
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
@@ -89,6 +90,7 @@ class Api:
         store: Store,
         outbox: RecordingOutbox,
         live: RecordingLive,
+        logo: LiveLogo,
     ) -> None:
         self.app = app
         self.accounts = accounts
@@ -96,6 +98,7 @@ class Api:
         self.store = store
         self.outbox = outbox
         self.live = live
+        self.logo = logo
         self.client = TrioClient(app)
 
     async def __call__(
@@ -177,6 +180,7 @@ def make_api(
     web_client: bool = True,
     server: settings.ServerSettings | None = None,
     provider: OidcProvider | None = None,
+    logo: Logo | None = None,
 ) -> Api:
     passwords, outbox, live = Passwords(CHEAP_HASHES), RecordingOutbox(), RecordingLive()
     oidc = settings.OidcSettings(**provider.settings) if provider else settings.OidcSettings()
@@ -198,10 +202,17 @@ def make_api(
     health = Health(store, IdleScribe(), CommitStatus(), DiskSpace(in_force, None), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
     invites = RoomInvites(settings=in_force, store=store, invites=accounts.invites)
+    live_logo = LiveLogo(logo)
     app = create_app(
-        accounts=accounts, rooms=rooms, invites=invites, health=health, settings=in_force, web_client=web_client
+        accounts=accounts,
+        rooms=rooms,
+        invites=invites,
+        health=health,
+        settings=in_force,
+        web_client=web_client,
+        logo=live_logo,
     )
-    return Api(app, accounts, in_force, store, outbox, live)
+    return Api(app, accounts, in_force, store, outbox, live, live_logo)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from tests.api.conftest import Api
 async def test_limits_and_delivery_of_codes_are_those_in_force(api: Api) -> None:
     assert (await api("GET", "/about")).body == {
         "message": "ok",
+        "name": "reichatd",
+        "logo": "",
         "limits": {"message_chars": 5000, "frame_bytes": 65_536},
         "code_by": "console",
         "registration": "open",

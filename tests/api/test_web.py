@@ -1,6 +1,7 @@
 """How the web client's files are served. What they do is tested in a browser (tests/web)."""
 
 import re
+from html import escape
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -9,9 +10,13 @@ from quart_trio.testing import TrioClient
 
 from reichatd import settings
 from reichatd.api.web import FILES, read_files
+from reichatd.logo import read_logo
 from reichatd.store import Store
 from tests.api.conftest import Api, make_api
 
+FILE = f"web/{read_files().version}"
+SVG = read_logo(FILES / "icon.svg")
+PNG = read_logo(FILES / "icon-192.png")
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -33,10 +38,12 @@ async def test_browsers_get_the_web_client_and_programs_json(client: TrioClient)
 
 
 async def test_every_file_is_served_under_the_url_that_other_files_use(client: TrioClient) -> None:
-    """Starting from the index, every referenced file exists, and every file is referenced."""
+    """Starting from the index and the manifest, every referenced file exists, and every file is referenced."""
     index = await (await client.get("/", headers={"Accept": BROWSER})).get_data(as_text=True)
     assert not re.findall(r'(?:href|src)="/', index), "below a path of the host these would point outside"
+    manifest = await (await client.get("/manifest.webmanifest")).get_json(force=True)
     waiting = {urljoin("/", address) for address in re.findall(r'(?:href|src)="(web/[^"]+)"', index)}
+    waiting |= {urljoin("/", icon["src"]) for icon in manifest["icons"]}
     seen = set()
     while waiting:
         address = waiting.pop()
@@ -44,10 +51,12 @@ async def test_every_file_is_served_under_the_url_that_other_files_use(client: T
         response = await client.get(address)
         assert response.status_code == 200, address
         assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        text = await response.get_data(as_text=True)
-        imported = {urljoin(address, name) for name in re.findall(r'(?:from |import\()"(\.\.?/[^"]+)"', text)}
+        data = await response.get_data(as_text=False)
+        imported = {urljoin(address, name.decode()) for name in re.findall(rb'(?:from |import\()"(\.\.?/[^"]+)"', data)}
         waiting |= imported - seen
-    files = {path.relative_to(FILES).as_posix() for path in FILES.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(FILES).as_posix() for path in FILES.rglob("*") if path.is_file() and path.suffix != ".txt"
+    }
     assert {address.removeprefix(f"/web/{read_files().version}/") for address in seen} == files - {"index.html"}
 
 
@@ -113,7 +122,49 @@ def test_a_changed_file_has_another_url(tmp_path: Path) -> None:
     assert first.page.data == f'<script src="web/{first.version}/main.js">'.encode()
 
 
+async def test_the_page_has_the_name_and_the_logo_in_force(store: Store, limits: settings.LimitSettings) -> None:
+    api = make_api(store, limits, logo=PNG)
+    for name, logo, links in (
+        ("reichatd", PNG, {"icon": f"{PNG.path}", "apple-touch-icon": PNG.path}),
+        ('"Ann & <co>"', SVG, {"icon": SVG.path}),
+        ("$name", None, {"icon": f"{FILE}/icon.svg", "apple-touch-icon": f"{FILE}/apple-touch-icon.png"}),
+    ):
+        api.settings.replace(settings.Settings(limits=limits, web=settings.WebSettings(name=name)))
+        api.logo.current = logo
+        page = await api.client.get("/", headers={"Accept": BROWSER})
+        text = await page.get_data(as_text=True)
+        assert re.findall("<title>(.*)</title>", text) == [escape(name)]
+        assert re.findall('name="application-name" content="(.*)"', text) == [escape(name)]
+        assert dict(re.findall('<link rel="((?:apple-touch-)?icon)" href="(.*?)"', text)) == links
+        response = await api.client.get("/manifest.webmanifest")
+        assert response.headers["Content-Type"] == "application/manifest+json"
+        assert response.headers["ETag"] != page.headers["ETag"]
+        manifest = await response.get_json(force=True)
+        assert manifest["name"] == name
+        assert (manifest["icons"][0]["src"] == logo.path) if logo else len(manifest["icons"]) == 3
+        about = (await api("GET", "/about")).body
+        assert (about["name"], about["logo"]) == (name, logo.path if logo else "")
+
+
+async def test_a_logo_is_served_under_its_own_policy_as_long_as_it_is_in_force(
+    store: Store, limits: settings.LimitSettings
+) -> None:
+    api = make_api(store, limits, logo=SVG)
+    response = await api.client.get(f"/{SVG.path}")
+    assert (response.status_code, await response.get_data(as_text=False)) == (200, SVG.data)
+    assert response.headers["Content-Type"] == "image/svg+xml"
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    api.logo.current = PNG
+    assert (await api.client.get(f"/{SVG.path}")).status_code == 404
+    assert (await api.client.get(f"/{PNG.path}")).headers["Content-Type"] == "image/png"
+
+
 async def test_it_can_be_switched_off(store: Store, limits: settings.LimitSettings) -> None:
-    client = make_api(store, limits, web_client=False).client
+    api = make_api(store, limits, web_client=False, logo=PNG)
+    client = api.client
     assert await (await client.get("/", headers={"Accept": BROWSER})).get_json() == {"message": "ok"}
-    assert (await client.get(f"/web/{read_files().version}/main.js")).status_code == 404
+    for path in (f"/web/{read_files().version}/main.js", "/manifest.webmanifest", f"/{PNG.path}"):
+        assert (await client.get(path)).status_code == 404
+    assert (await api("GET", "/about")).body["logo"] == ""

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from reichatd import __version__
+from reichatd.api.web import FILES
 from reichatd.cli import exit_status, main
 from reichatd.settings import Settings
 from reichatd.settings.keys import KEYS
@@ -67,6 +68,18 @@ def test_check_prints_each_problem_on_one_line(shell: Shell, tmp_path: Path) -> 
         'reichatd: environment REICHATD_LOG_LEVEL: log.level: found "loud"; '
         'allowed: "debug" or "error" or "info" or "warning"',
     ]
+
+
+def test_check_looks_at_the_logo(shell: Shell, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    for make, reason in ((lambda: None, "No such file or directory"), (lambda: logo.write_text("x"), "is neither PNG")):
+        make()
+        for command in ("config check", "serve"):
+            done = shell(*command.split(), REICHATD_WEB_LOGO=str(logo), REICHATD_SERVER_PORT="0")
+            assert (done.returncode, done.stdout) == (exit_status.UNREADABLE, "")
+            assert done.stderr.startswith(f"reichatd: web.logo: {logo}: {reason}")
+    logo.write_bytes((FILES / "icon-192.png").read_bytes())
+    assert shell("config", "check", REICHATD_WEB_LOGO=str(logo)).returncode == exit_status.OK
 
 
 def test_show_prints_the_settings_in_force_as_toml(shell: Shell, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
-"""Proofs for the keys of direct conversations, blocks and privacy."""
+"""Proofs for the keys of direct conversations, blocks and privacy, and of what the page shows of the instance."""
 
 from pathlib import Path
 
+from reichatd.api.web import FILES
+from reichatd.logo import read_logo
 from tests.reload.proofs import proves
 from tests.reload.running_parts import RunningParts, running_parts
 
@@ -48,3 +50,20 @@ async def who_sees_addresses(directory: Path, key: str) -> None:
             assert [message["email"] for message in await talk.fetch(1, 1)] == [shown]
             bob = (await running.call("GET", "/user/bob")).json()["user_details"]
             assert bob["email"] == shown.replace("ada", "bob")
+
+
+@proves("web.name", "web.logo")
+async def what_the_page_shows(directory: Path, key: str) -> None:
+    async with running_parts(directory, {"web.name": "Old", "web.logo": "old.svg"}) as running:
+        before = (await running.call("GET", "/", headers={"Accept": "text/html"})).text
+        logo = read_logo(FILES / "icon.svg") if key == "web.logo" else None
+        running.reload(key, "New", logo=logo)
+        page = (await running.call("GET", "/", headers={"Accept": "text/html"})).text
+        about = (await running.call("GET", "/about")).json()
+        if logo is None:
+            assert ("<title>Old" in before, "<title>New" in page, about["name"]) == (True, True, "New")
+            assert running.parts.outbox.sender.display_name == "New"
+        else:
+            assert (logo.path in before, logo.path in page, about["logo"]) == (False, True, logo.path)
+            running.reload(key, "none", logo=None)
+            assert (await running.call("GET", "/about")).json()["logo"] == ""

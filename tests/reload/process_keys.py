@@ -11,6 +11,7 @@ import trio
 
 from reichatd import logs
 from reichatd.daemon import _Daemon
+from reichatd.mail.sender import parse_sender
 from reichatd.parts import Configuration
 from reichatd.settings import LogSettings
 from reichatd.settings.keys import KEYS
@@ -68,7 +69,7 @@ async def mail(directory: Path, key: str) -> None:
         assert outbox._mail == in_force
         assert outbox._route is not route
         assert (outbox._route._mail, outbox._route._password) == (in_force, "hunter2")
-        assert str(outbox.sender) == in_force.sender
+        assert outbox.sender == parse_sender(in_force.sender, "reichatd")
 
 
 @proves("log.level", "log.format")

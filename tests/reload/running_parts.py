@@ -76,7 +76,7 @@ class RunningParts:
             yield talk
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
-        headers = {"Authorization": f"Bearer {self.tokens['ada']}"}
+        headers = {"Authorization": f"Bearer {self.tokens['ada']}", **options.pop("headers", {})}
         async with http_client(f"http://127.0.0.1:{self._port}") as http:
             return await http.request(method, path, headers=headers, **options)
 

@@ -102,6 +102,9 @@ def test_the_settings(visitor: Visitors, phone: bool, dark: bool) -> None:
     check(ada, f"{kind}-turn-off")
     page.keyboard.press("Escape")
 
+    open_part("Notifications", "notifications")
+    check(ada, f"{kind}-notifications")
+
     open_part("Programs", "programs")
     settings.get_by_role("button", name="New token").click()
     dialog.get_by_label("Name").fill(LONG)

@@ -22,6 +22,14 @@ class MessageLimits(Struct, frozen=True, kw_only=True):
 class About(Answer, frozen=True, kw_only=True):
     """Facts about this daemon. `code_by`: whether verification codes come by mail, or are printed where the daemon runs."""
 
+    name: Annotated[str, meta("The name of this instance.", "reichatd")]
+    logo: Annotated[
+        str,
+        meta(
+            'The URL of its logo, relative to the daemon\'s URL; "" if it has none.',
+            "web/logo/0123456789abcdef0123.svg",
+        ),
+    ]
     limits: MessageLimits
     code_by: Literal["mail", "console"]
     registration: RegistrationMode

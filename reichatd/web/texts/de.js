@@ -196,6 +196,7 @@ export const texts = {
     olderDeleted: "Ältere Nachrichten wurden gelöscht.",
     begins: "Hier beginnt die Unterhaltung.",
     copyText: "Text kopieren",
+    copyCode: "Code kopieren",
     noMember: "Du bist kein Mitglied dieses Raums mehr.",
     roomDeleted: "Dieser Raum wurde gelöscht.",
   },
@@ -269,6 +270,7 @@ export const texts = {
   },
 
   room: {
+    notifications: "Benachrichtigungen",
     private: (id) => ["Privater Raum, ID ", id],
     public: (id) => ["Öffentlicher Raum, ID ", id],
     ownerLeft: "Der Eigentümer hat diesen Raum verlassen.",
@@ -371,8 +373,32 @@ export const texts = {
   },
 
   settings: {
-    parts: { profile: "Profil", security: "Sicherheit", programs: "Programme", data: "Daten" },
+    parts: { profile: "Profil", security: "Sicherheit", notifications: "Benachrichtigungen", programs: "Programme", data: "Daten" },
     linked: "Du kannst dich jetzt über den Anbieter anmelden.",
+  },
+
+  notifications: {
+    title: "In diesem Browser",
+    hint: "Solange eine Seite offen ist, meldet das System Erwähnungen, Direktnachrichten und alle Nachrichten in den Räumen, die du wählst.",
+    states: {
+      on: "Benachrichtigungen sind eingeschaltet.",
+      off: "Benachrichtigungen sind ausgeschaltet.",
+      blocked: "Der Browser sperrt Benachrichtigungen dieser Seite. Erlaube sie in seinen Einstellungen für diese Website, und lade die Seite neu.",
+      unavailable: "Dieser Browser zeigt keine Benachrichtigungen einer Seite.",
+      insecure: "Der Browser zeigt nur Benachrichtigungen von Seiten über HTTPS.",
+    },
+    turnOn: "Einschalten",
+    turnOff: "Ausschalten",
+    showText: "Den Text der Nachricht zeigen",
+    sound: "Ton",
+    playSound: "Zu jeder Benachrichtigung einen kurzen Ton spielen, auch wenn sie ausgeschaltet sind",
+    playNow: "Jetzt abspielen",
+    rooms: "Räume",
+    roomsHint: "Ein stummgeschalteter Raum zählt nicht im Titel des Tabs.",
+    levels: { all: "Alle Nachrichten", mentions: "Nur Erwähnungen", nothing: "Nichts (stumm)" },
+    levelOf: (room) => `Benachrichtigungen aus ${room}`,
+    newMessage: "Neue Nachricht",
+    mentioned: "Du wirst erwähnt",
   },
 
   profile: {

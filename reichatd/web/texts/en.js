@@ -193,6 +193,7 @@ export const texts = {
     olderDeleted: "Older messages have been deleted.",
     begins: "The conversation begins here.",
     copyText: "Copy text",
+    copyCode: "Copy code",
     noMember: "You are no longer a member of this room.",
     roomDeleted: "This room has been deleted.",
   },
@@ -266,6 +267,7 @@ export const texts = {
   },
 
   room: {
+    notifications: "Notifications",
     private: (id) => ["Private room, id ", id],
     public: (id) => ["Public room, id ", id],
     ownerLeft: "The owner has left this room.",
@@ -368,8 +370,32 @@ export const texts = {
   },
 
   settings: {
-    parts: { profile: "Profile", security: "Security", programs: "Programs", data: "Data" },
+    parts: { profile: "Profile", security: "Security", notifications: "Notifications", programs: "Programs", data: "Data" },
     linked: "Now you can log in by the provider.",
+  },
+
+  notifications: {
+    title: "In this browser",
+    hint: "While a page is open, the system tells you of mentions, of direct messages, and of all messages in the rooms that you choose.",
+    states: {
+      on: "Notifications are on.",
+      off: "Notifications are off.",
+      blocked: "The browser blocks notifications of this page. Allow them in its settings for this site, then load the page again.",
+      unavailable: "This browser shows no notifications of a page.",
+      insecure: "The browser shows notifications only of pages over HTTPS.",
+    },
+    turnOn: "Turn on",
+    turnOff: "Turn off",
+    showText: "Show the text of the message",
+    sound: "Sound",
+    playSound: "Play a short sound with each notification, also if they are off",
+    playNow: "Play it now",
+    rooms: "Rooms",
+    roomsHint: "A muted room does not count in the title of the tab.",
+    levels: { all: "All messages", mentions: "Only mentions", nothing: "Nothing (muted)" },
+    levelOf: (room) => `Notifications of ${room}`,
+    newMessage: "New message",
+    mentioned: "You are mentioned",
   },
 
   profile: {

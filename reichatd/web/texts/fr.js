@@ -201,6 +201,7 @@ export const texts = {
     olderDeleted: "Les messages plus anciens ont été supprimés.",
     begins: "La conversation commence ici.",
     copyText: "Copier le texte",
+    copyCode: "Copier le code",
     noMember: "Vous n’êtes plus membre de ce salon.",
     roomDeleted: "Ce salon a été supprimé.",
   },
@@ -274,6 +275,7 @@ export const texts = {
   },
 
   room: {
+    notifications: "Notifications",
     private: (id) => ["Salon privé, identifiant ", id],
     public: (id) => ["Salon public, identifiant ", id],
     ownerLeft: "Le propriétaire a quitté ce salon.",
@@ -376,8 +378,32 @@ export const texts = {
   },
 
   settings: {
-    parts: { profile: "Profil", security: "Sécurité", programs: "Programmes", data: "Données" },
+    parts: { profile: "Profil", security: "Sécurité", notifications: "Notifications", programs: "Programmes", data: "Données" },
     linked: "Vous pouvez maintenant vous connecter par le fournisseur.",
+  },
+
+  notifications: {
+    title: "Dans ce navigateur",
+    hint: "Tant qu’une page est ouverte, le système vous signale les mentions, les messages directs et tous les messages des salons que vous choisissez.",
+    states: {
+      on: "Les notifications sont activées.",
+      off: "Les notifications sont désactivées.",
+      blocked: "Le navigateur bloque les notifications de cette page. Autorisez-les dans ses réglages pour ce site, puis rechargez la page.",
+      unavailable: "Ce navigateur n’affiche pas de notifications d’une page.",
+      insecure: "Le navigateur n’affiche que les notifications des pages en HTTPS.",
+    },
+    turnOn: "Activer",
+    turnOff: "Désactiver",
+    showText: "Afficher le texte du message",
+    sound: "Son",
+    playSound: "Jouer un son bref à chaque notification, même si elles sont désactivées",
+    playNow: "Écouter",
+    rooms: "Salons",
+    roomsHint: "Un salon muet ne compte pas dans le titre de l’onglet.",
+    levels: { all: "Tous les messages", mentions: "Seulement les mentions", nothing: "Rien (muet)" },
+    levelOf: (room) => `Notifications de ${room}`,
+    newMessage: "Nouveau message",
+    mentioned: "On vous mentionne",
   },
 
   profile: {
