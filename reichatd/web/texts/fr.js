@@ -548,7 +548,7 @@ export const texts = {
     already_linked: "Ce compte du fournisseur appartient ici à un autre compte",
     app_password_not_found: "Ce mot de passe d’application n’existe plus",
     bad_content: "Le serveur n’accepte pas ce texte",
-    bad_emoji: "Ce n’est pas un emoji unique",
+    bad_emoji: "Ce n’est pas un émoji seul",
     bad_frame: "Le serveur ne comprend pas cette demande",
     bad_nonce: "Le serveur ne comprend pas cette demande",
     banned: "Vous êtes banni de ce salon",
