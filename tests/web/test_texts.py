@@ -15,24 +15,28 @@ OF_THE_SERVER = ("refusals.", "fieldProblems.")  # sentences that the server sen
 
 # Texts that are the same in English and in another language.
 SAME = {
-    *("common.code", "common.name", "conversation.label", "conversation.messages", "conversation.offline"),
-    *(
-        "invitation.link",
-        "invitation.title",
-        "invites.link",
-        "people.roles.moderator",
-        "person.message",
-        "person.title",
-    ),
-    *(
-        "programs.token",
-        "programs.tokens",
-        "register.nameHint",
-        "roomForm.description",
-        "roomForm.id",
-        "secondFactor.secret",
-    ),
-    *("security.sessions", "welcome.email", "writing.label"),
+    "common.code",
+    "common.name",
+    "conversation.label",
+    "conversation.messages",
+    "conversation.offline",
+    "invitation.link",
+    "invitation.title",
+    "invites.link",
+    "people.roles.moderator",
+    "person.message",
+    "person.title",
+    "programs.token",
+    "programs.tokens",
+    "register.nameHint",
+    "room.notifications",
+    "roomForm.description",
+    "roomForm.id",
+    "secondFactor.secret",
+    "security.sessions",
+    "settings.parts.notifications",
+    "welcome.email",
+    "writing.label",
 }
 
 
