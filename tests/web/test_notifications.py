@@ -22,6 +22,10 @@ OBSERVED = """
       super(title, options);
       window.told.push({ title, body: options.body, notification: this });
     }
+    close() {
+      this.isClosed = true;
+      super.close();
+    }
     static requestPermission() {
       window.asked++;
       return Real.requestPermission();
@@ -139,6 +143,7 @@ def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
     expect(second.locator(".feed .content")).to_have_text(["one"])
     expect(first).to_have_title("reichatd")
     expect(icon).to_have_attribute("href", re.compile("icon.svg$"))
+    assert ada.measured("told.at(-1).notification.isClosed")
     bob.say("read at once")  # in the second tab, which is visible
     expect(second.locator(".feed .content")).to_have_text(["one", "read at once"])
     second.evaluate("hide(true)")
@@ -150,16 +155,15 @@ def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
     bob.say("for nobody")
     expect(first).to_have_title("(2) reichatd")
     expect(icon).to_have_attribute("href", str(number))  # it counts only what is meant for the user
-    settings = ada.open_settings("Notifications")
-    settings.get_by_label("Notifications of Lounge").select_option("All messages")
-    settings.get_by_label("Notifications of bob").select_option("Nothing (muted)")
+    second.goto(f"{ada.url}/#/settings/notifications")
+    second.get_by_label("Notifications of Lounge").select_option("All messages")
+    second.get_by_label("Notifications of bob").select_option("Nothing (muted)")
     expect(first).to_have_title("(1) reichatd")
-    ada.screenshot("desk-light-notifications")
     bob.say("long\n" + "a" * 200)
     until_told(bob, first, ["bob", "one"], ["bob", "three"], ["bob · Lounge", f"long {'a' * 114}…"])
 
-    settings.get_by_label("Show the text").uncheck()
-    settings.get_by_label("Play a short sound").uncheck()
+    second.get_by_label("Show the text").uncheck()
+    second.get_by_label("Play a short sound").uncheck()
     tones = ada.measured("tones")
     first.evaluate("told.at(-1).notification.dispatchEvent(new Event('click'))")
     expect(first.locator('[aria-current="true"].message')).to_contain_text("long")

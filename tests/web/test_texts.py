@@ -32,7 +32,7 @@ SAME = {
         "roomForm.id",
         "secondFactor.secret",
     ),
-    *("security.sessions", "welcome.email", "writing.label"),
+    *("security.sessions", "settings.parts.notifications", "welcome.email", "writing.label"),
 }
 
 
