@@ -100,6 +100,8 @@ async def run(
     """
     backend = backend_for(configuration.settings.storage, data_file)
     store = await backend.open()
+    if store.caution:
+        log.warning("one daemon only", reason=store.caution)
     try:
         parts = Parts(
             configuration,

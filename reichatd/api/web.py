@@ -73,7 +73,7 @@ class Files(NamedTuple):
 
 def read_files(directory: Path = FILES) -> Files:
     """Reads the files of the web client, also of its folders; blocks. `web/` in the page becomes `web/<version>/`."""
-    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    paths = sorted(path for path in directory.rglob("*") if path.suffix in _TYPES)
     found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
     version = _digest(b"\0".join(name.encode() + b"\0" + data for name, data in found.items()))
     index = found.pop(INDEX).replace(_PREFIX, b"%b%b/" % (_PREFIX, version.encode()))

@@ -217,9 +217,8 @@ class _Conversation:
         if frame.ids is not None:
             await self._fetch_ids(frame, frame.ids)
             return
-        if frame.from_id is None or frame.to_id is None:
-            self._bad("bad_frame", "A fetch has from_id and to_id, or ids", request=request)
-            return
+        assert frame.from_id is not None  # decode has checked both
+        assert frame.to_id is not None
         if frame.to_id - frame.from_id >= limits.fetch_ids:
             self._bad("fetch_too_large", f"At most {limits.fetch_ids} ids in one fetch", request=request)
             return

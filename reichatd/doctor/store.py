@@ -141,7 +141,8 @@ async def _mongodb(target: Target, note: Note) -> None:
         note(
             warning(
                 "store.replica_set",
-                "a standalone server: there is no second copy, and messages are lost if its disk fails",
+                "a standalone server: there is no second copy, so messages are lost if its disk fails; and there are no "
+                "transactions, so only one daemon may use it, or edits, deletions, reactions and pins fail or get lost",
                 "make it a replica set, for now with one node if necessary (rs.initiate())",
             )
         )

@@ -36,7 +36,8 @@ class StorageSettings(Table, frozen=True):
     """Where users, rooms and messages are stored."""
 
     backend: Literal["sqlite", "mongodb"] = "sqlite"
-    """"sqlite" needs no other software. "mongodb" needs a MongoDB server, and allows several daemons on one store."""
+    """"sqlite" needs no other software. "mongodb" needs a MongoDB server, and allows several daemons on one store if that server is
+    a replica set or a cluster."""
 
     path: FilePath = ""
     """The SQLite file. Empty: reichatd.sqlite3 in systemd's StateDirectory, or else in the user's data directory."""

@@ -50,7 +50,7 @@ export class Feed {
     this.pending = h("div", { class: "pending-list", role: "group", "aria-label": texts.conversation.pending });
     this.element = h("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": texts.conversation.label }, h("div", { class: "column" }, this.note, this.list, this.pending));
     this.element.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    this.list.addEventListener("copy", (event) => copyMessages(event, this.list));
+    this.list.addEventListener("copy", (event) => copyMessages(event, this.list, (id) => this.#log.get(id)?.content));
     this.element.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.#resizes = new ResizeObserver(() => this.#followsEnd && this.#toBottom());
     this.#resizes.observe(this.element);

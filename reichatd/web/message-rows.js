@@ -1,7 +1,6 @@
 // Rows of the conversation: a message, and a message that is not acknowledged yet.
 
 import { avatar, h, iconButton } from "./dom.js";
-import { linkify } from "./links.js";
 import { texts } from "./texts.js";
 import { clock, day, dayName, endTime, full, shortClock } from "./time.js";
 
@@ -11,7 +10,7 @@ const GROUP_MS = 5 * 60_000;
  * The row of a message.
  *
  * previous: the message before it; undefined if it is not known.
- * options: {name, isMine, isFirst: of the log, isNew: whether the "New" line is above it, href, onauthor, oncopy, setSize}
+ * options: {name, text: its nodes, isMine, isFirst: of the log, isNew: whether the "New" line is above it, href, onauthor, oncopy, setSize}
  */
 export function messageRow(message, previous, options) {
   const at = new Date(message.timestamp);
@@ -37,21 +36,21 @@ export function messageRow(message, previous, options) {
     ),
     h("div", { class: "line" },
       !hasHead && time,
-      h("p", { class: "content", dir: "auto" }, linkify(message.content)),
+      h("div", { class: "content", dir: "auto" }, options.text),
       h("span", { class: "actions" }, iconButton("copy", texts.conversation.copyText, options.oncopy, { tabindex: "-1" })),
     ),
   );
 }
 
-/** The row of an outbox entry. isLive: whether there is a connection; actions: {retry, edit, discard}. */
-export function pendingRow({ content, messageId, problem, isFinal, until }, isLive, actions) {
+/** The row of an outbox entry. text: its nodes; isLive: whether there is a connection; actions: {retry, edit, discard}. */
+export function pendingRow({ messageId, problem, isFinal, until }, text, isLive, actions) {
   const isLate = !problem && !messageId && isLive && until > Date.now();
   const { again, discard, notSent, sending, sent, waiting, waitingUntil } = texts.writing;
   const state = problem ? notSent(problem) : messageId ? sent : isLate ? waitingUntil(endTime(new Date(until))) : isLive ? sending : waiting;
   const needsSpace = problem || isLate;
   return h("article", { class: "message pending", "data-failed": problem !== undefined, "aria-label": state },
     h("div", { class: "line" },
-      h("p", { class: "content", dir: "auto" }, linkify(content)),
+      h("div", { class: "content", dir: "auto" }, text),
       !needsSpace && h("span", { class: "state" }, state),
     ),
     needsSpace && h("p", { class: "failed" }, // below the text, which may be longer than the screen

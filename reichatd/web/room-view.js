@@ -5,6 +5,7 @@ import { announce, copy, h, icon, iconButton } from "./dom.js";
 import { Draft } from "./drafts.js";
 import { Feed } from "./feed.js";
 import { messageRow, pendingRow } from "./message-rows.js";
+import { messageText } from "./message-text.js";
 import { personDialog } from "./person-dialog.js";
 import { roomDialog, slowText } from "./room-about.js";
 import { texts } from "./texts.js";
@@ -183,6 +184,7 @@ export class RoomView {
     const name = this.#conversation.log.nameOf(message);
     return messageRow(message, previous, {
       name,
+      text: this.#text(message.content),
       isMine: message.user_id === this.#home.me.userId,
       isFirst: message.message_id <= this.#conversation.log.first,
       isNew: message.message_id === this.#newFrom,
@@ -194,6 +196,10 @@ export class RoomView {
         announce(texts.common.copied);
       },
     });
+  }
+
+  #text(content) {
+    return messageText(content, { me: this.#home.me.userId, roomName: (roomId) => this.#home.rooms.get(roomId)?.name });
   }
 
   // --- the state of the connection
@@ -245,7 +251,7 @@ export class RoomView {
   #pendingRow(entry) {
     const { state, reason } = this.#conversation;
     const isLost = state === "over" && entry.messageId === undefined;
-    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, state === "live", {
+    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, this.#text(entry.content), state === "live", {
       retry: () => this.#conversation.retry(entry.nonce),
       edit: () => {
         this.composer.putBack(entry.content);

@@ -40,7 +40,7 @@ from reichatd.store import (
     StoreError,
     StoreUnavailable,
 )
-from reichatd.store.mongodb import dumping, open_store, schema, users
+from reichatd.store.mongodb import dumping, keys, open_store, schema, users
 from reichatd.store.mongodb.ends import DurableEnds
 from reichatd.store.mongodb.server import MongoDatabase
 from tests.mongod import Mongod, free_port
@@ -374,7 +374,7 @@ async def test_what_is_read_is_in_the_journal(own_mongod: Mongod) -> None:
         key = raw.rooms.find_one({})["key"]  # type: ignore[index]
         # Another daemon's append, between its insert and the journal.
         message = {"user_id": "ann", "content": "a", "timestamp": 1.0}
-        raw.messages.insert_many([{"_id": schema.message_id(key, n), **message} for n in (1, 2, 3)])
+        raw.messages.insert_many([{"_id": keys.message_id(key, n), **message} for n in (1, 2, 3)])
     seen = await store.messages.range("lobby", 1, 10)
     own_mongod.kill()
     await trio.to_thread.run_sync(own_mongod.restart)
@@ -463,9 +463,7 @@ async def test_a_registration_left_beside_its_user(mongodb: Store, raw: Database
 
 
 async def test_members_of_a_room_that_was_never_created(mongodb: Store, raw: Database[dict[str, Any]]) -> None:
-    raw.members.insert_one(
-        {"_id": schema.member_id(ObjectId(), "ann"), "joined_at": 1.0, "place": 1, "last_read_id": 0}
-    )
+    raw.members.insert_one({"_id": keys.member_id(ObjectId(), "ann"), "joined_at": 1.0, "place": 1, "last_read_id": 0})
     await mongodb.rooms.create(room())
     assert await mongodb.rooms.joined("ann") == [room()]
 

@@ -149,6 +149,6 @@ def test_addresses_are_links(visitor: Callable[..., Visitor]) -> None:
         "See https://example.org/a_(b)?c=1&d=2#e, (http://example.net/x). Not ftp://example.org or mailto:a@b.c or https://"
     )
     link = ada.page.locator(".feed .content a")
-    expect(link).to_have_text(["https://example.org/a_(b)?c=1&d=2#e", "http://example.net/x"])
+    expect(link).to_have_text(["https://example.org/a_(b)?c=1&d=2#e", "http://example.net/x", "mailto:a@b.c"])
     for attribute, value in (("rel", "noopener noreferrer nofollow"), ("target", "_blank")):
         expect(link.first).to_have_attribute(attribute, value)

@@ -11,8 +11,8 @@ const NUMBERS = ["count", "excess", "least", "most", "shown", "status"];
 /** A value for a parameter of this name, and the text by which it is found again. */
 function sample(name, position) {
   if (NUMBERS.includes(name)) return [position + 2, String(position + 2)];
-  if (["create", "find"].includes(name)) return [(text) => `‹${name}:${text}›`, `‹${name}:`];
-  return [`‹${name}›`, `‹${name}›`];
+  if (["create", "find"].includes(name)) return [(text) => `<${name}:${text}>`, `<${name}:`];
+  return [`<${name}>`, `<${name}>`];
 }
 
 /** One entry for each text: [key, {parameters, used, text}]. */

@@ -24,6 +24,10 @@ class Fetch(msgspec.Struct, tag_field="type", tag="fetch"):
     ids: Annotated[list[MessageId], Meta(extra_json_schema={"maxItems": "limits.fetch_single_ids"})] | None = None
     mine: bool = False
 
+    def __post_init__(self) -> None:
+        if self.ids is None and (self.from_id is None or self.to_id is None):
+            raise ValueError("A fetch has from_id and to_id, or ids")
+
 
 class SetLastRead(msgspec.Struct, tag_field="type", tag="set_last_read"):
     """Moves the user's read mark in the room forward to this message, never backward. Not answered."""

@@ -12,12 +12,15 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from reichatd.store.mongodb.authors import DUPLICATE_KEY, Member, find_authors, find_members, take_turns
+from reichatd.store.mongodb.keys import member_id, members_of
 from reichatd.store.mongodb.logs import find_ends, search
+from reichatd.store.mongodb.mentions import resolve
+from reichatd.store.mongodb.message_documents import message_document
 from reichatd.store.mongodb.room_keys import posted_rooms
-from reichatd.store.mongodb.schema import BY_NONCE, member_id, message_document
+from reichatd.store.mongodb.schema import BY_NONCE
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.posting import Author
-from reichatd.store.records import Appended, Outcome, Post
+from reichatd.store.records import PLAIN, Appended, Extras, Outcome, Post
 
 Nonce = tuple[ObjectId, str, str | None]
 
@@ -33,6 +36,10 @@ class Batch:
         """Places in `posts` of those that are still to be stored, in order."""
         self._repetitions: dict[int, int] = {}
         """Place of a post → place of an earlier one in the batch that has the same nonce."""
+        self._mentions: dict[int, tuple[str, ...]] = {}
+        """Place of a post → the users that it mentions."""
+        self._small: dict[tuple[ObjectId, int], bool] = {}
+        """Key of a room, a number of members → whether the room has no more."""
         rooms = posted_rooms(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
         self._keys = {room_id: room.key for room_id, room in rooms.items()}
         asked = {
@@ -46,25 +53,31 @@ class Batch:
             db, {pair: member for pair, member in members.items() if pair in authors}, rooms.values()
         )
         """All authors who are members."""
+        self._rooms = {room.key: room.room_id for room in rooms.values()}
+        self._read = {member: document["last_read_id"] for member, document in members.items()}
         self._asked = {member: mark for member, mark in asked.items() if member in members}
         self._marks: dict[Member, int] = {}
         self._ends: dict[ObjectId, int] = {}
 
-    def commit(self) -> list[Appended]:
-        """Stores what can be stored, moves the read marks and returns the answers. To be called once."""
+    def commit(self) -> tuple[list[Appended], dict[tuple[str, str], int]]:
+        """Stores what can be stored and moves the read marks; returns the answers, and the marks that moved.
+
+        To be called once.
+        """
         self._classify()
-        self._refuse()
         logs = {self._key(place) for place in self._waiting} | {key for key, _ in self._asked}
         self._ends = find_ends(self._db, logs)
+        self._refuse()
+        self._resolve_mentions()
         self._insert()
         while self._waiting:
             self._find_new_ends()
             self._insert()
-        self._move_marks()
+        moved = self._move_marks()
         for place, earlier in self._repetitions.items():
             first = self._answers[earlier]
             self._answers[place] = Appended(Outcome.REPEATED, first.message_id) if first.message_id else first
-        return [self._answers[place] for place in range(len(self._posts))]
+        return [self._answers[place] for place in range(len(self._posts))], moved
 
     def _classify(self) -> None:
         firsts: dict[Nonce, int] = {}
@@ -92,8 +105,25 @@ class Batch:
         self._waiting = [place for place in self._waiting if place not in self._answers]
 
     def _is_limited(self, place: int) -> bool:
-        author = self._author(place)
-        return author.is_slowed or author.refusal(self._posts[place].timestamp) is not None
+        return self._author(place).is_slowed or self._refusal(place) is not None
+
+    def _refusal(self, place: int) -> Appended | None:
+        """Why a post is refused; None if it is taken."""
+        post, author, key = self._posts[place], self._author(place), self._key(place)
+        if (refusal := author.refusal(post.timestamp)) is not None:
+            return refusal
+        if post.reply_to and not 1 <= post.reply_to <= self._ends[key]:
+            return Appended(Outcome.NO_REPLY_TARGET)
+        if post.mention_room and not (author.leads or self._has_at_most(key, post.mention_room_members)):
+            return Appended(Outcome.NO_ROOM_MENTION)
+        return None
+
+    def _has_at_most(self, key: ObjectId, members: int) -> bool:
+        """Whether a room has no more than this number of members."""
+        if (key, members) not in self._small:
+            counted = self._db.members.count_documents(members_of(key), limit=members + 1)
+            self._small[key, members] = counted <= members
+        return self._small[key, members]
 
     def _take_turns(self, places: Sequence[int]) -> list[int]:
         """Refuses posts, and takes one turn in slow mode of each author; returns the places of posts that need a further turn.
@@ -105,7 +135,7 @@ class Batch:
         for place in places:
             post, author = self._posts[place], self._author(place)
             member = self._key(place), post.user_id
-            if (refusal := author.refusal(post.timestamp)) is not None:
+            if (refusal := self._refusal(place)) is not None:
                 self._answers[place] = refusal
             elif member in turns:
                 later.append(place)
@@ -118,6 +148,11 @@ class Batch:
             assert refusal is not None
             self._answers[place] = refusal
         return later
+
+    def _resolve_mentions(self) -> None:
+        mentioning = [place for place in self._waiting if self._posts[place].mentions or self._posts[place].names]
+        found = resolve(self._db, [(self._key(place), self._posts[place]) for place in mentioning])
+        self._mentions = dict(zip(mentioning, found, strict=True))
 
     def _author(self, place: int) -> Author:
         return self._authors[self._key(place), self._posts[place].user_id]
@@ -148,14 +183,23 @@ class Batch:
         for place in self._waiting:
             post, key = self._posts[place], self._key(place)
             ends[key] += 1
-            messages.append(message_document(key, ends[key], post))
+            messages.append(message_document(key, ends[key], post, self._extras(place)))
         return messages
+
+    def _extras(self, place: int) -> Extras:
+        post = self._posts[place]
+        if not (post.reply_to or post.mention_room or place in self._mentions):
+            return PLAIN
+        mentions = self._mentions.get(place, ())
+        return Extras(reply_to=post.reply_to, mentions=mentions, mention_room=post.mention_room)
 
     def _answer(self, place: int, outcome: Outcome, number: int) -> None:
         key = self._key(place)
-        self._answers[place] = Appended(outcome, number, in_direct=self._author(place).in_direct)
+        is_new = outcome is Outcome.STORED
+        mentions = self._mentions.get(place, ()) if is_new else ()
+        self._answers[place] = Appended(outcome, number, in_direct=self._author(place).in_direct, mentions=mentions)
         self._mark((key, self._posts[place].user_id), number)
-        if outcome is Outcome.STORED:
+        if is_new:
             self._ends[key] = number
             self._db.ends.advance(key, number)
 
@@ -188,7 +232,7 @@ class Batch:
             (message["_id"]["room"], message["user_id"], message["nonce"]): message["_id"]["id"] for message in found
         }
 
-    def _move_marks(self) -> None:
+    def _move_marks(self) -> dict[tuple[str, str], int]:
         for (key, user_id), number in self._asked.items():
             self._mark((key, user_id), min(number, self._ends[key]))
         # Also if no mark moves: on a standalone server this write makes repeated posts durable that another daemon stored a
@@ -199,6 +243,11 @@ class Batch:
             if number > 0
         ]:
             self._db.members.bulk_write(moves, ordered=False)
+        return {
+            (self._rooms[member[0]], member[1]): number
+            for member, number in self._marks.items()
+            if number > self._read[member]
+        }
 
 
 def _stored_before(error: BulkWriteError) -> int:

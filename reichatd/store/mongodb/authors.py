@@ -6,8 +6,8 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
+from reichatd.store.mongodb.keys import block_id, member_id
 from reichatd.store.mongodb.room_keys import PostedRoom
-from reichatd.store.mongodb.schema import block_id, member_id
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.posting import Author
 from reichatd.store.records import other_of
@@ -20,9 +20,9 @@ Member = tuple[ObjectId, str]
 
 
 def find_members(db: MongoDatabase, pairs: Iterable[Member]) -> dict[Member, Document]:
-    """Those of the pairs that are members, with their documents: of their fields, `moderator`."""
+    """Those of the pairs that are members, with their documents: of their fields, `moderator` and `last_read_id`."""
     ids = [member_id(*pair) for pair in pairs]
-    found = db.members.find({"_id": {"$in": ids}}, {"moderator": 1}, batch_size=PAGE) if ids else ()
+    found = db.members.find({"_id": {"$in": ids}}, ("moderator", "last_read_id"), batch_size=PAGE) if ids else ()
     return {_pair(member): member for member in found}
 
 
@@ -46,6 +46,7 @@ def find_authors(
             posted_at=standing.get("posted_at", 0.0),
             in_direct=by_key[key].direct is not None,
             is_blocked=pair in blocked,
+            members_pin=by_key[key].members_pin,
         )
     return authors
 

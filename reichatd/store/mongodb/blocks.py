@@ -3,8 +3,8 @@
 from bson import MaxKey, MinKey
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.keys import block_id
 from reichatd.store.mongodb.methods import MongoPart, method
-from reichatd.store.mongodb.schema import block_id
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Block, BlockOutcome
 

@@ -1,9 +1,9 @@
 """Direct conversations in MongoDB. What the methods do is said at `reichatd.store.protocol.DirectStore`."""
 
+from reichatd.store.mongodb.keys import member_id, members_of
 from reichatd.store.mongodb.membership import join
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.rooms import create, delete
-from reichatd.store.mongodb.schema import member_id, members_of
 from reichatd.store.mongodb.server import PAGE, MongoDatabase
 from reichatd.store.records import DirectHead, Room
 

@@ -10,10 +10,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom, read_pages
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom, read_pages
 from reichatd.store.errors import FailureCounter, StoreError, StoreUnavailable
 from reichatd.store.mongodb import schema
-from reichatd.store.mongodb.schema import first_id_of
+from reichatd.store.mongodb.keys import first_id_of
+from reichatd.store.mongodb.message_documents import extras_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import is_alive, session_of
 from reichatd.store.mongodb.users import registrations_of, user_of
@@ -96,6 +97,7 @@ class _Reader:
             yield from self._bans()
             yield from self._standings()
             yield from self._log()
+            yield from self._reactions()
             yield from self._invites()
             yield from chain.from_iterable(map(registrations_of, self._walk(self._db.registrations)))
             yield from map(user_of, self._walk(self._db.users))
@@ -123,7 +125,8 @@ class _Reader:
             self._rooms[room["key"]] = room["_id"]
             self._first_ids[room["key"]] = first_id_of(room)
             kept = {f"keep_{name}": value for name, value in room.get("keep", {}).items()}
-            yield _record(StoredRoom, room | kept | {"room_id": room["_id"]})
+            change_id = max(room.get("last_change", 0), room.get("last_number", 0))
+            yield _record(StoredRoom, room | kept | {"room_id": room["_id"], "change_id": change_id})
 
     def _members(self) -> Iterator[Stored]:
         # There is no index on `place`: the server sorts all members once.
@@ -179,8 +182,22 @@ class _Reader:
                 self._must_follow(room_id, last_id if place["room"] == key else first_id - 1, place["id"])
             key, last_id = place["room"], place["id"]
             yield LogEntry(
-                room_id, last_id, message["user_id"], message["content"], message["timestamp"], message.get("nonce")
+                room_id,
+                last_id,
+                message["user_id"],
+                message["content"],
+                message["timestamp"],
+                message.get("nonce"),
+                message.get("change", 0),
+                extras_of(message),
             )
+
+    def _reactions(self) -> Iterator[Stored]:
+        for reaction in self._walk(self._db.reactions):
+            place = reaction["_id"]
+            room_id = self._rooms.get(place["room"])
+            if room_id is not None and place["id"] >= self._first_ids[place["room"]]:
+                yield StoredReaction(room_id, place["id"], place["emoji"], place["user"], reaction["at"])
 
     def _must_follow(self, room_id: str, last_id: int, next_id: int) -> None:
         """Raises StoreUnavailable if a log lost its beginning while it was read, which can happen without a snapshot."""

@@ -41,6 +41,9 @@ _TEMPORARY = {
 }
 """The server's codes for errors that may be over at the next call."""
 
+_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
+"""The server's and the driver's words for such errors."""
+
 _LOGIN = {
     13,  # Unauthorized
     18,  # AuthenticationFailed
@@ -72,7 +75,7 @@ def _is_temporary(error: PyMongoError) -> bool:
     return (
         error.timeout
         or isinstance(error, ConnectionFailure | WriteConcernError)
-        or error.has_error_label("RetryableWriteError")
+        or any(error.has_error_label(label) for label in _LABELS)
         or not _TEMPORARY.isdisjoint(_codes(error))
         or (isinstance(error, BulkWriteError) and bool(error.details["writeConcernErrors"]))
     )

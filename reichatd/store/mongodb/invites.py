@@ -8,10 +8,10 @@ from bson import ObjectId
 from msgspec.structs import asdict
 from pymongo import ReturnDocument
 
+from reichatd.store.mongodb.keys import member_id
 from reichatd.store.mongodb.membership import join_room
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.room_keys import room_key
-from reichatd.store.mongodb.schema import member_id
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.mongodb.users import confirm, made_by
 from reichatd.store.records import Confirmation, Invite, InviteOutcome, JoinOutcome, Registration, User

@@ -13,25 +13,27 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store.bulk import Ban, LogEntry, Member, OfUser, Stored, StoredRoom, UserOutcome
+from reichatd.store.bulk import Ban, LogEntry, Member, OfUser, Stored, StoredReaction, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import number_on
 from reichatd.store.mongodb.dump import bulk_server
 from reichatd.store.mongodb.invites import invite_document
-from reichatd.store.mongodb.methods import MongoPart, method
-from reichatd.store.mongodb.rooms import is_id_free
-from reichatd.store.mongodb.schema import (
+from reichatd.store.mongodb.keys import (
     block_id,
     folded,
     folded_beside_another,
     member_id,
     members_of,
-    message_document,
     messages_of,
+    new_token,
     oidc_id,
     pair_field,
+    reaction_id,
 )
+from reichatd.store.mongodb.message_documents import entry_document
+from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.rooms import is_id_free
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.mongodb.sessions import session_document
 from reichatd.store.mongodb.users import adding, document_of
@@ -112,7 +114,10 @@ class MongoLoader:
                 registrations = [record for record in some if isinstance(record, Registration)]
                 db.registrations.bulk_write([UpdateOne(*adding(one), upsert=True) for one in registrations])
             else:
-                _collection(db, kind).insert_many([self._document(record) for record in some], ordered=False)
+                documents = [self._document(record) for record in some]
+                _collection(db, kind).insert_many(documents, ordered=False)
+                if kind is LogEntry:
+                    _raise_last_changes(db, documents)
 
     def _document(self, record: Stored) -> Document:
         """The document of a record. Registrations are not handled here: all those of an address share one document."""
@@ -126,7 +131,10 @@ class MongoLoader:
             case Ban():
                 return _ban(self._key(record.room_id), record)
             case LogEntry():
-                return message_document(self._key(record.room_id), record.message_id, record)
+                return entry_document(self._key(record.room_id), record)
+            case StoredReaction():
+                key = self._key(record.room_id)
+                return {"_id": reaction_id(key, record.message_id, record.emoji, record.user_id), "at": record.at}
             case User():
                 return document_of(record)
             case Session():
@@ -153,6 +161,16 @@ class MongoLoader:
         if room_id not in self._rooms:
             raise StoreError(f"a record of the room {room_id}, which does not exist")
         return self._rooms[room_id]
+
+
+def _raise_last_changes(db: MongoDatabase, messages: Sequence[Document]) -> None:
+    """Raises the numbers that the rooms begin to count changes from. In a backup that was no snapshot a message may be newer."""
+    last: dict[ObjectId, int] = {}
+    for message in messages:
+        key, change_id = message["_id"]["room"], message.get("change", 0)
+        last[key] = max(change_id, last.get(key, 0))
+    if raised := [UpdateOne({"key": key}, {"$max": {"last_change": number}}) for key, number in last.items() if number]:
+        db.rooms.bulk_write(raised, ordered=False)
 
 
 def _add_users(db: MongoDatabase, users: Sequence[User]) -> list[UserOutcome]:
@@ -187,7 +205,7 @@ def _remove_contents(db: MongoDatabase, key: ObjectId) -> None:
 
 
 def _put_messages(db: MongoDatabase, key: ObjectId, log: Sequence[LogEntry]) -> None:
-    db.messages.insert_many([message_document(key, entry.message_id, entry) for entry in log], ordered=False)
+    db.messages.insert_many([entry_document(key, entry) for entry in log], ordered=False)
 
 
 def _settle(
@@ -245,6 +263,7 @@ def _collection(db: MongoDatabase, kind: type[Stored]) -> "Collection[Document]"
         Member: db.members,
         Ban: db.bans,
         LogEntry: db.messages,
+        StoredReaction: db.reactions,
         User: db.users,
         Session: db.sessions,
         Standing: db.standings,
@@ -263,8 +282,9 @@ def _room(key: ObjectId, room: StoredRoom) -> Document:
     fields = asdict(room)
     days, messages = fields.pop("keep_days"), fields.pop("keep_messages")
     keep = {"keep": {"days": days, "messages": messages}} if days is not None else {}
-    room_id = fields.pop("room_id")
-    return {"_id": room_id, "folded": folded(room_id), "key": key, **pair_field(room.direct), **fields, **keep}
+    room_id, last_change = fields.pop("room_id"), fields.pop("change_id")
+    log = {"last_change": last_change, "log": new_token()}
+    return {"_id": room_id, "folded": folded(room_id), "key": key, **log, **pair_field(room.direct), **fields, **keep}
 
 
 def _member(key: ObjectId, member: Member, place: int) -> Document:

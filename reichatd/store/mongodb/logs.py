@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 from bson import ObjectId
 
-from reichatd.store.mongodb.schema import first_id_of, message_id, messages_of
+from reichatd.store.mongodb.keys import first_id_of, message_id, messages_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
-_AT_ONCE = 100
-"""Logs in one command: each one is a pipeline in it, and a server accepts no more than 1,000."""
+AT_ONCE = 100
+"""Pipelines in one command; a server accepts no more than 1,000."""
+
+T = TypeVar("T")
 
 
 def find_ends(db: MongoDatabase, keys: Collection[ObjectId]) -> dict[ObjectId, int]:
@@ -23,13 +26,16 @@ def find_ends(db: MongoDatabase, keys: Collection[ObjectId]) -> dict[ObjectId, i
     return right | search(db, [key for key in keys if key not in right])
 
 
-def settle(db: MongoDatabase, key: ObjectId, last_id: int) -> None:
+def settle(db: MongoDatabase, key: ObjectId, last_id: int, *, is_changing: bool = False) -> None:
     """Makes messages durable that were just read, up to `last_id`.
 
     On a standalone server a read may return what is not yet in the journal, and would be lost in a crash. An update waits for the
     journal even if it changes nothing, and so for all that was written before it.
+
+    Arguments:
+        is_changing: whether some of them have a change that is just being written.
     """
-    if db.standalone and last_id > db.ends.known([key]).get(key, 0):
+    if db.standalone and (is_changing or last_id > db.ends.known([key]).get(key, 0)):
         db.meta.update_one({"_id": "nothing"}, {"$set": {"found": True}})
         db.ends.advance(key, last_id)
 
@@ -37,7 +43,7 @@ def settle(db: MongoDatabase, key: ObjectId, last_id: int) -> None:
 def search(db: MongoDatabase, keys: Iterable[ObjectId]) -> dict[ObjectId, int]:
     """The ids of the last messages, removed or not; 0 for a log that never had one."""
     ends = dict.fromkeys(keys, 0)
-    for some in _batches(ends):
+    for some in batches(ends):
         first, *others = (_last_of(key) for key in some)
         unions = [{"$unionWith": {"coll": db.messages.name, "pipeline": other}} for other in others]
         ends.update(_place(message) for message in db.messages.aggregate([*first, *unions]))
@@ -47,9 +53,10 @@ def search(db: MongoDatabase, keys: Iterable[ObjectId]) -> dict[ObjectId, int]:
     return ends
 
 
-def _batches(keys: Iterable[ObjectId]) -> Iterator[list[ObjectId]]:
-    rest = iter(list(keys))
-    while some := list(islice(rest, _AT_ONCE)):
+def batches(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
+    """The same items in lists of this size; the last one may be shorter."""
+    rest = iter(list(items))
+    while some := list(islice(rest, size)):
         yield some
 
 

@@ -1,9 +1,9 @@
 """Roles and mutes of members in MongoDB. What the methods do is said at `reichatd.store.protocol.MemberStore`."""
 
+from reichatd.store.mongodb.keys import member_id, members_after
 from reichatd.store.mongodb.membership import rooms_of
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.room_keys import posted_rooms, room_key
-from reichatd.store.mongodb.schema import member_id, members_after
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import RoomMember
 

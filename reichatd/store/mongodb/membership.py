@@ -5,8 +5,8 @@ import time
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.keys import member_id, members_after
 from reichatd.store.mongodb.room_keys import posted_rooms, room_key
-from reichatd.store.mongodb.schema import member_id, members_after
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import BanOutcome, JoinOutcome, KickOutcome, Membership
 

@@ -5,17 +5,27 @@ from collections.abc import Mapping, Sequence
 
 from bson import ObjectId
 
+from reichatd.store.bounds import LAST_ID
 from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
+from reichatd.store.mongodb.changes import make_changes
+from reichatd.store.mongodb.keys import (
+    member_id,
+    members_of,
+    message_id,
+    messages_of,
+    reactions_between,
+    readable,
+)
 from reichatd.store.mongodb.logs import search, settle
+from reichatd.store.mongodb.message_documents import find_bylines, find_places, message_of, place_of
 from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.reactions import own_reactions, reactors
 from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_logs
-from reichatd.store.mongodb.schema import member_id, members_of, message_id, messages_of
+from reichatd.store.mongodb.schema import BY_CHANGE, PINNED
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.pages import cut
-from reichatd.store.records import Change, Committed, Message, Post
-
-_LAST_ID = 2**63 - 1
+from reichatd.store.records import Change, Committed, LogHead, Message, Post
 
 _GRAVE_SECONDS = 3600.0
 """How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
@@ -27,7 +37,9 @@ def _commit(
     read_marks: Mapping[tuple[str, str], int],
     changes: Sequence[Change] = (),
 ) -> Committed:
-    return Committed(Batch(db, posts, read_marks).commit())
+    # Not in one transaction: the end of a log, where all daemons post, would make their transactions wait for each other.
+    answers, moved = Batch(db, posts, read_marks).commit() if posts or read_marks else ([], {})
+    return Committed(answers, *make_changes(db, changes), moved)
 
 
 def _probe(db: MongoDatabase) -> None:
@@ -49,6 +61,16 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
 
 
+def _head(db: MongoDatabase, room_id: str) -> LogHead | None:
+    log = room_logs(db, [room_id]).get(room_id)
+    if log is None:
+        return None
+    # The end after the number of changes: what is read up to it has at least these.
+    last_id = search(db, [log.key])[log.key]
+    settle(db, log.key, last_id)
+    return LogHead(log.first_id, last_id, log.last_change, log.token)
+
+
 def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
     return _shown(db, room_id, first_id, last_id, {}, max_chars)
 
@@ -65,7 +87,7 @@ def _shown(
     if log is None:
         return []
     # Callers may pass any integer, also one that MongoDB cannot represent.
-    first_id, last_id = max(first_id, log.first_id), min(last_id, _LAST_ID)
+    first_id, last_id = max(first_id, log.first_id), min(last_id, LAST_ID)
     if first_id > last_id:
         return []
     found = _between(db, log.key, first_id, last_id, condition, max_chars)
@@ -77,7 +99,53 @@ def _shown(
             # A page that shrinks would look as if it was not cut.
             return _shown(db, room_id, begin, last_id, condition, max_chars)
         found = [message for message in found if message["_id"]["id"] >= begin]
-    return _with_authors(db, log, found)
+    return _as_messages(db, log, found)
+
+
+def _changed(
+    db: MongoDatabase,
+    room_id: str,
+    after_change: int,
+    first_id: int,
+    last_id: int,
+    at_most: int,
+    max_chars: int | None = None,
+) -> list[Message]:
+    log = room_logs(db, [room_id]).get(room_id)
+    if log is None:
+        return []
+    first_id, last_id = max(first_id, log.first_id), min(last_id, LAST_ID)
+    after_change = max(after_change, 0)
+    if first_id > last_id or after_change >= log.last_change or at_most == 0:
+        return []
+    # Those that come during the read are left for the next call: of a message that changes meanwhile, it might miss the last one.
+    those = {"_id.room": log.key, "_id": _ids_between(log.key, first_id, last_id)}
+    numbers = {"change": {"$gt": after_change, "$lte": log.last_change}}
+    by_number = log.last_change - after_change <= last_id - first_id
+    cursor = db.messages.find(
+        those | numbers, batch_size=PAGE, hint=BY_CHANGE if by_number else "_id_", allow_disk_use=True
+    )
+    with cursor.sort("change").limit(at_most) as rows:
+        found = cut(rows, max_chars, lambda message: message["content"])
+    return _as_messages(db, log, found)
+
+
+def _by_ids(db: MongoDatabase, room_id: str, message_ids: Sequence[int]) -> list[Message]:
+    log = room_logs(db, [room_id]).get(room_id)
+    if log is None:
+        return []
+    found = find_places(db, [(log.key, number) for number in readable(message_ids, log.first_id)])
+    return _as_messages(db, log, sorted(found, key=place_of))
+
+
+def _pinned(db: MongoDatabase, room_id: str) -> list[Message]:
+    log = room_logs(db, [room_id]).get(room_id)
+    if log is None:
+        return []
+    those = {"_id.room": log.key, "_id.id": {"$gte": log.first_id}, "extras.pinned": {"$exists": True}}
+    return _as_messages(
+        db, log, list(db.messages.find(those, hint=PINNED, batch_size=PAGE).sort({"_id.room": 1, "_id.id": 1}))
+    )
 
 
 def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[int | None]:
@@ -92,12 +160,13 @@ def _read_marks(db: MongoDatabase, members: Sequence[tuple[str, str]]) -> list[i
 def _between(
     db: MongoDatabase, key: ObjectId, first_id: int, last_id: int, condition: Document, max_chars: int | None
 ) -> list[Document]:
-    between = {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
+    between = _ids_between(key, first_id, last_id)
     with db.messages.find({"_id": between, **condition}, batch_size=PAGE).sort("_id") as cursor:
-        found = cut(cursor, max_chars, lambda message: message["content"])
-    if found:
-        settle(db, key, found[-1]["_id"]["id"])
-    return found
+        return cut(cursor, max_chars, lambda message: message["content"])
+
+
+def _ids_between(key: ObjectId, first_id: int, last_id: int) -> Document:
+    return {"$gte": message_id(key, first_id), "$lte": message_id(key, last_id)}
 
 
 def _begin_now(db: MongoDatabase, room_id: str, log: LogRef) -> int | None:
@@ -106,30 +175,19 @@ def _begin_now(db: MongoDatabase, room_id: str, log: LogRef) -> int | None:
     return None if now is None or now.key != log.key else now.first_id
 
 
-def _with_authors(db: MongoDatabase, log: LogRef, messages: list[Document]) -> list[Message]:
-    if not messages:
+def _as_messages(db: MongoDatabase, log: LogRef, documents: Sequence[Document]) -> list[Message]:
+    """Messages of a log, with the names of their authors; all of them are durable."""
+    if not documents:
         return []
-    user_ids = list({message["user_id"] for message in messages})
-    found = db.users.find({"_id": {"$in": user_ids}}, {"username": 1, "email": 1})
-    authors = {user["_id"]: (user["username"], user["email"]) for user in found}
-    members = set() if log.is_direct else _members_among(db, log.key, user_ids)
-    return [
-        Message(
-            message["_id"]["id"],
-            message["user_id"],
-            *authors.get(message["user_id"], ("", "")),
-            message["content"],
-            message["timestamp"],
-            message["user_id"] in members,
-        )
-        for message in messages
-    ]
-
-
-def _members_among(db: MongoDatabase, key: ObjectId, user_ids: list[str]) -> set[str]:
-    pairs = [member_id(key, user_id) for user_id in user_ids]
-    found = db.members.find({"_id": {"$in": pairs}}, {"_id": 1}, batch_size=PAGE)
-    return {member["_id"]["user"] for member in found}
+    settle(
+        db,
+        log.key,
+        max(document["_id"]["id"] for document in documents),
+        is_changing=any(document.get("change", 0) > log.last_change for document in documents),
+    )
+    authors = {(log.key, document["user_id"]) for document in documents}
+    bylines = find_bylines(db, authors, [log.key] if log.is_direct else [])
+    return [message_of(document, bylines[log.key, document["user_id"]]) for document in documents]
 
 
 def _sweep(db: MongoDatabase, at_most: int) -> int:
@@ -149,8 +207,10 @@ def _sweep_grave(db: MongoDatabase, key: ObjectId, deleted_at: float, at_most: i
     first = db.messages.find_one(messages_of(key), {"_id": 1}, sort={"_id": 1})
     if first is not None:
         start = first["_id"]["id"]
+        db.reactions.delete_many(reactions_between(key, start, start + at_most))
         part = {"_id": {"$gte": message_id(key, start), "$lt": message_id(key, start + at_most)}}
         return db.messages.delete_many(part).deleted_count
+    db.reactions.delete_many(reactions_between(key, 0, LAST_ID + 1))
     db.members.delete_many(members_of(key))
     db.bans.delete_many(members_of(key))
     db.invites.delete_many({"room": key})
@@ -169,6 +229,12 @@ class MongoMessages(MongoPart):
     probe = method(_probe)
     last_id = method(_last_id)
     first_ids = method(_first_ids)
+    head = method(_head)
+    changed = method(_changed)
+    by_ids = method(_by_ids)
+    pinned = method(_pinned)
+    own_reactions = method(own_reactions)
+    reactors = method(reactors)
     range = method(_range)
     written_by = method(_written_by)
     read_marks = method(_read_marks)

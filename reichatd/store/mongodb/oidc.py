@@ -2,8 +2,8 @@
 
 from pymongo.errors import DuplicateKeyError
 
+from reichatd.store.mongodb.keys import oidc_id
 from reichatd.store.mongodb.methods import MongoPart, method
-from reichatd.store.mongodb.schema import oidc_id
 from reichatd.store.mongodb.server import Document, MongoDatabase
 from reichatd.store.mongodb.users import user_of
 from reichatd.store.records import OidcAccount, User

@@ -8,9 +8,9 @@ cut removes what was left.
 import time
 from collections.abc import Iterator
 
+from reichatd.store.mongodb.keys import message_id, messages_before, reactions_between
 from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.room_keys import LogRef, room_logs
-from reichatd.store.mongodb.schema import message_id, messages_before
 from reichatd.store.mongodb.server import PAGE, MongoDatabase
 from reichatd.store.retention import Cutoff, LogRange, RetentionEntry, leading
 
@@ -27,7 +27,7 @@ def expired(db: MongoDatabase, room_id: str, cutoff: Cutoff, first_id: int, at_m
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
         return LogRange(first_id)
-    return _front(db, LogRef(log.key, max(first_id, log.first_id)), cutoff, at_most)
+    return _front(db, log._replace(first_id=max(first_id, log.first_id)), cutoff, at_most)
 
 
 def expire(db: MongoDatabase, room_id: str, cutoff: Cutoff, at_most: int) -> LogRange:
@@ -39,6 +39,7 @@ def expire(db: MongoDatabase, room_id: str, cutoff: Cutoff, at_most: int) -> Log
         db.rooms.update_one({"_id": room_id, "key": log.key}, {"$max": {"first_id": front.next_id}})
         # With this index, so in the order of ids: what is left after a crash still shows where the log ended.
         db.messages.delete_many(messages_before(log.key, front.next_id), hint="_id_")
+        db.reactions.delete_many(reactions_between(log.key, 0, front.next_id))
     return front
 
 

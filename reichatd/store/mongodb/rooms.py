@@ -13,14 +13,14 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb import membership
+from reichatd.store.mongodb.keys import first_id_of, folded, like, member_id, members_of, new_token, pair_field
 from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.methods import MongoPart, method
+from reichatd.store.mongodb.progress import progress
 from reichatd.store.mongodb.room_keys import room_key
-from reichatd.store.mongodb.schema import first_id_of, folded, like, member_id, members_of, pair_field
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import (
     Keep,
-    Progress,
     Room,
     RoomHead,
     RoomOverview,
@@ -73,6 +73,7 @@ def create(db: MongoDatabase, room: Room) -> bool:
                 "_id": room.room_id,
                 "folded": folded(room.room_id),
                 "key": key,
+                "log": new_token(),
                 "name": room.name,
                 "description": room.description,
                 "owner": room.owner,
@@ -154,12 +155,6 @@ def _joined(db: MongoDatabase, user_id: str) -> list[Room]:
 
 def _joined_summaries(db: MongoDatabase, user_id: str) -> list[RoomSummary]:
     return _summaries(room for room, _ in membership.rooms_of(db, user_id))
-
-
-def _progress(db: MongoDatabase, user_id: str) -> list[Progress]:
-    rooms = membership.rooms_of(db, user_id)
-    ends = search(db, [room["key"] for room, _ in rooms])
-    return [Progress(room["_id"], member["last_read_id"], ends[room["key"]]) for room, member in rooms]
 
 
 def _page(db: MongoDatabase, after: str, at_most: int) -> list[RoomOverview]:
@@ -280,7 +275,7 @@ class MongoRooms(MongoPart):
     public = method(_public)
     joined = method(_joined)
     joined_summaries = method(_joined_summaries)
-    progress = method(_progress)
+    progress = method(progress)
     page = method(_page)
     owned = method(_owned)
     count_owned = method(_count_owned)

@@ -1,106 +1,24 @@
-"""The collections and their migrations.
-
-A key that is a pair is the `_id` itself: its index exists in any case, and a second one would make each insert of a message a third
-more expensive. The order of the two fields matters, so only the functions here make such a key.
-"""
+"""The collections and their migrations."""
 
 from collections.abc import Callable, Sequence
 
-from bson import MaxKey, MinKey, ObjectId
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.bulk import LogEntry
 from reichatd.store.errors import NewerSchema, StoreError
-from reichatd.store.mongodb.server import Document, MongoDatabase
-from reichatd.store.records import Post
+from reichatd.store.mongodb.keys import folded, folded_beside_another, name_key, new_token
+from reichatd.store.mongodb.server import MongoDatabase
 
 BY_NONCE = "by_nonce"
 BY_TIME = "by_time"
+BY_CHANGE = "by_change"
+PINNED = "pinned"
+MENTIONED = "mentioned"
 
 META_ID = "schema"
 
 RESTORE_ID = "restore"
 """The document in `meta` that exists while a restore is running."""
-
-
-def first_id_of(room: Document) -> int:
-    """Where the log of a room's document begins."""
-    return int(room.get("first_id", 1))
-
-
-def folded(room_id: str) -> str:
-    """A room id without regard to case; unique in `rooms`."""
-    return room_id.lower()
-
-
-def folded_beside_another(room_id: str) -> str:
-    """Replaces `folded` in an older room whose id differs from another's in case only."""
-    return f"{folded(room_id)}\n{room_id}"
-
-
-def like(room_id: str) -> Document:
-    """Selects the rooms with this id, in upper or lower case."""
-    # Room ids are letters and digits, so no other id is in this range.
-    return {"folded": {"$gte": folded(room_id), "$lt": f"{folded(room_id)}\v"}}
-
-
-def pair_field(direct: str | None) -> Document:
-    """The field by which the direct conversations of a user are found: a list of both. Other rooms do not have it."""
-    return {} if direct is None else {"pair": direct.split(" ")}
-
-
-def member_id(key: ObjectId, user_id: str) -> Document:
-    """The `_id` of a member or a ban. `key` is the room's, not its `room_id`: see `rooms`."""
-    return {"room": key, "user": user_id}
-
-
-def block_id(user_id: str, blocked_id: str) -> Document:
-    """The `_id` of a block."""
-    return {"user": user_id, "blocked": blocked_id}
-
-
-def oidc_id(issuer: str, subject: str) -> Document:
-    """The `_id` of an account at an OpenID provider."""
-    return {"issuer": issuer, "subject": subject}
-
-
-def message_id(key: ObjectId, number: int) -> Document:
-    """The `_id` of a message."""
-    return {"room": key, "id": number}
-
-
-def message_document(key: ObjectId, number: int, message: Post | LogEntry) -> Document:
-    """The document of a message."""
-    document: Document = {
-        "_id": message_id(key, number),
-        "user_id": message.user_id,
-        "content": message.content,
-        "timestamp": message.timestamp,
-    }
-    if message.nonce is not None:
-        document["nonce"] = message.nonce
-    return document
-
-
-def members_of(key: ObjectId) -> Document:
-    """Selects all members, or all bans, of a room."""
-    return {"_id": {"$gt": {"room": key, "user": MinKey()}, "$lt": {"room": key, "user": MaxKey()}}}
-
-
-def members_after(key: ObjectId, user_id: str) -> Document:
-    """As `members_of`, for users whose ids come after this one."""
-    return {"_id": {"$gt": member_id(key, user_id), "$lt": {"room": key, "user": MaxKey()}}}
-
-
-def messages_of(key: ObjectId) -> Document:
-    """Selects a room's whole log, and earlier messages that are being removed."""
-    return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": {"room": key, "id": MaxKey()}}}
-
-
-def messages_before(key: ObjectId, number: int) -> Document:
-    """Selects a room's messages with ids below `number`."""
-    return {"_id": {"$gt": {"room": key, "id": MinKey()}, "$lt": message_id(key, number)}}
 
 
 def _first(db: MongoDatabase) -> None:
@@ -194,7 +112,46 @@ def _sixth(db: MongoDatabase) -> None:
     )
 
 
-MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth, _sixth]
+def _seventh(db: MongoDatabase) -> None:
+    # The fields of messages are those of `message_documents`; the server reads all messages once for the three indexes.
+    db.messages.create_indexes(
+        [
+            IndexModel(
+                {"_id.room": 1, "change": 1},
+                name=BY_CHANGE,
+                unique=True,
+                partialFilterExpression={"change": {"$exists": True}},
+            ),
+            IndexModel(
+                {"_id.room": 1, "_id.id": 1},
+                name=PINNED,
+                partialFilterExpression={"extras.pinned": {"$exists": True}},
+            ),
+            IndexModel(
+                {"mentioned": 1, "_id.room": 1, "_id.id": 1},
+                name=MENTIONED,
+                partialFilterExpression={"mentioned": {"$exists": True}},
+            ),
+        ]
+    )
+    db.reactions.create_indexes(
+        [
+            # Has all that is counted again, so that only the index is read.
+            IndexModel({"_id.room": 1, "_id.id": 1, "_id.emoji": 1, "at": 1, "_id.user": 1}),
+            IndexModel({"_id.user": 1, "_id.room": 1, "_id.id": 1}),
+        ]
+    )
+    # A room has `last_change`, once a message of it was changed, and the token of its `log`.
+    for room in db.rooms.find({"log": {"$exists": False}}, {"_id": 1}):
+        db.rooms.update_one({**room, "log": {"$exists": False}}, {"$set": {"log": new_token()}})
+    db.users.update_many({"name_key": {"$exists": False}}, [{"$set": {"name_key": {"$toLower": "$username"}}}])
+    # The server knows upper and lower case of ASCII only.
+    for user in db.users.find({"name_key": {"$regex": r"[^\x00-\x7f]"}}, {"username": 1}):
+        db.users.update_one(user, {"$set": {"name_key": name_key(user["username"])}})
+    db.users.create_indexes([IndexModel({"name_key": 1, "_id": 1})])
+
+
+MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth, _sixth, _seventh]
 """Step N migrates from version N to version N + 1. Once released, a step never changes.
 
 A step may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
@@ -212,6 +169,11 @@ def migrate(db: MongoDatabase) -> None:
     for step in range(version or 0, len(MIGRATIONS)):
         MIGRATIONS[step](db)
         _record(db, step + 1)
+
+
+def is_current(db: MongoDatabase) -> bool:
+    """Whether `migrate` has nothing to do. Errors: as `migrate`."""
+    return found_version(db) == len(MIGRATIONS)
 
 
 def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | None:
@@ -266,6 +228,7 @@ def _names(db: MongoDatabase) -> set[str]:
         db.oidc_accounts,
         db.audit,
         db.erasures,
+        db.reactions,
     )
     return {collection.name for collection in ours}
 

@@ -1,10 +1,13 @@
 """The connection to the server: its collections, its threads, its time limits and its guarantees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import pymongo
 import trio
+from pymongo import DeleteMany, DeleteOne, UpdateOne
 from pymongo.errors import ConfigurationError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
@@ -31,8 +34,13 @@ _MONGODB_5 = 13
 """The first version of the server's protocol with snapshots outside of transactions."""
 
 Document = dict[str, Any]
+Write = DeleteMany | DeleteOne | UpdateOne
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_transaction: ContextVar["ClientSession | None"] = ContextVar("_transaction", default=None)
+"""The session of `MongoDatabase.atomically` in this thread."""
 
 
 class MongoDatabase:
@@ -73,12 +81,49 @@ class MongoDatabase:
         self.oidc_accounts: Collection[Document] = self.database["oidc_accounts"]
         self.audit: Collection[Document] = self.database["audit"]
         self.erasures: Collection[Document] = self.database["erasures"]
+        self.reactions: Collection[Document] = self.database["reactions"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
+        self._alone = Lock()
+        """Held by a step of `atomically` on a standalone server."""
+
+    @property
+    def caution(self) -> str:
+        """See `Store.caution`."""
+        if not self.standalone:
+            return ""
+        return (
+            f"{self.where} is a standalone server, which has no transactions: with a second daemon on it, edits, deletions, "
+            "reactions and pins would fail or get lost; run one daemon only, or make it a replica set (rs.initiate())"
+        )
 
     def snapshot(self) -> "ClientSession | None":
         """A session whose reads all see one snapshot; None if the server has none. The caller ends it."""
         return self._client.start_session(snapshot=True) if self._has_snapshots else None
+
+    def atomically(self, step: Callable[[], T]) -> T:
+        """Runs a step in a transaction, again if another one came between; all of its reads see one snapshot.
+
+        A standalone server has no transactions. There the steps of this process run one after another, and one that fails may be
+        half done.
+        """
+        if self.standalone:
+            with self._alone:
+                return step()
+        with self._client.start_session() as session, session.bind(end_session=False):
+            token = _transaction.set(session)
+            try:
+                return session.with_transaction(
+                    lambda _: step(), ReadConcern("snapshot"), WriteConcern(w="majority", j=True)
+                )
+            finally:
+                _transaction.reset(token)
+
+    def write_all(self, collection: "Collection[Document]", writes: "Sequence[Write]") -> None:
+        """Makes the writes of a step of `atomically`, in no order."""
+        # The driver would add a write concern for each command, which a transaction refuses, if it only knew the bound session.
+        if writes:
+            collection.bulk_write(writes, ordered=False, session=_transaction.get())
 
     def close(self) -> None:
         # The driver ends its sessions on the server. Without a limit it would wait 30 s for a server that is down.
@@ -92,6 +137,7 @@ class MongoServer:
     def __init__(self, db: MongoDatabase, threads: WorkerThreads) -> None:
         self._db = db
         self._threads = threads
+        self.caution = db.caution
         self.failures = threads.failures
 
     async def run(self, step: Callable[Concatenate[MongoDatabase, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

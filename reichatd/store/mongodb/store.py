@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 
 _COMPACT_SECONDS = 3600.0
+_MIGRATION_SECONDS = 3600.0
+"""A new index of the messages takes about a minute for each ten million of them."""
 _UNAUTHORIZED = {13, 8000}
 """The server's codes for a user without the right to do this; the second one is Atlas's."""
 
@@ -56,8 +58,8 @@ _UNAUTHORIZED = {13, 8000}
 async def open_store(settings: MongoDBSettings) -> "MongoStore":
     """Opens the store in a database of a MongoDB server, and brings its schema up to date.
 
-    To be called from the event loop; waits for worker threads, for three times `settings.timeout_seconds` at most. Several daemons
-    may do this at once.
+    To be called from the event loop; waits for worker threads, for three times `settings.timeout_seconds` at most, or for as long
+    as the server needs to make new indexes. Several daemons may do this at once.
 
     Errors: StoreUnavailable (no answer, login refused), StoreError (an invalid URI, another program's database), NewerSchema. Each
         text is one line that names the hosts and no password.
@@ -68,7 +70,8 @@ async def open_store(settings: MongoDBSettings) -> "MongoStore":
     try:
         if not settings.database:
             await server.run(_refuse_to_leave_a_store)
-        await server.run(schema.migrate)
+        if not await server.run(schema.is_current):
+            await server.run_for(_MIGRATION_SECONDS, schema.migrate)
     except BaseException:
         await server.aclose()
         raise
@@ -115,6 +118,7 @@ class MongoStore:
         self.email_changes: EmailChangeStore = MongoEmailChanges(server)
         self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
+        self.caution = server.caution
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)
         self.bulk_import: BulkImport = MongoBulkImport(server)

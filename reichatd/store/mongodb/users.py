@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.blocks import delete_blocks_of
 from reichatd.store.mongodb.directs import delete_directs_left_by
+from reichatd.store.mongodb.keys import name_key
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import Attempt, ConfirmedCode, EmailOutcome, RegisterOutcome, Registration, User
@@ -84,6 +85,7 @@ def document_of(user: User) -> Document:
     return {
         "_id": fields.pop("user_id"),
         "email_key": email_key(user.email),
+        "name_key": name_key(user.username),
         **fields,
         "password_number": 0,
         "kept_session": None,
@@ -191,7 +193,8 @@ def _registrations(db: MongoDatabase, after: str, at_most: int) -> list[Registra
 
 
 def _rename(db: MongoDatabase, user_id: str, username: str) -> bool:
-    return db.users.update_one({"_id": user_id}, {"$set": {"username": username}}).matched_count > 0
+    fields = {"username": username, "name_key": name_key(username)}
+    return db.users.update_one({"_id": user_id}, {"$set": fields}).matched_count > 0
 
 
 def _change_password(

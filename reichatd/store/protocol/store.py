@@ -55,6 +55,8 @@ class Store(Protocol):
     email_changes: EmailChangeStore
     erasures: ErasureStore
     audit: AuditStore
+    caution: str
+    """What the operator of a daemon on this store has to know, in a sentence; empty if there is nothing."""
     failures: FailureCounter
     """Counts the failed calls of all parts."""
     bulk_import: BulkImport

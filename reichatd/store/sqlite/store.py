@@ -81,6 +81,7 @@ class SqliteStore:
         self.email_changes: EmailChangeStore = SqliteEmailChanges(database)
         self.erasures: ErasureStore = SqliteErasures(database)
         self.audit: AuditStore = SqliteAudit(database)
+        self.caution = ""
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file
         self.bulk_import: BulkImport = SqliteBulkImport(database)

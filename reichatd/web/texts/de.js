@@ -196,6 +196,7 @@ export const texts = {
     olderDeleted: "Ältere Nachrichten wurden gelöscht.",
     begins: "Hier beginnt die Unterhaltung.",
     copyText: "Text kopieren",
+    copyCode: "Code kopieren",
     noMember: "Du bist kein Mitglied dieses Raums mehr.",
     roomDeleted: "Dieser Raum wurde gelöscht.",
   },

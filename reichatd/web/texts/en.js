@@ -193,6 +193,7 @@ export const texts = {
     olderDeleted: "Older messages have been deleted.",
     begins: "The conversation begins here.",
     copyText: "Copy text",
+    copyCode: "Copy code",
     noMember: "You are no longer a member of this room.",
     roomDeleted: "This room has been deleted.",
   },

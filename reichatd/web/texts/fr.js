@@ -201,6 +201,7 @@ export const texts = {
     olderDeleted: "Les messages plus anciens ont été supprimés.",
     begins: "La conversation commence ici.",
     copyText: "Copier le texte",
+    copyCode: "Copier le code",
     noMember: "Vous n’êtes plus membre de ce salon.",
     roomDeleted: "Ce salon a été supprimé.",
   },
