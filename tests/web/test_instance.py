@@ -55,7 +55,7 @@ def test_the_client_can_be_installed_below_a_path(visitor: Visitors, daemon: Dae
         ada = visitor("ada", url=f"{proxy.url}/chat/", ignore_certificates=True)
         ada.page.goto(ada.url)
         manifest = installable(ada)
-    assert manifest["address"] == f"{proxy.url}/chat/manifest.webmanifest"
+    assert manifest["address"] == f"{proxy.url}/chat/web/manifest.webmanifest"
     assert urljoin(str(manifest["address"]), str(manifest["start_url"])) == ada.url
     assert manifest["name"] == "reichatd"
 
