@@ -40,8 +40,23 @@ OBSERVED = """
 WORDS = """
 async ({ rooms, message, name }) => {
   const base = new URL(".", document.querySelector("script[src]").src);
-  const { isLoud, wordsOf } = await import(new URL("notifier.js", base));
+  const { isLoud, showNotification, wordsOf } = await import(new URL("notifier.js", base));
   const { attentionOf } = await import(new URL("attention.js", base));
+  const { RoomPreferences } = await import(new URL("room-preferences.js", base));
+  const preferences = new RoomPreferences("ada");
+  let changes = 0;
+  const end = preferences.subscribe(() => changes++);
+  preferences.set("lounge", { isFavourite: true });
+  preferences.set("lounge", { level: "all" });
+  preferences.order = ["garden", "lounge"];
+  end();
+  preferences.set("garden", { level: "nothing" });
+  window.Notification = class {
+    static permission = "granted";
+    constructor() {
+      throw new TypeError("Illegal constructor"); // as on Android
+    }
+  };
   const levels = ["all", "mentions", "nothing"];
   return {
     loud: [{}, { mentions: ["bob"] }, { mentions: ["bob", "ada"] }, { mention_room: true }].map((fields) =>
@@ -49,6 +64,8 @@ async ({ rooms, message, name }) => {
     words: [{ hasText: true }, { hasText: false }, { isMention: true }].map((how) => wordsOf({ kind: "room", name }, message, how)),
     direct: wordsOf({ kind: "direct", name }, message, { hasText: true }).title,
     attention: attentionOf(rooms),
+    preferences: [preferences.get("lounge"), preferences.get("constructor"), preferences.order, changes],
+    notification: showNotification("bob", {}),
   };
 }
 """
@@ -122,6 +139,9 @@ def test_what_is_told_and_in_which_words(visitor: Visitors) -> None:
     assert (short["body"], mention["body"]) == ("New message", "You are mentioned")
     assert found["direct"] == full["title"].removesuffix(" · Lounge")
     assert found["attention"] == {"unread": 6, "calls": 3}
+    default = {"level": None, "isFavourite": False}
+    assert found["preferences"] == [{"level": "all", "isFavourite": True}, default, ["garden", "lounge"], 3]
+    assert found["notification"] is None
 
 
 def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
