@@ -23,6 +23,7 @@ from reichatd.chat import (
     MarkReader,
     PostLimits,
     Scribe,
+    UserSocketHandler,
     Writer,
 )
 from reichatd.control import ControlServer
@@ -123,7 +124,7 @@ class Parts:
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub
         )
-        self.invites = RoomInvites(settings=live_settings, store=store, invites=self.accounts.invites)
+        self.invites = RoomInvites(settings=live_settings, store=store, live=self.hub, invites=self.accounts.invites)
         self.administration = Administration(
             store=store,
             passwords=passwords,
@@ -172,7 +173,10 @@ class Parts:
             settings=live_settings,
             writer=self.writer,
         )
-        self.websockets = WebSocketServer(self.chat, live_settings, self.connection_refusals)
+        self.user_sockets = UserSocketHandler(
+            accounts=self.accounts, hub=self.hub, rooms=self.rooms.own, settings=live_settings
+        )
+        self.websockets = WebSocketServer(self.chat, self.user_sockets, live_settings, self.connection_refusals)
         self.gateway = Gateway(
             listeners,
             self.http,

@@ -78,6 +78,12 @@ class LimitSettings(Table, frozen=True):
     pins: Annotated[int, Meta(ge=0, le=10_000)] = 100
     """How many messages of a room may be pinned."""
 
+    news_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    news_interval_seconds: Annotated[float, Meta(ge=0.01, le=60)] = 0.25
+    """How often a client that follows all rooms of its user (/ws/user) is told that one room has something new, at most; and how
+    long the daemon collects what it tells such clients, so that each of them gets it in one piece. The first news after a pause is
+    sent at once."""
+
     changes_per_minute: Annotated[float, Meta(ge=0, le=1_000_000)] = 120.0
     changes_burst: Count = 60
     """How many changes (edits, deletions, reactions, pins) one user may make per minute (0: no limit), and how many at once after a
