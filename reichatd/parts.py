@@ -103,7 +103,13 @@ class Parts:
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
-        self.hub = Hub(store.messages, live_settings, self.commits, refusals=self.connection_refusals)
+        self.hub = Hub(
+            store.messages,
+            live_settings,
+            self.commits,
+            refusals=self.connection_refusals,
+            members=store.members,
+        )
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
 

@@ -141,6 +141,7 @@ class _Conversation:
     async def _take(self, frame: frames.ClientFrame) -> None:
         match frame:
             case frames.SendMessage():
+                self._room.types(self._connection, typing=False)
                 await self._write(frame, frame.nonce)
             case frames.SetLastRead() if not self._may_write:
                 self._reply("forbidden", READ_ONLY)
@@ -150,8 +151,10 @@ class _Conversation:
                 await self._fetch(frame)
             case frames.ListenLatest():
                 await self._listen(frame)
+            case frames.SetTyping() if self._may_write:
+                self._room.types(self._connection, typing=True)
             case frames.SetTyping():
-                pass
+                self._reply("forbidden", READ_ONLY)
             case _:
                 await self._write(frame, frame.nonce)
 
@@ -228,6 +231,7 @@ class _Conversation:
         if frame.log is not None and frame.log != room.token:
             self._reply("other_log", "The room has another log now; start afresh", log=room.token)
             return
+        room.want(self._connection, frame.want)
         change_cursor = frame.after_change
         if change_cursor is not None and change_cursor > room.change_id:
             # As for messages: the client may have read changes from the store that are not broadcast yet.

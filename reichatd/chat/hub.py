@@ -24,7 +24,7 @@ from reichatd.closing import FORBIDDEN, ROOM_NOT_FOUND, SERVER_FAULT, Close
 from reichatd.live import RemovalReason
 from reichatd.rate_limits import Refusals
 from reichatd.settings import LiveSettings
-from reichatd.store import ChangedMessage, MessageStore, StoreError
+from reichatd.store import ChangedMessage, MemberStore, MessageStore, StoreError
 
 _ROOMS_AT_ONCE = 200
 """Rooms in one read of the store."""
@@ -41,6 +41,7 @@ class Hub:
 
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
+        members: tells how many members a room has; without it the users in a room are counted only.
         refusals: told of sockets that are one too many for their user; counts those that are closed since they stall.
     """
 
@@ -51,6 +52,7 @@ class Hub:
         commits: CommitStatus,
         clock: Callable[[], float] = time.time,
         refusals: Refusals | None = None,
+        members: MemberStore | None = None,
     ) -> None:
         self.changes = 0
         """Counts changes of users and sessions: a session that was read before a change is read again."""
@@ -61,6 +63,7 @@ class Hub:
         self.news = UserNews(settings, self.stalled)
         self.tails = Tails(settings)
         self._messages = messages
+        self._members = members
         self._settings = settings
         self._commits = commits
         self._rooms: dict[str, LiveRoom] = {}
@@ -91,7 +94,14 @@ class Hub:
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = LiveRoom(
-                room_id, self._messages, self._settings, self.counters, self._commits, self.stalled, self.tails
+                room_id,
+                self._messages,
+                self._settings,
+                self.counters,
+                self._commits,
+                self.stalled,
+                self.tails,
+                self._is_small,
             )
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)
@@ -273,6 +283,10 @@ class Hub:
         for connection in list(room.connections):
             room.leave(connection)
             connection.close_soon(close)
+
+    async def _is_small(self, room_id: str) -> bool:
+        most = self._settings.limits.presence_members
+        return self._members is not None and len(await self._members.page(room_id, "", most + 1)) <= most
 
     # --- where logs begin
 
