@@ -19,9 +19,10 @@ from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 from reichatd.chat.socket_reply import SocketReply
-from reichatd.chat.writer import READ_ONLY, BadDraft, Draft, Writer
+from reichatd.chat.writer import READ_ONLY, BadDraft, Writer
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.messaging import Draft
 from reichatd.rights import Action, Scope
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError

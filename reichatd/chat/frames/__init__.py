@@ -1,4 +1,4 @@
-"""The frames of the conversation: their types (`client`, `server`, `fields`), how they are decoded and encoded (`encoding`)."""
+"""The frames of the conversation: their types (`client`, `server`), how they are decoded and encoded (`encoding`)."""
 
 from reichatd.chat.frames.client import (
     AddReaction,
@@ -41,11 +41,8 @@ from reichatd.chat.frames.server import (
     InitialState,
     LatestMessage,
     MessageChanged,
-    MessageView,
-    PinView,
     Presence,
     ReactionsChanged,
-    ReactionView,
     ServerFrame,
     SharedErrorCode,
     TypingUsers,
@@ -70,11 +67,8 @@ __all__ = [
     "LatestMessage",
     "ListenLatest",
     "MessageChanged",
-    "MessageView",
     "PinMessage",
-    "PinView",
     "Presence",
-    "ReactionView",
     "ReactionsChanged",
     "RemoveReaction",
     "SendMessage",

@@ -17,12 +17,10 @@ from reichatd.chat.frames.server import (
     InitialState,
     LatestMessage,
     MessageChanged,
-    MessageView,
-    PinView,
     ReactionsChanged,
-    ReactionView,
     ServerFrame,
 )
+from reichatd.messaging import MessageView, PinView, ReactionView
 from reichatd.settings import EmailVisibility
 from reichatd.store import PLAIN, Extras, Message
 from reichatd.text import GONE
