@@ -206,7 +206,11 @@ async def test_read_marks(den: Api, ann: Someone, bob: Someone) -> None:
     for message_id, mark in ((2, 2), (1, 2), (99, 3)):
         assert (await den("PUT", "/room/den/last_read", {"message_id": message_id}, by=bob)).body == {"message": "ok"}
         (room,) = (await den("GET", "/joined", by=bob)).body["rooms"]
-        assert (room["last_id"], room["last_read_id"]) == (3, mark)
+        assert (room["last_id"], room["last_read_id"], room["unread"]) == (3, mark, 3 - mark)
+    await post(den, ann, "@bob")
+    (short,) = (await den("GET", "/joined?members=false", by=bob)).body["rooms"]
+    assert (short.pop("members"), short["unread"], short["mentions"]) == (2, 1, 1)
+    assert {**room, "last_id": 4, "unread": 1, "mentions": 1} == {**short, "users": [ann.user_id, bob.user_id]}
 
 
 async def test_tokens_of_programs(den: Api, ann: Someone, bob: Someone) -> None:

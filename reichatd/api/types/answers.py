@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from reichatd.api.types.values import Time, meta
 from reichatd.messaging.fields import LogToken
+from reichatd.rooms.values import Time, meta
 
 
 class Answer(Struct, frozen=True, kw_only=True):

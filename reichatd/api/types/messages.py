@@ -5,9 +5,10 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from reichatd.api.types.answers import Answer
-from reichatd.api.types.values import UserId, Username, meta
+from reichatd.api.types.values import Username
 from reichatd.messaging import MessageView
 from reichatd.messaging.fields import ChangeId, Content, Emoji, FirstId, LogToken, Mentions, MessageId, Nonce
+from reichatd.rooms.values import UserId, meta
 
 _Id = Annotated[int, Meta(description="A message id.", examples=[42], ge=-(2**62), le=2**62)]
 
