@@ -149,7 +149,12 @@ class Parts:
             self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
         )
         self.messaging = RestConversation(
-            messages=store.messages, marks=self.marks, scribe=self.scribe, settings=live_settings, writer=self.writer
+            hub=self.hub,
+            messages=store.messages,
+            marks=self.marks,
+            scribe=self.scribe,
+            settings=live_settings,
+            writer=self.writer,
         )
 
         # REST: the app, behind what every HTTP request passes through.

@@ -7,10 +7,12 @@ from reichatd.api.answers import HEADERS, answer
 from reichatd.api.operations import operation
 from reichatd.api.requests import body_of, messenger, query_of
 from reichatd.api.services import limits, messaging
+from reichatd.api.streamed import streamed
 from reichatd.api.types import (
     Answer,
     ChangeMade,
     EditingMessage,
+    EventsQuery,
     MarkingRead,
     MessagePage,
     MessagePosted,
@@ -46,6 +48,8 @@ _MESSAGE = f"{_MESSAGES}/<message_id>"
 _REACTION = f"{_MESSAGE}/reactions/<emoji>"
 _LONGEST_ID = 10
 """Digits of the largest message id."""
+_LONGEST_CURSOR = 27
+"""Characters of the longest id of an event: a message id, a dot, a `change_id`."""
 
 
 @blueprint.post(_MESSAGES)
@@ -72,15 +76,47 @@ async def post(room_id: str) -> Response:
 
 
 @blueprint.get(_MESSAGES)
-@operation(MessagePage, query=MessagesPage, scope=Scope.READ, refuses=(Forbidden, RoomNotFound, OtherLog))
+@operation(MessagePage, query=MessagesPage, scope=Scope.READ, refuses=(Forbidden, RoomNotFound, OtherLog, RateLimited))
 async def list_messages(room_id: str) -> Response:
     """Shows messages: those of a range of ids, those before or after an id, or the last ones.
 
     A page after an id may have fewer messages than `limit` also where there are more, if they are long: compare with `last_id`.
+
+    With `wait` (a long poll) the answer comes when there is something, at once or later; after that time it is empty. It is empty
+    too when you may not read on: the next call says why.
     """
-    by = await messenger()
-    pieces = await messaging().page(by, room_id, _page_query(query_of(MessagesPage)))
-    return Response(pieces, 200, HEADERS, content_type="application/json")
+    by, page = await messenger(), query_of(MessagesPage)
+    query = _page_query(page)
+    if page.wait and request.method != "HEAD":
+        found = await messaging().poll(by, room_id, query, page.wait)
+    else:
+        found = await messaging().page(by, room_id, query)
+    return streamed(found, "application/json")
+
+
+@blueprint.get("/room/<room_id>/events")
+@operation(
+    "text/event-stream",
+    query=EventsQuery,
+    headers={"Last-Event-ID": "The id of the last event that you got: goes on after it."},
+    scope=Scope.READ,
+    refuses=(Forbidden, RoomNotFound, OtherLog, RateLimited),
+)
+async def follow(room_id: str) -> Response:
+    """Sends each new message and each change as a Server-Sent Event, until you go.
+
+    The data of an event is a frame of the WebSocket: `latest_message`, `message_changed` or `reactions_changed`. Its id is
+    `<message_id>.<change_id>`: how far you have read when you have it. A comment comes every 20 seconds.
+
+    When the stream ends, call again with `Last-Event-ID`. If you may not read on, that call says why.
+    """
+    by, query = await messenger(), query_of(EventsQuery)
+    after_id = None if query.after_id is UNSET else query.after_id
+    after_change = None if query.after_change is UNSET else query.after_change
+    if (last := request.headers.get("Last-Event-ID")) is not None:
+        after_id, after_change = _cursor(last)
+    later = await messaging().follow(by, room_id, after_id, after_change, None if query.log is UNSET else query.log)
+    return streamed(later, "text/event-stream", {"X-Accel-Buffering": "no"})
 
 
 @blueprint.patch(_MESSAGE)
@@ -211,6 +247,14 @@ def _message_id(text: str) -> int:
     return int(text)
 
 
+def _cursor(text: str) -> tuple[int, int]:
+    """The ids in an event's id. Raises Malformed."""
+    message_id, _, change_id = text.partition(".")
+    if not (message_id.isdecimal() and change_id.isdecimal() and text.isascii() and len(text) <= _LONGEST_CURSOR):
+        raise _malformed("Last-Event-ID", "is no id of an event")
+    return int(message_id), int(change_id)
+
+
 def _page_query(page: MessagesPage) -> PageQuery:
     """Raises Malformed if the parameters do not fit together."""
     return PageQuery(_which(page), None if page.log is UNSET else page.log, page.mine)
@@ -219,11 +263,13 @@ def _page_query(page: MessagesPage) -> PageQuery:
 def _which(page: MessagesPage) -> Between | Before | After:
     if page.from_id is not UNSET or page.to_id is not UNSET:
         _refuse_others(page, "from_id", "before_id", "after_id", "after_change")
+        _refuse_wait(page)
         return _between(page)
     if page.after_id is not UNSET:
         _refuse_others(page, "after_id", "before_id")
         return After(page.after_id, None if page.after_change is UNSET else page.after_change, page.limit)
     _refuse_others(page, "before_id", "after_change")
+    _refuse_wait(page)
     return Before(None if page.before_id is UNSET else page.before_id, page.limit)
 
 
@@ -241,6 +287,11 @@ def _refuse_others(page: MessagesPage, name: str, *others: str) -> None:
     for other in others:
         if getattr(page, other) is not UNSET:
             raise _malformed(other, f"does not go with {name}")
+
+
+def _refuse_wait(page: MessagesPage) -> None:
+    if page.wait:
+        raise _malformed("wait", "goes with after_id only")
 
 
 def _malformed(field: str, problem: str) -> Malformed:

@@ -9,7 +9,7 @@ from quart import current_app, request
 
 from reichatd.accounts import Identity, device_of
 from reichatd.api.operations import operation_of
-from reichatd.api.services import accounts
+from reichatd.api.services import accounts, messaging
 from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
 from reichatd.messaging import Caller
 from reichatd.rights import UserActor, require_scope
@@ -60,8 +60,9 @@ async def messenger() -> Caller:
 
     Raises: as `caller`.
     """
+    seen = messaging().changes
     identity = await caller()
-    return Caller(identity, msgspec.structs.replace(identity.actor, client=client_address()))
+    return Caller(identity, msgspec.structs.replace(identity.actor, client=client_address()), seen)
 
 
 def client_address() -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from reichatd.chat import frames
+from reichatd.chat.room import LiveRoom
 from reichatd.errors import OtherLog, RoomNotFound
 from reichatd.messaging import After, Before, Between, PageQuery
 from reichatd.settings import LiveSettings
@@ -45,8 +46,22 @@ class Pages:
         share = max(_LEAST_CHARS, _CHARS_TOGETHER // max(1, self.sending))
         return min(self.settings.limits.catch_up_bytes, share)
 
-    async def open(self, user_id: str, room_id: str, query: PageQuery) -> AsyncGenerator[bytes]:
-        """Reads where the log ends, and the first messages of a page; the pieces of JSON then follow. The caller closes it.
+    async def open(self, user_id: str, room_id: str, query: PageQuery) -> "Page":
+        """Reads where the log ends, and the first messages of a page.
+
+        Raises:
+            RoomNotFound, OtherLog, StoreError
+        """
+        head = await self.require_log(room_id, query.log)
+        page = Page(self, user_id, room_id, head, query)
+        await page.begin()
+        return page
+
+    async def require_log(self, room_id: str, log: str | None) -> LogHead:
+        """Where a room's log ends.
+
+        Arguments:
+            log: see `PageQuery`.
 
         Raises:
             RoomNotFound, OtherLog, StoreError
@@ -54,14 +69,12 @@ class Pages:
         head = await self.messages.head(room_id)
         if head is None:
             raise RoomNotFound
-        if query.log is not None and query.log != head.token:
+        if log is not None and log != head.token:
             raise OtherLog(head.token)
-        page = _Page(self, user_id, room_id, head, query)
-        await page.begin()
-        return page.pieces()
+        return head
 
 
-class _Page:
+class Page:
     """One page while it is read and sent.
 
     The head of the changes is read before the messages: what changes meanwhile comes again in the next page.
@@ -81,15 +94,24 @@ class _Page:
         self._first: list[bytes] = []
         self._reacted: list[int] = []  # messages with reactions
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither messages nor changes."""
+        return not self._first and not self._changed and self._next_id > self._last_id
+
     async def begin(self) -> None:
-        """Reads the changes, and the first messages."""
+        """Reads the changes, and the first messages. For `Pages`."""
         which = self._query.which
         if isinstance(which, After) and which.after_change is not None:
             await self._read_changes(which.after_change, which.after_id, which.limit)
         self._first = await self._read()
 
     async def pieces(self) -> AsyncGenerator[bytes]:
-        """The page as JSON, piece by piece."""
+        """The page as JSON, piece by piece; once. The caller closes it.
+
+        Raises:
+            StoreError: the JSON stays incomplete.
+        """
         self._pages.sending += 1
         try:
             text, messages, separator = self._before(), self._first, b""
@@ -146,6 +168,14 @@ class _Page:
         self._reacted += [message.message_id for message in messages if message.extras.reactions]
         emails = self._pages.settings.whole.privacy.emails
         return [frames.as_json(message, emails) for message in messages]
+
+
+def empty_page(room: LiveRoom, query: PageQuery) -> bytes:
+    """The page of someone who has everything in a room."""
+    has_changes = isinstance(query.which, After) and query.which.after_change is not None
+    changed: list[msgspec.Raw] | None = [] if has_changes else None
+    head = PageHead("ok", room.first_id, room.last_id, room.change_id, room.token, changed)
+    return _encoder.encode(head)[:-1] + (b',"messages":[],"mine":{}}' if query.mine else b',"messages":[]}')
 
 
 def _range(which: Between | Before | After, head: LogHead) -> tuple[int, int]:

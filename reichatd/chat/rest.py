@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from reichatd import rights
 from reichatd.chat import frames
 from reichatd.chat.awaited_reply import Accepted, AwaitedReply
+from reichatd.chat.followers import Followers
+from reichatd.chat.hub import Hub
 from reichatd.chat.pages import Pages
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.writer import BadDraft, Writer, check_emoji
 from reichatd.errors import FieldProblem, Malformed, MessageNotFound, RoomNotFound
-from reichatd.messaging import Caller, Draft, PageQuery, Posted
+from reichatd.messaging import After, Caller, Draft, Later, PageQuery, Posted
 from reichatd.rights import Action
 from reichatd.settings import LiveSettings
 from reichatd.store import MessageStore, Reactor
@@ -21,24 +23,32 @@ class RestConversation:
     """What REST calls do in rooms. One object serves all calls.
 
     Arguments:
+        hub: knows those who follow.
         messages: of these, the calls that read; `writer` writes.
     """
 
     def __init__(
         self,
         *,
+        hub: Hub,
         messages: MessageStore,
         marks: MarkReader,
         scribe: Scribe,
         settings: LiveSettings,
         writer: Writer,
     ) -> None:
+        self._hub = hub
         self._messages = messages
         self._marks = marks
         self._scribe = scribe
         self._settings = settings
         self._writer = writer
         self._pages = Pages(messages, settings)
+        self._followers = Followers(hub=hub, marks=marks, pages=self._pages, settings=settings)
+
+    @property
+    def changes(self) -> int:
+        return self._hub.changes
 
     # --- writing
 
@@ -107,7 +117,35 @@ class RestConversation:
 
     async def page(self, by: Caller, room_id: str, query: PageQuery) -> AsyncGenerator[bytes]:
         await self._require_member(by, room_id)
-        return await self._pages.open(by.actor.user_id, room_id, query)
+        return (await self._pages.open(by.actor.user_id, room_id, query)).pieces()
+
+    async def poll(self, by: Caller, room_id: str, query: PageQuery, seconds: float) -> AsyncGenerator[bytes] | Later:
+        await self._require_member(by, room_id)
+        which = query.which
+        assert isinstance(which, After)
+        if not self._is_quiet(room_id, query, which):
+            page = await self._pages.open(by.actor.user_id, room_id, query)
+            if not page.is_empty:
+                return page.pieces()
+        return self._followers.poll(by, room_id, query, which, seconds)
+
+    async def follow(
+        self, by: Caller, room_id: str, after_id: int | None, after_change: int | None, log: str | None
+    ) -> Later:
+        await self._require_member(by, room_id)
+        if log is not None:
+            await self._pages.require_log(room_id, log)
+        return self._followers.follow(by, room_id, after_id, after_change)
+
+    def _is_quiet(self, room_id: str, query: PageQuery, which: After) -> bool:
+        """Whether the room is live, and has nothing new: so thousands who wait for its news need not read the store."""
+        room = self._hub.live(room_id)
+        return (
+            room is not None
+            and query.log in (None, room.token)
+            and which.after_id >= room.last_id
+            and (which.after_change is None or which.after_change >= room.change_id)
+        )
 
     async def _require_member(self, by: Caller, room_id: str) -> None:
         is_member = await self._marks.read(room_id, by.actor.user_id) is not None

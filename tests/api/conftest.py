@@ -89,6 +89,7 @@ class Conversations:
         self.scribe = Scribe(store.messages, self.hub, in_force, commits)
         self.marks = MarkReader(store.messages)
         self.messaging = RestConversation(
+            hub=self.hub,
             messages=store.messages,
             marks=self.marks,
             scribe=self.scribe,

@@ -34,6 +34,7 @@ from reichatd.api.types.logins import (
 from reichatd.api.types.messages import (
     ChangeMade,
     EditingMessage,
+    EventsQuery,
     MarkingRead,
     MessagePage,
     MessagePosted,
@@ -136,6 +137,7 @@ __all__ = [
     "DeletingUser",
     "DirectOpened",
     "EditingMessage",
+    "EventsQuery",
     "ForgettingPassword",
     "InviteCreated",
     "InviteUsed",

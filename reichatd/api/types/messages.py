@@ -10,8 +10,6 @@ from reichatd.messaging import MessageView
 from reichatd.messaging.fields import ChangeId, Content, Emoji, FirstId, LogToken, Mentions, MessageId, Nonce
 from reichatd.rooms.values import UserId, meta
 
-_Id = Annotated[int, Meta(description="A message id.", examples=[42], ge=-(2**62), le=2**62)]
-
 
 class PostingMessage(Struct, frozen=True):
     """A message to post. With a `nonce` it is stored once, however often it is sent.
@@ -72,7 +70,33 @@ class MessagesPage(Struct, frozen=True):
         Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
         | UnsetType
     ) = UNSET
+    wait: Annotated[
+        float,
+        Meta(
+            description="With `after_id`: seconds to wait where there is nothing yet; at most 30.",
+            examples=[30],
+            ge=0,
+            le=86_400,
+        ),
+    ] = 0
     mine: Annotated[bool, Meta(description="Whether you want to know your own reactions.", examples=[False])] = False
+
+
+class EventsQuery(Struct, frozen=True):
+    """From where on. The header `Last-Event-ID`, which browsers send when they reconnect, counts more."""
+
+    after_id: (
+        Annotated[int, Meta(description="After this message id; else from now on.", examples=[42], ge=0, le=2**62)]
+        | UnsetType
+    ) = UNSET
+    after_change: (
+        Annotated[int, Meta(description="After this `change_id`; else from now on.", examples=[7], ge=0, le=2**53)]
+        | UnsetType
+    ) = UNSET
+    log: (
+        Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
+        | UnsetType
+    ) = UNSET
 
 
 class ReactorsPage(Struct, frozen=True):

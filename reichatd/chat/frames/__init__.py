@@ -28,6 +28,7 @@ from reichatd.chat.frames.encoding import (
     latest_message,
     message_changed,
     message_in,
+    payloads,
     piece,
     reactions_changed,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "latest_message",
     "message_changed",
     "message_in",
+    "payloads",
     "piece",
     "reactions_changed",
 ]

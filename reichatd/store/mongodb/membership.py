@@ -43,11 +43,15 @@ def count_some(db: MongoDatabase, keys: Sequence[ObjectId], at_most: int) -> dic
     """As `count`, up to `at_most` for each room, which bounds the cost."""
     counts: dict[ObjectId, int] = {}
     for some in batches(keys):
-        first, *others = ([{"$match": members_of(key)}, {"$limit": at_most}] for key in some)
-        unions = [{"$unionWith": {"coll": db.members.name, "pipeline": other}} for other in others]
+        first, *others = (_counting(key, at_most) for key in some)
+        unions: list[Document] = [{"$unionWith": {"coll": db.members.name, "pipeline": other}} for other in others]
         grouped = {"$group": {"_id": "$_id.room", "members": {"$sum": 1}}}
         counts |= {each["_id"]: each["members"] for each in db.members.aggregate([*first, *unions, grouped])}
     return counts
+
+
+def _counting(key: ObjectId, at_most: int) -> list[Document]:
+    return [{"$match": members_of(key)}, {"$limit": at_most}]
 
 
 def memberships(db: MongoDatabase, user_id: str) -> list[Membership]:
