@@ -291,7 +291,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Private room, id ", id],
     public: (id) => ["Public room, id ", id],
     ownerLeft: "The owner has left this room.",
@@ -459,6 +458,7 @@ export const texts = {
     unlinkWhich: (name) => `Unlink ${name}?`,
     unlinkHint: "You need your password to log in then. If you have none, log out, and choose “Password forgotten?”: the new password unlinks, too.",
     sessions: "Login sessions",
+    device: (browser, system) => `${browser} on ${system}`,
     unknownDevice: "Unknown device",
     thisSession: "This login session",
     lastUsed: (ago) => `Last used ${ago}`,
