@@ -7,6 +7,7 @@ import pytest
 from reichatd.settings import Reload, reload_of
 from reichatd.settings.keys import KEYS
 from tests.reload import (  # noqa: F401 - each registers its proofs
+    change_keys,
     chat_keys,
     connection_keys,
     invite_keys,
