@@ -151,7 +151,7 @@ def _progress(db: Connection, user_id: str) -> list[Progress]:
     rows = db.execute(
         "SELECT r.room_id, m.last_read_id, coalesce("
         "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1),"
-        f" r.last_change, {UNREAD} {_JOINED.replace('?', ':user')}",
+        f" r.change_id, {UNREAD} {_JOINED.replace('?', ':user')}",
         {"last": LAST_ID, "user": user_id, "most": MOST_MENTIONS},
     )
     return [Progress(*row) for row in rows]
