@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from reichatd.api.types.values import meta
+from reichatd.rooms.values import meta
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -188,6 +188,21 @@ class Progress(msgspec.Struct, frozen=True):
     mentions: int = 0
 
 
+class JoinedHead(msgspec.Struct, frozen=True):
+    """A room that a user has joined, without its members, and what the user is in it.
+
+    Arguments:
+        members: how many there are.
+        owner_is_member: False also for a direct conversation, which has no owner.
+    """
+
+    room: RoomHead
+    member: RoomMember
+    progress: Progress
+    members: int
+    owner_is_member: bool
+
+
 class InviteOutcome(Enum):
     CREATED = auto()
     TOO_MANY = auto()
