@@ -20,6 +20,7 @@ import pytest
 import trio
 
 from reichatd.store import (
+    Change,
     ChangeOutcome,
     Cutoff,
     LogHead,
@@ -315,7 +316,7 @@ async def test_nothing_of_a_deleted_room_remains(path: Path) -> None:
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
     mention = msgspec.structs.replace(post(), mentions=("bob",))
-    changes = [React("lobby", "bob", 1, "👍", True, 1.0), Pin("lobby", "ann", 1, True, 1.0)]
+    changes: list[Change] = [React("lobby", "bob", 1, "👍", True, 1.0), Pin("lobby", "ann", 1, True, 1.0)]
     await store.messages.commit([mention], {}, changes)
     await store.rooms.delete("lobby")
     await store.messages.sweep(10)
@@ -519,7 +520,7 @@ async def test_migration_from_the_sixth_schema(path: Path, monkeypatch: pytest.M
     assert {len(token) for token in tokens} == {8}
     assert len(tokens) == 2
     mention = msgspec.structs.replace(post("third", "bob"), names=("ANN",), reply_to=1)
-    changes = [React("lobby", "bob", 1, "👍", True, 3.0), Pin("lobby", "ann", 2, True, 3.0)]
+    changes: list[Change] = [React("lobby", "bob", 1, "👍", True, 3.0), Pin("lobby", "ann", 2, True, 3.0)]
     committed = await store.messages.commit([mention, post("first", nonce="n")], {}, changes)
     assert [each.message_id for each in committed.posts] == [3, 1]
     assert [each.outcome for each in committed.changes] == [ChangeOutcome.CHANGED] * 2
