@@ -139,6 +139,11 @@ class Hub:
         if follower is not None:
             self.news.leave(follower)
 
+    def live(self, room_id: str) -> LiveRoom | None:
+        """A room that is live, and knows where its log ends."""
+        room = self._rooms.get(room_id)
+        return room if room is not None and room.token else None
+
     async def close_all(self, plan: ShutdownPlan) -> None:
         """Closes every socket, in batches, since the daemon shuts down. Waits between batches.
 
