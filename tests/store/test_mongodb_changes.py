@@ -165,13 +165,13 @@ async def test_a_daemon_that_stalls_takes_no_number_behind_the_readers(
             for content in ("b", "c"):
                 await change(other, edit(2, content))
 
-        def stall(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write]) -> None:
+        def stall(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write], **options: bool) -> None:
             if next(stalls, False):
                 # In a thread of its own, which knows nothing of the transaction.
                 meanwhile = Thread(target=partial(trio.from_thread.run, change_twice, trio_token=token))
                 meanwhile.start()
                 meanwhile.join()
-            write_all(db, to, writes)
+            write_all(db, to, writes, **options)
 
         monkeypatch.setattr(MongoDatabase, "write_all", stall)
         assert await change(slow, edit(1, "a")) == [Changed(ChangeOutcome.CHANGED, 3)]
@@ -219,10 +219,10 @@ class Failure:
         self.is_armed = True
         write_all = MongoDatabase.write_all
 
-        def fail(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write]) -> None:
+        def fail(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write], **options: bool) -> None:
             fails = self.is_armed and to.name == collection
             if after or not fails:
-                write_all(db, to, writes)
+                write_all(db, to, writes, **options)
             if fails:
                 raise StoreUnavailable("the connection is gone")
 
