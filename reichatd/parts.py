@@ -22,7 +22,9 @@ from reichatd.chat import (
     Hub,
     MarkReader,
     PostLimits,
+    RestConversation,
     Scribe,
+    UserSocketHandler,
     Writer,
 )
 from reichatd.control import ControlServer
@@ -102,7 +104,13 @@ class Parts:
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
-        self.hub = Hub(store.messages, live_settings, self.commits, refusals=self.connection_refusals)
+        self.hub = Hub(
+            store.messages,
+            live_settings,
+            self.commits,
+            refusals=self.connection_refusals,
+            members=store.members,
+        )
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
 
@@ -123,7 +131,7 @@ class Parts:
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub
         )
-        self.invites = RoomInvites(settings=live_settings, store=store, invites=self.accounts.invites)
+        self.invites = RoomInvites(settings=live_settings, store=store, live=self.hub, invites=self.accounts.invites)
         self.administration = Administration(
             store=store,
             passwords=passwords,
@@ -143,11 +151,25 @@ class Parts:
 
         self._logo = LiveLogo(configuration.logo)
 
+        # The conversation, on sockets and by REST.
+        self.writer = Writer(
+            self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
+        )
+        self.messaging = RestConversation(
+            hub=self.hub,
+            messages=store.messages,
+            marks=self.marks,
+            scribe=self.scribe,
+            settings=live_settings,
+            writer=self.writer,
+        )
+
         # REST: the app, behind what every HTTP request passes through.
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
             invites=self.invites,
+            messaging=self.messaging,
             health=self.health,
             settings=live_settings,
             refusals=self.limiter.refusals,
@@ -161,9 +183,6 @@ class Parts:
         self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
 
         # WebSockets, and the gateway that accepts the connections of both.
-        self.writer = Writer(
-            self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
-        )
         self.chat = ConversationHandler(
             accounts=self.accounts,
             hub=self.hub,
@@ -172,7 +191,10 @@ class Parts:
             settings=live_settings,
             writer=self.writer,
         )
-        self.websockets = WebSocketServer(self.chat, live_settings, self.connection_refusals)
+        self.user_sockets = UserSocketHandler(
+            accounts=self.accounts, hub=self.hub, rooms=self.rooms.own, settings=live_settings
+        )
+        self.websockets = WebSocketServer(self.chat, self.user_sockets, live_settings, self.connection_refusals)
         self.gateway = Gateway(
             listeners,
             self.http,

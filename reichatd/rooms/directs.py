@@ -9,17 +9,19 @@ from reichatd import rate_limits, rights
 from reichatd.accounts.passwords import unusable_hash
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import Forbidden, UserNotFound, Yourself
+from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import UserActor
+from reichatd.rooms.access import Access
 from reichatd.rooms.fields import random_id
 from reichatd.settings import LiveSettings
-from reichatd.store import Room, RoomSummary, Store, direct_pair, other_of, users_with
+from reichatd.store import Room, RoomHead, RoomSummary, Store, direct_pair, other_of, users_with
 from reichatd.text import GONE
 
 _NAME = "Direct conversation"
 """In the store, for administrators: users see the other one's name."""
 
-AnyRoom = TypeVar("AnyRoom", Room, RoomSummary)
+AnyRoom = TypeVar("AnyRoom", Room, RoomHead, RoomSummary)
 
 
 class Opened(NamedTuple):
@@ -35,10 +37,19 @@ class Directs:
     """
 
     def __init__(
-        self, *, settings: LiveSettings, store: Store, limiter: RateLimiter, clock: Callable[[], float]
+        self,
+        *,
+        access: Access,
+        settings: LiveSettings,
+        store: Store,
+        limiter: RateLimiter,
+        live: LiveConnections,
+        clock: Callable[[], float],
     ) -> None:
         self._settings = settings
+        self._access = access
         self._store = store
+        self._live = live
         self._limiter = limiter
         self._clock = clock
         self._audit = AuditLog(store.audit, settings, clock)
@@ -83,7 +94,11 @@ class Directs:
                 users=(user_id, other_id),
                 direct=pair,
             )
-            opened = await self._store.directs.open(room, self._clock())
+            with self._access.uninterrupted():
+                opened = await self._store.directs.open(room, self._clock())
+                if opened is not None:
+                    for each in room.users:
+                        self._live.member_joined(opened.room_id, each)
             if opened is not None:  # otherwise the random id was taken
                 return Opened(opened.room_id, is_new=opened.room_id == room.room_id)
 
@@ -102,6 +117,6 @@ def _named(room: AnyRoom, user_id: str, names: Mapping[str, str]) -> AnyRoom:
         return room
     other_id = other_of(room.direct, user_id)
     name = names.get(other_id, GONE)
-    if isinstance(room, Room):
-        return msgspec.structs.replace(room, name=name, owner=other_id)
-    return msgspec.structs.replace(room, name=name)
+    if isinstance(room, RoomSummary):
+        return msgspec.structs.replace(room, name=name)
+    return msgspec.structs.replace(room, name=name, owner=other_id)

@@ -25,6 +25,7 @@ from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, Role, UserActor
 from reichatd.rooms.access import Access
+from reichatd.rooms.joined import mute_end
 from reichatd.settings import LiveSettings
 from reichatd.store import BanOutcome, JoinOutcome, KickOutcome, RoomMember, Store, User, other_of
 
@@ -80,7 +81,11 @@ class Members:
             if await self._store.rooms.is_banned(room_id, by.user_id):
                 raise Banned
             await self._verify(by, room.password_hash, password, room_id)
-        match await self._store.rooms.join(room_id, by.user_id, self._clock()):
+        with self._access.uninterrupted():
+            outcome = await self._store.rooms.join(room_id, by.user_id, self._clock())
+            if outcome is JoinOutcome.JOINED:
+                self._live.member_joined(room_id, by.user_id)
+        match outcome:
             case JoinOutcome.ALREADY_JOINED:
                 raise AlreadyJoined
             case JoinOutcome.BANNED:
@@ -119,7 +124,7 @@ class Members:
         with self._access.uninterrupted():
             outcome = await self._store.rooms.kick(room_id, user_id)
             if outcome is not KickOutcome.OWNER:
-                self._live.member_removed(room_id, user_id)  # as in `_remove`
+                self._live.member_removed(room_id, user_id, "kicked")  # as in `_remove`
         match outcome:
             case KickOutcome.OWNER:
                 _refuse_owner(by, user_id)
@@ -139,7 +144,7 @@ class Members:
             outcome = await self._store.rooms.ban(room_id, user_id)
             # No await before it. Also if the user was banned already: that call may have failed after its write.
             if outcome is not BanOutcome.OWNER:
-                self._live.member_removed(room_id, user_id)
+                self._live.member_removed(room_id, user_id, "banned")
         match outcome:
             case BanOutcome.OWNER:
                 _refuse_owner(by, user_id)
@@ -188,15 +193,9 @@ class Members:
         found = await self._with_users(read, lambda member: member.user_id, after, at_most)
         return [(user, self._view(member)) for user, member in found]
 
-    async def own(self, by: UserActor) -> dict[str, MemberView]:
-        """What the user is in each joined room, by room id."""
-        members = await self._store.members.of_user(by.user_id)
-        return {room_id: self._view(member) for room_id, member in members.items()}
-
     def _view(self, member: RoomMember) -> MemberView:
         role = rights.role_of(is_owner=member.is_owner, is_moderator=member.is_moderator)
-        is_muted = member.muted_until > self._clock() and not member.is_owner
-        return MemberView(role, member.joined_at, member.muted_until if is_muted else None)
+        return MemberView(role, member.joined_at, mute_end(member, self._clock()))
 
     async def _with_users(
         self, read: Callable[[str, int], Awaitable[list[T]]], id_of: Callable[[T], str], after: str, at_most: int

@@ -36,6 +36,9 @@ SAME = {
     "security.sessions",
     "settings.parts.notifications",
     "welcome.email",
+    "writing.control",
+    "writing.formats.code",
+    "writing.formats.link",
     "writing.label",
 }
 

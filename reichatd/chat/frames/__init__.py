@@ -1,4 +1,4 @@
-"""The frames of the conversation: their types (`client`, `server`, `fields`), how they are decoded and encoded (`encoding`)."""
+"""The frames of the conversation: their types (`client`, `server`), how they are decoded and encoded (`encoding`)."""
 
 from reichatd.chat.frames.client import (
     AddReaction,
@@ -28,6 +28,7 @@ from reichatd.chat.frames.encoding import (
     latest_message,
     message_changed,
     message_in,
+    payloads,
     piece,
     reactions_changed,
 )
@@ -41,14 +42,23 @@ from reichatd.chat.frames.server import (
     InitialState,
     LatestMessage,
     MessageChanged,
-    MessageView,
-    PinView,
     Presence,
     ReactionsChanged,
-    ReactionView,
     ServerFrame,
     SharedErrorCode,
     TypingUsers,
+)
+from reichatd.chat.frames.user import (
+    Hello,
+    Joined,
+    LeaveReason,
+    Left,
+    Mentioned,
+    ReadElsewhere,
+    RoomChanged,
+    RoomNews,
+    UserChanged,
+    UserFrame,
 )
 
 __all__ = [
@@ -66,17 +76,22 @@ __all__ = [
     "Fetch",
     "FetchResponse",
     "FrameErrorCode",
+    "Hello",
     "InitialState",
+    "Joined",
     "LatestMessage",
+    "LeaveReason",
+    "Left",
     "ListenLatest",
+    "Mentioned",
     "MessageChanged",
-    "MessageView",
     "PinMessage",
-    "PinView",
     "Presence",
-    "ReactionView",
     "ReactionsChanged",
+    "ReadElsewhere",
     "RemoveReaction",
+    "RoomChanged",
+    "RoomNews",
     "SendMessage",
     "ServerFrame",
     "SetLastRead",
@@ -84,6 +99,8 @@ __all__ = [
     "SharedErrorCode",
     "TypingUsers",
     "UnpinMessage",
+    "UserChanged",
+    "UserFrame",
     "Wanted",
     "around_messages",
     "as_json",
@@ -94,6 +111,7 @@ __all__ = [
     "latest_message",
     "message_changed",
     "message_in",
+    "payloads",
     "piece",
     "reactions_changed",
 ]

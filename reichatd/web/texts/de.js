@@ -216,6 +216,30 @@ export const texts = {
     waiting: "Wartet",
     again: "Noch einmal senden",
     discard: "Verwerfen",
+    formatting: "Formatierung",
+    formats: { bold: "Fett", italic: "Kursiv", strike: "Durchgestrichen", code: "Code", quote: "Zitat", list: "Liste", link: "Link" },
+    control: "Strg",
+    shift: "Umschalt",
+    suggestions: (count) => `${counted(count, { one: "Vorschlag", other: "Vorschläge" })}. Auf und ab wählen aus.`,
+  },
+  emoji: {
+    title: "Emojis",
+    find: "Emoji suchen",
+    groups: "Gruppen von Emojis",
+    notLoaded: "Die Emojis konnten nicht geladen werden.",
+    found: (count) => counted(count, { one: "Emoji", other: "Emojis" }),
+    group: {
+      recent: "Zuletzt verwendet",
+      smileys: "Smileys und Gefühle",
+      people: "Menschen und Körper",
+      animals: "Tiere und Natur",
+      food: "Essen und Trinken",
+      travel: "Reisen und Orte",
+      activities: "Aktivitäten",
+      objects: "Gegenstände",
+      symbols: "Symbole",
+      flags: "Flaggen",
+    },
   },
 
   people: {
@@ -271,7 +295,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Benachrichtigungen",
     private: (id) => ["Privater Raum, ID ", id],
     public: (id) => ["Öffentlicher Raum, ID ", id],
     ownerLeft: "Der Eigentümer hat diesen Raum verlassen.",

@@ -213,6 +213,30 @@ export const texts = {
     waiting: "Waiting",
     again: "Send again",
     discard: "Discard",
+    formatting: "Formatting",
+    formats: { bold: "Bold", italic: "Italic", strike: "Strikethrough", code: "Code", quote: "Quote", list: "List", link: "Link" },
+    control: "Ctrl",
+    shift: "Shift",
+    suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Up and down choose.`,
+  },
+  emoji: {
+    title: "Emoji",
+    find: "Find emoji",
+    groups: "Groups of emoji",
+    notLoaded: "The emoji could not be loaded.",
+    found: (count) => counted(count, { one: "emoji", other: "emoji" }),
+    group: {
+      recent: "Recently used",
+      smileys: "Smileys and emotion",
+      people: "People and body",
+      animals: "Animals and nature",
+      food: "Food and drink",
+      travel: "Travel and places",
+      activities: "Activities",
+      objects: "Objects",
+      symbols: "Symbols",
+      flags: "Flags",
+    },
   },
 
   people: {
@@ -268,7 +292,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Private room, id ", id],
     public: (id) => ["Public room, id ", id],
     ownerLeft: "The owner has left this room.",

@@ -221,6 +221,30 @@ export const texts = {
     waiting: "En attente",
     again: "Renvoyer",
     discard: "Abandonner",
+    formatting: "Mise en forme",
+    formats: { bold: "Gras", italic: "Italique", strike: "Barré", code: "Code", quote: "Citation", list: "Liste", link: "Lien" },
+    control: "Ctrl",
+    shift: "Maj",
+    suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Haut et bas pour choisir.`,
+  },
+  emoji: {
+    title: "Émojis",
+    find: "Chercher un émoji",
+    groups: "Groupes d’émojis",
+    notLoaded: "Les émojis n’ont pas pu être chargés.",
+    found: (count) => counted(count, { one: "émoji", other: "émojis" }),
+    group: {
+      recent: "Utilisés récemment",
+      smileys: "Smileys et émotions",
+      people: "Personnes et corps",
+      animals: "Animaux et nature",
+      food: "Nourriture et boissons",
+      travel: "Voyages et lieux",
+      activities: "Activités",
+      objects: "Objets",
+      symbols: "Symboles",
+      flags: "Drapeaux",
+    },
   },
 
   people: {
@@ -276,7 +300,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Salon privé, identifiant ", id],
     public: (id) => ["Salon public, identifiant ", id],
     ownerLeft: "Le propriétaire a quitté ce salon.",
