@@ -16,6 +16,7 @@ from reichatd.api.types import (
     BansPage,
     ChangingRoom,
     CreatingRoom,
+    JoinedQuery,
     JoinedRooms,
     Joining,
     PublicPage,
@@ -63,11 +64,14 @@ async def list_public() -> Response:
 
 
 @blueprint.get("/joined")
-@operation(JoinedRooms, scope=Scope.READ)
+@operation(JoinedRooms, query=JoinedQuery, scope=Scope.READ)
 async def list_joined() -> Response:
-    """Lists your rooms, in the order in which you joined them: how far you have read in each, and what you are in it."""
+    """Lists your rooms, in the order in which you joined them: how far you have read in each, and what you are in it.
+
+    With `members=false` the answer takes no longer for large rooms.
+    """
     by = await actor()
-    return answer(JoinedRooms(rooms=await rooms().own.all(by, users=True)))
+    return answer(JoinedRooms(rooms=await rooms().own.all(by, users=query_of(JoinedQuery).members)))
 
 
 @blueprint.post("/room")

@@ -7,6 +7,7 @@ from reichatd.chat.open_sockets import SOCKETS_PER_USER
 from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.recheck import recheck_sockets
+from reichatd.chat.rest import RestConversation
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
@@ -22,6 +23,7 @@ __all__ = [
     "PeerGone",
     "PeerStalled",
     "PostLimits",
+    "RestConversation",
     "Scribe",
     "ShutdownPlan",
     "Socket",

@@ -53,12 +53,20 @@ class OpenSockets:
         Raises:
             RateLimited: the user has too many sockets.
         """
-        user_id, limit = connection.user.user_id, self._settings.limits.sockets_per_user
-        if 0 < limit <= self._users[user_id]:
-            self._refusals.note(SOCKETS_PER_USER, client=connection.socket.client, retry_after=_RETRY_SECONDS)
-            raise RateLimited("Too many open sockets", retry_after=_RETRY_SECONDS)
+        user_id = connection.user.user_id
+        self.require_capacity(user_id, connection.socket.client)
         self._users[user_id] += 1
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)
+
+    def require_capacity(self, user_id: str, client: str) -> None:
+        """Raises RateLimited if the user has too many sockets.
+
+        Arguments:
+            client: the address that another one would come from.
+        """
+        if 0 < self._settings.limits.sockets_per_user <= self._users[user_id]:
+            self._refusals.note(SOCKETS_PER_USER, client=client, retry_after=_RETRY_SECONDS)
+            raise RateLimited("Too many open sockets", retry_after=_RETRY_SECONDS)
 
     def remove(self, connection: Connection) -> None:
         """Removes a socket. Harmless if it was removed before."""

@@ -19,7 +19,7 @@ from reichatd.rooms.values import (
     Time,
     UserId,
 )
-from reichatd.store import MOST_MENTIONS, JoinedHead, RoomHead, RoomMember, Store
+from reichatd.store import MOST_MEMBERS, MOST_MENTIONS, JoinedHead, RoomHead, RoomMember, Store
 from reichatd.timestamps import isoformat
 
 ROLE_NAMES: dict[Role, RoleName] = {Role.OWNER: "owner", Role.MODERATOR: "moderator", Role.MEMBER: "member"}
@@ -45,11 +45,11 @@ class JoinedRoom(RoomFields, frozen=True, omit_defaults=True, kw_only=True):
 
     `last_id`, the end of the log, `change_id`, the number of the last change of a message, and `last_read_id` are absent while they
     are 0. `muted_until` is there while `muted` is true. There is either `users`, the user ids of the members, or `members`, their
-    number.
+    number, counted up to 1,000.
     """
 
     users: tuple[UserId, ...] | UnsetType = UNSET
-    members: Annotated[int, Meta(ge=0, examples=[12])] | UnsetType = UNSET
+    members: Annotated[int, Meta(ge=0, le=MOST_MEMBERS, examples=[12])] | UnsetType = UNSET
     last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
     change_id: Annotated[int, Meta(ge=0, examples=[7])] = 0
     last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0

@@ -23,6 +23,7 @@ from reichatd.store.protocol import (
 )
 from reichatd.store.records import (
     ERASED,
+    MOST_MEMBERS,
     MOST_MENTIONS,
     PLAIN,
     Appended,
@@ -88,6 +89,7 @@ from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
     "ERASED",
+    "MOST_MEMBERS",
     "MOST_MENTIONS",
     "PLAIN",
     "AppPassword",

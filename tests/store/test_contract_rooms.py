@@ -7,6 +7,8 @@ import pytest
 import trio
 
 from reichatd.store import BanOutcome, JoinOutcome, Keep, RoomHead, RoomSummary, Store
+from reichatd.store.mongodb import progress
+from reichatd.store.sqlite import joined
 from tests.store.samples import at_once, post, room
 
 
@@ -135,6 +137,15 @@ async def test_what_a_user_is_in_the_joined_rooms(store: Store) -> None:
     assert [(each.members, each.owner_is_member) for each in (lobby, den)] == [(3, True), (1, False)]
     assert await store.rooms.joined_heads("ann", ["den", "elsewhere"]) == [den]
     assert await store.rooms.joined_heads("ann", []) == await store.rooms.joined_heads("nobody") == []
+
+
+async def test_members_of_joined_rooms_are_counted_up_to_a_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then what the count costs does not grow with the rooms."""
+    for module in (joined, progress):
+        monkeypatch.setattr(module, "MOST_MEMBERS", 2)
+    await store.rooms.create(room("small", users=["ann", "bob"]))
+    await store.rooms.create(room("large", users=["ann", "bob", "cleo"]))
+    assert [each.members for each in await store.rooms.joined_heads("ann")] == [2, 2]
 
 
 async def test_joined_rooms_are_in_the_order_they_were_joined(store: Store) -> None:

@@ -55,6 +55,12 @@ class BansPage(Struct, frozen=True):
     limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] | UnsetType = UNSET
 
 
+class JoinedQuery(Struct, frozen=True):
+    members: Annotated[
+        bool, Meta(description="False for the number of the members in place of their user ids.", examples=[False])
+    ] = True
+
+
 class CreatingRoom(Struct, frozen=True):
     name: NewRoomName
     description: NewRoomDescription

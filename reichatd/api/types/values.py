@@ -52,8 +52,8 @@ TokenId = Annotated[str, meta("The id of a token for programs.", "65f0c1d2e3a4b5
 TokenScopes = Annotated[
     list[Literal["read", "write", "moderate"]],
     Meta(
-        description="What the token may do: read what you can read; post messages, join, leave and create rooms; lead your rooms "
-        "(change them, kick, ban).",
+        description="What the token may do: read what you can read; post, edit and delete your messages, react, join, leave and "
+        "create rooms; lead your rooms (change them, kick, ban, delete messages of others, pin).",
         examples=[["read", "write"]],
     ),
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from reichatd.chat.frames.fields import ChangeId, MessageId, UserId
+from reichatd.messaging.fields import ChangeId, MessageId, UserId
 from reichatd.rooms.joined import JoinedRoom
 from reichatd.rooms.values import RoomId
 

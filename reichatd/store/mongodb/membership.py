@@ -7,6 +7,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.keys import member_id, members_after, members_of
+from reichatd.store.mongodb.logs import batches
 from reichatd.store.mongodb.room_keys import posted_rooms, room_key
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import BanOutcome, JoinOutcome, KickOutcome, Membership
@@ -36,6 +37,21 @@ def count(db: MongoDatabase, keys: Sequence[ObjectId]) -> dict[ObjectId, int]:
         ]
     )
     return {each["_id"]: each["members"] for each in counted}
+
+
+def count_some(db: MongoDatabase, keys: Sequence[ObjectId], at_most: int) -> dict[ObjectId, int]:
+    """As `count`, up to `at_most` for each room, which bounds the cost."""
+    counts: dict[ObjectId, int] = {}
+    for some in batches(keys):
+        first, *others = (_counting(key, at_most) for key in some)
+        unions: list[Document] = [{"$unionWith": {"coll": db.members.name, "pipeline": other}} for other in others]
+        grouped = {"$group": {"_id": "$_id.room", "members": {"$sum": 1}}}
+        counts |= {each["_id"]: each["members"] for each in db.members.aggregate([*first, *unions, grouped])}
+    return counts
+
+
+def _counting(key: ObjectId, at_most: int) -> list[Document]:
+    return [{"$match": members_of(key)}, {"$limit": at_most}]
 
 
 def memberships(db: MongoDatabase, user_id: str) -> list[Membership]:

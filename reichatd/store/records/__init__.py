@@ -54,6 +54,7 @@ from reichatd.store.records.operations import (
     Totals,
 )
 from reichatd.store.records.rooms import (
+    MOST_MEMBERS,
     MOST_MENTIONS,
     BanOutcome,
     Confirmation,
@@ -80,6 +81,7 @@ from reichatd.store.records.rooms import (
 __all__ = [
     "CLOCK_SETBACK",
     "ERASED",
+    "MOST_MEMBERS",
     "MOST_MENTIONS",
     "PLAIN",
     "AppPassword",

@@ -188,11 +188,15 @@ class Progress(msgspec.Struct, frozen=True):
     mentions: int = 0
 
 
+MOST_MEMBERS = 1000
+"""The members of a joined room are counted up to here, so that the cost does not grow with the rooms."""
+
+
 class JoinedHead(msgspec.Struct, frozen=True):
     """A room that a user has joined, without its members, and what the user is in it.
 
     Arguments:
-        members: how many there are.
+        members: how many there are; at most `MOST_MEMBERS`.
         owner_is_member: False also for a direct conversation, which has no owner.
     """
 

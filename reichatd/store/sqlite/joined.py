@@ -7,6 +7,7 @@ from typing import Any
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import (
+    MOST_MEMBERS,
     MOST_MENTIONS,
     JoinedHead,
     Membership,
@@ -57,12 +58,18 @@ def heads(db: Connection, user_id: str, room_ids: Sequence[str] | None = None) -
     some = "" if room_ids is None else " AND r.room_id IN (SELECT value FROM json_each(:rooms))"
     rows = db.execute(
         f"SELECT {ROOM}, m.moderator, {_PROGRESS}, m.joined_at, coalesce(s.muted_until, 0.0),"
-        " (SELECT count(*) FROM members AS o WHERE o.room = r.pk),"
+        " (SELECT count(*) FROM (SELECT 1 FROM members AS o WHERE o.room = r.pk LIMIT :members)),"
         " EXISTS (SELECT 1 FROM members AS o WHERE o.room = r.pk AND o.user_id = r.owner)"
         " FROM members AS m JOIN rooms AS r ON r.pk = m.room"
         " LEFT JOIN standings AS s ON s.room = m.room AND s.user_id = m.user_id"
         f" WHERE m.user_id = :user{some} ORDER BY m.place",
-        {"last": LAST_ID, "user": user_id, "most": MOST_MENTIONS, "rooms": json.dumps(room_ids)},
+        {
+            "last": LAST_ID,
+            "user": user_id,
+            "most": MOST_MENTIONS,
+            "members": MOST_MEMBERS,
+            "rooms": json.dumps(room_ids),
+        },
     )
     return [_head(user_id, row) for row in rows]
 
