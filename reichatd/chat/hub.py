@@ -120,15 +120,6 @@ class Hub:
                 del self._rooms[room_id]
                 room.scope.cancel()
 
-    def live(self, room_id: str) -> LiveRoom | None:
-        """A room that is live, and knows where its log ends."""
-        room = self._rooms.get(room_id)
-        return room if room is not None and room.token else None
-
-    def require_capacity(self, user_id: str, client: str) -> None:
-        """See `OpenSockets.require_capacity`."""
-        self.sockets.require_capacity(user_id, client)
-
     def follow(self, connection: Connection) -> Follower:
         """Adds a user's socket, which is told what happens in all of the user's rooms. `unfollow` must follow, also if this fails.
 
@@ -147,6 +138,11 @@ class Hub:
         self.sockets.remove(connection)
         if follower is not None:
             self.news.leave(follower)
+
+    def live(self, room_id: str) -> LiveRoom | None:
+        """A room that is live, and knows where its log ends."""
+        room = self._rooms.get(room_id)
+        return room if room is not None and room.token else None
 
     async def close_all(self, plan: ShutdownPlan) -> None:
         """Closes every socket, in batches, since the daemon shuts down. Waits between batches.

@@ -59,7 +59,7 @@ class OpenSockets:
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)
 
     def require_capacity(self, user_id: str, client: str) -> None:
-        """Raises RateLimited if the user has too many sockets.
+        """Raises RateLimited if the user has as many sockets as one may have.
 
         Arguments:
             client: the address that another one would come from.

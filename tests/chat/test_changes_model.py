@@ -301,7 +301,7 @@ class World:
 
     def write(self, socket: ClientSocket) -> None:
         for _ in range(self.dice.randrange(4)):
-            number = self.dice.randrange(max(1, len(self.store.log) - 25), len(self.store.log) + 1)
+            number = self.dice.randrange(max(1, len(self.store.log) - 45), len(self.store.log) + 1)
             match self.dice.randrange(3):
                 case 0:
                     socket.send_frame("message", content="new")

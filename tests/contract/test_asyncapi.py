@@ -152,16 +152,15 @@ async def _change(ada: Person, bob: Person, room_id: str) -> list[tuple[str, Doc
         await of_bob.send("typing")
         await recorder.receive("typing")
         await recorder.send("typing")
-        for number, (type, fields) in enumerate(
-            (
-                ("react", {"message_id": 1, "emoji": "👍"}),
-                ("unreact", {"message_id": 1, "emoji": "👍"}),
-                ("pin", {"message_id": 1}),
-                ("unpin", {"message_id": 1}),
-                ("edit", {"message_id": 1, "content": "Grüße!", "if_change": 4}),
-                ("delete", {"message_ids": [2]}),
-            ),
-        ):
+        changes: tuple[tuple[str, Document], ...] = (
+            ("react", {"message_id": 1, "emoji": "👍"}),
+            ("unreact", {"message_id": 1, "emoji": "👍"}),
+            ("pin", {"message_id": 1}),
+            ("unpin", {"message_id": 1}),
+            ("edit", {"message_id": 1, "content": "Grüße!", "if_change": 4}),
+            ("delete", {"message_ids": [2]}),
+        )
+        for number, (type, fields) in enumerate(changes):
             await recorder.send(type, **fields, nonce=f"change {number}")
             # The changed message, and the ack.
             assert "ack" in {(await recorder.receive())["type"], (await recorder.receive())["type"]}

@@ -212,6 +212,30 @@ export const texts = {
     waiting: "Waiting",
     again: "Send again",
     discard: "Discard",
+    formatting: "Formatting",
+    formats: { bold: "Bold", italic: "Italic", strike: "Strikethrough", code: "Code", quote: "Quote", list: "List", link: "Link" },
+    control: "Ctrl",
+    shift: "Shift",
+    suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Up and down choose.`,
+  },
+  emoji: {
+    title: "Emoji",
+    find: "Find emoji",
+    groups: "Groups of emoji",
+    notLoaded: "The emoji could not be loaded.",
+    found: (count) => counted(count, { one: "emoji", other: "emoji" }),
+    group: {
+      recent: "Recently used",
+      smileys: "Smileys and emotion",
+      people: "People and body",
+      animals: "Animals and nature",
+      food: "Food and drink",
+      travel: "Travel and places",
+      activities: "Activities",
+      objects: "Objects",
+      symbols: "Symbols",
+      flags: "Flags",
+    },
   },
 
   people: {
@@ -267,7 +291,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Private room, id ", id],
     public: (id) => ["Public room, id ", id],
     ownerLeft: "The owner has left this room.",
@@ -435,6 +458,7 @@ export const texts = {
     unlinkWhich: (name) => `Unlink ${name}?`,
     unlinkHint: "You need your password to log in then. If you have none, log out, and choose “Password forgotten?”: the new password unlinks, too.",
     sessions: "Login sessions",
+    device: (browser, system) => `${browser} on ${system}`,
     unknownDevice: "Unknown device",
     thisSession: "This login session",
     lastUsed: (ago) => `Last used ${ago}`,
