@@ -11,6 +11,7 @@ from tests.reload import (  # noqa: F401 - each registers its proofs
     chat_keys,
     connection_keys,
     invite_keys,
+    news_keys,
     people_keys,
     process_keys,
 )
