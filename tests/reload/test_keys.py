@@ -9,6 +9,7 @@ from reichatd.settings.keys import KEYS
 from tests.reload import (  # noqa: F401 - each registers its proofs
     chat_keys,
     connection_keys,
+    follower_keys,
     invite_keys,
     people_keys,
     process_keys,
