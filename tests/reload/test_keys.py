@@ -10,6 +10,7 @@ from tests.reload import (  # noqa: F401 - each registers its proofs
     change_keys,
     chat_keys,
     connection_keys,
+    follower_keys,
     invite_keys,
     news_keys,
     people_keys,
