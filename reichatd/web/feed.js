@@ -36,13 +36,13 @@ export class Feed {
   #resizes;
 
   /**
-   * row: makes the row of a message, from it and the message before it. pendingRow: that of an outbox entry.
+   * row, sourcesOf: see FeedRows. pendingRow: makes the row of an outbox entry.
    * onread: called with the last visible id, if all unread messages before it were visible.
    */
-  constructor(conversation, { row, pendingRow, onread }) {
+  constructor(conversation, { row, sourcesOf, pendingRow, onread }) {
     this.#conversation = conversation;
     this.#generation = conversation.log.generation;
-    this.#rows = new FeedRows(conversation.log, row);
+    this.#rows = new FeedRows(conversation.log, row, sourcesOf);
     this.#pendingRow = pendingRow;
     this.#onread = onread;
     this.note = h("p", { class: "feed-note", role: "status" });
@@ -145,6 +145,7 @@ export class Feed {
     if (this.#target !== null) this.#moveToTarget();
     let added = 0;
     this.#keepPosition(() => {
+      this.#rows.refresh();
       added = this.#fill();
       this.#trim();
       this.#drawPending();

@@ -36,11 +36,17 @@ export function messageRow(message, previous, options) {
     ),
     h("div", { class: "line" },
       !hasHead && time,
-      h("div", { class: "content", dir: "auto" }, options.text),
-      h("span", { class: "actions" }, iconButton("copy", texts.conversation.copyText, options.oncopy, { tabindex: "-1" })),
+      content(message, options.text),
+      edited(message),
+      !message.deleted && h("span", { class: "actions" }, iconButton("copy", texts.conversation.copyText, options.oncopy, { tabindex: "-1" })),
     ),
   );
 }
+
+const content = ({ deleted }, text) =>
+  deleted ? h("p", { class: "content gone" }, texts.message.deleted[deleted]) : h("div", { class: "content", dir: "auto" }, text);
+
+const edited = ({ edited_at: at }) => at && h("span", { class: "edited", title: texts.message.editedAt(full(new Date(at))) }, texts.message.edited);
 
 /** The row of an outbox entry. text: its nodes; isLive: whether there is a connection; actions: {retry, edit, discard}. */
 export function pendingRow({ messageId, problem, isFinal, until }, text, isLive, actions) {

@@ -32,6 +32,7 @@ export class RoomView {
     this.#conversation = home.rooms.conversation(roomId);
     this.feed = new Feed(this.#conversation, {
       row: (message, previous) => this.#row(message, previous),
+      sourcesOf: (message) => [message],
       pendingRow: (entry) => this.#pendingRow(entry),
       onread: (id) => this.#markSeen(id),
     });
@@ -154,7 +155,7 @@ export class RoomView {
       this.#missedFrom ??= newFrom;
     }
     const message = log.get(log.end);
-    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, ANNOUNCED_CHARACTERS)}`);
+    if (message && !message.deleted && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, ANNOUNCED_CHARACTERS)}`);
   }
 
   /** Whether new messages are not seen: they stay unread, and the feed does not scroll past them. */

@@ -201,6 +201,12 @@ export const texts = {
     roomDeleted: "Dieser Raum wurde gelöscht.",
   },
 
+  message: {
+    deleted: { author: "(gelöscht)", moderator: "(von der Moderation gelöscht)", erased: "(gelöscht)" },
+    edited: "(bearbeitet)",
+    editedAt: (time) => `Bearbeitet: ${time}`,
+  },
+
   writing: {
     label: "Nachricht",
     placeholder: "Nachricht schreiben",

@@ -198,6 +198,12 @@ export const texts = {
     roomDeleted: "This room has been deleted.",
   },
 
+  message: {
+    deleted: { author: "(deleted)", moderator: "(deleted by a moderator)", erased: "(deleted)" },
+    edited: "(edited)",
+    editedAt: (time) => `Edited: ${time}`,
+  },
+
   writing: {
     label: "Message",
     placeholder: "Write a message",

@@ -206,6 +206,12 @@ export const texts = {
     roomDeleted: "Ce salon a été supprimé.",
   },
 
+  message: {
+    deleted: { author: "(supprimé)", moderator: "(supprimé par la modération)", erased: "(supprimé)" },
+    edited: "(modifié)",
+    editedAt: (time) => `Modifié : ${time}`,
+  },
+
   writing: {
     label: "Message",
     placeholder: "Écrire un message",
