@@ -221,6 +221,11 @@ export const texts = {
     waiting: "Wartet",
     again: "Noch einmal senden",
     discard: "Verwerfen",
+    formatting: "Formatierung",
+    formats: { bold: "Fett", italic: "Kursiv", strike: "Durchgestrichen", code: "Code", quote: "Zitat", list: "Liste", link: "Link" },
+    control: "Strg",
+    shift: "Umschalt",
+    suggestions: (count) => `${counted(count, { one: "Vorschlag", other: "Vorschläge" })}. Auf und ab wählen aus.`,
   },
 
   people: {

@@ -218,6 +218,11 @@ export const texts = {
     waiting: "Waiting",
     again: "Send again",
     discard: "Discard",
+    formatting: "Formatting",
+    formats: { bold: "Bold", italic: "Italic", strike: "Strikethrough", code: "Code", quote: "Quote", list: "List", link: "Link" },
+    control: "Ctrl",
+    shift: "Shift",
+    suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Up and down choose.`,
   },
 
   people: {

@@ -226,6 +226,11 @@ export const texts = {
     waiting: "En attente",
     again: "Renvoyer",
     discard: "Abandonner",
+    formatting: "Mise en forme",
+    formats: { bold: "Gras", italic: "Italique", strike: "Barré", code: "Code", quote: "Citation", list: "Liste", link: "Lien" },
+    control: "Ctrl",
+    shift: "Maj",
+    suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Haut et bas pour choisir.`,
   },
 
   people: {

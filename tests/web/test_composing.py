@@ -1,0 +1,155 @@
+"""The tools to write a message: the toolbar and its keys, and suggestions while typing."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.web.test_look import check
+from tests.web.visitor import Visitor
+
+Visitors = Callable[..., Visitor]
+
+
+def select(field: Locator, text: str) -> None:
+    """Selects this part of the text."""
+    field.evaluate(
+        """(field, text) => {
+          const start = field.value.indexOf(text);
+          field.focus();
+          field.setSelectionRange(start, start + text.length);
+        }""",
+        text,
+    )
+
+
+def test_buttons_and_keys_format_the_text(visitor: Visitors) -> None:
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    field, keyboard = ada.composer, ada.page.keyboard
+    toolbar = ada.page.get_by_role("toolbar", name="Formatting")
+
+    for keys, button, formatted in (
+        ("Control+b", "Bold", "say **hello** now"),
+        ("Control+i", "Italic", "say _hello_ now"),
+        ("Control+Shift+x", "Strikethrough", "say ~~hello~~ now"),
+        ("Control+e", "Code", "say `hello` now"),
+        ("Control+Shift+9", "Quote", "> say hello now"),
+        ("Control+Shift+8", "List", "- say hello now"),
+    ):
+        field.fill("say hello now")
+        select(field, "hello ")
+        toolbar.get_by_role("button", name=button).click()
+        expect(field).to_have_value(formatted)
+        expect(field).to_be_focused()
+        keyboard.press(keys)  # the same again takes it away
+        expect(field).to_have_value("say hello now")
+        keyboard.press(keys)
+        expect(field).to_have_value(formatted)
+        keyboard.press("Control+z")
+        expect(field).to_have_value("say hello now")
+
+    field.fill("a\nb\nc")
+    select(field, "b\nc")
+    keyboard.press("Control+e")
+    expect(field).to_have_value("a\n```\nb\nc\n```")
+    keyboard.press("Control+z")
+    select(field, "a\nb")
+    keyboard.press("Control+Shift+8")
+    expect(field).to_have_value("- a\n- b\nc")
+    for text, part, linked, typed in (
+        ("see this", "this", "see [this](https://)", "see [this](x)"),
+        ("https://example.org", "https://example.org", "[](https://example.org)", "[x](https://example.org)"),
+        ("", "", "[](https://)", "[x](https://)"),
+    ):
+        field.fill(text)
+        select(field, part)
+        keyboard.press("Control+Shift+u")
+        expect(field).to_have_value(linked)
+        keyboard.type("x")
+        expect(field).to_have_value(typed)
+
+    # A draft has what the buttons changed; the message is sent as it was written, and shown formatted.
+    field.fill("**two** words")
+    select(field, "words")
+    keyboard.press("Control+b")
+    ada.page.reload()
+    expect(field).to_have_value("**two** **words**")
+    field.press("Enter")
+    expect(ada.page.locator(".feed .content strong")).to_have_text(["two", "words"])
+    assert any('"**two** **words**"' in frame for frame in ada.sent)
+
+    # With the keyboard: one stop of the tab key, then the arrow keys.
+    field.press("Tab")
+    expect(toolbar.get_by_role("button", name="Bold")).to_be_focused()
+    keyboard.press("ArrowLeft")
+    keyboard.press("ArrowRight")
+    keyboard.press("ArrowRight")
+    expect(toolbar.get_by_role("button", name="Italic")).to_be_focused()
+    keyboard.press("Enter")
+    expect(field).to_have_value("__")
+    expect(field).to_be_focused()
+    keyboard.type("so")
+    expect(field).to_have_value("_so_")
+    field.press("Tab")
+    expect(toolbar.get_by_role("button", name="Italic")).to_be_focused()
+    keyboard.press("Tab")
+    expect(ada.page.get_by_role("button", name="Send")).to_be_focused()
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, True), (True, False)], ids=["desk-dark", "phone-light"])
+def test_people_and_rooms_are_suggested(visitor: Visitors, phone: bool, dark: bool) -> None:
+    ada, bob, barbara = visitor("ada", phone=phone, dark=dark), visitor("bob"), visitor("barbara")
+    ada.register()
+    for name, room_id in (("Reading circle", "reading"), ("Lounge", "lounge")):
+        ada.page.goto(f"{ada.url}/#/")
+        ada.make_room(name, room_id)
+    for person in (bob, barbara):
+        person.register()
+        person.join("lounge")
+    field = ada.composer
+    listed = ada.page.get_by_role("listbox").get_by_role("option")
+    box = ada.page.locator("#composer")
+
+    field.press_sequentially("Hello (@b")
+    expect(listed).to_have_text(["Bbarbara", "Bbob"])
+    expect(listed.first).to_have_attribute("aria-selected", "true")
+    expect(box).to_have_attribute("aria-expanded", "true")
+    check(ada, f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}-suggestions")
+    box.press("ArrowUp")
+    expect(box).to_have_attribute("aria-activedescendant", "completions-1")
+    box.press("Enter")
+    expect(box).to_have_value("Hello (@bob ")
+    expect(listed).to_have_count(0)
+    expect(box).not_to_have_attribute("aria-expanded", "true")
+    field.press_sequentially("and @BA")
+    expect(listed).to_have_text(["Bbarbara"])
+    box.press("Tab")
+    expect(box).to_have_value("Hello (@bob and @barbara ")
+    field.press_sequentially("in #cir")
+    expect(listed).to_have_text(["#Reading circlereading"])
+    listed.first.click()
+    expect(box).to_have_value("Hello (@bob and @barbara in #reading ")
+    expect(box).to_be_focused()
+
+    # Escape and a move of the caret close the list; a complete name is sent; no one is suggested for what is no name.
+    for text in ("@b", "#lou"):
+        field.fill(text)
+        expect(listed).not_to_have_count(0)
+        box.press("Escape")
+        expect(listed).to_have_count(0)
+        expect(box).to_have_value(text)
+    field.fill("@b")
+    expect(listed).to_have_count(2)
+    box.press("ArrowLeft")
+    expect(listed).to_have_count(0)
+    for text in ("x@b", "@nobody", "#1", "http://b#lou"):
+        field.fill(text)
+        field.press_sequentially("o" if text.endswith("b") else "")
+        expect(listed).to_have_count(0)
+    field.fill("Thank you @bob")
+    expect(listed).to_have_count(1)
+    if not phone:
+        box.press("Enter")
+        ada.sees("Thank you @bob")
