@@ -3,7 +3,9 @@
 import { Unreachable } from "./api.js";
 import { Changes } from "./changes.js";
 import { Company } from "./company.js";
+import { Deletions } from "./deletions.js";
 import { Outbox } from "./outbox.js";
+import { OwnReactions } from "./own-reactions.js";
 import { RoomLog } from "./room-log.js";
 import { Sender } from "./sender.js";
 import { FrameRefused, Socket } from "./socket.js";
@@ -25,7 +27,7 @@ const WANTED = ["typing", "presence"];
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
  * Events: "state"; "log" (messages have arrived or changed, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
- * "company" (others have come, gone, or begun to write);
+ * "company" (others have come, gone, or begun to write); "refused" (the server has refused a change; `detail` is the error);
  * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
  */
 export class Conversation extends EventTarget {
@@ -53,9 +55,15 @@ export class Conversation extends EventTarget {
     this.log = new RoomLog();
     this.outbox = new Outbox(userId, roomId);
     this.changes = new Changes();
+    this.deletions = new Deletions({
+      send: (id) => this.changes.make("delete", { message_ids: [id] }),
+      onchange: (error) => this.#changedHere(error),
+    });
+    this.ownReactions = new OwnReactions(userId);
     this.company = new Company(userId, () => this.#emit("company"));
     this.#sender = new Sender(this.outbox, api.serverInfo, (name) => this.#emit(name));
     window.addEventListener("storage", this.#storageChanged);
+    window.addEventListener("pagehide", this.#pageHidden);
   }
 
   start() {
@@ -76,6 +84,7 @@ export class Conversation extends EventTarget {
   stop() {
     this.#disconnect();
     window.removeEventListener("storage", this.#storageChanged);
+    window.removeEventListener("pagehide", this.#pageHidden);
   }
 
   /** Ends the pause before the next try. */
@@ -100,6 +109,24 @@ export class Conversation extends EventTarget {
 
   discard(nonce) {
     this.#sender.discard(nonce);
+  }
+
+  /** Gives a message of the user a new text. Throws FrameRefused; waits while there is no connection. */
+  async edit(id, content) {
+    await this.changes.make("edit", { message_id: id, content });
+  }
+
+  /** Adds or removes the user's reaction. It is shown at once; the event "refused" follows if the server refuses. */
+  async react(id, emoji, isSet) {
+    const confirmed = this.changes.make(isSet ? "react" : "unreact", { message_id: id, emoji });
+    const done = this.ownReactions.want(id, emoji, isSet, confirmed);
+    this.#changedHere();
+    await done.then(() => this.#changedHere(), (error) => this.#changedHere(error));
+  }
+
+  /** Pins a message, or removes its pin. The event "refused" follows if the server refuses. */
+  async pin(id, isSet) {
+    await this.changes.make(isSet ? "pin" : "unpin", { message_id: id }).catch((error) => this.#changedHere(error));
   }
 
   /** The user is writing. The others are told, but not for each key. */
@@ -140,9 +167,11 @@ export class Conversation extends EventTarget {
     }
   }
 
-  /** Fetches these single messages, which need not exist; at most 100. Throws as `fetchMissing`. */
+  /** Fetches these single messages, which need not exist, and the user's reactions to them; at most 100. Throws as `fetchMissing`. */
   async fetchIds(ids) {
-    this.#addMessages((await this.#fetch({ ids })).messages);
+    const { messages, mine = {} } = await this.#fetch({ ids, mine: true });
+    this.ownReactions.tell(ids, mine);
+    this.#addMessages(messages);
   }
 
   /** Returns these messages and does not keep them: for searches. Throws as `fetchMissing`. */
@@ -154,6 +183,7 @@ export class Conversation extends EventTarget {
 
   #disconnect() {
     if (this.#markTimer !== null) this.#sendMark(); // while there is a socket
+    this.deletions.finishAll();
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
@@ -218,6 +248,7 @@ export class Conversation extends EventTarget {
   }
 
   #storageChanged = (event) => this.#sender.storageChanged(event);
+  #pageHidden = () => this.deletions.finishAll();
   #online = () => this.#wake();
   // The browser may be wrong, or the server on this machine: the check finds out whether it answers.
   #offline = () => this.#socket?.check(OFFLINE_ANSWER_MS);
@@ -297,6 +328,7 @@ export class Conversation extends EventTarget {
     this.log.token = token;
     if (this.log.oldest === undefined) this.#changeId = changeId;
     this.#isCaughtUp = false;
+    this.ownReactions.forget();
     this.log.beginAt(firstId);
     this.log.endAt(lastId);
     this.log.readTo = Math.max(this.log.readTo, this.#beginsAtEnd ? this.log.end : readTo);
@@ -327,6 +359,7 @@ export class Conversation extends EventTarget {
   /** The room has another log. */
   #startAfresh() {
     this.log.clear();
+    this.deletions.clear();
     this.outbox.arrived(Infinity);
   }
 
@@ -354,6 +387,12 @@ export class Conversation extends EventTarget {
     // What changed meanwhile may have been ignored, since the messages were unknown: the server sends it again.
     this.#changeId = Math.min(this.#changeId, changeId);
     return answer;
+  }
+
+  /** The user has changed something, which is shown before the server has answered; or it has refused. */
+  #changedHere(error) {
+    if (error) this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+    this.#emit("log");
   }
 
   #addMessages(messages) {

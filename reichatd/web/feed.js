@@ -110,6 +110,25 @@ export class Feed {
     this.update();
   }
 
+  /** The button of a message with this action; its row if that button is not there or not visible. Undefined if the row is not there. */
+  anchor(id, action) {
+    const row = this.#rows.of(id) ?? undefined;
+    const button = [...(row?.querySelectorAll("[data-action]") ?? [])].find((each) => each.dataset.action === action);
+    return button?.offsetParent ? button : row;
+  }
+
+  /** Focuses the row of a message, if it is in the page, or its button with this action. */
+  focus(id, action) {
+    this.#rows.focus(this.#rows.of(id));
+    this.anchor(id, action)?.focus({ preventScroll: true });
+  }
+
+  /** The same after the next draw. */
+  focusSoon(id, action) {
+    this.update();
+    requestAnimationFrame(() => this.focus(id, action));
+  }
+
   /** Draws changes in the next frame, once for many calls. */
   update() {
     if (this.#isDrawing || this.#isClosed) return;

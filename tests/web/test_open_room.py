@@ -1,0 +1,92 @@
+"""Two people in one room change its messages: edits, deletions, replies, reactions, pins; also over lost connections."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.process import DaemonProcess
+from tests.web.cable import Cable
+from tests.web.test_talk import pair
+from tests.web.visitor import Visitor
+
+Visitors = Callable[..., Visitor]
+
+
+def message(person: Visitor, message_id: int) -> Locator:
+    return person.page.locator(f'.message[data-id="{message_id}"]')
+
+
+def content(person: Visitor, message_id: int) -> Locator:
+    return message(person, message_id).locator(".content")
+
+
+def choose(person: Visitor, message_id: int, item: str) -> None:
+    """Chooses from the menu of a message."""
+    row = message(person, message_id)
+    row.hover()
+    row.get_by_role("button", name="More").click()
+    person.page.get_by_role("dialog", name="More").get_by_role("button", name=item).click()
+
+
+def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) -> None:
+    ada, bob = pair(visitor)
+    for person, text in ((ada, "one"), (bob, "two"), (ada, "three")):
+        person.say(text)
+        expect(ada.page.get_by_text(text, exact=True)).to_be_visible()
+    bob.sees("one", "two", "three")
+
+    # Up in the empty input edits the last own message; Escape leaves, and the draft is back.
+    ada.composer.press("ArrowUp")
+    expect(ada.composer).to_have_value("three")
+    ada.composer.fill("three, edited")
+    ada.composer.press("Enter")
+    expect(content(bob, 3)).to_have_text("three, edited")
+    expect(message(bob, 3).locator(".edited")).to_have_attribute("title", re.compile("Edited: "))
+    expect(ada.composer).to_have_value("")
+    ada.composer.fill("a draft")
+    choose(ada, 1, "Edit")
+    expect(ada.composer).to_have_value("one")
+    ada.composer.press("Escape")
+    expect(ada.composer).to_have_value("a draft")
+    ada.composer.fill("")
+    expect(content(ada, 1)).to_have_text("one")
+
+    # A reply quotes the original, and leads to it.
+    message(bob, 1).hover()
+    message(bob, 1).get_by_role("button", name="Reply").click()
+    expect(bob.page.get_by_text("Reply to ada")).to_be_visible()
+    bob.say("four, an answer")
+    quote = message(ada, 4).locator(".quote")
+    expect(quote).to_have_text("Reply to adaone")
+    quote.click()
+    expect(message(ada, 1)).to_be_focused()
+    expect(message(ada, 1)).to_have_attribute("aria-current", "true")
+
+    # Reactions: each toggles the user's own.
+    choose(bob, 1, "React: 👍")
+    mine = message(ada, 1).get_by_role("button", name="👍 1 reaction")
+    expect(mine).to_have_attribute("aria-pressed", "false")
+    mine.click()
+    both = message(bob, 1).get_by_role("button", name="👍 2 reactions")
+    expect(both).to_have_attribute("aria-pressed", "true")
+    both.hover()
+    expect(both).to_have_attribute("title", "bob, ada")
+    message(ada, 1).get_by_role("button", name="👍 2 reactions").click()
+    expect(message(bob, 1).get_by_role("button", name="👍 1 reaction")).to_be_visible()
+
+    # A deletion can be undone; it is sent when the page is left. A reply says that its original is deleted.
+    choose(ada, 1, "Delete")
+    undo = message(ada, 1).get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    ada.page.keyboard.press("Enter")
+    expect(content(ada, 1)).to_have_text("one")
+    choose(ada, 1, "Delete")
+    choose(ada, 2, "Delete")  # bob's: ada is the owner
+    expect(content(ada, 2)).to_contain_text("Message deleted.")
+    expect(content(bob, 1)).to_have_text("one")
+    ada.page.goto("about:blank")
+    bob.sees("(deleted)", "(deleted by a moderator)", "three, edited", "four, an answer")
+    expect(message(bob, 4).locator(".quote")).to_have_text("Reply to ada(deleted)")
+    expect(message(bob, 1).get_by_role("button")).to_have_count(0)
