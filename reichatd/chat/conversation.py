@@ -217,7 +217,8 @@ class _Conversation:
         if frame.ids is not None:
             await self._fetch_ids(frame, frame.ids)
             return
-        assert frame.from_id is not None and frame.to_id is not None  # decode has checked it
+        assert frame.from_id is not None  # decode has checked both
+        assert frame.to_id is not None
         if frame.to_id - frame.from_id >= limits.fetch_ids:
             self._bad("fetch_too_large", f"At most {limits.fetch_ids} ids in one fetch", request=request)
             return

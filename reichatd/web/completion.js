@@ -6,7 +6,10 @@ import { texts } from "./texts.js";
 
 const MOST = 8;
 const LONGEST = 40; // characters before the caret
-const WORD = /(?:^|[\s(\[{"'*_~>])([@#:])([\p{L}\p{M}\p{N}_+-]*)$/u;
+const BEFORE = "(?:^|[\\s(\\[{\"'*_~>])";
+const LETTERS = "[\\p{L}\\p{M}\\p{N}_+-]";
+const WORD = new RegExp(`${BEFORE}([@#:])(${LETTERS}*)$`, "u");
+const CLOSED = new RegExp(`${BEFORE}:(${LETTERS}+):$`, "u"); // as in :tada:
 const ID = "completions";
 const COMBOBOX = { role: "combobox", "aria-expanded": "true", "aria-controls": ID, "aria-autocomplete": "list" };
 
@@ -20,7 +23,8 @@ export class Completion {
 
   /**
    * sources: by the character that begins a word: {label, shortest, find}. find: gets the letters behind it; returns the best
-   * suggestions, or a promise: {text: to put into the input, nodes: to show, onchoose?}.
+   * suggestions, or a promise: {text: to put into the input, nodes: to show, onchoose?}. That of ":" also has exact: gets the name
+   * between two colons; returns a promise of the text in its place, or of undefined.
    * signal: of an AbortController; removes the listeners.
    */
   constructor(field, sources, signal) {
@@ -28,7 +32,7 @@ export class Completion {
     this.#sources = sources;
     this.element = h("ul", { class: "completions", role: "listbox", id: ID, hidden: true });
     this.element.addEventListener("pointerdown", (event) => event.preventDefault()); // the input keeps the focus
-    field.addEventListener("input", () => this.#ask());
+    field.addEventListener("input", ({ inputType = "" }) => (inputType.startsWith("history") ? this.#close() : this.#ask()));
     field.addEventListener("blur", () => this.#close());
     document.addEventListener("selectionchange", () => this.#caretMoved(), { signal });
   }
@@ -56,7 +60,8 @@ export class Completion {
     const word = this.#wordAtCaret();
     let options = [];
     try {
-      options = word === null ? [] : await word.source.find(word.query);
+      if (word) options = await word.source.find(word.query);
+      else await this.#replaceClosed(number);
     } catch {
       // no connection
     }
@@ -65,9 +70,23 @@ export class Completion {
     else this.#show(word, options.slice(0, MOST));
   }
 
+  /** Replaces a name between two colons at once. */
+  async #replaceClosed(number) {
+    const [, name] = CLOSED.exec(this.#textAtCaret) ?? [];
+    const text = name && (await this.#sources[":"].exact(name));
+    if (!text || number !== this.#asked) return;
+    const end = this.#field.selectionStart;
+    replaceText(this.#field, end - name.length - 2, end, text);
+  }
+
+  get #textAtCaret() {
+    const { value, selectionStart: start, selectionEnd: end } = this.#field;
+    return start === end ? value.slice(Math.max(0, end - LONGEST), end) : "";
+  }
+
   #wordAtCaret() {
-    const { value, selectionStart: end, selectionEnd } = this.#field;
-    const found = end === selectionEnd && WORD.exec(value.slice(Math.max(0, end - LONGEST), end));
+    const end = this.#field.selectionStart;
+    const found = WORD.exec(this.#textAtCaret);
     if (!found) return null;
     const [, marker, query] = found;
     const source = this.#sources[marker];

@@ -3,6 +3,9 @@
 import { Completion } from "./completion.js";
 import { contextStrip } from "./composer-context.js";
 import { announce, h, icon, iconButton } from "./dom.js";
+import { emojiSource } from "./emoji.js";
+import { pickEmoji } from "./emoji-picker.js";
+import { replaceText } from "./field-edits.js";
 import { texts } from "./texts.js";
 import { formatByKeys, toolbar } from "./toolbar.js";
 
@@ -34,13 +37,13 @@ export class Composer {
     this.#oninput = oninput;
     this.problem = h("p", { class: "problem", id: "composer-problem" });
     this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": texts.writing.label, "aria-describedby": "composer-problem", placeholder: texts.writing.placeholder });
-    this.#completion = new Completion(this.input, { "@": people, "#": rooms }, signal);
+    this.#completion = new Completion(this.input, { "@": people, "#": rooms, ":": emojiSource }, signal);
     this.formats = iconButton("formats", texts.writing.formatting, () => this.#toggleFormats(), { class: "icon-button formats only-narrow", "aria-expanded": "false" });
     this.box = h("div", { class: "composer-box" },
       this.#completion.element,
       this.input,
       this.formats,
-      toolbar(this.input, []),
+      toolbar(this.input, [iconButton("emoji", texts.emoji.title, (event) => this.#insertEmoji(event.currentTarget), { "aria-haspopup": "dialog" })]),
       h("button", { class: "send", "aria-label": texts.writing.send, title: texts.writing.send }, icon("send")),
     );
     this.element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.#strip, this.box, this.problem);
@@ -134,6 +137,14 @@ export class Composer {
     if (problem && !this.problem.textContent) announce(problem); // once, not for each key
     this.problem.textContent = problem;
     this.input.setAttribute("aria-invalid", String(problem !== ""));
+  }
+
+  async #insertEmoji(button) {
+    if (this.input.disabled) return;
+    const { selectionStart, selectionEnd } = this.input; // the dialog that closes gives back the focus, but not the caret
+    const emoji = await pickEmoji(button);
+    if (emoji === null) this.input.setSelectionRange(selectionStart, selectionEnd);
+    else replaceText(this.input, selectionStart, selectionEnd, emoji);
   }
 
   /** On a narrow screen, the toolbar is shown when it is asked for. */

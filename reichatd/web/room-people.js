@@ -2,6 +2,7 @@
 
 import { avatar, h } from "./dom.js";
 import { allMembers } from "./members.js";
+import { bestOf } from "./search.js";
 import { texts } from "./texts.js";
 
 const FRESH_MS = 60_000;
@@ -44,7 +45,7 @@ export class RoomPeople {
   #read() {
     if (this.#members === null || Date.now() - this.#readAt > FRESH_MS) {
       this.#readAt = Date.now();
-      this.#members = allMembers(this.#home, this.#roomId);
+      this.#members = allMembers(this.#home, this.#roomId).then((members) => members.sort((one, other) => byName(one.username, other.username)));
       this.#members.catch(() => (this.#members = null));
     }
     return this.#members;
@@ -56,27 +57,10 @@ export const roomSource = (home) => ({
   label: texts.home.rooms,
   shortest: 0,
   find(query) {
-    const rooms = home.rooms.all.filter(({ kind }) => kind !== "direct");
+    const rooms = home.rooms.all.filter(({ kind }) => kind !== "direct").sort((one, other) => byName(one.name, other.name));
     return bestOf(rooms, query, ({ name, room_id: roomId }) => [name, roomId]).map(({ name, room_id: roomId }) => ({
       text: `#${roomId}`,
       nodes: [h("span", { class: "badge", "aria-hidden": "true" }, "#"), h("bdi", {}, name), h("span", { class: "hint" }, roomId)],
     }));
   },
 });
-
-/** Those with a name that begins so, or of which a later word does; names that begin so first. */
-function bestOf(all, query, namesOf) {
-  const words = query.toLowerCase();
-  const rank = (each) => Math.min(...namesOf(each).map((name) => rankOf(name.toLowerCase(), words)));
-  return all
-    .map((each) => ({ each, rank: rank(each) }))
-    .filter((found) => found.rank < Infinity)
-    .sort((one, other) => one.rank - other.rank || byName(namesOf(one.each)[0], namesOf(other.each)[0]))
-    .map(({ each }) => each);
-}
-
-function rankOf(name, query) {
-  if (name === query) return 0;
-  if (name.startsWith(query)) return 1;
-  return name.split(/[^\p{L}\p{M}\p{N}]+/u).some((word) => word.startsWith(query)) ? 2 : Infinity;
-}

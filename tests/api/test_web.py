@@ -84,10 +84,30 @@ async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:
     assert (await client.get("/", headers={"Accept": BROWSER, "If-None-Match": '"other"'})).status_code == 200
 
 
+async def test_the_names_of_emoji_are_made_when_a_browser_asks_for_them(client: TrioClient) -> None:
+    version = read_files().version
+    found = {}
+    for language in ("en", "de", "fr"):
+        response = await client.get(f"/web/{version}/emoji/{language}.json")
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        found[language] = await response.get_json()
+    assert {language: groups["smileys"][0] for language, groups in found.items()} == {
+        "en": ["😀", "grinning face", "grinning"],
+        "de": ["😀", "grinsendes gesicht", "grinning face", "grinning"],
+        "fr": ["😀", "visage rieur", "grinning face", "grinning"],
+    }
+    rows = [row for groups in found.values() for group in groups.values() for row in group]
+    assert len(rows) > 3 * 1800
+    assert all(len(row) >= 2 and all(row) for row in rows)
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/web/",
+        "/web/x/emoji/en.json",
+        "/web/{v}/emoji/xx.json",
         "/web/x/main.js",
         "/web/x/texts/en.js",
         "/web/{v}/none.js",

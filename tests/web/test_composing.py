@@ -153,3 +153,100 @@ def test_people_and_rooms_are_suggested(visitor: Visitors, phone: bool, dark: bo
     if not phone:
         box.press("Enter")
         ada.sees("Thank you @bob")
+
+
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk-light", "phone-dark"])
+def test_emoji_are_chosen_by_name_by_group_and_from_the_recent_ones(visitor: Visitors, phone: bool, dark: bool) -> None:
+    ada = visitor("ada", phone=phone, dark=dark)
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    kind = f"{'phone' if phone else 'desk'}-{'dark' if dark else 'light'}"
+    page, field, keyboard = ada.page, ada.page.locator("#composer"), ada.page.keyboard
+    picker = page.get_by_role("dialog", name="Emoji")
+    cells = picker.get_by_role("gridcell")
+    if phone:
+        page.get_by_role("button", name="Formatting").click()
+    check(ada, f"{kind}-toolbar")
+
+    def open_picker() -> None:
+        page.get_by_role("toolbar").get_by_role("button", name="Emoji").click()
+        expect(cells.first).to_be_visible()
+
+    field.fill("Well done , thanks")
+    field.evaluate("field => field.setSelectionRange(10, 10)")
+    open_picker()
+    expect(picker.get_by_role("tab", name="Smileys")).to_have_attribute("aria-selected", "true")
+    check(ada, f"{kind}-emoji")
+    search = picker.get_by_role("searchbox", name="Find emoji")
+    search.fill("party pop")
+    expect(cells).to_have_count(1)
+    search.press("Enter")
+    expect(picker).to_have_count(0)
+    expect(field).to_have_value("Well done \U0001f389, thanks")
+    expect(field).to_be_focused()
+
+    open_picker()  # now there are recent ones
+    expect(picker.get_by_role("tab", name="Recently used")).to_have_attribute("aria-selected", "true")
+    expect(cells).to_have_text(["\U0001f389"])
+    picker.get_by_role("tab", name="Recently used").press("ArrowRight")
+    expect(picker.get_by_role("tab", name="Smileys")).to_be_focused()
+    keyboard.press("ArrowDown")
+    for key, column in (
+        ("ArrowRight", 1),
+        ("ArrowDown", 9),
+        ("End", 15),
+        ("Home", 8),
+        ("Control+End", 170),
+        ("PageUp", 130),
+        ("ArrowUp", 122),
+    ):
+        keyboard.press(key)
+        expect(cells.nth(column)).to_be_focused()
+    keyboard.press("Control+Home")
+    keyboard.press("ArrowUp")
+    expect(search).to_be_focused()
+    search.fill("nothing has this name")
+    expect(picker.get_by_role("status")).to_have_text("0 emoji")
+    check(ada, f"{kind}-no-emoji")
+    search.fill("red heart")
+    cells.first.click()
+    expect(field).to_have_value("Well done \U0001f389\u2764\ufe0f, thanks")
+    open_picker()
+    expect(cells).to_have_text(["\u2764\ufe0f", "\U0001f389"])
+    picker.get_by_role("tab", name="Flags").click()
+    expect(cells).to_have_count(270)
+    page.mouse.click(5, 5)
+    expect(picker).to_have_count(0)
+    assert field.evaluate("field => field.selectionStart") == len("Well done ") + 4  # in UTF-16
+
+    field.fill("")
+    field.press_sequentially("so :thumbs u")
+    expect(page.get_by_role("option")).to_have_count(0)
+    field.fill("")
+    field.press_sequentially("so :thumbs_u")
+    expect(page.get_by_role("option").first).to_have_text("\U0001f44dthumbs up")
+    field.press("Enter")
+    expect(field).to_have_value("so \U0001f44d ")
+    field.press_sequentially(":tada:")
+    expect(field).to_have_value("so \U0001f44d \U0001f389")
+    keyboard.press("Control+z")
+    expect(field).to_have_value("so \U0001f44d :tada:")
+    keyboard.press("ArrowRight")  # the browser has selected what came back
+    field.press_sequentially(" 12:30: :no-emoji: :D")
+    expect(field).to_have_value("so \U0001f44d :tada: 12:30: :no-emoji: :D")
+
+
+def test_emoji_have_names_in_the_language_of_the_interface(visitor: Visitors) -> None:
+    ada = visitor("ada")
+    ada.register()
+    ada.make_room("Lounge", "lounge")
+    ada.page.evaluate("() => localStorage.setItem('reichatd.language', 'de')")
+    ada.page.reload()
+    ada.page.get_by_role("toolbar").get_by_role("button", name="Emojis").click()
+    picker = ada.page.get_by_role("dialog", name="Emojis")
+    picker.get_by_role("searchbox", name="Emoji suchen").fill("konfetti")
+    expect(picker.get_by_role("gridcell", name="konfettibombe")).to_be_visible()
+    ada.page.route("**/emoji/*.json", lambda route: route.abort())
+    ada.page.reload()
+    ada.page.get_by_role("toolbar").get_by_role("button", name="Emojis").click()
+    expect(picker.get_by_role("status")).to_have_text("Die Emojis konnten nicht geladen werden.")

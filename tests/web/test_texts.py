@@ -32,7 +32,14 @@ SAME = {
         "roomForm.id",
         "secondFactor.secret",
     ),
-    *("security.sessions", "welcome.email", "writing.label"),
+    *(
+        "security.sessions",
+        "welcome.email",
+        "writing.label",
+        "writing.control",
+        "writing.formats.code",
+        "writing.formats.link",
+    ),
 }
 
 

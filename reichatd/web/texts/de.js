@@ -266,6 +266,25 @@ export const texts = {
     shift: "Umschalt",
     suggestions: (count) => `${counted(count, { one: "Vorschlag", other: "Vorschläge" })}. Auf und ab wählen aus.`,
   },
+  emoji: {
+    title: "Emojis",
+    find: "Emoji suchen",
+    groups: "Gruppen von Emojis",
+    notLoaded: "Die Emojis konnten nicht geladen werden.",
+    found: (count) => counted(count, { one: "Emoji", other: "Emojis" }),
+    group: {
+      recent: "Zuletzt verwendet",
+      smileys: "Smileys und Gefühle",
+      people: "Menschen und Körper",
+      animals: "Tiere und Natur",
+      food: "Essen und Trinken",
+      travel: "Reisen und Orte",
+      activities: "Aktivitäten",
+      objects: "Gegenstände",
+      symbols: "Symbole",
+      flags: "Flaggen",
+    },
+  },
 
   people: {
     find: "Nach Namen suchen",

@@ -263,6 +263,25 @@ export const texts = {
     shift: "Shift",
     suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Up and down choose.`,
   },
+  emoji: {
+    title: "Emoji",
+    find: "Find emoji",
+    groups: "Groups of emoji",
+    notLoaded: "The emoji could not be loaded.",
+    found: (count) => counted(count, { one: "emoji", other: "emoji" }),
+    group: {
+      recent: "Recently used",
+      smileys: "Smileys and emotion",
+      people: "People and body",
+      animals: "Animals and nature",
+      food: "Food and drink",
+      travel: "Travel and places",
+      activities: "Activities",
+      objects: "Objects",
+      symbols: "Symbols",
+      flags: "Flags",
+    },
+  },
 
   people: {
     find: "Find by name",

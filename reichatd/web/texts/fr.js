@@ -271,6 +271,25 @@ export const texts = {
     shift: "Maj",
     suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Haut et bas pour choisir.`,
   },
+  emoji: {
+    title: "Émojis",
+    find: "Chercher un émoji",
+    groups: "Groupes d’émojis",
+    notLoaded: "Les émojis n’ont pas pu être chargés.",
+    found: (count) => counted(count, { one: "émoji", other: "émojis" }),
+    group: {
+      recent: "Utilisés récemment",
+      smileys: "Smileys et émotions",
+      people: "Personnes et corps",
+      animals: "Animaux et nature",
+      food: "Nourriture et boissons",
+      travel: "Voyages et lieux",
+      activities: "Activités",
+      objects: "Objets",
+      symbols: "Symboles",
+      flags: "Drapeaux",
+    },
+  },
 
   people: {
     find: "Chercher par nom",
