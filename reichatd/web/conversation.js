@@ -277,7 +277,7 @@ export class Conversation extends EventTarget {
         this.#changed(frame.change_id);
         break;
       case "caught_up":
-        this.#changeId = frame.change_id;
+        this.#changeId = frame.change_id ?? 0;
         this.#isCaughtUp = true;
         break;
       case "typing":
@@ -322,7 +322,7 @@ export class Conversation extends EventTarget {
     this.#emit("outbox");
   }
 
-  async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId, change_id: changeId, log: token }) {
+  async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId, change_id: changeId = 0, log: token }) {
     if (this.log.token !== null && this.log.token !== token) this.#startAfresh();
     else await this.#checkSameLog(socket);
     this.log.token = token;

@@ -56,7 +56,7 @@ def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) 
     # A reply quotes the original, and leads to it.
     message(bob, 1).hover()
     message(bob, 1).get_by_role("button", name="Reply").click()
-    expect(bob.page.get_by_text("Reply to ada")).to_be_visible()
+    expect(bob.page.locator(".composer-context")).to_have_text("Reply to ada one")
     bob.say("four, an answer")
     quote = message(ada, 4).locator(".quote")
     expect(quote).to_have_text("Reply to adaone")
