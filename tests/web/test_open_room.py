@@ -89,4 +89,41 @@ def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) 
     ada.page.goto("about:blank")
     bob.sees("(deleted)", "(deleted by a moderator)", "three, edited", "four, an answer")
     expect(message(bob, 4).locator(".quote")).to_have_text("Reply to ada(deleted)")
-    expect(message(bob, 1).get_by_role("button")).to_have_count(0)
+    expect(message(bob, 1).get_by_role("button", name="More")).to_have_count(0)
+
+
+def test_changes_are_not_missed_while_scrolled_away_or_offline(visitor: Visitors, daemon: DaemonProcess) -> None:
+    with Cable(daemon.port) as cable:
+        ada, bob = pair(visitor, url=cable.url)
+        for number in range(1, 41):
+            ada.say(f"message {number}" + "\nwith more lines" * 3)
+        bob.say("I was here, @ada")
+        expect(message(ada, 41)).to_have_attribute("data-for-me", "")
+        ada.page.get_by_role("region", name="Conversation").press("Home")
+        expect(content(ada, 1)).to_be_visible()
+
+        # What changes below keeps the position, and is there when ada scrolls.
+        before = content(ada, 1).bounding_box()
+        choose(bob, 41, "Edit")
+        bob.say("I was here")
+        choose(bob, 40, "React: 🎉")
+        expect(message(ada, 41)).not_to_have_attribute("data-for-me", "")
+        expect(message(ada, 40).get_by_role("button", name="🎉 1 reaction")).to_have_count(1)
+        assert content(ada, 1).bounding_box() == before
+
+        cable.cut()
+        expect(ada.status).to_be_visible()
+        choose(ada, 3, "React: 👍")  # is sent when the connection is back
+        choose(bob, 41, "Delete")
+        bob.say("back soon")
+        message(bob, 42).hover()
+        message(bob, 42).get_by_role("button", name="Reply").click()
+        bob.say("an answer")
+        bob.page.goto("about:blank")
+        cable.repair()
+        ada.reconnect()
+        ada.page.get_by_role("button", name=re.compile("Latest|new")).click()
+        expect(content(ada, 41)).to_have_text("(deleted)")
+        expect(message(ada, 43).locator(".quote")).to_have_text("Reply to bobback soon")
+        bob.page.goto(f"{bob.url}/#/room/lounge/3")
+        expect(message(bob, 3).get_by_role("button", name="👍 1 reaction")).to_be_visible()
