@@ -42,6 +42,7 @@
     │   ├── TooManyBlocks           409  too_many_blocks
     │   ├── DirectRoom              409  direct_room
     │   ├── MessageDeleted          409  message_deleted
+    │   ├── OtherLog                409  other_log: the room's log is another one than the client knows
     │   ├── TooManyReactions        409  too_many_reactions
     │   ├── TooManyPins             409  too_many_pins
     │   ├── TooManyInvites          409  too_many_invites
@@ -336,6 +337,17 @@ class DirectRoom(Conflict):
 class MessageDeleted(Conflict):
     code = "message_deleted"
     text = "This message is deleted"
+
+
+class OtherLog(Conflict):
+    """The room's log is another one than the client knows; its name is `log`. The client drops what it has."""
+
+    code = "other_log"
+    text = "The room has another log now; start afresh"
+
+    def __init__(self, log: str = "") -> None:
+        self.log = log
+        super().__init__()
 
 
 class TooManyReactions(Conflict):

@@ -22,6 +22,7 @@ from reichatd.chat import (
     Hub,
     MarkReader,
     PostLimits,
+    RestConversation,
     Scribe,
     Writer,
 )
@@ -143,11 +144,25 @@ class Parts:
 
         self._logo = LiveLogo(configuration.logo)
 
+        # The conversation, on sockets and by REST.
+        self.writer = Writer(
+            self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
+        )
+        self.messaging = RestConversation(
+            hub=self.hub,
+            messages=store.messages,
+            marks=self.marks,
+            scribe=self.scribe,
+            settings=live_settings,
+            writer=self.writer,
+        )
+
         # REST: the app, behind what every HTTP request passes through.
         self.app = create_app(
             accounts=self.accounts,
             rooms=self.rooms,
             invites=self.invites,
+            messaging=self.messaging,
             health=self.health,
             settings=live_settings,
             refusals=self.limiter.refusals,
@@ -161,9 +176,6 @@ class Parts:
         self.http = HttpServer(self.browser_headers, live_settings, self.commits.finished)
 
         # WebSockets, and the gateway that accepts the connections of both.
-        self.writer = Writer(
-            self.scribe, live_settings, PostLimits(live_settings, self.limiter.refusals), self.disk_space
-        )
         self.chat = ConversationHandler(
             accounts=self.accounts,
             hub=self.hub,

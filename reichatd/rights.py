@@ -29,9 +29,9 @@ class Scope(Enum):
     READ = "read"
     """Read what its user can read: messages, rooms, members."""
     WRITE = "write"
-    """Post messages, join and leave rooms, create rooms."""
+    """Post messages, edit and delete its user's own, react, join and leave rooms, create rooms."""
     MODERATE = "moderate"
-    """Lead the rooms that its user leads: change them, appoint moderators, kick, ban, mute."""
+    """Lead the rooms that its user leads: change them, appoint moderators, kick, ban, mute, delete messages of others, pin."""
 
 
 class UserActor(Struct, frozen=True):

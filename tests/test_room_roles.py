@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec import UNSET
 
 from reichatd.audit import Event
 from reichatd.errors import (
@@ -23,6 +24,7 @@ from reichatd.rights import ADMINISTRATOR, Actor, Role, UserActor
 from reichatd.rooms import Rooms
 from reichatd.settings import LimitSettings
 from reichatd.store import AuditFilter, Outcome, Post, Store
+from reichatd.timestamps import isoformat
 from tests.recording import RecordingLive
 from tests.test_rooms import ANN, BOB, NOW, add_user, live, make_rooms, rooms, store
 from tests.unlimited import UNLIMITED
@@ -133,11 +135,13 @@ async def test_a_mute(rooms: Rooms, store: Store, hall: str) -> None:
     await rooms.mutes.mute(BOB, hall, "cleo", 60)
     _, _, (_, cleo) = await rooms.members.page(CLEO, hall, "", 3)
     assert cleo.muted_until == NOW + 60
-    assert (await rooms.members.own(CLEO))[hall].muted_until == NOW + 60
+    (own,) = await rooms.own.some(CLEO, [hall])
+    assert (own.role, own.muted, own.muted_until) == ("member", True, isoformat(NOW + 60))
     (answer,) = (await store.messages.commit([Post(hall, "cleo", "x", NOW + 59)], {})).posts
     assert answer.outcome is Outcome.MUTED
     await rooms.mutes.unmute(BOB, hall, "cleo")
-    assert (await rooms.members.own(CLEO))[hall].muted_until is None
+    (own,) = await rooms.own.some(CLEO, [hall])
+    assert (own.muted, own.muted_until) == (False, UNSET)
     assert (await events(store))[-2:] == [(Event.MUTED, "bob", "cleo"), (Event.UNMUTED, "bob", "cleo")]
 
 

@@ -250,7 +250,7 @@ async def test_lists(rooms: Rooms) -> None:
     await rooms.members.join(BOB, "hall")
     await rooms.members.join(BOB, "den", "sesame")
     assert [room.room_id for room in await rooms.public(None, 100)] == ["hall"]
-    assert [room.room_id for room in await rooms.joined(BOB)] == ["hall", "den"]
+    assert [room.room_id for room in await rooms.own.all(BOB, users=True)] == ["hall", "den"]
     assert [room.room_id for room in await rooms.joined_summaries(BOB)] == ["hall", "den"]
 
 

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from math import ceil
 from typing import Any, cast
 
 import msgspec
 import structlog
 import trio
+from msgspec import UNSET
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from reichatd.api.security_headers import SECURITY_HEADERS
 from reichatd.api.services import limits
 from reichatd.api.types import Answer, Problem, Refusal
-from reichatd.errors import RateLimited, ReichatError, TryAgainLater, Unauthorized, Unavailable
+from reichatd.errors import Muted, OtherLog, RateLimited, ReichatError, TryAgainLater, Unauthorized, Unavailable
 from reichatd.store import StoreUnavailable
+from reichatd.timestamps import isoformat
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 OK = Answer()
@@ -46,9 +49,15 @@ def refused(error: ReichatError) -> Response:
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TryAgainLater):
-        headers["Retry-After"] = str(error.retry_after)
-    errors = [Problem(field, problem) for field, problem in error.problems]
-    return answer(Refusal(message=error.message, code=error.code, errors=errors), error.status, headers)
+        headers["Retry-After"] = str(ceil(error.retry_after))  # whole seconds (RFC 9110, 10.2.3)
+    body = Refusal(
+        message=error.message,
+        code=error.code,
+        errors=[Problem(field, problem) for field, problem in error.problems],
+        until=isoformat(error.until) if isinstance(error, Muted) else UNSET,
+        log=error.log if isinstance(error, OtherLog) else UNSET,
+    )
+    return answer(body, error.status, headers)
 
 
 async def rate_limited(error: RateLimited) -> Response:

@@ -24,6 +24,7 @@ from reichatd.api import doctor as doctor_calls
 from reichatd.api import health as health_calls
 from reichatd.api import invites as invite_calls
 from reichatd.api import members as member_calls
+from reichatd.api import messages as message_calls
 from reichatd.api import oidc as oidc_calls
 from reichatd.api import own_account as own_account_calls
 from reichatd.api import rooms as room_calls
@@ -40,6 +41,7 @@ from reichatd.api.services import Services, provide, provide_health, provide_set
 from reichatd.errors import ReichatError
 from reichatd.health import Health
 from reichatd.logo import LiveLogo
+from reichatd.messaging import Messaging
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LiveSettings
@@ -61,13 +63,14 @@ def create_app(
     accounts: Accounts,
     rooms: Rooms,
     invites: RoomInvites,
+    messaging: Messaging,
     health: Health,
     settings: LiveSettings,
     refusals: Counter[str] | None = None,
     web_client: bool = False,
     logo: LiveLogo | None = None,
 ) -> QuartTrio:
-    """The REST interface of these accounts and rooms.
+    """The REST interface of these accounts, rooms and conversations.
 
     It owns nothing and runs no task apart from its requests, so it needs no startup and no shutdown.
 
@@ -95,11 +98,12 @@ def create_app(
         invite_calls.blueprint,
         audit_calls.blueprint,
         member_calls.blueprint,
+        message_calls.blueprint,
         about_calls.blueprint,
         health_calls.blueprint,
         doctor_calls.blueprint,
     )
-    provide(app, Services(accounts, rooms, RoomLists(rooms), invites, logo))
+    provide(app, Services(accounts, rooms, RoomLists(rooms), invites, messaging, logo))
     provide_health(app, health)
     if web_client:
         app.register_blueprint(web.blueprint_of(web.read_files(), logo))

@@ -7,7 +7,7 @@ from reichatd.api.answers import answer
 from reichatd.api.operations import operation
 from reichatd.api.requests import actor, body_of, query_of
 from reichatd.api.services import rooms
-from reichatd.api.types import Member, Members, Muting, PeoplePage, RoleName, Transferring
+from reichatd.api.types import Member, Members, Muting, PeoplePage, Transferring
 from reichatd.errors import (
     DirectRoom,
     Forbidden,
@@ -18,12 +18,11 @@ from reichatd.errors import (
     UserNotFound,
     Yourself,
 )
-from reichatd.rights import Role, Scope
+from reichatd.rights import Scope
+from reichatd.rooms.joined import ROLE_NAMES
 from reichatd.timestamps import isoformat
 
 blueprint = Blueprint("members", __name__)
-
-ROLE_NAMES: dict[Role, RoleName] = {Role.OWNER: "owner", Role.MODERATOR: "moderator", Role.MEMBER: "member"}
 
 
 @blueprint.get("/room/<room_id>/members")

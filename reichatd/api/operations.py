@@ -33,6 +33,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         status: the HTTP status on success.
         takes: the type of the body; None without a body.
         query: the type of the query parameters; None without any.
+        headers: the headers that the call reads, beside those of every call: what each of them says.
         body_may_be_absent: an absent body counts as an empty object.
         token: the token that the call needs.
         scope: what a token for programs needs for this call; None if no such token may make it.
@@ -46,6 +47,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     takes: type[msgspec.Struct] | None
     query: type[msgspec.Struct] | None
+    headers: dict[str, str]
     body_may_be_absent: bool
     token: Token
     scope: Scope | None
@@ -61,6 +63,7 @@ def operation(
     *,
     takes: type[msgspec.Struct] | None = None,
     query: type[msgspec.Struct] | None = None,
+    headers: dict[str, str] | None = None,
     body_may_be_absent: bool = False,
     token: Token = Token.ACCESS,
     scope: Scope | None = None,
@@ -76,6 +79,7 @@ def operation(
             status=status,
             takes=takes,
             query=query,
+            headers=headers or {},
             body_may_be_absent=body_may_be_absent,
             token=token,
             scope=scope,

@@ -9,8 +9,9 @@ from quart import current_app, request
 
 from reichatd.accounts import Identity, device_of
 from reichatd.api.operations import operation_of
-from reichatd.api.services import accounts
+from reichatd.api.services import accounts, messaging
 from reichatd.errors import FieldProblem, Malformed, Unauthorized, in_words
+from reichatd.messaging import Caller
 from reichatd.rights import UserActor, require_scope
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -52,6 +53,16 @@ async def actor() -> UserActor:
     Raises: as `caller`.
     """
     return msgspec.structs.replace((await caller()).actor, client=client_address())
+
+
+async def messenger() -> Caller:
+    """Returns the user of the access token, as conversations take it.
+
+    Raises: as `caller`.
+    """
+    seen = messaging().changes
+    identity = await caller()
+    return Caller(identity, msgspec.structs.replace(identity.actor, client=client_address()), seen)
 
 
 def client_address() -> str:

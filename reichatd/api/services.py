@@ -9,6 +9,7 @@ from reichatd.accounts import Accounts
 from reichatd.api.room_list import RoomLists
 from reichatd.health import Health
 from reichatd.logo import LiveLogo, Logo
+from reichatd.messaging import Messaging
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LimitSettings, LiveSettings, Settings
@@ -25,6 +26,7 @@ class Services(msgspec.Struct, frozen=True):
     rooms: Rooms
     room_lists: RoomLists
     invites: RoomInvites
+    messaging: Messaging
     logo: LiveLogo
 
 
@@ -66,6 +68,11 @@ def invites() -> RoomInvites:
 def logo() -> Logo | None:
     """The logo that the daemon serves, within a request."""
     return _services().logo.current
+
+
+def messaging() -> Messaging:
+    """The conversations, within a request."""
+    return _services().messaging
 
 
 def health() -> Health:

@@ -6,6 +6,7 @@ from reichatd.chat.hub import SOCKETS_PER_USER, Hub
 from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.recheck import recheck_sockets
+from reichatd.chat.rest import RestConversation
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
@@ -20,6 +21,7 @@ __all__ = [
     "PeerGone",
     "PeerStalled",
     "PostLimits",
+    "RestConversation",
     "Scribe",
     "ShutdownPlan",
     "Socket",

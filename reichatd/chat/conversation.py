@@ -19,9 +19,10 @@ from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
 from reichatd.chat.socket_reply import SocketReply
-from reichatd.chat.writer import READ_ONLY, BadDraft, Draft, Writer
+from reichatd.chat.writer import READ_ONLY, BadDraft, Writer
 from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
 from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.messaging import Draft
 from reichatd.rights import Action, Scope
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
@@ -263,12 +264,9 @@ class _Conversation:
         if frame.log is not None and frame.log != room.token:
             self._reply("other_log", "The room has another log now; start afresh", log=room.token)
             return
-        change_cursor = frame.after_change
-        if change_cursor is not None and change_cursor > room.change_id:
-            # As for messages: the client may have read changes from the store that are not broadcast yet.
-            change_cursor = min(change_cursor, (await room.stored_head()).change_id)
+        change_cursor = None if frame.after_change is None else await room.change_cursor_after(frame.after_change)
         if frame.after_id is not None:
-            cursor = await self._cursor_after(max(0, frame.after_id))
+            cursor = await room.cursor_after(frame.after_id)
         elif delivery.listening:
             if change_cursor is None:
                 return
@@ -276,14 +274,6 @@ class _Conversation:
         else:
             cursor = self._resume_at or room.last_id + 1
         room.listen(self._connection, cursor, change_cursor, max(0, frame.held_from or 0))
-
-    async def _cursor_after(self, after_id: int) -> int:
-        room = self._room
-        if after_id > room.last_id:
-            # The client may have read, from the store, messages that are durable and not broadcast yet. Ids beyond those do not
-            # exist: a client that waited there would miss all messages before.
-            after_id = min(after_id, await room.stored_last_id())
-        return after_id + 1
 
     # --- writing
 

@@ -135,11 +135,24 @@ class Hub:
                 del self._rooms[room_id]
                 room.scope.cancel()
 
-    def _count(self, connection: Connection) -> None:
-        user_id, limit = connection.user.user_id, self._settings.limits.sockets_per_user
-        if 0 < limit <= self._users[user_id]:
-            self._refusals.note(SOCKETS_PER_USER, client=connection.socket.client, retry_after=_RETRY_SECONDS)
+    def live(self, room_id: str) -> LiveRoom | None:
+        """A room that is live, and knows where its log ends."""
+        room = self._rooms.get(room_id)
+        return room if room is not None and room.token else None
+
+    def require_capacity(self, user_id: str, client: str) -> None:
+        """Raises RateLimited if the user has too many connections in rooms.
+
+        Arguments:
+            client: the address that another one would come from.
+        """
+        if 0 < self._settings.limits.sockets_per_user <= self._users[user_id]:
+            self._refusals.note(SOCKETS_PER_USER, client=client, retry_after=_RETRY_SECONDS)
             raise RateLimited("Too many open sockets", retry_after=_RETRY_SECONDS)
+
+    def _count(self, connection: Connection) -> None:
+        user_id = connection.user.user_id
+        self.require_capacity(user_id, connection.socket.client)
         self._users[user_id] += 1
         self._sessions.setdefault(connection.session.session_id, set()).add(connection)
 

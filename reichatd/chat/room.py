@@ -162,6 +162,28 @@ class LiveRoom:
         if connection in self.connections:
             self._broadcaster.listen(connection, cursor, change_cursor, held_from)
 
+    async def cursor_after(self, after_id: int) -> int:
+        """The cursor of a client that has the messages up to `after_id`.
+
+        Raises:
+            StoreError
+        """
+        if after_id > self.last_id:
+            # The client may have read, from the store, messages that are durable and not broadcast yet. Ids beyond those do not
+            # exist: a client that waited there would miss all messages before.
+            after_id = min(after_id, await self.stored_last_id())
+        return max(0, after_id) + 1
+
+    async def change_cursor_after(self, after_change: int) -> int:
+        """The same for changes.
+
+        Raises:
+            RoomNotFound, StoreError
+        """
+        if after_change > self.change_id:
+            return min(after_change, (await self.stored_head()).change_id)
+        return after_change
+
     def rewind_changes(self, connection: Connection, change_id: int, first_id: int) -> None:
         """Sends the changes after `change_id` again, if the connection listens to changes and has got later ones.
 

@@ -136,6 +136,7 @@ class Scribe:
         self._idle = RepeatedEvent()
         self._idle.set()
         self._alive = RepeatedEvent()  # the loop has taken a step
+        self._committed = RepeatedEvent()  # a commit is done, or has failed
         self._failures = 0  # failed commits since the last write that succeeded
 
     async def post(self, post: Post, reply: Reply) -> None:
@@ -164,6 +165,11 @@ class Scribe:
         """The member's read mark that is queued or in the commit in progress; 0 if none is."""
         key = (room_id, user_id)
         return max(self._marks.get(key, 0), self._marks_in_commit.get(key, 0))
+
+    async def mark_written(self, room_id: str, user_id: str) -> None:
+        """Waits until the member's read mark is durable, or could not be stored. Any task may call it."""
+        while self.read_mark(room_id, user_id):
+            await self._committed.wait()
 
     async def check_alive(self) -> None:
         """Waits until the scribe has taken a step, which takes a moment unless it hangs.
@@ -253,6 +259,7 @@ class Scribe:
             self._answer(posts, changes, committed)
         finally:
             self._marks_in_commit = {}
+            self._committed.notify_all()
 
     def _count(self, committed: Committed) -> None:
         outcomes = [answer.outcome for answer in committed.posts]

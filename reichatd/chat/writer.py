@@ -6,7 +6,6 @@ Whether the store takes it is decided in the commit (`reichatd.store.posting`, `
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 import trio
 
 from reichatd import rights
@@ -17,6 +16,7 @@ from reichatd.chat.post_limits import PostLimits, PostRefusal
 from reichatd.chat.scribe import Reply, Scribe
 from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, RateLimited, Unavailable
+from reichatd.messaging import Draft
 from reichatd.rights import Scope, UserActor
 from reichatd.settings import LimitSettings, LiveSettings
 from reichatd.store import Change, Delete, Edit, Pin, Post, React
@@ -39,16 +39,6 @@ class BadDraft(Exception):
         super().__init__(problem)
         self.field = field
         self.problem = problem
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A post, as a client sends it; see `Post`."""
-
-    content: str
-    nonce: str | None = None
-    reply_to: int | None = None
-    mentions: Sequence[str] | None = None
-    mention_room: bool = False
 
 
 class Writer:
@@ -140,15 +130,15 @@ class Writer:
         at_most = self._settings.limits.deletes
         if not 1 <= len(message_ids) <= at_most:
             raise BadDraft("message_ids", f"1 to {at_most} messages can be deleted at once")
-        change = Delete(room_id, by.user_id, tuple(dict.fromkeys(message_ids)), self._clock())
+        own_only = not rights.may(by, Scope.MODERATE)
+        change = Delete(room_id, by.user_id, tuple(dict.fromkeys(message_ids)), self._clock(), own_only)
         await self._change(by, change, reply, count=len(change.message_ids))
 
     async def react(
         self, by: UserActor, room_id: str, message_id: int, emoji: str, reply: Reply, *, is_set: bool
     ) -> None:
         """Adds a reaction, or takes it back."""
-        if not is_emoji(emoji):
-            raise BadDraft("emoji", "This is not one emoji")
+        check_emoji(emoji)
         limits = self._settings.limits
         change = React(
             room_id,
@@ -165,7 +155,8 @@ class Writer:
 
     async def pin(self, by: UserActor, room_id: str, message_id: int, reply: Reply, *, is_set: bool) -> None:
         """Pins a message, or takes the pin off."""
-        change = Pin(room_id, by.user_id, message_id, is_set, self._clock(), self._settings.limits.pins)
+        as_member = not rights.may(by, Scope.MODERATE)
+        change = Pin(room_id, by.user_id, message_id, is_set, self._clock(), self._settings.limits.pins, as_member)
         await self._change(by, change, reply)
 
     def check_nonce(self, nonce: str | None) -> None:
@@ -187,6 +178,12 @@ class Writer:
     def _require_space(self) -> None:
         if self._disk_space.refuses():
             raise Unavailable("The server's disk is almost full; try again later")
+
+
+def check_emoji(text: str) -> None:
+    """Raises BadDraft if this is not one emoji."""
+    if not is_emoji(text):
+        raise BadDraft("emoji", "This is not one emoji")
 
 
 def _content(text: str, limits: LimitSettings) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from reichatd import __version__, closing
 from reichatd.chat import frames
 from reichatd.contract.schemas import JSON, REF, example, schemas
+from reichatd.messaging import MessageView
 from reichatd.settings import LimitSettings
 
 _ABOUT = """\
@@ -55,7 +56,7 @@ def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
     """
     received: tuple[_Frame, ...] = get_args(frames.ClientFrame)
     sent: tuple[_Frame, ...] = get_args(frames.ServerFrame)
-    components = schemas(received, (*sent, frames.MessageView), limits)
+    components = schemas(received, (*sent, MessageView), limits)
     names = [_name(frame) for frame in (*received, *sent)]
     return {
         "asyncapi": "3.0.0",

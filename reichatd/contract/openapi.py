@@ -36,8 +36,8 @@ the path does not support with 405.
 A token for programs (`POST /user/tokens`) takes the place of an access token in the calls that have `x-token-scope`: the scope that
 it needs.
 
-Messages are sent over [the WebSocket](docs/websocket), not by REST. A request to its path that is no handshake is answered with 426
-`upgrade_required`."""
+The conversation in a room also goes over [the WebSocket](docs/websocket), which costs less in busy rooms. A request to its path
+that is no handshake is answered with 426 `upgrade_required`."""
 
 _TAGS = {
     "accounts": "Registration, login and logout.",
@@ -49,6 +49,7 @@ _TAGS = {
     "app_passwords": "Passwords for programs that log in for you and know no second factor.",
     "tokens": "Tokens for programs: to use this interface and the WebSocket without a login.",
     "rooms": "Rooms and their members.",
+    "messages": "The conversation in a room.",
     "directs": "Direct conversations, and users that you have blocked.",
     "daemon": "The daemon itself.",
 }
@@ -76,6 +77,8 @@ _PARAMETERS: JSON = {
     "invite_id": {"description": "The id of an invitation.", "example": "65f0c1d2e3a4b5968778695b"},
     "user_id": {"description": "A user's id.", "example": "65f0c1d2e3a4b5968778695a"},
     "session_id": {"description": "A login session's id.", "example": "65f0c1d2e3a4b5968778695a"},
+    "message_id": {"description": "A message's id in its room.", "example": "42"},
+    "emoji": {"description": "One emoji, percent-encoded in UTF-8.", "example": "👍"},
     "app_password_id": {"description": "The id of an app password.", "example": "65f0c1d2e3a4b5968778695a"},
     "token_id": {"description": "The id of a token.", "example": "65f0c1d2e3a4b5968778695a"},
 }
@@ -167,6 +170,8 @@ def _operation(call: Call, components: JSON) -> JSON:
     ]
     if operation.query is not None:
         parameters += _in_query(operation.query)
+    for name, text in operation.headers.items():
+        parameters.append({"name": name, "in": "header", "description": text, "schema": {"type": "string"}})
     if parameters:
         described["parameters"] = parameters
     if operation.takes is not None:

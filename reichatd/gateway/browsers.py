@@ -9,7 +9,7 @@ from reichatd.gateway.origins import AllowedOrigins, allowed_origins, host_name
 from reichatd.settings import LiveSettings
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-_REQUEST_HEADERS = b"Authorization, Content-Type"
+_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
 _ANSWER_HEADERS = b"Retry-After, X-Request-ID"
 _PREFLIGHT_SECONDS = b"600"
 """How long a browser may cache the answer to a preflight, and so use a site that is no longer allowed."""

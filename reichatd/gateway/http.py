@@ -22,12 +22,16 @@ from reichatd.gateway.hypercorn_internals import (
     Updated,
     WorkerContext,
 )
+from reichatd.gateway.late_body import LateBody
 from reichatd.gateway.lingering_close import HEAD_TOO_LARGE, linger, refuse
 from reichatd.gateway.tls import Stream
+from reichatd.messaging import Later
 from reichatd.settings import LiveSettings
 
 AUTHENTICATED = "reichatd.authenticated"
 """The key of an ASGI scope with a function to call when the request's client has shown who it is."""
+HAND_OVER = "reichatd.hand_over"
+"""The key of an ASGI scope with a function that takes a `Later`, which then sends the response's body: see `LateBody`."""
 HELD_BACK = "reichatd.held_back"
 """The key of an ASGI scope with a function that returns a context, in which the app delays an answer: see `Admission.held_back`."""
 
@@ -68,8 +72,25 @@ class HttpServer:
             the head of the request that asks for a WebSocket; the stream goes on behind it and is the caller's. None if the
             connection has ended.
         """
-        connection = _Connection(self, stream, peer, local, admission)
-        return await connection.run(head)
+        next_head: RequestHead | None = head
+        while True:
+            connection = _Connection(self, stream, peer, local, admission)
+            next_head = await connection.run(next_head)
+            late = connection.late_body()
+            if late is None:
+                return next_head
+            del connection, next_head  # not kept for as long as a client may wait
+            if not await self._send_late(late, stream, admission):
+                return None
+            next_head = None
+
+    async def _send_late(self, late: tuple[LateBody, Later], stream: Stream, admission: Admission) -> bool:
+        body, send = late
+        if await body.serve(send):
+            return True
+        with admission.idle():
+            await linger(stream, self._settings.limits.close_seconds)
+        return False
 
     async def _call_app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
         await self._scheduler.wait_turn()
@@ -116,8 +137,20 @@ class _Connection:
         self._idle = False
         self._is_half_closed = False  # whether the peer has shut down its sending side
         self._response_head = b""  # sent together with what follows it, which always comes
+        self._later: Later | None = None  # sends the body of the response
 
-    async def run(self, head: RequestHead) -> RequestHead | None:
+    def late_body(self) -> tuple[LateBody, Later] | None:
+        """After `run`: the body of the last response, if it is to be sent later."""
+        if self._later is None or not self._response_head:
+            return None
+        return LateBody(self._stream, self._response_head, self._admission.address), self._later
+
+    async def run(self, head: RequestHead | None) -> RequestHead | None:
+        """Answers requests: see `HttpServer.serve`. Returns None also if the body of a response is to be sent later.
+
+        Arguments:
+            head: of the first request; None if it has not begun.
+        """
         server = self._server
         limits = server._settings.limits
         async with TaskGroup() as group:
@@ -130,12 +163,14 @@ class _Connection:
                 self._send,
                 head_bytes=limits.head_bytes,
             )
-            next_head: RequestHead | None = head
+            next_head = head or await self._next_head()
             while next_head is not None:
                 if next_head.asks_for_websocket:
                     return next_head
                 await server._scheduler.wait_turn()  # to be parsed; it waits for another one before it is answered
                 await self._answer(next_head)
+                if self._later is not None:
+                    return None
                 next_head = None if self._ended else await self._next_head()
             if self._ended or self._is_half_closed:
                 with self._admission.idle():
@@ -145,7 +180,11 @@ class _Connection:
     async def _call_app(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as in `forwarding`
         scope[AUTHENTICATED] = self._admission.authenticated
         scope[HELD_BACK] = self._admission.held_back
+        scope[HAND_OVER] = self._hand_over
         await self._server._call_app(scope, receive, send)
+
+    def _hand_over(self, later: Later) -> None:
+        self._later = later
 
     async def _answer(self, head: RequestHead) -> None:
         """Has one request answered. Meanwhile reads its body and notices when the peer leaves."""
@@ -209,6 +248,8 @@ class _Connection:
             ):
                 self._response_head = event.data
                 return
+            if self._later is not None:
+                return  # the end of a body that has not begun
             data, self._response_head = self._response_head + event.data, b""
             try:
                 with self._admission.idle(is_reading=False):  # the client may not read it

@@ -13,13 +13,13 @@ from reichatd.rate_limits import RateLimiter
 from reichatd.rights import UserActor
 from reichatd.rooms.fields import random_id
 from reichatd.settings import LiveSettings
-from reichatd.store import Room, RoomSummary, Store, direct_pair, other_of, users_with
+from reichatd.store import Room, RoomHead, RoomSummary, Store, direct_pair, other_of, users_with
 from reichatd.text import GONE
 
 _NAME = "Direct conversation"
 """In the store, for administrators: users see the other one's name."""
 
-AnyRoom = TypeVar("AnyRoom", Room, RoomSummary)
+AnyRoom = TypeVar("AnyRoom", Room, RoomHead, RoomSummary)
 
 
 class Opened(NamedTuple):
@@ -102,6 +102,6 @@ def _named(room: AnyRoom, user_id: str, names: Mapping[str, str]) -> AnyRoom:
         return room
     other_id = other_of(room.direct, user_id)
     name = names.get(other_id, GONE)
-    if isinstance(room, Room):
-        return msgspec.structs.replace(room, name=name, owner=other_id)
-    return msgspec.structs.replace(room, name=name)
+    if isinstance(room, RoomSummary):
+        return msgspec.structs.replace(room, name=name)
+    return msgspec.structs.replace(room, name=name, owner=other_id)

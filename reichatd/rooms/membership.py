@@ -25,6 +25,7 @@ from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import Action, Actor, Role, UserActor
 from reichatd.rooms.access import Access
+from reichatd.rooms.joined import mute_end
 from reichatd.settings import LiveSettings
 from reichatd.store import BanOutcome, JoinOutcome, KickOutcome, RoomMember, Store, User, other_of
 
@@ -188,15 +189,9 @@ class Members:
         found = await self._with_users(read, lambda member: member.user_id, after, at_most)
         return [(user, self._view(member)) for user, member in found]
 
-    async def own(self, by: UserActor) -> dict[str, MemberView]:
-        """What the user is in each joined room, by room id."""
-        members = await self._store.members.of_user(by.user_id)
-        return {room_id: self._view(member) for room_id, member in members.items()}
-
     def _view(self, member: RoomMember) -> MemberView:
         role = rights.role_of(is_owner=member.is_owner, is_moderator=member.is_moderator)
-        is_muted = member.muted_until > self._clock() and not member.is_owner
-        return MemberView(role, member.joined_at, member.muted_until if is_muted else None)
+        return MemberView(role, member.joined_at, mute_end(member, self._clock()))
 
     async def _with_users(
         self, read: Callable[[str, int], Awaitable[list[T]]], id_of: Callable[[T], str], after: str, at_most: int

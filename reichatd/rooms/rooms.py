@@ -17,12 +17,13 @@ from reichatd.rooms.access import Access
 from reichatd.rooms.audit import RoomAudit
 from reichatd.rooms.directs import Directs
 from reichatd.rooms.fields import check, random_id
+from reichatd.rooms.joined import OwnRooms
 from reichatd.rooms.membership import Members
 from reichatd.rooms.mutes import Mutes
 from reichatd.rooms.quota import RoomQuota
 from reichatd.rooms.roles import Roles
 from reichatd.settings import LiveSettings
-from reichatd.store import Progress, Room, RoomHead, RoomSummary, Store
+from reichatd.store import Room, RoomHead, RoomSummary, Store
 
 
 class Rooms:
@@ -74,6 +75,7 @@ class Rooms:
             clock=clock,
         )
         self.directs = Directs(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.own = OwnRooms(store=store, directs=self.directs, clock=clock)
         self.audit = RoomAudit(access=access, store=store)
         self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, clock=clock)
         self.mutes = Mutes(access=access, settings=settings, store=store, clock=clock)
@@ -154,17 +156,8 @@ class Rooms:
             raise RoomNotFound
         return page
 
-    async def joined(self, by: UserActor) -> list[Room]:
-        """The rooms that the user is a member of, in the order they were joined; for a token, only those that it is for."""
-        joined = await self._store.rooms.joined(by.user_id)
-        return await self.directs.named(by, [room for room in joined if rights.covers(by, room.room_id)])
-
-    async def progress(self, by: UserActor) -> dict[str, Progress]:
-        """How far the user has read, by room id."""
-        return {each.room_id: each for each in await self._store.rooms.progress(by.user_id)}
-
     async def joined_summaries(self, by: UserActor) -> list[RoomSummary]:
-        """As `joined`, in short."""
+        """The rooms that the user is a member of, in the order they were joined; for a token, only those that it is for."""
         joined = await self._store.rooms.joined_summaries(by.user_id)
         return await self.directs.named(by, [room for room in joined if rights.covers(by, room.room_id)])
 

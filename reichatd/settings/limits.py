@@ -123,6 +123,11 @@ class LimitSettings(Table, frozen=True):
     pong_seconds: Seconds = 20.0
     """After how long a silent WebSocket gets a ping, and how long the client may take to answer it."""
 
+    poll_seconds: Seconds = 30.0
+    comment_seconds: Seconds = 20.0
+    """How long a call that waits for new messages (a long poll) may wait, and how often a stream of events gets a comment, so that
+    no proxy cuts it. Proxies must wait longer for each."""
+
     slow_reader_seconds: NewConnections[Seconds] = 30.0
     """How long a client may read nothing at all, of a WebSocket or a response, before it is cut. A WebSocket client that reconnects
     gets what it missed."""
@@ -191,9 +196,9 @@ class LimitSettings(Table, frozen=True):
     both if many people share an address. 0: no limit."""
 
     sockets_per_user: OptionalLimit = 100
-    """How many WebSockets one user may have open, on all devices. Further ones are closed with 1013 (try again later). Each tab of
-    the web client has one for each of up to 20 rooms, and for the opened one; with too many, only for the opened one. 0: no
-    limit."""
+    """How many WebSockets, long polls and streams of events one user may have open, on all devices. Further WebSockets are closed
+    with 1013 (try again later), further calls are refused with 429. Each tab of the web client has one WebSocket for each of up to
+    20 rooms, and for the opened one; with too many, only for the opened one. 0: no limit."""
 
     # HTTP
     head_bytes: NewConnections[Bytes] = 16_384

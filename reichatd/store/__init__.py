@@ -23,6 +23,7 @@ from reichatd.store.protocol import (
 )
 from reichatd.store.records import (
     ERASED,
+    MOST_MEMBERS,
     MOST_MENTIONS,
     PLAIN,
     Appended,
@@ -51,6 +52,7 @@ from reichatd.store.records import (
     Extras,
     Invite,
     InviteOutcome,
+    JoinedHead,
     JoinOutcome,
     Keep,
     KickOutcome,
@@ -87,6 +89,7 @@ from reichatd.store.retention import Cutoff, LogRange
 
 __all__ = [
     "ERASED",
+    "MOST_MEMBERS",
     "MOST_MENTIONS",
     "PLAIN",
     "AppPassword",
@@ -126,6 +129,7 @@ __all__ = [
     "InviteOutcome",
     "InviteStore",
     "JoinOutcome",
+    "JoinedHead",
     "Keep",
     "KickOutcome",
     "LogHead",

@@ -60,7 +60,7 @@ def refusal(change: Change, message: Message, author: Author) -> Changed | None:
         author: the member who changes it.
     """
     if isinstance(change, Delete):
-        may = message.user_id == change.user_id or author.leads
+        may = message.user_id == change.user_id or (author.leads and not change.own_only)
         return None if may else Changed(ChangeOutcome.FORBIDDEN)
     if author.is_blocked:
         return Changed(ChangeOutcome.BLOCKED)
@@ -69,7 +69,7 @@ def refusal(change: Change, message: Message, author: Author) -> Changed | None:
     match change:
         case Edit() if message.user_id != change.user_id:
             return Changed(ChangeOutcome.FORBIDDEN)
-        case Pin() if not author.may_pin:
+        case Pin() if not (author.members_may_pin if change.as_member else author.may_pin):
             return Changed(ChangeOutcome.FORBIDDEN)
     if message.extras.deleted is not None:
         return Changed(ChangeOutcome.DELETED)

@@ -34,8 +34,13 @@ class Author(msgspec.Struct, kw_only=True):
         return self.is_owner or self.is_moderator
 
     @property
+    def members_may_pin(self) -> bool:
+        """Whether each member of the room may pin messages."""
+        return self.members_pin or self.in_direct
+
+    @property
     def may_pin(self) -> bool:
-        return self.leads or self.members_pin or self.in_direct
+        return self.leads or self.members_may_pin
 
     @property
     def is_slowed(self) -> bool:

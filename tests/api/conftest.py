@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+import trio
 from quart.wrappers import Response
 from quart_trio import QuartTrio
 from quart_trio.testing import TrioClient
@@ -17,7 +18,7 @@ from werkzeug.datastructures import Headers
 from reichatd import settings
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
-from reichatd.chat import CommitStatus
+from reichatd.chat import CommitStatus, Hub, MarkReader, PostLimits, RestConversation, Scribe, Writer
 from reichatd.disk_space import DiskSpace
 from reichatd.health import Health
 from reichatd.logo import LiveLogo, Logo
@@ -79,6 +80,30 @@ class Someone(NamedTuple):
     refresh_token: str
 
 
+class Conversations:
+    """The parts that post and read messages. They work while `run` does."""
+
+    def __init__(self, store: Store, in_force: settings.LiveSettings) -> None:
+        commits = CommitStatus()
+        self.hub = Hub(store.messages, in_force, commits)
+        self.scribe = Scribe(store.messages, self.hub, in_force, commits)
+        self.marks = MarkReader(store.messages)
+        self.messaging = RestConversation(
+            hub=self.hub,
+            messages=store.messages,
+            marks=self.marks,
+            scribe=self.scribe,
+            settings=in_force,
+            writer=Writer(self.scribe, in_force, PostLimits(in_force), DiskSpace(in_force, None)),
+        )
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            for part in (self.scribe, self.marks, self.hub):
+                await nursery.start(part.run)
+            task_status.started()
+
+
 class Api:
     """A client of the app, which checks of each reply what must be true of all."""
 
@@ -91,6 +116,7 @@ class Api:
         outbox: RecordingOutbox,
         live: RecordingLive,
         logo: LiveLogo,
+        conversations: Conversations,
     ) -> None:
         self.app = app
         self.accounts = accounts
@@ -99,6 +125,7 @@ class Api:
         self.outbox = outbox
         self.live = live
         self.logo = logo
+        self.conversations = conversations
         self.client = TrioClient(app)
 
     async def __call__(
@@ -160,7 +187,7 @@ async def checked(response: Response) -> Reply:
     else:
         assert body["message"] not in ("", "ok")
         assert re.fullmatch("[a-z_]+", body["code"])
-        assert set(body) <= {"message", "code", "errors"}
+        assert set(body) <= {"message", "code", "errors", "until", "log"}
     if response.status_code == 401:
         assert response.headers["WWW-Authenticate"] == "Bearer"
     return Reply(response.status_code, body, response.headers)
@@ -203,16 +230,18 @@ def make_api(
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
     invites = RoomInvites(settings=in_force, store=store, invites=accounts.invites)
     live_logo = LiveLogo(logo)
+    conversations = Conversations(store, in_force)
     app = create_app(
         accounts=accounts,
         rooms=rooms,
         invites=invites,
+        messaging=conversations.messaging,
         health=health,
         settings=in_force,
         web_client=web_client,
         logo=live_logo,
     )
-    return Api(app, accounts, in_force, store, outbox, live, live_logo)
+    return Api(app, accounts, in_force, store, outbox, live, live_logo, conversations)
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ SCHEMAS = """
     ProgramTokens RecoveryCodes RemovingTotp TokenCreated TokenInList TotpSecret TotpState
 
     LinkingProvider Provider ProviderLink Redeeming
+    ChangeMade EditingMessage MarkingRead MessagePage MessagePosted MessageView PinnedMessages PinView PostingMessage
+    ReactionView Reactor Reactors
     ChangingEmail DeletingUser ForgettingPassword LoginSession LoginSessions ResettingPassword Rotated VerifyingEmail
 """
 """The names of all schemas, which are the names of types in generated clients: add to them, but rename none."""

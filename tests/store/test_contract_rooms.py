@@ -7,7 +7,9 @@ import pytest
 import trio
 
 from reichatd.store import BanOutcome, JoinOutcome, Keep, RoomHead, RoomSummary, Store
-from tests.store.samples import at_once, room
+from reichatd.store.mongodb import progress
+from reichatd.store.sqlite import joined
+from tests.store.samples import at_once, post, room
 
 
 async def test_a_room_comes_back_as_it_was(store: Store) -> None:
@@ -117,6 +119,33 @@ async def test_members_are_in_the_order_they_joined(store: Store) -> None:
     found = await store.rooms.get("lobby")
     assert found is not None
     assert found.users == ("zoe", "mia", "bob", "eve", "ann")
+
+
+async def test_what_a_user_is_in_the_joined_rooms(store: Store) -> None:
+    await store.rooms.create(room(users=["ann", "bob", "eve"], password_hash="hash"))
+    await store.rooms.create(room("den", users=["bob"]))
+    await store.rooms.join("den", "ann", 5.0)
+    await store.members.set_moderator("den", "ann", True)
+    await store.members.mute("den", "ann", 9.0)
+    await store.rooms.leave("den", "bob")
+    await store.messages.commit([post(room_id="den"), post(room_id="den")], {("den", "ann"): 1})
+    lobby, den = await store.rooms.joined_heads("ann")
+    assert lobby.room == await store.rooms.head("lobby", "ann")
+    assert den.room == await store.rooms.head("den", "ann")
+    assert {"lobby": lobby.member, "den": den.member} == await store.members.of_user("ann")
+    assert [lobby.progress, den.progress] == await store.rooms.progress("ann")
+    assert [(each.members, each.owner_is_member) for each in (lobby, den)] == [(3, True), (1, False)]
+    assert await store.rooms.joined_heads("ann", ["den", "elsewhere"]) == [den]
+    assert await store.rooms.joined_heads("ann", []) == await store.rooms.joined_heads("nobody") == []
+
+
+async def test_members_of_joined_rooms_are_counted_up_to_a_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then what the count costs does not grow with the rooms."""
+    for module in (joined, progress):
+        monkeypatch.setattr(module, "MOST_MEMBERS", 2)
+    await store.rooms.create(room("small", users=["ann", "bob"]))
+    await store.rooms.create(room("large", users=["ann", "bob", "cleo"]))
+    assert [each.members for each in await store.rooms.joined_heads("ann")] == [2, 2]
 
 
 async def test_joined_rooms_are_in_the_order_they_were_joined(store: Store) -> None:

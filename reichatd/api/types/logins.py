@@ -17,11 +17,9 @@ from reichatd.api.types.values import (
     RefreshTokenText,
     SessionId,
     TicketText,
-    Time,
     TotpCode,
-    UserId,
-    meta,
 )
+from reichatd.rooms.values import Time, UserId, meta
 
 
 class ProviderAnswer(Struct, frozen=True):

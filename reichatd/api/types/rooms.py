@@ -1,31 +1,34 @@
 """Rooms, their members, direct conversations, invitations, and the audit log of a room."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from reichatd.api.types.answers import Answer
 from reichatd.api.types.values import (
-    FirstId,
     InviteId,
     InviteToken,
     InviteUses,
-    MembersPin,
     NewRoomDescription,
     NewRoomId,
     NewRoomName,
     NewRoomPassword,
+    RoomPassword,
+    Username,
+)
+from reichatd.rooms.fields import MUTE_SECONDS_MAX
+from reichatd.rooms.joined import JoinedRoom, RoomFields
+from reichatd.rooms.values import (
+    MembersPin,
+    RoleName,
     RoomDescription,
     RoomId,
     RoomName,
-    RoomPassword,
     SlowSeconds,
     Time,
     UserId,
-    Username,
     meta,
 )
-from reichatd.rooms.fields import MUTE_SECONDS_MAX
 
 
 class PublicPage(Struct, frozen=True):
@@ -50,6 +53,12 @@ class BansPage(Struct, frozen=True):
 
     after: Annotated[str, meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
     limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] | UnsetType = UNSET
+
+
+class JoinedQuery(Struct, frozen=True):
+    members: Annotated[
+        bool, Meta(description="False for the number of the members in place of their user ids.", examples=[False])
+    ] = True
 
 
 class CreatingRoom(Struct, frozen=True):
@@ -113,41 +122,14 @@ class RoomInShort(Struct, frozen=True):
     description: RoomDescription
 
 
-class RoomInFull(Struct, frozen=True, omit_defaults=True):
+class RoomInFull(RoomFields, frozen=True, omit_defaults=True, kw_only=True):
     """A room. `owner` and `users`, the members, are user ids.
 
     `slow_seconds`, `members_pin` and `owner_is_member` are absent while they are 0, false and true. A direct conversation has no
     owner: to each of its two users, `name` and `owner` are those of the other.
     """
 
-    room_id: RoomId
-    name: RoomName
-    description: RoomDescription
-    owner: UserId
-    private: bool
     users: tuple[UserId, ...]
-    created_at: Time
-    first_id: FirstId = 1
-    slow_seconds: SlowSeconds = 0
-    members_pin: MembersPin = False
-    owner_is_member: Annotated[bool, Meta(description="False if the owner has left the room.")] = True
-
-
-RoleName = Literal["owner", "moderator", "member"]
-
-
-class JoinedRoom(RoomInFull, frozen=True, omit_defaults=True, kw_only=True):
-    """A joined room, with the end of its log and how far you have read, both absent while they are 0; and what you are in it.
-
-    `muted_until` is there while `muted` is true.
-    """
-
-    last_id: Annotated[int, Meta(ge=0, examples=[1042])] = 0
-    last_read_id: Annotated[int, Meta(ge=0, examples=[1000])] = 0
-    kind: Literal["room", "direct"]
-    role: RoleName
-    muted: bool
-    muted_until: Time | UnsetType = UNSET
 
 
 class PublicRooms(Answer, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from reichatd.api.types.answers import Answer, Refusal
-from reichatd.api.types.values import RegistrationMode, meta
+from reichatd.api.types.values import RegistrationMode
+from reichatd.rooms.values import meta
 
 
 class MessageLimits(Struct, frozen=True, kw_only=True):

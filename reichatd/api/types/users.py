@@ -17,15 +17,13 @@ from reichatd.api.types.values import (
     NewUsername,
     Password,
     RecoveryCode,
-    Time,
     TokenId,
     TokenRooms,
     TokenScopes,
     TotpCode,
-    UserId,
     Username,
-    meta,
 )
+from reichatd.rooms.values import Time, UserId, meta
 
 
 class Renaming(Struct, frozen=True):

@@ -4,12 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from reichatd.rooms.fields import SLOW_SECONDS_MAX
-
-
-def meta(description: str, example: str, **schema: str | int) -> Meta:
-    return Meta(description=description, examples=[example], extra_json_schema=schema or None)
-
+from reichatd.rooms.values import RoomId, meta
 
 Email = Annotated[str, meta("An e-mail address.", "ada@example.org")]
 
@@ -57,15 +52,11 @@ TokenId = Annotated[str, meta("The id of a token for programs.", "65f0c1d2e3a4b5
 TokenScopes = Annotated[
     list[Literal["read", "write", "moderate"]],
     Meta(
-        description="What the token may do: read what you can read; post messages, join, leave and create rooms; lead your rooms "
-        "(change them, kick, ban).",
+        description="What the token may do: read what you can read; post, edit and delete your messages, react, join, leave and "
+        "create rooms; lead your rooms (change them, kick, ban, delete messages of others, pin).",
         examples=[["read", "write"]],
     ),
 ]
-
-UserId = Annotated[str, meta("A user's id; never changes.", "65f0c1d2e3a4b5968778695a")]
-
-RoomId = Annotated[str, meta("A room's id; never changes.", "lounge")]
 
 TokenRooms = Annotated[
     list[RoomId],
@@ -84,8 +75,6 @@ NewRoomId = Annotated[
     ),
 ]
 
-RoomName = Annotated[str, meta("A room's name; one line.", "Lounge")]
-
 NewRoomName = Annotated[
     str,
     meta(
@@ -95,8 +84,6 @@ NewRoomName = Annotated[
         maxLength="limits.room_name_max",
     ),
 ]
-
-RoomDescription = Annotated[str, meta("Any text.", "Where it begins")]
 
 NewRoomDescription = Annotated[str, meta("Any text.", "Where it begins", maxLength="limits.room_description_max")]
 
@@ -110,24 +97,6 @@ NewRoomPassword = Annotated[
         maxLength="limits.password_max",
     ),
 ]
-
-FirstId = Annotated[
-    int,
-    Meta(description="The first message id of the room's log, if older messages have been removed.", examples=[1001]),
-]
-
-Time = Annotated[str, meta("ISO 8601, UTC.", "2026-01-31T12:00:00.000000+00:00", format="date-time")]
-
-SlowSeconds = Annotated[
-    int,
-    Meta(
-        description="Slow mode: seconds from one message of a member to the next; 0 for none.",
-        examples=[30],
-        extra_json_schema={"minimum": 0, "maximum": SLOW_SECONDS_MAX},
-    ),
-]
-
-MembersPin = Annotated[bool, Meta(description="Whether members may pin messages; owner and moderators may always.")]
 
 AccessTokenText = Annotated[str, meta("Needed for most calls; valid for minutes.", "eyJhbGciOi…")]
 

@@ -1,4 +1,4 @@
-"""The frames of the conversation: their types (`client`, `server`, `fields`), how they are decoded and encoded (`encoding`)."""
+"""The frames of the conversation: their types (`client`, `server`), how they are decoded and encoded (`encoding`)."""
 
 from reichatd.chat.frames.client import (
     AddReaction,
@@ -28,6 +28,7 @@ from reichatd.chat.frames.encoding import (
     latest_message,
     message_changed,
     message_in,
+    payloads,
     piece,
     reactions_changed,
 )
@@ -41,11 +42,8 @@ from reichatd.chat.frames.server import (
     InitialState,
     LatestMessage,
     MessageChanged,
-    MessageView,
-    PinView,
     Presence,
     ReactionsChanged,
-    ReactionView,
     ServerFrame,
     SharedErrorCode,
     TypingUsers,
@@ -70,11 +68,8 @@ __all__ = [
     "LatestMessage",
     "ListenLatest",
     "MessageChanged",
-    "MessageView",
     "PinMessage",
-    "PinView",
     "Presence",
-    "ReactionView",
     "ReactionsChanged",
     "RemoveReaction",
     "SendMessage",
@@ -94,6 +89,7 @@ __all__ = [
     "latest_message",
     "message_changed",
     "message_in",
+    "payloads",
     "piece",
     "reactions_changed",
 ]

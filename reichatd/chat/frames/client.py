@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from reichatd.chat.frames.fields import ChangeId, Content, Emoji, LogToken, Mentions, MessageId, Nonce, RequestName
+from reichatd.messaging.fields import ChangeId, Content, Emoji, LogToken, Mentions, MessageId, Nonce, RequestName
 
 Wanted = Literal["typing", "presence"]
 

@@ -3,7 +3,7 @@
 A server's frames are not masked (RFC 6455, 5.1), so all readers get the same bytes: a message is encoded once and sent to all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,12 +17,10 @@ from reichatd.chat.frames.server import (
     InitialState,
     LatestMessage,
     MessageChanged,
-    MessageView,
-    PinView,
     ReactionsChanged,
-    ReactionView,
     ServerFrame,
 )
+from reichatd.messaging import MessageView, PinView, ReactionView
 from reichatd.settings import EmailVisibility
 from reichatd.store import PLAIN, Extras, Message
 from reichatd.text import GONE
@@ -131,6 +129,18 @@ def message_in(frame: bytes) -> memoryview:
     """The message in a frame of `latest_message`, as JSON, without a copy."""
     head = 2 if frame[1] < 126 else 4 if frame[1] == 126 else 10
     return memoryview(frame)[head + len(_LATEST) : -1]
+
+
+def payloads(data: bytes) -> Iterator[memoryview]:
+    """The payloads of some frames of the server, without copies."""
+    view, start = memoryview(data), 0
+    while start < len(data):
+        size, head = data[start + 1], 2
+        if size >= 126:
+            head = 4 if size == 126 else 10
+            size = int.from_bytes(view[start + 2 : start + head], "big")
+        yield view[start + head : start + head + size]
+        start += head + size
 
 
 def around_messages(frame: InitialState | FetchResponse) -> tuple[bytes, bytes]:

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from reichatd.chat.frames.fields import (
+from reichatd.messaging import ReactionView
+from reichatd.messaging.fields import (
     ChangeId,
     Emoji,
     EncodedMessage,
@@ -18,9 +19,8 @@ from reichatd.chat.frames.fields import (
     TimeText,
     UserId,
 )
-from reichatd.store import DeletedBy
 
-FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "bad_emoji", "fetch_too_large", "other_log"]
+FrameErrorCode = Literal["bad_frame", "bad_content", "bad_nonce", "bad_emoji", "fetch_too_large"]
 SharedErrorCode = Literal[
     "rate_limited",
     "unavailable",
@@ -31,51 +31,12 @@ SharedErrorCode = Literal[
     "message_deleted",
     "edit_too_late",
     "conflict",
+    "other_log",
     "too_many_reactions",
     "too_many_pins",
 ]
 """Codes of `reichatd.errors`; a test holds them equal."""
 ErrorCode = Literal[FrameErrorCode, SharedErrorCode]
-
-
-class ReactionView(msgspec.Struct):
-    """The reactions to a message with one emoji: how many, and the first users."""
-
-    emoji: Emoji
-    count: Annotated[int, Meta(examples=[3])]
-    users: list[UserId]
-
-
-class PinView(msgspec.Struct):
-    """Who pinned a message, and when."""
-
-    by: UserId
-    at: TimeText
-
-
-class MessageView(msgspec.Struct, omit_defaults=True):
-    """A message as clients see it, with its author's current name. The fields after `timestamp` are absent when empty.
-
-    Take a state of a message only if its `change_id` is greater than that of the state that you have. The content of a deleted
-    message is "(deleted)".
-    """
-
-    message_id: MessageId
-    user_id: UserId
-    username: Annotated[str, Meta(examples=["ada"])]
-    email: Annotated[
-        str, Meta(description='The author\'s address; "" where it is not shown.', examples=["ada@example.org"])
-    ]
-    content: Annotated[str, Meta(examples=["Hello, log!"])]
-    timestamp: TimeText
-    change_id: ChangeId = 0
-    edited_at: TimeText | None = None
-    deleted: Annotated[DeletedBy, Meta(examples=["author"])] | None = None
-    reply_to: Annotated[int, Meta(description="The id of another message of the room.", examples=[40])] = 0
-    mentions: list[UserId] = []
-    mention_room: bool = False
-    reactions: list[ReactionView] = []
-    pinned: PinView | None = None
 
 
 class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_defaults=True):

@@ -18,7 +18,7 @@ def _page(db: MongoDatabase, room_id: str, after: str, at_most: int) -> list[Roo
     return [_member(member, room.owner, standings.get(member["_id"]["user"])) for member in members]
 
 
-def _of_user(db: MongoDatabase, user_id: str) -> dict[str, RoomMember]:
+def of_user(db: MongoDatabase, user_id: str) -> dict[str, RoomMember]:
     standings = {one["_id"]["room"]: one for one in db.standings.find({"_id.user": user_id}, batch_size=PAGE)}
     return {
         room["_id"]: _member(member, room["owner"], standings.get(room["key"]))
@@ -57,6 +57,6 @@ class MongoMembers(MongoPart):
     """A `MemberStore`."""
 
     page = method(_page)
-    of_user = method(_of_user)
+    of_user = method(of_user)
     set_moderator = method(_set_moderator)
     mute = method(_mute)

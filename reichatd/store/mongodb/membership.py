@@ -1,11 +1,13 @@
 """Members and bans in MongoDB. What the functions do is said at `reichatd.store.protocol.RoomStore`."""
 
 import time
+from collections.abc import Sequence
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.mongodb.keys import member_id, members_after
+from reichatd.store.mongodb.keys import member_id, members_after, members_of
+from reichatd.store.mongodb.logs import batches
 from reichatd.store.mongodb.room_keys import posted_rooms, room_key
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import BanOutcome, JoinOutcome, KickOutcome, Membership
@@ -22,6 +24,34 @@ def rooms_of(db: MongoDatabase, user_id: str) -> list[tuple[Document, Document]]
     keys = [member["_id"]["room"] for member in members]
     rooms = {room["key"]: room for room in db.rooms.find({"key": {"$in": keys}}, batch_size=PAGE)}
     return [(rooms[key], member) for key, member in zip(keys, members, strict=True) if key in rooms]
+
+
+def count(db: MongoDatabase, keys: Sequence[ObjectId]) -> dict[ObjectId, int]:
+    """How many members rooms have, by key; without empty rooms."""
+    if not keys:
+        return {}
+    counted = db.members.aggregate(
+        [
+            {"$match": {"$or": [members_of(key) for key in keys]}},
+            {"$group": {"_id": "$_id.room", "members": {"$sum": 1}}},
+        ]
+    )
+    return {each["_id"]: each["members"] for each in counted}
+
+
+def count_some(db: MongoDatabase, keys: Sequence[ObjectId], at_most: int) -> dict[ObjectId, int]:
+    """As `count`, up to `at_most` for each room, which bounds the cost."""
+    counts: dict[ObjectId, int] = {}
+    for some in batches(keys):
+        first, *others = (_counting(key, at_most) for key in some)
+        unions: list[Document] = [{"$unionWith": {"coll": db.members.name, "pipeline": other}} for other in others]
+        grouped = {"$group": {"_id": "$_id.room", "members": {"$sum": 1}}}
+        counts |= {each["_id"]: each["members"] for each in db.members.aggregate([*first, *unions, grouped])}
+    return counts
+
+
+def _counting(key: ObjectId, at_most: int) -> list[Document]:
+    return [{"$match": members_of(key)}, {"$limit": at_most}]
 
 
 def memberships(db: MongoDatabase, user_id: str) -> list[Membership]:

@@ -13,10 +13,11 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb import membership
-from reichatd.store.mongodb.keys import first_id_of, folded, like, member_id, members_of, new_token, pair_field
+from reichatd.store.mongodb.keys import folded, like, member_id, members_of, new_token, pair_field
 from reichatd.store.mongodb.logs import search
 from reichatd.store.mongodb.methods import MongoPart, method
-from reichatd.store.mongodb.progress import progress
+from reichatd.store.mongodb.progress import joined_heads, progress
+from reichatd.store.mongodb.room_documents import common_fields, keep_of
 from reichatd.store.mongodb.room_keys import room_key
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 from reichatd.store.records import (
@@ -29,24 +30,10 @@ from reichatd.store.records import (
 )
 
 _SUMMARY = {"name": 1, "description": 1, "direct": 1}
-_PLAIN_FIELDS = (
-    "name",
-    "description",
-    "owner",
-    "password_hash",
-    "created_at",
-    "direct",
-    "slow_seconds",
-    "members_pin",
-)
 
 
 def _as_document(keep: Keep) -> Document:
     return {"days": keep.days, "messages": keep.messages}
-
-
-def _keep_of(room: Document) -> Keep | None:
-    return Keep(**room["keep"]) if "keep" in room else None
 
 
 def is_id_free(db: MongoDatabase, room_id: str) -> bool:
@@ -106,18 +93,8 @@ def _head(db: MongoDatabase, room_id: str, user_id: str = "") -> RoomHead | None
     return RoomHead(
         is_member=member is not None,
         is_moderator=member is not None and member.get("moderator", False),
-        **_common_fields(room),
+        **common_fields(room),
     )
-
-
-def _common_fields(room: Document) -> Document:
-    """What `Room` and `RoomHead` have in common. A field that is missing was added by a later schema, and has its default."""
-    return {
-        "room_id": room["_id"],
-        "first_id": first_id_of(room),
-        "keep": _keep_of(room),
-        **{name: room[name] for name in _PLAIN_FIELDS if name in room},
-    }
 
 
 def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
@@ -128,7 +105,7 @@ def _with_members(db: MongoDatabase, rooms: list[Document]) -> list[Room]:
         db.members.find({"$or": [members_of(key) for key in users]}, {"place": 1}), key=lambda member: member["place"]
     ):
         users[member["_id"]["room"]].append(member["_id"]["user"])
-    return [Room(users=tuple(users[room["key"]]), **_common_fields(room)) for room in rooms]
+    return [Room(users=tuple(users[room["key"]]), **common_fields(room)) for room in rooms]
 
 
 def _summaries(rooms: Iterable[Document]) -> list[RoomSummary]:
@@ -162,13 +139,7 @@ def _page(db: MongoDatabase, after: str, at_most: int) -> list[RoomOverview]:
     if not rooms:
         return []
     keys = [room["key"] for room in rooms]
-    counted = db.members.aggregate(
-        [
-            {"$match": {"$or": [members_of(key) for key in keys]}},
-            {"$group": {"_id": "$_id.room", "members": {"$sum": 1}}},
-        ]
-    )
-    members = {count["_id"]: count["members"] for count in counted}
+    members = membership.count(db, keys)
     ends = search(db, keys)
     return [
         RoomOverview(
@@ -253,7 +224,7 @@ def _keep(db: MongoDatabase, room_id: str, keep: Keep | None) -> bool:
 def _kept(db: MongoDatabase, after: str, at_most: int, all_rooms: bool) -> list[tuple[str, Keep | None]]:
     those: Document = {"_id": {"$gt": after}} | ({} if all_rooms else {"keep": {"$exists": True}})
     rooms = db.rooms.find(those, {"keep": 1}, batch_size=PAGE).sort("_id").limit(at_most)
-    return [(room["_id"], _keep_of(room)) for room in rooms]
+    return [(room["_id"], keep_of(room)) for room in rooms]
 
 
 def delete(db: MongoDatabase, room_id: str) -> bool:
@@ -274,6 +245,7 @@ class MongoRooms(MongoPart):
     is_free = method(is_id_free)
     public = method(_public)
     joined = method(_joined)
+    joined_heads = method(joined_heads)
     joined_summaries = method(_joined_summaries)
     progress = method(progress)
     page = method(_page)

@@ -1,5 +1,6 @@
 """The methods for rooms, their members and their invitations."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from reichatd.store.records import (
@@ -8,6 +9,7 @@ from reichatd.store.records import (
     DirectHead,
     Invite,
     InviteOutcome,
+    JoinedHead,
     JoinOutcome,
     Keep,
     KickOutcome,
@@ -54,6 +56,13 @@ class RoomStore(Protocol):
 
     async def joined(self, user_id: str) -> list[Room]:
         """The rooms that this user is a member of, in the order they were joined."""
+
+    async def joined_heads(self, user_id: str, room_ids: Sequence[str] | None = None) -> list[JoinedHead]:
+        """As `joined`, without the members but for their number, and with what this user is in each room.
+
+        Arguments:
+            room_ids: only those of these rooms; None for all.
+        """
 
     async def joined_summaries(self, user_id: str) -> list[RoomSummary]:
         """As `joined`, without the members."""

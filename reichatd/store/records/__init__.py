@@ -54,12 +54,14 @@ from reichatd.store.records.operations import (
     Totals,
 )
 from reichatd.store.records.rooms import (
+    MOST_MEMBERS,
     MOST_MENTIONS,
     BanOutcome,
     Confirmation,
     DirectHead,
     Invite,
     InviteOutcome,
+    JoinedHead,
     JoinOutcome,
     Keep,
     KickOutcome,
@@ -79,6 +81,7 @@ from reichatd.store.records.rooms import (
 __all__ = [
     "CLOCK_SETBACK",
     "ERASED",
+    "MOST_MEMBERS",
     "MOST_MENTIONS",
     "PLAIN",
     "AppPassword",
@@ -108,6 +111,7 @@ __all__ = [
     "Invite",
     "InviteOutcome",
     "JoinOutcome",
+    "JoinedHead",
     "Keep",
     "KickOutcome",
     "LogHead",

@@ -98,12 +98,17 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Delete(msgspec.Struct, frozen=True):
-    """Deletes messages, all of them or none. Authors delete their own, owner and moderators any."""
+    """Deletes messages, all of them or none. Authors delete their own, owner and moderators any.
+
+    Arguments:
+        own_only: whether owner and moderators, too, may only delete their own.
+    """
 
     room_id: str
     user_id: str
     message_ids: tuple[int, ...]
     at: float
+    own_only: bool = False
 
 
 class React(msgspec.Struct, frozen=True):
@@ -132,6 +137,7 @@ class Pin(msgspec.Struct, frozen=True):
     Arguments:
         is_set: False to take it off.
         at_most: how many pins a room may have.
+        as_member: whether owner and moderators, too, may only do what members may.
     """
 
     room_id: str
@@ -140,6 +146,7 @@ class Pin(msgspec.Struct, frozen=True):
     is_set: bool
     at: float
     at_most: int = 100
+    as_member: bool = False
 
 
 Change = Edit | Delete | React | Pin

@@ -188,6 +188,25 @@ class Progress(msgspec.Struct, frozen=True):
     mentions: int = 0
 
 
+MOST_MEMBERS = 1000
+"""The members of a joined room are counted up to here, so that the cost does not grow with the rooms."""
+
+
+class JoinedHead(msgspec.Struct, frozen=True):
+    """A room that a user has joined, without its members, and what the user is in it.
+
+    Arguments:
+        members: how many there are; at most `MOST_MEMBERS`.
+        owner_is_member: False also for a direct conversation, which has no owner.
+    """
+
+    room: RoomHead
+    member: RoomMember
+    progress: Progress
+    members: int
+    owner_is_member: bool
+
+
 class InviteOutcome(Enum):
     CREATED = auto()
     TOO_MANY = auto()

@@ -2,35 +2,25 @@
 
 from collections.abc import Iterable
 from sqlite3 import Connection
-from typing import Any
 
-from reichatd.store.bounds import LAST_ID
 from reichatd.store.records import (
-    MOST_MENTIONS,
     BanOutcome,
     JoinOutcome,
     Keep,
     KickOutcome,
-    Membership,
-    Progress,
     Room,
     RoomHead,
     RoomOverview,
     RoomSummary,
     TransferOutcome,
 )
+from reichatd.store.sqlite import joined as joined_rows
 from reichatd.store.sqlite.logs import end_of
-from reichatd.store.sqlite.mentions import UNREAD
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
+from reichatd.store.sqlite.room_rows import ROOM, SUMMARY, as_head, as_keep, as_room
 from reichatd.store.sqlite.schema import NEW_TOKEN
 
-_SUMMARY = "r.room_id, r.name, r.description"
-_ROOM = (
-    f"{_SUMMARY}, r.owner, r.password_hash, r.created_at, r.first_id, r.keep_days, r.keep_messages,"
-    " r.direct, r.slow_seconds, r.members_pin"
-)
 _BEFORE_ALL = (-1e300, 0)
-_JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = ? ORDER BY m.place"
 
 
 def room_pk(db: Connection, room_id: str) -> int | None:
@@ -80,40 +70,24 @@ def _add_members(db: Connection, pk: int, user_ids: Iterable[str], now: float) -
 
 
 def _get(db: Connection, room_id: str) -> Room | None:
-    row = db.execute(f"SELECT r.pk, {_ROOM} FROM rooms AS r WHERE r.room_id = ?", (room_id,)).fetchone()
+    row = db.execute(f"SELECT r.pk, {ROOM} FROM rooms AS r WHERE r.room_id = ?", (room_id,)).fetchone()
     if row is None:
         return None
     users = db.execute("SELECT user_id FROM members WHERE room = ? ORDER BY place", row[:1])
-    return _room(row, [user_id for (user_id,) in users])
+    return as_room(row, [user_id for (user_id,) in users])
 
 
 def _head(db: Connection, room_id: str, user_id: str = "") -> RoomHead | None:
     row = db.execute(
-        f"SELECT {_ROOM}, m.moderator FROM rooms AS r"
+        f"SELECT {ROOM}, m.moderator FROM rooms AS r"
         " LEFT JOIN members AS m ON m.room = r.pk AND m.user_id = ? WHERE r.room_id = ?",
         (user_id, room_id),
     ).fetchone()
-    if row is None:
-        return None
-    *plain, days, messages, direct, slow_seconds, members_pin, moderator = row
-    roles = (moderator is not None, bool(moderator))
-    fields = (*plain, _as_keep(days, messages), *roles, direct, slow_seconds, bool(members_pin))
-    return RoomHead(*fields)
-
-
-def _room(row: tuple[Any, ...], users: list[str]) -> Room:
-    *plain, first_id, days, messages, direct, slow_seconds, members_pin = row[1:]
-    keep = _as_keep(days, messages)
-    fields = (*plain, tuple(users), first_id, keep, direct, slow_seconds, bool(members_pin))
-    return Room(*fields)
+    return as_head(row, is_member=row[-1] is not None) if row is not None else None
 
 
 def _limits(keep: Keep | None) -> tuple[int | None, int | None]:
     return (keep.days, keep.messages) if keep is not None else (None, None)
-
-
-def _as_keep(days: int | None, messages: int | None) -> Keep | None:
-    return Keep(days, messages) if days is not None and messages is not None else None
 
 
 def _public(db: Connection, after: str | None, at_most: int) -> list[RoomSummary] | None:
@@ -123,38 +97,11 @@ def _public(db: Connection, after: str | None, at_most: int) -> list[RoomSummary
     if place is None:
         return None
     rows = db.execute(
-        f"SELECT {_SUMMARY} FROM rooms AS r WHERE r.password_hash IS NULL AND (r.created_at, r.pk) > (?, ?)"
+        f"SELECT {SUMMARY} FROM rooms AS r WHERE r.password_hash IS NULL AND (r.created_at, r.pk) > (?, ?)"
         " ORDER BY r.created_at, r.pk LIMIT ?",
         (*place, at_most),
     )
     return [RoomSummary(*row) for row in rows]
-
-
-def _joined(db: Connection, user_id: str) -> list[Room]:
-    users: dict[int, list[str]] = {}
-    members = db.execute(
-        "SELECT o.room, o.user_id FROM members AS m JOIN members AS o ON o.room = m.room"
-        " WHERE m.user_id = ? ORDER BY o.place",
-        (user_id,),
-    )
-    for pk, member in members:
-        users.setdefault(pk, []).append(member)
-    rows = db.execute(f"SELECT r.pk, {_ROOM} {_JOINED}", (user_id,))
-    return [_room(row, users[row[0]]) for row in rows]
-
-
-def _joined_summaries(db: Connection, user_id: str) -> list[RoomSummary]:
-    return [RoomSummary(*row) for row in db.execute(f"SELECT {_SUMMARY}, r.direct {_JOINED}", (user_id,))]
-
-
-def _progress(db: Connection, user_id: str) -> list[Progress]:
-    rows = db.execute(
-        "SELECT r.room_id, m.last_read_id, coalesce("
-        "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1),"
-        f" r.last_change, {UNREAD} {_JOINED.replace('?', ':user')}",
-        {"last": LAST_ID, "user": user_id, "most": MOST_MENTIONS},
-    )
-    return [Progress(*row) for row in rows]
 
 
 def _page(db: Connection, after: str, at_most: int) -> list[RoomOverview]:
@@ -180,11 +127,6 @@ def _count_owned(db: Connection, user_id: str, at_most: int) -> int:
         "SELECT count(*) FROM (SELECT 1 FROM rooms WHERE owner = ? LIMIT ?)", (user_id, at_most)
     ).fetchone()
     return int(row[0])
-
-
-def _memberships(db: Connection, user_id: str) -> list[Membership]:
-    rows = db.execute(f"SELECT r.room_id, m.joined_at, m.last_read_id {_JOINED}", (user_id,))
-    return [Membership(*row) for row in rows]
 
 
 def _transfer(db: Connection, room_id: str, user_id: str, owner: str | None = None) -> TransferOutcome:
@@ -244,7 +186,7 @@ def _kept(db: Connection, after: str, at_most: int, all_rooms: bool) -> list[tup
         f"SELECT room_id, keep_days, keep_messages FROM rooms WHERE room_id > ?{those} ORDER BY room_id LIMIT ?",
         (after, at_most),
     )
-    return [(room_id, _as_keep(days, messages)) for room_id, days, messages in rows]
+    return [(room_id, as_keep(days, messages)) for room_id, days, messages in rows]
 
 
 def delete(db: Connection, room_id: str) -> bool:
@@ -335,13 +277,14 @@ class SqliteRooms(SqlitePart):
     head = read(_head)
     is_free = read(is_id_free)
     public = scan(_public)
-    joined = read(_joined)
-    joined_summaries = read(_joined_summaries)
-    progress = read(_progress)
+    joined = read(joined_rows.rooms)
+    joined_heads = read(joined_rows.heads)
+    joined_summaries = read(joined_rows.summaries)
+    progress = read(joined_rows.progress)
     page = scan(_page)
     owned = scan(_owned)
     count_owned = read(_count_owned)
-    memberships = scan(_memberships)
+    memberships = scan(joined_rows.memberships)
     update = write(_update)
     update_with_password = write(_update_with_password)
     transfer = write(_transfer)
