@@ -55,7 +55,7 @@ def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) 
 
     # A reply quotes the original, and leads to it.
     message(bob, 1).hover()
-    message(bob, 1).get_by_role("button", name="Reply").click()
+    message(bob, 1).get_by_role("button", name="Reply", exact=True).click()
     expect(bob.page.locator(".composer-context")).to_have_text("Reply to ada one")
     bob.say("four, an answer")
     quote = message(ada, 4).locator(".quote")
@@ -97,7 +97,7 @@ def test_changes_are_not_missed_while_scrolled_away_or_offline(visitor: Visitors
         ada, bob = pair(visitor, url=cable.url)
         for number in range(1, 41):
             ada.say(f"message {number}" + "\nwith more lines" * 3)
-        bob.say("I was here, @ada")
+        bob.say("@ada, I was here")
         expect(message(ada, 41)).to_have_attribute("data-for-me", "")
         ada.page.get_by_role("region", name="Conversation").press("Home")
         expect(content(ada, 1)).to_be_visible()
@@ -117,7 +117,7 @@ def test_changes_are_not_missed_while_scrolled_away_or_offline(visitor: Visitors
         choose(bob, 41, "Delete")
         bob.say("back soon")
         message(bob, 42).hover()
-        message(bob, 42).get_by_role("button", name="Reply").click()
+        message(bob, 42).get_by_role("button", name="Reply", exact=True).click()
         bob.say("an answer")
         bob.page.goto("about:blank")
         cable.repair()
