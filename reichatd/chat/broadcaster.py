@@ -345,7 +345,7 @@ class Broadcaster:
         if (delivery.change_cursor, delivery.cursor) != (change_cursor, cursor):
             return  # the client asked for another position meanwhile
         # As for messages, before the wait. After the last page it has all changes up to where the rounds were when it was read.
-        delivery.change_cursor = max(up_to, *found.change_ids[-1:]) if found.is_last else found.change_ids[-1]
+        delivery.change_cursor = max([up_to, *found.change_ids[-1:]]) if found.is_last else found.change_ids[-1]
         self._counters.changes += len(found.ends)
         held.hold(len(found.data))
         await connection.socket.send(found.data)

@@ -131,9 +131,12 @@ async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
 def test_a_changed_file_has_another_url(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text('<script src="web/main.js">')
     (tmp_path / "main.js").write_text("1")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "en.js").write_text("1")
     first = read_files(tmp_path)
-    (tmp_path / "main.js").write_text("2")
+    (tmp_path / "texts" / "en.js").write_text("2")
     second = read_files(tmp_path)
+    assert second.assets.keys() == {"main.js", "texts/en.js"}
     assert first.version != second.version
     assert first.page.etag != second.page.etag
     assert first.page.data == f'<script src="web/{first.version}/main.js">'.encode()

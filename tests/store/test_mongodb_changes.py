@@ -298,7 +298,7 @@ async def documents_read(
     entries = list(raw["system.profile"].find({"ns": raw[collection].full_name, f"command.{command}": collection}))
     raw.drop_collection("system.profile")
     assert entries
-    return max(max(entry["docsExamined"], entry["keysExamined"]) for entry in entries)
+    return int(max(max(entry["docsExamined"], entry["keysExamined"]) for entry in entries))
 
 
 async def test_reading_changes_costs_no_more_than_what_is_asked_for(

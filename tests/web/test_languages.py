@@ -173,6 +173,7 @@ def test_all_is_said_in_the_language_of_the_browser(visitor: Visitors, language:
     me.go("settings/security")
     ada.screenshot(f"phone-{language}-security")
     me.open("secondFactor.turnOn", "secondFactor.turnOnTitle")
+    me.go("settings/notifications")
     me.go("settings/programs")
     me.open("programs.newToken", "programs.newToken")
     me.open("programs.newAppPassword", "programs.newAppPassword")

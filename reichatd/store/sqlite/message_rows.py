@@ -63,4 +63,4 @@ def as_extras(extra: str | None) -> Extras:
 
 def as_extra(extras: Extras) -> str | None:
     """What the column `extra` holds."""
-    return None if extras == PLAIN else _encoder.encode(extras).decode()
+    return None if extras is PLAIN or extras == PLAIN else _encoder.encode(extras).decode()

@@ -45,8 +45,9 @@ class Posts:
         member.posted(message_id, post.timestamp)
         key = rowid(log.pk, message_id)
         self._rows.append((key, post.user_id, post.content, post.timestamp, post.nonce, as_extra(extras)))
-        self._mentions += mentions.rows(key, extras)
-        return Appended(Outcome.STORED, message_id, in_direct=member.author.in_direct, mentions=extras.mentions)
+        if extras is not PLAIN:
+            self._mentions += mentions.rows(key, extras)
+        return Appended(Outcome.STORED, message_id, 0.0, member.author.in_direct, extras.mentions)
 
     def mark(self, room_id: str, user_id: str, message_id: int) -> None:
         """Moves a read mark. To be called after the last `take`, when the end of the log is known."""

@@ -504,6 +504,7 @@ export const texts = {
     unlinkWhich: (name) => `Unlink ${name}?`,
     unlinkHint: "You need your password to log in then. If you have none, log out, and choose “Password forgotten?”: the new password unlinks, too.",
     sessions: "Login sessions",
+    device: (browser, system) => `${browser} on ${system}`,
     unknownDevice: "Unknown device",
     thisSession: "This login session",
     lastUsed: (ago) => `Last used ${ago}`,
