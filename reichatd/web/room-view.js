@@ -39,7 +39,10 @@ export class RoomView {
     this.#conversation = home.rooms.conversation(roomId);
     this.#rows = new RoomRows(home, roomId, this.#conversation, {
       newFrom: () => this.#newFrom,
-      update: () => this.feed.updatePending(),
+      update: () => {
+        this.feed.updatePending();
+        this.company.update();
+      },
       show: (id) => this.show(id),
       focus: (id, action) => this.feed.focus(id, action),
       focusSoon: (id, action) => this.feed.focusSoon(id, action),
