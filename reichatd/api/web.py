@@ -86,7 +86,7 @@ def read_files(directory: Path = FILES) -> Files:
 
 
 def blueprint_of(files: Files, logo: LiveLogo) -> Blueprint:
-    """Serves the page at the root to clients that prefer HTML to JSON, the manifest beside it, the rest below /web/."""
+    """Serves the page at the root to clients that prefer HTML to JSON, the rest below /web/."""
     blueprint = Blueprint("web", __name__)
     directory = f"web/{files.version}"
     template = files.page.data.decode()

@@ -158,6 +158,14 @@ class Broadcaster:
             delivery.replies.append(frame)
         self._advance(connection)
 
+    def offer(self, connection: Connection, frame: bytes) -> bool:
+        """Sends a frame to a connection that is not behind and takes it at once; returns whether it was sent."""
+        if connection.delivery.state is State.LAGGING or not connection.socket.try_send(frame, (len(frame),)):
+            return False
+        if connection.socket.has_pending:
+            self._advance(connection)
+        return True
+
     def leave(self, connection: Connection) -> None:
         """Nothing is sent to the connection from here on. Harmless if it has left before."""
         connection.delivery.leave()

@@ -26,9 +26,10 @@ const WANTED = ["typing", "presence"];
 /**
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
- * Events: "state"; "log" (messages have arrived or changed, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
- * "company" (others have come, gone, or begun to write); "refused" (the server has refused a change; `detail` is the error);
- * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
+ * Events: "state"; "log" (messages have arrived or changed, or the read mark has moved); "read" (the user has read on in this tab);
+ * "outbox"; "company" (others have come, gone, or begun to write); "refused" (the server has refused a change; `detail` is the error);
+ * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user
+ * has too many); "restricted" (the user is muted, or the room is slow).
  */
 export class Conversation extends EventTarget {
   state = "resting";

@@ -41,9 +41,10 @@ async def test_every_file_is_served_under_the_url_that_other_files_use(client: T
     """Starting from the index and the manifest, every referenced file exists, and every file is referenced."""
     index = await (await client.get("/", headers={"Accept": BROWSER})).get_data(as_text=True)
     assert not re.findall(r'(?:href|src)="/', index), "below a path of the host these would point outside"
-    manifest = await (await client.get("/manifest.webmanifest")).get_json(force=True)
+    manifest = await (await client.get("/web/manifest.webmanifest")).get_json(force=True)
     waiting = {urljoin("/", address) for address in re.findall(r'(?:href|src)="(web/[^"]+)"', index)}
-    waiting |= {urljoin("/", icon["src"]) for icon in manifest["icons"]}
+    waiting.remove("/web/manifest.webmanifest")  # the page of each version has the same
+    waiting |= {urljoin("/web/", icon["src"]) for icon in manifest["icons"]}
     seen = set()
     while waiting:
         address = waiting.pop()
@@ -156,12 +157,12 @@ async def test_the_page_has_the_name_and_the_logo_in_force(store: Store, limits:
         assert re.findall("<title>(.*)</title>", text) == [escape(name)]
         assert re.findall('name="application-name" content="(.*)"', text) == [escape(name)]
         assert dict(re.findall('<link rel="((?:apple-touch-)?icon)" href="(.*?)"', text)) == links
-        response = await api.client.get("/manifest.webmanifest")
+        response = await api.client.get("/web/manifest.webmanifest")
         assert response.headers["Content-Type"] == "application/manifest+json"
         assert response.headers["ETag"] != page.headers["ETag"]
         manifest = await response.get_json(force=True)
         assert manifest["name"] == name
-        assert (manifest["icons"][0]["src"] == logo.path) if logo else len(manifest["icons"]) == 3
+        assert (manifest["icons"][0]["src"] == f"../{logo.path}") if logo else len(manifest["icons"]) == 3
         about = (await api("GET", "/about")).body
         assert (about["name"], about["logo"]) == (name, logo.path if logo else "")
 
@@ -185,6 +186,6 @@ async def test_it_can_be_switched_off(store: Store, limits: settings.LimitSettin
     api = make_api(store, limits, web_client=False, logo=PNG)
     client = api.client
     assert await (await client.get("/", headers={"Accept": BROWSER})).get_json() == {"message": "ok"}
-    for path in (f"/web/{read_files().version}/main.js", "/manifest.webmanifest", f"/{PNG.path}"):
+    for path in (f"/web/{read_files().version}/main.js", "/web/manifest.webmanifest", f"/{PNG.path}"):
         assert (await client.get(path)).status_code == 404
     assert (await api("GET", "/about")).body["logo"] == ""

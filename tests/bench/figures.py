@@ -12,10 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backups, conversations, other_figures
+from tests.bench import backups, conversations, followers, other_figures
 from tests.bench.targets import Figure, Result, open_run, results
 
-FIGURES = {figure.name: figure for figure in [*conversations.FIGURES, *other_figures.FIGURES, *backups.FIGURES]}
+FIGURES = {
+    figure.name: figure
+    for figure in [*conversations.FIGURES, *other_figures.FIGURES, *followers.FIGURES, *backups.FIGURES]
+}
 _QUICK = 0.1
 
 

@@ -91,7 +91,7 @@ class RunningParts:
     @property
     def connection(self) -> Connection:
         """The only connection."""
-        [connection] = self.parts.hub._all_connections()
+        [connection] = self.parts.hub.sockets
         return connection
 
 

@@ -20,6 +20,7 @@ import pytest
 import trio
 
 from reichatd.store import (
+    Change,
     ChangeOutcome,
     Cutoff,
     LogHead,
@@ -515,7 +516,7 @@ async def test_migration_from_the_sixth_schema(path: Path, monkeypatch: pytest.M
     assert {len(token) for token in tokens} == {8}
     assert len(tokens) == 2
     mention = msgspec.structs.replace(post("third", "bob"), names=("ANN",), reply_to=1)
-    changes = [React("lobby", "bob", 1, "👍", True, 3.0), Pin("lobby", "ann", 2, True, 3.0)]
+    changes: list[Change] = [React("lobby", "bob", 1, "👍", True, 3.0), Pin("lobby", "ann", 2, True, 3.0)]
     committed = await store.messages.commit([mention, post("first", nonce="n")], {}, changes)
     assert [each.message_id for each in committed.posts] == [3, 1]
     assert [each.outcome for each in committed.changes] == [ChangeOutcome.CHANGED] * 2

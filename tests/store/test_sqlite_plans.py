@@ -47,8 +47,8 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
             if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
                 steps.update(step for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}"))
     scans = {step for step in steps if step.startswith("SCAN")}
-    # Exceptions: the schema itself, the rows that a limited subquery has found, the ids in a parameter, two statements that read
-    # one row, and the few erasures of the last hour.
+    # Exceptions: the schema itself, the rows that a limited subquery has found, the ids that were asked for, two statements that
+    # read one row, and the few erasures of the last hour.
     few = {"sqlite_master", "(subquery-1)", "(subquery-2)", "json_each", "rooms", "deleted_rooms", "erasures"}
     assert {scan.split()[1] for scan in scans} <= few
     assert "SEARCH r USING INDEX rooms_public (created_at>?)" in steps
@@ -178,6 +178,8 @@ async def use_everything(store: Store) -> None:
     await store.rooms.count_owned("ann", 10)
     await store.rooms.joined("ann")
     await store.rooms.joined_summaries("ann")
+    await store.rooms.joined_heads("ann")
+    await store.rooms.joined_heads("ann", ["den"])
     await store.rooms.progress("ann")
     await store.rooms.memberships("ann")
     await store.rooms.page("a", 10)

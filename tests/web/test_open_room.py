@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.process import DaemonProcess
 from tests.web.cable import Cable
+from tests.web.test_history import fill
 from tests.web.test_talk import pair
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, in_thread
 
 Visitors = Callable[..., Visitor]
 
@@ -127,3 +127,55 @@ def test_changes_are_not_missed_while_scrolled_away_or_offline(visitor: Visitors
         expect(message(ada, 43).locator(".quote")).to_have_text("Reply to bobback soon")
         bob.page.goto(f"{bob.url}/#/room/lounge/3")
         expect(message(bob, 3).get_by_role("button", name="👍 1 reaction")).to_be_visible()
+
+
+STORM = """
+async () => {
+  const rows = [...document.querySelectorAll(".feed .message")];
+  const last = Number(rows.at(-1).dataset.id);
+  let redrawn = 0;
+  const observer = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => (redrawn += addedNodes.length)));
+  observer.observe(rows[0].parentElement, { childList: true });
+  for (let count = 1; count <= 5000; count++) {
+    const changed = { change_id: count, message_id: last - (count % 50), reactions: [{ emoji: "👍", count, users: [] }] };
+    sockets.at(-1).onmessage({ data: JSON.stringify({ type: "reactions_changed", ...changed }) });
+  }
+  await new Promise(requestAnimationFrame);
+  await new Promise((resolve) => setTimeout(resolve));
+  return redrawn;
+}
+"""
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url);
+    if (url.pathname.includes("/chat/")) sockets.push(this);
+  }
+};
+"""
+
+
+def test_a_long_room_goes_to_a_date_and_draws_a_storm_of_changes_once(visitor: Visitors, daemon: DaemonProcess) -> None:
+    ada = visitor("ada")
+    ada.context.add_init_script(KEEP_SOCKETS)
+    ada.register()
+    ada.make_room("Long", "long")
+    assert in_thread(daemon.stop) == 0
+    in_thread(lambda: fill(daemon, "long", ada.email, 3000))
+    in_thread(daemon.start)
+    ada.reconnect()
+    page = ada.page
+    page.get_by_role("region", name="Conversation").press("End")
+    expect(message(ada, 3000)).to_be_visible()
+    # Each of the 50 rows is drawn once, or twice if a frame of the browser came in between.
+    assert 50 <= ada.measured(STORM) <= 150
+    expect(message(ada, 3000).get_by_role("button", name="👍 5,000 reactions")).to_be_visible()
+
+    page.get_by_role("button", name="Go to a date").click()
+    dialog = page.get_by_role("dialog", name="Go to a date")
+    dialog.get_by_label("Date").fill("2023-11-16")
+    dialog.get_by_role("button", name="Go", exact=True).click()
+    expect(message(ada, 1487)).to_be_focused()  # the first one after midnight in Berlin
+    expect(message(ada, 1487).locator(".day")).to_have_text("Thursday, 16 November 2023")
+    expect(page).to_have_url(re.compile("#/room/long$"))

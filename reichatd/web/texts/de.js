@@ -339,7 +339,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Benachrichtigungen",
     private: (id) => ["Privater Raum, ID ", id],
     public: (id) => ["Öffentlicher Raum, ID ", id],
     ownerLeft: "Der Eigentümer hat diesen Raum verlassen.",

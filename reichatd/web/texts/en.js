@@ -336,7 +336,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Private room, id ", id],
     public: (id) => ["Public room, id ", id],
     ownerLeft: "The owner has left this room.",

@@ -344,7 +344,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Salon privé, identifiant ", id],
     public: (id) => ["Salon public, identifiant ", id],
     ownerLeft: "Le propriétaire a quitté ce salon.",
