@@ -6,7 +6,6 @@ import { bestOf } from "./search.js";
 import { texts } from "./texts.js";
 
 const FRESH_MS = 60_000;
-const MENTION = /(?:^|[^\p{L}\p{N}/&])@([\p{L}\p{M}\p{N}\u200c\u200d]+)/gu;
 
 const byName = new Intl.Collator(undefined, { numeric: true }).compare;
 
@@ -18,7 +17,6 @@ export class RoomPeople {
   #roomId;
   #members = null; // a promise
   #readAt = 0;
-  #chosen = new Map(); // ids by name: a name may be that of several members
 
   constructor(home, roomId) {
     this.#home = home;
@@ -30,15 +28,7 @@ export class RoomPeople {
     return bestOf(others, query, ({ username }) => [username]).map(({ user_id: userId, username }) => ({
       text: `@${username}`,
       nodes: [avatar(userId, username), h("bdi", {}, username)],
-      onchoose: () => this.#chosen.set(username.toLowerCase(), userId),
     }));
-  }
-
-  /** The ids of the members whose "@name" is in a text; of several with the same name, the one that was chosen. Throws as `api.call`. */
-  async mentionedIn(text) {
-    const names = new Set([...text.matchAll(MENTION)].map(([, name]) => name.toLowerCase()));
-    const named = (await this.#read()).filter(({ username }) => names.has(username.toLowerCase()));
-    return named.filter(({ user_id: userId, username }) => (this.#chosen.get(username.toLowerCase()) ?? userId) === userId).map(({ user_id: userId }) => userId);
   }
 
   /** All members; read again after a minute. */
