@@ -169,6 +169,7 @@ class _Daemon:
         await services.start(parts.scribe.run)
         await services.start(parts.marks.run)
         await services.start(parts.hub.run)
+        await services.start(parts.hub.news.run, parts.rooms.own, parts.store.rooms)
         await services.start(parts.disk_space.run)
         await services.start(parts.health.run)
         if self._monitors:
@@ -177,7 +178,7 @@ class _Daemon:
         services.start_soon(parts.retention.run, parts.wall_clock)
         services.start_soon(parts.erasures.run)
         recheck_seconds = parts.settings.auth.session_recheck_seconds
-        services.start_soon(recheck_sockets, parts.hub, parts.store.sessions, parts.store.messages, recheck_seconds)
+        services.start_soon(recheck_sockets, parts.hub, parts.store, recheck_seconds)
         if self._control_socket is not None:
             await services.start(parts.control.run, self._control_socket)
 
@@ -267,7 +268,7 @@ async def _run_housekeeping(parts: Parts) -> None:
             if parts.wall_clock.is_trusted():
                 await accounts.delete_expired()
                 await expire(store.audit, parts.settings.audit)
-            await accounts.sessions.store_uses(each.session_id for each in parts.hub.attachments())
+            await accounts.sessions.store_uses(parts.hub.sockets.session_ids())
             while await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:

@@ -1,9 +1,12 @@
 """How accounts, rooms and administration notify the live connections of changes."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from reichatd.store import ChangedMessage
+
+RemovalReason = Literal["left", "kicked", "banned"]
+"""Why a user is no longer a member of a room."""
 
 
 class LiveConnections(Protocol):
@@ -19,8 +22,18 @@ class LiveConnections(Protocol):
     def user_logged_out(self, user_id: str) -> None:
         """Closes every socket of this user with 4001, whichever login session it belongs to."""
 
-    def member_removed(self, room_id: str, user_id: str) -> None:
-        """Closes every socket of this user in this room with 1008."""
+    def member_joined(self, room_id: str, user_id: str) -> None:
+        """Tells the user's devices about the room, of which they are a member now. Harmless if they were one before."""
+
+    def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None:
+        """Closes every socket of this user in this room with 1008, and tells the user's devices why."""
+
+    def room_changed(self, room_id: str, user_id: str | None = None) -> None:
+        """Tells the devices of the members that something about the room has changed, other than its messages and members.
+
+        Arguments:
+            user_id: the member for whom it has changed, if it has for one only: a role, a mute.
+        """
 
     def room_deleted(self, room_id: str) -> None:
         """Closes every socket of this room with 1008."""
@@ -42,7 +55,11 @@ class NoLiveConnections:
 
     def user_logged_out(self, user_id: str) -> None: ...
 
-    def member_removed(self, room_id: str, user_id: str) -> None: ...
+    def member_joined(self, room_id: str, user_id: str) -> None: ...
+
+    def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None: ...
+
+    def room_changed(self, room_id: str, user_id: str | None = None) -> None: ...
 
     def room_deleted(self, room_id: str) -> None: ...
 

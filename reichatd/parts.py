@@ -24,6 +24,7 @@ from reichatd.chat import (
     PostLimits,
     RestConversation,
     Scribe,
+    UserSocketHandler,
     Writer,
 )
 from reichatd.control import ControlServer
@@ -103,7 +104,13 @@ class Parts:
 
         # Chat: the hub owns the live rooms, the scribe writes their messages.
         self.commits = CommitStatus()
-        self.hub = Hub(store.messages, live_settings, self.commits, refusals=self.connection_refusals)
+        self.hub = Hub(
+            store.messages,
+            live_settings,
+            self.commits,
+            refusals=self.connection_refusals,
+            members=store.members,
+        )
         self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
         self.marks = MarkReader(store.messages)
 
@@ -124,7 +131,7 @@ class Parts:
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub
         )
-        self.invites = RoomInvites(settings=live_settings, store=store, invites=self.accounts.invites)
+        self.invites = RoomInvites(settings=live_settings, store=store, live=self.hub, invites=self.accounts.invites)
         self.administration = Administration(
             store=store,
             passwords=passwords,
@@ -184,7 +191,10 @@ class Parts:
             settings=live_settings,
             writer=self.writer,
         )
-        self.websockets = WebSocketServer(self.chat, live_settings, self.connection_refusals)
+        self.user_sockets = UserSocketHandler(
+            accounts=self.accounts, hub=self.hub, rooms=self.rooms.own, settings=live_settings
+        )
+        self.websockets = WebSocketServer(self.chat, self.user_sockets, live_settings, self.connection_refusals)
         self.gateway = Gateway(
             listeners,
             self.http,

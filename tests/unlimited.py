@@ -7,6 +7,7 @@ from typing import get_type_hints
 
 from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
+from reichatd.live import NoLiveConnections
 from reichatd.rate_limits import MemoryCounts, RateLimiter
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LimitSettings, LiveSettings
@@ -36,4 +37,4 @@ def limiter_of(settings: LiveSettings) -> RateLimiter:
 def invites_of(store: Store, settings: LiveSettings) -> RoomInvites:
     """The use cases of invitations, on top of a store."""
     invites = Invites(settings=settings, keys=lambda: Keys(bytes(32)), store=store, limiter=limiter_of(settings))
-    return RoomInvites(settings=settings, store=store, invites=invites)
+    return RoomInvites(settings=settings, store=store, live=NoLiveConnections(), invites=invites)

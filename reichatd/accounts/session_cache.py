@@ -82,7 +82,9 @@ class CacheInvalidator:
 
     def __init__(self, cache: SessionCache, live: "LiveConnections") -> None:
         self._cache = cache
+        self.member_joined = live.member_joined
         self.member_removed = live.member_removed
+        self.room_changed = live.room_changed
         self.room_deleted = live.room_deleted
         self.messages_changed = live.messages_changed
         self._live = live

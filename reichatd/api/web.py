@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import trio
 from quart import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from reichatd.api.answers import answer
+from reichatd.api.emoji_names import DATA_VERSION, LANGUAGES, emoji_json
 from reichatd.api.operations import Token, operation
 from reichatd.api.security_headers import PAGE_HEADERS
 from reichatd.api.services import settings
@@ -44,6 +46,7 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
@@ -62,8 +65,8 @@ class File(NamedTuple):
 class Files(NamedTuple):
     """All files, by their names: `main.js`, `texts/en.js`.
 
-    `version` is a hash of them all: it is in their URLs, so that a browser never mixes two versions. `page` is a template: see
-    `web_page.page`.
+    `version` is a hash of them all, and of what the names of emoji come from: it is in their URLs, so that a browser never mixes
+    two versions. `page` is a template: see `web_page.page`.
     """
 
     page: File
@@ -75,13 +78,15 @@ def read_files(directory: Path = FILES) -> Files:
     """Reads the files of the web client, also of its folders; blocks. `web/` in the page becomes `web/<version>/`."""
     paths = sorted(path for path in directory.rglob("*") if path.suffix in _TYPES)
     found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}
-    version = _digest(b"\0".join(name.encode() + b"\0" + data for name, data in found.items()))
+    version = _digest(
+        b"\0".join([DATA_VERSION.encode(), *(name.encode() + b"\0" + data for name, data in found.items())])
+    )
     index = found.pop(INDEX).replace(_PREFIX, b"%b%b/" % (_PREFIX, version.encode()))
     return Files(_file(INDEX, index), {name: _file(name, data) for name, data in found.items()}, version)
 
 
 def blueprint_of(files: Files, logo: LiveLogo) -> Blueprint:
-    """Serves the page at the root to clients that prefer HTML to JSON, the manifest beside it, the rest below /web/."""
+    """Serves the page at the root to clients that prefer HTML to JSON, the rest below /web/."""
     blueprint = Blueprint("web", __name__)
     directory = f"web/{files.version}"
     template = files.page.data.decode()
@@ -114,6 +119,13 @@ def blueprint_of(files: Files, logo: LiveLogo) -> Blueprint:
         if version != files.version or name not in files.assets:
             raise NotFound
         return _sent(files.assets[name], _IMMUTABLE)
+
+    @blueprint.get("/web/<version>/emoji/<language>.json")
+    async def emoji(version: str, language: str) -> Response:
+        if version != files.version or language not in LANGUAGES:
+            raise NotFound
+        data = await trio.to_thread.run_sync(emoji_json, language)
+        return _sent(_file(f"{language}.json", data), _IMMUTABLE)
 
     return blueprint
 

@@ -6,8 +6,10 @@ from string import Template
 
 from reichatd.logo import Logo
 
-MANIFEST = "manifest.webmanifest"
-"""Beside the page: a proxy may serve both below a path, and the manifest's URLs are relative to it."""
+MANIFEST = "web/manifest.webmanifest"
+"""The URL of the manifest, relative to the page's. It has no version: an installed app asks for it again."""
+_PAGE = "../"
+"""The URL of the page, relative to the manifest's: a proxy may serve both below a path."""
 
 _BACKGROUND = "#f4f2ee"
 """--side in app.css. A manifest has one colour: once the page is loaded, its own two (theme-color) are in force, light and dark."""
@@ -29,14 +31,14 @@ def page(template: str, name: str, logo: Logo | None, files: str) -> str:
 
 
 def _links(logo: Logo | None, files: str) -> list[str]:
+    links = [f'<link rel="manifest" href="{MANIFEST}" crossorigin="use-credentials">']
     if logo is None:
-        icon, touch_icon = ("image/svg+xml", f"{files}/icon.svg"), f"{files}/apple-touch-icon.png"
-        own = ""
+        touch_icon = f"{files}/apple-touch-icon.png"
+        links.append(f'<link rel="icon" href="{files}/icon.svg" type="image/svg+xml">')
     else:
-        icon, touch_icon = (logo.content_type, logo.path), logo.path if logo.suffix == ".png" else ""
-        own = " data-logo"
-    links = [f'<link rel="icon" href="{icon[1]}" type="{icon[0]}"{own}>']
-    if touch_icon:  # an SVG cannot be one; without it the devices take the manifest's
+        touch_icon = logo.path
+        links.append(f'<link rel="icon" href="{logo.path}" type="{logo.content_type}" data-logo>')
+    if not touch_icon.endswith(".svg"):  # Apple's devices take none
         links.append(f'<link rel="apple-touch-icon" href="{touch_icon}">')
     return links
 
@@ -45,16 +47,16 @@ def manifest(name: str, logo: Logo | None, files: str) -> bytes:
     """The manifest, with which browsers offer to install the client as an app."""
     if logo is None:
         icons = [
-            {"src": f"{files}/{file}", "sizes": sizes, "type": "image/png", "purpose": purpose}
+            {"src": f"{_PAGE}{files}/{file}", "sizes": sizes, "type": "image/png", "purpose": purpose}
             for file, sizes, purpose in _ICONS
         ]
     else:
-        icons = [{"src": logo.path, "sizes": logo.sizes, "type": logo.content_type, "purpose": "any"}]
+        icons = [{"src": f"{_PAGE}{logo.path}", "sizes": logo.sizes, "type": logo.content_type, "purpose": "any"}]
     fields = {
         "name": name,
         "short_name": name,
-        "start_url": "./",
-        "scope": "./",
+        "start_url": _PAGE,
+        "scope": _PAGE,
         "display": "standalone",
         "background_color": _BACKGROUND,
         "theme_color": _BACKGROUND,

@@ -2,7 +2,8 @@
 
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.conversation import ConversationHandler
-from reichatd.chat.hub import SOCKETS_PER_USER, Hub
+from reichatd.chat.hub import Hub
+from reichatd.chat.open_sockets import SOCKETS_PER_USER
 from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.recheck import recheck_sockets
@@ -10,6 +11,7 @@ from reichatd.chat.rest import RestConversation
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
+from reichatd.chat.user_socket import UserSocketHandler
 from reichatd.chat.writer import Writer
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Scribe",
     "ShutdownPlan",
     "Socket",
+    "UserSocketHandler",
     "Writer",
     "recheck_sockets",
 ]

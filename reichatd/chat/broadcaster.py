@@ -158,6 +158,14 @@ class Broadcaster:
             delivery.replies.append(frame)
         self._advance(connection)
 
+    def offer(self, connection: Connection, frame: bytes) -> bool:
+        """Sends a frame to a connection that is not behind and takes it at once; returns whether it was sent."""
+        if connection.delivery.state is State.LAGGING or not connection.socket.try_send(frame, (len(frame),)):
+            return False
+        if connection.socket.has_pending:
+            self._advance(connection)
+        return True
+
     def leave(self, connection: Connection) -> None:
         """Nothing is sent to the connection from here on. Harmless if it has left before."""
         connection.delivery.leave()
@@ -345,7 +353,7 @@ class Broadcaster:
         if (delivery.change_cursor, delivery.cursor) != (change_cursor, cursor):
             return  # the client asked for another position meanwhile
         # As for messages, before the wait. After the last page it has all changes up to where the rounds were when it was read.
-        delivery.change_cursor = max(up_to, *found.change_ids[-1:]) if found.is_last else found.change_ids[-1]
+        delivery.change_cursor = max([up_to, *found.change_ids[-1:]]) if found.is_last else found.change_ids[-1]
         self._counters.changes += len(found.ends)
         held.hold(len(found.data))
         await connection.socket.send(found.data)

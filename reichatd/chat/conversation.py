@@ -7,7 +7,7 @@ import structlog
 import trio
 
 from reichatd import rights
-from reichatd.accounts import Accounts, Identity
+from reichatd.accounts import Accounts
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.history import HistoryReply, IdsReply, MakeFrame
@@ -17,11 +17,12 @@ from reichatd.chat.read_marks import MarkReader
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.salvage import names_in
 from reichatd.chat.scribe import Scribe
-from reichatd.chat.socket import PeerGone, PeerStalled, Socket
+from reichatd.chat.serving import SocketServer
+from reichatd.chat.socket import PeerGone, Socket
 from reichatd.chat.socket_reply import SocketReply
 from reichatd.chat.writer import READ_ONLY, BadDraft, Writer
-from reichatd.closing import ABORT, GOING_AWAY, NOT_AUTHENTICATED, SERVER_FAULT, SLOW_READER, Close
-from reichatd.errors import Forbidden, ReichatError, Unauthorized
+from reichatd.closing import GOING_AWAY, NOT_AUTHENTICATED, Close
+from reichatd.errors import Forbidden, ReichatError
 from reichatd.messaging import Draft
 from reichatd.rights import Action, Scope
 from reichatd.settings import LiveSettings
@@ -54,6 +55,7 @@ class ConversationHandler:
         self.scribe = scribe
         self.settings = settings
         self.writer = writer
+        self._server = SocketServer(accounts, hub)
         self._kept_open: set[trio.CancelScope] = set()
 
     async def converse(self, socket: Socket, room_id: str, token: str | None, ticket: str | None = None) -> None:
@@ -63,24 +65,16 @@ class ConversationHandler:
             token: the access token from the handshake; None if there was none.
             ticket: used instead of a token.
         """
-        close = ABORT
-        try:
-            close = await self._serve(socket, room_id, token, ticket)
-        except PeerStalled:
-            close = SLOW_READER
-        except PeerGone:
-            pass
-        except ReichatError as error:
-            close = Close(error.close_code, error.message)
-        except StoreError as error:
-            log.warning("store failed, socket closed", room_id=room_id, error=str(error))
-            close = SERVER_FAULT
-        except Exception:
-            log.exception("conversation crashed", room_id=room_id)
-            close = SERVER_FAULT
-        finally:
-            log.debug("socket closed", room_id=room_id, close_code=close.code, reason=close.reason)
-            await socket.close(*close)
+
+        async def talk(connection: Connection) -> None:
+            rights.require_scope(connection.actor, Scope.READ, room_id)
+            try:
+                room = await self.hub.enter(room_id, connection)
+                await _Conversation(self, room, connection).run()
+            finally:
+                self.hub.leave(room_id, connection)
+
+        await self._server.serve(socket, token, ticket, talk, room_id)
 
     async def keep_open(self, socket: Socket, proof: str | None) -> None:
         """Keeps a socket open and sends only pings: `reichatd doctor` sees whether proxies on the way cut quiet sockets.
@@ -113,34 +107,6 @@ class ConversationHandler:
                 while True:
                     await socket.receive()
             socket.try_send(frames.PING, (2,))
-
-    async def _serve(self, socket: Socket, room_id: str, token: str | None, ticket: str | None) -> Close:
-        """Serves until one side ends it. Returns how the socket is to be closed."""
-        with trio.CancelScope() as scope:
-            if ticket is not None:
-                token = self.accounts.sessions.redeem(ticket)
-            connection = Connection(socket, await self._authenticate(token), scope)
-            socket.authenticated()
-            rights.require_scope(connection.actor, Scope.READ, room_id)
-            # No await between the authentication and the registration in the hub, so no logout can come in between.
-            try:
-                room = await self.hub.enter(room_id, connection)
-                await _Conversation(self, room, connection).run()
-            finally:
-                # Leaves the room before the close: no broadcast may follow a close frame. After a reply that was cut off,
-                # nothing waits on the way here: see Socket.unbroken.
-                self.hub.leave(room_id, connection)
-        return connection.closing or ABORT
-
-    async def _authenticate(self, token: str | None) -> Identity:
-        if token is None:
-            raise Unauthorized
-        while True:
-            seen = self.hub.changes
-            identity = await self.accounts.sessions.authenticate(token)
-            if self.hub.changes == seen:
-                return identity
-            # A session ended or a user was renamed while this session was read: it may be out of date.
 
 
 class _Conversation:
@@ -176,6 +142,7 @@ class _Conversation:
     async def _take(self, frame: frames.ClientFrame) -> None:
         match frame:
             case frames.SendMessage():
+                self._room.types(self._connection, typing=False)
                 await self._write(frame, frame.nonce)
             case frames.SetLastRead() if not self._may_write:
                 self._reply("forbidden", READ_ONLY)
@@ -185,8 +152,10 @@ class _Conversation:
                 await self._fetch(frame)
             case frames.ListenLatest():
                 await self._listen(frame)
+            case frames.SetTyping() if self._may_write:
+                self._room.types(self._connection, typing=True)
             case frames.SetTyping():
-                pass
+                self._reply("forbidden", READ_ONLY)
             case _:
                 await self._write(frame, frame.nonce)
 
@@ -264,6 +233,7 @@ class _Conversation:
         if frame.log is not None and frame.log != room.token:
             self._reply("other_log", "The room has another log now; start afresh", log=room.token)
             return
+        room.want(self._connection, frame.want)
         change_cursor = None if frame.after_change is None else await room.change_cursor_after(frame.after_change)
         if frame.after_id is not None:
             cursor = await room.cursor_after(frame.after_id)

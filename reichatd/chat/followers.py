@@ -37,12 +37,12 @@ class Followers:
 
     def poll(self, by: Caller, room_id: str, query: PageQuery, which: After, seconds: float) -> Later:
         """See `Messaging.poll`."""
-        self._hub.require_capacity(by.identity.user.user_id, by.actor.client)
+        self._hub.sockets.require_capacity(by.identity.user.user_id, by.actor.client)
         return partial(self._poll, by, room_id, query, which, min(seconds, self._settings.limits.poll_seconds))
 
     def follow(self, by: Caller, room_id: str, after_id: int | None, after_change: int | None) -> Later:
         """See `Messaging.follow`."""
-        self._hub.require_capacity(by.identity.user.user_id, by.actor.client)
+        self._hub.sockets.require_capacity(by.identity.user.user_id, by.actor.client)
         return partial(self._follow, by, room_id, after_id, after_change)
 
     # --- long polls

@@ -8,7 +8,8 @@ import structlog
 import trio
 
 from reichatd.chat.hub import Hub
-from reichatd.store import MessageStore, SessionStore, StoreError
+from reichatd.chat.user_states import Follower
+from reichatd.store import Store, StoreError
 
 _BATCH = 500
 """Sockets in one query."""
@@ -16,24 +17,44 @@ _BATCH = 500
 log = structlog.get_logger()
 
 
-async def recheck_sockets(hub: Hub, sessions: SessionStore, messages: MessageStore, seconds: float) -> None:
-    """Closes sockets whose login session or membership has ended; checks every `seconds`, until cancelled."""
+async def recheck_sockets(hub: Hub, store: Store, seconds: float) -> None:
+    """Closes sockets whose login session or membership has ended, and tells users' sockets of rooms that were joined, left or
+    written in; checks every `seconds`, until cancelled."""
     while True:
         await trio.sleep(seconds)
         try:
-            await _recheck_all(hub, sessions, messages)
+            await _recheck_sessions(hub, store)
+            await _recheck_members(hub, store)
+            for follower in hub.news.followers():
+                await _recheck_rooms(hub, store, follower)
         except StoreError as error:
             log.warning("recheck of open sockets failed, retried later", error=str(error))
 
 
-async def _recheck_all(hub: Hub, sessions: SessionStore, messages: MessageStore) -> None:
-    attachments = hub.attachments()
-    for start in range(0, len(attachments), _BATCH):
-        some = attachments[start : start + _BATCH]
-        session_ids = {each.session_id for each in some}
-        if ended := session_ids - await sessions.living(list(session_ids)):
+async def _recheck_sessions(hub: Hub, store: Store) -> None:
+    session_ids = hub.sockets.session_ids()
+    for start in range(0, len(session_ids), _BATCH):
+        some = session_ids[start : start + _BATCH]
+        if ended := set(some) - await store.sessions.living(some):
             hub.sessions_ended(ended)
-        members = list({(each.room_id, each.user_id) for each in some})
-        for member, mark in zip(members, await messages.read_marks(members), strict=True):
+
+
+async def _recheck_members(hub: Hub, store: Store) -> None:
+    members = list(dict.fromkeys(hub.members()))
+    for start in range(0, len(members), _BATCH):
+        some = members[start : start + _BATCH]
+        for member, mark in zip(some, await store.messages.read_marks(some), strict=True):
             if mark is None:
                 hub.member_removed(*member)
+
+
+async def _recheck_rooms(hub: Hub, store: Store, follower: Follower) -> None:
+    user_id, moves = follower.connection.user.user_id, follower.moves
+    if store.messages.shared:
+        found = await store.rooms.progress(user_id)
+        hub.news.reconcile(follower, [each.room_id for each in found], moves)
+        for each in found:
+            hub.news.moved(each.room_id, last_id=each.last_id, change_id=each.change_id)
+    else:
+        joined = await store.rooms.joined_summaries(user_id)
+        hub.news.reconcile(follower, [each.room_id for each in joined], moves)

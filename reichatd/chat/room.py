@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.activity_rounds import ActivityRounds, IsSmall
 from reichatd.chat.broadcaster import BroadcastCounters, Broadcaster
 from reichatd.chat.changes import ChangeEntry
 from reichatd.chat.commit_status import CommitStatus
@@ -27,6 +28,7 @@ class LiveRoom:
         counters: counts what is sent.
         commits, stalled: see `Broadcaster`.
         tails: bounds the tails of all rooms.
+        is_small: see `ActivityRounds`.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class LiveRoom:
         commits: CommitStatus,
         stalled: StalledSends,
         tails: Tails,
+        is_small: IsSmall,
     ) -> None:
         limits = settings.limits
         self.room_id = room_id
@@ -52,6 +55,9 @@ class LiveRoom:
         self._messages = messages
         self._tails = tails
         self._broadcaster = Broadcaster(self, counters, commits, stalled)
+        self._is_small = is_small
+        self._activity: ActivityRounds | None = None  # made for the first connection that wants it
+        self._nursery: trio.Nursery
         self._held = RepeatedEvent()  # reactions are held back
         self._opened = trio.Event()
         self._exists = False
@@ -93,8 +99,8 @@ class LiveRoom:
             self._failure = error
         self._opened.set()
         if self._exists:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._release_reactions)
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._release_reactions)
                 await self._broadcaster.run()
 
     async def _release_reactions(self) -> None:
@@ -145,11 +151,15 @@ class LiveRoom:
         """Adds a connection, so that kicks and closing reach it. It does not listen yet."""
         self.connections.add(connection)
         connection.delivery.enter()
+        if self._activity is not None:
+            self._activity.entered()
 
     def leave(self, connection: Connection) -> None:
         """Removes a connection; nothing is sent to it from here on. Harmless if it has left before."""
         self.connections.discard(connection)
         self._broadcaster.leave(connection)
+        if self._activity is not None:
+            self._activity.left(connection)
 
     def listen(self, connection: Connection, cursor: int, change_cursor: int | None = None, held_from: int = 0) -> None:
         """From here on the connection is sent every message from id `cursor` on, in order, each once.
@@ -161,6 +171,19 @@ class LiveRoom:
         """
         if connection in self.connections:
             self._broadcaster.listen(connection, cursor, change_cursor, held_from)
+
+    def want(self, connection: Connection, wanted: list[frames.Wanted]) -> None:
+        """The connection, which is in the room, is told these states from here on. A room in which none is has no cost."""
+        if self._activity is None and wanted:
+            self._activity = ActivityRounds(self, self._is_small)
+            self._nursery.start_soon(self._activity.run)
+        if self._activity is not None and connection in self.connections:
+            self._activity.want(connection, wanted)
+
+    def types(self, connection: Connection, *, typing: bool) -> None:
+        """The user of this connection is typing, or has sent what they typed."""
+        if self._activity is not None:
+            (self._activity.typed if typing else self._activity.stopped)(connection.user.user_id)
 
     async def cursor_after(self, after_id: int) -> int:
         """The cursor of a client that has the messages up to `after_id`.
@@ -195,6 +218,10 @@ class LiveRoom:
         """
         if connection in self.connections:
             self._broadcaster.rewind_changes(connection, change_id, first_id)
+
+    def offer(self, connection: Connection, frame: bytes) -> bool:
+        """Sends a frame to a connection, unless that is behind, or has left; returns whether it was sent."""
+        return connection in self.connections and self._broadcaster.offer(connection, frame)
 
     def reply(self, connection: Connection, frame: bytes) -> None:
         """Sends a frame to one connection, at once or as soon as its socket takes it. Ignored for one that has left.

@@ -156,7 +156,7 @@ class _Work:
                 store=store,
                 passwords=passwords,
                 rooms=rooms,
-                invites=RoomInvites(settings=in_force, store=store, invites=invites),
+                invites=RoomInvites(settings=in_force, store=store, live=live, invites=invites),
                 settings=in_force,
                 live=live,
             )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 import trio
 
-from reichatd.chat import ConversationHandler, PeerGone, PeerStalled
+from reichatd.chat import ConversationHandler, PeerGone, PeerStalled, UserSocketHandler
 from reichatd.chat.rate_limit import TokenBucket
 from reichatd.closing import ABNORMAL, INVALID_TEXT, PROTOCOL_ERROR, TOO_BIG
 from reichatd.gateway.admission import Admission
@@ -36,6 +36,7 @@ from reichatd.rate_limits import Refusals
 from reichatd.settings import LimitSettings, LiveSettings
 
 _ROOM_PATH = re.compile(r"/(?:ws/chat|room)/([^/]+)")  # older clients use /room/{room_id}
+_USER_PATH = "/ws/user"
 _DOCTOR_PATH = "/ws/doctor"
 """`reichatd doctor` opens a silent socket here, to see whether proxies keep it open (`ConversationHandler.keep_open`)."""
 _REASON_BYTES = 123
@@ -59,6 +60,7 @@ class _Handshake(NamedTuple):
     """A good handshake: the response to it, and what it asks for. `room_id` is None for a socket in no room."""
 
     response: bytes
+    path: str
     room_id: str | None
     token: str | None
     ticket: str | None
@@ -68,14 +70,18 @@ class WebSocketServer:
     """Serves the connections that ask for a WebSocket: answers the handshake and starts the conversation.
 
     Arguments:
-        chat: called for each socket.
+        chat: called for each socket of a room.
+        users: called for each socket of a user.
         settings: of these, the limits that hold when a socket is opened, and the other sites whose pages may open sockets here
             (`server.allowed_origins`).
         refusals: told of sockets that send too much.
     """
 
-    def __init__(self, chat: ConversationHandler, settings: LiveSettings, refusals: Refusals) -> None:
+    def __init__(
+        self, chat: ConversationHandler, users: UserSocketHandler, settings: LiveSettings, refusals: Refusals
+    ) -> None:
         self._chat = chat
+        self._users = users
         self._settings = settings
         self._refusals = refusals
         self._refused_origins = TokenBucket()  # for the log
@@ -99,10 +105,12 @@ class WebSocketServer:
             async with trio.open_nursery() as nursery:
                 budget = FrameBudget(self._settings, self._refusals, admission.address)
                 socket = WebSocket(stream, nursery, limits, admission, budget)
-                if handshake.room_id is None:
-                    await self._chat.keep_open(socket, handshake.token)
-                else:
+                if handshake.room_id is not None:
                     await self._chat.converse(socket, handshake.room_id, handshake.token, handshake.ticket)
+                elif handshake.path == _USER_PATH:
+                    await self._users.follow(socket, handshake.token, handshake.ticket)
+                else:
+                    await self._chat.keep_open(socket, handshake.token)
                 nursery.cancel_scope.cancel()
         except* LocalProtocolError:
             # The close frame was sent: see open_connection.
@@ -115,12 +123,12 @@ class WebSocketServer:
         if isinstance(response, GatewayRefusal):
             return response
         room = _ROOM_PATH.fullmatch(head.path)
-        if room is None and head.path != _DOCTOR_PATH:
+        if room is None and head.path not in {_USER_PATH, _DOCTOR_PATH}:
             return NO_WEBSOCKET
         if not self._is_allowed(head):
             self._log_refusal(head)
             return GatewayRefusal(HTTPStatus.FORBIDDEN, "forbidden", "Pages of this origin may not open sockets here")
-        return _Handshake(response, room and room[1], _token(head), head.query("ticket"))
+        return _Handshake(response, head.path, room and room[1], _token(head), head.query("ticket"))
 
     def _is_allowed(self, head: RequestHead) -> bool:
         """Whether the request comes from a page of ours, from a page of an allowed site, or from no page."""

@@ -9,8 +9,10 @@ from reichatd import rate_limits, rights
 from reichatd.accounts.passwords import unusable_hash
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import Forbidden, UserNotFound, Yourself
+from reichatd.live import LiveConnections
 from reichatd.rate_limits import RateLimiter
 from reichatd.rights import UserActor
+from reichatd.rooms.access import Access
 from reichatd.rooms.fields import random_id
 from reichatd.settings import LiveSettings
 from reichatd.store import Room, RoomHead, RoomSummary, Store, direct_pair, other_of, users_with
@@ -35,10 +37,19 @@ class Directs:
     """
 
     def __init__(
-        self, *, settings: LiveSettings, store: Store, limiter: RateLimiter, clock: Callable[[], float]
+        self,
+        *,
+        access: Access,
+        settings: LiveSettings,
+        store: Store,
+        limiter: RateLimiter,
+        live: LiveConnections,
+        clock: Callable[[], float],
     ) -> None:
         self._settings = settings
+        self._access = access
         self._store = store
+        self._live = live
         self._limiter = limiter
         self._clock = clock
         self._audit = AuditLog(store.audit, settings, clock)
@@ -83,7 +94,11 @@ class Directs:
                 users=(user_id, other_id),
                 direct=pair,
             )
-            opened = await self._store.directs.open(room, self._clock())
+            with self._access.uninterrupted():
+                opened = await self._store.directs.open(room, self._clock())
+                if opened is not None:
+                    for each in room.users:
+                        self._live.member_joined(opened.room_id, each)
             if opened is not None:  # otherwise the random id was taken
                 return Opened(opened.room_id, is_new=opened.room_id == room.room_id)
 

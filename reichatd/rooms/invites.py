@@ -9,6 +9,7 @@ from reichatd import rights
 from reichatd.accounts.invites import Invites, NewInvite
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import AlreadyJoined, Banned, InviteNotFound
+from reichatd.live import LiveConnections
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.rooms.access import Access
 from reichatd.settings import LiveSettings
@@ -37,11 +38,13 @@ class RoomInvites:
         *,
         settings: LiveSettings,
         store: Store,
+        live: LiveConnections,
         invites: Invites,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._access = Access(store, settings)
         self._store = store
+        self._live = live
         self._invites = invites
         self._clock = clock
         self._audit = AuditLog(store.audit, settings, clock)
@@ -106,7 +109,11 @@ class RoomInvites:
         invite = await self._invites.find(token, client=by.client)
         if not invite.room_id:
             raise AlreadyJoined("You have an account here already")
-        match await self._store.invites.join(invite.invite_id, by.user_id, self._clock()):
+        with self._access.uninterrupted():
+            outcome = await self._store.invites.join(invite.invite_id, by.user_id, self._clock())
+            if outcome is JoinOutcome.JOINED:
+                self._live.member_joined(invite.room_id, by.user_id)
+        match outcome:
             case JoinOutcome.ALREADY_JOINED:
                 raise AlreadyJoined
             case JoinOutcome.BANNED:

@@ -81,7 +81,11 @@ class Members:
             if await self._store.rooms.is_banned(room_id, by.user_id):
                 raise Banned
             await self._verify(by, room.password_hash, password, room_id)
-        match await self._store.rooms.join(room_id, by.user_id, self._clock()):
+        with self._access.uninterrupted():
+            outcome = await self._store.rooms.join(room_id, by.user_id, self._clock())
+            if outcome is JoinOutcome.JOINED:
+                self._live.member_joined(room_id, by.user_id)
+        match outcome:
             case JoinOutcome.ALREADY_JOINED:
                 raise AlreadyJoined
             case JoinOutcome.BANNED:
@@ -120,7 +124,7 @@ class Members:
         with self._access.uninterrupted():
             outcome = await self._store.rooms.kick(room_id, user_id)
             if outcome is not KickOutcome.OWNER:
-                self._live.member_removed(room_id, user_id)  # as in `_remove`
+                self._live.member_removed(room_id, user_id, "kicked")  # as in `_remove`
         match outcome:
             case KickOutcome.OWNER:
                 _refuse_owner(by, user_id)
@@ -140,7 +144,7 @@ class Members:
             outcome = await self._store.rooms.ban(room_id, user_id)
             # No await before it. Also if the user was banned already: that call may have failed after its write.
             if outcome is not BanOutcome.OWNER:
-                self._live.member_removed(room_id, user_id)
+                self._live.member_removed(room_id, user_id, "banned")
         match outcome:
             case BanOutcome.OWNER:
                 _refuse_owner(by, user_id)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reichatd import rights
 from reichatd.audit import AuditLog, Event
 from reichatd.errors import DirectRoom, NotAMember, RoomNotFound, Yourself
+from reichatd.live import LiveConnections
 from reichatd.rights import Action, Actor, UserActor
 from reichatd.rooms.access import Access
 from reichatd.rooms.quota import RoomQuota
@@ -22,11 +23,13 @@ class Roles:
         quota: RoomQuota,
         settings: LiveSettings,
         store: Store,
+        live: LiveConnections,
         clock: Callable[[], float],
     ) -> None:
         self._access = access
         self._quota = quota
         self._store = store
+        self._live = live
         self._clock = clock
         self._audit = AuditLog(store.audit, settings, clock)
 
@@ -63,7 +66,10 @@ class Roles:
             await self._quota.require_space(user_id)
         if admit:
             await self._admit(room_id, user_id)
-        match await self._store.rooms.transfer(room_id, user_id, owner):
+        with self._access.uninterrupted():
+            outcome = await self._store.rooms.transfer(room_id, user_id, owner)
+            self._live.room_changed(room_id)
+        match outcome:
             case TransferOutcome.NO_ROOM:
                 raise RoomNotFound
             case TransferOutcome.NO_MEMBER:
@@ -76,10 +82,15 @@ class Roles:
 
     async def _set_moderator(self, by: Actor, room_id: str, user_id: str, moderator: bool) -> None:
         await self._access.authorize(by, Action.APPOINT, room_id, target=user_id)
-        if not await self._store.members.set_moderator(room_id, user_id, moderator):
+        with self._access.uninterrupted():
+            found = await self._store.members.set_moderator(room_id, user_id, moderator)
+            self._live.room_changed(room_id, user_id)
+        if not found:
             raise NotAMember
 
     async def _admit(self, room_id: str, user_id: str) -> None:
-        if await self._store.rooms.join(room_id, user_id, self._clock()) is JoinOutcome.BANNED:
-            await self._store.rooms.unban(room_id, user_id)
-            await self._store.rooms.join(room_id, user_id, self._clock())
+        with self._access.uninterrupted():
+            if await self._store.rooms.join(room_id, user_id, self._clock()) is JoinOutcome.BANNED:
+                await self._store.rooms.unban(room_id, user_id)
+                await self._store.rooms.join(room_id, user_id, self._clock())
+            self._live.member_joined(room_id, user_id)

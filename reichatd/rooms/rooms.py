@@ -74,11 +74,11 @@ class Rooms:
             live=live,
             clock=clock,
         )
-        self.directs = Directs(settings=settings, store=store, limiter=limiter, clock=clock)
+        self.directs = Directs(access=access, settings=settings, store=store, limiter=limiter, live=live, clock=clock)
         self.own = OwnRooms(store=store, directs=self.directs, clock=clock)
         self.audit = RoomAudit(access=access, store=store)
-        self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, clock=clock)
-        self.mutes = Mutes(access=access, settings=settings, store=store, clock=clock)
+        self.roles = Roles(access=access, quota=self._quota, settings=settings, store=store, live=live, clock=clock)
+        self.mutes = Mutes(access=access, settings=settings, store=store, live=live, clock=clock)
 
     async def create(
         self,
@@ -120,7 +120,11 @@ class Rooms:
             created_at=self._clock(),
             users=(owner,),
         )
-        if not await self._store.rooms.create(room):
+        with self._access.uninterrupted():
+            created = await self._store.rooms.create(room)
+            if created:
+                self._live.member_joined(room.room_id, owner)
+        if not created:
             raise RoomExists
         return room.room_id
 
@@ -183,13 +187,15 @@ class Rooms:
         await self._access.authorize(by, Action.UPDATE, room_id)
         new_password = None if password is UNSET else password
         name = check(self._settings.limits, name, description, new_password, slow_seconds=slow_seconds or 0)
-        if password is UNSET:
-            found = await self._store.rooms.update(room_id, name, description, slow_seconds, members_pin)
-        else:
-            password_hash = await self._hash_new(by, room_id, password)
-            found = await self._store.rooms.update_with_password(
-                room_id, name, description, password_hash, slow_seconds, members_pin
-            )
+        password_hash = None if password is UNSET else await self._hash_new(by, room_id, password)
+        with self._access.uninterrupted():
+            if password is UNSET:
+                found = await self._store.rooms.update(room_id, name, description, slow_seconds, members_pin)
+            else:
+                found = await self._store.rooms.update_with_password(
+                    room_id, name, description, password_hash, slow_seconds, members_pin
+                )
+            self._live.room_changed(room_id)
         if not found:
             raise RoomNotFound
         await self._audit.record(Event.ROOM_CHANGED, by, room_id=room_id)

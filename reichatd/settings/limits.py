@@ -78,6 +78,23 @@ class LimitSettings(Table, frozen=True):
     pins: Annotated[int, Meta(ge=0, le=10_000)] = 100
     """How many messages of a room may be pinned."""
 
+    news_seconds: Annotated[float, Meta(ge=0, le=60)] = 1.0
+    news_interval_seconds: Annotated[float, Meta(ge=0.01, le=60)] = 0.25
+    """How often a client that follows all rooms of its user (/ws/user) is told that one room has something new, at most; and how
+    long the daemon collects what it tells such clients, so that each of them gets it in one piece. The first news after a pause is
+    sent at once."""
+
+    typing_listeners: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    typing_names: Annotated[int, Meta(ge=1, le=100)] = 5
+    typing_seconds: Annotated[float, Meta(ge=0.1, le=6)] = 1.0
+    """Up to how many connections a room may have for clients to be told who is typing in it; how many users are named; and how
+    often clients are told, at most."""
+
+    presence_members: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    presence_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
+    """Up to how many members a room may have for clients to be told which users have it open, and not only how many; and how often
+    clients are told, at most."""
+
     changes_per_minute: Annotated[float, Meta(ge=0, le=1_000_000)] = 120.0
     changes_burst: Count = 60
     """How many changes (edits, deletions, reactions, pins) one user may make per minute (0: no limit), and how many at once after a

@@ -84,6 +84,6 @@ class WebSettings(Table, frozen=True):
     mails, unless mail.sender has a name."""
 
     logo: Applied[FilePath] = ""
-    """The instance's own logo, a file of at most 256 KiB: an SVG, best a square one, or a square PNG of 192 to 1024 pixels. The
-    page shows it above the rooms and in its tab; it is also the icon of the installed app. iPhones take only a PNG. Each reload
-    reads the file again. Empty: reichatd's icon."""
+    """The instance's own logo, a file of at most 256 KiB: an SVG, preferably square, or a square PNG of 192 to 1024 pixels. The
+    page shows it above the rooms and in its tab; it is also the icon of the installed app (on iPhones only a PNG). A reload reads
+    the file again. Empty: reichatd's own icon."""

@@ -29,13 +29,14 @@ class LogChecker:
     """
 
     def __init__(self) -> None:
+        self._first_ids: dict[str, int] = {}
         self._next_ids: dict[str, int] = {}
 
     def problem(self, record: Stored) -> str | None:
         """Why a record cannot be the next one, in words; None if it can."""
         match record:
             case StoredRoom():
-                self._next_ids[record.room_id] = record.first_id
+                self._first_ids[record.room_id] = self._next_ids[record.room_id] = record.first_id
             case LogEntry():
                 expected = self._next_ids.get(record.room_id)
                 if expected is None:
@@ -44,7 +45,8 @@ class LogChecker:
                     return f"message_id is {record.message_id}, which has to be {expected}: a log has no gap"
                 self._next_ids[record.room_id] += 1
             case StoredReaction():
-                if not record.message_id < self._next_ids.get(record.room_id, 0):
+                room_id = record.room_id
+                if not self._first_ids.get(room_id, 0) <= record.message_id < self._next_ids.get(room_id, 0):
                     return "its message is not there"
         return None
 

@@ -133,7 +133,8 @@ def reacted(message: Message, counted: Mapping[str, Reaction | None]) -> Message
     Arguments:
         counted: for some emojis their reactions of now; None for those that have none any more.
     """
-    reactions = {reaction.emoji: reaction for reaction in message.extras.reactions} | counted
+    reactions: dict[str, Reaction | None] = {reaction.emoji: reaction for reaction in message.extras.reactions}
+    reactions.update(counted)
     left = tuple(reaction for reaction in reactions.values() if reaction is not None)
     return msgspec.structs.replace(message, extras=with_fields(message.extras, reactions=left))
 

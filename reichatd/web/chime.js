@@ -5,6 +5,7 @@ const LOUDNESS = 0.12;
 const LENGTH = 0.35;
 
 let context = null;
+let playing = 0; // tones that have not ended
 
 /** Plays it. Silent until the user has clicked or typed in this page: before that, browsers allow no sound. */
 export async function chime() {
@@ -29,4 +30,6 @@ function play(frequency, from) {
   tone.connect(volume).connect(context.destination);
   tone.start(from);
   tone.stop(from + LENGTH);
+  playing++;
+  tone.onended = () => --playing === 0 && context.suspend(); // lets the sound device rest
 }

@@ -1,7 +1,12 @@
-// The message input: it grows with the text, saves the draft, and shows by how much a message is too long.
+// The message input: it grows with the text, saves the draft, formats and suggests, and shows by how much a message is too long.
 
-import { announce, h, icon } from "./dom.js";
+import { Completion } from "./completion.js";
+import { announce, h, icon, iconButton } from "./dom.js";
+import { emojiSource } from "./emoji.js";
+import { pickEmoji } from "./emoji-picker.js";
+import { replaceText } from "./field-edits.js";
 import { texts } from "./texts.js";
+import { formatByKeys, toolbar } from "./toolbar.js";
 
 const PROCESSED_BY_IME = 229;
 
@@ -9,22 +14,30 @@ export class Composer {
   #draft;
   #serverInfo;
   #onsend;
+  #completion;
   #finePointer = matchMedia("(pointer: fine)");
 
   /**
-   * draft: saves the text. serverInfo: knows the limits. onsend: called with the text of a message.
+   * draft: saves the text. serverInfo: knows the limits. onsend: called with the text of a message. people, rooms: sources of `Completion`.
    * signal: of an AbortController; removes the listeners.
    */
-  constructor({ draft, serverInfo, onsend, signal }) {
+  constructor({ draft, serverInfo, onsend, people, rooms, signal }) {
     this.#draft = draft;
     this.#serverInfo = serverInfo;
     this.#onsend = onsend;
     this.problem = h("p", { class: "problem", id: "composer-problem" });
     this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": texts.writing.label, "aria-describedby": "composer-problem", placeholder: texts.writing.placeholder });
-    this.element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } },
-      h("div", { class: "composer-box" }, this.input, h("button", { class: "send", "aria-label": texts.writing.send, title: texts.writing.send }, icon("send"))),
-      this.problem,
+    this.#completion = new Completion(this.input, { "@": people, "#": rooms, ":": emojiSource }, signal);
+    this.formats = iconButton("formats", texts.writing.formatting, () => this.#toggleFormats(), { class: "icon-button formats only-narrow", "aria-expanded": "false" });
+    this.box = h("div", { class: "composer-box" },
+      this.#completion.element,
+      this.input,
+      this.formats,
+      toolbar(this.input, [iconButton("emoji", texts.emoji.title, (event) => this.#insertEmoji(event.currentTarget), { "aria-haspopup": "dialog" })]),
+      h("button", { class: "send", "aria-label": texts.writing.send, title: texts.writing.send }, icon("send")),
     );
+    this.element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.box, this.problem);
+    this.formats.addEventListener("pointerdown", (event) => event.preventDefault()); // the input keeps the focus
     this.input.value = draft.text;
     this.input.addEventListener("input", () => this.#changed());
     this.input.addEventListener("keydown", (event) => this.#keyPressed(event));
@@ -78,6 +91,20 @@ export class Composer {
     this.input.setAttribute("aria-invalid", String(problem !== ""));
   }
 
+  async #insertEmoji(button) {
+    if (this.input.disabled) return;
+    const { selectionStart, selectionEnd } = this.input; // the dialog that closes gives back the focus, but not the caret
+    const emoji = await pickEmoji(button);
+    if (emoji === null) this.input.setSelectionRange(selectionStart, selectionEnd);
+    else replaceText(this.input, selectionStart, selectionEnd, emoji);
+  }
+
+  /** On a narrow screen, the toolbar is shown when it is asked for. */
+  #toggleFormats() {
+    const isShown = this.box.toggleAttribute("data-formats");
+    this.formats.setAttribute("aria-expanded", String(isShown));
+  }
+
   /** Sets the label of the Enter key on a phone's keyboard. */
   #setEnterHint() {
     this.input.setAttribute("enterkeyhint", this.#finePointer.matches ? "send" : "enter");
@@ -86,7 +113,8 @@ export class Composer {
   #keyPressed(event) {
     // Safari fires the Enter that ends an IME composition after the composition: only the key code tells them apart.
     const isComposing = event.isComposing || event.keyCode === PROCESSED_BY_IME;
-    if (event.key !== "Enter" || event.shiftKey || isComposing || !this.#finePointer.matches) return;
+    if (isComposing || this.#completion.handleKey(event) || formatByKeys(event)) return;
+    if (event.key !== "Enter" || event.shiftKey || !this.#finePointer.matches) return;
     event.preventDefault();
     this.#send();
   }

@@ -24,7 +24,8 @@ const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
  * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
- * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user has too many); "restricted" (the user is muted, or the room is slow).
+ * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user
+ * has too many); "restricted" (the user is muted, or the room is slow).
  */
 export class Conversation extends EventTarget {
   state = "resting";

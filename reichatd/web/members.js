@@ -5,6 +5,8 @@ import { texts } from "./texts.js";
 import { endTime } from "./time.js";
 import { pathOfRoom } from "./urls.js";
 
+const LARGEST_PAGE = 1000;
+const MOST_MEMBERS = 5000;
 const ROLES = ["owner", "moderator", "member"];
 
 /** Whether the user leads this joined room: as its owner or as a moderator. */
@@ -26,6 +28,17 @@ export const bannedList = (home, roomId, options) => peopleList({
   details: () => [],
   ...options,
 });
+
+/** All members of a room, in any order; in a very large room, the first ones. Throws as `api.call`. */
+export async function allMembers(home, roomId) {
+  const members = [];
+  while (members.length < MOST_MEMBERS) {
+    const page = await membersOf(home, roomId, members.at(-1)?.user_id ?? "", LARGEST_PAGE);
+    members.push(...page);
+    if (page.length < LARGEST_PAGE) break;
+  }
+  return members;
+}
 
 /** What a user is in a room: {role, joined_at, muted_until?}; undefined for others. Throws as `api.call`. */
 export const memberOf = async (home, roomId, userId) => find(await membersOf(home, roomId, before(userId)), userId);

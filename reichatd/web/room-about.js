@@ -29,7 +29,7 @@ async function aboutDialog(home, room) {
     h("p", { class: "hint" }, (room.private ? texts.room.private : texts.room.public)(h("code", {}, room.room_id))),
     room.owner_is_member === false && h("p", { class: "hint" }, texts.room.ownerLeft),
     room.slow_seconds > 0 && h("p", { class: "hint" }, slowText(room)),
-    h("div", { class: "field" }, h("label", { for: "room-level" }, texts.room.notifications), levelSelect(home, room, { id: "room-level" })),
+    h("div", { class: "field" }, h("label", { for: "room-level" }, texts.settings.parts.notifications), levelSelect(home, room, { id: "room-level" })),
     h("div", { class: "buttons" }, buttons(home, room, close)),
     people.element,
   ]);

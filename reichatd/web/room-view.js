@@ -8,6 +8,7 @@ import { messageRow, pendingRow } from "./message-rows.js";
 import { messageText } from "./message-text.js";
 import { personDialog } from "./person-dialog.js";
 import { roomDialog, slowText } from "./room-about.js";
+import { RoomPeople, roomSource } from "./room-people.js";
 import { texts } from "./texts.js";
 import { endTime, untilMidnight } from "./time.js";
 
@@ -44,6 +45,8 @@ export class RoomView {
       draft: new Draft(home.me.userId, roomId),
       serverInfo: home.api.serverInfo,
       onsend: (content) => this.#send(content),
+      people: new RoomPeople(home, roomId),
+      rooms: roomSource(home),
       signal: this.#listeners.signal,
     });
     this.input = this.composer.input;

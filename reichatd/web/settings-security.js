@@ -76,19 +76,25 @@ function sessionList(api) {
   const sessions = loadedList({
     label: texts.security.sessions,
     load: async () => (await api.call("GET", "/sessions")).sessions.reverse(),
-    row: ({ session_id: id, device, address, created_at: begun, used_at: used, current }) => entry(device || texts.security.unknownDevice, [
+    row: ({ session_id: id, device, address, created_at: begun, used_at: used, current }) => entry(nameOf(device), [
       current ? h("strong", {}, texts.security.thisSession) : texts.security.lastUsed(ago(new Date(used))),
       address ? texts.security.sinceFrom(shortDate(new Date(begun)), address) : texts.security.since(shortDate(new Date(begun))),
-    ], current ? [] : [entryButton(texts.security.end, device || texts.security.unknownDevice, () => end(id, device))]),
+    ], current ? [] : [entryButton(texts.security.end, nameOf(device), () => end(id, device))]),
     empty: texts.common.none,
   });
 
-  const end = (id, device) => confirmDialog(texts.security.endTitle, texts.security.endHint(h("bdi", {}, device || texts.security.unknownDevice)), texts.security.end, async () => {
+  const end = (id, device) => confirmDialog(texts.security.endTitle, texts.security.endHint(h("bdi", {}, nameOf(device))), texts.security.end, async () => {
     await api.call("DELETE", `/sessions/${encodeURIComponent(id)}`);
     await sessions.refresh();
   });
 
   return sessions;
+}
+
+/** The server's name of a device, such as "Firefox on Linux", in the user's language. */
+function nameOf(device) {
+  const [browser, system] = device.split(" on ");
+  return system === undefined ? device || texts.security.unknownDevice : texts.security.device(browser, system);
 }
 
 function sessionsSection(api, sessions) {

@@ -6,21 +6,24 @@ import { storage } from "./storage.js";
 export class Stored extends EventTarget {
   #key;
   #fallback;
+  #text = null; // what was kept when `#value` was read
+  #value;
 
   /** fallback: the value as long as none is kept, or if what is kept is damaged. */
   constructor(key, fallback) {
     super();
     this.#key = key;
-    this.#fallback = fallback;
+    this.#fallback = this.#value = fallback;
     window.addEventListener("storage", this.#storageChanged);
   }
 
   get value() {
-    try {
-      return { ...this.#fallback, ...JSON.parse(storage.get(this.#key)) };
-    } catch {
-      return this.#fallback;
+    const text = storage.get(this.#key);
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#value = { ...this.#fallback, ...parsed(text) };
     }
+    return this.#value;
   }
 
   /** Changes these fields. The others are read first: another tab may have changed them. */
@@ -36,4 +39,12 @@ export class Stored extends EventTarget {
   #storageChanged = ({ key }) => {
     if (key === this.#key || key === null) this.dispatchEvent(new Event("change")); // null: all keys were removed
   };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -228,7 +228,7 @@ def make_api(
     )
     health = Health(store, IdleScribe(), CommitStatus(), DiskSpace(in_force, None), seconds=1.0)
     rooms = Rooms(settings=in_force, store=store, passwords=passwords, limiter=limiter, live=live)
-    invites = RoomInvites(settings=in_force, store=store, invites=accounts.invites)
+    invites = RoomInvites(settings=in_force, store=store, live=live, invites=accounts.invites)
     live_logo = LiveLogo(logo)
     conversations = Conversations(store, in_force)
     app = create_app(

@@ -51,7 +51,7 @@ async def test_lists(api: Api, ann: Someone, bob: Someone, den: str, hall: str) 
     assert (await api("GET", "/joined", by=bob)).body == {"message": "ok", "rooms": []}
     for room in (await api("GET", "/joined", by=ann)).body["rooms"]:
         shown = (await api("GET", f"/room/{room['room_id']}", by=ann)).body["room"]
-        assert room == {**shown, "kind": "room", "role": "owner", "muted": False}
+        assert room == {**shown, "kind": "room", "role": "owner", "muted": False, "unread": 0, "mentions": 0}
     assert len((await api("GET", "/joined", by=ann)).body["rooms"]) == 2
 
 

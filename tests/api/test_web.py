@@ -41,9 +41,10 @@ async def test_every_file_is_served_under_the_url_that_other_files_use(client: T
     """Starting from the index and the manifest, every referenced file exists, and every file is referenced."""
     index = await (await client.get("/", headers={"Accept": BROWSER})).get_data(as_text=True)
     assert not re.findall(r'(?:href|src)="/', index), "below a path of the host these would point outside"
-    manifest = await (await client.get("/manifest.webmanifest")).get_json(force=True)
+    manifest = await (await client.get("/web/manifest.webmanifest")).get_json(force=True)
     waiting = {urljoin("/", address) for address in re.findall(r'(?:href|src)="(web/[^"]+)"', index)}
-    waiting |= {urljoin("/", icon["src"]) for icon in manifest["icons"]}
+    waiting.remove("/web/manifest.webmanifest")  # the page of each version has the same
+    waiting |= {urljoin("/web/", icon["src"]) for icon in manifest["icons"]}
     seen = set()
     while waiting:
         address = waiting.pop()
@@ -84,10 +85,30 @@ async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:
     assert (await client.get("/", headers={"Accept": BROWSER, "If-None-Match": '"other"'})).status_code == 200
 
 
+async def test_the_names_of_emoji_are_made_when_a_browser_asks_for_them(client: TrioClient) -> None:
+    version = read_files().version
+    found = {}
+    for language in ("en", "de", "fr"):
+        response = await client.get(f"/web/{version}/emoji/{language}.json")
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        found[language] = await response.get_json()
+    assert {language: groups["smileys"][0] for language, groups in found.items()} == {
+        "en": ["😀", "grinning face", "grinning"],
+        "de": ["😀", "grinsendes gesicht", "grinning face", "grinning"],
+        "fr": ["😀", "visage rieur", "grinning face", "grinning"],
+    }
+    rows = [row for groups in found.values() for group in groups.values() for row in group]
+    assert len(rows) > 3 * 1800
+    assert all(len(row) >= 2 and all(row) for row in rows)
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/web/",
+        "/web/x/emoji/en.json",
+        "/web/{v}/emoji/xx.json",
         "/web/x/main.js",
         "/web/x/texts/en.js",
         "/web/{v}/none.js",
@@ -111,9 +132,12 @@ async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
 def test_a_changed_file_has_another_url(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text('<script src="web/main.js">')
     (tmp_path / "main.js").write_text("1")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "en.js").write_text("1")
     first = read_files(tmp_path)
-    (tmp_path / "main.js").write_text("2")
+    (tmp_path / "texts" / "en.js").write_text("2")
     second = read_files(tmp_path)
+    assert second.assets.keys() == {"main.js", "texts/en.js"}
     assert first.version != second.version
     assert first.page.etag != second.page.etag
     assert first.page.data == f'<script src="web/{first.version}/main.js">'.encode()
@@ -133,12 +157,12 @@ async def test_the_page_has_the_name_and_the_logo_in_force(store: Store, limits:
         assert re.findall("<title>(.*)</title>", text) == [escape(name)]
         assert re.findall('name="application-name" content="(.*)"', text) == [escape(name)]
         assert dict(re.findall('<link rel="((?:apple-touch-)?icon)" href="(.*?)"', text)) == links
-        response = await api.client.get("/manifest.webmanifest")
+        response = await api.client.get("/web/manifest.webmanifest")
         assert response.headers["Content-Type"] == "application/manifest+json"
         assert response.headers["ETag"] != page.headers["ETag"]
         manifest = await response.get_json(force=True)
         assert manifest["name"] == name
-        assert (manifest["icons"][0]["src"] == logo.path) if logo else len(manifest["icons"]) == 3
+        assert (manifest["icons"][0]["src"] == f"../{logo.path}") if logo else len(manifest["icons"]) == 3
         about = (await api("GET", "/about")).body
         assert (about["name"], about["logo"]) == (name, logo.path if logo else "")
 
@@ -162,6 +186,6 @@ async def test_it_can_be_switched_off(store: Store, limits: settings.LimitSettin
     api = make_api(store, limits, web_client=False, logo=PNG)
     client = api.client
     assert await (await client.get("/", headers={"Accept": BROWSER})).get_json() == {"message": "ok"}
-    for path in (f"/web/{read_files().version}/main.js", "/manifest.webmanifest", f"/{PNG.path}"):
+    for path in (f"/web/{read_files().version}/main.js", "/web/manifest.webmanifest", f"/{PNG.path}"):
         assert (await client.get(path)).status_code == 404
     assert (await api("GET", "/about")).body["logo"] == ""

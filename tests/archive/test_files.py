@@ -19,7 +19,8 @@ from reichatd.archive.errors import BadArchive, BadRecord, Damaged, NewerArchive
 from reichatd.archive.files import BackupReader, reading, writing
 from reichatd.archive.format import VERSION, End, Header, encode, encode_head, type_name
 from reichatd.store.bounds import FIRST_MOMENT, LAST_MOMENT, problem
-from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredRoom
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom
+from reichatd.store.records import Extras, Pinned, Reaction
 from reichatd.timestamps import isoformat
 from tests.store.samples import registration, session, user
 from tests.unprivileged import unprivileged
@@ -29,6 +30,16 @@ PAGES: list[list[Stored]] = [
     [StoredRoom("lobby", "Lobby", "", "ann", None, 1.0), Member("lobby", "ann", 1.0, 2), Ban("lobby", "eve")],
     [LogEntry("lobby", 1, "ann", "one", 1.25, "n"), LogEntry("lobby", 2, "ann", "\0 \u2028 🎈\n", 0.1)],
     [registration(), user("ann"), session()],
+]
+CHANGED: list[Stored] = [
+    StoredReaction("lobby", 2, "👍", "ann", 1.5),
+    StoredRoom("attic", "Attic", "", "ann", None, 1.0, change_id=7),
+    LogEntry(
+        *("attic", 1, "ann", "text", 1.25),
+        change_id=7,
+        extras=Extras(1.5, None, 1, ("ann",), True, (Reaction("👍", 7, ("ann", "bob")),), Pinned("ann", 2.5)),
+    ),
+    LogEntry("attic", 2, "ann", "(deleted)", 1.25, change_id=3, extras=Extras(deleted="erased")),
 ]
 
 
@@ -73,6 +84,14 @@ IMPOSSIBLE: list[Stored] = [
     registration(tries_left=-1),
     msgspec.structs.replace(user("ann"), created_at=-1e300),
     session(expires_at=1e300),
+    StoredRoom("lobby", "Lobby", "", "ann", None, 1.0, change_id=-1),
+    LogEntry("lobby", 1, "ann", "", 1.0, change_id=2**53),
+    LogEntry("lobby", 1, "ann", "", 1.0, extras=Extras(edited_at=1e300)),
+    LogEntry("lobby", 1, "ann", "", 1.0, extras=Extras(reply_to=2**32)),
+    LogEntry("lobby", 1, "ann", "", 1.0, extras=Extras(reactions=(Reaction("👍", 0, ()),))),
+    LogEntry("lobby", 1, "ann", "", 1.0, extras=Extras(pinned=Pinned("ann", 1e300))),
+    StoredReaction("lobby", 0, "👍", "ann", 1.0),
+    StoredReaction("lobby", 1, "👍", "ann", -1e300),
 ]
 
 
@@ -119,6 +138,20 @@ def test_a_message_of_a_missing_room(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("message_id", [3, 2**32 - 1])
+def test_a_reaction_without_its_message(tmp_path: Path, message_id: int) -> None:
+    path = tmp_path / "backup"
+    for room_id, last_id in (("lobby", message_id), ("attic", 1)):
+        with writing(path, HEAD, replace=True) as writer:
+            for page in PAGES[:2]:
+                writer.add(page)
+            writer.add(
+                [StoredReaction("lobby", 2, "👍", "ann", 1.0), StoredReaction(room_id, last_id, "👍", "ann", 1.0)]
+            )
+        with pytest.raises(BadRecord, match="its message is not there"):
+            read(path)
+
+
 def test_the_first_and_the_last_moment_can_be_formatted() -> None:
     for moment in (FIRST_MOMENT, LAST_MOMENT):
         entry = LogEntry("lobby", 1, "ann", "one", moment)
@@ -144,6 +177,13 @@ def test_a_backup_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read(tmp_path / "backup") == PAGES
     assert [file.name for file in tmp_path.iterdir()] == ["backup"]
     assert stat.S_IMODE((tmp_path / "backup").stat().st_mode) == 0o600
+
+
+def test_changes_and_reactions_are_read_as_they_were_written(tmp_path: Path) -> None:
+    with writing(tmp_path / "backup", HEAD, replace=False) as writer:
+        for page in [*PAGES[:2], CHANGED]:
+            writer.add(page)
+    assert read(tmp_path / "backup") == [*PAGES[:2], CHANGED]
 
 
 def test_zcat_can_read_it(good: bytes) -> None:

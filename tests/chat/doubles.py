@@ -265,7 +265,12 @@ def room_of(messages: FakeMessages, settings: LiveSettings, commits: CommitStatu
         commits or CommitStatus(),
         StalledSends(settings),
         Tails(settings),
+        _is_small,
     )
+
+
+async def _is_small(room_id: str) -> bool:
+    return True
 
 
 def connect(socket: FakeSocket, user_id: str = "u1", session_id: str = "s1", expires_at: float = 1e12) -> Connection:

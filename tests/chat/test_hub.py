@@ -65,7 +65,7 @@ async def test_a_room_that_does_not_exist_leaves_nothing(
 
 
 async def test_a_user_has_so_many_sockets(autojump_clock: MockClock, hub: Hub, messages: FakeMessages) -> None:
-    hub._settings = LiveSettings(Settings(limits=LimitSettings(sockets_per_user=2)))
+    hub.sockets._settings = LiveSettings(Settings(limits=LimitSettings(sockets_per_user=2)))
     one, two, three, other = (connect(FakeSocket(), user) for user in ("u1", "u1", "u1", "u2"))
     await hub.enter("room", one)
     messages.exists = False
@@ -84,7 +84,7 @@ async def test_a_user_has_so_many_sockets(autojump_clock: MockClock, hub: Hub, m
     await hub.enter("room", three)
     for connection, room in ((two, "room2"), (three, "room"), (other, "room")):
         hub.leave(room, connection)
-    assert not hub._users
+    assert not hub.sockets._users
 
 
 async def test_a_kick_reaches_the_member_in_that_room_only(autojump_clock: MockClock, hub: Hub) -> None:

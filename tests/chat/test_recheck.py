@@ -39,7 +39,7 @@ async def test_sockets_without_session_or_membership_are_closed(
     ann, bob, eve = (connect(FakeSocket(), name, f"of {name}") for name in ("ann", "bob", "eve"))
     for connection in (ann, bob, eve):
         await hub.enter("lobby", connection)
-    nursery.start_soon(recheck_sockets, hub, store.sessions, store.messages, SECONDS)
+    nursery.start_soon(recheck_sockets, hub, store, SECONDS)
     await trio.sleep(5 * SECONDS)
     assert ann.closing is bob.closing is eve.closing is None
     await store.users.disable("bob")
@@ -66,7 +66,7 @@ async def test_a_failing_store_closes_no_socket(
     await hub.enter("lobby", ann)
     monkeypatch.setattr(store.sessions, "living", fail)
     with capture_logs() as logs:
-        nursery.start_soon(recheck_sockets, hub, store.sessions, store.messages, SECONDS)
+        nursery.start_soon(recheck_sockets, hub, store, SECONDS)
         with trio.fail_after(10):
             await asked.wait()
             while not logs:  # noqa: ASYNC110 - seen from outside only

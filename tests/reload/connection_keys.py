@@ -104,7 +104,7 @@ async def the_timeout_of_a_slow_reader(directory: Path, key: str) -> None:
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             await open_silently(running, stream)
             await until(lambda: running.parts.hub.connections == 2)  # the other one is the writer's
-            for connection in running.parts.hub._all_connections():
+            for connection in running.parts.hub.sockets:
                 if connection.user.user_id == "ada":
                     running.room.listen(connection, 1)
             for number in range(1000):

@@ -17,9 +17,14 @@ from reichatd.store import (
     Cutoff,
     EmailChange,
     Erasure,
+    Extras,
     Invite,
     Keep,
+    LogHead,
     OidcAccount,
+    Pinned,
+    React,
+    Reaction,
     Registration,
     Session,
     Standing,
@@ -30,7 +35,7 @@ from reichatd.store import (
     mongodb,
     sqlite,
 )
-from reichatd.store.bulk import Ban, Loader, LogEntry, Member, Stored, StoredRoom, UserOutcome
+from reichatd.store.bulk import Ban, Loader, LogEntry, Member, Stored, StoredReaction, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreNotEmpty
 from tests.store.conftest import drop
 from tests.store.samples import add_user, contents, post, read_mark, registration, room, session, stored, user
@@ -232,6 +237,46 @@ async def test_people_and_their_rights_from_any_store_to_any_other(place: Place,
     await store.aclose()
 
 
+CHANGED: list[Stored] = [
+    StoredRoom("zoo", "The zoo", "Come in", "bob", None, 1.5, change_id=9),
+    Member("zoo", "bob", 1.5, 0),
+    Member("zoo", "ann", 7.25, 1),
+    LogEntry("zoo", 1, "bob", "new", WHEN, "n", 2, Extras(edited_at=WHEN, mentions=("bob",))),
+    LogEntry("zoo", 2, "ann", "(deleted)", WHEN, change_id=4, extras=Extras(deleted="moderator")),
+    LogEntry("zoo", 3, "bob", "text", WHEN, None, 8, Extras(reactions=(Reaction("👍", 2, ("bob", "ann")),))),
+    LogEntry("zoo", 4, "bob", "text", WHEN, extras=Extras(reply_to=3, mentions=("ann", "bob"), mention_room=True)),
+    LogEntry("zoo", 5, "ann", "text", WHEN, change_id=9, extras=Extras(pinned=Pinned("bob", WHEN))),
+    StoredReaction("zoo", 3, "👍", "ann", 2.5),
+    StoredReaction("zoo", 3, "👍", "bob", 1.5),
+    user("ann"),
+    user("bob"),
+]
+
+
+async def test_changes_from_any_store_to_any_other(place: Place, other: Place) -> None:
+    await place.fill(CHANGED)
+    records = await place.contents()
+    assert records == CHANGED
+    await other.fill(records)
+    assert await other.contents() == CHANGED
+    store = await other.open()
+    heads = [await store.messages.head("zoo")]
+    assert heads[0] == LogHead(1, 5, 9, heads[0].token if heads[0] else "")
+    assert [each.mentions for name in ("ann", "bob") for each in await store.rooms.progress(name)] == [1, 2]
+    assert [each.message_id for each in await store.messages.pinned("zoo")] == [5]
+    assert await store.messages.own_reactions("ann", "zoo", range(1, 6)) == {3: ["👍"]}
+    assert [each.change_id for each in await store.messages.changed("zoo", 3, 1, 5, 9)] == [4, 8, 9]
+    committed = await store.messages.commit([], {}, [React("zoo", "ann", 3, "👍", False, 3.0)])
+    assert committed.changed[0].message.change_id == 10
+    assert committed.changed[0].message.extras == Extras(reactions=(Reaction("👍", 1, ("bob",)),))
+    await store.aclose()
+    await other.fill(CHANGED, replace=True)
+    store = await other.open()
+    heads.append(await store.messages.head("zoo"))
+    assert len({head.token for head in heads if head is not None}) == 2, "what is restored is another log"
+    await store.aclose()
+
+
 async def test_all_that_belongs_to_a_user_goes_with_the_user(place: Place) -> None:
     await place.fill(PEOPLE)
     store = await place.open()
@@ -297,7 +342,13 @@ async def test_a_store_with_data_is_not_changed(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [Member("nowhere", "ann", 1.0, 0), Ban("nowhere", "ann"), LogEntry("nowhere", 1, "ann", "", 1.0)]
+    "record",
+    [
+        Member("nowhere", "ann", 1.0, 0),
+        Ban("nowhere", "ann"),
+        LogEntry("nowhere", 1, "ann", "", 1.0),
+        StoredReaction("nowhere", 1, "👍", "ann", 1.0),
+    ],
 )
 async def test_contradictory_records_are_refused_and_the_next_restore_starts_again(
     place: Place, record: Stored

@@ -8,6 +8,7 @@ from reichatd.store import (
     ERASED,
     PLAIN,
     Block,
+    Change,
     Changed,
     ChangedMessage,
     ChangeOutcome,
@@ -138,7 +139,7 @@ async def test_the_muted_and_the_blocked_change_nothing_but_may_delete(store: St
     await store.rooms.create(direct("pair", "ann", "bob"))
     await store.messages.commit([post("hi", "ann", "pair"), post("psst", "bob", "pair")], {})
     await store.blocks.add(Block("bob", "ann"), 9)
-    mine = [
+    mine: list[Change] = [
         Edit("pair", "ann", 1, "x", NOW),
         React("pair", "ann", 2, "👍", True, NOW),
         Pin("pair", "ann", 1, True, NOW),
@@ -178,7 +179,7 @@ async def test_a_deleted_message_cannot_be_changed(store: Store) -> None:
         changed(1),
         *[refused(ChangeOutcome.DELETED)] * 3,
     ]
-    nothing = [pin(is_set=False), React("lobby", "bob", 1, "👍", False, NOW), delete(1)]
+    nothing: list[Change] = [pin(is_set=False), React("lobby", "bob", 1, "👍", False, NOW), delete(1)]
     assert await change(store, edit(ERASED), *nothing) == [refused(ChangeOutcome.DELETED), *[unchanged(1)] * 3]
 
 

@@ -19,7 +19,21 @@ import msgspec
 import pytest
 import trio
 
-from reichatd.store import Cutoff, NewerSchema, Outcome, Room, Store, StoreError, StoreUnavailable
+from reichatd.store import (
+    Change,
+    ChangeOutcome,
+    Cutoff,
+    LogHead,
+    Message,
+    NewerSchema,
+    Outcome,
+    Pin,
+    React,
+    Room,
+    Store,
+    StoreError,
+    StoreUnavailable,
+)
 from reichatd.store.sqlite import connections, dumping, open_store, schema
 from tests.store import storm
 from tests.store.samples import (
@@ -260,7 +274,7 @@ async def test_a_full_disk(sqlite: Store, path: Path) -> None:
             await sqlite.messages.commit(batch, {})
             kept.extend(one.content for one in batch)
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
     try:
         with pytest.raises(StoreUnavailable, match=str(path)):
             await fill_up()
@@ -287,7 +301,9 @@ async def test_a_full_log_does_not_continue_in_the_next_one(path: Path) -> None:
     for room_id in ("lobby", "den"):
         await store.rooms.create(room(room_id))
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("INSERT INTO messages VALUES ((1 << 32) + 4294967294, 'ann', '', 1.0, NULL)")
+        db.execute(
+            "INSERT INTO messages (id, user_id, content, timestamp) VALUES ((1 << 32) + 4294967294, 'ann', '', 1.0)"
+        )
     assert (await store.messages.commit([post()], {})).posts == stored(2**32 - 1)
     with pytest.raises(StoreError, match="full"):
         await store.messages.commit([post()], {})
@@ -299,12 +315,14 @@ async def test_nothing_of_a_deleted_room_remains(path: Path) -> None:
     store = await open_store(path)
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
-    await store.messages.commit([post()], {})
+    mention = msgspec.structs.replace(post(), mentions=("bob",))
+    changes: list[Change] = [React("lobby", "bob", 1, "👍", True, 1.0), Pin("lobby", "ann", 1, True, 1.0)]
+    await store.messages.commit([mention], {}, changes)
     await store.rooms.delete("lobby")
     await store.messages.sweep(10)
     await store.aclose()
     with closing(sqlite3.connect(path)) as db:
-        for table in ("rooms", "members", "bans", "messages", "deleted_rooms"):
+        for table in ("rooms", "members", "bans", "messages", "reactions", "mentions", "pins", "deleted_rooms"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
@@ -466,6 +484,56 @@ async def test_migration_from_the_fifth_schema(path: Path, monkeypatch: pytest.M
         assert [record async for page in pages for record in page] == before
     await use_what_the_fifth_schema_had(store, waiting)
     await store.aclose()
+
+
+async def test_migration_from_the_sixth_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:6])
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            while schema.migrate(db, str(path)):
+                pass
+            for room_id in ("lobby", "den"):
+                db.execute(
+                    "INSERT INTO rooms (room_id, name, description, owner, created_at) VALUES (?, '', '', 'ann', 1.5)",
+                    (room_id,),
+                )
+            for statement in (
+                "INSERT INTO users VALUES ('ann', 'ann@example.org', 'Ann', 'password', 1.5, 0, 'code', 100.0)",
+                "INSERT INTO members (room, user_id, place, joined_at) VALUES (1, 'ann', 1, 1.5)",
+                "INSERT INTO members (room, user_id, place, joined_at) VALUES (1, 'bob', 2, 1.5)",
+                "INSERT INTO messages VALUES ((1 << 32) + 1, 'ann', 'first', 1.0, 'n')",
+                "INSERT INTO messages VALUES ((1 << 32) + 2, 'bob', 'second', 2.0, NULL)",
+            ):
+                db.execute(statement)
+    async with dumping(path) as pages:
+        before = [record async for page in pages for record in page]
+    store = await open_store(path)
+    async with dumping(path) as pages:
+        assert [record async for page in pages for record in page] == before
+    assert await store.messages.range("lobby", 1, 9) == [
+        Message(1, "ann", "Ann", "ann@example.org", "first", 1.0),
+        Message(2, "bob", "", "", "second", 2.0),
+    ]
+    heads = [await store.messages.head(room_id) for room_id in ("lobby", "den")]
+    tokens = {head.token for head in heads if head is not None}
+    assert heads[0] == LogHead(1, 2, 0, heads[0].token if heads[0] else "")
+    assert {len(token) for token in tokens} == {8}
+    assert len(tokens) == 2
+    mention = msgspec.structs.replace(post("third", "bob"), names=("ANN",), reply_to=1)
+    changes: list[Change] = [React("lobby", "bob", 1, "👍", True, 3.0), Pin("lobby", "ann", 2, True, 3.0)]
+    committed = await store.messages.commit([mention, post("first", nonce="n")], {}, changes)
+    assert [each.message_id for each in committed.posts] == [3, 1]
+    assert [each.outcome for each in committed.changes] == [ChangeOutcome.CHANGED] * 2
+    assert [each.mentions for each in await store.rooms.progress("ann")] == [1]
+    await store.aclose()
+    assert await opened_head(path) == await opened_head(path), "the token of a log stays"
+
+
+async def opened_head(path: Path) -> LogHead | None:
+    store = await open_store(path)
+    head = await store.messages.head("lobby")
+    await store.aclose()
+    return head
 
 
 def storm_and_kill(path: Path, lines: int, *options: str) -> list[str]:

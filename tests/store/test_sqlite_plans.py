@@ -5,9 +5,23 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from reichatd.store import AuditEntry, AuditFilter, Block, Cutoff, EmailChange, Invite, Keep, Store
+from reichatd.store import (
+    AuditEntry,
+    AuditFilter,
+    Block,
+    Cutoff,
+    Delete,
+    Edit,
+    EmailChange,
+    Invite,
+    Keep,
+    Pin,
+    React,
+    Store,
+)
 from reichatd.store.sqlite import open_store
 from tests.store.samples import add_user, direct, post, registration, room, session, user
 
@@ -45,6 +59,46 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     # The numbers since a time are found by the time: a range of all numbers would be the whole table.
     assert "SEARCH audit USING COVERING INDEX audit_by_time (at>? AND at<?)" in steps
     assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
+    # Two ways to catch up: the smaller of both ranges decides.
+    assert "SEARCH messages USING COVERING INDEX messages_by_change (<expr>=? AND change_id>?)" in steps
+    assert "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in steps
+    assert {
+        "SEARCH reactions USING COVERING INDEX reactions_by_time (id=? AND emoji=?)",
+        "SEARCH reactions USING COVERING INDEX reactions_by_user (user_id=? AND id=?)",
+        "SEARCH r USING PRIMARY KEY (id=? AND emoji=? AND user_id>?)",
+        "SEARCH mentions USING PRIMARY KEY (user_id=? AND id>? AND id<?)",
+        "SEARCH users USING COVERING INDEX users_by_name (username=?)",
+    } <= steps
+    sorts = {step for step in steps if step.startswith("USE TEMP B-TREE")}
+    assert sorts == {"USE TEMP B-TREE FOR ORDER BY"}
+
+
+async def use_changes(store: Store) -> None:
+    """Ann owns the room "hall", with bob."""
+    await store.rooms.create(room("hall"))
+    rich = msgspec.structs.replace(post(room_id="hall"), reply_to=1, mentions=("bob",))
+    named = msgspec.structs.replace(post(room_id="hall"), names=("Ann",))
+    everyone = msgspec.structs.replace(post(user_id="bob", room_id="hall"), mention_room=True)
+    await store.messages.commit([post(room_id="hall"), rich, named, everyone], {})
+    changes = (
+        Edit("hall", "ann", 1, "new", 1.0),
+        React("hall", "ann", 1, "a", True, 1.0),
+        React("hall", "bob", 1, "a", True, 1.0),
+        React("hall", "ann", 1, "a", False, 1.0),
+        Pin("hall", "ann", 1, True, 1.0),
+        Pin("hall", "ann", 1, False, 1.0),
+        Delete("hall", "ann", (2, 3), 1.0),
+    )
+    for one in changes:
+        await store.messages.commit([], {}, [one])
+    await store.messages.head("hall")
+    await store.messages.changed("hall", 6, 1, 4, 10)
+    await store.messages.changed("hall", 0, 1, 1, 10)
+    await store.messages.by_ids("hall", [1, 2])
+    await store.messages.pinned("hall")
+    await store.messages.own_reactions("ann", "hall", [1, 2])
+    await store.messages.reactors("hall", 1, "a", "", 10)
+    await store.rooms.progress("bob")
 
 
 async def use_invites_and_audit(store: Store) -> None:
@@ -70,6 +124,8 @@ async def use_invites_and_audit(store: Store) -> None:
 
 async def use_own_accounts(store: Store) -> None:
     fay = await add_user(store, "fay")
+    await store.rooms.join("hall", "fay", 1.0)
+    await store.messages.commit([post(user_id="fay", room_id="hall")], {}, [React("hall", "fay", 1, "a", True, 1.0)])
     await store.sessions.create(session("tablet", "fay"))
     await store.sessions.rotate("tablet", 0, 1.0, 60.0)
     await store.sessions.rotate("tablet", 0, 99.0, 60.0)
@@ -82,7 +138,8 @@ async def use_own_accounts(store: Store) -> None:
     await store.users.change_email(fay, "new@example.org")
     await store.users.delete_unless_owner("fay", erase=True)
     await store.erasures.all()
-    await store.erasures.step("fay", 10, 2.0)
+    await store.erasures.step("fay", 1, 2.0)
+    await store.erasures.step("fay", 100, 2.0)
     await store.erasures.forget_done(3.0)
 
 
@@ -164,6 +221,7 @@ async def use_everything(store: Store) -> None:
     await store.blocks.remove("ann", "bob")
     await store.users.delete("eve")
     await use_invites_and_audit(store)
+    await use_changes(store)
     await use_own_accounts(store)
     await store.rooms.leave("den", "bob")
     await store.rooms.delete("den")

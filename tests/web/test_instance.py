@@ -12,11 +12,12 @@ from playwright.sync_api import expect
 from tests.doctor.nginx import BELOW, nginx
 from tests.mail.server import MailServer
 from tests.process import DaemonProcess
+from tests.web.test_look import check
 from tests.web.visitor import Visitor
 
 Visitors = Callable[..., Visitor]
 
-NAME = "Ann's <b>café"
+NAME = f"Ann's <b>café {'W' * 26}"
 LOGO = Path(__file__).with_name("logo.svg")
 """It has a style, and a script that must not run."""
 
@@ -54,18 +55,20 @@ def test_the_client_can_be_installed_below_a_path(visitor: Visitors, daemon: Dae
     with nginx(tmp_path / "nginx", daemon.port, *BELOW) as proxy:
         ada = visitor("ada", url=f"{proxy.url}/chat/", ignore_certificates=True)
         ada.page.goto(ada.url)
+        expect(ada.page.get_by_role("heading", name="Log in")).to_be_visible()
         manifest = installable(ada)
-    assert manifest["address"] == f"{proxy.url}/chat/manifest.webmanifest"
+    assert manifest["address"] == f"{proxy.url}/chat/web/manifest.webmanifest"
     assert urljoin(str(manifest["address"]), str(manifest["start_url"])) == ada.url
     assert manifest["name"] == "reichatd"
 
 
 @pytest.mark.parametrize("daemon", [{"REICHATD_WEB_NAME": NAME, "REICHATD_WEB_LOGO": str(LOGO)}], indirect=True)
 def test_an_instance_has_its_own_name_and_logo(visitor: Visitors, mail_server: MailServer) -> None:
-    ada = visitor("ada")
+    ada = visitor("ada", phone=True)
     ada.page.goto(ada.url)
     expect(ada.page).to_have_title(NAME)
     expect(ada.page.locator(".card .brand")).to_have_text(NAME)
+    check(ada, "phone-light-own-logo-login")
     ada.register()
     assert mail_server.messages[-1]["From"].addresses[0].display_name == NAME
     brand = ada.page.locator(".side .brand")
@@ -73,7 +76,7 @@ def test_an_instance_has_its_own_name_and_logo(visitor: Visitors, mail_server: M
     assert brand.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
     assert ada.measured(COLOUR_OF_ICON) == [0x7A, 0x3F, 0xB0]
     assert installable(ada)["name"] == NAME
-    ada.screenshot("desk-light-own-logo")
+    check(ada, "phone-light-own-logo")
 
     answer = ada.page.goto(str(brand.locator("img").get_attribute("src")))
     assert answer is not None

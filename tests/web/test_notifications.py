@@ -22,6 +22,10 @@ OBSERVED = """
       super(title, options);
       window.told.push({ title, body: options.body, notification: this });
     }
+    close() {
+      this.isClosed = true;
+      super.close();
+    }
     static requestPermission() {
       window.asked++;
       return Real.requestPermission();
@@ -36,8 +40,23 @@ OBSERVED = """
 WORDS = """
 async ({ rooms, message, name }) => {
   const base = new URL(".", document.querySelector("script[src]").src);
-  const { isLoud, wordsOf } = await import(new URL("notifier.js", base));
+  const { isLoud, showNotification, wordsOf } = await import(new URL("notifier.js", base));
   const { attentionOf } = await import(new URL("attention.js", base));
+  const { RoomPreferences } = await import(new URL("room-preferences.js", base));
+  const preferences = new RoomPreferences("ada");
+  let changes = 0;
+  const end = preferences.subscribe(() => changes++);
+  preferences.set("lounge", { isFavourite: true });
+  preferences.set("lounge", { level: "all" });
+  preferences.order = ["garden", "lounge"];
+  end();
+  preferences.set("garden", { level: "nothing" });
+  window.Notification = class {
+    static permission = "granted";
+    constructor() {
+      throw new TypeError("Illegal constructor"); // as on Android
+    }
+  };
   const levels = ["all", "mentions", "nothing"];
   return {
     loud: [{}, { mentions: ["bob"] }, { mentions: ["bob", "ada"] }, { mention_room: true }].map((fields) =>
@@ -45,9 +64,12 @@ async ({ rooms, message, name }) => {
     words: [{ hasText: true }, { hasText: false }, { isMention: true }].map((how) => wordsOf({ kind: "room", name }, message, how)),
     direct: wordsOf({ kind: "direct", name }, message, { hasText: true }).title,
     attention: attentionOf(rooms),
+    preferences: [preferences.get("lounge"), preferences.get("constructor"), preferences.order, changes],
+    notification: showNotification("bob", {}),
   };
 }
 """
+IS_ALONE = "async () => (await navigator.locks.query()).pending.length === 0"
 WITHOUT_LOCKS = 'Object.defineProperty(Navigator.prototype, "locks", { value: undefined });'
 
 
@@ -117,6 +139,9 @@ def test_what_is_told_and_in_which_words(visitor: Visitors) -> None:
     assert (short["body"], mention["body"]) == ("New message", "You are mentioned")
     assert found["direct"] == full["title"].removesuffix(" · Lounge")
     assert found["attention"] == {"unread": 6, "calls": 3}
+    default = {"level": None, "isFavourite": False}
+    assert found["preferences"] == [{"level": "all", "isFavourite": True}, default, ["garden", "lounge"], 3]
+    assert found["notification"] is None
 
 
 def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
@@ -128,7 +153,7 @@ def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
 
     bob.say("one")
     until_told(bob, first, ["bob", "one"])
-    assert ada.measured("tones") == 2
+    ada.until(lambda: ada.measured("tones") == 2)
     expect(first).to_have_title("(1) reichatd")
     expect(icon).to_have_attribute("href", re.compile("^data:image/png;"))
     number = icon.get_attribute("href")
@@ -139,6 +164,7 @@ def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
     expect(second.locator(".feed .content")).to_have_text(["one"])
     expect(first).to_have_title("reichatd")
     expect(icon).to_have_attribute("href", re.compile("icon.svg$"))
+    assert ada.measured("told.at(-1).notification.isClosed")
     bob.say("read at once")  # in the second tab, which is visible
     expect(second.locator(".feed .content")).to_have_text(["one", "read at once"])
     second.evaluate("hide(true)")
@@ -150,26 +176,29 @@ def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
     bob.say("for nobody")
     expect(first).to_have_title("(2) reichatd")
     expect(icon).to_have_attribute("href", str(number))  # it counts only what is meant for the user
-    settings = ada.open_settings("Notifications")
-    settings.get_by_label("Notifications of Lounge").select_option("All messages")
-    settings.get_by_label("Notifications of bob").select_option("Nothing (muted)")
-    expect(first).to_have_title("(1) reichatd")
-    ada.screenshot("desk-light-notifications")
+    bob.say("but @ada, look")
+    expected = [["bob", "one"], ["bob", "three"], ["bob · Lounge", "but @ada, look"]]
+    until_told(bob, first, *expected)
+    second.goto(f"{ada.url}/#/settings/notifications")
+    second.get_by_label("Notifications of Lounge").select_option("All messages")
+    second.get_by_label("Notifications of bob").select_option("Nothing (muted)")
+    expect(first).to_have_title("(2) reichatd")
     bob.say("long\n" + "a" * 200)
-    until_told(bob, first, ["bob", "one"], ["bob", "three"], ["bob · Lounge", f"long {'a' * 114}…"])
+    until_told(bob, first, *expected, ["bob · Lounge", f"long {'a' * 114}…"])
 
-    settings.get_by_label("Show the text").uncheck()
-    settings.get_by_label("Play a short sound").uncheck()
-    tones = ada.measured("tones")
+    second.get_by_label("Show the text").uncheck()
+    second.get_by_label("Play a short sound").uncheck()
+    ada.until(lambda: ada.measured("tones") == 8)  # two for each
     first.evaluate("told.at(-1).notification.dispatchEvent(new Event('click'))")
     expect(first.locator('[aria-current="true"].message')).to_contain_text("long")
-    assert first.url.endswith("#/room/lounge/2")
+    assert first.url.endswith("#/room/lounge/3")
     first.evaluate("hide(true)")
     bob.say("secret")
-    ada.until(lambda: told(first)[3:] == [["bob · Lounge", "New message"]])
-    assert (ada.measured("tones"), told(second)) == (tones, [])
+    ada.until(lambda: told(first)[4:] == [["bob · Lounge", "New message"]])
+    assert (ada.measured("tones"), told(second)) == (8, [])
 
     first.close()
+    bob.until(lambda: bool(second.evaluate(IS_ALONE)))
     bob.say("for the other tab")
     until_told(bob, second, ["bob · Lounge", "New message"])
 

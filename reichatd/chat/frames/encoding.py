@@ -20,6 +20,7 @@ from reichatd.chat.frames.server import (
     ReactionsChanged,
     ServerFrame,
 )
+from reichatd.chat.frames.user import UserFrame
 from reichatd.messaging import MessageView, PinView, ReactionView
 from reichatd.settings import EmailVisibility
 from reichatd.store import PLAIN, Extras, Message
@@ -58,7 +59,7 @@ def decode(text: str | bytes) -> ClientFrame:
         raise BadFrame(str(error) if isinstance(error, msgspec.MsgspecError) else "Not valid JSON text") from None
 
 
-def encode(frame: ServerFrame) -> bytes:
+def encode(frame: ServerFrame | UserFrame) -> bytes:
     """The WebSocket text frame that carries `frame`, unmasked and unfragmented."""
     return _text_frame(_encoder.encode(frame))
 

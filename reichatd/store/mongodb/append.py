@@ -25,6 +25,9 @@ from reichatd.store.records import PLAIN, Appended, Extras, Outcome, Post
 Nonce = tuple[ObjectId, str, str | None]
 
 
+_NO_REPLY_TARGET = Appended(Outcome.NO_REPLY_TARGET)
+
+
 class Batch:
     """One group commit. Lives for one call of `append`, in its thread."""
 
@@ -112,8 +115,9 @@ class Batch:
         post, author, key = self._posts[place], self._author(place), self._key(place)
         if (refusal := author.refusal(post.timestamp)) is not None:
             return refusal
-        if post.reply_to and not 1 <= post.reply_to <= self._ends[key]:
-            return Appended(Outcome.NO_REPLY_TARGET)
+        # One of the posts before it may be the target: what is exact is said when the ids are known.
+        if post.reply_to and not 1 <= post.reply_to <= self._ends[key] + place:
+            return _NO_REPLY_TARGET
         if post.mention_room and not (author.leads or self._has_at_most(key, post.mention_room_members)):
             return Appended(Outcome.NO_ROOM_MENTION)
         return None
@@ -164,7 +168,19 @@ class Batch:
         post = self._posts[place]
         return self._key(place), post.user_id, post.nonce
 
+    def _refuse_replies(self) -> None:
+        """Takes out the replies to messages that the log never had, now that each post is about to get its id."""
+        ends = dict(self._ends)
+        for place in self._waiting:
+            key = self._key(place)
+            if self._posts[place].reply_to > ends[key]:
+                self._answers[place] = _NO_REPLY_TARGET
+            else:
+                ends[key] += 1
+        self._waiting = [place for place in self._waiting if place not in self._answers]
+
     def _insert(self) -> None:
+        self._refuse_replies()
         if not self._waiting:
             return
         messages = self._numbered()

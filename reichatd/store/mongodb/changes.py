@@ -63,7 +63,7 @@ class _Attempt:
     def commit(self) -> tuple[list[Changed], Revision]:
         """Decides and writes. To be called once."""
         outcomes = [self._decide(n, change) for n, change in enumerate(self._changes)]
-        self._revision.number()
+        self._revision.write_numbers()
         self._revision.write(self._reactions.write(self._revision.deleted()))
         return [self._answer(*pair) for pair in zip(self._changes, outcomes, strict=True)], self._revision
 

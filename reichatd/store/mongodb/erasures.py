@@ -62,14 +62,14 @@ def _take_back(db: MongoDatabase, user_id: str, rows: Sequence[tuple[Place, str]
             users = (len(each.users) for each in message.extras.reactions if each.emoji == emoji)
             shown[place, emoji] = next(users, 0)
             revision.change(place, message)
-    revision.number()
+    revision.write_numbers()
     revision.write(reactions.write(db, {(place, emoji, user_id): None for place, emoji in rows}, shown))
     return revision
 
 
 def _erase_between(db: MongoDatabase, user_id: str, first: Document, last: Document) -> list[ChangedMessage]:
     """Erases a user's messages; `first` and `last` are keys of messages."""
-    those = {"_id": {"$gte": first, "$lte": last}, "user_id": user_id, "extras.deleted": {"$ne": "erased"}}
+    those = {"_id": {"$gte": first, "$lte": last}, "user_id": user_id}
     places = [place_of(message) for message in db.messages.find(those, {"_id": 1}, hint="_id_", batch_size=PAGE)]
     changed: list[ChangedMessage] = []
     for some in batches(places):
@@ -82,8 +82,9 @@ def _erase(db: MongoDatabase, places: Sequence[Place]) -> Revision:
     # Not those of deleted rooms: all of their messages are about to be removed.
     revision = Revision(db, rooms, [place for place in places if place[0] in rooms])
     for place, message in list(revision.now.items()):
-        revision.change(place, deleted(message, "erased"))
-    revision.number()
+        if message.extras.deleted != "erased":
+            revision.change(place, deleted(message, "erased"))
+    revision.write_numbers()
     revision.write(reactions.write(db, {}, {}, revision.deleted()))
     return revision
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from bson import ObjectId
 from msgspec.structs import asdict
@@ -13,22 +12,25 @@ from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.settings import MongoDBSettings
-from reichatd.store.bulk import Ban, LogEntry, Member, OfUser, Stored, StoredReaction, StoredRoom, UserOutcome
+from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom, UserOutcome
 from reichatd.store.errors import StoreError, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import number_on
+from reichatd.store.mongodb.bulk_documents import (
+    ban_document,
+    collection_of,
+    member_document,
+    of_user_document,
+    room_document,
+    standing_document,
+)
 from reichatd.store.mongodb.dump import bulk_server
 from reichatd.store.mongodb.invites import invite_document
 from reichatd.store.mongodb.keys import (
-    block_id,
     folded,
     folded_beside_another,
-    member_id,
     members_of,
     messages_of,
-    new_token,
-    oidc_id,
-    pair_field,
     reaction_id,
 )
 from reichatd.store.mongodb.message_documents import entry_document
@@ -51,9 +53,6 @@ from reichatd.store.records import (
     Totp,
     User,
 )
-
-if TYPE_CHECKING:
-    from pymongo.collection import Collection
 
 _ARRIVING = "arriving"
 """The document in `meta` that holds the key of a room while it is being added."""
@@ -115,7 +114,7 @@ class MongoLoader:
                 db.registrations.bulk_write([UpdateOne(*adding(one), upsert=True) for one in registrations])
             else:
                 documents = [self._document(record) for record in some]
-                _collection(db, kind).insert_many(documents, ordered=False)
+                collection_of(db, kind).insert_many(documents, ordered=False)
                 if kind is LogEntry:
                     _raise_last_changes(db, documents)
 
@@ -124,12 +123,12 @@ class MongoLoader:
         match record:
             case StoredRoom():
                 key = self._rooms[record.room_id] = next(self._keys)
-                return _room(key, record) | {"folded": self._fold(record.room_id)}
+                return room_document(key, record) | {"folded": self._fold(record.room_id)}
             case Member():
                 self._members += 1
-                return _member(self._key(record.room_id), record, self._members)
+                return member_document(self._key(record.room_id), record, self._members)
             case Ban():
-                return _ban(self._key(record.room_id), record)
+                return ban_document(self._key(record.room_id), record)
             case LogEntry():
                 return entry_document(self._key(record.room_id), record)
             case StoredReaction():
@@ -140,14 +139,14 @@ class MongoLoader:
             case Session():
                 return session_document(record) | {"password_number": 0}
             case Standing():
-                return _standing(self._key(record.room_id), record)
+                return standing_document(self._key(record.room_id), record)
             case Invite():
                 return invite_document(self._key(record.room_id) if record.room_id else None, record)
             case AuditEntry():
                 fields = asdict(record)
                 return {"_id": fields.pop("number"), **fields}
             case Block() | Totp() | AppPassword() | EmailChange() | OidcAccount() | Erasure():
-                return _of_user(record)
+                return of_user_document(record)
             case Registration():
                 raise NotImplementedError
 
@@ -217,11 +216,11 @@ def _settle(
         )
     place = time.time_ns()
     if members:
-        db.members.insert_many([_member(key, member, place + n) for n, member in enumerate(members)])
+        db.members.insert_many([member_document(key, member, place + n) for n, member in enumerate(members)])
     if bans:
-        db.bans.insert_many([_ban(key, ban) for ban in bans])
+        db.bans.insert_many([ban_document(key, ban) for ban in bans])
     try:
-        db.rooms.insert_one(_room(key, room))
+        db.rooms.insert_one(room_document(key, room))
     except DuplicateKeyError:
         _remove_contents(db, key)
         return False
@@ -255,67 +254,3 @@ def _ascending_keys() -> Iterator[ObjectId]:
     while True:
         yield ObjectId(number.to_bytes(12))
         number += 1
-
-
-def _collection(db: MongoDatabase, kind: type[Stored]) -> "Collection[Document]":
-    return {
-        StoredRoom: db.rooms,
-        Member: db.members,
-        Ban: db.bans,
-        LogEntry: db.messages,
-        StoredReaction: db.reactions,
-        User: db.users,
-        Session: db.sessions,
-        Standing: db.standings,
-        Invite: db.invites,
-        Block: db.blocks,
-        Totp: db.totp,
-        AppPassword: db.app_passwords,
-        EmailChange: db.email_changes,
-        OidcAccount: db.oidc_accounts,
-        Erasure: db.erasures,
-        AuditEntry: db.audit,
-    }[kind]
-
-
-def _room(key: ObjectId, room: StoredRoom) -> Document:
-    fields = asdict(room)
-    days, messages = fields.pop("keep_days"), fields.pop("keep_messages")
-    keep = {"keep": {"days": days, "messages": messages}} if days is not None else {}
-    room_id, last_change = fields.pop("room_id"), fields.pop("change_id")
-    log = {"last_change": last_change, "log": new_token()}
-    return {"_id": room_id, "folded": folded(room_id), "key": key, **log, **pair_field(room.direct), **fields, **keep}
-
-
-def _member(key: ObjectId, member: Member, place: int) -> Document:
-    return {
-        "_id": member_id(key, member.user_id),
-        "joined_at": member.joined_at,
-        "place": place,
-        "last_read_id": member.last_read_id,
-        "moderator": member.moderator,
-    }
-
-
-def _ban(key: ObjectId, ban: Ban) -> Document:
-    return {"_id": member_id(key, ban.user_id)}
-
-
-def _standing(key: ObjectId, standing: Standing) -> Document:
-    times = {"muted_until": standing.muted_until, "posted_at": standing.posted_at}
-    return {"_id": member_id(key, standing.user_id), **times}
-
-
-def _of_user(record: OfUser) -> Document:
-    fields = asdict(record)
-    match record:
-        case Block():
-            return {"_id": block_id(**fields)}
-        case OidcAccount():
-            return {"_id": oidc_id(fields.pop("issuer"), fields.pop("subject")), **fields}
-        case AppPassword():
-            return {"_id": fields.pop("app_password_id"), **fields}
-        case Totp() | EmailChange():
-            return {"_id": fields.pop("user_id"), **fields}
-        case Erasure():
-            return {"_id": fields.pop("user_id"), "next": None, **fields}

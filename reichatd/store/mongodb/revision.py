@@ -46,12 +46,18 @@ class Revision:
         self.now = dict(self._before)
         """The messages as they become, by their places; those that exist."""
         self._touched: dict[Place, None] = {}
-        """Those that were changed, in the order in which they get their numbers."""
+        """Those that were changed, in the order of their numbers."""
+        self._numbers: dict[ObjectId, int] = {}
+        """The last number that was given, by the keys of the rooms that change."""
 
     def change(self, place: Place, message: Message) -> None:
-        """Gives a message a new state."""
+        """Gives a message a new state, and, the first time, a new number."""
+        if place not in self._touched:
+            self._touched[place] = None
+            key = place[0]
+            number = self._numbers[key] = self._numbers.get(key, self._rooms[key].last_number) + 1
+            message = msgspec.structs.replace(message, change_id=number)
         self.now[place] = message
-        self._touched[place] = None
 
     def deleted(self) -> list[Place]:
         """The messages that were not deleted before."""
@@ -61,13 +67,9 @@ class Revision:
             if self.now[place].extras.deleted and not self._before[place].extras.deleted
         ]
 
-    def number(self) -> None:
-        """Gives each changed message its number, and writes how far the numbers have come. To be called before other writes."""
-        numbers = {place[0]: self._rooms[place[0]].last_number for place in self._touched}
-        for place in self._touched:
-            numbers[place[0]] += 1
-            self.now[place] = msgspec.structs.replace(self.now[place], change_id=numbers[place[0]])
-        self._write_numbers("last_number" if self._db.standalone else "last_change", numbers)
+    def write_numbers(self) -> None:
+        """Writes how far the numbers have come. To be called before other writes."""
+        self._write_numbers("last_number" if self._db.standalone else "last_change", self._numbers)
 
     def write(self, counted: Mapping[Place, Mapping[str, Reaction | None]]) -> None:
         """Writes the messages, and lets readers see them.
@@ -80,15 +82,14 @@ class Revision:
         updates = [UpdateOne({"_id": message_id(*place)}, changed_fields(self.now[place])) for place in self._touched]
         self._db.write_all(self._db.messages, updates)
         if self._db.standalone:
-            written = {place[0]: self.now[place].change_id for place in self._touched}
             # Also what a crash has left, before it is acknowledged.
             left = {key: room.last_number for key, room in self._rooms.items() if room.last_number > room.last_change}
-            self._write_numbers("last_change", left | written)
+            self._write_numbers("last_change", left | self._numbers, is_last=True)
 
-    def _write_numbers(self, field: str, numbers: Mapping[ObjectId, int]) -> None:
+    def _write_numbers(self, field: str, numbers: Mapping[ObjectId, int], *, is_last: bool = False) -> None:
         # Not "$inc": nothing has changed the room since it was read, or the transaction fails.
         updates = [UpdateOne({"key": key}, {"$set": {field: number}}) for key, number in numbers.items()]
-        self._db.write_all(self._db.rooms, updates)
+        self._db.write_all(self._db.rooms, updates, is_last=is_last)
 
     def changed(self) -> list[ChangedMessage]:
         """The changed messages, room by room in the order of their numbers, with the names of their authors."""

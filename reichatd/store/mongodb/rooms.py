@@ -3,7 +3,8 @@
 Members, bans and messages belong to a room's `key`, which is new for each creation: leftovers of a deleted room can never appear
 in a later one with the same id. So one document decides each change, on a standalone server as on a replica set: a room exists if
 its own document exists, and what is written before or after that step is not visible. Transactions would only add a second code
-path. They would not prevent the race between a ban and a join, which touch different documents.
+path. They would not prevent the race between a ban and a join, which touch different documents. (Changes of messages need them: see
+`revision`.)
 """
 
 import time

@@ -17,6 +17,7 @@ _OF_USERS = (
     "members",
     "bans",
     "standings",
+    "mentions",
     "sessions",
     "blocks",
     "totp",

@@ -4,7 +4,8 @@
 // direct conversation = Direktunterhaltung, invitation = Einladung, account = Konto, login session = Sitzung, second factor = zweiter
 // Faktor, recovery code = Wiederherstellungscode, app password = App-Passwort, token = Token, audit log = Protokoll; log in = anmelden,
 // log out = abmelden, register = registrieren, join = beitreten, leave = verlassen, mute = stummschalten, kick = hinauswerfen,
-// ban = sperren, block = blockieren.
+// ban = sperren, block = blockieren; mention = Erwähnung, reaction = Reaktion, reply = Antwort, notification = Benachrichtigung, pin =
+// anheften.
 
 import { countingIn } from "../plurals.js";
 
@@ -187,7 +188,7 @@ export const texts = {
     offline: "Offline.",
     savedUntil: " Deine Nachrichten werden gespeichert und gesendet, sobald die Verbindung wieder da ist.",
     tryNow: "Jetzt versuchen",
-    mutedUntil: (time) => `Du bist stummgeschaltet bis ${time}.`,
+    mutedUntil: (time) => `Du bist bis ${time} stummgeschaltet.`,
     new: "Neu",
     newBelow: (count) => `${count} neu`,
     latest: "Neueste",
@@ -215,6 +216,30 @@ export const texts = {
     waiting: "Wartet",
     again: "Noch einmal senden",
     discard: "Verwerfen",
+    formatting: "Formatierung",
+    formats: { bold: "Fett", italic: "Kursiv", strike: "Durchgestrichen", code: "Code", quote: "Zitat", list: "Liste", link: "Link" },
+    control: "Strg",
+    shift: "Umschalt",
+    suggestions: (count) => `${counted(count, { one: "Vorschlag", other: "Vorschläge" })}. Auf und ab wählen aus.`,
+  },
+  emoji: {
+    title: "Emojis",
+    find: "Emoji suchen",
+    groups: "Gruppen von Emojis",
+    notLoaded: "Die Emojis konnten nicht geladen werden.",
+    found: (count) => counted(count, { one: "Emoji", other: "Emojis" }),
+    group: {
+      recent: "Zuletzt verwendet",
+      smileys: "Smileys und Gefühle",
+      people: "Menschen und Körper",
+      animals: "Tiere und Natur",
+      food: "Essen und Trinken",
+      travel: "Reisen und Orte",
+      activities: "Aktivitäten",
+      objects: "Gegenstände",
+      symbols: "Symbole",
+      flags: "Flaggen",
+    },
   },
 
   people: {
@@ -226,14 +251,14 @@ export const texts = {
     members: "Mitglieder",
     banned: "Gesperrt",
     roles: { owner: "Eigentümer", moderator: "Moderator" },
-    mutedUntil: (time) => `stummgeschaltet bis ${time}`,
+    mutedUntil: (time) => `bis ${time} stummgeschaltet`,
   },
 
   person: {
     title: "Person",
     unknown: "diese Person",
     roles: { owner: "Eigentümer dieses Raums", moderator: "Moderator dieses Raums" },
-    mutedUntil: (time) => `Stummgeschaltet bis ${time}`,
+    mutedUntil: (time) => `Bis ${time} stummgeschaltet`,
     message: "Nachricht",
     block: "Blockieren",
     unblock: "Nicht mehr blockieren",
@@ -270,7 +295,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Benachrichtigungen",
     private: (id) => ["Privater Raum, ID ", id],
     public: (id) => ["Öffentlicher Raum, ID ", id],
     ownerLeft: "Der Eigentümer hat diesen Raum verlassen.",
@@ -438,6 +462,7 @@ export const texts = {
     unlinkWhich: (name) => `Verknüpfung mit ${name} lösen?`,
     unlinkHint: "Danach brauchst du dein Passwort, um dich anzumelden. Wenn du keines hast, melde dich ab, und wähle „Passwort vergessen?“: Auch das neue Passwort löst die Verknüpfung.",
     sessions: "Sitzungen",
+    device: (browser, system) => `${browser} auf ${system}`,
     unknownDevice: "Unbekanntes Gerät",
     thisSession: "Diese Sitzung",
     lastUsed: (ago) => `Zuletzt benutzt ${ago}`,
@@ -542,11 +567,13 @@ export const texts = {
     already_linked: "Dieses Konto des Anbieters gehört zu einem anderen Konto hier",
     app_password_not_found: "Dieses App-Passwort gibt es nicht mehr",
     bad_content: "Der Server nimmt diesen Text nicht an",
+    bad_emoji: "Das ist kein einzelnes Emoji",
     bad_frame: "Der Server versteht diese Anfrage nicht",
     bad_nonce: "Der Server versteht diese Anfrage nicht",
     banned: "Du bist in diesem Raum gesperrt",
     conflict: "Das geht so nicht",
     direct_room: "Das ist eine Direktunterhaltung",
+    edit_too_late: "Diese Nachricht lässt sich nicht mehr bearbeiten",
     fetch_too_large: "Der Server gibt nicht so viel auf einmal heraus",
     forbidden: "Du darfst das nicht",
     insufficient_scope: "Dieses Token darf das nicht",
@@ -557,11 +584,14 @@ export const texts = {
     invalid_password: "Das Passwort ist falsch",
     invite_not_found: "Diese Einladung gilt nicht oder nicht mehr",
     malformed: "Der Server versteht diese Anfrage nicht",
+    message_deleted: "Diese Nachricht ist gelöscht",
+    message_not_found: "Diese Nachricht gibt es nicht",
     muted: "Du bist in diesem Raum stummgeschaltet",
     no_provider: "Dieser Server hat keine Anmeldung über einen Anbieter",
     not_a_member: "Kein Mitglied dieses Raums",
     not_banned: "Nicht gesperrt",
     not_found: "Nicht gefunden",
+    other_log: "Dieser Raum hat inzwischen einen neuen Verlauf",
     owns_rooms: "Diesem Konto gehören noch Räume",
     password_required: "Ein Passwort ist nötig",
     rate_limited: "Zu oft; versuch es später noch einmal",
@@ -574,6 +604,8 @@ export const texts = {
     too_many_app_passwords: "Du hast zu viele App-Passwörter; lösche zuerst eines",
     too_many_blocks: "Du blockierst zu viele Leute; hebe zuerst eine Blockierung auf",
     too_many_invites: "Der Raum hat zu viele Einladungen; lösche zuerst eine",
+    too_many_pins: "In diesem Raum sind zu viele Nachrichten angeheftet; löse zuerst eine",
+    too_many_reactions: "Diese Nachricht hat schon zu viele verschiedene Reaktionen",
     too_many_rooms: "Dir gehören zu viele Räume; lösche zuerst einen",
     too_many_tokens: "Du hast zu viele Tokens; lösche zuerst eines",
     totp_enabled: "Der zweite Faktor ist schon an",

@@ -1,7 +1,8 @@
 // The texts in English, by screen. A text with values is a function; where a value can be a node, it returns a list of children.
 //
 // Glossary: room, member, owner, moderator, message, direct conversation, invitation, login session, second factor, recovery code,
-// app password, token, audit log; log in, log out, join, leave, mute, kick, ban, block.
+// app password, token, audit log, mention, reaction, reply, notification; log in, log out, join, leave, mute, kick, ban, block, edit,
+// delete, pin.
 
 import { countingIn } from "../plurals.js";
 
@@ -212,6 +213,30 @@ export const texts = {
     waiting: "Waiting",
     again: "Send again",
     discard: "Discard",
+    formatting: "Formatting",
+    formats: { bold: "Bold", italic: "Italic", strike: "Strikethrough", code: "Code", quote: "Quote", list: "List", link: "Link" },
+    control: "Ctrl",
+    shift: "Shift",
+    suggestions: (count) => `${counted(count, { one: "suggestion", other: "suggestions" })}. Up and down choose.`,
+  },
+  emoji: {
+    title: "Emoji",
+    find: "Find emoji",
+    groups: "Groups of emoji",
+    notLoaded: "The emoji could not be loaded.",
+    found: (count) => counted(count, { one: "emoji", other: "emoji" }),
+    group: {
+      recent: "Recently used",
+      smileys: "Smileys and emotion",
+      people: "People and body",
+      animals: "Animals and nature",
+      food: "Food and drink",
+      travel: "Travel and places",
+      activities: "Activities",
+      objects: "Objects",
+      symbols: "Symbols",
+      flags: "Flags",
+    },
   },
 
   people: {
@@ -267,7 +292,6 @@ export const texts = {
   },
 
   room: {
-    notifications: "Notifications",
     private: (id) => ["Private room, id ", id],
     public: (id) => ["Public room, id ", id],
     ownerLeft: "The owner has left this room.",
@@ -435,6 +459,7 @@ export const texts = {
     unlinkWhich: (name) => `Unlink ${name}?`,
     unlinkHint: "You need your password to log in then. If you have none, log out, and choose “Password forgotten?”: the new password unlinks, too.",
     sessions: "Login sessions",
+    device: (browser, system) => `${browser} on ${system}`,
     unknownDevice: "Unknown device",
     thisSession: "This login session",
     lastUsed: (ago) => `Last used ${ago}`,

@@ -1,0 +1,282 @@
+"""Tells users' sockets what happens in all of their rooms.
+
+It tells states, not events: each socket has one state of each kind for each room, and a later one replaces it. A socket that stalls
+gets the states of the time when it reads again.
+
+The states go out in rounds: see `reichatd.chat.user_rounds`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+import trio
+
+from reichatd import rights
+from reichatd.chat import frames
+from reichatd.chat.connection import Connection
+from reichatd.chat.followed_rooms import FollowedRooms
+from reichatd.chat.stalled import StalledSends
+from reichatd.chat.user_rounds import UserRounds
+from reichatd.chat.user_states import Follower
+from reichatd.closing import SLOW_READER
+from reichatd.live import RemovalReason
+from reichatd.repeated_event import RepeatedEvent
+from reichatd.rights import UserActor
+from reichatd.rooms.joined import JoinedRoom
+from reichatd.settings import LiveSettings
+from reichatd.store import Membership, StoreError
+from reichatd.text import GONE
+
+_READERS = 4
+"""Tasks that read views at once: a room of ten thousand members may be renamed."""
+_STORE_RETRY_SECONDS = 1.0
+_MOST_USERS = 1000
+"""Changed users that a stalled socket is told of. With more it is closed."""
+
+log = structlog.get_logger()
+
+
+class RoomViews(Protocol):
+    """Reads rooms as their members see them: `reichatd.rooms.joined.OwnRooms`."""
+
+    async def some(self, by: UserActor, room_ids: Sequence[str]) -> list[JoinedRoom]:
+        """Those of these rooms that the user is a member of. Raises StoreError."""
+
+
+class Memberships(Protocol):
+    """Reads which rooms a user is in: `reichatd.store.RoomStore`."""
+
+    async def memberships(self, user_id: str) -> list[Membership]:
+        """This user's memberships. Raises StoreError."""
+
+
+class UserNews:
+    """Owns the users' sockets. The hub owns it, and passes on what happens. Only `run` waits.
+
+    Arguments:
+        settings, stalled: see `UserRounds`.
+    """
+
+    def __init__(self, settings: LiveSettings, stalled: StalledSends) -> None:
+        self._rooms = FollowedRooms()
+        self._rounds = UserRounds(self._rooms, settings, stalled)
+        self._users: dict[str, list[Follower]] = {}  # no empty lists
+        self._renamed: dict[str, str] = {}  # names by user id, until the sockets are told
+        self._someone_renamed = RepeatedEvent()
+        self._views: RoomViews
+        self._readers = trio.CapacityLimiter(_READERS)
+        self._nursery: trio.Nursery
+
+    async def run(
+        self,
+        views: RoomViews,
+        memberships: Memberships,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Sends until cancelled."""
+        self._views = views
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            self._nursery.start_soon(self._tell_renames, memberships)
+            await self._rounds.run()
+
+    # --- sockets
+
+    def enter(self, connection: Connection) -> Follower:
+        """A user's socket: from here on it is told of rooms that the user joins. It is sent nothing before `open`."""
+        follower = Follower(connection)
+        self._users.setdefault(connection.user.user_id, []).append(follower)
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        """Nothing is sent to the socket from here on. Harmless if it has left before."""
+        if follower.is_gone:
+            return
+        self._rooms.leave(follower)
+        user_id = follower.connection.user.user_id
+        self._users[user_id].remove(follower)
+        if not self._users[user_id]:
+            del self._users[user_id]
+
+    def follow(self, follower: Follower, room_ids: Iterable[str]) -> None:
+        """From here on the socket follows these rooms, and no others. To be called before they are read for it."""
+        wanted, followed = dict.fromkeys(room_ids), set(follower.rooms)
+        for room_id in followed - wanted.keys():
+            self._rooms.unfollow(follower, room_id)
+        for room_id in wanted:
+            if room_id not in followed:
+                self._rooms.follow(follower, room_id)
+
+    def open(self, follower: Follower) -> None:
+        """The socket was sent `hello`: from here on it is sent what has happened since its rooms were read."""
+        follower.is_open = True
+        if follower.states:
+            self._rounds.queue(follower)
+        self._read(follower)
+
+    def learn(self, rooms: Iterable[JoinedRoom]) -> None:
+        """A socket is about to be told this about rooms that it follows."""
+        for room in rooms:
+            if self._rooms.learn(room.room_id, room.last_id, room.change_id):
+                self._rounds.wake()
+
+    def followers(self) -> list[Follower]:
+        """All sockets."""
+        return [follower for some in self._users.values() for follower in some]
+
+    # --- what happens in rooms
+
+    def moved(self, room_id: str, *, last_id: int = 0, change_id: int = 0) -> None:
+        """The log of a room ends here now, or its changes do."""
+        if self._rooms.moved(room_id, last_id=last_id, change_id=change_id):
+            self._rounds.wake()
+
+    def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
+        """A message of the user `by` mentions these users; with `everyone`, all members."""
+        told = self._rooms.followers(room_id) if everyone else self._of_members(room_id, user_ids)
+        frame = frames.encode(frames.Mentioned(room_id, message_id, by))
+        for follower in told:
+            if follower.connection.user.user_id == by:
+                continue
+            if not follower.is_open or follower.states.has("mention", room_id) or room_id in follower.reading:
+                # The client cannot count what is sent once, or is in a view that is being read.
+                self._want_view(follower, room_id, is_new=False)
+            follower.states.put("mention", room_id, frame)
+            self._rounds.queue(follower)
+
+    def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
+        """Read marks have moved, (room_id, user_id) → message_id."""
+        for (room_id, user_id), message_id in read_marks.items():
+            followers = self._of_members(room_id, (user_id,))
+            frame = frames.encode(frames.ReadElsewhere(room_id, message_id)) if followers else b""
+            for follower in followers:
+                if room_id in follower.reading:
+                    self._want_view(follower, room_id, is_new=False)
+                follower.states.put("read", room_id, frame)
+                self._rounds.queue(follower)
+
+    def room_changed(self, room_id: str, user_id: str | None = None) -> None:
+        """See `LiveConnections.room_changed`."""
+        followers = self._rooms.followers(room_id) if user_id is None else self._of_members(room_id, (user_id,))
+        for follower in followers:
+            self._want_view(follower, room_id, is_new=False)
+
+    def member_joined(self, room_id: str, user_id: str) -> None:
+        """See `LiveConnections.member_joined`."""
+        for follower in self._users.get(user_id, ()):
+            follower.moves += 1
+            self._add(follower, room_id)
+
+    def member_removed(self, room_id: str, user_id: str, reason: RemovalReason) -> None:
+        """See `LiveConnections.member_removed`."""
+        for follower in self._of_members(room_id, (user_id,)):
+            follower.moves += 1
+            self._remove(follower, room_id, reason)
+
+    def room_deleted(self, room_id: str) -> None:
+        """See `LiveConnections.room_deleted`."""
+        for follower in list(self._rooms.followers(room_id)):
+            follower.moves += 1
+            self._remove(follower, room_id, "deleted")
+
+    def user_renamed(self, user_id: str, username: str) -> None:
+        """See `LiveConnections.user_renamed`. The sockets are told a moment later: it is not known here who shares a room."""
+        if self._users:
+            self._renamed[user_id] = username
+            self._someone_renamed.set()
+
+    def reconcile(self, follower: Follower, room_ids: Iterable[str], moves: int) -> None:
+        """What this daemon was not told: rooms that the user has joined or left otherwise.
+
+        Arguments:
+            room_ids: the rooms that the user was a member of a moment ago.
+            moves: `Follower.moves` before they were read; if there were more since, they are out of date.
+        """
+        if follower.moves == moves and follower.is_open and not follower.is_gone:
+            joined = dict.fromkeys(room_ids)
+            for room_id in joined:
+                self._add(follower, room_id)
+            for room_id in [each for each in follower.rooms if each not in joined]:
+                self._remove(follower, room_id, "left")
+
+    def _of_members(self, room_id: str, user_ids: Iterable[str]) -> list[Follower]:
+        """The sockets of these users, if they follow the room."""
+        return [
+            follower for user_id in user_ids for follower in self._users.get(user_id, ()) if room_id in follower.rooms
+        ]
+
+    def _add(self, follower: Follower, room_id: str) -> None:
+        if room_id not in follower.rooms and rights.covers(follower.connection.actor, room_id):
+            self._rooms.follow(follower, room_id)
+            self._want_view(follower, room_id, is_new=True)
+
+    def _remove(self, follower: Follower, room_id: str, reason: frames.LeaveReason) -> None:
+        self._rooms.unfollow(follower, room_id)
+        follower.states.put("left", room_id, frames.encode(frames.Left(room_id, reason)))
+        self._rounds.queue(follower)
+
+    # --- views
+
+    def _want_view(self, follower: Follower, room_id: str, *, is_new: bool) -> None:
+        follower.want_view(room_id, is_new=is_new)
+        self._read(follower)
+
+    def _read(self, follower: Follower) -> None:
+        if follower.views and follower.is_open and not follower.is_reading:
+            follower.is_reading = True
+            self._nursery.start_soon(self._read_views, follower)
+
+    async def _read_views(self, follower: Follower) -> None:
+        while follower.views and not follower.is_gone:
+            try:
+                async with self._readers:
+                    follower.reading, follower.views = follower.views, {}
+                    found = await self._views.some(follower.connection.actor, list(follower.reading))
+            except StoreError as error:
+                log.warning("room not read, retried", user_id=follower.connection.user.user_id, error=str(error))
+                follower.reading, follower.views = {}, follower.reading | follower.views
+                await trio.sleep(_STORE_RETRY_SECONDS)
+            else:
+                self._show(follower, found)
+        follower.is_reading = False
+
+    def _show(self, follower: Follower, found: list[JoinedRoom]) -> None:
+        """Gives views to the socket, but not those of rooms that have changed since, or that it does not follow any more."""
+        reading, follower.reading = follower.reading, {}
+        self.learn(found)
+        for room in found:
+            if room.room_id not in reading or room.room_id in follower.views or follower.is_gone:
+                continue
+            shown = frames.Joined(room) if reading[room.room_id] else frames.RoomChanged(room)
+            follower.states.put_room(room.room_id, frames.encode(shown))
+            if (news := self._rooms.news_after(room.room_id, room.last_id, room.change_id)) is not None:
+                follower.states.put("news", room.room_id, news)
+            self._rounds.queue(follower)
+
+    # --- users
+
+    async def _tell_renames(self, memberships: Memberships) -> None:
+        while True:
+            await self._someone_renamed.wait()
+            self._someone_renamed.clear()
+            while self._renamed:
+                user_id, username = next(iter(self._renamed.items()))
+                try:
+                    rooms = await memberships.memberships(user_id)
+                except StoreError:  # reported where the store is needed
+                    await trio.sleep(_STORE_RETRY_SECONDS)
+                    continue
+                if self._renamed[user_id] == username:  # else they have another name by now
+                    del self._renamed[user_id]
+                    self._tell_renamed(user_id, username, [each.room_id for each in rooms])
+
+    def _tell_renamed(self, user_id: str, username: str, room_ids: Iterable[str]) -> None:
+        frame = frames.encode(frames.UserChanged(user_id, username or GONE))
+        sharing = (follower for room_id in room_ids for follower in self._rooms.followers(room_id))
+        for follower in dict.fromkeys((*sharing, *self._users.get(user_id, ()))):
+            follower.states.put("user", user_id, frame)
+            if len(follower.states) > _MOST_USERS + 5 * len(follower.rooms):
+                follower.connection.close_soon(SLOW_READER)
+            self._rounds.queue(follower)
