@@ -159,10 +159,10 @@ export class Composer {
   }
 
   #keyPressed(event) {
-    if (this.#completion.handleKey(event) || formatByKeys(event) || this.#contextKey(event)) return;
     // Safari fires the Enter that ends an IME composition after the composition: only the key code tells them apart.
     const isComposing = event.isComposing || event.keyCode === PROCESSED_BY_IME;
-    if (event.key !== "Enter" || event.shiftKey || isComposing || !this.#finePointer.matches) return;
+    if (isComposing || this.#completion.handleKey(event) || formatByKeys(event) || this.#contextKey(event)) return;
+    if (event.key !== "Enter" || event.shiftKey || !this.#finePointer.matches) return;
     event.preventDefault();
     this.#send();
   }

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import pairwise
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -150,6 +151,34 @@ async def test_what_two_daemons_change_at_once_is_read_in_order(replicated: Mong
         await store.aclose()
 
 
+async def test_a_daemon_that_stalls_takes_no_number_behind_the_readers(
+    replicated: MongoDBSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Number 1 becomes free again while it stalls: the message that had it changes once more."""
+    async with aclosing(await open_store(replicated)) as slow, aclosing(await open_store(replicated)) as other:
+        await lobby(slow, 2)
+        token = trio.lowlevel.current_trio_token()
+        write_all = MongoDatabase.write_all
+        stalls = iter([True])
+
+        async def change_twice() -> None:
+            for content in ("b", "c"):
+                await change(other, edit(2, content))
+
+        def stall(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write], **options: bool) -> None:
+            if next(stalls, False):
+                # In a thread of its own, which knows nothing of the transaction.
+                meanwhile = Thread(target=partial(trio.from_thread.run, change_twice, trio_token=token))
+                meanwhile.start()
+                meanwhile.join()
+            write_all(db, to, writes, **options)
+
+        monkeypatch.setattr(MongoDatabase, "write_all", stall)
+        assert await change(slow, edit(1, "a")) == [Changed(ChangeOutcome.CHANGED, 3)]
+        found = await other.messages.changed("lobby", 0, 1, ALL, 9)
+        assert [(message.content, message.change_id) for message in found] == [("c", 2), ("a", 3)]
+
+
 async def test_the_same_change_by_two_daemons_is_made_once(replicated: MongoDBSettings) -> None:
     async with aclosing(await open_store(replicated)) as here, aclosing(await open_store(replicated)) as there:
         await lobby(here, 1)
@@ -190,10 +219,10 @@ class Failure:
         self.is_armed = True
         write_all = MongoDatabase.write_all
 
-        def fail(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write]) -> None:
+        def fail(db: MongoDatabase, to: Collection[Document], writes: Sequence[Write], **options: bool) -> None:
             fails = self.is_armed and to.name == collection
             if after or not fails:
-                write_all(db, to, writes)
+                write_all(db, to, writes, **options)
             if fails:
                 raise StoreUnavailable("the connection is gone")
 

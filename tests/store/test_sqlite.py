@@ -274,7 +274,7 @@ async def test_a_full_disk(sqlite: Store, path: Path) -> None:
             await sqlite.messages.commit(batch, {})
             kept.extend(one.content for one in batch)
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))
     try:
         with pytest.raises(StoreUnavailable, match=str(path)):
             await fill_up()
@@ -301,7 +301,9 @@ async def test_a_full_log_does_not_continue_in_the_next_one(path: Path) -> None:
     for room_id in ("lobby", "den"):
         await store.rooms.create(room(room_id))
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("INSERT INTO messages VALUES ((1 << 32) + 4294967294, 'ann', '', 1.0, NULL)")
+        db.execute(
+            "INSERT INTO messages (id, user_id, content, timestamp) VALUES ((1 << 32) + 4294967294, 'ann', '', 1.0)"
+        )
     assert (await store.messages.commit([post()], {})).posts == stored(2**32 - 1)
     with pytest.raises(StoreError, match="full"):
         await store.messages.commit([post()], {})
@@ -313,12 +315,14 @@ async def test_nothing_of_a_deleted_room_remains(path: Path) -> None:
     store = await open_store(path)
     await store.rooms.create(room())
     await store.rooms.ban("lobby", "eve")
-    await store.messages.commit([post()], {})
+    mention = msgspec.structs.replace(post(), mentions=("bob",))
+    changes: list[Change] = [React("lobby", "bob", 1, "👍", True, 1.0), Pin("lobby", "ann", 1, True, 1.0)]
+    await store.messages.commit([mention], {}, changes)
     await store.rooms.delete("lobby")
     await store.messages.sweep(10)
     await store.aclose()
     with closing(sqlite3.connect(path)) as db:
-        for table in ("rooms", "members", "bans", "messages", "deleted_rooms"):
+        for table in ("rooms", "members", "bans", "messages", "reactions", "mentions", "pins", "deleted_rooms"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 

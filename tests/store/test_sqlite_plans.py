@@ -60,7 +60,7 @@ async def test_no_statement_searches_a_whole_table(tmp_path: Path, monkeypatch: 
     assert "SEARCH audit USING COVERING INDEX audit_by_time (at>? AND at<?)" in steps
     assert "SEARCH s USING COVERING INDEX sessions_by_user (user_id=? AND network=?)" in steps
     # Two ways to catch up: the smaller of both ranges decides.
-    assert "SEARCH messages USING COVERING INDEX messages_by_change (<expr>=? AND change>?)" in steps
+    assert "SEARCH messages USING COVERING INDEX messages_by_change (<expr>=? AND change_id>?)" in steps
     assert "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in steps
     assert {
         "SEARCH reactions USING COVERING INDEX reactions_by_time (id=? AND emoji=?)",

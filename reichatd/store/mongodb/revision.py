@@ -84,12 +84,12 @@ class Revision:
         if self._db.standalone:
             # Also what a crash has left, before it is acknowledged.
             left = {key: room.last_number for key, room in self._rooms.items() if room.last_number > room.last_change}
-            self._write_numbers("last_change", left | self._numbers)
+            self._write_numbers("last_change", left | self._numbers, is_last=True)
 
-    def _write_numbers(self, field: str, numbers: Mapping[ObjectId, int]) -> None:
+    def _write_numbers(self, field: str, numbers: Mapping[ObjectId, int], *, is_last: bool = False) -> None:
         # Not "$inc": nothing has changed the room since it was read, or the transaction fails.
         updates = [UpdateOne({"key": key}, {"$set": {field: number}}) for key, number in numbers.items()]
-        self._db.write_all(self._db.rooms, updates)
+        self._db.write_all(self._db.rooms, updates, is_last=is_last)
 
     def changed(self) -> list[ChangedMessage]:
         """The changed messages, room by room in the order of their numbers, with the names of their authors."""

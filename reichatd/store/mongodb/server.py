@@ -84,8 +84,8 @@ class MongoDatabase:
         self.reactions: Collection[Document] = self.database["reactions"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
-        self._alone = Lock()
-        """Held by a step of `atomically` on a standalone server."""
+        self._atomic = Lock()
+        """Held by a step of `atomically`: those of one process would only make each other fail."""
 
     @property
     def caution(self) -> str:
@@ -102,28 +102,40 @@ class MongoDatabase:
         return self._client.start_session(snapshot=True) if self._has_snapshots else None
 
     def atomically(self, step: Callable[[], T]) -> T:
-        """Runs a step in a transaction, again if another one came between; all of its reads see one snapshot.
+        """Runs a step in a transaction, again if one of another daemon came between; all of its reads see one snapshot.
 
-        A standalone server has no transactions. There the steps of this process run one after another, and one that fails may be
-        half done.
+        A standalone server has no transactions. There the step is only alone in this process, and if it fails, it may be half done.
         """
-        if self.standalone:
-            with self._alone:
+        with self._atomic:
+            if self.standalone:
                 return step()
-        with self._client.start_session() as session, session.bind(end_session=False):
-            token = _transaction.set(session)
-            try:
-                return session.with_transaction(
-                    lambda _: step(), ReadConcern("snapshot"), WriteConcern(w="majority", j=True)
-                )
-            finally:
-                _transaction.reset(token)
+            with self._client.start_session() as session, session.bind(end_session=False):
+                return self._in_transaction(session, step)
 
-    def write_all(self, collection: "Collection[Document]", writes: "Sequence[Write]") -> None:
-        """Makes the writes of a step of `atomically`, in no order."""
+    def _in_transaction(self, session: "ClientSession", step: Callable[[], T]) -> T:
+        token = _transaction.set(session)
+        try:
+            return session.with_transaction(
+                lambda _: step(), ReadConcern("snapshot"), WriteConcern(w="majority", j=True)
+            )
+        finally:
+            _transaction.reset(token)
+
+    def write_all(
+        self, collection: "Collection[Document]", writes: "Sequence[Write]", *, is_last: bool = False
+    ) -> None:
+        """Makes the writes of a step of `atomically`, in no order.
+
+        Arguments:
+            is_last: whether to wait until these and all earlier ones are durable. A transaction does so at its end.
+        """
+        if not writes:
+            return
+        if self.standalone and not is_last:
+            # The journal keeps the order, so that the last write waits for all.
+            collection = collection.with_options(write_concern=WriteConcern(w=1))
         # The driver would add a write concern for each command, which a transaction refuses, if it only knew the bound session.
-        if writes:
-            collection.bulk_write(writes, ordered=False, session=_transaction.get())
+        collection.bulk_write(writes, ordered=False, session=_transaction.get())
 
     def close(self) -> None:
         # The driver ends its sessions on the server. Without a limit it would wait 30 s for a server that is down.

@@ -12,7 +12,7 @@ from reichatd.store.records import Post, other_of
 from reichatd.store.sqlite.blocks import has_blocked
 from reichatd.store.sqlite.logs import end_of
 
-_ROOM = "SELECT pk, room_id, owner, slow_seconds, direct, members_pin, last_change FROM rooms WHERE"
+_ROOM = "SELECT pk, room_id, owner, slow_seconds, direct, members_pin, change_id FROM rooms WHERE"
 
 
 class Logs:
@@ -83,12 +83,12 @@ class Log:
         slow_seconds: int,
         direct: str | None,
         members_pin: int,
-        last_change: int,
+        change_id: int,
     ) -> None:
         self.pk = pk
         self.room_id = room_id
         self.end = end_of(db, pk)
-        self.last_change = last_change
+        self.change_id = change_id
         """The number of the last change of a message, in the store or earlier in the batch."""
         self.members: dict[str, Member | None] = {}
         self._db = db

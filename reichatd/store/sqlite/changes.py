@@ -21,7 +21,7 @@ from reichatd.store.records import (
 from reichatd.store.sqlite import mentions, pins, reactions
 from reichatd.store.sqlite.batch import Log, Logs
 from reichatd.store.sqlite.logs import rowid
-from reichatd.store.sqlite.message_rows import as_extra, with_ids
+from reichatd.store.sqlite.message_rows import as_column, with_ids
 
 _NO_ROOM = Changed(ChangeOutcome.NO_ROOM)
 _NO_MEMBER = Changed(ChangeOutcome.NO_MEMBER)
@@ -99,12 +99,12 @@ class Changes:
             self._finish(draft)
             by_room.setdefault(draft.log.pk, []).append(draft)
         self._db.executemany(
-            "UPDATE messages SET content = ?, change = ?, extra = ? WHERE id = ?",
-            [(each.now.content, each.now.change_id, as_extra(each.now.extras), each.key) for each in self._changed],
+            "UPDATE messages SET content = ?, change_id = ?, extras = ? WHERE id = ?",
+            [(each.now.content, each.now.change_id, as_column(each.now.extras), each.key) for each in self._changed],
         )
         self._db.executemany(
-            "UPDATE rooms SET last_change = ? WHERE pk = ?",
-            [(drafts[0].log.last_change, pk) for pk, drafts in by_room.items()],
+            "UPDATE rooms SET change_id = ? WHERE pk = ?",
+            [(drafts[0].log.change_id, pk) for pk, drafts in by_room.items()],
         )
         return [
             changing.as_changed(each.log.room_id, each.before, each.now)
@@ -197,8 +197,8 @@ class Changes:
     def _set(self, draft: Draft, new: Message) -> None:
         """Keeps a new state of a message, under the one number that it gets in this batch."""
         if not draft.is_changed:
-            draft.log.last_change += 1
-            new = msgspec.structs.replace(new, change_id=draft.log.last_change)
+            draft.log.change_id += 1
+            new = msgspec.structs.replace(new, change_id=draft.log.change_id)
             self._changed.append(draft)
         draft.now = new
 

@@ -41,7 +41,7 @@ _OF_ROOM = {"room_id": "r.room_id"}
 _OF_MESSAGE = _OF_ROOM | {"message_id": f"t.id & {LAST_ID}"}
 
 _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
-    (StoredRoom, "rooms", {"change_id": "t.last_change"}, "ORDER BY t.pk"),
+    (StoredRoom, "rooms", {}, "ORDER BY t.pk"),
     (Member, "members", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.place"),
     (Ban, "bans", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
     (Standing, "standings", _OF_ROOM, "JOIN rooms AS r ON r.pk = t.room ORDER BY t.room, t.user_id"),
@@ -49,7 +49,7 @@ _SOURCES: tuple[tuple[type[Stored], str, dict[str, str], str], ...] = (
     (
         LogEntry,
         "messages",
-        _OF_MESSAGE | {"change_id": "coalesce(t.change, 0)", "extras": "t.extra"},
+        _OF_MESSAGE | {"change_id": "coalesce(t.change_id, 0)"},
         "CROSS JOIN rooms AS r ON r.pk = t.id >> 32 ORDER BY t.id",
     ),
     (

@@ -23,7 +23,7 @@ _JOINED = "FROM members AS m JOIN rooms AS r ON r.pk = m.room WHERE m.user_id = 
 _PROGRESS = (
     "r.room_id, m.last_read_id, coalesce("
     "(SELECT max(id) & :last FROM messages WHERE id BETWEEN r.pk << 32 | 1 AND r.pk << 32 | :last), r.first_id - 1),"
-    f" r.last_change, {UNREAD}"
+    f" r.change_id, {UNREAD}"
 )
 """The fields of `Progress`."""
 _PROGRESS_FIELDS = len(Progress.__struct_fields__)

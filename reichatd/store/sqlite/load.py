@@ -32,7 +32,7 @@ from reichatd.store.sqlite import mentions, pins, space
 from reichatd.store.sqlite.connections import connect, map_errors
 from reichatd.store.sqlite.invites import INSERT_INVITE, invite_row
 from reichatd.store.sqlite.logs import rowid
-from reichatd.store.sqlite.message_rows import as_extra
+from reichatd.store.sqlite.message_rows import as_column
 from reichatd.store.sqlite.methods import SqlitePart, write
 from reichatd.store.sqlite.opening import make_file
 from reichatd.store.sqlite.rooms import is_id_free, room_pk
@@ -220,12 +220,12 @@ def _insert_messages(db: Connection, log: Sequence[LogEntry]) -> None:
             pins.add(db, key)
     # Without a snapshot, a message may have been changed after its room was read.
     numbers = [(entry.change_id, entry.room_id) for _, entry in entries if entry.change_id]
-    db.executemany("UPDATE rooms SET last_change = max(last_change, ?) WHERE room_id = ?", numbers)
+    db.executemany("UPDATE rooms SET change_id = max(change_id, ?) WHERE room_id = ?", numbers)
 
 
 def _message_row(key: int, entry: LogEntry) -> tuple[object, ...]:
     plain = (entry.user_id, entry.content, entry.timestamp, entry.nonce)
-    return key, *plain, entry.change_id or None, as_extra(entry.extras)
+    return key, *plain, entry.change_id or None, as_column(entry.extras)
 
 
 def _with_keys(db: Connection, records: Sequence[_OfMessage]) -> Iterator[tuple[int, _OfMessage]]:
@@ -255,9 +255,8 @@ def _into(table: str, kind: type[Stored]) -> str:
 
 def _insert_room() -> str:
     """What is loaded is another log: it gets a new token."""
-    names = ", ".join("last_change" if name == "change_id" else name for name in StoredRoom.__struct_fields__)
-    values = ", ".join("?" * len(StoredRoom.__struct_fields__))
-    return f"INSERT INTO rooms ({names}, log_token) VALUES ({values}, {NEW_TOKEN})"
+    names = StoredRoom.__struct_fields__
+    return f"INSERT INTO rooms ({', '.join(names)}, log_token) VALUES ({', '.join('?' * len(names))}, {NEW_TOKEN})"
 
 
 _ROOM = "(SELECT pk FROM rooms WHERE room_id = ?)"
@@ -272,6 +271,6 @@ _INSERTS: dict[type[Stored], str] = {
 }
 
 _INSERT_MESSAGE = (
-    "INSERT INTO messages (id, user_id, content, timestamp, nonce, change, extra) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO messages (id, user_id, content, timestamp, nonce, change_id, extras) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_REACTION = "INSERT INTO reactions (id, emoji, user_id, at) VALUES (?, ?, ?, ?)"

@@ -14,7 +14,7 @@ IDS = "IN (SELECT value FROM json_each(?))"
 
 _COLUMNS = (
     "m.id & ?, m.user_id, coalesce(u.username, ''), coalesce(u.email, ''), m.content, m.timestamp,"
-    " o.room IS NOT NULL AND (SELECT r.direct IS NULL FROM rooms AS r WHERE r.pk = ?), m.change, m.extra"
+    " o.room IS NOT NULL AND (SELECT r.direct IS NULL FROM rooms AS r WHERE r.pk = ?), m.change_id, m.extras"
 )
 _JOINS = "LEFT JOIN users AS u ON u.user_id = m.user_id LEFT JOIN members AS o ON o.room = ? AND o.user_id = m.user_id"
 
@@ -30,7 +30,7 @@ def select(db: Connection, pk: int, condition: str, *values: int | str, order: s
     )
     return (
         Message(message_id, user_id, username, email, content, timestamp, bool(shares_room))
-        if change is None and extra is None
+        if change_id is None and extras is None
         else Message(
             message_id,
             user_id,
@@ -39,10 +39,10 @@ def select(db: Connection, pk: int, condition: str, *values: int | str, order: s
             content,
             timestamp,
             bool(shares_room),
-            change or 0,
-            as_extras(extra),
+            change_id or 0,
+            as_extras(extras),
         )
-        for message_id, user_id, username, email, content, timestamp, shares_room, change, extra in rows
+        for message_id, user_id, username, email, content, timestamp, shares_room, change_id, extras in rows
     )
 
 
@@ -56,11 +56,11 @@ def as_ids(pk: int, message_ids: Sequence[int]) -> str:
     return _encoder.encode([rowid(pk, each) for each in message_ids if 1 <= each <= LAST_ID]).decode()
 
 
-def as_extras(extra: str | None) -> Extras:
-    """The value of the column `extra`."""
-    return PLAIN if extra is None else _extras.decode(extra)
+def as_extras(column: str | None) -> Extras:
+    """The value of the column `extras`."""
+    return PLAIN if column is None else _extras.decode(column)
 
 
-def as_extra(extras: Extras) -> str | None:
-    """What the column `extra` holds."""
+def as_column(extras: Extras) -> str | None:
+    """What the column `extras` holds."""
     return None if extras is PLAIN or extras == PLAIN else _encoder.encode(extras).decode()

@@ -19,7 +19,7 @@ _PROBE_BYTES = 64 * 1024
 """More than most commits write. A commit that failed on a full disk leaves unused pages in the write-ahead log: a write that fits
 into them does not show whether the disk has space."""
 
-_CHANGED = "WHERE id >> 32 = ? AND change > ? AND id BETWEEN ? AND ? ORDER BY change LIMIT ?"
+_CHANGED = "WHERE id >> 32 = ? AND change_id > ? AND id BETWEEN ? AND ? ORDER BY change_id LIMIT ?"
 _BY_NUMBER = f"SELECT id FROM messages INDEXED BY messages_by_change {_CHANGED}"
 _BY_ID = f"SELECT id FROM messages NOT INDEXED {_CHANGED}"
 """Two ways to the same keys: through the changes after a number, or through a range of messages."""
@@ -59,11 +59,11 @@ def _first_ids(db: Connection, room_ids: Sequence[str]) -> list[int | None]:
 
 
 def _head(db: Connection, room_id: str) -> LogHead | None:
-    room = db.execute("SELECT pk, first_id, last_change, log_token FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
+    room = db.execute("SELECT pk, first_id, change_id, log_token FROM rooms WHERE room_id = ?", (room_id,)).fetchone()
     if room is None:
         return None
-    pk, first_id, last_change, log_token = room
-    return LogHead(first_id, end_of(db, pk), last_change, log_token)
+    pk, first_id, change_id, log_token = room
+    return LogHead(first_id, end_of(db, pk), change_id, log_token)
 
 
 def _range(db: Connection, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
@@ -109,7 +109,7 @@ def _changed(
         pk,
         f"m.id IN ({_BY_NUMBER if behind <= messages else _BY_ID})",
         *(pk, after_change, rowid(pk, first_id), rowid(pk, last_id), at_most),
-        order="m.change",
+        order="m.change_id",
     )
     return cut(found, max_chars)
 

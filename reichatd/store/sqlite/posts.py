@@ -6,7 +6,7 @@ from reichatd.store.records import PLAIN, Appended, Extras, Outcome, Post
 from reichatd.store.sqlite import mentions
 from reichatd.store.sqlite.batch import Log, Logs, Member
 from reichatd.store.sqlite.logs import rowid
-from reichatd.store.sqlite.message_rows import as_extra
+from reichatd.store.sqlite.message_rows import as_column
 
 _NO_ROOM = Appended(Outcome.NO_ROOM)
 _NO_MEMBER = Appended(Outcome.NO_MEMBER)
@@ -44,7 +44,7 @@ class Posts:
         message_id = log.add(post)
         member.posted(message_id, post.timestamp)
         key = rowid(log.pk, message_id)
-        self._rows.append((key, post.user_id, post.content, post.timestamp, post.nonce, as_extra(extras)))
+        self._rows.append((key, post.user_id, post.content, post.timestamp, post.nonce, as_column(extras)))
         if extras is not PLAIN:
             self._mentions += mentions.rows(key, extras)
         return Appended(Outcome.STORED, message_id, 0.0, member.author.in_direct, extras.mentions)
@@ -60,7 +60,8 @@ class Posts:
         members = list(self._logs.members())
         moved = [each for each in members if each[2].has_moved]
         self._db.executemany(
-            "INSERT INTO messages (id, user_id, content, timestamp, nonce, extra) VALUES (?, ?, ?, ?, ?, ?)", self._rows
+            "INSERT INTO messages (id, user_id, content, timestamp, nonce, extras) VALUES (?, ?, ?, ?, ?, ?)",
+            self._rows,
         )
         mentions.add(self._db, self._mentions)
         self._db.executemany(

@@ -264,11 +264,11 @@ MIGRATIONS: list[tuple[str, ...]] = [
         """,
     ),
     (
-        # What the columns hold is said at `records.Message` and `records.Extras` (`extra` is JSON); NULL is most common.
-        "ALTER TABLE messages ADD COLUMN change INTEGER",
-        "ALTER TABLE messages ADD COLUMN extra TEXT",
-        "CREATE UNIQUE INDEX messages_by_change ON messages (id >> 32, change) WHERE change IS NOT NULL",
-        "ALTER TABLE rooms ADD COLUMN last_change INTEGER NOT NULL DEFAULT 0",
+        # What the columns hold is said at `records.Message` and `records.Extras` (JSON); NULL is most common.
+        "ALTER TABLE messages ADD COLUMN change_id INTEGER",
+        "ALTER TABLE messages ADD COLUMN extras TEXT",
+        "CREATE UNIQUE INDEX messages_by_change ON messages (id >> 32, change_id) WHERE change_id IS NOT NULL",
+        "ALTER TABLE rooms ADD COLUMN change_id INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE rooms ADD COLUMN log_token TEXT NOT NULL DEFAULT ''",
         f"UPDATE rooms SET log_token = {NEW_TOKEN}",
         # In the next three tables `id` is that of a message.

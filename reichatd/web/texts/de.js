@@ -4,7 +4,8 @@
 // direct conversation = Direktunterhaltung, invitation = Einladung, account = Konto, login session = Sitzung, second factor = zweiter
 // Faktor, recovery code = Wiederherstellungscode, app password = App-Passwort, token = Token, audit log = Protokoll; log in = anmelden,
 // log out = abmelden, register = registrieren, join = beitreten, leave = verlassen, mute = stummschalten, kick = hinauswerfen,
-// ban = sperren, block = blockieren.
+// ban = sperren, block = blockieren; mention = Erwähnung, reaction = Reaktion, reply = Antwort, notification = Benachrichtigung, pin =
+// anheften.
 
 import { countingIn } from "../plurals.js";
 

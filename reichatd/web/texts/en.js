@@ -1,7 +1,8 @@
 // The texts in English, by screen. A text with values is a function; where a value can be a node, it returns a list of children.
 //
 // Glossary: room, member, owner, moderator, message, direct conversation, invitation, login session, second factor, recovery code,
-// app password, token, audit log; log in, log out, join, leave, mute, kick, ban, block.
+// app password, token, audit log, mention, reaction, reply, notification; log in, log out, join, leave, mute, kick, ban, block, edit,
+// delete, pin.
 
 import { countingIn } from "../plurals.js";
 

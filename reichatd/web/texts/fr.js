@@ -4,7 +4,8 @@
 // direct conversation = conversation directe, invitation = invitation, account = compte, login session = session, second factor =
 // second facteur, recovery code = code de secours, app password = mot de passe d’application, token = jeton, audit log = journal;
 // log in = se connecter, log out = se déconnecter, register = s’inscrire, join = rejoindre, leave = quitter, mute = mettre en sourdine,
-// kick = exclure, ban = bannir, block = bloquer.
+// kick = exclure, ban = bannir, block = bloquer; mention = mention, reaction = réaction, reply = réponse, notification = notification,
+// pin = épingler.
 //
 // The space before : ; ? ! and inside « » is a no-break space (U+00A0).
 
