@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 MOST_BYTES: Final = 262_144
-"""Every visitor loads it, in several sizes of the same file; a logo has a few KiB."""
+"""Every visitor loads it. A logo usually has a few KiB."""
 LEAST_PIXELS: Final = 192
 """What browsers ask of the icon of an installed app (W3C, Web Application Manifest)."""
 MOST_PIXELS: Final = 1024

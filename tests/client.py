@@ -85,7 +85,7 @@ class Talk:
         """Waits until the server has processed every frame sent so far; returns the frames received until then."""
         await self.send("fetch", from_id=1, to_id=0)
         *before, answer = await self.receive_to("fetch_response")
-        assert answer | {"last_id": 0} == {"type": "fetch_response", "messages": [], "last_id": 0}
+        assert answer | {"last_id": 0, "log": ""} == {"type": "fetch_response", "messages": [], "last_id": 0, "log": ""}
         return before
 
     async def start_listening(self) -> None:

@@ -83,7 +83,7 @@ class Activity:
         """What is to be sent now about who is typing: to no one their own name."""
         if not self._has_typing_news or now < self._told_typing_at + limits.typing_seconds:
             return []
-        self._has_typing_news, self._told_typing_at = False, now
+        self._has_typing_news = False
         self._typing = {user_id: until for user_id, until in self._typing.items() if until > now}
         latest = list(reversed(self._typing))
         encoded: dict[tuple[str, ...], bytes] = {}
@@ -95,6 +95,8 @@ class Activity:
                     encoded[shown] = frames.encode(frames.TypingUsers(list(shown)))
                 offers.append(Offer(connection, encoded[shown]))
                 wish.shown = shown
+        if offers:
+            self._told_typing_at = now
         return offers
 
     # --- presence

@@ -89,22 +89,23 @@ class Followers:
     async def _follow(
         self, by: Caller, room_id: str, after_id: int | None, after_change: int | None, body: Body
     ) -> None:
-        limits = self._settings.limits
-        body.set_buffer(limits.send_buffer_bytes)
-        await body.send(as_part(COMMENT, is_chunked=body.is_chunked))
+        body.set_buffer(self._settings.limits.send_buffer_bytes)
+        opening = as_part(COMMENT, is_chunked=body.is_chunked)
         with trio.CancelScope() as scope:
-            stream = EventStream(body, self._encoder, Cursor(after_id or 0, after_change or 0))
+            stream = EventStream(body, self._encoder, Cursor(0, 0))
             connection = Connection(stream, by.identity, scope)
             try:
                 room = await self._hub.enter(room_id, connection)
                 await self._require_member(by, room_id)
                 cursor = room.last_id + 1 if after_id is None else await room.cursor_after(after_id)
                 changes = room.change_id if after_change is None else await room.change_cursor_after(after_change)
+                # What comes from here on is sent. Only now the client is told that the stream has begun.
                 stream.cursor = Cursor(cursor - 1, changes)
+                await body.send(opening)
                 room.listen(connection, cursor, changes)
                 await self._comment(body)
             except (ReichatError, StoreError):
-                pass  # the client reconnects, and gets the error
+                await body.send(opening)  # the client reconnects, and gets the error
             finally:
                 self._hub.leave(room_id, connection)
         if connection.closing in (ABORT, SLOW_READER, SERVER_FAULT):

@@ -112,7 +112,8 @@ class UserNews:
     def open(self, follower: Follower) -> None:
         """The socket was sent `hello`: from here on it is sent what has happened since its rooms were read."""
         follower.is_open = True
-        self._rounds.queue(follower)
+        if follower.states:
+            self._rounds.queue(follower)
         self._read(follower)
 
     def learn(self, rooms: Iterable[JoinedRoom]) -> None:

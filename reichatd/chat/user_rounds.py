@@ -35,6 +35,8 @@ class UserRounds:
         self._stalled = stalled
         self._queued: list[Follower] = []
         self._wake = RepeatedEvent()
+        self._settings_changed = RepeatedEvent()  # the pause may be shorter now
+        settings.on_change(self._settings_changed.notify_all)
         self._nursery: trio.Nursery
 
     def queue(self, follower: Follower) -> None:
@@ -57,7 +59,8 @@ class UserRounds:
                 self._wake.clear()
                 self._collect()
                 await self._send_round()
-                await trio.sleep(self._settings.limits.news_interval_seconds)
+                with trio.move_on_after(self._settings.limits.news_interval_seconds):
+                    await self._settings_changed.wait()
 
     def _collect(self) -> None:
         """Gives the news of rooms to their followers."""

@@ -1,6 +1,6 @@
-"""Generates the AsyncAPI 3.0 document of the WebSocket from the types of its frames."""
+"""Generates the AsyncAPI 3.0 document of the WebSockets from the types of their frames."""
 
-from typing import get_args
+from typing import NamedTuple, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,8 +12,9 @@ from reichatd.messaging import MessageView
 from reichatd.settings import LimitSettings
 
 _ABOUT = """\
-One WebSocket is one member's conversation in one room. Frames are JSON objects in text messages, with a `type`; unknown fields are
-ignored. A room is a log: its messages are numbered 1, 2, 3, … without a gap, and clients read the log from some number on.
+One WebSocket is one member's conversation in one room; another kind tells a device what happens in all rooms of its user. Frames
+are JSON objects in text messages, with a `type`; unknown fields are ignored. A room is a log: its messages are numbered 1, 2, 3, …
+without a gap, and clients read the log from some number on.
 
 To lose no message: remember the last id that you have. Give every message a nonce, and send it again with the same nonce until it
 is acknowledged. After each reconnect, send `listen_latest` with `after_id`.
@@ -29,6 +30,15 @@ channel, for older clients.
 A token for programs needs the scope `read` to open it, and `write` for `message` and `set_last_read`: without it they are answered
 with an `error` of the code `forbidden`."""
 
+_USER_CHANNEL = """\
+What happens in all rooms of a user: one WebSocket for each device. Clients send nothing; what they send is ignored.
+
+`hello` comes first. All that follow are states, not events: a later one replaces an earlier one of the same type for the same
+room or user. A client that reads slowly, or reconnects, misses no state, but may get fewer frames.
+
+The handshake, the tokens and the close codes are those of a conversation. A token for programs needs the scope `read`; it is told
+of its rooms only."""
+
 CLOSE_CODES = {
     closing.GOING_AWAY: "The daemon shuts down. Reconnect after the pause in the reason (`…; retry-after-ms=N`, in milliseconds).",
     closing.POLICY_VIOLATION: "Not a member, or no longer; the room was deleted; a token for programs without the right; or too "
@@ -43,9 +53,41 @@ CLOSE_CODES = {
 _REPLIES: dict[type[msgspec.Struct], type[msgspec.Struct]] = {
     frames.Fetch: frames.FetchResponse,
     frames.SendMessage: frames.Ack,
+    **dict.fromkeys(get_args(frames.ChangeFrame), frames.Ack),
 }
-_CONVERSATION = "#/channels/conversation"
 _Frame = type[msgspec.Struct]
+_KEYS: dict[_Frame, str] = {frames.TypingUsers: "typing_users"}
+"""The keys of frames whose type another frame has, too."""
+
+
+class _Channel(NamedTuple):
+    name: str
+    address: str
+    description: str
+    received: tuple[_Frame, ...]
+    sent: tuple[_Frame, ...]
+    parameters: JSON
+
+    @property
+    def frames(self) -> tuple[_Frame, ...]:
+        return (*self.received, *self.sent)
+
+    @property
+    def ref(self) -> str:
+        return f"#/channels/{self.name}"
+
+
+_CHANNELS = (
+    _Channel(
+        "conversation",
+        "/ws/chat/{room_id}",
+        _CHANNEL,
+        get_args(frames.ClientFrame),
+        get_args(frames.ServerFrame),
+        {"room_id": {"description": "The room's id; the user must be a member."}},
+    ),
+    _Channel("user", "/ws/user", _USER_CHANNEL, (), get_args(frames.UserFrame), {}),
+)
 
 
 def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
@@ -54,10 +96,11 @@ def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
     Arguments:
         public_url: the URL of the daemon for clients; "" if it is not known.
     """
-    received: tuple[_Frame, ...] = get_args(frames.ClientFrame)
-    sent: tuple[_Frame, ...] = get_args(frames.ServerFrame)
+    every = [frame for channel in _CHANNELS for frame in channel.frames]
+    received = [frame for channel in _CHANNELS for frame in channel.received]
+    sent = [frame for channel in _CHANNELS for frame in channel.sent]
     components = schemas(received, (*sent, MessageView), limits)
-    names = [_name(frame) for frame in (*received, *sent)]
+    components[frames.Fetch.__name__]["anyOf"] = [{"required": ["from_id", "to_id"]}, {"required": ["ids"]}]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -68,12 +111,16 @@ def asyncapi(limits: LimitSettings, public_url: str = "") -> JSON:
         },
         "defaultContentType": "application/json",
         "servers": _servers(public_url),
-        "channels": {"conversation": _channel(names)},
-        "operations": {_name(frame): _operation(frame, "receive") for frame in received}
-        | {_name(frame): _operation(frame, "send") for frame in sent},
+        "channels": {channel.name: _channel(channel) for channel in _CHANNELS},
+        "operations": {
+            _key(frame): _operation(frame, action, channel)
+            for channel in _CHANNELS
+            for action, some in (("receive", channel.received), ("send", channel.sent))
+            for frame in some
+        },
         "components": {
             "schemas": components,
-            "messages": {_name(frame): _message(frame, components) for frame in (*received, *sent)},
+            "messages": {_key(frame): _message(frame, components) for frame in every},
             "securitySchemes": {
                 "query": {
                     "type": "httpApiKey",
@@ -116,12 +163,12 @@ def _servers(public_url: str) -> JSON:
     }
 
 
-def _channel(names: list[str]) -> JSON:
+def _channel(channel: _Channel) -> JSON:
     return {
-        "address": "/ws/chat/{room_id}",
-        "description": _CHANNEL,
-        "parameters": {"room_id": {"description": "The room's id; the user must be a member."}},
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "address": channel.address,
+        "description": channel.description,
+        **({"parameters": channel.parameters} if channel.parameters else {}),
+        "messages": {_key(frame): {"$ref": f"#/components/messages/{_key(frame)}"} for frame in channel.frames},
         "bindings": {
             "ws": {
                 "method": "GET",
@@ -133,24 +180,24 @@ def _channel(names: list[str]) -> JSON:
     }
 
 
-def _operation(frame: _Frame, action: str) -> JSON:
+def _operation(frame: _Frame, action: str, channel: _Channel) -> JSON:
     operation: JSON = {
         "action": action,  # seen from the daemon
-        "channel": {"$ref": _CONVERSATION},
-        "messages": [_in_channel(frame)],
+        "channel": {"$ref": channel.ref},
+        "messages": [_in_channel(frame, channel)],
         "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("query", "ticket", "header")],
     }
     if action == "receive":
         answers: list[_Frame] = [*([_REPLIES[frame]] if frame in _REPLIES else []), frames.Error]
         operation["reply"] = {
-            "channel": {"$ref": _CONVERSATION},
-            "messages": [_in_channel(answer) for answer in answers],
+            "channel": {"$ref": channel.ref},
+            "messages": [_in_channel(answer, channel) for answer in answers],
         }
     return operation
 
 
-def _in_channel(frame: _Frame) -> JSON:
-    return {"$ref": f"{_CONVERSATION}/messages/{_name(frame)}"}
+def _in_channel(frame: _Frame, channel: _Channel) -> JSON:
+    return {"$ref": f"{channel.ref}/messages/{_key(frame)}"}
 
 
 def _message(frame: _Frame, components: JSON) -> JSON:
@@ -167,3 +214,7 @@ def _message(frame: _Frame, components: JSON) -> JSON:
 
 def _name(frame: _Frame) -> str:
     return str(frame.__struct_config__.tag)
+
+
+def _key(frame: _Frame) -> str:
+    return _KEYS.get(frame, _name(frame))

@@ -60,15 +60,25 @@ def rest(document: JSON) -> str:
 def websocket(document: JSON) -> str:
     """Renders an AsyncAPI document."""
     messages = document["components"]["messages"]
-    directions = {
-        action: [messages[name] for name, operation in document["operations"].items() if operation["action"] == action]
-        for action in ("receive", "send")
-    }
-    channel = document["channels"]["conversation"]
+    sections = [
+        (
+            name,
+            channel,
+            {action: found for action in ("receive", "send") if (found := _messages_of(document, name, action))},
+        )
+        for name, channel in document["channels"].items()
+    ]
     shown = {message["payload"]["$ref"].removeprefix(REF) for message in messages.values()}
-    return _render(
-        "websocket.html", document, "../", directions=directions, titles=_TITLES, channel=channel, shown=shown
-    )
+    return _render("websocket.html", document, "../", sections=sections, titles=_TITLES, shown=shown)
+
+
+def _messages_of(document: JSON, channel: str, action: str) -> dict[str, JSON]:
+    """The messages of a channel that the daemon receives or sends, by key."""
+    return {
+        key: document["components"]["messages"][key]
+        for key, operation in document["operations"].items()
+        if operation["action"] == action and operation["channel"]["$ref"] == f"#/channels/{channel}"
+    }
 
 
 @cache

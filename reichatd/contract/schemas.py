@@ -45,10 +45,10 @@ def example(schema: JSON, components: JSON) -> Any:  # noqa: ANN401 - JSON
         return schema["examples"][0]
     if "enum" in schema:
         return schema["enum"][0]
-    if "anyOf" in schema:
-        return example(schema["anyOf"][0], components)
     if schema.get("type") == "object":
         return {name: example(each, components) for name, each in schema.get("properties", {}).items()}
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], components)
     if schema.get("type") == "array":
         return [example(schema["items"], components)]
     return {"string": "…", "integer": 1, "number": 1.0, "boolean": False}[schema["type"]]

@@ -39,7 +39,7 @@ export class Completion {
 
   /** Handles a key that is for the suggestions. Returns whether it is. */
   handleKey(event) {
-    if (this.#word === null || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (this.#word === null || event.ctrlKey || event.metaKey || event.altKey) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.#activate((this.#active + step + this.#options.length) % this.#options.length);
     else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey && !this.#isComplete) this.#choose(this.#active);

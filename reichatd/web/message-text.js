@@ -10,7 +10,7 @@ const MOST_ELEMENTS = 500; // in a message; the rest is shown as text, so that t
 const MARKS = /^[\s\p{Cc}\p{Cf}!-/:-@[-`{-~]*$/u; // as in *_* and **: nothing to put in bold
 const INVISIBLE = /^[\s\p{Cc}\p{Cf}\p{M}]*$/u;
 const OPENABLE = /^(?:https?|mailto):/;
-const AN_ADDRESS = /:\/\/|\bwww\.|\w\.\w/i;
+const AN_ADDRESS = /:\/\/|\w\.[a-z]{2}/i;
 
 const ELEMENTS = {
   strong: () => h("strong"),
@@ -74,7 +74,7 @@ class Builder {
     else if (nesting < 0) this.#end(token);
     else if (type === "text") this.#text += content;
     else if (type === "code_inline") this.#append(() => h("code", {}, content)) || (this.#text += content);
-    else if (type === "fence") this.#append(() => codeBlock(token), 6) || (this.#text += content);
+    else if (type === "fence") (content.trim() && this.#append(() => codeBlock(token), 6)) || (this.#text += `${token.markup}${token.info}\n${content}`);
     else if (type === "person") this.#append(() => this.#person(content, meta)) || (this.#text += `@${content}`);
     else if (type === "room") this.#append(() => roomLink(content, meta), 2) || (this.#text += `#${content}`);
   }
@@ -142,11 +142,12 @@ function linkElement({ attrs: [[, href]] }) {
   return OPENABLE.test(href) && h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" });
 }
 
-/** Shows where a link with a text leads: the text must not be another address, or invisible. */
+/** Shows where a link with a text leads, also if the text looks like another address, or is invisible. */
 function showAddress(link) {
-  const { href, textContent: text } = link;
-  if (webAddress(text) !== href && (AN_ADDRESS.test(text) || INVISIBLE.test(text))) link.replaceChildren(href);
-  else link.title = href;
+  const { href, hostname, pathname, textContent: text } = link;
+  link.title = href;
+  if (INVISIBLE.test(text)) link.replaceChildren(href);
+  else if (AN_ADDRESS.test(text) && webAddress(text) !== href) link.append(h("bdi", {}, ` (${hostname || pathname})`));
 }
 
 function codeBlock({ info, content }) {

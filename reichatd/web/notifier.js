@@ -97,12 +97,13 @@ export class Notifier {
 
   /** Tells of the last message in each room that has one, unless the user reads the room or another tab speaks. */
   async #tell() {
+    clearTimeout(this.#timer);
     this.#timer = null;
     this.#toldAt = performance.now();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    if (!this.#speaker.isThisTab) return;
     const isRead = await this.#speaker.readers();
+    if (!this.#speaker.isThisTab) return; // also after `stop`
     const left = waiting.filter(([roomId]) => !isRead(roomId) && this.#rooms.unread(roomId) > 0);
     if (left.length === 0) return;
     const { isOn, hasText, hasSound } = this.#settings.value;

@@ -51,6 +51,7 @@ export class Speaker {
 
   stop() {
     this.reads(null);
+    this.#isFirst = false;
     this.#end();
     this.#waiting.abort();
     this.#usedLast?.stop();
@@ -82,6 +83,7 @@ class UsedLast {
     window.removeEventListener("focus", this.#used);
     window.removeEventListener("pagehide", this.#left);
     this.#left();
+    this.isThisTab = false;
     this.#tabs?.close();
   }
 

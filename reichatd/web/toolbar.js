@@ -39,7 +39,7 @@ export function toolbar(field, others) {
 /** Formats the input's text if the keys ask for it. Returns whether they do. */
 export function formatByKeys(event) {
   const hasCommand = IS_MAC ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
-  if (!hasCommand || event.altKey || event.isComposing) return false;
+  if (!hasCommand || event.altKey) return false;
   const format = Object.values(FORMATS).find(({ code, shift = false }) => code === codeOf(event) && shift === event.shiftKey);
   if (!format) return false;
   event.preventDefault();

@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 
 from reichatd.chat import frames
 from reichatd.store import Message
-from tests.client import Person, Talk, open_room, registered_user
+from tests.client import Person, Talk, open_room, registered_user, talk_at
 from tests.end_to_end.conftest import QUICK
 from tests.process import running
 
@@ -33,6 +33,13 @@ def test_every_frame_has_an_operation_and_an_example(conversation: Document) -> 
         "set_last_read",
         "listen_latest",
         "message",
+        "edit",
+        "delete",
+        "react",
+        "unreact",
+        "pin",
+        "unpin",
+        "typing",
     }
     for name, message in messages.items():
         assert message["summary"]
@@ -67,38 +74,45 @@ def test_a_broadcast_matches_its_type() -> None:
 
 
 class Recorder(Talk):
-    """Records all frames, sent and received."""
+    """Records all frames, sent and received, with their keys in the document."""
 
     def __init__(self, talk: Talk) -> None:
         super().__init__(talk.websocket)
-        self.frames: list[Document] = []
+        self.frames: list[tuple[str, Document]] = []
 
     async def send(self, type: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
-        self.frames.append({"type": type, **fields})
+        self.frames.append((type, {"type": type, **fields}))
         await super().send(type, **fields)
 
     async def receive(self, type: str | None = None) -> Document:
         while True:
             frame = await super().receive()
-            self.frames.append(frame)
+            self.frames.append(("typing_users" if frame["type"] == "typing" else frame["type"], frame))
             if type in (None, frame["type"]):
                 return frame
 
 
 async def test_frames_of_a_real_conversation(tmp_path: Path) -> None:
     settings = {**QUICK, "REICHATD_LIMITS_MESSAGES_BURST": "3", "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0.001"}
-    async with running(tmp_path, **settings) as daemon, await registered_user(daemon, "ada") as ada:
-        seen = await _talk(ada, await open_room(ada))
+    async with (
+        running(tmp_path, **settings) as daemon,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
+    ):
+        room_id = await open_room(ada, bob)
+        seen = await _talk(ada, room_id)
+        seen += await _change(ada, bob, room_id)
+        seen += await _follow(ada, bob, room_id)
         document = (await ada.http.get("/asyncapi.json")).json()
-    assert {frame["type"] for frame in seen} == document["components"]["messages"].keys()
-    errors = {frame["code"] for frame in seen if frame["type"] == "error"}
+    assert {key for key, _ in seen} == document["components"]["messages"].keys()
+    errors = {frame["code"] for key, frame in seen if key == "error"}
     assert errors == {"bad_frame", "bad_content", "bad_nonce", "fetch_too_large", "rate_limited"}
-    for frame in seen:
-        assert problems(document, frame["type"], frame) == [], json.dumps(frame)
+    for key, frame in seen:
+        assert problems(document, key, frame) == [], json.dumps(frame)
 
 
-async def _talk(ada: Person, room_id: str) -> list[Document]:
-    """Exchanges every type of frame at least once."""
+async def _talk(ada: Person, room_id: str) -> list[tuple[str, Document]]:
+    """Exchanges every type of frame of the first version of the contract."""
     async with ada.talk(room_id) as talk:
         recorder = Recorder(talk)
         await recorder.receive("initial_state")
@@ -123,4 +137,56 @@ async def _talk(ada: Person, room_id: str) -> list[Document]:
     async with ada.talk(room_id) as talk:  # now the initial state has messages
         recorder.websocket = talk.websocket
         await recorder.receive("initial_state")
+    return recorder.frames
+
+
+async def _change(ada: Person, bob: Person, room_id: str) -> list[tuple[str, Document]]:
+    """Changes messages, and looks who is typing and present."""
+    async with ada.talk(room_id) as talk, bob.talk(room_id) as of_bob:
+        recorder = Recorder(talk)
+        await recorder.receive("initial_state")
+        await of_bob.receive("initial_state")
+        await recorder.send("listen_latest", after_id=3, after_change=0, want=["typing", "presence"])
+        await recorder.receive("caught_up")
+        await recorder.receive("presence")
+        await of_bob.send("typing")
+        await recorder.receive("typing")
+        await recorder.send("typing")
+        changes: tuple[tuple[str, Document], ...] = (
+            ("react", {"message_id": 1, "emoji": "👍"}),
+            ("unreact", {"message_id": 1, "emoji": "👍"}),
+            ("pin", {"message_id": 1}),
+            ("unpin", {"message_id": 1}),
+            ("edit", {"message_id": 1, "content": "Grüße!", "if_change": 4}),
+            ("delete", {"message_ids": [2]}),
+        )
+        for number, (type, fields) in enumerate(changes):
+            await recorder.send(type, **fields, nonce=f"change {number}")
+            # The changed message, and the ack.
+            assert "ack" in {(await recorder.receive())["type"], (await recorder.receive())["type"]}
+    return recorder.frames
+
+
+async def _follow(ada: Person, bob: Person, room_id: str) -> list[tuple[str, Document]]:
+    """Receives every type of frame of a user's socket."""
+    den = await open_room(ada)
+    async with (
+        talk_at(f"{bob.url.replace('http', 'ws', 1)}/ws/user?token={bob.access_token}") as talk,
+        bob.talk(room_id) as of_bob,
+    ):
+        recorder = Recorder(talk)
+        await recorder.receive("hello")
+        await of_bob.post("Hi", "1")
+        assert {(await recorder.receive())["type"], (await recorder.receive())["type"]} == {"read", "room_news"}
+        async with ada.talk(room_id) as of_ada:
+            await of_ada.send("edit", message_id=1, content=f"@{bob.name}", nonce="change")
+            await recorder.receive("mention")
+        await ada.call("PUT", f"/room/{room_id}", name="Garden", description="")
+        await recorder.receive("room_changed")
+        await ada.call("PUT", "/user/username", username="Augusta")
+        await recorder.receive("user_changed")
+        await bob.call("POST", f"/room/{den}/join")
+        await recorder.receive("joined")
+        await ada.call("POST", f"/room/{den}/ban/{bob.user_id}")
+        await recorder.receive("left")
     return recorder.frames

@@ -53,6 +53,21 @@ async def test_a_first_chat(tmp_path: Path) -> None:
     assert output.count('{"message":"ok"') == 3
 
 
+async def test_by_http_only(tmp_path: Path) -> None:
+    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
+        await open_room(ada, room_id="lounge")
+        script = f"set -e\napi={daemon.url}\ntoken={ada.access_token}\n{blocks_of('By HTTP only', 'sh')}"
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+                shell: trio.Process = await nursery.start(_shell, script)
+                assert shell.stdout is not None
+                output = b""
+                while b"\n\nid: 1.0\ndata: " not in output or not output.endswith(b"}\n\n"):
+                    output += await shell.stdout.receive_some()
+                nursery.cancel_scope.cancel()
+    assert output.startswith(b'{"message":"ok","message_id":1}\n:\n\n')
+
+
 class Example:
     """One of the guide's two clients, saved and started as the guide says."""
 

@@ -75,6 +75,13 @@ class RunningParts:
         async with talk_at(url, **headers) as talk:
             yield talk
 
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator[Talk]:
+        """A socket of the user ada, after `hello`."""
+        async with talk_at(f"ws://127.0.0.1:{self._port}/ws/user?token={self.tokens['ada']}") as talk:
+            await talk.receive("hello")
+            yield talk
+
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
         headers = {"Authorization": f"Bearer {self.tokens['ada']}", **options.pop("headers", {})}
         async with http_client(f"http://127.0.0.1:{self._port}") as http:
@@ -121,6 +128,7 @@ async def running_parts(
         async with trio.open_nursery() as nursery:
             for run in (parts.outbox.run, parts.marks.run, parts.hub.run, parts.gateway.run):
                 await nursery.start(run)
+            await nursery.start(parts.hub.news.run, parts.rooms.own, parts.store.rooms)
             if scribe:
                 await nursery.start(parts.scribe.run)
             yield RunningParts(parts, listeners[0].port, nursery, tokens)

@@ -7,9 +7,12 @@ import pytest
 from reichatd.settings import Reload, reload_of
 from reichatd.settings.keys import KEYS
 from tests.reload import (  # noqa: F401 - each registers its proofs
+    change_keys,
     chat_keys,
     connection_keys,
+    follower_keys,
     invite_keys,
+    news_keys,
     people_keys,
     process_keys,
 )

@@ -6,9 +6,19 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.web.test_look import check
+from tests.web.test_reading import SELECT
 from tests.web.visitor import Visitor
 
 Visitors = Callable[..., Visitor]
+
+RICH = """**bold** _italic_ ~~strike~~ `code` [a link](https://example.org/) www.example.org #lounge
+> a quote
+> > in a quote
+- a list
+  1) in a list
+```python
+print("a line of code that is longer than a phone is wide, so that it must be broken somewhere")
+```"""
 
 
 def select(field: Locator, text: str) -> None:
@@ -80,6 +90,19 @@ def test_buttons_and_keys_format_the_text(visitor: Visitors) -> None:
     expect(ada.page.locator(".feed .content strong")).to_have_text(["two", "words"])
     assert any('"**two** **words**"' in frame for frame in ada.sent)
 
+    # What is copied is what was written.
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    field.fill("```\nx = 1\n```")
+    field.press("Enter")
+    ada.page.locator(".feed .code-block").hover()
+    ada.page.get_by_role("button", name="Copy code").click()
+    expect(ada.page.locator("#announcer")).to_have_text("Copied")
+    assert ada.measured("navigator.clipboard.readText()") == "x = 1"
+    ada.page.evaluate(SELECT, [1, 2])
+    keyboard.press("Control+c")
+    assert ada.measured("navigator.clipboard.readText()").partition("\n")[2] == "**two** **words**\n```\nx = 1\n```"
+    field.focus()
+
     # With the keyboard: one stop of the tab key, then the arrow keys.
     field.press("Tab")
     expect(toolbar.get_by_role("button", name="Bold")).to_be_focused()
@@ -111,6 +134,8 @@ def test_people_and_rooms_are_suggested(visitor: Visitors, phone: bool, dark: bo
     field = ada.composer
     listed = ada.page.get_by_role("listbox").get_by_role("option")
     box = ada.page.locator("#composer")
+    ada.say(RICH)
+    expect(ada.page.locator(".feed .code-block")).to_be_visible()
 
     field.press_sequentially("Hello (@b")
     expect(listed).to_have_text(["Bbarbara", "Bbob"])
@@ -152,7 +177,7 @@ def test_people_and_rooms_are_suggested(visitor: Visitors, phone: bool, dark: bo
     expect(listed).to_have_count(1)
     if not phone:
         box.press("Enter")
-        ada.sees("Thank you @bob")
+        expect(ada.page.locator(".feed .content").last).to_have_text("Thank you @bob")
 
 
 @pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desk-light", "phone-dark"])
@@ -164,6 +189,8 @@ def test_emoji_are_chosen_by_name_by_group_and_from_the_recent_ones(visitor: Vis
     page, field, keyboard = ada.page, ada.page.locator("#composer"), ada.page.keyboard
     picker = page.get_by_role("dialog", name="Emoji")
     cells = picker.get_by_role("gridcell")
+    ada.say(RICH)
+    expect(page.locator(".feed .code-block")).to_be_visible()
     if phone:
         page.get_by_role("button", name="Formatting").click()
     check(ada, f"{kind}-toolbar")

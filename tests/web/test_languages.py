@@ -99,6 +99,13 @@ def test_all_is_said_in_the_language_of_the_browser(visitor: Visitors, language:
     ada, bob = visitor("ada", phone=True, locale=locale), visitor("bob")
     me, page = Walker(ada, language), ada.page
 
+    # Without the file of the language, the page is in English.
+    page.route(f"**/texts/{language}.js", lambda route: route.abort())
+    page.goto(ada.url)
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.unroute_all()
+
     # Before login. Another language can be chosen there.
     page.goto(ada.url)
     expect(page.get_by_role("heading", name=me.text("common.logIn"))).to_be_visible()
