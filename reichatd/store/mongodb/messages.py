@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
+import trio
 from bson import ObjectId
 
 from reichatd.store.bounds import LAST_ID
@@ -23,7 +24,7 @@ from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.reactions import own_reactions, reactors
 from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_logs
 from reichatd.store.mongodb.schema import BY_CHANGE, PINNED
-from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
+from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.pages import cut
 from reichatd.store.records import Change, Committed, LogHead, Message, Post
 
@@ -225,7 +226,19 @@ class MongoMessages(MongoPart):
 
     shared = True
 
-    commit = method(_commit)
+    def __init__(self, server: MongoServer) -> None:
+        super().__init__(server)
+        self._changing = trio.Lock()
+
+    async def commit(
+        self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int], changes: Sequence[Change] = ()
+    ) -> Committed:
+        if not changes:
+            return await self.server.run(_commit, posts, read_marks)
+        # Changes wait for each other in any case. Here the wait takes nothing from the time limit of the commit.
+        async with self._changing:
+            return await self.server.run(_commit, posts, read_marks, changes)
+
     probe = method(_probe)
     last_id = method(_last_id)
     first_ids = method(_first_ids)
