@@ -1,6 +1,7 @@
 // The message input: it grows with the text, saves the draft, formats and suggests, and shows by how much a message is too long.
 
 import { Completion } from "./completion.js";
+import { contextStrip } from "./composer-context.js";
 import { announce, h, icon, iconButton } from "./dom.js";
 import { emojiSource } from "./emoji.js";
 import { pickEmoji } from "./emoji-picker.js";
@@ -14,17 +15,26 @@ export class Composer {
   #draft;
   #serverInfo;
   #onsend;
+  #onedit;
+  #oninput;
+  #context = null; // what the input is for, if not for a new message: see `begin`
+  #strip = h("div", {});
+  #isSaving = false;
   #completion;
   #finePointer = matchMedia("(pointer: fine)");
 
   /**
-   * draft: saves the text. serverInfo: knows the limits. onsend: called with the text of a message. people, rooms: sources of `Completion`.
+   * draft: saves the text. serverInfo: knows the limits. onsend: called with the text of a message, and with the id of the
+   * message that it answers, if any. onedit: called when the user wants to edit the last message. oninput: called while the user writes
+   * a message. people, rooms: sources of `Completion`.
    * signal: of an AbortController; removes the listeners.
    */
-  constructor({ draft, serverInfo, onsend, people, rooms, signal }) {
+  constructor({ draft, serverInfo, onsend, onedit, oninput, people, rooms, signal }) {
     this.#draft = draft;
     this.#serverInfo = serverInfo;
     this.#onsend = onsend;
+    this.#onedit = onedit;
+    this.#oninput = oninput;
     this.problem = h("p", { class: "problem", id: "composer-problem" });
     this.input = h("textarea", { id: "composer", rows: "1", dir: "auto", "aria-label": texts.writing.label, "aria-describedby": "composer-problem", placeholder: texts.writing.placeholder });
     this.#completion = new Completion(this.input, { "@": people, "#": rooms, ":": emojiSource }, signal);
@@ -36,7 +46,7 @@ export class Composer {
       toolbar(this.input, [iconButton("emoji", texts.emoji.title, (event) => this.#insertEmoji(event.currentTarget), { "aria-haspopup": "dialog" })]),
       h("button", { class: "send", "aria-label": texts.writing.send, title: texts.writing.send }, icon("send")),
     );
-    this.element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.box, this.problem);
+    this.element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.#send(); } }, this.#strip, this.box, this.problem);
     this.formats.addEventListener("pointerdown", (event) => event.preventDefault()); // the input keeps the focus
     this.input.value = draft.text;
     this.input.addEventListener("input", () => this.#changed());
@@ -60,8 +70,45 @@ export class Composer {
     this.input.style.height = `${this.input.scrollHeight}px`;
   }
 
+  /**
+   * The input is for this until the user leaves it or sends: {icon, label, text: to show; and replyTo: the id of the message that is
+   * answered, or content: to edit, save: gets the new text, and may throw; onleave?}.
+   */
+  begin(context) {
+    this.leave();
+    this.#context = context;
+    this.#strip.replaceChildren(contextStrip(context, () => { this.leave(); this.input.focus(); }));
+    if (this.#isEdit) this.#setText(context.content);
+    announce(context.label);
+    this.input.focus();
+    this.input.setSelectionRange(this.input.value.length, this.input.value.length);
+  }
+
+  /** The input is for a new message again; the draft is back. */
+  leave() {
+    if (this.#context === null) return;
+    const wasEdit = this.#isEdit;
+    const { onleave } = this.#context;
+    this.#context = null;
+    this.#isSaving = false;
+    this.#strip.replaceChildren();
+    if (wasEdit) this.#setText(this.#draft.text);
+    onleave?.();
+  }
+
+  get #isEdit() {
+    return this.#context?.save !== undefined;
+  }
+
+  #setText(text) {
+    this.input.value = text;
+    this.fit();
+    this.#check();
+  }
+
   /** Puts a text into the input, before the present one, for editing. */
   putBack(text) {
+    this.leave();
     const rest = this.input.value;
     this.input.value = rest.trim() === "" ? text : `${text}\n\n${rest}`;
     this.#changed();
@@ -70,7 +117,10 @@ export class Composer {
   }
 
   #changed() {
-    this.#draft.text = this.input.value;
+    if (!this.#isEdit) {
+      this.#draft.text = this.input.value;
+      if (this.input.value !== "") this.#oninput();
+    }
     this.fit();
     this.#check();
   }
@@ -78,10 +128,8 @@ export class Composer {
   /** Another tab, in which the user is writing, has changed the draft. */
   #draftChanged(event) {
     const writesHere = document.hasFocus() && document.activeElement === this.input;
-    if (!this.#draft.concerns(event) || writesHere) return;
-    this.input.value = event.newValue ?? "";
-    this.fit();
-    this.#check();
+    if (!this.#draft.concerns(event) || writesHere || this.#isEdit) return;
+    this.#setText(event.newValue ?? "");
   }
 
   #check() {
@@ -113,10 +161,21 @@ export class Composer {
   #keyPressed(event) {
     // Safari fires the Enter that ends an IME composition after the composition: only the key code tells them apart.
     const isComposing = event.isComposing || event.keyCode === PROCESSED_BY_IME;
-    if (isComposing || this.#completion.handleKey(event) || formatByKeys(event)) return;
+    if (isComposing || this.#completion.handleKey(event) || formatByKeys(event) || this.#contextKey(event)) return;
     if (event.key !== "Enter" || event.shiftKey || !this.#finePointer.matches) return;
     event.preventDefault();
     this.#send();
+  }
+
+  /** Escape leaves an edit or a reply; Up in the empty input edits the last message. Returns whether it was such a key. */
+  #contextKey(event) {
+    const hasModifier = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey;
+    if (event.isComposing || hasModifier) return false;
+    if (event.key === "Escape" && this.#context !== null) this.leave();
+    else if (event.key === "ArrowUp" && this.#context === null && this.input.value === "") this.#onedit();
+    else return false;
+    event.preventDefault();
+    return true;
   }
 
   #send() {
@@ -128,10 +187,32 @@ export class Composer {
       this.#serverInfo.refresh(); // the limit may be higher now
       return;
     }
+    if (this.#isEdit) {
+      this.#save(content);
+      return;
+    }
+    const { replyTo } = this.#context ?? {};
+    this.leave();
     this.input.value = "";
     this.fit();
-    this.#onsend(content);
+    this.#onsend(content, replyTo);
     this.#changed(); // delete the draft only after the message is saved
+  }
+
+  /** Saves an edit, and leaves it if that was possible. */
+  async #save(content) {
+    const context = this.#context;
+    if (this.#isSaving) return;
+    this.#isSaving = true;
+    try {
+      if (content !== context.content) await context.save(content);
+      if (this.#context === context) this.leave();
+    } catch (error) {
+      if (this.#context !== context) return;
+      this.#isSaving = false;
+      this.problem.textContent = error.message;
+      announce(error.message);
+    }
   }
 }
 

@@ -1,29 +1,31 @@
 // A room's conversation. It reconnects when a WebSocket ends; no message is missed and none appears twice.
 
 import { Unreachable } from "./api.js";
-import { Outbox, OWN_TAB_MS } from "./outbox.js";
+import { Changes } from "./changes.js";
+import { Company } from "./company.js";
+import { Deletions } from "./deletions.js";
+import { Outbox } from "./outbox.js";
+import { OwnReactions } from "./own-reactions.js";
+import { pauseBefore } from "./reconnect-pause.js";
 import { RoomLog } from "./room-log.js";
+import { Sender } from "./sender.js";
 import { FrameRefused, Socket } from "./socket.js";
-import { refusalText, texts } from "./texts.js";
-import { endTime } from "./time.js";
+import { texts } from "./texts.js";
 
 const PAGE = 100;
 const MARK_MS = 400;
-const BUSY_MS = 2_000;
-const LONG_WAIT_MS = 2_000; // the user is told of a longer one
+const TYPING_PAUSE_MS = 3_000; // minimum between two frames that say that the user is writing
 const OFFLINE_ANSWER_MS = 3_000;
-const LONGEST_WAIT_MS = 30_000;
-const GOING_AWAY_MS = 5_000;
-const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
 const TRY_AGAIN_LATER = 1013;
-const FINAL_CODES = ["bad_content", "bad_frame"]; // the server would refuse the same message again
+const WANTED = ["typing", "presence"];
 
 /**
  * `state` is "resting" (not started), "connecting", "live", "waiting" (for the next try) or "over" (`reason` says why).
  *
- * Events: "state"; "log" (messages have arrived, or the read mark has moved); "read" (the user has read on in this tab); "outbox";
+ * Events: "state"; "log" (messages have arrived or changed, or the read mark has moved); "read" (the user has read on in this tab);
+ * "outbox"; "company" (others have come, gone, or begun to write); "refused" (the server has refused a change; `detail` is the error);
  * "arrived" (an unread message of another user, which is its `detail`); "crowded" (the server refused the connection, since the user
  * has too many); "restricted" (the user is muted, or the room is slow).
  */
@@ -34,12 +36,13 @@ export class Conversation extends EventTarget {
   #userId;
   #roomId;
   #socket = null;
+  #sender;
   #running = false;
   #wake = () => {};
   #page = PAGE;
-  #inFlight = null; // the nonce that waits for its ack: one at a time, to keep the order
-  #waitsFor = null; // the nonce of the message in flight, if the server has refused it for some time
-  #waitTimer;
+  #changeId = null; // the log has all changes up to this number; null before the first connection
+  #isCaughtUp = false; // whether this connection has reported all earlier changes
+  #typedAt = -Infinity;
   #markTimer = null;
   #beginsAtEnd = false;
 
@@ -50,7 +53,16 @@ export class Conversation extends EventTarget {
     this.#roomId = roomId;
     this.log = new RoomLog();
     this.outbox = new Outbox(userId, roomId);
+    this.changes = new Changes();
+    this.deletions = new Deletions({
+      send: (id) => this.changes.make("delete", { message_ids: [id] }),
+      onchange: (error) => this.#changedHere(error),
+    });
+    this.ownReactions = new OwnReactions(userId);
+    this.company = new Company(userId, () => this.#emit("company"));
+    this.#sender = new Sender(this.outbox, api.serverInfo, (name) => this.#emit(name));
     window.addEventListener("storage", this.#storageChanged);
+    window.addEventListener("pagehide", this.#pageHidden);
   }
 
   start() {
@@ -71,6 +83,7 @@ export class Conversation extends EventTarget {
   stop() {
     this.#disconnect();
     window.removeEventListener("storage", this.#storageChanged);
+    window.removeEventListener("pagehide", this.#pageHidden);
   }
 
   /** Ends the pause before the next try. */
@@ -78,33 +91,54 @@ export class Conversation extends EventTarget {
     this.#wake();
   }
 
-  /** Queues a message, and sends it as soon as there is a connection. */
-  send(content) {
-    this.outbox.add(content);
-    this.#emit("outbox");
-    this.#sendNext();
+  /** Queues a message, and sends it as soon as there is a connection. options: those of `Outbox.add`. */
+  send(content, options) {
+    this.#typedAt = -Infinity;
+    this.#sender.add(content, options);
   }
 
-  /** Whether a message waits for being sent. */
+  /** Whether a message or a change waits for being sent. */
   get hasUnsent() {
-    return this.state !== "over" && this.outbox.next !== undefined;
+    return this.state !== "over" && (this.outbox.next !== undefined || !this.changes.isEmpty);
   }
 
   retry(nonce) {
-    this.outbox.again(nonce);
-    this.#emit("outbox");
-    this.#sendNext();
+    this.#sender.again(nonce);
+  }
+
+  discard(nonce) {
+    this.#sender.discard(nonce);
+  }
+
+  /** Gives a message of the user a new text. Throws FrameRefused; waits while there is no connection. */
+  async edit(id, content) {
+    await this.changes.make("edit", { message_id: id, content });
+  }
+
+  /** Adds or removes the user's reaction. It is shown at once; the event "refused" follows if the server refuses. */
+  async react(id, emoji, isSet) {
+    const confirmed = this.changes.make(isSet ? "react" : "unreact", { message_id: id, emoji });
+    const done = this.ownReactions.want(id, emoji, isSet, confirmed);
+    this.#changedHere();
+    await done.then(() => this.#changedHere(), (error) => this.#changedHere(error));
+  }
+
+  /** Pins a message, or removes its pin. The event "refused" follows if the server refuses. */
+  async pin(id, isSet) {
+    await this.changes.make(isSet ? "pin" : "unpin", { message_id: id }).catch((error) => this.#changedHere(error));
+  }
+
+  /** The user is writing. The others are told, but not for each key. */
+  typing() {
+    const now = performance.now();
+    if (this.state !== "live" || now - this.#typedAt < TYPING_PAUSE_MS) return;
+    this.#typedAt = now;
+    this.#socket.send("typing", {});
   }
 
   /** Messages before the next connection count as read: the user has just joined. */
   beginAtEnd() {
     this.#beginsAtEnd = true;
-  }
-
-  discard(nonce) {
-    this.outbox.discard(nonce);
-    this.#emit("outbox");
-    if (nonce === this.#waitsFor) this.#endWait();
   }
 
   /** The user has read up to this id. The server gets it a little later, or after the next connect. */
@@ -126,16 +160,29 @@ export class Conversation extends EventTarget {
   async fetchMissing(from, to) {
     for (let range; (range = this.log.missing(from, to)); ) {
       const upTo = Math.min(range[1], range[0] + this.#page - 1);
-      await this.#fetch(this.#socket, range[0], upTo);
+      await this.#fetchRange(range[0], upTo);
       const left = this.log.missing(from, to);
       if (left && left[0] === range[0]) throw new Unreachable(); // the server lacks a message that it should have
     }
+  }
+
+  /** Fetches these single messages, which need not exist, and the user's reactions to them; at most 100. Throws as `fetchMissing`. */
+  async fetchIds(ids) {
+    const { messages, mine = {} } = await this.#fetch({ ids, mine: true });
+    this.ownReactions.tell(ids, mine);
+    this.#addMessages(messages);
+  }
+
+  /** Returns these messages and does not keep them: for searches. Throws as `fetchMissing`. */
+  async peek(ids) {
+    return (await this.#fetch({ ids })).messages;
   }
 
   // --- the connection
 
   #disconnect() {
     if (this.#markTimer !== null) this.#sendMark(); // while there is a socket
+    this.deletions.finishAll();
     this.#running = false;
     window.removeEventListener("online", this.#online);
     window.removeEventListener("offline", this.#offline);
@@ -165,13 +212,15 @@ export class Conversation extends EventTarget {
       this.#socket = socket;
       if (!this.#running) socket.drop();
       const end = await socket.closed;
-      if (end.code === TOO_BIG) this.#fail(this.#inFlight, texts.writing.tooBigForServer, true);
+      if (end.code === TOO_BIG && !this.#sender.tooBig()) this.changes.giveUp(texts.writing.tooBigForServer);
       return end;
     } catch {
       return {};
     } finally {
-      this.#socket = this.#inFlight = this.#waitsFor = null;
-      clearTimeout(this.#waitTimer);
+      this.#socket = null;
+      this.#sender.disconnected();
+      this.changes.disconnected();
+      this.company.forget();
     }
   }
 
@@ -192,10 +241,13 @@ export class Conversation extends EventTarget {
     }
     if (this.reason === "") return false;
     this.stop();
+    this.changes.giveUp(this.reason);
     this.#setState("over");
     return true;
   }
 
+  #storageChanged = (event) => this.#sender.storageChanged(event);
+  #pageHidden = () => this.deletions.finishAll();
   #online = () => this.#wake();
   // The browser may be wrong, or the server on this machine: the check finds out whether it answers.
   #offline = () => this.#socket?.check(OFFLINE_ANSWER_MS);
@@ -215,64 +267,131 @@ export class Conversation extends EventTarget {
       case "latest_message":
         this.#latest(frame.message);
         break;
+      case "message_changed":
+        this.log.change(frame.message);
+        this.#changed(frame.message.change_id);
+        break;
+      case "reactions_changed":
+        this.log.changeReactions(frame);
+        this.#changed(frame.change_id);
+        break;
+      case "caught_up":
+        this.#changeId = frame.change_id ?? 0;
+        this.#isCaughtUp = true;
+        break;
+      case "typing":
+        this.company.setTyping(frame);
+        break;
+      case "presence":
+        this.company.setPresence(frame);
+        break;
       case "ack":
         this.#acknowledged(frame);
         break;
       case "error":
-        // The server may not be able to read a bad frame's nonce. Only our message frames can be bad.
-        if (frame.nonce !== undefined || frame.code === "bad_frame") this.#refused({ nonce: this.#inFlight, ...frame });
+        if (frame.code === "other_log") socket.drop(); // the next connection starts afresh
+        // The server may not be able to read a bad frame's nonce. Only messages are that long.
+        else if (!this.changes.settle(frame) && (frame.nonce !== undefined || frame.code === "bad_frame")) this.#sender.refused(frame);
     }
   }
 
   #latest(message) {
     const { message_id: id, user_id: userId } = message;
-    if (id <= this.log.end) return;
+    if (id <= this.log.end) {
+      this.log.change(message); // a fetch was faster, and may have an older state
+      return;
+    }
     if (userId === this.#userId) this.log.readTo = Math.max(this.log.readTo, id); // as the server does, for any device
     this.#addMessages([message]);
+    this.company.hasPosted(userId);
     if (id > this.log.readTo) this.dispatchEvent(new CustomEvent("arrived", { detail: message }));
   }
 
-  async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId }) {
-    await this.#checkSameLog(socket);
+  #changed(changeId) {
+    // Until the client has caught up, numbers may be missing before this one.
+    if (this.#isCaughtUp) this.#changeId = Math.max(this.#changeId, changeId);
+    this.#emit("log");
+  }
+
+  #acknowledged(frame) {
+    if (this.changes.settle(frame)) return;
+    this.log.readTo = Math.max(this.log.readTo, frame.message_id); // as the server does
+    this.#sender.acknowledged(frame);
+    this.#settleOutbox();
+    this.#emit("outbox");
+  }
+
+  async #accepted(socket, { last_read_id: readTo, messages, first_id: firstId, last_id: lastId, change_id: changeId = 0, log: token }) {
+    if (this.log.token !== null && this.log.token !== token) this.#startAfresh();
+    else await this.#checkSameLog(socket);
+    this.log.token = token;
+    if (this.log.oldest === undefined) this.#changeId = changeId;
+    this.#isCaughtUp = false;
+    this.ownReactions.forget();
     this.log.beginAt(firstId);
     this.log.endAt(lastId);
     this.log.readTo = Math.max(this.log.readTo, this.#beginsAtEnd ? this.log.end : readTo);
     this.#beginsAtEnd = false;
     this.#addMessages(messages);
-    socket.send("listen_latest", { after_id: this.log.end });
+    socket.send("listen_latest", { after_id: this.log.end, after_change: this.#changeId, held_from: this.log.oldest, log: token, want: WANTED });
     this.#setState("live");
     this.#sendMark();
-    this.#sendNext();
+    this.changes.connected(socket);
+    this.#sender.connected(socket);
   }
 
   /**
-   * Clears the log if it is not the same as before: the room was deleted and created again under the same id, or a backup was
-   * restored. The last message may be unknown, if there is more unread than was fetched; so the newest known one is checked too.
+   * Clears the log if its name is the same and its messages are not: the file of the store was replaced by an older one. The last
+   * message may be unknown, if there is more unread than was fetched; so the newest known one is checked too.
    */
   async #checkSameLog(socket) {
     const { newest, end } = this.log;
     if (end === 0) return;
     for (const id of new Set([newest?.message_id ?? end, end])) {
-      const { messages, first_id: firstId = 1 } = await socket.fetch(id, id);
+      const { messages, first_id: firstId = 1 } = await socket.fetch({ from_id: id, to_id: id });
       if (firstId > id || isSame(messages[0], this.log.get(id))) continue;
-      this.log.clear();
-      this.outbox.arrived(Infinity);
+      this.#startAfresh();
       return;
     }
   }
 
-  async #fetch(socket, from, to) {
-    if (socket === null) throw new Unreachable();
+  /** The room has another log. */
+  #startAfresh() {
+    this.log.clear();
+    this.deletions.clear();
+    this.outbox.arrived(Infinity);
+  }
+
+  async #fetchRange(from, to) {
     try {
-      const answer = await socket.fetch(from, to);
+      const answer = await this.#fetch({ from_id: from, to_id: to });
       this.log.beginAt(answer.first_id);
       this.#addMessages(answer.messages);
-      return answer;
     } catch (error) {
       if (!(error instanceof FrameRefused) || error.code !== "fetch_too_large" || this.#page === 1) throw error;
       this.#page = Math.ceil(this.#page / 2); // a server with a low limits.fetch_ids
-      return this.#fetch(socket, from, Math.min(to, from + this.#page - 1));
+      await this.#fetchRange(from, Math.min(to, from + this.#page - 1));
     }
+  }
+
+  async #fetch(which) {
+    const socket = this.#socket;
+    if (this.state !== "live") throw new Unreachable();
+    const changeId = this.#changeId;
+    const answer = await socket.fetch(which);
+    if (answer.log !== this.log.token) {
+      socket.drop(); // the next connection starts afresh
+      throw new Unreachable();
+    }
+    // What changed meanwhile may have been ignored, since the messages were unknown: the server sends it again.
+    this.#changeId = Math.min(this.#changeId, changeId);
+    return answer;
+  }
+
+  /** The user has changed something, which is shown before the server has answered; or it has refused. */
+  #changedHere(error) {
+    if (error) this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+    this.#emit("log");
   }
 
   #addMessages(messages) {
@@ -280,74 +399,6 @@ export class Conversation extends EventTarget {
     this.#settleOutbox();
     this.#emit("log");
   }
-
-  // --- sending
-
-  #sendNext() {
-    const entry = this.outbox.next;
-    if (this.state !== "live" || this.#socket === null || this.#inFlight !== null || entry === undefined) return;
-    const problem = this.#api.serverInfo.lengthProblem(entry.content);
-    if (problem) {
-      this.#fail(entry.nonce, problem, true);
-      this.#sendNext();
-      return;
-    }
-    this.#inFlight = entry.nonce;
-    this.#socket.send("message", { content: entry.content, nonce: entry.nonce });
-  }
-
-  #acknowledged({ nonce, message_id: id }) {
-    this.outbox.acknowledged(nonce, id);
-    this.log.readTo = Math.max(this.log.readTo, id); // as the server does
-    this.#settleOutbox();
-    this.#emit("outbox");
-    this.#inFlight = null;
-    this.#sendNext();
-  }
-
-  #refused({ nonce, code, message, retry_after: seconds, until }) {
-    if (code === "rate_limited") this.#wait(nonce, seconds * 1000);
-    else if (code === "unavailable") this.#wait(nonce, BUSY_MS);
-    else {
-      const problem = refusalText({ code, message });
-      this.#fail(nonce, until ? texts.time.until(problem, endTime(new Date(until))) : problem, FINAL_CODES.includes(code));
-      if (code === "muted") this.#emit("restricted");
-      if (nonce !== this.#inFlight) return;
-      this.#inFlight = null;
-      this.#sendNext();
-    }
-  }
-
-  /** Sends the message in flight again after this time, and no other one before it. */
-  #wait(nonce, ms) {
-    if (nonce !== this.#inFlight) return;
-    this.#waitsFor = nonce;
-    clearTimeout(this.#waitTimer);
-    this.#waitTimer = setTimeout(() => this.#endWait(), ms);
-    if (ms <= LONG_WAIT_MS) return;
-    this.outbox.waits(nonce, Date.now() + ms);
-    this.#emit("outbox");
-    this.#emit("restricted");
-  }
-
-  #endWait() {
-    clearTimeout(this.#waitTimer);
-    this.#waitsFor = this.#inFlight = null;
-    this.#sendNext();
-  }
-
-  #fail(nonce, problem, isFinal) {
-    this.outbox.failed(nonce, problem, isFinal);
-    this.#emit("outbox");
-    if (isFinal) this.#api.serverInfo.refresh(); // the limits may have changed
-  }
-
-  /** Another tab has changed the outbox. */
-  #storageChanged = (event) => {
-    if (!this.outbox.applyChange(event)) return;
-    this.#emit("outbox");
-    setTimeout(() => this.#sendNext(), OWN_TAB_MS + 1);
-  };
 
   #settleOutbox() {
     const before = this.outbox.entries;
@@ -374,16 +425,4 @@ export class Conversation extends EventTarget {
 /** Whether a fetched message is the known one of its id, if one is known. */
 function isSame(found, known = found) {
   return found !== undefined && found.timestamp === known.timestamp && found.user_id === known.user_id;
-}
-
-/**
- * The pause before the next try, in milliseconds. It is random, so that clients do not reconnect all at once. A server that shuts
- * down has chosen a random pause for each client.
- */
-function pauseBefore({ code, reason = "" }, failures) {
-  if (code === GOING_AWAY && failures === 0) {
-    const given = /retry-after-ms=(\d+)/.exec(reason);
-    return given ? Math.min(LONGEST_WAIT_MS, Number(given[1])) : Math.random() * GOING_AWAY_MS;
-  }
-  return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
 }

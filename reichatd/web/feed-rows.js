@@ -12,12 +12,19 @@ export class FeedRows {
   linked = null; // the id in the link that the user followed
   #log;
   #row;
+  #sourcesOf;
+  #sources = new WeakMap(); // by row: what it was made from
 
-  /** row: makes the row of a message, from it and the message before it. */
-  constructor(log, row) {
+  /**
+   * row: makes the row of a message, from it and the message before it.
+   * sourcesOf: makes the list of all that a message's row shows; while they are the same, so is the row.
+   */
+  constructor(log, row, sourcesOf) {
     this.#log = log;
     this.#row = row;
+    this.#sourcesOf = sourcesOf;
     this.list = h("div", { class: "feed", role: "feed", "aria-label": texts.conversation.messages, "aria-busy": "false" });
+    this.list.addEventListener("focusin", ({ target }) => this.#setTabStops(target.closest(".message")));
   }
 
   /** The row of this id; null if it is not in the page. */
@@ -27,7 +34,12 @@ export class FeedRows {
 
   /** Draws all rows again. */
   redraw() {
-    for (const row of [...this.list.children]) row.replaceWith(this.#make(Number(row.dataset.id)));
+    for (const row of [...this.list.children]) this.#replace(row);
+  }
+
+  /** Draws the rows again that show something else now. */
+  refresh() {
+    for (const row of [...this.list.children]) if (this.#isStale(row)) this.#replace(row);
   }
 
   /** Removes all rows; the next row added below is that of this id. */
@@ -83,17 +95,41 @@ export class FeedRows {
     if (id !== null) this.of(id)?.setAttribute("aria-current", "true");
   }
 
-  /** Focuses a row. The tab key then reaches its buttons, and those of no other row. */
+  /** Focuses a row. */
   focus(row) {
     if (!row) return;
-    for (const button of this.list.querySelectorAll('.message [tabindex="0"]')) button.tabIndex = -1;
-    for (const button of row.querySelectorAll("button, .time")) button.tabIndex = 0;
     row.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
 
+  /** The tab key reaches the buttons of this row, and those of no other. */
+  #setTabStops(row) {
+    if (row.querySelector('.time[tabindex="0"]')) return;
+    for (const button of this.list.querySelectorAll('.message [tabindex="0"]')) button.tabIndex = -1;
+    for (const button of row.querySelectorAll("button, .time")) button.tabIndex = 0;
+  }
+
+  #isStale(row) {
+    const message = this.#log.get(Number(row.dataset.id));
+    const sources = this.#sources.get(row);
+    return message !== undefined && this.#sourcesOf(message).some((source, index) => source !== sources[index]);
+  }
+
+  /** Draws a row again. The focus stays where it was in it. */
+  #replace(row) {
+    const focused = row.contains(document.activeElement) ? document.activeElement : null;
+    const next = this.#make(Number(row.dataset.id));
+    row.replaceWith(next);
+    if (focused === null) return;
+    const { action } = focused.dataset;
+    const place = action && [...next.querySelectorAll("[data-action]")].find((each) => each.dataset.action === action);
+    (place ?? next).focus({ preventScroll: true });
+  }
+
   #make(id) {
-    const row = this.#row(this.#log.get(id), this.#log.get(id - 1));
+    const message = this.#log.get(id);
+    const row = this.#row(message, this.#log.get(id - 1));
+    this.#sources.set(row, this.#sourcesOf(message));
     if (id === this.linked) row.setAttribute("aria-current", "true");
     return row;
   }

@@ -36,13 +36,13 @@ export class Feed {
   #resizes;
 
   /**
-   * row: makes the row of a message, from it and the message before it. pendingRow: that of an outbox entry.
+   * row, sourcesOf: see FeedRows. pendingRow: makes the row of an outbox entry.
    * onread: called with the last visible id, if all unread messages before it were visible.
    */
-  constructor(conversation, { row, pendingRow, onread }) {
+  constructor(conversation, { row, sourcesOf, pendingRow, onread }) {
     this.#conversation = conversation;
     this.#generation = conversation.log.generation;
-    this.#rows = new FeedRows(conversation.log, row);
+    this.#rows = new FeedRows(conversation.log, row, sourcesOf);
     this.#pendingRow = pendingRow;
     this.#onread = onread;
     this.note = h("p", { class: "feed-note", role: "status" });
@@ -110,6 +110,25 @@ export class Feed {
     this.update();
   }
 
+  /** The button of a message with this action; its row if that button is not there or not visible. Undefined if the row is not there. */
+  anchor(id, action) {
+    const row = this.#rows.of(id) ?? undefined;
+    const button = [...(row?.querySelectorAll("[data-action]") ?? [])].find((each) => each.dataset.action === action);
+    return button?.offsetParent ? button : row;
+  }
+
+  /** Focuses the row of a message, if it is in the page, or its button with this action. */
+  focus(id, action) {
+    this.#rows.focus(this.#rows.of(id));
+    this.anchor(id, action)?.focus({ preventScroll: true });
+  }
+
+  /** The same after the next draw. */
+  focusSoon(id, action) {
+    this.update();
+    requestAnimationFrame(() => this.focus(id, action));
+  }
+
   /** Draws changes in the next frame, once for many calls. */
   update() {
     if (this.#isDrawing || this.#isClosed) return;
@@ -145,6 +164,7 @@ export class Feed {
     if (this.#target !== null) this.#moveToTarget();
     let added = 0;
     this.#keepPosition(() => {
+      this.#rows.refresh();
       added = this.#fill();
       this.#trim();
       this.#drawPending();

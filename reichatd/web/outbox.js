@@ -11,8 +11,9 @@ export class Outbox {
   #prefix;
 
   /**
-   * `entries` are {nonce, content, at, problem?, isFinal?, until?, messageId?}, oldest first. An entry with a problem waits for the
-   * user; if the problem is final, the server would refuse the same message again. `until` is when it is sent again, in milliseconds.
+   * `entries` are {nonce, content, at, replyTo?, mentions?, problem?, isFinal?, until?, messageId?}, oldest first. An entry with a
+   * problem waits for the user; if the problem is final, the server would refuse the same message again. `until` is when it is sent
+   * again, in milliseconds.
    */
   constructor(userId, roomId) {
     this.#prefix = outboxPrefix(userId, roomId);
@@ -20,9 +21,10 @@ export class Outbox {
     this.entries = storage.keys(this.#prefix).map((key) => this.#read(key, storage.get(key))).sort(byAge);
   }
 
-  add(content) {
+  /** replyTo: the id of the message that it answers; mentions: ids of users, or undefined: the server finds them by their names. */
+  add(content, { replyTo, mentions } = {}) {
     const at = Math.max(Date.now(), (this.entries.at(-1)?.at ?? 0) + 1); // in order, even if the clock is set back
-    const entry = { nonce: newNonce(), content, at };
+    const entry = { nonce: newNonce(), content, at, replyTo, mentions };
     this.entries.push(entry);
     this.#save(entry);
   }
@@ -94,8 +96,8 @@ export class Outbox {
     if (left.length < this.entries.length) this.entries = left;
   }
 
-  #save({ nonce, content, at, problem, isFinal }) {
-    storage.set(this.#prefix + nonce, JSON.stringify({ content, at, problem, isFinal }));
+  #save({ nonce, content, at, replyTo, mentions, problem, isFinal }) {
+    storage.set(this.#prefix + nonce, JSON.stringify({ content, at, replyTo, mentions, problem, isFinal }));
   }
 
   #read(key, text) {
@@ -114,6 +116,6 @@ export function holdBack(userId, problem) {
 
 const byAge = (one, other) => one.at - other.at;
 
-function newNonce() {
+export function newNonce() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

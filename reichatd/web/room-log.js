@@ -1,4 +1,5 @@
-// The known part of a room's log. Message ids are 1, 2, 3, … without a gap, so any missing message can be fetched when it is needed.
+// The known part of a room's log. Message ids are 1, 2, 3, … without a gap, so any missing message can be fetched when it is needed. Of a
+// message, the state with the greatest change_id is kept.
 
 const MOST_MESSAGES = 3000;
 const KEPT_AT_END = 200;
@@ -9,6 +10,8 @@ export class RoomLog {
   end = 0;
   /** The last id that the user has read. */
   readTo = 0;
+  /** The server's name of the log; null until it is known. Another name is another log, with other messages under the same ids. */
+  token = null;
   /** How often `clear` was called. */
   generation = 0;
   /** How many changes of user names were seen. */
@@ -30,20 +33,40 @@ export class RoomLog {
     return this.get(Math.max(...this.#messages.keys()));
   }
 
+  /** The id of the first known message; undefined if none is. */
+  get oldest() {
+    return this.#messages.size > 0 ? Math.min(...this.#messages.keys()) : undefined;
+  }
+
   /** The author's current name, also for earlier messages. */
   nameOf(message) {
     return this.#names.get(message.user_id) ?? message.username;
   }
 
+  /** The current name of a user of whom a message was seen; undefined for others. */
+  nameOfUser(userId) {
+    return this.#names.get(userId);
+  }
+
   /** Adds messages, in any order; later ones move the end. */
   add(messages) {
     for (const message of messages) {
-      this.#messages.set(message.message_id, message);
+      if (isNewer(message, this.get(message.message_id))) this.#messages.set(message.message_id, message);
       if (this.#names.has(message.user_id) && this.nameOf(message) !== message.username) this.renames++;
       this.#names.set(message.user_id, message.username);
       if (message.message_id > this.end) this.end = message.message_id;
     }
     if (this.#messages.size > MOST_MESSAGES) this.#dropSome();
+  }
+
+  /** Takes the changed state of a message, if the message is known. */
+  change(message) {
+    if (this.get(message.message_id)) this.add([message]);
+  }
+
+  /** The same where only the reactions have changed. */
+  changeReactions({ message_id: id, change_id, reactions }) {
+    if (this.get(id)) this.add([{ ...this.get(id), change_id, reactions }]);
   }
 
   /** The server has deleted the messages before this id. */
@@ -87,3 +110,5 @@ export class RoomLog {
     }
   }
 }
+
+const isNewer = (state, known) => known === undefined || (state.change_id ?? 0) > (known.change_id ?? 0);

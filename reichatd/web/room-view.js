@@ -1,18 +1,22 @@
 // The view of a joined room: its conversation and the message input.
 
 import { Composer } from "./composer.js";
-import { announce, copy, h, icon, iconButton } from "./dom.js";
+import { companyLine } from "./company-line.js";
+import { dateDialog } from "./date-dialog.js";
+import { announce, h, icon, iconButton } from "./dom.js";
 import { Draft } from "./drafts.js";
 import { Feed } from "./feed.js";
-import { messageRow, pendingRow } from "./message-rows.js";
-import { messageText } from "./message-text.js";
-import { personDialog } from "./person-dialog.js";
+import { onLongPress } from "./long-press.js";
+import { excerpt } from "./message-parts.js";
+import { pinsDialog } from "./pins-dialog.js";
 import { roomDialog, slowText } from "./room-about.js";
 import { RoomPeople, roomSource } from "./room-people.js";
+import { RoomRows } from "./room-rows.js";
 import { texts } from "./texts.js";
 import { endTime, untilMidnight } from "./time.js";
 
 const ANNOUNCED_CHARACTERS = 200;
+const REFUSAL_MS = 10_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class RoomView {
@@ -21,18 +25,34 @@ export class RoomView {
   #conversation;
   #listeners = new AbortController();
   #newFrom = null; // the first id below the "New" line
+  #rows;
   #missedFrom = null; // the first id that arrived while the tab was hidden or offline
   #announcedTo = null;
   #isPlaced = false;
   #midnight;
+  #refusalEnd;
   #muteEnd;
 
   constructor(home, roomId) {
     this.#home = home;
     this.#roomId = roomId;
     this.#conversation = home.rooms.conversation(roomId);
+    this.#rows = new RoomRows(home, roomId, this.#conversation, {
+      newFrom: () => this.#newFrom,
+      update: () => {
+        this.feed.updatePending();
+        this.company.update();
+      },
+      show: (id) => this.show(id),
+      focus: (id, action) => this.feed.focus(id, action),
+      focusSoon: (id, action) => this.feed.focusSoon(id, action),
+      anchor: (id, action) => this.feed.anchor(id, action),
+      reply: (message) => this.#reply(message),
+      edit: (message) => this.#edit(message),
+    });
     this.feed = new Feed(this.#conversation, {
-      row: (message, previous) => this.#row(message, previous),
+      row: this.#rows.row,
+      sourcesOf: this.#rows.sourcesOf,
       pendingRow: (entry) => this.#pendingRow(entry),
       onread: (id) => this.#markSeen(id),
     });
@@ -44,21 +64,30 @@ export class RoomView {
     this.composer = new Composer({
       draft: new Draft(home.me.userId, roomId),
       serverInfo: home.api.serverInfo,
-      onsend: (content) => this.#send(content),
+      onsend: (content, replyTo) => this.#send(content, replyTo),
+      onedit: () => this.#rows.lastOwn && this.#edit(this.#rows.lastOwn),
+      oninput: () => this.#conversation.typing(),
       people: new RoomPeople(home, roomId),
       rooms: roomSource(home),
       signal: this.#listeners.signal,
     });
     this.input = this.composer.input;
+    this.company = companyLine(home, roomId, this.#conversation.company, this.#rows.names);
+    this.refusal = h("p", { class: "refusal problem", role: "alert" });
     this.element = h("div", { class: "room" },
       h("header", { class: "bar" },
         iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }),
         h("div", { class: "bar-title" }, this.title, this.description),
+        this.company.online,
+        iconButton("pin", texts.pins.title, () => pinsDialog(home, roomId, this.#conversation, (id) => this.show(id)), { "aria-haspopup": "dialog" }),
+        iconButton("calendar", texts.goToDate.title, () => dateDialog(this.#conversation, (id) => this.show(id)), { "aria-haspopup": "dialog" }),
         iconButton("people", home.rooms.get(roomId).kind === "direct" ? texts.conversation.aboutPerson : texts.conversation.aboutRoom, () => roomDialog(home, roomId)),
       ),
       this.status,
       h("div", { class: "feed-place" }, this.feed.element, this.jump),
+      this.company.typing,
       this.limits,
+      this.refusal,
       this.composer.element,
     );
     this.#listen();
@@ -87,6 +116,8 @@ export class RoomView {
   close() {
     this.#listeners.abort();
     this.feed.close();
+    this.#rows.close();
+    clearTimeout(this.#refusalEnd);
     clearTimeout(this.#midnight);
     clearTimeout(this.#muteEnd);
   }
@@ -99,6 +130,9 @@ export class RoomView {
     conversation.addEventListener("state", () => { this.#showState(); this.#changed(); this.feed.updatePending(); this.#presenceChanged(); }, { signal });
     this.#home.rooms.addEventListener("change", () => this.#showRoom(), { signal });
     document.addEventListener("visibilitychange", () => this.#presenceChanged(), { signal });
+    conversation.addEventListener("company", () => this.company.update(), { signal });
+    conversation.addEventListener("refused", ({ detail }) => this.#showRefusal(detail), { signal });
+    onLongPress(this.feed.list, (target) => this.#rows.openMenu(Number(target.closest(".message")?.dataset.id)));
     const midnight = () => {
       this.feed.redraw();
       this.#midnight = setTimeout(midnight, untilMidnight());
@@ -157,7 +191,7 @@ export class RoomView {
       this.#missedFrom ??= newFrom;
     }
     const message = log.get(log.end);
-    if (message && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, ANNOUNCED_CHARACTERS)}`);
+    if (message && !message.deleted && message.user_id !== this.#home.me.userId) announce(`${log.nameOf(message)}: ${message.content.slice(0, ANNOUNCED_CHARACTERS)}`);
   }
 
   /** Whether new messages are not seen: they stay unread, and the feed does not scroll past them. */
@@ -167,6 +201,7 @@ export class RoomView {
 
   #presenceChanged() {
     const { log } = this.#conversation;
+    if (this.#conversation.state === "live") this.#rows.lookup.connected();
     if (this.#isAway) {
       if (log.unread === 0) this.#newFrom = this.#missedFrom = null;
       return;
@@ -181,28 +216,6 @@ export class RoomView {
   #markSeen(id) {
     if (document.visibilityState === "visible") this.#conversation.markRead(id);
     this.#drawJump();
-  }
-
-  #row(message, previous) {
-    const name = this.#conversation.log.nameOf(message);
-    return messageRow(message, previous, {
-      name,
-      text: this.#text(message.content),
-      isMine: message.user_id === this.#home.me.userId,
-      isFirst: message.message_id <= this.#conversation.log.first,
-      isNew: message.message_id === this.#newFrom,
-      href: `#/room/${encodeURIComponent(this.#roomId)}/${message.message_id}`,
-      setSize: this.#conversation.log.end,
-      onauthor: () => personDialog(this.#home, this.#roomId, message.user_id),
-      oncopy: async () => {
-        await copy(message.content);
-        announce(texts.common.copied);
-      },
-    });
-  }
-
-  #text(content) {
-    return messageText(content, { me: this.#home.me.userId, roomName: (roomId) => this.#home.rooms.get(roomId)?.name });
   }
 
   // --- the state of the connection
@@ -242,22 +255,54 @@ export class RoomView {
 
   // --- writing
 
-  #send(content) {
+  #send(content, replyTo) {
     if (this.#newFrom !== null) {
       this.#newFrom = this.#missedFrom = null;
       this.feed.redraw();
     }
     this.feed.showEnd();
-    this.#conversation.send(content);
+    this.#conversation.send(content, { replyTo });
+  }
+
+  #reply(message) {
+    const name = this.#conversation.log.nameOf(message);
+    this.composer.begin({ icon: "reply", label: texts.writing.replyTo(name), text: excerpt(message), replyTo: message.message_id });
+  }
+
+  #edit({ message_id: id, content }) {
+    this.composer.begin({
+      icon: "edit",
+      label: texts.writing.editMessage,
+      text: "",
+      content,
+      save: (text) => this.#conversation.edit(id, text),
+      onleave: () => this.#setEdited(null),
+    });
+    this.#setEdited(id);
+  }
+
+  /** Marks the message that is edited. */
+  #setEdited(id) {
+    this.#rows.editedId = id;
+    this.feed.update();
+  }
+
+  /** Says why the server refused a change, for some seconds. */
+  #showRefusal({ message }) {
+    clearTimeout(this.#refusalEnd);
+    this.refusal.textContent = message;
+    this.#refusalEnd = setTimeout(() => (this.refusal.textContent = ""), REFUSAL_MS);
   }
 
   #pendingRow(entry) {
     const { state, reason } = this.#conversation;
     const isLost = state === "over" && entry.messageId === undefined;
-    return pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, this.#text(entry.content), state === "live", {
+    return this.#rows.pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, state === "live", {
       retry: () => this.#conversation.retry(entry.nonce),
       edit: () => {
+        const original = this.#conversation.log.get(entry.replyTo);
         this.composer.putBack(entry.content);
+        if (original) this.#reply(original);
         this.#conversation.discard(entry.nonce);
       },
       discard: () => this.#conversation.discard(entry.nonce),

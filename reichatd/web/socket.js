@@ -46,20 +46,22 @@ export class Socket {
     this.#socket.send(JSON.stringify({ type, ...fields }));
   }
 
-  /** Fetches these messages, both ids included. Throws Unreachable when the connection ends, or FrameRefused. */
-  fetch(fromId, toId, timeoutMs = ANSWER_MS) {
+  /**
+   * Fetches messages: of {from_id, to_id}, both included, or of {ids}. Throws Unreachable when the connection ends, or FrameRefused.
+   */
+  fetch(which, timeoutMs = ANSWER_MS) {
     return new Promise((resolve, reject) => {
       if (this.#socket.readyState !== WebSocket.OPEN) throw new Unreachable();
       const request = String(++this.#lastRequest);
       const timer = setTimeout(() => this.drop(), timeoutMs);
       this.#pending.set(request, { resolve, reject, timer });
-      this.send("fetch", { from_id: fromId, to_id: toId, request });
+      this.send("fetch", { ...which, request });
     });
   }
 
   /** Ends the connection unless the server answers within this time. */
   check(timeoutMs = ANSWER_MS) {
-    this.fetch(0, 0, timeoutMs).catch(() => {}); // there is no message 0: the answer is the shortest
+    this.fetch({ from_id: 0, to_id: 0 }, timeoutMs).catch(() => {}); // there is no message 0: the answer is the shortest
   }
 
   /** Ends the connection without waiting for the server, which may be unreachable. */

@@ -37,6 +37,13 @@ export function chooseLanguage(code) {
   location.reload();
 }
 
+/** Texts or nodes as a list in the user's language: "Ada, Bob and Carol", as children of an element. */
+export function listed(items) {
+  const parts = new Intl.ListFormat(language, { type: "conjunction" }).formatToParts(items.map(String));
+  let index = 0;
+  return parts.map(({ type, value }) => (type === "element" ? items[index++] : value));
+}
+
 /** What the server says in an error, in the user's language if its code is known. */
 export const refusalText = ({ code, message }) => texts.refusals[code] ?? message;
 

@@ -12,12 +12,18 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backups, conversations, followers, other_figures
+from tests.bench import backups, conversations, followers, other_figures, user_sockets
 from tests.bench.targets import Figure, Result, open_run, results
 
 FIGURES = {
     figure.name: figure
-    for figure in [*conversations.FIGURES, *other_figures.FIGURES, *followers.FIGURES, *backups.FIGURES]
+    for figure in [
+        *conversations.FIGURES,
+        *other_figures.FIGURES,
+        *followers.FIGURES,
+        *user_sockets.FIGURES,
+        *backups.FIGURES,
+    ]
 }
 _QUICK = 0.1
 

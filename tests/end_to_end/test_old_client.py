@@ -32,6 +32,7 @@ async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, st
             for person in (ada, bob):
                 await use_the_account(person)
                 await nursery.start(additions.use, person)
+                await nursery.start(additions.follow, person)
             await talk_directly(ada, bob)
 
         await client.run(meanwhile=start_new_clients)
@@ -39,6 +40,8 @@ async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, st
     assert list(differences(expected, client.record)) == []
     assert additions.answers > 4, "else little was used beside the old client"
     assert additions.refusals > 4
+    assert additions.states > 1
+    assert additions.news > 4
     assert additions.changes > 4
 
 
@@ -109,6 +112,8 @@ class Additions:
     def __init__(self) -> None:
         self.answers = 0
         self.refusals = 0
+        self.states = 0
+        self.news = 0
         self.changes = 0
 
     async def use(self, person: Person, *, task_status: trio.TaskStatus[None]) -> None:
@@ -117,16 +122,28 @@ class Additions:
         ticket = await person.ticket()
         async with talk_at(person.socket_url(ROOM, ticket=ticket), origin=ORIGIN) as talk:
             await talk.receive("initial_state")
-            await talk.send("listen_latest", after_id=0)
+            await talk.send("listen_latest", after_id=0, want=["typing", "presence"])
             task_status.started()
             with suppress(ConnectionClosed):
                 while True:
                     await self._react(person, talk, await talk.receive())
 
+    async def follow(self, person: Person, *, task_status: trio.TaskStatus[None]) -> None:
+        """Follows all rooms of this user, until the login session ends. Started after `hello`."""
+        async with talk_at(f"{person.url.replace('http', 'ws', 1)}/ws/user?token={person.access_token}") as talk:
+            await talk.receive("hello")
+            task_status.started()
+            with suppress(ConnectionClosed, trio.TooSlowError):
+                while True:
+                    self.news += bool(await talk.receive())
+
     async def _react(self, person: Person, talk: Talk, frame: dict[str, Any]) -> None:
         """Changes each message by REST; sends two named requests after it, one of which must be refused; checks the answers."""
         match frame:
+            case {"type": "typing" | "presence"}:
+                self.states += 1
             case {"type": "latest_message", "message": message}:
+                await talk.send("typing")
                 await self._change(person, f"/room/{ROOM}/messages/{message['message_id']}")
                 for to_id in (message["message_id"], 1_000_000):
                     await talk.send("fetch", from_id=1, to_id=to_id, request=str(to_id))

@@ -20,6 +20,7 @@ SAME = {
     "conversation.label",
     "conversation.messages",
     "conversation.offline",
+    "goToDate.date",
     "invitation.link",
     "invitation.title",
     "invites.link",

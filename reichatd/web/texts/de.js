@@ -202,6 +202,48 @@ export const texts = {
     roomDeleted: "Dieser Raum wurde gelöscht.",
   },
 
+  message: {
+    deleted: { author: "(gelöscht)", moderator: "(von der Moderation gelöscht)", erased: "(gelöscht)" },
+    deletedNow: "Nachricht gelöscht.",
+    undo: "Rückgängig machen",
+    edited: "(bearbeitet)",
+    editedAt: (time) => `Bearbeitet: ${time}`,
+    quoteGone: "Diese Nachricht gibt es nicht mehr.",
+    replyTo: "Antwort an ",
+    reply: "Antworten",
+    react: "Reagieren",
+    otherReaction: "Ein anderes Emoji",
+    reactions: "Reaktionen",
+    reaction: (emoji, count) => `${emoji} ${counted(count, { one: "Reaktion", other: "Reaktionen" })}`,
+    reactedBy: (names, count) => (count > 0 ? `${names} und ${counted(count, { one: "weitere Person", other: "weitere" })}` : names),
+    whoReacted: "Wer reagiert hat",
+    more: "Mehr",
+    copyLink: "Link kopieren",
+    pin: "Anheften",
+    unpin: "Nicht mehr anheften",
+    pinnedBy: (name, time) => `Angeheftet von ${name}, ${time}`,
+  },
+
+  pins: {
+    title: "Angeheftete Nachrichten",
+    none: "Keine Nachricht ist angeheftet.",
+  },
+
+  goToDate: {
+    title: "Zu einem Datum gehen",
+    date: "Datum",
+    hint: "Zeigt die erste Nachricht dieses Tages oder des nächsten, der eine hat.",
+    submit: "Los",
+  },
+
+  company: {
+    type: (names, count) => [names, count === 1 ? " schreibt …" : " schreiben …"],
+    manyType: "Mehrere schreiben …",
+    here: (count) => `${counted(count, { one: "Person", other: "Personen" })} hier`,
+    onlyCounted: "In einem großen Raum werden die Anwesenden nur gezählt.",
+    you: "du",
+  },
+
   writing: {
     label: "Nachricht",
     placeholder: "Nachricht schreiben",
@@ -216,6 +258,9 @@ export const texts = {
     waiting: "Wartet",
     again: "Noch einmal senden",
     discard: "Verwerfen",
+    replyTo: (name) => `Antwort an ${name}`,
+    editMessage: "Nachricht bearbeiten",
+    leave: "Abbrechen",
     formatting: "Formatierung",
     formats: { bold: "Fett", italic: "Kursiv", strike: "Durchgestrichen", code: "Code", quote: "Zitat", list: "Liste", link: "Link" },
     control: "Strg",

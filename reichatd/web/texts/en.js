@@ -199,6 +199,48 @@ export const texts = {
     roomDeleted: "This room has been deleted.",
   },
 
+  message: {
+    deleted: { author: "(deleted)", moderator: "(deleted by a moderator)", erased: "(deleted)" },
+    deletedNow: "Message deleted.",
+    undo: "Undo",
+    edited: "(edited)",
+    editedAt: (time) => `Edited: ${time}`,
+    quoteGone: "This message does not exist any more.",
+    replyTo: "Reply to ",
+    reply: "Reply",
+    react: "React",
+    otherReaction: "Another emoji",
+    reactions: "Reactions",
+    reaction: (emoji, count) => `${emoji} ${counted(count, { one: "reaction", other: "reactions" })}`,
+    reactedBy: (names, count) => (count > 0 ? `${names} and ${counted(count, { one: "other", other: "others" })}` : names),
+    whoReacted: "Who reacted",
+    more: "More",
+    copyLink: "Copy link",
+    pin: "Pin",
+    unpin: "Unpin",
+    pinnedBy: (name, time) => `Pinned by ${name}, ${time}`,
+  },
+
+  pins: {
+    title: "Pinned messages",
+    none: "No message is pinned.",
+  },
+
+  goToDate: {
+    title: "Go to a date",
+    date: "Date",
+    hint: "Shows the first message of this day, or of the next one that has any.",
+    submit: "Go",
+  },
+
+  company: {
+    type: (names, count) => [names, count === 1 ? " is typing …" : " are typing …"],
+    manyType: "Several people are typing …",
+    here: (count) => `${people(count)} here`,
+    onlyCounted: "In a large room, people here are only counted.",
+    you: "you",
+  },
+
   writing: {
     label: "Message",
     placeholder: "Write a message",
@@ -213,6 +255,9 @@ export const texts = {
     waiting: "Waiting",
     again: "Send again",
     discard: "Discard",
+    replyTo: (name) => `Reply to ${name}`,
+    editMessage: "Edit message",
+    leave: "Leave",
     formatting: "Formatting",
     formats: { bold: "Bold", italic: "Italic", strike: "Strikethrough", code: "Code", quote: "Quote", list: "List", link: "Link" },
     control: "Ctrl",

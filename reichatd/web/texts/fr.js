@@ -207,6 +207,48 @@ export const texts = {
     roomDeleted: "Ce salon a été supprimé.",
   },
 
+  message: {
+    deleted: { author: "(supprimé)", moderator: "(supprimé par la modération)", erased: "(supprimé)" },
+    deletedNow: "Message supprimé.",
+    undo: "Annuler",
+    edited: "(modifié)",
+    editedAt: (time) => `Modifié : ${time}`,
+    quoteGone: "Ce message n’existe plus.",
+    replyTo: "Réponse à ",
+    reply: "Répondre",
+    react: "Réagir",
+    otherReaction: "Un autre émoji",
+    reactions: "Réactions",
+    reaction: (emoji, count) => `${emoji} ${counted(count, { one: "réaction", other: "réactions" })}`,
+    reactedBy: (names, count) => (count > 0 ? `${names} et ${counted(count, { one: "autre", other: "autres" })}` : names),
+    whoReacted: "Qui a réagi",
+    more: "Plus",
+    copyLink: "Copier le lien",
+    pin: "Épingler",
+    unpin: "Ne plus épingler",
+    pinnedBy: (name, time) => `Épinglé par ${name}, ${time}`,
+  },
+
+  pins: {
+    title: "Messages épinglés",
+    none: "Aucun message n’est épinglé.",
+  },
+
+  goToDate: {
+    title: "Aller à une date",
+    date: "Date",
+    hint: "Montre le premier message de ce jour, ou du suivant qui en a.",
+    submit: "Aller",
+  },
+
+  company: {
+    type: (names, count) => [names, count === 1 ? " écrit…" : " écrivent…"],
+    manyType: "Plusieurs personnes écrivent…",
+    here: (count) => `${counted(count, { one: "personne", other: "personnes" })} ici`,
+    onlyCounted: "Dans un grand salon, les présents sont seulement comptés.",
+    you: "vous",
+  },
+
   writing: {
     label: "Message",
     placeholder: "Écrire un message",
@@ -221,6 +263,9 @@ export const texts = {
     waiting: "En attente",
     again: "Renvoyer",
     discard: "Abandonner",
+    replyTo: (name) => `Réponse à ${name}`,
+    editMessage: "Modifier le message",
+    leave: "Abandonner la saisie",
     formatting: "Mise en forme",
     formats: { bold: "Gras", italic: "Italique", strike: "Barré", code: "Code", quote: "Citation", list: "Liste", link: "Lien" },
     control: "Ctrl",
