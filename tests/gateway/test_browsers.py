@@ -64,7 +64,9 @@ def test_preflights_are_answered(client: RawClient, path: str) -> None:
     answer = client.ask("OPTIONS", path, ORIGIN, *PREFLIGHT)
     assert (answer.status, answer.body, answer.headers[ALLOW]) == (204, b"", FRIEND)
     assert {"GET", "POST", "PUT", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
-    assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
+    assert (
+        answer.headers["access-control-allow-headers"] == "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"
+    )
     assert int(answer.headers["access-control-max-age"]) > 0
     no_preflight = client.ask("OPTIONS", "/login", ORIGIN)
     assert set(no_preflight.headers["allow"].split(", ")) == {"OPTIONS", "POST"}
