@@ -7,7 +7,7 @@ from typing import get_args
 from reichatd import errors
 from reichatd.chat import refusals
 from reichatd.chat.frames import ErrorCode, FrameErrorCode, SharedErrorCode
-from reichatd.errors import RateLimited, ReichatError, Unauthorized, Unavailable
+from reichatd.errors import OtherLog, RateLimited, ReichatError, Unauthorized, Unavailable
 from reichatd.store import Appended, Changed, ChangeOutcome, Outcome
 
 ROW = re.compile(r"^    ([ │├└─]*)(\w+) +(\d{3}) +(\w+)", re.MULTILINE)
@@ -33,7 +33,7 @@ def test_the_conversation_and_rest_share_some_codes_and_mean_the_same_by_them() 
     of_posts = [refusals.of_post(Appended(outcome), 0.0) for outcome in Outcome]
     of_changes = [refusals.of_change(Changed(outcome)) for outcome in ChangeOutcome]
     refused = {error.code for error in (*of_posts, *of_changes) if error is not None}
-    assert set(get_args(SharedErrorCode)) == refused | {Unavailable.code}
+    assert set(get_args(SharedErrorCode)) == refused | {Unavailable.code, OtherLog.code}
     assert codes.isdisjoint(get_args(FrameErrorCode))
     assert get_args(ErrorCode) == get_args(FrameErrorCode) + get_args(SharedErrorCode)
 

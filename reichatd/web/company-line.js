@@ -11,9 +11,7 @@ const MOST_NAMED = 3;
 /** "Ada is typing …", and the button with the number of those who are here. `update` draws both. */
 export function companyLine(home, roomId, company, names) {
   const typing = h("p", { class: "typing hint" });
-  const count = h("span", { class: "online-count" });
-  const label = h("span", { class: "visually-hidden" });
-  const online = h("button", { type: "button", class: "online", hidden: true, onclick: () => hereDialog(home, roomId, company, names) }, count, label);
+  const online = h("button", { type: "button", class: "online", hidden: true, onclick: () => hereDialog(home, roomId, company, names) });
 
   function update() {
     const known = company.typing.map((userId) => names.of(userId)).filter(Boolean);
@@ -21,9 +19,9 @@ export function companyLine(home, roomId, company, names) {
     const text = known.length > MOST_NAMED ? texts.company.manyType : known.length > 0 ? texts.company.type(people, known.length) : "";
     typing.replaceChildren(...[text].flat(Infinity));
     online.hidden = company.online === 0;
-    count.textContent = String(company.online);
-    label.textContent = ` ${texts.company.here(company.online)}`;
+    online.textContent = String(company.online);
     online.title = texts.company.here(company.online);
+    online.setAttribute("aria-label", online.title);
   }
 
   return { typing, online, update };

@@ -6,6 +6,7 @@ import { Company } from "./company.js";
 import { Deletions } from "./deletions.js";
 import { Outbox } from "./outbox.js";
 import { OwnReactions } from "./own-reactions.js";
+import { pauseBefore } from "./reconnect-pause.js";
 import { RoomLog } from "./room-log.js";
 import { Sender } from "./sender.js";
 import { FrameRefused, Socket } from "./socket.js";
@@ -15,9 +16,6 @@ const PAGE = 100;
 const MARK_MS = 400;
 const TYPING_PAUSE_MS = 3_000; // minimum between two frames that say that the user is writing
 const OFFLINE_ANSWER_MS = 3_000;
-const LONGEST_WAIT_MS = 30_000;
-const GOING_AWAY_MS = 5_000;
-const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
 const TRY_AGAIN_LATER = 1013;
@@ -427,16 +425,4 @@ export class Conversation extends EventTarget {
 /** Whether a fetched message is the known one of its id, if one is known. */
 function isSame(found, known = found) {
   return found !== undefined && found.timestamp === known.timestamp && found.user_id === known.user_id;
-}
-
-/**
- * The pause before the next try, in milliseconds. It is random, so that clients do not reconnect all at once. A server that shuts
- * down has chosen a random pause for each client.
- */
-function pauseBefore({ code, reason = "" }, failures) {
-  if (code === GOING_AWAY && failures === 0) {
-    const given = /retry-after-ms=(\d+)/.exec(reason);
-    return given ? Math.min(LONGEST_WAIT_MS, Number(given[1])) : Math.random() * GOING_AWAY_MS;
-  }
-  return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
 }

@@ -24,6 +24,7 @@ export class FeedRows {
     this.#row = row;
     this.#sourcesOf = sourcesOf;
     this.list = h("div", { class: "feed", role: "feed", "aria-label": texts.conversation.messages, "aria-busy": "false" });
+    this.list.addEventListener("focusin", ({ target }) => this.#setTabStops(target.closest(".message")));
   }
 
   /** The row of this id; null if it is not in the page. */
@@ -94,15 +95,16 @@ export class FeedRows {
     if (id !== null) this.of(id)?.setAttribute("aria-current", "true");
   }
 
-  /** Focuses a row. The tab key then reaches its buttons, and those of no other row. */
+  /** Focuses a row. */
   focus(row) {
     if (!row) return;
-    this.#setTabStops(row);
     row.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
 
+  /** The tab key reaches the buttons of this row, and those of no other. */
   #setTabStops(row) {
+    if (row.querySelector('.time[tabindex="0"]')) return;
     for (const button of this.list.querySelectorAll('.message [tabindex="0"]')) button.tabIndex = -1;
     for (const button of row.querySelectorAll("button, .time")) button.tabIndex = 0;
   }
@@ -119,7 +121,6 @@ export class FeedRows {
     const next = this.#make(Number(row.dataset.id));
     row.replaceWith(next);
     if (focused === null) return;
-    this.#setTabStops(next);
     const { action } = focused.dataset;
     const place = action && [...next.querySelectorAll("[data-action]")].find((each) => each.dataset.action === action);
     (place ?? next).focus({ preventScroll: true });

@@ -74,7 +74,7 @@ class Builder {
     else if (nesting < 0) this.#end(token);
     else if (type === "text") this.#text += content;
     else if (type === "code_inline") this.#append(() => h("code", {}, content)) || (this.#text += content);
-    else if (type === "fence") this.#append(() => codeBlock(token), 6) || (this.#text += content);
+    else if (type === "fence") (content.trim() && this.#append(() => codeBlock(token), 6)) || (this.#text += `${token.markup}${token.info}\n${content}`);
     else if (type === "person") this.#append(() => this.#person(content, meta)) || (this.#text += `@${content}`);
     else if (type === "room") this.#append(() => roomLink(content, meta), 2) || (this.#text += `#${content}`);
   }

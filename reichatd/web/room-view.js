@@ -132,7 +132,7 @@ export class RoomView {
     document.addEventListener("visibilitychange", () => this.#presenceChanged(), { signal });
     conversation.addEventListener("company", () => this.company.update(), { signal });
     conversation.addEventListener("refused", ({ detail }) => this.#showRefusal(detail), { signal });
-    onLongPress(this.feed.list, (target) => this.#rows.openMenu(Number(target.closest(".message").dataset.id)));
+    onLongPress(this.feed.list, (target) => this.#rows.openMenu(Number(target.closest(".message")?.dataset.id)));
     const midnight = () => {
       this.feed.redraw();
       this.#midnight = setTimeout(midnight, untilMidnight());
@@ -300,7 +300,9 @@ export class RoomView {
     return this.#rows.pendingRow(isLost ? { problem: reason, ...entry, isFinal: true } : entry, state === "live", {
       retry: () => this.#conversation.retry(entry.nonce),
       edit: () => {
+        const original = this.#conversation.log.get(entry.replyTo);
         this.composer.putBack(entry.content);
+        if (original) this.#reply(original);
         this.#conversation.discard(entry.nonce);
       },
       discard: () => this.#conversation.discard(entry.nonce),

@@ -16,7 +16,8 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 async def test_every_response_is_documented(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK) as daemon, await registered_user(daemon, "ada") as ada:
+    settings = QUICK | {"REICHATD_LIMITS_POLL_SECONDS": "0.01"}
+    async with running(tmp_path, **settings) as daemon, await registered_user(daemon, "ada") as ada:
         await open_room(ada, room_id="lounge")
         await open_room(ada, room_id="doomed")
         refresh_token, access_token = ada.refresh_token, ada.access_token

@@ -42,6 +42,7 @@ async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, st
     assert additions.refusals > 4
     assert additions.states > 1
     assert additions.news > 4
+    assert additions.changes > 4
 
 
 def test_differences() -> None:
@@ -86,9 +87,23 @@ async def talk_directly(one: Person, other: Person) -> None:
     room_id = (await one.call("POST", "/direct", 201, user_id=other.user_id))["room_id"]
     async with one.talk(room_id) as talk:
         await talk.post("hello", "a nonce of a direct message")
+    await converse_by_rest(one, other, room_id)
     for person in (one, other):
         await person.call("POST", f"/room/{room_id}/leave")
     await one.call("PUT", f"/user/blocks/{other.user_id}")
+
+
+async def converse_by_rest(one: Person, other: Person, room_id: str) -> None:
+    """Posts, changes and reads in a room where the old client is not."""
+    messages = f"/room/{room_id}/messages"
+    message_id = (await one.call("POST", messages, 201, content="by REST", nonce="n"))["message_id"]
+    assert (await one.call("POST", messages, 200, content="by REST", nonce="n"))["message_id"] == message_id
+    await one.call("PATCH", f"{messages}/{message_id}", content="edited")
+    await other.call("PUT", f"{messages}/{message_id}/reactions/👍")
+    await other.call("PUT", f"{messages}/{message_id}/pin")
+    (edited,) = (await other.call("GET", f"{messages}?after_id={message_id - 1}&wait=10"))["messages"]
+    assert (edited["content"], edited["reactions"][0]["count"]) == ("edited", 1)
+    await one.call("DELETE", f"{messages}/{message_id}")
 
 
 class Additions:
@@ -99,6 +114,7 @@ class Additions:
         self.refusals = 0
         self.states = 0
         self.news = 0
+        self.changes = 0
 
     async def use(self, person: Person, *, task_status: trio.TaskStatus[None]) -> None:
         """Runs until the room is closed to this user. Started when it listens."""
@@ -110,7 +126,7 @@ class Additions:
             task_status.started()
             with suppress(ConnectionClosed):
                 while True:
-                    await self._react(talk, await talk.receive())
+                    await self._react(person, talk, await talk.receive())
 
     async def follow(self, person: Person, *, task_status: trio.TaskStatus[None]) -> None:
         """Follows all rooms of this user, until the login session ends. Started after `hello`."""
@@ -121,13 +137,14 @@ class Additions:
                 while True:
                     self.news += bool(await talk.receive())
 
-    async def _react(self, talk: Talk, frame: dict[str, Any]) -> None:
-        """Sends two named requests after each message, one of which must be refused; checks the answers."""
+    async def _react(self, person: Person, talk: Talk, frame: dict[str, Any]) -> None:
+        """Changes each message by REST; sends two named requests after it, one of which must be refused; checks the answers."""
         match frame:
             case {"type": "typing" | "presence"}:
                 self.states += 1
             case {"type": "latest_message", "message": message}:
                 await talk.send("typing")
+                await self._change(person, f"/room/{ROOM}/messages/{message['message_id']}")
                 for to_id in (message["message_id"], 1_000_000):
                     await talk.send("fetch", from_id=1, to_id=to_id, request=str(to_id))
             case {"type": "fetch_response", "request": request, "last_id": last_id}:
@@ -136,3 +153,9 @@ class Additions:
             case _:
                 assert (frame["type"], frame["request"]) == ("error", "1000000")
                 self.refusals += 1
+
+    async def _change(self, person: Person, path: str) -> None:
+        """Reacts to a message and takes it back; the old client is told nothing of it. The user may have to go meanwhile."""
+        for method in ("PUT", "DELETE"):
+            changed = await person.http.request(method, f"{path}/reactions/👍", headers=bearer(person.access_token))
+            self.changes += changed.status_code == 200

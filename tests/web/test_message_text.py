@@ -100,6 +100,7 @@ def test_what_is_shown(page: Page) -> None:
         "-": None,
         "- - -": None,
         "1.": None,
+        "```\n": None,
         "2026. A year": None,
         ">text": None,
         ">>> print(1)": None,

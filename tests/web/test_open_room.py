@@ -32,9 +32,13 @@ def choose(person: Visitor, message_id: int, item: str) -> None:
 
 def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) -> None:
     ada, bob = pair(visitor)
-    for person, text in ((ada, "one"), (bob, "two"), (ada, "three")):
-        person.say(text)
-        expect(ada.page.get_by_text(text, exact=True)).to_be_visible()
+    expect(ada.page.get_by_role("button", name="2 people here")).to_be_visible()
+    for person, other, text in ((ada, bob, "one"), (bob, ada, "two"), (ada, bob, "three")):
+        person.composer.press_sequentially(text)
+        expect(other.page.locator(".typing")).to_have_text(f"{person.name} is typing …")
+        person.composer.press("Enter")
+        expect(other.page.locator(".typing")).to_have_text("")
+        expect(other.page.locator(".feed .content").last).to_have_text(text)
     bob.sees("one", "two", "three")
 
     # Up in the empty input edits the last own message; Escape leaves, and the draft is back.
@@ -63,6 +67,14 @@ def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) 
     quote.click()
     expect(message(ada, 1)).to_be_focused()
     expect(message(ada, 1)).to_have_attribute("aria-current", "true")
+
+    # A link to a message leads there, too.
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose(ada, 2, "Copy link")
+    expect(ada.page.locator("#announcer")).to_have_text("Copied")
+    bob.page.goto(ada.measured("navigator.clipboard.readText()"))
+    expect(message(bob, 2)).to_have_attribute("aria-current", "true")
+    expect(message(bob, 2)).to_be_focused()
 
     # Reactions: each toggles the user's own.
     choose(bob, 1, "React: 👍")
