@@ -12,6 +12,8 @@ from reichatd.rooms.values import UserId, meta
 
 KnownLog = Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
 
+_PAGE = Meta(extra_json_schema={"maximum": "limits.fetch_ids"})
+
 
 class PostingMessage(Struct, frozen=True):
     """A message to post. With a `nonce` it is stored once, however often it is sent.
@@ -67,7 +69,9 @@ class MessagesPage(Struct, frozen=True):
         ]
         | UnsetType
     ) = UNSET
-    limit: Annotated[int, Meta(description="The most messages.", examples=[100], ge=1, le=1000)] = 100
+    limit: Annotated[int, Meta(description="The most messages; else 100.", examples=[100], ge=1), _PAGE] | UnsetType = (
+        UNSET
+    )
     log: KnownLog | UnsetType = UNSET
     wait: Annotated[
         float,
@@ -97,7 +101,9 @@ class EventsQuery(Struct, frozen=True):
 
 class ReactorsPage(Struct, frozen=True):
     after: Annotated[str, meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
-    limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] = 100
+    limit: Annotated[int, Meta(description="The most users; else 100.", examples=[100], ge=1), _PAGE] | UnsetType = (
+        UNSET
+    )
 
 
 class MessagePosted(Answer, frozen=True, kw_only=True):
