@@ -56,7 +56,7 @@ class Followers:
                 room = await self._hub.enter(room_id, connection)
                 await self._require_member(by, room_id)
                 cursor = await room.cursor_after(which.after_id)
-                changes = None if which.after_change is None else await room.change_cursor_after(which.after_change)
+                changes = None if which.after_change is None else room.change_cursor_after(which.after_change)
                 room.listen(connection, cursor, changes)
                 await body.departed()
             except (ReichatError, StoreError):
@@ -98,7 +98,7 @@ class Followers:
                 room = await self._hub.enter(room_id, connection)
                 await self._require_member(by, room_id)
                 cursor = room.last_id + 1 if after_id is None else await room.cursor_after(after_id)
-                changes = room.change_id if after_change is None else await room.change_cursor_after(after_change)
+                changes = room.change_id if after_change is None else room.change_cursor_after(after_change)
                 # What comes from here on is sent. Only now the client is told that the stream has begun.
                 stream.cursor = Cursor(cursor - 1, changes)
                 await body.send(opening)
