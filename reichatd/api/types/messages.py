@@ -10,6 +10,8 @@ from reichatd.messaging import MessageView
 from reichatd.messaging.fields import ChangeId, Content, Emoji, FirstId, LogToken, Mentions, MessageId, Nonce
 from reichatd.rooms.values import UserId, meta
 
+KnownLog = Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
+
 
 class PostingMessage(Struct, frozen=True):
     """A message to post. With a `nonce` it is stored once, however often it is sent.
@@ -66,10 +68,7 @@ class MessagesPage(Struct, frozen=True):
         | UnsetType
     ) = UNSET
     limit: Annotated[int, Meta(description="The most messages.", examples=[100], ge=1, le=1000)] = 100
-    log: (
-        Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
-        | UnsetType
-    ) = UNSET
+    log: KnownLog | UnsetType = UNSET
     wait: Annotated[
         float,
         Meta(
@@ -93,10 +92,7 @@ class EventsQuery(Struct, frozen=True):
         Annotated[int, Meta(description="After this `change_id`; else from now on.", examples=[7], ge=0, le=2**53)]
         | UnsetType
     ) = UNSET
-    log: (
-        Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
-        | UnsetType
-    ) = UNSET
+    log: KnownLog | UnsetType = UNSET
 
 
 class ReactorsPage(Struct, frozen=True):
@@ -120,15 +116,15 @@ class MessagePage(Answer, frozen=True, kw_only=True, omit_defaults=True):
     """Messages in the order of their ids. If the last one is before `last_id`, there are more.
 
     `change_id` is the number to go on from with `after_change`. `changed` has the messages that were changed, in the order of their
-    changes, and `mine` your own reactions, by message id.
+    changes, and `mine` your own reactions, by message id. An empty page that you have waited for ends where you are.
     """
 
     messages: list[MessageView]
     changed: list[MessageView] | UnsetType = UNSET
     first_id: FirstId = 1
-    last_id: Annotated[int, Meta(description="Where the log ends; absent while it is 0.", examples=[1042])] = 0
-    change_id: ChangeId = 0
-    log: LogToken = ""
+    last_id: Annotated[int, Meta(description="Where the log ends; 0 if there never was a message.", examples=[1042])]
+    change_id: ChangeId
+    log: LogToken
     mine: Annotated[dict[str, list[Emoji]], Meta(examples=[{"42": ["👍"]}])] | UnsetType = UNSET
 
 
