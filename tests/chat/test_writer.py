@@ -29,7 +29,7 @@ class Queue:
     async def post(self, post: Post, reply: Reply) -> None:
         self.queued.append(post)
 
-    async def change(self, change: Change, reply: Reply) -> None:
+    async def change(self, change: Change, reply: Reply, *, client: str) -> None:
         self.queued.append(change)
 
 
