@@ -19,7 +19,8 @@ import msgspec
 import structlog
 import trio
 
-from reichatd.chat import frames, refusals
+from reichatd.audit import AuditLog
+from reichatd.chat import frames, moderation, refusals
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.errors import ReichatError, Unavailable
 from reichatd.repeated_event import RepeatedEvent
@@ -94,10 +95,11 @@ class PendingPost(msgspec.Struct, frozen=True):
 
 
 class PendingChange(msgspec.Struct, frozen=True):
-    """A change, and what waits for its outcome."""
+    """A change, what waits for its outcome, and the address that it came from."""
 
     change: Change
     reply: Reply
+    client: str
 
 
 class Scribe:
@@ -106,6 +108,7 @@ class Scribe:
     Arguments:
         commits: gets the progress of each commit.
         clock: seconds since the epoch; gives the messages their time stamps.
+        audit: gets what moderators do; None if nothing does.
     """
 
     def __init__(
@@ -115,7 +118,9 @@ class Scribe:
         settings: LiveSettings,
         commits: CommitStatus,
         clock: Callable[[], float] = time.time,
+        audit: AuditLog | None = None,
     ) -> None:
+        self._audit = audit
         self.posts: Counter[str] = Counter(dict.fromkeys([*(outcome.name.lower() for outcome in Outcome), "failed"], 0))
         """Posts by outcome: a name of `Outcome` in lower case, or "failed". All are present from the start."""
         self.changes: Counter[str] = Counter({outcome.name.lower(): 0 for outcome in ChangeOutcome})
@@ -141,9 +146,13 @@ class Scribe:
         """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
         await self._queue(PendingPost(post, reply))
 
-    async def change(self, change: Change, reply: Reply) -> None:
-        """Queues a change for the next commit, as `post` does."""
-        await self._queue(PendingChange(change, reply))
+    async def change(self, change: Change, reply: Reply, *, client: str = "") -> None:
+        """Queues a change for the next commit, as `post` does.
+
+        Arguments:
+            client: the address that it came from, for the audit log.
+        """
+        await self._queue(PendingChange(change, reply, client))
 
     async def _queue(self, pending: PendingPost | PendingChange) -> None:
         while len(self._pending) >= 4 * self._settings.limits.commit_posts:
@@ -265,6 +274,9 @@ class Scribe:
             self._commits.stored()
             self._count(committed)
             self._publish(posts, committed)
+            if self._audit is not None:
+                asked = [moderation.Asked(each.change, each.client) for each in changes]
+                await moderation.record(self._audit, moderation.moderated(asked, committed))
             self._answer(posts, changes, committed)
         finally:
             self._marks_in_commit = {}
