@@ -68,6 +68,10 @@ class Event(StrEnum):
     UNBANNED = "unbanned"
     MUTED = "muted"
     UNMUTED = "unmuted"
+    # Messages: `detail` has their ids
+    MESSAGES_DELETED = "messages_deleted"  # those of others
+    MESSAGE_PINNED = "message_pinned"
+    MESSAGE_UNPINNED = "message_unpinned"
     # Direct conversations
     DIRECT_OPENED = "direct_opened"
     BLOCKED = "blocked"

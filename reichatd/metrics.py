@@ -64,6 +64,17 @@ class Metrics(Collector):
             "Messages times the readers that they were sent to.",
             value=parts.hub.counters.deliveries,
         )
+        yield _counter(
+            "reichatd_changes",
+            "Changes of messages (edits, deletions, reactions, pins) by outcome.",
+            "outcome",
+            parts.scribe.changes.items(),
+        )
+        yield CounterMetricFamily(
+            "reichatd_changes_delivered",
+            "Changes of messages times the readers that they were sent to.",
+            value=parts.hub.counters.changes,
+        )
         yield _histogram(
             "reichatd_commit_duration_seconds", "One commit of posts and read marks.", parts.commits.timings
         )

@@ -15,6 +15,7 @@ from reichatd.accounts import Accounts, Passwords
 from reichatd.accounts.oidc import OidcClient
 from reichatd.administration import Administration, DaemonFigures, SettingRecord
 from reichatd.api import create_app
+from reichatd.audit import AuditLog
 from reichatd.chat import (
     SOCKETS_PER_USER,
     CommitStatus,
@@ -111,7 +112,9 @@ class Parts:
             refusals=self.connection_refusals,
             members=store.members,
         )
-        self.scribe = Scribe(store.messages, self.hub, live_settings, self.commits)
+        self.scribe = Scribe(
+            store.messages, self.hub, live_settings, self.commits, audit=AuditLog(store.audit, live_settings)
+        )
         self.marks = MarkReader(store.messages)
 
         # Use cases: accounts, rooms, administration, retention.
@@ -266,4 +269,6 @@ class Parts:
             live_rooms=self.hub.live_rooms,
             lagging=self.hub.lagging,
             refusals=dict(self.refusals()),
+            changes=dict(self.scribe.changes),
+            changes_delivered=self.hub.counters.changes,
         )

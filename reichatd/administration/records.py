@@ -149,7 +149,13 @@ class CaughtUp(_Record, frozen=True, tag="caught_up"):
 
 
 class DaemonFigures(Struct, frozen=True):
-    """What a running daemon knows about itself. `refusals` counts refused actions since its start, by limit."""
+    """What a running daemon knows about itself.
+
+    Arguments:
+        refusals: refused actions since its start, by limit.
+        changes: of messages (edits, deletions, reactions, pins) since its start, by outcome.
+        changes_delivered: changes times the readers that they were sent to.
+    """
 
     version: str
     pid: int
@@ -158,6 +164,8 @@ class DaemonFigures(Struct, frozen=True):
     live_rooms: int
     lagging: int
     refusals: dict[str, int] = {}
+    changes: dict[str, int] = {}
+    changes_delivered: int = 0
 
 
 class StatsRecord(_Record, frozen=True, tag="stats"):

@@ -79,7 +79,7 @@ class Followers:
 
     async def _await_news(self, room: LiveRoom, connection: Connection, which: After, body: Body) -> None:
         cursor = await room.cursor_after(which.after_id)
-        changes = None if which.after_change is None else await room.change_cursor_after(which.after_change)
+        changes = None if which.after_change is None else room.change_cursor_after(which.after_change)
         room.listen(connection, cursor, changes)
         await body.departed()
 
@@ -125,7 +125,7 @@ class Followers:
                     await body.send(opening)
                 else:
                     cursor = room.last_id + 1 if after_id is None else await room.cursor_after(after_id)
-                    changes = room.change_id if after_change is None else await room.change_cursor_after(after_change)
+                    changes = room.change_id if after_change is None else room.change_cursor_after(after_change)
                     # What comes from here on is sent. Only now the client is told that the stream has begun.
                     stream.cursor = Cursor(cursor - 1, changes)
                     await body.send(opening)

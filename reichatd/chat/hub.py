@@ -71,7 +71,7 @@ class Hub:
         self._rooms: dict[str, LiveRoom] = {}
         self._shutdown: ShutdownPlan | None = None
         self._emails = settings.whole.privacy.emails  # as the tails show them
-        settings.on_change(self._show_emails_anew)
+        settings.on_change(self._refresh_emails)
         self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -271,7 +271,7 @@ class Hub:
         for room in self._rooms.values():
             room.forget_tail()
 
-    def _show_emails_anew(self) -> None:
+    def _refresh_emails(self) -> None:
         """Drops the tails if they show addresses to others than they should now."""
         emails = self._settings.whole.privacy.emails
         if emails != self._emails:

@@ -169,7 +169,7 @@ class Writer:
         self._require_write(by)
         now = trio.current_time()
         _raise_refusal(self._post_limits.take_changes(by.user_id, count, text, now, client=by.client))
-        await self._scribe.change(change, reply)
+        await self._scribe.change(change, reply, client=by.client)
 
     def _require_write(self, by: UserActor) -> None:
         if not rights.may(by, Scope.WRITE):

@@ -26,6 +26,7 @@ def stats(config: Path | None, as_json: bool) -> None:
         print_fields(fields | {"daemon": "not running"})
     else:
         figures = fields_of(record.daemon)
-        del figures["refusals"]
+        del figures["refusals"], figures["changes"]
         refusals = {f"refused: {limit}": count for limit, count in sorted(record.daemon.refusals.items())}
-        print_fields(fields | figures | refusals)
+        changes = {f"changes: {outcome}": count for outcome, count in sorted(record.daemon.changes.items()) if count}
+        print_fields(fields | figures | changes | refusals)

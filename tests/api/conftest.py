@@ -18,6 +18,7 @@ from werkzeug.datastructures import Headers
 from reichatd import settings
 from reichatd.accounts import Accounts, Passwords
 from reichatd.api import create_app
+from reichatd.audit import AuditLog
 from reichatd.chat import CommitStatus, Hub, MarkReader, PostLimits, RestConversation, Scribe, Writer
 from reichatd.disk_space import DiskSpace
 from reichatd.health import Health
@@ -86,7 +87,7 @@ class Conversations:
     def __init__(self, store: Store, in_force: settings.LiveSettings) -> None:
         commits = CommitStatus()
         self.hub = Hub(store.messages, in_force, commits)
-        self.scribe = Scribe(store.messages, self.hub, in_force, commits)
+        self.scribe = Scribe(store.messages, self.hub, in_force, commits, audit=AuditLog(store.audit, in_force))
         self.marks = MarkReader(store.messages)
         self.messaging = RestConversation(
             hub=self.hub,

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+import trio
 
 from reichatd import settings
 from reichatd.audit import AuditLog, Event, expire
@@ -61,6 +62,34 @@ async def test_what_is_done_in_a_room(api: Api, ann: Someone, bob: Someone) -> N
         ("room_deleted", ann.user_id, "", "den"),
     ]
     assert {one.address for one in await api.store.audit.page(AuditFilter(room_id="den"), 99)} == {ADDRESS}
+
+
+async def test_what_is_done_with_messages(api: Api, ann: Someone, bob: Someone, nursery: trio.Nursery) -> None:
+    """Deletions of others' messages, and pins; not what authors delete, nor repeats."""
+    await nursery.start(api.conversations.run)
+    await api("POST", "/room", ROOM, by=ann)
+    await api("POST", "/room/den/join", by=bob)
+    for by in (bob, bob, ann):
+        await api("POST", "/room/den/messages", {"content": "a secret"}, by=by)
+    before = len(await entries(api))
+    path = "/room/den/messages"
+    for _ in range(2):
+        await api("PUT", f"{path}/1/pin", by=ann, client=ADDRESS)
+    await api("DELETE", f"{path}/1/pin", by=ann)
+    await api("PUT", f"{path}/3/pin", by=ann)
+    assert (await api("DELETE", f"{path}/1", by=bob)).status == 200
+    for _ in range(2):
+        assert (await api("DELETE", f"{path}/2", by=ann)).status == 200
+    assert (await api("DELETE", f"{path}/3", by=bob)).status == 403
+    found = (await entries(api))[before:]
+    assert found == [
+        ("message_pinned", ann.user_id, bob.user_id, "den", "1"),
+        ("message_unpinned", ann.user_id, bob.user_id, "den", "1"),
+        ("message_pinned", ann.user_id, "", "den", "3"),
+        ("messages_deleted", ann.user_id, bob.user_id, "den", "2"),
+    ]
+    assert "secret" not in str(found)
+    assert (await api.store.audit.page(AuditFilter(after=before), 1))[0].address == ADDRESS
 
 
 async def test_what_is_refused_in_a_room_leaves_no_entry(api: Api, ann: Someone, bob: Someone) -> None:

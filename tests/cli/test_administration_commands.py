@@ -156,6 +156,7 @@ async def test_a_running_daemon_does_the_work(tmp_path: Path) -> None:
         assert (figures["version"], figures["pid"], figures["connections"]) == (__version__, daemon.pid, 0)
         assert figures["uptime_seconds"] > 0
         assert figures["refusals"]["login"] == 0
+        assert (figures["changes"]["changed"], figures["changes_delivered"]) == (0, 0)
         printed = (await trio.to_thread.run_sync(commands.run, "stats")).stdout
         assert ["refused:", "login", "0"] in [line.split() for line in printed.splitlines()]
         control = commands.data / "control.sock"

@@ -111,6 +111,16 @@ async def test_metrics_count_events(tmp_path: Path, storage: dict[str, str]) -> 
             assert now("mail_queue_letters") == 0
             assert now("letters_total", outcome="sent") == 2
             assert "process_resident_memory_bytes" in now.names
+            await other.send("listen_latest", after_id=3, after_change=0)
+            await other.receive("caught_up")
+            for nonce in ("first", "again"):
+                await one.send("react", message_id=1, emoji="👍", nonce=nonce)
+                await one.receive("ack")
+            await other.receive("reactions_changed")
+            now = Numbers(text := await scrape(client))
+            assert now("changes_total", outcome="changed") == 1
+            assert now("changes_total", outcome="unchanged") == 1
+            assert now("changes_delivered_total") == 1
         promtool("check", "metrics", text=text)
         with trio.fail_after(20):
             while not Numbers(await scrape(client))("event_loop_delay_seconds_count"):

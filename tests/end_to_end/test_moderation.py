@@ -48,6 +48,27 @@ async def test_a_mute_and_slow_mode(daemon: DaemonProcess) -> None:
             assert await talk.post("too soon", "too soon") == 7
 
 
+async def test_what_moderators_delete_and_pin_is_in_the_audit_log(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 3) as (ada, bob, eve):
+        room_id = await open_room(ada, bob, eve)
+        await ada.call("PUT", f"/room/{room_id}/moderators/{bob.user_id}")
+        async with eve.talk(room_id) as of_eve, bob.talk(room_id) as talk:
+            for talker, count in ((of_eve, 3), (talk, 1)):
+                for number in range(count):
+                    await talker.post("hello", str(number))
+            await talk.send("pin", message_id=1, nonce="p")
+            await talk.receive("ack")
+            await talk.send("delete", message_ids=[3, 4, 1], nonce="d")
+            await talk.receive("ack")
+            await of_eve.send("delete", message_ids=[2], nonce="d")
+            await of_eve.receive("ack")
+        entries = (await ada.call("GET", f"/room/{room_id}/audit"))["entries"]
+        assert [(each["event"], each["actor"], each["user_id"], each["detail"]) for each in entries[:2]] == [
+            ("messages_deleted", bob.user_id, eve.user_id, "3, 1"),
+            ("message_pinned", bob.user_id, eve.user_id, "1"),
+        ]
+
+
 @pytest.mark.parametrize("kind", ["mongod_standalone", "mongod_replica"])
 async def test_a_mute_by_way_of_another_daemon(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
     (tmp_path / "one").mkdir()
