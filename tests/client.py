@@ -43,6 +43,11 @@ def id_range(first: int, last: int) -> list[int]:
     return list(range(first, last + 1))
 
 
+def plain(frame: dict[str, Any]) -> dict[str, Any]:
+    """A frame without the fields that tell of changes: as a client that knows none of them reads it."""
+    return {name: value for name, value in frame.items() if name not in ("log", "change_id")}
+
+
 class Talk:
     """One open WebSocket, and the frames that it has received."""
 
@@ -85,7 +90,7 @@ class Talk:
         """Waits until the server has processed every frame sent so far; returns the frames received until then."""
         await self.send("fetch", from_id=1, to_id=0)
         *before, answer = await self.receive_to("fetch_response")
-        assert answer | {"last_id": 0, "log": ""} == {"type": "fetch_response", "messages": [], "last_id": 0, "log": ""}
+        assert plain(answer) | {"last_id": 0} == {"type": "fetch_response", "messages": [], "last_id": 0}
         return before
 
     async def start_listening(self) -> None:

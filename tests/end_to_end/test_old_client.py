@@ -42,7 +42,7 @@ async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, st
     assert additions.refusals > 4
     assert additions.states > 0
     assert additions.news > 0
-    assert additions.changes > 4
+    assert additions.changes > 0
 
 
 def test_differences() -> None:

@@ -191,7 +191,7 @@ async def test_a_reload_changes_the_mail_server(tmp_path: Path, file: Path) -> N
             answer = await ada.http.post("/register", json=body)
             assert answer.status_code == 201
             await until(lambda: server.messages)
-            assert server.messages[0]["From"] == "chat@example.org"
+            assert server.messages[0]["From"] == "reichatd <chat@example.org>"
     finally:
         server.stop()
 

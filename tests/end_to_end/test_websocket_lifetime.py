@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.client import PASSWORD, Person, Talk, bearer, open_room, printed_code, registered_users, talk_at
+from tests.client import PASSWORD, Person, Talk, bearer, open_room, plain, printed_code, registered_users, talk_at
 from tests.end_to_end.conftest import FREE
 from tests.process import DaemonProcess, running
 
@@ -30,11 +30,11 @@ async def test_the_token_comes_in_the_query_or_in_a_header(daemon: DaemonProcess
         room_id = await open_room(ada)
         for path in ("/ws/chat", "/room"):
             async with talk_at(address(daemon, room_id, ada.access_token, path)) as talk:
-                assert await talk.receive() == EMPTY
+                assert plain(await talk.receive()) == EMPTY
             async with talk_at(
                 address(daemon, room_id, None, path), authorization=f"Bearer {ada.access_token}"
             ) as talk:
-                assert await talk.receive() == EMPTY
+                assert plain(await talk.receive()) == EMPTY
 
 
 async def test_refusals_come_as_close_frames(daemon: DaemonProcess) -> None:
@@ -80,7 +80,7 @@ async def test_removal_closes_all_sockets_of_one_user_in_one_room(daemon: Daemon
             ada.talk(here) as four,
         ):
             for talk in (one, two, three, four):
-                assert await talk.receive() == EMPTY
+                assert plain(await talk.receive()) == EMPTY
                 await talk.send("listen_latest")
                 assert await is_open(talk)
             if call == "leave":
@@ -118,7 +118,7 @@ async def test_deletion_closes_the_room(daemon: DaemonProcess) -> None:
         here, elsewhere = await open_room(ada, bob), await open_room(ada, bob)
         async with ada.talk(here) as one, bob.talk(here) as two, bob.talk(elsewhere) as three:
             for talk in (one, two, three):
-                assert await talk.receive() == EMPTY
+                assert plain(await talk.receive()) == EMPTY
             await ada.call("DELETE", f"/room/{here}")
             assert await one.rest() == ([], 1008, "Room not found")
             assert await two.rest() == ([], 1008, "Room not found")
@@ -134,7 +134,7 @@ async def test_logout_closes_the_sockets_of_its_session(daemon: DaemonProcess, k
             await ada.log_in()
             async with ada.talk(here) as other:
                 for talk in (one, two, other):
-                    assert await talk.receive() == EMPTY
+                    assert plain(await talk.receive()) == EMPTY
                 logout = await ada.http.post("/logout", headers=bearer(ended))
                 assert logout.json() == {"message": "ok"}
                 assert await one.rest() == ([], 4001, "Session ended")
@@ -151,7 +151,7 @@ async def test_password_change_closes_the_sockets_of_other_sessions(daemon: Daem
                 await ada.log_in()
                 async with ada.talk(room_id) as current:
                     for talk in (one, two, current, of_bob):
-                        assert await talk.receive() == EMPTY
+                        assert plain(await talk.receive()) == EMPTY
                     await ada.call("PUT", "/user/password", password=PASSWORD, new_password="another password")
                     assert await one.rest() == ([], 4001, "Session ended")
                     assert await two.rest() == ([], 4001, "Session ended")
@@ -192,7 +192,7 @@ async def test_expiry(tmp_path: Path, storage: dict[str, str]) -> None:
     async with running(tmp_path, **storage, **short) as daemon, Person(daemon.url, ada.name, ada.email) as ada:
         await ada.log_in()
         async with ada.talk(room_id) as talk:
-            assert await talk.receive() == EMPTY
+            assert plain(await talk.receive()) == EMPTY
             with trio.fail_after(20):
                 while (await ada.http.get("/user", headers=bearer(ada.access_token))).is_success:
                     assert await is_open(talk)
