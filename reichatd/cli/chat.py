@@ -36,8 +36,9 @@ from reichatd.terminal.transcript import plain
 @click.argument("room", required=False)
 @click.option("--email", help="The account to log in with. Default: it is asked for if needed.")
 @insecure_option
+@click.option("--typing", is_flag=True, help="Show who is typing, and show others that you are.")
 @click.option("--log-out", is_flag=True, help="End the login session that is stored for URL, and exit.")
-def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out: bool) -> None:
+def chat(url: str, room: str | None, email: str | None, insecure: bool, typing: bool, log_out: bool) -> None:
     """Chat in this terminal, on any server.
 
     URL is the server's address. ROOM is the id or name of a room; without it, you choose one from a list. The password is asked for
@@ -54,7 +55,7 @@ def chat(url: str, room: str | None, email: str | None, insecure: bool, log_out:
                 raise click.UsageError("this command needs a terminal; scripts can use `reichatd send`")
             else:
                 chosen, characters = trio.run(_arrive, url, logins, email, room)
-                screen.run(with_stored_login(url, logins), chosen.room_id, chosen.name, characters)
+                screen.run(with_stored_login(url, logins), chosen.room_id, chosen.name, characters, shows_typing=typing)
     except LoggedOut:
         exit_status.fail(exit_status.NOT_PERMITTED, "the login session is over; start again to log in")
     except OSError as error:

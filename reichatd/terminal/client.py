@@ -12,7 +12,7 @@ import msgspec
 import trio
 from trio_websocket import HandshakeError, WebSocketConnection, wrap_client_stream
 
-from reichatd.terminal.frames import MESSAGE_CHARACTERS
+from reichatd.terminal.frames import MESSAGE_CHARACTERS, Message
 
 SECONDS = 15.0
 """The timeout of a call or a handshake."""
@@ -89,6 +89,28 @@ class _Rooms(msgspec.Struct):
     rooms: list[RoomChoice]
 
 
+class RoomUnread(msgspec.Struct, frozen=True):
+    """A joined room; the last two fields are 0 with an older server, too.
+
+    Arguments:
+        unread: messages that the user has not read.
+        mentions: those of them that mention the user.
+    """
+
+    room_id: str
+    name: str
+    unread: int = 0
+    mentions: int = 0
+
+
+class _UnreadRooms(msgspec.Struct):
+    rooms: list[RoomUnread]
+
+
+class _Pins(msgspec.Struct):
+    messages: list[Message]
+
+
 class _OneRoom(msgspec.Struct):
     room: RoomChoice
 
@@ -106,7 +128,7 @@ class _ErrorBody(msgspec.Struct):
     message: str
 
 
-Response = TypeVar("Response", _Confirmation, _LoggedIn, _Renewed, _Rooms, _OneRoom, _About)
+Response = TypeVar("Response", _Confirmation, _LoggedIn, _Renewed, _Rooms, _UnreadRooms, _Pins, _OneRoom, _About)
 
 
 class ServerClient:
@@ -207,6 +229,20 @@ class ServerClient:
             if len(page) != _PAGE or not is_new:
                 return list(found.values())
             path = f"/public?limit={_PAGE}&after={quote(page[-1].room_id, safe='')}"
+
+    async def unread(self) -> list[RoomUnread]:
+        """How much is unread in the rooms that the user has joined.
+
+        Raises: LoggedOut, ServerRefused, Unreachable.
+        """
+        return (await self._call(_UnreadRooms, "GET", "/joined?members=false")).rooms
+
+    async def pins(self, room_id: str) -> list[Message]:
+        """The pinned messages of a room.
+
+        Raises: LoggedOut, ServerRefused (by an older server, too), Unreachable.
+        """
+        return (await self._call(_Pins, "GET", f"/room/{quote(room_id, safe='')}/pins")).messages
 
     async def room(self, room_id: str) -> RoomChoice:
         """The room with this id, joined or not.

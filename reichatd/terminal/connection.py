@@ -20,6 +20,8 @@ _JUMP_BEHIND = 1_000
 """If more messages are missing, the client jumps to the end of the log: loading all takes long, and the user can scroll up."""
 _PING_SECONDS = 20.0
 _MARK_SECONDS = 1.0
+OTHER_LOG = "other_log"
+"""The code of the error that says that the room's log is not the one that the client knows."""
 _RETRIED_CODES = {"rate_limited", "unavailable"}
 
 
@@ -67,6 +69,10 @@ class Connection:
             self._asked_before = message_id
             self._outgoing.send_nowait(frames.Fetch(max(1, message_id - PAGE), message_id - 1))
 
+    def send(self, frame: frames.Change | frames.SendTyping) -> None:
+        """Sends a frame; the answer to a change is an ack, or an error, which is shown."""
+        self._outgoing.send_nowait(frame)
+
     def _handle(self, frame: frames.ServerFrame | None) -> None:
         conversation = self._conversation
         match frame:
@@ -76,21 +82,34 @@ class Connection:
                 self.has_pending.set()
             case frames.LatestMessage(message=message):
                 conversation.add(message)
+            case frames.MessageChanged(message=message):
+                conversation.change(message)
+            case frames.ReactionsChanged():
+                conversation.change_reactions(frame)
+            case frames.CaughtUp(change_id=change_id):
+                conversation.caught_up(change_id)
+            case frames.Typing(user_ids=user_ids):
+                conversation.types(user_ids)
             case frames.FetchResponse(messages=page) if self._jumping:
                 conversation.jump(page)
                 self._listen()
             case frames.FetchResponse():
                 conversation.add_earlier(frame)
-            case frames.Ack(nonce=nonce, message_id=message_id):
+            case frames.Ack(nonce=nonce, message_id=message_id) if nonce == self.in_flight:
                 conversation.settle(nonce, message_id)
                 self._answered.set()
-            case frames.Error(nonce=str(nonce)):
+            case frames.Error(nonce=str(nonce)) if nonce == self.in_flight:
                 if frame.code in _RETRIED_CODES:
                     self._pause = frame.retry_after or 1.0
                     conversation.show(frame.message)
                 else:
                     conversation.settle(nonce, refusal=frame.message)
                 self._answered.set()
+            case frames.Error(code=code) if code == OTHER_LOG:
+                conversation.start_afresh()
+                raise Unreachable("the room has another log now")
+            case frames.Error(nonce=str()):
+                conversation.show(frame.message)  # of a change
             case frames.Error():
                 self._asked_before = None
                 conversation.show(frame.message)
@@ -113,7 +132,7 @@ class Connection:
 
     def _listen(self) -> None:
         self._jumping = False
-        self._outgoing.send_nowait(frames.ListenLatest(after_id=self._conversation.last_id))
+        self._outgoing.send_nowait(self._conversation.listen_frame())
 
     async def _send(self) -> None:
         async for frame in self._to_send:
@@ -128,7 +147,7 @@ class Connection:
                 nonce, content = next(iter(self._conversation.pending.items()))
                 self._answered.clear()
                 self.in_flight = nonce
-                self._outgoing.send_nowait(frames.Post(content, nonce))
+                self._outgoing.send_nowait(frames.Post(content, nonce, self._conversation.replies.get(nonce)))
                 await self._answered.wait()
                 self.in_flight = ""
                 pause, self._pause = self._pause, 0.0

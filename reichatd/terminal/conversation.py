@@ -1,17 +1,21 @@
-"""A conversation that survives lost connections: no message is lost, none appears twice.
+"""A conversation that survives lost connections: no message is lost, none appears twice, and each is shown as it is now.
 
-Three rules ensure this. Messages are numbered without a gap: the client remembers the last number it has, and after each reconnect
+Four rules ensure this. Messages are numbered without a gap: the client remembers the last number it has, and after each reconnect
 listens from there on. Each posted message has a nonce, an id of its own, and is sent again with the same nonce until the server
-acknowledges it: the server stores it once. A message that is not acknowledged yet is shown as pending.
+acknowledges it: the server stores it once. A message that is not acknowledged yet is shown as pending. Changes of messages have
+numbers of their own: the client remembers the last one, listens after it, and takes a state only if its number is greater than
+that of the state it has. An older server knows no changes, and is not asked for any.
 """
 
 import random
 import re
 import secrets
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 
 import trio
+from msgspec import structs
 from trio_websocket import ConnectionClosed
 
 from reichatd.terminal import frames
@@ -36,6 +40,7 @@ class Outcome(NamedTuple):
     content: str
     message_id: int | None
     refusal: str
+    reply_to: int = 0
 
 
 class Ended(Exception):
@@ -50,6 +55,7 @@ class Conversation:
         changed: called when the screen must be redrawn.
         settled: called once for each posted message, when its outcome is known.
         listens: whether to follow the log; if not, messages are only posted.
+        shows_typing: whether to see who types, and to show others that this user does.
     """
 
     def __init__(
@@ -60,11 +66,21 @@ class Conversation:
         settled: Callable[[Outcome], None] = lambda _: None,
         *,
         listens: bool = True,
+        shows_typing: bool = False,
     ) -> None:
         self.messages: list[Message] = []
         """The known part of the log, oldest first, without a gap."""
         self.pending: dict[str, str] = {}
         """Posted messages that are not acknowledged, by nonce, oldest first."""
+        self.replies: dict[str, int] = {}
+        """Those of them that are replies: to which message."""
+        self.change_id = 0
+        """The last change that is known."""
+        self.log = ""
+        """The name of the log; "" if it is not known, or the server knows no changes."""
+        self.typing: list[str] = []
+        """The ids of other users who type."""
+        self.shows_typing = shows_typing
         self.is_complete = False
         """Whether `messages` begins with the first message of the log."""
         self.read_to: int | None = None
@@ -90,14 +106,28 @@ class Conversation:
         """The last known message; 0 if none is."""
         return self.messages[-1].message_id if self.messages else self.read_to or 0
 
-    def post(self, content: str, nonce: str = "") -> None:
+    @property
+    def own_id(self) -> str:
+        """The id of the user; "" if it is not known."""
+        return self._server.login.user_id if self._server.login else ""
+
+    def find(self, message_id: int) -> Message | None:
+        """The message with this id, if it is known."""
+        index = self._index(message_id)
+        return None if index is None else self.messages[index]
+
+    def post(self, content: str, nonce: str = "", *, reply_to: int = 0) -> None:
         """Posts a message: at once, or as soon as the client is online.
 
         Arguments:
             nonce: identifies the message; "" for a random one.
+            reply_to: the id of the message that it replies to; 0 for none.
         """
         self.notice = ""
-        self.pending[nonce or secrets.token_hex(8)] = content
+        nonce = nonce or secrets.token_hex(8)
+        self.pending[nonce] = content
+        if reply_to:
+            self.replies[nonce] = reply_to
         if self._connection is not None:
             self._connection.has_pending.set()
         self._changed()
@@ -106,6 +136,16 @@ class Conversation:
         """Requests the messages before `messages`, if there are any and the client is online."""
         if self._connection is not None and self.messages and not self.is_complete:
             self._connection.ask_earlier(self.messages[0].message_id)
+
+    def send(self, frame: frames.Change | frames.SendTyping) -> None:
+        """Sends a frame, if the client is online and the server knows such frames; otherwise says so."""
+        if self._connection is None:
+            self.show("this is only possible online")
+        elif not self.log:
+            self.show("this server is too old for that")
+        else:
+            self.show("")
+            self._connection.send(frame)
 
     async def run(self) -> None:
         """Connects, and reconnects when the connection ends.
@@ -137,16 +177,26 @@ class Conversation:
     def _disconnected(self, reason: str) -> None:
         self._connection = None
         self.offline_reason = reason
+        self.typing = []
         self._changed()
+
+    def _index(self, message_id: int) -> int | None:
+        index = bisect_left(self.messages, message_id, key=lambda message: message.message_id)
+        is_held = index < len(self.messages) and self.messages[index].message_id == message_id
+        return index if is_held else None
 
     # --- called by the connection, for frames of the server
 
     def connected(self, connection: Connection, state: frames.InitialState) -> None:
         """The server has accepted a new connection."""
+        if self.log and state.log and state.log != self.log:
+            self.start_afresh()
         if self.read_to is None:
+            self.change_id = state.change_id
             self.read_to = state.last_read_id
             self.messages = state.messages
             self.is_complete = not state.messages or state.messages[0].message_id <= state.first_id
+        self.log = state.log
         self.offline_reason = ""
         self._failures = -1
         self._connection = connection
@@ -165,6 +215,43 @@ class Conversation:
             self.messages.append(message)
             self._changed()
 
+    def listen_frame(self) -> frames.ListenLatest:
+        """Asks for the messages after the last known one and, where the server knows them, for changes."""
+        if not self.log:
+            return frames.ListenLatest(self.last_id)
+        held_from = self.messages[0].message_id if self.messages else max(1, self.last_id)
+        want = ["typing"] if self.shows_typing else []
+        return frames.ListenLatest(self.last_id, self.change_id, held_from, self.log, want)
+
+    def start_afresh(self) -> None:
+        """Forgets the log: it is not the same any more. The next connection begins with the new one."""
+        self.messages, self.read_to, self.change_id, self.log = [], None, 0, ""
+
+    def change(self, message: Message) -> None:
+        """Takes the state of a message that has changed, unless a later one is known."""
+        index = self._index(message.message_id)
+        if index is not None and self.messages[index].change_id < message.change_id:
+            self.messages[index] = message
+        self.caught_up(message.change_id)
+        self._changed()
+
+    def change_reactions(self, frame: frames.ReactionsChanged) -> None:
+        """Takes the reactions of a message, in the same way."""
+        held = self.find(frame.message_id)
+        if held is not None:
+            self.change(structs.replace(held, change_id=frame.change_id, reactions=frame.reactions))
+        else:
+            self.caught_up(frame.change_id)
+
+    def caught_up(self, change_id: int) -> None:
+        """All changes up to this one are known."""
+        self.change_id = max(self.change_id, change_id)
+
+    def types(self, user_ids: list[str]) -> None:
+        """These users type now."""
+        self.typing = [user_id for user_id in user_ids if user_id != self.own_id]
+        self._changed()
+
     def add_earlier(self, page: frames.FetchResponse) -> None:
         """Adds earlier messages; an empty page: there are none. A page requested before a jump is ignored: it would leave a gap."""
         if not self.messages:
@@ -180,9 +267,10 @@ class Conversation:
     def settle(self, nonce: str, message_id: int | None = None, refusal: str = "") -> None:
         """Ends the wait for a posted message: it is stored, or refused for good."""
         content = self.pending.pop(nonce, None)
+        reply_to = self.replies.pop(nonce, 0)
         self.show(refusal)
         if content is not None:
-            self._settled(Outcome(content, message_id, refusal))
+            self._settled(Outcome(content, message_id, refusal, reply_to))
 
     def show(self, notice: str) -> None:
         """Shows a notice to the user; "" removes the last one."""

@@ -6,14 +6,43 @@ from datetime import datetime
 import msgspec
 
 
+class Reaction(msgspec.Struct, frozen=True):
+    """An emoji on a message, and how many users reacted with it."""
+
+    emoji: str
+    count: int
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """Who pinned a message: a user id."""
+
+    by: str
+
+
 class Message(msgspec.Struct, frozen=True):
-    """A message of a room's log."""
+    """A message of a room's log. The fields with defaults are absent when they are empty, and always with an older server.
+
+    Arguments:
+        change_id: grows with each change of the message.
+        deleted: who deleted it: "author", "moderator", or "erased".
+        reply_to: the id of the message that this one replies to; 0 for none.
+        mentions: user ids.
+        mention_room: whether it mentions everyone.
+    """
 
     message_id: int
     user_id: str
     username: str
     content: str
     timestamp: datetime
+    change_id: int = 0
+    edited_at: datetime | None = None
+    deleted: str | None = None
+    reply_to: int = 0
+    mentions: list[str] = []
+    mention_room: bool = False
+    reactions: list[Reaction] = []
+    pinned: Pinned | None = None
 
 
 # What a client sends
@@ -24,20 +53,55 @@ class Fetch(msgspec.Struct, tag_field="type", tag="fetch"):
     to_id: int
 
 
-class ListenLatest(msgspec.Struct, tag_field="type", tag="listen_latest"):
+class ListenLatest(msgspec.Struct, tag_field="type", tag="listen_latest", omit_defaults=True):
+    """With `after_change`, changes of messages come too, of earlier ones only those of the messages from `held_from` on."""
+
     after_id: int
+    after_change: int | None = None
+    held_from: int | None = None
+    log: str | None = None
+    want: list[str] = []
 
 
 class SetLastRead(msgspec.Struct, tag_field="type", tag="set_last_read"):
     message_id: int
 
 
-class Post(msgspec.Struct, tag_field="type", tag="message"):
+class Post(msgspec.Struct, tag_field="type", tag="message", omit_defaults=True):
+    content: str
+    nonce: str
+    reply_to: int | None = None
+
+
+class Edit(msgspec.Struct, tag_field="type", tag="edit"):
+    message_id: int
     content: str
     nonce: str
 
 
-ClientFrame = Fetch | ListenLatest | SetLastRead | Post
+class Delete(msgspec.Struct, tag_field="type", tag="delete"):
+    message_ids: list[int]
+    nonce: str
+
+
+class React(msgspec.Struct, tag_field="type", tag="react"):
+    message_id: int
+    emoji: str
+    nonce: str
+
+
+class Unreact(msgspec.Struct, tag_field="type", tag="unreact"):
+    message_id: int
+    emoji: str
+    nonce: str
+
+
+class SendTyping(msgspec.Struct, tag_field="type", tag="typing"):
+    pass
+
+
+Change = Edit | Delete | React | Unreact
+ClientFrame = Fetch | ListenLatest | SetLastRead | Post | Change | SendTyping
 
 
 # What a client receives
@@ -50,6 +114,10 @@ class InitialState(msgspec.Struct, tag_field="type", tag="initial_state"):
     """The first message of the log; those before it have been deleted."""
     last_id: int = 0
     """The last message of the log; 0 if an older server does not say."""
+    change_id: int = 0
+    """The last change, as it was before the messages were read."""
+    log: str = ""
+    """The name of the log; another one means that the log is not the same any more. "" if an older server knows no changes."""
 
 
 class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response"):
@@ -59,6 +127,24 @@ class FetchResponse(msgspec.Struct, tag_field="type", tag="fetch_response"):
 
 class LatestMessage(msgspec.Struct, tag_field="type", tag="latest_message"):
     message: Message
+
+
+class MessageChanged(msgspec.Struct, tag_field="type", tag="message_changed"):
+    message: Message
+
+
+class ReactionsChanged(msgspec.Struct, tag_field="type", tag="reactions_changed"):
+    change_id: int
+    message_id: int
+    reactions: list[Reaction]
+
+
+class CaughtUp(msgspec.Struct, tag_field="type", tag="caught_up"):
+    change_id: int
+
+
+class Typing(msgspec.Struct, tag_field="type", tag="typing"):
+    user_ids: list[str]
 
 
 class Ack(msgspec.Struct, tag_field="type", tag="ack"):
@@ -75,7 +161,9 @@ class Error(msgspec.Struct, tag_field="type", tag="error"):
     retry_after: float | None = None
 
 
-ServerFrame = InitialState | FetchResponse | LatestMessage | Ack | Error
+ServerFrame = (
+    InitialState | FetchResponse | LatestMessage | MessageChanged | ReactionsChanged | CaughtUp | Typing | Ack | Error
+)
 
 MESSAGE_CHARACTERS = 5_000
 """The maximum length of a message, unless the server says otherwise."""
