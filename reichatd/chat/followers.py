@@ -58,8 +58,6 @@ class Followers:
     ) -> None:
         which = query.which
         assert isinstance(which, After)
-        # Without news, and if the user may not stay, the client goes on from where it is.
-        empty = empty_page(_ends(head, which.after_id, which.after_change), query)
         text = None
         with trio.CancelScope() as scope:
             waiting = trio.CancelScope(deadline=trio.current_time() + seconds)
@@ -75,7 +73,11 @@ class Followers:
                     text = await self._page(by, room, query, connection, has_news=socket.has_news)
             finally:
                 self._hub.leave(room_id, connection)
-        await self._send_page(connection, body, empty if text is None or connection.closing is not None else text)
+        if text is None or connection.closing is not None:
+            text = empty_page(
+                _ends(head, which.after_id, which.after_change), query
+            )  # the client goes on from where it is
+        await self._send_page(connection, body, text)
 
     async def _await_news(self, room: LiveRoom, connection: Connection, which: After, body: Body) -> None:
         cursor = await room.cursor_after(which.after_id)
