@@ -16,7 +16,8 @@ from reichatd.api.security_headers import SECURITY_HEADERS
 from reichatd.api.services import limits
 from reichatd.api.types import Answer, Problem, Refusal
 from reichatd.errors import Muted, OtherLog, RateLimited, ReichatError, TryAgainLater, Unauthorized, Unavailable
-from reichatd.store import StoreUnavailable
+from reichatd.messaging import Body
+from reichatd.store import StoreError, StoreUnavailable
 from reichatd.timestamps import isoformat
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -45,6 +46,11 @@ def answer_errors(app: Quart) -> None:
 
 
 def refused(error: ReichatError) -> Response:
+    return answer(*refusal(error))
+
+
+def refusal(error: ReichatError) -> tuple[Refusal, int, dict[str, str]]:
+    """The body, the status, and the headers that tell of an error."""
     headers = {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
@@ -57,7 +63,22 @@ def refused(error: ReichatError) -> Response:
         until=isoformat(error.until) if isinstance(error, Muted) else UNSET,
         log=error.log if isinstance(error, OtherLog) else UNSET,
     )
-    return answer(body, error.status, headers)
+    return body, error.status, headers
+
+
+async def refuse_late(error: ReichatError | StoreError, body: Body, seconds: float) -> None:
+    """Answers an error in place of a body that was to come later.
+
+    Arguments:
+        seconds: as for `rate_limited`.
+    """
+    if isinstance(error, StoreError):
+        log.warning("store unavailable", error=str(error))
+        error = Unavailable()
+    if isinstance(error, RateLimited):
+        await trio.sleep(seconds)
+    told, status, headers = refusal(error)
+    await body.refuse(status, headers, _encoder.encode(told))
 
 
 async def rate_limited(error: RateLimited) -> Response:

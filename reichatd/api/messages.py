@@ -1,6 +1,6 @@
 """The conversation in a room."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response, request
 
 from reichatd.api.answers import HEADERS, answer
@@ -46,6 +46,8 @@ blueprint = Blueprint("messages", __name__)
 _MESSAGES = "/room/<room_id>/messages"
 _MESSAGE = f"{_MESSAGES}/<message_id>"
 _REACTION = f"{_MESSAGE}/reactions/<emoji>"
+_USUAL_LIMIT = 100
+"""Messages or users in a page for which no number is asked."""
 _LONGEST_ID = 10
 """Digits of the largest message id."""
 _LONGEST_CURSOR = 27
@@ -189,7 +191,7 @@ async def list_reactors(room_id: str, message_id: str, emoji: str) -> Response:
     The next page begins after the last user of this one. A page with fewer users than `limit` is the last.
     """
     by, page = await messenger(), query_of(ReactorsPage)
-    found = await messaging().reactors(by, room_id, _message_id(message_id), emoji, page.after, page.limit)
+    found = await messaging().reactors(by, room_id, _message_id(message_id), emoji, page.after, _limit(page.limit))
     return answer(Reactors(users=[Reactor(user_id=each.user_id, username=each.username) for each in found]))
 
 
@@ -267,10 +269,10 @@ def _which(page: MessagesPage) -> Between | Before | After:
         return _between(page)
     if page.after_id is not UNSET:
         _refuse_others(page, "after_id", "before_id")
-        return After(page.after_id, None if page.after_change is UNSET else page.after_change, page.limit)
+        return After(page.after_id, None if page.after_change is UNSET else page.after_change, _limit(page.limit))
     _refuse_others(page, "before_id", "after_change")
     _refuse_wait(page)
-    return Before(None if page.before_id is UNSET else page.before_id, page.limit)
+    return Before(None if page.before_id is UNSET else page.before_id, _limit(page.limit))
 
 
 def _between(page: MessagesPage) -> Between:
@@ -281,6 +283,15 @@ def _between(page: MessagesPage) -> Between:
     if page.to_id - page.from_id >= limits().fetch_ids:
         raise _malformed("to_id", f"at most {limits().fetch_ids} ids in one page")
     return Between(page.from_id, page.to_id)
+
+
+def _limit(asked: int | UnsetType) -> int:
+    most = limits().fetch_ids
+    if asked is UNSET:
+        return min(_USUAL_LIMIT, most)
+    if asked > most:
+        raise _malformed("limit", f"at most {most}")
+    return asked
 
 
 def _refuse_others(page: MessagesPage, name: str, *others: str) -> None:

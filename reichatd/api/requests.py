@@ -60,7 +60,7 @@ async def messenger() -> Caller:
 
     Raises: as `caller`.
     """
-    seen = messaging().changes
+    seen = messaging().endings
     identity = await caller()
     return Caller(identity, msgspec.structs.replace(identity.actor, client=client_address()), seen)
 

@@ -352,8 +352,9 @@ class Broadcaster:
         ) or await self._changes_from_store(change_cursor, first_id, cursor - 1)
         if (delivery.change_cursor, delivery.cursor) != (change_cursor, cursor):
             return  # the client asked for another position meanwhile
-        # As for messages, before the wait. After the last page it has all changes up to where the rounds were when it was read.
-        delivery.change_cursor = max([up_to, *found.change_ids[-1:]]) if found.is_last else found.change_ids[-1]
+        # As for messages, before the wait. The store may be ahead of the rounds, but never the cursor: a later change of a message
+        # that was not sent yet would be skipped. Some changes are sent twice then, which clients ignore.
+        delivery.change_cursor = up_to if found.is_last else min(up_to, found.change_ids[-1])
         self._counters.changes += len(found.ends)
         held.hold(len(found.data))
         await connection.socket.send(found.data)

@@ -46,15 +46,20 @@ class ChangeLog:
     def __init__(self) -> None:
         self.head = 0
         """The number of the last change, apart from those held back."""
+        self.known = 0
+        """The number of the last change, also of one that is held back."""
         self.size = 0
         """The bytes of all frames."""
         self._floor = 0  # all changes with greater numbers, up to head, are here
-        self._known = 0  # the number of the last change, also of one that is held back
         self._kept: dict[int, _Kept] = {}  # by message id, in the order of their numbers
         self._held: dict[int, ChangeEntry] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def __contains__(self, message_id: int) -> bool:
+        """Whether a change of this message is here."""
+        return message_id in self._kept or message_id in self._held
 
     @property
     def has_held(self) -> bool:
@@ -63,9 +68,9 @@ class ChangeLog:
 
     def skip_to(self, change_id: int) -> None:
         """Moves the head to `change_id`, where the store's changes end. Changes up to there are not new any more."""
-        if change_id > self._known:
+        if change_id > self.known:
             self.forget()
-            self.head = self._floor = self._known = change_id
+            self.head = self._floor = self.known = change_id
 
     def add(self, entry: ChangeEntry, *, hold: bool = False) -> None:
         """Adds a durable change, unless one with this number or a greater one is known already.
@@ -76,15 +81,17 @@ class ChangeLog:
         Arguments:
             hold: whether it may be held back; counts only if nothing but reactions changed.
         """
-        if entry.change_id <= self._known:
+        if entry.change_id <= self.known:
             return
-        if entry.change_id != self._known + 1:
+        if entry.change_id != self.known + 1:
             self.forget()
             self.head = self._floor = entry.change_id - 1
-        self._known = entry.change_id
+        self.known = entry.change_id
         if hold and entry.reactions_frame is not None:
-            self._held.pop(entry.message_id, None)
+            if (earlier := self._held.pop(entry.message_id, None)) is not None:
+                self.size -= _size(earlier)
             self._held[entry.message_id] = entry
+            self.size += _size(entry)
         else:
             self.release()
             self._keep(entry)
@@ -93,6 +100,7 @@ class ChangeLog:
         """Adds the changes that were held back."""
         held, self._held = self._held, {}
         for entry in held.values():
+            self.size -= _size(entry)
             self._keep(entry)
 
     def since(self, cursor: int, up_to: int, max_bytes: int | None = None, first_id: int = 0) -> ChangeSlice | None:
@@ -131,7 +139,7 @@ class ChangeLog:
         self._kept.clear()
         self._held.clear()
         self.size = 0
-        self.head = self._floor = self._known
+        self.head = self._floor = self.known
 
     def drop_oldest(self) -> None:
         """Drops the oldest quarter."""
@@ -150,3 +158,7 @@ class ChangeLog:
         self._kept[entry.message_id] = _Kept(entry.change_id, frame, is_whole)
         self.size += len(frame)
         self.head = entry.change_id
+
+
+def _size(entry: ChangeEntry) -> int:
+    return len(entry.frame) + len(entry.reactions_frame or b"")

@@ -234,7 +234,7 @@ class _Conversation:
             self._reply("other_log", "The room has another log now; start afresh", log=room.token)
             return
         room.want(self._connection, frame.want)
-        change_cursor = None if frame.after_change is None else await room.change_cursor_after(frame.after_change)
+        change_cursor = None if frame.after_change is None else room.change_cursor_after(frame.after_change)
         if frame.after_id is not None:
             cursor = await room.cursor_after(frame.after_id)
         elif delivery.listening:

@@ -4,14 +4,13 @@ An event's data is what a frame has: `latest_message`, `message_changed` or `rea
 client that resumes there has each message and change up to it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
-import trio
 
 from reichatd.chat import frames
+from reichatd.chat.listener import Listener
 from reichatd.messaging import Body, as_part
 
 COMMENT = b":\n\n"
@@ -56,9 +55,14 @@ _decoder = msgspec.json.Decoder(_Frame)
 
 
 class EventEncoder:
-    """Makes events of frames. The events of a round are made once for all streams that are in step. Pure."""
+    """Makes events of frames. The events of a round are made once for all streams that are in step. Pure.
 
-    def __init__(self) -> None:
+    Arguments:
+        soon: has a function called in a moment: events are not kept for longer, since their messages may be changed or deleted.
+    """
+
+    def __init__(self, soon: Callable[[Callable[[], None]], None] = lambda _: None) -> None:
+        self._soon = soon
         self._last: tuple[bytes, Cursor, bool, Events] | None = None
 
     def encode(self, data: bytes, cursor: Cursor, *, is_chunked: bool) -> Events:
@@ -78,8 +82,13 @@ class EventEncoder:
             ends.append(end)
             cursors.append(reached)
         events = Events(b"".join(parts), ends, cursors)
+        if self._last is None:
+            self._soon(self._forget)
         self._last = (data, cursor, is_chunked, events)
         return events
+
+    def _forget(self) -> None:
+        self._last = None
 
 
 def _after(frame: _Frame, cursor: Cursor) -> tuple[Cursor, bool]:
@@ -96,7 +105,7 @@ def _after(frame: _Frame, cursor: Cursor) -> tuple[Cursor, bool]:
     return cursor, False
 
 
-class EventStream:
+class EventStream(Listener):
     """A response as the room sees its listeners: implements `reichatd.chat.Socket`, for frames that go to listeners.
 
     Arguments:
@@ -104,16 +113,14 @@ class EventStream:
         cursor: what the client has.
     """
 
-    __slots__ = ("_body", "_encoder", "client", "cursor")
+    __slots__ = ("_body", "_encoder", "cursor")
 
     def __init__(self, body: Body, encoder: EventEncoder, cursor: Cursor) -> None:
-        self.client = body.client
+        super().__init__(body.client)
         self._body = body
         self._encoder = encoder
         self.cursor = cursor
         """What the client has, when all is sent."""
-
-    def authenticated(self) -> None: ...
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         events = self._encoder.encode(data, self.cursor, is_chunked=self._body.is_chunked)
@@ -132,16 +139,3 @@ class EventStream:
             # Before the wait: a cancelled send still goes out whole.
             self.cursor = events.cursors[-1]
         await self._body.send(events.data)
-
-    def unbroken(self) -> AbstractAsyncContextManager[Callable[[bytes], Awaitable[None]]]:
-        raise NotImplementedError  # only replies need it, and there are none
-
-    async def receive(self) -> str | bytes:
-        raise NotImplementedError
-
-    @property
-    def heard_at(self) -> float:
-        return trio.current_time()  # comments take the place of pings
-
-    async def close(self, code: int, reason: str) -> None:
-        raise NotImplementedError

@@ -54,8 +54,10 @@ class Hub:
         refusals: Refusals | None = None,
         members: MemberStore | None = None,
     ) -> None:
-        self.changes = 0
-        """Counts changes of users and sessions: a session that was read before a change is read again."""
+        self.endings = 0
+        """Counts what ends login sessions: one that was read before may have ended."""
+        self.renames = 0
+        """Counts changes of users' names and addresses."""
         self.counters = BroadcastCounters()
         refusals = refusals or Refusals()
         self.sockets = OpenSockets(settings, refusals, clock)
@@ -69,7 +71,7 @@ class Hub:
         self._rooms: dict[str, LiveRoom] = {}
         self._shutdown: ShutdownPlan | None = None
         self._emails = settings.whole.privacy.emails  # as the tails show them
-        settings.on_change(self._show_emails_anew)
+        settings.on_change(self._refresh_emails)
         self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -163,6 +165,11 @@ class Hub:
             connection.close_soon(plan.close())
 
     @property
+    def changes(self) -> int:
+        """Counts all changes of users and sessions: a session that was read before a change is read again."""
+        return self.endings + self.renames
+
+    @property
     def connections(self) -> int:
         """How many sockets there are: in rooms, and of users."""
         return sum(len(room.connections) for room in self._rooms.values()) + len(self.news.followers())
@@ -216,11 +223,11 @@ class Hub:
     # --- called by accounts, rooms and administration (live.LiveConnections)
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
-        self.changes += 1
+        self.endings += 1
         self.sockets.end_sessions(session_ids)
 
     def user_logged_out(self, user_id: str) -> None:
-        self.changes += 1
+        self.endings += 1
         self.sockets.log_out(user_id)
 
     def member_joined(self, room_id: str, user_id: str) -> None:
@@ -259,12 +266,12 @@ class Hub:
             self.change(room_id, list(some))
 
     def _change_user(self, user_id: str, **changes: str) -> None:
-        self.changes += 1
+        self.renames += 1
         self.sockets.change_user(user_id, **changes)
         for room in self._rooms.values():
             room.forget_tail()
 
-    def _show_emails_anew(self) -> None:
+    def _refresh_emails(self) -> None:
         """Drops the tails if they show addresses to others than they should now."""
         emails = self._settings.whole.privacy.emails
         if emails != self._emails:

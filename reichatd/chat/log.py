@@ -54,6 +54,10 @@ class RoomLog:
         """
         if message_id <= self.last_id:
             return False
+        if message_id in self.changes:  # it was changed before it came here: the store has it as it is now
+            self.forget_messages()
+            self.last_id = message_id
+            return True
         if message_id != self.next_id:
             self.forget_messages()
         self._frames.append(frame)
@@ -70,6 +74,10 @@ class RoomLog:
             frame: the message as new readers are sent it.
             hold: see `ChangeLog.add`.
         """
+        if entry.change_id <= self.changes.known:
+            # It comes late, and the tail may show a later state already. The store knows which one is of now.
+            self.forget_messages()
+            return
         place = entry.message_id - self.first_id
         if 0 <= place < len(self._frames):
             self._bytes += len(frame) - len(self._frames[place])
@@ -77,8 +85,19 @@ class RoomLog:
             if self._bytes > self.max_bytes:
                 self._trim()
         self.changes.add(entry, hold=hold)
-        while len(self.changes) > self.max_messages or self.changes.size > self.max_bytes:
-            self.changes.drop_oldest()
+        self._trim_changes()
+
+    def release_changes(self) -> None:
+        """Adds the changes that were held back: see `ChangeLog.release`."""
+        self.changes.release()
+        self._trim_changes()
+
+    def _trim_changes(self) -> None:
+        changes = self.changes
+        while len(changes) > self.max_messages or changes.size > self.max_bytes:
+            if not len(changes):
+                changes.release()
+            changes.drop_oldest()
 
     def skip_to(self, last_id: int) -> None:
         """Moves the end to `last_id`, where the store's log ends. Messages up to there are not new any more."""

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from reichatd.chat import frames
-from reichatd.chat.room import LiveRoom
 from reichatd.errors import OtherLog, RoomNotFound
 from reichatd.messaging import After, Before, Between, PageQuery
 from reichatd.settings import LiveSettings
@@ -20,15 +19,16 @@ _LEAST_CHARS = 4096
 _encoder = msgspec.json.Encoder()
 
 
-class PageHead(msgspec.Struct, omit_defaults=True):
+class PageHead(msgspec.Struct):
     """A page without its messages: where the log begins and ends, and which messages were changed."""
 
-    message: str = ""
-    first_id: int = 1
-    last_id: int = 0
-    change_id: int = 0
-    log: str = ""
-    changed: list[msgspec.Raw] | None = None
+    message: str
+    last_id: int
+    change_id: int
+    log: str
+    first_id: int | msgspec.UnsetType = msgspec.UNSET
+    """Absent if it is 1."""
+    changed: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Pages:
@@ -84,12 +84,13 @@ class Page:
         self._pages = pages
         self._user_id = user_id
         self._room_id = room_id
-        self._head = head
+        self.head = head
+        """Where the log ended before the page was read."""
         self._query = query
         first_id, last_id = _range(query.which, head)
         self._next_id = max(first_id, head.first_id)
         self._last_id = min(last_id, head.last_id)
-        self._changed: list[msgspec.Raw] | None = None
+        self._changed: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
         self._change_id = head.change_id
         self._first: list[bytes] = []
         self._reacted: list[int] = []  # messages with reactions
@@ -131,9 +132,7 @@ class Page:
             self._pages.sending -= 1
 
     def _before(self) -> bytes:
-        head = self._head
-        fields = PageHead("ok", head.first_id, head.last_id, self._change_id, head.token, self._changed)
-        return _encoder.encode(fields)[:-1] + b',"messages":['
+        return _opening(self.head, self._change_id, self._changed)
 
     async def _after(self) -> bytes:
         if not self._query.mine:
@@ -170,12 +169,22 @@ class Page:
         return [frames.as_json(message, emails) for message in messages]
 
 
-def empty_page(room: LiveRoom, query: PageQuery) -> bytes:
-    """The page of someone who has everything in a room."""
+def empty_page(head: LogHead, query: PageQuery) -> bytes:
+    """A page without messages and changes.
+
+    Arguments:
+        head: ends with what the client has: it goes on from there.
+    """
     has_changes = isinstance(query.which, After) and query.which.after_change is not None
-    changed: list[msgspec.Raw] | None = [] if has_changes else None
-    head = PageHead("ok", room.first_id, room.last_id, room.change_id, room.token, changed)
-    return _encoder.encode(head)[:-1] + (b',"messages":[],"mine":{}}' if query.mine else b',"messages":[]}')
+    opening = _opening(head, head.change_id, [] if has_changes else msgspec.UNSET)
+    return opening + (b'],"mine":{}}' if query.mine else b"]}")
+
+
+def _opening(head: LogHead, change_id: int, changed: list[msgspec.Raw] | msgspec.UnsetType) -> bytes:
+    """A page up to its first message."""
+    first_id = head.first_id if head.first_id > 1 else msgspec.UNSET
+    fields = PageHead("ok", head.last_id, change_id, head.token, first_id, changed)
+    return _encoder.encode(fields)[:-1] + b',"messages":['
 
 
 def _range(which: Between | Before | After, head: LogHead) -> tuple[int, int]:

@@ -1,38 +1,37 @@
 """Long polls: a page that is made when there is something to put into it."""
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.listener import Listener
 from reichatd.chat.pages import Pages
+from reichatd.errors import ReichatError
 from reichatd.messaging import PageQuery
+from reichatd.store import StoreError
 
-_KEPT = 64
-"""Pages that are kept for others who ask for the same, each of up to some 100 KB."""
 _CAUGHT_UP = b'{"type":"caught_up"'
 
 
-class PollSocket:
+class PollSocket(Listener):
     """A long poll as the room sees its listeners: implements `reichatd.chat.Socket`. It takes everything, and sends nothing.
 
     Arguments:
         wake: called when there is a message or a change.
     """
 
-    __slots__ = ("_wake", "client", "has_news")
+    __slots__ = ("_wake", "has_news")
 
     has_pending = False
 
     def __init__(self, client: str, wake: Callable[[], None]) -> None:
-        self.client = client
+        super().__init__(client)
         self.has_news = False
         self._wake = wake
-
-    def authenticated(self) -> None: ...
 
     def try_send(self, data: bytes, ends: Sequence[int]) -> int:
         if not self.has_news and any(bytes(each[: len(_CAUGHT_UP)]) != _CAUGHT_UP for each in frames.payloads(data)):
@@ -43,19 +42,6 @@ class PollSocket:
     async def send(self, data: bytes) -> None:
         self.try_send(data, ())
         await trio.lowlevel.checkpoint()
-
-    def unbroken(self) -> AbstractAsyncContextManager[Callable[[bytes], Awaitable[None]]]:
-        raise NotImplementedError  # only replies need it, and there are none
-
-    async def receive(self) -> str | bytes:
-        raise NotImplementedError
-
-    @property
-    def heard_at(self) -> float:
-        return trio.current_time()  # a poll is short
-
-    async def close(self, code: int, reason: str) -> None:
-        raise NotImplementedError
 
 
 class PageKey(NamedTuple):
@@ -77,24 +63,28 @@ class PageKey(NamedTuple):
 
 
 class _Read:
-    """One page that is read, or was: the text is there when `done` is set, unless the read failed."""
+    """One page that is read, or was. When `done` is set, there is the text or the failure, unless the reading was cancelled."""
 
-    __slots__ = ("done", "text")
+    __slots__ = ("__weakref__", "done", "failure", "text")
 
     def __init__(self) -> None:
         self.done = trio.Event()
         self.text: bytes | None = None
+        self.failure: ReichatError | StoreError | None = None
 
 
 class SharedPages:
-    """Pages for thousands of clients who wait for the same news: each is read and encoded once."""
+    """Pages for thousands of clients who wait for the same news: each is read and encoded once.
+
+    A page is in memory while someone waits for it, and no longer: it may be changed or deleted.
+    """
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._reads: OrderedDict[PageKey, _Read] = OrderedDict()
+        self._reads: WeakValueDictionary[PageKey, _Read] = WeakValueDictionary()
 
     async def read(self, key: PageKey) -> bytes:
-        """The whole page; waits for the store.
+        """The whole page; waits for the store. If the store fails, it has failed for all who wait: it is not asked for each.
 
         Raises:
             RoomNotFound, OtherLog, StoreError
@@ -104,19 +94,22 @@ class SharedPages:
             if found is None:
                 return await self._read(key)
             await found.done.wait()
+            if found.failure is not None:
+                raise found.failure.with_traceback(None)
             if found.text is not None:
                 return found.text
 
     async def _read(self, key: PageKey) -> bytes:
         read = self._reads[key] = _Read()
-        if len(self._reads) > _KEPT:
-            self._reads.popitem(last=False)
         try:
             page = await self._pages.open(key.user_id, key.room_id, key.query)
             async with aclosing(page.pieces()) as pieces:
                 read.text = b"".join([piece async for piece in pieces])
             return read.text
+        except (ReichatError, StoreError) as error:
+            read.failure = error
+            raise
         finally:
-            if read.text is None and self._reads.get(key) is read:
-                del self._reads[key]
+            if read.text is None:
+                del self._reads[key]  # the next one tries again
             read.done.set()

@@ -25,8 +25,8 @@ async def recheck_sockets(hub: Hub, store: Store, seconds: float) -> None:
         try:
             await _recheck_sessions(hub, store)
             await _recheck_members(hub, store)
-            for follower in hub.news.followers():
-                await _recheck_rooms(hub, store, follower)
+            for followers in hub.news.of_users():
+                await _recheck_rooms(hub, store, followers)
         except StoreError as error:
             log.warning("recheck of open sockets failed, retried later", error=str(error))
 
@@ -48,13 +48,13 @@ async def _recheck_members(hub: Hub, store: Store) -> None:
                 hub.member_removed(*member)
 
 
-async def _recheck_rooms(hub: Hub, store: Store, follower: Follower) -> None:
-    user_id, moves = follower.connection.user.user_id, follower.moves
-    if store.messages.shared:
-        found = await store.rooms.progress(user_id)
-        hub.news.reconcile(follower, [each.room_id for each in found], moves)
-        for each in found:
-            hub.news.moved(each.room_id, last_id=each.last_id, change_id=each.change_id)
-    else:
-        joined = await store.rooms.joined_summaries(user_id)
-        hub.news.reconcile(follower, [each.room_id for each in joined], moves)
+async def _recheck_rooms(hub: Hub, store: Store, followers: list[Follower]) -> None:
+    """For the sockets of one user."""
+    user_id, moves = followers[0].connection.user.user_id, [follower.moves for follower in followers]
+    progress = await store.rooms.progress(user_id) if store.messages.shared else []
+    found = progress if store.messages.shared else await store.rooms.joined_summaries(user_id)
+    room_ids = [each.room_id for each in found]
+    for follower, before in zip(followers, moves, strict=True):
+        hub.news.reconcile(follower, room_ids, before)
+    for each in progress:
+        hub.news.moved(each.room_id, last_id=each.last_id, change_id=each.change_id)

@@ -12,9 +12,11 @@ from reichatd.errors import (
     RoomNotFound,
     TooManyPins,
     TooManyReactions,
+    Unavailable,
 )
 from reichatd.store import Appended, Changed, ChangeOutcome, Outcome
 
+UNCHANGED = "The change could not be stored; try again later"
 _BLOCKED = "This user takes no messages from you"
 
 
@@ -71,3 +73,5 @@ def of_change(answer: Changed) -> ReichatError | None:
             return Muted(answer.until)
         case ChangeOutcome.BLOCKED:
             return Forbidden(_BLOCKED)
+        case ChangeOutcome.FAILED:
+            return Unavailable(UNCHANGED)

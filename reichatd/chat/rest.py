@@ -3,20 +3,19 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
-from reichatd import rights
 from reichatd.chat import frames
 from reichatd.chat.awaited_reply import Accepted, AwaitedReply
 from reichatd.chat.followers import Followers
 from reichatd.chat.hub import Hub
 from reichatd.chat.pages import Pages
 from reichatd.chat.read_marks import MarkReader
+from reichatd.chat.readers import require_reader
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.writer import BadDraft, Writer, check_emoji
-from reichatd.errors import FieldProblem, Malformed, MessageNotFound, RoomNotFound
+from reichatd.errors import FieldProblem, Malformed, MessageNotFound
 from reichatd.messaging import After, Caller, Draft, Later, PageQuery, Posted
-from reichatd.rights import Action
 from reichatd.settings import LiveSettings
-from reichatd.store import MessageStore, Reactor
+from reichatd.store import LogHead, MessageStore, Reactor
 
 
 class RestConversation:
@@ -47,8 +46,8 @@ class RestConversation:
         self._followers = Followers(hub=hub, marks=marks, pages=self._pages, settings=settings)
 
     @property
-    def changes(self) -> int:
-        return self._hub.changes
+    def endings(self) -> int:
+        return self._hub.endings
 
     # --- writing
 
@@ -123,11 +122,13 @@ class RestConversation:
         await self._require_member(by, room_id)
         which = query.which
         assert isinstance(which, After)
-        if not self._is_quiet(room_id, query, which):
+        head = self._quiet_head(room_id, query, which)
+        if head is None:
             page = await self._pages.open(by.actor.user_id, room_id, query)
             if not page.is_empty:
                 return page.pieces()
-        return self._followers.poll(by, room_id, query, which, seconds)
+            head = page.head
+        return self._followers.poll(by, room_id, query, seconds, head)
 
     async def follow(
         self, by: Caller, room_id: str, after_id: int | None, after_change: int | None, log: str | None
@@ -137,21 +138,20 @@ class RestConversation:
             await self._pages.require_log(room_id, log)
         return self._followers.follow(by, room_id, after_id, after_change)
 
-    def _is_quiet(self, room_id: str, query: PageQuery, which: After) -> bool:
-        """Whether the room is live, and has nothing new: so thousands who wait for its news need not read the store."""
+    def _quiet_head(self, room_id: str, query: PageQuery, which: After) -> LogHead | None:
+        """Where a live room's log ends if it has nothing new: so thousands who wait for its news need not read the store."""
         room = self._hub.live(room_id)
-        return (
+        if (
             room is not None
             and query.log in (None, room.token)
             and which.after_id >= room.last_id
             and (which.after_change is None or which.after_change >= room.change_id)
-        )
+        ):
+            return LogHead(room.first_id, room.last_id, room.change_id, room.token)
+        return None
 
     async def _require_member(self, by: Caller, room_id: str) -> None:
-        is_member = await self._marks.read(room_id, by.actor.user_id) is not None
-        if not is_member and await self._messages.last_id(room_id) is None:
-            raise RoomNotFound
-        rights.require(by.actor, Action.READ, is_member=is_member)
+        await require_reader(self._marks, self._messages, by.actor, room_id)
 
 
 def _change_id(accepted: Accepted) -> int:

@@ -109,7 +109,8 @@ class LiveRoom:
             await self._held.wait()
             self._held.clear()
             await trio.sleep(self.settings.limits.reactions_seconds)
-            self.log.changes.release()
+            self.log.release_changes()
+            self._tails.changed(self.log)
             self._broadcaster.wake()
 
     async def opened(self) -> None:
@@ -197,15 +198,9 @@ class LiveRoom:
             after_id = min(after_id, await self.stored_last_id())
         return max(0, after_id) + 1
 
-    async def change_cursor_after(self, after_change: int) -> int:
-        """The same for changes.
-
-        Raises:
-            RoomNotFound, StoreError
-        """
-        if after_change > self.change_id:
-            return min(after_change, (await self.stored_head()).change_id)
-        return after_change
+    def change_cursor_after(self, after_change: int) -> int:
+        """The same for changes. What the client may have read from the store beyond the room is sent again, which it ignores."""
+        return min(after_change, self.change_id)
 
     def rewind_changes(self, connection: Connection, change_id: int, first_id: int) -> None:
         """Sends the changes after `change_id` again, if the connection listens to changes and has got later ones.

@@ -44,7 +44,6 @@ from reichatd.store import (
 )
 
 _UNSTORED = "The message could not be stored; try again later"
-_UNCHANGED = "The change could not be stored; try again later"
 
 log = structlog.get_logger()
 
@@ -124,9 +123,7 @@ class Scribe:
         self._audit = audit
         self.posts: Counter[str] = Counter(dict.fromkeys([*(outcome.name.lower() for outcome in Outcome), "failed"], 0))
         """Posts by outcome: a name of `Outcome` in lower case, or "failed". All are present from the start."""
-        self.changes: Counter[str] = Counter(
-            dict.fromkeys([*(outcome.name.lower() for outcome in ChangeOutcome), "failed"], 0)
-        )
+        self.changes: Counter[str] = Counter({outcome.name.lower(): 0 for outcome in ChangeOutcome})
         """Changes in the same way, by `ChangeOutcome`."""
         self._messages = messages
         self._rooms = rooms
@@ -143,6 +140,7 @@ class Scribe:
         self._alive = RepeatedEvent()  # the loop has taken a step
         self._committed = RepeatedEvent()  # a commit is done, or has failed
         self._failures = 0  # failed commits since the last write that succeeded
+        self._failed = 0  # all failed commits
 
     async def post(self, post: Post, reply: Reply) -> None:
         """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
@@ -176,9 +174,16 @@ class Scribe:
         return max(self._marks.get(key, 0), self._marks_in_commit.get(key, 0))
 
     async def mark_written(self, room_id: str, user_id: str) -> None:
-        """Waits until the member's read mark is durable, or could not be stored. Any task may call it."""
+        """Waits until the member's read mark is durable. Any task may call it.
+
+        Raises:
+            Unavailable: it could not be stored; it goes with a later commit.
+        """
+        failed = self._failed
         while self.read_mark(room_id, user_id):
             await self._committed.wait()
+            if self._failed != failed:
+                raise Unavailable("The read mark could not be stored; try again later")
 
     async def check_alive(self) -> None:
         """Waits until the scribe has taken a step, which takes a moment unless it hangs.
@@ -255,12 +260,16 @@ class Scribe:
         except StoreError as error:
             log.error("commit failed", posts=len(posts), changes=len(changes), error=str(error))
             self._failures += 1
+            self._failed += 1
+            self._marks = {key: max(mark, self._marks.get(key, 0)) for key, mark in self._marks_in_commit.items()} | {
+                key: mark for key, mark in self._marks.items() if key not in self._marks_in_commit
+            }
             self.posts["failed"] += len(posts)
             self.changes["failed"] += len(changes)
             for post in posts:
                 post.reply.refuse(Unavailable(_UNSTORED))
             for change in changes:
-                change.reply.refuse(Unavailable(_UNCHANGED))
+                change.reply.refuse(Unavailable(refusals.UNCHANGED))
         else:
             self._commits.stored()
             self._count(committed)
@@ -279,6 +288,8 @@ class Scribe:
             self.posts[outcome.name.lower()] += outcomes.count(outcome)
         for change in committed.changes:
             self.changes[change.outcome.name.lower()] += 1
+        if failed := sum(change.outcome is ChangeOutcome.FAILED for change in committed.changes):
+            log.error("changes failed", changes=failed)
         if Outcome.STORED in outcomes or committed.changed:  # other commits may have written nothing
             self._failures = 0
 

@@ -17,7 +17,7 @@ from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.followed_rooms import FollowedRooms
 from reichatd.chat.stalled import StalledSends
-from reichatd.chat.user_rounds import UserRounds
+from reichatd.chat.user_rounds import FOLLOWERS_PER_CHECKPOINT, UserRounds
 from reichatd.chat.user_states import Follower
 from reichatd.closing import SLOW_READER
 from reichatd.live import RemovalReason
@@ -126,6 +126,10 @@ class UserNews:
         """All sockets."""
         return [follower for some in self._users.values() for follower in some]
 
+    def of_users(self) -> list[list[Follower]]:
+        """All sockets, those of each user together."""
+        return [list(some) for some in self._users.values()]
+
     # --- what happens in rooms
 
     def moved(self, room_id: str, *, last_id: int = 0, change_id: int = 0) -> None:
@@ -167,19 +171,16 @@ class UserNews:
         """See `LiveConnections.member_joined`."""
         for follower in self._users.get(user_id, ()):
             follower.moves += 1
-            self._add(follower, room_id)
+            if room_id not in follower.rooms:
+                self._add(follower, room_id)
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason) -> None:
         """See `LiveConnections.member_removed`."""
-        for follower in self._of_members(room_id, (user_id,)):
-            follower.moves += 1
-            self._remove(follower, room_id, reason)
+        self._remove(self._of_members(room_id, (user_id,)), room_id, reason)
 
     def room_deleted(self, room_id: str) -> None:
         """See `LiveConnections.room_deleted`."""
-        for follower in list(self._rooms.followers(room_id)):
-            follower.moves += 1
-            self._remove(follower, room_id, "deleted")
+        self._remove(list(self._rooms.followers(room_id)), room_id, "deleted")
 
     def user_renamed(self, user_id: str, username: str) -> None:
         """See `LiveConnections.user_renamed`. The sockets are told a moment later: it is not known here who shares a room."""
@@ -195,11 +196,13 @@ class UserNews:
             moves: `Follower.moves` before they were read; if there were more since, they are out of date.
         """
         if follower.moves == moves and follower.is_open and not follower.is_gone:
-            joined = dict.fromkeys(room_ids)
+            joined, followed = dict.fromkeys(room_ids), dict.fromkeys(follower.rooms)
             for room_id in joined:
-                self._add(follower, room_id)
-            for room_id in [each for each in follower.rooms if each not in joined]:
-                self._remove(follower, room_id, "left")
+                if room_id not in followed:
+                    self._add(follower, room_id)
+            for room_id in followed:
+                if room_id not in joined:
+                    self._remove([follower], room_id, "left")
 
     def _of_members(self, room_id: str, user_ids: Iterable[str]) -> list[Follower]:
         """The sockets of these users, if they follow the room."""
@@ -208,14 +211,17 @@ class UserNews:
         ]
 
     def _add(self, follower: Follower, room_id: str) -> None:
-        if room_id not in follower.rooms and rights.covers(follower.connection.actor, room_id):
+        if rights.covers(follower.connection.actor, room_id):
             self._rooms.follow(follower, room_id)
             self._want_view(follower, room_id, is_new=True)
 
-    def _remove(self, follower: Follower, room_id: str, reason: frames.LeaveReason) -> None:
-        self._rooms.unfollow(follower, room_id)
-        follower.states.put("left", room_id, frames.encode(frames.Left(room_id, reason)))
-        self._rounds.queue(follower)
+    def _remove(self, followers: Iterable[Follower], room_id: str, reason: frames.LeaveReason) -> None:
+        frame = frames.encode(frames.Left(room_id, reason))
+        for follower in followers:
+            follower.moves += 1
+            self._rooms.unfollow(follower, room_id)
+            follower.states.put("left", room_id, frame)
+            self._rounds.queue(follower)
 
     # --- views
 
@@ -270,12 +276,16 @@ class UserNews:
                     continue
                 if self._renamed[user_id] == username:  # else they have another name by now
                     del self._renamed[user_id]
-                    self._tell_renamed(user_id, username, [each.room_id for each in rooms])
+                    await self._tell_renamed(user_id, username, [each.room_id for each in rooms])
 
-    def _tell_renamed(self, user_id: str, username: str, room_ids: Iterable[str]) -> None:
+    async def _tell_renamed(self, user_id: str, username: str, room_ids: Iterable[str]) -> None:
         frame = frames.encode(frames.UserChanged(user_id, username or GONE))
         sharing = (follower for room_id in room_ids for follower in self._rooms.followers(room_id))
-        for follower in dict.fromkeys((*sharing, *self._users.get(user_id, ()))):
+        for number, follower in enumerate(dict.fromkeys((*sharing, *self._users.get(user_id, ()))), 1):
+            if number % FOLLOWERS_PER_CHECKPOINT == 0:
+                await trio.lowlevel.checkpoint()
+            if follower.is_gone:
+                continue
             follower.states.put("user", user_id, frame)
             if len(follower.states) > _MOST_USERS + 5 * len(follower.rooms):
                 follower.connection.close_soon(SLOW_READER)

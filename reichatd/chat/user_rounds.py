@@ -17,6 +17,8 @@ from reichatd.settings import LiveSettings
 
 _SENDS_PER_CHECKPOINT = 200
 """Sends between two checkpoints of a round: a long round must not starve the other tasks."""
+FOLLOWERS_PER_CHECKPOINT = 1000
+"""Sockets that get a state between two checkpoints."""
 
 log = structlog.get_logger()
 
@@ -57,16 +59,23 @@ class UserRounds:
                 with trio.move_on_at(self._rooms.due_at(self._settings.limits.news_seconds)):
                     await self._wake.wait()
                 self._wake.clear()
-                self._collect()
+                await self._collect()
                 await self._send_round()
                 with trio.move_on_after(self._settings.limits.news_interval_seconds):
                     await self._settings_changed.wait()
 
-    def _collect(self) -> None:
+    async def _collect(self) -> None:
         """Gives the news of rooms to their followers."""
+        number = 0
         for room in self._rooms.due(trio.current_time(), self._settings.limits.news_seconds):
-            frame = room.news()
-            for follower in room:
+            frame, has_waited = room.news(), False
+            for follower in list(room):
+                number += 1
+                if number % FOLLOWERS_PER_CHECKPOINT == 0:
+                    await trio.lowlevel.checkpoint()
+                    has_waited = True
+                if has_waited and (follower.is_gone or room.room_id not in follower.rooms):
+                    continue  # it has left meanwhile
                 follower.states.put("news", room.room_id, frame)
                 self.queue(follower)
 

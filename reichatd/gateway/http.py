@@ -25,13 +25,11 @@ from reichatd.gateway.hypercorn_internals import (
 from reichatd.gateway.late_body import LateBody
 from reichatd.gateway.lingering_close import HEAD_TOO_LARGE, linger, refuse
 from reichatd.gateway.tls import Stream
-from reichatd.messaging import Later
+from reichatd.messaging import HAND_OVER, Later
 from reichatd.settings import LiveSettings
 
 AUTHENTICATED = "reichatd.authenticated"
 """The key of an ASGI scope with a function to call when the request's client has shown who it is."""
-HAND_OVER = "reichatd.hand_over"
-"""The key of an ASGI scope with a function that takes a `Later`, which then sends the response's body: see `LateBody`."""
 HELD_BACK = "reichatd.held_back"
 """The key of an ASGI scope with a function that returns a context, in which the app delays an answer: see `Admission.held_back`."""
 

@@ -4,13 +4,14 @@ Thousands of clients may wait for one. Once the application has made the head, n
 Quart, no second task. The connection's own task sends the body, and serves further requests after it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import trio
 
 from reichatd.chat import PeerGone, PeerStalled
 from reichatd.gateway.stream import Stalled
 from reichatd.gateway.tls import Stream
+from reichatd.messaging import as_part
 
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 _END = b"0\r\n\r\n"
@@ -48,8 +49,17 @@ class LateBody:
         except _BROKEN as error:
             raise PeerStalled() if isinstance(error, Stalled) else PeerGone() from None
 
+    async def refuse(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
+        _, _, others = self._head.partition(b"\r\n")
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._head = b"HTTP/1.1 %d \r\n%b%b" % (status, more.encode("latin-1"), others)
+        await self.send(as_part(data, is_chunked=self.is_chunked))
+
     def set_buffer(self, size: int) -> None:
-        self._stream.set_send_buffer(size)
+        try:
+            self._stream.set_send_buffer(size)
+        except _BROKEN:
+            raise PeerGone from None
 
     async def departed(self) -> None:
         try:

@@ -1,6 +1,6 @@
 """What the REST calls can do in a conversation."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ class Caller(NamedTuple):
     """Who calls: an authenticated user, and the same as use cases take it, with the client's address.
 
     Arguments:
-        seen: `Messaging.changes` before the user was authenticated.
+        seen: `Messaging.endings` before the user was authenticated.
     """
 
     identity: Identity
@@ -62,15 +62,29 @@ class Body(Protocol):
             PeerGone, PeerStalled: see `reichatd.chat.Socket`.
         """
 
+    async def refuse(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
+        """Sends another response in place of this one, of which nothing was sent yet.
+
+        Arguments:
+            headers: added to those that it has.
+            data: the whole body.
+
+        Raises:
+            PeerGone, PeerStalled: as `send`.
+        """
+
     def set_buffer(self, size: int) -> None:
-        """Sets the size of the kernel's buffer for what the client has not read yet, in bytes."""
+        """Sets the size of the kernel's buffer for what the client has not read yet, in bytes. Raises PeerGone."""
 
     async def departed(self) -> None:
         """Waits until the client has closed the connection, or at least its side of it. May be cancelled and called again."""
 
 
 Later = Callable[[Body], Awaitable[None]]
-"""Sends the body of a response. It raises nothing but PeerGone and Cancelled."""
+"""Sends the body of a response. It raises PeerGone; before it has sent anything also ReichatError and StoreError: see `refuse`."""
+
+HAND_OVER = "reichatd.hand_over"
+"""The key of a request's scope under which the gateway takes a `Later`: it must not raise errors then."""
 
 
 def as_part(data: bytes, *, is_chunked: bool) -> bytes:
@@ -87,8 +101,8 @@ class Messaging(Protocol):
     """
 
     @property
-    def changes(self) -> int:
-        """Counts changes of users and login sessions: an identity that was read before a change may be out of date."""
+    def endings(self) -> int:
+        """Counts what ends login sessions: the session of an identity that was read before may have ended."""
 
     async def post(self, by: Caller, room_id: str, draft: Draft) -> Posted:
         """Posts a message. Raises also MessageNotFound: there is no message to reply to."""
@@ -137,7 +151,7 @@ class Messaging(Protocol):
         Arguments:
             seconds: how long that may take at most; then it is empty. It is too if the user may not stay: the next call says why.
 
-        Raises also RateLimited: the user follows too many rooms.
+        Raises also RateLimited: the user follows too many rooms. The `Later` may raise all of these too, before it sends anything.
         """
 
     async def follow(

@@ -38,6 +38,7 @@ export class Conversation extends EventTarget {
   #socket = null;
   #sender;
   #running = false;
+  #run = 0; // the number of the last start: what an earlier one began ends
   #wake = () => {};
   #page = PAGE;
   #changeId = null; // the log has all changes up to this number; null before the first connection
@@ -71,11 +72,12 @@ export class Conversation extends EventTarget {
     window.addEventListener("online", this.#online);
     window.addEventListener("offline", this.#offline);
     document.addEventListener("visibilitychange", this.#visibilityChanged);
-    this.#run();
+    this.#connect(++this.#run);
   }
 
-  /** Gives up the connection until the next start. It is live, or this is the event "crowded". */
+  /** Gives up the connection until the next start. */
   rest() {
+    if (!this.#running) return;
     this.#disconnect();
     this.#setState("resting");
   }
@@ -84,6 +86,15 @@ export class Conversation extends EventTarget {
     this.#disconnect();
     window.removeEventListener("storage", this.#storageChanged);
     window.removeEventListener("pagehide", this.#pageHidden);
+  }
+
+  /** The user is no longer in the room; the reason says it in words. */
+  end(reason) {
+    if (this.state === "over") return;
+    this.reason = reason;
+    this.stop();
+    this.changes.giveUp(reason);
+    this.#setState("over");
   }
 
   /** Ends the pause before the next try. */
@@ -156,6 +167,12 @@ export class Conversation extends EventTarget {
     this.#emit("log");
   }
 
+  /** A user has another name now. */
+  rename(userId, username) {
+    this.log.rename(userId, username);
+    this.#emit("log");
+  }
+
   /** Fetches the unknown messages of these ids. Throws Unreachable if there is no connection, or FrameRefused. */
   async fetchMissing(from, to) {
     for (let range; (range = this.log.missing(from, to)); ) {
@@ -188,16 +205,19 @@ export class Conversation extends EventTarget {
     window.removeEventListener("offline", this.#offline);
     document.removeEventListener("visibilitychange", this.#visibilityChanged);
     this.#socket?.drop();
+    this.#disconnected();
     this.#wake();
   }
 
-  async #run() {
-    for (let failures = 0; this.#running; failures++) {
+  async #connect(run) {
+    const isCurrent = () => this.#running && run === this.#run;
+    for (let failures = 0; isCurrent(); failures++) {
       this.#setState("connecting");
-      const end = await this.#connection();
+      const end = await this.#connection(isCurrent);
+      if (!isCurrent()) return;
       if (this.state === "live") failures = 0;
-      else if (this.#running && end.code === TRY_AGAIN_LATER) this.#emit("crowded");
-      if (!this.#running) return;
+      else if (end.code === TRY_AGAIN_LATER) this.#emit("crowded");
+      if (!isCurrent()) return;
       this.#setState("waiting");
       if (end.code === POLICY_VIOLATION && (await this.#isOver())) return;
       await this.#pause(pauseBefore(end, failures));
@@ -205,23 +225,27 @@ export class Conversation extends EventTarget {
   }
 
   /** Runs one connection from its ticket to its end; returns its close code and reason. */
-  async #connection() {
+  async #connection(isCurrent) {
     try {
       const { ticket } = await this.#api.call("POST", "/ws/ticket");
+      if (!isCurrent()) return {};
       const socket = new Socket(this.#roomId, ticket, (frame) => this.#handle(socket, frame));
       this.#socket = socket;
-      if (!this.#running) socket.drop();
       const end = await socket.closed;
       if (end.code === TOO_BIG && !this.#sender.tooBig()) this.changes.giveUp(texts.writing.tooBigForServer);
       return end;
     } catch {
       return {};
     } finally {
-      this.#socket = null;
-      this.#sender.disconnected();
-      this.changes.disconnected();
-      this.company.forget();
+      if (isCurrent()) this.#disconnected();
     }
+  }
+
+  #disconnected() {
+    this.#socket = null;
+    this.#sender.disconnected();
+    this.changes.disconnected();
+    this.company.forget();
   }
 
   async #pause(ms) {
@@ -240,9 +264,7 @@ export class Conversation extends EventTarget {
       this.reason = error.status === 404 ? texts.conversation.roomDeleted : "";
     }
     if (this.reason === "") return false;
-    this.stop();
-    this.changes.giveUp(this.reason);
-    this.#setState("over");
+    this.end(this.reason);
     return true;
   }
 
@@ -314,7 +336,10 @@ export class Conversation extends EventTarget {
   }
 
   #acknowledged(frame) {
-    if (this.changes.settle(frame)) return;
+    if (this.changes.settle(frame)) {
+      this.#emit("outbox");
+      return;
+    }
     this.log.readTo = Math.max(this.log.readTo, frame.message_id); // as the server does
     this.#sender.acknowledged(frame);
     this.#settleOutbox();

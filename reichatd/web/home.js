@@ -1,5 +1,6 @@
 // The page of a user who is logged in: the list of rooms, and beside it the view that the URL names.
 
+import { Arrivals } from "./arrivals.js";
 import { attentionOf, showAttention } from "./attention.js";
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
@@ -38,13 +39,17 @@ export class Home {
     this.rooms = new JoinedRooms(api, me.userId);
     this.rooms.addEventListener("change", () => this.#draw());
     this.rooms.addEventListener("unread", () => this.#draw());
+    this.rooms.addEventListener("removed", ({ detail }) => this.#removed(detail));
+    this.rooms.addEventListener("renamed", ({ detail }) => this.#renamed(detail));
     this.preferences = new RoomPreferences(me.userId);
     this.preferences.subscribe(() => this.#draw());
     this.notificationSettings = notificationSettings(me.userId);
     this.notifier = new Notifier(this, (roomId, messageId) => this.open(roomId, messageId));
     this.rooms.addEventListener("arrived", ({ detail: { roomId, message } }) => this.notifier.arrived(roomId, message));
+    new Arrivals(this);
 
     this.list = h("ul", { class: "rooms" });
+    this.removal = h("p", { class: "removal", role: "status" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
     this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
@@ -56,6 +61,7 @@ export class Home {
           h("div", { class: "brand-place", "aria-hidden": "true" }, brand()), // the heading says it
           iconButton("plus", texts.home.newRoom, () => createRoomDialog(this)),
         ),
+        this.removal,
         h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms)),
         this.profile,
       ),
@@ -105,6 +111,19 @@ export class Home {
     );
   }
 
+  /** Says that the user was removed from a room that is not open. */
+  #removed({ room, reason }) {
+    const close = iconButton("close", texts.common.close, () => this.removal.replaceChildren());
+    this.removal.replaceChildren(h("span", {}, texts.home.removed[reason](h("bdi", {}, room.name))), close);
+  }
+
+  #renamed({ userId, username }) {
+    this.users.forget(userId);
+    if (userId !== this.me.userId) return;
+    this.me.username = username;
+    this.nameChanged();
+  }
+
   /** Shows a room, at a message if one is named; draws it again if it is shown already. */
   open(roomId, messageId = null) {
     const hash = roomPlace(roomId, messageId);
@@ -133,6 +152,7 @@ export class Home {
     this.#view = null;
     this.#roomId = place === "room" ? roomId : null;
     let shown;
+    if (!this.rooms.get(this.#roomId)) this.rooms.close();
     if (this.#roomId && this.rooms.get(roomId)) {
       this.#view = new RoomView(this, roomId);
       shown = this.#view.element;
@@ -177,8 +197,9 @@ export class Home {
     return { unread: this.rooms.unread(roomId), mentions: this.rooms.mentions(roomId), isDirect: kind === "direct", level: this.preferences.levelOf(room) };
   }
 
-  #link({ room_id: roomId, name, private: isPrivate, kind, owner }) {
-    const unread = this.rooms.unread(roomId);
+  #link(room) {
+    const { room_id: roomId, name, private: isPrivate, kind, owner } = room;
+    const { unread, mentions, level } = this.#stateOf(room);
     const isCurrent = roomId === this.#roomId;
     const isDirect = kind === "direct";
     return h("a", {
@@ -186,11 +207,14 @@ export class Home {
       href: roomPlace(roomId),
       "aria-current": isCurrent && "page",
       "data-current": isCurrent,
-      "data-unread": unread > 0,
+      "data-unread": unread > 0 && level !== "nothing",
+      "data-muted": level === "nothing",
     },
       isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
       h("bdi", { class: "room-name" }, name),
       isPrivate && h("span", { class: "visually-hidden" }, isDirect ? texts.home.direct : texts.home.private),
+      level === "nothing" && h("span", { class: "visually-hidden" }, texts.home.muted),
+      mentions > 0 && h("span", { class: "mentions" }, "@", h("span", { class: "visually-hidden" }, texts.home.mentions(mentions))),
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, texts.home.unread)),
     );
   }

@@ -64,6 +64,12 @@ export class Notifier {
     document.addEventListener("visibilitychange", this.#placeChanged);
   }
 
+  /** Whether this tab tells the user of messages. */
+  get speaks() {
+    const { isOn, hasSound } = this.#settings.value;
+    return this.#speaker.isThisTab && (isOn || hasSound);
+  }
+
   /** This tab shows a room; null: none. */
   shows(roomId) {
     this.#room = roomId;

@@ -13,6 +13,8 @@ import { texts } from "./texts.js";
 import { duration } from "./time.js";
 import { pageUrlOf } from "./urls.js";
 
+const MOST_COUNTED = 1000; // members, by the server
+
 /** Opens the dialog of a joined room; that of the other person for a direct conversation. */
 export async function roomDialog(home, roomId) {
   await home.rooms.read().catch(() => {}); // it may have changed; without a connection, the last known state is shown
@@ -60,7 +62,7 @@ function buttons(home, room, close) {
 /** The members and, for those who lead the room, the banned users. `changed`: draws them again if the members have changed. */
 async function peopleSection(home, room) {
   const { room_id: roomId } = room;
-  let { users } = room;
+  let count = room.members;
   const membersTitle = h("h3", {});
   const bannedTitle = h("h3", {});
   const onchoose = ({ user_id: userId }) => personDialog(home, roomId, userId, refresh);
@@ -75,14 +77,14 @@ async function peopleSection(home, room) {
   const bannedPart = banned && h("div", { hidden: true }, bannedTitle, banned.element);
 
   async function refresh() {
-    membersTitle.textContent = texts.room.members(users.length);
+    membersTitle.textContent = texts.room.members(count < MOST_COUNTED ? count : `${MOST_COUNTED}+`);
     await Promise.all([members.refresh(), banned && banned.refresh()]);
   }
 
   function changed() {
-    const now = home.rooms.get(roomId)?.users ?? users;
-    if (JSON.stringify(now) === JSON.stringify(users)) return;
-    users = now;
+    const now = home.rooms.get(roomId)?.members ?? count;
+    if (now === count) return;
+    count = now;
     refresh();
   }
 

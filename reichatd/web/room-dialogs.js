@@ -72,7 +72,7 @@ export function leaveRoomDialog(home, room) {
     await home.rooms.read();
     home.leave();
   });
-  if (!isOwner || room.users.length === 1) return;
+  if (!isOwner || room.members === 1) return;
   const transfer = () => {
     dialog.close();
     transferDialog(home, room, () => leaveRoomDialog(home, home.rooms.get(room.room_id)));

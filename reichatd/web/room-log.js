@@ -59,6 +59,13 @@ export class RoomLog {
     if (this.#messages.size > MOST_MESSAGES) this.#dropSome();
   }
 
+  /** A user has another name now. */
+  rename(userId, username) {
+    if (!this.#names.has(userId) || this.#names.get(userId) === username) return;
+    this.#names.set(userId, username);
+    this.renames++;
+  }
+
   /** Takes the changed state of a message, if the message is known. */
   change(message) {
     if (this.get(message.message_id)) this.add([message]);

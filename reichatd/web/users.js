@@ -20,6 +20,11 @@ export class Users {
     return user;
   }
 
+  /** The user has changed: what is known is out of date. */
+  forget(userId) {
+    this.#cached.delete(userId);
+  }
+
   async #fetch(userId) {
     try {
       return (await this.#api.call("GET", `/user/${encodeURIComponent(userId)}`)).user_details;

@@ -65,7 +65,7 @@ async def test_posts(den: Api, ann: Someone, bob: Someone) -> None:
     }
     assert reply["reply_to"] == 1
     assert (last["mentions"], last["mention_room"]) == ([bob.user_id], True)
-    assert log == {"message": "ok", "last_id": 3, "log": log["log"]}
+    assert log == {"message": "ok", "last_id": 3, "change_id": 0, "log": log["log"]}
 
 
 async def test_what_is_refused(den: Api, ann: Someone, bob: Someone) -> None:
@@ -182,6 +182,7 @@ async def test_pages(den: Api, ann: Someone, bob: Someone) -> None:
         "after_id=1&before_id=2": "before_id",
         "after_change=1": "after_change",
         "limit=0": "limit",
+        "limit=1001": "limit",
         "after_id=x": "after_id",
     }.items():
         reply = await den("GET", f"{MESSAGES}?{query}", by=bob)

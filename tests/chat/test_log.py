@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reichatd.chat.changes import ChangeEntry
 from reichatd.chat.log import RoomLog
 
 
@@ -102,3 +103,48 @@ def test_dropping_removed_messages() -> None:
     log.append(14, b"d")
     assert log.since(14) == (b"d", [1], 15)
     assert log._bytes == 1
+
+
+def changed(log: RoomLog, change_id: int, message_id: int, *, hold: bool = False) -> None:
+    """A reaction, if it is to be held."""
+    entry = ChangeEntry(change_id, message_id, b"whole %d" % change_id, b"reactions" if hold else None)
+    log.change(entry, b"new %d" % change_id, hold=hold)
+
+
+def test_a_change_replaces_the_message_in_the_tail() -> None:
+    log = make()
+    for message_id in (1, 2, 3):
+        log.append(message_id, b"old")
+    changed(log, 1, 2)
+    assert log.between(1, 3) == [b"old", b"new 1", b"old"]
+    assert log.changes.since(0, 1) == (b"whole 1", [7], [1], True)
+
+
+def test_changes_that_come_in_another_order_leave_nothing_old_in_the_tail() -> None:
+    log = make()
+    log.append(1, b"old")
+    changed(log, 2, 1)
+    changed(log, 1, 1)
+    assert b"new 1" not in log.between(1, 1)
+    assert log.changes.since(1, 2) == (b"whole 2", [7], [2], True)
+
+
+def test_a_message_that_comes_after_its_change_is_not_taken_as_it_was_posted() -> None:
+    log = make()
+    log.append(1, b"first")
+    changed(log, 1, 2)
+    assert log.append(2, b"posted")
+    assert log.last_id == 2
+    assert log.since(2) is None
+    log.append(3, b"third")
+    assert log.since(3) == (b"third", [5], 4)
+
+
+def test_changes_that_are_held_back_count_and_are_bounded() -> None:
+    log = make(10, size=1000)
+    for number in range(1, 200):
+        changed(log, number, number % 50, hold=True)
+        assert log.size <= 1000
+    log.release_changes()
+    assert log.changes.head == 199
+    assert log.size <= 1000

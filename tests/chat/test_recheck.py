@@ -11,7 +11,7 @@ from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.hub import Hub
 from reichatd.chat.recheck import recheck_sockets
 from reichatd.settings import LiveSettings, Settings
-from reichatd.store import Store, StoreUnavailable
+from reichatd.store import RoomSummary, Store, StoreUnavailable
 from reichatd.store.sqlite import open_store
 from tests.chat.doubles import FakeSocket, connect
 from tests.store.samples import add_user, room, session
@@ -73,3 +73,29 @@ async def test_a_failing_store_closes_no_socket(
                 await trio.sleep(SECONDS)
     assert ann.closing is None
     nursery.cancel_scope.cancel()
+
+
+async def test_the_rooms_of_a_user_are_read_once_for_all_sockets(
+    store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    summaries = store.rooms.joined_summaries
+
+    async def joined_summaries(user_id: str) -> list[RoomSummary]:
+        read.append(user_id)
+        return await summaries(user_id)
+
+    monkeypatch.setattr(store.rooms, "joined_summaries", joined_summaries)
+    hub = Hub(store.messages, LiveSettings(Settings()), CommitStatus())
+    await nursery.start(hub.run)
+    news = [hub.follow(connect(FakeSocket(), name, f"of {name}")) for name in ("ann", "bob", "ann", "bob", "ann")]
+    for follower in news:
+        follower.is_open = True
+    monkeypatch.setattr(hub.news, "_want_view", lambda *_, **__: None)
+    nursery.start_soon(recheck_sockets, hub, store, SECONDS)
+    with trio.fail_after(10):
+        while not all(follower.rooms for follower in news):  # noqa: ASYNC110 - seen from outside only
+            await trio.sleep(SECONDS / 4)
+    nursery.cancel_scope.cancel()
+    assert read[:2] == ["ann", "bob"]
+    assert [follower.rooms for follower in news] == [["lobby"]] * 5

@@ -242,6 +242,33 @@ async def test_a_rename_while_the_room_loads_is_not_undone(
     room.scope.cancel()
 
 
+async def test_a_change_while_the_room_loads_is_not_undone(
+    autojump_clock: MockClock, messages: FakeMessages, nursery: trio.Nursery
+) -> None:
+    room = room_of(messages, SETTINGS)
+    nursery.start_soon(room.run)
+    await trio.sleep(0.015)
+    room.change([messages.change(100)])
+    await room.opened()
+    assert room.change_id == 1
+    assert room.recent(100, 100) is None
+    room.scope.cancel()
+
+
+async def test_a_gap_in_the_numbers_of_changes_is_read_from_the_store(
+    autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
+) -> None:
+    socket, connection = join(space=1000)
+    room.listen(connection, 101, 0)
+    await trio.sleep(1)
+    messages.change(7)  # by another daemon
+    room.change([messages.change(9)])
+    await trio.sleep(1)
+    changed = [frame["message"]["message_id"] for frame in socket.frames if frame["type"] == "message_changed"]
+    assert changed == [7, 9]
+    assert messages.change_reads == [(0, 0, 100)]
+
+
 async def test_after_forget_tail_all_is_read_from_the_store(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:

@@ -40,8 +40,8 @@ async def test_an_old_client_receives_what_it_always_received(tmp_path: Path, st
     assert list(differences(expected, client.record)) == []
     assert additions.answers > 4, "else little was used beside the old client"
     assert additions.refusals > 4
-    assert additions.states > 1
-    assert additions.news > 4
+    assert additions.states > 0
+    assert additions.news > 0
     assert additions.changes > 4
 
 

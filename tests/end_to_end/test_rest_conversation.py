@@ -25,7 +25,7 @@ from tests.client import (
     registered_user,
     registered_users,
 )
-from tests.end_to_end.conftest import NARROW, QUICK
+from tests.end_to_end.conftest import FREE, NARROW, QUICK
 from tests.process import DaemonProcess, running
 
 CURL = shutil.which("curl")
@@ -262,7 +262,7 @@ async def test_everything_ends_when_one_may_not_stay(daemon: DaemonProcess) -> N
 
 
 async def test_a_slow_reader_misses_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path, **QUICK, **NARROW) as daemon, await registered_user(daemon, "ada") as ada:
+    async with running(tmp_path, **QUICK, **FREE, **NARROW) as daemon, await registered_user(daemon, "ada") as ada:
         room_id = await open_room(ada)
         for version in ("1.1", "1.0"):  # in chunks, and without
             sock = socket.socket()

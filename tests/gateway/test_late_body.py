@@ -1,11 +1,14 @@
 """Bodies that are sent long after their requests, over real sockets, with and without TLS: the connection goes on behind them."""
 
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from reichatd.gateway.late_body import LateBody
+from reichatd.gateway.stream import FrameStream
 from tests.gateway.raw import RawClient, request, text
 from tests.gateway.running_daemon import RunningDaemon, running_daemon, wait_until
 from tests.gateway.test_tls import trusted
@@ -74,6 +77,23 @@ def test_a_client_that_goes(daemon: RunningDaemon) -> None:
             port = client.socket.getsockname()[1]
             assert not is_free(daemon, port)
         wait_until(partial(is_free, daemon, port))
+
+
+async def test_another_response_and_a_broken_connection() -> None:
+    ours, theirs = socket.socketpair()
+    stream = FrameStream(ours, stall_seconds=1)
+    body = LateBody(stream, b"HTTP/1.1 200 \r\nserver: x\r\ntransfer-encoding: chunked\r\n\r\n", "192.0.2.1")
+    with theirs:
+        assert await body.serve(lambda each: each.refuse(429, {"Retry-After": "3"}, b"{}"))
+        assert theirs.recv(999) == (
+            b"HTTP/1.1 429 \r\nRetry-After: 3\r\nserver: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+        )
+
+    async def send(body: LateBody) -> None:
+        body.set_buffer(4096)
+
+    await stream.aclose()
+    assert not await body.serve(send)
 
 
 def is_free(daemon: RunningDaemon, port: int) -> bool:

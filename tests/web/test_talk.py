@@ -114,25 +114,32 @@ SOCKETS = """
 def test_all_clients_reconnect_after_the_pause_that_a_restart_asks_for(
     visitor: Visitors, daemon: DaemonProcess
 ) -> None:
-    rooms = 8
+    tabs, sockets_of_a_tab = 4, 2  # the user's and the open room's
     ada = visitor("ada")
     ada.context.add_init_script(SOCKETS)
     ada.register()
-    for number in range(rooms):
-        ada.make_room(f"Room {number}", f"room{number}")
-    ada.until(lambda: ada.measured("sockets.length") == rooms)
+    ada.make_room("Lounge", "lounge")
+    pages = [ada.page, *(ada.context.new_page() for _ in range(tabs - 1))]
+    for page in pages:
+        page.goto(f"{ada.url}/#/room/lounge")
+    ada.until(lambda: all(page.evaluate("sockets.length") == sockets_of_a_tab for page in pages))
     assert in_thread(daemon.stop) == 0
     in_thread(daemon.start)
-    ada.until(lambda: ada.measured("sockets.length") == 2 * rooms)
-    sockets = ada.measured("sockets")
+    ada.until(lambda: all(page.evaluate("sockets.length") == 2 * sockets_of_a_tab for page in pages))
     pauses = []
-    for before in sockets[:rooms]:
-        (after,) = (each for each in sockets[rooms:] if each["room"] == before["room"])
+    sockets = [{**each, "tab": tab} for tab, page in enumerate(pages) for each in page.evaluate("sockets")]
+    for before in (each for each in sockets if "closed" in each):
+        (after,) = (
+            each
+            for each in sockets
+            if (each["tab"], each["room"]) == (before["tab"], before["room"]) and "closed" not in each
+        )
         assert before["code"] == 1001
         asked = re.search(r"retry-after-ms=(\d+)", before["reason"])
         assert asked
         pauses.append(int(asked[1]))
         assert after["opened"] - before["closed"] >= pauses[-1] - 2  # timers are accurate to a millisecond
+    assert len(pauses) == tabs * sockets_of_a_tab
     assert max(pauses) > 2_000  # long enough to differ from the daemon's start time
 
 

@@ -214,7 +214,7 @@ def test_a_response_that_arrives_after_logout_is_ignored(visitor: Visitors) -> N
     ada.say("one")
     ada.sees("one")
     late: list[tuple[Route, APIResponse]] = []
-    ada.page.route("**/joined", lambda route: late.append((route, route.fetch())), times=1)
+    ada.page.route("**/joined*", lambda route: late.append((route, route.fetch())), times=1)
     ada.page.evaluate("window.dispatchEvent(new Event('focus'))")
     ada.until(lambda: late != [])
     ada.log_out()

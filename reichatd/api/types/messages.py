@@ -10,6 +10,10 @@ from reichatd.messaging import MessageView
 from reichatd.messaging.fields import ChangeId, Content, Emoji, FirstId, LogToken, Mentions, MessageId, Nonce
 from reichatd.rooms.values import UserId, meta
 
+KnownLog = Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
+
+_PAGE = Meta(extra_json_schema={"maximum": "limits.fetch_ids"})
+
 
 class PostingMessage(Struct, frozen=True):
     """A message to post. With a `nonce` it is stored once, however often it is sent.
@@ -65,11 +69,10 @@ class MessagesPage(Struct, frozen=True):
         ]
         | UnsetType
     ) = UNSET
-    limit: Annotated[int, Meta(description="The most messages.", examples=[100], ge=1, le=1000)] = 100
-    log: (
-        Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
-        | UnsetType
-    ) = UNSET
+    limit: Annotated[int, Meta(description="The most messages; else 100.", examples=[100], ge=1), _PAGE] | UnsetType = (
+        UNSET
+    )
+    log: KnownLog | UnsetType = UNSET
     wait: Annotated[
         float,
         Meta(
@@ -93,15 +96,14 @@ class EventsQuery(Struct, frozen=True):
         Annotated[int, Meta(description="After this `change_id`; else from now on.", examples=[7], ge=0, le=2**53)]
         | UnsetType
     ) = UNSET
-    log: (
-        Annotated[str, meta("The `log` that you know. If it is another one now: 409 `other_log`.", "5f3a9c1e")]
-        | UnsetType
-    ) = UNSET
+    log: KnownLog | UnsetType = UNSET
 
 
 class ReactorsPage(Struct, frozen=True):
     after: Annotated[str, meta("The last user id of the page before.", "65f0c1d2e3a4b5968778695a")] = ""
-    limit: Annotated[int, Meta(description="The most users.", examples=[100], ge=1, le=1000)] = 100
+    limit: Annotated[int, Meta(description="The most users; else 100.", examples=[100], ge=1), _PAGE] | UnsetType = (
+        UNSET
+    )
 
 
 class MessagePosted(Answer, frozen=True, kw_only=True):
@@ -120,15 +122,15 @@ class MessagePage(Answer, frozen=True, kw_only=True, omit_defaults=True):
     """Messages in the order of their ids. If the last one is before `last_id`, there are more.
 
     `change_id` is the number to go on from with `after_change`. `changed` has the messages that were changed, in the order of their
-    changes, and `mine` your own reactions, by message id.
+    changes, and `mine` your own reactions, by message id. An empty page that you have waited for ends where you are.
     """
 
     messages: list[MessageView]
     changed: list[MessageView] | UnsetType = UNSET
     first_id: FirstId = 1
-    last_id: Annotated[int, Meta(description="Where the log ends; absent while it is 0.", examples=[1042])] = 0
-    change_id: ChangeId = 0
-    log: LogToken = ""
+    last_id: Annotated[int, Meta(description="Where the log ends; 0 if there never was a message.", examples=[1042])]
+    change_id: ChangeId
+    log: LogToken
     mine: Annotated[dict[str, list[Emoji]], Meta(examples=[{"42": ["👍"]}])] | UnsetType = UNSET
 
 

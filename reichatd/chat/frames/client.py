@@ -72,7 +72,7 @@ class SendMessage(msgspec.Struct, tag_field="type", tag="message"):
 
 
 class EditMessage(msgspec.Struct, tag_field="type", tag="edit"):
-    """Gives one's own message a new content. Like all changes, it sets a state: a repeat changes nothing.
+    """Gives a message of your own a new content. Like all changes, it sets a state: a repeat changes nothing.
 
     With `if_change`, it is refused (`conflict`) if the message has been changed since it had that `change_id` (0: never changed).
     """
@@ -85,7 +85,7 @@ class EditMessage(msgspec.Struct, tag_field="type", tag="edit"):
 
 
 class DeleteMessages(msgspec.Struct, tag_field="type", tag="delete"):
-    """Deletes messages, all of them or none: one's own; as owner or moderator, any."""
+    """Deletes messages, all of them or none: your own; as owner or moderator, any."""
 
     message_ids: Annotated[list[MessageId], Meta(extra_json_schema={"minItems": 1, "maxItems": "limits.deletes"})]
     nonce: Nonce | None = None

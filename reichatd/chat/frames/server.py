@@ -49,7 +49,7 @@ class InitialState(msgspec.Struct, tag_field="type", tag="initial_state", omit_d
     messages: list[EncodedMessage]
     first_id: FirstId = 1
     last_id: LastId = 0
-    change_id: ChangeId = 0
+    change_id: ChangeId | msgspec.UnsetType = msgspec.UNSET
     log: LogToken = ""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import trio
 from bson import ObjectId
+from pymongo.errors import PyMongoError
 
 from reichatd.store.bounds import LAST_ID
 from reichatd.store.mongodb import retention
@@ -26,7 +27,7 @@ from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_l
 from reichatd.store.mongodb.schema import BY_CHANGE, PINNED
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.pages import cut
-from reichatd.store.records import Change, Committed, LogHead, Message, Post
+from reichatd.store.records import Change, Changed, ChangeOutcome, Committed, LogHead, Message, Post
 
 _GRAVE_SECONDS = 3600.0
 """How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
@@ -40,7 +41,13 @@ def _commit(
 ) -> Committed:
     # Not in one transaction: the end of a log, where all daemons post, would make their transactions wait for each other.
     answers, moved = Batch(db, posts, read_marks).commit() if posts or read_marks else ([], {})
-    return Committed(answers, *make_changes(db, changes), moved)
+    try:
+        return Committed(answers, *make_changes(db, changes), moved)
+    except PyMongoError:
+        if not posts:
+            raise
+        # The posts are durable: they must not count as failed.
+        return Committed(answers, [Changed(ChangeOutcome.FAILED) for _ in changes], [], moved)
 
 
 def _probe(db: MongoDatabase) -> None:

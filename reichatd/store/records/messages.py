@@ -254,6 +254,8 @@ class ChangeOutcome(Enum):
     TOO_MANY_PINS = auto()
     MUTED = auto()
     BLOCKED = auto()
+    FAILED = auto()
+    """The store could not make the changes of the commit; its posts are stored."""
 
 
 class Changed(msgspec.Struct, frozen=True):

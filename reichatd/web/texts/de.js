@@ -148,6 +148,13 @@ export const texts = {
     direct: " (Direktunterhaltung)",
     private: " (privat)",
     unread: " ungelesen",
+    muted: " (stumm)",
+    mentions: (count) => ` ${counted(count, { one: "Erwähnung", other: "Erwähnungen" })}, `,
+    removed: {
+      kicked: (name) => ["Du wurdest aus dem Raum ", name, " hinausgeworfen."],
+      banned: (name) => ["Du wurdest aus dem Raum ", name, " verbannt."],
+      deleted: (name) => ["Der Raum ", name, " wurde gelöscht."],
+    },
     heldBack: "Du hast dich abgemeldet, bevor sie gesendet wurde.",
     nothingOpen: "Kein Raum geöffnet",
     chooseRoom: (find, create) => ["Wähle einen Raum aus der Liste, ", find("finde einen"), " oder ", create("erstelle selbst einen"), "."],

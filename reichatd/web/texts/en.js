@@ -145,6 +145,13 @@ export const texts = {
     direct: " (direct conversation)",
     private: " (private)",
     unread: " unread",
+    muted: " (muted)",
+    mentions: (count) => ` ${counted(count, { one: "mention", other: "mentions" })}, `,
+    removed: {
+      kicked: (name) => ["You have been removed from the room ", name, "."],
+      banned: (name) => ["You have been banned from the room ", name, "."],
+      deleted: (name) => ["The room ", name, " has been deleted."],
+    },
     heldBack: "You logged out before it was sent.",
     nothingOpen: "No room open",
     chooseRoom: (find, create) => ["Choose a room from the list, ", find("find one"), ", or ", create("create your own"), "."],

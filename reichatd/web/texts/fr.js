@@ -153,6 +153,13 @@ export const texts = {
     direct: " (conversation directe)",
     private: " (privé)",
     unread: " non lus",
+    muted: " (en sourdine)",
+    mentions: (count) => ` ${counted(count, { one: "mention", other: "mentions" })}, `,
+    removed: {
+      kicked: (name) => ["Vous avez été exclu du salon ", name, "."],
+      banned: (name) => ["Vous avez été banni du salon ", name, "."],
+      deleted: (name) => ["Le salon ", name, " a été supprimé."],
+    },
     heldBack: "Vous avez fermé la session avant l’envoi.",
     nothingOpen: "Aucun salon ouvert",
     chooseRoom: (find, create) => ["Choisissez un salon dans la liste, ", find("trouvez-en un"), " ou ", create("créez le vôtre"), "."],
