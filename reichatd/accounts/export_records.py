@@ -86,7 +86,13 @@ class ActivityRecord(_Record, frozen=True, tag="activity"):
 
 
 class MessageRecord(_Record, frozen=True, tag="message"):
-    """As it is stored; a deleted author has no name and no address."""
+    """As it is stored; a deleted author has no name and no address.
+
+    Arguments:
+        edited_at: when it was last edited; "" if it never was.
+        reply_to: the id of the message that it replies to; 0 for none.
+        deleted: who deleted it: "author", "moderator", or "erased"; "" if it is not deleted.
+    """
 
     room_id: str
     message_id: int
@@ -95,6 +101,17 @@ class MessageRecord(_Record, frozen=True, tag="message"):
     email: str
     timestamp: str
     content: str
+    edited_at: str = ""
+    reply_to: int = 0
+    deleted: str = ""
+
+
+class ReactionRecord(_Record, frozen=True, tag="reaction"):
+    """The user has reacted to this message."""
+
+    room_id: str
+    message_id: int
+    emoji: str
 
 
 class Progress(_Record, frozen=True, tag="progress"):
@@ -115,4 +132,5 @@ UserExport = (
     | BlockRecord
     | ActivityRecord
     | MessageRecord
+    | ReactionRecord
 )

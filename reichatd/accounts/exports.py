@@ -15,6 +15,7 @@ from reichatd.accounts.export_records import (
     MessageRecord,
     Progress,
     ProviderRecord,
+    ReactionRecord,
     SecondFactorRecord,
     SessionRecord,
     UserDetails,
@@ -61,7 +62,7 @@ class Exports:
 
 
 async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_ONCE) -> UserRecords:
-    """All data of a user: the account and what belongs to it, the entries of the audit log, and the user's own messages.
+    """All data of a user: the account and what belongs to it, the entries of the audit log, the user's own messages and reactions.
 
     Arguments:
         ids_at_once: message ids that are searched in one step, after which there is a `Progress`.
@@ -98,6 +99,10 @@ async def user_records(store: "Store", user: "User", ids_at_once: int = IDS_AT_O
         for first, last in ranges(last_id, ids_at_once):
             for message in await store.messages.written_by(user.user_id, room_id, first, last):
                 yield message_record(room_id, message)
+            reactions = await store.messages.own_reactions(user.user_id, room_id, range(first, last + 1))
+            for message_id, emojis in reactions.items():
+                for emoji in emojis:
+                    yield ReactionRecord(room_id, message_id, emoji)
             done += last - first + 1
             yield Progress("messages", done, total)
 
@@ -133,6 +138,9 @@ def message_record(room_id: str, message: "Message") -> MessageRecord:
         email=message.email,
         timestamp=isoformat(message.timestamp),
         content=message.content,
+        edited_at=isoformat(message.extras.edited_at) if message.extras.edited_at else "",
+        reply_to=message.extras.reply_to,
+        deleted=message.extras.deleted or "",
     )
 
 

@@ -15,6 +15,7 @@ from reichatd.accounts.export_records import MembershipRecord as MembershipRecor
 from reichatd.accounts.export_records import MessageRecord as MessageRecord
 from reichatd.accounts.export_records import Progress as Progress
 from reichatd.accounts.export_records import ProviderRecord as ProviderRecord
+from reichatd.accounts.export_records import ReactionRecord as ReactionRecord
 from reichatd.accounts.export_records import SecondFactorRecord as SecondFactorRecord
 from reichatd.accounts.export_records import SessionRecord as SessionRecord
 from reichatd.accounts.export_records import UserDetails as UserDetails
@@ -237,6 +238,7 @@ Record = (
     | AuditRecord
     | CaughtUp
     | MessageRecord
+    | ReactionRecord
     | StatsRecord
     | SettingRecord
     | Progress

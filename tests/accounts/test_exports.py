@@ -3,6 +3,7 @@
 from contextlib import aclosing
 from typing import TypeVar
 
+import msgspec
 import pytest
 import trio
 
@@ -13,6 +14,7 @@ from reichatd.accounts.export_records import (
     MessageRecord,
     Progress,
     ProviderRecord,
+    ReactionRecord,
     SecondFactorRecord,
     SessionRecord,
     UserDetails,
@@ -22,7 +24,19 @@ from reichatd.accounts.exports import user_records
 from reichatd.audit import Event
 from reichatd.errors import RateLimited
 from reichatd.settings import LimitSettings
-from reichatd.store import AppPassword, AuditEntry, Block, OidcAccount, Session, Store, Totp
+from reichatd.store import (
+    AppPassword,
+    AuditEntry,
+    Block,
+    Change,
+    Delete,
+    Edit,
+    OidcAccount,
+    React,
+    Session,
+    Store,
+    Totp,
+)
 from tests.accounts.conftest import Harness
 from tests.store.samples import add_user, post, room
 from tests.unlimited import CLIENT, UNLIMITED
@@ -40,7 +54,19 @@ async def add_everything(store: Store, user_id: str, now: float) -> None:
     await store.oidc.link(OidcAccount("https://login.example.org", "ann-1", user_id))
     await store.blocks.add(Block(user_id, (await add_user(store, "eve")).user_id), 0)
     await store.rooms.create(room("den", ["bob", user_id]))
-    await store.messages.commit([post("mine", user_id, "den"), post("hidden", "bob", "den")], {})
+    reply = msgspec.structs.replace(post("hidden", user_id, "den"), reply_to=2)
+    posts = [post("hidden", user_id, "den"), post("hidden", "bob", "den"), reply, post("hidden", user_id, "den")]
+    await store.messages.commit(posts, {})
+    changes: list[Change] = [
+        Edit("den", user_id, 1, "mine", now),
+        Edit("den", user_id, 3, "my reply", now),
+        Edit("den", "bob", 2, "hidden, too", now),
+        Delete("den", user_id, (4,), now),
+        React("den", user_id, 2, "👍", True, now),
+        React("den", user_id, 1, "🎉", True, now),
+        React("den", "bob", 1, "👎", True, now),
+    ]
+    await store.messages.commit([], {}, changes)
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", user_id, "den", "198.51.100.7", "spam"))
     await store.audit.add(AuditEntry(0, now, "login_refused", "", user_id, "", "203.0.113.9"))
     await store.audit.add(AuditEntry(0, now, "kicked", "bob", "eve", "den", "198.51.100.7", "hidden"))
@@ -66,7 +92,9 @@ async def test_an_export_has_all_data_and_no_secret(harness: Harness) -> None:
     assert of_kind(SecondFactorRecord) == [SecondFactorRecord(2)]
     assert of_kind(ProviderRecord) == [ProviderRecord("https://login.example.org", "ann-1")]
     assert of_kind(BlockRecord) == [BlockRecord("eve", "Eve")]
-    assert [one.content for one in of_kind(MessageRecord)] == ["mine"]
+    messages = [(one.content, bool(one.edited_at), one.reply_to, one.deleted) for one in of_kind(MessageRecord)]
+    assert messages == [("mine", True, 0, ""), ("my reply", True, 2, ""), ("(deleted)", False, 0, "author")]
+    assert of_kind(ReactionRecord) == [ReactionRecord("den", 1, "🎉"), ReactionRecord("den", 2, "👍")]
     own = [one.event for one in of_kind(ActivityRecord) if one.by_user]
     assert own == [Event.REGISTERED, Event.LOGIN, Event.DATA_EXPORTED]
     others = [(one.event, one.room_id, one.address, one.detail) for one in of_kind(ActivityRecord) if not one.by_user]
