@@ -14,7 +14,7 @@ Text = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*\Z", extra={"allowed": "t
 InstanceName = Annotated[
     str,
     Meta(
-        pattern=r"^[^\x00-\x20\x7f\ud800-\udfff]([^\x00-\x1f\x7f\ud800-\udfff]{0,38}[^\x00-\x20\x7f\ud800-\udfff])?\Z",
+        pattern=r"^[^\x00-\x20\x7f-\x9f\ud800-\udfff]([^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,38}[^\x00-\x20\x7f-\x9f\ud800-\udfff])?\Z",
         extra={"allowed": "1 to 40 characters, no control characters, no space at the ends"},
     ),
 ]
@@ -61,7 +61,9 @@ IssuerUrl = Annotated[
         extra={"allowed": "https://host[:port][/path]"},
     ),
 ]
-OAuthScope = Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+\Z", extra={"allowed": "a word (RFC 6749, 3.3)"})]
+OAuthScope = Annotated[
+    str, Meta(pattern=r"^[!#-+\--\[\]-~]+\Z", extra={"allowed": "a word (RFC 6749, 3.3), without a comma"})
+]
 MailAddress = Annotated[
     str,
     Meta(
