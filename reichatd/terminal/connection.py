@@ -20,6 +20,8 @@ _JUMP_BEHIND = 1_000
 """If more messages are missing, the client jumps to the end of the log: loading all takes long, and the user can scroll up."""
 _PING_SECONDS = 20.0
 _MARK_SECONDS = 1.0
+_TYPING_SECONDS = 6.0
+"""How long someone counts as typing, unless a later frame says so again."""
 OTHER_LOG = "other_log"
 """The code of the error that says that the room's log is not the one that the client knows."""
 _RETRIED_CODES = {"rate_limited", "unavailable"}
@@ -33,6 +35,8 @@ class Connection:
         """Set by the conversation when there is a message to post."""
         self.in_flight = ""
         """The nonce of the message that was sent and is not answered yet."""
+        self.heard_typing = RepeatedEvent()
+        """Set when the server has said who types."""
         self._conversation = conversation
         self._server = server
         self._socket: WebSocketConnection
@@ -54,6 +58,8 @@ class Connection:
                 self._socket = await self._server.open_websocket(nursery, stream, room_id)
                 for task in (self._send, self._post, self._ping):
                     nursery.start_soon(task)
+                if self._conversation.shows_typing:
+                    nursery.start_soon(self.forget_typing)
                 if self._conversation.listens:
                     nursery.start_soon(self._mark_read)
                 while True:
@@ -90,6 +96,7 @@ class Connection:
                 conversation.caught_up(change_id)
             case frames.Typing(user_ids=user_ids):
                 conversation.types(user_ids)
+                self.heard_typing.set()
             case frames.FetchResponse(messages=page) if self._jumping:
                 conversation.jump(page)
                 self._listen()
@@ -161,6 +168,16 @@ class Connection:
                 marked = self._conversation.last_id
                 self._outgoing.send_nowait(frames.SetLastRead(marked))
             await trio.sleep(_MARK_SECONDS)
+
+    async def forget_typing(self) -> None:
+        """Forgets who types if the server says nothing more of it for a while."""
+        while True:
+            await self.heard_typing.wait()
+            while self.heard_typing.is_set():
+                self.heard_typing.clear()
+                with trio.move_on_after(_TYPING_SECONDS):
+                    await self.heard_typing.wait()
+            self._conversation.types([])
 
     async def _ping(self) -> None:
         """Detects a dead connection: a lost network sends no error."""

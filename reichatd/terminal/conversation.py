@@ -144,7 +144,8 @@ class Conversation:
         elif not self.log:
             self.show("this server is too old for that")
         else:
-            self.show("")
+            if not isinstance(frame, frames.SendTyping):
+                self.show("")
             self._connection.send(frame)
 
     async def run(self) -> None:

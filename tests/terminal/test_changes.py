@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 from prompt_toolkit.formatted_text import fragment_list_to_text
+from trio.testing import MockClock
 
 from reichatd.terminal import frames
 from reichatd.terminal.client import Login, ServerClient
@@ -15,7 +18,8 @@ from reichatd.terminal.frames import Message, Pinned, Reaction
 from reichatd.terminal.transcript import Transcript
 from tests.client import open_room, registered_user
 from tests.end_to_end.conftest import QUICK
-from tests.process import DaemonProcess, running
+from tests.mail.server import until
+from tests.process import running
 from tests.terminal.terminal import chat
 from tests.terminal.test_chat import CTRL_D, CTRL_U, ENTER, log_in
 
@@ -77,6 +81,20 @@ async def test_an_old_server_is_asked_for_nothing_new(conversation: Conversation
     # The daemon is upgraded meanwhile: all changes of the known messages come.
     connect(conversation, server, message(1), change_id=40, log="log")
     assert conversation.listen_frame() == frames.ListenLatest(1, 0, 1, "log")
+
+
+async def test_who_types_is_forgotten(
+    conversation: Conversation, server: ServerClient, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    connection = Connection(conversation, server)
+    nursery.start_soon(connection.forget_typing)
+    for _ in range(3):
+        conversation.types(["ada", "bob"])
+        connection.heard_typing.set()
+        await trio.sleep(5)
+        assert conversation.typing == ["bob"]
+    await trio.sleep(2)
+    assert conversation.typing == []
 
 
 def shown(conversation: Conversation, transcript: Transcript | None = None) -> Sequence[str]:
@@ -168,25 +186,30 @@ async def test_a_person_edits_replies_reacts_and_deletes(tmp_path: Path) -> None
 
 
 async def test_changes_while_the_client_is_offline(tmp_path: Path) -> None:
-    daemon = DaemonProcess(tmp_path, QUICK)
-    try:
-        await daemon.start()
-        async with await registered_user(daemon, "ada") as ada, await registered_user(daemon, "bob") as bob:
-            room_id = await open_room(bob, ada, name="Lounge")
-            async with chat(tmp_path, daemon.url, room_id, "--email", ada.email) as terminal:
-                await log_in(terminal, ada.email)
-                async with bob.talk(room_id) as talk:
-                    await talk.post("Before", "1")
-                await terminal.see("bob  Before")
-                assert await daemon.stop() == 0
-                await terminal.see("offline:")
-                terminal.type(f"/react 1 +1{ENTER}")
-                await terminal.see("only possible online")
-                await daemon.start()
-                async with bob.talk(room_id) as talk:
-                    await talk.send("edit", message_id=1, content="After", nonce="2")
-                    await talk.receive("ack")
-                await terminal.see("bob  After", "edited")
-        assert await daemon.stop() == 0
-    finally:
-        daemon.kill()
+    async with (
+        running(tmp_path, **QUICK) as daemon,
+        await registered_user(daemon, "ada") as ada,
+        await registered_user(daemon, "bob") as bob,
+    ):
+        room_id = await open_room(bob, ada)
+        login = Login(ada.email, ada.user_id, ada.access_token, ada.refresh_token)
+        async with bob.talk(room_id) as talk, ServerClient(daemon.url, login, lambda _: None) as server:
+            await talk.post("Before", "1")
+            conversation = Conversation(server, room_id, lambda: None)
+            conversation.send(frames.React(1, "👍", "n"))
+            assert conversation.notice == "this is only possible online"
+
+            def has(content: str) -> bool:
+                return [each.content for each in conversation.messages] == [content]
+
+            for number, content in enumerate(("Before", "After", "(deleted)")):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(conversation.run)
+                    await until(partial(has, content))
+                    assert conversation.messages[0].change_id == number
+                    nursery.cancel_scope.cancel()
+                await talk.send("edit", message_id=1, content="After", nonce=f"e{number}")
+                if number == 1:
+                    await talk.send("delete", message_ids=[1], nonce="d")
+                while (await talk.receive())["nonce"] != ("d" if number == 1 else f"e{number}"):
+                    pass
