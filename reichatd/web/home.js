@@ -2,7 +2,7 @@
 
 import { Arrivals } from "./arrivals.js";
 import { attentionOf, showAttention } from "./attention.js";
-import { avatar, h, icon, iconButton } from "./dom.js";
+import { announce, avatar, h, icon, iconButton } from "./dom.js";
 import { exploreView } from "./explore.js";
 import { closeDialogs } from "./forms.js";
 import { brand, instanceName } from "./instance.js";
@@ -12,7 +12,9 @@ import { JoinedRooms } from "./joined-rooms.js";
 import { Notifier, notificationSettings } from "./notifier.js";
 import { holdBack } from "./outbox.js";
 import { createRoomDialog } from "./room-dialogs.js";
+import { ordered, RoomMoves } from "./room-order.js";
 import { RoomPreferences } from "./room-preferences.js";
+import { openRoomSwitcher } from "./room-switcher.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
 import { texts } from "./texts.js";
@@ -49,6 +51,8 @@ export class Home {
     new Arrivals(this);
 
     this.list = h("ul", { class: "rooms" });
+    this.moves = new RoomMoves(this, this.list, () => this.#draw());
+    this.markAll = iconButton("check", texts.home.markAllRead, () => this.#markAllRead(), { hidden: true });
     this.removal = h("p", { class: "removal", role: "status" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
     this.profile = h("a", { class: "me", href: "#/settings" });
@@ -59,6 +63,8 @@ export class Home {
       h("nav", { class: "side", "aria-label": texts.home.rooms },
         h("header", {},
           h("div", { class: "brand-place", "aria-hidden": "true" }, brand()), // the heading says it
+          this.markAll,
+          iconButton("search", texts.switcher.title, () => this.#switch(), { "aria-haspopup": "dialog", "aria-keyshortcuts": "Control+K Meta+K" }),
           iconButton("plus", texts.home.newRoom, () => createRoomDialog(this)),
         ),
         this.removal,
@@ -72,6 +78,7 @@ export class Home {
 
   async start() {
     window.addEventListener("hashchange", this.#placeChanged);
+    document.addEventListener("keydown", this.#keyPressed);
     while (!this.#stopped) {
       try {
         await this.rooms.read();
@@ -86,6 +93,7 @@ export class Home {
   stop() {
     this.#stopped = true;
     window.removeEventListener("hashchange", this.#placeChanged);
+    document.removeEventListener("keydown", this.#keyPressed);
     this.#view?.close?.();
     this.rooms.stop();
     this.notifier.stop();
@@ -117,6 +125,22 @@ export class Home {
     this.removal.replaceChildren(h("span", {}, texts.home.removed[reason](h("bdi", {}, room.name))), close);
   }
 
+  async #markAllRead() {
+    this.list.querySelector("a")?.focus(); // the button goes
+    await this.rooms.markAllRead().then(() => announce(texts.home.allRead), (error) => announce(error.message));
+  }
+
+  #switch() {
+    openRoomSwitcher(this, this.#view && this.#roomId);
+  }
+
+  #keyPressed = (event) => {
+    const isShortcut = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    if (!isShortcut || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    this.#switch();
+  };
+
   #renamed({ userId, username }) {
     this.users.forget(userId);
     if (userId !== this.me.userId) return;
@@ -129,6 +153,14 @@ export class Home {
     const hash = roomPlace(roomId, messageId);
     if (location.hash === hash) this.#route();
     else location.hash = hash;
+  }
+
+  /** Opens the direct conversation with a user, and begins it if there is none. Throws as `api.call`. */
+  async openDirect(userId) {
+    const { room_id: roomId } = await this.api.call("POST", "/direct", { user_id: userId });
+    await this.rooms.read();
+    closeDialogs();
+    this.open(roomId);
   }
 
   /** Goes back to the list of rooms. */
@@ -155,6 +187,7 @@ export class Home {
     if (!this.rooms.get(this.#roomId)) this.rooms.close();
     if (this.#roomId && this.rooms.get(roomId)) {
       this.#view = new RoomView(this, roomId);
+      this.preferences.opened(roomId);
       shown = this.#view.element;
     } else if (this.#roomId) shown = joinRoomView(this, roomId);
     else if (place === "explore") shown = exploreView(this);
@@ -171,12 +204,13 @@ export class Home {
   /** Draws the list of rooms again, once for all changes since the last time. */
   #draw() {
     this.#titleTimer ??= setTimeout(() => this.#drawTab(), TAB_MS); // a hidden tab draws no frames, but its title is visible
-    if (this.#drawing) return;
+    if (this.#drawing || this.moves.isDragging) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;
       const focused = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-      this.list.replaceChildren(...this.rooms.all.map((room) => h("li", {}, this.#link(room))));
+      this.list.replaceChildren(...ordered(this.rooms.all, this.preferences).map((room) => h("li", { "data-room": room.room_id }, this.#link(room))));
+      this.markAll.hidden = this.list.querySelector(".count") === null;
       this.none.hidden = this.rooms.all.length > 0;
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
       const [place] = placeOf();
@@ -202,9 +236,11 @@ export class Home {
     const { unread, mentions, level } = this.#stateOf(room);
     const isCurrent = roomId === this.#roomId;
     const isDirect = kind === "direct";
+    const { isFavourite } = this.preferences.get(roomId);
     return h("a", {
       class: "room-link",
       href: roomPlace(roomId),
+      "aria-keyshortcuts": "Alt+Shift+ArrowUp Alt+Shift+ArrowDown", // they move it
       "aria-current": isCurrent && "page",
       "data-current": isCurrent,
       "data-unread": unread > 0 && level !== "nothing",
@@ -213,6 +249,7 @@ export class Home {
       isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
       h("bdi", { class: "room-name" }, name),
       isPrivate && h("span", { class: "visually-hidden" }, isDirect ? texts.home.direct : texts.home.private),
+      isFavourite && [icon("star"), h("span", { class: "visually-hidden" }, texts.home.isFavourite)],
       level === "nothing" && h("span", { class: "visually-hidden" }, texts.home.muted),
       mentions > 0 && h("span", { class: "mentions" }, "@", h("span", { class: "visually-hidden" }, texts.home.mentions(mentions))),
       unread > 0 && h("span", { class: "count" }, unread > 999 ? "999+" : String(unread), h("span", { class: "visually-hidden" }, texts.home.unread)),

@@ -4,6 +4,7 @@ import { Conversation } from "./conversation.js";
 import { RoomStates } from "./room-states.js";
 import { openChannel } from "./tabs.js";
 import { texts } from "./texts.js";
+import { pathOfRoom } from "./urls.js";
 import { UserSocket } from "./user-socket.js";
 
 const CHECK_MS = 20_000; // the list is fetched this often while the user's socket is not connected
@@ -105,6 +106,14 @@ export class JoinedRooms extends EventTarget {
     this.#changed(before);
   }
 
+  /** Marks all that is unread as read. Throws ServerRefused or Unreachable. */
+  async markAllRead() {
+    for (const { room_id: roomId, last_id: lastId } of this.all.filter((room) => this.unread(room.room_id) > 0)) {
+      await this.#api.call("PUT", `${pathOfRoom(roomId)}/last_read`, { message_id: lastId });
+      this.#handle({ type: "read", room_id: roomId, last_read_id: lastId });
+    }
+  }
+
   stop() {
     this.#lastAnswer = Infinity;
     document.removeEventListener("visibilitychange", this.#visibilityChanged);
@@ -132,7 +141,8 @@ export class JoinedRooms extends EventTarget {
   #changed(before, frame = {}) {
     const known = new Map(before.map((room) => [room.room_id, room]));
     for (const [roomId, conversation] of this.#conversations) {
-      if (conversation.state !== "over" && !this.get(roomId)) this.#dropConversation(roomId, conversation);
+      // That of the open room finds out by itself, and says why it is over.
+      if (roomId !== this.#openId && conversation.state !== "over" && !this.get(roomId)) this.#dropConversation(roomId, conversation);
     }
     for (const room of this.all) {
       const was = known.get(room.room_id);

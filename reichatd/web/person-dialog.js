@@ -1,7 +1,7 @@
 // The dialog of a user: a direct conversation, a block and, for those who lead the room, moderation.
 
 import { avatar, h } from "./dom.js";
-import { closeDialogs, openDialog } from "./forms.js";
+import { openDialog } from "./forms.js";
 import { isBanned, leads, memberOf } from "./members.js";
 import { moderationButtons } from "./moderation.js";
 import { leaveRoomDialog } from "./room-dialogs.js";
@@ -52,10 +52,7 @@ export function personDialog(home, roomId, userId, onchange = () => {}) {
   }
 
   async function openDirect() {
-    const { room_id: direct } = await home.api.call("POST", "/direct", { user_id: userId });
-    await home.rooms.read();
-    closeDialogs();
-    home.open(direct);
+    await home.openDirect(userId);
   }
 
   async function toggleBlock() {

@@ -1,4 +1,4 @@
-// What a user prefers for each room: which messages notify, favourites, and an own order. This browser keeps it.
+// What a user prefers for each room: which messages notify, favourites, and an own order; and which were opened last. This browser keeps it.
 
 import { storage } from "./storage.js";
 import { Stored } from "./stored.js";
@@ -6,6 +6,7 @@ import { Stored } from "./stored.js";
 /** Of which messages the user is told: all, those that mention the user, or none (the room is muted). */
 export const LEVELS = ["all", "mentions", "nothing"];
 
+const MOST_RECENT = 50;
 const DEFAULT = Object.freeze({ level: null, isFavourite: false }); // level null: the user has chosen none
 
 const keyOf = (userId) => `reichatd.rooms.${userId}`;
@@ -14,7 +15,7 @@ export class RoomPreferences {
   #stored;
 
   constructor(userId) {
-    this.#stored = new Stored(keyOf(userId), { rooms: {}, order: [] });
+    this.#stored = new Stored(keyOf(userId), { rooms: {}, order: [], recent: [] });
   }
 
   /** The preferences for a room: {level, isFavourite}. */
@@ -41,6 +42,16 @@ export class RoomPreferences {
 
   set order(roomIds) {
     this.#stored.update({ order: roomIds });
+  }
+
+  /** The ids of the rooms that were opened last, the last one first. */
+  get recent() {
+    return this.#stored.value.recent;
+  }
+
+  /** The user has opened a room. */
+  opened(roomId) {
+    if (this.recent[0] !== roomId) this.#stored.update({ recent: [roomId, ...this.recent.filter((each) => each !== roomId)].slice(0, MOST_RECENT) });
   }
 
   /** Calls the listener after each change, also in another tab. Returns a function that ends this. */

@@ -61,6 +61,7 @@ export class RoomView {
     this.status = h("p", { class: "status", role: "status" });
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.#toEnd() });
     this.limits = h("p", { class: "limits hint", role: "status" });
+    this.favourite = iconButton("star", texts.home.favourite, () => home.preferences.set(roomId, { isFavourite: !home.preferences.get(roomId).isFavourite }), { class: "icon-button favourite" });
     this.composer = new Composer({
       draft: new Draft(home.me.userId, roomId),
       serverInfo: home.api.serverInfo,
@@ -79,6 +80,7 @@ export class RoomView {
         iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }),
         h("div", { class: "bar-title" }, this.title, this.description),
         this.company.online,
+        this.favourite,
         iconButton("pin", texts.pins.title, () => pinsDialog(home, roomId, this.#conversation, (id) => this.show(id)), { "aria-haspopup": "dialog" }),
         iconButton("calendar", texts.goToDate.title, () => dateDialog(this.#conversation, (id) => this.show(id)), { "aria-haspopup": "dialog" }),
         iconButton("people", home.rooms.get(roomId).kind === "direct" ? texts.conversation.aboutPerson : texts.conversation.aboutRoom, () => roomDialog(home, roomId)),
@@ -129,6 +131,7 @@ export class RoomView {
     conversation.addEventListener("outbox", () => this.feed.updatePending(), { signal });
     conversation.addEventListener("state", () => { this.#showState(); this.#changed(); this.feed.updatePending(); this.#presenceChanged(); }, { signal });
     this.#home.rooms.addEventListener("change", () => this.#showRoom(), { signal });
+    signal.addEventListener("abort", this.#home.preferences.subscribe(() => this.#showRoom()));
     document.addEventListener("visibilitychange", () => this.#presenceChanged(), { signal });
     conversation.addEventListener("company", () => this.company.update(), { signal });
     conversation.addEventListener("refused", ({ detail }) => this.#showRefusal(detail), { signal });
@@ -145,6 +148,7 @@ export class RoomView {
     if (room === undefined) return;
     this.title.textContent = room.name;
     this.description.textContent = room.description;
+    this.favourite.setAttribute("aria-pressed", String(this.#home.preferences.get(this.#roomId).isFavourite));
     this.#showLimits(room);
   }
 

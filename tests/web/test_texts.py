@@ -21,6 +21,7 @@ SAME = {
     "conversation.messages",
     "conversation.offline",
     "goToDate.date",
+    "home.mentions",
     "invitation.link",
     "invitation.title",
     "invites.link",

@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.process import DaemonProcess
 from tests.web.cable import Cable
+from tests.web.test_look import check
 from tests.web.test_settings import access_token, call
 from tests.web.test_talk import SOCKETS
 from tests.web.visitor import Visitor
@@ -13,6 +14,15 @@ from tests.web.visitor import Visitor
 Visitors = Callable[..., Visitor]
 
 OPEN_SOCKETS = "sockets.filter(({ closed }) => closed === undefined).map(({ room }) => room)"
+
+OLDER_DAEMON = """
+  window.WebSocket = class extends WebSocket {
+    constructor(address) {
+      super(String(address).replace("/ws/user", "/ws/unknown"));
+    }
+  };
+"""
+"""The daemon knows no socket for all rooms."""
 
 
 def link(person: Visitor, room: str) -> Locator:
@@ -28,6 +38,7 @@ def test_two_devices_know_all_rooms_by_one_socket(visitor: Visitors, daemon: Dae
             ada.make_room(name, name.lower())
         phone.page.goto(phone.url)
         phone.log_in()
+        bob.context.add_init_script(OLDER_DAEMON)
         bob.register()
         bob.make_room("Club", "club")
         for room in ("garden", "lounge"):
@@ -52,6 +63,9 @@ def test_two_devices_know_all_rooms_by_one_socket(visitor: Visitors, daemon: Dae
         bob.say("three")
         expect(link(ada, "Garden").locator(".count")).to_have_text("1 unread")
         expect(phone.page.locator(".rooms .count")).to_have_count(0)
+        ada.say("four")
+        bob.page.evaluate("window.dispatchEvent(new Event('focus'))")
+        expect(link(bob, "Lounge").locator(".count")).to_have_text("1 unread")  # by requests for the list
         cable.repair()
         expect(link(phone, "Garden").locator(".count")).to_have_text("1 unread")
 
@@ -67,3 +81,53 @@ def test_two_devices_know_all_rooms_by_one_socket(visitor: Visitors, daemon: Dae
             expect(link(device, "<b>Club</b>")).to_have_count(0)
             said.get_by_role("button", name="Close").click()
             expect(said).to_be_empty()
+
+
+def test_the_list_is_put_in_order_and_searched(visitor: Visitors) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    ada.register()
+    for name in ("Garden", "Kitchen", "Lounge", "Pantry"):
+        ada.make_room(name, name.lower())
+    bob.register()
+    for room in ("garden", "lounge"):
+        bob.join(room)
+        bob.say("Hello")
+        bob.sees("Hello")
+    names = ada.page.locator(".rooms .room-name")
+    counts = ada.page.locator(".rooms .count")
+    expect(counts).to_have_count(2)
+    ada.page.get_by_role("button", name="Mark all as read").click()
+    expect(counts).to_have_count(0)
+    expect(ada.page.get_by_role("button", name="Mark all as read")).to_have_count(0)
+
+    ada.page.get_by_role("button", name="Favourite").click()  # of the pantry, which is open
+    expect(names).to_have_text(["Pantry", "Garden", "Kitchen", "Lounge"])
+    link(ada, "Kitchen").press("Alt+Shift+ArrowDown")
+    expect(names).to_have_text(["Pantry", "Garden", "Lounge", "Kitchen"])
+    expect(link(ada, "Kitchen")).to_be_focused()
+    link(ada, "Kitchen").press("Alt+Shift+ArrowUp")
+    link(ada, "Kitchen").press("Alt+Shift+ArrowUp")
+    link(ada, "Kitchen").press("Alt+Shift+ArrowUp")  # the favourites stay on top
+    expect(names).to_have_text(["Pantry", "Kitchen", "Garden", "Lounge"])
+    link(ada, "Lounge").drag_to(link(ada, "Kitchen"))
+    expect(names).to_have_text(["Pantry", "Lounge", "Kitchen", "Garden"])
+    ada.page.reload()
+    expect(names).to_have_text(["Pantry", "Lounge", "Kitchen", "Garden"])
+
+    link(ada, "Garden").click()
+    expect(ada.page.get_by_role("heading", name="Garden")).to_be_visible()
+    ada.composer.press("Control+k")
+    switcher = ada.page.get_by_role("combobox", name="Go to a room or a person")
+    options = ada.page.locator(".switcher").get_by_role("option")
+    expect(switcher).to_be_focused()
+    expect(options).to_have_text(["#Garden", "#Pantry", "#Lounge", "#Kitchen"])  # those opened last first
+    switcher.fill("ln")
+    expect(options).to_have_text(["#Lounge"])
+    switcher.fill("nothing")
+    expect(ada.page.get_by_text("Nothing matches.")).to_be_visible()
+    switcher.fill("bo")
+    expect(options).to_have_text(["Bbobperson"])
+    check(ada, "desk-light-switcher")
+    switcher.press("Enter")
+    expect(ada.page.get_by_role("heading", name="bob")).to_be_visible()
+    expect(ada.composer).to_be_focused()

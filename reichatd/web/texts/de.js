@@ -150,6 +150,11 @@ export const texts = {
     unread: " ungelesen",
     muted: " (stumm)",
     mentions: (count) => ` ${counted(count, { one: "Erwähnung", other: "Erwähnungen" })}, `,
+    favourite: "Favorit",
+    isFavourite: " (Favorit)",
+    markAllRead: "Alles als gelesen markieren",
+    allRead: "Alles ist gelesen.",
+    moved: (name, place, count) => `${name}: Platz ${place} von ${count}`,
     removed: {
       kicked: (name) => ["Du wurdest aus dem Raum ", name, " hinausgeworfen."],
       banned: (name) => ["Du wurdest aus dem Raum ", name, " verbannt."],
@@ -159,6 +164,12 @@ export const texts = {
     nothingOpen: "Kein Raum geöffnet",
     chooseRoom: (find, create) => ["Wähle einen Raum aus der Liste, ", find("finde einen"), " oder ", create("erstelle selbst einen"), "."],
     firstRoom: (find, create) => ["Du bist noch in keinem Raum. ", find("Finde einen"), " oder ", create("erstelle selbst einen"), "."],
+  },
+
+  switcher: {
+    title: "Zu einem Raum oder einer Person gehen",
+    none: "Nichts passt.",
+    person: "Person",
   },
 
   explore: {

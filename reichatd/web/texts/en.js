@@ -147,6 +147,11 @@ export const texts = {
     unread: " unread",
     muted: " (muted)",
     mentions: (count) => ` ${counted(count, { one: "mention", other: "mentions" })}, `,
+    favourite: "Favourite",
+    isFavourite: " (favourite)",
+    markAllRead: "Mark all as read",
+    allRead: "All is read.",
+    moved: (name, place, count) => `${name}: place ${place} of ${count}`,
     removed: {
       kicked: (name) => ["You have been removed from the room ", name, "."],
       banned: (name) => ["You have been banned from the room ", name, "."],
@@ -156,6 +161,12 @@ export const texts = {
     nothingOpen: "No room open",
     chooseRoom: (find, create) => ["Choose a room from the list, ", find("find one"), ", or ", create("create your own"), "."],
     firstRoom: (find, create) => ["You are in no room yet. ", find("Find one"), ", or ", create("create your own"), "."],
+  },
+
+  switcher: {
+    title: "Go to a room or a person",
+    none: "Nothing matches.",
+    person: "person",
   },
 
   explore: {

@@ -155,6 +155,11 @@ export const texts = {
     unread: " non lus",
     muted: " (en sourdine)",
     mentions: (count) => ` ${counted(count, { one: "mention", other: "mentions" })}, `,
+    favourite: "Favori",
+    isFavourite: " (favori)",
+    markAllRead: "Tout marquer comme lu",
+    allRead: "Tout est lu.",
+    moved: (name, place, count) => `${name} : place ${place} sur ${count}`,
     removed: {
       kicked: (name) => ["Vous avez été exclu du salon ", name, "."],
       banned: (name) => ["Vous avez été banni du salon ", name, "."],
@@ -164,6 +169,12 @@ export const texts = {
     nothingOpen: "Aucun salon ouvert",
     chooseRoom: (find, create) => ["Choisissez un salon dans la liste, ", find("trouvez-en un"), " ou ", create("créez le vôtre"), "."],
     firstRoom: (find, create) => ["Vous n’êtes encore dans aucun salon. ", find("Trouvez-en un"), " ou ", create("créez le vôtre"), "."],
+  },
+
+  switcher: {
+    title: "Aller à un salon ou à une personne",
+    none: "Aucun résultat.",
+    person: "personne",
   },
 
   explore: {
