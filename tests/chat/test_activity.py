@@ -36,7 +36,7 @@ def typing(socket: FakeSocket) -> list[list[str]]:
     return [frame["user_ids"] for frame in socket.frames if frame["type"] == "typing"]
 
 
-async def test_typing_is_a_state_that_comes_once_a_second(room: LiveRoom) -> None:
+async def test_typing_is_a_state_that_comes_once_a_second(autojump_clock: MockClock, room: LiveRoom) -> None:
     (ann, of_ann), (_, of_bob), (_, of_eve) = (
         enter(room, "ann", "typing"),
         enter(room, "bob", "typing"),
@@ -55,7 +55,7 @@ async def test_typing_is_a_state_that_comes_once_a_second(room: LiveRoom) -> Non
     assert typing(of_bob)[2:] == [[]], "the message is sent"
 
 
-async def test_the_latest_names_count_and_expire(room: LiveRoom) -> None:
+async def test_the_latest_names_count_and_expire(autojump_clock: MockClock, room: LiveRoom) -> None:
     connections = [enter(room, name)[0] for name in ("ann", "bob", "eve")]
     _, of_zoe = enter(room, "zoe", "typing")
     await trio.sleep(2)
@@ -72,7 +72,7 @@ async def test_the_latest_names_count_and_expire(room: LiveRoom) -> None:
     assert typing(of_zoe)[2:] == [["bob"]]
 
 
-async def test_where_many_listen_no_one_is_told_who_types(room: LiveRoom) -> None:
+async def test_where_many_listen_no_one_is_told_who_types(autojump_clock: MockClock, room: LiveRoom) -> None:
     ann, _ = enter(room, "ann")
     sockets = [enter(room, f"u{number}", "typing")[1] for number in range(4)]
     room.types(ann, typing=True)
@@ -80,7 +80,7 @@ async def test_where_many_listen_no_one_is_told_who_types(room: LiveRoom) -> Non
     assert not any(socket.frames for socket in sockets)
 
 
-async def test_presence_counts_each_user_once(room: LiveRoom) -> None:
+async def test_presence_counts_each_user_once(autojump_clock: MockClock, room: LiveRoom) -> None:
     _, socket = enter(room, "ann", "presence")
     twice, _ = enter(room, "ann")
     bob, _ = enter(room, "bob")
@@ -98,7 +98,9 @@ async def test_presence_counts_each_user_once(room: LiveRoom) -> None:
     assert len(socket.frames) == 2, "nothing has changed"
 
 
-async def test_a_connection_that_does_not_take_a_state_gets_the_next_one(room: LiveRoom) -> None:
+async def test_a_connection_that_does_not_take_a_state_gets_the_next_one(
+    autojump_clock: MockClock, room: LiveRoom
+) -> None:
     _, socket = enter(room, "ann", "presence")
     socket.space = 0
     await trio.sleep(6)
@@ -110,7 +112,7 @@ async def test_a_connection_that_does_not_take_a_state_gets_the_next_one(room: L
     assert [frame["online"] for frame in socket.frames] == [2]
 
 
-async def test_a_client_may_ask_for_something_else(room: LiveRoom) -> None:
+async def test_a_client_may_ask_for_something_else(autojump_clock: MockClock, room: LiveRoom) -> None:
     connection, socket = enter(room, "ann", "presence")
     await trio.sleep(1)
     room.want(connection, [])

@@ -97,7 +97,7 @@ def where(page: dict[str, Any]) -> tuple[int, int, str, list[Any]]:
     return page["last_id"], page["change_id"], page["log"], page["messages"]
 
 
-async def test_an_empty_page_says_what_was_proved(chat: Chat) -> None:
+async def test_an_empty_page_says_what_was_proved(autojump_clock: MockClock, chat: Chat) -> None:
     answers: list[Any] = []
     async with trio.open_nursery() as nursery:
         chat.messages.hangs = True  # no one learns whether it is a member
@@ -109,13 +109,13 @@ async def test_an_empty_page_says_what_was_proved(chat: Chat) -> None:
     assert [where(page) for page in answers] == [(10, 0, "token", [])]
 
 
-async def test_nothing_is_old_and_all_fields_are_there(chat: Chat) -> None:
+async def test_nothing_is_old_and_all_fields_are_there(autojump_clock: MockClock, chat: Chat) -> None:
     answers: list[Any] = []
     await chat.poll(answers, after_id=10, after_change=5)  # the log has no change
     assert answers == [{"message": "ok", "last_id": 10, "change_id": 0, "log": "token", "changed": [], "messages": []}]
 
 
-async def test_a_failing_store_has_failed_for_all_who_wait(chat: Chat) -> None:
+async def test_a_failing_store_has_failed_for_all_who_wait(autojump_clock: MockClock, chat: Chat) -> None:
     answers: list[Any] = []
     async with trio.open_nursery() as nursery:
         for number in range(50):
@@ -139,7 +139,7 @@ async def test_a_failing_store_has_failed_for_all_who_wait(chat: Chat) -> None:
     assert not chat.followers._shared._reads, "no contents stay in memory"
 
 
-async def test_a_kick_counts_while_the_page_is_read(chat: Chat) -> None:
+async def test_a_kick_counts_while_the_page_is_read(autojump_clock: MockClock, chat: Chat) -> None:
     answers: list[Any] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chat.poll, answers, "ann")
@@ -157,7 +157,9 @@ async def test_a_kick_counts_while_the_page_is_read(chat: Chat) -> None:
     assert isinstance(answers[1], Unavailable)
 
 
-async def test_renames_disturb_no_one_and_logouts_those_who_were_not_yet_known(chat: Chat) -> None:
+async def test_renames_disturb_no_one_and_logouts_those_who_were_not_yet_known(
+    autojump_clock: MockClock, chat: Chat
+) -> None:
     happenings = [(partial(chat.hub.user_renamed, "u7", "new"), False), (partial(chat.hub.sessions_ended, ["x"]), True)]
     for happens, is_answered in happenings:
         body = FakeBody()
@@ -170,7 +172,7 @@ async def test_renames_disturb_no_one_and_logouts_those_who_were_not_yet_known(c
             nursery.cancel_scope.cancel()
 
 
-async def test_there_is_always_an_answer(chat: Chat) -> None:
+async def test_there_is_always_an_answer(autojump_clock: MockClock, chat: Chat) -> None:
     answers: list[Any] = []
     chat.messages.failures = 1
     await chat.poll(answers)
@@ -182,7 +184,7 @@ async def test_there_is_always_an_answer(chat: Chat) -> None:
         await late(FakeBody())
 
 
-async def test_events_are_kept_for_one_round_only(chat: Chat, nursery: trio.Nursery) -> None:
+async def test_events_are_kept_for_one_round_only(autojump_clock: MockClock, chat: Chat, nursery: trio.Nursery) -> None:
     bodies = [FakeBody(), FakeBody()]
     for body in bodies:
         nursery.start_soon(chat.followers.follow(chat.caller("u2"), "room", 10, 0), body)

@@ -84,7 +84,9 @@ def types(socket: FakeSocket) -> list[str]:
     return [frame["type"] for frame in socket.frames]
 
 
-async def test_the_news_of_a_room_come_at_once_and_then_once_a_second(news: UserNews) -> None:
+async def test_the_news_of_a_room_come_at_once_and_then_once_a_second(
+    autojump_clock: MockClock, news: UserNews
+) -> None:
     _, socket = follow(news, "ann", "hall")
     _, of_bob = follow(news, "bob", "den")
     await trio.sleep(5)
@@ -99,7 +101,7 @@ async def test_the_news_of_a_room_come_at_once_and_then_once_a_second(news: User
     assert of_bob.frames == []
 
 
-async def test_all_rooms_of_a_person_come_in_one_send(news: UserNews) -> None:
+async def test_all_rooms_of_a_person_come_in_one_send(autojump_clock: MockClock, news: UserNews) -> None:
     room_ids = [f"room{number}" for number in range(20)]
     _, socket = follow(news, "ann", *room_ids)
     await trio.sleep(5)
@@ -112,7 +114,7 @@ async def test_all_rooms_of_a_person_come_in_one_send(news: UserNews) -> None:
     assert sorted(frame["room_id"] for frame in socket.frames[1:]) == sorted(room_ids)
 
 
-async def test_a_socket_that_stalls_gets_the_states_of_now(news: UserNews) -> None:
+async def test_a_socket_that_stalls_gets_the_states_of_now(autojump_clock: MockClock, news: UserNews) -> None:
     follower, socket = follow(news, "ann", "hall", "den")
     socket.space = 0
     for number in range(1, 50):
@@ -131,7 +133,7 @@ async def test_a_socket_that_stalls_gets_the_states_of_now(news: UserNews) -> No
     ]
 
 
-async def test_mentions_reach_those_who_are_meant(news: UserNews) -> None:
+async def test_mentions_reach_those_who_are_meant(autojump_clock: MockClock, news: UserNews) -> None:
     _, of_ann = follow(news, "ann", "hall")
     _, of_bob = follow(news, "bob", "hall", "den")
     news.mentioned("hall", 7, "ann", ["bob", "eve"], everyone=False)
@@ -144,7 +146,9 @@ async def test_mentions_reach_those_who_are_meant(news: UserNews) -> None:
     assert of_ann.frames == []
 
 
-async def test_of_several_mentions_the_last_one_comes_and_then_their_number(news: UserNews, views: Views) -> None:
+async def test_of_several_mentions_the_last_one_comes_and_then_their_number(
+    autojump_clock: MockClock, news: UserNews, views: Views
+) -> None:
     _, socket = follow(news, "ann", "hall")
     views.rooms["hall"] = view("hall", mentions=2)
     for message_id in (4, 5):
@@ -154,7 +158,7 @@ async def test_of_several_mentions_the_last_one_comes_and_then_their_number(news
     assert [frame["room"]["mentions"] for frame in socket.frames if frame["type"] == "room_changed"] == [2]
 
 
-async def test_joining_and_leaving(news: UserNews, views: Views) -> None:
+async def test_joining_and_leaving(autojump_clock: MockClock, news: UserNews, views: Views) -> None:
     _, socket = follow(news, "ann", "hall")
     news.member_joined("den", "ann")
     news.member_joined("hall", "ann")
@@ -180,7 +184,9 @@ async def test_joining_and_leaving(news: UserNews, views: Views) -> None:
     assert types(socket)[5:] == ["joined"]
 
 
-async def test_a_view_is_never_older_than_what_was_told(news: UserNews, views: Views) -> None:
+async def test_a_view_is_never_older_than_what_was_told(
+    autojump_clock: MockClock, news: UserNews, views: Views
+) -> None:
     _, socket = follow(news, "ann", "hall")
     news.room_changed("hall")
     await trio.sleep(0.05)  # the view is being read
@@ -201,7 +207,7 @@ async def test_a_view_is_never_older_than_what_was_told(news: UserNews, views: V
     assert [frame["room"].get("last_read_id") for frame in socket.frames if frame["type"] == "room_changed"][1:] == [9]
 
 
-async def test_views_are_read_again_after_a_failure(news: UserNews, views: Views) -> None:
+async def test_views_are_read_again_after_a_failure(autojump_clock: MockClock, news: UserNews, views: Views) -> None:
     _, socket = follow(news, "ann", "hall")
     views.failures = 2
     news.room_changed("hall", "ann")
@@ -210,7 +216,9 @@ async def test_views_are_read_again_after_a_failure(news: UserNews, views: Views
     assert types(socket) == ["room_changed"]
 
 
-async def test_new_names_are_told_to_those_who_share_a_room(news: UserNews, views: Views) -> None:
+async def test_new_names_are_told_to_those_who_share_a_room(
+    autojump_clock: MockClock, news: UserNews, views: Views
+) -> None:
     _, of_ann = follow(news, "ann", "hall", "den")
     _, of_eve = follow(news, "eve", "attic")
     _, of_bob = follow(news, "bob", "attic")
@@ -220,7 +228,7 @@ async def test_new_names_are_told_to_those_who_share_a_room(news: UserNews, view
     assert (of_ann.frames, of_bob.frames, of_eve.frames) == (told, told, [])
 
 
-async def test_what_other_daemons_change_is_found(news: UserNews, views: Views) -> None:
+async def test_what_other_daemons_change_is_found(autojump_clock: MockClock, news: UserNews, views: Views) -> None:
     follower, socket = follow(news, "ann", "hall")
     news.reconcile(follower, ["den"], follower.moves)
     await trio.sleep(1)
@@ -232,7 +240,9 @@ async def test_what_other_daemons_change_is_found(news: UserNews, views: Views) 
     assert [frame["reason"] for frame in socket.frames[2:]] == ["banned"]
 
 
-async def test_a_socket_is_told_nothing_before_hello_and_nothing_after_it_left(news: UserNews, views: Views) -> None:
+async def test_a_socket_is_told_nothing_before_hello_and_nothing_after_it_left(
+    autojump_clock: MockClock, news: UserNews, views: Views
+) -> None:
     socket = FakeSocket()
     follower = news.enter(connect(socket, "ann"))
     news.follow(follower, ["hall", "den"])
@@ -256,7 +266,7 @@ async def test_a_socket_is_told_nothing_before_hello_and_nothing_after_it_left(n
     assert not news._users
 
 
-async def test_many_sockets_come_and_go(news: UserNews) -> None:
+async def test_many_sockets_come_and_go(autojump_clock: MockClock, news: UserNews) -> None:
     def connection(number: int) -> Connection:
         return connect(FakeSocket(), f"u{number % 7}")
 
