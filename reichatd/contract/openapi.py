@@ -14,7 +14,7 @@ from reichatd import __version__
 from reichatd.api.answers import as_refusal
 from reichatd.api.operations import Operation, Token, operation_of
 from reichatd.api.types import Problem, Refusal
-from reichatd.contract.schemas import JSON, REF, example, schemas
+from reichatd.contract.schemas import JSON, REF, example, filled, schemas
 from reichatd.errors import (
     InsufficientScope,
     InvalidFields,
@@ -137,7 +137,7 @@ def openapi(app: Quart, limits: LimitSettings, public_url: str = "") -> JSON:
         },
         "servers": [{"url": public_url.rstrip("/") or "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": dict(sorted(paths.items())),
+        "paths": filled(dict(sorted(paths.items())), limits),
         "components": {"schemas": components, "securitySchemes": _SCHEMES},
     }
 

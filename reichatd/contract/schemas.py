@@ -29,8 +29,8 @@ def schemas(
         schema = components[kind.__name__]
         if not kind.__struct_config__.omit_defaults:
             schema["required"] = list(schema["properties"])
-    filled: JSON = _filled(components, limits)
-    return filled
+    with_limits: JSON = filled(components, limits)
+    return with_limits
 
 
 def example(schema: JSON, components: JSON) -> Any:  # noqa: ANN401 - JSON
@@ -73,11 +73,12 @@ def _with_parts(kinds: Iterable[type[msgspec.Struct]]) -> set[type[msgspec.Struc
     return found
 
 
-def _filled(value: Any, limits: LimitSettings) -> Any:  # noqa: ANN401 - JSON
+def filled(value: Any, limits: LimitSettings) -> Any:  # noqa: ANN401 - JSON
+    """JSON with the numbers of limits in place of their names."""
     if isinstance(value, dict):
-        return {name: _filled(each, limits) for name, each in value.items()}
+        return {name: filled(each, limits) for name, each in value.items()}
     if isinstance(value, list):
-        return [_filled(each, limits) for each in value]
+        return [filled(each, limits) for each in value]
     if isinstance(value, str) and value.startswith(_LIMIT):
         return getattr(limits, value.removeprefix(_LIMIT))
     return value

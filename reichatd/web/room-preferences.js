@@ -1,4 +1,5 @@
-// What a user prefers for each room: which messages notify, favourites, and an own order; and which were opened last. This browser keeps it.
+// What a user prefers for each room: which messages notify, favourites, and an own order. This browser keeps it. Which rooms were opened
+// last, only this tab knows: after a logout nothing says where a user was.
 
 import { storage } from "./storage.js";
 import { Stored } from "./stored.js";
@@ -13,9 +14,10 @@ const keyOf = (userId) => `reichatd.rooms.${userId}`;
 
 export class RoomPreferences {
   #stored;
+  #recent = [];
 
   constructor(userId) {
-    this.#stored = new Stored(keyOf(userId), { rooms: {}, order: [], recent: [] });
+    this.#stored = new Stored(keyOf(userId), { rooms: {}, order: [] });
   }
 
   /** The preferences for a room: {level, isFavourite}. */
@@ -46,12 +48,12 @@ export class RoomPreferences {
 
   /** The ids of the rooms that were opened last, the last one first. */
   get recent() {
-    return this.#stored.value.recent;
+    return this.#recent;
   }
 
   /** The user has opened a room. */
   opened(roomId) {
-    if (this.recent[0] !== roomId) this.#stored.update({ recent: [roomId, ...this.recent.filter((each) => each !== roomId)].slice(0, MOST_RECENT) });
+    this.#recent = [roomId, ...this.#recent.filter((each) => each !== roomId)].slice(0, MOST_RECENT);
   }
 
   /** Calls the listener after each change, also in another tab. Returns a function that ends this. */

@@ -32,9 +32,8 @@ def test_read_marks_are_shared_between_tabs_and_devices(visitor: Visitors) -> No
     ada.page.goto(f"{ada.url}/#/room/lounge")
     expect(tab).to_have_title("reichatd")  # at once
     ada.until_sent("set_last_read", message_id=2)
-    expect(phone.page).to_have_title("(2) reichatd")
+    expect(phone.page).to_have_title("reichatd")  # a hidden page too
     phone.page.evaluate("hide(false)")
-    expect(phone.page).to_have_title("reichatd")
     expect(phone.page.get_by_role("navigation").locator(".count")).to_have_count(0)
 
     # Posting marks all earlier messages as read, on all devices.
