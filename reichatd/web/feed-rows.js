@@ -72,7 +72,7 @@ export class FeedRows {
     if (rows.length === 0) return;
     const joint = this.list.firstElementChild;
     this.list.prepend(...rows);
-    joint?.replaceWith(this.#make(before)); // its look depends on the message before it
+    if (joint) this.#replace(joint); // its look depends on the message before it
   }
 
   /** Removes rows far from the visible part, which begins at `top`, if there are more than MOST_ROWS. */
