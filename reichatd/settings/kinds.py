@@ -54,7 +54,9 @@ IssuerUrl = Annotated[
         extra={"allowed": "https://host[:port][/path]"},
     ),
 ]
-OAuthScope = Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+\Z", extra={"allowed": "a word (RFC 6749, 3.3)"})]
+OAuthScope = Annotated[
+    str, Meta(pattern=r"^[!#-+\--\[\]-~]+\Z", extra={"allowed": "a word (RFC 6749, 3.3), without a comma"})
+]
 MailAddress = Annotated[
     str,
     Meta(
