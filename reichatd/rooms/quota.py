@@ -1,8 +1,10 @@
 """How many rooms a user may create and own."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+import trio
 
 from reichatd import rate_limits
 from reichatd.errors import RoomExists, TooManyRooms
@@ -23,28 +25,25 @@ class RoomQuota:
         self._settings = settings
         self._store = store
         self._limiter = limiter
-        self._creating: Counter[str] = Counter()  # by user: calls that may be about to create a room
+        self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()  # by user who creates a room
 
     @asynccontextmanager
     async def counted(self, by: Actor) -> AsyncIterator[None]:
-        """Counts the room that is created inside, if a user creates it.
+        """Counts the room that is created inside, if a user creates it; waits until the user's other calls have created theirs.
 
         Raises: TooManyRooms, RateLimited.
         """
         if not isinstance(by, UserActor):
             yield
             return
-        self._creating[by.user_id] += 1
-        try:
+        # One after the other, so that the room of each call is there when the next one counts them.
+        lock = self._locks.setdefault(by.user_id, trio.Lock())
+        async with lock:
             await self._require_few_rooms(by.user_id)
             async with self._limiter.counted(
                 rate_limits.Action.ROOM, client=by.client, subject=by.user_id, free=(RoomExists,)
             ):
                 yield
-        finally:
-            self._creating[by.user_id] -= 1
-            if not self._creating[by.user_id]:
-                del self._creating[by.user_id]
 
     async def require_space(self, user_id: str) -> None:
         """Raises TooManyRooms if a room cannot be given to the user, who owns `limits.rooms_owned` already."""
@@ -53,11 +52,7 @@ class RoomQuota:
             raise TooManyRooms(f"This user owns {allowed} rooms, which is the most")
 
     async def _require_few_rooms(self, user_id: str) -> None:
-        """Raises TooManyRooms if the user owns `limits.rooms_owned` rooms, or will once the calls in progress have ended."""
+        """Raises TooManyRooms if the user owns `limits.rooms_owned` rooms already."""
         allowed = self._settings.limits.rooms_owned
-        if not allowed:
-            return
-        # Read before the count: a call that ends meanwhile is counted twice rather than not at all.
-        creating = self._creating[user_id]
-        if await self._store.rooms.count_owned(user_id, allowed) + creating > allowed:
+        if allowed and await self._store.rooms.count_owned(user_id, allowed) >= allowed:
             raise TooManyRooms(f"You own {allowed} rooms, which is the most; delete one first")

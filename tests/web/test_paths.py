@@ -41,7 +41,8 @@ def test_all_requests_are_below_the_path(
 
         ada.page.goto(f"{proxy.url}/chat/docs")
         for link in ("the WebSocket", "the REST interface", "WebSocket", "REST"):
-            ada.page.get_by_role("link", name=link, exact=True).click()
+            with ada.page.expect_navigation():  # and all that the page loads
+                ada.page.get_by_role("link", name=link, exact=True).click()
             assert ada.page.url.startswith(f"{proxy.url}/chat/docs")
             expect(ada.page.get_by_role("heading", level=1)).to_contain_text("reichatd")
             assert ada.measured("document.styleSheets[0].cssRules.length > 0")

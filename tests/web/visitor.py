@@ -171,6 +171,7 @@ class Visitor:
         dialog.get_by_label("Password").fill(password)
         dialog.get_by_label("Id", exact=True).fill(room_id)
         dialog.get_by_role("button", name="Create room").click()
+        expect(page.locator(f"[href='#/room/{room_id}'][aria-current=page]")).to_have_count(1)
         expect(self.composer).to_be_enabled()
 
     def join(self, room_id: str, password: str = "") -> None:
