@@ -1,6 +1,9 @@
 """The whole store, and its audit log."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
+
+import trio
 
 from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
@@ -15,10 +18,11 @@ from reichatd.store.protocol.accounts import (
 )
 from reichatd.store.protocol.messages import ErasureStore, MessageStore
 from reichatd.store.protocol.rooms import DirectStore, InviteStore, MemberStore, RoomStore
-from reichatd.store.records import AuditEntry, AuditFilter, Totals
+from reichatd.store.records import AuditEntry, AuditFilter, LogHead, Totals
 
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
+    from reichatd.store.feed import Tell, Wants
 
 
 class AuditStore(Protocol):
@@ -78,6 +82,21 @@ class Store(Protocol):
 
     async def compact(self) -> int:
         """Frees the space that `reclaim` cannot; returns how many bytes. May take minutes, and delays posts only a little."""
+
+    async def follow(
+        self, wants: "Wants", tell: "Tell", *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Tells what others change in the store, until cancelled; returns at once if nobody else can write to it.
+
+        It starts when the feed is open, or after `timeout_seconds` without the server; it opens it again after each failure.
+
+        Arguments:
+            wants: asked about each log before its messages are read.
+            tell: see `Tell`; also told of what this process changes, apart from messages that it posted.
+        """
+
+    async def heads(self, log_keys: Sequence[str]) -> dict[str, LogHead]:
+        """Where these logs begin and end, by their keys; without those that are gone. Cheap for logs whose ends are known here."""
 
     async def aclose(self) -> None:
         """Waits for running calls, then closes files and connections."""

@@ -181,12 +181,14 @@ class LogHead(msgspec.Struct, frozen=True):
         last_id: the id of the last message, removed or not; 0 if there never was one.
         change_id: the number of the last change; 0 if there never was one.
         token: names the log, in 8 random characters. Another one, also one that was restored from a backup, has another token.
+        key: names the log in the events of `Store.follow`; empty in a store without any.
     """
 
     first_id: int
     last_id: int
     change_id: int
     token: str
+    key: str = ""
 
 
 class Reactor(msgspec.Struct, frozen=True):
