@@ -72,18 +72,19 @@ class ChangeLog:
             self.forget()
             self.head = self._floor = self.known = change_id
 
-    def add(self, entry: ChangeEntry, *, hold: bool = False) -> None:
+    def add(self, entry: ChangeEntry, *, hold: bool = False, is_next: bool = False) -> None:
         """Adds a durable change, unless one with this number or a greater one is known already.
 
-        A number further ahead than the next one means that some were missed (another daemon made them, or the answer to a commit
-        was lost): the log starts again there, and readers behind it get the missing ones from the store.
+        A number further ahead than the next one may mean that some were missed: the log starts again there, and readers behind it
+        get the missing ones from the store.
 
         Arguments:
             hold: whether it may be held back; counts only if nothing but reactions changed.
+            is_next: whether none was missed, whatever its number.
         """
         if entry.change_id <= self.known:
             return
-        if entry.change_id != self.known + 1:
+        if entry.change_id != self.known + 1 and not is_next:
             self.forget()
             self.head = self._floor = entry.change_id - 1
         self.known = entry.change_id

@@ -104,6 +104,7 @@ class Hub:
                 self.stalled,
                 self.tails,
                 self._is_small,
+                lambda room: None,
             )
             self._nursery.start_soon(self._run_room, room)
         room.enter(connection)

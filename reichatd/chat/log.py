@@ -67,12 +67,12 @@ class RoomLog:
             self._trim()
         return True
 
-    def change(self, entry: ChangeEntry, frame: bytes, *, hold: bool) -> None:
+    def change(self, entry: ChangeEntry, frame: bytes, *, hold: bool, is_next: bool = False) -> None:
         """Adds a durable change, and replaces the message in the tail.
 
         Arguments:
             frame: the message as new readers are sent it.
-            hold: see `ChangeLog.add`.
+            hold, is_next: see `ChangeLog.add`.
         """
         if entry.change_id <= self.changes.known:
             # It comes late, and the tail may show a later state already. The store knows which one is of now.
@@ -84,7 +84,7 @@ class RoomLog:
             self._frames[place] = frame
             if self._bytes > self.max_bytes:
                 self._trim()
-        self.changes.add(entry, hold=hold)
+        self.changes.add(entry, hold=hold, is_next=is_next)
         self._trim_changes()
 
     def release_changes(self) -> None:

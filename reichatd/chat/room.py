@@ -1,15 +1,17 @@
 """A live room: its log, and the connections in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
 from reichatd.chat import frames
 from reichatd.chat.activity_rounds import ActivityRounds, IsSmall
+from reichatd.chat.arrivals import Arrivals
 from reichatd.chat.broadcaster import BroadcastCounters, Broadcaster
 from reichatd.chat.changes import ChangeEntry
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
+from reichatd.chat.gap_reader import GapReader
 from reichatd.chat.log import RoomLog
 from reichatd.chat.stalled import StalledSends
 from reichatd.chat.tails import Tails
@@ -29,6 +31,7 @@ class LiveRoom:
         commits, stalled: see `Broadcaster`.
         tails: bounds the tails of all rooms.
         is_small: see `ActivityRounds`.
+        identify: called when the room knows its key, before it reads where its log ends.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class LiveRoom:
         stalled: StalledSends,
         tails: Tails,
         is_small: IsSmall,
+        identify: Callable[["LiveRoom"], None],
     ) -> None:
         limits = settings.limits
         self.room_id = room_id
@@ -52,17 +56,23 @@ class LiveRoom:
         """The id that the log begins with, as far as the room knows. Retention, also in another process, moves it forward."""
         self.token = ""
         """Names the log: see `LogHead`. Empty before `opened`."""
+        self.key = ""
+        """Names the log in the store's feed: see `LogHead`."""
+        self.outdated = 0
+        """Counts what makes messages out of date that are being read: new names, addresses that are not shown any more."""
         self._messages = messages
         self._tails = tails
         self._broadcaster = Broadcaster(self, counters, commits, stalled)
+        self._arrivals = Arrivals(self.log, self._apply)
+        self._gaps = GapReader(self, self._arrivals)
         self._is_small = is_small
+        self._identify = identify
         self._activity: ActivityRounds | None = None  # made for the first connection that wants it
         self._nursery: trio.Nursery
         self._held = RepeatedEvent()  # reactions are held back
         self._opened = trio.Event()
         self._exists = False
         self._failure: StoreError | None = None
-        self._outdated = 0  # counts what makes messages out of date that are being read: renames, changes
 
     @property
     def last_id(self) -> int:
@@ -101,6 +111,7 @@ class LiveRoom:
         if self._exists:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self._release_reactions)
+                self._fill_gaps()
                 await self._broadcaster.run()
 
     async def _release_reactions(self) -> None:
@@ -128,23 +139,35 @@ class LiveRoom:
     async def _load(self) -> None:
         """Finds the end of the log, and fills the tail with what most clients ask for first."""
         limits = self.settings.limits
-        head = await self._messages.head(self.room_id)
+        head = await self._find_head()
         if head is None:
             return
         first_id = head.last_id - min(limits.initial_before + limits.initial_after, limits.tail_messages - 1)
-        outdated = self._outdated
+        outdated = self.outdated
         recent = await self._messages.range(self.room_id, first_id, head.last_id)
-        if outdated == self._outdated and not self.log.last_id and recent:
+        if outdated == self.outdated and recent:
             self.log.skip_to(recent[0].message_id - 1)
             for message in recent:
                 self.log.append(message.message_id, frames.latest_message(frames.as_json(message, self.emails)))
-        # What is published during the load is new only beyond what the store had by then.
-        self.log.skip_to(head.last_id)
-        self.log.changes.skip_to(head.change_id)
+        # What came during the load is new only beyond what the store had by then.
+        self._arrivals.open(head.last_id, head.change_id)
         self._tails.changed(self.log)
         self.begins_at(head.first_id)
         self.token = head.token
         self._exists = True
+
+    async def _find_head(self) -> LogHead | None:
+        """Where the log ends; None if there is none.
+
+        The end is read after the room can be found by its key: what is stored before is in the head then, and what is stored later
+        reaches the room by the feed. The other way round, messages in between would reach it by neither.
+        """
+        head = await self._messages.head(self.room_id)
+        while head is not None and head.key != self.key:
+            self.key = head.key
+            self._identify(self)
+            head = await self._messages.head(self.room_id)
+        return head
 
     # --- connections
 
@@ -229,28 +252,63 @@ class LiveRoom:
     # --- the log
 
     def publish(self, entries: list[tuple[int, bytes]]) -> None:
-        """Appends durable messages (id, frame) to the log and wakes the broadcaster."""
+        """Durable messages (id, frame). Those whose turn it is are appended to the log and sent; later ones wait."""
         limits = self.settings.limits
         self.log.max_messages, self.log.max_bytes = limits.tail_messages, limits.tail_bytes
-        if any([self.log.append(message_id, frame) for message_id, frame in entries]):
-            self._tails.changed(self.log)
-            self._broadcaster.wake()
+        if self._arrivals.post(entries):
+            self._show()
+        self._fill_gaps()
+
+    def receive(self, messages: Iterable[Message]) -> None:
+        """As `publish`, for messages that another daemon has stored."""
+        self.publish(
+            [
+                (each.message_id, frames.latest_message(frames.as_json(each, self.emails)))
+                for each in messages
+                if each.message_id > self.last_id
+            ]
+        )
 
     def change(self, changed: Sequence[ChangedMessage]) -> None:
-        """Replaces durable changed messages in the log, in the order of their change ids, and wakes the broadcaster."""
-        self._outdated += 1
+        """Durable changed messages. Those whose turn it is replace the ones in the log and are sent; later ones wait."""
+        if self._arrivals.change(changed):
+            self._show()
+        self._fill_gaps()
+
+    def receive_changes(self, changed: Sequence[ChangedMessage], up_to: int) -> None:
+        """All changes up to the number `up_to` that the room lacked, but for those that later ones replace."""
+        if self._arrivals.read(changed, up_to):
+            self._show()
+
+    def skip_removed(self) -> None:
+        """Messages before `first_id` that the room lacks are gone: it goes on there."""
+        if self._arrivals.skip_removed(self.first_id):
+            self._show()
+
+    def reaches(self, last_id: int = 0, change_id: int = 0) -> None:
+        """The log in the store is known to reach this message and this change. What the room lacks it reads."""
+        self._arrivals.reaches(last_id, change_id)
+        self._fill_gaps()
+
+    def _apply(self, changed: ChangedMessage) -> None:
+        message = frames.as_json(changed.message, self.emails)
+        reactions = frames.reactions_changed(changed.message) if changed.only_reactions else None
+        entry = ChangeEntry(
+            changed.message.change_id, changed.message.message_id, frames.message_changed(message), reactions
+        )
         hold = self._broadcaster.change_listeners > self.settings.limits.reactions_live_listeners
-        for each in changed:
-            message = frames.as_json(each.message, self.emails)
-            reactions = frames.reactions_changed(each.message) if each.only_reactions else None
-            entry = ChangeEntry(
-                each.message.change_id, each.message.message_id, frames.message_changed(message), reactions
-            )
-            self.log.change(entry, frames.latest_message(message), hold=hold)
-        self._tails.changed(self.log)
+        self.log.change(entry, frames.latest_message(message), hold=hold, is_next=True)
         if self.log.changes.has_held:
             self._held.set()
+
+    def _show(self) -> None:
+        """The log has something new."""
+        self._tails.changed(self.log)
         self._broadcaster.wake()
+
+    def _fill_gaps(self) -> None:
+        if self._exists and not self._arrivals.is_complete:
+            self._gaps.start(self._nursery)
 
     def recent(self, first_id: int, last_id: int) -> list[bytes] | None:
         """The frames of those of these ids, both included, that exist; None if only the store knows them all."""
@@ -263,7 +321,8 @@ class LiveRoom:
 
         Readers that are behind get the messages from the store.
         """
-        self._outdated += 1
+        self.outdated += 1
+        self._arrivals.forget()
         self.log.forget()
         self._tails.shrunk(self.log)
 
@@ -272,7 +331,7 @@ class LiveRoom:
 
         Otherwise anyone could make all readers wait for the store, by leaving rooms.
         """
-        if not self._opened.is_set() or self.log.contains(frames.author(user_id)):
+        if not self._arrivals.is_complete or not self._opened.is_set() or self.log.contains(frames.author(user_id)):
             self.forget_tail()
 
     def begins_at(self, first_id: int) -> None:
@@ -293,7 +352,7 @@ class LiveRoom:
         messages = await self._messages.range(self.room_id, first_id, last_id, max_chars)
         expected = max(first_id, self.first_id)
         if expected <= min(last_id, self.last_id) and (not messages or messages[0].message_id > expected):
-            await self._read_first_id()
+            await self.update_first_id()
         return messages
 
     async def read_changes(
@@ -341,6 +400,11 @@ class LiveRoom:
         """
         return await self._messages.last_id(self.room_id) or 0
 
-    async def _read_first_id(self) -> None:
+    async def update_first_id(self) -> None:
+        """Asks the store where the log begins.
+
+        Raises:
+            StoreError
+        """
         (first_id,) = await self._messages.first_ids([self.room_id])
         self.begins_at(first_id or 1)

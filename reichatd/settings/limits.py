@@ -258,6 +258,11 @@ class LimitSettings(Table, frozen=True):
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""
 
+    gap_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.05
+    """With several daemons on one store: how long a room waits for messages that another daemon has stored before later ones of this
+    daemon, until it reads them from the store itself. Most arrive within some milliseconds. It is also the time in which changes
+    of messages are collected that another daemon has made, before they are read together."""
+
     commit_interval_seconds: Annotated[float, Meta(ge=0, le=1)] = 0.004
     """The shortest time between the starts of two commits, in seconds. The first commit after a pause starts at once. A longer time
     saves CPU and disk if many rooms have a little traffic; a shorter one delivers their messages sooner. 0: no minimum."""

@@ -266,6 +266,7 @@ def room_of(messages: FakeMessages, settings: LiveSettings, commits: CommitStatu
         StalledSends(settings),
         Tails(settings),
         _is_small,
+        lambda room: None,
     )
 
 

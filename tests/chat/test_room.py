@@ -14,6 +14,7 @@ from reichatd.chat.room import LiveRoom
 from reichatd.errors import RoomNotFound
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import StoreError
+from reichatd.store.bounds import LAST_ID
 from tests.chat.doubles import FakeMessages, FakeSocket, connect, long_message, room_of
 
 LIMITS = LimitSettings(tail_messages=8, catch_up_bytes=1024)
@@ -205,14 +206,15 @@ async def test_pending_bytes_are_flushed_without_a_new_message(
     assert socket.ids == [101, 102]
 
 
-async def test_a_gap_in_what_is_published_is_filled_from_the_store(
+async def test_a_gap_in_what_is_published_is_read_once(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
-    socket, _ = join()
+    (socket, _), (other, _) = join(), join()
     messages.add(5)  # for example by another daemon
     room.publish(messages.add(1))
     await trio.sleep(1)
-    assert socket.ids == list(range(101, 107))
+    assert socket.ids == other.ids == list(range(101, 107))
+    assert messages.reads == [(101, 105)]
 
 
 async def test_the_last_messages_are_known_without_a_read(
@@ -251,22 +253,23 @@ async def test_a_change_while_the_room_loads_is_not_undone(
     room.change([messages.change(100)])
     await room.opened()
     assert room.change_id == 1
-    assert room.recent(100, 100) is None
+    assert [msgspec.json.decode(frames.message_in(frame))["change_id"] for frame in room.recent(100, 100) or ()] == [1]
     room.scope.cancel()
 
 
-async def test_a_gap_in_the_numbers_of_changes_is_read_from_the_store(
+async def test_a_gap_in_the_numbers_of_changes_is_read_once(
     autojump_clock: MockClock, room: LiveRoom, messages: FakeMessages, join: Join
 ) -> None:
-    socket, connection = join(space=1000)
-    room.listen(connection, 101, 0)
+    (socket, connection), (_, other) = join(space=1000), join()
+    for each in (connection, other):
+        room.listen(each, 101, 0)
     await trio.sleep(1)
     messages.change(7)  # by another daemon
     room.change([messages.change(9)])
     await trio.sleep(1)
     changed = [frame["message"]["message_id"] for frame in socket.frames if frame["type"] == "message_changed"]
     assert changed == [7, 9]
-    assert messages.change_reads == [(0, 0, 100)]
+    assert messages.change_reads == [(0, 0, LAST_ID)]
 
 
 async def test_after_forget_tail_all_is_read_from_the_store(
