@@ -7,6 +7,8 @@ The tasks, in the order in which they start:
     ├── scribe          commits messages, one batch at a time
     ├── mark reader     reads the read marks of those who join, one batch at a time
     ├── hub             runs the live rooms
+    ├── reconciliation  compares with the store what the sockets show: ends of logs, sessions, memberships
+    ├── store events    follows what other daemons change in the store
     ├── disk space      looks whether the disk is almost full
     ├── health          asks the store whether it answers, for /readyz
     ├── monitor         serves metrics on a port of their own, if they are enabled
@@ -14,7 +16,6 @@ The tasks, in the order in which they start:
     │                   deleted rooms; stores when sessions were last in use
     ├── retention       deletes messages that are too old
     ├── erasures        erases the messages of users who were deleted with them
-    ├── recheck         closes sockets of ended sessions and memberships
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
     ├── serving nursery
@@ -45,7 +46,7 @@ from reichatd.accounts.invites import invite_url
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.audit import expire
-from reichatd.chat import ShutdownPlan, recheck_sockets
+from reichatd.chat import ShutdownPlan
 from reichatd.gateway import Gateway, Listener
 from reichatd.gateway.admission import Admissions
 from reichatd.gateway.forwarded import Proxies
@@ -170,6 +171,8 @@ class _Daemon:
         await services.start(parts.marks.run)
         await services.start(parts.hub.run)
         await services.start(parts.hub.news.run, parts.rooms.own, parts.store.rooms)
+        await services.start(parts.reconciliation.run, parts.settings.auth.session_recheck_seconds)
+        await services.start(parts.store_events.run)
         await services.start(parts.disk_space.run)
         await services.start(parts.health.run)
         if self._monitors:
@@ -177,8 +180,6 @@ class _Daemon:
         services.start_soon(_run_housekeeping, parts)
         services.start_soon(parts.retention.run, parts.wall_clock)
         services.start_soon(parts.erasures.run)
-        recheck_seconds = parts.settings.auth.session_recheck_seconds
-        services.start_soon(recheck_sockets, parts.hub, parts.store, recheck_seconds)
         if self._control_socket is not None:
             await services.start(parts.control.run, self._control_socket)
 

@@ -23,8 +23,10 @@ from reichatd.chat import (
     Hub,
     MarkReader,
     PostLimits,
+    Reconciliation,
     RestConversation,
     Scribe,
+    StoreEvents,
     UserSocketHandler,
     Writer,
 )
@@ -130,6 +132,12 @@ class Parts:
             limiter=self.limiter,
             live=self.hub,
             oidc=configuration.oidc,
+        )
+        # What other daemons change, in the store that all share.
+        sessions = self.accounts.sessions
+        self.reconciliation = Reconciliation(store, self.hub, sessions.live, sessions.cache, live_settings)
+        self.store_events = StoreEvents(
+            store, self.hub, sessions.live, sessions.cache, live_settings, self.reconciliation
         )
         self.rooms = Rooms(
             settings=live_settings, store=store, passwords=passwords, limiter=self.limiter, live=self.hub

@@ -6,7 +6,7 @@ from reichatd.accounts.keys import MIN_SECRET_BYTES
 from reichatd.accounts.management import UserManagement
 from reichatd.accounts.passwords import Passwords
 from reichatd.accounts.program_access import NEVER
-from reichatd.accounts.session_cache import Identity
+from reichatd.accounts.session_cache import Identity, SessionCache
 from reichatd.accounts.sessions import LoginTokens, Sessions
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Identity",
     "LoginTokens",
     "Passwords",
+    "SessionCache",
     "Sessions",
     "UserManagement",
     "device_of",

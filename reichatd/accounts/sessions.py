@@ -62,8 +62,9 @@ class Sessions:
         self._store = on.store
         self._clock = on.clock
         self._audit = on.audit
-        self._cache = SessionCache(on.auth.session_cache_seconds)
-        self.live: LiveConnections = CacheInvalidator(self._cache, live)
+        self.cache = SessionCache(on.auth.session_cache_seconds)
+        """For what changes sessions without a call of `live`."""
+        self.live: LiveConnections = CacheInvalidator(self.cache, live)
         """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
         self._tickets = Tickets(on.auth.ticket_seconds, on.auth.tickets_per_session)
         self.uses = SessionUses(on.store.sessions, on.clock())
@@ -120,7 +121,7 @@ class Sessions:
 
     def forget_cached(self) -> None:
         """Empties the cache: a user has changed. Does not wait."""
-        self._cache.forget_all()
+        self.cache.forget_all()
 
     async def refresh(self, refresh_token: str) -> str:
         """Returns a new access token for the session of a refresh token.
@@ -167,7 +168,7 @@ class Sessions:
         if is_program_token(access_token):
             return await self._authenticate_program(access_token, now)
         claims = self._tokens.read(access_token, now)
-        identity = self._cache.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
+        identity = self.cache.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
         if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
         self.uses.note([claims.session_id], now)
@@ -188,7 +189,7 @@ class Sessions:
             raise Unauthorized("Invalid token")
         token_hash = self._keys.token_hash(token)
         session_id = keys.token_session_id(token_hash)
-        identity = self._cache.get(session_id, now) or await self._read_identity(session_id, now)
+        identity = self.cache.get(session_id, now) or await self._read_identity(session_id, now)
         session = identity.session
         if session.expires_at <= now or not keys.equal_hashes(session.refresh_hash, token_hash):
             raise Unauthorized("Invalid token")
@@ -239,13 +240,13 @@ class Sessions:
         return network if self._settings.whole.log.addresses else self._keys.network_hash(network)
 
     async def _read_identity(self, session_id: str, now: float) -> Identity:
-        changes = self._cache.changes
+        changes = self.cache.changes
         found = await self._store.sessions.get(session_id)
         if found is None:
             raise Unauthorized("Invalid token")
         session, user = found
         identity = Identity(user, session)
-        self._cache.keep(identity, now, changes)
+        self.cache.keep(identity, now, changes)
         return identity
 
     async def _refuse_outdated_login(self, session: Session, user: User) -> None:

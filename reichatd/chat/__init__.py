@@ -6,11 +6,12 @@ from reichatd.chat.hub import Hub
 from reichatd.chat.open_sockets import SOCKETS_PER_USER
 from reichatd.chat.post_limits import PostLimits
 from reichatd.chat.read_marks import MarkReader
-from reichatd.chat.recheck import recheck_sockets
+from reichatd.chat.reconciliation import Reconciliation
 from reichatd.chat.rest import RestConversation
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.shutdown import ShutdownPlan
 from reichatd.chat.socket import PeerGone, PeerStalled, Socket
+from reichatd.chat.store_events import StoreEvents
 from reichatd.chat.user_socket import UserSocketHandler
 from reichatd.chat.writer import Writer
 
@@ -23,11 +24,12 @@ __all__ = [
     "PeerGone",
     "PeerStalled",
     "PostLimits",
+    "Reconciliation",
     "RestConversation",
     "Scribe",
     "ShutdownPlan",
     "Socket",
+    "StoreEvents",
     "UserSocketHandler",
     "Writer",
-    "recheck_sockets",
 ]

@@ -4,8 +4,8 @@ A room is told of messages and changes by its own daemon's commits, by the store
 waits for the others, and any of them may tell something twice. The ids of messages have no gap: so the next one is appended, later
 ones wait for their turn, and earlier ones are known. A change waits for its message, and for all changes before it.
 
-Then every message in the log is in the state of the last change that the log knows, or in a later one: a change that comes before its
-message cannot be lost, and no message is shown in an older state after a newer one.
+Then every message in the log is in the state of the last change that the log knows, or in a later one: a change that comes before
+its message cannot be lost, and no message is shown in an older state after a newer one.
 """
 
 from collections.abc import Callable, Iterable

@@ -12,10 +12,12 @@ _MOST_GONE = 4
 class FollowedRoom:
     """A room that users' sockets follow: where its log and its changes end."""
 
-    __slots__ = ("_followers", "_gone", "change_id", "is_dirty", "is_known", "last_id", "room_id", "sent_at")
+    __slots__ = ("_followers", "_gone", "change_id", "is_dirty", "is_known", "key", "last_id", "room_id", "sent_at")
 
     def __init__(self, room_id: str) -> None:
         self.room_id = room_id
+        self.key = ""
+        """Names its log in the store's feed. Empty before it was read, and in a store without a feed."""
         self.last_id = 0
         self.change_id = 0
         self.is_known = False
@@ -50,10 +52,13 @@ class FollowedRoom:
 
 
 class FollowedRooms:
-    """All of these rooms, by id."""
+    """All of these rooms, by id, and by the keys of their logs."""
 
     def __init__(self) -> None:
+        self.unidentified: dict[str, None] = {}
+        """The ids of rooms whose keys were not read."""
         self._rooms: dict[str, FollowedRoom] = {}
+        self._keys: dict[str, FollowedRoom] = {}
         self._dirty: dict[FollowedRoom, None] = {}  # those that are known
 
     def __len__(self) -> int:
@@ -64,11 +69,29 @@ class FollowedRooms:
         room = self._rooms.get(room_id)
         return () if room is None else room
 
+    def keys(self) -> list[str]:
+        """The keys of the logs of all rooms, as far as they were read."""
+        return list(self._keys)
+
+    def room_id(self, key: str) -> str | None:
+        """The room with this log, if a socket follows it."""
+        room = self._keys.get(key)
+        return None if room is None else room.room_id
+
+    def identify(self, room_id: str, key: str) -> None:
+        """The log of this room has this key; "" if it has none. Ignored if no socket follows it any more."""
+        self.unidentified.pop(room_id, None)
+        room = self._rooms.get(room_id)
+        if room is not None and key:
+            room.key = key
+            self._keys[key] = room
+
     def follow(self, follower: Follower, room_id: str) -> None:
         """From here on the socket follows the room. It does not yet."""
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = FollowedRoom(room_id)
+            self.unidentified[room_id] = None
         room.add(follower)
         follower.rooms.append(room_id)
 
@@ -92,6 +115,8 @@ class FollowedRooms:
         room = self._rooms[room_id]
         if room.remove(follower):
             del self._rooms[room_id]
+            self._keys.pop(room.key, None)
+            self.unidentified.pop(room_id, None)
             self._dirty.pop(room, None)
 
     def moved(self, room_id: str, *, last_id: int = 0, change_id: int = 0) -> bool:

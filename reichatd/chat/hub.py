@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import groupby
 
 import structlog
 import trio
 
+from reichatd.chat.batched_reads import BatchedReads
 from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
@@ -24,12 +24,7 @@ from reichatd.closing import FORBIDDEN, ROOM_NOT_FOUND, SERVER_FAULT, Close
 from reichatd.live import RemovalReason
 from reichatd.rate_limits import Refusals
 from reichatd.settings import LiveSettings
-from reichatd.store import ChangedMessage, MemberStore, MessageStore, StoreError
-
-_ROOMS_AT_ONCE = 200
-"""Rooms in one read of the store."""
-_FIRST_IDS_SECONDS = 10.0
-"""How often the hub reads where the logs of live rooms begin. A room that reads its log finds out earlier."""
+from reichatd.store import ChangedMessage, MemberStore, MessageStore
 
 log = structlog.get_logger()
 
@@ -58,6 +53,8 @@ class Hub:
         """Counts what ends login sessions: one that was read before may have ended."""
         self.renames = 0
         """Counts changes of users' names and addresses."""
+        self.moves = 0
+        """Counts users who have joined or left rooms: memberships that were read before may be out of date."""
         self.counters = BroadcastCounters()
         refusals = refusals or Refusals()
         self.sockets = OpenSockets(settings, refusals, clock)
@@ -69,6 +66,8 @@ class Hub:
         self._settings = settings
         self._commits = commits
         self._rooms: dict[str, LiveRoom] = {}
+        self._keys: dict[str, LiveRoom] = {}  # the same rooms by the keys of their logs, where the store has a feed
+        self._current_keys: BatchedReads[str, str | None] = BatchedReads(self._read_keys)
         self._shutdown: ShutdownPlan | None = None
         self._emails = settings.whole.privacy.emails  # as the tails show them
         settings.on_change(self._refresh_emails)
@@ -78,7 +77,7 @@ class Hub:
         """Keeps the rooms alive until cancelled."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
-            self._nursery.start_soon(self._update_first_ids)
+            self._nursery.start_soon(self._current_keys.run)
             self._nursery.start_soon(self.stalled.run)
             await self.sockets.run()
 
@@ -93,24 +92,32 @@ class Hub:
             RoomNotFound, StoreError
         """
         self.sockets.add(connection)
-        room = self._rooms.get(room_id)
-        if room is None:
-            room = self._rooms[room_id] = LiveRoom(
-                room_id,
-                self._messages,
-                self._settings,
-                self.counters,
-                self._commits,
-                self.stalled,
-                self.tails,
-                self._is_small,
-                lambda room: None,
-            )
-            self._nursery.start_soon(self._run_room, room)
-        room.enter(connection)
-        if self._shutdown is not None:
-            connection.close_soon(self._shutdown.close())
-        await room.opened()
+        while True:
+            was_live = room_id in self._rooms
+            room = self._rooms[room_id] if was_live else self._open(room_id)
+            room.enter(connection)
+            if self._shutdown is not None:
+                connection.close_soon(self._shutdown.close())
+            await room.opened()
+            if not was_live or not room.key or await self._current_keys.read(room_id) == room.key:
+                return room
+            # Another daemon has deleted the room, and perhaps one was made anew under its id. The newcomer belongs to that one.
+            room.leave(connection)
+            self.end_log(room.key)
+
+    def _open(self, room_id: str) -> LiveRoom:
+        room = self._rooms[room_id] = LiveRoom(
+            room_id,
+            self._messages,
+            self._settings,
+            self.counters,
+            self._commits,
+            self.stalled,
+            self.tails,
+            self._is_small,
+            self._identify,
+        )
+        self._nursery.start_soon(self._run_room, room)
         return room
 
     def leave(self, room_id: str, connection: Connection) -> None:
@@ -120,7 +127,7 @@ class Hub:
         if room is not None:
             room.leave(connection)
             if not room.connections:
-                del self._rooms[room_id]
+                self._remove(room)
                 room.scope.cancel()
 
     def follow(self, connection: Connection) -> Follower:
@@ -141,6 +148,52 @@ class Hub:
         self.sockets.remove(connection)
         if follower is not None:
             self.news.leave(follower)
+
+    # --- rooms by the keys of their logs: under the same id, one may have been deleted and another made
+
+    def with_key(self, key: str) -> LiveRoom | None:
+        """The live room with this log."""
+        return self._keys.get(key)
+
+    def keys(self) -> list[str]:
+        """The keys of the logs of all live rooms, as far as they have one."""
+        return list(self._keys)
+
+    def room_id(self, key: str) -> str | None:
+        """The room with this log, if it is live or a user's socket follows it."""
+        room = self._keys.get(key)
+        return self.news.room_id(key) if room is None else room.room_id
+
+    def wants(self, key: str) -> bool:
+        """Whether someone here is told what happens in this log. Any thread may call it."""
+        return key in self._keys or self.news.room_id(key) is not None
+
+    def reaches(self, key: str, *, last_id: int = 0, change_id: int = 0) -> None:
+        """This log is known to reach this message and this change."""
+        if (room := self._keys.get(key)) is not None:
+            room.reaches(last_id, change_id)
+        if (room_id := self.news.room_id(key)) is not None:
+            self.news.moved(room_id, last_id=last_id, change_id=change_id)
+
+    def end_log(self, key: str) -> None:
+        """This log is gone: closes every socket of its room with 1008, but none of another room that has its id by now."""
+        if (room_id := self.news.room_id(key)) is not None:
+            self.news.room_deleted(room_id)
+        if (room := self._keys.get(key)) is not None:
+            self._end(room)
+
+    def _identify(self, room: LiveRoom) -> None:
+        self._keys[room.key] = room
+
+    async def _read_keys(self, room_ids: Sequence[str]) -> list[str | None]:
+        keys = await self._messages.log_keys(list(dict.fromkeys(room_ids)))
+        return [keys.get(room_id) for room_id in room_ids]
+
+    # --- all rooms
+
+    def rooms(self) -> list[LiveRoom]:
+        """All live rooms."""
+        return list(self._rooms.values())
 
     def live(self, room_id: str) -> LiveRoom | None:
         """A room that is live, and knows where its log ends."""
@@ -232,12 +285,14 @@ class Hub:
         self.sockets.log_out(user_id)
 
     def member_joined(self, room_id: str, user_id: str) -> None:
+        self.moves += 1
         self.news.member_joined(room_id, user_id)
 
     def room_changed(self, room_id: str, user_id: str | None = None) -> None:
         self.news.room_changed(room_id, user_id)
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None:
+        self.moves += 1
         self.news.member_removed(room_id, user_id, reason)
         room = self._rooms.get(room_id)
         if room is not None:
@@ -249,11 +304,20 @@ class Hub:
 
     def room_deleted(self, room_id: str) -> None:
         self.news.room_deleted(room_id)
-        # Removed at once: a new room with this id starts with an empty log.
-        room = self._rooms.pop(room_id, None)
+        room = self._rooms.get(room_id)
         if room is not None:
-            self._close_room(room, ROOM_NOT_FOUND)
-            room.scope.cancel()
+            self._end(room)
+
+    def _end(self, room: LiveRoom) -> None:
+        self._remove(room)  # at once: a new room with this id starts with an empty log
+        self._close_room(room, ROOM_NOT_FOUND)
+        room.scope.cancel()
+
+    def _remove(self, room: LiveRoom) -> None:
+        if self._rooms.get(room.room_id) is room:
+            del self._rooms[room.room_id]
+        if self._keys.get(room.key) is room:
+            del self._keys[room.key]
 
     def user_renamed(self, user_id: str, username: str) -> None:
         self._change_user(user_id, username=username)
@@ -261,6 +325,12 @@ class Hub:
 
     def email_changed(self, user_id: str, email: str) -> None:
         self._change_user(user_id, email=email)
+
+    def user_changed(self, user_id: str, username: str, email: str) -> None:
+        """This is the user's name and address now. Rooms whose messages show another must forget their tails: `forget_author`."""
+        self.renames += 1
+        self.sockets.change_user(user_id, username=username, email=email)
+        self.news.user_renamed(user_id, username)
 
     def messages_changed(self, changed: Iterable[ChangedMessage]) -> None:
         for room_id, some in groupby(changed, lambda each: each.room_id):
@@ -289,8 +359,7 @@ class Hub:
             log.exception("room crashed", room_id=room.room_id)
             self._close_room(room, SERVER_FAULT)
         finally:
-            if self._rooms.get(room.room_id) is room:
-                del self._rooms[room.room_id]
+            self._remove(room)
 
     def _close_room(self, room: LiveRoom, close: Close) -> None:
         for connection in list(room.connections):
@@ -300,20 +369,3 @@ class Hub:
     async def _is_small(self, room_id: str) -> bool:
         most = self._settings.limits.presence_members
         return self._members is not None and len(await self._members.page(room_id, "", most + 1)) <= most
-
-    # --- where logs begin
-
-    async def _update_first_ids(self) -> None:
-        """Keeps the rooms up to date about where their logs begin: any process may remove old messages from the store."""
-        while True:
-            await trio.sleep(_FIRST_IDS_SECONDS)
-            room_ids = list(self._rooms)
-            for start in range(0, len(room_ids), _ROOMS_AT_ONCE):
-                with suppress(StoreError):  # reported where the store is needed
-                    await self._read_first_ids(room_ids[start : start + _ROOMS_AT_ONCE])
-
-    async def _read_first_ids(self, room_ids: list[str]) -> None:
-        for room_id, first_id in zip(room_ids, await self._messages.first_ids(room_ids), strict=True):
-            room = self._rooms.get(room_id)
-            if room is not None and first_id is not None:
-                room.begins_at(first_id)

@@ -163,11 +163,12 @@ class LiveRoom:
         reaches the room by the feed. The other way round, messages in between would reach it by neither.
         """
         head = await self._messages.head(self.room_id)
-        while head is not None and head.key != self.key:
-            self.key = head.key
-            self._identify(self)
-            head = await self._messages.head(self.room_id)
-        return head
+        if head is None or not head.key:
+            return head
+        self.key = head.key
+        self._identify(self)
+        head = await self._messages.head(self.room_id)
+        return head if head is not None and head.key == self.key else None  # else it was deleted meanwhile
 
     # --- connections
 

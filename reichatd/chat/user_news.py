@@ -64,6 +64,9 @@ class UserNews:
         self._users: dict[str, list[Follower]] = {}  # no empty lists
         self._renamed: dict[str, str] = {}  # names by user id, until the sockets are told
         self._someone_renamed = RepeatedEvent()
+        self._marks: dict[tuple[str, str], int] = {}  # (room_id, user_id), as they were told to sockets that are there
+        self.has_unidentified = RepeatedEvent()
+        """A room is followed whose key in the store's feed is not known."""
         self._views: RoomViews
         self._readers = trio.CapacityLimiter(_READERS)
         self._nursery: trio.Nursery
@@ -94,11 +97,14 @@ class UserNews:
         """Nothing is sent to the socket from here on. Harmless if it has left before."""
         if follower.is_gone:
             return
+        room_ids = list(follower.rooms)
         self._rooms.leave(follower)
         user_id = follower.connection.user.user_id
         self._users[user_id].remove(follower)
         if not self._users[user_id]:
             del self._users[user_id]
+            for room_id in room_ids:
+                self._marks.pop((room_id, user_id), None)
 
     def follow(self, follower: Follower, room_ids: Iterable[str]) -> None:
         """From here on the socket follows these rooms, and no others. To be called before they are read for it."""
@@ -107,7 +113,7 @@ class UserNews:
             self._rooms.unfollow(follower, room_id)
         for room_id in wanted:
             if room_id not in followed:
-                self._rooms.follow(follower, room_id)
+                self._follow(follower, room_id)
 
     def open(self, follower: Follower) -> None:
         """The socket was sent `hello`: from here on it is sent what has happened since its rooms were read."""
@@ -126,9 +132,35 @@ class UserNews:
         """All sockets."""
         return [follower for some in self._users.values() for follower in some]
 
-    def of_users(self) -> list[list[Follower]]:
-        """All sockets, those of each user together."""
-        return [list(some) for some in self._users.values()]
+    def users(self) -> list[str]:
+        """The users who have sockets."""
+        return list(self._users)
+
+    def users_in(self, room_id: str) -> list[str]:
+        """Those of them whose sockets follow a room."""
+        return list(dict.fromkeys(each.connection.user.user_id for each in self._rooms.followers(room_id)))
+
+    def of_user(self, user_id: str) -> list[Follower]:
+        """The sockets of a user."""
+        return list(self._users.get(user_id, ()))
+
+    # --- the keys of rooms in the store's feed
+
+    def room_id(self, key: str) -> str | None:
+        """The room whose log has this key, if a socket follows it and the key is known."""
+        return self._rooms.room_id(key)
+
+    def keys(self) -> list[str]:
+        """The keys of the logs of all followed rooms, as far as they are known."""
+        return self._rooms.keys()
+
+    def unidentified(self) -> list[str]:
+        """The rooms whose keys are not known."""
+        return list(self._rooms.unidentified)
+
+    def identify(self, room_id: str, key: str) -> None:
+        """The log of this room has this key: from here on, events with it are about this room. "" if it has none."""
+        self._rooms.identify(room_id, key)
 
     # --- what happens in rooms
 
@@ -139,7 +171,7 @@ class UserNews:
 
     def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
         """A message of the user `by` mentions these users; with `everyone`, all members."""
-        told = self._rooms.followers(room_id) if everyone else self._of_members(room_id, user_ids)
+        told = self._rooms.followers(room_id) if everyone else self.of_members(room_id, user_ids)
         frame = frames.encode(frames.Mentioned(room_id, message_id, by))
         for follower in told:
             if follower.connection.user.user_id == by:
@@ -151,10 +183,13 @@ class UserNews:
             self._rounds.queue(follower)
 
     def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
-        """Read marks have moved, (room_id, user_id) → message_id."""
+        """Read marks have moved, (room_id, user_id) → message_id. Harmless if this was told before."""
         for (room_id, user_id), message_id in read_marks.items():
-            followers = self._of_members(room_id, (user_id,))
-            frame = frames.encode(frames.ReadElsewhere(room_id, message_id)) if followers else b""
+            followers = self.of_members(room_id, (user_id,))
+            if not followers or self._marks.get((room_id, user_id), 0) >= message_id:
+                continue
+            self._marks[room_id, user_id] = message_id
+            frame = frames.encode(frames.ReadElsewhere(room_id, message_id))
             for follower in followers:
                 if room_id in follower.reading:
                     self._want_view(follower, room_id, is_new=False)
@@ -163,7 +198,7 @@ class UserNews:
 
     def room_changed(self, room_id: str, user_id: str | None = None) -> None:
         """See `LiveConnections.room_changed`."""
-        followers = self._rooms.followers(room_id) if user_id is None else self._of_members(room_id, (user_id,))
+        followers = self._rooms.followers(room_id) if user_id is None else self.of_members(room_id, (user_id,))
         for follower in followers:
             self._want_view(follower, room_id, is_new=False)
 
@@ -174,9 +209,17 @@ class UserNews:
             if room_id not in follower.rooms:
                 self._add(follower, room_id)
 
+    def member_changed(self, room_id: str, user_id: str, last_read_id: int) -> None:
+        """A member has joined, or their role, mute or read mark has changed: it is not known which."""
+        followers = self._users.get(user_id, ())
+        if any(room_id not in follower.rooms for follower in followers):
+            self.member_joined(room_id, user_id)
+        self.room_changed(room_id, user_id)
+        self.marks_moved({(room_id, user_id): last_read_id})
+
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason) -> None:
         """See `LiveConnections.member_removed`."""
-        self._remove(self._of_members(room_id, (user_id,)), room_id, reason)
+        self._remove(self.of_members(room_id, (user_id,)), room_id, reason)
 
     def room_deleted(self, room_id: str) -> None:
         """See `LiveConnections.room_deleted`."""
@@ -188,6 +231,12 @@ class UserNews:
             self._renamed[user_id] = username
             self._someone_renamed.set()
 
+    def all_changed(self) -> None:
+        """Any room may have changed in any way."""
+        for follower in self.followers():
+            for room_id in follower.rooms:
+                self._want_view(follower, room_id, is_new=False)
+
     def reconcile(self, follower: Follower, room_ids: Iterable[str], moves: int) -> None:
         """What this daemon was not told: rooms that the user has joined or left otherwise.
 
@@ -195,7 +244,9 @@ class UserNews:
             room_ids: the rooms that the user was a member of a moment ago.
             moves: `Follower.moves` before they were read; if there were more since, they are out of date.
         """
-        if follower.moves == moves and follower.is_open and not follower.is_gone:
+        if not follower.is_open:
+            follower.moves += 1  # the rooms in its `hello` are read again
+        elif follower.moves == moves and not follower.is_gone:
             joined, followed = dict.fromkeys(room_ids), dict.fromkeys(follower.rooms)
             for room_id in joined:
                 if room_id not in followed:
@@ -204,7 +255,7 @@ class UserNews:
                 if room_id not in joined:
                     self._remove([follower], room_id, "left")
 
-    def _of_members(self, room_id: str, user_ids: Iterable[str]) -> list[Follower]:
+    def of_members(self, room_id: str, user_ids: Iterable[str]) -> list[Follower]:
         """The sockets of these users, if they follow the room."""
         return [
             follower for user_id in user_ids for follower in self._users.get(user_id, ()) if room_id in follower.rooms
@@ -212,13 +263,19 @@ class UserNews:
 
     def _add(self, follower: Follower, room_id: str) -> None:
         if rights.covers(follower.connection.actor, room_id):
-            self._rooms.follow(follower, room_id)
+            self._follow(follower, room_id)
             self._want_view(follower, room_id, is_new=True)
+
+    def _follow(self, follower: Follower, room_id: str) -> None:
+        self._rooms.follow(follower, room_id)
+        if self._rooms.unidentified:
+            self.has_unidentified.set()
 
     def _remove(self, followers: Iterable[Follower], room_id: str, reason: frames.LeaveReason) -> None:
         frame = frames.encode(frames.Left(room_id, reason))
         for follower in followers:
             follower.moves += 1
+            self._marks.pop((room_id, follower.connection.user.user_id), None)
             self._rooms.unfollow(follower, room_id)
             follower.states.put("left", room_id, frame)
             self._rounds.queue(follower)

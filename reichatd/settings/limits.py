@@ -259,9 +259,15 @@ class LimitSettings(Table, frozen=True):
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""
 
     gap_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.05
-    """With several daemons on one store: how long a room waits for messages that another daemon has stored before later ones of this
-    daemon, until it reads them from the store itself. Most arrive within some milliseconds. It is also the time in which changes
-    of messages are collected that another daemon has made, before they are read together."""
+    """With several daemons on one store: how long a room that lacks messages of another daemon waits for them, until it reads
+    them from the store itself. Most arrive within some milliseconds. It is also the time in which changes of messages that another
+    daemon has made are collected, before they are read together."""
+
+    follow_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.1
+    reconcile_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
+    """With several daemons on one store: how long hints at what another daemon has changed are collected, before they are followed
+    up together (the first one after a pause at once); and how often the daemon compares where the logs of active rooms end with the
+    store, in case a hint was lost."""
 
     commit_interval_seconds: Annotated[float, Meta(ge=0, le=1)] = 0.004
     """The shortest time between the starts of two commits, in seconds. The first commit after a pause starts at once. A longer time

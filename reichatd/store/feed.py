@@ -1,7 +1,7 @@
 """What a store tells about the changes that other daemons, and commands on the store itself, have made: see `Store.follow`.
 
-`MessagesPosted` has the messages themselves. All other events are hints: what happened is read from the store, so that an event that
-comes late, twice or after others does no harm.
+`MessagesPosted` has the messages themselves. All other events are hints: what happened is read from the store, so that an event
+that comes late, twice or after others does no harm.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,10 +60,15 @@ class RoomDeleted(msgspec.Struct, frozen=True):
 
 
 class MemberChanged(msgspec.Struct, frozen=True):
-    """A user has joined or left a room, was removed from it, or their role, mute or read mark there has changed."""
+    """A user has joined or left a room, was removed from it, or their role, mute or read mark there has changed.
+
+    Arguments:
+        last_read_id: the read mark, if nothing else has changed; otherwise 0.
+    """
 
     log_key: str
     user_id: str
+    last_read_id: int = 0
 
 
 class SessionEnded(msgspec.Struct, frozen=True):

@@ -145,6 +145,7 @@ class FakeMessages:
         self.commits: list[int] = []  # posts and changes in each commit
         self.failures = 0  # how many of the next calls fail
         self.exists = True
+        self.key = ""  # in a store with a feed, that of the log
         self.hangs = False  # whether calls never return
 
     def add(self, count: int) -> list[tuple[int, bytes]]:
@@ -185,7 +186,11 @@ class FakeMessages:
 
     async def head(self, room_id: str) -> LogHead | None:
         await self._answer()
-        return LogHead(self.first_id, len(self.log), self.change_id, "token") if self.exists else None
+        return LogHead(self.first_id, len(self.log), self.change_id, "token", self.key) if self.exists else None
+
+    async def log_keys(self, room_ids: Sequence[str]) -> dict[str, str]:
+        await self._answer()
+        return dict.fromkeys(room_ids, self.key) if self.exists and self.key else {}
 
     async def changed(
         self, room_id: str, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int | None = None

@@ -69,6 +69,10 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
 
 
+def _log_keys(db: MongoDatabase, room_ids: Sequence[str]) -> dict[str, str]:
+    return {} if db.standalone else {room_id: str(key) for room_id, key in room_keys(db, room_ids).items()}
+
+
 def _head(db: MongoDatabase, room_id: str) -> LogHead | None:
     log = room_logs(db, [room_id]).get(room_id)
     if log is None:
@@ -249,6 +253,7 @@ class MongoMessages(MongoPart):
     probe = method(_probe)
     last_id = method(_last_id)
     first_ids = method(_first_ids)
+    log_keys = method(_log_keys)
     head = method(_head)
     changed = method(_changed)
     by_ids = method(_by_ids)

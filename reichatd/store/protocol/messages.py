@@ -54,6 +54,9 @@ class MessageStore(Protocol):
             one id for each room, in the same order; None where there is no such room.
         """
 
+    async def log_keys(self, room_ids: Sequence[str]) -> dict[str, str]:
+        """The `LogHead.key` of each of these rooms that exist, by room id; empty in a store without a feed."""
+
     async def head(self, room_id: str) -> LogHead | None:
         """Where a log begins and ends; None if there is no such room."""
 

@@ -171,6 +171,9 @@ class SqliteMessages(SqlitePart):
     expire = write(retention.expire)
     _commit = write(_commit)
 
+    async def log_keys(self, room_ids: Sequence[str]) -> dict[str, str]:
+        return {}
+
     async def commit(
         self, posts: Sequence[Post], read_marks: Mapping[tuple[str, str], int], changes: Sequence[Change] = ()
     ) -> Committed:

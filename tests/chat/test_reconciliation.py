@@ -7,9 +7,10 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
+from reichatd.accounts import SessionCache
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.hub import Hub
-from reichatd.chat.recheck import recheck_sockets
+from reichatd.chat.reconciliation import Reconciliation
 from reichatd.settings import LiveSettings, Settings
 from reichatd.store import RoomSummary, Store, StoreUnavailable
 from reichatd.store.sqlite import open_store
@@ -30,16 +31,20 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await store.aclose()
 
 
+def reconciliation(hub: Hub, store: Store) -> Reconciliation:
+    return Reconciliation(store, hub, hub, SessionCache(0), LiveSettings(Settings()))
+
+
 async def test_sockets_without_session_or_membership_are_closed(
     store: Store, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reichatd.chat.recheck._BATCH", 2)
+    monkeypatch.setattr("reichatd.chat.reconciliation._BATCH", 2)
     hub = Hub(store.messages, LiveSettings(Settings()), CommitStatus())
     await nursery.start(hub.run)
     ann, bob, eve = (connect(FakeSocket(), name, f"of {name}") for name in ("ann", "bob", "eve"))
     for connection in (ann, bob, eve):
         await hub.enter("lobby", connection)
-    nursery.start_soon(recheck_sockets, hub, store, SECONDS)
+    nursery.start_soon(reconciliation(hub, store).run, SECONDS)
     await trio.sleep(5 * SECONDS)
     assert ann.closing is bob.closing is eve.closing is None
     await store.users.disable("bob")
@@ -66,7 +71,7 @@ async def test_a_failing_store_closes_no_socket(
     await hub.enter("lobby", ann)
     monkeypatch.setattr(store.sessions, "living", fail)
     with capture_logs() as logs:
-        nursery.start_soon(recheck_sockets, hub, store, SECONDS)
+        nursery.start_soon(reconciliation(hub, store).run, SECONDS)
         with trio.fail_after(10):
             await asked.wait()
             while not logs:  # noqa: ASYNC110 - seen from outside only
@@ -92,7 +97,7 @@ async def test_the_rooms_of_a_user_are_read_once_for_all_sockets(
     for follower in news:
         follower.is_open = True
     monkeypatch.setattr(hub.news, "_want_view", lambda *_, **__: None)
-    nursery.start_soon(recheck_sockets, hub, store, SECONDS)
+    nursery.start_soon(reconciliation(hub, store).run, SECONDS)
     with trio.fail_after(10):
         while not all(follower.rooms for follower in news):  # noqa: ASYNC110 - seen from outside only
             await trio.sleep(SECONDS / 4)
