@@ -1,7 +1,7 @@
 """What a store tells about the changes that other daemons, and commands on the store itself, have made: see `Store.follow`.
 
-`MessagesPosted` has the messages themselves. All other events are hints: what happened is read from the store, so that an event that
-comes late, twice or after others does no harm.
+`MessagesPosted` has the messages themselves. All other events are hints: what happened is read from the store, so that an event
+that comes late, twice or after others does no harm.
 """
 
 from collections.abc import Callable, Sequence

@@ -11,6 +11,7 @@ from reichatd.store.bounds import LAST_ID
 from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
 from reichatd.store.mongodb.changes import make_changes
+from reichatd.store.mongodb.heads import head
 from reichatd.store.mongodb.keys import (
     member_id,
     members_of,
@@ -27,7 +28,7 @@ from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_l
 from reichatd.store.mongodb.schema import BY_CHANGE, PINNED
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.pages import cut
-from reichatd.store.records import Change, Changed, ChangeOutcome, Committed, LogHead, Message, Post
+from reichatd.store.records import Change, Changed, ChangeOutcome, Committed, Message, Post
 
 _GRAVE_SECONDS = 3600.0
 """How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
@@ -67,16 +68,6 @@ def _last_id(db: MongoDatabase, room_id: str) -> int | None:
 def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
     logs = room_logs(db, room_ids)
     return [logs[room_id].first_id if room_id in logs else None for room_id in room_ids]
-
-
-def _head(db: MongoDatabase, room_id: str) -> LogHead | None:
-    log = room_logs(db, [room_id]).get(room_id)
-    if log is None:
-        return None
-    # The end after the number of changes: what is read up to it has at least these.
-    last_id = search(db, [log.key])[log.key]
-    settle(db, log.key, last_id)
-    return LogHead(log.first_id, last_id, log.last_change, log.token)
 
 
 def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
@@ -249,7 +240,7 @@ class MongoMessages(MongoPart):
     probe = method(_probe)
     last_id = method(_last_id)
     first_ids = method(_first_ids)
-    head = method(_head)
+    head = method(head)
     changed = method(_changed)
     by_ids = method(_by_ids)
     pinned = method(_pinned)
