@@ -199,7 +199,7 @@ class Batch:
         for place in self._waiting:
             post, key = self._posts[place], self._key(place)
             ends[key] += 1
-            messages.append(message_document(key, ends[key], post, self._extras(place)))
+            messages.append(message_document(key, ends[key], post, self._extras(place)) | {"by": self._db.by})
         return messages
 
     def _extras(self, place: int) -> Extras:

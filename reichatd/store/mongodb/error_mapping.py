@@ -71,6 +71,11 @@ def map_errors(where: str) -> Iterator[None]:
         raise StoreError(f"{where} cannot store this: {type(error).__name__}") from error
 
 
+def is_passing(error: PyMongoError) -> bool:
+    """Whether the same command may succeed later: when the server answers again, or when an operator has let the login in."""
+    return _is_temporary(error) or not _LOGIN.isdisjoint(_codes(error))
+
+
 def _is_temporary(error: PyMongoError) -> bool:
     return (
         error.timeout

@@ -11,6 +11,7 @@ from reichatd.store.bounds import LAST_ID
 from reichatd.store.mongodb import retention
 from reichatd.store.mongodb.append import Batch
 from reichatd.store.mongodb.changes import make_changes
+from reichatd.store.mongodb.heads import head
 from reichatd.store.mongodb.keys import (
     member_id,
     members_of,
@@ -27,7 +28,7 @@ from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_l
 from reichatd.store.mongodb.schema import BY_CHANGE, PINNED
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.pages import cut
-from reichatd.store.records import Change, Changed, ChangeOutcome, Committed, LogHead, Message, Post
+from reichatd.store.records import Change, Changed, ChangeOutcome, Committed, Message, Post
 
 _GRAVE_SECONDS = 3600.0
 """How long the grave of a room is kept: an append that was running when the room was deleted may still add messages."""
@@ -70,17 +71,8 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
 
 
 def _log_keys(db: MongoDatabase, room_ids: Sequence[str]) -> dict[str, str]:
+    # A standalone server has no feed.
     return {} if db.standalone else {room_id: str(key) for room_id, key in room_keys(db, room_ids).items()}
-
-
-def _head(db: MongoDatabase, room_id: str) -> LogHead | None:
-    log = room_logs(db, [room_id]).get(room_id)
-    if log is None:
-        return None
-    # The end after the number of changes: what is read up to it has at least these.
-    last_id = search(db, [log.key])[log.key]
-    settle(db, log.key, last_id)
-    return LogHead(log.first_id, last_id, log.last_change, log.token)
 
 
 def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
@@ -254,7 +246,7 @@ class MongoMessages(MongoPart):
     last_id = method(_last_id)
     first_ids = method(_first_ids)
     log_keys = method(_log_keys)
-    head = method(_head)
+    head = method(head)
     changed = method(_changed)
     by_ids = method(_by_ids)
     pinned = method(_pinned)

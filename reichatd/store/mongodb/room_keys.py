@@ -84,15 +84,26 @@ class LogRef(NamedTuple):
 
 def room_logs(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, LogRef]:
     """The logs of those rooms that exist."""
-    fields = ("key", "first_id", "direct", "last_change", "log")
-    found = db.rooms.find({"_id": {"$in": list(room_ids)}}, fields, batch_size=PAGE)
-    return {
-        room["_id"]: LogRef(
-            room["key"],
-            first_id_of(room),
-            room.get("direct") is not None,
-            room.get("last_change", 0),
-            room.get("log", ""),
+    return dict(_find_logs(db, {"_id": {"$in": list(room_ids)}}))
+
+
+def room_logs_with(db: MongoDatabase, keys: Iterable[ObjectId]) -> list[LogRef]:
+    """As `room_logs`, by the keys of the rooms."""
+    return [log for _, log in _find_logs(db, {"key": {"$in": list(keys)}})]
+
+
+_LOG = ("key", "first_id", "direct", "last_change", "log")
+
+
+def _find_logs(db: MongoDatabase, those: Document) -> Iterator[tuple[str, LogRef]]:
+    for room in db.rooms.find(those, _LOG, batch_size=PAGE):
+        yield (
+            room["_id"],
+            LogRef(
+                room["key"],
+                first_id_of(room),
+                room.get("direct") is not None,
+                room.get("last_change", 0),
+                room.get("log", ""),
+            ),
         )
-        for room in found
-    }

@@ -1,6 +1,7 @@
 """The connection to the server: its collections, its threads, its time limits and its guarantees."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -84,6 +85,8 @@ class MongoDatabase:
         self.reactions: Collection[Document] = self.database["reactions"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
+        self.by = secrets.randbits(62)
+        """Marks the messages that this process posts, so that the server need not send them to its own feed."""
         self._atomic = Lock()
         """Held by a step of `atomically`: those of one process would only make each other fail."""
 
@@ -147,7 +150,8 @@ class MongoServer:
     """Runs steps against the database in worker threads, each within the time that the settings allow."""
 
     def __init__(self, db: MongoDatabase, threads: WorkerThreads) -> None:
-        self._db = db
+        self.db = db
+        """Only steps in `run` may read and write."""
         self._threads = threads
         self.caution = db.caution
         self.failures = threads.failures
@@ -160,23 +164,23 @@ class MongoServer:
 
         Errors: StoreUnavailable, StoreError.
         """
-        return await self.run_for(self._db.timeout, lambda db: step(db, *args, **kwargs))
+        return await self.run_for(self.db.timeout, lambda db: step(db, *args, **kwargs))
 
     async def run_for(self, seconds: float, step: Callable[[MongoDatabase], T]) -> T:
         """As `run`, for a step that may take `seconds`."""
         with trio.move_on_after(seconds):
             return await self._threads.run(self._guarded, seconds, step)
-        error = StoreUnavailable(f"{self._db.where} is overloaded: no thread was free in {seconds:g} s")
+        error = StoreUnavailable(f"{self.db.where} is overloaded: no thread was free in {seconds:g} s")
         self.failures.count(error)
         raise error
 
     def _guarded(self, seconds: float, step: Callable[[MongoDatabase], T]) -> T:
-        with map_errors(self._db.where), pymongo.timeout(seconds):
-            return step(self._db)
+        with map_errors(self.db.where), pymongo.timeout(seconds):
+            return step(self.db)
 
     async def aclose(self) -> None:
         """Waits for running steps, then closes the connections."""
-        await self._threads.aclose(self._db.close)
+        await self._threads.aclose(self.db.close)
 
 
 SETTING = "storage.mongodb.uri"
@@ -197,12 +201,15 @@ def hosts(uri: str, source: str = SETTING) -> str:
     return f"MongoDB at {authority}"
 
 
-def connect(settings: MongoDBSettings, where: str) -> MongoDatabase:
+def connect(settings: MongoDBSettings, where: str, options: Mapping[str, Any] | None = None) -> MongoDatabase:
     """Connects and logs in. Blocks, for `settings.timeout_seconds` at most.
+
+    Arguments:
+        options: of the driver's client, beside those of the URI.
 
     Errors: as `open_store`.
     """
-    client = client_for(settings.uri, settings.timeout_seconds)
+    client = client_for(settings.uri, settings.timeout_seconds, options=options)
     try:
         with map_errors(where), pymongo.timeout(settings.timeout_seconds):
             return MongoDatabase(client, settings, where)
@@ -211,12 +218,14 @@ def connect(settings: MongoDBSettings, where: str) -> MongoDatabase:
         raise
 
 
-def client_for(uri: str, timeout: float, source: str = SETTING) -> pymongo.MongoClient[Document]:
+def client_for(
+    uri: str, timeout: float, source: str = SETTING, options: Mapping[str, Any] | None = None
+) -> pymongo.MongoClient[Document]:
     """A client for a URI, which is from `source`; it connects when it is used. Errors: StoreError."""
     try:
         # MongoClient only warns about an unknown option; this raises.
         parse_uri(uri, warn=False, connect_timeout=timeout)
-        return pymongo.MongoClient(uri, appname="reichatd", maxPoolSize=THREADS + 2)
+        return pymongo.MongoClient(uri, **{"appname": "reichatd", "maxPoolSize": THREADS + 2, **(options or {})})
     except (ConfigurationError, ValueError, TypeError):
         # Without the driver's text, also in the traceback: it may quote the URI, and with it the password.
         raise _not_a_uri(source) from None

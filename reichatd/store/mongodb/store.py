@@ -1,7 +1,9 @@
 """The MongoDB store: opens the database, and puts the parts together."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import trio
 from pymongo.errors import OperationFailure
 
 from reichatd.settings import DEFAULT_DATABASE, MongoDBSettings
@@ -14,6 +16,8 @@ from reichatd.store.mongodb.counts import MongoCounts
 from reichatd.store.mongodb.directs import MongoDirects
 from reichatd.store.mongodb.email_changes import MongoEmailChanges
 from reichatd.store.mongodb.erasures import MongoErasures
+from reichatd.store.mongodb.feed import MongoFeed
+from reichatd.store.mongodb.heads import heads
 from reichatd.store.mongodb.invites import MongoInvites
 from reichatd.store.mongodb.load import MongoBulkImport
 from reichatd.store.mongodb.members import MongoMembers
@@ -24,12 +28,13 @@ from reichatd.store.mongodb.second_factors import MongoSecondFactors
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
 from reichatd.store.mongodb.users import MongoUsers
-from reichatd.store.records import Totals
+from reichatd.store.records import LogHead, Totals
 from reichatd.store.worker_threads import WorkerThreads
 
 if TYPE_CHECKING:
     from reichatd.rate_limits import Counts
     from reichatd.store.bulk import BulkImport
+    from reichatd.store.feed import Tell, Wants
     from reichatd.store.protocol import (
         AppPasswordStore,
         AuditStore,
@@ -75,7 +80,7 @@ async def open_store(settings: MongoDBSettings) -> "MongoStore":
     except BaseException:
         await server.aclose()
         raise
-    return MongoStore(server)
+    return MongoStore(server, settings)
 
 
 def _refuse_to_leave_a_store(db: MongoDatabase) -> None:
@@ -103,7 +108,7 @@ def _refuse_to_leave_a_store(db: MongoDatabase) -> None:
 class MongoStore:
     """A `Store`; made by `open_store`."""
 
-    def __init__(self, server: MongoServer) -> None:
+    def __init__(self, server: MongoServer, settings: MongoDBSettings) -> None:
         self.users: UserStore = MongoUsers(server)
         self.sessions: SessionStore = MongoSessions(server)
         self.second_factors: SecondFactorStore = MongoSecondFactors(server)
@@ -123,6 +128,7 @@ class MongoStore:
         self.counts: Counts = MongoCounts(server)
         self.bulk_import: BulkImport = MongoBulkImport(server)
         self._server = server
+        self._settings = settings
 
     async def ping(self) -> None:
         await self._server.run(_read_something)
@@ -135,6 +141,17 @@ class MongoStore:
 
     async def compact(self) -> int:
         return await self._server.run_for(_COMPACT_SECONDS, _compact)
+
+    async def follow(
+        self, wants: "Wants", tell: "Tell", *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        if self._server.db.standalone:
+            task_status.started()
+        else:
+            await MongoFeed(self._server.db, self._settings, wants, tell).run(task_status)
+
+    async def heads(self, log_keys: Sequence[str]) -> dict[str, LogHead]:
+        return await self._server.run(heads, log_keys)
 
     async def aclose(self) -> None:
         await self._server.aclose()

@@ -9,7 +9,7 @@ import trio
 
 from reichatd.rate_limits import Counts, MemoryCounts
 from reichatd.store.bounds import LAST_ID
-from reichatd.store.records import Totals
+from reichatd.store.records import LogHead, Totals
 from reichatd.store.sqlite import space
 from reichatd.store.sqlite.app_passwords import SqliteAppPasswords
 from reichatd.store.sqlite.audit import SqliteAudit
@@ -30,6 +30,7 @@ from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
     from reichatd.store.bulk import BulkImport
+    from reichatd.store.feed import Tell, Wants
     from reichatd.store.protocol import (
         AppPasswordStore,
         AuditStore,
@@ -98,6 +99,14 @@ class SqliteStore:
 
     async def compact(self) -> int:
         return 0  # `reclaim` frees everything
+
+    async def follow(
+        self, wants: "Wants", tell: "Tell", *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        task_status.started()  # one daemon has the file
+
+    async def heads(self, log_keys: Sequence[str]) -> dict[str, LogHead]:
+        return {}  # the logs have no keys
 
     async def aclose(self) -> None:
         await self._database.aclose()
