@@ -102,8 +102,9 @@ class Hub:
             if not was_live or not room.key or await self._current_keys.read(room_id) == room.key:
                 return room
             # Another daemon has deleted the room, and perhaps one was made anew under its id. The newcomer belongs to that one.
+            # What users' sockets are told is left to `end_log`.
             room.leave(connection)
-            self.end_log(room.key)
+            self._end(room)
 
     def _open(self, room_id: str) -> LiveRoom:
         room = self._rooms[room_id] = LiveRoom(

@@ -209,13 +209,12 @@ class UserNews:
             if room_id not in follower.rooms:
                 self._add(follower, room_id)
 
-    def member_changed(self, room_id: str, user_id: str, last_read_id: int) -> None:
-        """A member has joined, or their role, mute or read mark has changed: it is not known which."""
+    def member_changed(self, room_id: str, user_id: str) -> None:
+        """A member has joined, or their role or mute has changed: it is not known which."""
         followers = self._users.get(user_id, ())
         if any(room_id not in follower.rooms for follower in followers):
             self.member_joined(room_id, user_id)
         self.room_changed(room_id, user_id)
-        self.marks_moved({(room_id, user_id): last_read_id})
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason) -> None:
         """See `LiveConnections.member_removed`."""

@@ -263,6 +263,9 @@ class World:
     async def run(self) -> None:
         for part in (self.hub, self.scribe, self.marks):
             await self.nursery.start(part.run)
+        await self.play()
+
+    async def play(self) -> None:
         for _ in range(STEPS):
             self.step()
             await trio.sleep(self.dice.choice(PAUSES))
@@ -287,7 +290,10 @@ class World:
         elif chance < 0.97:
             socket.make_space()
         else:
-            self.hub.user_renamed("u1", "Ada")
+            self.rename()
+
+    def rename(self) -> None:
+        self.hub.user_renamed("u1", "Ada")
 
     def connect(self, client: Client) -> None:
         client.socket, client.listens, client.awaits_caught_up = ClientSocket(), False, 0
