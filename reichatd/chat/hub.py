@@ -169,7 +169,7 @@ class Hub:
         """Whether someone here is told what happens in this log. Any thread may call it."""
         return key in self._keys or self.news.room_id(key) is not None
 
-    def reaches(self, key: str, *, last_id: int = 0, change_id: int = 0) -> None:
+    def log_reaches(self, key: str, *, last_id: int = 0, change_id: int = 0) -> None:
         """This log is known to reach this message and this change."""
         if (room := self._keys.get(key)) is not None:
             room.reaches(last_id, change_id)
@@ -256,6 +256,12 @@ class Hub:
         if room is not None:
             room.publish(entries)
         self.news.moved(room_id, last_id=entries[-1][0])
+
+    def reaches(self, room_id: str, last_id: int) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.reaches(last_id)
+        self.news.moved(room_id, last_id=last_id)
 
     def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
         room = self._rooms.get(room_id)

@@ -150,7 +150,7 @@ class Reconciliation:
                     continue
                 if (room := self._hub.with_key(key)) is not None:
                     room.begins_at(head.first_id)
-                self._hub.reaches(key, last_id=head.last_id, change_id=head.change_id)
+                self._hub.log_reaches(key, last_id=head.last_id, change_id=head.change_id)
 
     async def _end_log(self, key: str) -> None:
         room_id = self._hub.news.room_id(key)

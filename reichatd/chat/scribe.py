@@ -54,6 +54,9 @@ class LiveRooms(Protocol):
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
         """Passes durable messages (id, frame) of one room, in order."""
 
+    def reaches(self, room_id: str, last_id: int) -> None:
+        """A message of this room was stored before, perhaps by another daemon, or by a commit whose answer was lost."""
+
     def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
         """Passes durable changed messages of one room, in the order of their change ids."""
 
@@ -301,6 +304,8 @@ class Scribe:
             if answer.outcome is Outcome.STORED:
                 message = frames.as_json(_stored(each, answer), emails)
                 rooms.setdefault(each.post.room_id, []).append((answer.message_id, frames.latest_message(message)))
+            elif answer.outcome is Outcome.REPEATED:
+                self._rooms.reaches(each.post.room_id, answer.message_id)
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
         for room_id, changed in groupby(committed.changed, lambda each: each.room_id):

@@ -74,7 +74,7 @@ class StoreEvents:
                 case MessagesPosted(log_key, messages):
                     self._posted(log_key, messages)
                 case MessagesChanged(log_key, change_id):
-                    self._hub.reaches(log_key, change_id=change_id)
+                    self._hub.log_reaches(log_key, change_id=change_id)
                 case LogCut(log_key, first_id):
                     if (room := self._hub.with_key(log_key)) is not None:
                         room.begins_at(first_id)

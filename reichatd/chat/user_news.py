@@ -64,7 +64,6 @@ class UserNews:
         self._users: dict[str, list[Follower]] = {}  # no empty lists
         self._renamed: dict[str, str] = {}  # names by user id, until the sockets are told
         self._someone_renamed = RepeatedEvent()
-        self._marks: dict[tuple[str, str], int] = {}  # (room_id, user_id), as they were told to sockets that are there
         self.has_unidentified = RepeatedEvent()
         """A room is followed whose key in the store's feed is not known."""
         self._views: RoomViews
@@ -97,14 +96,11 @@ class UserNews:
         """Nothing is sent to the socket from here on. Harmless if it has left before."""
         if follower.is_gone:
             return
-        room_ids = list(follower.rooms)
         self._rooms.leave(follower)
         user_id = follower.connection.user.user_id
         self._users[user_id].remove(follower)
         if not self._users[user_id]:
             del self._users[user_id]
-            for room_id in room_ids:
-                self._marks.pop((room_id, user_id), None)
 
     def follow(self, follower: Follower, room_ids: Iterable[str]) -> None:
         """From here on the socket follows these rooms, and no others. To be called before they are read for it."""
@@ -183,13 +179,10 @@ class UserNews:
             self._rounds.queue(follower)
 
     def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
-        """Read marks have moved, (room_id, user_id) → message_id. Harmless if this was told before."""
+        """Read marks have moved, (room_id, user_id) → message_id."""
         for (room_id, user_id), message_id in read_marks.items():
             followers = self.of_members(room_id, (user_id,))
-            if not followers or self._marks.get((room_id, user_id), 0) >= message_id:
-                continue
-            self._marks[room_id, user_id] = message_id
-            frame = frames.encode(frames.ReadElsewhere(room_id, message_id))
+            frame = frames.encode(frames.ReadElsewhere(room_id, message_id)) if followers else b""
             for follower in followers:
                 if room_id in follower.reading:
                     self._want_view(follower, room_id, is_new=False)
@@ -274,7 +267,6 @@ class UserNews:
         frame = frames.encode(frames.Left(room_id, reason))
         for follower in followers:
             follower.moves += 1
-            self._marks.pop((room_id, follower.connection.user.user_id), None)
             self._rooms.unfollow(follower, room_id)
             follower.states.put("left", room_id, frame)
             self._rounds.queue(follower)

@@ -59,12 +59,13 @@ class AuthSettings(Table, frozen=True):
     takes on your machine."""
 
     session_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 5.0
-    """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once; one at another
-    daemon on the same store, up to this much later. 0: no cache."""
+    """How long a login session that was read from the store is cached. A logout at this daemon takes effect at once. One at another
+    daemon on the same replica set does so within a second; if the store cannot tell of it, up to this much later. 0: no cache."""
 
     session_recheck_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
-    """How often the daemon checks in the store that users with open WebSockets are still logged in and members. Changes by another
-    daemon, or by a command on the store, take effect up to this much later; changes by this daemon, at once."""
+    """How often the daemon checks in the store that users with open WebSockets are still logged in and members. Changes by this
+    daemon take effect at once. Those by a command on the store, up to this much later; on a MongoDB replica set, those by commands
+    and other daemons take effect within a second, unless the store cannot tell of them."""
 
     ticket_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
     tickets_per_session: Annotated[int, Meta(ge=1, le=10_000)] = 64

@@ -1,7 +1,7 @@
 """Two daemons on one store, in random runs: at rest, all that their clients hold is as in the store.
 
-The runs are those of `test_changes_model`. Each daemon has the feed of the other one's commits, which comes late, in any order and in
-part twice; what is lost of it is found by comparing with the store.
+The runs are those of `test_changes_model`. Each daemon has the feed of the other one's commits, which comes late, in any order and
+in part twice; what is lost of it is found by comparing with the store.
 """
 
 import random

@@ -337,17 +337,3 @@ async def test_a_room_that_crashes_closes_only_its_own_connections(
     await trio.sleep(1)
     assert isinstance(other.socket, FakeSocket)
     assert other.socket.ids == [12]
-
-
-async def test_live_rooms_learn_where_their_logs_begin(
-    autojump_clock: MockClock, hub: Hub, messages: FakeMessages
-) -> None:
-    room = await hub.enter("room", connect(FakeSocket()))
-    assert room.first_id == 1
-    messages.first_id = 5  # by another process
-    await trio.sleep(11)
-    assert room.first_id == 5
-    messages.failures = 1
-    messages.first_id = 7
-    await trio.sleep(21)
-    assert room.first_id == 7

@@ -19,6 +19,7 @@ class FakeRooms:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, list[int]]] = []
+        self.reached: list[int] = []
         self.changed: list[tuple[str, list[int]]] = []
         self.mentions: list[tuple[int, list[str]]] = []
         self.marks: list[dict[tuple[str, str], int]] = []
@@ -26,6 +27,9 @@ class FakeRooms:
 
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
         self.published.append((room_id, [message_id for message_id, _ in entries]))
+
+    def reaches(self, room_id: str, last_id: int) -> None:
+        self.reached.append(last_id)
 
     def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
         self.changed.append((room_id, [each.message.message_id for each in changed]))

@@ -15,7 +15,7 @@ from reichatd.chat.user_states import Follower
 from reichatd.rights import UserActor
 from reichatd.rooms.joined import JoinedRoom
 from reichatd.settings import LiveSettings, Settings
-from reichatd.store import Extras, LogHead, Membership, RoomSummary, Session, StoreUnavailable, User
+from reichatd.store import Extras, LogHead, Membership, RoomSummary, User
 from reichatd.store.feed import (
     FeedEvent,
     FeedOpened,
@@ -184,7 +184,11 @@ async def test_sessions(autojump_clock: MockClock, daemon: Daemon) -> None:
 
 @pytest.mark.parametrize(("banned", "reason"), [(False, "left"), (True, "banned")])
 async def test_members_leave(autojump_clock: MockClock, daemon: Daemon, banned: bool, reason: str) -> None:
-    (_, ann), (_, bob), (device, follower) = await daemon.enter("ann"), await daemon.enter("bob"), await daemon.follow("bob")
+    (_, ann), (_, bob), (device, follower) = (
+        await daemon.enter("ann"),
+        await daemon.enter("bob"),
+        await daemon.follow("bob"),
+    )
     del daemon.store.marks["bob"]
     if banned:
         daemon.store.banned |= {"bob"}
@@ -205,7 +209,7 @@ async def test_members_join_and_change(autojump_clock: MockClock, daemon: Daemon
     await daemon.tell(MemberChanged("k1", "ann"))  # a role, or a mute
     assert types(device) == ["room_changed"]
     views = daemon.store.views
-    await daemon.tell(MemberChanged("k1", "ann", 9), MemberChanged("k1", "ann", 9), MemberChanged("k1", "nobody", 9))
+    await daemon.tell(MemberChanged("k1", "ann", 9), MemberChanged("k1", "nobody", 9))
     assert told(device, "read") == [{"type": "read", "room_id": "room", "last_read_id": 9}]
     await daemon.tell(RoomChanged("k1"), RoomChanged("k1"), RoomChanged("k2"))
     assert len(told(device, "room_changed")) == 2
@@ -295,7 +299,11 @@ async def test_what_the_feed_has_not_told_is_found(autojump_clock: MockClock, da
 
 
 async def test_after_lost_history_everything_is_compared(autojump_clock: MockClock, daemon: Daemon) -> None:
-    (_, ann), (socket, bob), (device, _) = await daemon.enter("ann"), await daemon.enter("bob"), await daemon.follow("bob")
+    (_, ann), (socket, bob), (device, _) = (
+        await daemon.enter("ann"),
+        await daemon.enter("bob"),
+        await daemon.follow("bob"),
+    )
     _, gone = await daemon.enter("eve")
     daemon.store.add(1)
     daemon.store.names["bob"] = "Robert"
@@ -307,3 +315,22 @@ async def test_after_lost_history_everything_is_compared(autojump_clock: MockClo
     assert {"room_changed", "room_news", "user_changed"} <= set(types(device))
 
 
+async def test_live_rooms_learn_where_their_logs_begin(autojump_clock: MockClock, daemon: Daemon) -> None:
+    daemon.store.key = ""  # a store without a feed
+    room = await daemon.hub.enter("room", connect(FakeSocket()))
+    assert room.first_id == 1
+    daemon.store.first_id = 5  # by another process
+    await trio.sleep(6)
+    assert room.first_id == 5
+    daemon.store.failures = 1
+    daemon.store.first_id = 7
+    await trio.sleep(11)
+    assert room.first_id == 7
+
+
+async def test_a_repeated_post_is_published_where_it_was_not(autojump_clock: MockClock, daemon: Daemon) -> None:
+    socket, _ = await daemon.enter("ann")
+    daemon.store.add(2)
+    daemon.hub.reaches("room", 12)
+    await trio.sleep(0.5)
+    assert socket.ids == [11, 12]

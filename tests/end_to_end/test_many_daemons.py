@@ -62,45 +62,51 @@ async def test_messages_and_changes_reach_the_other_daemon(two: tuple[DaemonProc
             await talk.send("edit", message_id=1, content="hello again", nonce="e")
             held = {}
             while held.get(1, {}).get("content") != "hello again" or set(held) != {1, 50, 101}:
-                held |= {each["message"]["message_id"]: each["message"] for each in [await second.receive("message_changed")]}
+                held |= {
+                    each["message"]["message_id"]: each["message"] for each in [await second.receive("message_changed")]
+                }
             assert held[50]["reactions"] == [{"emoji": "👍", "count": 1, "users": [ada.user_id]}]
 
 
 async def test_members_and_rooms_reach_the_other_daemon(two: tuple[DaemonProcess, DaemonProcess]) -> None:
     one, other = two
-    async with registered_users(one, 3) as (ada, bob_here, eve_here):
-        async with through(other, bob_here) as bob, through(other, eve_here) as eve, user_socket(bob) as phone:
-            assert (await phone.receive("hello"))["rooms"] == []
-            room_id = await open_room(ada, bob_here, eve_here)
-            assert (await phone.receive("joined"))["room"]["room_id"] == room_id
-            async with ada.talk(room_id) as talk, bob.talk(room_id) as of_bob, eve.talk(room_id) as of_eve:
-                await talk.post(f"hello @{bob.name}", "1")
-                assert (await phone.receive("mention"))["message_id"] == 1
-                await ada.call("PUT", f"/room/{room_id}/moderators/{bob.user_id}")
-                while (await phone.receive("room_changed"))["room"]["role"] != "moderator":
-                    pass
-                async with bob_here.talk(room_id) as here:
-                    await here.receive("initial_state")
-                    await here.send("set_last_read", message_id=1)
-                    assert (await phone.receive("read"))["last_read_id"] == 1
-                await ada.call("POST", f"/room/{room_id}/kick/{eve.user_id}")
-                assert await of_eve.closed() == (1008, "Forbidden")
-                await ada.call("PUT", f"/room/{room_id}", name="Garden", description="")
-                while (await phone.receive("room_changed"))["room"]["name"] != "Garden":
-                    pass
-                await ada.call("PUT", "/user/username", username="Augusta")
-                assert (await phone.receive("user_changed"))["username"] == "Augusta"
-                assert (await of_bob.fetch(1, 1))[0]["username"] == "Augusta"
+    async with (
+        registered_users(one, 3) as (ada, bob_here, eve_here),
+        through(other, bob_here) as bob,
+        through(other, eve_here) as eve,
+        user_socket(bob) as phone,
+    ):
+        assert (await phone.receive("hello"))["rooms"] == []
+        room_id = await open_room(ada, bob_here, eve_here)
+        assert (await phone.receive("joined"))["room"]["room_id"] == room_id
+        async with ada.talk(room_id) as talk, bob.talk(room_id) as of_bob, eve.talk(room_id) as of_eve:
+            await talk.post(f"hello @{bob.name}", "1")
+            assert (await phone.receive("mention"))["message_id"] == 1
+            await ada.call("PUT", f"/room/{room_id}/moderators/{bob.user_id}")
+            while (await phone.receive("room_changed"))["room"]["role"] != "moderator":
+                pass
+            async with bob_here.talk(room_id) as here:
+                await here.receive("initial_state")
+                await here.send("set_last_read", message_id=1)
+                assert (await phone.receive("read"))["last_read_id"] == 1
+            await ada.call("POST", f"/room/{room_id}/kick/{eve.user_id}")
+            assert await of_eve.closed() == (1008, "Forbidden")
+            await ada.call("PUT", f"/room/{room_id}", name="Garden", description="")
+            while (await phone.receive("room_changed"))["room"]["name"] != "Garden":
+                pass
+            await ada.call("PUT", "/user/username", username="Augusta")
+            assert (await phone.receive("user_changed"))["username"] == "Augusta"
+            assert (await of_bob.fetch(1, 1))[0]["username"] == "Augusta"
 
-                # The room is deleted, and made anew under its id.
-                await ada.call("DELETE", f"/room/{room_id}")
-                await ada.call("POST", "/room", 201, name="Anew", description="", room_id=room_id)
-                assert (await of_bob.closed())[0] == 1008
-                assert (await phone.receive("left"))["reason"] == "deleted"
-            await eve.call("POST", f"/room/{room_id}/join")
-            async with eve.talk(room_id) as of_eve:
-                assert (await of_eve.receive("initial_state"))["messages"] == []
-            await ada.call("POST", f"/room/{room_id}/ban/{eve.user_id}")
+            # The room is deleted, and made anew under its id.
+            await ada.call("DELETE", f"/room/{room_id}")
+            await ada.call("POST", "/room", 201, name="Anew", description="", room_id=room_id)
+            assert (await of_bob.closed())[0] == 1008
+            assert (await phone.receive("left"))["reason"] == "deleted"
+        await eve.call("POST", f"/room/{room_id}/join")
+        async with eve.talk(room_id) as of_eve:
+            assert (await of_eve.receive("initial_state"))["messages"] == []
+        await ada.call("POST", f"/room/{room_id}/ban/{eve.user_id}")
 
 
 async def test_sessions_end_at_the_other_daemon(two: tuple[DaemonProcess, DaemonProcess]) -> None:

@@ -15,6 +15,7 @@ from tests.reload import (  # noqa: F401 - each registers its proofs
     news_keys,
     people_keys,
     process_keys,
+    store_event_keys,
 )
 from tests.reload.proofs import PROOFS
 
