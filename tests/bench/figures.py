@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backups, conversations, followers, other_figures, user_sockets
+from tests.bench import backups, conversations, feed, followers, other_figures, user_sockets
 from tests.bench.targets import Figure, Result, open_run, results
 
 FIGURES = {
@@ -21,6 +21,7 @@ FIGURES = {
         *conversations.FIGURES,
         *other_figures.FIGURES,
         *followers.FIGURES,
+        *feed.FIGURES,
         *user_sockets.FIGURES,
         *backups.FIGURES,
     ]

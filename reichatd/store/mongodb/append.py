@@ -12,7 +12,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from reichatd.store.mongodb.authors import DUPLICATE_KEY, Member, find_authors, find_members, take_turns
-from reichatd.store.mongodb.keys import member_id, members_of
+from reichatd.store.mongodb.keys import mark_by, member_id, members_of
 from reichatd.store.mongodb.logs import find_ends, search
 from reichatd.store.mongodb.mentions import resolve
 from reichatd.store.mongodb.message_documents import message_document
@@ -254,7 +254,7 @@ class Batch:
         # Also if no mark moves: on a standalone server this write makes repeated posts durable that another daemon stored a
         # moment ago.
         if moves := [
-            UpdateOne({"_id": member_id(*member)}, {"$max": {"last_read_id": number}})
+            UpdateOne({"_id": member_id(*member)}, self._move(member, number))
             for member, number in self._marks.items()
             if number > 0
         ]:
@@ -264,6 +264,11 @@ class Batch:
             for member, number in self._marks.items()
             if number > self._read[member]
         }
+
+    def _move(self, member: Member, number: int) -> Document:
+        """The update that moves a read mark. Marks that stay are written without `by`, so that nothing changes."""
+        moved = {"$set": {"by": mark_by(self._db.by, number)}} if number > self._read[member] else {}
+        return {"$max": {"last_read_id": number}, **moved}
 
 
 def _stored_before(error: BulkWriteError) -> int:

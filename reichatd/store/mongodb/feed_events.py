@@ -16,7 +16,7 @@ from reichatd.store.feed import (
     UserChanged,
     Wants,
 )
-from reichatd.store.mongodb.keys import members_of
+from reichatd.store.mongodb.keys import marks_by, members_of
 from reichatd.store.mongodb.message_documents import Byline, message_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
@@ -34,7 +34,8 @@ def pipeline(by: int) -> list[Document]:
     watched = [
         _of("messages", "insert") | {"fullDocument.by": {"$ne": by}},
         _of("messages", "update") | {f"{updated}.change": there},
-        _of("members", "insert", "update", "delete"),
+        _of("members", "update") | {f"{updated}.by": {"$not": marks_by(by)}},
+        _of("members", "insert", "delete"),
         _of("bans", "insert", "delete"),
         # Most standings only say when someone posted in slow mode.
         _of("standings", "insert") | {"fullDocument.muted_until": there},

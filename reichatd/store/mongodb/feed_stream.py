@@ -4,12 +4,13 @@ Where the stream breaks off, it is resumed after the last changes that were pass
 them, it begins at the present.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pymongo
 import structlog
 from bson import ObjectId
-from pymongo.change_stream import DatabaseChangeStream
+from pymongo.change_stream import ChangeStream
 from pymongo.errors import CursorNotFound, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
@@ -76,7 +77,7 @@ class ChangeReader:
         self._wake = wake
         self._answers = _Answers()
         self._db: MongoDatabase | None = None
-        self._token: object = None
+        self._token: Mapping[str, Any] | None = None
         """The place in the stream after all that was passed on; None if it is not known."""
         self._translator: Translator
         self._failures = 0
@@ -123,7 +124,7 @@ class ChangeReader:
                 self._wake()
                 self._read(stream)
 
-    def _open(self, db: MongoDatabase) -> DatabaseChangeStream[Document]:
+    def _open(self, db: MongoDatabase) -> ChangeStream[Document]:
         # A server that hangs fails here, and does not take all the time that one which has much to read gets.
         with pymongo.timeout(_ANSWER_SECONDS):
             db.database.command("ping")
@@ -142,7 +143,7 @@ class ChangeReader:
         self._opening_seconds = _ANSWER_SECONDS
         return stream
 
-    def _read(self, stream: DatabaseChangeStream[Document]) -> None:
+    def _read(self, stream: ChangeStream[Document]) -> None:
         changes: list[Document] = []
         while stream.alive and not self._buffer.is_closed:
             change = stream.try_next()

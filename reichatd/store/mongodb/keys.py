@@ -108,3 +108,13 @@ def name_key(username: str) -> str:
 def new_token() -> str:
     """A token for a new log; see `LogHead`."""
     return secrets.token_hex(4)
+
+
+def mark_by(by: int, number: int) -> int:
+    """The field `by` of a read mark at `number`: other than before, or the server would not mention it."""
+    return by << 32 | number
+
+
+def marks_by(by: int) -> Document:
+    """Selects what `mark_by` gives."""
+    return {"$gte": by << 32, "$lt": (by + 1) << 32}

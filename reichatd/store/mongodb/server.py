@@ -85,8 +85,9 @@ class MongoDatabase:
         self.reactions: Collection[Document] = self.database["reactions"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
-        self.by = secrets.randbits(62)
-        """Marks the messages that this process posts, so that the server need not send them to its own feed."""
+        self.by = secrets.randbits(31)
+        """A number unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not send to
+        the feed of a process what it has written itself, which would be most of it."""
         self._atomic = Lock()
         """Held by a step of `atomically`: those of one process would only make each other fail."""
 

@@ -92,7 +92,8 @@ class Store(Protocol):
 
         Arguments:
             wants: asked about each log before its messages are read.
-            tell: see `Tell`; also told of what this process changes, apart from messages that it posted.
+            tell: see `Tell`; also told of what this process changes, apart from the messages that it posts and the read marks that
+                it moves.
         """
 
     async def heads(self, log_keys: Sequence[str]) -> dict[str, LogHead]:
