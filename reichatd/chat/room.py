@@ -382,17 +382,6 @@ class LiveRoom:
         """
         return await self._messages.own_reactions(user_id, self.room_id, message_ids)
 
-    async def stored_head(self) -> LogHead:
-        """Where the store's log ends, which may be ahead of the room.
-
-        Raises:
-            RoomNotFound, StoreError
-        """
-        head = await self._messages.head(self.room_id)
-        if head is None:
-            raise RoomNotFound
-        return head
-
     async def stored_last_id(self) -> int:
         """The id that the store's log ends with, which may be ahead of the room's. 0 if there is no log.
 

@@ -258,12 +258,12 @@ class LimitSettings(Table, frozen=True):
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""
 
-    gap_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.05
+    gap_seconds: Annotated[float, Meta(ge=0, le=60)] = 0.05
     """With several daemons on one store: how long a room that lacks messages of another daemon waits for them, until it reads
     them from the store itself. Most arrive within some milliseconds. It is also the time in which changes of messages that another
     daemon has made are collected, before they are read together."""
 
-    follow_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.1
+    follow_seconds: Annotated[float, Meta(ge=0, le=60)] = 0.1
     reconcile_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
     """With several daemons on one store: how long hints at what another daemon has changed are collected, before they are followed
     up together (the first one after a pause at once); and how often the daemon compares where the logs of active rooms end with the

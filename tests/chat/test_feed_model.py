@@ -70,7 +70,7 @@ class SharedStore(SlowStore):
         super().__init__(dice)
         self.tell = tell
 
-    @property  # type: ignore[override]
+    @property
     def log(self) -> list[Message]:
         return self.common.log
 
@@ -78,7 +78,7 @@ class SharedStore(SlowStore):
     def log(self, log: list[Message]) -> None:
         self.common.log = self.common.log or log
 
-    @property  # type: ignore[override]
+    @property
     def change_id(self) -> int:
         return self.common.change_id
 
@@ -190,6 +190,14 @@ class TwoDaemons(World):
     def connect(self, client: Client) -> None:
         client.socket, client.listens, client.awaits_caught_up = ClientSocket(), False, 0
         self.nursery.start_soon(self.dice.choice(self.daemons).chat.converse, client.socket, "room", "token")
+
+    def write(self, socket: ClientSocket) -> None:
+        if self.dice.random() < 0.5:
+            super().write(socket)
+        else:  # the other daemon may have just stored it
+            socket.send_frame(
+                "edit", message_id=len(self.store.log) - self.dice.randrange(2), content=f"edited {self.dice.random()}"
+            )
 
     def rename(self) -> None:
         for daemon in self.daemons:

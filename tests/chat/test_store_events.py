@@ -1,6 +1,7 @@
 """What another daemon changes in the store: it reaches the sockets here by the feed, or by comparing. Over a store in memory."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -43,12 +44,12 @@ class FakeStore(FakeMessages):
 
     def __init__(self) -> None:
         super().__init__(last_id=10)
-        self.messages = self.sessions = self.users = self.rooms = self.members = self
+        self.messages = self.sessions = self.rooms = self
+        self.users = FakeUsers(self)
         self.key = "k1"
         self.marks = {"ann": 5, "bob": 5}
         self.banned: set[str] = set()
         self.ended: set[str] = set()
-        self.names: dict[str, str] = {}
         self.views = 0
         self.wants: Wants
         self.tell: Tell
@@ -71,11 +72,6 @@ class FakeStore(FakeMessages):
         await self._answer()
         return set(session_ids) - self.ended
 
-    async def by_ids(self, *args: Sequence[str]) -> list[User | None]:  # type: ignore[override] # of users
-        await self._answer()
-        (user_ids,) = args
-        return [User(each, "", self.names.get(each, each), "", 0.0) for each in user_ids]
-
     async def is_banned(self, room_id: str, user_id: str) -> bool:
         await self._answer()
         return user_id in self.banned
@@ -91,6 +87,18 @@ class FakeStore(FakeMessages):
         await self._answer()
         self.views += 1
         return [view("room", last_id=len(self.log))]
+
+
+class FakeUsers:
+    """Everyone is there, and has their id as their name, but for those in `names`."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.names: dict[str, str] = {}
+
+    async def by_ids(self, user_ids: Sequence[str]) -> list[User | None]:
+        await self.store._answer()
+        return [User(each, "", self.names.get(each, each), "", 0.0) for each in user_ids]
 
 
 class Daemon:
@@ -139,7 +147,7 @@ async def daemon(autojump_clock: MockClock, nursery: trio.Nursery) -> AsyncItera
     nursery.cancel_scope.cancel()
 
 
-def told(socket: FakeSocket, type: str) -> list[dict[str, object]]:
+def told(socket: FakeSocket, type: str) -> list[dict[str, Any]]:
     return [frame for frame in socket.frames if frame["type"] == type]
 
 
@@ -235,7 +243,7 @@ async def test_names(autojump_clock: MockClock, daemon: Daemon) -> None:
     assert room is not None
     await daemon.tell(UserChanged("bob"))
     assert room.recent(10, 10), "no message in the tail is bob's"
-    daemon.store.names["u1"] = daemon.store.names["ann"] = "Augusta"
+    daemon.store.users.names["u1"] = daemon.store.users.names["ann"] = "Augusta"
     await daemon.tell(UserChanged("ann"), UserChanged("u1"))
     assert ann.user.username == "Augusta"
     assert room.recent(10, 10) is None
@@ -306,7 +314,7 @@ async def test_after_lost_history_everything_is_compared(autojump_clock: MockClo
     )
     _, gone = await daemon.enter("eve")
     daemon.store.add(1)
-    daemon.store.names["bob"] = "Robert"
+    daemon.store.users.names["bob"] = "Robert"
     daemon.store.ended |= {"of ann"}
     await daemon.tell(FeedOpened(False))
     await trio.sleep(1)

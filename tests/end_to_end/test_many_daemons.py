@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -60,7 +61,7 @@ async def test_messages_and_changes_reach_the_other_daemon(two: tuple[DaemonProc
             for number in (1, 50, 101):
                 await talk.send("react", message_id=number, emoji="👍", nonce=f"r{number}")
             await talk.send("edit", message_id=1, content="hello again", nonce="e")
-            held = {}
+            held: dict[int, dict[str, Any]] = {}
             while held.get(1, {}).get("content") != "hello again" or set(held) != {1, 50, 101}:
                 held |= {
                     each["message"]["message_id"]: each["message"] for each in [await second.receive("message_changed")]
