@@ -90,15 +90,16 @@ class GapReader:
                 self._is_running = False
                 return
             try:
-                # What has moved on has another gap now, which may be filled in its turn.
-                found = room.log.next_id != next_id or await self._read_messages()
-                found = (arrivals.changes_read != changes or await self._read_changes()) and found
+                # What has moved on meanwhile has another gap now, which may be filled in its turn.
+                are_found = room.log.next_id != next_id or await self._read_messages()
+                if arrivals.changes_read == changes:
+                    await self._read_changes()
             except StoreError as error:
                 log.warning("gap in a room not read, retried", room_id=room.room_id, error=str(error))
                 pause = _RETRY_SECONDS
             else:
                 # What is not found cannot be seen yet.
-                pause = room.settings.limits.gap_seconds if found else min(2 * pause + 0.01, _RETRY_SECONDS)
+                pause = room.settings.limits.gap_seconds if are_found else min(2 * pause + 0.01, _RETRY_SECONDS)
 
     async def _read_messages(self) -> bool:
         """Reads the messages that are missing; False if not all of them were found."""
@@ -118,8 +119,8 @@ class GapReader:
                 return False
         return True
 
-    async def _read_changes(self) -> bool:
-        """Reads the changes that are missing. Returns True."""
+    async def _read_changes(self) -> None:
+        """Reads the changes that are missing."""
         room, arrivals, max_chars = self._room, self._arrivals, self._room.settings.limits.catch_up_bytes
         while arrivals.lacks_changes:
             up_to, outdated = arrivals.last_change, room.outdated
@@ -129,4 +130,3 @@ class GapReader:
             if len(messages) == _PAGE or is_cut(messages, max_chars):
                 up_to = messages[-1].change_id
             room.receive_changes([ChangedMessage(room.room_id, each) for each in messages], up_to)
-        return True

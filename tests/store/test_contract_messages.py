@@ -40,6 +40,20 @@ async def test_texts_are_stored_exactly(store: Store) -> None:
     assert await contents(store) == TEXTS
 
 
+async def test_a_room_made_anew_has_a_log_with_another_key(store: Store) -> None:
+    keys: list[str] = []
+    for _ in range(2):
+        await store.rooms.create(room())
+        head = await store.messages.head("lobby")
+        assert head is not None
+        found = await store.messages.log_keys(["lobby", "nowhere"])
+        assert found == ({"lobby": head.key} if head.key else {}), "none in a store without a feed"
+        keys += found.values()
+        await store.rooms.delete("lobby")
+    assert len(set(keys)) == len(keys)
+    assert await store.messages.log_keys(["lobby"]) == {}
+
+
 async def test_the_end_of_a_log(store: Store) -> None:
     assert await store.messages.last_id("lobby") is None
     await store.rooms.create(room())
