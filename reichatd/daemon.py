@@ -231,6 +231,7 @@ class _Daemon:
         self._serving.deadline = trio.current_time() + server.drain_seconds
         await parts.gateway.stop()
         parts.chat.end_kept_open()
+        parts.scribe.stop_retrying()
         await parts.hub.close_all(ShutdownPlan(parts.hub.connections, server))
 
     async def _reload(self) -> list[SettingRecord]:

@@ -9,6 +9,7 @@ Nor does a single user who waits for each message before posting the next.
 """
 
 import math
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,10 +41,15 @@ from reichatd.store import (
     Outcome,
     Post,
     StoreError,
+    StoreUnavailable,
     User,
 )
 
 _UNSTORED = "The message could not be stored; try again later"
+_NONCE_BYTES = 12
+"""Of the nonces that the scribe gives."""
+_RETRY_SECONDS = 0.2
+"""Between two tries of the same posts."""
 
 log = structlog.get_logger()
 
@@ -91,10 +97,15 @@ class Reply(Protocol):
 
 
 class PendingPost(msgspec.Struct, frozen=True):
-    """A post, and what waits for its outcome."""
+    """A post, and what waits for its outcome.
+
+    Arguments:
+        is_named: whether its nonce, if it has one, is its author's.
+    """
 
     post: Post
     reply: Reply
+    is_named: bool = True
 
 
 class PendingChange(msgspec.Struct, frozen=True):
@@ -144,10 +155,15 @@ class Scribe:
         self._committed = RepeatedEvent()  # a commit is done, or has failed
         self._failures = 0  # failed commits since the last write that succeeded
         self._failed = 0  # all failed commits
+        self._is_stopping = False
 
     async def post(self, post: Post, reply: Reply) -> None:
         """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
-        await self._queue(PendingPost(post, reply))
+        if post.nonce is None and self._messages.shared:
+            post = msgspec.structs.replace(post, nonce=secrets.token_urlsafe(_NONCE_BYTES))
+            await self._queue(PendingPost(post, reply, is_named=False))
+        else:
+            await self._queue(PendingPost(post, reply))
 
     async def change(self, change: Change, reply: Reply, *, client: str = "") -> None:
         """Queues a change for the next commit, as `post` does.
@@ -231,6 +247,10 @@ class Scribe:
                     await self._commit()
             self._idle.set()
 
+    def stop_retrying(self) -> None:
+        """The daemon stops: posts are not tried again, so that `drained` does not wait for a store that is away. Does not wait."""
+        self._is_stopping = True
+
     async def drained(self) -> None:
         """Waits until everything queued so far is written or has failed."""
         await self._idle.wait()
@@ -257,9 +277,7 @@ class Scribe:
         self._space.notify_all()
         self._marks_in_commit, self._marks = self._marks, {}
         try:
-            committed = await self._messages.commit(
-                [each.post for each in posts], self._marks_in_commit, [each.change for each in changes]
-            )
+            committed = await self._store(posts, changes)
         except StoreError as error:
             log.error("commit failed", posts=len(posts), changes=len(changes), error=str(error))
             self._failures += 1
@@ -268,11 +286,9 @@ class Scribe:
                 key: mark for key, mark in self._marks.items() if key not in self._marks_in_commit
             }
             self.posts["failed"] += len(posts)
-            self.changes["failed"] += len(changes)
             for post in posts:
                 post.reply.refuse(Unavailable(_UNSTORED))
-            for change in changes:
-                change.reply.refuse(Unavailable(refusals.UNCHANGED))
+            self._refuse(changes)
         else:
             self._commits.stored()
             self._count(committed)
@@ -284,6 +300,33 @@ class Scribe:
         finally:
             self._marks_in_commit = {}
             self._committed.notify_all()
+
+    async def _store(self, posts: list[PendingPost], changes: list[PendingChange]) -> Committed:
+        """Commits. While a shared store is unavailable, perhaps since it elects a new primary, the posts are tried again.
+
+        All of them have nonces, so that none is stored twice. Changes are refused at once, and removed from the list: one that was
+        made without an answer would be a conflict with itself (`Edit.if_change`).
+        """
+        until = trio.current_time() + self._settings.limits.commit_retry_seconds
+        while True:
+            try:
+                return await self._messages.commit(
+                    [each.post for each in posts], self._marks_in_commit, [each.change for each in changes]
+                )
+            except StoreUnavailable as error:
+                is_last = trio.current_time() + _RETRY_SECONDS >= until or self._is_stopping
+                if is_last or not posts or not self._messages.shared:
+                    raise
+                log.warning("commit failed, posts are tried again", posts=len(posts), error=str(error))
+                self._failures += 1
+                self._refuse(changes)
+                changes.clear()
+                await trio.sleep(_RETRY_SECONDS)
+
+    def _refuse(self, changes: list[PendingChange]) -> None:
+        self.changes["failed"] += len(changes)
+        for change in changes:
+            change.reply.refuse(Unavailable(refusals.UNCHANGED))
 
     def _count(self, committed: Committed) -> None:
         outcomes = [answer.outcome for answer in committed.posts]
@@ -334,7 +377,8 @@ class Scribe:
             if (error := refusals.of_post(appended, now)) is not None:
                 post.reply.refuse(error)
             else:
-                post.reply.accept(appended.message_id, None, is_new=appended.outcome is Outcome.STORED)
+                is_new = appended.outcome is Outcome.STORED or not post.is_named
+                post.reply.accept(appended.message_id, None, is_new=is_new)
         for change, changed in zip(changes, committed.changes, strict=True):
             _answer_change(change, changed)
 

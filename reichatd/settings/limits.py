@@ -258,6 +258,11 @@ class LimitSettings(Table, frozen=True):
     commit_posts: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     """The most messages in one commit, of all rooms together. Further ones wait for the next commit."""
 
+    commit_retry_seconds: Annotated[float, Meta(ge=0, le=300)] = 20.0
+    """With MongoDB: for how long messages are tried again that could not be stored, for example while a replica set elects a new
+    primary. Their senders wait for the answer. After that they are refused. No message is stored twice. 0: they are not tried
+    again."""
+
     gap_seconds: Annotated[float, Meta(ge=0, le=60)] = 0.05
     """With several daemons on one store: how long a room that lacks messages of another daemon waits for them, until it reads
     them from the store itself. Most arrive within some milliseconds. It is also the time in which changes of messages that another

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from reichatd.chat import CommitStatus, frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
+from reichatd.chat.socket_reply import SocketReply
 from reichatd.settings import LimitSettings, LiveSettings, Settings
-from reichatd.store import Appended, ChangedMessage, Committed, Outcome, StoreUnavailable
+from reichatd.store import Appended, Change, ChangedMessage, Committed, Edit, Outcome, Post, StoreUnavailable
 from tests.chat.doubles import FakeMessages, FakeSocket, connect, post
 
 
@@ -192,6 +194,45 @@ async def test_a_post_that_is_not_stored_is_answered_and_not_published(
     await desk.scribe.drained()
     assert desk.rooms.published == []
     assert desk.rooms.replies == [reply]
+
+
+@pytest.mark.parametrize("nonce", [None, "n"])
+async def test_posts_are_tried_again_while_a_shared_store_is_away(
+    autojump_clock: MockClock, nursery: trio.Nursery, nonce: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(nursery)
+    desk.messages.shared = True
+    stored: dict[str, int] = {}
+    tries = []
+
+    async def commit(posts: Sequence[Post], read_marks: object, changes: Sequence[Change]) -> Committed:
+        await trio.sleep(1)
+        tries.append((len(posts), len(changes)))
+        nonces = [each.nonce or "" for each in posts]
+        assert all(nonces)
+        outcomes = [Outcome.REPEATED if each in stored else Outcome.STORED for each in nonces]
+        for each in nonces:
+            stored.setdefault(each, len(stored) + 1)
+        if len(tries) <= 3:
+            raise StoreUnavailable("no primary")  # it has stored the posts
+        return Committed([Appended(outcome, stored[each]) for outcome, each in zip(outcomes, nonces, strict=True)])
+
+    monkeypatch.setattr(desk.messages, "commit", commit)
+    await desk.post(nonce=nonce)
+    reply = SocketReply(desk.rooms, desk.author, "room", "e")
+    await desk.scribe.change(Edit("room", "u1", 1, "text", 0.0), reply)
+    with capture_logs():
+        await desk.scribe.drained()
+    assert tries == [(1, 1), (1, 0), (1, 0), (1, 0)]
+    assert (list(stored.values()), desk.rooms.reached) == ([1], [1])
+    assert b'"unavailable"' in desk.rooms.replies[0]
+    assert desk.rooms.replies[1:] == ([frames.encode(frames.Ack("n", 1))] if nonce else [])
+    desk.scribe.stop_retrying()
+    tries.clear()
+    with capture_logs():
+        await desk.post(nonce="m")
+        await desk.scribe.drained()
+    assert tries == [(1, 0)]
 
 
 async def test_read_marks_go_with_the_next_commit_and_are_known_until_then(

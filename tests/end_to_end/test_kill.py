@@ -61,7 +61,11 @@ def mongod(request: pytest.FixtureRequest) -> Iterator[Mongod]:
 async def test_killed_mongod(tmp_path: Path, mongod: Mongod) -> None:
     """The daemon keeps running and answers "unavailable". When mongod is back, the same sockets go on, and no log has a gap."""
     with stored_in_mongodb(mongod.uri) as settings:
-        settings |= QUICK | FREE | {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "1"}
+        settings |= (
+            QUICK
+            | FREE
+            | {"REICHATD_STORAGE_MONGODB_TIMEOUT_SECONDS": "1", "REICHATD_LIMITS_COMMIT_RETRY_SECONDS": "0"}
+        )
         async with running(tmp_path, **settings) as daemon, registered_users(daemon, 3) as (ada, bob, eve):
             history = RecordedHistory(await open_room(ada, bob, eve))
             async with trio.open_nursery() as nursery:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reichatd.store import Cutoff, Post
+from reichatd.store import Committed, Cutoff, Post, StoreUnavailable
 from reichatd.store.feed import SessionEnded
 from tests.mail.server import until
 from tests.reload.proofs import proves
@@ -48,3 +48,17 @@ async def how_often_logs_are_compared(directory: Path, key: str) -> None:
         await running.parts.store.messages.expire(ROOM, Cutoff(keep=1), 10)
         running.reload(key, 0.1)
         await until(lambda: running.room.first_id == 3)
+
+
+@proves("limits.commit_retry_seconds")
+async def how_long_posts_are_tried_again(directory: Path, key: str) -> None:
+    async with running_parts(directory, {key: 300.0}) as running, running.talk() as talk:
+        messages = running.parts.store.messages
+        messages.shared = True  # as in MongoDB
+
+        async def commit(*_: object) -> Committed:
+            raise StoreUnavailable("away")
+
+        messages.commit = commit  # type: ignore[assignment, method-assign]
+        running.reload(key, 0.0)
+        assert (await talk.submit("text", "1"))["code"] == "unavailable"
