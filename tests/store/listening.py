@@ -72,7 +72,8 @@ class Gate:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         self.port = listener.socket.getsockname()[1]
-        await trio.serve_listeners(self._pass, [listener], task_status=task_status)
+        task_status.started()  # it listens
+        await trio.serve_listeners(self._pass, [listener])
 
     @property
     def settings(self) -> MongoDBSettings:

@@ -63,11 +63,16 @@ async def test_others_messages_come_in_order_with_names_and_extras(stores: tuple
     async with following(other) as heard:
         assert heard.events == [FeedOpened(whole=False)]
         await one.messages.commit([post("one"), post("two", "bob")], {})
-        await other.messages.commit([post("three")], {})
+        await other.messages.commit([post("three", "leading")], {("lobby", "muted"): 1})
         reply = Post("lobby", "bob", "four", NOW, reply_to=1, mentions=("ann",))
         await one.messages.commit([reply], {})
         ann, bob = ("ann", "Ann", "ann@example.org"), ("bob", "Bob", "bob@example.org")
         told = await heard.messages_up_to(4)
+        await heard.event(MemberChanged(await key_of(one), "bob"))
+    its_own = {
+        event for event in heard.events if isinstance(event, MemberChanged) and event.user_id not in ("ann", "bob")
+    }
+    assert not its_own
     assert [(message.message_id, message.content) for message in told] == [(1, "one"), (2, "two"), (4, "four")]
     assert [(message.user_id, message.username, message.email) for message in told] == [ann, bob, bob]
     assert all(message.shares_room for message in told)
@@ -84,7 +89,7 @@ async def test_names_are_those_at_the_time(stores: tuple[Store, Store]) -> None:
         await one.users.rename("ann", "Anna")
         await heard.event(UserChanged("ann"))
         await one.messages.commit([post()], {})
-        assert [message.username for message in await heard.messages_up_to(2)] == ["Anna"]
+        assert [message.username for message in await heard.messages_up_to(2)] == ["Ann", "Anna"]
 
 
 async def test_only_wanted_logs_are_read(stores: tuple[Store, Store]) -> None:
@@ -103,7 +108,7 @@ async def test_only_wanted_logs_are_read(stores: tuple[Store, Store]) -> None:
     }
 
 
-MEMBERS = ("ann", "bob", "muted", "leading", "kicked", "leaving", "banned")
+MEMBERS = ("ann", "bob", "muted", "leading", "helping", "kicked", "leaving", "banned")
 
 STEPS: dict[str, tuple[Callable[[Store], Awaitable[object]], Callable[[str], FeedEvent]]] = {
     "an edit": (
@@ -118,10 +123,10 @@ STEPS: dict[str, tuple[Callable[[Store], Awaitable[object]], Callable[[str], Fee
     "a name": (lambda store: store.rooms.update("lobby", "Hall", ""), RoomChanged),
     "slow mode": (lambda store: store.rooms.update("lobby", "Hall", "", 30), RoomChanged),
     "a new owner": (lambda store: store.rooms.transfer("lobby", "bob"), RoomChanged),
-    "a read mark": (lambda store: store.messages.commit([], {("lobby", "ann"): 2}), _member("ann")),
+    "a read mark": (lambda store: store.messages.commit([], {("lobby", "leading"): 2}), _member("leading")),
     "the read mark of a post": (lambda store: store.messages.commit([post("x", "bob")], {}), _member("bob")),
     "a mute": (lambda store: store.members.mute("lobby", "muted", NOW), _member("muted")),
-    "a moderator": (lambda store: store.members.set_moderator("lobby", "leading", True), _member("leading")),
+    "a moderator": (lambda store: store.members.set_moderator("lobby", "helping", True), _member("helping")),
     "a kick": (lambda store: store.rooms.kick("lobby", "kicked"), _member("kicked")),
     "a departure": (lambda store: store.rooms.leave("lobby", "leaving"), _member("leaving")),
     "a join": (lambda store: store.rooms.join("lobby", "joining", NOW), _member("joining")),
