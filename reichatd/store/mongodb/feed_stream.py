@@ -80,8 +80,8 @@ class ChangeReader:
         self._token: Mapping[str, Any] | None = None
         """The place in the stream after all that was passed on; None if it is not known."""
         self._translator: Translator
-        self._failures = 0
-        """Since the stream was open."""
+        self._pause = 0.0
+        """Seconds before the next attempt; 0 while the stream goes on."""
         self._opening_seconds = _ANSWER_SECONDS
 
     def run(self) -> None:
@@ -94,8 +94,7 @@ class ChangeReader:
                     self._token = None  # the stream has ended: someone has dropped the database
                 except StoreError as error:
                     self._failed(error)
-                pause = min(_PAUSE_SECONDS * 2**self._failures, _LONGEST_PAUSE)
-                self._buffer.wait_closed(pause)
+                self._buffer.wait_closed(self._pause)
         finally:
             if self._db is not None:
                 self._db.close()
@@ -103,9 +102,9 @@ class ChangeReader:
     def _failed(self, error: StoreError) -> None:
         if _is_history_lost(error.__cause__):
             self._token = None
-        if not self._failures:
+        if not self._pause:
             log.warning("changes by others not heard, tried again", reason=str(error))
-        self._failures += 1
+        self._pause = min(max(2 * self._pause, _PAUSE_SECONDS), _LONGEST_PAUSE)
 
     def _follow(self) -> None:
         """Returns when the stream or the buffer has ended."""
@@ -116,9 +115,6 @@ class ChangeReader:
             is_whole = self._token is not None
             if not is_whole:
                 self._translator.begin()
-            if self._failures:
-                log.info("changes by others heard again", whole=is_whole)
-            self._failures = 0
             self._token = stream.resume_token
             if self._buffer.add([FeedOpened(is_whole)]):
                 self._wake()
@@ -157,6 +153,9 @@ class ChangeReader:
                 self._wake()
                 changes = []
             self._token = stream.resume_token
+            if self._pause:
+                self._pause = 0.0
+                log.info("changes by others heard again")
 
 
 def _is_history_lost(error: BaseException | None) -> bool:
