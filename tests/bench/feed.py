@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import trio
+from msgspec.structs import replace
 
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import MongoDBSettings
@@ -45,7 +46,7 @@ def _measure(uri: str, rooms: int, served: int, rate: float, seconds: float) -> 
         served: how many of the rooms it serves.
         rate: the messages a second to post.
     """
-    settings = temporary_database(uri)
+    settings = replace(temporary_database(uri), timeout_seconds=60.0)
     try:
         trio.run(_fill, settings, rooms)
         command = [sys.executable, "-m", "tests.bench.feed", settings.uri, settings.database, str(served)]

@@ -292,18 +292,20 @@ async def test_a_head_names_its_log(store: Store) -> None:
     await lobby(store)
     await store.rooms.create(room("den"))
     first, den = await head(store), await head(store, "den")
-    assert first == LogHead(1, 3, 0, first.token)
+    assert first == LogHead(1, 3, 0, first.token, first.key)
     assert len(first.token) == 8
     assert first.token != den.token
+    assert first.key != den.key or first.key == ""
     await change(store, edit("a"))
     await store.messages.expire("lobby", Cutoff(keep=1), 10)
-    assert await head(store) == LogHead(3, 3, 1, first.token)
+    assert await head(store) == LogHead(3, 3, 1, first.token, first.key)
     await store.rooms.delete("lobby")
     assert await store.messages.head("lobby") is None
     await store.rooms.create(room())
     again = await head(store)
-    assert again == LogHead(1, 0, 0, again.token)
+    assert again == LogHead(1, 0, 0, again.token, again.key)
     assert again.token != first.token
+    assert again.key != first.key or first.key == ""
 
 
 @pytest.mark.parametrize("size", [1, 7])

@@ -2,7 +2,7 @@
 
 A document has the fields of `LogEntry`. `change` is there once the message was changed, `extras` if there is anything in them.
 `mentioned` has those who are notified (`changing.to_notify`), for the index that counts unread mentions. It is a field of the
-message, so that it is written with it in one step.
+message, so that it is written with it in one step. `by` says which process has posted it (`MongoDatabase.by`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
