@@ -635,11 +635,11 @@ async def test_a_ticket_expires_even_if_the_clock_is_set(store: Store, nursery: 
     harness.now -= DAY
     await trio.sleep(1.0)  # by the monotonic clock
     with pytest.raises(Unauthorized):
-        harness.sessions.redeem(old)
+        await harness.sessions.redeem(old)
     harness.now += 2 * DAY
     new = harness.sessions.ticket(identity).ticket
     harness.now -= DAY
-    assert harness.sessions.redeem(new)
+    assert await harness.sessions.redeem(new)
 
 
 async def test_settings_are_obeyed(store: Store, nursery: trio.Nursery) -> None:

@@ -53,7 +53,7 @@ async def test_a_token_acts_as_its_user_within_its_scopes_and_rooms(harness: Har
         harness.now,
     )
     ticket = harness.sessions.ticket(identity)
-    assert (await harness.sessions.authenticate(harness.sessions.redeem(ticket.ticket))).actor == actor
+    assert (await harness.sessions.of_session(await harness.sessions.redeem(ticket.ticket))).actor == actor
 
 
 async def test_a_token_keeps_no_address(harness: Harness, ann: Identity) -> None:
