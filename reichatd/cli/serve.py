@@ -12,7 +12,7 @@ import msgspec
 
 from reichatd import __version__, systemd
 from reichatd.cli import exit_status
-from reichatd.cli.secret import load_secret
+from reichatd.cli.secret import load_secret, place_of_secret
 from reichatd.cli.settings_loader import Loaded, config_option, load
 from reichatd.hosts import is_local
 from reichatd.settings import SettingsError
@@ -154,10 +154,9 @@ def _control_socket(loaded: Loaded) -> "UnixSocket | None":
 
 def _about_other_secret(loaded: Loaded) -> str:
     """What to do about it, in words."""
-    source = loaded.sources["auth.secret_key"] if loaded.settings.auth.secret_key else loaded.paths.secret_file
     return (
-        f"put the secret of the other daemons, or of the last start, into {source}. If it is lost or has to be replaced: "
-        "reichatd secret accept (all users then have to log in again)"
+        f"put that of the other daemons, or of the last start, into {place_of_secret(loaded)}. "
+        "If it is lost or has to be replaced: reichatd secret accept (all users then have to log in again)"
     )
 
 

@@ -45,9 +45,11 @@ def _leave(db: MongoDatabase, daemon_id: str) -> None:
 
 
 def _lease(db: MongoDatabase, what: Leased, daemon_id: str, seconds: float) -> Lease:
+    asked_at = _boot_seconds()
     found = _give(db, what, daemon_id, seconds)
     if what is Leased.STORE:
-        db.require_ownership = partial(_require_ownership, db, daemon_id, seconds, _boot_seconds() + seconds)
+        until = asked_at + seconds if found.daemon_id == daemon_id else asked_at
+        db.require_ownership = partial(_require_ownership, db, daemon_id, seconds, until)
     return found
 
 
