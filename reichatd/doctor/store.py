@@ -56,7 +56,8 @@ async def _sqlite(target: Target, note: Note) -> None:
         return
     note(ok("store.opens", f"{file}, {facts.data_bytes / _MIB:,.1f} MiB"))
     note(_schema(facts.version, facts.known, facts.version))
-    await note_other_secret(target, facts.fingerprint, note)
+    if not facts.fault:
+        await note_other_secret(target, facts.fingerprint, note)
     _note_missing_account(target, facts.has_users, note)
     note(_integrity(facts.fault, seconds))
     if facts.log_bytes > _LARGE_WAL:
