@@ -149,6 +149,7 @@ class _Daemon:
         self._watchdog = Watchdog(manager, parts.hub, parts.scribe, parts.commits)
         self._reloading = trio.Lock()
         self._serving = trio.CancelScope()  # the gateway and its connections
+        self._is_stopping = False
         parts.administration.reread = self._reload
 
     async def run(self) -> None:
@@ -240,6 +241,9 @@ class _Daemon:
         await self._stop()
 
     async def _stop(self) -> None:
+        if self._is_stopping:
+            return
+        self._is_stopping = True
         parts = self._parts
         log.info("stopping", connections=parts.hub.connections)
         self._manager.stopping()
