@@ -69,7 +69,7 @@ def inspect(settings: MongoDBSettings) -> Facts:
                 server=server,
                 version=version,
                 known=len(MIGRATIONS),
-                oldest=meta.get("oldest", version or 0),
+                oldest=int(meta["oldest"]) if "oldest" in meta else version or 0,
                 oldest_beside=oldest_beside(version or 0, len(MIGRATIONS)),
                 has_users=db.users.find_one({}, {"_id": 1}) is not None,
                 replicated=not db.standalone,
