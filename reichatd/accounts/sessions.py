@@ -207,13 +207,19 @@ class Sessions:
         self.uses.note([session_id], now)
         return identity
 
-    def ticket(self, identity: Identity) -> SocketTicket:
-        """Returns a ticket with which this login session can open one WebSocket, at any daemon on the store. Does not wait.
+    async def ticket(self, identity: Identity) -> SocketTicket:
+        """Returns a ticket with which this login session can open one WebSocket, at any daemon on the store.
+
+        The store is asked only if the session has many unused tickets: other daemons may have taken some.
 
         Raises:
             Unavailable: the session has too many unused tickets.
         """
-        ticket = self._tickets.issue(identity.session.session_id, self._clock(), trio.current_time())
+        session_id = identity.session.session_id
+        if unused := self._tickets.unused(session_id, trio.current_time()):
+            for number in await self._store.tickets.used(unused):
+                self._tickets.used(number)
+        ticket = self._tickets.issue(session_id, self._clock(), trio.current_time())
         return SocketTicket(ticket, self._auth.ticket_seconds)
 
     async def redeem(self, ticket: str) -> str:
@@ -223,7 +229,7 @@ class Sessions:
             Unauthorized: this is no ticket of ours, or it is too old or already used.
         """
         read = self._tickets.read(ticket, self._clock(), trio.current_time())
-        self._tickets.used(read)
+        self._tickets.used(read.number)
         if not await self._store.tickets.use(read.number, read.expires_at):
             raise Unauthorized("Invalid ticket")
         return read.session_id

@@ -85,10 +85,17 @@ class Tickets:
             return ticket
         raise Unauthorized("Invalid ticket")
 
-    def used(self, ticket: Ticket) -> None:
+    def unused(self, session_id: str, passed: float) -> list[str]:
+        """The numbers of a session's tickets, if they are as many as allowed. Some may have been used at another daemon."""
+        self._remove_expired(passed)
+        if self._unused[session_id] < self._per_session:
+            return []
+        return [number for number, issued in self._issued.items() if issued.session_id == session_id]
+
+    def used(self, number: str) -> None:
         """No longer counts a ticket as unused, if it is from this daemon."""
-        if ticket.number in self._issued:
-            self._remove(ticket.number)
+        if number in self._issued:
+            self._remove(number)
 
     def _signature(self, named: str) -> str:
         return self._keys.ticket_hash(f"{self._epoch}.{named}")

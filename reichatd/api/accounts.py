@@ -169,5 +169,5 @@ async def ticket() -> Response:
 
     It is valid once, for `expires_in` seconds, as long as the login session lives: so no URL contains a long-lived secret.
     """
-    made = accounts().sessions.ticket(await caller())
+    made = await accounts().sessions.ticket(await caller())
     return answer(Ticket(ticket=made.ticket, expires_in=made.expires_in), 201)

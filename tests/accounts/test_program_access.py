@@ -52,7 +52,7 @@ async def test_a_token_acts_as_its_user_within_its_scopes_and_rooms(harness: Har
         NEVER,
         harness.now,
     )
-    ticket = harness.sessions.ticket(identity)
+    ticket = await harness.sessions.ticket(identity)
     assert (await harness.sessions.of_session(await harness.sessions.redeem(ticket.ticket))).actor == actor
 
 

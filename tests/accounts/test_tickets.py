@@ -71,12 +71,12 @@ def test_unused_tickets_of_a_session_are_limited(tickets: Tickets) -> None:
     issue(tickets, "s1", 10)
     with pytest.raises(Unavailable):
         issue(tickets, "s1", 10)
-    tickets.used(read(tickets, issue(tickets, "s2", 10), 10))
-    tickets.used(read(tickets, issue(tickets_of(), "s1", 10), 10))  # of another daemon
+    tickets.used(read(tickets, issue(tickets, "s2", 10), 10).number)
+    tickets.used(read(tickets, issue(tickets_of(), "s1", 10), 10).number)  # of another daemon
     with pytest.raises(Unavailable):
         issue(tickets, "s1", 10)
     for _ in range(2):
-        tickets.used(read(tickets, first, 10))
+        tickets.used(read(tickets, first, 10).number)
     issue(tickets, "s1", 10)
     with pytest.raises(Unavailable):
         issue(tickets, "s1", 39.9)

@@ -60,7 +60,7 @@ async def daemons_when(
 
 async def test_a_ticket_opens_one_socket_at_any_daemon(directories: tuple[Path, Path], replica: dict[str, str]) -> None:
     async with (
-        running(directories[0], **replica) as one,
+        running(directories[0], **replica, REICHATD_AUTH_TICKETS_PER_SESSION="3") as one,
         running(directories[1], **replica) as two,
         registered_users(one, 1) as (ada,),
         through(two, ada) as there,
@@ -69,6 +69,10 @@ async def test_a_ticket_opens_one_socket_at_any_daemon(directories: tuple[Path, 
         ticket, second = await ada.ticket(), await ada.ticket()
         async with talk_at(there.socket_url(room_id, ticket=ticket)) as talk:
             assert (await talk.receive())["type"] == "initial_state"
+        # What was used elsewhere no longer counts.
+        for _ in range(2):
+            await ada.ticket()
+        assert (await ada.call("POST", "/ws/ticket", 503))["code"] == "unavailable"
         for person in (there, ada):
             async with talk_at(person.socket_url(room_id, ticket=ticket)) as talk:
                 assert await talk.closed() == (4001, "Invalid ticket")

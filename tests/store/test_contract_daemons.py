@@ -31,6 +31,7 @@ async def test_a_ticket_is_used_once(store: Store) -> None:
     uses = await at_once([partial(store.tickets.use, "a", 2_000_000_000.0)] * 8)
     assert sorted(uses) == [False] * 7 + [True]
     assert await store.tickets.use("b", 2_000_000_000.0)
+    assert await store.tickets.used(["a", "b", "c"]) == {"a", "b"}
 
 
 async def test_a_ticket_that_was_used_through_another_daemon(opener: Opener) -> None:

@@ -1,5 +1,6 @@
 """The methods for several daemons on one store: what they know of each other, and what only one of them may do."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from reichatd.store.records import Daemon, Lease, Leased, RunningDaemon
@@ -45,3 +46,6 @@ class TicketStore(Protocol):
         Arguments:
             expires_at: from when on the ticket is not valid anyway.
         """
+
+    async def used(self, numbers: Sequence[str]) -> set[str]:
+        """Those of these tickets that were used."""

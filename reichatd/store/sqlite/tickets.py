@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 class MemoryTickets:
@@ -23,6 +23,9 @@ class MemoryTickets:
             return False
         self._used[number] = expires_at
         return True
+
+    async def used(self, numbers: Sequence[str]) -> set[str]:
+        return self._used.keys() & set(numbers)
 
     def _forget_expired(self) -> None:
         now = self._clock()
