@@ -11,11 +11,12 @@ The tasks, in the order in which they start:
     ├── store events    follows what other daemons change in the store
     ├── disk space      looks whether the disk is almost full
     ├── health          asks the store whether it answers, for /readyz
+    ├── heartbeat       tells the other daemons on the store that this one runs, and which one does what is marked with *
     ├── monitor         serves metrics on a port of their own, if they are enabled
-    ├── housekeeping    deletes expired registrations, login sessions and invitations, old audit entries, and the messages of
+    ├── housekeeping    * deletes expired registrations, login sessions and invitations, old audit entries, and the messages of
     │                   deleted rooms; stores when sessions were last in use
-    ├── retention       deletes messages that are too old
-    ├── erasures        erases the messages of users who were deleted with them
+    ├── retention       * deletes messages that are too old
+    ├── erasures        * erases the messages of users who were deleted with them
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
     ├── serving nursery
@@ -43,6 +44,8 @@ import structlog
 import trio
 
 from reichatd.accounts.invites import invite_url
+from reichatd.accounts.keys import Keys
+from reichatd.accounts.shared_secret import require_shared_secret
 from reichatd.administration import SettingRecord
 from reichatd.api import create_monitor
 from reichatd.audit import expire
@@ -53,7 +56,7 @@ from reichatd.gateway.forwarded import Proxies
 from reichatd.gateway.http import HttpServer
 from reichatd.parts import Configuration, Parts
 from reichatd.settings import Reload, SettingsError
-from reichatd.store import StoreError, backend_for
+from reichatd.store import StoreError, StoreInUse, backend_for
 from reichatd.systemd import ServiceManager
 from reichatd.unixsocket import UnixSocket
 from reichatd.watchdog import Watchdog
@@ -97,7 +100,8 @@ async def run(
         ready: called when the daemon answers requests, with the URL of an invitation for the first account; "" if none is needed.
 
     Raises:
-        StoreError: the store cannot be opened.
+        StoreError: the store cannot be opened; or another daemon has it for itself (StoreInUse), or it was used with another secret
+            (OtherSecret).
     """
     backend = backend_for(configuration.settings.storage, data_file)
     store = await backend.open()
@@ -111,7 +115,14 @@ async def run(
             secret=secret,
             listeners=listeners,
         )
-        await _Daemon(parts, monitors, control_socket, manager, reread, ready).run()
+        await require_shared_secret(store.daemons, Keys(secret))
+        await parts.heartbeat.enter()
+        try:
+            await _Daemon(parts, monitors, control_socket, manager, reread, ready).run()
+        finally:
+            await parts.heartbeat.leave()
+        if parts.heartbeat.lost.is_set():
+            raise StoreInUse("another daemon has taken the store, which allows one daemon only, while this one hung")
     finally:
         with trio.CancelScope(shield=True):
             await store.aclose()
@@ -139,6 +150,7 @@ class _Daemon:
         self._watchdog = Watchdog(manager, parts.hub, parts.scribe, parts.commits)
         self._reloading = trio.Lock()
         self._serving = trio.CancelScope()  # the gateway and its connections
+        self._is_stopping = False
         parts.administration.reread = self._reload
 
     async def run(self) -> None:
@@ -175,10 +187,12 @@ class _Daemon:
         await services.start(parts.store_events.run)
         await services.start(parts.disk_space.run)
         await services.start(parts.health.run)
+        await services.start(parts.heartbeat.run)
+        services.start_soon(self._stop_when_store_is_lost)
         if self._monitors:
             await services.start(self._monitor)
         services.start_soon(_run_housekeeping, parts)
-        services.start_soon(parts.retention.run, parts.wall_clock)
+        services.start_soon(parts.heartbeat.while_keeper, parts.retention.run, parts.wall_clock)
         services.start_soon(parts.erasures.run)
         if self._control_socket is not None:
             await services.start(parts.control.run, self._control_socket)
@@ -222,7 +236,15 @@ class _Daemon:
                         stopping = True
                         nursery.start_soon(self._stop)
 
+    async def _stop_when_store_is_lost(self) -> None:
+        await self._parts.heartbeat.lost.wait()
+        log.error("store taken by another daemon")
+        await self._stop()
+
     async def _stop(self) -> None:
+        if self._is_stopping:
+            return
+        self._is_stopping = True
         parts = self._parts
         log.info("stopping", connections=parts.hub.connections)
         self._manager.stopping()
@@ -267,11 +289,11 @@ async def _run_housekeeping(parts: Parts) -> None:
     store, accounts = parts.store, parts.accounts
     while True:
         try:
-            if parts.wall_clock.is_trusted():
+            await accounts.sessions.store_uses(parts.hub.sockets.session_ids())
+            if parts.heartbeat.is_keeper and parts.wall_clock.is_trusted():
                 await accounts.delete_expired()
                 await expire(store.audit, parts.settings.audit)
-            await accounts.sessions.store_uses(parts.hub.sockets.session_ids())
-            while await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
+            while parts.heartbeat.is_keeper and await store.messages.sweep(_SWEEP_MESSAGES) == _SWEEP_MESSAGES:
                 await trio.lowlevel.checkpoint()
         except StoreError as error:
             log.warning("housekeeping failed, tried again later", error=str(error))

@@ -1,6 +1,6 @@
 """Erases the messages of users who were deleted with them, in steps, so that posts never wait for long.
 
-What is left after a restart is erased then. Several daemons on one store may do it at once. What messages of all users said before
+What is left after a restart is erased then. Of several daemons on one store, one does it. What messages of all users said before
 they were edited or deleted is removed from the store's files here, too.
 """
 
@@ -32,11 +32,20 @@ class Erasures:
     Arguments:
         live: shows erased messages as they are, and drops messages from memory.
         clock: seconds since the epoch.
+        is_keeper: whether this daemon does the erasures. If two do, for a moment, no harm is done.
     """
 
-    def __init__(self, store: Store, live: LiveConnections, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        live: LiveConnections,
+        clock: Callable[[], float] = time.time,
+        *,
+        is_keeper: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
         self._live = live
+        self._is_keeper = is_keeper
         self._clock = clock
         self._dropped: set[str] = set()  # users whose messages were dropped from memory after their erasure
 
@@ -58,12 +67,14 @@ class Erasures:
         noted = await self._store.erasures.all()
         for erasure in noted:
             if not erasure.done_at:
+                if not self._is_keeper():
+                    continue
                 await self._erase(erasure.user_id)
             if erasure.user_id not in self._dropped:
                 self._dropped.add(erasure.user_id)
                 self._live.user_renamed(erasure.user_id, "")
         self._dropped &= {erasure.user_id for erasure in noted}
-        if noted:
+        if noted and self._is_keeper():
             await self._store.erasures.forget_done(self._clock() - _KEPT_SECONDS)
         await self._store.erasures.purge()
 

@@ -84,6 +84,14 @@ class Metrics(Collector):
             parts.hub.counters.rounds,
         )
         yield _histogram("reichatd_event_loop_delay_seconds", "How late the event loop woke a task.", self._loop_delay)
+        yield _gauge(
+            "reichatd_store_daemons", "Daemons on the store, as of the last heartbeat.", len(parts.heartbeat.daemons)
+        )
+        yield _gauge(
+            "reichatd_housekeeping",
+            "1 at the daemon that does the housekeeping for all on the store, else 0.",
+            int(parts.heartbeat.is_keeper),
+        )
         faults = parts.store.failures
         yield _counter(
             "reichatd_store_errors",

@@ -42,6 +42,7 @@ from reichatd.gateway.http import HttpServer, forwarding
 from reichatd.gateway.upgrades import requiring_upgrades
 from reichatd.gateway.websocket import WebSocketServer
 from reichatd.health import Health
+from reichatd.heartbeat import Heartbeat
 from reichatd.logo import LiveLogo, Logo
 from reichatd.mail import Outbox
 from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
@@ -101,6 +102,7 @@ class Parts:
         self.url = settings.server.public_url or (listeners[0].url if listeners else "")
         """Where clients reach this daemon, as far as is known; "" without listeners."""
         self._started_at = time.monotonic()
+        self.heartbeat = Heartbeat(store.daemons, settings.storage.mongodb)
         # Limits, and what they refused.
         self.limiter = RateLimiter(live_settings, local=MemoryCounts(), shared=store.counts)
         self.connection_refusals = Refusals(PER_ADDRESS, STRANGERS, FULL, SOCKETS_PER_USER, FRAMES, BYTES)
@@ -156,7 +158,7 @@ class Parts:
         self.control = ControlServer(self.administration, live_settings)
         self.wall_clock = WallClock()
         self.retention = Retention(live_settings, store)
-        self.erasures = Erasures(store, self.accounts.sessions.live)
+        self.erasures = Erasures(store, self.accounts.sessions.live, is_keeper=lambda: self.heartbeat.is_keeper)
         self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
         self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 

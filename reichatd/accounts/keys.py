@@ -1,5 +1,6 @@
 """Keys derived from the daemon's secret, one for each use, and the codes and hashes made with them."""
 
+import hashlib
 import hmac
 import secrets
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ PROOF_SECONDS = 60.0
 """How long a proof is valid."""
 REFRESH_TOKEN_BYTES = 32
 INVITE_TOKEN_BYTES = 16
+_SALT_BYTES = 16
+_SCRYPT_N = 2**14
+"""The cost of a fingerprint: 16 MiB and some 50 ms (RFC 7914, 2)."""
 
 
 class Keys:
@@ -43,6 +47,8 @@ class Keys:
         self._app_passwords = _derived(secret, "app passwords")
         self._program_tokens = _derived(secret, "tokens for programs")
         self._networks = _derived(secret, "networks of login sessions")
+        self._tickets = _derived(secret, "tickets")
+        self._fingerprints = _derived(secret, "fingerprints of the secret")
 
     def code_hash(self, email: str, code: str) -> str:
         """The stored form of a verification code: of no use for another address, and cannot be guessed without the secret."""
@@ -103,6 +109,26 @@ class Keys:
     def network_hash(self, network: str) -> str:
         """The stored form of the network where a session began, if addresses are not to be stored."""
         return _hash(self._networks, network)
+
+    def ticket_hash(self, ticket: str) -> str:
+        """The signature of a ticket, which opens a WebSocket."""
+        return _hash(self._tickets, ticket)
+
+    def fingerprint(self) -> str:
+        """Tells whether a store is used with this secret (`has_fingerprint`). Another one each time; takes some 50 ms.
+
+        It reveals nothing about a random secret. For one that a person has thought up, each guess costs as much as this call.
+        """
+        salt = secrets.token_hex(_SALT_BYTES)
+        return f"{salt}.{self._slow_hash(salt)}"
+
+    def has_fingerprint(self, fingerprint: str) -> bool:
+        """Whether this is a fingerprint of the same secret. Takes as long as `fingerprint`."""
+        salt, _, made = fingerprint.partition(".")
+        return equal_hashes(made, self._slow_hash(salt))
+
+    def _slow_hash(self, salt: str) -> str:
+        return hashlib.scrypt(self._fingerprints, salt=salt.encode(), n=_SCRYPT_N, r=8, p=1, dklen=32).hex()
 
     def proof(self, now: float) -> str:
         """Proves to a holder of the same secret that we have it; valid for a minute, and reveals nothing about the secret."""

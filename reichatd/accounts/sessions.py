@@ -66,7 +66,7 @@ class Sessions:
         """For what changes sessions without a call of `live`."""
         self.live: LiveConnections = CacheInvalidator(self.cache, live)
         """For other parts that change users or sessions, in place of the `live` given here: it clears the session cache first."""
-        self._tickets = Tickets(on.auth.ticket_seconds, on.auth.tickets_per_session)
+        self._tickets = Tickets(on.keys, on.auth.ticket_seconds, on.auth.tickets_per_session, on.store.tickets.epoch)
         self.uses = SessionUses(on.store.sessions, on.clock())
 
     async def start(
@@ -168,10 +168,22 @@ class Sessions:
         if is_program_token(access_token):
             return await self._authenticate_program(access_token, now)
         claims = self._tokens.read(access_token, now)
-        identity = self.cache.get(claims.session_id, now) or await self._read_identity(claims.session_id, now)
-        if identity.session.expires_at <= now or identity.user.user_id != claims.user_id:
+        identity = await self.of_session(claims.session_id)
+        if identity.user.user_id != claims.user_id:
             raise Unauthorized("Invalid token")
-        self.uses.note([claims.session_id], now)
+        return identity
+
+    async def of_session(self, session_id: str) -> Identity:
+        """As `authenticate`, of a session that a token or a ticket has named.
+
+        Raises:
+            Unauthorized: the session has ended.
+        """
+        now = self._clock()
+        identity = self.cache.get(session_id, now) or await self._read_identity(session_id, now)
+        if identity.session.expires_at <= now:
+            raise Unauthorized("Invalid token")
+        self.uses.note([session_id], now)
         return identity
 
     async def store_uses(self, open_sessions: Iterable[str]) -> None:
@@ -196,23 +208,32 @@ class Sessions:
         self.uses.note([session_id], now)
         return identity
 
-    def ticket(self, identity: Identity) -> SocketTicket:
-        """Returns a ticket with which this login session can open one WebSocket, at this daemon. Does not wait.
+    async def ticket(self, identity: Identity) -> SocketTicket:
+        """Returns a ticket with which this login session can open one WebSocket, at any daemon on the store.
+
+        The store is asked only if the session has many unused tickets: other daemons may have taken some.
 
         Raises:
             Unavailable: the session has too many unused tickets.
         """
-        session = identity.session
-        ticket = self._tickets.issue(session.session_id, self._tokens.make(session, self._clock()), trio.current_time())
+        session_id = identity.session.session_id
+        if unused := self._tickets.unused(session_id, trio.current_time()):
+            for number in await self._store.tickets.used(unused):
+                self._tickets.used(number)
+        ticket = self._tickets.issue(session_id, self._clock(), trio.current_time())
         return SocketTicket(ticket, self._auth.ticket_seconds)
 
-    def redeem(self, ticket: str) -> str:
-        """Returns the access token of a ticket, which is authenticated like any other. Does not wait.
+    async def redeem(self, ticket: str) -> str:
+        """Uses up a ticket, and returns the id of its session, for `of_session`. The store is asked only for tickets of ours.
 
         Raises:
-            Unauthorized: this process has issued no such ticket, or it is too old or already used.
+            Unauthorized: this is no ticket of ours, or it is too old or already used.
         """
-        return self._tickets.redeem(ticket, trio.current_time())
+        read = self._tickets.read(ticket, self._clock(), trio.current_time())
+        self._tickets.used(read.number)
+        if not await self._store.tickets.use(read.number, read.expires_at):
+            raise Unauthorized("Invalid ticket")
+        return read.session_id
 
     def is_operator(self, proof: str) -> bool:
         """Whether this proof was made with the daemon's secret (`Keys.proof`). Does not wait."""

@@ -1,69 +1,111 @@
-"""Tickets, with which a browser opens a WebSocket: its token stays out of URLs, which logs and histories keep. Pure."""
+"""Tickets, with which a browser opens a WebSocket: its token stays out of URLs, which logs and histories keep. Pure.
 
+A ticket says what it stands for, and is signed. So each daemon with the same secret can read it, and refuses what is not ours
+before it asks the store.
+"""
+
+import math
 import secrets
 from collections import Counter
 from typing import NamedTuple
 
+from reichatd.accounts.keys import Keys, equal_hashes
 from reichatd.errors import Unauthorized, Unavailable
 
-_BYTES = 24
+_BYTES = 12
 _MOST = 100_000
+_SKEW_SECONDS = 60.0
+"""By how much the clocks of two daemons may differ, beyond which one may refuse the other's tickets."""
+MAX_CHARS = 256
+"""Ours have about 120."""
 
 
-class _Ticket(NamedTuple):
-    access_token: str
+class Ticket(NamedTuple):
+    """What a ticket stands for. It is valid once, until `expires_at` (seconds since the epoch), as long as its session lives."""
+
+    number: str
     session_id: str
-    expires_at: float
+    expires_at: int
+
+
+class _Issued(NamedTuple):
+    session_id: str
+    ends_at: float  # by the monotonic clock
 
 
 class Tickets:
-    """Each ticket stands for an access token, once, for a few seconds. They are only in the memory of this process.
+    """Makes and reads tickets, and counts the unused ones of this daemon.
 
-    `now` comes from a monotonic clock: with a clock that is set back, tickets would be valid for longer than promised.
+    A daemon tells the age of its own tickets by a monotonic clock (`passed`, in seconds), and of others' by the time of day (`now`,
+    seconds since the epoch). So its own are valid for as long as promised, even if its clock is set.
 
     Arguments:
         seconds: how long a ticket is valid.
-        per_session: the most unused tickets of a login session, so that no user can fill the memory.
+        per_session: the most unused tickets of a login session.
+        epoch: see `TicketStore.epoch`.
     """
 
-    def __init__(self, seconds: float, per_session: int) -> None:
+    def __init__(self, keys: Keys, seconds: int, per_session: int, epoch: str) -> None:
+        self._keys = keys
         self._seconds = seconds
         self._per_session = per_session
-        self._tickets: dict[str, _Ticket] = {}  # oldest first
+        self._epoch = epoch
+        self._issued: dict[str, _Issued] = {}  # that were not used at this daemon, by number; oldest first
         self._unused: Counter[str] = Counter()  # by session id; no zeros
 
-    def issue(self, session_id: str, access_token: str, now: float) -> str:
-        """Returns a new ticket for this token of this login session.
+    def issue(self, session_id: str, now: float, passed: float) -> str:
+        """Returns a new ticket of this login session.
 
         Raises:
             Unavailable: too many tickets are unused.
         """
-        self._remove_expired(now)
-        if self._unused[session_id] >= self._per_session or len(self._tickets) >= _MOST:
+        self._remove_expired(passed)
+        if self._unused[session_id] >= self._per_session or len(self._issued) >= _MOST:
             raise Unavailable("Too many tickets are waiting to be used")
-        ticket = secrets.token_urlsafe(_BYTES)
-        self._tickets[ticket] = _Ticket(access_token, session_id, now + self._seconds)
+        ticket = Ticket(secrets.token_hex(_BYTES), session_id, math.ceil(now + self._seconds))
+        self._issued[ticket.number] = _Issued(session_id, passed + self._seconds)
         self._unused[session_id] += 1
-        return ticket
+        named = ".".join(map(str, ticket))
+        return f"{named}.{self._signature(named)}"
 
-    def redeem(self, ticket: str, now: float) -> str:
-        """Returns the access token of a ticket. The ticket is invalid from now on.
+    def read(self, text: str, now: float, passed: float) -> Ticket:
+        """What a ticket stands for, whichever daemon has issued it. Whether it was used is not checked here.
 
         Raises:
-            Unauthorized: there is no such ticket, or it is too old or already used.
+            Unauthorized: it is not ours, or too old.
         """
-        self._remove_expired(now)
-        if ticket not in self._tickets:
+        named, _, made = text[: MAX_CHARS + 1].rpartition(".")
+        if len(text) > MAX_CHARS or not equal_hashes(made, self._signature(named)):
             raise Unauthorized("Invalid ticket")
-        return self._remove(ticket)
+        number, session_id, expires_at = named.split(".")
+        ticket = Ticket(number, session_id, int(expires_at))
+        self._remove_expired(passed)
+        # The upper bound is for a clock that was set back.
+        if number in self._issued or now < ticket.expires_at <= now + self._seconds + _SKEW_SECONDS:
+            return ticket
+        raise Unauthorized("Invalid ticket")
 
-    def _remove_expired(self, now: float) -> None:
-        while self._tickets and self._tickets[oldest := next(iter(self._tickets))].expires_at <= now:
+    def unused(self, session_id: str, passed: float) -> list[str]:
+        """The numbers of a session's tickets, if they are as many as allowed. Some may have been used at another daemon."""
+        self._remove_expired(passed)
+        if self._unused[session_id] < self._per_session:
+            return []
+        return [number for number, issued in self._issued.items() if issued.session_id == session_id]
+
+    def used(self, number: str) -> None:
+        """No longer counts a ticket as unused, if it is from this daemon."""
+        if number in self._issued:
+            self._remove(number)
+
+    def _signature(self, named: str) -> str:
+        return self._keys.ticket_hash(f"{self._epoch}.{named}")
+
+    def _remove_expired(self, passed: float) -> None:
+        while self._issued and self._issued[oldest := next(iter(self._issued))].ends_at <= passed:
             self._remove(oldest)
 
-    def _remove(self, ticket: str) -> str:
-        access_token, session_id, _ = self._tickets.pop(ticket)
+    def _remove(self, number: str) -> None:
+        session_id = self._issued.pop(number).session_id
         self._unused[session_id] -= 1
         if not self._unused[session_id]:
             del self._unused[session_id]
-        return access_token

@@ -17,6 +17,7 @@ from reichatd.administration.records import (
     RequestRefused,
     SettingRecord,
     StatsRecord,
+    StoreDaemon,
 )
 from reichatd.administration.rooms import RoomAdministration
 from reichatd.administration.users import UserAdministration
@@ -28,6 +29,7 @@ from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import LiveSettings, Reload
 from reichatd.store import Store, StoreError
+from reichatd.timestamps import isoformat
 
 
 class Administration:
@@ -112,6 +114,18 @@ class Administration:
             messages=totals.messages,
             store_bytes=totals.bytes,
             daemon=self._figures() if self._figures else None,
+            daemons=[
+                StoreDaemon(
+                    version=each.daemon.version,
+                    host=each.daemon.host,
+                    pid=each.daemon.pid,
+                    started_at=isoformat(each.daemon.started_at),
+                    schema=each.schema,
+                    idle_seconds=round(each.idle_seconds, 1),
+                    housekeeping=each.is_keeper,
+                )
+                for each in await self._store.daemons.running()
+            ],
         )
 
     async def _read_settings(self, emit: Emit) -> None:

@@ -169,8 +169,26 @@ class DaemonFigures(Struct, frozen=True):
     changes_delivered: int = 0
 
 
+class StoreDaemon(Struct, frozen=True):
+    """A daemon on the store.
+
+    Arguments:
+        schema: the newest version of the store's schema that it knows.
+        idle_seconds: since its last heartbeat.
+        housekeeping: whether it does the housekeeping for all of them.
+    """
+
+    version: str
+    host: str
+    pid: int
+    started_at: str
+    schema: int
+    idle_seconds: float
+    housekeeping: bool
+
+
 class StatsRecord(_Record, frozen=True, tag="stats"):
-    """`store_bytes` is the size on disk. `daemon` is None without a daemon."""
+    """`store_bytes` is the size on disk. `daemon` is the one that answers, None without one; `daemons` are all on the store."""
 
     users: int
     registrations: int
@@ -179,6 +197,7 @@ class StatsRecord(_Record, frozen=True, tag="stats"):
     messages: int
     store_bytes: int
     daemon: DaemonFigures | None
+    daemons: list[StoreDaemon] = []
 
 
 class SettingRecord(_Record, frozen=True, tag="setting"):

@@ -167,7 +167,7 @@ async def logout() -> Response:
 async def ticket() -> Response:
     """Returns a ticket, which opens one WebSocket in place of the access token.
 
-    It is valid once, for `expires_in` seconds, at this daemon only: so no URL contains a long-lived secret.
+    It is valid once, for `expires_in` seconds, as long as the login session lives: so no URL contains a long-lived secret.
     """
-    made = accounts().sessions.ticket(await caller())
+    made = await accounts().sessions.ticket(await caller())
     return answer(Ticket(ticket=made.ticket, expires_in=made.expires_in), 201)

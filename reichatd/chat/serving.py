@@ -1,6 +1,7 @@
 """What all sockets have in common: authentication, then the talk of their kind, then the close."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 import trio
@@ -39,9 +40,7 @@ class SocketServer:
         close = ABORT
         try:
             with trio.CancelScope() as scope:
-                if ticket is not None:
-                    token = self._accounts.sessions.redeem(ticket)
-                connection = Connection(socket, await self._authenticate(token), scope)
+                connection = Connection(socket, await self._authenticate(token, ticket), scope)
                 socket.authenticated()
                 await talk(connection)
             close = connection.closing or ABORT
@@ -61,12 +60,17 @@ class SocketServer:
             log.debug("socket closed", room_id=room_id, close_code=close.code, reason=close.reason)
             await socket.close(*close)
 
-    async def _authenticate(self, token: str | None) -> Identity:
-        if token is None:
+    async def _authenticate(self, token: str | None, ticket: str | None) -> Identity:
+        sessions = self._accounts.sessions
+        if ticket is not None:
+            authenticate = partial(sessions.of_session, await sessions.redeem(ticket))
+        elif token is not None:
+            authenticate = partial(sessions.authenticate, token)
+        else:
             raise Unauthorized
         while True:
             seen = self._hub.changes
-            identity = await self._accounts.sessions.authenticate(token)
+            identity = await authenticate()
             if self._hub.changes == seen:
                 return identity
             # A session ended or a user was renamed while this session was read: it may be out of date.

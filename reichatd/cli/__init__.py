@@ -40,6 +40,9 @@ class _Commands(click.Group):
         "retention": _Entry(
             "reichatd.cli.retention:retention", "Show or set how long messages are kept, and remove old ones."
         ),
+        "secret": _Entry(
+            "reichatd.cli.secret_commands:secret", "Replace the secret that tokens and codes are made with."
+        ),
         "chat": _Entry("reichatd.cli.chat:chat", "Chat in this terminal, on any server."),
         "send": _Entry("reichatd.cli.send:send", "Post one message, for scripts: exit status 0 when it is stored."),
         "bench": _Entry("reichatd.cli.bench:bench", "Measure the performance of a daemon."),

@@ -20,6 +20,7 @@ from reichatd.cli import exit_status
 from reichatd.cli.output import confirm, yes_option
 from reichatd.cli.private_files import why_unwritable
 from reichatd.cli.progress import ProgressBar
+from reichatd.cli.secret import place_of_secret
 from reichatd.cli.settings_loader import Loaded, config_option, load_or_fail
 from reichatd.cli.store_access import store_errors_reported
 from reichatd.store import NewerSchema, StoreError, backend_for
@@ -98,7 +99,7 @@ def restore(file: Path, force: bool, config: Path | None, yes: bool) -> None:
     The store is the one that the settings name. FILE may come from a store of another kind: that is the way from SQLite to MongoDB
     and back. The whole FILE is checked before the store is changed.
 
-    Stop the daemon first; with MongoDB, reichatd cannot check that. An interrupted restore leaves an SQLite file as it was. It
+    Stop all daemons first. An interrupted restore leaves an SQLite file as it was. It
     leaves a MongoDB on which no daemon starts: run the restore again.
 
     If root runs this, a new SQLite file belongs to the owner of its directory.
@@ -112,6 +113,10 @@ def restore(file: Path, force: bool, config: Path | None, yes: bool) -> None:
     with _errors_reported(file, exit_status.UNREADABLE), ProgressBar(in_bytes=True) as bar:
         counts = trio.run(transfer.restore, file, loader, partial(bar.show, total=size))
     click.echo(f"{file}: restored {_in_words(counts)}")
+    click.echo(
+        f"Before the first start, put the secret of the backed up daemon into {place_of_secret(loaded)}: "
+        "with another one all users have to log in again, and second factors are lost"
+    )
 
 
 def _question(loaded: Loaded, file: Path) -> str:

@@ -31,6 +31,11 @@ def load_secret(loaded: Loaded) -> bytes:
     return _read_secret(loaded)
 
 
+def place_of_secret(loaded: Loaded) -> str:
+    """Where the secret comes from, in words."""
+    return loaded.sources["auth.secret_key"] if loaded.settings.auth.secret_key else str(loaded.paths.secret_file)
+
+
 def _make_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The file is complete before it gets its name: another daemon that starts at the same time never reads a part of a secret.

@@ -12,7 +12,7 @@ import msgspec
 
 from reichatd import __version__, systemd
 from reichatd.cli import exit_status
-from reichatd.cli.secret import load_secret
+from reichatd.cli.secret import load_secret, place_of_secret
 from reichatd.cli.settings_loader import Loaded, config_option, load
 from reichatd.hosts import is_local
 from reichatd.settings import SettingsError
@@ -47,7 +47,7 @@ def _run(loaded: Loaded, secret: bytes) -> None:
 
     from reichatd import daemon, logs, stdio
     from reichatd.cli.daemon_configuration import configuration, reread
-    from reichatd.store import StoreError
+    from reichatd.store import OtherSecret, StoreError
 
     settings = loaded.settings
     faulthandler.enable()  # at SIGABRT, with which a watchdog ends the process, it prints a traceback
@@ -78,6 +78,8 @@ def _run(loaded: Loaded, secret: bytes) -> None:
         )
         try:
             trio.run(run)
+        except OtherSecret as error:
+            exit_status.fail(exit_status.CONFIGURATION, f"{error}: {_about_other_secret(loaded)}")
         except StoreError as error:
             exit_status.fail(exit_status.STORE_UNAVAILABLE, str(error))
 
@@ -148,6 +150,14 @@ def _control_socket(loaded: Loaded) -> "UnixSocket | None":
         if loaded.settings.server.control_socket == "auto":
             return None
         exit_status.fail(exit_status.CANNOT_CREATE, f"server.control_socket: {path}: {error.strerror}")
+
+
+def _about_other_secret(loaded: Loaded) -> str:
+    """What to do about it, in words."""
+    return (
+        f"put that of the other daemons, or of the last start, into {place_of_secret(loaded)}. "
+        "If it is lost or has to be replaced: reichatd secret accept (all users then have to log in again)"
+    )
 
 
 def _say_ready(

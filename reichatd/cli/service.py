@@ -15,15 +15,18 @@ from reichatd.cli.bundled_files import bundled
 from reichatd.cli.manual.pages import PAGES, place
 
 _SERVICE = Path("etc/systemd/system/reichatd.service")
+_INSTANCES = Path("etc/systemd/system/reichatd@.service")
 _CONFIG = Path("etc/reichatd/reichatd.toml")
 _FILES = {
     _SERVICE: "systemd/reichatd.service",
+    _INSTANCES: "systemd/reichatd.service",
+    Path("etc/systemd/system/reichatd@.service.d/instance.conf"): "systemd/reichatd@.service.d/instance.conf",
     Path("etc/systemd/system/reichatd.socket"): "systemd/reichatd.socket",
     Path("etc/sysusers.d/reichatd.conf"): "systemd/sysusers.d/reichatd.conf",
     Path("etc/tmpfiles.d/reichatd.conf"): "systemd/tmpfiles.d/reichatd.conf",
     _CONFIG: "etc/reichatd.toml",
 }
-"""The target of each file, and its source among the bundled files."""
+"""The target of each file, and its source among the bundled files. An instance is the same service, changed by the drop-in."""
 _MANUAL = {Path("usr/local/share/man", place(page)): f"etc/man/{page}" for page in PAGES.values()}
 """The same, for the man pages."""
 _USUAL_PROGRAM = "/usr/local/bin/reichatd"
@@ -96,6 +99,9 @@ def uninstall(root: Path | None) -> None:
         _require_root()
         if Path("/", _SERVICE).exists():
             _tell_systemd("disable", "--now", *_UNITS)
+        if Path("/", _INSTANCES).exists():
+            _tell_systemd("stop", "reichatd@*.service")
+            _tell_systemd("disable", "reichatd@.service")
     for target in _FILES | _MANUAL:
         if target != _CONFIG:
             click.echo(f"{_remove((root or Path('/')) / target):<9} {(root or Path('/')) / target}")
@@ -107,7 +113,7 @@ def uninstall(root: Path | None) -> None:
 def _files(root: Path, program: Path) -> Iterator[_File]:
     for target, source in _FILES.items():
         content = bundled(source)
-        if target == _SERVICE:
+        if target in (_SERVICE, _INSTANCES):
             content = content.replace(_USUAL_PROGRAM, _as_command(program))
         elif target == _CONFIG:
             # So that commands find the data without the environment of the service, too.

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reichatd.administration import requests
-from reichatd.administration.records import StatsRecord
+from reichatd.administration.records import StatsRecord, StoreDaemon
 from reichatd.cli.administer import collect
 from reichatd.cli.output import fields_of, json_option, print_fields, print_json
 from reichatd.cli.settings_loader import config_option
@@ -21,7 +21,9 @@ def stats(config: Path | None, as_json: bool) -> None:
         print_json(record)
         return
     fields = fields_of(record)
-    del fields["daemon"]
+    del fields["daemon"], fields["daemons"]
+    if len(record.daemons) > 1:
+        fields |= {f"on {each.host} ({each.pid})": _in_words(each) for each in record.daemons}
     if record.daemon is None:
         print_fields(fields | {"daemon": "not running"})
     else:
@@ -30,3 +32,8 @@ def stats(config: Path | None, as_json: bool) -> None:
         refusals = {f"refused: {limit}": count for limit, count in sorted(record.daemon.refusals.items())}
         changes = {f"changes: {outcome}": count for outcome, count in sorted(record.daemon.changes.items()) if count}
         print_fields(fields | figures | changes | refusals)
+
+
+def _in_words(daemon: StoreDaemon) -> str:
+    keeper = ", does the housekeeping" if daemon.housekeeping else ""
+    return f"version {daemon.version}, since {daemon.started_at}, heartbeat {daemon.idle_seconds:g} s ago{keeper}"

@@ -2,12 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
+from reichatd.doctor.daemons import daemon_findings, note_other_secret
 from reichatd.doctor.findings import Finding, Note, error, ok, skipped, warning
 from reichatd.doctor.target import Target
 from reichatd.store import NewerSchema, StoreError
+
+if TYPE_CHECKING:
+    from reichatd.store.mongodb.inspection import Facts
 
 _MIB = 1024 * 1024
 _LOW_SPACE = 1024 * _MIB
@@ -50,7 +55,9 @@ async def _sqlite(target: Target, note: Note) -> None:
         note(ok("store.opens", f"{file} does not exist yet: the first start creates it"))
         return
     note(ok("store.opens", f"{file}, {facts.data_bytes / _MIB:,.1f} MiB"))
-    note(_schema(facts.version, facts.known))
+    note(_schema(facts.version, facts.known, facts.version))
+    if not facts.fault:
+        await note_other_secret(target, facts.fingerprint, note)
     _note_missing_account(target, facts.has_users, note)
     note(_integrity(facts.fault, seconds))
     if facts.log_bytes > _LARGE_WAL:
@@ -81,12 +88,21 @@ def _lost(file: Path, holders: list[int]) -> Finding:
     )
 
 
-def _schema(version: int, known: int) -> Finding:
+def _schema(version: int, known: int, oldest: int, others: str = "") -> Finding:
+    """The finding about the schema.
+
+    Arguments:
+        oldest: the oldest version that a program may know to use the store.
+        others: what an upgrade means for other daemons on the store.
+    """
     code = "store.schema"
-    if version > known:
+    if oldest > known:
         return error(code, f"version {version}; this reichatd knows versions up to {known}", _FOR_A_NEWER_SCHEMA)
+    if version > known:
+        return ok(code, f"version {version}, which this reichatd can use, though it knows versions up to {known} only")
     if version < known:
-        return ok(code, f"version {version}: the next start upgrades it to {known} (make a backup before an upgrade)")
+        found = f"version {version}: the next start upgrades it to {known}{others} (make a backup before an upgrade)"
+        return ok(code, found)
     return ok(code, f"version {version}")
 
 
@@ -135,20 +151,29 @@ async def _mongodb(target: Target, note: Note) -> None:
     if facts.version is None:
         note(ok("store.schema", f"the database {settings.store_database} is empty: the first start creates the schema"))
     else:
-        note(_schema(facts.version, facts.known))
+        note(_schema(facts.version, facts.known, facts.oldest, _beside(facts)))
+        await note_other_secret(target, facts.fingerprint, note)
+        for finding in daemon_findings(facts.daemons, facts.oldest_beside):
+            note(finding)
         _note_missing_account(target, facts.has_users, note)
     if not facts.replicated:
         note(
             warning(
                 "store.replica_set",
                 "a standalone server: there is no second copy, so messages are lost if its disk fails; and there are no "
-                "transactions, so only one daemon may use it, or edits, deletions, reactions and pins fail or get lost",
+                "transactions, so a second daemon on it is refused",
                 "make it a replica set, for now with one node if necessary (rs.initiate())",
             )
         )
     else:
         note(ok("store.replica_set", "a replica set or a cluster"))
         note(_majority(facts.majority))
+
+
+def _beside(facts: "Facts") -> str:
+    if facts.oldest_beside > (facts.version or 0):
+        return ", which older daemons do not understand: stop all daemons first"
+    return ", beside which daemons of the version before can go on"
 
 
 def _majority(majority: tuple[int, int] | None) -> Finding:

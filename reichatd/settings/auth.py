@@ -70,8 +70,7 @@ class AuthSettings(Table, frozen=True):
     ticket_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30
     tickets_per_session: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """A ticket opens one WebSocket, in place of a token, for browsers. How long a ticket is valid, and how many unused ones a login
-    may have. Tickets are kept in memory: with several daemons on one store, a ticket is valid only at the daemon that issued
-    it."""
+    may have. With several daemons on one MongoDB, a ticket of one is valid at all; each counts its own."""
 
     argon2_time_cost: Annotated[int, Meta(ge=1, le=100)] = 2
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4_194_304)] = 19_456

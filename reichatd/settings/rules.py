@@ -12,6 +12,9 @@ from reichatd.settings.root import Settings
 SECRET_BYTES = 32
 """The minimum length of the secret that tokens are signed with: as long as the hash of HS256 (RFC 7518, 3.2)."""
 
+_BEATS = 3
+"""How many heartbeats fall into a lease at least, so that a late one does not end it."""
+
 MAKE_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
 _Rule = Callable[[Settings], Iterator[SettingsProblem]]
@@ -81,6 +84,17 @@ def _one_database(settings: Settings) -> Iterator[SettingsProblem]:
             as_toml(mongodb.database),
             f"{as_toml(named)}, which storage.mongodb.uri names; if that is only the database of the login, write "
             f"?authSource={named} in the URI in place of /{named}",
+        )
+
+
+def _leases_are_renewed(settings: Settings) -> Iterator[SettingsProblem]:
+    mongodb = settings.storage.mongodb
+    least = _BEATS * mongodb.heartbeat_seconds
+    if mongodb.lease_seconds < least:
+        yield SettingsProblem(
+            "storage.mongodb.lease_seconds",
+            f"{mongodb.lease_seconds:g}",
+            f"at least {least:g}, {_BEATS} times storage.mongodb.heartbeat_seconds",
         )
 
 
@@ -173,6 +187,7 @@ _RULES: tuple[tuple[set[str], _Rule], ...] = (
     ({"server.tls_cert", "server.tls_key"}, _tls_in_pairs),
     ({"server.trusted_proxies"}, _proxies_are_networks),
     ({"storage.mongodb.uri", "storage.mongodb.database"}, _one_database),
+    ({"storage.mongodb.lease_seconds", "storage.mongodb.heartbeat_seconds"}, _leases_are_renewed),
     ({"auth.secret_key"}, _secret_is_long),
     ({"auth.argon2_memory_kib", "auth.argon2_parallelism"}, _argon2_has_memory),
     ({"mail.username", "mail.password_file"}, _login_is_complete),

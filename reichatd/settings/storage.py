@@ -26,6 +26,12 @@ class MongoDBSettings(Table, frozen=True):
     timeout_seconds: Seconds = 5.0
     """How long one operation may take. After that, the store counts as unavailable."""
 
+    heartbeat_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
+    lease_seconds: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
+    """How often a daemon tells the others on the database that it runs, and how long that is valid. One of them does the
+    housekeeping; if it is killed, another takes over after lease_seconds. A standalone server allows one daemon only: after that
+    one was killed, a daemon on another machine waits as long."""
+
     @property
     def store_database(self) -> str:
         """The database of the store."""

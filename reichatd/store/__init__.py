@@ -1,13 +1,23 @@
 """All durable data: one protocol, and two stores that implement it."""
 
 from reichatd.store.backends import Backend, backend_for
-from reichatd.store.errors import FailureCounter, NewerSchema, StoreError, StoreReplaced, StoreUnavailable
+from reichatd.store.errors import (
+    FailureCounter,
+    NewerSchema,
+    OlderDaemons,
+    OtherSecret,
+    StoreError,
+    StoreInUse,
+    StoreReplaced,
+    StoreUnavailable,
+)
 from reichatd.store.lookups import users_with
 from reichatd.store.pages import cut, is_cut
 from reichatd.store.protocol import (
     AppPasswordStore,
     AuditStore,
     BlockStore,
+    DaemonStore,
     DirectStore,
     EmailChangeStore,
     ErasureStore,
@@ -19,6 +29,7 @@ from reichatd.store.protocol import (
     SecondFactorStore,
     SessionStore,
     Store,
+    TicketStore,
     UserStore,
 )
 from reichatd.store.records import (
@@ -41,6 +52,7 @@ from reichatd.store.records import (
     Committed,
     Confirmation,
     ConfirmedCode,
+    Daemon,
     Delete,
     DeletedBy,
     DirectHead,
@@ -56,6 +68,8 @@ from reichatd.store.records import (
     JoinOutcome,
     Keep,
     KickOutcome,
+    Lease,
+    Leased,
     LogHead,
     Membership,
     Message,
@@ -76,6 +90,7 @@ from reichatd.store.records import (
     RoomOverview,
     RoomSummary,
     RotateOutcome,
+    RunningDaemon,
     Session,
     Standing,
     Totals,
@@ -112,6 +127,8 @@ __all__ = [
     "Confirmation",
     "ConfirmedCode",
     "Cutoff",
+    "Daemon",
+    "DaemonStore",
     "Delete",
     "DeletedBy",
     "DirectHead",
@@ -132,6 +149,8 @@ __all__ = [
     "JoinedHead",
     "Keep",
     "KickOutcome",
+    "Lease",
+    "Leased",
     "LogHead",
     "LogRange",
     "MemberStore",
@@ -141,6 +160,8 @@ __all__ = [
     "NewerSchema",
     "OidcAccount",
     "OidcStore",
+    "OlderDaemons",
+    "OtherSecret",
     "Outcome",
     "Pin",
     "Pinned",
@@ -158,14 +179,17 @@ __all__ = [
     "RoomStore",
     "RoomSummary",
     "RotateOutcome",
+    "RunningDaemon",
     "SecondFactorStore",
     "Session",
     "SessionStore",
     "Standing",
     "Store",
     "StoreError",
+    "StoreInUse",
     "StoreReplaced",
     "StoreUnavailable",
+    "TicketStore",
     "Totals",
     "Totp",
     "TransferOutcome",

@@ -3,6 +3,9 @@
 StoreError
 ├── StoreUnavailable   it does not answer now: a server is down, a disk is full, a lock is not released
 │   └── StoreReplaced  its file was removed or replaced while it was open
+├── StoreInUse         another daemon uses it, and it allows one only
+├── OlderDaemons       older daemons run on it, which its next schema would break
+├── OtherSecret        it was used with another secret
 ├── StoreNotEmpty      it already holds data, and was to be filled from a backup
 └── NewerSchema        a newer reichatd has written it
 """
@@ -37,6 +40,18 @@ class FailureCounter:
             self.unavailable += 1
         else:
             self.other += 1
+
+
+class StoreInUse(StoreError):
+    """Another daemon uses the store, which allows one only."""
+
+
+class OlderDaemons(StoreError):
+    """Older daemons run on the store. Its schema is left unchanged, since they would not understand the next one."""
+
+
+class OtherSecret(StoreError):
+    """The store was used with another secret: no token, code or second factor in it would be accepted."""
 
 
 class StoreNotEmpty(StoreError):

@@ -631,15 +631,15 @@ async def test_a_ticket_expires_even_if_the_clock_is_set(store: Store, nursery: 
     harness = Harness(store, nursery, with_changes(ticket_seconds=1))
     await harness.join()
     identity = await harness.sessions.authenticate((await harness.login()).access_token)
-    old = harness.sessions.ticket(identity).ticket
+    old = (await harness.sessions.ticket(identity)).ticket
     harness.now -= DAY
     await trio.sleep(1.0)  # by the monotonic clock
     with pytest.raises(Unauthorized):
-        harness.sessions.redeem(old)
+        await harness.sessions.redeem(old)
     harness.now += 2 * DAY
-    new = harness.sessions.ticket(identity).ticket
+    new = (await harness.sessions.ticket(identity)).ticket
     harness.now -= DAY
-    assert harness.sessions.redeem(new)
+    assert await harness.sessions.redeem(new)
 
 
 async def test_settings_are_obeyed(store: Store, nursery: trio.Nursery) -> None:

@@ -52,8 +52,8 @@ async def test_a_token_acts_as_its_user_within_its_scopes_and_rooms(harness: Har
         NEVER,
         harness.now,
     )
-    ticket = harness.sessions.ticket(identity)
-    assert (await harness.sessions.authenticate(harness.sessions.redeem(ticket.ticket))).actor == actor
+    ticket = await harness.sessions.ticket(identity)
+    assert (await harness.sessions.of_session(await harness.sessions.redeem(ticket.ticket))).actor == actor
 
 
 async def test_a_token_keeps_no_address(harness: Harness, ann: Identity) -> None:

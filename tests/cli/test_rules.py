@@ -23,6 +23,11 @@ def mongodb(uri: str, database: str) -> StorageSettings:
     return StorageSettings(mongodb=MongoDBSettings(uri=uri, database=database))
 
 
+def with_heartbeats(heartbeat_seconds: float, lease_seconds: float) -> Settings:
+    mongodb = MongoDBSettings(heartbeat_seconds=heartbeat_seconds, lease_seconds=lease_seconds)
+    return Settings(storage=StorageSettings(mongodb=mongodb))
+
+
 def test_the_defaults_break_no_rule() -> None:
     assert broken(Settings()) == []
 
@@ -52,6 +57,8 @@ def test_the_problem_of_plain_http_to_other_machines_says_what_to_do() -> None:
     ("settings", "keys"),
     [
         (Settings(server=ServerSettings(tls_cert="a")), ["server.tls_key"]),
+        (with_heartbeats(4.0, 12.0), []),
+        (with_heartbeats(4.1, 12.0), ["storage.mongodb.lease_seconds"]),
         (Settings(server=ServerSettings(tls_key="a")), ["server.tls_cert"]),
         (Settings(server=ServerSettings(trusted_proxies=("10.0.0.0/8", "::1", "2001:db8::/32", "unix"))), []),
         # A proxy on the Unix socket does not protect connections from the network.

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from reichatd.cli import main, service
 from reichatd.settings import Settings
+from reichatd.settings.keys import KEYS
 from tests.test_settings import flat
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,6 +20,8 @@ PROGRAM = Path(sys.executable).with_name("reichatd")
 FILES = {
     "etc/systemd/system/reichatd.service",
     "etc/systemd/system/reichatd.socket",
+    "etc/systemd/system/reichatd@.service",
+    "etc/systemd/system/reichatd@.service.d/instance.conf",
     "etc/sysusers.d/reichatd.conf",
     "etc/tmpfiles.d/reichatd.conf",
     "etc/reichatd/reichatd.toml",
@@ -77,7 +80,7 @@ def test_uninstall_keeps_the_settings(tmp_path: Path) -> None:
     assert files_below(tmp_path) == {"etc/reichatd/reichatd.toml"}
     again = call("uninstall", "--root", tmp_path)
     assert again.exit_code == 0
-    assert again.output.count("not there") == 4 + len(MANUAL)
+    assert again.output.count("not there") == len(FILES) - 1 + len(MANUAL)
 
 
 def test_show_prints_the_files_that_install_would_write(tmp_path: Path) -> None:
@@ -146,6 +149,23 @@ def test_systemd_accepts_the_units_and_rates_them_as_hardened(tmp_path: Path) ->
         text=True,
     )
     assert rated.returncode == 0, rated.stdout
+
+
+def test_systemd_accepts_instances_behind_one_socket(tmp_path: Path) -> None:
+    install(tmp_path)
+    units = tmp_path / "etc/systemd/system"
+    assert f"\nExecStart={PROGRAM} serve\n" in (units / "reichatd@.service").read_text()
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "reichatd@1.service", "reichatd.socket"],
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{units}:"},
+        capture_output=True,
+        text=True,
+    )
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    drop_in = (units / "reichatd@.service.d/instance.conf").read_text()
+    for key in re.findall(r"^Environment=REICHATD_(\w+)=", drop_in, re.MULTILINE):
+        table, _, name = key.lower().partition("_")
+        assert f"{table}.{name}" in KEYS
 
 
 def test_the_unit_fits_the_settings() -> None:

@@ -99,7 +99,9 @@ async def test_while_it_runs(tmp_path: Path, storage: dict[str, str]) -> None:
         assert found.area("url") == dict.fromkeys(
             ("reachable", "clock", "websocket", "forwarded", "page", "origin", "idle"), "ok"
         )
-        assert {found[f"store.{subject}"].level for subject in ("opens", "schema")} == {"ok"}
+        assert {found[f"store.{subject}"].level for subject in ("opens", "schema", "secret")} == {"ok"}
+        for subject in ("daemons", "housekeeping") if "REICHATD_STORAGE_BACKEND" in storage else ():
+            assert f"(process {daemon.pid})" in found[f"store.{subject}"].text
         assert found["secret.strength"].level == "ok"
         assert found.status in (0, 1)  # this machine's clock may be unsynchronised
         assert not [
@@ -335,6 +337,8 @@ async def test_another_secret(tmp_path: Path) -> None:
         found = await examine(daemon, SECRET_KEY="0123456789abcdefghijklmnopqrstuvwxyz")
     assert (found["url.forwarded"].level, found["url.idle"].level) == ("error", "skipped")
     assert "another secret" in found["url.forwarded"].text
+    assert found["store.secret"].level == "error"
+    assert "reichatd secret accept" in found["store.secret"].text
 
 
 async def test_a_clock_that_was_fast(stopped: DaemonProcess) -> None:

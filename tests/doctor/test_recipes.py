@@ -51,7 +51,7 @@ async def test_the_doctor_accepts_the_nginx_configuration(tmp_path: Path) -> Non
         assert found.area("url") == ALL_OK
         assert re.search(r"[1-4] pings came", found["url.idle"].text)
         assert found.area("daemon") == dict.fromkeys(("running", "ready", "open_files"), "ok")
-        assert found.area("store") == dict.fromkeys(("disk", "opens", "schema", "integrity", "log"), "ok")
+        assert found.area("store") == dict.fromkeys(("disk", "opens", "schema", "secret", "integrity", "log"), "ok")
 
 
 @pytest.mark.parametrize(

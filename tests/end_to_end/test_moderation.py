@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.client import Person, Talk, open_room, registered_users
 from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
 from tests.end_to_end.test_two_daemons import SECRET, through
@@ -69,11 +67,10 @@ async def test_what_moderators_delete_and_pin_is_in_the_audit_log(daemon: Daemon
         ]
 
 
-@pytest.mark.parametrize("kind", ["mongod_standalone", "mongod_replica"])
-async def test_a_mute_by_way_of_another_daemon(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
+async def test_a_mute_by_way_of_another_daemon(tmp_path: Path, mongod_replica: str) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    with stored_in_mongodb(request.getfixturevalue(kind)) as storage:
+    with stored_in_mongodb(mongod_replica) as storage:
         settings = QUICK | FREE | SECRET | storage
         async with (
             running(tmp_path / "one", **settings) as one,

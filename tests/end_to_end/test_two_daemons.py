@@ -17,10 +17,10 @@ COUNT = 150
 SECRET = {"SECRET_KEY": "the same for both, so that each accepts the other's tokens"}
 
 
-@pytest.fixture(params=["mongod_standalone", "mongod_replica"])
-def shared(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+@pytest.fixture
+def shared(mongod_replica: str) -> Iterator[dict[str, str]]:
     """The settings of both daemons."""
-    with stored_in_mongodb(request.getfixturevalue(request.param)) as settings:
+    with stored_in_mongodb(mongod_replica) as settings:
         yield QUICK | FREE | SECRET | settings
 
 

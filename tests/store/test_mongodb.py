@@ -200,7 +200,7 @@ async def test_opening_completes_an_interrupted_migration(
     raw.messages.drop_index(schema.BY_NONCE)
     await (await open_store(settings)).aclose()
     assert schema.BY_NONCE in raw.messages.index_information()
-    assert raw.meta.find_one() == {"_id": "schema", "version": len(schema.MIGRATIONS)}
+    assert raw.meta.find_one() == {"_id": "schema", "version": len(schema.MIGRATIONS), "oldest": 7}
 
 
 async def test_many_daemons_open_a_new_database_at_once(settings: MongoDBSettings) -> None:

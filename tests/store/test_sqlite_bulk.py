@@ -28,6 +28,7 @@ NOT_IN_A_BACKUP = {
     "reactions": {"id"},
     "mentions": {"user_id", "id"},
     "pins": {"id"},
+    "secret": {"fingerprint"},
     "deleted_rooms": {"pk"},
     "registrations": {"pk"},
     "tries": {"email", "taken", "ends_at"},

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from reichatd.settings import MongoDBSettings
 from reichatd.store.bulk import Ban, LogEntry, Member, Stored, StoredReaction, StoredRoom, UserOutcome
-from reichatd.store.errors import StoreError, StoreNotEmpty
+from reichatd.store.errors import StoreError, StoreInUse, StoreNotEmpty
 from reichatd.store.mongodb import schema
 from reichatd.store.mongodb.audit import number_on
 from reichatd.store.mongodb.bulk_documents import (
@@ -25,6 +25,7 @@ from reichatd.store.mongodb.bulk_documents import (
     standing_document,
 )
 from reichatd.store.mongodb.dump import bulk_server
+from reichatd.store.mongodb.heartbeats import alive
 from reichatd.store.mongodb.invites import invite_document
 from reichatd.store.mongodb.keys import (
     folded,
@@ -63,12 +64,13 @@ async def restoring(settings: MongoDBSettings, *, replace: bool) -> AsyncIterato
     """An empty store to be filled. It is durable and complete when the block ends without an error.
 
     Until then no daemon opens it, and after an interrupted restore the only way is another restore. The caller must stop daemons
-    that already have it open.
+    that already have it open; those with a heartbeat are found.
 
     Arguments:
         replace: delete what the store holds, before anything else.
 
-    Errors: StoreNotEmpty (without `replace`), StoreUnavailable, StoreError (another program's database), NewerSchema.
+    Errors: StoreNotEmpty (without `replace`), StoreInUse (daemons run), StoreUnavailable, StoreError (another program's database),
+        NewerSchema.
     """
     async with bulk_server(settings) as server:
         await server.run(_begin, replace)
@@ -78,6 +80,9 @@ async def restoring(settings: MongoDBSettings, *, replace: bool) -> AsyncIterato
 
 def _begin(db: MongoDatabase, replace: bool) -> None:
     schema.found_version(db, half_restored=True)
+    if running := alive(db):
+        names = ", ".join(f"{each['host']} (process {each['pid']})" for each in running)
+        raise StoreInUse(f"daemons use the database {db.database.name} on {db.where}, stop them first: {names}")
     mark = {"_id": schema.RESTORE_ID}
     holds_something = any(
         collection.find_one({}, {"_id": 1}) for collection in (db.rooms, db.users, db.registrations, db.sessions)

@@ -1,11 +1,13 @@
 """The collections and their migrations."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from reichatd.store.errors import NewerSchema, StoreError
+from reichatd.store.errors import NewerSchema, OlderDaemons, StoreError
+from reichatd.store.mongodb.heartbeats import alive
 from reichatd.store.mongodb.keys import folded, folded_beside_another, name_key, new_token
 from reichatd.store.mongodb.server import MongoDatabase
 
@@ -16,6 +18,9 @@ PINNED = "pinned"
 MENTIONED = "mentioned"
 
 META_ID = "schema"
+
+SECRET_ID = "secret"
+"""The document in `meta` with the fingerprint of the secret; see `Keys.fingerprint`."""
 
 RESTORE_ID = "restore"
 """The document in `meta` that exists while a restore is running."""
@@ -151,33 +156,76 @@ def _seventh(db: MongoDatabase) -> None:
     db.users.create_indexes([IndexModel({"name_key": 1, "_id": 1})])
 
 
-MIGRATIONS: Sequence[Callable[[MongoDatabase], None]] = [_first, _second, _third, _fourth, _fifth, _sixth, _seventh]
-"""Step N migrates from version N to version N + 1. Once released, a step never changes.
+def _eighth(db: MongoDatabase) -> None:
+    # Tickets that were used, and heartbeats of daemons, are removed by the server some time after their end.
+    for collection in (db.tickets, db.daemons):
+        collection.create_indexes([IndexModel("expires", expireAfterSeconds=0)])
 
-A step may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
-"""
+
+class Step(NamedTuple):
+    """One step of the migration.
+
+    Arguments:
+        run: may run again from its beginning, after a crash or in another daemon at the same time, and must then do no harm.
+        spares_older: whether daemons that know the version before can go on, and be started, on the schema after it.
+    """
+
+    run: Callable[[MongoDatabase], None]
+    spares_older: bool = False
+
+
+MIGRATIONS: Sequence[Step] = [
+    Step(_first),
+    Step(_second),
+    Step(_third),
+    Step(_fourth),
+    Step(_fifth),
+    Step(_sixth),
+    Step(_seventh),
+    Step(_eighth, spares_older=True),
+]
+"""Step N migrates from version N to version N + 1. Once released, a step never changes."""
 
 
 def migrate(db: MongoDatabase) -> None:
     """Brings the schema up to date. Several daemons may do this at once.
 
-    Errors: NewerSchema; StoreError if the collections are another program's, or a restore into them was interrupted.
+    Errors: NewerSchema; OlderDaemons; StoreError if the collections are another program's, or a restore into them was interrupted.
     """
     version = found_version(db)
     if version is None:
         _record(db, 0)
+    _spare_older_daemons(db, version or 0)
     for step in range(version or 0, len(MIGRATIONS)):
-        MIGRATIONS[step](db)
+        MIGRATIONS[step].run(db)
         _record(db, step + 1)
+
+
+def _spare_older_daemons(db: MongoDatabase, version: int) -> None:
+    """Raises OlderDaemons if daemons run that would not understand the schema. Versions before 2.6 have no heartbeat."""
+    oldest = oldest_beside(version, len(MIGRATIONS))
+    if older := [each for each in alive(db) if each["schema"] < oldest]:
+        names = ", ".join(f"{each['version']} on {each['host']} (process {each['pid']})" for each in older)
+        raise OlderDaemons(
+            f"the database {db.database.name} on {db.where} has to be migrated to schema version {len(MIGRATIONS)}, which older "
+            f"daemons do not understand: stop these first, and then start this one again: {names}"
+        )
+
+
+def oldest_beside(version: int, target: int) -> int:
+    """The oldest version of the schema that a daemon may know, once a store is migrated from `version` to `target`."""
+    return max((step + 1 for step in range(version, target) if not MIGRATIONS[step].spares_older), default=0)
 
 
 def is_current(db: MongoDatabase) -> bool:
     """Whether `migrate` has nothing to do. Errors: as `migrate`."""
-    return found_version(db) == len(MIGRATIONS)
+    return (found_version(db) or 0) >= len(MIGRATIONS)
 
 
 def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | None:
     """The current version of the schema; None if there is no store yet.
+
+    It may be newer than this program's, if the steps in between spare older daemons.
 
     Errors: as `migrate`; with `half_restored` an interrupted restore is no error.
     """
@@ -187,7 +235,7 @@ def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | No
         raise StoreError(f"{where} is half restored: run `reichatd restore` once more")
     if META_ID in meta:
         version = int(meta[META_ID]["version"])
-        if version > len(MIGRATIONS):
+        if meta[META_ID].get("oldest", version) > len(MIGRATIONS):
             raise NewerSchema(version, len(MIGRATIONS), where)
         return version
     # The version is durable before any other collection is created: collections without one are not ours.
@@ -198,12 +246,13 @@ def found_version(db: MongoDatabase, *, half_restored: bool = False) -> int | No
 
 
 def clear(db: MongoDatabase) -> None:
-    """Makes the store an empty one with the current schema."""
+    """Makes the store an empty one with the current schema. The next daemon may have another secret."""
     for name in _names(db):
         db.database.drop_collection(name)
+    db.meta.delete_one({"_id": SECRET_ID})
     _record(db, 0)
     for step in MIGRATIONS:
-        step(db)
+        step.run(db)
     _record(db, len(MIGRATIONS))
 
 
@@ -229,9 +278,13 @@ def _names(db: MongoDatabase) -> set[str]:
         db.audit,
         db.erasures,
         db.reactions,
+        db.tickets,
+        db.daemons,
+        db.leases,
     )
     return {collection.name for collection in ours}
 
 
 def _record(db: MongoDatabase, version: int) -> None:
-    db.meta.update_one({"_id": META_ID}, {"$max": {"version": version}}, upsert=True)
+    known = {"version": version, "oldest": oldest_beside(0, version)}
+    db.meta.update_one({"_id": META_ID}, {"$max": known}, upsert=True)

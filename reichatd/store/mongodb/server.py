@@ -83,11 +83,16 @@ class MongoDatabase:
         self.audit: Collection[Document] = self.database["audit"]
         self.erasures: Collection[Document] = self.database["erasures"]
         self.reactions: Collection[Document] = self.database["reactions"]
+        self.tickets: Collection[Document] = self.database["tickets"]
+        self.daemons: Collection[Document] = self.database["daemons"]
+        self.leases: Collection[Document] = self.database["leases"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
         self.by = secrets.randbits(31)
         """A number unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not send to
         the feed of a process what it has written itself, which would be most of it."""
+        self.require_ownership: Callable[[], None] = lambda: None
+        """On a standalone server: raises StoreUnavailable if another daemon has taken the store from this one."""
         self._atomic = Lock()
         """Held by a step of `atomically`: those of one process would only make each other fail."""
 
@@ -97,8 +102,8 @@ class MongoDatabase:
         if not self.standalone:
             return ""
         return (
-            f"{self.where} is a standalone server, which has no transactions: with a second daemon on it, edits, deletions, "
-            "reactions and pins would fail or get lost; run one daemon only, or make it a replica set (rs.initiate())"
+            f"{self.where} is a standalone server, which has no transactions: a second daemon on it is refused, since edits, "
+            "deletions, reactions and pins would fail or get lost; run one daemon only, or make it a replica set (rs.initiate())"
         )
 
     def snapshot(self) -> "ClientSession | None":
@@ -112,6 +117,7 @@ class MongoDatabase:
         """
         with self._atomic:
             if self.standalone:
+                self.require_ownership()
                 return step()
             with self._client.start_session() as session, session.bind(end_session=False):
                 return self._in_transaction(session, step)
@@ -154,6 +160,7 @@ class MongoServer:
         self.db = db
         """Only steps in `run` may read and write."""
         self._threads = threads
+        self.standalone = db.standalone
         self.caution = db.caution
         self.failures = threads.failures
 

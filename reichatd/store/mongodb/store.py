@@ -13,6 +13,7 @@ from reichatd.store.mongodb.app_passwords import MongoAppPasswords
 from reichatd.store.mongodb.audit import MongoAudit
 from reichatd.store.mongodb.blocks import MongoBlocks
 from reichatd.store.mongodb.counts import MongoCounts
+from reichatd.store.mongodb.daemons import MongoDaemons
 from reichatd.store.mongodb.directs import MongoDirects
 from reichatd.store.mongodb.email_changes import MongoEmailChanges
 from reichatd.store.mongodb.erasures import MongoErasures
@@ -27,6 +28,7 @@ from reichatd.store.mongodb.rooms import MongoRooms
 from reichatd.store.mongodb.second_factors import MongoSecondFactors
 from reichatd.store.mongodb.server import THREADS, MongoDatabase, MongoServer, connect, hosts
 from reichatd.store.mongodb.sessions import MongoSessions
+from reichatd.store.mongodb.tickets import MongoTickets
 from reichatd.store.mongodb.users import MongoUsers
 from reichatd.store.records import LogHead, Totals
 from reichatd.store.worker_threads import WorkerThreads
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         AppPasswordStore,
         AuditStore,
         BlockStore,
+        DaemonStore,
         DirectStore,
         EmailChangeStore,
         ErasureStore,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
         RoomStore,
         SecondFactorStore,
         SessionStore,
+        TicketStore,
         UserStore,
     )
 
@@ -123,6 +127,8 @@ class MongoStore:
         self.email_changes: EmailChangeStore = MongoEmailChanges(server)
         self.erasures: ErasureStore = MongoErasures(server)
         self.audit: AuditStore = MongoAudit(server)
+        self.daemons: DaemonStore = MongoDaemons(server)
+        self.tickets: TicketStore = MongoTickets(server)
         self.caution = server.caution
         self.failures = server.failures
         self.counts: Counts = MongoCounts(server)

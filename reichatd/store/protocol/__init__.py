@@ -14,6 +14,10 @@ from reichatd.store.protocol.accounts import (
     SessionStore,
     UserStore,
 )
+from reichatd.store.protocol.daemons import (
+    DaemonStore,
+    TicketStore,
+)
 from reichatd.store.protocol.messages import (
     ErasureStore,
     MessageStore,
@@ -33,6 +37,7 @@ __all__ = [
     "AppPasswordStore",
     "AuditStore",
     "BlockStore",
+    "DaemonStore",
     "DirectStore",
     "EmailChangeStore",
     "ErasureStore",
@@ -44,5 +49,6 @@ __all__ = [
     "SecondFactorStore",
     "SessionStore",
     "Store",
+    "TicketStore",
     "UserStore",
 ]

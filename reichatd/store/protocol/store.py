@@ -16,6 +16,7 @@ from reichatd.store.protocol.accounts import (
     SessionStore,
     UserStore,
 )
+from reichatd.store.protocol.daemons import DaemonStore, TicketStore
 from reichatd.store.protocol.messages import ErasureStore, MessageStore
 from reichatd.store.protocol.rooms import DirectStore, InviteStore, MemberStore, RoomStore
 from reichatd.store.records import AuditEntry, AuditFilter, LogHead, Totals
@@ -59,6 +60,8 @@ class Store(Protocol):
     email_changes: EmailChangeStore
     erasures: ErasureStore
     audit: AuditStore
+    daemons: DaemonStore
+    tickets: TicketStore
     caution: str
     """What the operator of a daemon on this store has to know, in a sentence; empty if there is nothing."""
     failures: FailureCounter

@@ -23,6 +23,12 @@ from reichatd.store.records.accounts import (
 from reichatd.store.records.base import (
     Record,
 )
+from reichatd.store.records.daemons import (
+    Daemon,
+    Lease,
+    Leased,
+    RunningDaemon,
+)
 from reichatd.store.records.messages import (
     ERASED,
     PLAIN,
@@ -99,6 +105,7 @@ __all__ = [
     "Committed",
     "Confirmation",
     "ConfirmedCode",
+    "Daemon",
     "Delete",
     "DeletedBy",
     "DirectHead",
@@ -114,6 +121,8 @@ __all__ = [
     "JoinedHead",
     "Keep",
     "KickOutcome",
+    "Lease",
+    "Leased",
     "LogHead",
     "Membership",
     "Message",
@@ -135,6 +144,7 @@ __all__ = [
     "RoomOverview",
     "RoomSummary",
     "RotateOutcome",
+    "RunningDaemon",
     "Session",
     "Standing",
     "Totals",

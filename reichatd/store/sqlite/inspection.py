@@ -11,7 +11,7 @@ from typing import NamedTuple
 from reichatd.store.errors import StoreError
 from reichatd.store.records import Totals
 from reichatd.store.sqlite.connections import BUSY_SECONDS
-from reichatd.store.sqlite.schema import MIGRATIONS, check
+from reichatd.store.sqlite.schema import FINGERPRINT_VERSION, MIGRATIONS, check
 from reichatd.store.sqlite.store import count
 
 _STEPS = 10_000
@@ -25,6 +25,7 @@ class Facts(NamedTuple):
         version, known: of the schema, in the file and in this program.
         data_bytes, log_bytes: the size of the file, and of the write-ahead log beside it.
         has_users: whether there is an account.
+        fingerprint: of the secret that the store is used with; "" if there is none yet.
         fault: the first damage found inside; "" if there is none; None if there was no time to check everything.
     """
 
@@ -33,6 +34,7 @@ class Facts(NamedTuple):
     data_bytes: int
     log_bytes: int
     has_users: bool
+    fingerprint: str
     fault: str | None
 
 
@@ -51,7 +53,8 @@ def inspect(path: Path, seconds: float) -> Facts | None:
         fault = _fault(db, time.monotonic() + seconds)
         # A damaged file may not even tell; then this is not what matters.
         has_users = bool(fault) or _has_users(db, version)
-        return Facts(version, len(MIGRATIONS), path.stat().st_size, log_bytes, has_users, fault)
+        fingerprint = "" if fault else _fingerprint(db, version)
+        return Facts(version, len(MIGRATIONS), path.stat().st_size, log_bytes, has_users, fingerprint, fault)
 
 
 def totals(path: Path) -> Totals | None:
@@ -103,6 +106,11 @@ def _open_files(process: int) -> Iterator[str]:
 
 def _has_users(db: sqlite3.Connection, version: int) -> bool:
     return version > 0 and db.execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
+
+
+def _fingerprint(db: sqlite3.Connection, version: int) -> str:
+    found = db.execute("SELECT fingerprint FROM secret").fetchone() if version >= FINGERPRINT_VERSION else None
+    return found[0] if found else ""
 
 
 def _fault(db: sqlite3.Connection, deadline: float) -> str | None:

@@ -295,8 +295,16 @@ MIGRATIONS: list[tuple[str, ...]] = [
         "CREATE TABLE pins (id INTEGER PRIMARY KEY)",
         "CREATE INDEX users_by_name ON users (username COLLATE NOCASE)",
     ),
+    (
+        # One row at most; see `Keys.fingerprint`.
+        "CREATE TABLE secret (fingerprint TEXT NOT NULL)",
+    ),
 ]
 """Entry N migrates from version N to version N + 1. Once released, an entry never changes."""
+
+
+FINGERPRINT_VERSION = 8
+"""The first version with the table `secret`."""
 
 
 def check(db: Connection, where: str) -> int:

@@ -14,6 +14,7 @@ from reichatd.store.sqlite import space
 from reichatd.store.sqlite.app_passwords import SqliteAppPasswords
 from reichatd.store.sqlite.audit import SqliteAudit
 from reichatd.store.sqlite.blocks import SqliteBlocks
+from reichatd.store.sqlite.daemons import SqliteDaemons
 from reichatd.store.sqlite.database import SqliteDatabase
 from reichatd.store.sqlite.directs import SqliteDirects
 from reichatd.store.sqlite.email_changes import SqliteEmailChanges
@@ -26,6 +27,7 @@ from reichatd.store.sqlite.oidc import SqliteOidc
 from reichatd.store.sqlite.rooms import SqliteRooms
 from reichatd.store.sqlite.second_factors import SqliteSecondFactors
 from reichatd.store.sqlite.sessions import SqliteSessions
+from reichatd.store.sqlite.tickets import MemoryTickets
 from reichatd.store.sqlite.users import SqliteUsers
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         AppPasswordStore,
         AuditStore,
         BlockStore,
+        DaemonStore,
         DirectStore,
         EmailChangeStore,
         ErasureStore,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         RoomStore,
         SecondFactorStore,
         SessionStore,
+        TicketStore,
         UserStore,
     )
 
@@ -82,6 +86,8 @@ class SqliteStore:
         self.email_changes: EmailChangeStore = SqliteEmailChanges(database)
         self.erasures: ErasureStore = SqliteErasures(database)
         self.audit: AuditStore = SqliteAudit(database)
+        self.daemons: DaemonStore = SqliteDaemons(database)
+        self.tickets: TicketStore = MemoryTickets()
         self.caution = ""
         self.failures = database.failures
         self.counts: Counts = MemoryCounts()  # one daemon has the file
