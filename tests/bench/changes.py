@@ -66,7 +66,7 @@ def _known(run: Run, shape: Shape) -> _Pair:
     """A conversation of listeners who do not know changes, and of listeners who do."""
     shape = _scaled(run, shape)
     done: dict[bool, list[Outcome]] = {False: [], True: []}
-    with private({}) as target:
+    with private(compare.UNPINGED) as target:
         for knows in _ORDER:
             opening = LISTEN_TO_CHANGES if knows else LISTEN
             outcome = shape.talk(run.tools, target.port, target.rooms(1)[0], opening=opening, match=LATEST)
@@ -78,7 +78,7 @@ def _edits(run: Run) -> Sequence[float]:
     """The burst, and the same with edits in place of messages."""
     shape = _scaled(run, compare.BURST)
     done: dict[bool, list[Outcome]] = {False: [], True: []}
-    with private({}) as target:
+    with private(compare.UNPINGED) as target:
         for edits in _ORDER:
             request = target.rooms(1)[0]
             if edits:

@@ -81,7 +81,7 @@ def _on_mongodb() -> Iterator[BenchTarget]:
     """A daemon on a new replica set of one node. The store demands majority and journal for every write."""
     with Mongod(replica_set=True) as mongod:
         environ = {"REICHATD_STORAGE_BACKEND": "mongodb", "REICHATD_STORAGE_MONGODB_URI": mongod.uri}
-        with private(environ) as target:
+        with private(environ | compare.UNPINGED) as target:
             yield target
 
 

@@ -119,10 +119,12 @@ class _Storm:
 
     def run(self) -> ReactorsOutcome:
         spec, began, reactions = self._spec, time.perf_counter(), 0
-        while (elapsed := time.perf_counter() - began) < spec.seconds:
-            while reactions < spec.reactions and reactions * spec.seconds <= elapsed * spec.reactions:
-                self._react(reactions)
-                reactions += 1
+        while reactions < spec.reactions:
+            elapsed = time.perf_counter() - began
+            due = min(spec.reactions, 1 + int(spec.reactions * elapsed / spec.seconds))
+            for number in range(reactions, due):
+                self._react(number)
+            reactions = due
             if (len(self._edited_at) + 0.5) * spec.edit_seconds <= elapsed:
                 self._edit()
             self._receive(0.002)
