@@ -56,6 +56,7 @@ export class Composer {
     serverInfo.addEventListener("change", () => this.#check(), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
     window.addEventListener("storage", (event) => this.#draftChanged(event), { signal });
+    document.addEventListener("keydown", (event) => isWritingNowhere(event) && this.input.focus(), { signal });
   }
 
   /** The caller calls this when the element is in the page and has a size. */
@@ -214,6 +215,15 @@ export class Composer {
       announce(error.message);
     }
   }
+}
+
+/** Whether a key writes or pastes where nothing takes it, as after a click on a message: then it is meant for the input. */
+function isWritingNowhere(event) {
+  const { key, target, ctrlKey, metaKey, altKey } = event;
+  if (event.defaultPrevented || target.closest("input, textarea, select, dialog") || document.querySelector("dialog[open]")) return false;
+  if ((ctrlKey || metaKey) && !altKey && key.toLowerCase() === "v") return true;
+  const isCommand = (ctrlKey || metaKey || altKey) && !event.getModifierState("AltGraph");
+  return [...key].length === 1 && key !== " " && !isCommand; // the space bar scrolls, and presses buttons
 }
 
 /**

@@ -18,6 +18,7 @@ import { openRoomSwitcher } from "./room-switcher.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
 import { texts } from "./texts.js";
+import { tell } from "./toast.js";
 import { placeOf, replacePlace, roomPlace } from "./urls.js";
 import { Users } from "./users.js";
 
@@ -127,7 +128,7 @@ export class Home {
 
   async #markAllRead() {
     this.list.querySelector("a")?.focus(); // the button goes
-    await this.rooms.markAllRead().then(() => announce(texts.home.allRead), (error) => announce(error.message));
+    await this.rooms.markAllRead().then(() => announce(texts.home.allRead), (error) => tell(error.message));
   }
 
   #switch() {

@@ -67,11 +67,15 @@ def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) 
     quote.click()
     expect(message(ada, 1)).to_be_focused()
     expect(message(ada, 1)).to_have_attribute("aria-current", "true")
+    ada.page.keyboard.type("a b")  # without a click into the input
+    expect(ada.composer).to_have_value("a b")
+    ada.composer.fill("")
 
     # A link to a message leads there, too.
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     choose(ada, 2, "Copy link")
     expect(ada.page.locator("#announcer")).to_have_text("Copied")
+    expect(ada.page.locator(".toast")).to_have_text("Copied")
     bob.page.goto(ada.measured("navigator.clipboard.readText()"))
     expect(message(bob, 2)).to_have_attribute("aria-current", "true")
     expect(message(bob, 2)).to_be_focused()
