@@ -30,6 +30,7 @@ export class Home {
   #view = null;
   #roomId = null;
   #drawing = false;
+  #isInView = false; // whether the list has scrolled to the open room
   #titleTimer = null;
   #stopped = false;
 
@@ -197,6 +198,7 @@ export class Home {
     else shown = emptyView(this);
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
+    this.#isInView = false;
     this.notifier.shows(this.#view && roomId);
     this.#view?.shown(messageId);
     this.#draw();
@@ -213,11 +215,19 @@ export class Home {
       this.list.replaceChildren(...ordered(this.rooms.all, this.preferences).map((room) => h("li", { "data-room": room.room_id }, this.#link(room))));
       this.markAll.hidden = this.list.querySelector(".count") === null;
       this.none.hidden = this.rooms.all.length > 0;
+      if (!this.#isInView) this.#showCurrent();
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
       const [place] = placeOf();
       this.element.querySelector(".explore").toggleAttribute("data-current", place === "explore");
       this.profile.toggleAttribute("data-current", SETTINGS.includes(place));
     });
+  }
+
+  /** Scrolls the list to the open room, once: it may be far from those at the top. */
+  #showCurrent() {
+    const current = this.list.querySelector("[aria-current]");
+    this.#isInView = current !== null;
+    current?.scrollIntoView({ block: "nearest" });
   }
 
   #drawTab() {
@@ -248,7 +258,7 @@ export class Home {
       "data-muted": level === "nothing",
     },
       isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
-      h("bdi", { class: "room-name" }, name),
+      h("bdi", { class: "room-name", title: name }, name), // which may be cut off
       isPrivate && h("span", { class: "visually-hidden" }, isDirect ? texts.home.direct : texts.home.private),
       isFavourite && [icon("star"), h("span", { class: "visually-hidden" }, texts.home.isFavourite)],
       level === "nothing" && h("span", { class: "visually-hidden" }, texts.home.muted),
