@@ -10,6 +10,7 @@ import { texts } from "./texts.js";
 import { formatByKeys, toolbar } from "./toolbar.js";
 
 const PROCESSED_BY_IME = 229;
+const LATE_MS = 1_000; // an edit that takes longer says that it waits: there may be no connection
 
 export class Composer {
   #draft;
@@ -205,6 +206,7 @@ export class Composer {
     const context = this.#context;
     if (this.#isSaving) return;
     this.#isSaving = true;
+    const late = setTimeout(() => this.#context === context && this.#strip.querySelector("p").append(` ${texts.writing.waiting}`), LATE_MS);
     try {
       if (content !== context.content) await context.save(content);
       if (this.#context === context) this.leave();
@@ -213,6 +215,8 @@ export class Composer {
       this.#isSaving = false;
       this.problem.textContent = error.message;
       announce(error.message);
+    } finally {
+      clearTimeout(late);
     }
   }
 }

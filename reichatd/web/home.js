@@ -19,6 +19,7 @@ import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
 import { texts } from "./texts.js";
 import { tell } from "./toast.js";
+import { UnreadBeyond } from "./unread-beyond.js";
 import { placeOf, replacePlace, roomPlace } from "./urls.js";
 import { Users } from "./users.js";
 
@@ -57,6 +58,8 @@ export class Home {
     this.markAll = iconButton("check", texts.home.markAllRead, () => this.#markAllRead(), { hidden: true });
     this.removal = h("p", { class: "removal", role: "status" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
+    const explore = h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms);
+    this.beyond = new UnreadBeyond(h("div", { class: "rooms-scroll" }, this.none, this.list, explore));
     this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
@@ -70,7 +73,7 @@ export class Home {
           iconButton("plus", texts.home.newRoom, () => createRoomDialog(this)),
         ),
         this.removal,
-        h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms)),
+        this.beyond.element,
         this.profile,
       ),
       this.place,
@@ -216,6 +219,7 @@ export class Home {
       this.markAll.hidden = this.list.querySelector(".count") === null;
       this.none.hidden = this.rooms.all.length > 0;
       if (!this.#isInView) this.#showCurrent();
+      this.beyond.update();
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
       const [place] = placeOf();
       this.element.querySelector(".explore").toggleAttribute("data-current", place === "explore");

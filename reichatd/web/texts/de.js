@@ -153,6 +153,7 @@ export const texts = {
     favourite: "Favorit",
     isFavourite: " (Favorit)",
     markAllRead: "Alles als gelesen markieren",
+    moreUnread: "Mehr Ungelesenes",
     allRead: "Alles ist gelesen.",
     moved: (name, place, count) => `${name}: Platz ${place} von ${count}`,
     removed: {
