@@ -2,15 +2,18 @@
 
 import json
 import random
+from functools import partial
 
 import trio
 
-from tests.client import SECONDS, Person, Talk, id_range
+from tests.client import Person, Talk, id_range
 from tests.held_room import Frame, HeldRoom
 
 EMOJIS = ("👍", "🎉", "❤️")
 WINDOW = 10
 """How many posts and changes of one device may wait for their answers."""
+SECONDS = 60.0
+"""How long answers and agreement may take beside other tests; alone they take a fraction of a second."""
 RECENT = 40
 """Messages that are changed: of the newest ones that a device holds."""
 _PAUSES = (0.0, 0.0, 0.0, 0.005, 0.02)
@@ -132,6 +135,21 @@ class Device:
             return {"type": "fetch", "ids": self._dice.sample(recent, min(3, len(recent)))}
         first = min(self.held.messages)  # the messages before it, too, are held from now on
         return {"type": "fetch", "from_id": max(1, first - 5), "to_id": first - 1 + self._dice.choice([0, 4])}
+
+
+async def agreement_at_rest(devices: list[Device], reader: Person, room_id: str, steps: int) -> dict[int, Frame]:
+    """Connects all devices once more; returns as `agreement`.
+
+    Arguments:
+        steps: how many frames each of them sends before it rests.
+    """
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as starting:
+            for device in devices:
+                starting.start_soon(nursery.start, partial(device.visit, steps, stays=True))
+        stored = await agreement(devices, reader, room_id)
+        nursery.cancel_scope.cancel()
+    return stored
 
 
 async def agreement(devices: list[Device], reader: Person, room_id: str) -> dict[int, Frame]:

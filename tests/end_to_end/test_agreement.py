@@ -2,14 +2,13 @@
 
 import os
 import random
-from functools import partial
 from pathlib import Path
 
 import trio
 
 from tests.client import Person, open_room, registered_users
 from tests.end_to_end.conftest import FREE, TINY
-from tests.end_to_end.device import Device, agreement
+from tests.end_to_end.device import Device, agreement_at_rest
 from tests.process import running
 
 RUNS = 4
@@ -58,14 +57,9 @@ async def one_run(people: list[Person], seed: int) -> None:
         for number in range(6)
     ]
     async with trio.open_nursery() as nursery:
-        async with trio.open_nursery() as busy:
-            for number, device in enumerate(devices):
-                busy.start_soon(come_and_go, device, random.Random(-seed - number))
-        async with trio.open_nursery() as starting:
-            for device in devices:
-                starting.start_soon(nursery.start, partial(device.visit, STEPS, stays=True))
-        await agreement(devices, people[0], room_id)
-        nursery.cancel_scope.cancel()
+        for number, device in enumerate(devices):
+            nursery.start_soon(come_and_go, device, random.Random(-seed - number))
+    await agreement_at_rest(devices, people[0], room_id, STEPS)
 
 
 async def come_and_go(device: Device, dice: random.Random) -> None:
