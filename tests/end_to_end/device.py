@@ -30,9 +30,10 @@ class Device:
     def __init__(self, name: str, person: Person, room_id: str, dice: random.Random, *, knows_changes: bool) -> None:
         self.name = name
         self.person = person
-        self.held = HeldRoom(knows_changes=knows_changes, dice=dice)
-        self._room_id = room_id
         self._dice = dice
+        self._reading_dice = random.Random(dice.random())  # what is sent does not depend on what is received
+        self.held = HeldRoom(knows_changes=knows_changes, dice=self._reading_dice)
+        self._room_id = room_id
         self._count = 0
         self._waiting: dict[str, Frame] = {}  # by nonce
         self._answered = trio.Condition()
@@ -80,6 +81,8 @@ class Device:
                 await talk.send(**answer)
             if frame["type"] in ("ack", "error"):
                 await self._take_answer(frame)
+            if self._reading_dice.random() < 0.02:
+                await trio.sleep(0.1)  # the others go on meanwhile
 
     async def _take_answer(self, answer: Frame) -> None:
         frame = self._waiting.pop(answer["nonce"], None)

@@ -11,13 +11,12 @@ from tests.end_to_end.conftest import FREE, TINY
 from tests.end_to_end.device import Device, agreement_at_rest
 from tests.process import running
 
-RUNS = 4
+RUNS = 3
 VISITS = 4
 STEPS = 20
 """Frames that a device sends in one connection, at most."""
 
 OFTEN_TOGETHER = {
-    "REICHATD_LIMITS_CHANGES_PER_MINUTE": "0",
     "REICHATD_LIMITS_INITIAL_BEFORE": "8",
     "REICHATD_LIMITS_INITIAL_AFTER": "5",
     "REICHATD_LIMITS_REACTIONS_LIVE_LISTENERS": "2",
