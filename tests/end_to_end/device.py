@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from functools import partial
 
 import trio
@@ -140,7 +141,7 @@ class Device:
         return {"type": "fetch", "from_id": max(1, first - 5), "to_id": first - 1 + self._dice.choice([0, 4])}
 
 
-async def agreement_at_rest(devices: list[Device], reader: Person, room_id: str, steps: int) -> dict[int, Frame]:
+async def agreement_at_rest(devices: Sequence[Device], reader: Person, room_id: str, steps: int) -> dict[int, Frame]:
     """Connects all devices once more; returns as `agreement`.
 
     Arguments:
@@ -155,7 +156,7 @@ async def agreement_at_rest(devices: list[Device], reader: Person, room_id: str,
     return stored
 
 
-async def agreement(devices: list[Device], reader: Person, room_id: str) -> dict[int, Frame]:
+async def agreement(devices: Sequence[Device], reader: Person, room_id: str) -> dict[int, Frame]:
     """Waits until all devices agree with the store, which they must when nothing happens any more; returns its messages by id."""
     found = ["nothing was compared"]
     with trio.move_on_after(SECONDS):
