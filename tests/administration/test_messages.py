@@ -1,7 +1,7 @@
 """Showing and deleting messages, on a store without a daemon."""
 
 from reichatd.administration import requests
-from reichatd.administration.records import Done, MessageRecord, MessagesDeleted
+from reichatd.administration.records import Done, MessageRecord, MessagesDeleted, RoomDetails
 from reichatd.audit import ADMINISTRATOR
 from reichatd.store import ERASED, AuditFilter, Cutoff, Pin, React
 from tests.administration.conftest import Admin
@@ -60,3 +60,5 @@ async def test_a_message_is_shown_with_all_that_belongs_to_it(admin: Admin) -> N
     assert [(each.emoji, each.count, each.users) for each in shown[1].reactions] == [("👍", 1, [ann])]
     assert (shown[1].pinned_by, shown[1].pinned_at) == (ann, "1970-01-01T00:00:05.000000+00:00")
     assert (shown[0].reactions, shown[0].pinned_by) == ([], "")
+    assert await admin.conclude(requests.ShowRoom("lobby")) == Done()
+    assert [each.pins for each in admin.records if isinstance(each, RoomDetails)] == [1]
