@@ -3,6 +3,7 @@
 import { avatar, h, icon } from "./dom.js";
 import { closeDialogs } from "./forms.js";
 import { allMembers } from "./members.js";
+import { ordered } from "./room-order.js";
 import { fuzzyBestOf } from "./search.js";
 import { texts } from "./texts.js";
 
@@ -52,7 +53,7 @@ class Switcher {
     const places = new Map(preferences.recent.map((roomId, place) => [roomId, place]));
     const place = ({ room_id: roomId }) => places.get(roomId) ?? places.size;
     const words = this.input.value.trim();
-    const recent = [...rooms.all].sort((one, other) => place(one) - place(other));
+    const recent = ordered(rooms.all, preferences).sort((one, other) => place(one) - place(other));
     const directs = new Set(recent.filter(({ kind }) => kind === "direct").map(({ name }) => name));
     const people = words ? this.#people.filter(({ username }) => !directs.has(username)) : [];
     const found = fuzzyBestOf([...recent, ...people], words, (each) => [each.username ?? each.name]);
