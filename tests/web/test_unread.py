@@ -60,6 +60,7 @@ def test_two_devices_know_all_rooms_by_one_socket(visitor: Visitors, daemon: Dae
 
         cable.cut()
         link(bob, "Garden").click()
+        expect(link(bob, "Garden")).to_have_attribute("aria-current", "page")
         bob.say("three")
         expect(link(ada, "Garden").locator(".count")).to_have_text("1 unread")
         expect(phone.page.locator(".rooms .count")).to_have_count(0)
