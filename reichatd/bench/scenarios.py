@@ -63,7 +63,7 @@ def fan_out(target: BenchTarget, scale: float) -> Row:
 
 
 def edits(target: BenchTarget, scale: float) -> Row:
-    clients, senders, messages = 1000, 50, max(10, int(200 * scale))
+    clients, senders, messages = max(100, int(1000 * scale)), 50, max(10, int(200 * scale))
     requests = target.rooms(1)
     fill(target, requests[0], senders * messages)
     outcome = drive(
@@ -82,7 +82,7 @@ def edits(target: BenchTarget, scale: float) -> Row:
             match=CHANGED,
         )
     )
-    return _row("edits", "1,000 listeners, 50 senders that edit, one room", outcome, "deliveries/s")
+    return _row("edits", f"{clients:,} listeners, 50 senders that edit, one room", outcome, "deliveries/s")
 
 
 def conversation(target: BenchTarget, scale: float) -> Row:
