@@ -113,6 +113,7 @@ def test_changes_are_not_missed_while_scrolled_away_or_offline(visitor: Visitors
         ada, bob = pair(visitor, url=cable.url)
         for number in range(1, 41):
             ada.say(f"message {number}" + "\nwith more lines" * 3)
+        expect(message(bob, 40)).to_be_visible()
         bob.say("@ada, I was here")
         expect(message(ada, 41)).to_have_attribute("data-for-me", "")
         ada.page.get_by_role("region", name="Conversation").press("Home")
