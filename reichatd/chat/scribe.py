@@ -67,10 +67,6 @@ class LiveRooms(Protocol):
 class Reply(Protocol):
     """Gets the outcome of one post or change: `expect` is called, then one of `accept` and `refuse`, once. None waits."""
 
-    @property
-    def user(self) -> User:
-        """Who posts or changes, with the name of today."""
-
     def expect(self) -> None:
         """It is queued: the outcome follows."""
 
@@ -87,11 +83,19 @@ class Reply(Protocol):
         """It was not stored."""
 
 
+class PostReply(Reply, Protocol):
+    """Gets the outcome of one post."""
+
+    @property
+    def user(self) -> User:
+        """Who posts, with the name of today."""
+
+
 class PendingPost(msgspec.Struct, frozen=True):
     """A post, and what waits for its outcome."""
 
     post: Post
-    reply: Reply
+    reply: PostReply
 
 
 class PendingChange(msgspec.Struct, frozen=True):
@@ -142,7 +146,7 @@ class Scribe:
         self._failures = 0  # failed commits since the last write that succeeded
         self._failed = 0  # all failed commits
 
-    async def post(self, post: Post, reply: Reply) -> None:
+    async def post(self, post: Post, reply: PostReply) -> None:
         """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
         await self._queue(PendingPost(post, reply))
 
