@@ -88,7 +88,9 @@ class Device:
     async def _take_answer(self, answer: Frame) -> None:
         frame = self._waiting.pop(answer["nonce"], None)
         if answer["type"] == "error":
-            assert answer["code"] == "message_deleted", answer
+            # A change that the store has not taken is given up: repeated, it could come after a later one, and undo it.
+            is_given_up = answer["code"] == "unavailable" and frame is not None and frame["type"] != "message"
+            assert is_given_up or answer["code"] == "message_deleted", answer
         elif frame is not None:
             self.acknowledged(frame, answer)
         async with self._answered:
