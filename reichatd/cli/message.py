@@ -39,10 +39,10 @@ _ids_argument = click.argument("ranges", metavar="ID...", type=_Ids(), nargs=-1,
 
 @click.group()
 def message() -> None:
-    """Show messages, and delete them, in rooms of which you need not be a member.
+    """Show messages, and delete them.
 
-    A room is named by its room id, a message by its number in the room: in the web client, the number at the end of the link that
-    "Copy link" gives. 120-140 stands for all messages from 120 to 140.
+    You need not be a member of the room, which is named by its room id. A message is named by its number in the room: in the web
+    client, the number at the end of the link that "Copy link" gives. 120-140 stands for all messages from 120 to 140.
 
     If the room lacks one of the messages, the exit status is 67; the others are shown or deleted.
     A running daemon does the work (see server.control_socket), and the change takes effect at once. Without one, the commands work
