@@ -5,6 +5,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from reichatd.chat import (
     StoreEvents,
     UserSocketHandler,
     Writer,
+    delete_by_scribe,
 )
 from reichatd.control import ControlServer
 from reichatd.disk_space import DiskSpace
@@ -153,6 +155,7 @@ class Parts:
             url=self.url,
             settings=live_settings,
             live=self.accounts.sessions.live,
+            delete_messages=partial(delete_by_scribe, self.scribe),
             figures=self._figures,
         )
         self.control = ControlServer(self.administration, live_settings)

@@ -1,6 +1,7 @@
 """The use cases of rooms, on a real SQLite file. The rules alone are tested in test_rights.py."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from msgspec import UNSET
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Record, requests
 from reichatd.administration.records import Done
+from reichatd.chat import delete_in_store
 from reichatd.errors import (
     AlreadyBanned,
     AlreadyJoined,
@@ -187,6 +189,7 @@ async def test_members_are_read_only_to_list_them(
         invites=invites_of(store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=live,
+        delete_messages=partial(delete_in_store, store, LiveSettings(Settings())),
     )
     for method in ("get", "joined"):
         monkeypatch.setattr(store.rooms, method, refuse)

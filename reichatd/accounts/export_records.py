@@ -85,13 +85,25 @@ class ActivityRecord(_Record, frozen=True, tag="activity"):
     detail: str
 
 
+class ReactionCount(Struct, frozen=True):
+    """The reactions to a message with one emoji: how many, and the ids of the first users."""
+
+    emoji: str
+    count: int
+    users: list[str]
+
+
 class MessageRecord(_Record, frozen=True, tag="message"):
     """As it is stored; a deleted author has no name and no address.
 
     Arguments:
         edited_at: when it was last edited; "" if it never was.
         reply_to: the id of the message that it replies to; 0 for none.
-        deleted: who deleted it: "author", "moderator", or "erased"; "" if it is not deleted.
+        deleted: who deleted it: "author", "moderator" (an administrator, too), or "erased"; "" if it is not deleted.
+        mentions: user ids.
+        mention_room: whether it mentions all members.
+        reactions: in the order in which each emoji was first used.
+        pinned_by: the id of the user who pinned it; "" if it is not pinned.
     """
 
     room_id: str
@@ -104,6 +116,11 @@ class MessageRecord(_Record, frozen=True, tag="message"):
     edited_at: str = ""
     reply_to: int = 0
     deleted: str = ""
+    mentions: list[str] = []
+    mention_room: bool = False
+    reactions: list[ReactionCount] = []
+    pinned_by: str = ""
+    pinned_at: str = ""
 
 
 class ReactionRecord(_Record, frozen=True, tag="reaction"):

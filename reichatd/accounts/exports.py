@@ -15,6 +15,7 @@ from reichatd.accounts.export_records import (
     MessageRecord,
     Progress,
     ProviderRecord,
+    ReactionCount,
     ReactionRecord,
     SecondFactorRecord,
     SessionRecord,
@@ -130,6 +131,7 @@ async def user_details(store: "Store", user: "User") -> UserDetails:
 
 
 def message_record(room_id: str, message: "Message") -> MessageRecord:
+    extras = message.extras
     return MessageRecord(
         room_id=room_id,
         message_id=message.message_id,
@@ -138,9 +140,14 @@ def message_record(room_id: str, message: "Message") -> MessageRecord:
         email=message.email,
         timestamp=isoformat(message.timestamp),
         content=message.content,
-        edited_at=isoformat(message.extras.edited_at) if message.extras.edited_at else "",
-        reply_to=message.extras.reply_to,
-        deleted=message.extras.deleted or "",
+        edited_at=isoformat(extras.edited_at) if extras.edited_at else "",
+        reply_to=extras.reply_to,
+        deleted=extras.deleted or "",
+        mentions=list(extras.mentions),
+        mention_room=extras.mention_room,
+        reactions=[ReactionCount(each.emoji, each.count, list(each.users)) for each in extras.reactions],
+        pinned_by=extras.pinned.by if extras.pinned else "",
+        pinned_at=isoformat(extras.pinned.at) if extras.pinned else "",
     )
 
 

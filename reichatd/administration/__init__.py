@@ -1,4 +1,4 @@
-"""What an administrator can do with users and rooms, on a store with or without a running daemon."""
+"""What an administrator can do with users, rooms and messages, on a store with or without a running daemon."""
 
 from reichatd.administration.administration import Administration
 from reichatd.administration.records import Conclusion, DaemonFigures, Emit, Record, SettingRecord

@@ -8,6 +8,7 @@ from reichatd.administration import requests
 from reichatd.administration.audit import show_audit
 from reichatd.administration.exports import export_room, export_user
 from reichatd.administration.invites import InviteAdministration
+from reichatd.administration.messages import DeleteInRoom, MessageAdministration
 from reichatd.administration.records import (
     Conclusion,
     DaemonFigures,
@@ -41,6 +42,7 @@ class Administration:
     Arguments:
         live: `Accounts.live` in a daemon, `NoLiveConnections` without one.
         url: where clients reach the daemon; "" if only its settings say so.
+        delete_messages: makes a deletion durable; see `DeleteInRoom`.
         figures: returns what the daemon knows about itself; None without a daemon.
         clock: seconds since the epoch.
 
@@ -56,6 +58,7 @@ class Administration:
         invites: RoomInvites,
         settings: LiveSettings,
         live: LiveConnections,
+        delete_messages: DeleteInRoom,
         url: str = "",
         figures: Callable[[], DaemonFigures] | None = None,
         clock: Callable[[], float] = time.time,
@@ -68,6 +71,9 @@ class Administration:
             store=store, passwords=passwords, rooms=rooms, settings=settings, live=live, clock=clock
         )
         self._rooms = RoomAdministration(store=store, rooms=rooms, users=self._users)
+        self._messages = MessageAdministration(
+            store=store, rooms=self._rooms, settings=settings, delete=delete_messages, clock=clock
+        )
         self._invites = InviteAdministration(invites, settings, url)
 
     async def perform(self, request: requests.Request, emit: Emit) -> Conclusion:
@@ -99,6 +105,8 @@ class Administration:
                 await export_room(self._store, await self._rooms.find(request.room_id), emit)
             case _ if isinstance(request, requests.RoomRequest):
                 await self._rooms.perform(request, emit)
+            case _ if isinstance(request, requests.MessageRequest):
+                await self._messages.perform(request, emit)
             case _ if isinstance(request, requests.InviteRequest):
                 await self._invites.perform(request, emit)
             case _:

@@ -69,7 +69,7 @@ class RoomRecord(_Record, frozen=True, tag="room"):
 
 
 class RoomDetails(_Record, frozen=True, tag="room_details"):
-    """As a RoomRecord. `slow_seconds` is 0 without slow mode."""
+    """As a RoomRecord. `slow_seconds` is 0 without slow mode; `pins` is the number of pinned messages."""
 
     room_id: str
     name: str
@@ -81,6 +81,7 @@ class RoomDetails(_Record, frozen=True, tag="room_details"):
     owner_name: str = ""
     slow_seconds: int = 0
     members_pin: bool = False
+    pins: int = 0
 
 
 class PersonRecord(_Record, frozen=True, tag="person"):
@@ -103,6 +104,15 @@ class RoomChanged(_Record, frozen=True, tag="room_changed"):
     change: str
     room_id: str
     user_id: str | None = None
+
+
+class MessagesDeleted(_Record, frozen=True, tag="messages_deleted"):
+    """Ids of messages: those that were deleted now, those that were before, and those that the room does not have."""
+
+    room_id: str
+    deleted: list[int]
+    deleted_before: list[int]
+    missing: list[int]
 
 
 class InviteCreated(_Record, frozen=True, tag="invite_created"):
@@ -251,6 +261,7 @@ Record = (
     | RoomDetails
     | PersonRecord
     | RoomChanged
+    | MessagesDeleted
     | InviteCreated
     | InviteRecord
     | InviteDeleted

@@ -115,6 +115,20 @@ class ExportRoom(_Request, frozen=True):
     room_id: str
 
 
+class ShowMessages(_Request, frozen=True):
+    """Messages by their ids: ranges of them, the first and the last id of each."""
+
+    room_id: str
+    ranges: tuple[tuple[int, int], ...]
+
+
+class DeleteMessages(_Request, frozen=True):
+    """As a moderator deletes them. `ranges` as in `ShowMessages`. Those that do not exist, or are deleted already, are skipped."""
+
+    room_id: str
+    ranges: tuple[tuple[int, int], ...]
+
+
 class CreateInvite(_Request, frozen=True):
     """To a room, or to the server if `room_id` is "". `uses` is None for any number of people, `days` for the default."""
 
@@ -171,5 +185,6 @@ UserRequest = (
 RoomRequest = (
     ListRooms | ShowRoom | CreateRoom | DeleteRoom | KickMember | BanUser | UnbanUser | TransferRoom | ExportRoom
 )
+MessageRequest = ShowMessages | DeleteMessages
 InviteRequest = CreateInvite | ListInvites | DeleteInvite
-Request = UserRequest | RoomRequest | InviteRequest | ReadAudit | GetStats | ReadSettings
+Request = UserRequest | RoomRequest | MessageRequest | InviteRequest | ReadAudit | GetStats | ReadSettings

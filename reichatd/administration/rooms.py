@@ -152,6 +152,7 @@ async def details(store: Store, room: Room) -> RoomDetails:
         owner_name=owner.username if owner else "",
         slow_seconds=room.slow_seconds,
         members_pin=room.members_pin,
+        pins=len(await store.messages.pinned(room.room_id)),
     )
 
 

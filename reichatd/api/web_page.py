@@ -1,6 +1,7 @@
 """What the web client shows of an instance: its name and its logo, in the page and in the manifest. Pure."""
 
 import json
+from collections.abc import Iterable
 from html import escape
 from string import Template
 
@@ -21,13 +22,16 @@ _ICONS = (
 )
 
 
-def page(template: str, name: str, logo: Logo | None, files: str) -> str:
+def page(template: str, name: str, logo: Logo | None, files: str, modules: Iterable[str]) -> str:
     """The page, from index.html.
 
     Arguments:
         files: the relative URL of the directory with the client's files.
+        modules: the relative URLs of modules that every visit needs: a browser fetches them at once, and not one after another.
     """
-    return Template(template).substitute(name=escape(name), icons="\n".join(_links(logo, files)))
+    preloads = [f'<link rel="modulepreload" href="{url}">' for url in modules]
+    icons = _links(logo, files)
+    return Template(template).substitute(name=escape(name), icons="\n".join(icons), preloads="\n".join(preloads))
 
 
 def _links(logo: Logo | None, files: str) -> list[str]:

@@ -72,10 +72,11 @@ def _report(outcome: Outcome | AttackOutcome | HonestOutcome) -> None:
 class _Client:
     """One connection of a conversation."""
 
-    __slots__ = ("got", "sent", "sock", "tail", "timed")
+    __slots__ = ("first", "got", "sent", "sock", "tail", "timed")
 
-    def __init__(self, sock: socket.socket, *, timed: bool) -> None:
+    def __init__(self, sock: socket.socket, *, first: int, timed: bool) -> None:
         self.sock = sock
+        self.first = first  # the number of its first message
         self.timed = timed
         self.tail = b""  # the end of the last bytes received: a match may begin there
         self.sent = 0
@@ -118,7 +119,8 @@ class _TalkRunner:
     def _connect(self, number: int) -> _Client:
         spec = self._spec
         sock = connect(spec.host, spec.port, spec.requests[number % len(spec.requests)])
-        client = _Client(sock, timed=number % max(1, spec.clients // _TIMED) == 0)
+        first, timed = 1 + number * spec.messages, number % max(1, spec.clients // _TIMED) == 0
+        client = _Client(sock, first=first, timed=timed)
         FrameReader().wait_open(sock)
         if spec.opening:
             sock.sendall(text_frame(spec.opening.encode()))
@@ -139,7 +141,7 @@ class _TalkRunner:
         for _ in range(min(count, self._spec.messages - client.sent)):
             stamp = b"T%d." % time.perf_counter_ns()
             text = self._spec.template.encode().replace(b"@@", stamp + self._padding).replace(b"##", stamp)
-            client.sock.sendall(text_frame(text))
+            client.sock.sendall(text_frame(text.replace(b"%%", b"%d" % (client.first + client.sent))))
             client.sent += 1
 
     def _send_due(self, senders: deque[_Client], due: float) -> float:

@@ -14,6 +14,10 @@ from reichatd.bench.target import BenchTarget, TargetError
 
 _ACKED = '{"type":"message","content":"@@","nonce":"##"}'
 _ACK = '"type":"ack"'
+LISTEN_TO_CHANGES = '{"type":"listen_latest","after_change":0}'
+EDIT = '{"type":"edit","message_id":%%,"content":"@@"}'
+"""Each edit is of another message: so the daemon sends each of them."""
+CHANGED = '"type":"message_changed"'
 
 
 AnyOutcome = TypeVar("AnyOutcome", bound=msgspec.Struct)
@@ -56,6 +60,29 @@ def fan_out(target: BenchTarget, scale: float) -> Row:
         )
     )
     return _row("fan-out", "1,000 listeners, 50 senders, one room", outcome, "deliveries/s")
+
+
+def edits(target: BenchTarget, scale: float) -> Row:
+    clients, senders, messages = max(100, int(1000 * scale)), 50, max(10, int(200 * scale))
+    requests = target.rooms(1)
+    fill(target, requests[0], senders * messages)
+    outcome = drive(
+        Talk(
+            host=target.host,
+            port=target.port,
+            requests=requests,
+            clients=clients,
+            senders=senders,
+            messages=messages,
+            window=2,
+            answers=senders,
+            readers=clients,
+            opening=LISTEN_TO_CHANGES,
+            template=EDIT,
+            match=CHANGED,
+        )
+    )
+    return _row("edits", f"{clients:,} listeners, 50 senders that edit, one room", outcome, "deliveries/s")
 
 
 def conversation(target: BenchTarget, scale: float) -> Row:
@@ -117,7 +144,7 @@ def posts(target: BenchTarget, scale: float) -> Row:
 
 def joins(target: BenchTarget, scale: float) -> Row:
     requests = target.rooms(1)
-    _fill(target, requests[0], 80)
+    fill(target, requests[0], 80)
     read_up_to(target, requests[0], 30)
     outcome = drive(Join(host=target.host, port=target.port, requests=requests, clients=max(200, int(5000 * scale))))
     return _row("joins", "connect, initial state of 80 messages, listen", outcome, "joins/s")
@@ -125,7 +152,7 @@ def joins(target: BenchTarget, scale: float) -> Row:
 
 def history(target: BenchTarget, scale: float) -> Row:
     requests, size = target.rooms(1), max(2000, int(20_000 * scale))
-    _fill(target, requests[0], size)
+    fill(target, requests[0], size)
     outcome = drive(
         Fetch(
             host=target.host,
@@ -161,6 +188,7 @@ def idle(target: BenchTarget, scale: float) -> Row:
 
 SCENARIOS = [
     Scenario("fan-out", "many senders, many listeners, one room", fan_out),
+    Scenario("edits", "many senders that edit messages, many listeners, one room", edits),
     Scenario("conversation", "one sender, many listeners, one message at a time", conversation),
     Scenario("many-rooms", "many small rooms, all active", many_rooms),
     Scenario("posts", "durable posts, each acknowledged", posts),
@@ -218,7 +246,7 @@ def decoded_outcome(process: subprocess.Popen[bytes], kind: type[AnyOutcome]) ->
     return msgspec.json.decode(line, type=kind)
 
 
-def _fill(target: BenchTarget, request: str, count: int) -> None:
+def fill(target: BenchTarget, request: str, count: int) -> None:
     """Posts messages to a room."""
     senders = gcd(50, count)  # divides the count, so that each sender posts the same number
     drive(

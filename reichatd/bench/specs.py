@@ -32,7 +32,7 @@ class Talk(_Spec, frozen=True, kw_only=True):
 
     Arguments:
         opening: a frame that each client sends first; "" for none.
-        template: a message; @@ stands for the time and the padding, ## for the time.
+        template: a message; @@ stands for the time and the padding, ## for the time, %% for its number: from 1 on, each once.
         match: bytes that occur once in each delivery, and nowhere else.
         senders: number of clients that send, from the first on.
         messages: number that each sender sends.

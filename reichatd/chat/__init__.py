@@ -2,6 +2,7 @@
 
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.conversation import ConversationHandler
+from reichatd.chat.deletions import delete_by_scribe, delete_in_store
 from reichatd.chat.hub import Hub
 from reichatd.chat.open_sockets import SOCKETS_PER_USER
 from reichatd.chat.post_limits import PostLimits
@@ -32,4 +33,6 @@ __all__ = [
     "StoreEvents",
     "UserSocketHandler",
     "Writer",
+    "delete_by_scribe",
+    "delete_in_store",
 ]

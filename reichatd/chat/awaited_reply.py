@@ -19,8 +19,7 @@ class Accepted(NamedTuple):
 class AwaitedReply:
     """A `Reply` that one task waits for, in `outcome`."""
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+    def __init__(self) -> None:
         self._done = trio.Event()
         self._accepted = Accepted(0, None, is_new=False)
         self._error: ReichatError | None = None
@@ -41,3 +40,11 @@ class AwaitedReply:
         if self._error is not None:
             raise self._error
         return self._accepted
+
+
+class AwaitedPost(AwaitedReply):
+    """A `PostReply` that one task waits for."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__()
+        self.user = user

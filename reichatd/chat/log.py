@@ -78,6 +78,9 @@ class RoomLog:
             # It comes late, and the tail may show a later state already. The store knows which one is of now.
             self.forget_messages()
             return
+        if entry.change_id != self.changes.known + 1:
+            # Changes before it are missing: the tail may show their messages as they were.
+            self.forget_messages()
         place = entry.message_id - self.first_id
         if 0 <= place < len(self._frames):
             self._bytes += len(frame) - len(self._frames[place])

@@ -1,10 +1,10 @@
-"""What moderators do to messages, for the audit log."""
+"""What moderators and administrators do to messages, for the audit log."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reichatd.audit import AuditLog, Event
-from reichatd.rights import UserActor
+from reichatd.rights import ADMINISTRATOR, Actor, UserActor
 from reichatd.store import Change, ChangeOutcome, Committed, Delete, Pin
 
 
@@ -23,7 +23,7 @@ class Moderated(NamedTuple):
     """
 
     event: Event
-    by: UserActor
+    by: Actor
     room_id: str
     author: str
     message_ids: Sequence[int]
@@ -35,7 +35,7 @@ def moderated(asked: Sequence[Asked], committed: Committed) -> Iterator[Moderate
     for (change, client), answer in zip(asked, committed.changes, strict=True):
         if answer.outcome is not ChangeOutcome.CHANGED:
             continue
-        by, room_id = UserActor(change.user_id, "", client), change.room_id
+        by, room_id = _actor(change, client), change.room_id
         if isinstance(change, Delete):
             authors: dict[str, list[int]] = {}
             for message_id in change.message_ids:
@@ -57,3 +57,9 @@ async def record(audit: AuditLog, entries: Iterator[Moderated]) -> None:
     for event, by, room_id, author, message_ids in entries:
         detail = ", ".join(map(str, message_ids))
         await audit.record(event, by, user_id=author, room_id=room_id, detail=detail)
+
+
+def _actor(change: Change, client: str) -> Actor:
+    if isinstance(change, Delete) and change.by_administrator:
+        return ADMINISTRATOR
+    return UserActor(change.user_id, "", client)

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
 from reichatd.chat import frames
-from reichatd.chat.awaited_reply import Accepted, AwaitedReply
+from reichatd.chat.awaited_reply import Accepted, AwaitedPost, AwaitedReply
 from reichatd.chat.followers import Followers
 from reichatd.chat.hub import Hub
 from reichatd.chat.pages import Pages
@@ -52,7 +52,7 @@ class RestConversation:
     # --- writing
 
     async def post(self, by: Caller, room_id: str, draft: Draft) -> Posted:
-        reply = AwaitedReply(by.identity.user)
+        reply = AwaitedPost(by.identity.user)
         with _bad_fields():
             await self._writer.post(by.actor, room_id, draft, reply)
         accepted = await reply.outcome()
@@ -68,7 +68,7 @@ class RestConversation:
         mentions: Sequence[str] | None = None,
         if_change: int | None = None,
     ) -> int:
-        reply = AwaitedReply(by.identity.user)
+        reply = AwaitedReply()
         with _bad_fields():
             await self._writer.edit(
                 by.actor, room_id, message_id, content, reply, mentions=mentions, if_change=if_change
@@ -76,18 +76,18 @@ class RestConversation:
         return _change_id(await reply.outcome())
 
     async def delete(self, by: Caller, room_id: str, message_id: int) -> int:
-        reply = AwaitedReply(by.identity.user)
+        reply = AwaitedReply()
         await self._writer.delete(by.actor, room_id, [message_id], reply)
         return _change_id(await reply.outcome())
 
     async def react(self, by: Caller, room_id: str, message_id: int, emoji: str, *, is_set: bool) -> int:
-        reply = AwaitedReply(by.identity.user)
+        reply = AwaitedReply()
         with _bad_fields():
             await self._writer.react(by.actor, room_id, message_id, emoji, reply, is_set=is_set)
         return _change_id(await reply.outcome())
 
     async def pin(self, by: Caller, room_id: str, message_id: int, *, is_set: bool) -> int:
-        reply = AwaitedReply(by.identity.user)
+        reply = AwaitedReply()
         await self._writer.pin(by.actor, room_id, message_id, reply, is_set=is_set)
         return _change_id(await reply.outcome())
 

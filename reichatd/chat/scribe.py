@@ -76,10 +76,6 @@ class LiveRooms(Protocol):
 class Reply(Protocol):
     """Gets the outcome of one post or change: `expect` is called, then one of `accept` and `refuse`, once. None waits."""
 
-    @property
-    def user(self) -> User:
-        """Who posts or changes, with the name of today."""
-
     def expect(self) -> None:
         """It is queued: the outcome follows."""
 
@@ -96,6 +92,14 @@ class Reply(Protocol):
         """It was not stored."""
 
 
+class PostReply(Reply, Protocol):
+    """Gets the outcome of one post."""
+
+    @property
+    def user(self) -> User:
+        """Who posts, with the name of today."""
+
+
 class PendingPost(msgspec.Struct, frozen=True):
     """A post, and what waits for its outcome.
 
@@ -104,7 +108,7 @@ class PendingPost(msgspec.Struct, frozen=True):
     """
 
     post: Post
-    reply: Reply
+    reply: PostReply
     is_named: bool = True
 
 
@@ -157,7 +161,7 @@ class Scribe:
         self._failed = 0  # all failed commits
         self._is_stopping = False
 
-    async def post(self, post: Post, reply: Reply) -> None:
+    async def post(self, post: Post, reply: PostReply) -> None:
         """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
         if post.nonce is None and self._messages.shared:
             post = msgspec.structs.replace(post, nonce=secrets.token_urlsafe(_NONCE_BYTES))

@@ -17,7 +17,7 @@ class Replies(Protocol):
 
 
 class SocketReply:
-    """A `Reply` to one socket: an ack if there is a nonce, or an error. From `expect` on it is in flight.
+    """A `PostReply` to one socket: an ack if there is a nonce, or an error. From `expect` on it is in flight.
 
     Arguments:
         nonce: the frame's; None if it has none, or none that is valid.

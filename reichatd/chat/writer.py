@@ -13,7 +13,7 @@ from reichatd.chat.content import trimmed
 from reichatd.chat.emojis import is_emoji
 from reichatd.chat.mentions import names_in
 from reichatd.chat.post_limits import PostLimits, PostRefusal
-from reichatd.chat.scribe import Reply, Scribe
+from reichatd.chat.scribe import PostReply, Reply, Scribe
 from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, RateLimited, Unavailable
 from reichatd.messaging import Draft
@@ -70,7 +70,7 @@ class Writer:
         self._disk_space = disk_space
         self._clock = clock
 
-    async def post(self, by: UserActor, room_id: str, draft: Draft, reply: Reply) -> None:
+    async def post(self, by: UserActor, room_id: str, draft: Draft, reply: PostReply) -> None:
         """Posts a message."""
         limits = self._settings.limits
         content = _content(draft.content, limits)

@@ -29,6 +29,7 @@ class _Commands(click.Group):
         "doctor": _Entry("reichatd.cli.doctor:doctor", "Find problems, and advise how to solve them."),
         "user": _Entry("reichatd.cli.user:user", "Add, show, verify, disable, delete, export users."),
         "room": _Entry("reichatd.cli.room:room", "Create, show, delete, transfer, export rooms; kick and ban."),
+        "message": _Entry("reichatd.cli.message:message", "Show messages, and delete them."),
         "invite": _Entry("reichatd.cli.invite:invite", "Invite people to the server, or to a room."),
         "audit": _Entry("reichatd.cli.audit:audit", "Show the audit log."),
         "stats": _Entry("reichatd.cli.stats:stats", "Count users, rooms and messages, and the daemon's connections."),

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from reichatd.accounts.invites import Invites
 from reichatd.accounts.keys import Keys
 from reichatd.administration import Administration, Conclusion, Record, Request
 from reichatd.administration.records import Done, Emit, Failed, Progress, RequestRefused
+from reichatd.chat import delete_in_store
 from reichatd.cli import exit_status
 from reichatd.cli.exit_status import Failure
 from reichatd.cli.progress import ProgressBar
@@ -159,6 +161,7 @@ class _Work:
                 invites=RoomInvites(settings=in_force, store=store, live=live, invites=invites),
                 settings=in_force,
                 live=live,
+                delete_messages=partial(delete_in_store, store, in_force),
             )
             return await administration.perform(self._request, self._emit)
 

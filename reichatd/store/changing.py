@@ -31,13 +31,24 @@ EVERYONE = ""
 """Stands for all members where a store keeps the user ids of those who are mentioned."""
 
 
+def author_of(change: Change, member: Author | None) -> Author | None:
+    """Who makes a change; None for a user who is not a member of the room.
+
+    Arguments:
+        member: the member with the change's `user_id`; None if there is none.
+    """
+    if isinstance(change, Delete) and change.by_administrator:
+        return Author(is_owner=True)  # an administrator may delete what an owner may
+    return member
+
+
 def applied(
     change: Edit | Delete | Pin, message: Message, author: Author, mentions: tuple[str, ...] = ()
 ) -> Message | Changed:
     """The message as a change makes it, the same one if the change has no effect; or why the change is refused.
 
     Arguments:
-        author: the member who changes it.
+        author: see `author_of`.
         mentions: of an edit, the users that the new content mentions.
     """
     match change:
@@ -57,7 +68,7 @@ def refusal(change: Change, message: Message, author: Author) -> Changed | None:
     """Why a member may not change a message so; None if nothing is against it. A change without effect is not to be refused.
 
     Arguments:
-        author: the member who changes it.
+        author: see `author_of`.
     """
     if isinstance(change, Delete):
         may = message.user_id == change.user_id or (author.leads and not change.own_only)

@@ -10,6 +10,7 @@ import { texts } from "./texts.js";
 import { formatByKeys, toolbar } from "./toolbar.js";
 
 const PROCESSED_BY_IME = 229;
+const LATE_MS = 1_000; // an edit that takes longer says that it waits: there may be no connection
 
 export class Composer {
   #draft;
@@ -56,6 +57,7 @@ export class Composer {
     serverInfo.addEventListener("change", () => this.#check(), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
     window.addEventListener("storage", (event) => this.#draftChanged(event), { signal });
+    document.addEventListener("keydown", (event) => isWritingNowhere(event) && this.input.focus(), { signal });
   }
 
   /** The caller calls this when the element is in the page and has a size. */
@@ -204,6 +206,7 @@ export class Composer {
     const context = this.#context;
     if (this.#isSaving) return;
     this.#isSaving = true;
+    const late = setTimeout(() => this.#context === context && this.#strip.querySelector("p").append(` ${texts.writing.waiting}`), LATE_MS);
     try {
       if (content !== context.content) await context.save(content);
       if (this.#context === context) this.leave();
@@ -212,8 +215,19 @@ export class Composer {
       this.#isSaving = false;
       this.problem.textContent = error.message;
       announce(error.message);
+    } finally {
+      clearTimeout(late);
     }
   }
+}
+
+/** Whether a key writes or pastes where nothing takes it, as after a click on a message: then it is meant for the input. */
+function isWritingNowhere(event) {
+  const { key, target, ctrlKey, metaKey, altKey } = event;
+  if (event.defaultPrevented || target.closest("input, textarea, select, dialog") || document.querySelector("dialog[open]")) return false;
+  if ((ctrlKey || metaKey) && !altKey && key.toLowerCase() === "v") return true;
+  const isCommand = (ctrlKey || metaKey || altKey) && !event.getModifierState("AltGraph");
+  return [...key].length === 1 && key !== " " && !isCommand; // the space bar scrolls, and presses buttons
 }
 
 /**

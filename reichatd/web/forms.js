@@ -7,6 +7,7 @@ import { texts } from "./texts.js";
 /** How long a new dialog ignores clicks: the second click of a double click was meant for the page behind it. */
 const SETTLE_MS = 500;
 
+const FIRST_FIELD = "form :is(input:not([type='checkbox'], [type='radio']), textarea, select)";
 const ALL_AT_ONCE = ["radio", "checkboxes"];
 
 let count = 0;
@@ -87,7 +88,10 @@ function row({ name, label, hint, type = "text", rows, options, value = "", ...a
   };
 }
 
-/** Opens a dialog with this content: nodes, or a function that gets `close` and returns nodes. */
+/**
+ * Opens a dialog with this content: nodes, or a function that gets `close` and returns nodes. If it has a form, the user can write at once;
+ * not on a touch screen, where its keyboard would hide the rest.
+ */
 export function openDialog(title, content) {
   const id = `dialog${++count}`;
   const close = () => dialog.close();
@@ -102,6 +106,7 @@ export function openDialog(title, content) {
   dialog.addEventListener("click", (event) => event.target === dialog && event.timeStamp - openedAt > SETTLE_MS && close()); // outside of it
   document.body.append(dialog);
   dialog.showModal();
+  if (matchMedia("(pointer: fine)").matches && !dialog.querySelector("[autofocus]")) dialog.querySelector(FIRST_FIELD)?.focus();
   return dialog;
 }
 

@@ -18,6 +18,8 @@ import { openRoomSwitcher } from "./room-switcher.js";
 import { RoomView } from "./room-view.js";
 import { settingsView } from "./settings.js";
 import { texts } from "./texts.js";
+import { tell } from "./toast.js";
+import { UnreadBeyond } from "./unread-beyond.js";
 import { placeOf, replacePlace, roomPlace } from "./urls.js";
 import { Users } from "./users.js";
 
@@ -29,6 +31,7 @@ export class Home {
   #view = null;
   #roomId = null;
   #drawing = false;
+  #isInView = false; // whether the list has scrolled to the open room
   #titleTimer = null;
   #stopped = false;
 
@@ -55,6 +58,8 @@ export class Home {
     this.markAll = iconButton("check", texts.home.markAllRead, () => this.#markAllRead(), { hidden: true });
     this.removal = h("p", { class: "removal", role: "status" });
     this.none = h("p", { class: "none only-narrow hint", hidden: true }, texts.home.noRooms);
+    const explore = h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms);
+    this.beyond = new UnreadBeyond(h("div", { class: "rooms-scroll" }, this.none, this.list, explore));
     this.profile = h("a", { class: "me", href: "#/settings" });
     this.place = h("div", { id: "place", tabindex: "-1" });
     this.element = h("main", { class: "home" },
@@ -68,7 +73,7 @@ export class Home {
           iconButton("plus", texts.home.newRoom, () => createRoomDialog(this)),
         ),
         this.removal,
-        h("div", { class: "rooms-scroll" }, this.none, this.list, h("a", { class: "room-link explore", href: "#/explore" }, h("span", { class: "badge" }, icon("compass")), texts.common.findRooms)),
+        this.beyond.element,
         this.profile,
       ),
       this.place,
@@ -127,7 +132,7 @@ export class Home {
 
   async #markAllRead() {
     this.list.querySelector("a")?.focus(); // the button goes
-    await this.rooms.markAllRead().then(() => announce(texts.home.allRead), (error) => announce(error.message));
+    await this.rooms.markAllRead().then(() => announce(texts.home.allRead), (error) => tell(error.message));
   }
 
   #switch() {
@@ -196,6 +201,7 @@ export class Home {
     else shown = emptyView(this);
     this.place.replaceChildren(shown);
     this.element.dataset.pane = place ? "main" : "side";
+    this.#isInView = false;
     this.notifier.shows(this.#view && roomId);
     this.#view?.shown(messageId);
     this.#draw();
@@ -212,11 +218,20 @@ export class Home {
       this.list.replaceChildren(...ordered(this.rooms.all, this.preferences).map((room) => h("li", { "data-room": room.room_id }, this.#link(room))));
       this.markAll.hidden = this.list.querySelector(".count") === null;
       this.none.hidden = this.rooms.all.length > 0;
+      if (!this.#isInView) this.#showCurrent();
+      this.beyond.update();
       if (focused !== null) [...this.list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
       const [place] = placeOf();
       this.element.querySelector(".explore").toggleAttribute("data-current", place === "explore");
       this.profile.toggleAttribute("data-current", SETTINGS.includes(place));
     });
+  }
+
+  /** Scrolls the list to the open room, once: it may be far from those at the top. */
+  #showCurrent() {
+    const current = this.list.querySelector("[aria-current]");
+    this.#isInView = current !== null;
+    current?.scrollIntoView({ block: "nearest" });
   }
 
   #drawTab() {
@@ -247,7 +262,7 @@ export class Home {
       "data-muted": level === "nothing",
     },
       isDirect ? avatar(owner, name) : h("span", { class: "badge", "aria-hidden": "true" }, isPrivate ? icon("lock") : "#"),
-      h("bdi", { class: "room-name" }, name),
+      h("bdi", { class: "room-name", title: name }, name), // which may be cut off
       isPrivate && h("span", { class: "visually-hidden" }, isDirect ? texts.home.direct : texts.home.private),
       isFavourite && [icon("star"), h("span", { class: "visually-hidden" }, texts.home.isFavourite)],
       level === "nothing" && h("span", { class: "visually-hidden" }, texts.home.muted),

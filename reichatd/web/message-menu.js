@@ -1,11 +1,12 @@
 // What a user can do with a message: a menu.
 
-import { announce, copy, h, iconButton } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { recentEmoji } from "./emoji.js";
 import { leads } from "./members.js";
 import { openMenu } from "./menu.js";
 import { reactorsDialog } from "./reactors-dialog.js";
 import { texts } from "./texts.js";
+import { copyAndTell } from "./toast.js";
 import { pageUrlOf, roomPlace } from "./urls.js";
 
 const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
@@ -21,8 +22,8 @@ export function messageMenu(anchor, message, { home, roomId, conversation, acts 
   return openMenu(anchor, texts.message.more, [
     { icon: "reply", text: texts.message.reply, act: acts.reply },
     may.edit && { icon: "edit", text: texts.common.edit, act: acts.edit },
-    { icon: "copy", text: texts.conversation.copyText, act: () => copied(message.content) },
-    { icon: "link", text: texts.message.copyLink, act: () => copied(pageUrlOf(roomPlace(roomId, id))) },
+    { icon: "copy", text: texts.conversation.copyText, act: () => copyAndTell(message.content) },
+    { icon: "link", text: texts.message.copyLink, act: () => copyAndTell(pageUrlOf(roomPlace(roomId, id))) },
     may.pin && { icon: "pin", text: pinned ? texts.message.unpin : texts.message.pin, act: () => conversation.pin(id, !pinned) },
     reactions.length > 0 && { icon: "emoji", text: texts.message.whoReacted, act: () => reactorsDialog(home, roomId, message) },
     may.delete && { icon: "trash", text: texts.common.delete, act: acts.delete, isDangerous: true },
@@ -38,11 +39,6 @@ export function rightsOf(home, roomId, { user_id: userId }) {
     pin: leads(room) || room?.members_pin === true || room?.kind === "direct",
     delete: isMine || leads(room),
   };
-}
-
-async function copied(text) {
-  await copy(text);
-  announce(texts.common.copied);
 }
 
 /** Emoji to react with at once: those that the user has chosen last, then common ones. */

@@ -1,9 +1,10 @@
 // The text of a message as nodes: an element for each mark-up in the list below, and text for all else.
 
 import { webAddress } from "./addresses.js";
-import { announce, copy, h, iconButton } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { parsed } from "./markup.js";
 import { texts } from "./texts.js";
+import { copyAndTell } from "./toast.js";
 
 const DEEPEST = 12; // elements one in another
 const MOST_ELEMENTS = 500; // in a message; the rest is shown as text, so that thousands of marks do not stop the page
@@ -153,13 +154,9 @@ function showAddress(link) {
 function codeBlock({ info, content }) {
   const code = content.replace(/\n$/, "");
   const language = info.trim();
-  const onclick = async () => {
-    await copy(code);
-    announce(texts.common.copied);
-  };
   return h("div", { class: "code-block" },
     language && h("span", { class: "code-language" }, language),
-    iconButton("copy", texts.conversation.copyCode, onclick, { tabindex: "-1" }),
+    iconButton("copy", texts.conversation.copyCode, () => copyAndTell(code), { tabindex: "-1" }),
     h("pre", {}, h("code", {}, `${code}\n`)),
   );
 }

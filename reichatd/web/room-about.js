@@ -1,6 +1,6 @@
 // The dialog of a room: what it is, what can be done with it, and its members.
 
-import { announce, copy, h } from "./dom.js";
+import { h } from "./dom.js";
 import { openDialog } from "./forms.js";
 import { bannedList, leads, memberList } from "./members.js";
 import { personDialog } from "./person-dialog.js";
@@ -11,6 +11,7 @@ import { levelSelect } from "./room-level.js";
 import { quietButton } from "./settings-parts.js";
 import { texts } from "./texts.js";
 import { duration } from "./time.js";
+import { copyAndTell } from "./toast.js";
 import { pageUrlOf } from "./urls.js";
 
 const MOST_COUNTED = 1000; // members, by the server
@@ -50,7 +51,7 @@ function buttons(home, room, close) {
   const isOwner = room.role === "owner";
   const address = pageUrlOf(`#/room/${encodeURIComponent(room.room_id)}`);
   return [
-    quietButton(texts.room.copyAddress, async () => { await copy(address); announce(texts.room.addressCopied); }),
+    quietButton(texts.room.copyAddress, () => copyAndTell(address, texts.room.addressCopied)),
     leads(room) && quietButton(texts.room.invite, () => invitesDialog(home, room)),
     isOwner && quietButton(texts.common.edit, instead(editRoomDialog)),
     leads(room) && quietButton(texts.room.auditLog, () => auditDialog(home, room)),

@@ -1,6 +1,6 @@
 // Makes the rows of a room's messages: what each shows, and what its buttons do.
 
-import { announce, copy } from "./dom.js";
+import { announce } from "./dom.js";
 import { pickEmoji } from "./emoji-picker.js";
 import { MessageLookup } from "./message-lookup.js";
 import { messageMenu } from "./message-menu.js";
@@ -11,6 +11,7 @@ import { Names } from "./names.js";
 import { personDialog } from "./person-dialog.js";
 import { texts } from "./texts.js";
 import { full } from "./time.js";
+import { copyAndTell } from "./toast.js";
 import { roomPlace } from "./urls.js";
 
 export class RoomRows {
@@ -144,10 +145,7 @@ export class RoomRows {
     const { message_id: id, content } = message;
     return actionButtons({
       react: () => this.#pick(id),
-      copy: async () => {
-        await copy(content);
-        announce(texts.common.copied);
-      },
+      copy: () => copyAndTell(content),
       reply: () => this.#view.reply(message),
       more: () => this.openMenu(id),
     });

@@ -3,6 +3,7 @@
 import { avatar, h, icon } from "./dom.js";
 import { closeDialogs } from "./forms.js";
 import { allMembers } from "./members.js";
+import { ordered } from "./room-order.js";
 import { fuzzyBestOf } from "./search.js";
 import { texts } from "./texts.js";
 
@@ -19,12 +20,14 @@ export function openRoomSwitcher(home, roomId) {
 
 class Switcher {
   #home;
+  #roomId;
   #people = [];
   #found = [];
   #active = 0;
 
   constructor(home, roomId) {
     this.#home = home;
+    this.#roomId = roomId;
     const { title } = texts.switcher;
     this.input = h("input", {
       type: "text", role: "combobox", "aria-label": title, placeholder: title, autocomplete: "off", "aria-autocomplete": "list", "aria-expanded": "true", "aria-controls": ID,
@@ -38,11 +41,11 @@ class Switcher {
     this.element.addEventListener("click", ({ target }) => target === this.element && this.element.close()); // outside of it
     this.element.addEventListener("close", () => this.element.remove());
     this.#find();
-    if (roomId !== null) this.#readPeople(roomId).catch(() => {}); // without a connection there are only the rooms
+    if (roomId !== null) this.#readPeople().catch(() => {}); // without a connection there are only the rooms
   }
 
-  async #readPeople(roomId) {
-    const members = await allMembers(this.#home, roomId);
+  async #readPeople() {
+    const members = await allMembers(this.#home, this.#roomId);
     this.#people = members.filter(({ user_id: userId }) => userId !== this.#home.me.userId);
     if (this.input.value.trim()) this.#find();
   }
@@ -52,7 +55,8 @@ class Switcher {
     const places = new Map(preferences.recent.map((roomId, place) => [roomId, place]));
     const place = ({ room_id: roomId }) => places.get(roomId) ?? places.size;
     const words = this.input.value.trim();
-    const recent = [...rooms.all].sort((one, other) => place(one) - place(other));
+    const recent = ordered(rooms.all, preferences).sort((one, other) => place(one) - place(other));
+    if (!words && recent[0]?.room_id === this.#roomId) recent.push(recent.shift()); // Enter leads to the room before
     const directs = new Set(recent.filter(({ kind }) => kind === "direct").map(({ name }) => name));
     const people = words ? this.#people.filter(({ username }) => !directs.has(username)) : [];
     const found = fuzzyBestOf([...recent, ...people], words, (each) => [each.username ?? each.name]);

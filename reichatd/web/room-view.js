@@ -75,6 +75,7 @@ export class RoomView {
     this.input = this.composer.input;
     this.company = companyLine(home, roomId, this.#conversation.company, this.#rows.names);
     this.refusal = h("p", { class: "refusal problem", role: "alert" });
+    this.rejoin = h("button", { type: "button", class: "primary rejoin", hidden: true, onclick: () => home.open(roomId) }, texts.common.join);
     this.element = h("div", { class: "room" },
       h("header", { class: "bar" },
         iconButton("back", texts.common.backToRooms, () => home.leave(), { class: "icon-button only-narrow" }),
@@ -90,6 +91,7 @@ export class RoomView {
       this.company.typing,
       this.limits,
       this.refusal,
+      this.rejoin,
       this.composer.element,
     );
     this.#listen();
@@ -238,6 +240,7 @@ export class RoomView {
     this.#wasShown = state === "waiting" || (state === "connecting" && this.#wasShown);
     this.element.dataset.state = state;
     this.input.disabled = isOver;
+    this.rejoin.hidden = !isOver || reason === texts.conversation.roomDeleted;
     this.limits.hidden = isOver;
   }
 

@@ -36,5 +36,7 @@ function hasLetters(name, letters) {
   return true;
 }
 
-/** Without case, accents and punctuation. */
-const folded = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[\p{P}\s]+/gu, " ").trim();
+const LIGATURES = { œ: "oe", æ: "ae", ß: "ss" };
+
+/** Without case, accents, ligatures and punctuation. */
+const folded = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase().replace(/[œæß]/g, (each) => LIGATURES[each]).replace(/[\p{P}\s]+/gu, " ").trim();

@@ -1,14 +1,15 @@
 // Secrets that the server shows once, such as the token of a program.
 
-import { announce, copy, h } from "./dom.js";
+import { h } from "./dom.js";
 import { texts } from "./texts.js";
+import { copyAndTell } from "./toast.js";
 
 /** The nodes that show a secret, with a button that copies it. label: what it is. */
 export function secretNodes(label, secret) {
   return [
     h("pre", { class: "secret", "aria-label": label, tabindex: "0" }, secret),
     h("div", { class: "buttons" },
-      h("button", { type: "button", class: "quiet", onclick: async () => { await copy(secret); announce(texts.common.copied); } }, texts.common.copy),
+      h("button", { type: "button", class: "quiet", onclick: () => copyAndTell(secret) }, texts.common.copy),
     ),
   ];
 }

@@ -6,6 +6,7 @@ import { LANGUAGES } from "./languages.js";
 import { entry, entryButton, loadedList } from "./lists.js";
 import { outcomeLine, quietButton, section } from "./settings-parts.js";
 import { chooseLanguage, chosenLanguage, texts } from "./texts.js";
+import { tell } from "./toast.js";
 import { EMAIL, codeHint, withoutSpaces } from "./welcome-fields.js";
 
 export const profileSections = (home) => [nameSection(home), emailSection(home), languageSection(), blocksSection(home), logOutSection(home)];
@@ -91,7 +92,7 @@ function blocksSection({ api }) {
   });
 
   async function unblock(userId) {
-    await api.call("DELETE", `/user/blocks/${encodeURIComponent(userId)}`).catch((error) => announce(error.message));
+    await api.call("DELETE", `/user/blocks/${encodeURIComponent(userId)}`).catch((error) => tell(error.message));
     await blocks.refresh();
   }
 

@@ -42,8 +42,9 @@ export class Socket {
     this.#timers.push(setInterval(() => performance.now() - this.#lastFrameAt > SILENCE_MS && this.check(), CHECK_MS));
   }
 
+  /** Sends a frame. One that the connection can no longer take is lost, as those are that the server has not read. */
   send(type, fields) {
-    this.#socket.send(JSON.stringify({ type, ...fields }));
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type, ...fields }));
   }
 
   /**

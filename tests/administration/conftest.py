@@ -1,6 +1,7 @@
 """An administration on a real SQLite file."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import pytest
 from reichatd.accounts import Passwords
 from reichatd.administration import Administration, Conclusion, Record, Request, requests
 from reichatd.administration.records import Done, Progress, RequestRefused
+from reichatd.chat import delete_in_store
 from reichatd.rooms import Rooms
 from reichatd.settings import LimitSettings, LiveSettings, Settings
 from reichatd.store import Store
@@ -46,6 +48,7 @@ class Admin:
             invites=invites_of(store, settings),
             settings=LiveSettings(Settings()),
             live=self.live,
+            delete_messages=partial(delete_in_store, store, settings),
             clock=lambda: self.now,
         )
 

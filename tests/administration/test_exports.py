@@ -1,5 +1,7 @@
 """Exports of users and rooms, and statistics."""
 
+from functools import partial
+
 import pytest
 
 from reichatd.administration import Administration, DaemonFigures, Record, requests
@@ -17,6 +19,7 @@ from reichatd.administration.records import (
     UserDetails,
 )
 from reichatd.audit import ADMINISTRATOR
+from reichatd.chat import delete_in_store
 from reichatd.settings import LiveSettings, Settings
 from reichatd.store import AuditFilter, Block
 from tests.administration.conftest import Admin
@@ -93,6 +96,7 @@ async def test_stats_of_a_daemon(admin: Admin) -> None:
         invites=invites_of(admin.store, LiveSettings(Settings())),
         settings=LiveSettings(Settings()),
         live=admin.live,
+        delete_messages=partial(delete_in_store, admin.store, LiveSettings(Settings())),
         figures=lambda: figures,
     )
     records: list[Record] = []

@@ -4,6 +4,7 @@ import re
 
 import pyotp
 import pytest
+import trio
 
 from reichatd.api.operations import Token, operation_of
 from reichatd.rights import Scope
@@ -105,8 +106,11 @@ async def test_a_token_in_the_list(api: Api, ann: Someone) -> None:
 
 
 @pytest.mark.parametrize("scope", ["read", "write", "moderate"])
-async def test_each_call_takes_the_tokens_that_it_says(api: Api, ann: Someone, scope: str) -> None:
+async def test_each_call_takes_the_tokens_that_it_says(
+    nursery: trio.Nursery, api: Api, ann: Someone, scope: str
+) -> None:
     """All calls of the app, also those that are added later: without a scope they take no token for programs."""
+    await nursery.start(api.conversations.run)
     token = await make_token(api, ann, scope)
     seen = 0
     for rule in api.app.url_map.iter_rules():

@@ -1,5 +1,6 @@
 """How the web client's files are served. What they do is tested in a browser (tests/web)."""
 
+import gzip
 import re
 from html import escape
 from pathlib import Path
@@ -54,6 +55,7 @@ async def test_every_file_is_served_under_the_url_that_other_files_use(client: T
         assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         data = await response.get_data(as_text=False)
         imported = {urljoin(address, name.decode()) for name in re.findall(rb'(?:from |import\()"(\.\.?/[^"]+)"', data)}
+        imported |= {urljoin(address, name.decode()) for name in re.findall(rb"^// (\./\S+\.js)$", data, re.MULTILINE)}
         waiting |= imported - seen
     files = {
         path.relative_to(FILES).as_posix() for path in FILES.rglob("*") if path.is_file() and path.suffix != ".txt"
@@ -83,6 +85,38 @@ async def test_a_cached_file_is_not_sent_again(client: TrioClient) -> None:
     again = await client.get("/", headers={"Accept": BROWSER, "If-None-Match": etag})
     assert (again.status_code, await again.get_data(as_text=False), again.headers["ETag"]) == (304, b"", etag)
     assert (await client.get("/", headers={"Accept": BROWSER, "If-None-Match": '"other"'})).status_code == 200
+
+
+async def test_a_file_is_compressed_for_those_who_can_read_that(client: TrioClient) -> None:
+    for name in ("main.js", "texts/en.js", "app.css", "icon.svg", "emoji/en.json"):
+        plain = await client.get(f"/{FILE}/{name}", headers={"Accept-Encoding": "gzip;q=0"})
+        data = await plain.get_data(as_text=False)
+        packed = await client.get(f"/{FILE}/{name}", headers={"Accept-Encoding": "gzip, deflate, br"})
+        assert gzip.decompress(await packed.get_data(as_text=False)) == data
+        assert int(packed.headers["Content-Length"]) < len(data)
+        assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+        for header in ("Content-Type", "ETag", "Vary", "Cache-Control", "Content-Security-Policy"):
+            assert plain.headers[header] == packed.headers[header]
+        assert plain.headers["Vary"] == "Accept-Encoding"
+        again = await client.get(f"/{FILE}/{name}", headers={"If-None-Match": packed.headers["ETag"]})
+        assert (again.status_code, again.headers.get("Content-Encoding"), again.headers["Vary"]) == (
+            304,
+            None,
+            "Accept-Encoding",
+        )
+    image = await client.get(f"/{FILE}/icon-192.png", headers={"Accept-Encoding": "gzip"})
+    assert await image.get_data(as_text=False) == (FILES / "icon-192.png").read_bytes()
+
+
+async def test_a_browser_asks_for_few_modules_and_for_all_at_once(client: TrioClient) -> None:
+    page = await (await client.get("/", headers={"Accept": BROWSER})).get_data(as_text=True)
+    named = {urljoin("/", url) for url in re.findall(r'<link rel="modulepreload" href="(\S+)">', page)}
+    assert len(named) < 10
+    for name in ("boot.js", "main.js", "texts/en.js", "texts/de.js", "texts/fr.js"):
+        module = await (await client.get(f"/{FILE}/{name}")).get_data(as_text=True)
+        assert {
+            urljoin(f"/{FILE}/{name}", url) for url in re.findall(r'^import .* from "(\S+)";$', module, re.M)
+        } <= named
 
 
 async def test_the_names_of_emoji_are_made_when_a_browser_asks_for_them(client: TrioClient) -> None:
@@ -131,13 +165,14 @@ async def test_nothing_else_is_served(client: TrioClient, path: str) -> None:
 
 def test_a_changed_file_has_another_url(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text('<script src="web/main.js">')
+    (tmp_path / "boot.js").write_text("1")
     (tmp_path / "main.js").write_text("1")
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "en.js").write_text("1")
     first = read_files(tmp_path)
     (tmp_path / "texts" / "en.js").write_text("2")
     second = read_files(tmp_path)
-    assert second.assets.keys() == {"main.js", "texts/en.js"}
+    assert second.assets.keys() == {"boot.js", "main.js", "texts/en.js"}
     assert first.version != second.version
     assert first.page.etag != second.page.etag
     assert first.page.data == f'<script src="web/{first.version}/main.js">'.encode()

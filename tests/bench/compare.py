@@ -26,7 +26,10 @@ from reichatd.bench.target import private
 
 HERE = Path(__file__).parent
 Measure = Callable[[], Outcome]
-_LISTEN = '{"type":"listen_latest"}'
+UNPINGED = {"REICHATD_LIMITS_PING_SECONDS": "600"}
+"""`talk.c` does not answer pings: on a slow machine it would be disconnected."""
+LISTEN = '{"type":"listen_latest"}'
+LATEST = '"type":"latest_message"'
 _PADDING_TO_OURS = 240
 """Padding that makes a peer's frames, which carry only the text, as long as ours: 290 bytes instead of 110."""
 _MESSAGE = '{"type":"message","content":"@@"}'
@@ -41,11 +44,19 @@ class Shape(NamedTuple):
     window: int
     padding: int = 60
 
-    def talk(self, directory: Path, port: int, request: str, *, opening: str, match: str) -> Outcome:
+    def talk(
+        self, directory: Path, port: int, request: str, *, opening: str, match: str, template: str = _MESSAGE
+    ) -> Outcome:
         """Runs it with `talk.c`: on two cores, a load generator in Python would slow down the server that it measures."""
         numbers = map(str, (self.clients, self.senders, self.messages, self.window, self.padding))
-        command = [str(directory / "talk"), str(port), request, *numbers, opening, _MESSAGE, match]
+        command = [str(directory / "talk"), str(port), request, *numbers, opening, template, match]
         return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Outcome)
+
+
+BURST = Shape(clients=1000, senders=50, messages=200, window=2)
+"""1,000 listeners, 50 senders, one room."""
+CONVERSATION = Shape(clients=200, senders=1, messages=1000, window=1)
+"""200 listeners, one sender, a message at a time."""
 
 
 def main() -> None:
@@ -82,25 +93,21 @@ def show(name: str, contestants: dict[str, Measure], rounds: int) -> None:
 
 
 def burst(directory: Path) -> dict[str, Measure]:
-    """1,000 listeners, 50 senders, one room."""
-    shape = Shape(clients=1000, senders=50, messages=200, window=2)
     return {
-        "reichatd": lambda: on_reichatd(directory, shape),
-        "limit.c": lambda: on_peer(directory, [directory / "limit"], shape),
+        "reichatd": lambda: on_reichatd(directory, BURST),
+        "limit.c": lambda: on_peer(directory, [directory / "limit"], BURST),
         "limit.c, our frames": lambda: on_peer(
-            directory, [directory / "limit"], shape._replace(padding=_PADDING_TO_OURS)
+            directory, [directory / "limit"], BURST._replace(padding=_PADDING_TO_OURS)
         ),
-        "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], shape._replace(messages=10)),
+        "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], BURST._replace(messages=10)),
     }
 
 
 def conversation(directory: Path) -> dict[str, Measure]:
-    """200 listeners, one sender, a message at a time."""
-    shape = Shape(clients=200, senders=1, messages=1000, window=1)
     return {
-        "reichatd": lambda: on_reichatd(directory, shape),
-        "limit.c": lambda: on_peer(directory, [directory / "limit"], shape),
-        "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], shape),
+        "reichatd": lambda: on_reichatd(directory, CONVERSATION),
+        "limit.c": lambda: on_peer(directory, [directory / "limit"], CONVERSATION),
+        "Node's ws": lambda: on_peer(directory, ["node", directory / "ws_peer.js"], CONVERSATION),
     }
 
 
@@ -130,8 +137,8 @@ COMPARISONS: dict[str, Callable[[Path], dict[str, Measure]]] = {
 
 
 def on_reichatd(directory: Path, shape: Shape) -> Outcome:
-    with private({}) as target:
-        return shape.talk(directory, target.port, target.rooms(1)[0], opening=_LISTEN, match='"type":"latest_message"')
+    with private(UNPINGED) as target:
+        return shape.talk(directory, target.port, target.rooms(1)[0], opening=LISTEN, match=LATEST)
 
 
 def on_peer(directory: Path, command: list[str | Path], shape: Shape) -> Outcome:

@@ -18,10 +18,6 @@ from tests.bench.slow_readers import ReaderOutcomes, SlowReaders
 from tests.bench.targets import Figure, Run, at_least, at_most, unbounded
 from tests.mongod import Mongod
 
-_LISTEN = '{"type":"listen_latest"}'
-_LATEST = '"type":"latest_message"'
-_BURST = compare.Shape(clients=1000, senders=50, messages=200, window=2)
-
 
 def _burst(run: Run) -> Sequence[float]:
     of = _round(compare.burst(run.tools))
@@ -71,11 +67,11 @@ def _posts(run: Run) -> Sequence[float]:
 
 
 def _mongodb_burst(run: Run) -> Sequence[float]:
-    shape = _BURST._replace(messages=run.scaled(_BURST.messages, 20))
+    shape = compare.BURST._replace(messages=run.scaled(compare.BURST.messages, 20))
     on_sqlite = compare.on_reichatd(run.tools, shape)
     with _on_mongodb() as target:
         request = target.rooms(1)[0]
-        on_mongodb = shape.talk(run.tools, target.port, request, opening=_LISTEN, match=_LATEST)
+        on_mongodb = shape.talk(run.tools, target.port, request, opening=compare.LISTEN, match=compare.LATEST)
     ratio = on_mongodb.per_second / on_sqlite.per_second
     return on_mongodb.per_second, on_sqlite.per_second, ratio, on_mongodb.lost + on_sqlite.lost
 
@@ -85,7 +81,7 @@ def _on_mongodb() -> Iterator[BenchTarget]:
     """A daemon on a new replica set of one node. The store demands majority and journal for every write."""
     with Mongod(replica_set=True) as mongod:
         environ = {"REICHATD_STORAGE_BACKEND": "mongodb", "REICHATD_STORAGE_MONGODB_URI": mongod.uri}
-        with private(environ) as target:
+        with private(environ | compare.UNPINGED) as target:
             yield target
 
 

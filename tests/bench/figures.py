@@ -12,13 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backups, conversations, feed, followers, other_figures, user_sockets
+from tests.bench import backups, changes, conversations, feed, followers, other_figures, user_sockets
 from tests.bench.targets import Figure, Result, open_run, results
 
 FIGURES = {
     figure.name: figure
     for figure in [
         *conversations.FIGURES,
+        *changes.FIGURES,
         *other_figures.FIGURES,
         *followers.FIGURES,
         *feed.FIGURES,

@@ -76,7 +76,7 @@ def _settled_open_files(target: BenchTarget) -> int:
 def _history(run: Run) -> Sequence[float]:
     sizes = {"small": 1000, "large": run.scaled(1_000_000)}
     full = run.scratch / f"history-{sizes['large']}.sqlite3"
-    _fill_once(full, sizes)
+    stores.create_once(full, lambda path: stores.create_with_logs(path, sizes))
     with TemporaryDirectory() as directory:
         path = shutil.copy(full, directory)
         with private({"REICHATD_STORAGE_PATH": str(path)}) as target:
@@ -96,16 +96,6 @@ def _read_in(target: BenchTarget, room_id: str, size: int) -> tuple[float, float
     assert not state.lost
     assert not page.lost
     return state.latency.p50, page.latency.p50
-
-
-def _fill_once(path: Path, sizes: dict[str, int]) -> None:
-    if path.exists():
-        stores.upgrade(path)
-    else:
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.unlink(missing_ok=True)
-        stores.create_with_logs(unfinished, sizes)
-        unfinished.rename(path)
 
 
 def _rest(run: Run) -> Sequence[float]:
@@ -141,7 +131,8 @@ def _argon2_rate(count: int) -> float:
 def _start(run: Run) -> Sequence[float]:
     size = run.scaled(10_000_000)
     full = run.scratch / f"start-{size}.sqlite3"
-    _fill_once(full, {f"room{number}": size // 100 for number in range(100)})
+    sizes = {f"room{number}": size // 100 for number in range(100)}
+    stores.create_once(full, lambda path: stores.create_with_logs(path, sizes))
     with TemporaryDirectory() as directory:
         start = partial(_start_until_ready, Path(directory))
         _, output = start([sys.executable, "-X", "importtime", *_SERVE], "first")

@@ -1,7 +1,8 @@
 """Creates full stores, directly through the store: by way of a daemon it would take minutes."""
 
+import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import trio
 
 from reichatd.accounts.keys import Keys
 from reichatd.accounts.tokens import AccessTokens
-from reichatd.store import Post, Registration, Room, Session, Store, User
+from reichatd.store import Edit, Post, Registration, Room, Session, Store, User
 from reichatd.store.sqlite import open_store
 
 _BATCH = 20_000
@@ -27,9 +28,20 @@ def create_with_logs(path: Path, sizes: Mapping[str, int]) -> None:
     trio.run(_fill_logs, path, sizes)
 
 
-def upgrade(path: Path) -> None:
-    """Upgrades the schema of a store of an earlier run, so that the measured start need not."""
-    trio.run(_open_and_close, path)
+def create_with_changes(path: Path, room_id: str, size: int) -> None:
+    """Creates an SQLite store with a public room whose messages have all been edited once, in no order."""
+    trio.run(_fill_changed, path, room_id, size)
+
+
+def create_once(path: Path, create: Callable[[Path], None]) -> None:
+    """Creates a store that takes long to create. One of an earlier run is kept, and its schema upgraded before the measurement."""
+    if path.exists():
+        trio.run(_open_and_close, path)
+    else:
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.unlink(missing_ok=True)
+        create(unfinished)
+        unfinished.rename(path)
 
 
 def create_with_members(path: Path, secret: str, count: int, room_id: str) -> list[str]:
@@ -55,6 +67,20 @@ async def _fill_logs(path: Path, sizes: Mapping[str, int]) -> None:
         for room_id, size in sizes.items():
             await _add_room(store, room_id, [author])
             await _add_messages(store, room_id, author, size)
+
+
+async def _fill_changed(path: Path, room_id: str, size: int) -> None:
+    message_ids = list(range(1, size + 1))
+    random.Random(size).shuffle(message_ids)
+    async with _store(path) as store:
+        author = await _add_user(store, 0)
+        await _add_room(store, room_id, [author])
+        await _add_messages(store, room_id, author, size)
+        for first in range(0, size, _BATCH):
+            some = message_ids[first : first + _BATCH]
+            await store.messages.commit(
+                [], {}, [Edit(room_id, author, each, _TEXT.upper(), time.time()) for each in some]
+            )
 
 
 async def _fill_crowd(path: Path, secret: str, count: int, room_id: str) -> list[str]:

@@ -5,7 +5,8 @@
  *
  * It works like reichatd.bench.load. Every client opens a WebSocket and sends OPENING ("" for none). The first SENDERS send MESSAGES
  * each, with WINDOW of them unanswered; a round is answered when as many deliveries came as there are senders. @@ in TEMPLATE
- * stands for the time and PADDING bytes. Each MATCH received is a delivery. It prints an Outcome (reichatd/bench/specs.py).
+ * stands for the time and PADDING bytes, %% for the number of the message: from 1 on, each once. Each MATCH received is a delivery.
+ * It prints an Outcome (reichatd/bench/specs.py).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,7 +27,7 @@ static const double GIVE_UP_SECONDS = 120, SETTLE_SECONDS = 0.5;
 
 struct client {
     int fd, timed;
-    long sent, got;
+    long first, sent, got;  /* first: the number of its first message */
     size_t kept;          /* the end of the last bytes received: a match may begin there */
     char keep[KEEP];
 };
@@ -68,16 +69,24 @@ static void send_text(int fd, const char *text, size_t size) {
     send_all(fd, frame, head + 4 + size);
 }
 
+/* Fills the template in, and returns the size of the text. */
+static size_t fill_in(char *text, long number) {
+    char *end = text;
+    for (const char *at = template; *at;) {
+        if (!strncmp(at, "@@", 2)) {
+            end += sprintf(end, "T%lld.", (long long)now());
+            memset(end, 'x', (size_t)padding);
+            end += padding, at += 2;
+        } else if (!strncmp(at, "%%", 2)) {
+            end += sprintf(end, "%ld", number), at += 2;
+        } else *end++ = *at++;
+    }
+    return (size_t)(end - text);
+}
+
 static void send_messages(struct client *c, long count) {
     char text[FRAME];
-    const char *gap = strstr(template, "@@");
-    for (; count > 0 && c->sent < messages; count--, c->sent++) {
-        size_t size = (size_t)snprintf(text, sizeof text, "%.*sT%lld.", (int)(gap - template), template, (long long)now());
-        memset(text + size, 'x', (size_t)padding);
-        size += (size_t)padding;
-        size += (size_t)snprintf(text + size, sizeof text - size, "%s", gap + 2);
-        send_text(c->fd, text, size);
-    }
+    for (; count > 0 && c->sent < messages; count--, c->sent++) send_text(c->fd, text, fill_in(text, c->first + c->sent));
 }
 
 static int open_socket(int port, const char *request, const char *opening) {
@@ -145,11 +154,12 @@ int main(int argc, char **argv) {
     long clients = atol(argv[3]), window = atol(argv[6]), total = 0;
     senders = atol(argv[4]), messages = atol(argv[5]), padding = atol(argv[7]), template = argv[9], match = argv[10];
     match_size = strlen(match);
-    if (match_size > KEEP || strlen(template) + (size_t)padding + 32 > FRAME) return fprintf(stderr, "too long\n"), 2;
+    if (match_size > KEEP || strlen(template) + (size_t)padding + 64 > FRAME) return fprintf(stderr, "too long\n"), 2;
     struct client *all = calloc((size_t)clients, sizeof *all);
     for (long i = 0; i < clients; i++) {
         all[i].fd = open_socket(port, argv[2], argv[8]);
         all[i].timed = i % (clients / TIMED + 1) == 0;
+        all[i].first = 1 + i * messages;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
         epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].fd, &event);
     }

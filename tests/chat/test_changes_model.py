@@ -16,7 +16,7 @@ import trio
 from trio.testing import MockClock
 
 from reichatd.accounts import Identity
-from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe, Writer
+from reichatd.chat import CommitStatus, ConversationHandler, Hub, MarkReader, PostLimits, Scribe, Writer, frames
 from reichatd.chat.socket import PeerGone
 from reichatd.disk_space import DiskSpace
 from reichatd.settings import LimitSettings, LiveSettings, Settings
@@ -40,11 +40,11 @@ from reichatd.store import (
     cut,
 )
 from tests.chat.doubles import FakeMessages, FakeSocket, split
+from tests.held_room import HeldRoom
 
 RUNS = 150
 STEPS = 60
 PAUSES = [0.0, 0.0, 0.01, 0.05, 0.3, 1.5]
-OLD_FRAMES = {"initial_state", "fetch_response", "latest_message", "ack", "error"}
 
 
 class SlowStore(FakeMessages):
@@ -66,7 +66,9 @@ class SlowStore(FakeMessages):
         async with self.moment():
             first = len(self.log) + 1
             for post, made in zip(posts, self._store(len(posts)), strict=True):
-                self.log[made.message_id - 1] = msgspec.structs.replace(made, content=post.content)
+                self.log[made.message_id - 1] = msgspec.structs.replace(
+                    made, content=post.content, timestamp=post.timestamp
+                )
             changed: dict[int, ChangedMessage] = {}
             for change in changes:
                 assert isinstance(change, Edit | React)
@@ -154,76 +156,18 @@ class ClientSocket(FakeSocket):
 
 
 class Client:
-    """What a client holds. It knows changes if `is_new`."""
+    """A client whose connections come and go."""
 
-    def __init__(self, *, is_new: bool, dice: random.Random) -> None:
-        self.is_new = is_new
-        self.dice = dice
-        self.held: dict[int, dict[str, Any]] = {}
-        self.last_id = 0
-        self.change_id = 0
+    def __init__(self, *, knows_changes: bool, dice: random.Random) -> None:
+        self.room = HeldRoom(knows_changes=knows_changes, dice=dice)
         self.socket: ClientSocket | None = None
-        self.listens = False
-        self.awaits_caught_up = 0
 
     def take_all(self) -> None:
         for frame in self.socket.frames_taken() if self.socket else ():
-            assert self.is_new or frame["type"] in OLD_FRAMES
-            getattr(self, f"take_{frame['type']}")(frame)
-
-    def take_initial_state(self, frame: dict[str, Any]) -> None:
-        assert self.socket is not None
-        if not self.held:
-            for each in frame["messages"]:
-                self.hold(each)
-            self.last_id = max(self.held, default=frame["last_id"])
-            self.change_id = frame.get("change_id", 0)
-        changes: dict[str, Any] = {}
-        if self.is_new:
-            changes = {"after_change": self.change_id, "log": frame["log"]}
-            if self.dice.random() < 0.8:
-                changes["held_from"] = min(self.held, default=self.last_id)
-            self.awaits_caught_up += 1
-        self.socket.send_frame("listen_latest", after_id=self.last_id, **changes)
-        self.listens = True
-
-    def take_fetch_response(self, frame: dict[str, Any]) -> None:
-        for each in frame["messages"]:
-            if each["message_id"] <= self.last_id:
-                self.hold(each)
-
-    def take_latest_message(self, frame: dict[str, Any]) -> None:
-        number = frame["message"]["message_id"]
-        assert number == self.last_id + 1, "a gap or a repeat"
-        self.last_id = number
-        self.hold(frame["message"])
-
-    def take_message_changed(self, frame: dict[str, Any]) -> None:
-        changed = frame["message"]
-        assert changed["message_id"] <= self.last_id, "a change before its message"
-        self.change_id = max(self.change_id, changed["change_id"])
-        if changed["message_id"] in self.held:
-            self.hold(changed)
-
-    def take_reactions_changed(self, frame: dict[str, Any]) -> None:
-        number, change_id = frame["message_id"], frame["change_id"]
-        assert number <= self.last_id, "a change before its message"
-        self.change_id = max(self.change_id, change_id)
-        if number in self.held and self.held[number].get("change_id", 0) < change_id:
-            self.held[number] |= {"change_id": change_id, "reactions": frame["reactions"]}
-
-    def take_caught_up(self, frame: dict[str, Any]) -> None:
-        self.awaits_caught_up -= 1
-        assert self.awaits_caught_up >= 0
-        self.change_id = max(self.change_id, frame["change_id"])
-
-    def take_error(self, frame: dict[str, Any]) -> None:
-        raise AssertionError(frame)
-
-    def hold(self, state: dict[str, Any]) -> None:
-        held = self.held.get(state["message_id"])
-        if held is None or held.get("change_id", 0) < state.get("change_id", 0):
-            self.held[state["message_id"]] = dict(state)
+            assert self.socket is not None
+            assert frame["type"] != "error", frame
+            if (answer := self.room.take(frame)) is not None:
+                self.socket.send_frame(**answer)
 
 
 class World:
@@ -258,7 +202,7 @@ class World:
             settings=self.settings,
             writer=Writer(self.scribe, self.settings, PostLimits(self.settings), DiskSpace(self.settings, None)),
         )
-        self.clients = [Client(is_new=number < 4, dice=dice) for number in range(6)]
+        self.clients = [Client(knows_changes=number < 4, dice=dice) for number in range(6)]
 
     async def run(self) -> None:
         for part in (self.hub, self.scribe, self.marks):
@@ -283,7 +227,7 @@ class World:
             self.write(socket)
         elif chance < 0.55:
             self.drop(client)
-        elif chance < 0.75 and client.listens:
+        elif chance < 0.75 and client.room.listens:
             self.fetch(client, socket)
         elif chance < 0.85:
             socket.space = 0 if socket.space > 100 else self.dice.choice([1, 2, 5])
@@ -296,7 +240,8 @@ class World:
         self.hub.user_renamed("u1", "Ada")
 
     def connect(self, client: Client) -> None:
-        client.socket, client.listens, client.awaits_caught_up = ClientSocket(), False, 0
+        client.socket = ClientSocket()
+        client.room.connected()
         self.nursery.start_soon(self.chat.converse, client.socket, "room", "token")
 
     def drop(self, client: Client) -> None:
@@ -317,11 +262,12 @@ class World:
                     socket.send_frame("react", message_id=number, emoji="👍")
 
     def fetch(self, client: Client, socket: ClientSocket) -> None:
-        first = min(client.held, default=1)
+        held = client.room.messages
+        first = min(held, default=1)
         if self.dice.random() < 0.5:
             socket.send_frame("fetch", from_id=max(1, first - 5), to_id=first - 1 + self.dice.choice([0, 4]))
         else:
-            socket.send_frame("fetch", ids=self.dice.sample(sorted(client.held), min(3, len(client.held))))
+            socket.send_frame("fetch", ids=self.dice.sample(sorted(held), min(3, len(held))))
 
     async def rest(self) -> None:
         """Lets all clients get everything."""
@@ -337,19 +283,9 @@ class World:
                 client.take_all()
 
     def check(self) -> None:
-        stored = {each.message_id: each for each in self.store.log}
+        stored = {each.message_id: msgspec.json.decode(frames.as_json(each, "everyone")) for each in self.store.log}
         for client in self.clients:
-            assert client.last_id == len(self.store.log)
-            assert client.awaits_caught_up == 0
-            if client.is_new:
-                assert client.change_id == self.store.change_id
-                for number, held in client.held.items():
-                    counts = [reaction["count"] for reaction in held.get("reactions", [])]
-                    assert (held["content"], held.get("change_id", 0), counts) == (
-                        stored[number].content,
-                        stored[number].change_id,
-                        [reaction.count for reaction in stored[number].extras.reactions],
-                    ), f"message {number}"
+            assert client.room.differences(stored, self.store.change_id) == []
 
 
 class OneAccount:

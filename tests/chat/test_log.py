@@ -129,6 +129,17 @@ def test_changes_that_come_in_another_order_leave_nothing_old_in_the_tail() -> N
     assert log.changes.since(1, 2) == (b"whole 2", [7], [2], True)
 
 
+def test_a_change_after_missing_ones_leaves_nothing_old_in_the_tail() -> None:
+    log = make()
+    for message_id in (1, 2):
+        log.append(message_id, b"old")
+    changed(log, 2, 2)
+    assert log.between(1, 2) == []
+    log.append(3, b"third")
+    changed(log, 3, 3)
+    assert log.between(1, 3) == [b"new 3"]
+
+
 def test_a_message_that_comes_after_its_change_is_not_taken_as_it_was_posted() -> None:
     log = make()
     log.append(1, b"first")

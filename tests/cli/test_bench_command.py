@@ -32,7 +32,7 @@ def bench(*arguments: str, stdin: str = "", seconds: float = 120) -> subprocess.
     )
 
 
-@pytest.mark.parametrize("scenario", ["conversation", "posts", "joins", "history", "rest", "idle"])
+@pytest.mark.parametrize("scenario", ["edits", "conversation", "posts", "joins", "history", "rest", "idle"])
 def test_a_scenario_loses_nothing(scenario: str) -> None:
     done = bench("--quick", "--json", scenario)
     assert done.returncode == 0, done.stderr

@@ -186,6 +186,7 @@ def test_the_list_of_commands_has_the_first_line_of_each_commands_help(shell: Sh
         "doctor",
         "user",
         "room",
+        "message",
         "invite",
         "audit",
         "stats",

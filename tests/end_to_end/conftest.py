@@ -18,8 +18,9 @@ FREE = {
     "REICHATD_LIMITS_MESSAGES_PER_SECOND": "0",
     "REICHATD_LIMITS_MESSAGE_BYTES_PER_SECOND": "0",
     "REICHATD_LIMITS_POSTED_BYTES_PER_DAY": "0",
+    "REICHATD_LIMITS_CHANGES_PER_MINUTE": "0",
 }
-"""No limits on posts."""
+"""No limits on posts and changes."""
 
 NARROW = {"REICHATD_LIMITS_SEND_BUFFER_BYTES": "4096"}
 """A small send buffer: a reader that does not read lags soon."""

@@ -1,5 +1,6 @@
 """Backs up a running daemon and restores the backup for another one, on the same kind of store or on the other."""
 
+import random
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ import trio
 from pymongo import MongoClient
 
 from tests.archive import chatter
-from tests.client import Person, id_range, message_ids, open_room, registered_users
+from tests.client import Person, Talk, id_range, message_ids, open_room, registered_users
 from tests.end_to_end.conftest import FREE, QUICK, stored_in, stored_in_mongodb
+from tests.held_room import HeldRoom
 from tests.process import PROGRAM, data_file, environment, refusal, run_command, running
 
 if TYPE_CHECKING:
@@ -79,6 +81,56 @@ async def check_log(person: Person, room_id: str) -> None:
         assert 100 <= state["last_read_id"] <= len(log)
         assert await talk.post("before 7", "n7") == 8, "the nonces are restored too"
         assert await talk.post("on", "new") == len(log) + 1
+
+
+async def test_clients_resume_after_a_restore(tmp_path: Path, storage: dict[str, str]) -> None:
+    """The log ends earlier than they know, and goes on with other messages: they are told, and read it anew."""
+    settings = storage | FREE
+    held = HeldRoom(knows_changes=True, dice=random.Random(1))
+    async with running(tmp_path, **settings) as daemon, registered_users(daemon, 2) as (ada, bob):
+        room_id = await open_room(ada, bob)
+        async with ada.talk(room_id) as talk, bob.talk(room_id) as listener:
+            await talk.post_many(3)
+            await resume(listener, held)
+            await succeeds(tmp_path, settings, "backup", "backup")
+            await edit(talk, 2, "after the backup")
+            await talk.post_many(3)
+            while held.last_id < 6 or held.change_id < 1:
+                held.take(await listener.receive())
+            assert await daemon.stop() == 0
+            assert (await listener.closed())[0] == 1001
+        await succeeds(tmp_path, settings, "restore", "--force", "--yes", "backup")
+        await daemon.start()
+        async with ada.talk(room_id) as talk:
+            await edit(talk, 1, "after the restore")
+            for number in (4, 5, 6, 7):
+                assert await talk.post("after the restore", f"new {number}") == number
+        async with bob.talk(room_id) as listener:
+            refused = await resume(listener, held)
+            assert (refused["type"], refused["code"]) == ("error", "other_log")
+            held.forget()
+        async with bob.talk(room_id) as listener:
+            assert (await resume(listener, held))["type"] == "caught_up"
+        page = await ada.call("GET", f"/room/{room_id}/messages?from_id=1&to_id=100")
+        assert page["log"] == held.log == refused["log"]
+        assert held.differences({each["message_id"]: each for each in page["messages"]}, page["change_id"]) == []
+
+
+async def resume(talk: Talk, held: HeldRoom) -> dict[str, Any]:
+    """Goes on from what is held, until everything has come; returns the last frame, which may be an error."""
+    held.connected()
+    while True:
+        frame = await talk.receive()
+        if (answer := held.take(frame)) is not None:
+            await talk.send(**answer)
+        if frame["type"] in ("caught_up", "error"):
+            return frame
+
+
+async def edit(talk: Talk, message_id: int, content: str) -> None:
+    await talk.send("edit", message_id=message_id, content=content, nonce=content)
+    while (await talk.receive("ack"))["nonce"] != content:
+        pass
 
 
 async def test_restore_is_refused_while_a_daemon_runs(tmp_path: Path) -> None:

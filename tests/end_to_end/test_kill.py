@@ -1,14 +1,19 @@
 """The daemon or mongod is killed (SIGKILL) under load: everything that was acknowledged to a client stays true."""
 
+import math
+import random
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
+from trio_websocket import ConnectionClosed
 
 from tests.client import Person, bearer, open_room, registered_users
+from tests.end_to_end.acknowledged_changes import Promises, RecordedDevice
 from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
+from tests.end_to_end.device import agreement_at_rest
 from tests.end_to_end.recorded_history import RecordedHistory
 from tests.mail.server import until
 from tests.mongod import Mongod
@@ -17,6 +22,7 @@ from tests.process import DaemonProcess, running
 ROUNDS = 3
 ACKS = 200
 """Acknowledged messages, of all rooms together, before a kill."""
+ALL_REACTORS = {"REICHATD_LIMITS_REACTIONS_SHOWN_USERS": "100"}
 BUSY_SECONDS = 60.0
 """How long a few hundred acks may take beside other tests; alone they take one second."""
 
@@ -49,6 +55,45 @@ async def test_killed_daemon(tmp_path: Path, storage: dict[str, str]) -> None:
             await daemon.start()
             for history in histories:
                 await history.check_and_post_again(bob, ada)
+
+
+async def test_killed_daemon_during_changes(tmp_path: Path, storage: dict[str, str]) -> None:
+    """No acknowledged change is lost, nothing deleted comes back, and clients that resume agree with the store."""
+    settings = storage | FREE | ALL_REACTORS
+    async with running(tmp_path, **settings) as daemon, registered_users(daemon, 8) as people:
+        room_id, promises = await open_room(*people), Promises()
+        await people[0].call("PUT", f"/room/{room_id}", name="Room", description="", members_pin=True)
+        devices = [
+            RecordedDevice(
+                f"device {number}",
+                person,
+                room_id,
+                random.Random(number),
+                knows_changes=number < 6,
+                promises=promises,
+            )
+            for number, person in enumerate(people)
+        ]
+        for _ in range(2):
+            enough = partial(all_reached, devices, [device.acks + ACKS // len(devices) for device in devices])
+            async with trio.open_nursery() as nursery:
+                for device in devices:
+                    nursery.start_soon(write_until_killed, device)
+                await until(enough, seconds=BUSY_SECONDS)
+                daemon.kill()
+            await daemon.start()
+            promises.check(await agreement_at_rest(devices, people[0], room_id, steps=0))
+
+
+def all_reached(devices: list[RecordedDevice], acks: list[int]) -> bool:
+    return all(device.acks >= count for device, count in zip(devices, acks, strict=True))
+
+
+async def write_until_killed(device: RecordedDevice) -> None:
+    try:
+        await device.visit(math.inf)
+    except* ConnectionClosed:
+        pass
 
 
 @pytest.fixture(params=[False, True], ids=["standalone", "replica set"])

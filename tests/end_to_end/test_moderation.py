@@ -4,8 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.client import Person, Talk, open_room, registered_users
+import pytest
+import trio
+
+from tests.client import Person, Talk, id_range, open_room, registered_users
 from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
+from tests.end_to_end.recorded_history import whole_log
 from tests.end_to_end.test_two_daemons import SECRET, through
 from tests.process import DaemonProcess, running
 
@@ -44,6 +48,35 @@ async def test_a_mute_and_slow_mode(daemon: DaemonProcess) -> None:
                 await by.post("second", "second")
             await ada.call("PUT", path, name="Garden", description="", slow_seconds=0)
             assert await talk.post("too soon", "too soon") == 7
+
+
+async def test_a_mute_while_posts_wait(daemon: DaemonProcess) -> None:
+    """Of the posts that wait for their commit, those are stored whose commit was before the mute."""
+    async with registered_users(daemon, 2) as (ada, eve):
+        room_id = await open_room(ada, eve)
+        async with ada.talk(room_id) as quiet, eve.talk(room_id) as loud, trio.open_nursery() as nursery:
+            await loud.receive("initial_state")
+            answers: list[dict[str, Any]] = []
+            nursery.start_soon(post_until_refused, loud, answers)
+            await quiet.send("listen_latest", after_id=0)
+            await quiet.latest(5)
+            await ada.call("PUT", f"/room/{room_id}/mute/{eve.user_id}", seconds=3600)
+            silence = await quiet.post("Silence", "s")
+        acks = [each["message_id"] for each in answers if each["type"] == "ack"]
+        assert acks == id_range(1, silence - 1)
+        assert [each.get("code") for each in answers] == [None] * len(acks) + ["muted"] * (len(answers) - len(acks))
+        async with ada.talk(room_id) as talk:
+            assert [one.user_id for one in await whole_log(talk)] == [eve.user_id] * len(acks) + [ada.user_id]
+
+
+async def post_until_refused(talk: Talk, answers: list[dict[str, Any]]) -> None:
+    """Posts, with 20 posts at a time that wait; returns when one was refused and all are answered."""
+    sent = 0
+    while sent == 0 or len(answers) < sent:
+        while sent < len(answers) + 20 and all(each["type"] == "ack" for each in answers[-20:]):
+            await talk.send("message", content="Hear me", nonce=str(sent))
+            sent += 1
+        answers.append(await talk.receive())
 
 
 async def test_what_moderators_delete_and_pin_is_in_the_audit_log(daemon: DaemonProcess) -> None:

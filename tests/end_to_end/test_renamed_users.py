@@ -5,6 +5,8 @@ import secrets
 from tests.client import id_range, message_ids, open_room, registered_users
 from tests.process import DaemonProcess
 
+MANY = 300
+
 
 async def test_a_new_name_is_shown_everywhere_at_once(daemon: DaemonProcess) -> None:
     new = f"new{secrets.token_hex(8)}"
@@ -47,3 +49,26 @@ async def test_a_lagging_reader_gets_the_new_name(daemon: DaemonProcess) -> None
             first_new = names.index("another")
             assert first_new < 200  # most of them were still in the log, not in the send buffer
             assert names == [ada.name] * first_new + ["another"] * (302 - first_new)
+
+
+async def test_a_reader_who_catches_up_with_changes_gets_the_new_name(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 2) as (ada, bob):
+        room_id = await open_room(ada, bob)
+        async with ada.talk(room_id) as talk, bob.slow_talk(room_id) as lagging:
+            await talk.post_many(MANY)
+            for number in range(1, MANY + 1):
+                await talk.send("edit", message_id=number, content=f"{number} " + "x" * 1000, nonce=str(number))
+            while (await talk.receive("ack"))["nonce"] != str(MANY):
+                pass
+            await lagging.send("listen_latest", after_id=MANY, after_change=0)
+            changes = [(await lagging.receive("message_changed"))["message"]]
+            await ada.call("PUT", "/user/username", username="another")
+            await talk.send("edit", message_id=1, content="under the new name", nonce="new")
+            await talk.receive("ack")
+            while changes[-1]["content"] != "under the new name":
+                changes.append((await lagging.receive("message_changed"))["message"])
+            assert {change["message_id"] for change in changes} == set(id_range(1, MANY))
+            names = [change["username"] for change in changes]
+            first_new = names.index("another")
+            assert first_new < 200
+            assert names == [ada.name] * first_new + ["another"] * (len(names) - first_new)

@@ -1,5 +1,6 @@
 """How sockets open and close: every close code of the contract."""
 
+import itertools
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -111,6 +112,30 @@ async def test_a_kicked_user_posts_nothing_more(daemon: DaemonProcess) -> None:
             silence = await quiet.post("Silence", "s")
             assert (await loud.closed())[0] == 1008
             assert await quiet.post("At last", "a") == silence + 1
+
+
+async def test_a_kicked_user_changes_nothing_more(daemon: DaemonProcess) -> None:
+    """An edit that waits for its commit when its author is kicked is not made."""
+    async with registered_users(daemon, 2) as (ada, bob):
+        room_id = await open_room(ada, bob)
+        async with bob.talk(room_id) as loud, ada.talk(room_id) as quiet, trio.open_nursery() as nursery:
+            await loud.post("Mine", "n")
+
+            async def edit_on() -> None:
+                with suppress(ConnectionClosed):
+                    for number in itertools.count():
+                        await loud.send("edit", message_id=1, content=str(number))
+
+            nursery.start_soon(edit_on)
+            await quiet.send("listen_latest", after_id=0, after_change=0)
+            for _ in range(5):
+                await quiet.receive("message_changed")
+            await ada.call("POST", f"/room/{room_id}/kick/{bob.user_id}")
+            await quiet.post("Silence", "s")
+            silence = await quiet.fetch(1, 1)
+            assert (await loud.closed())[0] == 1008
+            await quiet.post("At last", "a")
+            assert await quiet.fetch(1, 1) == silence
 
 
 async def test_deletion_closes_the_room(daemon: DaemonProcess) -> None:

@@ -173,6 +173,33 @@ async def test_a_deletion(store: Store) -> None:
     assert await contents(store) == ["text 0", ERASED, "text 2", "reply"]
 
 
+async def test_an_administrator_is_no_member_and_deletes_in_every_room(store: Store) -> None:
+    await lobby(store)
+    await store.rooms.create(direct("pair", "ann", "bob"))
+    await store.messages.commit([post("hi", "ann", "pair")], {})
+    await change(store, pin(2), React("lobby", "eve", 2, "👍", True, NOW))
+    by_administrator = partial(Delete, user_id="", at=NOW, by_administrator=True)
+    assert await change(
+        store,
+        by_administrator("lobby", message_ids=(2, 3)),
+        by_administrator("lobby", message_ids=(2,)),
+        by_administrator("lobby", message_ids=(1, 9)),
+        by_administrator("nowhere", message_ids=(1,)),
+        by_administrator("pair", message_ids=(1,)),
+        Delete("lobby", "", (1,), NOW),
+    ) == [
+        changed(3),
+        unchanged(2),
+        refused(ChangeOutcome.NO_MESSAGE),
+        refused(ChangeOutcome.NO_ROOM),
+        changed(1),
+        refused(ChangeOutcome.NO_MEMBER),
+    ]
+    assert await contents(store) == ["text 0", ERASED, ERASED]
+    assert (await message(store, 2)).extras == Extras(deleted="moderator")
+    assert await store.messages.reactors("lobby", 2, "👍", "", 10) == []
+
+
 async def test_a_deleted_message_cannot_be_changed(store: Store) -> None:
     await lobby(store)
     assert await change(store, delete(1), edit("x"), pin(), React("lobby", "bob", 1, "👍", True, NOW)) == [

@@ -1,7 +1,7 @@
 """Changes of messages in MongoDB: several daemons at once, crashes, plans. The tests for all stores are test_contract_*."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from itertools import pairwise
 from threading import Thread
@@ -30,7 +30,7 @@ from reichatd.store import (
     StoreUnavailable,
 )
 from reichatd.store.mongodb import open_store, schema
-from reichatd.store.mongodb.server import Document, MongoDatabase, Write
+from reichatd.store.mongodb.server import Document, MongoDatabase, Write, client_for
 from tests.mongod import Mongod
 from tests.store.conftest import drop
 from tests.store.samples import add_user, at_once, contents, post, room
@@ -177,6 +177,26 @@ async def test_a_daemon_that_stalls_takes_no_number_behind_the_readers(
         assert await change(slow, edit(1, "a")) == [Changed(ChangeOutcome.CHANGED, 3)]
         found = await other.messages.changed("lobby", 0, 1, ALL, 9)
         assert [(message.content, message.change_id) for message in found] == [("c", 2), ("a", 3)]
+
+
+async def test_a_transaction_that_a_killed_daemon_has_left_is_ended(replicated: MongoDBSettings) -> None:
+    """The server would keep it for a minute."""
+    short = msgspec.structs.replace(replicated, timeout_seconds=1.0)
+    killed = client_for(replicated.uri, 30.0)
+    async with aclosing(await open_store(replicated)) as setup, aclosing(await open_store(short)) as store:
+        await lobby(setup, 1)
+        with killed, killed.start_session() as session:
+            session.start_transaction()
+            killed[replicated.store_database].rooms.update_one({}, {"$set": {"last_change": 7}}, session=session)
+            with pytest.raises(StoreUnavailable):
+                await change(store, edit(1, "a"))
+            answers: list[Changed] = []
+            with trio.fail_after(30):
+                while not answers:
+                    with suppress(StoreUnavailable):
+                        answers = await change(store, edit(1, "a"))
+            # UNCHANGED if an attempt was made whose answer came too late.
+            assert [answer.change_id for answer in answers] == [1]
 
 
 async def test_the_same_change_by_two_daemons_is_made_once(replicated: MongoDBSettings) -> None:

@@ -126,7 +126,7 @@ def test_people_and_rooms_are_suggested(visitor: Visitors, phone: bool, dark: bo
     ada, bob, barbara = visitor("ada", phone=phone, dark=dark), visitor("bob"), visitor("barbara")
     ada.register()
     for name, room_id in (("Reading circle", "reading"), ("Lounge", "lounge")):
-        ada.page.goto(f"{ada.url}/#/")
+        ada.go("#/")
         ada.make_room(name, room_id)
     for person in (bob, barbara):
         person.register()

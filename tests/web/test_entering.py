@@ -22,7 +22,7 @@ SECOND_FACTOR = "One more step"
 def test_a_forgotten_password(visitor: Visitors) -> None:
     ada, elsewhere = visitor("ada"), visitor("ada")
     page = ada.page
-    ada.register()
+    ada.register_by_form()
     elsewhere.page.goto(ada.url)
     elsewhere.log_in()
     ada.log_out()
@@ -45,7 +45,7 @@ def test_a_forgotten_password(visitor: Visitors) -> None:
     expect(elsewhere.page.get_by_text("Your password is changed. Log in with it.")).to_be_visible()
     elsewhere.log_in(NEW_PASSWORD)
 
-    page.goto(f"{ada.url}/#/reset/{token}")
+    ada.go(f"#/reset/{token}")
     page.get_by_label("New password").fill("yet another password")
     page.get_by_role("button", name="Set password").click()
     expect(page.get_by_role("alert")).to_contain_text("This link is wrong, used or too old")

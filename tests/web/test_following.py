@@ -167,7 +167,7 @@ def test_missed_messages_count_as_read_when_they_were_visible(visitor: Visitors,
         ada.make_room("Lounge", "lounge")
         bob.register()
         bob.join("lounge")
-        bob.page.goto(f"{bob.url}/#/")
+        bob.go("#/")
         bob.page.evaluate(OPEN_POSTER, "lounge")
         posts(bob, "before")
         ada.sees("before")
@@ -216,17 +216,17 @@ def test_the_first_unread_message_moves_up_when_more_come(ada_and_bob: tuple[Vis
 
 def test_a_link_to_a_message_does_not_mark_the_messages_between_as_read(ada_and_bob: tuple[Visitor, Visitor]) -> None:
     ada, bob = ada_and_bob
-    ada.page.goto(f"{ada.url}/#/explore")
+    ada.go("#/explore")
     posts(bob, *(f"more {number}" for number in range(200)))
     expect(ada.page).to_have_title("(200) reichatd")
-    ada.page.goto(f"{ada.url}/#/room/lounge/{BACKLOG + 150}")
+    ada.go(f"#/room/lounge/{BACKLOG + 150}")
     row = ada.page.locator(f'.feed [data-id="{BACKLOG + 150}"]')
     expect(row).to_be_in_viewport()
     expect(row).to_have_attribute("aria-current", "true")
     expect(row).to_be_focused()
     expect(ada.page).to_have_title("(200) Lounge · reichatd")
     ada.screenshot("desk-light-linked")
-    ada.page.goto(f"{ada.url}/#/room/lounge/{BACKLOG + 10}")
+    ada.go(f"#/room/lounge/{BACKLOG + 10}")
     expect(ada.page.locator('[aria-current="true"].message')).to_have_attribute("data-id", str(BACKLOG + 10))
     ada.page.locator(".jump").click()
     is_following(ada, BACKLOG + 200)
@@ -247,10 +247,10 @@ def test_leaving_a_room_while_it_scrolls_marks_only_visible_messages_as_read(
 ) -> None:
     """The scroll event arrives when the view is out of the page, where nothing has a size."""
     ada, bob = ada_and_bob
-    ada.page.goto(f"{ada.url}/#/explore")
+    ada.go("#/explore")
     posts(bob, *(f"more {number}" for number in range(100)))
     expect(ada.page).to_have_title("(100) reichatd")
-    ada.page.goto(f"{ada.url}/#/room/lounge")
+    ada.go("#/room/lounge")
     expect(ada.page.locator(".new-line")).to_be_in_viewport()
     expect(ada.page.locator(f'.feed [data-id="{BACKLOG + 50}"]')).to_be_attached()
     ada.page.evaluate(SCROLL_AND_LEAVE)
@@ -275,10 +275,10 @@ async () => {
 
 def test_a_room_left_while_it_loads_fetches_nothing_more(ada_and_bob: tuple[Visitor, Visitor]) -> None:
     ada, bob = ada_and_bob
-    ada.page.goto(f"{ada.url}/#/explore")
+    ada.go("#/explore")
     for _ in range(4):
         posts(bob, *(f"more {number}" for number in range(250)))
-    ada.page.goto(f"{ada.url}/#/room/lounge")
+    ada.go("#/room/lounge")
     expect(ada.page.locator(f'.feed [data-id="{BACKLOG + 1}"]')).to_be_in_viewport()
     before = len(ada.sent)
     assert ada.page.evaluate(LEAVE) <= 140

@@ -31,7 +31,7 @@ def test_messages_and_names_are_text(visitor: Callable[..., Visitor]) -> None:
     ada.register()
     ada.make_room(HOSTILE[0], "hostile", HOSTILE[1])
     bob.register()
-    bob.page.goto(f"{bob.url}/#/explore")
+    bob.go("#/explore")
     expect(bob.page.get_by_text(HOSTILE[0])).to_be_visible()
     bob.join("hostile")
     expect(bob.page.get_by_role("heading", name=HOSTILE[0])).to_be_visible()

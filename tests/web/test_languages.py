@@ -80,7 +80,7 @@ class Walker:
         self.page.keyboard.press("Escape")
 
     def go(self, place: str) -> None:
-        self.page.goto(f"{self.visitor.url}/#/{place}")
+        self.visitor.go(f"#/{place}")
         expect(self.page.get_by_text(self.text("common.loading"))).to_have_count(0)
         self.look()
 

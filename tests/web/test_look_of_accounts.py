@@ -71,10 +71,10 @@ def test_the_settings(visitor: Visitors, phone: bool, dark: bool) -> None:
     ada.register()
     for name, room_id in ((LONG, "long"), ("Lounge", "lounge")):
         ada.make_room(name, room_id)
-        page.goto(f"{ada.url}/#/")
+        ada.go("#/")
 
     def open_part(name: str, path: str) -> None:
-        page.goto(f"{ada.url}/#/settings/{path}")
+        ada.go(f"#/settings/{path}")
         expect(page.get_by_role("navigation", name="Settings").get_by_role("link", name=name)).to_have_attribute(
             "aria-current", "page"
         )
@@ -124,7 +124,7 @@ def test_the_settings(visitor: Visitors, phone: bool, dark: bool) -> None:
     check(ada, f"{kind}-own-rooms")
     page.keyboard.press("Escape")
     for room_id in ("long", "lounge"):
-        page.goto(f"{ada.url}/#/room/{room_id}")
+        ada.go(f"#/room/{room_id}")
         page.get_by_role("button", name="About this room").click()
         dialog.get_by_role("button", name="Delete").click()
         page.get_by_role("dialog", name="Delete this room?").get_by_role("button", name="Delete permanently").click()
@@ -134,7 +134,7 @@ def test_the_settings(visitor: Visitors, phone: bool, dark: bool) -> None:
     expect(dialog.get_by_label("Your password")).to_be_visible()
     check(ada, f"{kind}-delete-account")
     page.keyboard.press("Escape")
-    page.goto(f"{ada.url}/#/")
+    ada.go("#/")
     ada.log_out()
     ada.fill_login()
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()

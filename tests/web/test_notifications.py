@@ -172,7 +172,7 @@ def test_one_tab_tells_of_what_is_meant_for_the_user(visitor: Visitors) -> None:
     until_told(bob, first, ["bob", "one"], ["bob", "three"])
     assert told(second) == []
 
-    bob.page.goto(f"{bob.url}/#/room/lounge")
+    bob.go("#/room/lounge")
     bob.say("for nobody")
     expect(first).to_have_title("(2) reichatd")
     expect(icon).to_have_attribute("href", str(number))  # it counts only what is meant for the user

@@ -67,11 +67,15 @@ def test_messages_are_edited_answered_deleted_and_reacted_to(visitor: Visitors) 
     quote.click()
     expect(message(ada, 1)).to_be_focused()
     expect(message(ada, 1)).to_have_attribute("aria-current", "true")
+    ada.page.keyboard.type("a b")  # without a click into the input
+    expect(ada.composer).to_have_value("a b")
+    ada.composer.fill("")
 
     # A link to a message leads there, too.
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     choose(ada, 2, "Copy link")
     expect(ada.page.locator("#announcer")).to_have_text("Copied")
+    expect(ada.page.locator(".toast")).to_have_text("Copied")
     bob.page.goto(ada.measured("navigator.clipboard.readText()"))
     expect(message(bob, 2)).to_have_attribute("aria-current", "true")
     expect(message(bob, 2)).to_be_focused()
@@ -109,6 +113,7 @@ def test_changes_are_not_missed_while_scrolled_away_or_offline(visitor: Visitors
         ada, bob = pair(visitor, url=cable.url)
         for number in range(1, 41):
             ada.say(f"message {number}" + "\nwith more lines" * 3)
+        expect(message(bob, 40)).to_be_visible()
         bob.say("@ada, I was here")
         expect(message(ada, 41)).to_have_attribute("data-for-me", "")
         ada.page.get_by_role("region", name="Conversation").press("Home")
@@ -186,8 +191,9 @@ def test_a_long_room_goes_to_a_date_and_draws_a_storm_of_changes_once(visitor: V
 
     page.get_by_role("button", name="Go to a date").click()
     dialog = page.get_by_role("dialog", name="Go to a date")
+    expect(dialog.get_by_label("Date")).to_be_focused()
     dialog.get_by_label("Date").fill("2023-11-16")
-    dialog.get_by_role("button", name="Go", exact=True).click()
+    page.keyboard.press("Enter")
     expect(message(ada, 1487)).to_be_focused()  # the first one after midnight in Berlin
     expect(message(ada, 1487).locator(".day")).to_have_text("Thursday, 16 November 2023")
     expect(page).to_have_url(re.compile("#/room/long$"))

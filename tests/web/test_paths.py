@@ -20,7 +20,7 @@ def test_all_requests_are_below_the_path(
         requested: list[str] = []
         ada.page.on("request", lambda request: requested.append(request.url))
         ada.page.on("websocket", lambda socket: requested.append(socket.url.replace("wss:", "https:")))
-        ada.register()
+        ada.register_by_form()
         assert ada.page.url.startswith(f"{proxy.url}/chat/")
         ada.make_room("Lounge", "lounge")
         ada.say("Below a path")

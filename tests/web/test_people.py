@@ -153,7 +153,7 @@ def test_an_owner_transfers_a_room_and_leaves(visitor: Visitors) -> None:
     expect(eve.page.get_by_text("No room open")).to_be_visible()
     expect(about_room(bob).get_by_text("The owner has left this room.")).to_be_visible()
     bob.page.keyboard.press("Escape")
-    eve.page.goto(f"{eve.url}/#/room/lounge")
+    eve.go("#/room/lounge")
     expect(eve.page.get_by_text("You have left this room, and still own it.")).to_be_visible()
     eve.page.get_by_role("button", name="Delete").click()
     eve.confirm("Delete this room?", "Delete permanently")

@@ -23,13 +23,13 @@ def test_read_marks_are_shared_between_tabs_and_devices(visitor: Visitors) -> No
     phone.log_in()
     tab = ada.context.new_page()
     tab.goto(f"{ada.url}/#/explore")
-    ada.page.goto(f"{ada.url}/#/explore")
+    ada.go("#/explore")
     bob.say("one")
     bob.say("two")
     for page in (ada.page, tab, phone.page):
         expect(page.get_by_role("navigation").locator(".count")).to_have_text("2 unread")
     phone.page.evaluate("hide(true)")
-    ada.page.goto(f"{ada.url}/#/room/lounge")
+    ada.go("#/room/lounge")
     expect(tab).to_have_title("reichatd")  # at once
     ada.until_sent("set_last_read", message_id=2)
     expect(phone.page).to_have_title("reichatd")  # a hidden page too
@@ -37,11 +37,11 @@ def test_read_marks_are_shared_between_tabs_and_devices(visitor: Visitors) -> No
     expect(phone.page.get_by_role("navigation").locator(".count")).to_have_count(0)
 
     # Posting marks all earlier messages as read, on all devices.
-    ada.page.goto(f"{ada.url}/#/explore")
+    ada.go("#/explore")
     bob.say("three")
     for page in (ada.page, tab, phone.page):
         expect(page).to_have_title("(1) reichatd")
-    phone.page.goto(f"{phone.url}/#/room/lounge")
+    phone.go("#/room/lounge")
     phone.say("four")
     expect(tab).to_have_title("reichatd")
 

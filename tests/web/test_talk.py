@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.process import DaemonProcess
+from tests.process import DaemonProcess, run_command
 from tests.web.cable import Cable
 from tests.web.test_history import fill
 from tests.web.visitor import Visitor, in_thread
@@ -147,7 +147,7 @@ def test_unread_messages_are_counted_and_marked(visitor: Visitors) -> None:
     ada, bob = pair(visitor)
     bob.say("before")
     ada.sees("before")
-    ada.page.goto(f"{ada.url}/#/explore")
+    ada.go("#/explore")
     bob.say("first new one")
     bob.say("second new one")
     count = ada.page.get_by_role("navigation").locator(".count")
@@ -162,7 +162,7 @@ def test_unread_messages_are_counted_and_marked(visitor: Visitors) -> None:
     other = visitor("ada")
     other.page.goto(ada.url)
     other.log_in()
-    other.page.get_by_role("link", name="Lounge").first.click()
+    other.enter("Lounge")
     other.sees("before", "first new one", "second new one")
     expect(other.page.locator(".new-line")).to_have_count(0)
 
@@ -180,7 +180,7 @@ def test_the_login_lasts_until_logout(visitor: Visitors) -> None:
     expect(second.get_by_role("heading", name="Log in")).to_be_visible()
     assert ada.measured("localStorage.length + sessionStorage.length") == 0
     ada.log_in()
-    ada.page.get_by_role("link", name="Lounge").first.click()
+    ada.enter("Lounge")
     expect(ada.composer).to_be_enabled()
 
 
@@ -189,7 +189,7 @@ def test_no_url_contains_a_token(visitor: Visitors) -> None:
     addresses: list[str] = []
     ada.page.on("request", lambda request: addresses.append(request.url))
     ada.page.on("websocket", lambda socket: addresses.append(socket.url))
-    ada.register()
+    ada.register_by_form()
     ada.make_room("Lounge", "lounge")
     ada.say("Hello")
     ada.sees("Hello")
@@ -211,7 +211,7 @@ def test_a_room_created_again_is_not_mistaken_for_the_old_one(visitor: Visitors,
         expect(here.status).to_be_visible()
         there.page.goto(there.url)
         there.log_in()
-        there.page.get_by_role("link", name="Lounge").first.click()
+        there.enter("Lounge")
         there.page.get_by_role("button", name="About this room").click()
         there.page.get_by_role("button", name="Delete").click()
         there.page.get_by_role("button", name="Delete permanently").click()
@@ -224,6 +224,32 @@ def test_a_room_created_again_is_not_mistaken_for_the_old_one(visitor: Visitors,
         here.sees("new one")
         there.say("new two")
         here.sees("new one", "new two")
+
+
+def test_an_open_page_shows_the_conversation_of_a_restored_backup(
+    visitor: Visitors, daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    """What was lost is gone from the page, too, and the next message, which has the same id, is shown."""
+
+    def command(*words: str | Path) -> None:
+        done = run_command(daemon.directory, daemon.settings, *words)
+        assert done.returncode == 0, done.stderr
+
+    ada, bob = pair(visitor)
+    ada.say("kept")
+    bob.sees("kept")
+    command("backup", tmp_path / "backup")
+    bob.say("lost")
+    ada.sees("kept", "lost")
+    assert in_thread(daemon.stop) == 0
+    command("restore", "--force", "--yes", tmp_path / "backup")
+    in_thread(daemon.start)
+    for person in (ada, bob):
+        person.reconnect()
+        person.sees("kept")
+    ada.say("new")
+    bob.sees("kept", "new")
+    ada.sees("kept", "new")
 
 
 def test_a_restored_backup_is_detected_with_unread_messages(

@@ -307,7 +307,7 @@ def test_tabs_share_unsent_messages(visitor: Visitors, daemon: DaemonProcess) ->
 def test_without_storage_messages_are_in_memory(visitor: Visitors, state: str) -> None:
     ada = visitor("ada")
     ada.context.add_init_script(BLOCKED if state == "blocked" else FULL)
-    ada.register()
+    ada.register_by_form()
     ada.make_room("Lounge", "lounge")
     reason = "stores nothing for this page" if state == "blocked" else "has no storage space left"
     expect(ada.page.locator("#notice")).to_contain_text(reason)

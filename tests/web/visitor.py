@@ -21,6 +21,19 @@ PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 DESK = ViewportSize(width=1180, height=760)
 PHONE = ViewportSize(width=390, height=800)
 _CODE = re.compile(r"^ +(\d{6})\r?$", re.MULTILINE)
+_ENTER = """
+([token, url]) => {
+  localStorage.setItem("reichatd.refresh_token", token);
+  location.replace(url);
+}
+"""
+_GO = """
+(place) => new Promise((done) => {
+  if (location.hash === place) return done();
+  addEventListener("hashchange", () => done(), { once: true });  // after the client, which was listening before
+  location.hash = place;
+})
+"""
 
 Result = TypeVar("Result")
 
@@ -104,7 +117,24 @@ class Visitor:
     # --- actions
 
     def register(self) -> None:
-        """Registers with the code from the mail, which also logs in."""
+        """Registers by REST, and opens the page of a user who is logged in. Tests of its forms use `register_by_form`."""
+        self._call("register", username=self.name, password=PASSWORD)
+        self._call("verify", code=self.code())
+        token = self._call("login", password=PASSWORD)["tokens"]["refresh_token"]
+        blank = f"{self.url}/blank"  # of the same origin, whose localStorage is there before the client runs
+        self.page.route(blank, lambda route: route.fulfill(body="", content_type="text/html"))
+        self.page.goto(blank)
+        self.page.unroute(blank)
+        self.page.evaluate(_ENTER, [token, self.url])
+        expect(self.page.get_by_role("navigation", name="Rooms")).to_be_visible()
+
+    def _call(self, path: str, **fields: str) -> Any:  # noqa: ANN401 - JSON
+        answer = self.context.request.post(f"{self.url}/{path}", data={"email": self.email, **fields})
+        assert answer.ok, answer.text()
+        return answer.json()
+
+    def register_by_form(self) -> None:
+        """Registers in the page with the code from the mail, which also logs in."""
         self.page.goto(self.url)
         self.page.get_by_role("button", name="Create an account").click()
         self.fill_registration()
@@ -150,6 +180,10 @@ class Visitor:
         self.page.get_by_role("link", name="profile and settings").click()
         self.page.get_by_role("navigation", name="Settings").get_by_role("link", name=part).click()
         return self.page.locator(".settings")
+
+    def go(self, place: str) -> None:
+        """Goes to a place of the client, such as `#/explore`, and waits until the client has handled that: what it shows is new."""
+        self.page.evaluate(_GO, place)
 
     def enter(self, name: str) -> None:
         """Opens a room from the list. A page that is just showing its home after a login may miss a click: it is clicked again."""

@@ -118,7 +118,8 @@ class Presence(msgspec.Struct, tag_field="type", tag="presence", omit_defaults=T
 class Ack(msgspec.Struct, tag_field="type", tag="ack", omit_defaults=True):
     """Answers a `message` or a change that had a nonce: it is durable.
 
-    Of a change, `change_id` is the number that its message has now. Of a `delete`, `message_id` is the first of the messages.
+    Of a change, `change_id` is the number that its message has now. Of a `delete`, `message_id` is the first of the messages, and
+    `change_id` the greatest of their numbers.
     """
 
     nonce: Nonce

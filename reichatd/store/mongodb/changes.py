@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bson import ObjectId
 
-from reichatd.store.changing import applied, reaction_refusal, refusal
+from reichatd.store.changing import applied, author_of, reaction_refusal, refusal
 from reichatd.store.mongodb.authors import find_authors, find_members
 from reichatd.store.mongodb.keys import readable
 from reichatd.store.mongodb.mentions import resolve
@@ -85,7 +85,7 @@ class _Attempt:
         room = self._rooms.get(change.room_id)
         if room is None:
             return Changed(ChangeOutcome.NO_ROOM)
-        author = self._authors.get((room.key, change.user_id))
+        author = author_of(change, self._authors.get((room.key, change.user_id)))
         if author is None:
             return Changed(ChangeOutcome.NO_MEMBER)
         places = self._places(change)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import pymongo
 import trio
 from pymongo import DeleteMany, DeleteOne, UpdateOne
-from pymongo.errors import ConfigurationError
+from pymongo.errors import ConfigurationError, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
@@ -30,6 +31,9 @@ THREADS = 16
 
 PAGE = 1000
 """Documents in one answer of the server; by default the first answer has 101."""
+
+_APP_NAME = "reichatd"
+"""The name of the daemons on the server."""
 
 _MONGODB_5 = 13
 """The first version of the server's protocol with snapshots outside of transactions."""
@@ -95,6 +99,7 @@ class MongoDatabase:
         """On a standalone server: raises StoreUnavailable if another daemon has taken the store from this one."""
         self._atomic = Lock()
         """Held by a step of `atomically`: those of one process would only make each other fail."""
+        self._has_failed = False  # whether the last transaction failed; changed under `_atomic`
 
     @property
     def caution(self) -> str:
@@ -119,17 +124,38 @@ class MongoDatabase:
             if self.standalone:
                 self.require_ownership()
                 return step()
+            if self._has_failed:
+                self._end_abandoned()
             with self._client.start_session() as session, session.bind(end_session=False):
                 return self._in_transaction(session, step)
 
     def _in_transaction(self, session: "ClientSession", step: Callable[[], T]) -> T:
         token = _transaction.set(session)
+        self._has_failed = True
         try:
-            return session.with_transaction(
+            result = session.with_transaction(
                 lambda _: step(), ReadConcern("snapshot"), WriteConcern(w="majority", j=True)
             )
         finally:
             _transaction.reset(token)
+        self._has_failed = False
+        return result
+
+    def _end_abandoned(self) -> None:
+        """Ends the transactions of daemons that were killed, or stand still.
+
+        The server keeps them for a minute (transactionLifetimeLimitSeconds), and meanwhile refuses all others that change the same
+        rooms. A daemon that goes on after all makes its changes in a new transaction.
+        """
+        idle = {
+            "type": "idleSession",
+            "appName": _APP_NAME,
+            "transaction.timeInactiveMicros": {"$gt": self.timeout * 1_000_000},
+        }
+        with suppress(OperationFailure):  # not every server lets its users do this
+            found = self._client.admin.aggregate([{"$currentOp": {}}, {"$match": idle}])
+            if sessions := [{"id": each["lsid"]["id"]} for each in found]:
+                self._client.admin.command("killSessions", sessions)
 
     def write_all(
         self, collection: "Collection[Document]", writes: "Sequence[Write]", *, is_last: bool = False
@@ -233,7 +259,7 @@ def client_for(
     try:
         # MongoClient only warns about an unknown option; this raises.
         parse_uri(uri, warn=False, connect_timeout=timeout)
-        return pymongo.MongoClient(uri, **{"appname": "reichatd", "maxPoolSize": THREADS + 2, **(options or {})})
+        return pymongo.MongoClient(uri, **{"appname": _APP_NAME, "maxPoolSize": THREADS + 2, **(options or {})})
     except (ConfigurationError, ValueError, TypeError):
         # Without the driver's text, also in the traceback: it may quote the URI, and with it the password.
         raise _not_a_uri(source) from None

@@ -9,7 +9,7 @@ ERASED = "(deleted)"
 """What a deleted message says in place of its content."""
 
 DeletedBy = Literal["author", "moderator", "erased"]
-"""Who deleted a message: its author, a moderator or owner, or the author's account, which was deleted with all messages."""
+"""Who deleted a message: its author; a moderator, owner or administrator; or the author's account, deleted with all messages."""
 
 
 class Reaction(msgspec.Struct, frozen=True, array_like=True):
@@ -98,10 +98,12 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Delete(msgspec.Struct, frozen=True):
-    """Deletes messages, all of them or none. Authors delete their own, owner and moderators any.
+    """Deletes messages, all of them or none. Authors delete their own, owner and moderators any; administrators any in any room.
 
     Arguments:
+        user_id: "" if an administrator deletes.
         own_only: whether owner and moderators, too, may only delete their own.
+        by_administrator: whether an administrator deletes, who need not be a member.
     """
 
     room_id: str
@@ -109,6 +111,7 @@ class Delete(msgspec.Struct, frozen=True):
     message_ids: tuple[int, ...]
     at: float
     own_only: bool = False
+    by_administrator: bool = False
 
 
 class React(msgspec.Struct, frozen=True):

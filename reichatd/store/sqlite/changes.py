@@ -125,7 +125,8 @@ class Changes:
         if log is None:
             return _NO_ROOM
         member = log.member(change.user_id)
-        if member is None:
+        author = changing.author_of(change, member.author if member else None)
+        if author is None:
             return _NO_MEMBER
         keys = [(log.pk, message_id) for message_id in _ids(change)]
         drafts = [self._drafts[key] for key in keys if key in self._drafts]
@@ -133,13 +134,13 @@ class Changes:
             return _NO_MESSAGE
         match change:
             case React():
-                done = self._react(change, drafts[0], member.author)
+                done = self._react(change, drafts[0], author)
             case Delete():
-                done = self._delete(change, drafts, member.author)
+                done = self._delete(change, drafts, author)
             case Edit():
-                done = self._edit(change, drafts[0], member.author)
+                done = self._edit(change, drafts[0], author)
             case Pin():
-                done = self._pin(change, drafts[0], member.author)
+                done = self._pin(change, drafts[0], author)
         if isinstance(done, Changed):
             return done
         return ChangeOutcome.CHANGED if done else ChangeOutcome.UNCHANGED, drafts

@@ -153,11 +153,12 @@ export const texts = {
     favourite: "Favorit",
     isFavourite: " (Favorit)",
     markAllRead: "Alles als gelesen markieren",
+    moreUnread: "Mehr Ungelesenes",
     allRead: "Alles ist gelesen.",
     moved: (name, place, count) => `${name}: Platz ${place} von ${count}`,
     removed: {
       kicked: (name) => ["Du wurdest aus dem Raum ", name, " hinausgeworfen."],
-      banned: (name) => ["Du wurdest aus dem Raum ", name, " verbannt."],
+      banned: (name) => ["Du wurdest im Raum ", name, " gesperrt."],
       deleted: (name) => ["Der Raum ", name, " wurde gelöscht."],
     },
     heldBack: "Du hast dich abgemeldet, bevor sie gesendet wurde.",

@@ -150,6 +150,7 @@ export const texts = {
     favourite: "Favourite",
     isFavourite: " (favourite)",
     markAllRead: "Mark all as read",
+    moreUnread: "More unread",
     allRead: "All is read.",
     moved: (name, place, count) => `${name}: place ${place} of ${count}`,
     removed: {

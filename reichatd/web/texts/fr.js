@@ -158,6 +158,7 @@ export const texts = {
     favourite: "Favori",
     isFavourite: " (favori)",
     markAllRead: "Tout marquer comme lu",
+    moreUnread: "Autres non lus",
     allRead: "Tout est lu.",
     moved: (name, place, count) => `${name} : place ${place} sur ${count}`,
     removed: {
