@@ -14,6 +14,7 @@ The tasks, in the order in which they start:
     │                   deleted rooms; stores when sessions were last in use
     ├── retention       deletes messages that are too old
     ├── erasures        erases the messages of users who were deleted with them
+    ├── rewriting       rewrites the store's file at night, so that it has no copies of old texts
     ├── recheck         closes sockets of ended sessions and memberships
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
@@ -177,6 +178,7 @@ class _Daemon:
         services.start_soon(_run_housekeeping, parts)
         services.start_soon(parts.retention.run, parts.wall_clock)
         services.start_soon(parts.erasures.run)
+        services.start_soon(parts.rewriting.run)
         recheck_seconds = parts.settings.auth.session_recheck_seconds
         services.start_soon(recheck_sockets, parts.hub, parts.store, recheck_seconds)
         if self._control_socket is not None:
