@@ -310,14 +310,14 @@ class Scribe:
         emails = self._settings.whole.privacy.emails
         for each, answer in zip(posts, committed.posts, strict=True):
             if answer.outcome is Outcome.STORED:
-                message = frames.as_json(_stored(each, answer), emails)
-                rooms.setdefault(each.post.room_id, []).append((answer.message_id, frames.latest_message(message)))
+                frame = frames.latest_message(frames.as_json(_stored(each, answer), emails))
+                rooms.setdefault(each.post.room_id, []).append((answer.message_id, frame))
                 if answer.mentions or each.post.mention_room:
                     mentioning.append((each.post, answer))
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
-        for room_id, changed in groupby(committed.changed, lambda each: each.room_id):
-            self._rooms.change(room_id, list(changed))
+        for room_id, changes in groupby(committed.changed, lambda each: each.room_id):
+            self._rooms.change(room_id, list(changes))
         if committed.read_marks:
             self._rooms.marks_moved(committed.read_marks)
         for post, answer in mentioning:
