@@ -17,6 +17,7 @@ The tasks, in the order in which they start:
     │                   deleted rooms; stores when sessions were last in use
     ├── retention       * deletes messages that are too old
     ├── erasures        * erases the messages of users who were deleted with them
+    ├── rewriting       rewrites the store's file at night, so that it has no copies of old texts
     ├── control         serves administrators' commands
     ├── signals         SIGTERM and SIGINT stop the daemon, SIGHUP reloads the settings
     ├── serving nursery
@@ -194,6 +195,7 @@ class _Daemon:
         services.start_soon(_run_housekeeping, parts)
         services.start_soon(parts.heartbeat.while_keeper, parts.retention.run, parts.wall_clock)
         services.start_soon(parts.erasures.run)
+        services.start_soon(parts.rewriting.run)
         if self._control_socket is not None:
             await services.start(parts.control.run, self._control_socket)
 

@@ -49,6 +49,7 @@ from reichatd.logo import LiveLogo, Logo
 from reichatd.mail import Outbox
 from reichatd.rate_limits import MemoryCounts, RateLimiter, Refusals
 from reichatd.retention import Retention
+from reichatd.rewriting import Rewriting
 from reichatd.rooms import Rooms
 from reichatd.rooms.invites import RoomInvites
 from reichatd.settings import (
@@ -162,6 +163,7 @@ class Parts:
         self.wall_clock = WallClock()
         self.retention = Retention(live_settings, store)
         self.erasures = Erasures(store, self.accounts.sessions.live, is_keeper=lambda: self.heartbeat.is_keeper)
+        self.rewriting = Rewriting(store, settings.storage)
         self.disk_space = DiskSpace(live_settings, data_directory, self.limiter.refusals)
         self.health = Health(store, self.scribe, self.commits, self.disk_space, settings.server.ready_seconds)
 

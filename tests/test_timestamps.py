@@ -1,6 +1,8 @@
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from reichatd.timestamps import isoformat
 
@@ -16,3 +18,10 @@ from reichatd.timestamps import isoformat
 def test_isoformat(seconds: float, text: str) -> None:
     assert isoformat(seconds) == text
     assert datetime.fromisoformat(text).timestamp() == seconds
+
+
+@given(st.floats(-1e9, 4e9) | st.integers(-(10**9), 4 * 10**9) | st.decimals(0, 4 * 10**9, places=6).map(float))
+@example(1_700_000_000.9999996)  # rounds up to the next second
+@example(-0.5)
+def test_isoformat_rounds_as_datetime_does(seconds: float) -> None:
+    assert isoformat(seconds) == datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

@@ -45,44 +45,16 @@ class Scenario(NamedTuple):
 
 
 def fan_out(target: BenchTarget, scale: float) -> Row:
-    clients, senders, messages = 1000, 50, max(10, int(400 * scale))
-    outcome = drive(
-        Talk(
-            host=target.host,
-            port=target.port,
-            requests=target.rooms(1),
-            clients=clients,
-            senders=senders,
-            messages=messages,
-            window=2,
-            answers=senders,
-            readers=clients,
-        )
-    )
-    return _row("fan-out", "1,000 listeners, 50 senders, one room", outcome, "deliveries/s")
+    crowd = _crowd(target, target.rooms(1), clients=1000, messages=max(10, int(400 * scale)))
+    return _row("fan-out", "1,000 listeners, 50 senders, one room", drive(crowd), "deliveries/s")
 
 
 def edits(target: BenchTarget, scale: float) -> Row:
-    clients, senders, messages = max(100, int(1000 * scale)), 50, max(10, int(200 * scale))
     requests = target.rooms(1)
-    fill(target, requests[0], senders * messages)
-    outcome = drive(
-        Talk(
-            host=target.host,
-            port=target.port,
-            requests=requests,
-            clients=clients,
-            senders=senders,
-            messages=messages,
-            window=2,
-            answers=senders,
-            readers=clients,
-            opening=LISTEN_TO_CHANGES,
-            template=EDIT,
-            match=CHANGED,
-        )
-    )
-    return _row("edits", f"{clients:,} listeners, 50 senders that edit, one room", outcome, "deliveries/s")
+    crowd = _crowd(target, requests, clients=max(100, int(1000 * scale)), messages=max(10, int(200 * scale)))
+    fill(target, requests[0], crowd.senders * crowd.messages)
+    outcome = drive(msgspec.structs.replace(crowd, opening=LISTEN_TO_CHANGES, template=EDIT, match=CHANGED))
+    return _row("edits", f"{crowd.clients:,} listeners, 50 senders that edit, one room", outcome, "deliveries/s")
 
 
 def conversation(target: BenchTarget, scale: float) -> Row:
@@ -281,6 +253,22 @@ def read_up_to(target: BenchTarget, request: str, message_id: int) -> None:
         sock.sendall(text_frame(b'{"type":"set_last_read","message_id":%d}' % message_id))
         sock.sendall(text_frame(b'{"type":"fetch","from_id":1,"to_id":0}'))
         reader.wait_text(sock)  # the answer: so the daemon has handled the frame before
+
+
+def _crowd(target: BenchTarget, requests: list[str], *, clients: int, messages: int) -> Talk:
+    """Many listeners in one room, of whom 50 send."""
+    senders = 50
+    return Talk(
+        host=target.host,
+        port=target.port,
+        requests=requests,
+        clients=clients,
+        senders=senders,
+        messages=messages,
+        window=2,
+        answers=senders,
+        readers=clients,
+    )
 
 
 def _row(scenario: str, what: str, outcome: Outcome, unit: str) -> Row:

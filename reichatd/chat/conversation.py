@@ -23,7 +23,6 @@ from reichatd.chat.socket_reply import SocketReply
 from reichatd.chat.writer import READ_ONLY, BadDraft, Writer
 from reichatd.closing import GOING_AWAY, NOT_AUTHENTICATED, Close
 from reichatd.errors import Forbidden, ReichatError
-from reichatd.messaging import Draft
 from reichatd.rights import Action, Scope
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
@@ -143,7 +142,7 @@ class _Conversation:
         match frame:
             case frames.SendMessage():
                 self._room.types(self._connection, typing=False)
-                await self._write(frame, frame.nonce)
+                await self._write(frame)
             case frames.SetLastRead() if not self._may_write:
                 self._reply("forbidden", READ_ONLY)
             case frames.SetLastRead():
@@ -157,7 +156,7 @@ class _Conversation:
             case frames.SetTyping():
                 self._reply("forbidden", READ_ONLY)
             case _:
-                await self._write(frame, frame.nonce)
+                await self._write(frame)
 
     # --- history
 
@@ -247,31 +246,35 @@ class _Conversation:
 
     # --- writing
 
-    async def _write(self, frame: frames.SendMessage | frames.ChangeFrame, nonce: str | None) -> None:
-        writer, by, room_id = self._handler.writer, self._connection.actor, self._room.room_id
-        reply = SocketReply(self._handler.hub, self._connection, room_id, nonce)
+    async def _write(self, frame: frames.SendMessage | frames.ChangeFrame) -> None:
+        reply = SocketReply(self._handler.hub, self._connection, self._room.room_id, frame.nonce)
         try:
-            writer.check_nonce(nonce)
-            match frame:
-                case frames.SendMessage(content, _, reply_to, mentions, mention_room):
-                    await writer.post(by, room_id, Draft(content, nonce, reply_to, mentions, mention_room), reply)
-                case frames.EditMessage(message_id, content, mentions, if_change):
-                    await writer.edit(by, room_id, message_id, content, reply, mentions=mentions, if_change=if_change)
-                case frames.DeleteMessages(message_ids):
-                    await writer.delete(by, room_id, message_ids, reply)
-                case frames.AddReaction(message_id, emoji):
-                    await writer.react(by, room_id, message_id, emoji, reply, is_set=True)
-                case frames.RemoveReaction(message_id, emoji):
-                    await writer.react(by, room_id, message_id, emoji, reply, is_set=False)
-                case frames.PinMessage(message_id):
-                    await writer.pin(by, room_id, message_id, reply, is_set=True)
-                case frames.UnpinMessage(message_id):
-                    await writer.pin(by, room_id, message_id, reply, is_set=False)
+            if isinstance(frame, frames.SendMessage):
+                await self._handler.writer.post(self._connection.actor, self._room.room_id, frame, reply)
+            else:
+                await self._change(frame, reply)
         except BadDraft as error:
-            self._bad(_CODES.get(error.field, "bad_frame"), error.problem, nonce=nonce)
+            self._bad(_CODES.get(error.field, "bad_frame"), error.problem, nonce=frame.nonce)
         except ReichatError as error:
             reply.expect()
             reply.refuse(error)
+
+    async def _change(self, frame: frames.ChangeFrame, reply: SocketReply) -> None:
+        writer, by, room_id = self._handler.writer, self._connection.actor, self._room.room_id
+        writer.check_nonce(frame.nonce)
+        match frame:
+            case frames.EditMessage(message_id, content, mentions, if_change):
+                await writer.edit(by, room_id, message_id, content, reply, mentions=mentions, if_change=if_change)
+            case frames.DeleteMessages(message_ids):
+                await writer.delete(by, room_id, message_ids, reply)
+            case frames.AddReaction(message_id, emoji):
+                await writer.react(by, room_id, message_id, emoji, reply, is_set=True)
+            case frames.RemoveReaction(message_id, emoji):
+                await writer.react(by, room_id, message_id, emoji, reply, is_set=False)
+            case frames.PinMessage(message_id):
+                await writer.pin(by, room_id, message_id, reply, is_set=True)
+            case frames.UnpinMessage(message_id):
+                await writer.pin(by, room_id, message_id, reply, is_set=False)
 
     # --- errors
 

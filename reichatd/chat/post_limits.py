@@ -70,9 +70,11 @@ class PostLimits:
             now: Trio's time.
             client: the address that it came from, for the log.
         """
-        buckets = self._buckets(user_id, now)
+        buckets = self._users.get(user_id) or self._add(user_id, now)
         refusal = buckets.take(_size(content), now, self._settings.limits)
-        return self._noted(refusal, buckets, user_id, now, client)
+        if refusal is not None:
+            self._note(refusal, buckets, user_id, now, client)
+        return refusal
 
     def take_changes(self, user_id: str, count: int, text: str, now: float, *, client: str) -> PostRefusal | None:
         """Counts changes, before they are queued. Returns why they are refused, or None.
@@ -82,28 +84,24 @@ class PostLimits:
             text: the new content of an edit, which counts as posted; "" without one.
             now, client: as for `take`.
         """
-        buckets = self._buckets(user_id, now)
+        buckets = self._users.get(user_id) or self._add(user_id, now)
         refusal = buckets.take_changes(count, _size(text) if text else 0, now, self._settings.limits)
-        return self._noted(refusal, buckets, user_id, now, client)
+        if refusal is not None:
+            self._note(refusal, buckets, user_id, now, client)
+        return refusal
 
-    def _buckets(self, user_id: str, now: float) -> "_Buckets":
-        buckets = self._users.get(user_id)
-        if buckets is None:
-            self._make_space(now)
-            buckets = self._users[user_id] = _Buckets()
+    def _add(self, user_id: str, now: float) -> "_Buckets":
+        self._make_space(now)
+        buckets = self._users[user_id] = _Buckets()
         return buckets
 
-    def _noted(
-        self, refusal: PostRefusal | None, buckets: "_Buckets", user_id: str, now: float, client: str
-    ) -> PostRefusal | None:
-        if refusal is not None:
-            self._refusals[refusal.limit] += 1
-            if now - buckets.logged_at >= _LOG_SECONDS:
-                buckets.logged_at = now
-                retry_after = ceil(refusal.retry_after)
-                # etc/fail2ban reads this line.
-                log.info("rate limited", action=refusal.limit, client=client, retry_after=retry_after, user_id=user_id)
-        return refusal
+    def _note(self, refusal: PostRefusal, buckets: "_Buckets", user_id: str, now: float, client: str) -> None:
+        self._refusals[refusal.limit] += 1
+        if now - buckets.logged_at >= _LOG_SECONDS:
+            buckets.logged_at = now
+            retry_after = ceil(refusal.retry_after)
+            # etc/fail2ban reads this line.
+            log.info("rate limited", action=refusal.limit, client=client, retry_after=retry_after, user_id=user_id)
 
     def _make_space(self, now: float) -> None:
         """Drops full buckets, a few in each call, so that the users that are kept are those who posted lately."""

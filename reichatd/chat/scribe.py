@@ -163,11 +163,13 @@ class Scribe:
 
     async def post(self, post: Post, reply: PostReply) -> None:
         """Queues a message for the next commit. Any task may call it. Waits only while the queue is longer than four commits."""
+        pending = PendingPost(post, reply)
         if post.nonce is None and self._messages.shared:
             post = msgspec.structs.replace(post, nonce=secrets.token_urlsafe(_NONCE_BYTES))
-            await self._queue(PendingPost(post, reply, is_named=False))
-        else:
-            await self._queue(PendingPost(post, reply))
+            pending = PendingPost(post, reply, is_named=False)
+        while self._is_full:
+            await self._space.wait()
+        self._queue(pending)
 
     async def change(self, change: Change, reply: Reply, *, client: str = "") -> None:
         """Queues a change for the next commit, as `post` does.
@@ -175,11 +177,15 @@ class Scribe:
         Arguments:
             client: the address that it came from, for the audit log.
         """
-        await self._queue(PendingChange(change, reply, client))
-
-    async def _queue(self, pending: PendingPost | PendingChange) -> None:
-        while len(self._pending) >= 4 * self._settings.limits.commit_posts:
+        while self._is_full:
             await self._space.wait()
+        self._queue(PendingChange(change, reply, client))
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._pending) >= 4 * self._settings.limits.commit_posts
+
+    def _queue(self, pending: PendingPost | PendingChange) -> None:
         pending.reply.expect()
         self._pending.append(pending)
         self._wake_up()
@@ -346,28 +352,26 @@ class Scribe:
     def _publish(self, posts: list[PendingPost], committed: Committed) -> None:
         """Passes on what is durable: messages, then changes, so that no change comes before its message."""
         rooms: dict[str, list[tuple[int, bytes]]] = {}
+        mentioning: list[tuple[Post, Appended]] = []
         emails = self._settings.whole.privacy.emails
         for each, answer in zip(posts, committed.posts, strict=True):
             if answer.outcome is Outcome.STORED:
-                message = frames.as_json(_stored(each, answer), emails)
-                rooms.setdefault(each.post.room_id, []).append((answer.message_id, frames.latest_message(message)))
+                frame = frames.latest_message(frames.as_json(_stored(each, answer), emails))
+                rooms.setdefault(each.post.room_id, []).append((answer.message_id, frame))
+                if answer.mentions or each.post.mention_room:
+                    mentioning.append((each.post, answer))
             elif answer.outcome is Outcome.REPEATED:
                 self._rooms.reaches(each.post.room_id, answer.message_id)
         for room_id, entries in rooms.items():
             self._rooms.publish(room_id, entries)
-        for room_id, changed in groupby(committed.changed, lambda each: each.room_id):
-            self._rooms.change(room_id, list(changed))
+        for room_id, changes in groupby(committed.changed, lambda each: each.room_id):
+            self._rooms.change(room_id, list(changes))
         if committed.read_marks:
             self._rooms.marks_moved(committed.read_marks)
-        self._tell_mentioned(posts, committed)
-
-    def _tell_mentioned(self, posts: list[PendingPost], committed: Committed) -> None:
-        for each, answer in zip(posts, committed.posts, strict=True):
-            post = each.post
-            if answer.outcome is Outcome.STORED and (answer.mentions or post.mention_room):
-                self._rooms.mentioned(
-                    post.room_id, answer.message_id, post.user_id, answer.mentions, everyone=post.mention_room
-                )
+        for post, answer in mentioning:
+            self._rooms.mentioned(
+                post.room_id, answer.message_id, post.user_id, answer.mentions, everyone=post.mention_room
+            )
         for changed in committed.changed:
             if changed.mentioned:
                 message = changed.message
@@ -378,11 +382,12 @@ class Scribe:
     def _answer(self, posts: list[PendingPost], changes: list[PendingChange], committed: Committed) -> None:
         now = self._clock()
         for post, appended in zip(posts, committed.posts, strict=True):
-            if (error := refusals.of_post(appended, now)) is not None:
-                post.reply.refuse(error)
+            if appended.outcome is Outcome.STORED:  # most are
+                post.reply.accept(appended.message_id, None, is_new=True)
+            elif (error := refusals.of_post(appended, now)) is None:
+                post.reply.accept(appended.message_id, None, is_new=not post.is_named)
             else:
-                is_new = appended.outcome is Outcome.STORED or not post.is_named
-                post.reply.accept(appended.message_id, None, is_new=is_new)
+                post.reply.refuse(error)
         for change, changed in zip(changes, committed.changes, strict=True):
             _answer_change(change, changed)
 

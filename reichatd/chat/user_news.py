@@ -181,9 +181,10 @@ class UserNews:
     def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
         """Read marks have moved, (room_id, user_id) → message_id."""
         for (room_id, user_id), message_id in read_marks.items():
-            followers = self.of_members(room_id, (user_id,))
-            frame = frames.encode(frames.ReadElsewhere(room_id, message_id)) if followers else b""
-            for follower in followers:
+            if user_id not in self._users:  # with each commit comes a mark for each author
+                continue
+            frame = frames.encode(frames.ReadElsewhere(room_id, message_id))
+            for follower in self.of_members(room_id, (user_id,)):
                 if room_id in follower.reading:
                     self._want_view(follower, room_id, is_new=False)
                 follower.states.put("read", room_id, frame)

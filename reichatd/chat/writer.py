@@ -75,9 +75,12 @@ class Writer:
         limits = self._settings.limits
         content = _content(draft.content, limits)
         self.check_nonce(draft.nonce)
-        _check_mentions(draft.mentions, limits)
+        if draft.mentions is not None:
+            _check_mentions(draft.mentions, limits)
         self._require_write(by)
-        _raise_refusal(self._post_limits.take(by.user_id, content, trio.current_time(), client=by.client))
+        refusal = self._post_limits.take(by.user_id, content, trio.current_time(), client=by.client)
+        if refusal is not None:
+            raise _rate_limited(refusal)
         self._require_space()
         post = Post(
             room_id,
@@ -108,7 +111,8 @@ class Writer:
         """Gives a message a new content."""
         limits, now = self._settings.limits, self._clock()
         content = _content(content, limits)
-        _check_mentions(mentions, limits)
+        if mentions is not None:
+            _check_mentions(mentions, limits)
         hours = self._settings.whole.messages.edit_hours
         edit = Edit(
             room_id,
@@ -168,7 +172,9 @@ class Writer:
     async def _change(self, by: UserActor, change: Change, reply: Reply, *, text: str = "", count: int = 1) -> None:
         self._require_write(by)
         now = trio.current_time()
-        _raise_refusal(self._post_limits.take_changes(by.user_id, count, text, now, client=by.client))
+        refusal = self._post_limits.take_changes(by.user_id, count, text, now, client=by.client)
+        if refusal is not None:
+            raise _rate_limited(refusal)
         await self._scribe.change(change, reply, client=by.client)
 
     def _require_write(self, by: UserActor) -> None:
@@ -195,11 +201,10 @@ def _content(text: str, limits: LimitSettings) -> str:
     return content
 
 
-def _check_mentions(mentions: Sequence[str] | None, limits: LimitSettings) -> None:
-    if mentions is not None and len(mentions) > limits.mentions:
+def _check_mentions(mentions: Sequence[str], limits: LimitSettings) -> None:
+    if len(mentions) > limits.mentions:
         raise BadDraft("mentions", f"A message mentions at most {limits.mentions} users")
 
 
-def _raise_refusal(refusal: PostRefusal | None) -> None:
-    if refusal is not None:
-        raise RateLimited(refusal.message, retry_after=round(refusal.retry_after + 0.0005, 3))
+def _rate_limited(refusal: PostRefusal) -> RateLimited:
+    return RateLimited(refusal.message, retry_after=round(refusal.retry_after + 0.0005, 3))

@@ -173,17 +173,19 @@ def _say_ready(
         invitation: the URL of an invitation for the first account; "" if none is needed.
     """
     settings = loaded.settings
-    click.echo(f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}")
-    click.echo(f"  data      {backend_for(settings.storage, loaded.paths.data_file).description}")
-    click.echo(f"  settings  {loaded.file or 'the defaults (no file found)'}{_from_environment(loaded)}")
-    for listener in monitors:
-        click.echo(f"  metrics   {listener.url}/metrics")
+    lines = [
+        f"reichatd {__version__} listens on {' and '.join(listener.url for listener in listeners)}",
+        f"  data      {backend_for(settings.storage, loaded.paths.data_file).description}",
+        f"  settings  {loaded.file or 'the defaults (no file found)'}{_from_environment(loaded)}",
+        *(f"  metrics   {listener.url}/metrics" for listener in monitors),
+    ]
     if settings.mail.backend == "console":
-        click.echo("  mail      not sent: verification codes are printed here")
+        lines.append("  mail      not sent: verification codes are printed here")
     if loaded.paths.control_socket is not None and control_socket is None:
-        click.echo(f"  control   no control socket: {loaded.paths.control_socket} cannot be created")
+        lines.append(f"  control   no control socket: {loaded.paths.control_socket} cannot be created")
     if invitation:
-        click.echo(f"  invite    for the first account, once: {invitation}")
+        lines.append(f"  invite    for the first account, once: {invitation}")
+    click.echo("\n".join(lines))  # at once, for programs that wait for the first line
 
 
 def _from_environment(loaded: Loaded) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from reichatd.accounts import Identity
+from reichatd.messaging.fields import Content, Mentions, MessageId, Nonce
 from reichatd.messaging.pages import PageQuery
 from reichatd.rights import UserActor
 from reichatd.store import Reactor
@@ -26,10 +27,10 @@ class Caller(NamedTuple):
 class Draft(Struct, frozen=True):
     """A post, as a client sends it; see `reichatd.store.Post`."""
 
-    content: str
-    nonce: str | None = None
-    reply_to: int | None = None
-    mentions: Sequence[str] | None = None
+    content: Content
+    nonce: Nonce | None = None
+    reply_to: MessageId | None = None
+    mentions: Mentions | None = None
     mention_room: bool = False
 
 

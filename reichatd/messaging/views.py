@@ -43,7 +43,7 @@ class MessageView(msgspec.Struct, omit_defaults=True):
     edited_at: TimeText | None = None
     deleted: Annotated[DeletedBy, Meta(examples=["author"])] | None = None
     reply_to: Annotated[int, Meta(description="The id of another message of the room.", examples=[40])] = 0
-    mentions: list[UserId] = []
+    mentions: tuple[UserId, ...] = ()
     mention_room: bool = False
-    reactions: list[ReactionView] = []
+    reactions: tuple[ReactionView, ...] = ()
     pinned: PinView | None = None

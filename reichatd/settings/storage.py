@@ -52,4 +52,12 @@ class StorageSettings(Table, frozen=True):
     """Posts are refused while the disk with the SQLite file has less free space than this, in bytes: a full disk would also stop
     logins, and a backup needs space. 0: until the disk is full. It has no effect with MongoDB, whose disk is not visible here."""
 
+    rewrite_hour: Annotated[int, Meta(ge=0, le=23)] = 4
+    """The hour of the day, in local time, in which the SQLite file is rewritten if messages were edited or deleted since the last
+    time. SQLite may have left copies of old texts in parts of the file that are not in use; then there are none."""
+
+    rewrite_mib: Annotated[int, Meta(ge=0, le=1_048_576)] = 256
+    """A larger SQLite file is not rewritten, in MiB: posts wait meanwhile, about a second for each 100 MiB on a fast disk, and the
+    disk needs that much free space twice. 0: never."""
+
     mongodb: MongoDBSettings = field(default_factory=MongoDBSettings)

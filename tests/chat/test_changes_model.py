@@ -242,7 +242,10 @@ class World:
     def connect(self, client: Client) -> None:
         client.socket = ClientSocket()
         client.room.connected()
-        self.nursery.start_soon(self.chat.converse, client.socket, "room", "token")
+        self.nursery.start_soon(self.handler().converse, client.socket, "room", "token")
+
+    def handler(self) -> ConversationHandler:
+        return self.chat
 
     def drop(self, client: Client) -> None:
         assert client.socket is not None

@@ -41,7 +41,7 @@ from reichatd.store import (
     React,
 )
 from reichatd.store.feed import FeedEvent, MessagesChanged, MessagesPosted
-from tests.chat.test_changes_model import Client, ClientSocket, OneAccount, SlowStore, World
+from tests.chat.test_changes_model import ClientSocket, OneAccount, SlowStore, World
 
 RUNS = 100
 KEY = "key"
@@ -92,7 +92,9 @@ class SharedStore(SlowStore):
         async with self.moment():
             first = len(self.log) + 1
             for post, made in zip(posts, self._store(len(posts)), strict=True):
-                self.log[made.message_id - 1] = msgspec.structs.replace(made, content=post.content)
+                self.log[made.message_id - 1] = msgspec.structs.replace(
+                    made, content=post.content, timestamp=post.timestamp
+                )
             if posts:
                 self.tell(self, MessagesPosted(KEY, self.log[first - 1 :]))
         # As in MongoDB, the changes are another transaction.
@@ -187,9 +189,8 @@ class TwoDaemons(World):
             self.nursery.start_soon(daemon.compare)
         await self.play()
 
-    def connect(self, client: Client) -> None:
-        client.socket, client.listens, client.awaits_caught_up = ClientSocket(), False, 0
-        self.nursery.start_soon(self.dice.choice(self.daemons).chat.converse, client.socket, "room", "token")
+    def handler(self) -> ConversationHandler:
+        return self.dice.choice(self.daemons).chat
 
     def write(self, socket: ClientSocket) -> None:
         if self.dice.random() < 0.5:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 
 from tests.client import Person, Talk, id_range, open_room, registered_users

@@ -96,3 +96,26 @@ trio.run(main)
     await store.erasures.purge()
     assert files_with(SECRET, path) == []
     await store.aclose()
+
+
+async def test_copies_that_growing_rooms_leave_are_gone_after_the_file_was_rewritten(path: Path) -> None:
+    """SQLite moves rows from page to page while several rooms grow, and clears only what is deleted."""
+    store = await open_store(path)
+    names = [f"room{number}" for number in range(20)]
+    for name in names:
+        await store.rooms.create(room(name))
+    for number in range(1, 61):
+        texts = [post(f"{name} {number} {SECRET} {'x' * (number * 7 % 180)}", room_id=name) for name in names]
+        await store.messages.commit(texts, {})
+    for name in names:
+        await change(store, Delete(name, "ann", tuple(range(1, 61)), NOW))
+    await store.erasures.purge()
+    assert files_with(SECRET, path), "this test needs a file with copies"
+    size = path.stat().st_size
+    assert not await store.erasures.rewrite(size // 2), "the file is too large"
+    assert await store.erasures.rewrite(2 * size)
+    assert files_with(SECRET, path) == []
+    assert not await store.erasures.rewrite(2 * size), "nothing was changed since"
+    messages = await store.messages.range("room7", 1, 60)
+    assert [message.message_id for message in messages] == list(range(1, 61))
+    await store.aclose()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from reichatd.messaging import Draft
 from reichatd.messaging.fields import ChangeId, Content, Emoji, LogToken, Mentions, MessageId, Nonce, RequestName
 
 Wanted = Literal["typing", "presence"]
@@ -54,7 +55,7 @@ class ListenLatest(msgspec.Struct, tag_field="type", tag="listen_latest"):
     want: list[Wanted] = []
 
 
-class SendMessage(msgspec.Struct, tag_field="type", tag="message"):
+class SendMessage(Draft, frozen=True, tag_field="type", tag="message"):
     """Posts a message. It is stored, then sent to all listeners; with a nonce, it is then answered by `ack`.
 
     A message that is sent again with the same nonce is stored once and acknowledged each time: after a lost connection, a
@@ -63,12 +64,6 @@ class SendMessage(msgspec.Struct, tag_field="type", tag="message"):
     Without `mentions`, each `@name` in the content mentions the members of that name. `mention_room` mentions all members: owner
     and moderators may, and everyone in a small room.
     """
-
-    content: Content
-    nonce: Nonce | None = None
-    reply_to: MessageId | None = None
-    mentions: Mentions | None = None
-    mention_room: bool = False
 
 
 class EditMessage(msgspec.Struct, tag_field="type", tag="edit"):

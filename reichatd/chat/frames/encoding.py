@@ -88,9 +88,9 @@ def _add(view: MessageView, extras: Extras) -> None:
     view.edited_at = isoformat(extras.edited_at) if extras.edited_at else None
     view.deleted = extras.deleted
     view.reply_to = extras.reply_to
-    view.mentions = list(extras.mentions)
+    view.mentions = extras.mentions
     view.mention_room = extras.mention_room
-    view.reactions = _reactions(extras)
+    view.reactions = tuple(_reactions(extras))
     view.pinned = PinView(extras.pinned.by, isoformat(extras.pinned.at)) if extras.pinned else None
 
 

@@ -102,3 +102,7 @@ class MongoErasures(MongoPart):
 
     async def purge(self) -> None:
         """Does nothing: what the server keeps in its journal and its log of operations is the operator's (see the manual)."""
+
+    async def rewrite(self, at_most_bytes: int) -> bool:
+        """Does nothing, as `purge`."""
+        return False

@@ -142,5 +142,12 @@ class ErasureStore(Protocol):
         Delays posts only a little. To be called again and again: what cannot be removed now is removed later.
         """
 
+    async def rewrite(self, at_most_bytes: int) -> bool:
+        """Rewrites the store's file, if `purge` may have left copies of earlier contents there; returns whether it did.
+
+        Posts wait meanwhile. It does nothing where no message was changed since the last time, or where the file is larger than
+        `at_most_bytes`.
+        """
+
     async def forget_done(self, before: float) -> None:
         """Removes the erasures that were done before `before`."""

@@ -43,9 +43,15 @@ class SqliteDatabase:
         self.has_old_contents = True
         """Whether the write-ahead log may have contents of messages that have others now. True at first: it may be the log of a
         process that was killed."""
+        self.has_copies = True
+        """Whether parts of the file that are not in use may have such contents. True at first: the file does not tell."""
         self.failures = FailureCounter()
         self._writing = WorkerThreads(1, str(self._path), self.failures)
         self._reading = BatchedThreads(readers, str(self._path), self.failures, self._read)
+
+    def note_old_contents(self) -> None:
+        """Messages were changed: to be called after the commit."""
+        self.has_old_contents = self.has_copies = True
 
     async def read(self, step: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `step(connection, …)` in a thread, in a transaction that sees a snapshot of the file.

@@ -101,7 +101,7 @@ class SqliteErasures(SqlitePart):
 
     async def step(self, user_id: str, at_most: int, now: float) -> ErasureStep:
         step = await self._step(user_id, at_most, now)
-        self.database.has_old_contents = True
+        self.database.note_old_contents()
         return step
 
     async def purge(self) -> None:
@@ -115,3 +115,20 @@ class SqliteErasures(SqlitePart):
             raise
         if not emptied:
             self.database.has_old_contents = True
+
+    async def rewrite(self, at_most_bytes: int) -> bool:
+        database = self.database
+        if (
+            not database.has_copies
+            or sum(file.stat().st_size for file in database.files if file.exists()) > at_most_bytes
+        ):
+            return False
+        database.has_copies = False  # before the file is rewritten, as above
+        try:
+            await database.maintain(space.rewrite)
+        except BaseException:
+            database.has_copies = True
+            raise
+        database.has_old_contents = True  # the log has the file as it was
+        await self.purge()
+        return True

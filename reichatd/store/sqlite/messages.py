@@ -179,5 +179,5 @@ class SqliteMessages(SqlitePart):
     ) -> Committed:
         committed = await self._commit(posts, read_marks, changes)
         if any(not each.only_reactions for each in committed.changed):
-            self.database.has_old_contents = True
+            self.database.note_old_contents()
         return committed

@@ -36,15 +36,16 @@ class Posts:
             return Appended(Outcome.REPEATED, earlier)
         if (refusal := member.author.refusal(post.timestamp)) is not None:
             return refusal
-        extras = PLAIN
+        extras, column = PLAIN, None
         if post.reply_to or post.mentions or post.names or post.mention_room:  # most posts have none of it
             if (refusal := self._extras_refusal(post, log, member)) is not None:
                 return refusal
             extras = self._extras(post, log)
+            column = as_column(extras)
         message_id = log.add(post)
         member.posted(message_id, post.timestamp)
         key = rowid(log.pk, message_id)
-        self._rows.append((key, post.user_id, post.content, post.timestamp, post.nonce, as_column(extras)))
+        self._rows.append((key, post.user_id, post.content, post.timestamp, post.nonce, column))
         if extras is not PLAIN:
             self._mentions += mentions.rows(key, extras)
         return Appended(Outcome.STORED, message_id, 0.0, member.author.in_direct, extras.mentions)
@@ -57,8 +58,15 @@ class Posts:
 
     def write(self) -> dict[tuple[str, str], int]:
         """Writes posts and read marks; returns the read marks that moved."""
-        members = list(self._logs.members())
-        moved = [each for each in members if each[2].has_moved]
+        moved: dict[tuple[str, str], int] = {}
+        marks: list[tuple[int, int, str]] = []
+        standings: list[tuple[int, str, float]] = []
+        for log, user_id, member in self._logs.members():
+            if member.has_moved:
+                moved[log.room_id, user_id] = member.last_read_id
+                marks.append((member.last_read_id, log.pk, user_id))
+            if member.has_posted and member.author.is_slowed:
+                standings.append((log.pk, user_id, member.author.posted_at))
         self._db.executemany(
             "INSERT INTO messages (id, user_id, content, timestamp, nonce, extras) VALUES (?, ?, ?, ?, ?, ?)",
             self._rows,
@@ -66,18 +74,14 @@ class Posts:
         mentions.add(self._db, self._mentions)
         self._db.executemany(
             "UPDATE members SET last_read_id = ? WHERE room = ? AND user_id = ?",
-            [(member.last_read_id, log.pk, user_id) for log, user_id, member in moved],
+            marks,
         )
         self._db.executemany(
             "INSERT INTO standings (room, user_id, posted_at) VALUES (?, ?, ?)"
             " ON CONFLICT (room, user_id) DO UPDATE SET posted_at = excluded.posted_at",
-            [
-                (log.pk, user_id, member.author.posted_at)
-                for log, user_id, member in members
-                if member.author.is_slowed and member.has_posted
-            ],
+            standings,
         )
-        return {(log.room_id, user_id): member.last_read_id for log, user_id, member in moved}
+        return moved
 
     def _extras_refusal(self, post: Post, log: Log, member: Member) -> Appended | None:
         if post.reply_to and not 1 <= post.reply_to <= log.end:

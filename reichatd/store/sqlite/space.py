@@ -61,5 +61,12 @@ def empty_log(db: Connection) -> bool:
     return not is_busy
 
 
+def rewrite(db: Connection) -> None:
+    """Writes the whole file anew, and so nothing that is not in use. Posts wait; it needs twice the file's size on the disk."""
+    # Where SQLite moved a row from one page to another, the first one keeps a copy until something is written there:
+    # "secure_delete" clears what is deleted, but not what is moved.
+    db.execute("VACUUM")
+
+
 def _pragma(db: Connection, name: str) -> int:
     return int(db.execute(f"PRAGMA {name}").fetchone()[0])
