@@ -8,6 +8,7 @@ from itertools import groupby
 import structlog
 import trio
 
+from reichatd.chat.active_members import ActiveMembers
 from reichatd.chat.batched_reads import BatchedReads
 from reichatd.chat.broadcaster import BroadcastCounters
 from reichatd.chat.commit_status import CommitStatus
@@ -36,7 +37,7 @@ class Hub:
 
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
-        members: tells how many members a room has; without it the users in a room are counted only.
+        members: see `ActiveMembers`.
         refusals: told of sockets that are one too many for their user; counts those that are closed since they stall.
     """
 
@@ -62,7 +63,7 @@ class Hub:
         self.news = UserNews(settings, self.stalled)
         self.tails = Tails(settings)
         self._messages = messages
-        self._members = members
+        self._members = ActiveMembers(members, settings, clock)
         self._settings = settings
         self._commits = commits
         self._rooms: dict[str, LiveRoom] = {}
@@ -115,7 +116,7 @@ class Hub:
             self._commits,
             self.stalled,
             self.tails,
-            self._is_small,
+            self._members,
             self._identify,
         )
         self._nursery.start_soon(self._run_room, room)
@@ -297,6 +298,9 @@ class Hub:
 
     def room_changed(self, room_id: str, user_id: str | None = None) -> None:
         self.news.room_changed(room_id, user_id)
+        room = self._rooms.get(room_id)
+        if room is not None and user_id is not None:
+            room.standing_changed(user_id)
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None:
         self.moves += 1
@@ -372,7 +376,3 @@ class Hub:
         for connection in list(room.connections):
             room.leave(connection)
             connection.close_soon(close)
-
-    async def _is_small(self, room_id: str) -> bool:
-        most = self._settings.limits.presence_members
-        return self._members is not None and len(await self._members.page(room_id, "", most + 1)) <= most
