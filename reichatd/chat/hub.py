@@ -298,9 +298,8 @@ class Hub:
 
     def room_changed(self, room_id: str, user_id: str | None = None) -> None:
         self.news.room_changed(room_id, user_id)
-        room = self._rooms.get(room_id)
-        if room is not None and user_id is not None:
-            room.standing_changed(user_id)
+        if user_id is not None:
+            self._standing_changed(room_id, user_id)
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None:
         self.moves += 1
@@ -337,6 +336,11 @@ class Hub:
     def email_changed(self, user_id: str, email: str) -> None:
         self._change_user(user_id, email=email)
 
+    def member_changed(self, room_id: str, user_id: str) -> None:
+        """Another daemon has changed what a member is in a room, or whether their posts are refused, or made them a member."""
+        self.news.member_changed(room_id, user_id)
+        self._standing_changed(room_id, user_id)
+
     def user_changed(self, user_id: str, username: str, email: str) -> None:
         """This is the user's name and address now. Rooms whose messages show another must forget their tails: `forget_author`."""
         self.renames += 1
@@ -352,6 +356,11 @@ class Hub:
         self.sockets.change_user(user_id, **changes)
         for room in self._rooms.values():
             room.forget_tail()
+
+    def _standing_changed(self, room_id: str, user_id: str) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.standing_changed(user_id)
 
     def _refresh_emails(self) -> None:
         """Drops the tails if they show addresses to others than they should now."""

@@ -194,7 +194,7 @@ class Reconciliation:
                 if mark is None:
                     self._live.member_removed(*member, reasons[member])
                 elif may_have_changed:
-                    self._hub.news.member_changed(*member)
+                    self._hub.member_changed(*member)
 
     async def _reason(self, room_id: str, user_id: str) -> RemovalReason:
         """Why a user is no member; asked only if the user's sockets are told."""
