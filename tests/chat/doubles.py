@@ -10,7 +10,7 @@ import trio
 
 from reichatd.accounts import Identity
 from reichatd.chat import CommitStatus, frames
-from reichatd.chat.broadcaster import BroadcastCounters
+from reichatd.chat.broadcast_counters import BroadcastCounters
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.scribe import Scribe
