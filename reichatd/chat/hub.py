@@ -7,6 +7,7 @@ from itertools import groupby
 
 import trio
 
+from reichatd.chat.active_members import ActiveMembers
 from reichatd.chat.broadcast_counters import BroadcastCounters
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
@@ -34,7 +35,7 @@ class Hub:
 
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
-        members: tells how many members a room has; without it the users in a room are counted only.
+        members: see `ActiveMembers`.
         refusals: told of sockets that are one too many for their user; counts those that are closed since they stall.
     """
 
@@ -59,7 +60,7 @@ class Hub:
         self.news = UserNews(settings, self.stalled)
         self.tails = Tails(settings)
         self._messages = messages
-        self._members = members
+        self._members = ActiveMembers(members, settings, clock)
         self._settings = settings
         self._commits = commits
         self._open_rooms = OpenRooms(messages, self._make_room)
@@ -110,7 +111,7 @@ class Hub:
             self._commits,
             self.stalled,
             self.tails,
-            self._is_small,
+            self._members,
             self._open_rooms.identify,
         )
 
@@ -281,6 +282,8 @@ class Hub:
 
     def room_changed(self, room_id: str, user_id: str | None = None) -> None:
         self.news.room_changed(room_id, user_id)
+        if user_id is not None:
+            self._standing_changed(room_id, user_id)
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None:
         self.moves.note(room_id, user_id)
@@ -306,6 +309,11 @@ class Hub:
     def email_changed(self, user_id: str, email: str) -> None:
         self._change_user(user_id, email=email)
 
+    def member_changed(self, room_id: str, user_id: str) -> None:
+        """Another daemon has changed what a member is in a room, or whether their posts are refused, or made them a member."""
+        self.news.member_changed(room_id, user_id)
+        self._standing_changed(room_id, user_id)
+
     def user_changed(self, user_id: str, username: str, email: str) -> None:
         """This is the user's name and address now. Rooms whose messages show another must forget their tails: `forget_author`."""
         self.renames += 1
@@ -322,6 +330,11 @@ class Hub:
         for room in self._rooms.values():
             room.forget_tail()
 
+    def _standing_changed(self, room_id: str, user_id: str) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.standing_changed(user_id)
+
     def _refresh_emails(self) -> None:
         """Drops the tails if they show addresses to others than they should now."""
         emails = self._settings.whole.privacy.emails
@@ -329,7 +342,3 @@ class Hub:
             self._emails = emails
             for room in self._rooms.values():
                 room.forget_tail()
-
-    async def _is_small(self, room_id: str) -> bool:
-        most = self._settings.limits.presence_members
-        return self._members is not None and len(await self._members.page(room_id, "", most + 1)) <= most

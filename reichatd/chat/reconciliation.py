@@ -200,7 +200,7 @@ class Reconciliation:
                     if member in reasons:
                         self._live.member_removed(*member, reasons[member])
                     elif may_have_changed:
-                        self._hub.news.member_changed(*member)
+                        self._hub.member_changed(*member)
                 # Only these are read again: someone joins some room at any time.
                 unsettled = [each for each in unsettled if each in moved]
 

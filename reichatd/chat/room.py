@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import trio
 
 from reichatd.chat import frames
-from reichatd.chat.activity_rounds import ActivityRounds, IsSmall
+from reichatd.chat.activity_rounds import ActivityRounds, Members
 from reichatd.chat.arrivals import Arrivals
 from reichatd.chat.broadcast_counters import BroadcastCounters
 from reichatd.chat.broadcaster import Broadcaster
@@ -32,7 +32,7 @@ class LiveRoom:
         counters: counts what is sent.
         commits, stalled: see `Broadcaster`.
         tails: bounds the tails of all rooms.
-        is_small: see `ActivityRounds`.
+        members: see `ActivityRounds`.
         identify: called when the room knows its key, before it reads where its log ends.
     """
 
@@ -45,7 +45,7 @@ class LiveRoom:
         commits: CommitStatus,
         stalled: StalledSends,
         tails: Tails,
-        is_small: IsSmall,
+        members: Members,
         identify: Callable[["LiveRoom"], None],
     ) -> None:
         limits = settings.limits
@@ -68,7 +68,7 @@ class LiveRoom:
         self._broadcaster = Broadcaster(self, counters, commits, stalled)
         self._arrivals = Arrivals(self.log, self._apply)
         self._gaps = GapReader(self, self._arrivals)
-        self._is_small = is_small
+        self._members = members
         self._identify = identify
         self._activity: ActivityRounds | None = None  # made for the first connection that wants it
         self._nursery: trio.Nursery
@@ -203,7 +203,7 @@ class LiveRoom:
     def want(self, connection: Connection, wanted: list[frames.Wanted]) -> None:
         """The connection, which is in the room, is told these states from here on. A room in which none is has no cost."""
         if self._activity is None and wanted:
-            self._activity = ActivityRounds(self, self._is_small)
+            self._activity = ActivityRounds(self, self._members)
             self._nursery.start_soon(self._activity.run)
         if self._activity is not None and connection in self.connections:
             self._activity.want(connection, wanted)
@@ -212,6 +212,11 @@ class LiveRoom:
         """The user of this connection is typing, or has sent what they typed."""
         if self._activity is not None:
             (self._activity.typed if typing else self._activity.stopped)(connection.user.user_id)
+
+    def standing_changed(self, user_id: str) -> None:
+        """A user may have been muted in the room, or may post again."""
+        if self._activity is not None:
+            self._activity.standing_changed(user_id)
 
     async def cursor_after(self, after_id: int) -> int:
         """The cursor of a client that has the messages up to `after_id`.
