@@ -10,7 +10,7 @@ from tests.client import Person, Talk
 from tests.end_to_end.acknowledged_changes import Promises, RecordedDevice
 from tests.held_room import Frame, HeldRoom
 
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.05
 """Between two frames of one device, and before it posts again what was refused."""
 
 

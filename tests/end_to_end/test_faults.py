@@ -31,7 +31,7 @@ from tests.replica_set import ReplicaSet
 
 BUSY_SECONDS = 400.0
 """How long a wait may take beside other tests; alone each takes some seconds."""
-ACKS = 10
+ACKS = 8
 """Posts that are acknowledged to each device, before and after a fault."""
 SETTINGS = (
     QUICK
