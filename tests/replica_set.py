@@ -148,5 +148,7 @@ def _poll(found: Callable[[], T | None], failure: str) -> T:
 
 def _client(node: Mongod) -> MongoClient[dict[str, Any]]:
     """A client of this node alone, which soon gives up."""
-    options: dict[str, Any] = dict.fromkeys(("socketTimeoutMS", "connectTimeoutMS", "serverSelectionTimeoutMS"), _ANSWER_MS)
+    options: dict[str, Any] = dict.fromkeys(
+        ("socketTimeoutMS", "connectTimeoutMS", "serverSelectionTimeoutMS"), _ANSWER_MS
+    )
     return MongoClient(port=node.port, directConnection=True, **options)
