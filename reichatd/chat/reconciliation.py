@@ -6,7 +6,7 @@ the feed was interrupted, or where a store has none, other daemons and commands 
 Whatever is read while the daemon itself makes a change of the same kind is read again: it may be from before the change.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TypeVar
 
 import structlog
@@ -175,10 +175,17 @@ class Reconciliation:
             ended |= set(some) - await self._store.sessions.living(some)
         return ended
 
-    async def members(self, members: Iterable[tuple[str, str]], *, may_have_changed: bool = True) -> None:
+    async def members(
+        self,
+        members: Iterable[tuple[str, str]],
+        *,
+        kicked: Container[tuple[str, str]] = (),
+        may_have_changed: bool = True,
+    ) -> None:
         """Whether users are members of rooms, each as (room_id, user_id).
 
         Arguments:
+            kicked: those who are no members since they were kicked, as far as it is known: of others, too, the store cannot tell.
             may_have_changed: whether those who are may have joined, or changed, a moment ago.
         """
         for some in _batches(members):
@@ -186,7 +193,9 @@ class Reconciliation:
                 moves = self._hub.moves
                 marks = await self._store.messages.read_marks(some)
                 reasons = {
-                    each: await self._reason(*each) for each, mark in zip(some, marks, strict=True) if mark is None
+                    each: await self._reason(*each, kicked=each in kicked)
+                    for each, mark in zip(some, marks, strict=True)
+                    if mark is None
                 }
                 if self._hub.moves == moves:
                     break
@@ -196,11 +205,11 @@ class Reconciliation:
                 elif may_have_changed:
                     self._hub.news.member_changed(*member)
 
-    async def _reason(self, room_id: str, user_id: str) -> RemovalReason:
-        """Why a user is no member; asked only if the user's sockets are told."""
-        if not self._hub.news.of_members(room_id, [user_id]):
-            return "left"
-        return "banned" if await self._store.rooms.is_banned(room_id, user_id) else "left"
+    async def _reason(self, room_id: str, user_id: str, *, kicked: bool) -> RemovalReason:
+        """Why a user is no member; the store is asked only if the user's sockets are told."""
+        if self._hub.news.of_members(room_id, [user_id]) and await self._store.rooms.is_banned(room_id, user_id):
+            return "banned"
+        return "kicked" if kicked else "left"
 
     async def users(self, user_ids: Iterable[str]) -> None:
         """Names and addresses of users."""

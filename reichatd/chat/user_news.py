@@ -118,11 +118,20 @@ class UserNews:
             self._rounds.queue(follower)
         self._read(follower)
 
-    def learn(self, rooms: Iterable[JoinedRoom]) -> None:
+    def learn(self, follower: Follower, rooms: Iterable[JoinedRoom]) -> None:
         """A socket is about to be told this about rooms that it follows."""
         for room in rooms:
-            if self._rooms.learn(room.room_id, room.last_id, room.change_id):
+            if self._rooms.is_gone(room.room_id, room.created_at):
+                self._begin_anew(follower, room.room_id)
+            if self._rooms.learn(room.room_id, room.created_at, room.last_id, room.change_id):
                 self._rounds.wake()
+
+    def _begin_anew(self, follower: Follower, room_id: str) -> None:
+        """Another daemon has deleted a room, and another one has its id. This socket's user is a member of that one."""
+        self._remove([each for each in self._rooms.followers(room_id) if each is not follower], room_id, "deleted")
+        follower.states.drop_room(room_id)
+        self._rooms.begin_anew(room_id)
+        self.has_unidentified.set()
 
     def followers(self) -> list[Follower]:
         """All sockets."""
@@ -300,7 +309,7 @@ class UserNews:
     def _show(self, follower: Follower, found: list[JoinedRoom]) -> None:
         """Gives views to the socket, but not those of rooms that have changed since, or that it does not follow any more."""
         reading, follower.reading = follower.reading, {}
-        self.learn(found)
+        self.learn(follower, found)
         for room in found:
             if room.room_id not in reading or room.room_id in follower.views or follower.is_gone:
                 continue
