@@ -149,7 +149,7 @@ class StoreEvents:
             if (room_id := self._hub.room_id(log_key)) is not None:
                 members[room_id, user_id] = kicked
             elif self._hub.news.of_user(user_id):
-                elsewhere[user_id] = None  # in a room that nobody here follows: the user may have joined it
+                elsewhere[user_id] = None  # in a room that no one here follows: the user may have joined it
         await self._reconciliation.members(members, kicked={each for each, kicked in members.items() if kicked})
         for user_id in elsewhere:
             await self._reconciliation.rooms_of(user_id)
