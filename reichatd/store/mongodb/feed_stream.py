@@ -70,7 +70,7 @@ class ChangeReader:
     ) -> None:
         self._settings = settings
         self._where = where
-        self._pipeline = pipeline(by)
+        self._by = by
         self._wants = wants
         self._heard = heard
         self._buffer = buffer
@@ -100,9 +100,10 @@ class ChangeReader:
                 self._db.close()
 
     def _failed(self, error: StoreError) -> None:
-        if _is_history_lost(error.__cause__):
+        if self._token is not None and _is_history_lost(error.__cause__):
             self._token = None
-        if not self._pause:
+            log.warning("changes by others missed, read from the store", reason=str(error))
+        elif not self._pause:
             log.warning("changes by others not heard, tried again", reason=str(error))
         self._pause = min(max(2 * self._pause, _PAUSE_SECONDS), _LONGEST_PAUSE)
 
@@ -110,7 +111,7 @@ class ChangeReader:
         """Returns when the stream or the buffer has ended."""
         if self._db is None:
             self._db = connect(self._settings, self._where, _CLIENT | {"event_listeners": [self._answers]})
-            self._translator = Translator(self._db, self._wants, self._heard)
+            self._translator = Translator(self._db, self._by, self._wants, self._heard)
         with self._open(self._db) as stream:
             is_whole = self._token is not None
             if not is_whole:
@@ -127,7 +128,7 @@ class ChangeReader:
         try:
             with pymongo.timeout(self._opening_seconds):
                 stream = db.database.watch(
-                    self._pipeline,
+                    pipeline(self._by),
                     resume_after=self._token,
                     max_await_time_ms=int(_AWAIT_SECONDS * 1000),
                     batch_size=PAGE,
