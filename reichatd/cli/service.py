@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -16,11 +17,12 @@ from reichatd.cli.manual.pages import PAGES, place
 
 _SERVICE = Path("etc/systemd/system/reichatd.service")
 _INSTANCES = Path("etc/systemd/system/reichatd@.service")
+_DROP_IN = Path("etc/systemd/system/reichatd@.service.d/instance.conf")
 _CONFIG = Path("etc/reichatd/reichatd.toml")
 _FILES = {
     _SERVICE: "systemd/reichatd.service",
     _INSTANCES: "systemd/reichatd.service",
-    Path("etc/systemd/system/reichatd@.service.d/instance.conf"): "systemd/reichatd@.service.d/instance.conf",
+    _DROP_IN: "systemd/reichatd@.service.d/instance.conf",
     Path("etc/systemd/system/reichatd.socket"): "systemd/reichatd.socket",
     Path("etc/sysusers.d/reichatd.conf"): "systemd/sysusers.d/reichatd.conf",
     Path("etc/tmpfiles.d/reichatd.conf"): "systemd/tmpfiles.d/reichatd.conf",
@@ -105,6 +107,8 @@ def uninstall(root: Path | None) -> None:
     for target in _FILES | _MANUAL:
         if target != _CONFIG:
             click.echo(f"{_remove((root or Path('/')) / target):<9} {(root or Path('/')) / target}")
+    with suppress(OSError):  # an operator's drop-ins stay
+        (root or Path("/")).joinpath(_DROP_IN.parent).rmdir()
     if root is None:
         _tell_systemd("daemon-reload")
         click.echo(f"Not removed: /{_CONFIG.parent}, {Path(_DATA_FILE).parent}, and the user reichatd")

@@ -77,6 +77,7 @@ def test_install_can_run_again_and_updates_all_files_but_the_settings(tmp_path: 
 def test_uninstall_keeps_the_settings(tmp_path: Path) -> None:
     install(tmp_path)
     assert call("uninstall", "--root", tmp_path).exit_code == 0
+    assert not any((tmp_path / "etc/systemd/system").iterdir())
     assert files_below(tmp_path) == {"etc/reichatd/reichatd.toml"}
     again = call("uninstall", "--root", tmp_path)
     assert again.exit_code == 0
