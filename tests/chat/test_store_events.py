@@ -161,7 +161,7 @@ async def test_messages_and_their_changes(autojump_clock: MockClock, daemon: Dae
     await daemon.tell(MessagesPosted("k1", [daemon.store.log[10], mentioning]))
     assert socket.ids == [11, 12]
     assert types(device) == ["mention", "room_news"]
-    await daemon.tell(MentionsAdded("k1", 11, "ann", ["bob"]), MentionsAdded("k2", 1, "ann", ["bob"]))
+    await daemon.tell(MentionsAdded("k1", 11, "ann", ("bob",)), MentionsAdded("k2", 1, "ann", ("bob",)))
     assert [frame["message_id"] for frame in told(device, "mention")] == [12, 11]
     daemon.store.change(11)
     daemon.store.change(3)
