@@ -17,8 +17,8 @@ __all__ = ["store"]
 
 LIMITS = settings.LimitSettings(username_min=2, message_chars=77)
 
-SPREAD = ("test_by_http_only", "test_the_examples_lose_no_message")
-"""The tests that have three daemons, too, in each run: those with several connections, which can notice to which daemon they go.
+SPREAD = ("test_by_http_only",)
+"""The tests that have three daemons, too, in each run: each of its connections goes to another one, and it needs no restart.
 With `--three-daemons` all have that start a daemon, which takes minutes."""
 
 OF_ONE_DAEMON = {

@@ -22,11 +22,14 @@ NEVER = {
 
 
 @pytest.fixture
-async def two(tmp_path: Path, mongod_replica: str) -> AsyncIterator[tuple[DaemonProcess, DaemonProcess]]:
+async def two(
+    request: pytest.FixtureRequest, tmp_path: Path, mongod_replica: str
+) -> AsyncIterator[tuple[DaemonProcess, DaemonProcess]]:
+    """A test may give further settings as the parameter."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     with stored_in_mongodb(mongod_replica) as settings:
-        environment = QUICK | FREE | SECRET | NEVER | settings
+        environment = QUICK | FREE | SECRET | NEVER | settings | getattr(request, "param", {})
         async with running(tmp_path / "one", **environment) as one, running(tmp_path / "two", **environment) as other:
             with trio.fail_after(6 * SECONDS):
                 yield one, other
@@ -113,6 +116,51 @@ async def test_members_and_rooms_reach_the_other_daemon(two: tuple[DaemonProcess
         async with eve.talk(room_id) as of_eve:
             assert (await of_eve.receive("initial_state"))["messages"] == []
         await ada.call("POST", f"/room/{room_id}/ban/{eve.user_id}")
+
+
+@pytest.mark.parametrize("two", [{"REICHATD_LIMITS_FOLLOW_SECONDS": "60"}], indirect=True, ids=["hints wait"])
+async def test_a_newcomer_sees_nothing_of_the_room_that_had_the_id(two: tuple[DaemonProcess, DaemonProcess]) -> None:
+    """Neither in a room's socket, nor by REST, nor in a user's socket, though the other daemon does not follow up the hints yet."""
+    one, other = two
+    async with (
+        registered_users(one, 3) as (ada, bob_here, eve_here),
+        through(other, bob_here) as bob,
+        through(other, eve_here) as eve,
+    ):
+        room_id = await open_room(ada, bob_here, room_id="parlour")
+        async with user_socket(bob) as phone_of_bob, bob.talk(room_id) as of_bob, ada.talk(room_id) as talk:
+            await phone_of_bob.receive("hello")
+            await listening(of_bob)
+            await talk.post_many(20)
+            await talk.send("pin", message_id=20, nonce="pin")
+            await of_bob.receive("message_changed")
+            await phone_of_bob.receive("room_news")
+            await ada.call("DELETE", f"/room/{room_id}")
+            await open_room(ada, eve_here, room_id=room_id)
+            async with ada.talk(room_id) as anew, user_socket(eve) as phone:
+                await anew.post("new", "1")
+                state = (await phone.receive("hello"))["rooms"][0]
+                assert (state.get("last_id", 0) <= 1, state.get("change_id", 0)) == (True, 0)
+                for query in ("from_id=1&to_id=100", "before_id=100&limit=100", "after_id=0&after_change=0&limit=100"):
+                    page = await eve.call("GET", f"/room/{room_id}/messages?{query}")
+                    assert [each["content"] for each in page["messages"]] == ["new"]
+                    assert (page["last_id"], page.get("changed", [])) == (1, [])
+                assert (await eve.call("GET", f"/room/{room_id}/pins"))["messages"] == []
+                async with eve.talk(room_id) as of_eve:
+                    state = await of_eve.receive("initial_state")
+                    assert [each["content"] for each in state["messages"]] == ["new"]
+                    await of_eve.send("listen_latest", after_id=0, after_change=0, log=state["log"])
+                    frames = await of_eve.receive_to("caught_up")
+                    assert [each["message"]["content"] for each in frames if "message" in each] == ["new"]
+                    assert [each["content"] for each in await of_eve.fetch(1, 100)] == ["new"]
+                    await anew.post("newer", "2")
+                    assert await of_eve.latest_ids(1) == [2]
+                assert (await of_bob.closed())[0] == 1008
+                last_id = 0
+                while last_id < 2:
+                    frame = await phone.receive()
+                    last_id = max(last_id, (frame.get("room") or frame).get("last_id", 0))
+                assert last_id == 2
 
 
 async def test_sessions_end_at_the_other_daemon(two: tuple[DaemonProcess, DaemonProcess]) -> None:
