@@ -14,7 +14,7 @@ from pymongo.write_concern import WriteConcern
 
 from tests.mongod import REPLICA_SET, Mongod
 
-HEALTHY_SECONDS = 120.0
+HEALTHY_SECONDS = 300.0
 """How long the set may take to be whole, beside other tests; alone it takes some seconds."""
 _ANSWER_MS = 500
 """How long one node may take to say what it is. One that stands still does not say it."""
