@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from tests.mongod import Mongod
+from tests.replica_set import ReplicaSet
 
 # No deadline: how long an example takes depends on what else runs on the machine. In CI the examples are the same in each run: new
 # ones are found by those who run the tests, and do not refuse a change that has nothing to do with them.
@@ -28,6 +29,13 @@ def mongod_replica() -> Iterator[str]:
     """The URI of a mongod that is a replica set of one node."""
     with Mongod(replica_set=True) as mongod:
         yield mongod.uri
+
+
+@pytest.fixture(scope="module")
+def replica_set() -> Iterator[ReplicaSet]:
+    """A replica set of three nodes, for the tests of one module. A test leaves it whole (`heal`)."""
+    with ReplicaSet() as replica_set:
+        yield replica_set
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A real mongod for tests, from the test extra."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -25,12 +26,16 @@ class Mongod:
     The methods block.
 
     Arguments:
-        replica_set: a replica set of one node; else a standalone server.
+        replica_set: a node of a replica set; else a standalone server.
+        alone: whether it is the only node. Else its set is made and waited for elsewhere: see `ReplicaSet`.
+        oplog_mb: the size of its log of operations.
     """
 
-    def __init__(self, *, replica_set: bool) -> None:
+    def __init__(self, *, replica_set: bool, alone: bool = True, oplog_mb: int = 64) -> None:
         self._program = program()
         self._replica_set = replica_set
+        self._alone = alone
+        self._oplog_mb = oplog_mb
         self._directory = TemporaryDirectory(prefix="mongod-")
         self._process: subprocess.Popen[bytes] | None = None
         self._login: dict[str, Any] = {}
@@ -55,12 +60,25 @@ class Mongod:
 
     @property
     def uri(self) -> str:
-        return f"mongodb://127.0.0.1:{self.port}/" + (f"?replicaSet={REPLICA_SET}" if self._replica_set else "")
+        return f"mongodb://{self.address}/" + (f"?replicaSet={REPLICA_SET}" if self._replica_set else "")
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal, if the server runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """Sends SIGKILL; does nothing if the server has ended."""
@@ -80,7 +98,7 @@ class Mongod:
             raise RuntimeError(f"port {self.port} was taken in the meantime")
 
     def _start(self) -> bool:
-        """Returns True when the server accepts writes; False if the port is taken."""
+        """Returns True when the server accepts writes, or answers if it is not alone; False if the port is taken."""
         command = [self._program, "--dbpath", self._directory.name, "--bind_ip", "127.0.0.1", "--port", self.port]
         command += ["--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--quiet"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
@@ -89,7 +107,7 @@ class Mongod:
         if self._login:
             command += ["--auth"]
         if self._replica_set:
-            command += ["--replSet", REPLICA_SET, "--oplogSize", "64"]
+            command += ["--replSet", REPLICA_SET, "--oplogSize", self._oplog_mb]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
         try:
@@ -124,6 +142,8 @@ class Mongod:
         with MongoClient[dict[str, Any]](port=self.port, directConnection=True, **self._login) as client:
             if client.admin.command("serverStatus")["pid"] != self.pid:
                 return False
+            if not self._alone:
+                return True
             if self._replica_set:
                 self._initiate(client)
             while not client.admin.command("hello")["isWritablePrimary"]:
@@ -133,7 +153,7 @@ class Mongod:
             return True
 
     def _initiate(self, client: MongoClient[dict[str, Any]]) -> None:
-        members = [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]
+        members = [{"_id": 0, "host": self.address}]
         try:
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
         except PyMongoError as error:
