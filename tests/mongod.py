@@ -108,6 +108,8 @@ class Mongod:
             command += ["--auth"]
         if self._replica_set:
             command += ["--replSet", REPLICA_SET, "--oplogSize", self._oplog_mb]
+            # By default a secondary waits 5 s longer for a primary that hangs, before it follows the new one.
+            command += ["--setParameter", "oplogNetworkTimeoutBufferSeconds=1"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
         try:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from tests.mongod import REPLICA_SET, Mongod
 
@@ -18,6 +19,7 @@ HEALTHY_SECONDS = 120.0
 _ANSWER_MS = 500
 """How long one node may take to say what it is. One that stands still does not say it."""
 _POLL_SECONDS = 0.01
+_FILLING_BYTES = 4_000_000
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ class ReplicaSet:
         oplog_mb: the size of the log of operations of each node.
     """
 
-    def __init__(self, nodes: int = 3, *, election_seconds: float = 2.0, oplog_mb: int = 64) -> None:
+    def __init__(self, nodes: int = 3, *, election_seconds: float = 2.0, oplog_mb: int = 32) -> None:
         self.nodes = [Mongod(replica_set=True, alone=False, oplog_mb=oplog_mb) for _ in range(nodes)]
         self._election_seconds = election_seconds
         self._clients: dict[Mongod, MongoClient[dict[str, Any]]] = {}
@@ -80,6 +82,18 @@ class ReplicaSet:
         with MongoClient[dict[str, Any]](port=primary.port, directConnection=True) as client:
             client.admin.command({"replSetStepDown": 30, "secondaryCatchUpPeriodSecs": 10})
         return primary
+
+    def forget_history(self) -> None:
+        """Writes until the nodes' logs of operations have nothing left of what is in them now. All nodes must follow."""
+        with MongoClient[dict[str, Any]](self.uri) as client:
+            operations = client["local"]["oplog.rs"]
+            (last,) = operations.find().sort("$natural", -1).limit(1)
+            of_all = WriteConcern(w=len(self.nodes))
+            filling = client["filling"].get_collection("filling", write_concern=of_all)
+            while operations.find().sort("$natural", 1).limit(1)[0]["ts"] <= last["ts"]:
+                filling.insert_one({"content": bytes(_FILLING_BYTES)})
+                client.admin.command("fsync")  # only what a checkpoint has is removed
+            client.drop_database("filling")
 
     def heal(self) -> None:
         """Starts all nodes again that were killed or stopped (SIGSTOP); returns when the set is whole."""
@@ -134,5 +148,7 @@ def _poll(found: Callable[[], T | None], failure: str) -> T:
 
 def _client(node: Mongod) -> MongoClient[dict[str, Any]]:
     """A client of this node alone, which soon gives up."""
-    options = dict.fromkeys(("socketTimeoutMS", "connectTimeoutMS", "serverSelectionTimeoutMS"), _ANSWER_MS)
+    options: dict[str, Any] = dict.fromkeys(
+        ("socketTimeoutMS", "connectTimeoutMS", "serverSelectionTimeoutMS"), _ANSWER_MS
+    )
     return MongoClient(port=node.port, directConnection=True, **options)

@@ -3,7 +3,7 @@
 A room has an `Activity` from the first connection on that wants to be told. What is decided here, `ActivityRounds` sends.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from reichatd.chat import frames
@@ -11,7 +11,7 @@ from reichatd.chat.connection import Connection
 from reichatd.settings import LimitSettings
 
 TYPING_SECONDS = 6.0
-"""How long a name counts after it was sent, in the contract with clients."""
+"""How long a name counts after it was sent, in the contract with clients. What the store says of a user counts as long."""
 
 
 class Offer(NamedTuple):
@@ -19,6 +19,13 @@ class Offer(NamedTuple):
 
     connection: Connection
     frame: bytes
+
+
+class _Standing(NamedTuple):
+    """Whether a user's posts are refused, as the store said, and until when that counts, in Trio's time."""
+
+    is_silenced: bool
+    until: float
 
 
 class _Wish:
@@ -34,11 +41,16 @@ class _Wish:
 
 
 class Activity:
-    """The users who are typing, and the connections that want to know. The room owns it. Nothing here waits."""
+    """The users who are typing, and the connections that want to know. The room owns it. Nothing here waits.
+
+    No one is shown whose posts would be refused. A user whose standing is not known is not shown either.
+    """
 
     def __init__(self) -> None:
         self._wishes: dict[Connection, _Wish] = {}
         self._typing: dict[str, float] = {}  # until when, in Trio's time; who typed last is the last
+        self._standings: dict[str, _Standing] = {}
+        self._asked: set[str] = set()  # the users whose standing is being read
         self._told_typing_at = self._told_presence_at = float("-inf")
         self._has_typing_news = False
         self.has_presence_news = False
@@ -69,6 +81,12 @@ class Activity:
         if self._typing.pop(user_id, None) is not None:
             self._has_typing_news = True
 
+    def forget(self, user_id: str) -> None:
+        """A user may have been muted, or may post again: shown only after they type again and their standing is read anew."""
+        self._standings.pop(user_id, None)
+        self._asked.discard(user_id)
+        self.stopped(user_id)
+
     def due_at(self, limits: LimitSettings) -> float:
         """When the next state has to be sent, in Trio's time; infinity if nothing is new, or no one wants it."""
         if not self._wishes:
@@ -79,13 +97,30 @@ class Activity:
 
     # --- typing
 
-    def typing_offers(self, now: float, limits: LimitSettings) -> list[Offer]:
-        """What is to be sent now about who is typing: to no one their own name."""
-        if not self._has_typing_news or now < self._told_typing_at + limits.typing_seconds:
-            return []
+    def is_typing_due(self, now: float, limits: LimitSettings) -> bool:
+        """Whether it is to be sent now who is typing, if that has changed."""
+        return self._has_typing_news and now >= self._told_typing_at + limits.typing_seconds
+
+    def ask(self, now: float) -> list[str]:
+        """The users whose standing has to be read before `typing_offers`. What happens from now on is for the next time."""
         self._has_typing_news = False
         self._typing = {user_id: until for user_id, until in self._typing.items() if until > now}
-        latest = list(reversed(self._typing))
+        self._standings = {user_id: standing for user_id, standing in self._standings.items() if standing.until > now}
+        listeners = {connection.user.user_id for connection, wish in self._wishes.items() if wish.typing}
+        self._asked = {user_id for user_id in self._typing.keys() - self._standings.keys() if listeners - {user_id}}
+        return list(self._asked)
+
+    def answer(self, silenced: Collection[str], now: float) -> None:
+        """The standing of the users that `ask` returned: those of them whose posts are refused."""
+        until = now + TYPING_SECONDS
+        self._standings |= {user_id: _Standing(user_id in silenced, until) for user_id in self._asked}
+        self._asked.clear()
+
+    def typing_offers(self, now: float, limits: LimitSettings) -> list[Offer]:
+        """What is to be sent now about who is typing: to no one their own name."""
+        latest = [
+            user_id for user_id, until in reversed(self._typing.items()) if until > now and self._may_post(user_id)
+        ]
         encoded: dict[tuple[str, ...], bytes] = {}
         offers = []
         for connection, wish in self._wishes.items():
@@ -98,6 +133,10 @@ class Activity:
         if offers:
             self._told_typing_at = now
         return offers
+
+    def _may_post(self, user_id: str) -> bool:
+        standing = self._standings.get(user_id)
+        return standing is not None and not standing.is_silenced
 
     # --- presence
 

@@ -1,6 +1,6 @@
 """Sends the states of a room's `Activity`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import trio
@@ -12,8 +12,15 @@ from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import StoreError
 
-IsSmall = Callable[[str], Awaitable[bool]]
-"""Whether a room has so few members that all who have it open are named. Raises StoreError."""
+
+class Members(Protocol):
+    """What is asked of the store. Both methods wait for it, and raise StoreError."""
+
+    async def is_small(self, room_id: str) -> bool:
+        """Whether a room has so few members that all who have it open are named."""
+
+    async def silenced(self, room_id: str, user_ids: Sequence[str]) -> set[str]:
+        """Those of these users whose posts are refused now: see `MemberStore.silenced`."""
 
 
 class ActiveRoom(Protocol):
@@ -33,9 +40,9 @@ class ActivityRounds:
     Only `run` waits.
     """
 
-    def __init__(self, room: ActiveRoom, is_small: IsSmall) -> None:
+    def __init__(self, room: ActiveRoom, members: Members) -> None:
         self._room = room
-        self._is_small = is_small
+        self._members = members
         self._activity = Activity()
         self._news = RepeatedEvent()
 
@@ -53,6 +60,11 @@ class ActivityRounds:
     def stopped(self, user_id: str) -> None:
         """A user has sent what they typed."""
         self._activity.stopped(user_id)
+        self._news.set()
+
+    def standing_changed(self, user_id: str) -> None:
+        """A user may have been muted, or may post again."""
+        self._activity.forget(user_id)
         self._news.set()
 
     def entered(self) -> None:
@@ -75,15 +87,24 @@ class ActivityRounds:
 
     async def _send(self) -> None:
         limits = self._room.settings.limits
-        self._offer(self._activity.typing_offers(trio.current_time(), limits))
+        if self._activity.is_typing_due(trio.current_time(), limits):
+            if asked := self._activity.ask(trio.current_time()):
+                self._activity.answer(await self._silenced(asked), trio.current_time())
+            self._offer(self._activity.typing_offers(trio.current_time(), limits))
         if self._activity.is_presence_due(trio.current_time(), limits):
             with_ids = await self._names_all()
             user_ids = [connection.user.user_id for connection in self._room.connections]
             self._offer(self._activity.presence_offers(trio.current_time(), user_ids, with_ids=with_ids))
 
+    async def _silenced(self, user_ids: Sequence[str]) -> Collection[str]:
+        try:
+            return await self._members.silenced(self._room.room_id, user_ids)
+        except StoreError:  # reported where the store is needed
+            return user_ids
+
     async def _names_all(self) -> bool:
         try:
-            return await self._is_small(self._room.room_id)
+            return await self._members.is_small(self._room.room_id)
         except StoreError:  # reported where the store is needed
             return False
 

@@ -7,79 +7,22 @@ A round has the new messages, and for those who listen to changes the new change
 each connection.
 """
 
-from bisect import bisect_right
-from collections.abc import Awaitable, Callable
-from itertools import accumulate
-from typing import Protocol
-
-import structlog
 import trio
 
 from reichatd.chat import frames
+from reichatd.chat.broadcast_counters import BroadcastCounters
+from reichatd.chat.catch_up import BroadcastRoom, CatchUps
 from reichatd.chat.changes import ChangeSlice
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
-from reichatd.chat.delivery import Position, State, Step
-from reichatd.chat.log import RoomLog, Slice
-from reichatd.chat.socket import PeerGone, PeerStalled
-from reichatd.chat.stalled import HeldBytes, StalledSends
-from reichatd.closing import ABORT, SERVER_FAULT, SLOW_READER
+from reichatd.chat.delivery import Position, State
+from reichatd.chat.log import Slice
+from reichatd.chat.stalled import StalledSends
 from reichatd.repeated_event import RepeatedEvent
-from reichatd.settings import EmailVisibility, LiveSettings
-from reichatd.store import Message, StoreUnavailable, is_cut
-from reichatd.timings import Timings
 
 _SENDS_PER_CHECKPOINT = 200
 """Sends between two checkpoints of a round: a long round must not starve the other tasks."""
-_STORE_PAGE = 64
-"""Messages in one read from the store, for a lagging connection."""
-_STORE_RETRY_SECONDS = 1.0
 _NO_CHANGES = ChangeSlice(b"", [], [], True)
-
-log = structlog.get_logger()
-
-
-class BroadcastCounters:
-    """What all rooms together have sent since the start. The hub owns it, the broadcasters count."""
-
-    def __init__(self) -> None:
-        self.deliveries = 0
-        """Messages, each times the readers that it was sent to."""
-        self.changes = 0
-        """Changes of messages, counted in the same way."""
-        self.rounds = Timings()
-
-
-class BroadcastRoom(Protocol):
-    """The room, as its broadcaster sees it."""
-
-    room_id: str
-    settings: LiveSettings
-    log: RoomLog
-
-    @property
-    def first_id(self) -> int:
-        """The id that the log begins with; what was before has been removed."""
-
-    @property
-    def emails(self) -> EmailVisibility:
-        """The users that see addresses now."""
-
-    async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
-        """The messages of these ids, both included, that the store has, at least one of them, and about `max_chars` characters.
-
-        Raises:
-            StoreError
-        """
-
-    async def read_changes(
-        self, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int
-    ) -> list[Message]:
-        """Changed messages from the store: see `MessageStore.changed`.
-
-        Raises:
-            StoreError
-        """
 
 
 class Broadcaster:
@@ -97,25 +40,27 @@ class Broadcaster:
         self._room = room
         self._counters = counters
         self._commits = commits
-        self._stalled = stalled
-        self._position = Position(1, 0)
-        # The connections whose delivery is IN_STEP: its cursors are at _position, except in the middle of a round.
+        self.position = Position(1, 0)
+        """See `Rounds`."""
+        # The connections whose delivery is IN_STEP: its cursors are at `position`, except in the middle of a round.
         self._in_step: set[Connection] = set()
         self._in_step_with_changes: set[Connection] = set()
         self._round_seconds = 0.0  # how long the last round took
         self._news = RepeatedEvent()
-        self._moved = RepeatedEvent()  # a round is over, or a delivery ahead of it has something to flush
+        self.moved = RepeatedEvent()
+        """See `Rounds`."""
+        self._catch_ups = CatchUps(room, counters, stalled, self)
         self._nursery: trio.Nursery
 
     async def run(self) -> None:
         """Broadcasts what is appended to the log from here on, until cancelled. Call it when the end of the log is known."""
-        self._position = self._end
+        self.position = self._end
         async with trio.open_nursery() as self._nursery:
             while True:
                 await self._news.wait()
                 await self._wait_for_commit()
                 self._news.clear()
-                if self._position != self._end:
+                if self.position != self._end:
                     await self._broadcast()
 
     @property
@@ -140,12 +85,12 @@ class Broadcaster:
         """
         self._forget(connection)
         connection.delivery.listen(cursor, change_cursor, held_from)
-        self._advance(connection)
+        self.advance(connection)
 
     def rewind_changes(self, connection: Connection, change_id: int, first_id: int) -> None:
         """Sends the changes after `change_id` again, for a connection that got messages from `first_id` on, as they were then."""
         if connection.delivery.rewind_changes(change_id, first_id):
-            self._advance(connection)
+            self.advance(connection)
 
     def reply(self, connection: Connection, frame: bytes) -> None:
         """Sends a frame to one connection in the room, at once or as soon as its socket takes it."""
@@ -156,14 +101,14 @@ class Broadcaster:
                 return
         else:
             delivery.replies.append(frame)
-        self._advance(connection)
+        self.advance(connection)
 
     def offer(self, connection: Connection, frame: bytes) -> bool:
         """Sends a frame to a connection that is not behind and takes it at once; returns whether it was sent."""
         if connection.delivery.state is State.LAGGING or not connection.socket.try_send(frame, (len(frame),)):
             return False
         if connection.socket.has_pending:
-            self._advance(connection)
+            self.advance(connection)
         return True
 
     def leave(self, connection: Connection) -> None:
@@ -176,13 +121,13 @@ class Broadcaster:
         self._in_step.discard(connection)
         self._in_step_with_changes.discard(connection)
 
-    def _advance(self, connection: Connection) -> None:
+    def advance(self, connection: Connection) -> None:
         """Acts on a changed delivery: puts it in step, starts its catch-up task, or wakes the one that it has."""
         delivery = connection.delivery
         if delivery.state is State.LAGGING:
-            self._moved.notify_all()
+            self.moved.notify_all()
             return
-        match delivery.advance(self._position, flushed=not connection.socket.has_pending):
+        match delivery.advance(self.position, flushed=not connection.socket.has_pending):
             case State.IN_STEP if delivery.change_cursor is None:
                 self._in_step.add(connection)
             case State.IN_STEP:
@@ -190,21 +135,21 @@ class Broadcaster:
                 self._say_caught_up(connection)
             case State.LAGGING:
                 self._forget(connection)
-                self._nursery.start_soon(self._catch_up, connection)
+                self._nursery.start_soon(self._catch_ups.run, connection)
 
     def _say_caught_up(self, connection: Connection) -> None:
         delivery = connection.delivery
         if delivery.says_caught_up:
             delivery.says_caught_up, delivery.held_from = False, 0
             delivery.expect_reply()
-            self.reply(connection, frames.encode(frames.CaughtUp(self._position.next_id - 1, self._position.change_id)))
+            self.reply(connection, frames.encode(frames.CaughtUp(self.position.next_id - 1, self.position.change_id)))
 
     # --- rounds
 
     async def _broadcast(self) -> None:
         began = trio.current_time()
-        tail, began_at = self._room.log, self._position
-        self._position = self._end
+        tail, began_at = self._room.log, self.position
+        self.position = self._end
         batch = tail.since(began_at.next_id) if began_at.next_id < tail.next_id else Slice(b"", [], tail.next_id)
         changes = tail.changes.since(began_at.change_id, tail.changes.head)
         if batch is None:  # the tail does not reach back: each gets it from the store
@@ -217,11 +162,11 @@ class Broadcaster:
             await self._send_round(self._in_step_with_changes, batch, changes)
         self._round_seconds = trio.current_time() - began
         self._counters.rounds.note(self._round_seconds)
-        self._moved.notify_all()
+        self.moved.notify_all()
 
     def _advance_all(self, connections: set[Connection]) -> None:
         for connection in tuple(connections):
-            self._advance(connection)
+            self.advance(connection)
 
     async def _wait_for_commit(self) -> None:
         """Makes a round that takes longer than a commit wait for the posts that are being stored: then one send carries both.
@@ -263,14 +208,14 @@ class Broadcaster:
                 delivery.cursor = cursor + taken
                 if taken != count or socket.has_pending:
                     missed += count - taken
-                    self._advance(connection)
+                    self.advance(connection)
             else:
                 missed += count
         return count * len(readers) - missed
 
     def _send_with_changes(self, readers: tuple[Connection, ...], batch: Slice, changes: ChangeSlice) -> None:
         """As `_send_to`, with the changes after the messages."""
-        size, messages, position = len(batch.data), len(batch.ends), self._position
+        size, messages, position = len(batch.data), len(batch.ends), self.position
         data = batch.data + changes.data
         ends = batch.ends + [size + end for end in changes.ends]
         for connection in readers:
@@ -282,108 +227,4 @@ class Broadcaster:
             self._counters.deliveries += min(taken, messages)
             self._counters.changes += max(0, taken - messages)
             if taken != len(ends) or connection.socket.has_pending:
-                self._advance(connection)
-
-    # --- catching up
-
-    async def _catch_up(self, connection: Connection) -> None:
-        delivery = connection.delivery
-        assert delivery.catch_up is not None
-        with delivery.catch_up:
-            try:
-                with self._stalled.begin(connection) as held:
-                    await self._send_on(connection, held)
-            except PeerStalled:
-                log.info("slow reader closed", room_id=self._room.room_id, user_id=connection.user.user_id)
-                connection.close_soon(SLOW_READER)
-            except PeerGone:
-                connection.close_soon(ABORT)
-            except Exception:
-                log.exception("catch-up failed", room_id=self._room.room_id)
-                connection.close_soon(SERVER_FAULT)
-        # No await between the last check of the delivery in _send_on and here: a reply could come in between.
-        delivery.end_catch_up()
-        if connection.closing is None:
-            self._advance(connection)
-
-    async def _send_on(self, connection: Connection, held: HeldBytes) -> None:
-        """Sends replies and log until there is nothing left to send."""
-        delivery, socket = connection.delivery, connection.socket
-        while True:
-            match delivery.next_step(self._position, flushed=not socket.has_pending):
-                case Step.NOTHING:
-                    return
-                case Step.FLUSH:
-                    replies = delivery.take_replies()
-                    data = b"".join(replies)
-                    held.hold(len(data))
-                    await socket.send(data)
-                    delivery.settle(len(replies))
-                case Step.WAIT:
-                    held.hold(0)
-                    await self._moved.wait()
-                case Step.SEND_LOG:
-                    await self._send_log(connection, held)
-                case Step.SEND_CHANGES:
-                    await self._send_changes(connection, held)
-
-    async def _send_log(self, connection: Connection, held: HeldBytes) -> None:
-        delivery, room = connection.delivery, self._room
-        # Removed messages cannot be sent. The next one is no further than the end of the log.
-        cursor = delivery.cursor = max(delivery.cursor, min(room.first_id, room.log.next_id))
-        if cursor >= self._position.next_id:
-            return
-        batch = room.log.since(cursor, room.settings.limits.catch_up_bytes) or await self._from_store(cursor)
-        if delivery.cursor != cursor:
-            return  # the client asked for another position meanwhile
-        # The cursor moves before the wait: a cancelled send still goes out whole, so these frames count as sent.
-        delivery.cursor = batch.next_id
-        self._counters.deliveries += len(batch.ends)
-        held.hold(len(batch.data))
-        await connection.socket.send(batch.data)
-
-    async def _send_changes(self, connection: Connection, held: HeldBytes) -> None:
-        delivery, room = connection.delivery, self._room
-        change_cursor, cursor = delivery.change_cursor, delivery.cursor
-        assert change_cursor is not None
-        up_to, first_id = self._position.change_id, delivery.held_from
-        found = room.log.changes.since(
-            change_cursor, up_to, room.settings.limits.catch_up_bytes, first_id
-        ) or await self._changes_from_store(change_cursor, first_id, cursor - 1)
-        if (delivery.change_cursor, delivery.cursor) != (change_cursor, cursor):
-            return  # the client asked for another position meanwhile
-        # As for messages, before the wait. The store may be ahead of the rounds, but never the cursor: a later change of a message
-        # that was not sent yet would be skipped. Some changes are sent twice then, which clients ignore.
-        delivery.change_cursor = up_to if found.is_last else min(up_to, found.change_ids[-1])
-        self._counters.changes += len(found.ends)
-        held.hold(len(found.data))
-        await connection.socket.send(found.data)
-
-    async def _from_store(self, cursor: int) -> Slice:
-        room, max_bytes = self._room, self._room.settings.limits.catch_up_bytes
-        last = min(cursor + _STORE_PAGE - 1, room.log.last_id)
-        messages = await self._read(lambda: room.read(cursor, last, max_bytes))
-        found = [frames.latest_message(frames.as_json(message, room.emails)) for message in messages]
-        ends = list(accumulate(map(len, found)))
-        count = max(1, bisect_right(ends, max_bytes))
-        if count >= len(found):
-            next_id = messages[-1].message_id + 1 if is_cut(messages, max_bytes) else last + 1
-            return Slice(b"".join(found), ends, next_id)
-        return Slice(b"".join(found[:count]), ends[:count], messages[count].message_id)
-
-    async def _changes_from_store(self, change_cursor: int, first_id: int, last_id: int) -> ChangeSlice:
-        room, max_bytes = self._room, self._room.settings.limits.catch_up_bytes
-        messages = await self._read(lambda: room.read_changes(change_cursor, first_id, last_id, _STORE_PAGE, max_bytes))
-        found = [frames.message_changed(frames.as_json(message, room.emails)) for message in messages]
-        change_ids = [message.change_id for message in messages]
-        is_last = len(messages) < _STORE_PAGE and not is_cut(messages, max_bytes)
-        return ChangeSlice(b"".join(found), list(accumulate(map(len, found))), change_ids, is_last)
-
-    async def _read(self, read: Callable[[], Awaitable[list[Message]]]) -> list[Message]:
-        """Messages from the store; while that is unavailable, it waits."""
-        while True:
-            try:
-                return await read()
-            except StoreUnavailable as error:
-                log.warning("store unavailable, catch-up paused", room_id=self._room.room_id, error=str(error))
-                await trio.sleep(_STORE_RETRY_SECONDS)
+                self.advance(connection)

@@ -201,7 +201,7 @@ class _Conversation:
             return
         mine = None
         if frame.mine:
-            own = await self._room.own_reactions(self._connection.user.user_id, ids)
+            own = await self._room.stored.own_reactions(self._connection.user.user_id, ids)
             mine = {str(message_id): emojis for message_id, emojis in own.items()}
         make_frame = partial(frames.FetchResponse, [], log=self._room.token, request=frame.request, mine=mine)
         reply = IdsReply(self._room, ids, make_frame, self._handler.settings.limits.catch_up_bytes)

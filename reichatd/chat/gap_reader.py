@@ -9,8 +9,9 @@ import trio
 from reichatd.chat import frames
 from reichatd.chat.arrivals import Arrivals
 from reichatd.chat.log import RoomLog
+from reichatd.chat.stored_log import StoredLog
 from reichatd.settings import EmailVisibility, LiveSettings
-from reichatd.store import ChangedMessage, Message, StoreError, is_cut
+from reichatd.store import ChangedMessage, StoreError, is_cut
 from reichatd.store.bounds import LAST_ID
 
 _PAGE = 200
@@ -26,6 +27,7 @@ class RoomWithGaps(Protocol):
     room_id: str
     settings: LiveSettings
     log: RoomLog
+    stored: StoredLog
     outdated: int
     """Counts what makes messages out of date that are being read."""
 
@@ -36,17 +38,6 @@ class RoomWithGaps(Protocol):
     @property
     def emails(self) -> EmailVisibility:
         """The users that see addresses now."""
-
-    async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
-        """See `LiveRoom.read`."""
-
-    async def read_changes(
-        self, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int
-    ) -> list[Message]:
-        """See `MessageStore.changed`."""
-
-    async def update_first_id(self) -> None:
-        """Asks the store where the log begins. Raises StoreError."""
 
     def publish(self, entries: list[tuple[int, bytes]]) -> None:
         """Takes messages."""
@@ -106,9 +97,9 @@ class GapReader:
         room, max_chars = self._room, self._room.settings.limits.catch_up_bytes
         while (missing := self._arrivals.missing) is not None:
             (first_id, last_id), outdated = missing, room.outdated
-            messages = await room.read(first_id, min(last_id, first_id + _PAGE - 1), max_chars)
+            messages = await room.stored.read(first_id, min(last_id, first_id + _PAGE - 1), max_chars)
             if not messages or messages[0].message_id > first_id:
-                await room.update_first_id()
+                await room.stored.update_first_id()
             if outdated != room.outdated:
                 continue
             if room.first_id > first_id:
@@ -124,7 +115,7 @@ class GapReader:
         room, arrivals, max_chars = self._room, self._arrivals, self._room.settings.limits.catch_up_bytes
         while arrivals.lacks_changes:
             up_to, outdated = arrivals.last_change, room.outdated
-            messages = await room.read_changes(arrivals.changes_read, 0, LAST_ID, _PAGE, max_chars)
+            messages = await room.stored.read_changes(arrivals.changes_read, 0, LAST_ID, _PAGE, max_chars)
             if outdated != room.outdated:
                 continue
             if len(messages) == _PAGE or is_cut(messages, max_chars):

@@ -126,8 +126,8 @@ class HistoryReply:
             if first_id > end + 1:
                 # The client may have got messages from the store that the room does not know yet. The end is read first: later
                 # messages are in the page, or come after the reply.
-                end = max(end, await room.stored_last_id())
-            messages = await room.read(first_id, last_id, self._page_chars)
+                end = max(end, await room.stored.last_id())
+            messages = await room.stored.read(first_id, last_id, self._page_chars)
             page = [frames.as_json(message, room.emails) for message in messages]
             newest = messages[-1].message_id if messages else 0
             if is_cut(messages, self._page_chars):
@@ -159,7 +159,7 @@ class IdsReply(HistoryReply):
         room = self._room
         self._log_end = room.last_id
         self._was_last_page = True
-        return [frames.as_json(message, room.emails) for message in await room.by_ids(self._ids)]
+        return [frames.as_json(message, room.emails) for message in await room.stored.by_ids(self._ids)]
 
 
 def _count_up_to(texts: Sequence[bytes | memoryview], size: int) -> int:

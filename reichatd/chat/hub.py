@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
-import structlog
 import trio
 
-from reichatd.chat.batched_reads import BatchedReads
-from reichatd.chat.broadcaster import BroadcastCounters
+from reichatd.chat.active_members import ActiveMembers
+from reichatd.chat.broadcast_counters import BroadcastCounters
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.chat.delivery import State
+from reichatd.chat.moves import Moves
+from reichatd.chat.open_rooms import OpenRooms
 from reichatd.chat.open_sockets import OpenSockets
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.shutdown import BATCH_SECONDS, ShutdownPlan
@@ -20,23 +21,21 @@ from reichatd.chat.stalled import StalledSends
 from reichatd.chat.tails import Tails
 from reichatd.chat.user_news import UserNews
 from reichatd.chat.user_states import Follower
-from reichatd.closing import FORBIDDEN, ROOM_NOT_FOUND, SERVER_FAULT, Close
+from reichatd.closing import FORBIDDEN
 from reichatd.live import RemovalReason
 from reichatd.rate_limits import Refusals
 from reichatd.settings import LiveSettings
 from reichatd.store import ChangedMessage, MemberStore, MessageStore
 
-log = structlog.get_logger()
-
 
 class Hub:
-    """Owns the live rooms; implements `reichatd.live.LiveConnections` and `reichatd.chat.scribe.LiveRooms`.
+    """Owns the live rooms; implements `reichatd.live.LiveConnections` and `reichatd.chat.pending.LiveRooms`.
 
     Only `run`, `enter`, `check_alive` and `close_all` wait. `news.run` runs beside `run`. All calls come from the event loop.
 
     Arguments:
         clock: seconds since the epoch; decides when login sessions have expired.
-        members: tells how many members a room has; without it the users in a room are counted only.
+        members: see `ActiveMembers`.
         refusals: told of sockets that are one too many for their user; counts those that are closed since they stall.
     """
 
@@ -53,8 +52,7 @@ class Hub:
         """Counts what ends login sessions: one that was read before may have ended."""
         self.renames = 0
         """Counts changes of users' names and addresses."""
-        self.moves = 0
-        """Counts users who have joined or left rooms: memberships that were read before may be out of date."""
+        self.moves = Moves()
         self.counters = BroadcastCounters()
         refusals = refusals or Refusals()
         self.sockets = OpenSockets(settings, refusals, clock)
@@ -62,23 +60,21 @@ class Hub:
         self.news = UserNews(settings, self.stalled)
         self.tails = Tails(settings)
         self._messages = messages
-        self._members = members
+        self._members = ActiveMembers(members, settings, clock)
         self._settings = settings
         self._commits = commits
-        self._rooms: dict[str, LiveRoom] = {}
-        self._keys: dict[str, LiveRoom] = {}  # the same rooms by the keys of their logs, where the store has a feed
-        self._current_keys: BatchedReads[str, str | None] = BatchedReads(self._read_keys)
+        self._open_rooms = OpenRooms(messages, self._make_room)
+        self._rooms, self._keys = self._open_rooms.by_id, self._open_rooms.by_key
         self._shutdown: ShutdownPlan | None = None
         self._emails = settings.whole.privacy.emails  # as the tails show them
         settings.on_change(self._refresh_emails)
-        self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keeps the rooms alive until cancelled."""
-        async with trio.open_nursery() as self._nursery:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._open_rooms.run)
             task_status.started()
-            self._nursery.start_soon(self._current_keys.run)
-            self._nursery.start_soon(self.stalled.run)
+            nursery.start_soon(self.stalled.run)
             await self.sockets.run()
 
     async def enter(self, room_id: str, connection: Connection) -> LiveRoom:
@@ -94,20 +90,20 @@ class Hub:
         self.sockets.add(connection)
         while True:
             was_live = room_id in self._rooms
-            room = self._rooms[room_id] if was_live else self._open(room_id)
+            room = self._rooms[room_id] if was_live else self._open_rooms.open(room_id)
             room.enter(connection)
             if self._shutdown is not None:
                 connection.close_soon(self._shutdown.close())
             await room.opened()
-            if not was_live or not room.key or await self._current_keys.read(room_id) == room.key:
+            if not was_live or await self._open_rooms.is_current(room):
                 return room
-            # Another daemon has deleted the room, and perhaps one was made anew under its id. The newcomer belongs to that one.
+            # Another daemon has deleted the room, and perhaps one was made again under its id. The newcomer belongs to that one.
             # What users' sockets are told is left to `end_log`.
             room.leave(connection)
-            self._end(room)
+            self._open_rooms.end(room)
 
-    def _open(self, room_id: str) -> LiveRoom:
-        room = self._rooms[room_id] = LiveRoom(
+    def _make_room(self, room_id: str) -> LiveRoom:
+        return LiveRoom(
             room_id,
             self._messages,
             self._settings,
@@ -115,11 +111,9 @@ class Hub:
             self._commits,
             self.stalled,
             self.tails,
-            self._is_small,
-            self._identify,
+            self._members,
+            self._open_rooms.identify,
         )
-        self._nursery.start_soon(self._run_room, room)
-        return room
 
     def leave(self, room_id: str, connection: Connection) -> None:
         """Removes a connection from its room; the room ends with its last connection. Harmless if it has left before."""
@@ -127,9 +121,7 @@ class Hub:
         room = self._rooms.get(room_id)
         if room is not None:
             room.leave(connection)
-            if not room.connections:
-                self._remove(room)
-                room.scope.cancel()
+            self._open_rooms.end_if_empty(room)
 
     def follow(self, connection: Connection) -> Follower:
         """Adds a user's socket, which is told what happens in all of the user's rooms. `unfollow` must follow, also if this fails.
@@ -181,14 +173,7 @@ class Hub:
         if (room_id := self.news.room_id(key)) is not None:
             self.news.room_deleted(room_id)
         if (room := self._keys.get(key)) is not None:
-            self._end(room)
-
-    def _identify(self, room: LiveRoom) -> None:
-        self._keys[room.key] = room
-
-    async def _read_keys(self, room_ids: Sequence[str]) -> list[str | None]:
-        keys = await self._messages.log_keys(list(dict.fromkeys(room_ids)))
-        return [keys.get(room_id) for room_id in room_ids]
+            self._open_rooms.end(room)
 
     # --- all rooms
 
@@ -249,7 +234,7 @@ class Hub:
         """Waits for a check of all sockets that begins after this call, which takes a moment unless the hub hangs."""
         await self.sockets.check_alive()
 
-    # --- called by the scribe (scribe.LiveRooms)
+    # --- called by the scribe (pending.LiveRooms)
 
     def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
         room = self._rooms.get(room_id)
@@ -292,14 +277,16 @@ class Hub:
         self.sockets.log_out(user_id)
 
     def member_joined(self, room_id: str, user_id: str) -> None:
-        self.moves += 1
+        self.moves.note(room_id, user_id)
         self.news.member_joined(room_id, user_id)
 
     def room_changed(self, room_id: str, user_id: str | None = None) -> None:
         self.news.room_changed(room_id, user_id)
+        if user_id is not None:
+            self._standing_changed(room_id, user_id)
 
     def member_removed(self, room_id: str, user_id: str, reason: RemovalReason = "left") -> None:
-        self.moves += 1
+        self.moves.note(room_id, user_id)
         self.news.member_removed(room_id, user_id, reason)
         room = self._rooms.get(room_id)
         if room is not None:
@@ -313,18 +300,7 @@ class Hub:
         self.news.room_deleted(room_id)
         room = self._rooms.get(room_id)
         if room is not None:
-            self._end(room)
-
-    def _end(self, room: LiveRoom) -> None:
-        self._remove(room)  # at once: a new room with this id starts with an empty log
-        self._close_room(room, ROOM_NOT_FOUND)
-        room.scope.cancel()
-
-    def _remove(self, room: LiveRoom) -> None:
-        if self._rooms.get(room.room_id) is room:
-            del self._rooms[room.room_id]
-        if self._keys.get(room.key) is room:
-            del self._keys[room.key]
+            self._open_rooms.end(room)
 
     def user_renamed(self, user_id: str, username: str) -> None:
         self._change_user(user_id, username=username)
@@ -332,6 +308,11 @@ class Hub:
 
     def email_changed(self, user_id: str, email: str) -> None:
         self._change_user(user_id, email=email)
+
+    def member_changed(self, room_id: str, user_id: str) -> None:
+        """Another daemon has changed what a member is in a room, or whether their posts are refused, or made them a member."""
+        self.news.member_changed(room_id, user_id)
+        self._standing_changed(room_id, user_id)
 
     def user_changed(self, user_id: str, username: str, email: str) -> None:
         """This is the user's name and address now. Rooms whose messages show another must forget their tails: `forget_author`."""
@@ -349,6 +330,11 @@ class Hub:
         for room in self._rooms.values():
             room.forget_tail()
 
+    def _standing_changed(self, room_id: str, user_id: str) -> None:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            room.standing_changed(user_id)
+
     def _refresh_emails(self) -> None:
         """Drops the tails if they show addresses to others than they should now."""
         emails = self._settings.whole.privacy.emails
@@ -356,23 +342,3 @@ class Hub:
             self._emails = emails
             for room in self._rooms.values():
                 room.forget_tail()
-
-    # --- live rooms
-
-    async def _run_room(self, room: LiveRoom) -> None:
-        try:
-            await room.run()
-        except Exception:
-            log.exception("room crashed", room_id=room.room_id)
-            self._close_room(room, SERVER_FAULT)
-        finally:
-            self._remove(room)
-
-    def _close_room(self, room: LiveRoom, close: Close) -> None:
-        for connection in list(room.connections):
-            room.leave(connection)
-            connection.close_soon(close)
-
-    async def _is_small(self, room_id: str) -> bool:
-        most = self._settings.limits.presence_members
-        return self._members is not None and len(await self._members.page(room_id, "", most + 1)) <= most

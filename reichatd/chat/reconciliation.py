@@ -6,6 +6,7 @@ the feed was interrupted, or where a store has none, other daemons and commands 
 Whatever is read while the daemon itself makes a change of the same kind is read again: it may be from before the change.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -21,8 +22,10 @@ from reichatd.store import Store, StoreError
 
 _BATCH = 500
 """Logs, sockets or users in one query."""
-_ROOMS_PER_CHECKPOINT = 20
-"""Rooms whose tails are searched between two checkpoints, so that the other tasks run."""
+_SEARCHES_PER_CHECKPOINT = 20
+"""Tails of rooms that are searched for a user between two checkpoints, so that the other tasks run."""
+_PAUSES_PER_FIRST_ID = 2
+"""Pauses between comparisons of logs after which it is also read where logs without a key begin: every 10 s by default."""
 _RETRY_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -79,8 +82,10 @@ class Reconciliation:
     # --- tasks
 
     async def _compare_logs(self) -> None:
+        first_ids_at = -math.inf
         while True:
-            with trio.move_on_after(self._settings.limits.reconcile_seconds):
+            pause = self._settings.limits.reconcile_seconds
+            with trio.move_on_after(pause):
                 await self._opened.wait()
             self._opened.clear()
             missed, self._missed = self._missed, False
@@ -88,7 +93,9 @@ class Reconciliation:
                 if missed:
                     await self._compare_all()
                 await self.logs(self._hub.keys())
-                await self._first_ids()
+                if (now := trio.current_time()) >= first_ids_at + _PAUSES_PER_FIRST_ID * pause:
+                    await self._first_ids()
+                    first_ids_at = now
             except StoreError as error:
                 log.warning("logs not compared with the store, retried", error=str(error))
                 self._missed |= missed
@@ -182,19 +189,20 @@ class Reconciliation:
             may_have_changed: whether those who are may have joined, or changed, a moment ago.
         """
         for some in _batches(members):
-            while True:
-                moves = self._hub.moves
-                marks = await self._store.messages.read_marks(some)
-                reasons = {
-                    each: await self._reason(*each) for each, mark in zip(some, marks, strict=True) if mark is None
-                }
-                if self._hub.moves == moves:
-                    break
-            for member, mark in zip(some, marks, strict=True):
-                if mark is None:
-                    self._live.member_removed(*member, reasons[member])
-                elif may_have_changed:
-                    self._hub.news.member_changed(*member)
+            unsettled = some
+            while unsettled:
+                with self._hub.moves.watched() as moved:
+                    marks = dict(zip(unsettled, await self._store.messages.read_marks(unsettled), strict=True))
+                    reasons = {each: await self._reason(*each) for each, mark in marks.items() if mark is None}
+                for member in unsettled:
+                    if member in moved:
+                        continue
+                    if member in reasons:
+                        self._live.member_removed(*member, reasons[member])
+                    elif may_have_changed:
+                        self._hub.member_changed(*member)
+                # Only these are read again: someone joins some room at any time.
+                unsettled = [each for each in unsettled if each in moved]
 
     async def _reason(self, room_id: str, user_id: str) -> RemovalReason:
         """Why a user is no member; asked only if the user's sockets are told."""
@@ -213,11 +221,13 @@ class Reconciliation:
             for user_id, user in zip(some, users, strict=True):
                 username, email = ("", "") if user is None else (user.username, user.email)
                 self._hub.user_changed(user_id, username, email)
-            for number, room in enumerate(self._hub.rooms(), 1):
+            searches = 0
+            for room in self._hub.rooms():
                 for user_id in some:
                     room.forget_author(user_id)
-                if number % _ROOMS_PER_CHECKPOINT == 0:
-                    await trio.lowlevel.checkpoint()
+                    searches += 1
+                    if searches % _SEARCHES_PER_CHECKPOINT == 0:
+                        await trio.lowlevel.checkpoint()
 
     async def rooms_of(self, user_id: str) -> None:
         """The rooms that a user has joined, for the user's sockets."""

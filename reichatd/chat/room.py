@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable, Sequence
 import trio
 
 from reichatd.chat import frames
-from reichatd.chat.activity_rounds import ActivityRounds, IsSmall
+from reichatd.chat.activity_rounds import ActivityRounds, Members
 from reichatd.chat.arrivals import Arrivals
-from reichatd.chat.broadcaster import BroadcastCounters, Broadcaster
+from reichatd.chat.broadcast_counters import BroadcastCounters
+from reichatd.chat.broadcaster import Broadcaster
 from reichatd.chat.changes import ChangeEntry
 from reichatd.chat.commit_status import CommitStatus
 from reichatd.chat.connection import Connection
 from reichatd.chat.gap_reader import GapReader
 from reichatd.chat.log import RoomLog
 from reichatd.chat.stalled import StalledSends
+from reichatd.chat.stored_log import StoredLog
 from reichatd.chat.tails import Tails
 from reichatd.errors import RoomNotFound
 from reichatd.repeated_event import RepeatedEvent
@@ -30,7 +32,7 @@ class LiveRoom:
         counters: counts what is sent.
         commits, stalled: see `Broadcaster`.
         tails: bounds the tails of all rooms.
-        is_small: see `ActivityRounds`.
+        members: see `ActivityRounds`.
         identify: called when the room knows its key, before it reads where its log ends.
     """
 
@@ -43,7 +45,7 @@ class LiveRoom:
         commits: CommitStatus,
         stalled: StalledSends,
         tails: Tails,
-        is_small: IsSmall,
+        members: Members,
         identify: Callable[["LiveRoom"], None],
     ) -> None:
         limits = settings.limits
@@ -60,12 +62,13 @@ class LiveRoom:
         """Names the log in the store's feed: see `LogHead`."""
         self.outdated = 0
         """Counts what makes messages out of date that are being read: new names, addresses that are not shown any more."""
+        self.stored = StoredLog(self, messages)
         self._messages = messages
         self._tails = tails
         self._broadcaster = Broadcaster(self, counters, commits, stalled)
         self._arrivals = Arrivals(self.log, self._apply)
         self._gaps = GapReader(self, self._arrivals)
-        self._is_small = is_small
+        self._members = members
         self._identify = identify
         self._activity: ActivityRounds | None = None  # made for the first connection that wants it
         self._nursery: trio.Nursery
@@ -162,13 +165,13 @@ class LiveRoom:
         The end is read after the room can be found by its key: what is stored before is in the head then, and what is stored later
         reaches the room by the feed. The other way round, messages in between would reach it by neither.
         """
+        if self._messages.shared:
+            keys = await self._messages.log_keys([self.room_id])
+            self.key = keys.get(self.room_id, "")
+            if self.key:
+                self._identify(self)
         head = await self._messages.head(self.room_id)
-        if head is None or not head.key:
-            return head
-        self.key = head.key
-        self._identify(self)
-        head = await self._messages.head(self.room_id)
-        return head if head is not None and head.key == self.key else None  # else it was deleted meanwhile
+        return head if head is not None and head.key == self.key else None  # else it was made or deleted meanwhile
 
     # --- connections
 
@@ -200,7 +203,7 @@ class LiveRoom:
     def want(self, connection: Connection, wanted: list[frames.Wanted]) -> None:
         """The connection, which is in the room, is told these states from here on. A room in which none is has no cost."""
         if self._activity is None and wanted:
-            self._activity = ActivityRounds(self, self._is_small)
+            self._activity = ActivityRounds(self, self._members)
             self._nursery.start_soon(self._activity.run)
         if self._activity is not None and connection in self.connections:
             self._activity.want(connection, wanted)
@@ -209,6 +212,11 @@ class LiveRoom:
         """The user of this connection is typing, or has sent what they typed."""
         if self._activity is not None:
             (self._activity.typed if typing else self._activity.stopped)(connection.user.user_id)
+
+    def standing_changed(self, user_id: str) -> None:
+        """A user may have been muted in the room, or may post again."""
+        if self._activity is not None:
+            self._activity.standing_changed(user_id)
 
     async def cursor_after(self, after_id: int) -> int:
         """The cursor of a client that has the messages up to `after_id`.
@@ -219,7 +227,7 @@ class LiveRoom:
         if after_id > self.last_id:
             # The client may have read, from the store, messages that are durable and not broadcast yet. Ids beyond those do not
             # exist: a client that waited there would miss all messages before.
-            after_id = min(after_id, await self.stored_last_id())
+            after_id = min(after_id, await self.stored.last_id())
         return max(0, after_id) + 1
 
     def change_cursor_after(self, after_change: int) -> int:
@@ -340,61 +348,3 @@ class LiveRoom:
         self.first_id = max(self.first_id, first_id)
         self.log.drop_before(self.first_id)
         self._tails.shrunk(self.log)
-
-    async def read(self, first_id: int, last_id: int, max_chars: int) -> list[Message]:
-        """The messages of these ids, both included, that the store has. Where some are gone, `first_id` is up to date afterwards.
-
-        Arguments:
-            max_chars: see `MessageStore.range`.
-
-        Raises:
-            StoreError
-        """
-        messages = await self._messages.range(self.room_id, first_id, last_id, max_chars)
-        expected = max(first_id, self.first_id)
-        if expected <= min(last_id, self.last_id) and (not messages or messages[0].message_id > expected):
-            await self.update_first_id()
-        return messages
-
-    async def read_changes(
-        self, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int
-    ) -> list[Message]:
-        """Changed messages from the store: see `MessageStore.changed`.
-
-        Raises:
-            StoreError
-        """
-        return await self._messages.changed(self.room_id, after_change, first_id, last_id, at_most, max_chars)
-
-    async def by_ids(self, message_ids: Sequence[int]) -> list[Message]:
-        """Those of these messages that the store has, in the order of their ids.
-
-        Raises:
-            StoreError
-        """
-        return await self._messages.by_ids(self.room_id, message_ids)
-
-    async def own_reactions(self, user_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
-        """A user's reactions to these messages; without messages that have none.
-
-        Raises:
-            StoreError
-        """
-        return await self._messages.own_reactions(user_id, self.room_id, message_ids)
-
-    async def stored_last_id(self) -> int:
-        """The id that the store's log ends with, which may be ahead of the room's. 0 if there is no log.
-
-        Raises:
-            StoreError
-        """
-        return await self._messages.last_id(self.room_id) or 0
-
-    async def update_first_id(self) -> None:
-        """Asks the store where the log begins.
-
-        Raises:
-            StoreError
-        """
-        (first_id,) = await self._messages.first_ids([self.room_id])
-        self.begins_at(first_id or 1)

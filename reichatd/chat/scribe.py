@@ -12,37 +12,28 @@ import math
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 import structlog
 import trio
 
 from reichatd.audit import AuditLog
-from reichatd.chat import frames, moderation, refusals
+from reichatd.chat import moderation, outcomes, refusals
 from reichatd.chat.commit_status import CommitStatus
-from reichatd.errors import ReichatError, Unavailable
+from reichatd.chat.pending import LiveRooms, PendingChange, PendingPost, PostReply, Reply
+from reichatd.errors import Unavailable
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import LiveSettings
 from reichatd.store import (
-    PLAIN,
-    Appended,
     Change,
-    Changed,
-    ChangedMessage,
     ChangeOutcome,
     Committed,
-    Delete,
-    Extras,
-    Message,
     MessageStore,
     Outcome,
     Post,
     StoreError,
     StoreUnavailable,
-    User,
 )
 
 _UNSTORED = "The message could not be stored; try again later"
@@ -52,72 +43,6 @@ _RETRY_SECONDS = 0.2
 """Between two tries of the same posts."""
 
 log = structlog.get_logger()
-
-
-class LiveRooms(Protocol):
-    """The live rooms, as the scribe sees them. Nothing here waits."""
-
-    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
-        """Passes durable messages (id, frame) of one room, in order."""
-
-    def reaches(self, room_id: str, last_id: int) -> None:
-        """A message of this room was stored before, perhaps by another daemon, or by a commit whose answer was lost."""
-
-    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
-        """Passes durable changed messages of one room, in the order of their change ids."""
-
-    def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
-        """A message of the user `by` mentions these users; with `everyone`, all members."""
-
-    def marks_moved(self, read_marks: Mapping[tuple[str, str], int]) -> None:
-        """Passes durable read marks, (room_id, user_id) → message_id."""
-
-
-class Reply(Protocol):
-    """Gets the outcome of one post or change: `expect` is called, then one of `accept` and `refuse`, once. None waits."""
-
-    def expect(self) -> None:
-        """It is queued: the outcome follows."""
-
-    def accept(self, message_id: int, change_id: int | None, *, is_new: bool) -> None:
-        """It is durable.
-
-        Arguments:
-            message_id: of a deletion, the first of the messages.
-            change_id: the number that the message has now; None for a post.
-            is_new: False if it was so already.
-        """
-
-    def refuse(self, error: ReichatError) -> None:
-        """It was not stored."""
-
-
-class PostReply(Reply, Protocol):
-    """Gets the outcome of one post."""
-
-    @property
-    def user(self) -> User:
-        """Who posts, with the name of today."""
-
-
-class PendingPost(msgspec.Struct, frozen=True):
-    """A post, and what waits for its outcome.
-
-    Arguments:
-        is_named: whether its nonce, if it has one, is its author's.
-    """
-
-    post: Post
-    reply: PostReply
-    is_named: bool = True
-
-
-class PendingChange(msgspec.Struct, frozen=True):
-    """A change, what waits for its outcome, and the address that it came from."""
-
-    change: Change
-    reply: Reply
-    client: str
 
 
 class Scribe:
@@ -302,11 +227,11 @@ class Scribe:
         else:
             self._commits.stored()
             self._count(committed)
-            self._publish(posts, committed)
+            outcomes.publish(self._rooms, posts, committed, self._settings.whole.privacy.emails)
             if self._audit is not None:
                 asked = [moderation.Asked(each.change, each.client) for each in changes]
                 await moderation.record(self._audit, moderation.moderated(asked, committed))
-            self._answer(posts, changes, committed)
+            outcomes.answer_all(posts, changes, committed, self._clock())
         finally:
             self._marks_in_commit = {}
             self._committed.notify_all()
@@ -339,81 +264,12 @@ class Scribe:
             change.reply.refuse(Unavailable(refusals.UNCHANGED))
 
     def _count(self, committed: Committed) -> None:
-        outcomes = [answer.outcome for answer in committed.posts]
+        found = [answer.outcome for answer in committed.posts]
         for outcome in Outcome:
-            self.posts[outcome.name.lower()] += outcomes.count(outcome)
+            self.posts[outcome.name.lower()] += found.count(outcome)
         for change in committed.changes:
             self.changes[change.outcome.name.lower()] += 1
         if failed := sum(change.outcome is ChangeOutcome.FAILED for change in committed.changes):
             log.error("changes failed", changes=failed)
-        if Outcome.STORED in outcomes or committed.changed:  # other commits may have written nothing
+        if Outcome.STORED in found or committed.changed:  # other commits may have written nothing
             self._failures = 0
-
-    def _publish(self, posts: list[PendingPost], committed: Committed) -> None:
-        """Passes on what is durable: messages, then changes, so that no change comes before its message."""
-        rooms: dict[str, list[tuple[int, bytes]]] = {}
-        mentioning: list[tuple[Post, Appended]] = []
-        emails = self._settings.whole.privacy.emails
-        for each, answer in zip(posts, committed.posts, strict=True):
-            if answer.outcome is Outcome.STORED:
-                frame = frames.latest_message(frames.as_json(_stored(each, answer), emails))
-                rooms.setdefault(each.post.room_id, []).append((answer.message_id, frame))
-                if answer.mentions or each.post.mention_room:
-                    mentioning.append((each.post, answer))
-            elif answer.outcome is Outcome.REPEATED:
-                self._rooms.reaches(each.post.room_id, answer.message_id)
-        for room_id, entries in rooms.items():
-            self._rooms.publish(room_id, entries)
-        for room_id, changes in groupby(committed.changed, lambda each: each.room_id):
-            self._rooms.change(room_id, list(changes))
-        if committed.read_marks:
-            self._rooms.marks_moved(committed.read_marks)
-        for post, answer in mentioning:
-            self._rooms.mentioned(
-                post.room_id, answer.message_id, post.user_id, answer.mentions, everyone=post.mention_room
-            )
-        for changed in committed.changed:
-            if changed.mentioned:
-                message = changed.message
-                self._rooms.mentioned(
-                    changed.room_id, message.message_id, message.user_id, changed.mentioned, everyone=False
-                )
-
-    def _answer(self, posts: list[PendingPost], changes: list[PendingChange], committed: Committed) -> None:
-        now = self._clock()
-        for post, appended in zip(posts, committed.posts, strict=True):
-            if appended.outcome is Outcome.STORED:  # most are
-                post.reply.accept(appended.message_id, None, is_new=True)
-            elif (error := refusals.of_post(appended, now)) is None:
-                post.reply.accept(appended.message_id, None, is_new=not post.is_named)
-            else:
-                post.reply.refuse(error)
-        for change, changed in zip(changes, committed.changes, strict=True):
-            _answer_change(change, changed)
-
-
-def _answer_change(pending: PendingChange, answer: Changed) -> None:
-    change, reply = pending.change, pending.reply
-    if (error := refusals.of_change(answer)) is not None:
-        reply.refuse(error)
-    else:
-        message_id = change.message_ids[0] if isinstance(change, Delete) else change.message_id
-        reply.accept(message_id, answer.change_id, is_new=answer.outcome is ChangeOutcome.CHANGED)
-
-
-def _stored(pending: PendingPost, answer: Appended) -> Message:
-    """The message that a post became."""
-    post, user = pending.post, pending.reply.user
-    extras = PLAIN
-    if post.reply_to or answer.mentions or post.mention_room:
-        extras = Extras(reply_to=post.reply_to, mentions=answer.mentions, mention_room=post.mention_room)
-    return Message(
-        answer.message_id,
-        user.user_id,
-        user.username,
-        user.email,
-        post.content,
-        post.timestamp,
-        shares_room=not answer.in_direct,
-        extras=extras,
-    )

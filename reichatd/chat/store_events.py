@@ -145,7 +145,7 @@ class StoreEvents:
             if (room_id := self._hub.room_id(log_key)) is not None:
                 members.append((room_id, user_id))
             elif self._hub.news.of_user(user_id):
-                elsewhere[user_id] = None  # in a room that nobody here follows: the user may have joined it
+                elsewhere[user_id] = None  # in a room that no one here follows: the user may have joined it
         await self._reconciliation.members(members)
         for user_id in elsewhere:
             await self._reconciliation.rooms_of(user_id)

@@ -6,42 +6,29 @@ gets the states of the time when it reads again.
 The states go out in rounds: see `reichatd.chat.user_rounds`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-import structlog
 import trio
 
 from reichatd import rights
 from reichatd.chat import frames
 from reichatd.chat.connection import Connection
 from reichatd.chat.followed_rooms import FollowedRooms
+from reichatd.chat.room_views import RoomViews, ViewReader
 from reichatd.chat.stalled import StalledSends
 from reichatd.chat.user_rounds import FOLLOWERS_PER_CHECKPOINT, UserRounds
 from reichatd.chat.user_states import Follower
 from reichatd.closing import SLOW_READER
 from reichatd.live import RemovalReason
 from reichatd.repeated_event import RepeatedEvent
-from reichatd.rights import UserActor
-from reichatd.rooms.joined import JoinedRoom
 from reichatd.settings import LiveSettings
 from reichatd.store import Membership, StoreError
 from reichatd.text import GONE
 
-_READERS = 4
-"""Tasks that read views at once: a room of ten thousand members may be renamed."""
 _STORE_RETRY_SECONDS = 1.0
 _MOST_USERS = 1000
 """Changed users that a stalled socket is told of. With more it is closed."""
-
-log = structlog.get_logger()
-
-
-class RoomViews(Protocol):
-    """Reads rooms as their members see them: `reichatd.rooms.joined.OwnRooms`."""
-
-    async def some(self, by: UserActor, room_ids: Sequence[str]) -> list[JoinedRoom]:
-        """Those of these rooms that the user is a member of. Raises StoreError."""
 
 
 class Memberships(Protocol):
@@ -61,14 +48,14 @@ class UserNews:
     def __init__(self, settings: LiveSettings, stalled: StalledSends) -> None:
         self._rooms = FollowedRooms()
         self._rounds = UserRounds(self._rooms, settings, stalled)
+        self._views = ViewReader(self._rooms, self._rounds)
+        self.learn = self._views.learn
+        """See `ViewReader.learn`."""
         self._users: dict[str, list[Follower]] = {}  # no empty lists
         self._renamed: dict[str, str] = {}  # names by user id, until the sockets are told
         self._someone_renamed = RepeatedEvent()
         self.has_unidentified = RepeatedEvent()
         """A room is followed whose key in the store's feed is not known."""
-        self._views: RoomViews
-        self._readers = trio.CapacityLimiter(_READERS)
-        self._nursery: trio.Nursery
 
     async def run(
         self,
@@ -78,10 +65,10 @@ class UserNews:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Sends until cancelled."""
-        self._views = views
-        async with trio.open_nursery() as self._nursery:
+        async with trio.open_nursery() as nursery:
+            self._views.begin(views, nursery)
             task_status.started()
-            self._nursery.start_soon(self._tell_renames, memberships)
+            nursery.start_soon(self._tell_renames, memberships)
             await self._rounds.run()
 
     # --- sockets
@@ -116,13 +103,7 @@ class UserNews:
         follower.is_open = True
         if follower.states:
             self._rounds.queue(follower)
-        self._read(follower)
-
-    def learn(self, rooms: Iterable[JoinedRoom]) -> None:
-        """A socket is about to be told this about rooms that it follows."""
-        for room in rooms:
-            if self._rooms.learn(room.room_id, room.last_id, room.change_id):
-                self._rounds.wake()
+        self._views.read(follower)
 
     def followers(self) -> list[Follower]:
         """All sockets."""
@@ -174,7 +155,7 @@ class UserNews:
                 continue
             if not follower.is_open or follower.states.has("mention", room_id) or room_id in follower.reading:
                 # The client cannot count what is sent once, or is in a view that is being read.
-                self._want_view(follower, room_id, is_new=False)
+                self._views.want(follower, room_id, is_new=False)
             follower.states.put("mention", room_id, frame)
             self._rounds.queue(follower)
 
@@ -186,7 +167,7 @@ class UserNews:
             frame = frames.encode(frames.ReadElsewhere(room_id, message_id))
             for follower in self.of_members(room_id, (user_id,)):
                 if room_id in follower.reading:
-                    self._want_view(follower, room_id, is_new=False)
+                    self._views.want(follower, room_id, is_new=False)
                 follower.states.put("read", room_id, frame)
                 self._rounds.queue(follower)
 
@@ -194,7 +175,7 @@ class UserNews:
         """See `LiveConnections.room_changed`."""
         followers = self._rooms.followers(room_id) if user_id is None else self.of_members(room_id, (user_id,))
         for follower in followers:
-            self._want_view(follower, room_id, is_new=False)
+            self._views.want(follower, room_id, is_new=False)
 
     def member_joined(self, room_id: str, user_id: str) -> None:
         """See `LiveConnections.member_joined`."""
@@ -228,7 +209,7 @@ class UserNews:
         """Any room may have changed in any way."""
         for follower in self.followers():
             for room_id in follower.rooms:
-                self._want_view(follower, room_id, is_new=False)
+                self._views.want(follower, room_id, is_new=False)
 
     def reconcile(self, follower: Follower, room_ids: Iterable[str], moves: int) -> None:
         """What this daemon was not told: rooms that the user has joined or left otherwise.
@@ -257,7 +238,7 @@ class UserNews:
     def _add(self, follower: Follower, room_id: str) -> None:
         if rights.covers(follower.connection.actor, room_id):
             self._follow(follower, room_id)
-            self._want_view(follower, room_id, is_new=True)
+            self._views.want(follower, room_id, is_new=True)
 
     def _follow(self, follower: Follower, room_id: str) -> None:
         self._rooms.follow(follower, room_id)
@@ -270,44 +251,6 @@ class UserNews:
             follower.moves += 1
             self._rooms.unfollow(follower, room_id)
             follower.states.put("left", room_id, frame)
-            self._rounds.queue(follower)
-
-    # --- views
-
-    def _want_view(self, follower: Follower, room_id: str, *, is_new: bool) -> None:
-        follower.want_view(room_id, is_new=is_new)
-        self._read(follower)
-
-    def _read(self, follower: Follower) -> None:
-        if follower.views and follower.is_open and not follower.is_reading:
-            follower.is_reading = True
-            self._nursery.start_soon(self._read_views, follower)
-
-    async def _read_views(self, follower: Follower) -> None:
-        while follower.views and not follower.is_gone:
-            try:
-                async with self._readers:
-                    follower.reading, follower.views = follower.views, {}
-                    found = await self._views.some(follower.connection.actor, list(follower.reading))
-            except StoreError as error:
-                log.warning("room not read, retried", user_id=follower.connection.user.user_id, error=str(error))
-                follower.reading, follower.views = {}, follower.reading | follower.views
-                await trio.sleep(_STORE_RETRY_SECONDS)
-            else:
-                self._show(follower, found)
-        follower.is_reading = False
-
-    def _show(self, follower: Follower, found: list[JoinedRoom]) -> None:
-        """Gives views to the socket, but not those of rooms that have changed since, or that it does not follow any more."""
-        reading, follower.reading = follower.reading, {}
-        self.learn(found)
-        for room in found:
-            if room.room_id not in reading or room.room_id in follower.views or follower.is_gone:
-                continue
-            shown = frames.Joined(room) if reading[room.room_id] else frames.RoomChanged(room)
-            follower.states.put_room(room.room_id, frames.encode(shown))
-            if (news := self._rooms.news_after(room.room_id, room.last_id, room.change_id)) is not None:
-                follower.states.put("news", room.room_id, news)
             self._rounds.queue(follower)
 
     # --- users

@@ -12,8 +12,9 @@ from reichatd import rights
 from reichatd.chat.content import trimmed
 from reichatd.chat.emojis import is_emoji
 from reichatd.chat.mentions import names_in
+from reichatd.chat.pending import PostReply, Reply
 from reichatd.chat.post_limits import PostLimits, PostRefusal
-from reichatd.chat.scribe import PostReply, Reply, Scribe
+from reichatd.chat.scribe import Scribe
 from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, RateLimited, Unavailable
 from reichatd.messaging import Draft

@@ -75,7 +75,7 @@ def refusal(change: Change, message: Message, author: Author) -> Changed | None:
         return None if may else Changed(ChangeOutcome.FORBIDDEN)
     if author.is_blocked:
         return Changed(ChangeOutcome.BLOCKED)
-    if change.at < author.muted_until and not author.is_owner:
+    if author.is_muted(change.at):
         return Changed(ChangeOutcome.MUTED, until=author.muted_until)
     match change:
         case Edit() if message.user_id != change.user_id:

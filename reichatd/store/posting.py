@@ -47,6 +47,14 @@ class Author(msgspec.Struct, kw_only=True):
         """Whether the room's slow mode applies."""
         return self.slow_seconds > 0 and not self.leads
 
+    def is_muted(self, at: float) -> bool:
+        """Whether a mute applies at this time, in seconds since the epoch."""
+        return at < self.muted_until and not self.is_owner
+
+    def is_silenced(self, at: float) -> bool:
+        """Whether others decided that no post is taken at this time. Slow mode, which only spaces posts out, is not meant."""
+        return self.is_blocked or self.is_muted(at)
+
     def refusal(self, at: float) -> Appended | None:
         """Why a post is refused; None if it is taken. A post that is stored already is not to be refused.
 
@@ -55,7 +63,7 @@ class Author(msgspec.Struct, kw_only=True):
         """
         if self.is_blocked:
             return Appended(Outcome.BLOCKED)
-        if at < self.muted_until and not self.is_owner:
+        if self.is_muted(at):
             return Appended(Outcome.MUTED, until=self.muted_until)
         # The distance counts: after a clock was set back, an author must not wait until it reaches the last post again.
         if self.is_slowed and abs(at - self.posted_at) < self.slow_seconds:

@@ -10,7 +10,7 @@ import trio
 
 from reichatd.accounts import Identity
 from reichatd.chat import CommitStatus, frames
-from reichatd.chat.broadcaster import BroadcastCounters
+from reichatd.chat.broadcast_counters import BroadcastCounters
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import LiveRoom
 from reichatd.chat.scribe import Scribe
@@ -260,7 +260,35 @@ def long_message(message_id: int) -> Message:
     return Message(message_id, "u1", "Ada", "ada@example.org", "é" * 600, 1_700_000_000.0 + message_id)
 
 
-def room_of(messages: FakeMessages, settings: LiveSettings, commits: CommitStatus | None = None) -> LiveRoom:
+class FakeMembers:
+    """Few members. It implements `reichatd.chat.activity_rounds.Members`."""
+
+    def __init__(self) -> None:
+        self.muted: set[str] = set()
+        self.asked: list[set[str]] = []
+        self.answers = trio.Event()
+        self.answers.set()
+        self.failures = 0
+
+    async def is_small(self, room_id: str) -> bool:
+        return True
+
+    async def silenced(self, room_id: str, user_ids: Sequence[str]) -> set[str]:
+        self.asked.append(set(user_ids))
+        silenced = self.muted & set(user_ids)
+        await self.answers.wait()
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("down")
+        return silenced
+
+
+def room_of(
+    messages: FakeMessages,
+    settings: LiveSettings,
+    commits: CommitStatus | None = None,
+    members: FakeMembers | None = None,
+) -> LiveRoom:
     """A live room that does not run yet."""
     return LiveRoom(
         "room",
@@ -270,13 +298,9 @@ def room_of(messages: FakeMessages, settings: LiveSettings, commits: CommitStatu
         commits or CommitStatus(),
         StalledSends(settings),
         Tails(settings),
-        _is_small,
+        members or FakeMembers(),
         lambda room: None,
     )
-
-
-async def _is_small(room_id: str) -> bool:
-    return True
 
 
 def connect(socket: FakeSocket, user_id: str = "u1", session_id: str = "s1", expires_at: float = 1e12) -> Connection:

@@ -9,14 +9,19 @@ from trio.testing import MockClock
 from reichatd.chat.connection import Connection
 from reichatd.chat.room import LiveRoom
 from reichatd.settings import LimitSettings, LiveSettings, Settings
-from tests.chat.doubles import FakeMessages, FakeSocket, connect, room_of
+from tests.chat.doubles import FakeMembers, FakeMessages, FakeSocket, connect, room_of
 
 SETTINGS = LiveSettings(Settings(limits=LimitSettings(typing_listeners=4, typing_names=2)))
 
 
 @pytest.fixture
-async def room(autojump_clock: MockClock, nursery: trio.Nursery) -> AsyncIterator[LiveRoom]:
-    room = room_of(FakeMessages(last_id=1), SETTINGS)
+def members() -> FakeMembers:
+    return FakeMembers()
+
+
+@pytest.fixture
+async def room(autojump_clock: MockClock, nursery: trio.Nursery, members: FakeMembers) -> AsyncIterator[LiveRoom]:
+    room = room_of(FakeMessages(last_id=1), SETTINGS, members=members)
     nursery.start_soon(room.run)
     await room.opened()
     yield room
@@ -78,6 +83,83 @@ async def test_where_many_listen_no_one_is_told_who_types(autojump_clock: MockCl
     room.types(ann, typing=True)
     await trio.sleep(5)
     assert not any(socket.frames for socket in sockets)
+
+
+async def test_no_one_is_told_that_the_muted_type(
+    autojump_clock: MockClock, room: LiveRoom, members: FakeMembers
+) -> None:
+    (ann, _), (_, of_bob), (eve, _) = enter(room, "ann"), enter(room, "bob", "typing"), enter(room, "eve")
+    members.muted.add("eve")
+    for connection in (ann, eve):
+        room.types(connection, typing=True)
+    await trio.sleep(1.5)
+    assert typing(of_bob) == [["ann"]]
+    members.muted = {"ann"}
+    room.standing_changed("ann")
+    await trio.sleep(1.5)
+    assert typing(of_bob)[1:] == [[]], "at once"
+    room.types(ann, typing=True)
+    await trio.sleep(3.5)
+    room.types(eve, typing=True)
+    await trio.sleep(1)
+    assert typing(of_bob)[2:] == [["eve"]], "who is muted no longer"
+
+
+async def test_who_may_post_is_read_only_where_it_is_shown_and_not_with_each_frame(
+    autojump_clock: MockClock, room: LiveRoom, members: FakeMembers
+) -> None:
+    (ann, _), (bob, _) = enter(room, "ann"), enter(room, "bob", "presence")
+    await type_often(room, ann)
+    enter(room, "ann", "typing")
+    await type_often(room, ann)
+    assert members.asked == [], "no one else wants to know"
+    await trio.sleep(5)
+    _, of_eve = enter(room, "eve", "typing")
+    await type_often(room, ann, bob)
+    assert members.asked == [{"ann", "bob"}]
+    assert typing(of_eve)
+    await trio.sleep(6)
+    await type_often(room, ann)
+    assert members.asked[1:] == [{"ann"}]
+
+
+async def type_often(room: LiveRoom, *connections: Connection) -> None:
+    """For less than 2 seconds."""
+    for _ in range(15):
+        for connection in connections:
+            room.types(connection, typing=True)
+        await trio.sleep(0.1)
+
+
+async def test_a_user_is_not_shown_before_the_store_has_answered(
+    autojump_clock: MockClock, room: LiveRoom, members: FakeMembers
+) -> None:
+    (ann, _), (bob, _), (_, of_eve) = enter(room, "ann"), enter(room, "bob"), enter(room, "eve", "typing")
+    members.answers = trio.Event()
+    for connection in (ann, bob):
+        room.types(connection, typing=True)
+    await trio.sleep(2)
+    assert typing(of_eve) == []
+    room.standing_changed("ann")  # the answer that comes may be older
+    room.types(ann, typing=True)
+    members.answers.set()
+    await trio.sleep(0.5)
+    assert typing(of_eve) == [["bob"]]
+    await trio.sleep(1)
+    assert typing(of_eve)[1:] == [["ann", "bob"]]
+    assert members.asked == [{"ann", "bob"}, {"ann"}]
+
+
+async def test_no_one_is_shown_while_the_store_fails(
+    autojump_clock: MockClock, room: LiveRoom, members: FakeMembers
+) -> None:
+    (ann, _), (_, of_bob) = enter(room, "ann"), enter(room, "bob", "typing")
+    members.failures = 1
+    await type_often(room, ann)
+    assert (typing(of_bob), len(members.asked)) == ([], 1)
+    await trio.sleep(5)
+    await type_often(room, ann)
+    assert typing(of_bob)[:1] == [["ann"]]
 
 
 async def test_presence_counts_each_user_once(autojump_clock: MockClock, room: LiveRoom) -> None:

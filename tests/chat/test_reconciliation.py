@@ -96,7 +96,7 @@ async def test_the_rooms_of_a_user_are_read_once_for_all_sockets(
     news = [hub.follow(connect(FakeSocket(), name, f"of {name}")) for name in ("ann", "bob", "ann", "bob", "ann")]
     for follower in news:
         follower.is_open = True
-    monkeypatch.setattr(hub.news, "_want_view", lambda *_, **__: None)
+    monkeypatch.setattr(hub.news._views, "want", lambda *_, **__: None)
     nursery.start_soon(reconciliation(hub, store).run, SECONDS)
     with trio.fail_after(10):
         while not all(follower.rooms for follower in news):  # noqa: ASYNC110 - seen from outside only

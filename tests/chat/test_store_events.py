@@ -206,6 +206,27 @@ async def test_members_leave(autojump_clock: MockClock, daemon: Daemon, banned: 
     assert follower.rooms == []
 
 
+async def test_a_member_leaves_while_others_come_and_go(autojump_clock: MockClock, daemon: Daemon) -> None:
+    (_, ann), (_, bob) = await daemon.enter("ann"), await daemon.enter("bob")
+    read_marks, reads = daemon.store.read_marks, 0
+
+    async def join_meanwhile(members: Sequence[tuple[str, str]]) -> list[int | None]:
+        nonlocal reads
+        reads += 1
+        marks = await read_marks(members)
+        daemon.hub.member_joined("other", f"user {reads}")
+        if reads == 1:
+            daemon.hub.member_joined("room", "ann")  # the mark that was read is from before
+            daemon.store.marks["ann"] = 5
+        return marks
+
+    daemon.store.read_marks = join_meanwhile  # type: ignore[method-assign]
+    daemon.store.marks = {}
+    await daemon.tell(MemberChanged("k1", "bob"), MemberChanged("k1", "ann"))
+    assert (bob.closing, ann.closing) == ((1008, "Forbidden"), None)
+    assert reads == 2
+
+
 async def test_members_join_and_change(autojump_clock: MockClock, daemon: Daemon) -> None:
     device, _ = await daemon.follow("ann")
     other, follower = await daemon.follow("eve")
@@ -328,11 +349,11 @@ async def test_live_rooms_learn_where_their_logs_begin(autojump_clock: MockClock
     room = await daemon.hub.enter("room", connect(FakeSocket()))
     assert room.first_id == 1
     daemon.store.first_id = 5  # by another process
-    await trio.sleep(6)
+    await trio.sleep(11)
     assert room.first_id == 5
     daemon.store.failures = 1
     daemon.store.first_id = 7
-    await trio.sleep(11)
+    await trio.sleep(13)
     assert room.first_id == 7
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from reichatd.chat import PostLimits, Writer
-from reichatd.chat.scribe import Reply
+from reichatd.chat.pending import Reply
 from reichatd.chat.writer import BadDraft
 from reichatd.disk_space import DiskSpace
 from reichatd.errors import Forbidden, RateLimited, ReichatError, Unavailable

@@ -28,13 +28,16 @@ class Device:
         knows_changes: False for an old client: it posts, and reads, but changes nothing.
     """
 
+    patience = SECONDS
+    """For how many seconds it waits for an answer."""
+
     def __init__(self, name: str, person: Person, room_id: str, dice: random.Random, *, knows_changes: bool) -> None:
         self.name = name
         self.person = person
         self._dice = dice
         self._reading_dice = random.Random(dice.random())  # what is sent does not depend on what is received
         self.held = HeldRoom(knows_changes=knows_changes, dice=self._reading_dice)
-        self._room_id = room_id
+        self.room_id = room_id
         self._count = 0
         self._waiting: dict[str, Frame] = {}  # by nonce
         self._answered = trio.Condition()
@@ -55,7 +58,7 @@ class Device:
             stays: whether it stays until the caller cancels. Started when everything is answered.
         """
         opened = self.person.slow_talk if self._dice.random() < drops else self.person.talk
-        async with opened(self._room_id) as talk, trio.open_nursery() as nursery:
+        async with opened(self.room_id) as talk, trio.open_nursery() as nursery:
             self.held.connected()
             nursery.start_soon(self._read, talk)
             for frame in list(self._waiting.values()):
@@ -97,7 +100,7 @@ class Device:
             self._answered.notify_all()
 
     async def _answered_up_to(self, count: int) -> None:
-        with trio.fail_after(SECONDS):
+        with trio.fail_after(self.patience):
             async with self._answered:
                 while len(self._waiting) > count:
                     await self._answered.wait()
@@ -163,16 +166,24 @@ async def agreement(devices: Sequence[Device], reader: Person, room_id: str) -> 
     found = ["nothing was compared"]
     with trio.move_on_after(SECONDS):
         while True:
-            page = await reader.call("GET", f"/room/{room_id}/messages?from_id=1&to_id=1000")
-            stored = {each["message_id"]: each for each in page["messages"]}
-            found = [
-                f"{each.name}: {one}" for each in devices for one in each.held.differences(stored, page["change_id"])
-            ]
+            stored, head = await stored_messages(reader, room_id)
+            found = [f"{each.name}: {one}" for each in devices for one in each.held.differences(stored, head)]
             if not found:
-                check_numbers(stored, page["change_id"])
+                check_numbers(stored, head)
                 return stored
             await trio.sleep(0.05)
     raise AssertionError(found)
+
+
+async def stored_messages(reader: Person, room_id: str) -> tuple[dict[int, Frame], int]:
+    """All messages of a room by id, and the head of its changes."""
+    stored: dict[int, Frame] = {}
+    while True:
+        first = max(stored, default=0) + 1
+        page = await reader.call("GET", f"/room/{room_id}/messages?from_id={first}&to_id={first + 999}")
+        if not page["messages"]:
+            return stored, page["change_id"]
+        stored |= {each["message_id"]: each for each in page["messages"]}
 
 
 def check_numbers(stored: dict[int, Frame], head: int) -> None:

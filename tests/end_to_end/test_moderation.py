@@ -110,12 +110,18 @@ async def test_a_mute_by_way_of_another_daemon(tmp_path: Path, mongod_replica: s
             registered_users(one, 2) as (ada, eve),
         ):
             room_id = await open_room(ada, eve)
-            await _mute_elsewhere(room_id, eve, through(two, ada))
+            async with ada.talk(room_id) as listener:
+                await listener.send("listen_latest", want=["typing"])
+                await listener.fetch(1, 1)
+                await _mute_elsewhere(room_id, eve, through(two, ada), listener)
 
 
-async def _mute_elsewhere(room_id: str, eve: Person, ada: Person) -> None:
+async def _mute_elsewhere(room_id: str, eve: Person, ada: Person, listener: Talk) -> None:
     async with ada, eve.talk(room_id) as talk:
         await talk.receive("initial_state")
         assert await talk.post("hello", "1") == 1
+        await talk.send("typing")
+        assert (await listener.receive("typing"))["user_ids"] == [eve.user_id]
         await ada.call("PUT", f"/room/{room_id}/mute/{eve.user_id}", seconds=60)
+        assert (await listener.receive("typing"))["user_ids"] == [], "she is no longer shown"
         assert (await refused(talk, "muted"))["code"] == "muted"

@@ -156,3 +156,31 @@ async def test_typing_and_presence(daemon: DaemonProcess) -> None:
             await of_bob.post("hello", "1")
             assert (await of_bob.receive("latest_message"))["type"] == "latest_message"
             assert await of_ada.receive("typing") == {"type": "typing", "user_ids": []}
+
+
+async def test_no_one_sees_the_muted_and_the_blocked_type(daemon: DaemonProcess) -> None:
+    async with registered_users(daemon, 3) as (ada, bob, eve):
+        hall = await open_room(ada, bob, eve)
+        async with ada.talk(hall) as of_ada, bob.talk(hall) as of_bob, eve.talk(hall) as of_eve:
+            await of_ada.send("listen_latest", want=["typing"])
+            await of_ada.fetch(1, 1)
+            await of_eve.send("typing")
+            assert (await of_ada.receive("typing"))["user_ids"] == [eve.user_id]
+            await ada.call("PUT", f"/room/{hall}/mute/{eve.user_id}", seconds=60)
+            assert (await of_ada.receive("typing"))["user_ids"] == [], "at once"
+            await of_eve.send("typing")
+            await of_eve.fetch(1, 1)
+            await of_bob.send("typing")
+            assert (await of_ada.receive("typing"))["user_ids"] == [bob.user_id]
+        whisper = (await ada.call("POST", "/direct", 201, user_id=bob.user_id))["room_id"]
+        await bob.call("PUT", f"/user/blocks/{ada.user_id}")
+        async with ada.talk(whisper) as of_ada, bob.talk(whisper) as of_bob:
+            for talk in (of_ada, of_bob):
+                await talk.receive("initial_state")
+                await talk.send("listen_latest", want=["typing"])
+                await talk.fetch(1, 1)
+            await of_ada.send("typing")
+            await of_ada.fetch(1, 1)
+            await of_bob.send("typing")
+            assert (await of_ada.receive("typing"))["user_ids"] == [bob.user_id]
+            assert await of_bob.synchronise() == []

@@ -6,7 +6,7 @@ import trio
 
 from tests.chat.doubles import FakeSocket, connect
 from tests.reload.proofs import proves
-from tests.reload.running_parts import running_parts
+from tests.reload.running_parts import ROOM, running_parts
 
 
 @proves("limits.news_seconds", "limits.news_interval_seconds")
@@ -43,6 +43,7 @@ async def who_is_typing(directory: Path, key: str) -> None:
             case "limits.typing_names":
                 await of_ada.receive("typing")
                 running.reload(key, 2)
+                await running.parts.store.rooms.join(ROOM, "zoe", 1.0)
                 running.room.types(connect(FakeSocket(), "zoe"), typing=True)
                 assert (await of_ada.receive("typing"))["user_ids"] == ["zoe", "bob"]
             case _:

@@ -5,9 +5,9 @@ from functools import partial
 import msgspec
 import pytest
 
-from reichatd.store import Appended, BanOutcome, KickOutcome, Outcome, Post, RoomMember, Store, TransferOutcome
+from reichatd.store import Appended, BanOutcome, Block, KickOutcome, Outcome, Post, RoomMember, Store, TransferOutcome
 from tests.store.conftest import Opener
-from tests.store.samples import add_user, at_once, contents, post, read_mark, room, stored
+from tests.store.samples import add_user, at_once, contents, direct, post, read_mark, room, stored
 
 NOW = 1_700_000_000.0
 
@@ -196,6 +196,21 @@ async def test_a_mute(store: Store, opener: Opener) -> None:
     assert await store.members.mute("lobby", "bob", 0)
     assert (await other.messages.commit([at(2, nonce="new")], {})).posts == stored(4)
     await other.aclose()
+
+
+async def test_who_may_post_nothing(store: Store) -> None:
+    await store.rooms.create(room(users=["ann", "bob", "eve"]))
+    await store.directs.open(direct(), 1.5)
+    for name in ("ann", "bob"):
+        await store.members.mute("lobby", name, NOW + 60)
+    await store.blocks.add(Block("ann", "bob"), 0)
+    users = ["ann", "bob", "eve", "zoe"]
+    assert await store.members.silenced("lobby", users, NOW + 59) == {"bob", "zoe"}, "an owner is never muted"
+    assert await store.members.silenced("lobby", users, NOW + 60) == {"zoe"}, "no member"
+    assert await store.members.silenced("whisper", users[:2], NOW) == {"bob"}, "blocked, but not in other rooms"
+    assert await store.members.silenced("nowhere", users, NOW) == set(users)
+    await store.blocks.remove("ann", "bob")
+    assert await store.members.silenced("whisper", ["bob"], NOW) == set()
 
 
 async def test_a_refused_post_moves_no_mark_and_takes_no_number(store: Store) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import trio
+from msgspec.structs import replace
 from pymongo import MongoClient
 from pymongo.change_stream import ChangeStream
 from structlog.testing import capture_logs
@@ -14,35 +15,43 @@ from reichatd.settings import MongoDBSettings
 from reichatd.store import Message, Store, StoreError
 from reichatd.store.feed import FeedOpened
 from reichatd.store.mongodb import drop_temporary_database, open_store, temporary_database
+from tests.gate import Gate
 from tests.mongod import Mongod
-from tests.store.listening import Gate, following
+from tests.store.listening import following
 from tests.store.samples import add_user, post, room
 
 SECONDS = 90.0
 
 
 @pytest.fixture
-async def gate(mongod_replica: str, nursery: trio.Nursery) -> AsyncIterator[Gate]:
-    settings = temporary_database(mongod_replica)
-    gate = Gate(settings)
+async def gate(mongod_replica: str, nursery: trio.Nursery) -> Gate:
+    gate = Gate(int(mongod_replica.partition("/?")[0].rpartition(":")[2]))
     await nursery.start(gate.run)
-    yield gate
+    return gate
+
+
+@pytest.fixture
+async def settings(mongod_replica: str) -> AsyncIterator[MongoDBSettings]:
+    """Of an empty store."""
+    settings = replace(temporary_database(mongod_replica), timeout_seconds=30.0)
+    yield settings
     await trio.to_thread.run_sync(drop_temporary_database, settings)
 
 
 @pytest.fixture
-async def one(mongod_replica: str, gate: Gate) -> AsyncIterator[Store]:
+async def one(settings: MongoDBSettings) -> AsyncIterator[Store]:
     """The store of a daemon with the room lobby."""
-    store = await open_store(MongoDBSettings(uri=mongod_replica, database=gate.settings.database, timeout_seconds=30.0))
+    store = await open_store(settings)
     await fill(store)
     yield store
     await store.aclose()
 
 
 @pytest.fixture
-async def other(gate: Gate, one: Store) -> AsyncIterator[Store]:
+async def other(gate: Gate, settings: MongoDBSettings, one: Store) -> AsyncIterator[Store]:
     """The store of another daemon, by way of the gate."""
-    store = await open_store(gate.settings)
+    uri = f"mongodb://127.0.0.1:{gate.port}/?directConnection=true"
+    store = await open_store(replace(settings, uri=uri))
     yield store
     await store.aclose()
 

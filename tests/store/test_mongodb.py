@@ -42,7 +42,7 @@ from reichatd.store import (
 )
 from reichatd.store.mongodb import dumping, keys, open_store, schema, users
 from reichatd.store.mongodb.ends import DurableEnds
-from reichatd.store.mongodb.server import MongoDatabase
+from reichatd.store.mongodb.server import MongoDatabase, client_for
 from tests.mongod import Mongod, free_port
 from tests.store.samples import (
     add_user,
@@ -304,6 +304,16 @@ async def test_a_server_that_hangs(own_mongod: Mongod) -> None:
     assert await store_again.rooms.get("lobby") == room()
     await store_again.aclose()
     await store.aclose()
+
+
+async def test_the_uri_may_say_when_a_silent_server_is_given_up() -> None:
+    host = f"mongodb://127.0.0.1:{free_port()}"
+    with (
+        client_for(host, LIMIT_SECONDS) as ours,
+        client_for(f"{host}/?connecttimeoutms=20000", LIMIT_SECONDS) as theirs,
+    ):
+        assert ours.options.pool_options.connect_timeout == 3.0
+        assert theirs.options.pool_options.connect_timeout == 20.0
 
 
 async def unavailable(call: Callable[[], Any]) -> bool:

@@ -212,6 +212,7 @@ async def use_everything(store: Store) -> None:
     await store.members.of_user("ann")
     await store.members.set_moderator("den", "ann", True)
     await store.members.mute("den", "eve", 1.0)
+    await store.members.silenced("den", ["eve"], 1.0)
     await store.rooms.update("den", "Den", "", slow_seconds=10)
     await store.messages.commit([post(room_id="den")], {})
     await store.rooms.ban("den", "eve")

@@ -117,7 +117,10 @@ class UnpinMessage(msgspec.Struct, tag_field="type", tag="unpin"):
 
 
 class SetTyping(msgspec.Struct, tag_field="type", tag="typing"):
-    """Says that the user is typing now; to be repeated while it lasts. Not answered."""
+    """Says that the user is typing now; to be repeated while it lasts. Not answered.
+
+    Nobody is shown a user who is muted in the room, or whom the other one of a direct conversation has blocked.
+    """
 
 
 ChangeFrame = EditMessage | DeleteMessages | AddReaction | RemoveReaction | PinMessage | UnpinMessage

@@ -12,7 +12,7 @@ import trio
 from reichatd.repeated_event import RepeatedEvent
 from reichatd.settings import MongoDBSettings
 from reichatd.store.feed import Tell, Wants
-from reichatd.store.mongodb.feed_buffer import FeedBuffer
+from reichatd.store.mongodb.feed_buffer import FeedBuffer, portions
 from reichatd.store.mongodb.feed_stream import ChangeReader
 from reichatd.store.mongodb.server import MongoDatabase
 
@@ -61,8 +61,10 @@ class MongoFeed:
         while True:
             await self._news.wait()
             self._news.clear()
-            self._tell(self._buffer.take())
-            self._opened.set()  # that is what is told first
+            for some in portions(self._buffer.take()):
+                self._tell(some)
+                self._opened.set()  # that is what is told first
+                await trio.lowlevel.checkpoint()
 
     def _in_thread(self) -> None:
         try:

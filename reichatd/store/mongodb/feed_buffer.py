@@ -1,6 +1,6 @@
 """The events that wait for the event loop: bounded, and each said once. Pure, but for its lock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Condition
 
 from reichatd.store.feed import FeedEvent, MessagesChanged, MessagesPosted
@@ -12,6 +12,9 @@ operations reaches back. It is about what one answer of the server can hold (16 
 
 _EVENT_CHARS = 200
 """Counted for each message and event, beside the content."""
+
+_AT_ONCE = 200
+"""Messages and events that are told without a pause: some milliseconds of the event loop."""
 
 
 class FeedBuffer:
@@ -76,6 +79,29 @@ class FeedBuffer:
         """Waits until the buffer is closed, for `seconds` at most; whether it is. Called in the thread."""
         with self._changed:
             return self._changed.wait_for(lambda: self._closed, seconds)
+
+
+def portions(events: Iterable[FeedEvent]) -> Iterator[list[FeedEvent]]:
+    """The same events in portions. After an interruption of the feed there may be tens of thousands of messages."""
+    portion: list[FeedEvent] = []
+    room = _AT_ONCE
+    for event in events:
+        for part in _parts(event):
+            portion.append(part)
+            room -= len(part.messages) if isinstance(part, MessagesPosted) else 1
+            if room <= 0:
+                yield portion
+                portion, room = [], _AT_ONCE
+    if portion:
+        yield portion
+
+
+def _parts(event: FeedEvent) -> Iterator[FeedEvent]:
+    if not isinstance(event, MessagesPosted) or len(event.messages) <= _AT_ONCE:
+        yield event
+        return
+    for start in range(0, len(event.messages), _AT_ONCE):
+        yield MessagesPosted(event.log_key, event.messages[start : start + _AT_ONCE])
 
 
 def _as_event(place: object, event: FeedEvent | list[Message]) -> FeedEvent:

@@ -76,12 +76,17 @@ class Translator:
         """Whether a room is a direct conversation, by its key. That never changes."""
         self._graves: dict[ObjectId, None] = {}
         """Keys of rooms that are about to be deleted; the change that deletes one has only its `room_id`."""
+        self._deleted_logs: dict[str, None] = {}
+        """Keys of rooms that were deleted: of these the housekeeping removes all members, which is no news."""
 
     def begin(self) -> None:
         """Prepares for a stream that begins now: changes before it were not seen."""
         self._authors.clear()
         newest = self._db.graveyard.find({}, {"_id": 1}, batch_size=PAGE).sort("deleted_at", -1).limit(_REMEMBERED)
-        self._graves = dict.fromkeys(self._existing([grave["_id"] for grave in newest]))
+        keys = [grave["_id"] for grave in newest]
+        existing = self._existing(keys)
+        self._graves = dict.fromkeys(existing)
+        self._deleted_logs = {str(key): None for key in keys if key not in existing}
 
     def translate(self, changes: Iterable[Document]) -> list[FeedEvent]:
         """The events of changes, in their order: messages, then all else.
@@ -91,7 +96,8 @@ class Translator:
         batch = _Batch(changes, self._graves)
         for user_id in batch.users:
             self._authors.pop(user_id, None)
-        events: list[FeedEvent] = [*self._posted(batch.posted), *self._changed(batch.changed), *batch.hints]
+        hints = [each for each in batch.hints if not self._is_swept(each)]
+        events: list[FeedEvent] = [*self._posted(batch.posted), *self._changed(batch.changed), *hints]
         if batch.updated_rooms:
             events += self._updated(batch.updated_rooms)
         if batch.new_rooms:
@@ -151,7 +157,13 @@ class Translator:
         deleted = self._graves.keys() - self._existing(list(self._graves))
         for key in deleted:
             del self._graves[key]
+            self._deleted_logs[str(key)] = None
+        while len(self._deleted_logs) > _REMEMBERED:
+            del self._deleted_logs[next(iter(self._deleted_logs))]
         return [RoomDeleted(str(key)) for key in deleted]
+
+    def _is_swept(self, hint: FeedEvent) -> bool:
+        return isinstance(hint, MemberChanged) and hint.log_key in self._deleted_logs
 
     def _existing(self, keys: Sequence[ObjectId]) -> set[ObjectId]:
         """The keys of those rooms that exist."""

@@ -100,9 +100,10 @@ class ChangeReader:
                 self._db.close()
 
     def _failed(self, error: StoreError) -> None:
-        if _is_history_lost(error.__cause__):
+        if self._token is not None and _is_history_lost(error.__cause__):
             self._token = None
-        if not self._pause:
+            log.warning("changes by others missed, read from the store", reason=str(error))
+        elif not self._pause:
             log.warning("changes by others not heard, tried again", reason=str(error))
         self._pause = min(max(2 * self._pause, _PAUSE_SECONDS), _LONGEST_PAUSE)
 

@@ -111,7 +111,7 @@ def new_token() -> str:
 
 
 def mark_by(by: int, number: int) -> int:
-    """The field `by` of a read mark at `number`: other than before, or the server would not mention it."""
+    """The field `by` of a read mark at `number`: other than before, or the server would not mention it. It has 62 bits at most."""
     return by << 32 | number
 
 

@@ -1,5 +1,8 @@
 """Roles and mutes of members in MongoDB. What the methods do is said at `reichatd.store.protocol.MemberStore`."""
 
+from collections.abc import Sequence
+
+from reichatd.store.mongodb.authors import find_authors, find_members
 from reichatd.store.mongodb.keys import member_id, members_after
 from reichatd.store.mongodb.membership import rooms_of
 from reichatd.store.mongodb.methods import MongoPart, method
@@ -53,6 +56,14 @@ def _mute(db: MongoDatabase, room_id: str, user_id: str, until: float) -> bool:
     return True
 
 
+def _silenced(db: MongoDatabase, room_id: str, user_ids: Sequence[str], at: float) -> set[str]:
+    room = posted_rooms(db, [room_id]).get(room_id)
+    if room is None:
+        return set(user_ids)
+    authors = find_authors(db, find_members(db, [(room.key, user_id) for user_id in user_ids]), [room])
+    return set(user_ids) - {user_id for (_, user_id), author in authors.items() if not author.is_silenced(at)}
+
+
 class MongoMembers(MongoPart):
     """A `MemberStore`."""
 
@@ -60,3 +71,4 @@ class MongoMembers(MongoPart):
     of_user = method(of_user)
     set_moderator = method(_set_moderator)
     mute = method(_mute)
+    silenced = method(_silenced)

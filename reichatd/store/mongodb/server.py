@@ -35,6 +35,11 @@ PAGE = 1000
 _APP_NAME = "reichatd"
 """The name of the daemons on the server."""
 
+_PROMPT = {"heartbeatFrequencyMS": 1000, "connectTimeoutMS": 3000}
+"""When the driver gives up a server that says nothing any more: after the sum of both. Then all that waits for its answer fails,
+and is tried again at the new primary as soon as there is one. By default that takes 30 seconds, and every operation meanwhile fails
+only at the end of its time. The URI may set both."""
+
 _MONGODB_5 = 13
 """The first version of the server's protocol with snapshots outside of transactions."""
 
@@ -92,7 +97,7 @@ class MongoDatabase:
         self.leases: Collection[Document] = self.database["leases"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
-        self.by = secrets.randbits(31)
+        self.by = secrets.randbits(30)
         """A number unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not send to
         the feed of a process what it has written itself, which would be most of it."""
         self.require_ownership: Callable[[], None] = lambda: None
@@ -258,8 +263,10 @@ def client_for(
     """A client for a URI, which is from `source`; it connects when it is used. Errors: StoreError."""
     try:
         # MongoClient only warns about an unknown option; this raises.
-        parse_uri(uri, warn=False, connect_timeout=timeout)
-        return pymongo.MongoClient(uri, **{"appname": _APP_NAME, "maxPoolSize": THREADS + 2, **(options or {})})
+        given = parse_uri(uri, warn=False, connect_timeout=timeout)["options"]
+        prompt = {name: value for name, value in _PROMPT.items() if name not in given}
+        ours = {"appname": _APP_NAME, "maxPoolSize": THREADS + 2, **prompt}
+        return pymongo.MongoClient(uri, **{**ours, **(options or {})})
     except (ConfigurationError, ValueError, TypeError):
         # Without the driver's text, also in the traceback: it may quote the URI, and with it the password.
         raise _not_a_uri(source) from None

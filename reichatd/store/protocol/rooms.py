@@ -177,6 +177,15 @@ class MemberStore(Protocol):
         The user need not be a member, and leaving the room does not end it. False if there is no such room.
         """
 
+    async def silenced(self, room_id: str, user_ids: Sequence[str], at: float) -> set[str]:
+        """Those of these users who may post nothing in the room, by the rule that decides about posts (`Author.is_silenced`).
+
+        They are muted, or the other one of a direct conversation has blocked them, or they are not members.
+
+        Arguments:
+            at: the time, in seconds since the epoch.
+        """
+
 
 class DirectStore(Protocol):
     """Direct conversations. Each is also a room of `RoomStore`, whose `direct` is the pair of its users (`direct_pair`)."""

@@ -89,7 +89,7 @@ class Store(Protocol):
     async def follow(
         self, wants: "Wants", tell: "Tell", *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Tells what others change in the store, until cancelled; returns at once if nobody else can write to it.
+        """Tells what others change in the store, until cancelled; returns at once if no other process can write to it.
 
         It starts when the feed is open, or after `timeout_seconds` without the server; it opens it again after each failure.
 

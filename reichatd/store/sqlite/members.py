@@ -1,8 +1,10 @@
 """Roles and mutes of members in SQLite. What the methods do is said at `reichatd.store.protocol.MemberStore`."""
 
+from collections.abc import Sequence
 from sqlite3 import Connection
 
 from reichatd.store.records import RoomMember
+from reichatd.store.sqlite.batch import Logs
 from reichatd.store.sqlite.methods import SqlitePart, read, scan, write
 from reichatd.store.sqlite.rooms import room_pk
 
@@ -50,6 +52,14 @@ def _mute(db: Connection, room_id: str, user_id: str, until: float) -> bool:
     return True
 
 
+def _silenced(db: Connection, room_id: str, user_ids: Sequence[str], at: float) -> set[str]:
+    log = Logs(db).get(room_id)
+    if log is None:
+        return set(user_ids)
+    members = {user_id: log.member(user_id) for user_id in user_ids}
+    return {user_id for user_id, member in members.items() if member is None or member.author.is_silenced(at)}
+
+
 class SqliteMembers(SqlitePart):
     """A `MemberStore`."""
 
@@ -57,3 +67,4 @@ class SqliteMembers(SqlitePart):
     of_user = read(_of_user)
     set_moderator = write(_set_moderator)
     mute = write(_mute)
+    silenced = read(_silenced)
