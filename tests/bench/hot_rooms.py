@@ -9,7 +9,7 @@ from tests.bench.daemons import Daemons, daemons, in_turn
 from tests.bench.targets import Figure, Run, at_least, at_most, unbounded
 
 _SENDERS = 60
-_POSTS = 100
+_POSTS = 60
 """Of each sender."""
 _ROOMS = 60
 _LISTENERS = 1000
@@ -64,25 +64,25 @@ def _post(at: Daemons, count: int, rooms: int, messages: int) -> Outcome:
 
 
 def _burst(run: Run) -> Sequence[float]:
-    messages = run.scaled(_TALKED, 6)
+    messages, listeners = run.scaled(_TALKED, 6), run.scaled(_LISTENERS, 2 * _TALKERS)
     with daemons(2, 1) as at:
-        one, two = in_turn([partial(_talk, at, count, messages) for count in (1, 2)], _ROUNDS)
+        one, two = in_turn([partial(_talk, at, count, messages, listeners) for count in (1, 2)], _ROUNDS)
     return two.per_second / one.per_second, one.per_second, two.per_second, two.latency.p99, one.lost + two.lost
 
 
-def _talk(at: Daemons, count: int, messages: int) -> Outcome:
+def _talk(at: Daemons, count: int, messages: int, listeners: int) -> Outcome:
     ports = [target.port for target in at.targets[:count]]
     return drive(
         Talk(
             port=ports[0],
             others=ports[1:],
             requests=at.requests,
-            clients=_LISTENERS,
+            clients=listeners,
             senders=_TALKERS,
             messages=messages,
             window=2,
             answers=_TALKERS,
-            readers=_LISTENERS,
+            readers=listeners,
         )
     )
 

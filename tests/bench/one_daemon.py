@@ -13,7 +13,7 @@ from tests.bench.daemons import daemons, in_turn, on_mongodb
 from tests.bench.targets import Figure, Run, at_least, at_most, unbounded
 from tests.mongod import Mongod
 
-_ROUNDS = 8
+_ROUNDS = 4
 _SENDERS = 200
 _ROOMS = 100
 _POSTS = 50
