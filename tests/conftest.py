@@ -31,6 +31,13 @@ def mongod_replica() -> Iterator[str]:
         yield mongod.uri
 
 
+@pytest.fixture(scope="session")
+def mongod_set() -> Iterator[str]:
+    """The URI of a replica set of three nodes, all of which stay."""
+    with ReplicaSet() as replica_set:
+        yield replica_set.uri
+
+
 @pytest.fixture(scope="module")
 def replica_set() -> Iterator[ReplicaSet]:
     """A replica set of three nodes, for the tests of one module. A test leaves it whole (`heal`)."""
@@ -49,6 +56,15 @@ def restored_logs() -> Iterator[None]:
     logging.captureWarnings(False)
     structlog.contextvars.clear_contextvars()
     structlog.reset_defaults()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--three-daemons",
+        action="store_true",
+        help="tests/contract, and the tests of tests/end_to_end that share a daemon, have three on a replica set of three nodes "
+        "in its place, and each connection goes to the next one; without it a few of them do, beside the one daemon",
+    )
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

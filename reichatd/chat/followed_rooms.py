@@ -12,24 +12,41 @@ _MOST_GONE = 4
 class FollowedRoom:
     """A room that users' sockets follow: where its log and its changes end."""
 
-    __slots__ = ("_followers", "_gone", "change_id", "is_dirty", "is_known", "key", "last_id", "room_id", "sent_at")
+    __slots__ = (
+        "_followers",
+        "_gone",
+        "change_id",
+        "created_at",
+        "is_dirty",
+        "is_known",
+        "key",
+        "last_id",
+        "room_id",
+        "sent_at",
+    )
 
     def __init__(self, room_id: str) -> None:
         self.room_id = room_id
-        self.key = ""
-        """Names its log in the store's feed. Empty before it was read, and in a store without a feed."""
-        self.last_id = 0
-        self.change_id = 0
-        self.is_known = False
-        """Whether both were read from the store. Before that they may be too low, and are not sent."""
-        self.is_dirty = False
-        """Whether there is something that the followers were not told."""
+        self.begin_anew()
         self.sent_at = float("-inf")  # the last news, in Trio's time
         self._followers: list[Follower] = []  # a list, for the memory of people with many rooms
         self._gone = 0  # how many of them are gone
 
     def __iter__(self) -> Iterator[Follower]:
         return (follower for follower in self._followers if not follower.is_gone)
+
+    def begin_anew(self) -> None:
+        """Nothing is known of the room that has this id now."""
+        self.key = ""
+        """Names its log in the store's feed. Empty before it was read, and in a store without a feed."""
+        self.created_at = ""
+        """As text, which is empty before it was read."""
+        self.last_id = 0
+        self.change_id = 0
+        self.is_known = False
+        """Whether both were read from the store. Before that they may be too low, and are not sent."""
+        self.is_dirty = False
+        """Whether there is something that the followers were not told."""
 
     def add(self, follower: Follower) -> None:
         """Adds a follower."""
@@ -130,11 +147,29 @@ class FollowedRooms:
             self._dirty[room] = None
         return room.is_known
 
-    def learn(self, room_id: str, last_id: int, change_id: int) -> bool:
-        """As `moved`, with what the store had a moment ago, for the socket that is told so. Others may have been told less."""
+    def is_gone(self, room_id: str, created_at: str) -> bool:
+        """Whether the room that is followed was created before this moment, at which the one that has its id now was created."""
+        room = self._rooms.get(room_id)
+        return room is not None and "" < room.created_at < created_at
+
+    def begin_anew(self, room_id: str) -> None:
+        """Forgets what is known of the room that had this id. Its followers stay. Harmless if there are none."""
+        room = self._rooms.get(room_id)
+        if room is not None:
+            self._keys.pop(room.key, None)
+            self._dirty.pop(room, None)
+            room.begin_anew()
+            self.unidentified[room_id] = None
+
+    def learn(self, room_id: str, created_at: str, last_id: int, change_id: int) -> bool:
+        """As `moved`, with what the store had a moment ago, for the socket that is told so. Others may have been told less.
+
+        Arguments:
+            created_at: when the room was created; see `is_gone`.
+        """
         room = self._rooms.get(room_id)
         if room is not None and not room.is_known:
-            room.is_known = True
+            room.is_known, room.created_at = True, created_at
             room.is_dirty = room.is_dirty and (room.last_id > last_id or room.change_id > change_id)
             self._grow(room, last_id, change_id)
             if room.is_dirty:

@@ -11,8 +11,8 @@ class Hints:
     def __init__(self) -> None:
         self.sessions: set[str] = set()
         self.users: set[str] = set()
-        self.members: set[tuple[str, str]] = set()
-        """The keys of logs, and users."""
+        self.members: dict[tuple[str, str], bool] = {}
+        """The keys of logs, and users; whether they were kicked."""
         self.changed_logs: set[str] = set()
         """The keys of the logs of rooms."""
         self.deleted_logs: set[str] = set()
@@ -25,7 +25,7 @@ class Hints:
             case UserChanged(user_id):
                 self.users.add(user_id)
             case MemberChanged(log_key, user_id):
-                self.members.add((log_key, user_id))
+                self._add_member((log_key, user_id), kicked=hint.kicked)
             case RoomChanged(log_key):
                 self.changed_logs.add(log_key)
             case RoomDeleted(log_key):
@@ -35,6 +35,10 @@ class Hints:
         """Adds those of another collection."""
         self.sessions |= other.sessions
         self.users |= other.users
-        self.members |= other.members
+        for member, kicked in other.members.items():
+            self._add_member(member, kicked=kicked)
         self.changed_logs |= other.changed_logs
         self.deleted_logs |= other.deleted_logs
+
+    def _add_member(self, member: tuple[str, str], *, kicked: bool) -> None:
+        self.members[member] = kicked or self.members.get(member, False)

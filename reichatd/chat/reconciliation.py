@@ -7,7 +7,7 @@ Whatever is read while the daemon itself makes a change of the same kind is read
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TypeVar
 
 import structlog
@@ -182,10 +182,17 @@ class Reconciliation:
             ended |= set(some) - await self._store.sessions.living(some)
         return ended
 
-    async def members(self, members: Iterable[tuple[str, str]], *, may_have_changed: bool = True) -> None:
+    async def members(
+        self,
+        members: Iterable[tuple[str, str]],
+        *,
+        kicked: Container[tuple[str, str]] = (),
+        may_have_changed: bool = True,
+    ) -> None:
         """Whether users are members of rooms, each as (room_id, user_id).
 
         Arguments:
+            kicked: those who are no members since they were kicked, as far as it is known: of others, too, the store cannot tell.
             may_have_changed: whether those who are may have joined, or changed, a moment ago.
         """
         for some in _batches(members):
@@ -193,7 +200,11 @@ class Reconciliation:
             while unsettled:
                 with self._hub.moves.watched() as moved:
                     marks = dict(zip(unsettled, await self._store.messages.read_marks(unsettled), strict=True))
-                    reasons = {each: await self._reason(*each) for each, mark in marks.items() if mark is None}
+                    reasons = {
+                        each: await self._reason(*each, kicked=each in kicked)
+                        for each, mark in marks.items()
+                        if mark is None
+                    }
                 for member in unsettled:
                     if member in moved:
                         continue
@@ -204,11 +215,11 @@ class Reconciliation:
                 # Only these are read again: someone joins some room at any time.
                 unsettled = [each for each in unsettled if each in moved]
 
-    async def _reason(self, room_id: str, user_id: str) -> RemovalReason:
-        """Why a user is no member; asked only if the user's sockets are told."""
-        if not self._hub.news.of_members(room_id, [user_id]):
-            return "left"
-        return "banned" if await self._store.rooms.is_banned(room_id, user_id) else "left"
+    async def _reason(self, room_id: str, user_id: str, *, kicked: bool) -> RemovalReason:
+        """Why a user is no member; the store is asked only if the user's sockets are told."""
+        if self._hub.news.of_members(room_id, [user_id]) and await self._store.rooms.is_banned(room_id, user_id):
+            return "banned"
+        return "kicked" if kicked else "left"
 
     async def users(self, user_ids: Iterable[str]) -> None:
         """Names and addresses of users."""

@@ -1,6 +1,6 @@
 """Reads rooms for users' sockets: what their members see of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import structlog
@@ -33,11 +33,13 @@ class ViewReader:
 
     Arguments:
         rooms, rounds: where the socket gets its states from.
+        begin_anew: called where a room turns out to be another one than before, with the socket that is told of it.
     """
 
-    def __init__(self, rooms: FollowedRooms, rounds: UserRounds) -> None:
+    def __init__(self, rooms: FollowedRooms, rounds: UserRounds, begin_anew: Callable[[Follower, str], None]) -> None:
         self._rooms = rooms
         self._rounds = rounds
+        self._begin_anew = begin_anew
         self._readers = trio.CapacityLimiter(_READERS)
         self._rooms_of: RoomViews
         self._nursery: trio.Nursery
@@ -46,10 +48,12 @@ class ViewReader:
         """To be called once, before any socket is open. Reads from `views`, in tasks of the nursery."""
         self._rooms_of, self._nursery = views, nursery
 
-    def learn(self, rooms: Iterable[JoinedRoom]) -> None:
+    def learn(self, follower: Follower, rooms: Iterable[JoinedRoom]) -> None:
         """A socket is about to be told this about rooms that it follows."""
         for room in rooms:
-            if self._rooms.learn(room.room_id, room.last_id, room.change_id):
+            if self._rooms.is_gone(room.room_id, room.created_at):
+                self._begin_anew(follower, room.room_id)
+            if self._rooms.learn(room.room_id, room.created_at, room.last_id, room.change_id):
                 self._rounds.wake()
 
     def want(self, follower: Follower, room_id: str, *, is_new: bool) -> None:
@@ -84,7 +88,7 @@ class ViewReader:
     def _show(self, follower: Follower, found: list[JoinedRoom]) -> None:
         """Gives views to the socket, but not those of rooms that have changed since, or that it does not follow any more."""
         reading, follower.reading = follower.reading, {}
-        self.learn(found)
+        self.learn(follower, found)
         for room in found:
             if room.room_id not in reading or room.room_id in follower.views or follower.is_gone:
                 continue

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -212,7 +213,7 @@ class Scribe:
         self._space.notify_all()
         self._marks_in_commit, self._marks = self._marks, {}
         try:
-            committed = await self._store(posts, changes)
+            committed, is_retried = await self._store(posts, changes)
         except StoreError as error:
             log.error("commit failed", posts=len(posts), changes=len(changes), error=str(error))
             self._failures += 1
@@ -228,6 +229,8 @@ class Scribe:
             self._commits.stored()
             self._count(committed)
             outcomes.publish(self._rooms, posts, committed, self._settings.whole.privacy.emails)
+            if is_retried:
+                await self._tell_mentions(posts, committed)
             if self._audit is not None:
                 asked = [moderation.Asked(each.change, each.client) for each in changes]
                 await moderation.record(self._audit, moderation.moderated(asked, committed))
@@ -236,18 +239,23 @@ class Scribe:
             self._marks_in_commit = {}
             self._committed.notify_all()
 
-    async def _store(self, posts: list[PendingPost], changes: list[PendingChange]) -> Committed:
+    async def _store(self, posts: list[PendingPost], changes: list[PendingChange]) -> tuple[Committed, bool]:
         """Commits. While a shared store is unavailable, perhaps since it elects a new primary, the posts are tried again.
 
         All of them have nonces, so that none is stored twice. Changes are refused at once, and removed from the list: one that was
         made without an answer would be a conflict with itself (`Edit.if_change`).
+
+        Returns:
+            the outcomes, and whether there was more than one try.
         """
+        is_retried = False
         until = trio.current_time() + self._settings.limits.commit_retry_seconds
         while True:
             try:
-                return await self._messages.commit(
+                committed = await self._messages.commit(
                     [each.post for each in posts], self._marks_in_commit, [each.change for each in changes]
                 )
+                return committed, is_retried
             except StoreUnavailable as error:
                 is_last = trio.current_time() + _RETRY_SECONDS >= until or self._is_stopping
                 if is_last or not posts or not self._messages.shared:
@@ -256,7 +264,18 @@ class Scribe:
                 self._failures += 1
                 self._refuse(changes)
                 changes.clear()
+                is_retried = True
                 await trio.sleep(_RETRY_SECONDS)
+
+    async def _tell_mentions(self, posts: list[PendingPost], committed: Committed) -> None:
+        """Tells whom those posts mention that an earlier try has stored: its answer, which said so, was lost."""
+        for pending, answer in zip(posts, committed.posts, strict=True):
+            post = pending.post
+            if answer.outcome is Outcome.REPEATED and (post.mentions or post.names or post.mention_room):
+                with suppress(StoreError):  # then the views of the room still count them
+                    for message in await self._messages.by_ids(post.room_id, [answer.message_id]):
+                        everyone, found = message.extras.mention_room, message.extras.mentions
+                        self._rooms.mentioned(post.room_id, message.message_id, post.user_id, found, everyone=everyone)
 
     def _refuse(self, changes: list[PendingChange]) -> None:
         self.changes["failed"] += len(changes)

@@ -4,7 +4,7 @@ The store's feed has the messages themselves, which go to their rooms. All else 
 what it answers is told as if this daemon had made the change. So a hint that comes late, or twice, does no harm.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 import trio
@@ -22,6 +22,7 @@ from reichatd.store.feed import (
     FeedOpened,
     LogCut,
     MemberChanged,
+    MentionsAdded,
     MessagesChanged,
     MessagesPosted,
     SessionEnded,
@@ -75,6 +76,9 @@ class StoreEvents:
                     self._posted(log_key, messages)
                 case MessagesChanged(log_key, change_id):
                     self._hub.log_reaches(log_key, change_id=change_id)
+                case MentionsAdded(log_key, message_id, by, user_ids):
+                    if (room_id := self._hub.news.room_id(log_key)) is not None:
+                        self._hub.news.mentioned(room_id, message_id, by, user_ids, everyone=False)
                 case LogCut(log_key, first_id):
                     if (room := self._hub.with_key(log_key)) is not None:
                         room.begins_at(first_id)
@@ -137,15 +141,15 @@ class StoreEvents:
             if (room_id := self._hub.news.room_id(log_key)) is not None:
                 self._live.room_changed(room_id)
 
-    async def _members(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Follows up members, each as the key of a log and a user."""
-        members: list[tuple[str, str]] = []
+    async def _members(self, pairs: Mapping[tuple[str, str], bool]) -> None:
+        """Follows up members, each as the key of a log and a user, with whether they were kicked."""
+        members: dict[tuple[str, str], bool] = {}
         elsewhere: dict[str, None] = {}
-        for log_key, user_id in pairs:
+        for (log_key, user_id), kicked in pairs.items():
             if (room_id := self._hub.room_id(log_key)) is not None:
-                members.append((room_id, user_id))
+                members[room_id, user_id] = kicked
             elif self._hub.news.of_user(user_id):
                 elsewhere[user_id] = None  # in a room that no one here follows: the user may have joined it
-        await self._reconciliation.members(members)
+        await self._reconciliation.members(members, kicked={each for each, kicked in members.items() if kicked})
         for user_id in elsewhere:
             await self._reconciliation.rooms_of(user_id)

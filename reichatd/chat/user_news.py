@@ -48,7 +48,7 @@ class UserNews:
     def __init__(self, settings: LiveSettings, stalled: StalledSends) -> None:
         self._rooms = FollowedRooms()
         self._rounds = UserRounds(self._rooms, settings, stalled)
-        self._views = ViewReader(self._rooms, self._rounds)
+        self._views = ViewReader(self._rooms, self._rounds, self._begin_anew)
         self.learn = self._views.learn
         """See `ViewReader.learn`."""
         self._users: dict[str, list[Follower]] = {}  # no empty lists
@@ -104,6 +104,13 @@ class UserNews:
         if follower.states:
             self._rounds.queue(follower)
         self._views.read(follower)
+
+    def _begin_anew(self, follower: Follower, room_id: str) -> None:
+        """Another daemon has deleted a room, and another one has its id. This socket's user is a member of that one."""
+        self._remove([each for each in self._rooms.followers(room_id) if each is not follower], room_id, "deleted")
+        follower.states.drop_room(room_id)
+        self._rooms.begin_anew(room_id)
+        self.has_unidentified.set()
 
     def followers(self) -> list[Follower]:
         """All sockets."""

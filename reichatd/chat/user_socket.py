@@ -57,7 +57,7 @@ class UserSocketHandler:
             room_ids = [room.room_id for room in rooms]
             if follower.moves == moves and set(room_ids) == set(follower.rooms):
                 break
-        news.learn(rooms)
+        news.learn(follower, rooms)
         hello = frames.encode(frames.Hello(connection.user.user_id, rooms))
         with self._hub.stalled.begin(connection) as held:
             held.hold(len(hello))

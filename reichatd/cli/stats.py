@@ -22,10 +22,10 @@ def stats(config: Path | None, as_json: bool) -> None:
         return
     fields = fields_of(record)
     del fields["daemon"], fields["daemons"]
-    if len(record.daemons) > 1:
-        fields |= {f"on {each.host} ({each.pid})": _in_words(each) for each in record.daemons}
+    if len(record.daemons) > (record.daemon is not None):
+        fields |= {f"daemon {each.pid} on {each.host}": _in_words(each) for each in record.daemons}
     if record.daemon is None:
-        print_fields(fields | {"daemon": "not running"})
+        print_fields(fields | {"daemon": "not running here" if record.daemons else "not running"})
     else:
         figures = fields_of(record.daemon)
         del figures["refusals"], figures["changes"]

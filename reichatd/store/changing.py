@@ -162,8 +162,12 @@ def as_changed(room_id: str, before: Message, now: Message) -> ChangedMessage:
         before, now: the message before and after the commit.
     """
     rest = [(each.content, msgspec.structs.replace(each.extras, reactions=())) for each in (before, now)]
-    mentioned = tuple(user_id for user_id in now.extras.mentions if user_id not in before.extras.mentions)
-    return ChangedMessage(room_id, now, only_reactions=rest[0] == rest[1], mentioned=mentioned)
+    return ChangedMessage(room_id, now, only_reactions=rest[0] == rest[1], mentioned=added_mentions(before, now))
+
+
+def added_mentions(before: Message, now: Message) -> tuple[str, ...]:
+    """The users whom a message mentions now, and did not before."""
+    return tuple(user_id for user_id in now.extras.mentions if user_id not in before.extras.mentions)
 
 
 def with_fields(extras: Extras, **fields: object) -> Extras:

@@ -40,6 +40,15 @@ class MessagesChanged(msgspec.Struct, frozen=True):
     change_id: int
 
 
+class MentionsAdded(msgspec.Struct, frozen=True):
+    """An edit by the user `by`, through another daemon, mentions users whom the message did not mention before."""
+
+    log_key: str
+    message_id: int
+    by: str
+    user_ids: tuple[str, ...]
+
+
 class LogCut(msgspec.Struct, frozen=True):
     """Messages were removed from the front of a log, which begins with `first_id` now."""
 
@@ -64,11 +73,13 @@ class MemberChanged(msgspec.Struct, frozen=True):
 
     Arguments:
         last_read_id: the read mark, if nothing else has changed; otherwise 0.
+        kicked: if the user is no member any more, that is why.
     """
 
     log_key: str
     user_id: str
     last_read_id: int = 0
+    kicked: bool = False
 
 
 class SessionEnded(msgspec.Struct, frozen=True):
@@ -87,6 +98,7 @@ FeedEvent: TypeAlias = (
     FeedOpened
     | MessagesPosted
     | MessagesChanged
+    | MentionsAdded
     | LogCut
     | RoomChanged
     | RoomDeleted

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 import pytest
 import trio
 from structlog.testing import capture_logs
@@ -12,8 +13,19 @@ from reichatd.chat.connection import Connection
 from reichatd.chat.scribe import Scribe
 from reichatd.chat.socket_reply import SocketReply
 from reichatd.settings import LimitSettings, LiveSettings, Settings
-from reichatd.store import Appended, Change, ChangedMessage, Committed, Edit, Outcome, Post, StoreUnavailable
-from tests.chat.doubles import FakeMessages, FakeSocket, connect, post
+from reichatd.store import (
+    Appended,
+    Change,
+    ChangedMessage,
+    Committed,
+    Edit,
+    Extras,
+    Message,
+    Outcome,
+    Post,
+    StoreUnavailable,
+)
+from tests.chat.doubles import FakeMessages, FakeSocket, connect, message, post
 
 
 class FakeRooms:
@@ -217,14 +229,19 @@ async def test_posts_are_tried_again_while_a_shared_store_is_away(
             raise StoreUnavailable("no primary")  # it has stored the posts
         return Committed([Appended(outcome, stored[each]) for outcome, each in zip(outcomes, nonces, strict=True)])
 
+    async def by_ids(room_id: str, message_ids: Sequence[int]) -> list[Message]:
+        return [msgspec.structs.replace(message(each), extras=Extras(mentions=("u2",))) for each in message_ids]
+
     monkeypatch.setattr(desk.messages, "commit", commit)
-    await desk.post(nonce=nonce)
+    monkeypatch.setattr(desk.messages, "by_ids", by_ids)
+    mentioning = Post("room", desk.author.user.user_id, "@Bob", 0.0, nonce, names=("Bob",))
+    await desk.scribe.post(mentioning, SocketReply(desk.rooms, desk.author, "room", nonce))
     reply = SocketReply(desk.rooms, desk.author, "room", "e")
     await desk.scribe.change(Edit("room", "u1", 1, "text", 0.0), reply)
     with capture_logs():
         await desk.scribe.drained()
     assert tries == [(1, 1), (1, 0), (1, 0), (1, 0)]
-    assert (list(stored.values()), desk.rooms.reached) == ([1], [1])
+    assert (list(stored.values()), desk.rooms.reached, desk.rooms.mentions) == ([1], [1], [(1, ["u2"])])
     assert b'"unavailable"' in desk.rooms.replies[0]
     assert desk.rooms.replies[1:] == ([frames.encode(frames.Ack("n", 1))] if nonce else [])
     desk.scribe.stop_retrying()

@@ -22,6 +22,7 @@ from reichatd.store.feed import (
     FeedOpened,
     LogCut,
     MemberChanged,
+    MentionsAdded,
     MessagesChanged,
     MessagesPosted,
     RoomChanged,
@@ -125,7 +126,7 @@ class Daemon:
         socket = FakeSocket()
         follower = self.hub.follow(connect(socket, user_id, f"of {user_id}"))
         self.hub.news.follow(follower, ["room"])
-        self.hub.news.learn([view("room", last_id=len(self.store.log))])
+        self.hub.news.learn(follower, [view("room", last_id=len(self.store.log))])
         self.hub.news.open(follower)
         await trio.sleep(0.1)  # until the key of the room is known
         return socket, follower
@@ -160,6 +161,8 @@ async def test_messages_and_their_changes(autojump_clock: MockClock, daemon: Dae
     await daemon.tell(MessagesPosted("k1", [daemon.store.log[10], mentioning]))
     assert socket.ids == [11, 12]
     assert types(device) == ["mention", "room_news"]
+    await daemon.tell(MentionsAdded("k1", 11, "ann", ("bob",)), MentionsAdded("k2", 1, "ann", ("bob",)))
+    assert [frame["message_id"] for frame in told(device, "mention")] == [12, 11]
     daemon.store.change(11)
     daemon.store.change(3)
     await daemon.tell(MessagesChanged("k1", 2), MessagesPosted("other", [message(13)]), MessagesChanged("k1", 1))
@@ -190,8 +193,12 @@ async def test_sessions(autojump_clock: MockClock, daemon: Daemon) -> None:
     assert eve.closing is None
 
 
-@pytest.mark.parametrize(("banned", "reason"), [(False, "left"), (True, "banned")])
-async def test_members_leave(autojump_clock: MockClock, daemon: Daemon, banned: bool, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("banned", "kicked", "reason"), [(False, False, "left"), (False, True, "kicked"), (True, False, "banned")]
+)
+async def test_members_leave(
+    autojump_clock: MockClock, daemon: Daemon, banned: bool, kicked: bool, reason: str
+) -> None:
     (_, ann), (_, bob), (device, follower) = (
         await daemon.enter("ann"),
         await daemon.enter("bob"),
@@ -200,7 +207,9 @@ async def test_members_leave(autojump_clock: MockClock, daemon: Daemon, banned: 
     del daemon.store.marks["bob"]
     if banned:
         daemon.store.banned |= {"bob"}
-    await daemon.tell(MemberChanged("k1", "bob"), MemberChanged("k1", "ann"))
+    await daemon.tell(
+        MemberChanged("k1", "bob", kicked=kicked), *(MemberChanged("k1", name) for name in ("bob", "ann"))
+    )
     assert (bob.closing, ann.closing) == ((1008, "Forbidden"), None)
     assert told(device, "left") == [{"type": "left", "room_id": "room", "reason": reason}]
     assert follower.rooms == []

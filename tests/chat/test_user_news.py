@@ -75,7 +75,7 @@ def follow(news: UserNews, user_id: str, *room_ids: str) -> tuple[Follower, Fake
     socket = FakeSocket()
     follower = news.enter(connect(socket, user_id))
     news.follow(follower, room_ids)
-    news.learn([view(room_id) for room_id in room_ids])
+    news.learn(follower, [view(room_id) for room_id in room_ids])
     news.open(follower)
     return follower, socket
 
@@ -248,7 +248,7 @@ async def test_a_socket_is_told_nothing_before_hello_and_nothing_after_it_left(
     news.follow(follower, ["hall", "den"])
     views.rooms["hall"] = view("hall", last_id=5, mentions=1)
     news.moved("hall", last_id=5)  # before the rooms are read
-    news.learn([view("hall", last_id=5), view("den", last_id=1)])
+    news.learn(follower, [view("hall", last_id=5), view("den", last_id=1)])
     news.moved("den", last_id=2)  # after it
     news.mentioned("hall", 5, "bob", ["ann"], everyone=False)
     await trio.sleep(3)
@@ -264,6 +264,41 @@ async def test_a_socket_is_told_nothing_before_hello_and_nothing_after_it_left(
     assert len(socket.frames) == 3
     assert not news._rooms._rooms
     assert not news._users
+
+
+async def test_a_newcomer_is_told_nothing_of_the_room_that_had_the_id(
+    autojump_clock: MockClock, news: UserNews, views: Views
+) -> None:
+    """Another daemon has deleted it, and made another one; this one has not heard of it yet."""
+    (ann, bob), (of_ann, of_bob) = zip(*(enter(news, name) for name in ("ann", "bob")), strict=True)
+    for each in (ann, bob):
+        news.learn(each, [view("hall", created_at="2026-01-01", last_id=50)])
+        news.open(each)
+    news.identify("hall", "k1")
+    news.moved("hall", last_id=51)
+    newcomer, socket = enter(news, "eve")
+    news.moved("hall", last_id=52)
+    await trio.sleep(5)
+    news.mentioned("hall", 52, "bob", [], everyone=True)
+    views.rooms["hall"] = view("hall", created_at="2026-01-02", last_id=1)
+    news.learn(newcomer, [views.rooms["hall"]])
+    news.open(newcomer)
+    news.moved("hall", last_id=2)
+    await trio.sleep(5)
+    for each in (of_ann, of_bob):
+        assert each.frames[-1] == {"type": "left", "room_id": "hall", "reason": "deleted"}
+    assert news.unidentified() == ["hall"]
+    assert news.room_id("k1") is None
+    assert set(types(socket)) == {"room_changed", "room_news"}
+    assert {(frame.get("room") or frame)["last_id"] for frame in socket.frames} == {1, 2}
+
+
+def enter(news: UserNews, user_id: str) -> tuple[Follower, FakeSocket]:
+    """A socket that follows the hall, before hello."""
+    socket = FakeSocket()
+    follower = news.enter(connect(socket, user_id))
+    news.follow(follower, ["hall"])
+    return follower, socket
 
 
 async def test_many_sockets_come_and_go(autojump_clock: MockClock, news: UserNews) -> None:

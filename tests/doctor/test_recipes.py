@@ -190,6 +190,29 @@ async def test_no_token_in_the_logs_of_nginx(tmp_path: Path) -> None:
         assert ada.access_token.rpartition(".")[2] not in log
 
 
+async def test_a_daemon_that_restarted_gets_all_sockets_at_once_if_the_others_are_away(tmp_path: Path) -> None:
+    async with running(tmp_path, **BEHIND) as daemon, registered_users(daemon, 1) as (ada,):
+        room_id = await open_room(ada)
+        several = (
+            (f"server 127.0.0.1:{daemon.port};  #", "#"),
+            ("#   server 192.0.2.1:8000", f"server 127.0.0.1:{daemon.port}"),
+            ("#   server 192.0.2.2:8000", "server 127.0.0.1:9"),
+        )
+        with nginx(tmp_path / "nginx", daemon.port, *several) as proxy:
+            trust = ssl.create_default_context(cafile=proxy.environ["SSL_CERT_FILE"])
+            await daemon.stop()
+            async with httpx.AsyncClient(base_url=proxy.url, timeout=SECONDS, verify=trust) as client:
+                assert (await client.get("/about")).status_code == 502
+            await daemon.start()
+            url = f"{proxy.url.replace('https', 'wss')}/ws/chat/{room_id}?token={ada.access_token}"
+            async with (
+                trio_websocket.open_websocket_url(url, ssl_context=trust) as one,
+                trio_websocket.open_websocket_url(url, ssl_context=trust) as other,
+            ):
+                for each in (one, other):
+                    assert "initial_state" in await each.get_message()
+
+
 @contextmanager
 def refusing_daemon() -> Iterator[int]:
     """The port of a server that answers 429 as the daemon does, with the address that the proxy gives for the client."""

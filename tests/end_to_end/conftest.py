@@ -10,6 +10,7 @@ import trio
 from pymongo import MongoClient
 
 from tests.process import DaemonProcess
+from tests.several_daemons import BalancedDaemons
 
 QUICK = {"REICHATD_AUTH_ARGON2_MEMORY_KIB": "8", "REICHATD_AUTH_ARGON2_TIME_COST": "1"}
 """Cheap password hashes: most tests need many users and no safe passwords."""
@@ -69,11 +70,17 @@ def storage(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield QUICK | settings
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "daemon" in metafunc.fixturenames and metafunc.config.getoption("three_daemons"):
+        metafunc.parametrize("daemon", ["mongod_set"], indirect=True, scope="session", ids=["three"])
+
+
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("mongod_standalone", id="mongodb")])
 def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     """A running daemon without a rate limit and with small buffers, shared by tests that use their own users and rooms only."""
     with stored_in(request, request.param) as settings:
-        process = DaemonProcess(tmp_path_factory.mktemp("daemon"), SHARED | settings)
+        kind = BalancedDaemons if request.param == "mongod_set" else DaemonProcess
+        process = kind(tmp_path_factory.mktemp("daemon"), SHARED | settings)
         try:
             trio.run(process.start)
             yield process

@@ -7,9 +7,10 @@ from pathlib import Path
 import trio
 
 from tests.client import Person, open_room, registered_users
-from tests.end_to_end.conftest import FREE, TINY
+from tests.end_to_end.conftest import FREE, QUICK, TINY, stored_in_mongodb
 from tests.end_to_end.device import Device, agreement_at_rest
 from tests.process import running
+from tests.several_daemons import balanced
 
 RUNS = 3
 VISITS = 4
@@ -24,6 +25,8 @@ OFTEN_TOGETHER = {
 }
 """Short initial states; and reactions that are told at once or together, as more or fewer listen."""
 
+SETTINGS = FREE | TINY | OFTEN_TOGETHER
+
 
 def seeds(count: int) -> list[int]:
     """New ones in each run; in CI always the same, as with Hypothesis."""
@@ -32,14 +35,25 @@ def seeds(count: int) -> list[int]:
 
 
 async def test_all_agree_with_the_store_at_rest(tmp_path: Path, storage: dict[str, str]) -> None:
-    settings = storage | FREE | TINY | OFTEN_TOGETHER
-    async with running(tmp_path, **settings) as daemon, registered_users(daemon, 3) as people:
-        for seed in seeds(RUNS):
-            try:
-                await one_run(people, seed)
-            except BaseException as error:
-                error.add_note(f"The seed is {seed}; what the clients do depends on it, not how fast they are.")
-                raise
+    async with running(tmp_path, **storage, **SETTINGS) as daemon, registered_users(daemon, 3) as people:
+        await all_runs(people)
+
+
+async def test_all_agree_at_three_daemons(tmp_path: Path, mongod_set: str) -> None:
+    """Each connection goes to the next daemon, so a device goes on at another one than before."""
+    with stored_in_mongodb(mongod_set) as storage:
+        settings = QUICK | storage | SETTINGS
+        async with balanced(tmp_path, **settings) as daemons, registered_users(daemons, 3) as people:
+            await all_runs(people)
+
+
+async def all_runs(people: list[Person]) -> None:
+    for seed in seeds(RUNS):
+        try:
+            await one_run(people, seed)
+        except BaseException as error:
+            error.add_note(f"The seed is {seed}; what the clients do depends on it, not how fast they are.")
+            raise
 
 
 async def one_run(people: list[Person], seed: int) -> None:

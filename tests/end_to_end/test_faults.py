@@ -23,11 +23,11 @@ from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
 from tests.end_to_end.device import agreement, stored_messages
 from tests.end_to_end.lasting_device import LastingDevice
 from tests.end_to_end.test_many_daemons import listening
-from tests.end_to_end.test_two_daemons import SECRET, through
 from tests.gate import Gate
 from tests.mongod import Mongod
 from tests.process import DaemonProcess, running
 from tests.replica_set import ReplicaSet
+from tests.several_daemons import SECRET, through
 
 BUSY_SECONDS = 400.0
 """How long a wait may take beside other tests; alone each takes some seconds."""

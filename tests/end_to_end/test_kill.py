@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.end_to_end.recorded_history import RecordedHistory
 from tests.mail.server import until
 from tests.mongod import Mongod
 from tests.process import DaemonProcess, running
+from tests.several_daemons import three_running, through
 
 ROUNDS = 3
 ACKS = 200
@@ -83,6 +85,52 @@ async def test_killed_daemon_during_changes(tmp_path: Path, storage: dict[str, s
                 daemon.kill()
             await daemon.start()
             promises.check(await agreement_at_rest(devices, people[0], room_id, steps=0))
+
+
+async def test_one_killed_daemon_of_three(tmp_path: Path, mongod_set: str) -> None:
+    """The clients of the others go on, and all agree: with what the killed one has acknowledged, too."""
+    with stored_in_mongodb(mongod_set) as storage:
+        settings = QUICK | storage | FREE | ALL_REACTORS
+        async with three_running(tmp_path, **settings) as daemons, registered_users(daemons[0], 6) as registered:
+            people = [through(daemons[number % 3], person) for number, person in enumerate(registered)]
+            async with AsyncExitStack() as stack:
+                for person in people:
+                    await stack.enter_async_context(person)
+                await kill_the_first(daemons, people)
+
+
+async def kill_the_first(daemons: list[DaemonProcess], people: list[Person]) -> None:
+    """Messages are posted in one room, and changed in another; two clients are at each daemon."""
+    history = RecordedHistory(await open_room(*people))
+    room_id, promises = await open_room(*people), Promises()
+    await people[0].call("PUT", f"/room/{room_id}", name="Room", description="", members_pin=True)
+    devices = [
+        RecordedDevice(
+            f"device {number}", person, room_id, random.Random(number), knows_changes=True, promises=promises
+        )
+        for number, person in enumerate(people)
+    ]
+    others = devices[1:3] + devices[4:]
+
+    async def more() -> None:
+        """Waits until the clients of the other daemons have got more acks."""
+        enough = partial(all_reached, others, [device.acks + ACKS // len(devices) for device in others])
+        posts = partial(more_acknowledged, [history], ACKS + len(history.acknowledged))
+        await until(lambda: enough() and posts(), seconds=BUSY_SECONDS)
+
+    async with trio.open_nursery() as nursery:
+        for number, (device, person) in enumerate(zip(devices, people, strict=True)):
+            nursery.start_soon(write_until_killed, device)
+            await nursery.start(history.listen, person)
+            nursery.start_soon(history.write, person, f"writer {number}:")
+        await more()
+        daemons[0].kill()
+        await more()
+        await until(lambda: len(history.seen) >= len(history.acknowledged), seconds=BUSY_SECONDS)
+        nursery.cancel_scope.cancel()
+    await daemons[0].start()
+    await history.check_and_post_again(people[0], people[1])
+    promises.check(await agreement_at_rest(devices, people[1], room_id, steps=0))
 
 
 def all_reached(devices: list[RecordedDevice], acks: list[int]) -> bool:

@@ -10,8 +10,8 @@ import trio
 
 from tests.client import PASSWORD, SECONDS, Person, Talk, id_range, open_room, registered_users, talk_at
 from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
-from tests.end_to_end.test_two_daemons import SECRET, through
 from tests.process import DaemonProcess, running
+from tests.several_daemons import SECRET, through
 
 NEVER = {
     "REICHATD_AUTH_SESSION_RECHECK_SECONDS": "3600",
@@ -76,6 +76,7 @@ async def test_members_and_rooms_reach_the_other_daemon(two: tuple[DaemonProcess
         through(other, bob_here) as bob,
         through(other, eve_here) as eve,
         user_socket(bob) as phone,
+        user_socket(eve) as phone_of_eve,
     ):
         assert (await phone.receive("hello"))["rooms"] == []
         room_id = await open_room(ada, bob_here, eve_here)
@@ -83,6 +84,9 @@ async def test_members_and_rooms_reach_the_other_daemon(two: tuple[DaemonProcess
         async with ada.talk(room_id) as talk, bob.talk(room_id) as of_bob, eve.talk(room_id) as of_eve:
             await talk.post(f"hello @{bob.name}", "1")
             assert (await phone.receive("mention"))["message_id"] == 1
+            await talk.post("hello again", "2")
+            await talk.send("edit", message_id=2, content=f"hello again @{bob.name}", nonce="e")
+            assert (await phone.receive("mention"))["message_id"] == 2
             await ada.call("PUT", f"/room/{room_id}/moderators/{bob.user_id}")
             while (await phone.receive("room_changed"))["room"]["role"] != "moderator":
                 pass
@@ -92,6 +96,7 @@ async def test_members_and_rooms_reach_the_other_daemon(two: tuple[DaemonProcess
                 assert (await phone.receive("read"))["last_read_id"] == 1
             await ada.call("POST", f"/room/{room_id}/kick/{eve.user_id}")
             assert await of_eve.closed() == (1008, "Forbidden")
+            assert (await phone_of_eve.receive("left"))["reason"] == "kicked"
             await ada.call("PUT", f"/room/{room_id}", name="Garden", description="")
             while (await phone.receive("room_changed"))["room"]["name"] != "Garden":
                 pass

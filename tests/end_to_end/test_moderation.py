@@ -9,8 +9,8 @@ import trio
 from tests.client import Person, Talk, id_range, open_room, registered_users
 from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
 from tests.end_to_end.recorded_history import whole_log
-from tests.end_to_end.test_two_daemons import SECRET, through
 from tests.process import DaemonProcess, running
+from tests.several_daemons import SECRET, through
 
 
 async def refused(talk: Talk, content: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from reichatd.cli import exit_status
 from tests.client import Person, open_room, registered_user, registered_users, talk_at
 from tests.end_to_end.conftest import QUICK, stored_in_mongodb
 from tests.end_to_end.failed_starts import refused_in_a_line
-from tests.end_to_end.test_two_daemons import SECRET, through
 from tests.process import START_SECONDS, DaemonProcess, run_command, running, started
+from tests.several_daemons import SECRET, through
 
 OTHER_SECRET = {"SECRET_KEY": "another one, which accepts no token of the first"}
 SHORT = {"REICHATD_STORAGE_MONGODB_HEARTBEAT_SECONDS": "0.2", "REICHATD_STORAGE_MONGODB_LEASE_SECONDS": "1"}

@@ -9,12 +9,11 @@ import trio
 from tests.client import SECONDS, Person, Talk, id_range, open_room, registered_users
 from tests.end_to_end.conftest import FREE, QUICK, stored_in_mongodb
 from tests.end_to_end.recorded_history import Seen, whole_log
-from tests.process import DaemonProcess, running
+from tests.process import running
+from tests.several_daemons import SECRET, through
 
 COUNT = 150
 """Messages of each writer."""
-
-SECRET = {"SECRET_KEY": "the same for both, so that each accepts the other's tokens"}
 
 
 @pytest.fixture
@@ -22,13 +21,6 @@ def shared(mongod_replica: str) -> Iterator[dict[str, str]]:
     """The settings of both daemons."""
     with stored_in_mongodb(mongod_replica) as settings:
         yield QUICK | FREE | SECRET | settings
-
-
-def through(daemon: DaemonProcess, person: Person) -> Person:
-    """The same user, as a client of another daemon."""
-    other = Person(daemon.url, person.name, person.email)
-    other.user_id, other.access_token = person.user_id, person.access_token
-    return other
 
 
 async def write(talk: Talk, name: str) -> dict[str, int]:

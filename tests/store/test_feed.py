@@ -14,6 +14,7 @@ from reichatd.store.feed import (
     FeedOpened,
     LogCut,
     MemberChanged,
+    MentionsAdded,
     MessagesChanged,
     MessagesPosted,
     RoomChanged,
@@ -32,6 +33,10 @@ NOW = 1_700_000_000.0
 
 def _member(user_id: str, last_read_id: int = 0) -> Callable[[str], FeedEvent]:
     return lambda log_key: MemberChanged(log_key, user_id, last_read_id)
+
+
+def _kicked(user_id: str) -> Callable[[str], FeedEvent]:
+    return lambda log_key: MemberChanged(log_key, user_id, kicked=True)
 
 
 @pytest.fixture
@@ -127,7 +132,7 @@ STEPS: dict[str, tuple[Callable[[Store], Awaitable[object]], Callable[[str], Fee
     "the read mark of a post": (lambda store: store.messages.commit([post("x", "bob")], {}), _member("bob", 4)),
     "a mute": (lambda store: store.members.mute("lobby", "muted", NOW), _member("muted")),
     "a moderator": (lambda store: store.members.set_moderator("lobby", "helping", True), _member("helping")),
-    "a kick": (lambda store: store.rooms.kick("lobby", "kicked"), _member("kicked")),
+    "a kick": (lambda store: store.rooms.kick("lobby", "kicked"), _kicked("kicked")),
     "a departure": (lambda store: store.rooms.leave("lobby", "leaving"), _member("leaving")),
     "a join": (lambda store: store.rooms.join("lobby", "joining", NOW), _member("joining")),
     "a ban": (lambda store: store.rooms.ban("lobby", "banned"), _member("banned")),
@@ -160,6 +165,31 @@ async def test_all_else_comes_as_hints(stores: tuple[Store, Store]) -> None:
             await step(one)
             await heard.event(as_event(key))
             assert as_event is RoomChanged or RoomChanged(key) not in heard.events, name
+
+
+async def test_mentions_that_edits_add(stores: tuple[Store, Store]) -> None:
+    """Only those of others: a daemon has told its own. An edit that adds none, or a reaction, tells none again."""
+    one, other = stores
+    await one.messages.commit([post("by ann"), post("by ann")], {})
+    async with following(other) as heard, following(one) as own:
+        for store, number, mentions in (
+            (one, 1, ("bob",)),
+            (one, 1, ("bob", "helping")),
+            (one, 1, ("helping",)),
+            (other, 2, ("bob",)),
+            (one, 1, ("helping", "bob")),
+        ):
+            await change(store, Edit("lobby", "ann", number, f"for {mentions}", NOW, mentions=mentions))
+            await change(store, React("lobby", "bob", number, "👍", len(mentions) == 1, NOW))
+        key = await key_of(one)
+        added = [MentionsAdded(key, 1, "ann", (user_id,)) for user_id in ("bob", "helping", "bob")]
+        for each, last in ((heard, added[-1]), (own, MentionsAdded(key, 2, "ann", ("bob",)))):
+            await each.until(
+                lambda each: MessagesChanged(key, 8) in each.events or MessagesChanged(key, 9) in each.events
+            )
+            assert [event for event in each.events if isinstance(event, MentionsAdded)][-1] == last
+    assert [event for event in heard.events if isinstance(event, MentionsAdded)] == added
+    assert [event for event in own.events if isinstance(event, MentionsAdded)] == [last]
 
 
 async def test_a_room_made_again_is_another_log(stores: tuple[Store, Store]) -> None:

@@ -8,6 +8,7 @@ from reichatd.store.feed import (
     FeedEvent,
     LogCut,
     MemberChanged,
+    MentionsAdded,
     MessagesChanged,
     MessagesPosted,
     RoomChanged,
@@ -17,7 +18,7 @@ from reichatd.store.feed import (
     Wants,
 )
 from reichatd.store.mongodb.keys import marks_by, members_of
-from reichatd.store.mongodb.message_documents import Byline, message_of
+from reichatd.store.mongodb.message_documents import Byline, Place, find_places, message_of, place_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
 _REMEMBERED = 10_000
@@ -48,7 +49,7 @@ def pipeline(by: int) -> list[Document]:
         _of("users", "update", "delete"),
     ]
     needed = ["operationType", "ns.coll", "documentKey", "fullDocument.key"]
-    needed += [f"{updated}.{field}" for field in ("change", "first_id", "last_read_id")]
+    needed += [f"{updated}.{field}" for field in ("change", "added", "first_id", "last_read_id", "kicked")]
     needed += [f"fullDocument.{field}" for field in ("user_id", "content", "timestamp", "change", "extras")]
     return [{"$match": {"$or": watched}}, {"$project": dict.fromkeys(needed, 1)}]
 
@@ -62,12 +63,14 @@ class Translator:
 
     Arguments:
         db: of the feed's own client.
+        by: see `MongoDatabase.by`.
         wants: see `Store.follow`.
         heard: called with the key of a wanted log and the id of its last message, stored by another daemon.
     """
 
-    def __init__(self, db: MongoDatabase, wants: Wants, heard: Callable[[ObjectId, int], None]) -> None:
+    def __init__(self, db: MongoDatabase, by: int, wants: Wants, heard: Callable[[ObjectId, int], None]) -> None:
         self._db = db
+        self._by = by
         self._wants = wants
         self._heard = heard
         self._authors: dict[str, tuple[str, str]] = {}
@@ -98,6 +101,8 @@ class Translator:
             self._authors.pop(user_id, None)
         hints = [each for each in batch.hints if not self._is_swept(each)]
         events: list[FeedEvent] = [*self._posted(batch.posted), *self._changed(batch.changed), *hints]
+        if batch.mentioning:
+            events += self._mentioning(batch.mentioning)
         if batch.updated_rooms:
             events += self._updated(batch.updated_rooms)
         if batch.new_rooms:
@@ -124,6 +129,17 @@ class Translator:
 
     def _changed(self, changed: dict[ObjectId, int]) -> list[MessagesChanged]:
         return [MessagesChanged(log_key, number) for key, number in changed.items() if self._wants(log_key := str(key))]
+
+    def _mentioning(self, mentioning: Sequence[tuple[Place, Document]]) -> list[MentionsAdded]:
+        """Of edits that add mentions. Only the author of a message edits it."""
+        wanted = [each for each in mentioning if each[1]["by"] != self._by and self._wants(str(each[0][0]))]
+        found = find_places(self._db, dict(wanted))
+        authors = {place_of(document): document["user_id"] for document in found}
+        return [
+            MentionsAdded(str(place[0]), place[1], authors[place], tuple(added["users"]))
+            for place, added in wanted
+            if place in authors
+        ]
 
     def _learn_authors(self, user_ids: set[str]) -> None:
         if unknown := [user_id for user_id in user_ids if user_id not in self._authors]:
@@ -187,6 +203,8 @@ class _Batch:
         """The documents of new messages, by log."""
         self.changed: dict[ObjectId, int] = {}
         """The numbers of the last changes of messages, by log."""
+        self.mentioning: list[tuple[Place, Document]] = []
+        """What edits have added to the mentions of messages; see `message_documents`."""
         self.hints: list[FeedEvent] = []
         self.users: list[str] = []
         self.new_rooms: list[ObjectId] = []
@@ -203,12 +221,15 @@ class _Batch:
             case "messages", "insert":
                 self.posted.setdefault(ident["room"], []).append(change["fullDocument"] | {"_id": ident})
             case "messages", _:
-                key, number = ident["room"], change["updateDescription"]["updatedFields"]["change"]
-                self.changed[key] = max(number, self.changed.get(key, 0))
+                key, fields = ident["room"], change["updateDescription"]["updatedFields"]
+                self.changed[key] = max(fields["change"], self.changed.get(key, 0))
+                if "added" in fields:
+                    self.mentioning.append(((key, ident["id"]), fields["added"]))
             case "members", "update":
                 # A read mark moves on its own.
-                mark = change["updateDescription"].get("updatedFields", {}).get("last_read_id", 0)
-                self.hints.append(MemberChanged(str(ident["room"]), ident["user"], mark))
+                fields = change["updateDescription"].get("updatedFields", {})
+                mark, kicked = fields.get("last_read_id", 0), fields.get("kicked", False)
+                self.hints.append(MemberChanged(str(ident["room"]), ident["user"], mark, kicked))
             case "members" | "bans" | "standings", _:
                 self.hints.append(_member_changed(ident))
             case "rooms", "insert":

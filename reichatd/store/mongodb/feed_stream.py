@@ -70,7 +70,7 @@ class ChangeReader:
     ) -> None:
         self._settings = settings
         self._where = where
-        self._pipeline = pipeline(by)
+        self._by = by
         self._wants = wants
         self._heard = heard
         self._buffer = buffer
@@ -111,7 +111,7 @@ class ChangeReader:
         """Returns when the stream or the buffer has ended."""
         if self._db is None:
             self._db = connect(self._settings, self._where, _CLIENT | {"event_listeners": [self._answers]})
-            self._translator = Translator(self._db, self._wants, self._heard)
+            self._translator = Translator(self._db, self._by, self._wants, self._heard)
         with self._open(self._db) as stream:
             is_whole = self._token is not None
             if not is_whole:
@@ -128,7 +128,7 @@ class ChangeReader:
         try:
             with pymongo.timeout(self._opening_seconds):
                 stream = db.database.watch(
-                    self._pipeline,
+                    pipeline(self._by),
                     resume_after=self._token,
                     max_await_time_ms=int(_AWAIT_SECONDS * 1000),
                     batch_size=PAGE,

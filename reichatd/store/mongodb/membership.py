@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 from bson import ObjectId
+from pymongo import DeleteOne, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from reichatd.store.mongodb.keys import member_id, members_after, members_of
@@ -93,8 +94,18 @@ def kick(db: MongoDatabase, room_id: str, user_id: str) -> KickOutcome:
         return KickOutcome.NO_MEMBER
     if room.owner == user_id:
         return KickOutcome.OWNER
-    removed = db.members.delete_one({"_id": member_id(room.key, user_id)}).deleted_count
-    return KickOutcome.KICKED if removed else KickOutcome.NO_MEMBER
+    pair = {"_id": member_id(room.key, user_id)}
+    return KickOutcome.KICKED if db.atomically(lambda: _kick(db, pair)) else KickOutcome.NO_MEMBER
+
+
+def _kick(db: MongoDatabase, pair: Document) -> bool:
+    """Removes a member; returns whether there was one. The mark tells the feed why: of a deletion it is told the key only."""
+    if db.members.find_one(pair) is None:
+        return False
+    if not db.standalone:
+        db.write_all(db.members, [UpdateOne(pair, {"$set": {"kicked": True}})])
+    db.write_all(db.members, [DeleteOne(pair)], is_last=True)
+    return True
 
 
 def is_banned(db: MongoDatabase, room_id: str, user_id: str) -> bool:

@@ -2,7 +2,8 @@
 
 A document has the fields of `LogEntry`. `change` is there once the message was changed, `extras` if there is anything in them.
 `mentioned` has those who are notified (`changing.to_notify`), for the index that counts unread mentions. It is a field of the
-message, so that it is written with it in one step. `by` says which process has posted it (`MongoDatabase.by`).
+message, so that it is written with it in one step. `by` says which process has posted it (`MongoDatabase.by`). `added` has whom the
+last change has added to the mentions, if anyone, for the feeds of other processes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,10 +54,17 @@ def entry_document(key: ObjectId, entry: LogEntry) -> Document:
     return message_document(key, entry.message_id, entry, entry.extras) | change
 
 
-def changed_fields(message: Message) -> Document:
-    """The update of a document after a change of its message."""
+def changed_fields(message: Message, added: Sequence[str], by: int) -> Document:
+    """The update of a document after a change of its message.
+
+    Arguments:
+        added: the users whom the change has added to the mentions.
+        by: see `MongoDatabase.by`.
+    """
     fields = _extra_fields(message.extras)
-    gone = {name: "" for name in ("extras", "mentioned") if name not in fields}
+    if added:
+        fields["added"] = {"by": by, "users": list(added)}
+    gone = {name: "" for name in ("extras", "mentioned", "added") if name not in fields}
     update: Document = {"$set": {"content": message.content, "change": message.change_id, **fields}}
     return update | ({"$unset": gone} if gone else {})
 

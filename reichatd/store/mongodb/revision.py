@@ -16,7 +16,7 @@ import msgspec
 from bson import ObjectId
 from pymongo import UpdateOne
 
-from reichatd.store.changing import as_changed, reacted
+from reichatd.store.changing import added_mentions, as_changed, reacted
 from reichatd.store.mongodb.keys import message_id
 from reichatd.store.mongodb.message_documents import (
     Place,
@@ -79,12 +79,15 @@ class Revision:
         """
         for place, reactions in counted.items():
             self.now[place] = reacted(self.now[place], reactions)
-        updates = [UpdateOne({"_id": message_id(*place)}, changed_fields(self.now[place])) for place in self._touched]
-        self._db.write_all(self._db.messages, updates)
+        self._db.write_all(self._db.messages, [self._update(place) for place in self._touched])
         if self._db.standalone:
             # Also what a crash has left, before it is acknowledged.
             left = {key: room.last_number for key, room in self._rooms.items() if room.last_number > room.last_change}
             self._write_numbers("last_change", left | self._numbers, is_last=True)
+
+    def _update(self, place: Place) -> UpdateOne:
+        added = added_mentions(self._before[place], self.now[place])
+        return UpdateOne({"_id": message_id(*place)}, changed_fields(self.now[place], added, self._db.by))
 
     def _write_numbers(self, field: str, numbers: Mapping[ObjectId, int], *, is_last: bool = False) -> None:
         # Not "$inc": nothing has changed the room since it was read, or the transaction fails.

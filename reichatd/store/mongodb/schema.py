@@ -202,7 +202,7 @@ def migrate(db: MongoDatabase) -> None:
 
 
 def _spare_older_daemons(db: MongoDatabase, version: int) -> None:
-    """Raises OlderDaemons if daemons run that would not understand the schema. Versions before 2.6 have no heartbeat."""
+    """Raises OlderDaemons if daemons run that would not understand the schema. Before schema 8 they have no heartbeat."""
     oldest = oldest_beside(version, len(MIGRATIONS))
     if older := [each for each in alive(db) if each["schema"] < oldest]:
         names = ", ".join(f"{each['version']} on {each['host']} (process {each['pid']})" for each in older)
