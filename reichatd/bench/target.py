@@ -192,16 +192,11 @@ def private(environ: dict[str, str], *, limited: bool = False) -> Iterator[Priva
 
 
 @contextmanager
-def started(environ: dict[str, str], *, limited: bool = False, source: Path | None = None) -> Iterator[PrivateTarget]:
-    """As `private`, without a user.
-
-    Arguments:
-        source: the directory of another version of reichatd to run; None for this one.
-    """
+def started(environ: dict[str, str], *, limited: bool = False) -> Iterator[PrivateTarget]:
+    """As `private`, without a user."""
     with TemporaryDirectory(prefix="reichatd-bench-") as directory, open(f"{directory}/output", "w+b") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "reichatd", "serve"],
-            cwd=source,
             env={**_bench_environment(directory, limited=limited), **environ},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,6 +1,6 @@
 """Measures the figures of reichatd, and compares them with their targets. Machines are shared and noisy: medians count.
 
-    python -m tests.bench.figures [NAME…] [--rounds 3] [--quick] [--json] [--scratch DIRECTORY] [--before DIRECTORY]
+    python -m tests.bench.figures [NAME…] [--rounds 3] [--quick] [--json] [--scratch DIRECTORY]
 
 Some need a C compiler, Node with npm, or the mongod of the test extra. Each figure takes a minute or two per round.
 """
@@ -21,8 +21,8 @@ from tests.bench import (
     feed,
     followers,
     hot_rooms,
-    one_daemon,
     other_figures,
+    tickets,
     user_sockets,
 )
 from tests.bench.targets import Figure, Result, open_run, results
@@ -38,7 +38,7 @@ FIGURES = {
         *behind.FIGURES,
         *elsewhere.FIGURES,
         *hot_rooms.FIGURES,
-        *one_daemon.FIGURES,
+        *tickets.FIGURES,
         *user_sockets.FIGURES,
         *backups.FIGURES,
     ]
@@ -60,21 +60,14 @@ def main() -> int:
     parser.add_argument(
         "--scratch", type=Path, help="where to keep what takes long to create: built peers, full stores"
     )
-    parser.add_argument(
-        "--before", type=Path, help="the directory of an earlier version, for the figures that compare with it"
-    )
     options = parser.parse_args()
     if unknown := set(options.figures) - set(FIGURES):
         parser.error(f"there is no figure {', '.join(sorted(unknown))}")
     chosen = [FIGURES[name] for name in options.figures or FIGURES]
-    if not options.before:
-        if options.figures and any(figure.compares for figure in chosen):
-            parser.error("this figure needs --before")
-        chosen = [figure for figure in chosen if not figure.compares]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     measured: list[Result] = []
-    with open_run(_QUICK if options.quick else 1.0, options.scratch, options.before) as run:
+    with open_run(_QUICK if options.quick else 1.0, options.scratch) as run:
         for figure in chosen:
             new = list(results(figure, options.rounds, run))
             measured += new

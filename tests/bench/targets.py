@@ -57,13 +57,11 @@ class Run:
     Arguments:
         scale: 1 is all of the work, 0.1 a tenth.
         scratch: the directory for what takes long to create.
-        before: the directory of an earlier version; None if there is nothing to compare with.
     """
 
-    def __init__(self, scale: float, scratch: Path, before: Path | None) -> None:
+    def __init__(self, scale: float, scratch: Path) -> None:
         self.scale = scale
         self.scratch = scratch
-        self.before = before
 
     @cached_property
     def tools(self) -> Path:
@@ -78,17 +76,12 @@ class Run:
 
 
 class Figure(NamedTuple):
-    """A figure of reichatd. `measure` runs one round, and returns a value for each line.
-
-    Arguments:
-        compares: whether it needs an earlier version (`Run.before`).
-    """
+    """A figure of reichatd. `measure` runs one round, and returns a value for each line."""
 
     name: str
     what: str
     lines: Sequence[Line]
     measure: Callable[[Run], Sequence[float]]
-    compares: bool = False
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -124,16 +117,15 @@ def _as_results(figure: Figure, rounds: Sequence[Sequence[float]], machine: Mach
 
 
 @contextmanager
-def open_run(scale: float, scratch: Path | None, before: Path | None) -> Iterator[Run]:
+def open_run(scale: float, scratch: Path | None) -> Iterator[Run]:
     """A run of the measurements.
 
     Arguments:
         scratch: None for a temporary directory.
-        before: see `Run`.
     """
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True)
-        yield Run(scale, scratch, before)
+        yield Run(scale, scratch)
         return
     with tempfile.TemporaryDirectory(prefix="reichatd-figures-") as directory:
-        yield Run(scale, Path(directory), before)
+        yield Run(scale, Path(directory))
