@@ -118,7 +118,8 @@ class _TalkRunner:
 
     def _connect(self, number: int) -> _Client:
         spec = self._spec
-        sock = connect(spec.host, spec.port, spec.requests[number % len(spec.requests)])
+        port = (spec.port, *spec.others)[number % (1 + len(spec.others))]
+        sock = connect(spec.host, port, spec.requests[number % len(spec.requests)])
         first, timed = 1 + number * spec.messages, number % max(1, spec.clients // _TIMED) == 0
         client = _Client(sock, first=first, timed=timed)
         FrameReader().wait_open(sock)

@@ -12,8 +12,8 @@ from reichatd.bench.client import FrameReader, connect, text_frame
 from reichatd.bench.specs import Call, Fetch, Idle, Join, Latency, Outcome, Spec, Talk
 from reichatd.bench.target import BenchTarget, TargetError
 
-_ACKED = '{"type":"message","content":"@@","nonce":"##"}'
-_ACK = '"type":"ack"'
+ACKED = '{"type":"message","content":"@@","nonce":"##"}'
+ACK = '"type":"ack"'
 LISTEN_TO_CHANGES = '{"type":"listen_latest","after_change":0}'
 EDIT = '{"type":"edit","message_id":%%,"content":"@@"}'
 """Each edit is of another message: so the daemon sends each of them."""
@@ -107,8 +107,8 @@ def posts(target: BenchTarget, scale: float) -> Row:
             answers=1,
             readers=1,
             opening="",
-            template=_ACKED,
-            match=_ACK,
+            template=ACKED,
+            match=ACK,
         )
     )
     return _row("posts", "200 senders in 100 rooms, each waiting for its ack", outcome, "durable posts/s")
@@ -233,8 +233,8 @@ def fill(target: BenchTarget, request: str, count: int) -> None:
             answers=1,
             readers=1,
             opening="",
-            template=_ACKED,
-            match=_ACK,
+            template=ACKED,
+            match=ACK,
         )
     )
 

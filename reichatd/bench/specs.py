@@ -31,6 +31,7 @@ class Talk(_Spec, frozen=True, kw_only=True):
     """A conversation: some clients send, and all count deliveries.
 
     Arguments:
+        others: the ports of further daemons on its store: client i uses number i modulo their count, `port` being the first.
         opening: a frame that each client sends first; "" for none.
         template: a message; @@ stands for the time and the padding, ## for the time, %% for its number: from 1 on, each once.
         match: bytes that occur once in each delivery, and nowhere else.
@@ -43,6 +44,7 @@ class Talk(_Spec, frozen=True, kw_only=True):
         padding: in bytes.
     """
 
+    others: list[int] = []
     opening: str = '{"type":"listen_latest"}'
     template: str = '{"type":"message","content":"@@"}'
     match: str = '"type":"latest_message"'

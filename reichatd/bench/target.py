@@ -7,10 +7,11 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,7 +26,7 @@ _LIMITS_ON_CONNECTIONS = (
 """Off in a private daemon: the bench is one user at one address."""
 _READY = re.compile(r"listens on http://\S+:(\d+)")
 _CODE = re.compile(r"^ {4}(\d{6})$", re.MULTILINE)
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 _LIMITS_ON_CLIENTS = (
     "MESSAGES_PER_SECOND",
     "MESSAGE_BYTES_PER_SECOND",
@@ -60,14 +61,15 @@ class BenchTarget:
         """The daemon's memory before the first connection, in KiB."""
         self.account: dict[str, str] = {}
         self.token = ""
+        self.user_id = ""
         self._rooms: list[str] = []
 
     def log_in(self, email: str, password: str) -> None:
         self.account = {"email": email, "password": password}
         answer = self.call("POST", "/login", self.account)
-        self.token = answer["tokens"]["access_token"]
+        self.token, self.user_id = answer["tokens"]["access_token"], answer["user_id"]
 
-    def call(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Sends a REST request, and returns the body of the answer.
 
         Raises:
@@ -78,7 +80,7 @@ class BenchTarget:
         try:
             connection.request(method, path, msgspec.json.encode(body) if body else None, headers)
             response = connection.getresponse()
-            answer: dict[str, dict[str, str]] = msgspec.json.decode(response.read())
+            answer: dict[str, Any] = msgspec.json.decode(response.read())
         except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
             raise TargetError(f"{method} {path}: {error}") from error
         finally:
@@ -178,12 +180,20 @@ def running(url: str, email: str, password: str) -> Iterator[BenchTarget]:
 
 @contextmanager
 def private(environ: dict[str, str], *, limited: bool = False) -> Iterator[PrivateTarget]:
-    """Runs a private daemon in a temporary directory.
+    """Runs a private daemon in a temporary directory, and logs in as a new user.
 
     Arguments:
         environ: its settings (REICHATD_…), in addition to those that the bench needs.
         limited: whether the limits and the log have their defaults. Otherwise limits on clients are off, since the bench is one.
     """
+    with started(environ, limited=limited) as target:
+        target.register("bench")
+        yield target
+
+
+@contextmanager
+def started(environ: dict[str, str], *, limited: bool = False) -> Iterator[PrivateTarget]:
+    """As `private`, without a user."""
     with TemporaryDirectory(prefix="reichatd-bench-") as directory, open(f"{directory}/output", "w+b") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "reichatd", "serve"],
@@ -194,9 +204,7 @@ def private(environ: dict[str, str], *, limited: bool = False) -> Iterator[Priva
         )
         try:
             port = int(_wait_for(_READY, Path(output.name), process)[1])
-            target = PrivateTarget(port, process, Path(output.name))
-            target.register("bench")
-            yield target
+            yield PrivateTarget(port, process, Path(output.name))
         finally:
             process.terminate()
             process.wait()

@@ -12,7 +12,19 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import backups, changes, conversations, feed, followers, other_figures, user_sockets
+from tests.bench import (
+    backups,
+    behind,
+    changes,
+    conversations,
+    elsewhere,
+    feed,
+    followers,
+    hot_rooms,
+    other_figures,
+    tickets,
+    user_sockets,
+)
 from tests.bench.targets import Figure, Result, open_run, results
 
 FIGURES = {
@@ -23,6 +35,10 @@ FIGURES = {
         *other_figures.FIGURES,
         *followers.FIGURES,
         *feed.FIGURES,
+        *behind.FIGURES,
+        *elsewhere.FIGURES,
+        *hot_rooms.FIGURES,
+        *tickets.FIGURES,
         *user_sockets.FIGURES,
         *backups.FIGURES,
     ]
@@ -47,11 +63,12 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.figures) - set(FIGURES):
         parser.error(f"there is no figure {', '.join(sorted(unknown))}")
+    chosen = [FIGURES[name] for name in options.figures or FIGURES]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     measured: list[Result] = []
     with open_run(_QUICK if options.quick else 1.0, options.scratch) as run:
-        for figure in [FIGURES[name] for name in options.figures or FIGURES]:
+        for figure in chosen:
             new = list(results(figure, options.rounds, run))
             measured += new
             if not options.json:
