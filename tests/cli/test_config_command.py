@@ -194,6 +194,7 @@ def test_the_list_of_commands_has_the_first_line_of_each_commands_help(shell: Sh
         "restore",
         "import",
         "retention",
+        "secret",
         "chat",
         "send",
         "bench",

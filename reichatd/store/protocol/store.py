@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-import trio
-
 from reichatd.store.bulk import BulkImport
 from reichatd.store.errors import FailureCounter
 from reichatd.store.protocol.accounts import (
@@ -22,6 +20,8 @@ from reichatd.store.protocol.rooms import DirectStore, InviteStore, MemberStore,
 from reichatd.store.records import AuditEntry, AuditFilter, LogHead, Totals
 
 if TYPE_CHECKING:
+    import trio
+
     from reichatd.rate_limits import Counts
     from reichatd.store.feed import Tell, Wants
 
@@ -86,9 +86,7 @@ class Store(Protocol):
     async def compact(self) -> int:
         """Frees the space that `reclaim` cannot; returns how many bytes. May take minutes, and delays posts only a little."""
 
-    async def follow(
-        self, wants: "Wants", tell: "Tell", *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def follow(self, wants: "Wants", tell: "Tell", *, task_status: "trio.TaskStatus[None]" = ...) -> None:
         """Tells what others change in the store, until cancelled; returns at once if no other process can write to it.
 
         It starts when the feed is open, or after `timeout_seconds` without the server; it opens it again after each failure.
