@@ -25,7 +25,7 @@ class Ticket(NamedTuple):
 
     number: str
     session_id: str
-    expires_at: int
+    expires_at: float
 
 
 class _Issued(NamedTuple):
@@ -62,10 +62,10 @@ class Tickets:
         self._remove_expired(passed)
         if self._unused[session_id] >= self._per_session or len(self._issued) >= _MOST:
             raise Unavailable("Too many tickets are waiting to be used")
-        ticket = Ticket(secrets.token_hex(_BYTES), session_id, math.ceil(now + self._seconds))
-        self._issued[ticket.number] = _Issued(session_id, passed + self._seconds)
+        number, expires_ms = secrets.token_hex(_BYTES), math.ceil((now + self._seconds) * 1000)
+        self._issued[number] = _Issued(session_id, passed + self._seconds)
         self._unused[session_id] += 1
-        named = ".".join(map(str, ticket))
+        named = f"{number}.{session_id}.{expires_ms}"
         return f"{named}.{self._signature(named)}"
 
     def read(self, text: str, now: float, passed: float) -> Ticket:
@@ -77,8 +77,8 @@ class Tickets:
         named, _, made = text[: MAX_CHARS + 1].rpartition(".")
         if len(text) > MAX_CHARS or not equal_hashes(made, self._signature(named)):
             raise Unauthorized("Invalid ticket")
-        number, session_id, expires_at = named.split(".")
-        ticket = Ticket(number, session_id, int(expires_at))
+        number, session_id, expires_ms = named.split(".")
+        ticket = Ticket(number, session_id, int(expires_ms) / 1000)
         self._remove_expired(passed)
         # The upper bound is for a clock that was set back.
         if number in self._issued or now < ticket.expires_at <= now + self._seconds + _SKEW_SECONDS:
