@@ -7,6 +7,9 @@ from trio_websocket import ConnectionClosed
 
 from tests.client import Person, Talk, id_range, message_ids
 
+OUTAGE_SECONDS = 120.0
+"""How long a listener waits for a message: meanwhile a killed database may start again, and be elected."""
+
 
 class Seen(NamedTuple):
     """A message as a client received it."""
@@ -53,7 +56,7 @@ class RecordedHistory:
                 await talk.send("listen_latest", after_id=last_id)
                 task_status.started()
                 while True:
-                    message = (await talk.receive("latest_message"))["message"]
+                    message = (await talk.receive("latest_message", seconds=OUTAGE_SECONDS))["message"]
                     assert message["message_id"] == last_id + 1
                     last_id += 1
                     self._record_message(message)
