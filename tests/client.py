@@ -57,8 +57,12 @@ class Talk:
     async def send(self, type: str, **fields: Any) -> None:  # noqa: ANN401 - JSON
         await self.websocket.send_message(json.dumps({"type": type, **fields}))
 
-    async def receive(self, type: str | None = None, *, seconds: float = SECONDS) -> dict[str, Any]:
+    async def receive(self, type: str | None = None) -> dict[str, Any]:
         """Returns the next frame, of this type if one is given. Frames of other types before it are dropped."""
+        return await self.receive_within(SECONDS, type)
+
+    async def receive_within(self, seconds: float, type: str | None = None) -> dict[str, Any]:
+        """As `receive`, in at most so many seconds."""
         with trio.fail_after(seconds):
             while True:
                 frame: dict[str, Any] = json.loads(await self.websocket.get_message())

@@ -56,7 +56,7 @@ class RecordedHistory:
                 await talk.send("listen_latest", after_id=last_id)
                 task_status.started()
                 while True:
-                    message = (await talk.receive("latest_message", seconds=OUTAGE_SECONDS))["message"]
+                    message = (await talk.receive_within(OUTAGE_SECONDS, "latest_message"))["message"]
                     assert message["message_id"] == last_id + 1
                     last_id += 1
                     self._record_message(message)
