@@ -93,6 +93,8 @@ class LastingDevice(RecordedDevice):
     async def _take_answer(self, answer: Frame) -> None:
         if answer["type"] == "error" and answer["code"] == "unavailable":
             self.refused += 1
+            if "nonce" not in answer:  # it answers a fetch, which is not needed for what is checked
+                return
             if self._waiting[answer["nonce"]]["type"] == "message":
                 self._nursery.start_soon(self._repeat, answer["nonce"])
                 return
