@@ -73,7 +73,8 @@ def test_two_devices_know_all_rooms_by_one_socket(visitor: Visitors, daemon: Dae
         token = access_token(bob)
         changed = call(bob, "PUT", "/room/club", token, name="<b>Club</b> of Bob", description="")
         assert changed.status_code == 200, changed.text
-        expect(link(ada, "<b>Club</b>")).to_be_visible()
+        for device in (ada, phone):
+            expect(link(device, "<b>Club</b>")).to_be_visible()
         ada_id = call(ada, "GET", "/user", access_token(ada)).json()["user_id"]
         assert call(bob, "POST", f"/room/club/kick/{ada_id}", token).status_code == 200
         for device in (ada, phone):
