@@ -37,6 +37,8 @@ class Device:
         self._dice = dice
         self._reading_dice = random.Random(dice.random())  # what is sent does not depend on what is received
         self.held = HeldRoom(knows_changes=knows_changes, dice=self._reading_dice)
+        self.dawdles = True
+        """Whether it stops reading now and then, as clients do."""
         self.room_id = room_id
         self._count = 0
         self._waiting: dict[str, Frame] = {}  # by nonce
@@ -85,7 +87,7 @@ class Device:
                 await talk.send(**answer)
             if frame["type"] in ("ack", "error"):
                 await self._take_answer(frame)
-            if self._reading_dice.random() < 0.02:
+            if self.dawdles and self._reading_dice.random() < 0.02:
                 await trio.sleep(0.1)  # the others go on meanwhile
 
     async def _take_answer(self, answer: Frame) -> None:

@@ -264,10 +264,14 @@ async def test_history_is_lost_while_a_daemon_stands_still(
         await work.go_on(elsewhere)
         await trio.to_thread.run_sync(replica_set.forget_history)
         stored, _ = await stored_messages(elsewhere[0].person, elsewhere[0].room_id)
+        for device in here:
+            device.dawdles = False
         daemons[2].signal(signal.SIGCONT)
         began = trio.current_time()
         await work.until(partial(all_hold, here, max(stored)))
-        print(f"lost history: whole {trio.current_time() - began:.2f} s after the daemon went on")
+        print(
+            f"lost history: {max(stored)} messages, whole {trio.current_time() - began:.2f} s after the daemon went on"
+        )
         assert "changes by others missed, read from the store" in daemons[2].output
 
 
