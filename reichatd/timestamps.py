@@ -13,7 +13,7 @@ def isoformat(seconds: float) -> str:
 
     "+00:00" instead of "Z": JavaScript reads both, but Python before 3.11 reads only the former.
 
-    It rounds as `datetime.fromtimestamp` does, and takes a third of its time, which was half of what encoding a message takes.
+    It rounds as `datetime.fromtimestamp` does, in less than half of its time, which was half of that of encoding a message.
     """
     fraction, whole = modf(seconds)
     microseconds = round(fraction * 1e6)

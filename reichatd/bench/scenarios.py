@@ -256,7 +256,7 @@ def read_up_to(target: BenchTarget, request: str, message_id: int) -> None:
 
 
 def _crowd(target: BenchTarget, requests: list[str], *, clients: int, messages: int) -> Talk:
-    """Many listeners in one room, of whom 50 send."""
+    """Many listeners in one room; 50 of them send."""
     senders = 50
     return Talk(
         host=target.host,

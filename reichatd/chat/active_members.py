@@ -1,4 +1,4 @@
-"""What the store says of the members of a room in which is shown who is typing, and who has it open."""
+"""Asks the store about the members of rooms, for typing and presence."""
 
 from collections.abc import Callable, Sequence
 

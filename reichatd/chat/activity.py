@@ -82,7 +82,7 @@ class Activity:
             self._has_typing_news = True
 
     def forget(self, user_id: str) -> None:
-        """A user may have been muted, or may post again: shown only after they type again and their standing is read anew."""
+        """A user may have been muted, or may post again: shown only after they type again and their standing is read again."""
         self._standings.pop(user_id, None)
         self._asked.discard(user_id)
         self.stopped(user_id)

@@ -119,7 +119,7 @@ class UnpinMessage(msgspec.Struct, tag_field="type", tag="unpin"):
 class SetTyping(msgspec.Struct, tag_field="type", tag="typing"):
     """Says that the user is typing now; to be repeated while it lasts. Not answered.
 
-    Nobody is shown a user who is muted in the room, or whom the other one of a direct conversation has blocked.
+    Users who are muted in the room, or blocked by the other user of a direct conversation, are not shown as typing.
     """
 
 

@@ -180,7 +180,7 @@ class MemberStore(Protocol):
     async def silenced(self, room_id: str, user_ids: Sequence[str], at: float) -> set[str]:
         """Those of these users who may post nothing in the room, by the rule that decides about posts (`Author.is_silenced`).
 
-        They are muted, or the other one of a direct conversation has blocked them, or they are not members.
+        They are muted, blocked by the other user of a direct conversation, or not members.
 
         Arguments:
             at: the time, in seconds since the epoch.

@@ -62,7 +62,7 @@ def empty_log(db: Connection) -> bool:
 
 
 def rewrite(db: Connection) -> None:
-    """Writes the whole file anew, and so nothing that is not in use. Posts wait; it needs twice the file's size on the disk."""
+    """Rewrites the whole file without its unused parts. Posts wait. The disk needs free space for twice the file's size."""
     # Where SQLite moved a row from one page to another, the first one keeps a copy until something is written there:
     # "secure_delete" clears what is deleted, but not what is moved.
     db.execute("VACUUM")
