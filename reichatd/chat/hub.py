@@ -236,23 +236,24 @@ class Hub:
 
     # --- called by the scribe (pending.LiveRooms)
 
-    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
-        room = self._rooms.get(room_id)
-        if room is not None:
+    def publish(self, room_id: str, entries: list[tuple[int, bytes]], log_key: str = "") -> None:
+        if (room := self._with_log(room_id, log_key)) is not None:
             room.publish(entries)
         self.news.moved(room_id, last_id=entries[-1][0])
 
-    def reaches(self, room_id: str, last_id: int) -> None:
-        room = self._rooms.get(room_id)
-        if room is not None:
+    def reaches(self, room_id: str, last_id: int, log_key: str = "") -> None:
+        if (room := self._with_log(room_id, log_key)) is not None:
             room.reaches(last_id)
         self.news.moved(room_id, last_id=last_id)
 
-    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
-        room = self._rooms.get(room_id)
-        if room is not None:
+    def change(self, room_id: str, changed: Sequence[ChangedMessage], log_key: str = "") -> None:
+        if (room := self._with_log(room_id, log_key)) is not None:
             room.change(changed)
         self.news.moved(room_id, change_id=changed[-1].message.change_id)
+
+    def _with_log(self, room_id: str, log_key: str) -> LiveRoom | None:
+        room = self._rooms.get(room_id)
+        return room if room is None or log_key in ("", room.key) or not room.key else None
 
     def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
         self.news.mentioned(room_id, message_id, by, user_ids, everyone=everyone)

@@ -11,6 +11,7 @@ from reichatd.store import PLAIN, Appended, Changed, ChangeOutcome, Committed, D
 
 def publish(rooms: LiveRooms, posts: Sequence[PendingPost], committed: Committed, emails: EmailVisibility) -> None:
     """Passes on what is durable: messages, then changes, so that no change comes before its message."""
+    keys = committed.log_keys
     posted: dict[str, list[tuple[int, bytes]]] = {}
     mentioning: list[tuple[Post, Appended]] = []
     for each, answer in zip(posts, committed.posts, strict=True):
@@ -20,11 +21,11 @@ def publish(rooms: LiveRooms, posts: Sequence[PendingPost], committed: Committed
             if answer.mentions or each.post.mention_room:
                 mentioning.append((each.post, answer))
         elif answer.outcome is Outcome.REPEATED:
-            rooms.reaches(each.post.room_id, answer.message_id)
+            rooms.reaches(each.post.room_id, answer.message_id, keys.get(each.post.room_id, ""))
     for room_id, entries in posted.items():
-        rooms.publish(room_id, entries)
+        rooms.publish(room_id, entries, keys.get(room_id, ""))
     for room_id, changes in groupby(committed.changed, lambda each: each.room_id):
-        rooms.change(room_id, list(changes))
+        rooms.change(room_id, list(changes), keys.get(room_id, ""))
     if committed.read_marks:
         rooms.marks_moved(committed.read_marks)
     for post, answer in mentioning:

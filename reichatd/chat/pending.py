@@ -10,15 +10,19 @@ from reichatd.store import Change, ChangedMessage, Post, User
 
 
 class LiveRooms(Protocol):
-    """The live rooms, as the scribe sees them. Nothing here waits."""
+    """The live rooms, as the scribe sees them. Nothing here waits.
 
-    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
+    A `log_key` says which log was written to (see `Committed`). A live room with another key is not told: the room that it was has
+    been deleted by another daemon, and one was made again under its id.
+    """
+
+    def publish(self, room_id: str, entries: list[tuple[int, bytes]], log_key: str = "") -> None:
         """Passes durable messages (id, frame) of one room, in order."""
 
-    def reaches(self, room_id: str, last_id: int) -> None:
+    def reaches(self, room_id: str, last_id: int, log_key: str = "") -> None:
         """A message of this room was stored before, perhaps by another daemon, or by a commit whose answer was lost."""
 
-    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
+    def change(self, room_id: str, changed: Sequence[ChangedMessage], log_key: str = "") -> None:
         """Passes durable changed messages of one room, in the order of their change ids."""
 
     def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:

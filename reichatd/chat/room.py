@@ -147,7 +147,7 @@ class LiveRoom:
             return
         first_id = head.last_id - min(limits.initial_before + limits.initial_after, limits.tail_messages - 1)
         outdated = self.outdated
-        recent = await self._messages.range(self.room_id, first_id, head.last_id)
+        recent = await self._messages.range(self.room_id, first_id, head.last_id, log_key=self.key)
         if outdated == self.outdated and recent:
             self.log.skip_to(recent[0].message_id - 1)
             for message in recent:

@@ -193,21 +193,30 @@ class FakeMessages:
         return dict.fromkeys(room_ids, self.key) if self.exists and self.key else {}
 
     async def changed(
-        self, room_id: str, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int | None = None
+        self,
+        room_id: str,
+        after_change: int,
+        first_id: int,
+        last_id: int,
+        at_most: int,
+        max_chars: int | None = None,
+        log_key: str = "",
     ) -> list[Message]:
         self.change_reads.append((after_change, first_id, last_id))
         await self._answer()
         found = [each for each in self.log[max(0, first_id - 1) : last_id] if each.change_id > after_change]
         return cut(sorted(found, key=lambda each: each.change_id)[:at_most], max_chars)
 
-    async def by_ids(self, room_id: str, message_ids: Sequence[int]) -> list[Message]:
+    async def by_ids(self, room_id: str, message_ids: Sequence[int], log_key: str = "") -> list[Message]:
         await self._answer()
         return [each for each in self.log if each.message_id in message_ids]
 
     async def pinned(self, room_id: str) -> list[Message]:
         raise NotImplementedError
 
-    async def own_reactions(self, user_id: str, room_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
+    async def own_reactions(
+        self, user_id: str, room_id: str, message_ids: Sequence[int], log_key: str = ""
+    ) -> dict[int, list[str]]:
         raise NotImplementedError
 
     async def reactors(self, room_id: str, message_id: int, emoji: str, after: str, at_most: int) -> list[Reactor]:
@@ -216,11 +225,13 @@ class FakeMessages:
     async def probe(self) -> None:
         await self._answer()
 
-    async def last_id(self, room_id: str) -> int | None:
+    async def last_id(self, room_id: str, log_key: str = "") -> int | None:
         await self._answer()
         return len(self.log) if self.exists else None
 
-    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+    async def range(
+        self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None, log_key: str = ""
+    ) -> list[Message]:
         self.reads.append((first_id, last_id))
         await self._answer()
         return cut((each for each in self.log if max(first_id, self.first_id) <= each.message_id <= last_id), max_chars)

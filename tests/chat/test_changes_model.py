@@ -106,23 +106,32 @@ class SlowStore(FakeMessages):
         async with self.moment():
             return LogHead(1, len(self.log), self.change_id, "token")
 
-    async def last_id(self, room_id: str) -> int | None:
+    async def last_id(self, room_id: str, log_key: str = "") -> int | None:
         async with self.moment():
             return len(self.log)
 
-    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+    async def range(
+        self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None, log_key: str = ""
+    ) -> list[Message]:
         async with self.moment():
             found = cut(self.log[max(0, first_id - 1) : max(0, last_id)], max_chars)
         return found
 
     async def changed(
-        self, room_id: str, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int | None = None
+        self,
+        room_id: str,
+        after_change: int,
+        first_id: int,
+        last_id: int,
+        at_most: int,
+        max_chars: int | None = None,
+        log_key: str = "",
     ) -> list[Message]:
         async with self.moment():
             found = [each for each in self.log[max(0, first_id - 1) : last_id] if each.change_id > after_change]
         return cut(sorted(found, key=lambda each: each.change_id)[: min(at_most, 64)], max_chars)
 
-    async def by_ids(self, room_id: str, message_ids: Sequence[int]) -> list[Message]:
+    async def by_ids(self, room_id: str, message_ids: Sequence[int], log_key: str = "") -> list[Message]:
         async with self.moment():
             found = [each for each in self.log if each.message_id in message_ids]
         return found

@@ -30,7 +30,9 @@ class Retained(FakeMessages):
         self.countdown = reads
         self.cut = cut
 
-    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+    async def range(
+        self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None, log_key: str = ""
+    ) -> list[Message]:
         messages = await super().range(room_id, first_id, last_id, max_chars)
         self.countdown -= 1
         if self.countdown == 0:

@@ -39,13 +39,13 @@ class FakeRooms:
         self.marks: list[dict[tuple[str, str], int]] = []
         self.replies: list[bytes] = []
 
-    def publish(self, room_id: str, entries: list[tuple[int, bytes]]) -> None:
+    def publish(self, room_id: str, entries: list[tuple[int, bytes]], log_key: str = "") -> None:
         self.published.append((room_id, [message_id for message_id, _ in entries]))
 
-    def reaches(self, room_id: str, last_id: int) -> None:
+    def reaches(self, room_id: str, last_id: int, log_key: str = "") -> None:
         self.reached.append(last_id)
 
-    def change(self, room_id: str, changed: Sequence[ChangedMessage]) -> None:
+    def change(self, room_id: str, changed: Sequence[ChangedMessage], log_key: str = "") -> None:
         self.changed.append((room_id, [each.message.message_id for each in changed]))
 
     def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
@@ -229,7 +229,7 @@ async def test_posts_are_tried_again_while_a_shared_store_is_away(
             raise StoreUnavailable("no primary")  # it has stored the posts
         return Committed([Appended(outcome, stored[each]) for outcome, each in zip(outcomes, nonces, strict=True)])
 
-    async def by_ids(room_id: str, message_ids: Sequence[int]) -> list[Message]:
+    async def by_ids(room_id: str, message_ids: Sequence[int], log_key: str = "") -> list[Message]:
         return [msgspec.structs.replace(message(each), extras=Extras(mentions=("u2",))) for each in message_ids]
 
     monkeypatch.setattr(desk.messages, "commit", commit)

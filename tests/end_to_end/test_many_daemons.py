@@ -163,6 +163,30 @@ async def test_a_newcomer_sees_nothing_of_the_room_that_had_the_id(two: tuple[Da
                 assert last_id == 2
 
 
+@pytest.mark.parametrize("two", [{"REICHATD_LIMITS_FOLLOW_SECONDS": "60"}], indirect=True, ids=["hints wait"])
+async def test_who_is_still_in_the_former_room_sees_nothing_of_the_new_one(
+    two: tuple[DaemonProcess, DaemonProcess],
+) -> None:
+    one, other = two
+    async with (
+        registered_users(one, 3) as (ada, bob_here, eve_here),
+        through(other, bob_here) as bob,
+        through(other, eve_here) as eve,
+    ):
+        room_id = await open_room(ada, bob_here, room_id="parlour")
+        async with bob.talk(room_id) as of_bob:
+            await listening(of_bob)
+            await ada.call("DELETE", f"/room/{room_id}")
+            await open_room(ada, eve_here, room_id=room_id)
+            await eve.call("POST", f"/room/{room_id}/messages", 201, content="new", nonce="1")
+            await ada.call("POST", f"/room/{room_id}/messages", 201, content="newer", nonce="2")
+            await of_bob.send("fetch", from_id=1, to_id=10)
+            frames = await of_bob.receive_to("fetch_response")
+            assert [each for each in frames if "message" in each] == [] == frames[-1]["messages"]
+            page = await eve.call("GET", f"/room/{room_id}/messages?from_id=1&to_id=10")
+            assert [each["content"] for each in page["messages"]] == ["new", "newer"]
+
+
 async def test_sessions_end_at_the_other_daemon(two: tuple[DaemonProcess, DaemonProcess]) -> None:
     one, other = two
     async with registered_users(one, 2) as (ada_here, bob_here), through(other, ada_here) as ada:

@@ -211,6 +211,30 @@ async def test_a_room_made_again_is_another_log(stores: tuple[Store, Store]) -> 
     assert not [each for each in heard.events[before:] if isinstance(each, MemberChanged) and each.log_key == former]
 
 
+async def test_reads_by_key_are_of_no_other_log(stores: tuple[Store, Store]) -> None:
+    one, other = stores
+
+    async def read(log_key: str) -> list[object]:
+        messages = other.messages
+        return [
+            await messages.last_id("lobby", log_key),
+            [each.message_id for each in await messages.range("lobby", 1, 10, log_key=log_key)],
+            [each.message_id for each in await messages.by_ids("lobby", [1, 2], log_key)],
+            [each.message_id for each in await messages.changed("lobby", 0, 1, 10, 10, log_key=log_key)],
+            await messages.own_reactions("bob", "lobby", [1, 2], log_key),
+        ]
+
+    former = await key_of(one)
+    await one.rooms.delete("lobby")
+    await one.rooms.create(room(users=("bob",)))
+    now = await key_of(one)
+    posts, react = [post("hello", "bob"), post("again", "bob")], React("lobby", "bob", 1, "👍", True, NOW)
+    assert (await one.messages.commit(posts, {})).log_keys == {"lobby": now}
+    assert (await one.messages.commit([], {}, [react])).log_keys == {"lobby": now}
+    assert await read(now) == await read("") == [2, [1, 2], [1, 2], [1], {1: ["👍"]}]
+    assert await read(former) == [None, [], [], [], {}]
+
+
 async def test_commands_on_the_store_are_heard(
     stores: tuple[Store, Store], settings: MongoDBSettings, tmp_path: Path
 ) -> None:

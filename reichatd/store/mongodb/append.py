@@ -44,13 +44,14 @@ class Batch:
         self._small: dict[tuple[ObjectId, int], bool] = {}
         """Key of a room, a number of members → whether the room has no more."""
         rooms = posted_rooms(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
-        self._keys = {room_id: room.key for room_id, room in rooms.items()}
+        self.keys = {room_id: room.key for room_id, room in rooms.items()}
+        """The keys of the rooms that exist."""
         asked = {
-            (self._keys[room_id], user_id): mark
+            (self.keys[room_id], user_id): mark
             for (room_id, user_id), mark in read_marks.items()
-            if room_id in self._keys
+            if room_id in self.keys
         }
-        authors = {(self._keys[post.room_id], post.user_id) for post in posts if post.room_id in self._keys}
+        authors = {(self.keys[post.room_id], post.user_id) for post in posts if post.room_id in self.keys}
         members = find_members(db, authors | asked.keys())
         self._authors = find_authors(
             db, {pair: member for pair, member in members.items() if pair in authors}, rooms.values()
@@ -85,7 +86,7 @@ class Batch:
     def _classify(self) -> None:
         firsts: dict[Nonce, int] = {}
         for place, post in enumerate(self._posts):
-            key = self._keys.get(post.room_id)
+            key = self.keys.get(post.room_id)
             if key is None:
                 self._answers[place] = Appended(Outcome.NO_ROOM)
             elif (key, post.user_id) not in self._authors:
@@ -162,7 +163,7 @@ class Batch:
         return self._authors[self._key(place), self._posts[place].user_id]
 
     def _key(self, place: int) -> ObjectId:
-        return self._keys[self._posts[place].room_id]
+        return self.keys[self._posts[place].room_id]
 
     def _nonce(self, place: int) -> Nonce:
         post = self._posts[place]

@@ -21,16 +21,21 @@ _TOO_MANY_PINS = Changed(ChangeOutcome.TOO_MANY_PINS)
 _NO_MESSAGE = Changed(ChangeOutcome.NO_MESSAGE)
 
 
-def make_changes(db: MongoDatabase, changes: Sequence[Change]) -> tuple[list[Changed], list[ChangedMessage]]:
-    """Decides about changes and writes them; returns an answer for each, and the messages that they changed.
+def make_changes(
+    db: MongoDatabase, changes: Sequence[Change]
+) -> tuple[list[Changed], list[ChangedMessage], dict[str, ObjectId]]:
+    """Decides about changes and writes them.
+
+    Returns:
+        an answer for each, the messages that they changed, and the keys of the rooms, by their ids.
 
     If it fails, on a replica set nothing is changed; on a standalone server some changes may be made, and a repeat makes the rest.
     """
     if not changes:
-        return [], []
+        return [], [], {}
     mentions = _resolve_mentions(db, changes)
     answers, revision = db.atomically(lambda: _Attempt(db, changes, mentions).commit())
-    return answers, revision.changed()
+    return answers, revision.changed(), revision.keys
 
 
 def _resolve_mentions(db: MongoDatabase, changes: Sequence[Change]) -> Mapping[int, tuple[str, ...]]:

@@ -24,7 +24,7 @@ from reichatd.store.mongodb.logs import search, settle
 from reichatd.store.mongodb.message_documents import find_bylines, find_places, message_of, place_of
 from reichatd.store.mongodb.methods import MongoPart, method
 from reichatd.store.mongodb.reactions import own_reactions, reactors
-from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_logs
+from reichatd.store.mongodb.room_keys import LogRef, room_key, room_keys, room_log, room_logs
 from reichatd.store.mongodb.schema import BY_CHANGE, PINNED
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, MongoServer
 from reichatd.store.pages import cut
@@ -41,14 +41,18 @@ def _commit(
     changes: Sequence[Change] = (),
 ) -> Committed:
     # Not in one transaction: the end of a log, where all daemons post, would make their transactions wait for each other.
-    answers, moved = Batch(db, posts, read_marks).commit() if posts or read_marks else ([], {})
+    batch = Batch(db, posts, read_marks) if posts or read_marks else None
+    answers, moved = batch.commit() if batch is not None else ([], {})
+    keys = batch.keys if batch is not None else {}
     try:
-        return Committed(answers, *make_changes(db, changes), moved)
+        decided, changed, changed_keys = make_changes(db, changes)
+        return Committed(answers, decided, changed, moved, _as_log_keys(db, changed_keys | keys))
     except PyMongoError:
         if not posts:
             raise
         # The posts are durable: they must not count as failed.
-        return Committed(answers, [Changed(ChangeOutcome.FAILED) for _ in changes], [], moved)
+        failed = [Changed(ChangeOutcome.FAILED) for _ in changes]
+        return Committed(answers, failed, [], moved, _as_log_keys(db, keys))
 
 
 def _probe(db: MongoDatabase) -> None:
@@ -56,9 +60,9 @@ def _probe(db: MongoDatabase) -> None:
     db.meta.update_one({"_id": "probe"}, {"$currentDate": {"at": True}}, upsert=True)
 
 
-def _last_id(db: MongoDatabase, room_id: str) -> int | None:
+def _last_id(db: MongoDatabase, room_id: str, log_key: str = "") -> int | None:
     key = room_key(db, room_id)
-    if key is None:
+    if key is None or log_key not in ("", str(key)):
         return None
     last_id = search(db, [key])[key]
     settle(db, key, last_id)
@@ -71,12 +75,18 @@ def _first_ids(db: MongoDatabase, room_ids: Sequence[str]) -> list[int | None]:
 
 
 def _log_keys(db: MongoDatabase, room_ids: Sequence[str]) -> dict[str, str]:
+    return _as_log_keys(db, room_keys(db, room_ids))
+
+
+def _as_log_keys(db: MongoDatabase, keys: Mapping[str, ObjectId]) -> dict[str, str]:
     # A standalone server has no feed.
-    return {} if db.standalone else {room_id: str(key) for room_id, key in room_keys(db, room_ids).items()}
+    return {} if db.standalone else {room_id: str(key) for room_id, key in keys.items()}
 
 
-def _range(db: MongoDatabase, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
-    return _shown(db, room_id, first_id, last_id, {}, max_chars)
+def _range(
+    db: MongoDatabase, room_id: str, first_id: int, last_id: int, max_chars: int | None = None, log_key: str = ""
+) -> list[Message]:
+    return _shown(db, room_id, first_id, last_id, {}, max_chars, log_key)
 
 
 def _written_by(db: MongoDatabase, user_id: str, room_id: str, first_id: int, last_id: int) -> list[Message]:
@@ -84,10 +94,16 @@ def _written_by(db: MongoDatabase, user_id: str, room_id: str, first_id: int, la
 
 
 def _shown(
-    db: MongoDatabase, room_id: str, first_id: int, last_id: int, condition: Document, max_chars: int | None = None
+    db: MongoDatabase,
+    room_id: str,
+    first_id: int,
+    last_id: int,
+    condition: Document,
+    max_chars: int | None = None,
+    log_key: str = "",
 ) -> list[Message]:
     """The messages of a range that readers may see."""
-    log = room_logs(db, [room_id]).get(room_id)
+    log = room_log(db, room_id, log_key)
     if log is None:
         return []
     # Callers may pass any integer, also one that MongoDB cannot represent.
@@ -101,7 +117,7 @@ def _shown(
             return []
         if max_chars is not None and found and found[0]["_id"]["id"] < begin:
             # A page that shrinks would look as if it was not cut.
-            return _shown(db, room_id, begin, last_id, condition, max_chars)
+            return _shown(db, room_id, begin, last_id, condition, max_chars, log_key)
         found = [message for message in found if message["_id"]["id"] >= begin]
     return _as_messages(db, log, found)
 
@@ -114,8 +130,9 @@ def _changed(
     last_id: int,
     at_most: int,
     max_chars: int | None = None,
+    log_key: str = "",
 ) -> list[Message]:
-    log = room_logs(db, [room_id]).get(room_id)
+    log = room_log(db, room_id, log_key)
     if log is None:
         return []
     first_id, last_id = max(first_id, log.first_id), min(last_id, LAST_ID)
@@ -134,8 +151,8 @@ def _changed(
     return _as_messages(db, log, found)
 
 
-def _by_ids(db: MongoDatabase, room_id: str, message_ids: Sequence[int]) -> list[Message]:
-    log = room_logs(db, [room_id]).get(room_id)
+def _by_ids(db: MongoDatabase, room_id: str, message_ids: Sequence[int], log_key: str = "") -> list[Message]:
+    log = room_log(db, room_id, log_key)
     if log is None:
         return []
     found = find_places(db, [(log.key, number) for number in readable(message_ids, log.first_id)])
@@ -143,7 +160,7 @@ def _by_ids(db: MongoDatabase, room_id: str, message_ids: Sequence[int]) -> list
 
 
 def _pinned(db: MongoDatabase, room_id: str) -> list[Message]:
-    log = room_logs(db, [room_id]).get(room_id)
+    log = room_log(db, room_id)
     if log is None:
         return []
     those = {"_id.room": log.key, "_id.id": {"$gte": log.first_id}, "extras.pinned": {"$exists": True}}
@@ -175,8 +192,8 @@ def _ids_between(key: ObjectId, first_id: int, last_id: int) -> Document:
 
 def _begin_now(db: MongoDatabase, room_id: str, log: LogRef) -> int | None:
     """Where the log begins now, since some of its messages may have been removed during the read; None if the log is gone."""
-    now = room_logs(db, [room_id]).get(room_id)
-    return None if now is None or now.key != log.key else now.first_id
+    now = room_log(db, room_id, str(log.key))
+    return None if now is None else now.first_id
 
 
 def _as_messages(db: MongoDatabase, log: LogRef, documents: Sequence[Document]) -> list[Message]:

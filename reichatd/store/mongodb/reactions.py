@@ -8,7 +8,7 @@ from pymongo import DeleteMany, DeleteOne, UpdateOne
 from reichatd.store.mongodb.keys import reaction_id, reactions_between, reactors_after, readable
 from reichatd.store.mongodb.logs import batches
 from reichatd.store.mongodb.message_documents import Place, place_of
-from reichatd.store.mongodb.room_keys import room_logs
+from reichatd.store.mongodb.room_keys import room_log
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase, Write
 from reichatd.store.records import Message, React, Reaction, Reactor
 
@@ -141,8 +141,10 @@ def _with_emoji(place: Place, emoji: str) -> Document:
     return {"_id.room": key, "_id.id": number, "_id.emoji": emoji}
 
 
-def own_reactions(db: MongoDatabase, user_id: str, room_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
-    log = room_logs(db, [room_id]).get(room_id)
+def own_reactions(
+    db: MongoDatabase, user_id: str, room_id: str, message_ids: Sequence[int], log_key: str = ""
+) -> dict[int, list[str]]:
+    log = room_log(db, room_id, log_key)
     if log is None:
         return {}
     found: dict[int, list[str]] = {}
@@ -153,7 +155,7 @@ def own_reactions(db: MongoDatabase, user_id: str, room_id: str, message_ids: Se
 
 
 def reactors(db: MongoDatabase, room_id: str, message_id: int, emoji: str, after: str, at_most: int) -> list[Reactor]:
-    log = room_logs(db, [room_id]).get(room_id)
+    log = room_log(db, room_id)
     if log is None or at_most == 0 or not readable([message_id], log.first_id):  # MongoDB takes a limit of 0 for none
         return []
     found = db.reactions.find(reactors_after(log.key, message_id, emoji, after), {"_id": 1}, batch_size=PAGE)

@@ -94,6 +94,11 @@ class Revision:
         updates = [UpdateOne({"key": key}, {"$set": {field: number}}) for key, number in numbers.items()]
         self._db.write_all(self._db.rooms, updates, is_last=is_last)
 
+    @property
+    def keys(self) -> dict[str, ObjectId]:
+        """The keys of the rooms, by their ids."""
+        return {room.room_id: key for key, room in self._rooms.items()}
+
     def changed(self) -> list[ChangedMessage]:
         """The changed messages, room by room in the order of their numbers, with the names of their authors."""
         authors = {(place[0], self.now[place].user_id) for place in self._touched}

@@ -87,6 +87,12 @@ def room_logs(db: MongoDatabase, room_ids: Iterable[str]) -> dict[str, LogRef]:
     return dict(_find_logs(db, {"_id": {"$in": list(room_ids)}}))
 
 
+def room_log(db: MongoDatabase, room_id: str, log_key: str = "") -> LogRef | None:
+    """The log of a room; None if there is no such room, or it has another key. See `MessageStore`."""
+    log = room_logs(db, [room_id]).get(room_id)
+    return log if log is not None and log_key in ("", str(log.key)) else None
+
+
 def room_logs_with(db: MongoDatabase, keys: Iterable[ObjectId]) -> list[LogRef]:
     """As `room_logs`, by the keys of the rooms."""
     return [log for _, log in _find_logs(db, {"key": {"$in": list(keys)}})]

@@ -17,6 +17,9 @@ class MessageStore(Protocol):
     numbers in the room before. Only the last state of a message is kept, so there are gaps in the numbers.
 
     `shared`: whether other daemons may append to the same logs, so that a log may be longer than this process knows.
+
+    What a live room reads, it asks for with the `LogHead.key` of its log as `log_key`. Where another daemon has deleted the room,
+    and one was made again under its id, the answer is as if there was no room. Without a key, it is of whatever room has the id.
     """
 
     shared: bool
@@ -44,7 +47,7 @@ class MessageStore(Protocol):
     async def probe(self) -> None:
         """Returns if the store can be written to: makes a small write without effect, as durable as `commit`."""
 
-    async def last_id(self, room_id: str) -> int | None:
+    async def last_id(self, room_id: str, log_key: str = "") -> int | None:
         """The id of the last message, removed or not; 0 if there never was one, None if there is no such room."""
 
     async def first_ids(self, room_ids: Sequence[str]) -> list[int | None]:
@@ -61,7 +64,14 @@ class MessageStore(Protocol):
         """Where a log begins and ends; None if there is no such room."""
 
     async def changed(
-        self, room_id: str, after_change: int, first_id: int, last_id: int, at_most: int, max_chars: int | None = None
+        self,
+        room_id: str,
+        after_change: int,
+        first_id: int,
+        last_id: int,
+        at_most: int,
+        max_chars: int | None = None,
+        log_key: str = "",
     ) -> list[Message]:
         """Messages from `first_id` to `last_id` whose `change_id` is greater than `after_change`, in the order of these numbers.
 
@@ -72,19 +82,23 @@ class MessageStore(Protocol):
             max_chars: as in `range`.
         """
 
-    async def by_ids(self, room_id: str, message_ids: Sequence[int]) -> list[Message]:
+    async def by_ids(self, room_id: str, message_ids: Sequence[int], log_key: str = "") -> list[Message]:
         """Those of these messages that exist, in the order of their ids."""
 
     async def pinned(self, room_id: str) -> list[Message]:
         """The pinned messages, in the order of their ids."""
 
-    async def own_reactions(self, user_id: str, room_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
+    async def own_reactions(
+        self, user_id: str, room_id: str, message_ids: Sequence[int], log_key: str = ""
+    ) -> dict[int, list[str]]:
         """The emojis with which this user reacted to each of these messages; without those that have none."""
 
     async def reactors(self, room_id: str, message_id: int, emoji: str, after: str, at_most: int) -> list[Reactor]:
         """The users who reacted with an emoji and whose ids come after `after`, ordered by id."""
 
-    async def range(self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+    async def range(
+        self, room_id: str, first_id: int, last_id: int, max_chars: int | None = None, log_key: str = ""
+    ) -> list[Message]:
         """The existing messages from `first_id` to `last_id`, both included, in order.
 
         Any integers are allowed. Only durable messages are returned.

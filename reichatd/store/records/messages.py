@@ -297,12 +297,14 @@ class Committed(msgspec.Struct, frozen=True):
         posts, changes: one answer for each, in the same order.
         changed: each changed message once, room by room in the order of their change ids.
         read_marks: (room_id, user_id) → the new read mark, for each one that moved.
+        log_keys: room_id → the `LogHead.key` of each log that was written to; empty in a store without keys.
     """
 
     posts: list[Appended]
     changes: list[Changed] = []
     changed: list[ChangedMessage] = []
     read_marks: dict[tuple[str, str], int] = {}
+    log_keys: dict[str, str] = {}
 
 
 class ErasureStep(msgspec.Struct, frozen=True):

@@ -48,7 +48,7 @@ def _probe(db: Connection) -> None:
     db.execute("DELETE FROM messages WHERE id = 0")  # the ids of rooms are greater
 
 
-def _last_id(db: Connection, room_id: str) -> int | None:
+def _last_id(db: Connection, room_id: str, log_key: str = "") -> int | None:
     pk = room_pk(db, room_id)
     return None if pk is None else end_of(db, pk)
 
@@ -66,7 +66,9 @@ def _head(db: Connection, room_id: str) -> LogHead | None:
     return LogHead(first_id, end_of(db, pk), change_id, log_token)
 
 
-def _range(db: Connection, room_id: str, first_id: int, last_id: int, max_chars: int | None = None) -> list[Message]:
+def _range(
+    db: Connection, room_id: str, first_id: int, last_id: int, max_chars: int | None = None, log_key: str = ""
+) -> list[Message]:
     pk = room_pk(db, room_id)
     return [] if pk is None else cut(_between(db, pk, first_id, last_id), max_chars)
 
@@ -94,6 +96,7 @@ def _changed(
     last_id: int,
     at_most: int,
     max_chars: int | None = None,
+    log_key: str = "",
 ) -> list[Message]:
     head = _head(db, room_id)
     if head is None:
@@ -114,7 +117,7 @@ def _changed(
     return cut(found, max_chars)
 
 
-def _by_ids(db: Connection, room_id: str, message_ids: Sequence[int]) -> list[Message]:
+def _by_ids(db: Connection, room_id: str, message_ids: Sequence[int], log_key: str = "") -> list[Message]:
     pk = room_pk(db, room_id)
     return [] if pk is None else list(with_ids(db, pk, message_ids))
 
@@ -150,7 +153,7 @@ def _sweep(db: Connection, at_most: int) -> int:
 
 
 class SqliteMessages(SqlitePart):
-    """A `MessageStore`."""
+    """A `MessageStore`. Its logs have no keys, so `log_key` is always empty."""
 
     shared = False
 

@@ -47,7 +47,9 @@ def counted(db: Connection, key: int, emoji: str, shown_users: int) -> Reaction 
     return Reaction(emoji, count, tuple(user_id for (user_id,) in first))
 
 
-def own_reactions(db: Connection, user_id: str, room_id: str, message_ids: Sequence[int]) -> dict[int, list[str]]:
+def own_reactions(
+    db: Connection, user_id: str, room_id: str, message_ids: Sequence[int], log_key: str = ""
+) -> dict[int, list[str]]:
     """See `MessageStore`."""
     found: dict[int, list[str]] = {}
     pk = room_pk(db, room_id)
