@@ -14,6 +14,7 @@ class Author(msgspec.Struct, kw_only=True):
     Arguments:
         slow_seconds: the room's.
         muted_until, posted_at: see `Standing`. The batch keeps `posted_at` up to date.
+        turn: the nonce of the post at `posted_at`, where turns are taken before posts are stored; that post is never too early.
         in_direct: whether the room is a direct conversation.
         is_blocked: whether the other one there has blocked the author.
         members_pin: whether members may pin messages there.
@@ -24,6 +25,7 @@ class Author(msgspec.Struct, kw_only=True):
     slow_seconds: int = 0
     muted_until: float = 0.0
     posted_at: float = 0.0
+    turn: str | None = None
     in_direct: bool = False
     is_blocked: bool = False
     members_pin: bool = False
@@ -55,17 +57,19 @@ class Author(msgspec.Struct, kw_only=True):
         """Whether others decided that no post is taken at this time. Slow mode, which only spaces posts out, is not meant."""
         return self.is_blocked or self.is_muted(at)
 
-    def refusal(self, at: float) -> Appended | None:
+    def refusal(self, at: float, nonce: str | None = None) -> Appended | None:
         """Why a post is refused; None if it is taken. A post that is stored already is not to be refused.
 
         Arguments:
             at: the time of the post, in seconds since the epoch.
+            nonce: of the post.
         """
         if self.is_blocked:
             return Appended(Outcome.BLOCKED)
         if self.is_muted(at):
             return Appended(Outcome.MUTED, until=self.muted_until)
         # The distance counts: after a clock was set back, an author must not wait until it reaches the last post again.
-        if self.is_slowed and abs(at - self.posted_at) < self.slow_seconds:
+        is_early = abs(at - self.posted_at) < self.slow_seconds and (nonce is None or nonce != self.turn)
+        if self.is_slowed and is_early:
             return Appended(Outcome.SLOW, until=self.posted_at + self.slow_seconds)
         return None

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from functools import partial
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -19,7 +20,9 @@ import pytest
 import trio
 from bson import ObjectId
 from pymongo import MongoClient
+from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import AutoReconnect
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 from pymongo.write_concern import WriteConcern
 
@@ -592,6 +595,22 @@ async def test_a_batch_takes_all_turns_of_slow_mode_at_once(
         answers = (await other.messages.commit(later, {})).posts
         assert [answer.outcome for answer in answers] == [Outcome.SLOW, Outcome.STORED, Outcome.STORED] * 2
         assert commands.changes["standings"] == 3
+
+
+async def test_a_post_whose_insert_failed_keeps_its_turn_of_slow_mode(
+    mongodb: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await mongodb.rooms.create(room(users=["ann", "bob"]))
+    await mongodb.rooms.update("lobby", "Lobby", "", slow_seconds=30)
+    first, second = post("first", "bob", nonce="1"), post("second", "bob", nonce="2")
+    with monkeypatch.context() as patched:
+        patched.setattr(Collection, "insert_many", Mock(side_effect=AutoReconnect("not primary")))
+        with pytest.raises(StoreUnavailable):
+            await mongodb.messages.commit([first], {})
+    answers = (await mongodb.messages.commit([second, first], {})).posts
+    assert [answer.outcome for answer in answers] == [Outcome.SLOW, Outcome.STORED]
+    answers = (await mongodb.messages.commit([first, second], {})).posts
+    assert [answer.outcome for answer in answers] == [Outcome.REPEATED, Outcome.SLOW]
 
 
 async def test_messages_removed_while_a_range_is_read_leave_no_gap(

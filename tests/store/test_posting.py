@@ -25,6 +25,13 @@ def test_slow_mode() -> None:
     assert Author(posted_at=NOW).refusal(NOW) is None
 
 
+def test_slow_mode_takes_the_post_again_that_has_taken_the_turn() -> None:
+    author = Author(slow_seconds=30, posted_at=NOW, turn="n1")
+    assert author.refusal(NOW, "n1") is None
+    assert author.refusal(NOW + 1, "n2") == author.refusal(NOW + 1) == Appended(Outcome.SLOW, until=NOW + 30)
+    assert Author(slow_seconds=30, posted_at=NOW).refusal(NOW) is not None, "neither has a nonce"
+
+
 def test_slow_mode_spares_owner_and_moderators() -> None:
     assert Author(is_owner=True, slow_seconds=30, posted_at=NOW).refusal(NOW) is None
     assert Author(is_moderator=True, slow_seconds=30, posted_at=NOW).refusal(NOW) is None

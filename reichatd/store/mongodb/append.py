@@ -114,7 +114,7 @@ class Batch:
     def _refusal(self, place: int) -> Appended | None:
         """Why a post is refused; None if it is taken."""
         post, author, key = self._posts[place], self._author(place), self._key(place)
-        if (refusal := author.refusal(post.timestamp)) is not None:
+        if (refusal := author.refusal(post.timestamp, post.nonce)) is not None:
             return refusal
         # One of the posts before it may be the target: what is exact is said when the ids are known.
         if post.reply_to and not 1 <= post.reply_to <= self._ends[key] + place:
@@ -146,7 +146,7 @@ class Batch:
                 later.append(place)
             else:
                 turns[member] = place
-                author.posted_at = post.timestamp
+                author.posted_at, author.turn = post.timestamp, post.nonce
         for member in take_turns(self._db, {member: self._authors[member] for member in turns}):
             place = turns[member]
             refusal = self._author(place).refusal(self._posts[place].timestamp)

@@ -44,6 +44,7 @@ def find_authors(
             slow_seconds=by_key[key].slow_seconds,
             muted_until=standing.get("muted_until", 0.0),
             posted_at=standing.get("posted_at", 0.0),
+            turn=standing.get("turn"),
             in_direct=by_key[key].direct is not None,
             is_blocked=pair in blocked,
             members_pin=by_key[key].members_pin,
@@ -61,10 +62,12 @@ def _find_blocked(db: MongoDatabase, in_directs: Iterable[tuple[Member, str]]) -
 
 
 def take_turns(db: MongoDatabase, turns: Mapping[Member, Author]) -> set[Member]:
-    """Takes the turns of members in slow mode, at the `posted_at` of each; returns those whose turn another daemon has taken.
+    """Takes the turns of members in slow mode, at the `posted_at` of each and for the post with the nonce `turn`.
+
+    Returns those whose turn another daemon has taken.
 
     They are taken before the messages are stored, each in one step: of two daemons only one gets it. If the commit fails after it,
-    the author waits for the next turn.
+    the same post can be tried again, and any other one waits for the next turn.
     """
     if not turns:
         return set()
@@ -82,8 +85,12 @@ def take_turns(db: MongoDatabase, turns: Mapping[Member, Author]) -> set[Member]
 def _turn(pair: Member, author: Author) -> UpdateOne:
     """Fails with a duplicate key if the turn is taken."""
     at, slow_seconds = author.posted_at, author.slow_seconds
-    taken = {"posted_at": {"$gt": at - slow_seconds, "$lt": at + slow_seconds}}
-    return UpdateOne({"_id": member_id(*pair), "$nor": [taken]}, {"$set": {"posted_at": at}}, upsert=True)
+    taken: Document = {"posted_at": {"$gt": at - slow_seconds, "$lt": at + slow_seconds}}
+    if author.turn is not None:
+        taken["turn"] = {"$ne": author.turn}
+    return UpdateOne(
+        {"_id": member_id(*pair), "$nor": [taken]}, {"$set": {"posted_at": at, "turn": author.turn}}, upsert=True
+    )
 
 
 def _pair(document: Document) -> Member:
