@@ -32,6 +32,10 @@ class MongoDBSettings(Table, frozen=True):
     housekeeping; if it is killed, another takes over after lease_seconds. A standalone server allows one daemon only: after that
     one was killed, a daemon on another machine waits as long."""
 
+    feed_interval_seconds: Annotated[float, Meta(ge=0, le=1)] = 0.01
+    """How long a daemon waits before it asks again for what others on the database have stored. With more, that takes less of the
+    processor, and what was posted at another daemon is shown up to that much later."""
+
     @property
     def store_database(self) -> str:
         """The database of the store."""

@@ -163,9 +163,12 @@ async def test_messages_and_their_changes(autojump_clock: MockClock, daemon: Dae
     assert types(device) == ["mention", "room_news"]
     await daemon.tell(MentionsAdded("k1", 11, "ann", ("bob",)), MentionsAdded("k2", 1, "ann", ("bob",)))
     assert [frame["message_id"] for frame in told(device, "mention")] == [12, 11]
+    daemon.store.add(1)
+    await daemon.tell(MessagesPosted("k1", [msgspec.structs.replace(daemon.store.log[12], user_id="bob")]))
+    assert [frame["last_read_id"] for frame in told(device, "read")] == [13], "bob has posted it elsewhere"
     daemon.store.change(11)
     daemon.store.change(3)
-    await daemon.tell(MessagesChanged("k1", 2), MessagesPosted("other", [message(13)]), MessagesChanged("k1", 1))
+    await daemon.tell(MessagesChanged("k1", 2), MessagesPosted("other", [message(14)]), MessagesChanged("k1", 1))
     assert [frame["message"]["message_id"] for frame in told(socket, "message_changed")] == [11, 3]
     assert len(daemon.store.change_reads) == 1
     daemon.store.first_id = 4

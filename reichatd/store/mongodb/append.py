@@ -12,7 +12,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from reichatd.store.mongodb.authors import DUPLICATE_KEY, Member, find_authors, find_members, take_turns
-from reichatd.store.mongodb.keys import mark_by, member_id, members_of
+from reichatd.store.mongodb.keys import BY_POST, mark_by, member_id, members_of
 from reichatd.store.mongodb.logs import find_ends, search
 from reichatd.store.mongodb.mentions import resolve
 from reichatd.store.mongodb.message_documents import message_document
@@ -61,6 +61,8 @@ class Batch:
         self._read = {member: document["last_read_id"] for member, document in members.items()}
         self._asked = {member: mark for member, mark in asked.items() if member in members}
         self._marks: dict[Member, int] = {}
+        self._posted: dict[Member, int] = {}
+        """The last message that this batch has stored of each author."""
         self._ends: dict[ObjectId, int] = {}
 
     def commit(self) -> tuple[list[Appended], dict[tuple[str, str], int]]:
@@ -217,6 +219,7 @@ class Batch:
         self._answers[place] = Appended(outcome, number, in_direct=self._author(place).in_direct, mentions=mentions)
         self._mark((key, self._posts[place].user_id), number)
         if is_new:
+            self._posted[key, self._posts[place].user_id] = number
             self._ends[key] = number
             self._db.ends.advance(key, number)
 
@@ -268,8 +271,11 @@ class Batch:
 
     def _move(self, member: Member, number: int) -> Document:
         """The update that moves a read mark. Marks that stay are written without `by`, so that nothing changes."""
-        moved = {"$set": {"by": mark_by(self._db.by, number)}} if number > self._read[member] else {}
-        return {"$max": {"last_read_id": number}, **moved}
+        update: Document = {"$max": {"last_read_id": number}}
+        if number > self._read[member]:
+            by = BY_POST if self._posted.get(member) == number else self._db.by
+            update["$set"] = {"by": mark_by(by, number)}
+        return update
 
 
 def _stored_before(error: BulkWriteError) -> int:

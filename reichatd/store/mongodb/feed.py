@@ -61,10 +61,11 @@ class MongoFeed:
         while True:
             await self._news.wait()
             self._news.clear()
-            for some in portions(self._buffer.take()):
+            for number, some in enumerate(portions(self._buffer.take())):
+                if number:
+                    await trio.lowlevel.checkpoint()
                 self._tell(some)
                 self._opened.set()  # that is what is told first
-                await trio.lowlevel.checkpoint()
 
     def _in_thread(self) -> None:
         try:

@@ -17,7 +17,7 @@ from reichatd.store.feed import (
     UserChanged,
     Wants,
 )
-from reichatd.store.mongodb.keys import marks_by, members_of
+from reichatd.store.mongodb.keys import BY_POST, marks_by, members_of
 from reichatd.store.mongodb.message_documents import Byline, Place, find_places, message_of, place_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
@@ -35,7 +35,7 @@ def pipeline(by: int) -> list[Document]:
     watched = [
         _of("messages", "insert") | {"fullDocument.by": {"$ne": by}},
         _of("messages", "update") | {f"{updated}.change": there},
-        _of("members", "update") | {f"{updated}.by": {"$not": marks_by(by)}},
+        _of("members", "update") | {"$nor": [{f"{updated}.by": marks_by(each)} for each in (by, BY_POST)]},
         _of("members", "insert", "delete"),
         _of("bans", "insert", "delete"),
         # Most standings only say when someone posted in slow mode.
@@ -99,7 +99,7 @@ class Translator:
         batch = _Batch(changes, self._graves)
         for user_id in batch.users:
             self._authors.pop(user_id, None)
-        hints = [each for each in batch.hints if not self._is_swept(each)]
+        hints = [each for each in batch.hints if self._is_news(each)]
         events: list[FeedEvent] = [*self._posted(batch.posted), *self._changed(batch.changed), *hints]
         if batch.mentioning:
             events += self._mentioning(batch.mentioning)
@@ -178,8 +178,12 @@ class Translator:
             del self._deleted_logs[next(iter(self._deleted_logs))]
         return [RoomDeleted(str(key)) for key in deleted]
 
-    def _is_swept(self, hint: FeedEvent) -> bool:
-        return isinstance(hint, MemberChanged) and hint.log_key in self._deleted_logs
+    def _is_news(self, hint: FeedEvent) -> bool:
+        if not isinstance(hint, MemberChanged):
+            return True
+        # A new member may be someone here; a read mark that moves is news only where the room is followed.
+        is_wanted = not hint.last_read_id or hint.kicked or self._wants(hint.log_key)
+        return is_wanted and hint.log_key not in self._deleted_logs
 
     def _existing(self, keys: Sequence[ObjectId]) -> set[ObjectId]:
         """The keys of those rooms that exist."""

@@ -149,10 +149,13 @@ class ChangeReader:
                 if len(changes) < self._answers.changes:
                     continue  # the next one is here already
             if changes:
-                if not self._buffer.add(self._translator.translate(changes)):
-                    return
-                self._wake()
+                if events := self._translator.translate(changes):
+                    if not self._buffer.add(events):
+                        return
+                    self._wake()
                 changes = []
+                # An answer costs as much as fifty changes, and a commit makes two or more: what comes now goes together.
+                self._buffer.wait_closed(self._settings.feed_interval_seconds)
             self._token = stream.resume_token
             if self._pause:
                 self._pause = 0.0
