@@ -12,7 +12,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from reichatd.store.mongodb.authors import DUPLICATE_KEY, Member, find_authors, find_members, take_turns
-from reichatd.store.mongodb.keys import BY_POST, mark_by, member_id, members_of
+from reichatd.store.mongodb.keys import mark_by, member_id, members_of
 from reichatd.store.mongodb.logs import find_ends, search
 from reichatd.store.mongodb.mentions import resolve
 from reichatd.store.mongodb.message_documents import message_document
@@ -270,12 +270,14 @@ class Batch:
         }
 
     def _move(self, member: Member, number: int) -> Document:
-        """The update that moves a read mark. Marks that stay are written without `by`, so that nothing changes."""
-        update: Document = {"$max": {"last_read_id": number}}
-        if number > self._read[member]:
-            by = BY_POST if self._posted.get(member) == number else self._db.by
-            update["$set"] = {"by": mark_by(by, number)}
-        return update
+        """The update that moves a read mark.
+
+        It has no `by` where the mark stays, so that nothing changes, nor where it moves to a post of this batch: the feed tells of
+        the post.
+        """
+        is_news = number > self._read[member] and self._posted.get(member) != number
+        moved = {"$set": {"by": mark_by(self._db.by, number)}} if is_news else {}
+        return {"$max": {"last_read_id": number}, **moved}
 
 
 def _stored_before(error: BulkWriteError) -> int:

@@ -17,7 +17,7 @@ from reichatd.store.feed import (
     UserChanged,
     Wants,
 )
-from reichatd.store.mongodb.keys import BY_POST, marks_by, members_of
+from reichatd.store.mongodb.keys import marks_by, members_of
 from reichatd.store.mongodb.message_documents import Byline, Place, find_places, message_of, place_of
 from reichatd.store.mongodb.server import PAGE, Document, MongoDatabase
 
@@ -35,7 +35,9 @@ def pipeline(by: int) -> list[Document]:
     watched = [
         _of("messages", "insert") | {"fullDocument.by": {"$ne": by}},
         _of("messages", "update") | {f"{updated}.change": there},
-        _of("members", "update") | {"$nor": [{f"{updated}.by": marks_by(each)} for each in (by, BY_POST)]},
+        # A read mark that moves with a post has no `by`: its message tells of it.
+        _of("members", "update") | {f"{updated}.last_read_id": absent},
+        _of("members", "update") | {f"{updated}.by": there | {"$not": marks_by(by)}},
         _of("members", "insert", "delete"),
         _of("bans", "insert", "delete"),
         # Most standings only say when someone posted in slow mode.

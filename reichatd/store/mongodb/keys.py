@@ -110,10 +110,6 @@ def new_token() -> str:
     return secrets.token_hex(4)
 
 
-BY_POST = 0
-"""In place of a process, for the read mark that moves with its member's post: who hears of the message knows of the mark."""
-
-
 def mark_by(by: int, number: int) -> int:
     """The field `by` of a read mark at `number`: other than before, or the server would not mention it. It has 62 bits at most."""
     return by << 32 | number

@@ -97,8 +97,8 @@ class MongoDatabase:
         self.leases: Collection[Document] = self.database["leases"]
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
-        self.by = 1 + secrets.randbelow(2**30 - 1)
-        """A number above 0, unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not
+        self.by = secrets.randbits(30)
+        """A number unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not
         send to the feed of a process what it has written itself, which would be most of it."""
         self.require_ownership: Callable[[], None] = lambda: None
         """On a standalone server: raises StoreUnavailable if another daemon has taken the store from this one."""
