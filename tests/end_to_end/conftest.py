@@ -70,9 +70,13 @@ def storage(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield QUICK | settings
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "daemon" in metafunc.fixturenames and metafunc.config.getoption("three_daemons"):
-        metafunc.parametrize("daemon", ["mongod_set"], indirect=True, scope="session", ids=["three"])
+    is_shared = "daemon" in metafunc.fixturenames and not hasattr(metafunc.module, "daemon")
+    if is_shared and metafunc.config.getoption("three_daemons"):
+        # A mark, as that takes the place of the parameters that the fixture has of its own.
+        three = pytest.mark.parametrize("daemon", ["mongod_set"], indirect=True, scope="session", ids=["three"])
+        metafunc.definition.add_marker(three)
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("mongod_standalone", id="mongodb")])
