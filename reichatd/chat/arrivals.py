@@ -26,6 +26,7 @@ class Arrivals:
         self._apply = apply
         self._is_open = False  # before, everything waits
         self._messages: dict[int, bytes] = {}
+        self._bytes = 0  # of these
         self._changes: dict[int, ChangedMessage] = {}  # by number
         self._last_id = 0  # the store's log is known to reach this far
         self._change_id = 0  # and its changes
@@ -46,11 +47,17 @@ class Arrivals:
                 is_new = log.append(message_id, frame)
             elif message_id > log.last_id:
                 self._last_id = max(self._last_id, message_id)
-                if len(self._messages) < log.max_messages:  # further ones are read when it is their turn
-                    self._messages.setdefault(message_id, frame)
+                self._keep(message_id, frame)
         if self._messages or self._changes:
             is_new |= self._take_turns()
         return is_new
+
+    def _keep(self, message_id: int, frame: bytes) -> None:
+        """A message waits, unless too many do, or too long ones: then it is read when it is its turn."""
+        log, size = self._log, self._bytes + len(frame)
+        if message_id not in self._messages and len(self._messages) < log.max_messages and size <= log.max_bytes:
+            self._messages[message_id] = frame
+            self._bytes = size
 
     def change(self, changed: Iterable[ChangedMessage]) -> bool:
         """Durable changed messages, in any order. Returns whether the log has something new."""
@@ -121,6 +128,7 @@ class Arrivals:
     def forget(self) -> None:
         """Drops what waits, for example because it shows an old name. It is read when it is its turn."""
         self._messages.clear()
+        self._bytes = 0
         self._changes.clear()
         self._read_to = 0
 
@@ -133,7 +141,9 @@ class Arrivals:
         for message_id in sorted(self._messages):
             if message_id > log.next_id:
                 break
-            is_new |= log.append(message_id, self._messages.pop(message_id))
+            frame = self._messages.pop(message_id)
+            self._bytes -= len(frame)
+            is_new |= log.append(message_id, frame)
         for number in sorted(self._changes):
             changed, known = self._changes[number], log.changes.known
             if number > known:

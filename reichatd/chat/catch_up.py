@@ -170,9 +170,12 @@ class CatchUps:
 
     async def _read(self, read: Callable[[], Awaitable[list[Message]]]) -> list[Message]:
         """Messages from the store; while that is unavailable, it waits."""
+        is_paused = False
         while True:
             try:
                 return await read()
             except StoreUnavailable as error:
-                log.warning("store unavailable, catch-up paused", room_id=self._room.room_id, error=str(error))
+                if not is_paused:
+                    log.warning("store unavailable, catch-up paused", room_id=self._room.room_id, error=str(error))
+                is_paused = True
                 await trio.sleep(_STORE_RETRY_SECONDS)

@@ -73,6 +73,7 @@ class GapReader:
     async def _run(self) -> None:
         arrivals, room = self._arrivals, self._room
         pause = room.settings.limits.gap_seconds
+        is_failing = False
         while True:
             next_id, changes = room.log.next_id, arrivals.changes_read
             await trio.sleep(pause)
@@ -86,9 +87,11 @@ class GapReader:
                 if arrivals.changes_read == changes:
                     await self._read_changes()
             except StoreError as error:
-                log.warning("gap in a room not read, retried", room_id=room.room_id, error=str(error))
-                pause = _RETRY_SECONDS
+                if not is_failing:
+                    log.warning("gap in a room not read, retried", room_id=room.room_id, error=str(error))
+                is_failing, pause = True, _RETRY_SECONDS
             else:
+                is_failing = False
                 # What is not found cannot be seen yet.
                 pause = room.settings.limits.gap_seconds if are_found else min(2 * pause + 0.01, _RETRY_SECONDS)
 

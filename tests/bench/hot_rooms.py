@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
+from statistics import median
 
 from reichatd.bench.scenarios import ACK, ACKED, drive
 from reichatd.bench.specs import Outcome, Talk
 from tests.bench.daemons import Daemons, daemons, in_turn
+from tests.bench.monitoring import cpu_seconds
 from tests.bench.targets import Figure, Run, at_least, at_most, unbounded
 
 _SENDERS = 60
@@ -65,9 +67,26 @@ def _post(at: Daemons, count: int, rooms: int, messages: int) -> Outcome:
 
 def _burst(run: Run) -> Sequence[float]:
     messages, listeners = run.scaled(_TALKED, 6), run.scaled(_LISTENERS, 2 * _TALKERS)
+    busiest: dict[int, list[float]] = {1: [], 2: []}
     with daemons(2, 1) as at:
-        one, two = in_turn([partial(_talk, at, count, messages, listeners) for count in (1, 2)], _ROUNDS)
-    return two.per_second / one.per_second, one.per_second, two.per_second, two.latency.p99, one.lost + two.lost
+
+        def talk(count: int) -> Outcome:
+            talking = at.targets[:count]
+            before = [cpu_seconds(target) for target in talking]
+            outcome = _talk(at, count, messages, listeners)
+            used = [cpu_seconds(target) - earlier for target, earlier in zip(talking, before, strict=True)]
+            busiest[count].append(max(used))
+            return outcome
+
+        one, two = in_turn([partial(talk, count) for count in (1, 2)], _ROUNDS)
+    return (
+        two.per_second / one.per_second,
+        median(busiest[1]) / median(busiest[2]),
+        one.per_second,
+        two.per_second,
+        two.latency.p99,
+        one.lost + two.lost,
+    )
 
 
 def _talk(at: Daemons, count: int, messages: int, listeners: int) -> Outcome:
@@ -108,6 +127,7 @@ FIGURES = [
         "1,000 listeners, 50 senders, one room at two daemons; what bounds it is the machine, where it has few cores",
         [
             at_least(1.5, "deliveries over those of one daemon"),
+            at_least(1.5, "processor time of one daemon, over that of the busier one of two"),
             unbounded("deliveries of one daemon", "/s"),
             unbounded("deliveries of two", "/s"),
             unbounded("p99 of two", "ms"),
