@@ -71,6 +71,7 @@ class CatchUps:
         self._counters = counters
         self._stalled = stalled
         self._rounds = rounds
+        self._is_paused = False  # the store was unavailable the last time
 
     async def run(self, connection: Connection) -> None:
         """Brings a connection in step, whose delivery is LAGGING. Waits for its socket, and for the store."""
@@ -170,12 +171,14 @@ class CatchUps:
 
     async def _read(self, read: Callable[[], Awaitable[list[Message]]]) -> list[Message]:
         """Messages from the store; while that is unavailable, it waits."""
-        is_paused = False
         while True:
             try:
-                return await read()
+                found = await read()
             except StoreUnavailable as error:
-                if not is_paused:
+                if not self._is_paused:
                     log.warning("store unavailable, catch-up paused", room_id=self._room.room_id, error=str(error))
-                is_paused = True
+                self._is_paused = True
                 await trio.sleep(_STORE_RETRY_SECONDS)
+            else:
+                self._is_paused = False
+                return found

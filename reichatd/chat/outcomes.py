@@ -25,7 +25,7 @@ def publish(rooms: LiveRooms, posts: Sequence[PendingPost], committed: Committed
     for room_id, entries in posted.items():
         rooms.publish(room_id, entries, keys.get(room_id, ""))
     for room_id, changes in groupby(committed.changed, lambda each: each.room_id):
-        rooms.change(room_id, list(changes), keys.get(room_id, ""))
+        rooms.change(room_id, list(changes), committed.changed_keys.get(room_id, ""))
     if committed.read_marks:
         rooms.marks_moved(committed.read_marks)
     for post, answer in mentioning:

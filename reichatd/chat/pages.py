@@ -137,12 +137,13 @@ class Page:
     async def _after(self) -> bytes:
         if not self._query.mine:
             return b"]}"
-        own = await self._pages.messages.own_reactions(self._user_id, self._room_id, self._reacted)
+        own = await self._pages.messages.own_reactions(self._user_id, self._room_id, self._reacted, self.head.key)
         return b'],"mine":%b}' % _encoder.encode({str(message_id): emojis for message_id, emojis in own.items()})
 
     async def _read_changes(self, after_change: int, last_id: int, limit: int) -> None:
         chars = self._pages.settings.limits.catch_up_bytes
-        changed = await self._pages.messages.changed(self._room_id, after_change, 1, last_id, limit, chars)
+        key = self.head.key
+        changed = await self._pages.messages.changed(self._room_id, after_change, 1, last_id, limit, chars, key)
         self._changed = [msgspec.Raw(text) for text in self._as_json(changed)]
         if len(changed) == limit or is_cut(changed, chars):
             self._change_id = changed[-1].change_id
@@ -155,7 +156,7 @@ class Page:
         last_id = min(first_id + _PORTION - 1, self._last_id)
         if first_id > last_id:
             return []
-        messages = await self._pages.messages.range(self._room_id, first_id, last_id, chars)
+        messages = await self._pages.messages.range(self._room_id, first_id, last_id, chars, self.head.key)
         if is_cut(messages, chars):
             last_id = messages[-1].message_id
             if isinstance(self._query.which, After):

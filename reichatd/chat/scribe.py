@@ -260,7 +260,8 @@ class Scribe:
                 is_last = trio.current_time() + _RETRY_SECONDS >= until or self._is_stopping
                 if is_last or not posts or not self._messages.shared:
                     raise
-                log.warning("commit failed, posts are tried again", posts=len(posts), error=str(error))
+                if not is_retried:
+                    log.warning("commit failed, posts are tried again", posts=len(posts), error=str(error))
                 self._failures += 1
                 self._refuse(changes)
                 changes.clear()
@@ -273,7 +274,8 @@ class Scribe:
             post = pending.post
             if answer.outcome is Outcome.REPEATED and (post.mentions or post.names or post.mention_room):
                 with suppress(StoreError):  # then the views of the room still count them
-                    for message in await self._messages.by_ids(post.room_id, [answer.message_id]):
+                    key = committed.log_keys.get(post.room_id, "")
+                    for message in await self._messages.by_ids(post.room_id, [answer.message_id], key):
                         everyone, found = message.extras.mention_room, message.extras.mentions
                         self._rooms.mentioned(post.room_id, message.message_id, post.user_id, found, everyone=everyone)
 

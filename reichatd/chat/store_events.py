@@ -101,7 +101,6 @@ class StoreEvents:
         news = self._hub.news
         if (room_id := news.room_id(log_key)) is not None:
             news.moved(room_id, last_id=messages[-1].message_id)
-            news.marks_moved({(room_id, each.user_id): each.message_id for each in messages})
             for each in messages:
                 extras = each.extras
                 if extras.mentions or extras.mention_room:

@@ -24,7 +24,10 @@ class RoomInMemory(Protocol):
 
 
 class StoredLog:
-    """Reads for one live room, from its own log only (see `MessageStore`). All methods wait, and raise StoreError."""
+    """Reads for one live room. All methods wait, and raise StoreError.
+
+    Messages and reactions are those of its own log, also where the room was deleted and made again (see `MessageStore`).
+    """
 
     def __init__(self, room: RoomInMemory, messages: MessageStore) -> None:
         self._room = room

@@ -33,8 +33,9 @@ class MongoDBSettings(Table, frozen=True):
     one was killed, a daemon on another machine waits as long."""
 
     feed_interval_seconds: Annotated[float, Meta(ge=0, le=1)] = 0.01
-    """How long a daemon waits before it asks again for what others on the database have stored. With more, that takes less of the
-    processor, and what was posted at another daemon is shown up to that much later."""
+    """How long a daemon that was told what others on the database have stored waits before it asks for more. A longer time takes
+    less of the processor, and what was posted at another daemon is shown up to that much later. If it is more than
+    limits.gap_seconds, raise that too: otherwise the daemon reads from the store what it is about to be told."""
 
     @property
     def store_database(self) -> str:

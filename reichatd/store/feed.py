@@ -25,8 +25,6 @@ class FeedOpened(msgspec.Struct, frozen=True):
 class MessagesPosted(msgspec.Struct, frozen=True):
     """Durable messages that another daemon has stored, in the order of their ids as far as they came together.
 
-    The authors' read marks have moved to them, which is not told otherwise.
-
     Arguments:
         log_key: see `LogHead.key`.
     """

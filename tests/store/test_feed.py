@@ -73,10 +73,11 @@ async def test_others_messages_come_in_order_with_names_and_extras(stores: tuple
         await one.messages.commit([reply], {})
         ann, bob = ("ann", "Ann", "ann@example.org"), ("bob", "Bob", "bob@example.org")
         told = await heard.messages_up_to(4)
-        await one.messages.commit([], {("lobby", "ann"): 4})
-        await heard.event(MemberChanged(await key_of(one), "ann", 4))
-    marks = [(event.user_id, event.last_read_id) for event in heard.events if isinstance(event, MemberChanged)]
-    assert marks == [("ann", 4)], "neither those of this daemon nor those of authors, which their messages tell"
+        await heard.event(MemberChanged(await key_of(one), "bob", 4))
+    its_own = {
+        event for event in heard.events if isinstance(event, MemberChanged) and event.user_id not in ("ann", "bob")
+    }
+    assert not its_own
     assert [(message.message_id, message.content) for message in told] == [(1, "one"), (2, "two"), (4, "four")]
     assert [(message.user_id, message.username, message.email) for message in told] == [ann, bob, bob]
     assert all(message.shares_room for message in told)
@@ -106,6 +107,11 @@ async def test_only_wanted_logs_are_read(stores: tuple[Store, Store]) -> None:
         await heard.until(lambda heard: MessagesChanged(keys["whisper"], 1) in heard.events)
         await one.messages.commit([post("and this", room_id="whisper")], {})
         told = await heard.messages_up_to(2)
+        await one.messages.commit([], {("lobby", "leading"): 1})
+        await one.messages.commit([], {("whisper", "bob"): 2})
+        await heard.event(MemberChanged(keys["whisper"], "bob", 2))
+    marks = [event.last_read_id for event in heard.events if isinstance(event, MemberChanged)]
+    assert marks == [1, 2, 2], "of whisper only: ann's with her posts, and bob's"
     assert [(message.content, message.shares_room) for message in told] == [("this", False), ("and this", False)]
     assert {event.log_key for event in heard.events if isinstance(event, MessagesPosted | MessagesChanged)} == {
         keys["whisper"]
@@ -128,6 +134,7 @@ STEPS: dict[str, tuple[Callable[[Store], Awaitable[object]], Callable[[str], Fee
     "slow mode": (lambda store: store.rooms.update("lobby", "Hall", "", 30), RoomChanged),
     "a new owner": (lambda store: store.rooms.transfer("lobby", "bob"), RoomChanged),
     "a read mark": (lambda store: store.messages.commit([], {("lobby", "leading"): 2}), _member("leading", 2)),
+    "the read mark of a post": (lambda store: store.messages.commit([post("x", "bob")], {}), _member("bob", 4)),
     "a mute": (lambda store: store.members.mute("lobby", "muted", NOW), _member("muted")),
     "a moderator": (lambda store: store.members.set_moderator("lobby", "helping", True), _member("helping")),
     "a kick": (lambda store: store.rooms.kick("lobby", "kicked"), _kicked("kicked")),
@@ -228,7 +235,7 @@ async def test_reads_by_key_are_of_no_other_log(stores: tuple[Store, Store]) -> 
     now = await key_of(one)
     posts, react = [post("hello", "bob"), post("again", "bob")], React("lobby", "bob", 1, "👍", True, NOW)
     assert (await one.messages.commit(posts, {})).log_keys == {"lobby": now}
-    assert (await one.messages.commit([], {}, [react])).log_keys == {"lobby": now}
+    assert (await one.messages.commit([], {}, [react])).changed_keys == {"lobby": now}
     assert await read(now) == await read("") == [2, [1, 2], [1, 2], [1], {1: ["👍"]}]
     assert await read(former) == [None, [], [], [], {}]
 

@@ -61,8 +61,6 @@ class Batch:
         self._read = {member: document["last_read_id"] for member, document in members.items()}
         self._asked = {member: mark for member, mark in asked.items() if member in members}
         self._marks: dict[Member, int] = {}
-        self._posted: dict[Member, int] = {}
-        """The last message that this batch has stored of each author."""
         self._ends: dict[ObjectId, int] = {}
 
     def commit(self) -> tuple[list[Appended], dict[tuple[str, str], int]]:
@@ -219,7 +217,6 @@ class Batch:
         self._answers[place] = Appended(outcome, number, in_direct=self._author(place).in_direct, mentions=mentions)
         self._mark((key, self._posts[place].user_id), number)
         if is_new:
-            self._posted[key, self._posts[place].user_id] = number
             self._ends[key] = number
             self._db.ends.advance(key, number)
 
@@ -270,13 +267,8 @@ class Batch:
         }
 
     def _move(self, member: Member, number: int) -> Document:
-        """The update that moves a read mark.
-
-        It has no `by` where the mark stays, so that nothing changes, nor where it moves to a post of this batch: the feed tells of
-        the post.
-        """
-        is_news = number > self._read[member] and self._posted.get(member) != number
-        moved = {"$set": {"by": mark_by(self._db.by, number)}} if is_news else {}
+        """The update that moves a read mark. Marks that stay are written without `by`, so that nothing changes."""
+        moved = {"$set": {"by": mark_by(self._db.by, number)}} if number > self._read[member] else {}
         return {"$max": {"last_read_id": number}, **moved}
 
 

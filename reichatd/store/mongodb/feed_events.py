@@ -35,9 +35,7 @@ def pipeline(by: int) -> list[Document]:
     watched = [
         _of("messages", "insert") | {"fullDocument.by": {"$ne": by}},
         _of("messages", "update") | {f"{updated}.change": there},
-        # A read mark that moves with a post has no `by`: its message tells of it.
-        _of("members", "update") | {f"{updated}.last_read_id": absent},
-        _of("members", "update") | {f"{updated}.by": there | {"$not": marks_by(by)}},
+        _of("members", "update") | {f"{updated}.by": {"$not": marks_by(by)}},
         _of("members", "insert", "delete"),
         _of("bans", "insert", "delete"),
         # Most standings only say when someone posted in slow mode.

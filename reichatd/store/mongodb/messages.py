@@ -46,7 +46,7 @@ def _commit(
     keys = batch.keys if batch is not None else {}
     try:
         decided, changed, changed_keys = make_changes(db, changes)
-        return Committed(answers, decided, changed, moved, _as_log_keys(db, changed_keys | keys))
+        return Committed(answers, decided, changed, moved, _as_log_keys(db, keys), _as_log_keys(db, changed_keys))
     except PyMongoError:
         if not posts:
             raise

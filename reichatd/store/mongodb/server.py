@@ -98,8 +98,8 @@ class MongoDatabase:
         self.meta: Collection[Document] = self.database["meta"]
         self.ends = DurableEnds()
         self.by = secrets.randbits(30)
-        """A number unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not
-        send to the feed of a process what it has written itself, which would be most of it."""
+        """A number unlike those of other processes. Messages have it, and read marks (`keys.mark_by`): the server need not send to
+        the feed of a process what it has written itself, which would be most of it."""
         self.require_ownership: Callable[[], None] = lambda: None
         """On a standalone server: raises StoreUnavailable if another daemon has taken the store from this one."""
         self._atomic = Lock()

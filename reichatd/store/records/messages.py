@@ -297,7 +297,8 @@ class Committed(msgspec.Struct, frozen=True):
         posts, changes: one answer for each, in the same order.
         changed: each changed message once, room by room in the order of their change ids.
         read_marks: (room_id, user_id) → the new read mark, for each one that moved.
-        log_keys: room_id → the `LogHead.key` of each log that was written to; empty in a store without keys.
+        log_keys, changed_keys: room_id → the `LogHead.key` of the log, of the rooms of the posts and of those of the changes; empty
+            in a store without keys. Between the two, a room may be deleted, and another one made under its id.
     """
 
     posts: list[Appended]
@@ -305,6 +306,7 @@ class Committed(msgspec.Struct, frozen=True):
     changed: list[ChangedMessage] = []
     read_marks: dict[tuple[str, str], int] = {}
     log_keys: dict[str, str] = {}
+    changed_keys: dict[str, str] = {}
 
 
 class ErasureStep(msgspec.Struct, frozen=True):
