@@ -104,6 +104,7 @@ SOCKETS = """
       super(address);
       const socket = { room: new URL(address).pathname, opened: performance.now() };
       sockets.push(socket);
+      this.addEventListener("open", () => Object.assign(socket, { isOpen: true }));
       this.addEventListener("close", ({ code, reason }) => Object.assign(socket, { code, reason, closed: performance.now() }));
     }
   };
@@ -122,7 +123,8 @@ def test_all_clients_reconnect_after_the_pause_that_a_restart_asks_for(
     pages = [ada.page, *(ada.context.new_page() for _ in range(tabs - 1))]
     for page in pages:
         page.goto(f"{ada.url}/#/room/lounge")
-    ada.until(lambda: all(page.evaluate("sockets.length") == sockets_of_a_tab for page in pages))
+    are_open = "sockets.filter((each) => each.isOpen).length"
+    ada.until(lambda: all(page.evaluate(are_open) == sockets_of_a_tab for page in pages))
     assert in_thread(daemon.stop) == 0
     in_thread(daemon.start)
     ada.until(lambda: all(page.evaluate("sockets.length") == 2 * sockets_of_a_tab for page in pages))
