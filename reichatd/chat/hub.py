@@ -252,8 +252,11 @@ class Hub:
         self.news.moved(room_id, change_id=changed[-1].message.change_id)
 
     def _with_log(self, room_id: str, log_key: str) -> LiveRoom | None:
+        """The live room with this id, unless it is known to have another log."""
         room = self._rooms.get(room_id)
-        return room if room is None or log_key in ("", room.key) or not room.key else None
+        if room is not None and room.key and log_key and room.key != log_key:
+            return None
+        return room
 
     def mentioned(self, room_id: str, message_id: int, by: str, user_ids: Iterable[str], *, everyone: bool) -> None:
         self.news.mentioned(room_id, message_id, by, user_ids, everyone=everyone)

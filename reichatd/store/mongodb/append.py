@@ -44,14 +44,13 @@ class Batch:
         self._small: dict[tuple[ObjectId, int], bool] = {}
         """Key of a room, a number of members → whether the room has no more."""
         rooms = posted_rooms(db, {post.room_id for post in posts} | {room_id for room_id, _ in read_marks})
-        self.keys = {room_id: room.key for room_id, room in rooms.items()}
-        """The keys of the rooms that exist."""
+        self._keys = {room_id: room.key for room_id, room in rooms.items()}
         asked = {
-            (self.keys[room_id], user_id): mark
+            (self._keys[room_id], user_id): mark
             for (room_id, user_id), mark in read_marks.items()
-            if room_id in self.keys
+            if room_id in self._keys
         }
-        authors = {(self.keys[post.room_id], post.user_id) for post in posts if post.room_id in self.keys}
+        authors = {(self._keys[post.room_id], post.user_id) for post in posts if post.room_id in self._keys}
         members = find_members(db, authors | asked.keys())
         self._authors = find_authors(
             db, {pair: member for pair, member in members.items() if pair in authors}, rooms.values()
@@ -63,10 +62,11 @@ class Batch:
         self._marks: dict[Member, int] = {}
         self._ends: dict[ObjectId, int] = {}
 
-    def commit(self) -> tuple[list[Appended], dict[tuple[str, str], int]]:
-        """Stores what can be stored and moves the read marks; returns the answers, and the marks that moved.
+    def commit(self) -> tuple[list[Appended], dict[tuple[str, str], int], dict[str, ObjectId]]:
+        """Stores what can be stored and moves the read marks. To be called once.
 
-        To be called once.
+        Returns:
+            the answers, the marks that moved, and the keys of those rooms that exist, by their ids.
         """
         self._classify()
         logs = {self._key(place) for place in self._waiting} | {key for key, _ in self._asked}
@@ -81,12 +81,12 @@ class Batch:
         for place, earlier in self._repetitions.items():
             first = self._answers[earlier]
             self._answers[place] = Appended(Outcome.REPEATED, first.message_id) if first.message_id else first
-        return [self._answers[place] for place in range(len(self._posts))], moved
+        return [self._answers[place] for place in range(len(self._posts))], moved, self._keys
 
     def _classify(self) -> None:
         firsts: dict[Nonce, int] = {}
         for place, post in enumerate(self._posts):
-            key = self.keys.get(post.room_id)
+            key = self._keys.get(post.room_id)
             if key is None:
                 self._answers[place] = Appended(Outcome.NO_ROOM)
             elif (key, post.user_id) not in self._authors:
@@ -163,7 +163,7 @@ class Batch:
         return self._authors[self._key(place), self._posts[place].user_id]
 
     def _key(self, place: int) -> ObjectId:
-        return self.keys[self._posts[place].room_id]
+        return self._keys[self._posts[place].room_id]
 
     def _nonce(self, place: int) -> Nonce:
         post = self._posts[place]

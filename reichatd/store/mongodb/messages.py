@@ -41,9 +41,7 @@ def _commit(
     changes: Sequence[Change] = (),
 ) -> Committed:
     # Not in one transaction: the end of a log, where all daemons post, would make their transactions wait for each other.
-    batch = Batch(db, posts, read_marks) if posts or read_marks else None
-    answers, moved = batch.commit() if batch is not None else ([], {})
-    keys = batch.keys if batch is not None else {}
+    answers, moved, keys = Batch(db, posts, read_marks).commit() if posts or read_marks else ([], {}, {})
     try:
         decided, changed, changed_keys = make_changes(db, changes)
         return Committed(answers, decided, changed, moved, _as_log_keys(db, keys), _as_log_keys(db, changed_keys))
